@@ -1,0 +1,44 @@
+# Set vmops up, try it, test it. `make` alone lists the targets.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: help ready demo test unit lint types wheel clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+ready: $(INSTALLED) ## set up .venv and the Pulumi engine, if they are not
+	@$(BIN)/vmops engine path >/dev/null 2>&1 || $(BIN)/vmops engine install
+
+demo: ready ## provision, use and remove a virtual machine in the local Azure
+	@$(BIN)/vmops demo
+
+test: ready ## run all the tests
+	@$(BIN)/pytest -n logical --dist worksteal
+
+unit: $(INSTALLED) ## run the tests that need no engine
+	@$(BIN)/pytest tests/unit
+
+lint: $(INSTALLED) ## check style and format
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: $(INSTALLED) ## check the types
+	@$(BIN)/mypy
+
+wheel: $(INSTALLED) ## build the wheel into dist
+	@$(BIN)/python -m build --wheel --no-isolation
+
+clean: ## remove .venv, dist and the tools' caches; the engine stays in your cache directory
+	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vmops needs Python 3.11 or newer and $(PYTHON) is %d.%d: name another, as in `make PYTHON=python3.12 $(MAKECMDGOALS)`" % sys.version_info[:2])'
+	@echo "setting up .venv: vmops, what it needs and what its tests need (a minute or two, the first time)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
