@@ -1,0 +1,1 @@
+"""What is declared: the Pulumi programs of vmops."""

@@ -1,0 +1,142 @@
+"""What each VM has for itself: the VM, its network interface and its public address."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi_azure_native as azure
+from pulumi import Input, Output, ResourceOptions
+
+from vmops import names
+from vmops.spec import VmSpec
+from vmops.stacks.profiles import os_profile, storage_profile
+
+Tags = Mapping[str, str]
+
+# Property paths of what ARM refuses to change on a VM (409 PropertyChangeNotAllowed), so that it is replaced.
+# Source: compute REST reference, OSProfile and ImageReference; Pulumi, resource option replaceOnChanges.
+REPLACES_THE_VM = [
+    "osProfile.adminUsername",
+    "osProfile.adminPassword",
+    "osProfile.customData",
+    "osProfile.linuxConfiguration.disablePasswordAuthentication",
+    "osProfile.linuxConfiguration.ssh",
+    "storageProfile.imageReference",
+]
+
+
+def machine(
+    spec: VmSpec,
+    tags: Tags,
+    options: ResourceOptions,
+    *,
+    subnet_id: Input[str],
+    security_group_id: Input[str],
+    expires: str | None = None,
+) -> dict[str, Output[Any]]:
+    """Declare a VM with an interface and, unless told otherwise, an address, and return what is known of it."""
+    public = address(spec, tags, options) if spec.public_ip else None
+    interface = nic(spec, tags, options, subnet_id=subnet_id, security_group_id=security_group_id, public=public)
+    vm = virtual_machine(spec, tags, options, interface=interface, expires=expires)
+    return {
+        "id": vm.id,
+        "name": vm.name,
+        "resourceGroup": Output.from_input(spec.resource_group),
+        "location": vm.location,
+        "privateIp": interface.ip_configurations.apply(lambda found: found[0].private_ip_address if found else None),
+        "publicIp": public.ip_address if public else Output.from_input(None),
+        "fqdn": public.dns_settings.apply(lambda dns: dns.fqdn if dns else None) if public else Output.from_input(None),
+        "adminUsername": Output.from_input(spec.admin_username),
+    }
+
+
+def address(spec: VmSpec, tags: Tags, options: ResourceOptions) -> azure.network.PublicIPAddress:
+    """Declare a public address that stays the same for as long as the stack, even if the VM is replaced."""
+    name = names.default_name("address", spec.vm_name)
+    label = spec.dns_label_prefix
+    return azure.network.PublicIPAddress(
+        name,
+        resource_group_name=spec.resource_group,
+        public_ip_address_name=name,
+        location=spec.location,
+        sku=azure.network.PublicIPAddressSkuArgs(name="Standard"),
+        public_ip_allocation_method="Static",
+        delete_option="Detach",
+        dns_settings=azure.network.PublicIPAddressDnsSettingsArgs(domain_name_label=label) if label else None,
+        zones=_zones(spec),
+        tags=tags,
+        opts=options,
+    )
+
+
+def nic(
+    spec: VmSpec,
+    tags: Tags,
+    options: ResourceOptions,
+    *,
+    subnet_id: Input[str],
+    security_group_id: Input[str],
+    public: azure.network.PublicIPAddress | None,
+) -> azure.network.NetworkInterface:
+    """Declare the network interface; the security group is on it, so that a subnet that is only used stays as it is."""
+    name = names.default_name("nic", spec.vm_name)
+    return azure.network.NetworkInterface(
+        name,
+        resource_group_name=spec.resource_group,
+        network_interface_name=name,
+        location=spec.location,
+        ip_configurations=[
+            azure.network.NetworkInterfaceIPConfigurationArgs(
+                name="primary",
+                primary=True,
+                private_ip_allocation_method="Dynamic",
+                subnet=azure.network.SubnetArgs(id=subnet_id),
+                public_ip_address=_detached(public) if public else None,
+            )
+        ],
+        network_security_group=azure.network.NetworkSecurityGroupArgs(id=security_group_id),
+        tags=tags,
+        opts=options,
+    )
+
+
+def _detached(public: azure.network.PublicIPAddress) -> azure.network.PublicIPAddressArgs:
+    return azure.network.PublicIPAddressArgs(id=public.id, delete_option="Detach")
+
+
+def virtual_machine(
+    spec: VmSpec,
+    tags: Tags,
+    options: ResourceOptions,
+    *,
+    interface: azure.network.NetworkInterface,
+    expires: str | None,
+) -> azure.compute.VirtualMachine:
+    """Declare the VM itself; its disks go with it, its interface and address do not."""
+    compute = azure.compute
+    return compute.VirtualMachine(
+        spec.vm_name,
+        resource_group_name=spec.resource_group,
+        vm_name=spec.vm_name,
+        location=spec.location,
+        hardware_profile=compute.HardwareProfileArgs(vm_size=spec.vm_size),
+        os_profile=os_profile(spec),
+        storage_profile=storage_profile(spec),
+        network_profile=compute.NetworkProfileArgs(
+            network_interfaces=[
+                compute.NetworkInterfaceReferenceArgs(id=interface.id, primary=True, delete_option="Detach")
+            ]
+        ),
+        diagnostics_profile=compute.DiagnosticsProfileArgs(boot_diagnostics=compute.BootDiagnosticsArgs(enabled=True)),
+        priority=spec.priority,
+        eviction_policy=spec.eviction_policy,
+        billing_profile=compute.BillingProfileArgs(max_price=spec.max_price) if spec.max_price else None,
+        zones=_zones(spec),
+        tags={**tags, names.EXPIRES_TAG: expires} if expires else tags,
+        opts=ResourceOptions.merge(
+            options, ResourceOptions(replace_on_changes=REPLACES_THE_VM, delete_before_replace=True)
+        ),
+    )
+
+
+def _zones(spec: VmSpec) -> list[str] | None:
+    return [spec.zone] if spec.zone else None

@@ -1,0 +1,87 @@
+"""What VMs may share: the resource group, the network, its subnet and the security group.
+
+What the user named may serve other VMs too, so it is not deleted with the stack.
+"""
+
+from collections.abc import Mapping
+
+import pulumi_azure_native as azure
+from pulumi import ResourceOptions
+
+from vmops.spec import VmSpec
+
+_FIRST_PRIORITY = 1000
+
+
+def group(spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions) -> azure.resources.ResourceGroup:
+    """Declare the resource group, which outlives the stack until it is seen to be empty."""
+    return azure.resources.ResourceGroup(
+        spec.resource_group,
+        resource_group_name=spec.resource_group,
+        location=spec.location,
+        tags=tags,
+        opts=ResourceOptions.merge(options, ResourceOptions(retain_on_delete=True)),
+    )
+
+
+def network(spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions) -> azure.network.VirtualNetwork:
+    """Declare the virtual network, whose subnets are resources of their own."""
+    return azure.network.VirtualNetwork(
+        spec.virtual_network_name,
+        resource_group_name=spec.resource_group,
+        virtual_network_name=spec.virtual_network_name,
+        location=spec.location,
+        address_space=azure.network.AddressSpaceArgs(address_prefixes=[spec.address_prefix]),
+        tags=tags,
+        opts=ResourceOptions.merge(
+            options, ResourceOptions(ignore_changes=["subnets"], retain_on_delete="network" in spec.named_roles)
+        ),
+    )
+
+
+def subnet(spec: VmSpec, options: ResourceOptions, parent: azure.network.VirtualNetwork | None) -> azure.network.Subnet:
+    """Declare the subnet, from which a VM without a public address reaches the internet all the same."""
+    return azure.network.Subnet(
+        spec.subnet_name,
+        resource_group_name=spec.resource_group,
+        virtual_network_name=spec.virtual_network_name,
+        subnet_name=spec.subnet_name,
+        address_prefix=spec.subnet_prefix,
+        default_outbound_access=True,
+        opts=ResourceOptions.merge(
+            options,
+            ResourceOptions(depends_on=[parent] if parent else [], retain_on_delete="subnet" in spec.named_roles),
+        ),
+    )
+
+
+def security_group(
+    spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions
+) -> azure.network.NetworkSecurityGroup:
+    """Declare who may come in, and by which ports."""
+    return azure.network.NetworkSecurityGroup(
+        spec.network_security_group_name,
+        resource_group_name=spec.resource_group,
+        network_security_group_name=spec.network_security_group_name,
+        location=spec.location,
+        security_rules=[
+            _rule(port, _FIRST_PRIORITY + rank, spec.source_address_prefixes) for rank, port in enumerate(spec.vm_ports)
+        ],
+        tags=tags,
+        opts=ResourceOptions.merge(options, ResourceOptions(retain_on_delete="security_group" in spec.named_roles)),
+    )
+
+
+def _rule(port: int, priority: int, sources: tuple[str, ...]) -> azure.network.SecurityRuleArgs:
+    return azure.network.SecurityRuleArgs(
+        name=f"tcp-{port}",
+        priority=priority,
+        direction="Inbound",
+        access="Allow",
+        protocol="Tcp",
+        source_port_range="*",
+        source_address_prefix=sources[0] if len(sources) == 1 else None,
+        source_address_prefixes=sources if len(sources) > 1 else None,
+        destination_address_prefix="*",
+        destination_port_range=str(port),
+    )

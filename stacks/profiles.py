@@ -1,0 +1,72 @@
+"""What is inside a VM: its operating system's profile and its storage profile."""
+
+import base64
+
+import pulumi_azure_native as azure
+from pulumi import Output
+
+from vmops import names
+from vmops.errors import SpecError
+from vmops.spec import VmSpec
+
+
+def os_profile(spec: VmSpec) -> azure.compute.OSProfileArgs:
+    """Say who may log in and what the VM is told when it is made; passwords and custom data are secrets of the stack.
+
+    Raises: SpecError if the spec has neither password nor key.
+    """
+    if spec.admin_password_or_key is None:
+        raise SpecError("adminPasswordOrKey: is required to declare a VM")
+    credential = spec.admin_password_or_key.get_secret_value()
+    by_password = spec.authentication_type == "password"
+    return azure.compute.OSProfileArgs(
+        computer_name=names.computer_name(spec.vm_name),
+        admin_username=spec.admin_username,
+        admin_password=Output.secret(credential) if by_password else None,
+        custom_data=_base64(spec.custom_data.get_secret_value()) if spec.custom_data else None,
+        linux_configuration=azure.compute.LinuxConfigurationArgs(
+            disable_password_authentication=not by_password,
+            ssh=None if by_password else _authorized(spec.admin_username, credential),
+        ),
+    )
+
+
+def _base64(text: str) -> Output[str]:
+    return Output.secret(base64.b64encode(text.encode()).decode())
+
+
+def _authorized(user: str, public_key: str) -> azure.compute.SshConfigurationArgs:
+    key = azure.compute.SshPublicKeyArgs(path=f"/home/{user}/.ssh/authorized_keys", key_data=public_key)
+    return azure.compute.SshConfigurationArgs(public_keys=[key])
+
+
+def storage_profile(spec: VmSpec) -> azure.compute.StorageProfileArgs:
+    """Say what the VM starts from and which disks it has; all of them are deleted with it.
+
+    Source: compute REST reference, OSDisk.deleteOption and DataDisk.deleteOption, whose default is Detach.
+    """
+    image = spec.image
+    return azure.compute.StorageProfileArgs(
+        image_reference=azure.compute.ImageReferenceArgs(
+            publisher=image.publisher, offer=image.offer, sku=image.sku, version=image.version
+        ),
+        os_disk=azure.compute.OSDiskArgs(
+            name=names.default_name("os_disk", spec.vm_name),
+            create_option="FromImage",
+            delete_option="Delete",
+            disk_size_gb=spec.os_disk_size_gb,
+            managed_disk=azure.compute.ManagedDiskParametersArgs(storage_account_type=spec.os_disk_type),
+        ),
+        data_disks=[_data_disk(spec, lun, size) for lun, size in enumerate(spec.data_disks)],
+    )
+
+
+def _data_disk(spec: VmSpec, lun: int, size: int) -> azure.compute.DataDiskArgs:
+    return azure.compute.DataDiskArgs(
+        name=names.data_disk(spec.vm_name, lun),
+        lun=lun,
+        create_option="Empty",
+        delete_option="Delete",
+        disk_size_gb=size,
+        managed_disk=azure.compute.ManagedDiskParametersArgs(storage_account_type=spec.os_disk_type),
+    )

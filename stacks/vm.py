@@ -1,0 +1,50 @@
+"""A VM and all that it needs, as a Pulumi stack."""
+
+from typing import Any
+
+import pulumi_azure_native as azure
+from pulumi import Output, ProviderResource, ResourceOptions, export
+
+from vmops import names
+from vmops.spec import VmSpec
+from vmops.stacks.machine import machine
+from vmops.stacks.network import group, network, security_group, subnet
+
+
+def declare(
+    spec: VmSpec,
+    *,
+    owner: str,
+    uses: frozenset[str] = frozenset(),
+    expires: str | None = None,
+    provider: ProviderResource | None = None,
+) -> dict[str, Output[Any]]:
+    """Declare a VM and what it needs, and export what is known of it.
+
+    ``uses`` are the roles (group, network, subnet, security_group) of what exists and is not ours: it is referred to by
+    id and never declared. ``expires`` is an instant in ISO 8601, for a tag of the VM.
+
+    Returns: the outputs id, name, resourceGroup, location, privateIp, publicIp, fqdn and adminUsername.
+    """
+    tags = {**spec.tags, names.STACK_TAG: spec.stack, names.OWNER_TAG: owner}
+    options = ResourceOptions(provider=provider)
+    if "group" not in uses:
+        options = ResourceOptions(provider=provider, depends_on=[group(spec, tags, options)])
+    parent = None if "network" in uses else network(spec, tags, options)
+    ids = spec.ids()
+    outputs = machine(
+        spec,
+        tags,
+        options,
+        subnet_id=ids["subnet"] if "subnet" in uses else subnet(spec, options, parent).id,
+        security_group_id=ids["security_group"] if "security_group" in uses else security_group(spec, tags, options).id,
+        expires=expires,
+    )
+    for name, value in outputs.items():
+        export(name, value)
+    return outputs
+
+
+def touch() -> tuple[type, ...]:
+    """Import the packages that `declare` uses, by a class of each: their lazy import is not safe for threads."""
+    return (azure.resources.ResourceGroup, azure.network.VirtualNetwork, azure.compute.VirtualMachine)
