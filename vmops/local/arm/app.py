@@ -1,0 +1,104 @@
+"""The simulated Azure Resource Manager as an ASGI application."""
+
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from vmops.errors import SpecError
+from vmops.local.arm.busy import Busy
+from vmops.local.arm.clock import Clock, WallClock
+from vmops.local.arm.cloud import Cloud
+from vmops.local.arm.errors import ArmError
+from vmops.local.arm.faults.middleware import Faults
+from vmops.local.arm.faults.rule import read_rules
+from vmops.local.arm.faults.rules import Rules
+from vmops.local.arm.front_door import FrontDoor, refused, response
+from vmops.local.arm.middleware import LOCAL, BearerToken, Journal, new_journal
+from vmops.local.arm.models import RULES
+from vmops.local.arm.resource import Json
+from vmops.local.arm.store import Store
+
+
+def create_app(database: Path, token: str, *, pace: float = 0.02, clock: Clock | None = None) -> Starlette:
+    """Serve a simulated cloud whose state is in a SQLite file, to those who bring the token.
+
+    ``pace`` is how long one of Azure's seconds takes here: 1 is as slow as Azure, 0 ends every operation by the first
+    poll. The application holds the file open until it is shut down.
+    """
+    cloud = Cloud(Store(database), clock or WallClock(), pace, RULES)
+    journal, rules = new_journal(), Rules(cloud)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        cloud.store.close()
+
+    return Starlette(
+        routes=[
+            Mount(LOCAL, routes=[*_local_routes(cloud, journal), _faults(rules)]),
+            Mount("/", app=FrontDoor(cloud)),
+        ],
+        middleware=[
+            Middleware(Journal, entries=journal, clock=cloud.clock),
+            Middleware(BearerToken, token=token),
+            Middleware(Faults, cloud=cloud, rules=rules),
+            Middleware(Busy, cloud=cloud),
+        ],
+        exception_handlers={Exception: _broken},
+        lifespan=lifespan,
+    )
+
+
+async def _broken(_request: Request, reason: Exception) -> Response:
+    """Answer for a fault of the simulator itself, which goes on to the log."""
+    return response(refused(ArmError("InternalServerError", reason=repr(reason))))
+
+
+def _local_routes(cloud: Cloud, journal: deque[Json]) -> list[Route]:
+    """Lay out the calls that only this cloud has: its health, its journal, all it holds, and forgetting it."""
+
+    async def health(_request: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    async def list_journal(_request: Request) -> JSONResponse:
+        return JSONResponse(list(journal))
+
+    async def list_resources(_request: Request) -> JSONResponse:
+        cloud.settle()
+        empty: Json = {"location": None, "tags": {}}
+        return JSONResponse([empty | found.body for found in cloud.store.everything()])
+
+    async def reset(_request: Request) -> JSONResponse:
+        with cloud.store.transaction():
+            cloud.store.clear()
+        journal.clear()
+        return JSONResponse({})
+
+    return [
+        Route("/health", health),
+        Route("/journal", list_journal),
+        Route("/resources", list_resources),
+        Route("/reset", reset, methods=["POST"]),
+    ]
+
+
+def _faults(rules: Rules) -> Route:
+    """Lay out the list of faults: shown, and replaced as a whole."""
+
+    async def faults(request: Request) -> JSONResponse:
+        if request.method == "PUT":
+            try:
+                rules.replace(read_rules(await request.json()))
+            except ValueError as wrong:
+                problems = wrong.problems if isinstance(wrong, SpecError) else ["faults: the body is no JSON"]
+                return JSONResponse({"problems": problems}, 400)
+        return JSONResponse(rules.plain())
+
+    return Route("/faults", faults, methods=["GET", "PUT"])

@@ -1,0 +1,69 @@
+"""What is said to those who come while something is busy: when to come back.
+
+Otherwise they would wait for 20 to 30 seconds of their own time, which are hours at a small pace.
+"""
+
+import json
+from collections.abc import Iterable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vmops.local.arm import lro
+from vmops.local.arm.cloud import Cloud
+from vmops.local.arm.faults.calls import target_of
+
+_STATUSES = frozenset({409, 429})
+# Refusals that pass when another operation is over. Source: Microsoft.Network, Microsoft.Compute.
+_PASSING = frozenset({"AnotherOperationInProgress", "Conflict", "RetryableError"})
+_LONGEST = 30.0
+"""Of Azure's seconds: what is still busy then may be asked about again."""
+_PAUSES = frozenset({b"retry-after", b"x-ms-retry-after-ms"})
+
+
+class Busy:
+    """Add to a refusal because of another operation the time until that one is due."""
+
+    def __init__(self, app: ASGIApp, cloud: Cloud) -> None:
+        self._app, self._cloud = app, cloud
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; the start of a refusal is held back until its code is known."""
+        held: list[Message] = []
+
+        async def hinting(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] in _STATUSES:
+                held.append(message)
+                return
+            if held:
+                start = held.pop()
+                hints = () if _has_pause(start) else self._hints(scope["path"], message.get("body", b""))
+                await send({**start, "headers": [*start["headers"], *hints]})
+            await send(message)
+
+        await self._app(scope, receive, hinting)
+
+    def _hints(self, path: str, body: bytes) -> Iterable[tuple[bytes, bytes]]:
+        if _code(body) not in _PASSING:
+            return
+        if operation := _blocking(self._cloud, path):
+            bid = lro.bid(operation, self._cloud.now(), _LONGEST * self._cloud.pace)
+            yield from ((name.lower().encode(), value.encode()) for name, value in bid.items())
+
+
+def _has_pause(start: Message) -> bool:
+    return any(name.lower() in _PAUSES for name, _ in start["headers"])
+
+
+def _code(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["error"]["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _blocking(cloud: Cloud, path: str) -> lro.Operation | None:
+    """Find the operation that is in the way: on the resource or its family, else the next to end in the group."""
+    target = target_of(path)
+    if target is None:
+        return None
+    return cloud.store.running(target.parent or target) or cloud.store.running(target.container)

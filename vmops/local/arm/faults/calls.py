@@ -1,0 +1,73 @@
+"""What a fault may know of a call: its verb, the resource that it is about, and the words for both."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from vmops.local.arm.cloud import Cloud
+from vmops.local.arm.resource import Resource
+from vmops.local.arm.resource_id import ResourceId
+from vmops.local.arm.sizes import SIZES
+
+_VERBS = {"PATCH": "update", "DELETE": "delete", "GET": "read", "HEAD": "read"}
+_WRITES = {"create", "update"}
+_MINUTE = 60.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One call; ``verb`` is create, update, delete, read, or the last word of a POST.
+
+    What failed to be made is created again. ``before`` is the resource as the call finds it.
+    """
+
+    method: str
+    path: str
+    verb: str
+    target: ResourceId | None
+    before: Resource | None
+
+
+def ask(cloud: Cloud, method: str, path: str) -> Asked:
+    """Look at a call before it is carried out."""
+    target = target_of(path)
+    before = cloud.store.get(target) if target else None
+    if method == "PUT":
+        unmade = before is None or (before.state == "Failed" and "made" not in before.hidden)
+        verb = "create" if unmade else "update"
+    else:
+        verb = _VERBS.get(method) or path.rstrip("/").rpartition("/")[2]
+    return Asked(method, path, verb, target, before)
+
+
+def blanks(asked: Asked, body: Mapping[str, Any], now: float) -> dict[str, object]:
+    """Give what a refusal may name; ``body`` is the resource as it was asked for, or as it is."""
+    target, verb = asked.target, asked.verb
+    size = str(((body.get("properties") or {}).get("hardwareProfile") or {}).get("vmSize", ""))
+    family = SIZES[size.lower()].family if size.lower() in SIZES else ""
+    kind = verb if verb in {"read", "delete"} else "write"
+    action = "write" if verb in _WRITES else verb if verb in {"read", "delete"} else f"{verb}/action"
+    steps = asked.path.strip("/").split("/")
+    about = {"subscription": steps[1] if len(steps) > 1 else "", "id": asked.path, "type": "", "name": steps[-1]}
+    if target:
+        about |= {"id": str(target), "type": target.type, "name": target.name, "provider": target.provider}
+    times = {"now": _american(now), "before": _american(now - _MINUTE)}
+    return {**about, **times, "size": size, "family": family, "kind": kind, "action": action} | {
+        "location": body.get("location", "")
+    }
+
+
+def target_of(path: str) -> ResourceId | None:
+    """Give the resource that a path is about, without what may follow its name; None if it is about none."""
+    steps = path.strip("/").split("/")
+    try:
+        return ResourceId.parse("/".join(steps[: len(steps) - len(steps) % 2]))
+    except ValueError:
+        return None
+
+
+def _american(seconds: float) -> str:
+    """Write an instant as ARM's refusals do: ``8/21/2018 3:22:00 PM``."""
+    when = datetime.fromtimestamp(seconds, UTC)
+    return f"{when.month}/{when.day}/{when.year} {when.hour % 12 or 12}:{when:%M:%S %p}"

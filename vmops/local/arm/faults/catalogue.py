@@ -1,0 +1,147 @@
+"""The faults by name: what Azure is known to do to those who make machines."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from vmops.local.arm.faults.effects import Effect, Fail, Lose, Refuse, Stick
+from vmops.local.arm.faults.rule import Rule, read_rules
+from vmops.local.arm.faults.words import filled, find
+
+_MACHINE = "*/virtualMachines/{vm}"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault that waits for its call: what it does, to which calls, and who tells of it."""
+
+    about: str
+    source: str
+    effect: Effect
+    verbs: tuple[str, ...] = ("create",)
+    path: str = _MACHINE
+
+    def rule(self, name: str, vm: str = "*", **when: Any) -> Rule:
+        """Give the rule that strikes the calls about one VM, or about every one; ``when`` as in `Rule`.
+
+        Raises: SpecError if that makes no rule.
+        """
+        plain = {"name": name, "path": self.path.format(vm=vm), "verbs": self.verbs, "effect": self.effect}
+        return read_rules([plain | when])[0]
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Something that somebody else does to a VM at once: a request to ARM that vmops did not send."""
+
+    about: str
+    method: str
+    step: str = ""
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+_ERRORS = "Azure documentation, virtual machines: understand common error messages"
+_THROTTLING = "Azure documentation, troubleshooting compute throttling errors"
+_SPENT = {"operationGroup": "PutVM3Min", "allowedRequestCount": 240, "measuredRequestCount": 261}
+
+
+def _quota() -> Refuse:
+    known = find("OperationNotAllowed:quota")
+    numbers = {"limit": 10, "usage": 10, "more": 2, "least": 12}
+    return Refuse(code="OperationNotAllowed:quota", message=filled(known.message if known else "", numbers))
+
+
+FAULTS: dict[str, Fault] = {
+    "quota": Fault(
+        "The create of a VM is refused: its family has no cores left.", "karpenter-provider-azure#192", _quota()
+    ),
+    "sku-not-available": Fault(
+        "The create of a VM is refused: its size cannot be had in the location.",
+        "Azure/azure-cli#32628",
+        Refuse(code="SkuNotAvailable"),
+    ),
+    "allocation-failed": Fault(
+        "The create or start of a VM fails after all: no capacity in the region. The VM is left Failed.",
+        "vmware-tanzu/community-edition#3963",
+        Fail(code="AllocationFailed"),
+        ("create", "start"),
+    ),
+    "zonal-allocation-failed": Fault(
+        "The create or start of a VM fails after all: no capacity in the zone. The VM is left Failed.",
+        "karpenter-provider-azure#892",
+        Fail(code="ZonalAllocationFailed"),
+        ("create", "start"),
+    ),
+    "os-provisioning-timed-out": Fault(
+        "The create of a VM fails although it runs: its guest did not report in time.",
+        _ERRORS,
+        Fail(code="OSProvisioningTimedOut", running=True),
+    ),
+    "internal-operation-error": Fault(
+        "The create of a VM is abandoned by Azure. The VM is left Failed.",
+        "Azure documentation, states and billing of virtual machines",
+        Fail(code="InternalOperationError"),
+    ),
+    "operation-preempted": Fault(
+        "The create of a VM is preempted by an operation of somebody else. The VM is left Failed.",
+        "kubernetes/autoscaler#9505",
+        Fail(code="OperationPreempted"),
+    ),
+    "throttled": Fault(
+        "Every call about a VM is refused, for another 10 seconds: the subscription has sent too many.",
+        "Azure documentation, ARM request limits",
+        Refuse(code="SubscriptionRequestsThrottled", retry_after=10),
+        (),
+    ),
+    "throttled-by-compute": Fault(
+        "Every call about a VM is refused by Compute in its own form, for another 20 minutes.",
+        _THROTTLING,
+        Refuse(
+            code="OperationNotAllowed:throttled",
+            details=({"code": "TooManyRequests", "target": "PutVM3Min", "message": json.dumps(_SPENT)},),
+            headers={"x-ms-ratelimit-remaining-resource": "Microsoft.Compute/PutVM3Min;0"},
+            retry_after=1200,
+            bare=True,
+        ),
+        (),
+    ),
+    "retryable-error": Fault(
+        "The create of a network interface is refused: what it refers to is not ready.",
+        "terraform-provider-azurerm#21293",
+        Refuse(code="RetryableError", retry_after=10),
+        path="*/networkInterfaces/{vm}*",
+    ),
+    "expired-token": Fault(
+        "Every call whose path names the VM is refused, without one every call: the token has expired.",
+        "ARM RPC, common-api-details",
+        Refuse(code="ExpiredAuthenticationToken"),
+        (),
+        "*{vm}*",
+    ),
+    "authorization-failed": Fault(
+        "Every write about a VM is refused: the principal may not do this.",
+        "Azure documentation, troubleshoot common Azure deployment errors",
+        Refuse(code="AuthorizationFailed"),
+        ("create", "update", "delete", "start", "restart", "powerOff", "deallocate"),
+    ),
+    "created-then-504": Fault(
+        "The create of a VM is carried out, and its answer lost to a gateway's time-out.",
+        "pulumi-azure-native#4761",
+        Lose(),
+    ),
+    "stuck-operation": Fault(
+        "The create of a VM never ends, until the faults are cleared.",
+        "pulumi#7036",
+        Stick(),
+    ),
+}
+INCIDENTS: dict[str, Incident] = {
+    "spot-eviction": Incident(
+        "Azure takes a spot VM back, after its notice of 30 seconds.", "POST", "/simulateEviction"
+    ),
+    "deleted-behind-our-back": Incident("Somebody else deletes the VM.", "DELETE"),
+    "stopped-behind-our-back": Incident("Somebody else stops the VM.", "POST", "/powerOff"),
+    "retagged-behind-our-back": Incident(
+        "Somebody else replaces the VM's tags.", "PATCH", "", {"tags": {"team": "other"}}
+    ),
+}

@@ -1,0 +1,95 @@
+"""Where faults strike: between the check of the token and the front door."""
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vmops.local.arm.cloud import Cloud
+from vmops.local.arm.faults.calls import Asked, ask
+from vmops.local.arm.faults.effects import Delay, Drop, Fail, Lose, Refuse, Stick
+from vmops.local.arm.faults.outcome import doom, refusal
+from vmops.local.arm.faults.rules import Rules
+from vmops.local.arm.front_door import response
+from vmops.local.arm.middleware import LOCAL
+
+_TIMEOUT = Refuse(code="GatewayTimeout", headers={"x-ms-failure-cause": "service"})
+# A server cannot write such an answer, so it closes the connection; the journal shows it as the status.
+_NOTHING: Message = {"type": "http.response.start", "status": 0, "headers": []}
+
+
+class Faults:
+    """Do to each call what the first rule that strikes it says."""
+
+    def __init__(self, app: ASGIApp, cloud: Cloud, rules: Rules) -> None:
+        self._app, self._cloud, self._rules = app, cloud, rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a call on, or strike it."""
+        if scope["type"] != "http" or scope["path"].startswith(LOCAL) or not self._rules:
+            await self._app(scope, receive, send)
+            return
+        self._cloud.settle()
+        asked = ask(self._cloud, scope["method"], scope["path"])
+        match self._rules.strike(asked):
+            case Refuse() as effect:
+                await self._refuse(effect, asked, scope, receive, send)
+            case Fail() | Stick() as effect:
+                await self._doom(effect, asked, scope, receive, send)
+            case Lose(answer=answer):
+                await self._app(scope, receive, _lost)
+                if answer == "none":
+                    await send(_NOTHING)
+                else:
+                    await self._refuse(_TIMEOUT, asked, scope, receive, send)
+            case Drop():
+                await send(_NOTHING)
+            case Delay(seconds=seconds):
+                await _pass(seconds * self._cloud.pace)
+                await self._app(scope, receive, send)
+            case None:
+                await self._app(scope, receive, send)
+
+    async def _refuse(self, effect: Refuse, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
+        body = {} if effect is _TIMEOUT else await _body(scope, receive)
+        reply = refusal(self._cloud, effect, asked, body or (asked.before.body if asked.before else {}))
+        await response(reply, head=asked.method == "HEAD")(scope, receive, send)
+
+    async def _doom(self, effect: Fail | Stick, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the call begin its operation, and change how that ends before anybody can ask."""
+
+        async def dooming(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = Headers(raw=message["headers"])
+                url = headers.get("Azure-AsyncOperation") or headers.get("Location") or ""
+                operation = self._cloud.store.operation(urlsplit(url).path.rpartition("/")[2])
+                if operation and operation.ended is None:
+                    with self._cloud.store.transaction():
+                        doom(self._cloud, effect, asked, operation)
+            await send(message)
+
+        await self._app(scope, receive, dooming)
+
+
+async def _lost(_message: Message) -> None:
+    """Take an answer that nobody gets."""
+
+
+async def _body(scope: Scope, receive: Receive) -> dict[str, Any]:
+    with suppress(ValueError):
+        body = json.loads(await Request(scope, receive).body() or b"{}")
+        if isinstance(body, dict):
+            return body
+    return {}
+
+
+async def _pass(seconds: float) -> None:
+    """Let time pass without keeping others waiting."""
+    over = asyncio.Event()
+    asyncio.get_running_loop().call_later(seconds, over.set)
+    await over.wait()

@@ -1,0 +1,54 @@
+"""How a fault shows: the answer of a refusal, and an operation that ends otherwise than it began."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from vmops.local.arm import lro
+from vmops.local.arm.calls import Reply
+from vmops.local.arm.cloud import Cloud
+from vmops.local.arm.faults.calls import Asked, blanks
+from vmops.local.arm.faults.effects import Fail, Refuse, Stick, failure
+from vmops.local.arm.faults.words import filled, find
+from vmops.local.arm.lro import Operation
+
+_RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504})
+_OWN_PAUSE = 20.0
+"""Seconds that clients wait when the service names none, in the cloud's time here. Source: azcore, azure-native."""
+
+
+def refusal(cloud: Cloud, effect: Refuse, asked: Asked, body: Mapping[str, Any]) -> Reply:
+    """Give the answer of who refuses: the front door, Network, or Compute."""
+    known = find(effect.code)
+    status = effect.status or (known.status if known else 500)
+    about = blanks(asked, body, cloud.now())
+    message = filled(effect.message or (known.message if known else ""), about)
+    error: dict[str, Any] = {"code": effect.code.partition(":")[0], "message": message}
+    if effect.details or "/microsoft.network/" in asked.path.lower():
+        error["details"] = list(effect.details)
+    front_door = {"x-ms-failure-cause": "gateway"} if known and known.gateway else {}
+    headers = {**front_door, **_pause(effect, status, cloud.pace), **effect.headers}
+    return Reply(status, error if effect.bare else {"error": error}, headers)
+
+
+def doom(cloud: Cloud, effect: Fail | Stick, asked: Asked, operation: Operation) -> None:
+    """Let an operation that has begun end as Failed, or never; a machine is left as the effect says."""
+    if isinstance(effect, Stick):
+        operation.due = math.inf
+    else:
+        target = cloud.store.get(operation.target)
+        error = failure(effect)
+        about = blanks(asked, target.body if target else {}, cloud.now())
+        operation.error = {**error, "message": filled(error["message"], about)}
+        if target and "power" in target.hidden:
+            was = asked.before.hidden["power"] if asked.before else None
+            target.hidden["bound"] = "running" if effect.running else was
+            cloud.store.save(target)
+    cloud.store.save_operation(operation)
+
+
+def _pause(effect: Refuse, status: int, pace: float) -> dict[str, str]:
+    """Bid the client to wait, in the cloud's own time; a pause of the client's own would be in ours."""
+    if effect.retry_after is not None:
+        return lro.retry_after(effect.retry_after * pace)
+    return lro.retry_after(_OWN_PAUSE * pace) if status in _RETRIED and pace < 1 else {}

@@ -1,0 +1,40 @@
+"""The rules in force: kept with the cloud, so that they outlive its process."""
+
+from collections.abc import Sequence
+
+from vmops.local.arm.cloud import Cloud
+from vmops.local.arm.faults.calls import Asked
+from vmops.local.arm.faults.effects import Effect
+from vmops.local.arm.faults.rule import Rule
+
+
+class Rules:
+    """The rules of a cloud, in their order, and how many calls each has seen; true if there are any."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    def __bool__(self) -> bool:
+        return bool(self._cloud.store.faults())
+
+    def plain(self) -> list[dict[str, object]]:
+        """Give the rules as JSON has them."""
+        return [Rule.model_validate_json(text).plain() for text, _ in self._cloud.store.faults()]
+
+    def replace(self, rules: Sequence[Rule]) -> None:
+        """Put other rules into force; without any, what was stuck is freed too."""
+        with self._cloud.store.transaction():
+            self._cloud.store.set_faults(rule.model_dump_json(by_alias=True) for rule in rules)
+            if not rules:
+                self._cloud.store.free_stuck(self._cloud.now())
+
+    def strike(self, asked: Asked) -> Effect | None:
+        """Let every rule count a call that it is about, and give the effect of the first that strikes it."""
+        struck: Effect | None = None
+        for position, (text, seen) in enumerate(self._cloud.store.faults()):
+            rule = Rule.model_validate_json(text)
+            if rule.matches(asked):
+                self._cloud.store.count_fault(position, seen + 1)
+                if struck is None and rule.strikes(seen + 1):
+                    struck = rule.effect
+        return struck

@@ -1,0 +1,32 @@
+"""The words of refusals, wherever they come from, and how their blanks are filled in by what a call is about."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vmops.local.arm.refusals import compute, faults, gateway, network
+
+_PROVIDERS = network.REFUSALS | compute.REFUSALS | faults.NETWORK | faults.COMPUTE
+_GATEWAY = gateway.REFUSALS | faults.GATEWAY
+_BLANK = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Words:
+    """A row of the tables: the HTTP status, the message with its blanks, and whether the front door says it."""
+
+    status: int
+    message: str
+    gateway: bool
+
+
+def find(row: str) -> Words | None:
+    """Give the row of that name: ARM's code, with the suffix that the tables have for it; None if there is none."""
+    if row in _GATEWAY:
+        return Words(*_GATEWAY[row], gateway=True)
+    return Words(*_PROVIDERS[row], gateway=False) if row in _PROVIDERS else None
+
+
+def filled(message: str, blanks: Mapping[str, object]) -> str:
+    """Fill in the blanks that are known; other braces stay as they are."""
+    return _BLANK.sub(lambda blank: str(blanks.get(blank[1], blank[0])), message)

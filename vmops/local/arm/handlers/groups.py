@@ -1,0 +1,54 @@
+"""What there is about resource groups and subscriptions."""
+
+from vmops.local.arm.calls import Call, Reply
+from vmops.local.arm.cloud import Cloud
+from vmops.local.arm.models import GROUPS
+from vmops.local.arm.models.groups import listed
+from vmops.local.arm.pages import matching, page
+from vmops.local.arm.resource import Json
+from vmops.local.arm.resource_id import GROUP_TYPE
+
+_TENANT = "00000000-0000-0000-0000-000000000000"
+
+
+def head_group(cloud: Cloud, call: Call) -> Reply:
+    """Tell whether a group exists: 204 or 404."""
+    GROUPS.get(cloud, call.group)
+    return Reply(204)
+
+
+def list_groups(cloud: Cloud, call: Call) -> Reply:
+    """List the groups of a subscription."""
+    groups = [group.body for group in cloud.store.of_type(GROUP_TYPE, call.names["subscription"])]
+    return page(call, matching(call, groups))
+
+
+def list_group_resources(cloud: Cloud, call: Call) -> Reply:
+    """List what is in a group, without properties."""
+    group = GROUPS.get(cloud, call.group)
+    return page(call, matching(call, listed(cloud.store.within(group.id))))
+
+
+def list_resources(cloud: Cloud, call: Call) -> Reply:
+    """List what is in a subscription, without properties."""
+    return page(call, matching(call, listed(cloud.store.everything(call.names["subscription"]))))
+
+
+def get_subscription(_cloud: Cloud, call: Call) -> Reply:
+    """Show a subscription; every one that is well-formed exists."""
+    return Reply(200, _subscription(call.names["subscription"]))
+
+
+def list_subscriptions(cloud: Cloud, call: Call) -> Reply:
+    """List the subscriptions that hold something, and the one of zeros."""
+    return page(call, [_subscription(name) for name in sorted({_TENANT, *cloud.store.subscriptions()})])
+
+
+def _subscription(name: str) -> Json:
+    return {
+        "id": f"/subscriptions/{name}",
+        "subscriptionId": name,
+        "tenantId": _TENANT,
+        "displayName": "local",
+        "state": "Enabled",
+    }

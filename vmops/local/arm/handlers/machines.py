@@ -1,0 +1,90 @@
+"""What machines offer beyond other resources: verbs, views, sizes and quotas."""
+
+from vmops.local.arm.calls import Call, Reply, accepted
+from vmops.local.arm.cloud import Cloud
+from vmops.local.arm.errors import ArmError
+from vmops.local.arm.handlers.resources import listed
+from vmops.local.arm.locations import LOCATIONS, canonical
+from vmops.local.arm.models import MACHINES
+from vmops.local.arm.models.instance_view import instance_view
+from vmops.local.arm.models.power import TRANSITIONS
+from vmops.local.arm.models.quota import usages
+from vmops.local.arm.pages import page
+from vmops.local.arm.resource import Json
+from vmops.local.arm.sizes import SIZES
+
+
+def act(cloud: Cloud, call: Call) -> Reply:
+    """Begin the power verb that the path ends with."""
+    asked = call.path.rpartition("/")[2].lower()
+    verb = next(verb for verb in TRANSITIONS if verb.lower() == asked)
+    operation = MACHINES.act(cloud, call.resource, verb)
+    return accepted(cloud, call, 202, None, operation)
+
+
+def generalize(cloud: Cloud, call: Call) -> Reply:
+    """Mark a machine as generalized, at once."""
+    MACHINES.generalize(cloud, call.resource)
+    return Reply(200)
+
+
+def simulate_eviction(cloud: Cloud, call: Call) -> Reply:
+    """Have a spot machine evicted."""
+    MACHINES.simulate_eviction(cloud, call.resource)
+    return Reply(204)
+
+
+def get_machine(cloud: Cloud, call: Call) -> Reply:
+    """Show a machine, with its instance view or user data if asked."""
+    return Reply(200, MACHINES.expanded(MACHINES.get(cloud, call.resource), call.query.get("$expand", "")))
+
+
+def get_instance_view(cloud: Cloud, call: Call) -> Reply:
+    """Show the bare instance view of a machine."""
+    return Reply(200, instance_view(MACHINES.get(cloud, call.resource)))
+
+
+def list_machine_sizes(cloud: Cloud, call: Call) -> Reply:
+    """List the sizes a machine may be brought to."""
+    MACHINES.get(cloud, call.resource)
+    return page(call, _sizes())
+
+
+def list_sizes(_cloud: Cloud, call: Call) -> Reply:
+    """List the sizes that a location has."""
+    _require_location(call)
+    return page(call, _sizes())
+
+
+def list_usages(cloud: Cloud, call: Call) -> Reply:
+    """List how many cores of each family are used in a location, and may be."""
+    return page(call, usages(cloud, call.names["subscription"], _require_location(call)))
+
+
+def list_machines_in_location(cloud: Cloud, call: Call) -> Reply:
+    """List the machines of a subscription in one location."""
+    location = _require_location(call)
+    machines = cloud.store.of_type(MACHINES.type, call.names["subscription"])
+    return listed(cloud, call, [machine for machine in machines if machine.location == location])
+
+
+def _require_location(call: Call) -> str:
+    location = canonical(call.names["location"])
+    if location not in LOCATIONS:
+        blanks = {"location": location, "type": "locations/vmSizes", "known": ",".join(LOCATIONS)}
+        raise ArmError("LocationNotAvailableForResourceType", **blanks)
+    return location
+
+
+def _sizes() -> list[Json]:
+    return [
+        {
+            "name": size.name,
+            "numberOfCores": size.cores,
+            "osDiskSizeInMB": 1047552,
+            "resourceDiskSizeInMB": size.local_disk,
+            "memoryInMB": size.memory,
+            "maxDataDiskCount": size.disks,
+        }
+        for size in SIZES.values()
+    ]

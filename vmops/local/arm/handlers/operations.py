@@ -1,0 +1,37 @@
+"""What a client that polls is told."""
+
+from vmops.local.arm import lro
+from vmops.local.arm.calls import Call, Reply
+from vmops.local.arm.cloud import Cloud
+from vmops.local.arm.errors import ArmError
+from vmops.local.arm.lro import Operation
+
+
+def get_status(cloud: Cloud, call: Call) -> Reply:
+    """Answer a poll: always 200, and the status in the body; with ``monitor`` it is a question for the result."""
+    if "monitor" in call.query:
+        return get_result(cloud, call)
+    operation = _operation(cloud, call)
+    return Reply(200, lro.status_body(operation), _pause(cloud, operation))
+
+
+def get_result(cloud: Cloud, call: Call) -> Reply:
+    """Answer a poll for the result: 202 while the operation runs, then what it would have been at once."""
+    operation = _operation(cloud, call)
+    if operation.status == lro.RUNNING:
+        links = lro.links(operation, call.base, call.api_version, result=True)
+        return Reply(202, None, {"Location": links["Location"]} | _pause(cloud, operation))
+    if operation.error:
+        return Reply(409, {"error": operation.error})
+    return Reply(204 if operation.target.provider == "Microsoft.Network" else 200)
+
+
+def _operation(cloud: Cloud, call: Call) -> Operation:
+    operation = cloud.store.operation(call.names["operation"])
+    if operation is None or operation.target.subscription.lower() != call.names["subscription"].lower():
+        raise ArmError("NotFound:compute")
+    return operation
+
+
+def _pause(cloud: Cloud, operation: Operation) -> dict[str, str]:
+    return lro.pause(operation, cloud.now(), cloud.pace, first=False) if operation.status == lro.RUNNING else {}

@@ -1,0 +1,73 @@
+"""What every resource type offers: to be written, shown, deleted and listed."""
+
+from vmops.local.arm.calls import Call, Reply, accepted
+from vmops.local.arm.cloud import Cloud
+from vmops.local.arm.models import GROUPS, RULES, Kind, kind_of
+from vmops.local.arm.models.kind import Change
+from vmops.local.arm.pages import page
+from vmops.local.arm.resource import Resource
+from vmops.local.arm.shapes import SHAPES, require_shape
+
+
+def put(cloud: Cloud, call: Call) -> Reply:
+    """Create a resource or replace it."""
+    rid = call.resource
+    require_shape(call.body, SHAPES[rid.type.lower()])
+    return _changed(cloud, call, kind_of(rid).put(cloud, rid, call.body))
+
+
+def patch(cloud: Cloud, call: Call) -> Reply:
+    """Change a resource."""
+    rid = call.resource
+    require_shape(call.body, SHAPES[rid.type.lower()])
+    return _changed(cloud, call, kind_of(rid).patch(cloud, rid, call.body))
+
+
+def get(cloud: Cloud, call: Call) -> Reply:
+    """Show a resource."""
+    rid = call.resource
+    kind = kind_of(rid)
+    shown = kind.view(cloud, kind.get(cloud, rid))
+    return Reply(200, shown, {"ETag": shown["etag"]} if "etag" in shown else {})
+
+
+def delete(cloud: Cloud, call: Call) -> Reply:
+    """Begin to delete a resource; an absent one answers 204."""
+    rid = call.resource
+    operation = kind_of(rid).delete(cloud, rid)
+    return accepted(cloud, call, 202 if operation else 204, None, operation)
+
+
+def _changed(cloud: Cloud, call: Call, change: Change) -> Reply:
+    """Answer 201 for what is new, 200 for what is changed; disks say 202 for both."""
+    kind = kind_of(change.resource.id)
+    status = 202 if kind.type == "Microsoft.Compute/disks" else 201 if change.created else 200
+    return accepted(cloud, call, status, kind.view(cloud, change.resource), change.operation)
+
+
+def list_children(cloud: Cloud, call: Call) -> Reply:
+    """List the children of one type that a resource has."""
+    parent = kind_of(call.resource).get(cloud, call.resource)
+    return listed(cloud, call, cloud.store.children(parent.id))
+
+
+def list_in_group(cloud: Cloud, call: Call) -> Reply:
+    """List the resources of one type in a group."""
+    group = GROUPS.get(cloud, call.group)
+    kind = _last_kind(call)
+    return listed(cloud, call, [found for found in cloud.store.within(group.id) if found.id.type == kind.type])
+
+
+def list_in_subscription(cloud: Cloud, call: Call) -> Reply:
+    """List the resources of one type in a subscription."""
+    return listed(cloud, call, cloud.store.of_type(_last_kind(call).type, call.names["subscription"]))
+
+
+def _last_kind(call: Call) -> Kind:
+    provider, name = call.path.strip("/").split("/")[-2:]
+    return RULES[f"{provider}/{name}".lower()]
+
+
+def listed(cloud: Cloud, call: Call, found: list[Resource]) -> Reply:
+    """Answer with a list of resources, each as a GET shows it."""
+    return page(call, [kind_of(resource.id).view(cloud, resource) for resource in found])

@@ -1,0 +1,64 @@
+"""What stands before the front door: the check of the token, and the journal of what came."""
+
+import hmac
+from collections import deque
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vmops.local.arm.calls import Reply
+from vmops.local.arm.clock import Clock
+from vmops.local.arm.errors import ArmError
+from vmops.local.arm.front_door import refused, response
+from vmops.local.arm.resource import Json
+
+LOCAL = "/_local"
+_KEPT = 100_000
+# Source: ARM's answer to a request without a token.
+_CHALLENGE = 'Bearer authorization_uri="https://login.windows.net/common", error="invalid_token"'
+
+
+class BearerToken:
+    """Turn away every request that does not bring the token."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app, self._expected = app, f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer 401."""
+        if scope["type"] == "http" and not self._known(scope):
+            refusal = refused(ArmError("AuthenticationFailed"))
+            reply = Reply(refusal.status, refusal.body, {"WWW-Authenticate": _CHALLENGE})
+            await response(reply)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _known(self, scope: Scope) -> bool:
+        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        return hmac.compare_digest(given, self._expected)
+
+
+class Journal:
+    """Note every ARM request and how it was answered: 500 unless it was; the oldest of many are forgotten."""
+
+    def __init__(self, app: ASGIApp, entries: deque[Json], clock: Clock) -> None:
+        self._app, self._entries, self._clock = app, entries, clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on and note the status of its answer."""
+        if scope["type"] != "http" or scope["path"].startswith(LOCAL):
+            await self._app(scope, receive, send)
+            return
+        entry = {"time": self._clock.now(), "method": scope["method"], "path": scope["path"], "status": 500}
+        self._entries.append(entry)
+
+        async def noting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                entry["status"] = message["status"]
+            await send(message)
+
+        await self._app(scope, receive, noting)
+
+
+def new_journal() -> deque[Json]:
+    """Return an empty journal."""
+    return deque(maxlen=_KEPT)

@@ -1,0 +1,32 @@
+"""The rules of the simulated cloud, by resource type; nothing here knows of HTTP."""
+
+from vmops.local.arm.models.addresses import PublicAddresses
+from vmops.local.arm.models.disks import Disks
+from vmops.local.arm.models.groups import ResourceGroups
+from vmops.local.arm.models.interfaces import Interfaces
+from vmops.local.arm.models.kind import Kind
+from vmops.local.arm.models.machines import Machines
+from vmops.local.arm.models.networks import Subnets, VirtualNetworks
+from vmops.local.arm.models.security import SecurityGroups, SecurityRules
+from vmops.local.arm.resource_id import ResourceId
+
+GROUPS = ResourceGroups()
+MACHINES = Machines()
+__all__ = ["GROUPS", "KINDS", "MACHINES", "RULES", "Kind", "kind_of"]
+
+KINDS: tuple[Kind, ...] = (
+    VirtualNetworks(),
+    Subnets(),
+    SecurityGroups(),
+    SecurityRules(),
+    PublicAddresses(),
+    Interfaces(),
+    Disks(),
+    MACHINES,
+)
+RULES: dict[str, Kind] = {kind.type.lower(): kind for kind in (GROUPS, *KINDS)}
+
+
+def kind_of(rid: ResourceId) -> Kind:
+    """Return the rules of a resource's type."""
+    return RULES[rid.type.lower()]

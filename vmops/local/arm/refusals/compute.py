@@ -1,0 +1,120 @@
+"""What Microsoft.Compute answers when it refuses: code → status and words.
+
+A code that has several texts has a suffix of ours.
+"""
+
+REFUSALS = {
+    "NotFound:compute": (404, "The entity was not found in this Azure location."),
+    "InvalidParameter:missing": (400, "Required parameter '{target}' is missing (null)."),
+    "InvalidParameter:vmSize": (
+        400,
+        "The value {size} provided for the VM size is not valid. The valid sizes in the current region are: {known}.",
+    ),
+    "InvalidParameter:adminUsername": (400, "The Admin Username specified is not allowed."),
+    "InvalidParameter:adminPassword": (
+        400,
+        "The supplied password must be between 6-72 characters long and must satisfy at least 3 of password complexity "
+        "requirements from the following: 1) Contains an uppercase character 2) Contains a lowercase character "
+        "3) Contains a numeric digit 4) Contains a special character 5) Control characters are not allowed",
+    ),
+    "InvalidParameter:login": (
+        400,
+        "Authentication using either SSH or by user name and password must be enabled in Linux profile.",
+    ),
+    "InvalidParameter:sshPath": (
+        400,
+        "Destination path for SSH public keys is currently limited to its default value {home} "
+        "due to a known issue in Linux provisioning agent.",
+    ),
+    "InvalidParameter:customData": (
+        400,
+        "Custom data in OSProfile must be in Base64 encoding and with a maximum length of {limit} characters.",
+    ),
+    "InvalidParameter:architecture": (
+        400,
+        "Cannot create a VM of size '{size}' because this VM size only supports a CPU Architecture of '{architecture}',"
+        " but an image or disk with CPU Architecture '{image}' was given. Please check that the CPU Architecture of "
+        "the image or disk is compatible with that of the VM size.",
+    ),
+    "InvalidParameter:resizeArchitecture": (
+        400,
+        "Cannot resize a VM of size {old} with CPU Architecture {has} to a VM of size {new} with CPU Architecture "
+        "{wants}.",
+    ),
+    "InvalidParameter:diskSize": (
+        400,
+        "The specified disk size {size} GB is smaller than the size of the corresponding disk in the VM image: "
+        "{least} GB.",
+    ),
+    "InvalidParameter:unsupported": (400, "The value of parameter {target} is not supported here."),
+    "InvalidParameter:value": (400, "The value of parameter {target} is invalid."),
+    "BadRequest:shrink": (
+        400,
+        "Disk size reduction is not supported. Current size is {old} bytes, requested size is {new} bytes.",
+    ),
+    "PlatformImageNotFound": (
+        404,
+        "The platform image '{image}' is not available. Verify that all fields in the storage profile are correct. "
+        "For more details about storage profile information, please refer to https://aka.ms/storageprofile",
+    ),
+    "SkuNotAvailable": (
+        409,
+        "The requested VM size for resource 'Following SKUs have failed for Capacity Restrictions: {size}' is "
+        "currently not available in location '{location}'. Please try another size or deploy to a different location "
+        "or different zone. See https://aka.ms/azureskunotavailable for details.",
+    ),
+    "OperationNotAllowed:quota": (
+        409,
+        "Operation could not be completed as it results in exceeding approved {family} Cores quota. Additional details "
+        "- Deployment Model: Resource Manager, Location: {location}, Current Limit: {limit}, Current Usage: {usage}, "
+        "Additional Required: {more}, (Minimum) New Limit Required: {least}.",
+    ),
+    "OperationNotAllowed:generalized": (
+        409,
+        "Operation '{verb}' is not allowed on VM '{vm}' since the VM is generalized.",
+    ),
+    "OperationNotAllowed:deletion": (
+        409,
+        "Operation '{verb}' is not allowed on VM '{vm}' since the VM is marked for deletion. You can only retry the "
+        "Delete operation (or wait for an ongoing one to complete).",
+    ),
+    "OperationNotAllowed:deallocated": (
+        409,
+        "Operation '{verb}' is not allowed on VM '{vm}' since the VM is either deallocated or marked to be "
+        "deallocated.",
+    ),
+    "OperationNotAllowed:running": (
+        409,
+        "Operation '{verb}' is not allowed on VM '{vm}' since the VM is running. Please power off the VM first.",
+    ),
+    "OperationNotAllowed:power": (
+        409,
+        "An ongoing operation is changing power state of Virtual Machine {vm} to {state}. "
+        "Please perform operation {verb} after some time.",
+    ),
+    "OperationNotAllowed:spot": (
+        409,
+        "Operation '{verb}' is not allowed on VM '{vm}' since the VM is not of priority Spot.",
+    ),
+    "OperationNotAllowed:attached": (409, "Disk {disk} is attached to VM {user}."),
+    "OperationNotAllowed:nics": (
+        409,
+        "Changing the network interfaces of VM '{vm}' is allowed only when the VM is deallocated.",
+    ),
+    "Conflict:concurrent": (
+        409,
+        "The request failed due to conflict with a concurrent request. To resolve it, please refer to "
+        "https://aka.ms/activitylog to get more details on the conflicting requests.",
+    ),
+    "Conflict:diskSize": (409, "Disk resizing is allowed only when creating a VM or when the VM is deallocated."),
+    "ConflictingUserInput:owned": (
+        409,
+        "Disk '{disk}' cannot be attached as the disk is already owned by VM '{user}'.",
+    ),
+    "ConflictingUserInput:exists": (
+        409,
+        "Disk {disk} already exists in resource group {group}. Only CreateOption.Attach is supported.",
+    ),
+    "PropertyChangeNotAllowed": (409, "Changing property '{target}' is not allowed."),
+    "OperationPreempted": (409, "Operation execution has been preempted by a more recent operation."),
+}

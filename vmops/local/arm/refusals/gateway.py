@@ -1,0 +1,59 @@
+"""What ARM's front door answers before a provider is asked: code → status and words."""
+
+REFUSALS = {
+    "AuthenticationFailed": (401, "Authentication failed. The 'Authorization' header is missing."),
+    "MissingApiVersionParameter": (
+        400,
+        "The api-version query parameter (?api-version=) is required for all requests.",
+    ),
+    "InvalidSubscriptionId": (400, "The provided subscription identifier '{subscription}' is malformed or invalid."),
+    "InternalServerError": (500, "The simulated cloud has a fault: {reason}"),
+    "InvalidRequestContent": (400, "The request content was invalid and could not be deserialized: '{reason}'."),
+    "InvalidFilterInQueryString": (400, "Invalid $filter '{filter}' specified in the query string."),
+    "InvalidResourceNamespace": (404, "The resource namespace '{namespace}' is invalid."),
+    "InvalidResourceType": (
+        404,
+        "The resource type '{type}' could not be found in the namespace '{namespace}' for api version '{version}'.",
+    ),
+    "MethodNotAllowed": (405, "The requested resource does not support http method '{method}'."),
+    "LocationRequired": (400, "The location property is required for this definition."),
+    "LocationNotAvailableForResourceGroup": (
+        400,
+        "The provided location '{location}' is not available for resource group. "
+        "List of available regions is '{known}'.",
+    ),
+    "LocationNotAvailableForResourceType": (
+        400,
+        "The provided location '{location}' is not available for resource type '{type}'. "
+        "List of available regions for the resource type is '{known}'.",
+    ),
+    "InvalidResourceGroupLocation": (
+        409,
+        "Invalid resource group location '{new}'. The Resource group already exists in location '{old}'.",
+    ),
+    "InvalidResourceLocation": (
+        409,
+        "The resource '{name}' already exists in location '{old}' in resource group '{group}'. A resource with the "
+        "same name cannot be created in location '{new}'. Please select a new resource name.",
+    ),
+    "ResourceGroupNotFound": (404, "Resource group '{group}' could not be found."),
+    "ResourceGroupBeingDeleted": (
+        409,
+        "The resource group '{group}' is in deprovisioning state and cannot perform this operation.",
+    ),
+    "ResourceGroupDeletionBlocked": (
+        409,
+        "Deletion of resource group '{group}' failed as resources with identifiers '{names}' could not be deleted. The "
+        "provisioning state of the resource group will be rolled back. The tracking Id is '{tracking}'. Please check "
+        "audit logs for more details.",
+    ),
+    "ResourceNotFound": (
+        404,
+        "The Resource '{type}/{name}' under resource group '{group}' was not found. "
+        "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+    ),
+    "ParentResourceNotFound": (
+        404,
+        "Can not perform requested operation on nested resource. Parent resource '{parent}' not found.",
+    ),
+}

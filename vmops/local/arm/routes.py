@@ -1,0 +1,129 @@
+"""What is served: method and path template → handler, as a table.
+
+Paths match without regard to case. Source: ARM RPC, resource-api-reference.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from vmops.local.arm.calls import Call, Reply
+from vmops.local.arm.cloud import Cloud
+from vmops.local.arm.errors import ArmError
+from vmops.local.arm.handlers import groups, machines, operations, resources
+from vmops.local.arm.models import KINDS, Kind
+
+Handler = Callable[[Cloud, Call], Reply]
+Route = tuple[str, str, Handler]
+
+_SUBSCRIPTION = "/subscriptions/{subscription}"
+_GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{group}}"
+_COMPUTE = f"{_SUBSCRIPTION}/providers/Microsoft.Compute/locations/{{location}}"
+_NETWORK = f"{_SUBSCRIPTION}/providers/Microsoft.Network/locations/{{location}}"
+_MACHINE = f"{_GROUP}/providers/Microsoft.Compute/virtualMachines/{{virtualMachines}}"
+_FIXED: tuple[Route, ...] = (
+    ("GET", "/subscriptions", groups.list_subscriptions),
+    ("GET", _SUBSCRIPTION, groups.get_subscription),
+    ("GET", f"{_SUBSCRIPTION}/resources", groups.list_resources),
+    ("GET", f"{_SUBSCRIPTION}/resourceGroups", groups.list_groups),
+    ("PUT", _GROUP, resources.put),
+    ("GET", _GROUP, resources.get),
+    ("HEAD", _GROUP, groups.head_group),
+    ("PATCH", _GROUP, resources.patch),
+    ("DELETE", _GROUP, resources.delete),
+    ("GET", f"{_GROUP}/resources", groups.list_group_resources),
+    ("GET", f"{_SUBSCRIPTION}/operationresults/{{operation}}", operations.get_result),
+    ("GET", f"{_NETWORK}/operations/{{operation}}", operations.get_status),
+    ("GET", f"{_NETWORK}/operationResults/{{operation}}", operations.get_result),
+    ("GET", f"{_COMPUTE}/operations/{{operation}}", operations.get_status),
+    ("GET", f"{_COMPUTE}/vmSizes", machines.list_sizes),
+    ("GET", f"{_COMPUTE}/usages", machines.list_usages),
+    ("GET", f"{_COMPUTE}/virtualMachines", machines.list_machines_in_location),
+    ("GET", _MACHINE, machines.get_machine),
+    ("GET", f"{_MACHINE}/instanceView", machines.get_instance_view),
+    ("GET", f"{_MACHINE}/vmSizes", machines.list_machine_sizes),
+    ("POST", f"{_MACHINE}/start", machines.act),
+    ("POST", f"{_MACHINE}/powerOff", machines.act),
+    ("POST", f"{_MACHINE}/restart", machines.act),
+    ("POST", f"{_MACHINE}/deallocate", machines.act),
+    ("POST", f"{_MACHINE}/redeploy", machines.act),
+    ("POST", f"{_MACHINE}/reapply", machines.act),
+    ("POST", f"{_MACHINE}/generalize", machines.generalize),
+    ("POST", f"{_MACHINE}/simulateEviction", machines.simulate_eviction),
+)
+
+
+def _resource_routes(kind: Kind) -> Iterator[Route]:
+    """Lay out what every resource type offers."""
+    provider, *types = kind.type.split("/")
+    whole = f"/providers/{provider}" + "".join(f"/{name}/{{{name}}}" for name in types)
+    many = whole.rpartition("/")[0]
+    yield ("PUT", _GROUP + whole, resources.put)
+    yield ("GET", _GROUP + whole, resources.get)
+    yield ("DELETE", _GROUP + whole, resources.delete)
+    if len(types) > 1:
+        yield ("GET", _GROUP + many, resources.list_children)
+    else:
+        yield ("PATCH", _GROUP + whole, resources.patch)
+        yield ("GET", _GROUP + many, resources.list_in_group)
+        yield ("GET", _SUBSCRIPTION + many, resources.list_in_subscription)
+
+
+# Of two rows for the same path the later one holds.
+TABLE: tuple[Route, ...] = (*(route for kind in KINDS for route in _resource_routes(kind)), *_FIXED)
+
+
+@dataclass(slots=True)
+class _Node:
+    steps: dict[str, "_Node"] = field(default_factory=dict)
+    name: tuple[str, "_Node"] | None = None
+    handlers: dict[str, Handler] = field(default_factory=dict)
+
+
+def _tree(table: tuple[Route, ...]) -> _Node:
+    root = _Node()
+    for method, template, handler in table:
+        node = root
+        for step in template.strip("/").split("/"):
+            if step.startswith("{"):
+                node.name = node.name or (step.strip("{}"), _Node())
+                node = node.name[1]
+            else:
+                node = node.steps.setdefault(step.lower(), _Node())
+        node.handlers[method] = handler
+    return root
+
+
+_ROOT = _tree(TABLE)
+
+
+def find(method: str, path: str, api_version: str) -> tuple[Handler, dict[str, str]]:
+    """Return the handler of a path, and the names in it.
+
+    Raises: ArmError InvalidResourceNamespace, InvalidResourceType, MethodNotAllowed.
+    """
+    node, names = _ROOT, {}
+    for step in path.strip("/").split("/"):
+        following = node.steps.get(step.lower())
+        if following is None and node.name and step:
+            names[node.name[0]] = step
+            following = node.name[1]
+        if following is None:
+            raise _unknown(path, api_version)
+        node = following
+    if not node.handlers:
+        raise _unknown(path, api_version)
+    if method not in node.handlers:
+        raise ArmError("MethodNotAllowed", method=method)
+    return node.handlers[method], names
+
+
+def _unknown(path: str, api_version: str) -> ArmError:
+    steps = path.strip("/").split("/")
+    words = [step.lower() for step in steps]
+    if "providers" not in words[:-1]:
+        return ArmError("InvalidResourceNamespace", namespace=path)
+    at = words.index("providers") + 1
+    if words[at] not in ("microsoft.compute", "microsoft.network"):
+        return ArmError("InvalidResourceNamespace", namespace=steps[at])
+    kind = "/".join(steps[at + 1 :: 2])
+    return ArmError("InvalidResourceType", type=kind, namespace=steps[at], version=api_version)

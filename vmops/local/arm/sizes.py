@@ -1,0 +1,75 @@
+"""Virtual machine sizes, and how many cores of each family a subscription may use.
+
+Source: Microsoft's pages on virtual machine sizes.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """One size; memory in MiB, the local disk in MiB, ``disks`` the most data disks."""
+
+    name: str
+    family: str
+    cores: int
+    memory: int
+    disks: int
+    local_disk: int = 0
+    architecture: str = "x64"
+    restricted: bool = False
+
+
+def _series(family: str, memory_per_core: float, pattern: str, cores: str, architecture: str = "x64") -> list[Size]:
+    """Lay out the sizes of a regular series: memory and disks grow with the cores."""
+    numbers = [int(number) for number in cores.split()]
+    return [
+        Size(pattern.format(n), family, n, int(n * memory_per_core * 1024), min(2 * n, 32), architecture=architecture)
+        for n in numbers
+    ]
+
+
+# Real subscriptions have sizes that exist and cannot be had, and families whose quota is nothing. So has this one:
+# Standard_M128ms is restricted everywhere, and the quota of standardNCADSA100v4Family is 0.
+_TABLE = [
+    Size("Standard_A0", "standardA0_A7Family", 1, 768, 1, 20480),
+    Size("Standard_A1_v2", "standardAv2Family", 1, 2048, 2, 10240),
+    Size("Standard_A2_v2", "standardAv2Family", 2, 4096, 4, 20480),
+    Size("Standard_B1ls", "standardBSFamily", 1, 512, 2, 4096),
+    Size("Standard_B1s", "standardBSFamily", 1, 1024, 2, 4096),
+    Size("Standard_B1ms", "standardBSFamily", 1, 2048, 2, 4096),
+    Size("Standard_B2s", "standardBSFamily", 2, 4096, 4, 8192),
+    Size("Standard_B2ms", "standardBSFamily", 2, 8192, 4, 16384),
+    Size("Standard_B4ms", "standardBSFamily", 4, 16384, 8, 32768),
+    Size("Standard_B8ms", "standardBSFamily", 8, 32768, 16, 65536),
+    Size("Standard_D1_v2", "standardDv2Family", 1, 3584, 4, 51200),
+    Size("Standard_D2_v2", "standardDv2Family", 2, 7168, 8, 102400),
+    Size("Standard_DS1_v2", "standardDSv2Family", 1, 3584, 4, 7168),
+    Size("Standard_DS2_v2", "standardDSv2Family", 2, 7168, 8, 14336),
+    *_series("standardBsv2Family", 4, "Standard_B{}s_v2", "2 4 8 16 32"),
+    *_series("standardBasv2Family", 4, "Standard_B{}as_v2", "2 4 8 16 32"),
+    *_series("standardBpsv2Family", 4, "Standard_B{}ps_v2", "2 4 8 16", "Arm64"),
+    *_series("standardDSv3Family", 4, "Standard_D{}s_v3", "2 4 8 16 32 48 64"),
+    *_series("standardDSv4Family", 4, "Standard_D{}s_v4", "2 4 8 16 32 48 64"),
+    *_series("standardDv5Family", 4, "Standard_D{}_v5", "2 4 8 16 32 48 64 96"),
+    *_series("standardDSv5Family", 4, "Standard_D{}s_v5", "2 4 8 16 32 48 64 96"),
+    *_series("standardDDSv5Family", 4, "Standard_D{}ds_v5", "2 4 8 16 32 48 64 96"),
+    *_series("standardDASv5Family", 4, "Standard_D{}as_v5", "2 4 8 16 32 48 64 96"),
+    *_series("standardDPSv5Family", 4, "Standard_D{}ps_v5", "2 4 8 16 32 48 64", "Arm64"),
+    *_series("standardDPLSv5Family", 2, "Standard_D{}pls_v5", "2 4 8 16 32 48 64", "Arm64"),
+    *_series("standardESv5Family", 8, "Standard_E{}s_v5", "2 4 8 16 32 48 64 96"),
+    *_series("standardEASv5Family", 8, "Standard_E{}as_v5", "2 4 8 16 32 48 64 96"),
+    *_series("standardEPSv5Family", 8, "Standard_E{}ps_v5", "2 4 8 16 32", "Arm64"),
+    *_series("standardFSv2Family", 2, "Standard_F{}s_v2", "2 4 8 16 32 48 64 72"),
+    Size("Standard_NC24ads_A100_v4", "standardNCADSA100v4Family", 24, 225280, 8, 65536),
+    Size("Standard_M128ms", "standardMSFamily", 128, 3981312, 64, 4194304, restricted=True),
+]
+SIZES = {size.name.lower(): size for size in _TABLE}
+
+_LIMIT = 20_000
+_LIMITS = {"standardNCADSA100v4Family": 0}
+
+
+def cores_limit(family: str) -> int:
+    """Return how many cores of a family a subscription may use in one location."""
+    return _LIMITS.get(family, _LIMIT)

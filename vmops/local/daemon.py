@@ -1,0 +1,141 @@
+"""The local Azure as one background process for each state directory: found, started, replaced and stopped.
+
+Whoever starts it takes a lock and hands it on to the process, which holds it until it dies: there is never a second
+one. A daemon that died is replaced at the same ports, with the same token: what was told of it stays true.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, cast
+
+import psutil
+
+from vmops import lock
+from vmops.environment import allowed
+from vmops.errors import VmopsError
+from vmops.local import endpoint, process
+from vmops.local.endpoint import Endpoint, Record, home
+from vmops.waiting import Later, wait
+
+__all__ = ["Endpoint", "ensure", "find", "home", "stop"]
+
+DEFAULT_PACE = 0.02
+"""The part of Azure's own time that things take: a VM of 91 seconds is there after 2."""
+
+_PATIENCE = 30.0
+"""Seconds in which a daemon starts, here or in another caller."""
+
+_GRACE = 5.0
+"""Seconds from SIGTERM to SIGKILL."""
+
+_LOOK = 0.01
+_TLS = "--tls"
+
+
+def find(state_dir: Path) -> Endpoint | None:
+    """Give the daemon of a state directory if it runs; nothing is sent to it."""
+    record = endpoint.read(state_dir)
+    return record.endpoint if record and record.alive else None
+
+
+def ensure(state_dir: Path, pace: float | None = None, tls: bool | None = None) -> Endpoint:
+    """Give the daemon of a state directory, started if there is none; it answers when this returns.
+
+    ``pace`` is the part of Azure's own time that things take, ``tls`` whether it also serves HTTPS. A daemon that runs
+    otherwise is restarted; None means whatever it is, or was.
+
+    Raises: `VmopsError` when it does not start.
+    """
+
+    def look() -> Endpoint | Later:
+        record = endpoint.read(state_dir)
+        if record and record.alive:
+            if pace in (None, record.pace) and tls in (None, bool(record.endpoint.arm_tls)):
+                return record.endpoint
+            _end(record)
+        held = lock.acquire(home(state_dir) / "lock")
+        return Later(_LOOK) if held is None else _start(state_dir, _arguments(record, pace, tls), held)
+
+    if found := wait(look, timeout=_PATIENCE):
+        return found
+    raise VmopsError(f"the local Azure of '{state_dir}' is neither up nor down: see '{home(state_dir)}/daemon.log'")
+
+
+def stop(state_dir: Path) -> bool:
+    """Stop the daemon and wait until it is gone; it is killed when it does not go in time.
+
+    Returns: whether there was one.
+    """
+    record = endpoint.read(state_dir)
+    if record is None or not record.alive:
+        return False
+    _end(record)
+    return True
+
+
+def _arguments(last: Record | None, pace: float | None, tls: bool | None) -> list[str]:
+    """Say how the daemon is to be: as asked for, else as it last was."""
+    if pace is None:
+        pace = last.pace if last else DEFAULT_PACE
+    if tls is None:
+        tls = bool(last and last.endpoint.arm_tls)
+    return [str(pace), *([_TLS] if tls else [])]
+
+
+def _start(state_dir: Path, arguments: list[str], held: int) -> Endpoint:
+    command = [sys.executable, "-P", "-m", "vmops.local.daemon", str(state_dir), *arguments]
+    log = home(state_dir) / "daemon.log"
+    try:
+        with log.open("ab") as errors, _spawn(command, home(state_dir), errors.fileno(), held) as starter:
+            ready = _ready(cast(IO[bytes], starter.stdout))
+    finally:
+        os.close(held)
+    record = endpoint.read(state_dir)
+    if ready and record:
+        return record.endpoint
+    with suppress(ProcessLookupError):
+        os.killpg(starter.pid, signal.SIGKILL)
+    last_words = log.read_text(errors="replace").strip().rpartition("\n")[2]
+    raise VmopsError(f"the local Azure did not start: {last_words or 'it said nothing'} (see '{log}')")
+
+
+def _spawn(command: list[str], directory: Path, errors: int, held: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        cwd=directory,
+        env=allowed(os.environ, cloud="local", backend=""),
+        pass_fds=[held],
+        start_new_session=True,
+    )
+
+
+def _ready(output: IO[bytes]) -> bool:
+    """Wait for the daemon's word, in vain if it dies without one or is silent for too long."""
+    poller = select.poll()
+    poller.register(output, select.POLLIN)
+    return bool(poller.poll(_PATIENCE * 1000)) and output.readline() == process.READY
+
+
+def _end(record: Record) -> None:
+    with suppress(psutil.NoSuchProcess):
+        daemon = psutil.Process(record.endpoint.pid)
+        daemon.terminate()
+        if wait(lambda: _gone(record), timeout=_GRACE) is None:
+            daemon.kill()
+            wait(lambda: _gone(record), timeout=_GRACE)
+
+
+def _gone(record: Record) -> bool | Later:
+    return Later(_LOOK) if record.alive else True
+
+
+if __name__ == "__main__":
+    process.main(Path(sys.argv[1]), float(sys.argv[2]), tls=_TLS in sys.argv)

@@ -1,0 +1,91 @@
+"""The doors of the local Azure's ARM: one application, from one loop, at a plain port and at secure ones."""
+
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import uvicorn
+from starlette.types import ASGIApp
+
+_GRACE = 1
+"""Seconds that requests in flight get when the process is told to end."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """One port: HTTP, or HTTPS with a certificate that is in the same file as its key."""
+
+    listener: socket.socket
+    certificate: Path | None = None
+
+    @property
+    def url(self) -> str:
+        """Give the URL, without trailing slash."""
+        scheme = "https" if self.certificate else "http"
+        return f"{scheme}://127.0.0.1:{self.listener.getsockname()[1]}"
+
+
+def listen(port: int) -> socket.socket:
+    """Listen as TCP by name: only then does asyncio send small answers at once, instead of 40 ms later.
+
+    Raises: OSError when the port is taken.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def serve(app: ASGIApp, doors: Sequence[Door], ready: Callable[[], None], end: Callable[[], None]) -> None:
+    """Serve an application at all doors until the process is told to end.
+
+    ``ready`` is called once all of them answer, ``end`` before they are closed.
+    """
+    first, *others = doors
+    _Server(app, first, others, ready, end).run([first.listener])
+
+
+class _Server(uvicorn.Server):
+    def __init__(
+        self, app: ASGIApp, first: Door, others: list[Door], ready: Callable[[], None], end: Callable[[], None]
+    ) -> None:
+        super().__init__(_config(app, first, "on"))
+        self._app, self._others, self._ready, self._end = app, others, ready, end
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for door in self._others:
+            await self._open(door)
+        self._ready()
+
+    async def _open(self, door: Door) -> None:
+        """Listen at one more door, whose connections are counted and closed with all others."""
+        config = _config(self._app, door, "off")
+        config.load()
+        other = uvicorn.Server(config)
+        other.lifespan = config.lifespan_class(config)
+        other.server_state = self.server_state
+        await other.startup([door.listener])
+        self.servers += other.servers
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._end()
+        await super().shutdown(sockets)
+
+
+def _config(app: ASGIApp, door: Door, lifespan: Literal["on", "off"]) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        ws="none",
+        lifespan=lifespan,
+        ssl_certfile=door.certificate,
+        timeout_graceful_shutdown=_GRACE,
+    )

@@ -1,0 +1,80 @@
+"""Where the local Azure answers, as its process wrote it down."""
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+_CLOCK_STEP = 2.0
+"""Seconds by which the start of one process may seem to move: it is counted from a boot time that is rounded."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the local Azure answers: its ARM's URL without trailing slash, the token, and the provider's port.
+
+    ``arm_tls`` is the same ARM over HTTPS, and ``ca`` the file of the authority that vouches for it; both are empty
+    unless asked for.
+    """
+
+    arm: str
+    token: str = field(repr=False)
+    provider: int
+    pid: int
+    arm_tls: str = ""
+    ca: str = ""
+
+    def told(self) -> dict[str, Any]:
+        """Give all of it, the token too, under the names that scripts read; what is not served is left out."""
+        plain = {"arm": self.arm, "token": self.token, "provider": self.provider, "pid": self.pid}
+        return plain | ({"armTls": self.arm_tls, "ca": self.ca} if self.arm_tls else {})
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a daemon says of itself: its endpoint, when its process started, and its cloud's pace."""
+
+    endpoint: Endpoint
+    started: float
+    pace: float
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether this very process lives; its pid alone may be another's by now."""
+        started = started_at(self.endpoint.pid)
+        return started is not None and abs(started - self.started) < _CLOCK_STEP
+
+
+def home(state_dir: Path) -> Path:
+    """Give the directory of the daemon's own files."""
+    return state_dir / "local"
+
+
+def read(state_dir: Path) -> Record | None:
+    """Read what the last daemon of a state directory said of itself, None when there was none."""
+    try:
+        plain: dict[str, Any] = json.loads((home(state_dir) / "endpoint.json").read_bytes())
+        return Record(Endpoint(**plain.pop("endpoint")), **plain)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def write(state_dir: Path, record: Record) -> None:
+    """Write down what a daemon is, whole or not at all, for its owner's eyes only."""
+    path = home(state_dir) / "endpoint.json"
+    draft = path.with_suffix(".new")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(asdict(record)))
+    draft.replace(path)
+
+
+def started_at(pid: int) -> float | None:
+    """Give the instant at which a living process started, None when it is dead."""
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return process.create_time()
+    return None

@@ -1,0 +1,48 @@
+"""What a local Azure tells of itself beside its ARM: what it holds, and what it was asked."""
+
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from vmops.errors import CloudError, SpecError
+from vmops.local import daemon
+
+
+def listed(state_dir: Path, what: str) -> list[dict[str, Any]]:
+    """Give the ``resources`` or the ``journal`` of the local Azure of a state directory.
+
+    It is started to tell, unless there is nothing that it could know.
+
+    Raises: VmopsError if it does not start; CloudError if it does not answer as it should.
+    """
+    if not (daemon.home(state_dir) / "cloud.db").exists():
+        return []
+    found: list[dict[str, Any]] = ask(state_dir, "GET", what)
+    return found
+
+
+def ask(state_dir: Path, method: str, what: str, body: Any = None) -> Any:
+    """Send a request to a path below ``/_local``, and give the JSON of the answer.
+
+    Raises: VmopsError if the local Azure does not start; CloudError if it refuses.
+    """
+    return send(state_dir, method, f"/_local/{what}", body)
+
+
+def send(state_dir: Path, method: str, path: str, body: Any = None) -> Any:
+    """Send a request to a path of the local Azure, and give the JSON of the answer, None if there is none.
+
+    Raises: VmopsError if the local Azure does not start; SpecError if the body breaks its rules; CloudError if it
+    refuses.
+    """
+    found = daemon.ensure(state_dir)
+    headers = {"Authorization": f"Bearer {found.token}"}
+    answer = urllib3.request(method, found.arm + path, json=body, headers=headers, retries=False)
+    told: Any = answer.json() if answer.data else None
+    if answer.status < 400:
+        return told
+    if "problems" in told:
+        raise SpecError(told["problems"])
+    said = told["error"]
+    raise CloudError(said["message"], status=answer.status, code=said["code"], resource=path.partition("?")[0])

@@ -1,0 +1,87 @@
+"""The local Azure's own process: its ARM and its provider, at ports of the loopback interface."""
+
+import logging
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+import psutil
+
+from vmops.local import endpoint
+from vmops.local.endpoint import Endpoint, Record, home
+
+if TYPE_CHECKING:
+    from vmops.local.doors import Door
+
+T = TypeVar("T")
+
+READY = b"ready\n"
+"""What the process writes to its standard output once all of its ports answer."""
+
+
+def main(state_dir: Path, pace: float, *, tls: bool) -> None:
+    """Leave the caller, and serve until told to end.
+
+    The process that was started ends at once: nobody has to wait for the one that stays.
+    """
+    if os.fork():
+        os._exit(0)
+    os.umask(0o077)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    _serve(state_dir, pace, tls, endpoint.read(state_dir))
+
+
+def _serve(state_dir: Path, pace: float, tls: bool, last: Record | None) -> None:
+    from vmops.local import doors
+    from vmops.local.arm.app import create_app
+    from vmops.local.arm.identity import IdentityDoor
+    from vmops.local.provider.arm import Arm
+    from vmops.local.provider.server import serve
+
+    token = last.endpoint.token if last else secrets.token_urlsafe(32)
+    plain = _open(last.endpoint.arm if last else "")
+    secure, authority = _secure(state_dir, last) if tls else (None, "")
+    provider = _at(last.endpoint.provider if last else 0, lambda port: serve(Arm(plain.url, token), port))
+    started = psutil.Process().create_time()
+    here = Endpoint(plain.url, token, provider.port, os.getpid(), secure.url if secure else "", authority)
+
+    def ready() -> None:
+        endpoint.write(state_dir, Record(here, started, pace))
+        _tell()
+
+    app = IdentityDoor(create_app(home(state_dir) / "cloud.db", token, pace=pace), token)
+    doors.serve(app, [plain, secure] if secure else [plain], ready, provider.stop)
+
+
+def _secure(state_dir: Path, last: Record | None) -> tuple["Door", str]:
+    """Open the HTTPS door, and give the file of the authority that vouches for it."""
+    from vmops.local import tls
+
+    files = tls.prepare(home(state_dir) / "tls")
+    return _open(last.endpoint.arm_tls if last else "", files.server), str(files.authority)
+
+
+def _open(last_url: str, certificate: Path | None = None) -> "Door":
+    """Open a door where it last was."""
+    from vmops.local.doors import Door, listen
+
+    return Door(_at(urlsplit(last_url).port, listen), certificate)
+
+
+def _at(port: int | None, take: Callable[[int], T]) -> T:
+    """Take the port, or any other one if it is taken."""
+    try:
+        return take(port or 0)
+    except OSError:
+        return take(0)
+
+
+def _tell() -> None:
+    """Say that all ports answer, and let go of the starter's pipe."""
+    with suppress(BrokenPipeError):
+        os.write(1, READY)
+    os.dup2(2, 1)

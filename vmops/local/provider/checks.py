@@ -1,0 +1,88 @@
+"""What Check fills in, and what it refuses."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from vmops.local.provider.naming import Autonaming, make_name
+from vmops.local.provider.schema import ResourceType, Shape
+from vmops.local.provider.translate import UNKNOWN, Properties
+
+CREATE_BEFORE_DELETE = "__createBeforeDelete"
+"""The input that says that a replacement may stand beside the old resource. Source: recorded calls of azure-native."""
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """One reason to refuse the inputs: the property and the sentence."""
+
+    path: str
+    reason: str
+
+
+def complete(
+    resource: ResourceType,
+    news: Properties,
+    olds: Properties,
+    *,
+    logical_name: str,
+    wish: Autonaming,
+    default_location: Callable[[Properties], str | None],
+) -> Properties:
+    """Fill in what the program left out: the name, the location and the API version.
+
+    An old name and an old location stay as they are. ``default_location`` is asked last and only if there is need.
+    """
+    inputs = {**news, **_name(resource, news, olds, logical_name, wish)}
+    if resource.located and not inputs.get("location"):
+        location = olds.get("location") or default_location(inputs)
+        inputs |= {"location": location} if location else {}
+    inputs.setdefault("azureApiVersion", resource.api_version)
+    return inputs
+
+
+def flaws(resource: ResourceType, inputs: Properties) -> list[Flaw]:
+    """Find the required properties that are missing and the objects and lists that are neither."""
+    missing = [_missing(name) for name in resource.parameters if not inputs.get(name)]
+    return missing + list(_flaws(resource.shape, inputs, ""))
+
+
+def _name(
+    resource: ResourceType, news: Properties, olds: Properties, logical_name: str, wish: Autonaming
+) -> Properties:
+    parameter = resource.parameters[-1]
+    if news.get(parameter):
+        return {}
+    if olds.get(parameter):
+        made, beside = olds[parameter], olds.get(CREATE_BEFORE_DELETE) is True
+    else:
+        made, beside = make_name(resource, logical_name, wish)
+    return ({parameter: made} if made else {}) | ({CREATE_BEFORE_DELETE: True} if beside else {})
+
+
+def _flaws(shape: Shape, value: object, path: str) -> Iterator[Flaw]:
+    if value == UNKNOWN:
+        return
+    if not isinstance(value, dict):
+        yield Flaw(path, f"'{path}' should be an object")
+        return
+    yield from (_missing(_join(path, name)) for name in sorted(shape.required) if value.get(name) is None)
+    for name, part in shape.parts.items():
+        if name in value:
+            yield from _part_flaws(part, value[name], _join(path, name))
+
+
+def _part_flaws(shape: Shape, value: object, path: str) -> Iterator[Flaw]:
+    if not isinstance(value, list):
+        yield from _flaws(shape, value, path)
+        return
+    for index, item in enumerate(value):
+        yield from _flaws(shape, item, f"{path}[{index}]")
+
+
+def _missing(path: str) -> Flaw:
+    hint = ". Either set it explicitly or configure it with 'pulumi config set azure-native:location <value>'"
+    return Flaw(path, f"missing required property '{path}'{hint if path == 'location' else ''}")
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
