@@ -1,0 +1,150 @@
+"""Waiting that is seen: what a worker does is read from its log and shown on stderr while the waiting goes on."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.markup import escape
+from rich.spinner import Spinner
+
+from vmops.console import duration, err
+from vmops.protocol import Answer, Status
+from vmops.waiting import Later, wait
+
+_LOOK = 0.1
+"""Seconds between two looks at a worker's log."""
+
+_STILL = 30.0
+"""Seconds after which, away from a terminal, it is said again what is still in flight."""
+
+_STEPS = frozenset({"resource_begun", "resource_done", "resource_failed"})
+
+_FRAMES = 8
+"""Frames a second, on a terminal."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is done to one resource; ``since`` and ``seconds`` (0 while it is in flight) are in seconds."""
+
+    resource: str
+    operation: str
+    since: float
+    seconds: float = 0.0
+    failed: bool = False
+
+
+def is_provider(resource: str) -> bool:
+    """Tell whether a resource is the engine's own provider, which is nothing that a person made."""
+    return resource.startswith("azure-native ")
+
+
+class Watch:
+    """What a worker has done and is doing, by its log; without a log, only that something is waited for.
+
+    ``since`` is in seconds since the epoch. It is drawn by a thread of the terminal's, so ``in_flight`` is replaced,
+    never changed.
+    """
+
+    def __init__(self, title: str, since: float, log: Path | None = None) -> None:
+        self.title, self.since, self.log = title, since, log
+        self.in_flight: tuple[Step, ...] = ()
+        self._read = 0
+        self._spinner = Spinner("dots")
+
+    def news(self) -> list[Step]:
+        """Read on in the log, and give the steps that have ended since the last call."""
+        events = [json.loads(line) for line in self._lines()]
+        return [step for event in events if (step := self._take(event))]
+
+    def __rich_console__(self, _console: Console, _options: ConsoleOptions) -> RenderResult:
+        """Draw what is in flight, and for how long."""
+        now = time.time()
+        self._spinner.update(text=f"{escape(self.title)} [dim]{duration(now - self.since)}[/]")
+        yield self._spinner
+        for step in self.in_flight:
+            yield f"  [cyan]…[/] {escape(step.resource)} [dim]{step.operation} {duration(now - step.since)}[/]"
+
+    def _lines(self) -> list[bytes]:
+        if self.log is None or not self.log.exists():
+            return []
+        with self.log.open("rb") as file:
+            file.seek(self._read)
+            whole, newline, _ = file.read().rpartition(b"\n")
+        self._read += len(whole + newline)
+        return whole.splitlines()
+
+    def _take(self, event: Mapping[str, Any]) -> Step | None:
+        """Note a step that began; give one that ended."""
+        if event["event"] not in _STEPS or is_provider(event["resource"]):
+            return None
+        since = datetime.fromisoformat(event["timestamp"]).timestamp()
+        failed, seconds = event["event"] == "resource_failed", event.get("seconds", 0.0)
+        step = Step(event["resource"], event["operation"], since, seconds, failed)
+        others = tuple(other for other in self.in_flight if other.resource != step.resource)
+        begun = event["event"] == "resource_begun"
+        self.in_flight = (*others, step) if begun else others
+        return None if begun else step
+
+
+def follow(look: Callable[[float], Answer], watch: Watch | None, timeout: float) -> Answer:
+    """Wait for at most ``timeout`` seconds, showing meanwhile what is done; ``watch`` is None if that is nothing.
+
+    ``look`` waits for as many seconds as it is given. What has a log is looked at again and again; what has none is
+    waited for in one go, because Azure says how often it may be asked.
+    """
+    if watch is None:
+        return look(timeout)
+    with _screen(watch) as show:
+        if watch.log is None:
+            return look(timeout)
+
+        def ask() -> Answer | Later:
+            answer = look(0)
+            show()
+            return Later(_LOOK) if answer[0] is Status.PENDING else answer
+
+        return wait(ask, timeout=timeout) or (Status.TIMED_OUT if timeout else Status.PENDING, {})
+
+
+@contextmanager
+def _screen(watch: Watch) -> Iterator[Callable[[], None]]:
+    """Give what shows the news: above a picture that moves on a terminal, as plain lines elsewhere."""
+    if err.is_interactive:
+        with Live(watch, console=err, refresh_per_second=_FRAMES, transient=True):
+            yield lambda: _show(watch.news())
+    else:
+        err.print(f"{escape(watch.title)} …")
+        yield Lines(watch).show
+
+
+class Lines:
+    """A line for each step that ends, and one for each that does not whenever ``still`` seconds passed in silence."""
+
+    def __init__(self, watch: Watch, still: float = _STILL) -> None:
+        self._watch, self._still = watch, still
+        self._said = time.monotonic()
+
+    def show(self) -> None:
+        """Show the news."""
+        news = self._watch.news()
+        _show(news)
+        if news:
+            self._said = time.monotonic()
+        elif time.monotonic() - self._said >= self._still:
+            self._said = time.monotonic()
+            for step in self._watch.in_flight:
+                err.print(f"  … {escape(step.resource)} {step.operation}, {duration(time.time() - step.since)} so far")
+
+
+def _show(news: list[Step]) -> None:
+    for step in news:
+        mark = "[red]✗[/]" if step.failed else "[green]✓[/]"
+        err.print(f"  {mark} {escape(step.resource)} [dim]{step.operation} {duration(step.seconds)}[/]")

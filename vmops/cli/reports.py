@@ -1,0 +1,143 @@
+"""What a person reads of a VM: how a verb ended, which VMs there are, and how one of them stands."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.markup import escape
+
+from vmops.cli.arguments import call, call_to_follow
+from vmops.cli.progress import Step, is_provider
+from vmops.console import columns, duration, fields, moment, note, out, print_json
+from vmops.failures import Failure
+from vmops.operation import Operation, State, Verb
+from vmops.protocol import Params, Status
+
+_COLOURS = {Status.SUCCEEDED: "green", Status.FAILED: "red", Status.TIMED_OUT: "yellow", Status.PENDING: "cyan"}
+_SAID_ELSEWHERE = frozenset({"operation", "verb", "startTime", "endTime", "seconds", "name", "adminUsername", "status"})
+
+_HALVES = frozenset({"create-replacement", "delete-replaced"})
+"""What the engine tells beside ``replace``. Source: Pulumi documentation, engine events, OpType."""
+
+_STANDING: Mapping[tuple[str, str], str] = {
+    (Verb.PROVISION, State.SUCCEEDED): "provisioned",
+    (Verb.DEPROVISION, State.SUCCEEDED): "gone",
+    (Verb.PROVISION, State.FAILED): "provision failed",
+    (Verb.DEPROVISION, State.FAILED): "deprovision failed",
+}
+
+
+def answer(status: Status, result: Mapping[str, Any], failure: Failure | None, *, as_json: bool) -> None:
+    """Show how a verb ended: as one JSON object, or the status and what a person does next with the result."""
+    if as_json:
+        why = {"failure": failure.as_dict()} if failure else {}
+        return print_json({"status": status.name, "result": dict(result), **why})
+    took = f" after {duration(result['seconds'])}" if "seconds" in result else ""
+    out.print(f"[{_COLOURS.get(status, 'default')}]{status.name}[/]{took}")
+    return fields({name: value for name, value in result.items() if name not in _SAID_ELSEWHERE})
+
+
+def planned(steps: Sequence[Mapping[str, str]], *, as_json: bool) -> None:
+    """Show what a provision would do to which resource, a replacement in one step."""
+    told = [step for step in steps if not is_provider(step["resource"]) and step["operation"] not in _HALVES]
+    if as_json:
+        return print_json(told)
+    for step in told:
+        out.print(f"{step['operation']:<8} {step['resource']}", markup=False)
+    return note(f"{_counted(told, 'change')} to be made; nothing was changed")
+
+
+def doomed(resources: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Show the ids of what a deprovision would delete."""
+    ids = [str(resource["id"]) for resource in resources]
+    if as_json:
+        return print_json(ids)
+    for arm_id in ids:
+        out.print(arm_id, markup=False)
+    return note(f"{_counted(ids, 'resource')} to be deleted; nothing was changed")
+
+
+def listed(operations: Sequence[Operation], *, hidden: int, as_json: bool) -> None:
+    """Show the newest deployment of each VM, a row each; ``hidden`` are not among them."""
+    if as_json:
+        return print_json([each.as_dict() for each in operations])
+    if operations:
+        columns(("VM", "STANDS", "SINCE", "BY", "CLOUD", "GROUP"), [_row(each) for each in operations])
+    return note(f"{hidden} more are gone (--all lists them)") if hidden else None
+
+
+def _counted(things: Sequence[object], noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
+
+
+def _row(operation: Operation) -> tuple[str, ...]:
+    stands = _standing(operation.verb, operation.state)
+    since = moment(operation.ended or operation.created)
+    return operation.vm_name, stands, since, operation.owner, operation.cloud, operation.resource_group
+
+
+def status(report: Mapping[str, Any], params: Params, *, doing: Sequence[Step], ssh: str) -> None:
+    """Show how one VM stands: what was asked and by whom, what Azure says now, what failed and what to do next.
+
+    ``report`` is what `VMOps.status` gives, ``doing`` the steps in flight, ``ssh`` the command that logs in.
+    """
+    operation, machine = report["operation"] or {}, report["machine"] or {}
+    stands = _standing(operation["verb"], operation["state"]) if operation else "no deployment is recorded on this host"
+    out.print(f"[bold]{escape(report['vmName'])}[/]: {stands}, {_power(machine) if machine else 'no such VM in Azure'}")
+    outputs = operation.get("outputs", {})
+    fields(
+        {
+            "asked": operation and f"{operation['verb']} by {operation['owner']}, {moment(operation['created'])}",
+            "ended": operation and _ended(operation),
+            "doing": ", ".join(f"{each.resource} {each.operation}, {moment(each.since)}" for each in doing),
+            "why": _why(operation.get("failure")),
+            "earlier": _why(report["lastFailure"] if report["lastFailure"] != operation.get("failure") else None),
+            "azure": machine and _seen(machine),
+            "group": operation and f"{operation['resource_group']} on {operation['cloud']}",
+            "address": ", ".join(outputs[name] for name in ("publicIp", "privateIp", "fqdn") if outputs.get(name)),
+            "ssh": ssh,
+            "expires": moment(operation["expires"]) if operation.get("expires") else "",
+            "next": _next(operation, machine, params),
+        }
+    )
+
+
+def _standing(verb: str, state: str) -> str:
+    """Say in a word or two how a VM stands by its newest deployment."""
+    return _STANDING.get((verb, state), f"{verb} in flight")
+
+
+def _ended(operation: Mapping[str, Any]) -> str:
+    if operation["ended"]:
+        return f"{operation['state']} after {duration(operation['seconds'])}"
+    where = f", process {operation['pid']} on {operation['host']}" if operation["pid"] else ""
+    return f"not yet{where}"
+
+
+def _why(failure: Mapping[str, Any] | None) -> str:
+    return str(Failure.from_dict(dict(failure))) if failure else ""
+
+
+def _seen(machine: Mapping[str, str]) -> str:
+    """Say what Azure says of a VM. Source: Azure documentation, states and billing: a stopped one still costs."""
+    costs = ", its compute is still paid for" if machine["power"] == "stopped" else ""
+    return f"{_power(machine)}{costs}, {machine['vmSize']}, provisioning {machine['provisioning']}"
+
+
+def _power(machine: Mapping[str, str]) -> str:
+    return machine["power"] or "power state unknown"
+
+
+def _next(operation: Mapping[str, Any], machine: Mapping[str, str], params: Params) -> str:
+    """Say which call comes next, if one is called for."""
+    match operation.get("verb"), operation.get("state"), machine.get("power"):
+        case _, "pending" | "running", _:
+            return call_to_follow(operation["verb"], params)
+        case "provision", "failed", _:
+            return f"{call('provision', params)}, or {call('deprovision', params)} to remove what was made"
+        case "deprovision", "failed", _:
+            return call("deprovision", params)
+        case "provision", "succeeded", None:
+            return f"{call('provision', params)} makes it anew, {call('deprovision', params)} removes what is left"
+        case _, _, "stopped" | "deallocated":
+            return call("start", params)
+    return ""

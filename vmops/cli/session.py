@@ -1,0 +1,172 @@
+"""One call from a shell: asked of vmops, followed if it is to be, and shown."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import structlog
+import typer
+
+from vmops import console
+from vmops.cli import reports
+from vmops.cli.arguments import HANDLE, call, call_to_follow, read_params
+from vmops.cli.progress import Watch, follow
+from vmops.failures import Failure
+from vmops.operation import Operation, State, Verb
+from vmops.ops import VMOps
+from vmops.protocol import Answer, Params, Status
+from vmops.target import Patience
+
+_INTERRUPTED = 130
+"""What a shell sees of a command that SIGINT ended. Source: bash manual, exit status, 128 and the signal's number."""
+
+_UNDO = {"provision": "deprovision", "start": "stop", "stop": "start", "deallocate": "start"}
+
+
+def open_session(name: str | None, file: Path | None, pairs: Sequence[str], *, as_json: bool) -> "Session":
+    """Read the parameters of a call, and open vmops for it.
+
+    Raises: SpecError if they cannot be read; StoreError if the state directory cannot hold records.
+    """
+    params = read_params(name, file, pairs)
+    hear_library()
+    return Session(VMOps(), params, as_json)
+
+
+def hear_library() -> None:
+    """Say what vmops logs in sentences on stderr, and what others log not at all.
+
+    Only a shell does so: a program has a logging of its own.
+    """
+    logging.getLogger().addHandler(logging.NullHandler())
+    logging.getLogger("vmops").addHandler(console.Sentences())
+    level = structlog.make_filtering_bound_logger(logging.WARNING)
+    structlog.configure(processors=[console.say_logged], wrapper_class=level)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one call works with: vmops, the parameters, and how the answer is wanted.
+
+    What gives an answer ends with `typer.Exit`, which carries the exit code.
+    """
+
+    ops: VMOps
+    params: Params
+    as_json: bool
+
+    def deploy(self, verb: str, *, wait: bool) -> NoReturn:
+        """Provision the VM, or deprovision it; where nothing is to be done, show what was done before."""
+        begun = self.ops.vm_provision(self.params) if verb == Verb.PROVISION else self.ops.vm_deprovision(self.params)
+        if begun[0] is Status.SUCCEEDED:
+            console.note("nothing was to be done; this was done before:")
+        if begun[0] is Status.SUCCEEDED or (wait and begun[0] is Status.PENDING):
+            self.wait(verb)
+        self._end(verb, begun)
+
+    def power(self, verb: str, *, wait: bool) -> NoReturn:
+        """Start, stop, restart or deallocate the VM."""
+        verbs = {"start": self.ops.vm_start, "stop": self.ops.vm_stop, "restart": self.ops.vm_restart}
+        begun = verbs.get(verb, self.ops.deallocate)(self.params)
+        if wait and begun[0] is Status.PENDING:
+            self._follow(verb, self.ops.wait_vm_operation)
+        self._end(verb, begun)
+
+    def wait(self, verb: str) -> NoReturn:
+        """Wait for what the handle names; without one, for the VM to be provisioned, or deprovisioned."""
+        if self.params.get(HANDLE):
+            self._follow(verb, self.ops.wait_vm_operation)
+        self._follow(verb, lambda params: self.ops.wait_vm_deployment(verb == Verb.PROVISION, params))
+
+    def cancel(self) -> NoReturn:
+        """End the deployment that is in flight."""
+        with console.err.status("ending what is in flight …"):
+            answer = self.ops.cancel(self.params)
+        self._end("cancel", answer)
+
+    def preview(self) -> None:
+        """Show what a provision would do."""
+        reports.planned(self.ops.plan(self.params), as_json=self.as_json)
+
+    def inventory(self) -> None:
+        """Show what a deprovision would delete."""
+        reports.doomed(self.ops.resources(self.params), as_json=self.as_json)
+
+    def status(self) -> None:
+        """Show how the VM stands."""
+        report = self.ops.status(self.params)
+        if self.as_json:
+            return console.print_json(report)
+        watch, ssh = self._watch(""), ""
+        if watch:
+            watch.news()
+        newest = self.ops.operation(self.params)
+        if newest and (newest.verb, newest.state) == (Verb.PROVISION, State.SUCCEEDED):
+            ssh = self.ops.wait_vm_deployment(True, self.params)[1].get("ssh", "")
+        return reports.status(report, self.params, doing=watch.in_flight if watch else (), ssh=ssh)
+
+    def list(self, *, everything: bool) -> None:
+        """Show the VMs that this host remembers."""
+        found = self.ops.operations()
+        shown = [each for each in found if everything or (each.verb, each.state) != (Verb.DEPROVISION, State.SUCCEEDED)]
+        reports.listed(shown, hidden=len(found) - len(shown), as_json=self.as_json)
+
+    def _follow(self, verb: str, look: Callable[[Params], Answer]) -> NoReturn:
+        """Wait, showing what is done; Ctrl-C ends the waiting and nothing else."""
+        timeout = Patience.from_params(self.params, self.ops.settings.defaults()).poll_timeout
+        try:
+            answer = follow(lambda seconds: look({**self.params, "pollTimeout": seconds}), self._watch(verb), timeout)
+        except KeyboardInterrupt:
+            self._leave(verb)
+        self._end(verb, answer, waited=True)
+
+    def _leave(self, verb: str) -> NoReturn:
+        ways = f"follow it with `{call_to_follow(verb, self.params)}`"
+        if verb in _UNDO:
+            ways += f", undo it with `{call(_UNDO[verb], self.params)}`"
+        console.complain(f"interrupted, but the {self._title(verb)} goes on: {ways}")
+        if self.as_json:
+            reports.answer(Status.PENDING, self._handle(), None, as_json=True)
+        raise typer.Exit(_INTERRUPTED)
+
+    def _end(self, verb: str, answer: Answer, *, waited: bool = False) -> NoReturn:
+        status, result = answer
+        if status is Status.TIMED_OUT:
+            way = f"follow it with `{call_to_follow(verb, self.params)}`"
+            console.complain(f"the {self._title(verb)} is not over within pollTimeout, but goes on: {way}")
+        if status is Status.PENDING:
+            result = self._handle()
+            console.note(f"follow it with `{call_to_follow(verb, self.params)}`")
+        failure = self._failure() if status is Status.FAILED else None
+        reports.answer(status, result, failure, as_json=self.as_json)
+        raise typer.Exit(0 if status is Status.SUCCEEDED or (status is Status.PENDING and not waited) else 1)
+
+    def _operation(self) -> Operation | None:
+        """Find the deployment that the handle names, or without one the VM's newest."""
+        if handle := self.params.get(HANDLE):
+            return next((each for each in self.ops.operations() if each.handle == handle), None)
+        return self.ops.operation(self.params)
+
+    def _watch(self, verb: str) -> Watch | None:
+        """Give what is to be seen while this is waited for; None if it is over."""
+        operation = self._operation()
+        if operation is None:
+            return Watch(self._title(verb), time.time())
+        if operation.over:
+            return None
+        return Watch(f"{operation.verb} of {operation.vm_name}", operation.created, self.ops.log_path(operation))
+
+    def _failure(self) -> Failure | None:
+        if self.params.get("vmName"):
+            return self.ops.last_failure(self.params)
+        operation = self._operation()
+        return operation.failure if operation else None
+
+    def _handle(self) -> dict[str, str]:
+        return {HANDLE: self.params[HANDLE]} if self.params.get(HANDLE) else {}
+
+    def _title(self, verb: str) -> str:
+        return f"{verb} of {self.params['vmName']}" if self.params.get("vmName") else "operation"

@@ -1,0 +1,68 @@
+"""Which cloud is meant: its endpoint, its credential, and how the engine's provider is told of it.
+
+Nothing above this module knows whether the cloud is the local Azure or a real one.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """One cloud: where its Resource Manager is, and who may speak to it.
+
+    ``endpoint`` has no trailing slash. ``token`` and ``provider`` (a port) are the local Azure's; a real cloud takes
+    its token from the caller's Azure login. ``answers`` tells whether its machines can be reached over the network.
+    """
+
+    name: str
+    endpoint: str
+    authority: str = ""
+    token: str = field(default="", repr=False)
+    provider: int = 0
+    answers: bool = True
+
+    def engine_environment(self) -> dict[str, str]:
+        """Give what the engine must find in its environment.
+
+        Source: Pulumi documentation, environment variables (``PULUMI_DEBUG_PROVIDERS`` attaches to a provider that
+        runs; without plug-in look-ups no process searches for one that is not needed).
+        """
+        if not self.provider:
+            return {}
+        return {
+            "PULUMI_DEBUG_PROVIDERS": f"azure-native:{self.provider}",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        }
+
+    def provider_arguments(self, subscription: str) -> dict[str, Any]:
+        """Give the arguments of the azure-native ``Provider``: one principal for the engine and for the SDK."""
+        if self.provider:
+            return {"subscription_id": subscription}
+        return {
+            "subscription_id": subscription,
+            "environment": self.name,
+            "use_default_azure_credential": True,
+        }
+
+
+_REAL = {
+    "public": Cloud("public", "https://management.azure.com", "login.microsoftonline.com"),
+    "usgovernment": Cloud("usgovernment", "https://management.usgovcloudapi.net", "login.microsoftonline.us"),
+    "china": Cloud("china", "https://management.chinacloudapi.cn", "login.chinacloudapi.cn"),
+}
+"""Source: azure-core, ``azure.core.AzureClouds`` and Azure documentation, national clouds' endpoints."""
+
+
+def connect(name: str, state_dir: Path) -> Cloud:
+    """Give the cloud of that name; the local one is started if it does not run.
+
+    Raises: CloudError if the local Azure does not start.
+    """
+    if name != "local":
+        return _REAL[name]
+    from vmops.local import daemon
+
+    here = daemon.ensure(state_dir)
+    return Cloud("local", here.arm, token=here.token, provider=here.provider, answers=False)

@@ -1,0 +1,101 @@
+"""The two streams of a shell, and how values are written for a person: results on stdout, all else on stderr."""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Mapping, MutableMapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+import structlog
+from rich.console import Console
+from rich.markup import escape
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def complain(sentence: str) -> None:
+    """Say on stderr, in one line, what is wrong."""
+    err.print(f"[red]error:[/] {escape(' '.join(sentence.split()))}")
+
+
+def warn(sentence: str) -> None:
+    """Say on stderr, in one line, what is probably not as it was meant."""
+    err.print(f"[yellow]warning:[/] {escape(sentence)}")
+
+
+def note(sentence: str) -> None:
+    """Say on stderr what helps a person to read the result."""
+    err.print(f"[dim]{escape(sentence)}[/]")
+
+
+class Sentences(logging.Handler):
+    """Say what is logged by the standard library's logging as a sentence on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say one record; below a warning there is nothing that a person wants to read."""
+        if record.levelno >= logging.ERROR:
+            complain(record.getMessage())
+        elif record.levelno >= logging.WARNING:
+            warn(record.getMessage())
+
+
+def say_logged(_logger: object, _method: str, event: MutableMapping[str, Any]) -> NoReturn:
+    """Say what the library logs as a sentence on stderr; the last processor of a shell's structlog.
+
+    Raises: structlog.DropEvent, always: nothing else is to be done with the event.
+    """
+    match event:
+        case {"event": "failed", "reason": reason}:
+            complain(reason)
+        case {"event": "unknown_parameter", "given": given, "meant": meant}:
+            warn(f"{given}: no such parameter, so it is ignored; is {meant} meant?")
+        case _:
+            warn(", ".join(f"{name} {value}" for name, value in event.items()))
+    raise structlog.DropEvent
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value on stdout and nothing else."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def fields(parts: Mapping[str, Any]) -> None:
+    """Print names and values under each other, values aligned; what has no value is left out."""
+    told = {name: _text(value) for name, value in parts.items() if value not in (None, "", [], {})}
+    width = max(map(len, told), default=0)
+    for name, value in told.items():
+        out.print(f"  [dim]{name:<{width}}[/]  {escape(value)}")
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table, its columns aligned and never cut off, so that a pipe sees all of it."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for number, row in enumerate((header, *rows)):
+        line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        out.print(escape(line), style="dim" if number == 0 else None)
+
+
+def duration(seconds: float) -> str:
+    """Write a duration as people say it: ``0.4 s``, ``12 s``, ``1 min 31 s``, ``2 h 5 min``, ``3 d 4 h``."""
+    if seconds < 10:
+        return f"{max(seconds, 0.0):.1f} s"
+    index, (size, unit) = next((i, each) for i, each in enumerate(_UNITS) if seconds >= each[0])
+    whole, rest = divmod(int(seconds), size)
+    finer, finer_unit = _UNITS[min(index + 1, len(_UNITS) - 1)]
+    return f"{whole} {unit}" + (f" {rest // finer} {finer_unit}" if rest >= finer else "")
+
+
+def moment(seconds: float) -> str:
+    """Write an instant, in seconds since the epoch: ``2030-01-31 03:00:00 UTC (5 min 2 s ago)``."""
+    when = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    away = time.time() - seconds
+    return f"{when} ({duration(away)} ago)" if away >= 0 else f"{when} (in {duration(-away)})"

@@ -1,0 +1,180 @@
+"""A deployment from its caller's side: begun, joined, and looked at until it is over."""
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from vmops import admission, instance, keys, ownership, worker
+from vmops.arm import Arm
+from vmops.cancellation import cancel
+from vmops.failures import Failed, Failure, Kind
+from vmops.operation import Operation, State, Verb
+from vmops.settings import Settings
+from vmops.spec import VmSpec
+from vmops.store import Store
+from vmops.target import Target
+from vmops.waiting import Later
+
+_LOOK = 0.02
+"""Seconds between two looks at a record on this host."""
+
+_DOUBTFUL = frozenset({Kind.INTERRUPTED, Kind.TIMEOUT, Kind.BUG, Kind.LOCKED})
+"""After these the engine's state may lack what exists."""
+
+
+@dataclass(frozen=True)
+class Deployments:
+    """The deployments of one state directory; ``arm`` connects to the cloud of a target."""
+
+    settings: Settings
+    store: Store
+    arm: Callable[[Target], Arm]
+
+    def provision(self, spec: VmSpec, digest: str) -> Operation | None:
+        """Begin to make the VM as the spec says; None if it is so already, and runs.
+
+        Raises: Failed (locked) if another deployment of the VM is in flight.
+        """
+        latest = self.store.latest(spec.stack)
+        if latest and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, digest):
+            seen = instance.look(self.arm(spec), spec.vm_id)
+            if seen and seen.running and ownership.is_ours(seen.resource, spec.stack, self.settings.owner):
+                self._extend(latest, spec, seen)
+                return None
+        return self._begin(spec, Verb.PROVISION, digest)
+
+    def deprovision(self, target: Target) -> Operation | None:
+        """Begin to remove the VM; None if it was removed before and ARM does not know it any more.
+
+        A provision in flight is ended first, by the worker.
+        """
+        latest = self.store.latest(target.stack)
+        removed = latest and (latest.verb, latest.state) == (Verb.DEPROVISION, State.SUCCEEDED)
+        if removed and self.arm(target).get(target.vm_id) is None:
+            return None
+        return self._begin(target, Verb.DEPROVISION, "")
+
+    def look(self, operation: Operation) -> dict[str, Any] | Failure | Later:
+        """Look once at a deployment: an account of it if it succeeded, its failure, or `Later` while it is in flight.
+
+        A dead worker is noticed here, and recorded.
+        """
+        now = self.settled(operation)
+        if not now.over:
+            return Later(_LOOK)
+        return now.failure or self._account(now)
+
+    def settled(self, operation: Operation) -> Operation:
+        """Give an operation as it now stands; one whose worker is dead is recorded as interrupted."""
+        return admission.settle(self.store, self.settings.state_dir, operation)
+
+    def look_for(self, target: Target, verb: Verb) -> dict[str, Any] | Failure | Later:
+        """Look once whether a VM is deployed, or gone: by the newest record, else by what ARM says is true."""
+        latest = self.store.latest(target.stack)
+        if latest and latest.verb is verb:
+            return self.look(latest)
+        if latest and not self.settled(latest).over:
+            return admission.refusal(latest)
+        seen = instance.look(self.arm(target), target.vm_id)
+        if verb is Verb.DEPROVISION:
+            return _gone(seen, target, known=latest is not None)
+        if seen is None and (latest or not self._in_backend(target)):
+            return Failure(Kind.NOT_FOUND, "neither a record, the backend nor ARM knows this VM", resource=target.vm_id)
+        return {"id": seen.resource["id"]} if seen and seen.running else Later(target.poll_interval)
+
+    def refuse_in_flight(self, target: Target) -> None:
+        """Check that no deployment of the VM is in flight.
+
+        Raises: Failed (locked), saying who, what and since when.
+        """
+        for verb in Verb:
+            found = self.store.in_flight(target.stack, verb)
+            if found and not self.settled(found).over:
+                raise Failed(admission.refusal(found))
+
+    def cancel(self, target: Target) -> bool:
+        """End what is in flight on the VM, within 30 seconds each; tell whether nobody works on it any more."""
+        return all(cancel(self.store, self.settings.state_dir, target.stack, verb) for verb in Verb)
+
+    def _begin(self, target: Target, verb: Verb, digest: str) -> Operation:
+        """Record a deployment and start its worker, or join the one in flight if it is for the same thing."""
+        asked = self._asked(target, verb, digest)
+        admitted = admission.admit(self.store, self.settings.state_dir, asked)
+        if not isinstance(admitted, admission.Admitted):
+            if admitted and (admitted.verb, admitted.digest) == (verb, digest):
+                return admitted
+            raise Failed(admission.refusal(admitted))
+        doubtful = admitted.before is None or _ended_in_doubt(admitted.before)
+        order = worker.Order(target.to_wire(), self.settings.backend(), self.settings.engine, doubtful)
+        try:
+            worker.start(self.settings.state_dir, asked, order, admitted.lock)
+        finally:
+            os.close(admitted.lock)
+        return asked
+
+    def _asked(self, target: Target, verb: Verb, digest: str) -> Operation:
+        now = time.time()
+        ttl = target.ttl if isinstance(target, VmSpec) else None
+        return Operation(
+            id=secrets.token_hex(8),
+            verb=verb,
+            stack=target.stack,
+            cloud=target.cloud,
+            subscription=target.subscription,
+            resource_group=target.resource_group,
+            vm_name=target.vm_name,
+            owner=self.settings.owner,
+            digest=digest,
+            expires=now + ttl if ttl else 0.0,
+            created=now,
+        )
+
+    def _account(self, operation: Operation) -> dict[str, Any]:
+        """Tell of a deployment that succeeded; times are seconds since the epoch."""
+        return {
+            "operation": operation.id,
+            "verb": str(operation.verb),
+            "startTime": operation.created,
+            "endTime": operation.ended,
+            "seconds": operation.seconds,
+            **operation.outputs,
+            **self._way_in(operation),
+        }
+
+    def _way_in(self, operation: Operation) -> dict[str, str]:
+        """Give the command that logs in; the key is named if vmops made it on this host."""
+        address = operation.outputs.get("publicIp") or operation.outputs.get("privateIp")
+        if not address:
+            return {}
+        key = keys.existing_ssh_key_file(self.settings.state_dir, operation.stack)
+        return {"ssh": f"ssh {f'-i {key} ' if key else ''}{operation.outputs['adminUsername']}@{address}"}
+
+    def _extend(self, made: Operation, spec: VmSpec, seen: instance.Instance) -> None:
+        """Let a VM that is provisioned again live for its whole time to live from now on."""
+        if spec.ttl:
+            expires = time.time() + spec.ttl
+            self.store.extend(made.id, expires)
+            ownership.extend(self.arm(spec), seen.resource, expires)
+
+    def _in_backend(self, target: Target) -> bool:
+        """Tell whether the engine's backend knows the VM's stack: another host may be about to make it."""
+        from vmops.site import open_site
+
+        with open_site(self.settings, target) as site:
+            return site.stack.state() is not None
+
+
+def _gone(seen: instance.Instance | None, target: Target, *, known: bool) -> dict[str, Any] | Failure | Later:
+    """What another host removes will go; what this host made stays until it is told otherwise."""
+    if seen is None:
+        return {}
+    if known:
+        return Failure(Kind.CONFLICT, "the VM exists and nobody is deprovisioning it", resource=target.vm_id)
+    return Later(target.poll_interval)
+
+
+def _ended_in_doubt(before: Operation) -> bool:
+    return before.failure is not None and before.failure.kind in _DOUBTFUL

@@ -1,0 +1,1 @@
+"""The Pulumi engine: found, installed, driven and cleaned up after."""

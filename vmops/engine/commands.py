@@ -1,0 +1,47 @@
+"""``vmops engine``: install the Pulumi engine, say where it is, say which it is."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from vmops.engine import binary
+from vmops.engine.ways import Report
+from vmops.settings import Settings
+
+app = typer.Typer(help="Get and find the Pulumi engine.", no_args_is_help=True)
+
+
+@app.command(epilog="Example: vmops engine install")
+def install(as_json: Annotated[bool, typer.Option("--json", help="Print path and version as JSON.")] = False) -> None:
+    """Install the tested engine in your cache, once: by its official installer, else built with Go."""
+    with _progress() as report:
+        engine = binary.install(report)
+    typer.echo(json.dumps({"path": str(engine), "version": binary.ENGINE_VERSION}) if as_json else engine)
+
+
+@app.command(epilog='Example: "$(vmops engine path)" version')
+def path() -> None:
+    """Print the path of the engine that would run; exit with 1 if there is none."""
+    typer.echo(binary.path(Settings().engine))
+
+
+@app.command(epilog="Example: vmops engine version")
+def version() -> None:
+    """Print the version of the engine that would run; exit with 1 if there is none."""
+    typer.echo(binary.version(binary.path(Settings().engine)))
+
+
+@contextmanager
+def _progress() -> Iterator[Report]:
+    """Show progress on stderr: on a terminal one line that changes, else a line each."""
+    stderr = Console(stderr=True)
+    if not stderr.is_terminal:
+        yield lambda line: typer.echo(line, err=True)
+        return
+    with stderr.status("") as status:
+        yield lambda line: status.update(Text(line))

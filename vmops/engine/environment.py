@@ -1,0 +1,27 @@
+"""All that an engine finds in its environment."""
+
+import os
+from pathlib import Path
+
+from vmops.clouds import Cloud
+from vmops.environment import allowed
+
+
+def engine_environment(cloud: Cloud, backend: str, home: Path, passphrase: Path, scratch: Path) -> dict[str, str]:
+    """Give the engine's environment: what is allowed of ours, and every ``PULUMI_*`` that it needs set by us.
+
+    The passphrase goes by the name of its file, never by value.
+    Source: Pulumi documentation, environment variables.
+    """
+    if backend.startswith("file://"):
+        Path(backend.removeprefix("file://")).mkdir(mode=0o700, parents=True, exist_ok=True)
+    return {
+        **allowed(os.environ, cloud=cloud.name, backend=backend),
+        "TMPDIR": str(scratch),
+        "PULUMI_HOME": str(home),
+        "PULUMI_BACKEND_URL": backend,
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_ENABLE_AUTOMATIC_LOGGING": "false",
+        **cloud.engine_environment(),
+    }

@@ -1,0 +1,119 @@
+"""What the engine tells while it works: logged as it comes, and its refusals kept.
+
+Success is never read from events: they drift between engine versions, and may be lost. A failure's cause is.
+"""
+
+import re
+import threading
+import time
+from typing import Any
+
+import structlog
+from pulumi.automation import EngineEvent
+
+from vmops.failures import Failure, Kind, classify
+
+_REFUSAL = re.compile(r'Status=(?P<status>\d+)(?: Code="(?P<code>\w+)")? Message="(?P<message>.*)"', re.DOTALL)
+"""ARM's refusal as the azure-native provider words it. Source: pulumi-azure-native, azure client's error text."""
+
+_TIMED_OUT = "operation timed out"
+"""The provider's words for a deadline that passed. Source: pulumi-azure-native, azure client's error text."""
+
+_EXISTS = "cannot create already existing resource"
+EXISTS_ALREADY = "ExistsAlready"
+"""Our code for a create that the provider refuses because the resource is there but not in the state.
+
+Source: pulumi-azure-native, the existence check before a create."""
+
+_GONE = re.compile(
+    r"Cancelling all calls|error reading from server|transport is closing|connection refused|code = Unavailable"
+)
+PROVIDER_GONE = "ProviderGone"
+"""Our code for a provider that died while the engine spoke to it. Source: gRPC's own words for UNAVAILABLE."""
+
+_QUIET = frozenset({"same"})
+_GENERIC = ("update failed", "resource operation failed", "destroy failed")
+
+
+class EventLog:
+    """Turn engine events into log lines (``resource``, ``operation``, ``seconds``) and keep the first cause of failure.
+
+    Called from the engine's event thread.
+    """
+
+    def __init__(self, log: Any = None) -> None:
+        self._log = log or structlog.get_logger("vmops.engine")
+        self._begun: dict[str, float] = {}
+        self._causes: list[Failure] = []
+        self._mutex = threading.Lock()
+        self.steps: list[dict[str, str]] = []
+
+    def __call__(self, event: EngineEvent) -> None:
+        """Take one event; kinds that say nothing here are passed over."""
+        if event.resource_pre_event:
+            self._begin(event.resource_pre_event.metadata)
+        elif event.res_outputs_event:
+            self._end(event.res_outputs_event.metadata)
+        elif event.res_op_failed_event:
+            self._end(event.res_op_failed_event.metadata, failed=True)
+        elif event.diagnostic_event and event.diagnostic_event.severity == "error":
+            self._refuse(event.diagnostic_event.urn or "", event.diagnostic_event.message)
+
+    @property
+    def in_flight(self) -> int:
+        """Count the resource operations that have begun and not ended."""
+        return len(self._begun)
+
+    def forget(self) -> None:
+        """Drop the causes so far: what failed is being tried again."""
+        with self._mutex:
+            self._causes.clear()
+
+    def cause(self, fallback: str) -> Failure:
+        """Give why the engine failed: ARM's own refusal first, else the engine's words, else ``fallback``."""
+        with self._mutex:
+            ranked = sorted(self._causes, key=lambda cause: (not cause.code, cause.message.startswith(_GENERIC)))
+        return ranked[0] if ranked else Failure(Kind.ENGINE, fallback)
+
+    def _begin(self, metadata: Any) -> None:
+        if metadata.op in _QUIET or not short_name(metadata.urn):
+            return
+        self._begun[metadata.urn] = time.monotonic()
+        self.steps.append({"operation": metadata.op.value, "resource": short_name(metadata.urn)})
+        self._log.info("resource_begun", resource=short_name(metadata.urn), operation=metadata.op.value)
+
+    def _end(self, metadata: Any, *, failed: bool = False) -> None:
+        begun = self._begun.pop(metadata.urn, None)
+        if begun is None and not failed:
+            return
+        seconds = round(time.monotonic() - begun, 3) if begun else 0.0
+        event = "resource_failed" if failed else "resource_done"
+        self._log.info(event, resource=short_name(metadata.urn), operation=metadata.op.value, seconds=seconds)
+
+    def _refuse(self, urn: str, message: str) -> None:
+        failure = read_refusal(message, resource=short_name(urn))
+        with self._mutex:
+            self._causes.append(failure)
+        self._log.error("resource_refused", resource=failure.resource, kind=str(failure.kind), message=failure.message)
+
+
+def read_refusal(message: str, resource: str = "") -> Failure:
+    """Read a provider's error text: ARM's code and message if it carries them, else the text as it is."""
+    if _EXISTS in message:
+        return Failure(Kind.CONFLICT, message.strip(), EXISTS_ALREADY, resource)
+    if _GONE.search(message):
+        return Failure(Kind.INTERRUPTED, f"the provider died: {message.strip()}", PROVIDER_GONE, resource)
+    found = _REFUSAL.search(message)
+    if not found:
+        text = re.sub(r"\x1b\[[0-9;]*m|<\{%\w+%\}>", "", message).strip()
+        return Failure(Kind.TIMEOUT if _TIMED_OUT in text else Kind.ENGINE, text, resource=resource)
+    return classify(found["code"] or "", found["message"], status=int(found["status"]), resource=resource)
+
+
+def short_name(urn: str) -> str:
+    """Give ``VirtualMachine exp1`` for a resource's URN; empty for the stack itself.
+
+    Source: Pulumi documentation, ``urn:pulumi:STACK::PROJECT::TYPE::NAME``.
+    """
+    *_, kind, name = urn.split("::") if "::" in urn else ("", "", "")
+    return "" if kind in {"", "pulumi:pulumi:Stack"} else f"{kind.rsplit(':', 1)[-1]} {name}"

@@ -1,0 +1,40 @@
+"""The inline program: what `stacks.vm.declare` declares, under an explicit provider, with its outputs handed over."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pulumi
+from pulumi_azure_native import Provider
+
+from vmops.spec import VmSpec
+from vmops.stacks import vm
+
+
+def program(
+    spec: VmSpec,
+    *,
+    owner: str,
+    uses: frozenset[str],
+    expires: str | None,
+    provider: Mapping[str, Any],
+    outputs: dict[str, Any],
+) -> Callable[[], None]:
+    """Give the program that declares ``spec``; running it fills ``outputs`` with plain values as they become known.
+
+    Every azure-native class is imported here, before any thread: their lazy import is not safe for threads.
+    """
+    vm.touch()
+
+    def declare() -> None:
+        pulumi.runtime.register_stack_transformation(_without_aliases)
+        azure = Provider("azure", **provider)
+        declared = vm.declare(spec, owner=owner, uses=uses, expires=expires, provider=azure)
+        pulumi.Output.all(**declared).apply(outputs.update)
+
+    return declare
+
+
+def _without_aliases(arguments: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
+    """Drop the dozens of old type names that each azure-native class lists; no stack of ours was made under them."""
+    arguments.opts.aliases = None
+    return pulumi.ResourceTransformationResult(props=arguments.props, opts=arguments.opts)

@@ -1,0 +1,31 @@
+"""What a process of ours may find in its environment: an allow-list, so that nothing of the user's shell leaks in."""
+
+from collections.abc import Mapping
+
+_ALWAYS = frozenset(
+    {
+        *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VMOPS_STATE_DIR"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"),
+    }
+)
+_ALWAYS_PREFIXES = ("LC_", "XDG_")
+_CREDENTIALS = ("AZURE_", "ARM_", "IDENTITY_", "MSI_")
+_BACKENDS = {"azblob": ("AZURE_STORAGE_",), "s3": ("AWS_",), "gs": ("GOOGLE_",), "postgres": ("PG",)}
+"""Source: Pulumi documentation, self-managed state backends."""
+
+_LOOPBACK = "127.0.0.1,localhost,::1"
+
+
+def allowed(environment: Mapping[str, str], *, cloud: str, backend: str) -> dict[str, str]:
+    """Give what of ``environment`` a worker or an engine needs.
+
+    Azure credentials pass only for a real cloud, the storage's only for a backend on that storage, and no ``PULUMI_*``
+    passes at all. Loopback is never reached through a proxy.
+    """
+    prefixes = _ALWAYS_PREFIXES + _BACKENDS.get(backend.partition(":")[0], ())
+    if cloud != "local":
+        prefixes += _CREDENTIALS
+    passed = {name: value for name, value in environment.items() if name in _ALWAYS or name.startswith(prefixes)}
+    spared = ",".join(filter(None, (environment.get("NO_PROXY") or environment.get("no_proxy"), _LOOPBACK)))
+    return {**passed, "NO_PROXY": spared, "no_proxy": spared}

@@ -1,0 +1,43 @@
+"""What a service's config says: the settings of vmops, and the parameters that are the same for every trial."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from mlos_bench.dict_templater import DictTemplater
+from mlos_bench.services.base_service import Service
+from mlos_bench.services.types.config_loader_type import SupportsConfigLoading
+
+from vmops.mlos import schema
+from vmops.protocol import Params
+from vmops.settings import Settings
+from vmops.target import given
+
+
+@dataclass(frozen=True)
+class Config:
+    """A config that was read, with nothing left in it to be replaced."""
+
+    settings: Settings
+    parameters: Params
+
+    @classmethod
+    def read(cls, config: Mapping[str, Any], variables: dict[str, Any], parent: Service | None) -> Self:
+        """Replace the ``$variables``, and look for a file of custom data where ``parent`` looks for configs."""
+        values = _expanded(config, variables)
+        if "customDataFile" in values and isinstance(parent, SupportsConfigLoading):
+            values["customDataFile"] = parent.resolve_path(values["customDataFile"])
+        fields = schema.settings()
+        settings = {fields[name]: value for name, value in values.items() if name in fields}
+        return cls(Settings(**settings), {name: value for name, value in values.items() if name not in fields})
+
+    def under(self, params: Mapping[str, Any]) -> Params:
+        """Give the parameters of a call over those of the config, in a new dict; None means not given."""
+        return given(params, self.parameters)
+
+
+def _expanded(config: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+    """Replace ``$variables``, but not in secrets: a password or a script has dollar signs of its own."""
+    kept = {name: value for name, value in config.items() if name in schema.SECRETS}
+    rest = {name: value for name, value in config.items() if name not in schema.SECRETS}
+    return {**DictTemplater(rest).expand_vars(extra_source_dict=variables), **kept}

@@ -1,0 +1,104 @@
+"""What a service config of ours may hold, as a JSON schema, and how mlos_bench is told of it.
+
+mlos_bench knows its own classes only and refuses every other one by name. Its answer to a wrong config is its whole
+schema, so it is told the name of ours and no more; what is in the config is checked here, in a sentence each.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from mlos_bench.config.schemas import ConfigSchema
+from pydantic.alias_generators import to_camel
+
+from vmops.errors import SpecError
+from vmops.rules.spelling import near_miss
+from vmops.settings import Settings
+from vmops.spec import VmSpec
+
+Schema = dict[str, Any]
+
+CLASSES = ("vmops.mlos.PulumiVMService", "vmops.mlos.service.PulumiVMService")
+"""The names of our service in a config."""
+
+HANDLE = "asyncResultsUrl"
+"""The one parameter that is a call's and never a config's."""
+
+SECRETS = frozenset({"adminPasswordOrKey", "customData"})
+"""Parameters whose values are not shown, and not looked into for ``$variables``."""
+
+_FORMS = {
+    "string": ["string", "integer", "number"],
+    "number": ["number", "string"],
+    "integer": ["integer", "string"],
+    "boolean": ["boolean", "string"],
+    "array": ["array", "integer", "string"],
+    "object": ["object", "string"],
+}
+"""How a value may be written for a parameter of each type: mlos_bench's command line knows words and numbers only."""
+
+_TEMPLATE = {"type": "string", "pattern": r"\$"}
+"""A word with a ``$variable`` in it, whose value comes later."""
+
+
+def settings() -> dict[str, str]:
+    """Return the settings that are no parameters of a VM: the name in a config → the field of `Settings`."""
+    fields = {to_camel(field): field for field in Settings.model_fields}
+    return {name: field for name, field in fields.items() if name not in VmSpec.parameters()}
+
+
+def config_schema() -> Schema:
+    """Return the JSON schema of a service's config: the parameters of a VM, and the settings of vmops."""
+    derived = VmSpec.model_json_schema()["properties"]
+    names = sorted({*VmSpec.parameters(), *settings()} - {HANDLE})
+    properties = {name: _property(derived.get(name, {})) for name in names}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Check a service's config by its schema.
+
+    Raises: SpecError, with one sentence for every name that is none of ours and for every value of a wrong type.
+    """
+    schema = config_schema()
+    known = schema["properties"].keys()
+    problems = [_unknown(name, near_miss(name, known)) for name in config if name not in known]
+    validator = Draft202012Validator({**schema, "additionalProperties": True})
+    problems += [_sentence(error) for error in validator.iter_errors(dict(config))]
+    if problems:
+        raise SpecError(problems)
+
+
+def admit() -> None:
+    """Let mlos_bench take a service config that names our class, in this process; all else it checks as ever.
+
+    Source: mlos_bench 0.6.2, config/schemas/services/service-schema.json: one of its own classes, or none.
+    """
+    ours = {
+        "type": "object",
+        "properties": {"class": {"enum": list(CLASSES)}, "config": {"type": "object"}},
+        "required": ["class"],
+    }
+    known = ConfigSchema.SERVICE.schema["$defs"]["service_config"]["allOf"][0]["oneOf"]
+    if ours not in known:
+        known.append(ours)
+
+
+def _property(derived: Mapping[str, Any]) -> Schema:
+    """Widen what pydantic says of a parameter to all the ways in which it may be written."""
+    if "enum" in derived:
+        return {"anyOf": [{"enum": derived["enum"]}, _TEMPLATE]}
+    kinds = [each.get("type", "null") for each in derived.get("anyOf", [derived])]
+    kind = next((each for each in kinds if each != "null"), "string")
+    return {"type": _FORMS[kind]}
+
+
+def _unknown(name: str, meant: str | None) -> str:
+    return f"config: {name}: no such parameter or setting" + (f"; is {meant} meant?" if meant else "")
+
+
+def _sentence(error: Any) -> str:
+    name = error.path[0]
+    known = error.schema.get("anyOf", [{}])[0].get("enum")
+    rule = f"is none of {', '.join(known)}" if known else f"is no {' or '.join(error.schema['type'])}"
+    return f"config: {name}: {'its value' if name in SECRETS else repr(error.instance)} {rule}"

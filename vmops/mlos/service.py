@@ -1,0 +1,184 @@
+"""The service: what mlos_bench's environments call, and `VMOps` does."""
+
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import TracebackType
+from typing import Any, Literal
+
+from mlos_bench.environments.status import Status
+from mlos_bench.services.base_service import Service
+from mlos_bench.services.types.host_ops_type import SupportsHostOps
+from mlos_bench.services.types.host_provisioner_type import SupportsHostProvisioning
+from mlos_bench.services.types.os_ops_type import SupportsOSOps
+from mlos_bench.services.types.vm_provisioner_type import SupportsVMOps
+
+from vmops import protocol
+from vmops.errors import SpecError, VmopsError
+from vmops.mlos import log, schema
+from vmops.mlos.config import Config
+from vmops.mlos.run import Run
+from vmops.ops import VMOps
+from vmops.protocol import Params
+from vmops.signals import unwinding
+from vmops.target import Target
+
+Answer = tuple[Status, Params]
+"""What each method returns: mlos_bench's status, and a dict that is the caller's own."""
+
+_LOG = logging.getLogger(__name__)
+
+_CAPABILITIES = (SupportsHostProvisioning, SupportsHostOps, SupportsOSOps, SupportsVMOps)
+"""What an environment asks a service for; it sees the methods that are registered and no others."""
+
+
+class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, SupportsOSOps, SupportsVMOps):
+    """VMs for mlos_bench's environments: VMEnv, HostEnv, OSEnv and RemoteEnv.
+
+    The config holds what is the same for every trial, parameters of a VM and settings of vmops; a call's params win.
+    A dict that it is given is never changed. A PENDING answer brings a new one, for the wait that follows: the params
+    and the handle ``asyncResultsUrl``. What the cloud refuses is FAILED; only params that are wrong raise ValueError.
+    """
+
+    def __init__(
+        self,
+        config: dict[str, Any] | None = None,
+        global_config: dict[str, Any] | None = None,
+        parent: Service | None = None,
+        methods: dict[str, Callable[..., Any]] | list[Callable[..., Any]] | None = None,
+    ) -> None:
+        """Read the config, its ``$variables`` replaced by the values of ``global_config``.
+
+        Raises: SpecError if the config is wrong; StoreError if the state directory cannot hold records.
+        """
+        named = [name for each in _CAPABILITIES for name in vars(each) if not name.startswith("_")]
+        super().__init__(
+            config, global_config, parent, self.merge_methods(methods, {name: getattr(self, name) for name in named})
+        )
+        log.join()
+        variables = global_config or {}
+        self._config = Config.read(self.config, variables, parent)
+        self._ops = VMOps(self._config.settings)
+        self._run = Run(self._config.settings.state_dir, str(variables.get("experiment_id")))
+
+    def provision_host(self, params: Params) -> Answer:
+        """Make the VM as the params say, and running; a VM that is so is left alone.
+
+        Status is one of {PENDING, SUCCEEDED, FAILED}.
+        """
+        self._run.asks_for(Target.from_params(self._config.under(params), self._config.settings.defaults()).stack)
+        return self._begin(self._ops.vm_provision, params)
+
+    def deprovision_host(self, params: Params) -> Answer:
+        """Shut the VM down and release all its resources; absence is success.
+
+        Status is one of {PENDING, SUCCEEDED, FAILED}. A failure is told on stderr too: mlos_bench looks away.
+        """
+        return self._removal(self._begin(self._ops.vm_deprovision, params), params)
+
+    def deallocate_host(self, params: Params) -> Answer:
+        """Stop paying for the VM's compute and keep its disks. Status is one of {PENDING, SUCCEEDED, FAILED}."""
+        return self._begin(self._ops.deallocate, params)
+
+    def start_host(self, params: Params) -> Answer:
+        """Start the VM. Status is one of {PENDING, SUCCEEDED, FAILED}."""
+        return self._begin(self._ops.vm_start, params)
+
+    def stop_host(self, params: Params, force: bool = False) -> Answer:
+        """Stop the VM by a graceful shutdown; with ``force`` its power goes at once.
+
+        Status is one of {PENDING, SUCCEEDED, FAILED}.
+        """
+        return self._begin(partial(self._ops.vm_stop, force=force), params)
+
+    def restart_host(self, params: Params, force: bool = False) -> Answer:  # noqa: ARG002
+        """Restart the VM; ARM does it in one way only, so ``force`` changes nothing.
+
+        Status is one of {PENDING, SUCCEEDED, FAILED}. Source: azure-rest-api-specs, VirtualMachines_Restart.
+        """
+        return self._begin(self._ops.vm_restart, params)
+
+    def wait_host_deployment(self, params: Params, *, is_setup: bool) -> Answer:
+        """Wait, at most ``pollTimeout`` seconds, for the VM to be deployed (``is_setup``) or to be gone.
+
+        Status is one of {PENDING, SUCCEEDED, FAILED, TIMED_OUT}; a VM that does not go is told on stderr too.
+        """
+        answer = self._wait(partial(self._ops.wait_vm_deployment, is_setup), params)
+        return answer if is_setup else self._removal(answer, params)
+
+    def wait_host_operation(self, params: Params) -> Answer:
+        """Wait, at most ``pollTimeout`` seconds, for the operation at ``asyncResultsUrl``; PENDING without it.
+
+        Status is one of {PENDING, SUCCEEDED, FAILED, TIMED_OUT}.
+        """
+        return self._wait(self._ops.wait_vm_operation, params)
+
+    def wait_vm_deployment(self, is_setup: bool, params: Params) -> Answer:
+        """Wait as `wait_host_deployment` does."""
+        return self.wait_host_deployment(params, is_setup=is_setup)
+
+    vm_provision = provision_host
+    vm_deprovision = deprovision_host
+    vm_start = start_host
+    vm_stop = shutdown = stop_host
+    vm_restart = reboot = restart_host
+    wait_vm_operation = wait_os_operation = wait_host_operation
+
+    def _validate_json_config(self, config: Mapping[str, Any]) -> None:
+        """Check the config by the schema of ours, whatever mlos_bench knows of us or is told to skip."""
+        schema.check(config)
+
+    def _enter_context(self) -> Service:
+        """Enter the context; from now on SIGTERM and SIGHUP are exceptions, so that it is left in order."""
+        super()._enter_context()
+        unwinding.__enter__()
+        return self
+
+    def _exit_context(
+        self, ex_type: type[BaseException] | None, ex_val: BaseException | None, ex_tb: TracebackType | None
+    ) -> Literal[False]:
+        """Leave the context; after an exception, which mlos_bench answers with no teardown, take down what is left."""
+        try:
+            if ex_type is not None:
+                self._take_down(ex_type.__name__)
+        finally:
+            unwinding.__exit__(ex_type, ex_val, ex_tb)
+            super()._exit_context(ex_type, ex_val, ex_tb)
+        return False
+
+    def _take_down(self, why: str) -> None:
+        for params in self._run.left(self._ops.operations()):
+            _LOG.error("%s ended the experiment: its VM %s is being deprovisioned", why, params["vmName"])
+            self.deprovision_host(params)
+
+    def _begin(self, verb: Callable[[Params], protocol.Answer], params: Params) -> Answer:
+        merged = self._config.under(params)
+        status, _ = _answer(verb, merged)
+        return status, ({**params, schema.HANDLE: merged[schema.HANDLE]} if status is Status.PENDING else {})
+
+    def _wait(self, wait: Callable[[Params], protocol.Answer], params: Params) -> Answer:
+        return _answer(wait, self._config.under(params))
+
+    def _removal(self, answer: Answer, params: Params) -> Answer:
+        """Pass a removal's answer on, and say so if the VM may be left behind."""
+        status, _ = answer
+        if status in {Status.FAILED, Status.TIMED_OUT}:
+            given = self._config.under(params)
+            why = self._ops.last_failure(given) if status is Status.FAILED else "its removal goes on after pollTimeout"
+            sentence = f"the VM {given['vmName']} is not gone, and may still cost money: {why or 'see the log'}"
+            _LOG.error(sentence)
+            sys.stderr.write(f"error: {sentence}\n")
+        return answer
+
+
+def _answer(call: Callable[[Params], protocol.Answer], params: Params) -> Answer:
+    """Call and give the answer in mlos_bench's words; only wrong params may raise, for that ends an experiment."""
+    try:
+        status, result = call(params)
+    except SpecError:
+        raise
+    except VmopsError as error:
+        _LOG.error("%s: %s", params.get("vmName"), error)
+        return Status.FAILED, {}
+    return Status[status.name], result

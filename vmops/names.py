@@ -1,0 +1,106 @@
+"""Who a VM is, and what its resources are called.
+
+Every name is known before anything exists, so every intended resource has an ARM id that can be asked for.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from types import MappingProxyType
+
+STACK_TAG, OWNER_TAG, EXPIRES_TAG = "vmops-stack", "vmops-owner", "vmops-expires"
+
+# Source: ARM resource types, resource provider reference (Microsoft.Network, Microsoft.Compute).
+_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "network": "Microsoft.Network/virtualNetworks",
+        "security_group": "Microsoft.Network/networkSecurityGroups",
+        "address": "Microsoft.Network/publicIPAddresses",
+        "nic": "Microsoft.Network/networkInterfaces",
+        "vm": "Microsoft.Compute/virtualMachines",
+        "disk": "Microsoft.Compute/disks",
+    }
+)
+# Source: Pulumi registry, azure-native, type tokens.
+TOKENS: Mapping[str, str] = MappingProxyType(
+    {
+        "group": "azure-native:resources:ResourceGroup",
+        "network": "azure-native:network:VirtualNetwork",
+        "subnet": "azure-native:network:Subnet",
+        "security_group": "azure-native:network:NetworkSecurityGroup",
+        "address": "azure-native:network:PublicIPAddress",
+        "nic": "azure-native:network:NetworkInterface",
+        "vm": "azure-native:compute:VirtualMachine",
+    }
+)
+_SUFFIXES: Mapping[str, str] = MappingProxyType(
+    {
+        "network": "vnet",
+        "subnet": "subnet",
+        "security_group": "nsg",
+        "address": "ip",
+        "nic": "nic",
+        "os_disk": "osdisk",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What makes a VM this VM and no other: never its location or size. Compared without case, as ARM does."""
+
+    cloud: str
+    subscription: str
+    resource_group: str
+    vm_name: str
+
+    @property
+    def stack(self) -> str:
+        """The stack's name: the VM's, and 8 hexadecimal digits of the identity's hash.
+
+        Source: Pulumi, stack names: letters, digits, "-", "_" and ".", at most 100.
+        """
+        pieces = "\n".join(astuple(self)).lower()
+        return f"{self.vm_name.lower()}-{hashlib.sha256(pieces.encode()).hexdigest()[:8]}"
+
+    @property
+    def group_id(self) -> str:
+        """The ARM id of the resource group."""
+        return f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
+
+    @property
+    def vm_id(self) -> str:
+        """The ARM id of the VM."""
+        return self.resource_id("vm", self.vm_name)
+
+    def resource_id(self, kind: str, name: str) -> str:
+        """Return the ARM id of a network, security_group, address, nic, vm or disk in the resource group."""
+        return f"{self.group_id}/providers/{_TYPES[kind]}/{name}"
+
+
+def default_group(vm_name: str) -> str:
+    """Return the name of the resource group that a VM gets for itself."""
+    return f"vmops-{vm_name}"
+
+
+def default_name(role: str, vm_name: str) -> str:
+    """Return the name that a VM's network, subnet, security_group, address, nic or os_disk has by default."""
+    return f"{vm_name}-{_SUFFIXES[role]}"
+
+
+def data_disk(vm_name: str, lun: int) -> str:
+    """Return the name of the data disk at a logical unit number."""
+    return f"{vm_name}-data-{lun}"
+
+
+def last(arm_id: str) -> str:
+    """Return a resource's name, the last part of its ARM id; a stack knows the resource by it too."""
+    return arm_id.rpartition("/")[2]
+
+
+def computer_name(vm_name: str) -> str:
+    """Return the host name inside the VM: its own, without the underscores that a host name cannot have.
+
+    Source: Azure Resource Manager's answer InvalidParameter, computerName (Linux: at most 64 characters, no "_").
+    """
+    return vm_name.replace("_", "-").rstrip("-.")

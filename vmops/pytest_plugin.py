@@ -1,0 +1,98 @@
+"""pytest fixtures that give a test a VM: ``azure_vm``, and ``azure_vm_factory`` for several.
+
+Nothing of vmops is imported before a test asks for a VM.
+"""
+
+import json
+import os
+import re
+import secrets
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from vmops.vm import Machine
+
+Factory = Callable[..., "Machine"]
+
+_PARAMS, _SCOPE = "azure_vm_params", "azure_vm_scope"
+_SCOPES = ("function", "session")
+_TTL = "4h"
+"""Time to live of a VM that is told of none: what a killed session leaves, the sweep removes."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the settings."""
+    parser.addini(_PARAMS, "parameters of the VMs of azure_vm, a NAME=VALUE a line", type="linelist")
+    parser.addini(_SCOPE, f"how long the VM of azure_vm lives: {' or '.join(_SCOPES)}", default=_SCOPES[0])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Add the marker."""
+    described = "azure_vm(scope=..., **params): how long the VM of azure_vm lives, and parameters of it"
+    config.addinivalue_line("markers", described)
+
+
+@pytest.fixture
+def azure_vm(request: pytest.FixtureRequest) -> "Machine":
+    """Give a VM that runs: the test's own, or with scope session one that all who ask for the same share."""
+    markers = reversed(list(request.node.iter_markers("azure_vm")))
+    params: dict[str, Any] = {name: value for marker in markers for name, value in marker.kwargs.items()}
+    scope = params.pop("scope", request.config.getini(_SCOPE))
+    if scope not in _SCOPES:
+        raise pytest.UsageError(f"azure_vm: scope {scope!r} is not {' or '.join(_SCOPES)}")
+    make: Factory = request.getfixturevalue("azure_vm_factory" if scope == "function" else "_azure_vm_shared")
+    return make(**params)
+
+
+@pytest.fixture
+def azure_vm_factory(request: pytest.FixtureRequest, _azure_vm_ending: None) -> Iterator[Factory]:
+    """Give a function that makes VMs, by parameters, which live until the test's end."""
+    with ExitStack() as held:
+        yield lambda **params: _made(request, params, held)
+
+
+@pytest.fixture(scope="session")
+def _azure_vm_shared(request: pytest.FixtureRequest, _azure_vm_ending: None) -> Iterator[Factory]:
+    """Give a function that makes VMs which live until the session's end, one for the same parameters."""
+    made: dict[str, Machine] = {}
+    with ExitStack() as held:
+
+        def shared(**params: Any) -> "Machine":
+            key = json.dumps(params, sort_keys=True, default=str)
+            if key not in made:
+                made[key] = _made(request, params, held)
+            return made[key]
+
+        yield shared
+
+
+@pytest.fixture(scope="session")
+def _azure_vm_ending() -> Iterator[None]:
+    """Let a signal that would kill pytest interrupt it instead, as Ctrl-C does, so that it tears its fixtures down."""
+    from vmops.signals import Unwinding
+
+    with Unwinding(signal.default_int_handler):
+        yield
+
+
+def _made(request: pytest.FixtureRequest, params: Mapping[str, Any], held: ExitStack) -> "Machine":
+    from vmops.cli.arguments import read_params
+    from vmops.teardown import machine
+
+    given = {"ttl": _TTL, **read_params(None, None, request.config.getini(_PARAMS)), **params}
+    return held.enter_context(machine({**given, "vmName": _name(given.get("vmName"), request.node.name)}))
+
+
+def _name(given: str | None, node: str) -> str:
+    """Name a VM so that no worker of pytest-xdist, and without a name given no other session, has one of that name.
+
+    Source: pytest-xdist documentation, identifying the worker process during a test.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    word = given or f"{re.sub('[^a-z0-9]+', '-', node.lower()).strip('-')[:32] or 'session'}-{secrets.token_hex(4)}"
+    return f"{word}-{worker}" if worker else word

@@ -1,0 +1,106 @@
+"""Values as tunables give them: strings, numbers and booleans become what a parameter means."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+
+_TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def text(value: object) -> str:
+    """Return a word without the space around it, or a number as it is written: ``vmName=123`` arrives as an int."""
+    plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+    if not plain or not (word := str(value).strip()):
+        raise ValueError(f"{value!r} is neither a word nor a number")
+    return word
+
+
+def number(value: object) -> float:
+    """Return a finite number."""
+    try:
+        result = math.nan if isinstance(value, bool) else float(str(value))
+    except ValueError:
+        result = math.nan
+    if not math.isfinite(result):
+        raise ValueError(f"{value!r} is not a number")
+    return result
+
+
+def integer(value: object) -> int:
+    """Return a whole number, written as one: 22, 22.0 or "22"."""
+    try:
+        result = number(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is not a whole number") from None
+    if not result.is_integer():
+        raise ValueError(f"{value!r} is not a whole number")
+    return int(result)
+
+
+def within(value: object, least: int, most: int, what: str) -> int:
+    """Return a whole number from ``least`` to ``most``, or say that the value is not ``what``."""
+    if not least <= (result := integer(value)) <= most:
+        raise ValueError(f"{value!r} is not {what}")
+    return result
+
+
+def boolean(value: object) -> bool:
+    """Return a truth value: true, yes, on and 1, or false, no, off and 0, in any case."""
+    word = str(int(value)) if isinstance(value, bool | float) and value in (0, 1) else str(value).strip().lower()
+    if word not in _TRUTH:
+        raise ValueError(f"{value!r} is neither true nor false")
+    return _TRUTH[word]
+
+
+def seconds(value: object) -> float:
+    """Return a duration in seconds, given as seconds or with a unit: "90s", "90m", "2h", "1d"."""
+    word = str(value).strip().lower()
+    unit = _UNIT_SECONDS.get(word[-1:], 0)
+    try:
+        duration = number(word[:-1]) * unit if unit else number(value)
+    except ValueError:
+        duration = math.nan
+    if not 0 <= duration < math.inf:
+        raise ValueError(f"{value!r} is not a duration (seconds, or a number with s, m, h or d)")
+    return duration
+
+
+def positive_seconds(value: object) -> float:
+    """Return a duration in seconds that is longer than none."""
+    if not (duration := seconds(value)):
+        raise ValueError(f"{value!r} is not a duration above 0")
+    return duration
+
+
+def items(value: object) -> tuple[object, ...]:
+    """Return the members of a list, of "a,b", or of a single value."""
+    if isinstance(value, str):
+        return tuple(item.strip() for item in value.split(",") if item.strip())
+    return tuple(value) if isinstance(value, Iterable) else (value,)
+
+
+def pairs(value: object) -> dict[str, str]:
+    """Return names and their values, from a mapping or from "k=v,k=v"."""
+    if isinstance(value, Mapping):
+        return {text(name): str(content) for name, content in value.items()}
+    result: dict[str, str] = {}
+    for item in items(value):
+        name, equals, content = str(item).partition("=")
+        if not equals or not name.strip():
+            raise ValueError(f"{item!r} is not of the form name=value")
+        if name.strip() in result:
+            raise ValueError(f"{name.strip()!r} is given twice")
+        result[name.strip()] = content.strip()
+    return result
+
+
+def one_of(*words: str) -> Callable[[object], str]:
+    """Return a function that finds a value among ``words``, whatever its case."""
+    known = {word.lower(): word for word in words}
+
+    def choice(value: object) -> str:
+        if (word := str(value).strip().lower()) not in known:
+            raise ValueError(f"{value!r} is not one of {', '.join(words)}")
+        return known[word]
+
+    return choice

@@ -1,0 +1,77 @@
+"""What is the same for every call of a program: read from the environment, prefix ``VMOPS_``."""
+
+import getpass
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_state_path
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from vmops.errors import SpecError
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
+
+
+class Settings(BaseSettings):
+    """Where vmops keeps its state, which cloud it means by default, and who it works for.
+
+    All of it can be given in the environment (``VMOPS_STATE_DIR``, ``VMOPS_CLOUD`` …) or by keyword. A parameter of a
+    call wins over the setting of the same name. Durations are seconds.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="VMOPS_", env_ignore_empty=True, frozen=True)
+
+    state_dir: Path = Field(default_factory=lambda: user_state_path("vmops"), validate_default=True)
+    cloud: Literal["local", "public", "usgovernment", "china"] = "local"
+    subscription: str | None = None
+    location: str | None = None
+    owner: str = Field(default_factory=_user)
+    backend_url: str | None = None
+    engine: str | None = None
+    deploy_timeout: float | None = None
+    request_timeout: float | None = None
+    poll_interval: float | None = None
+    poll_timeout: float | None = None
+
+    def __init__(self, **given: Any) -> None:
+        """Read the settings.
+
+        Raises: SpecError, with one sentence for every setting that breaks a rule.
+        """
+        try:
+            super().__init__(**given)
+        except ValidationError as refusal:
+            problems = [
+                f"VMOPS_{str(each['loc'][0]).upper()}: {each['input']!r}: {each['msg']}" for each in refusal.errors()
+            ]
+        else:
+            return
+        raise SpecError(problems)
+
+    def model_post_init(self, _context: Any, /) -> None:
+        """Make the state directory absolute, so that a worker in another directory means the same one."""
+        object.__setattr__(self, "state_dir", self.state_dir.expanduser().absolute())
+
+    def defaults(self) -> dict[str, Any]:
+        """Give the settings that stand in for parameters, under the parameters' names."""
+        named = {
+            "cloud": self.cloud,
+            "subscription": self.subscription,
+            "location": self.location,
+            "deployTimeout": self.deploy_timeout,
+            "requestTimeout": self.request_timeout,
+            "pollInterval": self.poll_interval,
+            "pollTimeout": self.poll_timeout,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+    def backend(self) -> str:
+        """Give the URL of the Pulumi backend: the setting, else files below the state directory."""
+        return self.backend_url or f"file://{self.state_dir / 'backend'}"

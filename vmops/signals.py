@@ -1,0 +1,92 @@
+"""Signals that ask a program to end, while it holds what must not be forgotten.
+
+Python calls a signal's handler in the main thread only, and only there can one be set: in any other thread the blocks
+below do nothing.
+"""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from types import FrameType, TracebackType
+from typing import NoReturn
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, ``kill``, and the terminal or the connection that closes. Source: signal(7)."""
+
+Handler = Callable[[int, FrameType | None], object]
+
+
+def leave(number: int, _frame: FrameType | None) -> NoReturn:
+    """Leave the program in order. Source: bash manual, exit status: 128 and the number of the signal."""
+    raise SystemExit(128 + number)
+
+
+class Unwinding:
+    """Blocks in which a signal that would kill the process at once raises an exception, so that it leaves in order.
+
+    A handler of the program's own stays in charge, and an ignored signal stays ignored. Blocks may overlap; after the
+    last one all is as before.
+    """
+
+    def __init__(self, handler: Handler = leave) -> None:
+        self._handler = handler
+        self._blocks = 0
+        self._handlers = ExitStack()
+
+    def __enter__(self) -> None:
+        if not _in_main_thread():
+            return
+        self._blocks += 1
+        if self._blocks == 1:
+            for number in ENDING:
+                _handle(number, self._handler, self._handlers, instead_of=lambda found: found is signal.SIG_DFL)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._blocks and _in_main_thread():
+            self._blocks -= 1
+            if not self._blocks:
+                self._handlers.close()
+
+
+unwinding = Unwinding()
+"""The one for this process, whose handlers are the process's."""
+
+
+@contextmanager
+def handled(handler: Handler, numbers: Sequence[signal.Signals] = ENDING) -> Iterator[None]:
+    """Give signals, unless they are ignored, to ``handler`` for as long as the block lasts."""
+    with ExitStack() as handlers:
+        for number in numbers if _in_main_thread() else ():
+            _handle(number, handler, handlers, instead_of=lambda found: found not in (None, signal.SIG_IGN))
+        yield
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Keep signals away from a block that must not be cut in two; the first that came is dealt with after it."""
+    came: list[int] = []
+    try:
+        with handled(lambda number, _: came.append(number)):
+            yield
+    finally:
+        if came:
+            signal.raise_signal(came[0])
+
+
+def _handle(number: int, handler: Handler, handlers: ExitStack, *, instead_of: Callable[[object], bool]) -> None:
+    """Set a handler until ``handlers`` is closed, unless what is there is to stay, or another is there by then."""
+    before = signal.getsignal(number)
+    if not instead_of(before):
+        return
+
+    def restore() -> None:
+        if signal.getsignal(number) is handler:
+            signal.signal(number, before)
+
+    handlers.callback(restore)
+    signal.signal(number, handler)
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

@@ -1,0 +1,71 @@
+"""Where a deployment happens: the cloud, its Resource Manager, and the engine's stack, brought together."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from vmops import clouds, keys
+from vmops.arm import Arm
+from vmops.engine import binary
+from vmops.engine.backend import Backend
+from vmops.engine.command import EngineCommand
+from vmops.engine.environment import engine_environment
+from vmops.engine.events import EventLog
+from vmops.engine.stack import EngineStack
+from vmops.settings import Settings
+from vmops.target import Target
+
+
+@dataclass(frozen=True)
+class Site:
+    """All that the steps of one deployment work on; ``reconnect`` starts the local Azure again if it has died."""
+
+    owner: str
+    cloud: clouds.Cloud
+    arm: Arm
+    stack: EngineStack
+    command: EngineCommand
+    reconnect: Callable[[], object]
+
+
+@contextmanager
+def open_site(settings: Settings, target: Target, locks: tuple[int, ...] = ()) -> Iterator[Site]:
+    """Connect to the target's cloud and stack; whatever scratch files the work leaves go with it.
+
+    ``locks`` are descriptors that the engine inherits; without any, nothing may be done but look.
+
+    Raises: CloudError if the local Azure does not start; EngineMissing if there is no engine.
+    """
+    state_dir, backend = settings.state_dir, settings.backend()
+    connect = partial(clouds.connect, target.cloud, state_dir)
+    cloud = connect()
+    passphrase = keys.passphrase_file(state_dir)
+    scratch = state_dir / "scratch" / (target.stack if locks else f"{target.stack}.{os.getpid()}")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(mode=0o700, parents=True)
+    environment = engine_environment(cloud, backend, state_dir / "pulumi", passphrase, scratch)
+    command = EngineCommand(binary.path(settings.engine), binary.ENGINE_VERSION, environment, locks)
+    stack = EngineStack(target.stack, state_dir / "stacks" / target.stack, command, EventLog())
+    try:
+        yield Site(settings.owner, cloud, Arm(cloud, target.request_timeout), stack, command, connect)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def open_backend(settings: Settings) -> Iterator[Backend]:
+    """Open the engine's backend to be read, without any cloud.
+
+    Raises: EngineMissing if there is no engine.
+    """
+    state_dir = settings.state_dir
+    nowhere, passphrase = clouds.Cloud(settings.cloud, endpoint=""), keys.passphrase_file(state_dir)
+    with tempfile.TemporaryDirectory(prefix="vmops-") as name:
+        scratch = Path(name)
+        environment = engine_environment(nowhere, settings.backend(), state_dir / "pulumi", passphrase, scratch)
+        yield Backend(EngineCommand(binary.path(settings.engine), binary.ENGINE_VERSION, environment, ()), scratch)
