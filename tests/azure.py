@@ -1,0 +1,78 @@
+"""What a test sees of the local Azure, and of the processes that work on it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+from vmops.local import daemon
+
+
+class Azure:
+    """What the local Azure of a test knows: its resources, and every request that it was sent."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+
+    def get(self, path: str) -> Any:
+        """GET a path with the daemon's token."""
+        here = daemon.ensure(self._state_dir)
+        answer = requests.get(here.arm + path, headers={"Authorization": f"Bearer {here.token}"}, timeout=10)
+        return answer.json() if answer.ok else None
+
+    def put(self, path: str, body: Any) -> Any:
+        """PUT a body, as somebody else would."""
+        here = daemon.ensure(self._state_dir)
+        headers = {"Authorization": f"Bearer {here.token}"}
+        answer = requests.put(here.arm + path, json=body, headers=headers, timeout=10)
+        answer.raise_for_status()
+        return answer.json()
+
+    def resources(self) -> list[dict[str, Any]]:
+        """Give all that exists."""
+        found: list[dict[str, Any]] = self.get("/_local/resources")
+        return found
+
+    def ids(self) -> set[str]:
+        """Give the ids of all that exists."""
+        return {each["id"] for each in self.resources()}
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Give every request so far."""
+        found: list[dict[str, Any]] = self.get("/_local/journal")
+        return found
+
+    def writes(self) -> list[str]:
+        """Give the requests so far that ask for a change, as METHOD and path."""
+        return [f"{each['method']} {each['path']}" for each in self.journal() if each["method"] not in {"GET", "HEAD"}]
+
+    def vm(self, vm_id: str) -> dict[str, Any]:
+        """Give a VM with its instance view."""
+        found: dict[str, Any] = self.get(f"{vm_id}?$expand=instanceView&api-version=2024-07-01")
+        return found
+
+    def power(self, vm_id: str) -> str:
+        """Give a VM's power state."""
+        codes = [status["code"] for status in self.vm(vm_id)["properties"]["instanceView"]["statuses"]]
+        return next(code for code in codes if code.startswith("PowerState/")).partition("/")[2]
+
+
+def living(state_dir: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """Give the living workers and engines that work on a state directory, each with its kind; the daemon is none."""
+    for process in psutil.process_iter():
+        try:
+            command = process.cmdline()
+            ours = str(state_dir) in " ".join(command) or process.environ().get("VMOPS_STATE_DIR") == str(state_dir)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        if ours and "vmops.worker" in command:
+            yield "worker", process
+        elif ours and command and Path(command[0]).name == "pulumi":
+            yield "engine", process
+
+
+def processes_of(state_dir: Path) -> list[str]:
+    """Name the kind and number of the living workers and engines that work on a state directory."""
+    return [f"{kind} {process.pid}" for kind, process in living(state_dir)]

@@ -1,0 +1,246 @@
+"""The faults of the simulated cloud: which calls they strike, and what becomes of those."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import requests
+
+from tests.conformance.arm import API_VERSION, AUTHORIZED, COMPUTE, GROUP, LONG, NETWORK, Arm, Served, refusal
+from vmops.local.arm.clock import ManualClock
+from vmops.local.arm.faults.catalogue import FAULTS
+
+FAULTS_PATH = "/_local/faults"
+VM = f"{COMPUTE}/virtualMachines/vm"
+
+
+def put(arm: Arm, *rules: dict[str, Any]) -> httpx.Response:
+    """Replace the rules."""
+    answer = arm("PUT", FAULTS_PATH, list(rules))
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def put_known(arm: Arm, name: str, **when: Any) -> None:
+    """Replace the rules by one of the catalogue."""
+    put(arm, dict(FAULTS[name].rule(name, **when).plain()))
+
+
+def refuse(**rule: Any) -> dict[str, Any]:
+    """Give a rule that refuses the creation of groups, unless it says otherwise."""
+    return {"method": "PUT", "path": GROUP, "effect": {"do": "refuse", "code": "Teapot", **TEAPOT}, **rule}
+
+
+TEAPOT = {"status": 418, "message": "I am a teapot."}
+
+
+def struck(arm: Arm, calls: int) -> list[int]:
+    """Give the numbers of the calls that are struck, of so many that put a group."""
+    answers = [arm("PUT", GROUP, {"location": "westus2"}).status_code for _ in range(calls)]
+    return [number for number, status in enumerate(answers, 1) if status == 418]
+
+
+def test_rules_are_shown_as_they_were_put(arm: Arm) -> None:
+    """The list is replaced as a whole; an empty one clears it."""
+    rule = refuse(name="tea", nth=2, share=0.5, seed=7, verbs=["create"])
+    assert put(arm, rule).json() == arm("GET", FAULTS_PATH).json() == [rule]
+    assert put(arm).json() == []
+
+
+@pytest.mark.parametrize(
+    ("when", "numbers"),
+    [
+        ({}, [1, 2, 3, 4, 5, 6]),
+        ({"nth": 3}, [3]),
+        ({"times": 2}, [1, 2]),
+        ({"nth": 2, "times": 3}, [2, 3, 4]),
+        ({"path": "*/RESOURCEGROUPS/R?"}, [1, 2, 3, 4, 5, 6]),
+        ({"method": "DELETE"}, []),
+        ({"path": "*/resourceGroups/r"}, []),
+        ({"verbs": ["update"], "times": 1}, [2]),
+    ],
+)
+def test_a_rule_strikes_the_calls_that_it_names(arm: Arm, when: dict[str, Any], numbers: list[int]) -> None:
+    """By method, path, verb and count; what is not struck is carried out."""
+    put(arm, refuse(**when))
+    assert struck(arm, 6) == numbers
+
+
+def test_the_same_seed_strikes_the_same_calls(arm: Arm) -> None:
+    """A run that failed can be run again; another seed is another run."""
+    runs = []
+    for seed in (1, 1, 2):
+        put(arm, refuse(share=0.5, seed=seed))
+        runs.append(struck(arm, 40))
+    assert runs[0] == runs[1] != runs[2]
+    assert 10 < len(runs[0]) < 30
+
+
+def test_rules_and_their_counts_outlive_the_process(tmp_path: Path) -> None:
+    """A daemon that is killed in the middle of a run does not begin it anew."""
+    with Arm(tmp_path / "cloud.db", ManualClock()) as arm:
+        put(arm, refuse(nth=3))
+        assert struck(arm, 2) == []
+    with Arm(tmp_path / "cloud.db", ManualClock()) as arm:
+        assert struck(arm, 2) == [1]
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        ({}, "0.effect: {} is wrong: Field required"),
+        ({"effect": {"do": "refuse", "code": "Teapot"}}, "'Teapot' is no refusal of a request that is known here"),
+        ({"effect": {"do": "refuse", "code": "AllocationFailed"}}, "is no refusal of a request"),
+        ({"effect": {"do": "fail", "code": "Teapot"}}, "'Teapot' is no refusal that is known here"),
+        ({"effect": {"do": "explode"}}, "0.effect"),
+        ({"effect": {"do": "drop"}, "nth": 0}, "0.nth: 0 is wrong: Input should be greater than or equal to 1"),
+        ({"effect": {"do": "drop"}, "share": 2}, "0.share: 2 is wrong"),
+        ({"effect": {"do": "drop"}, "when": "now"}, "0.when: 'now' is wrong"),
+    ],
+)
+def test_a_rule_that_is_none_is_refused_and_the_old_ones_stay(arm: Arm, rule: dict[str, Any], problem: str) -> None:
+    """One sentence names the field, the value and what it breaks."""
+    put(arm, refuse())
+    answer = arm("PUT", FAULTS_PATH, [rule])
+    assert answer.status_code == 400
+    assert problem in answer.json()["problems"][0]
+    assert len(arm("GET", FAULTS_PATH).json()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "code"),
+    [
+        ("quota", 409, "OperationNotAllowed"),
+        ("sku-not-available", 409, "SkuNotAvailable"),
+        ("throttled", 429, "SubscriptionRequestsThrottled"),
+        ("expired-token", 401, "ExpiredAuthenticationToken"),
+        ("authorization-failed", 403, "AuthorizationFailed"),
+    ],
+)
+def test_a_refused_create_leaves_no_machine(arm: Arm, name: str, status: int, code: str) -> None:
+    """A refusal is told at once, with all blanks filled in, and nothing happens."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    put_known(arm, name, vm="VM")
+    answer = arm.put_machine()
+    assert refusal(answer) == (status, code)
+    assert "{" not in answer.json()["error"]["message"]
+    put(arm)
+    assert arm("GET", VM).status_code == 404
+
+
+def test_throttling_is_told_in_the_form_of_who_throttles(arm: Arm) -> None:
+    """ARM has an error object and says that it was the front door; Compute has neither, but names its bucket."""
+    put_known(arm, "throttled")
+    answer = arm("GET", VM)
+    assert (answer.headers["Retry-After"], answer.headers["x-ms-failure-cause"]) == ("10", "gateway")
+    put_known(arm, "throttled-by-compute")
+    answer = arm("GET", VM)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1200")
+    assert answer.headers["x-ms-ratelimit-remaining-resource"] == "Microsoft.Compute/PutVM3Min;0"
+    assert answer.json()["code"] == "OperationNotAllowed"
+    assert answer.json()["details"][0]["code"] == "TooManyRequests"
+
+
+@pytest.mark.parametrize(
+    ("name", "power"),
+    [
+        ("allocation-failed", None),
+        ("zonal-allocation-failed", None),
+        ("internal-operation-error", None),
+        ("operation-preempted", None),
+        ("os-provisioning-timed-out", "running"),
+    ],
+)
+def test_a_create_that_fails_after_all_leaves_a_failed_machine(arm: Arm, name: str, power: str | None) -> None:
+    """The answer was a 201: the operation tells why, the instance view too, and the same PUT mends it."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    put_known(arm, name, times=1)
+    accepted = arm.put_machine()
+    assert (accepted.status_code, arm.poll(accepted).json()["status"]) == (201, "InProgress")
+    arm.clock.advance(LONG)
+    ended = arm.poll(accepted).json()
+    code = FAULTS[name].effect.code  # type: ignore[union-attr]
+    assert (ended["status"], ended["error"]["code"]) == ("Failed", code)
+    assert arm.shown(VM)["properties"]["provisioningState"] == "Failed"
+    first = arm.shown(f"{VM}/instanceView")["statuses"][0]
+    assert (first["code"], first["level"]) == (f"ProvisioningState/failed/{code}", "Error")
+    assert arm.power() == power
+    arm.done(arm.put_machine())
+    assert arm.power() == "running"
+
+
+def test_a_start_that_fails_leaves_the_machine_where_it_was(arm: Arm) -> None:
+    """Capacity may be gone when a deallocated machine is to come back."""
+    arm.make_machine()
+    arm.done(arm("POST", f"{VM}/deallocate"))
+    put_known(arm, "allocation-failed")
+    accepted = arm("POST", f"{VM}/start")
+    arm.clock.advance(LONG)
+    assert arm.poll(accepted).json()["error"]["code"] == "AllocationFailed"
+    assert arm.power() == "deallocated"
+
+
+def test_a_lost_answer_is_of_something_that_has_happened(arm: Arm) -> None:
+    """The gateway gives up, the machine comes to exist all the same."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    put_known(arm, "created-then-504")
+    assert refusal(arm.put_machine()) == (504, "GatewayTimeout")
+    arm.clock.advance(LONG)
+    assert arm.power() == "running"
+
+
+def test_a_stuck_operation_goes_on_once_the_faults_are_cleared(arm: Arm) -> None:
+    """It is in progress however long one waits, and clients are never told to ask without a pause."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    put_known(arm, "stuck-operation")
+    accepted = arm.put_machine()
+    arm.clock.advance(100 * LONG)
+    poll = arm.poll(accepted)
+    assert (poll.json()["status"], poll.headers["Retry-After"]) == ("InProgress", "50")
+    put(arm)
+    assert arm.poll(accepted).json()["status"] == "Succeeded"
+
+
+def test_who_meets_another_operation_is_told_when_it_is_over(arm: Arm) -> None:
+    """Without that a client waits for its own 20 or 30 seconds, whatever the pace."""
+    arm.make_group()
+    network = f"{NETWORK}/virtualNetworks/net"
+    body = {"location": "westus2", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}}
+    arm("PUT", network, body)
+    arm.clock.advance(4)
+    answer = arm("PUT", network, body)
+    assert (refusal(answer), answer.headers["Retry-After"]) == ((409, "AnotherOperationInProgress"), "6")
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    """Serve a cloud on a real port, where connections can be lost."""
+    with Served(tmp_path / "cloud.db", 1, None) as served:
+        yield served
+
+
+@pytest.mark.parametrize(
+    ("effect", "exists"), [({"do": "drop"}, False), ({"do": "lose", "answer": "none"}, True)], ids=["before", "after"]
+)
+def test_a_connection_is_lost_before_or_after_the_deed(served: Served, effect: dict[str, Any], exists: bool) -> None:
+    """A client gets no byte of an answer, and cannot tell which it was."""
+    how: dict[str, Any] = {"headers": AUTHORIZED, "params": {"api-version": API_VERSION}, "timeout": 10}
+    requests.put(served.url + FAULTS_PATH, json=[refuse(effect=effect)], **how).raise_for_status()
+    with pytest.raises(requests.ConnectionError):
+        requests.put(served.url + GROUP, json={"location": "westus2"}, **how)
+    assert requests.get(served.url + GROUP, **how).ok is exists
+    assert requests.get(f"{served.url}/_local/journal", **how).json()[0]["status"] == 0
+
+
+def test_a_delayed_call_is_carried_out(served: Served) -> None:
+    """It is late, not lost."""
+    how: dict[str, Any] = {"headers": AUTHORIZED, "params": {"api-version": API_VERSION}, "timeout": 10}
+    rule = refuse(effect={"do": "delay", "seconds": 0.1})
+    requests.put(served.url + FAULTS_PATH, json=[rule], **how).raise_for_status()
+    assert requests.put(served.url + GROUP, json={"location": "westus2"}, **how).status_code == 201

@@ -1,0 +1,424 @@
+"""The rules of virtual machines."""
+
+from typing import Any
+
+import pytest
+
+from tests.conformance.arm import COMPUTE, GROUP, KEY, LONG, NETWORK, Arm, machine, refusal
+
+VM = f"{COMPUTE}/virtualMachines/vm"
+
+
+def test_a_machine_is_creating_then_runs(arm: Arm) -> None:
+    """A create answers at once and ends after Azure's time; until then there is no power state."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    created = arm.put_machine()
+    assert (created.status_code, created.json()["properties"]["provisioningState"]) == (201, "Creating")
+    assert arm.power() is None
+    arm.clock.advance(90)
+    assert arm.poll(created).json()["status"] == "InProgress"
+    arm.clock.advance(1)
+    assert arm.poll(created).json()["status"] == "Succeeded"
+    assert arm.shown(VM)["properties"]["provisioningState"] == "Succeeded"
+    assert arm.power() == "running"
+
+
+@pytest.mark.parametrize(
+    ("verb", "meanwhile", "after"),
+    [
+        ("powerOff", "stopping", "stopped"),
+        ("deallocate", "deallocating", "deallocated"),
+        ("restart", "starting", "running"),
+        ("start", "running", "running"),
+        ("redeploy", "starting", "running"),
+        ("reapply", "running", "running"),
+    ],
+)
+def test_a_verb_leads_from_running_through_a_state_to_another(arm: Arm, verb: str, meanwhile: str, after: str) -> None:
+    """A power verb shows where the machine is meanwhile, and is Updating for as long."""
+    arm.make_machine()
+    accepted = arm("POST", f"{VM}/{verb}")
+    assert (accepted.status_code, accepted.content) == (202, b"")
+    assert arm.power() == meanwhile
+    assert arm.shown(VM)["properties"]["provisioningState"] == "Updating"
+    arm.done(accepted)
+    assert arm.power() == after
+    assert arm.shown(VM)["properties"]["provisioningState"] == "Succeeded"
+
+
+@pytest.mark.parametrize("verb", ["powerOff", "restart", "redeploy"])
+def test_a_deallocated_machine_refuses_to_be_stopped_or_restarted(arm: Arm, verb: str) -> None:
+    """What has no hardware cannot be powered off: 409, and the machine stays as it is."""
+    arm.make_machine()
+    arm.done(arm("POST", f"{VM}/deallocate"))
+    assert refusal(arm("POST", f"{VM}/{verb}")) == (409, "OperationNotAllowed")
+    assert arm.power() == "deallocated"
+
+
+def test_a_second_power_verb_is_refused_while_the_first_runs(arm: Arm) -> None:
+    """Two verbs at a time are one too many."""
+    arm.make_machine()
+    arm("POST", f"{VM}/powerOff")
+    assert refusal(arm("POST", f"{VM}/start")) == (409, "OperationNotAllowed")
+
+
+def test_a_write_during_a_create_conflicts(arm: Arm) -> None:
+    """A PUT or a verb while the machine is being created is refused, and the create goes on."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    created = arm.put_machine()
+    assert refusal(arm.put_machine()) == (409, "Conflict")
+    assert refusal(arm("POST", f"{VM}/start")) == (409, "Conflict")
+    arm.done(created)
+
+
+def test_delete_during_create_preempts_it(arm: Arm) -> None:
+    """A DELETE goes before everything: the older operation fails, and the interface is kept for 180 seconds."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    created = arm.put_machine()
+    deleted = arm("DELETE", VM)
+    older = arm.poll(created).json()
+    assert (older["status"], older["error"]["code"]) == ("Failed", "OperationPreempted")
+    arm.clock.advance(60)
+    assert arm.poll(deleted).json()["status"] == "Succeeded"
+    assert refusal(arm("DELETE", f"{NETWORK}/networkInterfaces/vm-nic")) == (400, "NicReservedForAnotherVm")
+    arm.clock.advance(121)
+    assert arm("DELETE", f"{NETWORK}/networkInterfaces/vm-nic").status_code == 202
+
+
+def test_delete_twice_is_one_deletion(arm: Arm) -> None:
+    """A second DELETE joins the first; afterwards the machine is absent, which is a success too."""
+    arm.make_machine()
+    first, second = arm("DELETE", VM), arm("DELETE", VM)
+    assert first.headers["Azure-AsyncOperation"] == second.headers["Azure-AsyncOperation"]
+    arm.done(first)
+    assert refusal(arm("GET", VM)) == (404, "ResourceNotFound")
+    assert arm("DELETE", VM).status_code == 204
+
+
+def test_a_machine_that_is_being_deleted_accepts_nothing_else(arm: Arm) -> None:
+    """Marked for deletion is for good."""
+    arm.make_machine()
+    arm("DELETE", VM)
+    for answer in (arm.put_machine(), arm("POST", f"{VM}/start"), arm("PATCH", VM, {"tags": {"a": "b"}})):
+        assert refusal(answer) == (409, "OperationNotAllowed")
+
+
+def test_detached_parts_stay_and_others_go(arm: Arm) -> None:
+    """By default a deleted machine leaves its disks and interface; deleteOption Delete takes them along."""
+    disks = [{"lun": 0, "name": "vm-data", "diskSizeGB": 64, "createOption": "Empty", "deleteOption": "Delete"}]
+    arm.make_machine(storageProfile__dataDisks=disks)
+    arm.done(arm("DELETE", VM))
+    assert arm.shown(f"{COMPUTE}/disks/vm-os")["properties"]["diskState"] == "Unattached"
+    assert "managedBy" not in arm.shown(f"{COMPUTE}/disks/vm-os")
+    assert arm("GET", f"{COMPUTE}/disks/vm-data").status_code == 404
+    assert "virtualMachine" not in arm.shown(f"{NETWORK}/networkInterfaces/vm-nic")["properties"]
+
+
+def test_interface_and_address_go_with_their_machine_when_told(arm: Arm) -> None:
+    """The interface's deleteOption is in the machine, the address's in the interface."""
+    arm.make_network()
+    static = {"publicIPAllocationMethod": "Static"}
+    address = arm.put(f"{NETWORK}/publicIPAddresses/ip", sku={"name": "Standard"}, properties=static).json()["id"]
+    nic = arm.make_interface("vm-nic", publicIPAddress={"id": address, "properties": {"deleteOption": "Delete"}})
+    slot = {"id": nic, "properties": {"deleteOption": "Delete"}}
+    arm.done(arm.put_machine(networkProfile__networkInterfaces=[slot]))
+    arm.done(arm("DELETE", VM))
+    assert [entry["name"] for entry in arm.shown(f"{GROUP}/resources")["value"]] == ["vm-os", "net"]
+
+
+def test_a_deallocated_machine_is_gone_at_once(arm: Arm) -> None:
+    """What is recorded of Azure: half a second instead of fifty."""
+    arm.make_machine()
+    arm.done(arm("POST", f"{VM}/deallocate"))
+    deleted = arm("DELETE", VM)
+    arm.clock.advance(0.5)
+    assert arm.poll(deleted).json()["status"] == "Succeeded"
+
+
+def test_secrets_are_neither_shown_nor_stored(arm: Arm, tmp_path: Any) -> None:
+    """adminPassword and customData are in no answer and not in the file."""
+    secrets = {"adminPassword": "Pa55word-very-secret", "customData": "aGVsbG8gd29ybGQ="}
+    profile = {"adminUsername": "mlos", **secrets}
+    arm.make_machine(osProfile=profile)
+    shown = arm("GET", VM, expand="instanceView,userData").text
+    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    for secret in secrets.values():
+        assert secret not in shown
+        assert secret.encode() not in stored
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "imageReference": {
+        "storageProfile__imageReference": {**machine()["properties"]["storageProfile"]["imageReference"]}
+        | {"offer": "0001-com-ubuntu-server-jammy", "sku": "22_04-lts-gen2"}
+    },
+    "adminUsername": {"osProfile__adminUsername": "other"},
+    "computerName": {"osProfile__computerName": "other"},
+    "linuxConfiguration.ssh.publicKeys": {
+        "osProfile__linuxConfiguration": {"ssh": {"publicKeys": [{"keyData": KEY + "x"}]}}
+    },
+    "osDisk.name": {"storageProfile__osDisk": {"createOption": "FromImage", "name": "other"}},
+    "customData": {"osProfile__customData": "b3RoZXI="},
+    "adminPassword": {"osProfile__adminPassword": "0ther-Password"},
+    "zones": {"zones": ["2"]},
+    "priority": {"priority": "Spot"},
+}
+
+
+@pytest.mark.parametrize("target", CHANGES)
+def test_what_is_fixed_cannot_be_changed(arm: Arm, target: str) -> None:
+    """A PUT that changes what only a new machine can have answers 409 and names the property."""
+    arm.make_machine()
+    answer = arm.put_machine(**CHANGES[target])
+    assert refusal(answer) == (409, "PropertyChangeNotAllowed")
+    assert answer.json()["error"]["target"] == target
+
+
+def test_the_same_secrets_are_no_change(arm: Arm) -> None:
+    """A PUT that repeats password and custom data is accepted, though both are only known as hashes."""
+    profile = {"adminUsername": "mlos", "adminPassword": "Pa55word-same", "customData": "c2FtZQ=="}
+    arm.make_machine(osProfile=profile)
+    assert arm.put_machine(osProfile=profile).status_code == 200
+
+
+def test_a_put_changes_size_and_tags_in_place(arm: Arm) -> None:
+    """An update answers 200 and Updating, and keeps the machine's identity."""
+    arm.make_machine()
+    before = arm.shown(VM)["properties"]
+    updated = arm.put_machine(hardwareProfile__vmSize="Standard_D2s_v5", tags={"a": "b"})
+    assert (updated.status_code, updated.json()["properties"]["provisioningState"]) == (200, "Updating")
+    arm.done(updated)
+    after = arm.shown(VM)
+    assert after["properties"]["hardwareProfile"]["vmSize"] == "Standard_D2s_v5"
+    assert after["tags"] == {"a": "b"}
+    assert after["properties"]["vmId"] == before["vmId"]
+
+
+def test_a_patch_that_changes_nothing_is_done_at_once(arm: Arm) -> None:
+    """No change, no operation."""
+    arm.make_machine(tags={"a": "b"})
+    answer = arm("PATCH", VM, {"tags": {"a": "b"}})
+    assert answer.status_code == 200
+    assert "Azure-AsyncOperation" not in answer.headers
+    assert "Azure-AsyncOperation" in arm("PATCH", VM, {"tags": {"a": "c"}}).headers
+
+
+def test_a_disk_grows_only_while_deallocated(arm: Arm) -> None:
+    """Resizing needs the machine deallocated, and never goes down."""
+    arm.make_machine()
+    bigger = {"createOption": "FromImage", "name": "vm-os", "diskSizeGB": 64}
+    assert refusal(arm.put_machine(storageProfile__osDisk=bigger)) == (409, "Conflict")
+    arm.done(arm("POST", f"{VM}/deallocate"))
+    arm.done(arm.put_machine(storageProfile__osDisk=bigger))
+    assert arm.shown(f"{COMPUTE}/disks/vm-os")["properties"]["diskSizeGB"] == 64
+    assert refusal(arm.put_machine(storageProfile__osDisk=bigger | {"diskSizeGB": 32})) == (400, "BadRequest")
+
+
+def test_data_disks_are_attached_and_taken_back(arm: Arm) -> None:
+    """A PUT lists all data disks: a new one is made, one that is left out is detached and stays."""
+    arm.make_machine(storageProfile__dataDisks=[{"lun": 0, "name": "a", "diskSizeGB": 8, "createOption": "Empty"}])
+    arm.done(arm.put_machine(storageProfile__dataDisks=[{"lun": 1, "name": "b", "createOption": "Empty"}]))
+    assert [disk["name"] for disk in arm.shown(VM)["properties"]["storageProfile"]["dataDisks"]] == ["b"]
+    assert arm.shown(f"{COMPUTE}/disks/a")["properties"]["diskState"] == "Unattached"
+    attached = arm.shown(f"{COMPUTE}/disks/b")
+    assert attached["managedBy"] == arm.shown(VM)["id"]
+    assert refusal(arm("DELETE", f"{COMPUTE}/disks/b")) == (409, "OperationNotAllowed")
+
+
+def test_a_disk_whose_name_is_taken_fails_the_create_later(arm: Arm) -> None:
+    """The PUT is accepted and the operation fails: the machine is left Failed, and a PUT tries again."""
+    arm.make_network()
+    arm.put(f"{COMPUTE}/disks/vm-os", properties={"creationData": {"createOption": "Empty"}, "diskSizeGB": 32})
+    arm.make_interface("vm-nic")
+    created = arm.put_machine()
+    arm.clock.advance(91)
+    ended = arm.poll(created)
+    assert ended.status_code == 200
+    assert (ended.json()["status"], ended.json()["error"]["code"]) == ("Failed", "ConflictingUserInput")
+    view = arm.shown(f"{VM}/instanceView")
+    assert [status["code"] for status in view["statuses"]] == ["ProvisioningState/failed/ConflictingUserInput"]
+    arm.done(arm("DELETE", f"{COMPUTE}/disks/vm-os"))
+    again = arm.put_machine()
+    assert again.status_code == 200
+    arm.done(again)
+    assert arm.power() == "running"
+
+
+REFUSED = [
+    ({"hardwareProfile__vmSize": "Standard_Nope"}, (400, "InvalidParameter")),
+    ({"hardwareProfile__vmSize": "Standard_M128ms"}, (409, "SkuNotAvailable")),
+    ({"hardwareProfile__vmSize": "Standard_NC24ads_A100_v4"}, (409, "OperationNotAllowed")),
+    ({"hardwareProfile__vmSize": "Standard_D2ps_v5"}, (400, "InvalidParameter")),
+    ({"storageProfile__imageReference__sku": "nope"}, (404, "PlatformImageNotFound")),
+    ({"storageProfile__osDisk": {"createOption": "FromImage", "diskSizeGB": 10}}, (400, "InvalidParameter")),
+    ({"osProfile__adminUsername": "admin"}, (400, "InvalidParameter")),
+    ({"osProfile__adminPassword": "weak"}, (400, "InvalidParameter")),
+    ({"osProfile__customData": "not base64!"}, (400, "InvalidParameter")),
+    ({"osProfile__linuxConfiguration": {}}, (400, "InvalidParameter")),
+    ({"networkProfile__networkInterfaces": []}, (400, "InvalidParameter")),
+    ({"networkProfile__networkInterfaces": [{"id": "/x"}]}, (400, "InvalidResourceReference")),
+    ({"location": "atlantis"}, (400, "LocationNotAvailableForResourceType")),
+    ({"location": "eastus"}, (400, "InvalidResourceReference")),
+    ({"hardwareProfile__vmSize": 7}, (400, "InvalidRequestContent")),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected"), REFUSED, ids=[str(changes) for changes, _ in REFUSED])
+def test_a_refused_create_leaves_nothing(arm: Arm, changes: dict[str, Any], expected: tuple[int, str]) -> None:
+    """What Azure refuses at once is refused at once, and no part of a machine is left."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    assert refusal(arm.put_machine(**changes)) == expected
+    assert [entry["name"] for entry in arm.shown(f"{GROUP}/resources")["value"]] == ["vm-nic", "net"]
+
+
+def test_an_unknown_size_is_told_the_known_ones(arm: Arm) -> None:
+    """The refusal of a size lists what there is."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    error = arm.put_machine(hardwareProfile__vmSize="Standard_Nope").json()["error"]
+    assert error["target"] == "vmSize"
+    assert "Standard_B2s," in error["message"]
+
+
+def test_a_machine_stays_where_it_is(arm: Arm) -> None:
+    """A location cannot change."""
+    arm.make_machine()
+    assert refusal(arm.put_machine(location="eastus")) == (409, "InvalidResourceLocation")
+
+
+def test_an_interface_serves_one_machine(arm: Arm) -> None:
+    """A second machine cannot have the first one's interface."""
+    arm.make_machine()
+    taken = [{"id": f"{NETWORK}/networkInterfaces/vm-nic"}]
+    assert refusal(arm.put_machine("other", networkProfile__networkInterfaces=taken)) == (400, "NicInUse")
+
+
+def test_a_disk_serves_one_machine(arm: Arm) -> None:
+    """A second machine cannot attach the first one's disk."""
+    arm.make_machine()
+    arm.make_interface("other-nic")
+    disk = {"lun": 0, "createOption": "Attach", "managedDisk": {"id": f"{COMPUTE}/disks/vm-os"}}
+    assert refusal(arm.put_machine("other", storageProfile__dataDisks=[disk])) == (409, "ConflictingUserInput")
+
+
+def test_a_generalized_machine_does_not_start(arm: Arm) -> None:
+    """Generalize wants a stopped machine, and ends its life as a machine."""
+    arm.make_machine()
+    assert refusal(arm("POST", f"{VM}/generalize")) == (409, "OperationNotAllowed")
+    arm.done(arm("POST", f"{VM}/powerOff"))
+    assert arm("POST", f"{VM}/generalize").status_code == 200
+    assert refusal(arm("POST", f"{VM}/start")) == (409, "OperationNotAllowed")
+
+
+@pytest.mark.parametrize(("policy", "left"), [("Deallocate", "deallocated"), ("Delete", None)])
+def test_an_evicted_spot_machine_follows_its_policy(arm: Arm, policy: str, left: str | None) -> None:
+    """Eviction comes after 30 seconds and deallocates or deletes; only Spot machines can be evicted."""
+    arm.make_machine(priority="Spot", evictionPolicy=policy)
+    assert arm("POST", f"{VM}/simulateEviction").status_code == 204
+    arm.clock.advance(29)
+    assert arm.power() == "running"
+    arm.clock.advance(1)
+    assert (arm.power() if left else arm("GET", VM).status_code) == (left or 404)
+
+
+def test_only_spot_machines_are_evicted(arm: Arm) -> None:
+    """A regular machine refuses the simulation."""
+    arm.make_machine()
+    assert refusal(arm("POST", f"{VM}/simulateEviction")) == (409, "OperationNotAllowed")
+
+
+def test_user_data_is_shown_only_when_asked_for(arm: Arm) -> None:
+    """userData is no secret, but stays out of a plain GET."""
+    arm.make_machine(userData="aGk=")
+    assert "userData" not in arm.shown(VM)["properties"]
+    assert arm.shown(VM, expand="userData")["properties"]["userData"] == "aGk="
+
+
+def test_cores_are_counted_by_family_and_location(arm: Arm) -> None:
+    """The usage of a location counts every machine, deallocated ones too."""
+    arm.make_machine()
+    arm.done(arm("POST", f"{VM}/deallocate"))
+    base = f"{GROUP.rpartition('/resourceGroups')[0]}/providers/Microsoft.Compute/locations"
+    used = {row["name"]["value"]: row["currentValue"] for row in arm.shown(f"{base}/westus2/usages")["value"]}
+    assert used["standardBSFamily"] == 2
+    used = {row["name"]["value"]: row["currentValue"] for row in arm.shown(f"{base}/eastus/usages")["value"]}
+    assert used["standardBSFamily"] == 0
+
+
+def test_time_alone_ends_an_operation(arm: Arm) -> None:
+    """Nobody has to poll: what is due is done by whoever looks next."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    arm.put_machine()
+    arm.clock.advance(LONG)
+    assert [vm["properties"]["provisioningState"] for vm in arm.shown(f"{COMPUTE}/virtualMachines")["value"]] == [
+        "Succeeded"
+    ]
+
+
+def test_operations_end_in_the_order_of_their_ends(arm: Arm) -> None:
+    """What nobody looked at for a while still happened one after the other: the first to end has the first address."""
+    arm.make_network()
+    for name in ("slow", "quick"):
+        arm.put(f"{NETWORK}/publicIPAddresses/{name}", properties={"publicIPAllocationMethod": "Dynamic"})
+        arm.make_interface(f"{name}-nic", publicIPAddress={"id": f"{NETWORK}/publicIPAddresses/{name}"})
+    arm.done(arm.put_machine("quick"))
+    arm.done(arm("POST", f"{COMPUTE}/virtualMachines/quick/deallocate"))
+    arm.put_machine("slow")
+    arm("POST", f"{COMPUTE}/virtualMachines/quick/start")
+    arm.clock.advance(LONG)
+    found = [arm.shown(f"{NETWORK}/publicIPAddresses/{name}")["properties"]["ipAddress"] for name in ("quick", "slow")]
+    assert found == ["203.0.113.1", "203.0.113.2"]
+
+
+def test_a_machine_is_not_held_up_by_one_of_nearly_its_name(arm: Arm) -> None:
+    """An operation on vm-2 is none on vm."""
+    arm.make_machine()
+    arm.make_machine("vm-2")
+    arm("POST", f"{VM}-2/restart")
+    assert arm("POST", f"{VM}/restart").status_code == 202
+
+
+def test_boot_diagnostics_come_and_go_in_place(arm: Arm) -> None:
+    """A PUT turns them on, a PUT without them takes them away, and neither touches the power state."""
+    arm.make_machine()
+    arm.done(arm.put_machine(diagnosticsProfile={"bootDiagnostics": {"enabled": True}}))
+    assert "bootDiagnostics" in arm.shown(f"{VM}/instanceView")
+    arm.done(arm.put_machine())
+    assert "diagnosticsProfile" not in arm.shown(VM)["properties"]
+    assert arm.power() == "running"
+
+
+def test_a_regular_machine_may_say_so(arm: Arm) -> None:
+    """Priority Regular is what a machine has that does not say."""
+    arm.make_machine()
+    assert arm.put_machine(priority="Regular").status_code == 200
+
+
+def test_a_running_machine_keeps_its_interfaces(arm: Arm) -> None:
+    """Interfaces are changed while the machine is deallocated."""
+    arm.make_machine()
+    more = [{"id": f"{NETWORK}/networkInterfaces/vm-nic"}, {"id": arm.make_interface("more")}]
+    assert refusal(arm.put_machine(networkProfile__networkInterfaces=more)) == (409, "OperationNotAllowed")
+    arm.done(arm("POST", f"{VM}/deallocate"))
+    arm.done(arm.put_machine(networkProfile__networkInterfaces=more))
+    assert arm.shown(f"{NETWORK}/networkInterfaces/more")["properties"]["virtualMachine"]["id"] == VM
+
+
+def test_an_x64_machine_does_not_become_an_arm64_one(arm: Arm) -> None:
+    """A resize keeps the architecture."""
+    arm.make_machine()
+    assert refusal(arm.put_machine(hardwareProfile__vmSize="Standard_D2ps_v5")) == (400, "InvalidParameter")
+
+
+def test_a_disk_that_is_being_deleted_cannot_be_attached(arm: Arm) -> None:
+    """A disk under way to somewhere else is not to be had."""
+    arm.make_machine()
+    disk = arm.put(f"{COMPUTE}/disks/d", properties={"creationData": {"createOption": "Empty"}}).json()["id"]
+    arm("DELETE", disk)
+    attach = [{"lun": 0, "createOption": "Attach", "managedDisk": {"id": disk}}]
+    assert refusal(arm.put_machine(storageProfile__dataDisks=attach)) == (409, "Conflict")

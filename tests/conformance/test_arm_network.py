@@ -1,0 +1,363 @@
+"""The rules of networks, security groups, interfaces and addresses."""
+
+from typing import Any
+
+import pytest
+
+from tests.conformance.arm import COMPUTE, GROUP, NETWORK, SUBNET, Arm, refusal
+
+NET = f"{NETWORK}/virtualNetworks/net"
+NSG = f"{NETWORK}/networkSecurityGroups/nsg"
+NIC = f"{NETWORK}/networkInterfaces/nic"
+IP = f"{NETWORK}/publicIPAddresses/ip"
+STATIC = {"sku": {"name": "Standard"}, "properties": {"publicIPAllocationMethod": "Static"}}
+SPACE = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
+
+
+def rule(priority: int = 100, **changes: Any) -> dict[str, Any]:
+    """Return the properties of a rule that lets SSH in."""
+    return {
+        "priority": priority,
+        "direction": "Inbound",
+        "access": "Allow",
+        "protocol": "Tcp",
+        "sourceAddressPrefix": "*",
+        "sourcePortRange": "*",
+        "destinationAddressPrefix": "*",
+        "destinationPortRange": "22",
+    } | changes
+
+
+def private_address(arm: Arm, path: str = NIC) -> str:
+    """Return the private address of an interface."""
+    return str(arm.shown(path)["properties"]["ipConfigurations"][0]["properties"]["privateIPAddress"])
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "state"),
+    [
+        (NET, {"properties": SPACE}, "Updating"),
+        (NSG, {}, "Updating"),
+        (IP, STATIC, "Updating"),
+    ],
+)
+def test_a_network_resource_is_new_then_changed(arm: Arm, path: str, body: dict[str, Any], state: str) -> None:
+    """The first PUT answers 201, the next 200; both settle later, under a new etag, and keep the guid."""
+    arm.make_group()
+    request = {"location": "westus2", **body}
+    created = arm("PUT", path, request)
+    assert (created.status_code, created.json()["properties"]["provisioningState"]) == (201, state)
+    arm.done(created)
+    shown = arm.shown(path)
+    assert shown["properties"]["provisioningState"] == "Succeeded"
+    assert shown["etag"] != created.json()["etag"]
+    changed = arm("PUT", path, request)
+    assert changed.status_code == 200
+    assert changed.json()["properties"]["resourceGuid"] == shown["properties"]["resourceGuid"]
+
+
+def test_an_interface_is_succeeded_at_once(arm: Arm) -> None:
+    """An interface is there with its answer, though the operation still has to be polled."""
+    arm.make_network()
+    part = {"name": "a", "properties": {"subnet": {"id": SUBNET}}}
+    created = arm("PUT", NIC, {"location": "westus2", "properties": {"ipConfigurations": [part]}})
+    assert (created.status_code, created.json()["properties"]["provisioningState"]) == (201, "Succeeded")
+    assert arm.poll(created).json() == {"status": "InProgress"}
+
+
+def test_addresses_start_at_the_fifth_and_end_before_the_last(arm: Arm) -> None:
+    """Azure keeps four addresses at the start of a subnet and one at its end: a /29 has room for three."""
+    arm.make_network()
+    arm.done(arm("PUT", f"{NET}/subnets/tiny", {"properties": {"addressPrefix": "10.0.1.0/29"}}))
+    tiny = {"subnet": {"id": f"{NET}/subnets/tiny"}}
+    for number in range(3):
+        arm.make_interface(f"nic{number}", **tiny)
+    found = [private_address(arm, f"{NETWORK}/networkInterfaces/nic{number}") for number in range(3)]
+    assert found == ["10.0.1.4", "10.0.1.5", "10.0.1.6"]
+    part = {"name": "a", "properties": tiny}
+    answer = arm(
+        "PUT",
+        f"{NETWORK}/networkInterfaces/more",
+        {"location": "westus2", "properties": {"ipConfigurations": [part]}},
+    )
+    assert refusal(answer) == (400, "SubnetIsFull")
+    arm.done(arm("DELETE", f"{NETWORK}/networkInterfaces/nic1"))
+    arm.make_interface("more", **tiny)
+    assert private_address(arm, f"{NETWORK}/networkInterfaces/more") == "10.0.1.5"
+
+
+def test_an_interface_keeps_its_address(arm: Arm) -> None:
+    """A second PUT does not move an interface, even when an earlier address has become free."""
+    arm.make_network()
+    arm.make_interface("first")
+    arm.make_interface()
+    arm.done(arm("DELETE", f"{NETWORK}/networkInterfaces/first"))
+    arm.make_interface()
+    assert private_address(arm) == "10.0.0.5"
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("10.0.9.9", "PrivateIPAddressNotInSubnet"),
+        ("10.0.0.3", "PrivateIPAddressInReservedRange"),
+        ("10.0.0.255", "PrivateIPAddressInReservedRange"),
+        ("10.0.0.4", "PrivateIPAddressInUse"),
+        ("ten", "InvalidRequestFormat"),
+    ],
+)
+def test_a_static_private_address_must_be_free_and_in_range(arm: Arm, address: str, code: str) -> None:
+    """An address of one's own choice has to be one that can be had."""
+    arm.make_network()
+    arm.make_interface()
+    asked = {"subnet": {"id": SUBNET}, "privateIPAllocationMethod": "Static", "privateIPAddress": address}
+    body = {"location": "westus2", "properties": {"ipConfigurations": [{"name": "a", "properties": asked}]}}
+    assert refusal(arm("PUT", f"{NETWORK}/networkInterfaces/other", body)) == (400, code)
+
+
+def test_static_public_addresses_are_unique_and_nobodys(arm: Arm) -> None:
+    """A static address is there at once, from a range for documentation."""
+    arm.make_group()
+    found = [arm.put(f"{IP}{n}", **STATIC).json()["properties"]["ipAddress"] for n in range(3)]
+    assert found == ["203.0.113.1", "203.0.113.2", "203.0.113.3"]
+
+
+def test_a_dynamic_address_lives_while_its_machine_is_allocated(arm: Arm) -> None:
+    """A dynamic address comes with the running machine, stays when it is stopped, and goes with deallocation."""
+    arm.make_network()
+    arm.put(IP, properties={"publicIPAllocationMethod": "Dynamic"})
+    assert "ipAddress" not in arm.shown(IP)["properties"]
+    arm.make_interface("vm-nic", publicIPAddress={"id": IP})
+    arm.done(arm.put_machine())
+    assert "ipAddress" in arm.shown(IP)["properties"]
+    vm = f"{COMPUTE}/virtualMachines/vm"
+    arm.done(arm("POST", f"{vm}/powerOff"))
+    assert "ipAddress" in arm.shown(IP)["properties"]
+    arm.done(arm("POST", f"{vm}/deallocate"))
+    assert "ipAddress" not in arm.shown(IP)["properties"]
+    arm.done(arm("POST", f"{vm}/start"))
+    assert "ipAddress" in arm.shown(IP)["properties"]
+    arm.done(arm("DELETE", vm))
+    assert "ipAddress" not in arm.shown(IP)["properties"]
+
+
+def test_a_standard_address_is_static_and_stays_standard(arm: Arm) -> None:
+    """Standard addresses cannot be dynamic, and a sku cannot change."""
+    arm.make_group()
+    dynamic = {"location": "westus2", "sku": {"name": "Standard"}}
+    code = "StandardAndStandardV2SkuPublicIPAddressesMustBeStatic"
+    assert refusal(arm("PUT", IP, dynamic)) == (400, code)
+    arm.put(IP, **STATIC)
+    assert arm("PUT", IP, {"location": "westus2", "sku": {"name": "Basic"}}).status_code == 400
+
+
+def test_a_dns_label_gives_a_name_that_nobody_else_has(arm: Arm) -> None:
+    """The label and the location make the name; a second address cannot take it."""
+    arm.make_group()
+    labelled = {"publicIPAllocationMethod": "Static", "dnsSettings": {"domainNameLabel": "mine"}}
+    arm.put(IP, sku={"name": "Standard"}, properties=labelled)
+    assert arm.shown(IP)["properties"]["dnsSettings"]["fqdn"] == "mine.westus2.cloudapp.azure.com"
+    other = {"location": "westus2", "sku": {"name": "Standard"}, "properties": labelled}
+    assert refusal(arm("PUT", f"{IP}2", other)) == (400, "DnsRecordInUse")
+
+
+def test_what_is_in_use_cannot_be_deleted(arm: Arm) -> None:
+    """Every reference guards what it refers to, and the guards fall one by one."""
+    arm.make_network()
+    arm.put(IP, **STATIC)
+    arm.put(NSG)
+    arm.done(arm("PUT", SUBNET, {"properties": {"addressPrefix": "10.0.0.0/24", "networkSecurityGroup": {"id": NSG}}}))
+    arm.make_interface("vm-nic", publicIPAddress={"id": IP})
+    arm.done(arm.put_machine())
+    guarded = {
+        f"{NETWORK}/networkInterfaces/vm-nic": "NicInUse",
+        IP: "PublicIPAddressCannotBeDeleted",
+        SUBNET: "InUseSubnetCannotBeDeleted",
+        NET: "InUseSubnetCannotBeDeleted",
+        NSG: "InUseNetworkSecurityGroupCannotBeDeleted",
+    }
+    for path, code in guarded.items():
+        assert refusal(arm("DELETE", path)) == (400, code)
+    for path in (f"{COMPUTE}/virtualMachines/vm", *guarded):
+        arm.done(arm("DELETE", path))
+    assert [entry["name"] for entry in arm.shown(f"{GROUP}/resources")["value"]] == ["vm-os"]
+
+
+def test_users_are_shown_by_what_they_use(arm: Arm) -> None:
+    """Subnet, address, security group and interface show who refers to them."""
+    arm.make_network()
+    arm.put(IP, **STATIC)
+    arm.put(NSG)
+    part = {"name": "a", "properties": {"subnet": {"id": SUBNET}, "publicIPAddress": {"id": IP}}}
+    properties = {"ipConfigurations": [part], "networkSecurityGroup": {"id": NSG}}
+    arm.put(f"{NETWORK}/networkInterfaces/vm-nic", properties=properties)
+    arm.done(arm.put_machine())
+    nic = f"{NETWORK}/networkInterfaces/vm-nic"
+    assert arm.shown(SUBNET)["properties"]["ipConfigurations"] == [{"id": f"{nic}/ipConfigurations/a"}]
+    assert arm.shown(IP)["properties"]["ipConfiguration"] == {"id": f"{nic}/ipConfigurations/a"}
+    assert arm.shown(NSG)["properties"]["networkInterfaces"] == [{"id": nic}]
+    shown = arm.shown(nic)["properties"]
+    assert shown["virtualMachine"] == {"id": f"{COMPUTE}/virtualMachines/vm"}
+    assert shown["macAddress"].startswith("00-0D-3A-")
+
+
+def test_a_network_put_replaces_its_subnets(arm: Arm) -> None:
+    """A subnet that is left out goes, unless it is in use: then the whole PUT is refused."""
+    arm.make_network()
+    subnets = [{"name": "b", "properties": {"addressPrefix": "10.0.2.0/24"}}]
+    arm.put(NET, properties=SPACE | {"subnets": subnets})
+    assert [subnet["name"] for subnet in arm.shown(NET)["properties"]["subnets"]] == ["b"]
+    arm.make_interface(subnet={"id": f"{NET}/subnets/b"})
+    answer = arm("PUT", NET, {"location": "westus2", "properties": SPACE})
+    assert refusal(answer) == (400, "InUseSubnetCannotBeDeleted")
+    assert [subnet["name"] for subnet in arm.shown(NET)["properties"]["subnets"]] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "code"),
+    [
+        ("10.1.0.0/24", "NetcfgInvalidSubnet"),
+        ("10.0.0.128/25", "NetcfgSubnetRangesOverlap"),
+        ("10.0.5.1/24", "InvalidCIDRNotation"),
+        ("everything", "InvalidAddressPrefixFormat"),
+        (None, "InvalidAddressPrefixFormat"),
+    ],
+)
+def test_a_subnet_must_fit_into_its_network(arm: Arm, prefix: str | None, code: str) -> None:
+    """A range has to be a range, inside the network's, and nobody else's."""
+    arm.make_network()
+    answer = arm("PUT", f"{NET}/subnets/other", {"properties": {"addressPrefix": prefix}})
+    assert refusal(answer) == (400, code)
+
+
+def test_a_used_range_cannot_be_changed(arm: Arm) -> None:
+    """The range of a subnet stays while an interface has an address in it."""
+    arm.make_network()
+    arm.make_interface()
+    answer = arm("PUT", SUBNET, {"properties": {"addressPrefix": "10.0.7.0/24"}})
+    assert refusal(answer) == (400, "InUsePrefixCannotBeDeleted")
+
+
+def test_children_need_their_parent(arm: Arm) -> None:
+    """Without a network there is no subnet, to write or to read."""
+    arm.make_group()
+    body = {"properties": {"addressPrefix": "10.0.0.0/24"}}
+    assert refusal(arm("PUT", SUBNET, body)) == (404, "ParentResourceNotFound")
+    assert refusal(arm("GET", SUBNET)) == (404, "ResourceNotFound")
+    arm.put(NET, properties=SPACE)
+    assert refusal(arm("GET", SUBNET)) == (404, "NotFound")
+
+
+def test_writes_to_one_family_come_one_after_the_other(arm: Arm) -> None:
+    """While a subnet is being written its network and its siblings are locked."""
+    arm.make_group()
+    arm.put(NET, properties=SPACE)
+    arm("PUT", SUBNET, {"properties": {"addressPrefix": "10.0.0.0/24"}})
+    sibling = arm("PUT", f"{NET}/subnets/b", {"properties": {"addressPrefix": "10.0.1.0/24"}})
+    assert refusal(sibling) == (409, "AnotherOperationInProgress")
+    assert "/operations/" in sibling.json()["error"]["message"]
+    for answer in (arm("DELETE", NET), arm("PATCH", NET, {"tags": {}})):
+        assert refusal(answer) == (409, "AnotherOperationInProgress")
+
+
+def test_what_is_not_ready_cannot_be_used_yet(arm: Arm) -> None:
+    """An interface on a subnet that is still Updating is refused as retryable, with the cause in the details."""
+    arm.make_group()
+    arm.put(NET, properties=SPACE)
+    arm("PUT", SUBNET, {"properties": {"addressPrefix": "10.0.0.0/24"}})
+    part = {"name": "a", "properties": {"subnet": {"id": SUBNET}}}
+    answer = arm("PUT", NIC, {"location": "westus2", "properties": {"ipConfigurations": [part]}})
+    assert refusal(answer) == (429, "RetryableError")
+    (cause,) = answer.json()["error"]["details"]
+    assert cause["code"] == "ReferencedResourceNotProvisioned"
+    assert cause["message"].endswith("PutSubnetOperation.")
+
+
+@pytest.mark.parametrize("wrong", [{"id": f"{NET}/subnets/none"}, {"id": IP}, {"id": "nonsense"}])
+def test_a_reference_must_lead_somewhere(arm: Arm, wrong: dict[str, str]) -> None:
+    """An id of nothing, or of something else, is refused."""
+    arm.make_network()
+    arm.put(IP, **STATIC)
+    body = {
+        "location": "westus2",
+        "properties": {"ipConfigurations": [{"name": "a", "properties": {"subnet": wrong}}]},
+    }
+    assert refusal(arm("PUT", NIC, body)) == (400, "InvalidResourceReference")
+
+
+def test_an_interface_stays_in_one_network(arm: Arm) -> None:
+    """All IP configurations of an interface are in subnets of the same network."""
+    arm.make_network()
+    subnets = [{"name": "b", "properties": {"addressPrefix": "10.0.0.0/24"}}]
+    arm.put(f"{NET}2", properties=SPACE | {"subnets": subnets})
+    ids = (SUBNET, f"{NET}2/subnets/b")
+    parts = [{"name": f"p{n}", "properties": {"subnet": {"id": rid}}} for n, rid in enumerate(ids)]
+    body = {"location": "westus2", "properties": {"ipConfigurations": parts}}
+    assert refusal(arm("PUT", NIC, body)) == (400, "SubnetsNotInSameVnet")
+
+
+def test_an_address_serves_one_interface(arm: Arm) -> None:
+    """A public address that is taken stays with who has it."""
+    arm.make_network()
+    arm.put(IP, **STATIC)
+    arm.make_interface(publicIPAddress={"id": IP})
+    part = {"name": "a", "properties": {"subnet": {"id": SUBNET}, "publicIPAddress": {"id": IP}}}
+    body = {"location": "westus2", "properties": {"ipConfigurations": [part]}}
+    assert refusal(arm("PUT", f"{NETWORK}/networkInterfaces/other", body)) == (400, "PublicIPAddressInUse")
+
+
+def test_ids_match_in_any_case_and_are_shown_as_first_written(arm: Arm) -> None:
+    """Paths are compared without regard to case; the answer has the casing of the create."""
+    arm.make_network()
+    shown = arm.shown(NET.upper().replace("SUBSCRIPTIONS", "subscriptions"))
+    assert shown["id"] == NET
+    part = {"name": "a", "properties": {"subnet": {"id": SUBNET.upper()}}}
+    arm.put(NIC, properties={"ipConfigurations": [part]})
+    assert arm.shown(NIC)["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"] == SUBNET
+
+
+def test_security_rules_are_resources_of_their_own(arm: Arm) -> None:
+    """A rule that is PUT by itself shows in its group beside the six built-in ones; a group PUT replaces all."""
+    arm.make_group()
+    arm.put(NSG)
+    arm.done(arm("PUT", f"{NSG}/securityRules/ssh", {"properties": rule()}))
+    shown = arm.shown(NSG)["properties"]
+    assert [entry["name"] for entry in shown["securityRules"]] == ["ssh"]
+    assert sorted(entry["properties"]["priority"] for entry in shown["defaultSecurityRules"]) == [
+        65000,
+        65000,
+        65001,
+        65001,
+        65500,
+        65500,
+    ]
+    arm.put(NSG, properties={"securityRules": [{"name": "web", "properties": rule(destinationPortRange="80-90")}]})
+    assert [entry["name"] for entry in arm.shown(f"{NSG}/securityRules")["value"]] == ["web"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"priority": 99}, "SecurityRuleInvalidPriority"),
+        ({"destinationPortRange": "99999"}, "SecurityRuleInvalidPortRange"),
+        ({"destinationPortRange": "90-80"}, "SecurityRuleInvalidPortRange"),
+        ({"sourceAddressPrefix": "10.0.0.300"}, "SecurityRuleInvalidAddressPrefix"),
+        ({"access": None}, "InvalidRequestFormat"),
+        ({}, "SecurityRuleConflict"),
+    ],
+)
+def test_a_wrong_rule_is_refused(arm: Arm, changes: dict[str, Any], code: str) -> None:
+    """A rule has to make sense, and to be the only one of its priority and direction."""
+    arm.make_group()
+    arm.put(NSG, properties={"securityRules": [{"name": "ssh", "properties": rule()}]})
+    answer = arm("PUT", f"{NSG}/securityRules/other", {"properties": rule(**changes)})
+    assert refusal(answer) == (400, code)
+
+
+def test_tags_are_patched_at_once(arm: Arm) -> None:
+    """A PATCH of tags is no operation, and replaces them all."""
+    arm.make_network()
+    arm.put(IP, tags={"a": "b"}, **STATIC)
+    answer = arm("PATCH", IP, {"tags": {"c": "d"}})
+    assert (answer.status_code, answer.json()["tags"]) == (200, {"c": "d"})
+    assert "Azure-AsyncOperation" not in answer.headers

@@ -1,0 +1,124 @@
+"""A machine's whole life through the unmodified Azure SDK, its pollers and its exceptions, over a real socket."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from azure.core.credentials import AzureKeyCredential
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.pipeline.policies import AzureKeyCredentialPolicy
+
+from tests.conformance.arm import TOKEN, Served, machine
+from tests.conformance.sdk import Azure, clients, live_and_die, make_machine, power
+
+FAST = 0.001
+
+
+@pytest.fixture
+def azure(tmp_path: Path) -> Iterator[Azure]:
+    """Give clients of a cloud that is a thousand times faster than Azure."""
+    credential = AzureKeyCredential(TOKEN)
+    policy = AzureKeyCredentialPolicy(credential, "Authorization", prefix="Bearer")
+    with (
+        Served(tmp_path / "cloud.db", FAST, None) as served,
+        clients(served.url, credential=credential, authentication_policy=policy) as azure,
+    ):
+        yield azure
+
+
+def cause(error: HttpResponseError) -> tuple[str | None, str | None]:
+    """Return code and target of what the SDK raised."""
+    assert error.error
+    return error.error.code, error.error.target
+
+
+def test_a_machine_lives_and_dies(azure: Azure) -> None:
+    """Create, stop, start, restart, deallocate, resize, tag, list and delete, each to its end."""
+    live_and_die(azure)
+
+
+def test_absence_raises_resource_not_found(azure: Azure) -> None:
+    """What is not there raises what the SDK has for it; deleting it succeeds."""
+    azure.resources.resource_groups.create_or_update("rg", {"location": "westus2"})
+    with pytest.raises(ResourceNotFoundError) as caught:
+        azure.compute.virtual_machines.get("rg", "vm")
+    assert cause(caught.value) == ("ResourceNotFound", None)
+    azure.compute.virtual_machines.begin_delete("rg", "vm").result()
+
+
+def test_conflicts_raise_resource_exists(azure: Azure) -> None:
+    """A refusal of 409 carries its code and target through the SDK."""
+    make_machine(azure)
+    other = machine()
+    other["properties"]["osProfile"]["adminUsername"] = "other"
+    with pytest.raises(ResourceExistsError) as caught:
+        azure.compute.virtual_machines.begin_create_or_update("rg", "vm", other)
+    assert cause(caught.value) == ("PropertyChangeNotAllowed", "adminUsername")
+
+
+def test_what_is_in_use_raises_with_its_code(azure: Azure) -> None:
+    """A refusal of 400 is an HttpResponseError with ARM's code."""
+    make_machine(azure)
+    with pytest.raises(HttpResponseError) as caught:
+        azure.network.network_interfaces.begin_delete("rg", "vm-nic")
+    assert cause(caught.value)[0] == "NicInUse"
+
+
+def test_an_operation_that_fails_raises_its_cause(azure: Azure) -> None:
+    """The poller raises what the operation ended with, not what the URL answered."""
+    azure.resources.resource_groups.create_or_update("rg", {"location": "westus2"})
+    disk = {"location": "westus2", "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 32}}
+    azure.compute.disks.begin_create_or_update("rg", "vm-os", disk).result()
+    with pytest.raises(HttpResponseError) as caught:
+        make_machine(azure)
+    assert cause(caught.value)[0] == "ConflictingUserInput"
+    assert power(azure) == ["ProvisioningState/failed/ConflictingUserInput"]
+
+
+def test_a_continuation_token_resumes_a_poller(azure: Azure) -> None:
+    """A poller that was saved in the middle goes on in another client."""
+    make_machine(azure)
+    begun = azure.compute.virtual_machines.begin_restart("rg", "vm")
+    token = begun.continuation_token()
+    resumed = azure.compute.virtual_machines.begin_restart("rg", "vm", continuation_token=token)
+    assert resumed.result() is None
+    assert resumed.status() == "Succeeded"
+    begun.result()
+
+
+def test_security_rules_and_lists_read_back(azure: Azure) -> None:
+    """What the SDK's models wrote is what they read, and lists are followed over pages."""
+    azure.resources.resource_groups.create_or_update("rg", {"location": "westus2"})
+    rule = {
+        "name": "ssh",
+        "properties": {
+            "priority": 100,
+            "direction": "Inbound",
+            "access": "Allow",
+            "protocol": "Tcp",
+            "sourceAddressPrefix": "*",
+            "sourcePortRange": "*",
+            "destinationAddressPrefix": "*",
+            "destinationPortRange": "22",
+        },
+    }
+    group = {"location": "westus2", "properties": {"securityRules": [rule]}}
+    made = azure.network.network_security_groups.begin_create_or_update("rg", "nsg", group).result()
+    assert [(found.name, found.destination_port_range) for found in made.security_rules] == [("ssh", "22")]
+    assert len(made.default_security_rules) == 6
+    sizes = {size.name: size.number_of_cores for size in azure.compute.virtual_machine_sizes.list("westus2")}
+    assert sizes["Standard_B2s"] == 2
+    for number in range(3):
+        azure.resources.resource_groups.create_or_update(f"rg{number}", {"location": "westus2"})
+    names = [found.name for found in azure.resources.resource_groups.list(top=1)]
+    assert names == ["rg", "rg0", "rg1", "rg2"]
+
+
+def test_groups_deleted_through_the_sdk_leave_nothing(azure: Azure) -> None:
+    """The poller follows a Location to its end."""
+    make_machine(azure)
+    azure.resources.resource_groups.begin_delete("rg").result()
+    assert list(azure.resources.resources.list()) == []
+    with pytest.raises(ResourceNotFoundError) as caught:
+        azure.network.virtual_networks.get("rg", "net")
+    assert cause(caught.value)[0] == "ResourceGroupNotFound"

@@ -1,0 +1,36 @@
+"""What every test may use: the real engine, and a state directory of its own with a local Azure that ends with it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from vmops.engine import binary
+from vmops.errors import EngineMissing
+from vmops.local import daemon
+
+hypothesis.settings.register_profile("vmops", deadline=None)  # no test asserts a clock
+hypothesis.settings.load_profile("vmops")
+
+
+@pytest.fixture(scope="session")
+def engine() -> Path:
+    """Give the engine that ``make test`` has installed."""
+    try:
+        return binary.path()
+    except EngineMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give a fresh state directory, named to every process of ours; its local Azure is stopped afterwards."""
+    directory = tmp_path / "state"
+    directory.mkdir(mode=0o700)
+    monkeypatch.setenv("VMOPS_STATE_DIR", str(directory))
+    for name in [name for name in os.environ if name.startswith("VMOPS_") and name != "VMOPS_STATE_DIR"]:
+        monkeypatch.delenv(name)
+    yield directory
+    daemon.stop(directory)

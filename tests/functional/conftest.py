@@ -1,0 +1,52 @@
+"""The real thing for functional tests: VMOps on a local Azure that finishes everything at its first poll."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azure import Azure
+from vmops import Settings, Status, VMOps
+from vmops.local import daemon
+from vmops.protocol import Params
+
+
+@pytest.fixture
+def azure(engine: Path, state_dir: Path) -> Azure:
+    """Give the local Azure of this test, at pace 0."""
+    daemon.ensure(state_dir, 0)
+    return Azure(state_dir)
+
+
+@pytest.fixture
+def ops(azure: Azure, state_dir: Path) -> VMOps:
+    """Give VMOps on that Azure."""
+    return VMOps(Settings(state_dir=state_dir, owner="tester"))
+
+
+@pytest.fixture
+def provision(ops: VMOps) -> Callable[[Params], dict[str, Any]]:
+    """Give what provisions, waits and must succeed."""
+
+    def and_wait(params: Params) -> dict[str, Any]:
+        status, result = ops.vm_provision(params)
+        assert (status, result) == (Status.PENDING, {}), ops.last_failure(params)
+        status, result = ops.wait_vm_deployment(True, params)
+        assert status is Status.SUCCEEDED, ops.last_failure(params)
+        return result
+
+    return and_wait
+
+
+@pytest.fixture
+def deprovision(ops: VMOps) -> Callable[[Params], dict[str, Any]]:
+    """Give what deprovisions, waits and must succeed."""
+
+    def and_wait(params: Params) -> dict[str, Any]:
+        assert ops.vm_deprovision(params) == (Status.PENDING, {}), ops.last_failure(params)
+        status, result = ops.wait_vm_deployment(False, params)
+        assert status is Status.SUCCEEDED, ops.last_failure(params)
+        return result
+
+    return and_wait

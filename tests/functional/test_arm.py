@@ -1,0 +1,151 @@
+"""Azure Resource Manager as vmops sees it: what is there, and what becomes of an operation."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.arm import API_VERSION, COMPUTE, GROUP, NETWORK, SUBSCRIPTION
+from tests.functional.world import NIC, NSG, VM, World, machine_body, slow_world
+from vmops import power
+from vmops.arm import Arm
+from vmops.clouds import Cloud
+from vmops.errors import CloudError, SpecError
+from vmops.failures import Kind, of_cloud
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with slow_world(tmp_path) as world:
+        yield world
+
+
+def test_what_exists_is_shown_and_what_does_not_is_none(world: World) -> None:
+    """Absence is an answer, of a resource and of the group that it would be in."""
+    assert world.arm.get(NIC) is None
+    world.put(GROUP)
+    assert world.arm.get(NIC) is None
+    found = world.arm.get(GROUP)
+    assert found is not None
+    assert found["id"] == GROUP
+
+
+@pytest.mark.parametrize("ask", ["get", "delete", "contents"])
+def test_a_wrong_token_is_a_refusal(world: World, ask: str) -> None:
+    """Whoever is not let in must not conclude that nothing is there."""
+    stranger = Arm(Cloud("local", world.url, token="guessed"), timeout=10)
+    with pytest.raises(CloudError) as refusal:
+        getattr(stranger, ask)(GROUP)
+    assert (refusal.value.status, refusal.value.code) == (401, "AuthenticationFailed")
+    assert of_cloud(refusal.value).kind is Kind.AUTH
+
+
+def test_no_answer_is_no_refusal() -> None:
+    """A cloud that is down has said neither yes nor no."""
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        endpoint = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    with pytest.raises(CloudError, match="does not answer") as silence:
+        Arm(Cloud("local", endpoint, token="any"), timeout=10).get(GROUP)
+    assert (silence.value.status, of_cloud(silence.value).kind) == (0, Kind.INTERRUPTED)
+
+
+def test_a_list_is_read_to_its_last_page(world: World) -> None:
+    """ARM hands out a thousand at a time: what is on the second page costs money too."""
+    world.put(GROUP)
+    for number in range(1001):
+        world.send("PUT", f"{NSG}{number}", {"location": "westus2", "tags": {"even": str(number % 2)}})
+    world.pass_time()
+    assert len(world.arm.contents(GROUP)) == 1001
+    assert len(world.arm.tagged(SUBSCRIPTION, "even", "0")) == 501
+
+
+def test_the_contents_of_an_absent_group_are_a_refusal(world: World) -> None:
+    """An empty list would say that the group is there."""
+    with pytest.raises(CloudError) as refusal:
+        world.arm.contents(GROUP)
+    assert (refusal.value.status, refusal.value.code) == (404, "ResourceGroupNotFound")
+
+
+def test_tags_are_replaced_as_a_whole(world: World) -> None:
+    """A tag that is left out is gone: that is how things are given away."""
+    world.put_machine({"a": "1", "b": "2"})
+    for resource_id in (GROUP, VM, NIC):
+        world.arm.tag(resource_id, {"b": "3"})
+        world.pass_time()
+        found = world.arm.get(resource_id)
+        assert found is not None
+        assert found["tags"] == {"b": "3"}
+
+
+def test_an_operation_is_followed_from_its_beginning_to_its_end(world: World) -> None:
+    """It is not over, for as long as ARM says so; then it is, with ARM's own account."""
+    world.put_machine()
+    accepted = world.arm.delete(VM)
+    assert accepted.url is not None
+    assert accepted.retry_after == 10
+    running = world.arm.operation(accepted.url)
+    assert (running.over, running.succeeded, running.retry_after) == (False, False, 30)
+    world.pass_time()
+    ended = world.arm.operation(accepted.url)
+    assert (ended.over, ended.succeeded, ended.body["status"]) == (True, True, "Succeeded")
+    assert world.arm.get(VM) is None
+
+
+def test_an_operation_without_a_status_is_followed_by_its_location(world: World) -> None:
+    """A group's deletion answers 202 until it is over, and then nothing at all."""
+    world.put(GROUP)
+    accepted = world.arm.delete(GROUP)
+    assert accepted.url is not None
+    assert not world.arm.operation(accepted.url).over
+    world.pass_time()
+    assert world.arm.operation(accepted.url).succeeded
+
+
+def test_an_operation_that_fails_says_why(world: World) -> None:
+    """The status URL answers 200 all the same: the reason is in the body."""
+    world.put_machine()
+    world.put_nic(path=f"{NETWORK}/networkInterfaces/other-nic")
+    answer = world.put(f"{COMPUTE}/virtualMachines/other", **machine_body("other"))
+    ended = world.arm.operation(answer.headers["Azure-AsyncOperation"])
+    assert (ended.over, ended.succeeded) == (True, False)
+    assert (str(ended.error), ended.error.code) == (ended.body["error"]["message"], ended.body["error"]["code"])
+
+
+def test_an_operation_that_nobody_knows_cannot_be_read(world: World) -> None:
+    """A status that cannot be read is not an operation that failed."""
+    path = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/locations/westus2/operations/none"
+    with pytest.raises(CloudError) as refusal:
+        world.arm.operation(f"{world.url}{path}?api-version={API_VERSION}")
+    assert refusal.value.status == 404
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/subscriptions/0",
+        "{own}.evil.example/subscriptions/0",
+        "{own}@evil.example/subscriptions/0",
+        "http://user@{host}/subscriptions/0",
+        "https://{host}/subscriptions/0",
+        "http://127.0.0.1/subscriptions/0",
+        "//{host}/subscriptions/0",
+        "/subscriptions/0",
+        "file:///etc/passwd",
+        "",
+    ],
+)
+def test_an_url_elsewhere_is_refused_before_any_request(world: World, url: str) -> None:
+    """The token goes to the cloud's own endpoint, whatever a parameter says."""
+    elsewhere = url.format(own=world.url, host=world.url.removeprefix("http://"))
+    with pytest.raises(SpecError, match=r"^asyncResultsUrl: .* is not on this cloud's endpoint"):
+        power.look(world.arm, elsewhere, 1.0)
+    assert world.journal.asked == []
+
+
+@pytest.mark.parametrize("resource_id", [GROUP, VM, NIC], ids=["group", "vm", "nic"])
+def test_absence_is_deleted_already(world: World, resource_id: str) -> None:
+    """What is gone needs no second deletion, whether its group is still there or not."""
+    assert world.arm.delete(resource_id).url is None
+    world.put(GROUP)
+    assert world.arm.delete(NIC).url is None

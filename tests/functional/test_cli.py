@@ -1,0 +1,368 @@
+"""``vmops`` as people and scripts meet it: a process, its two streams and its exit code."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from tests.azure import Azure, processes_of
+from vmops.cli import lifetimes  # noqa: F401 - its commands are added to the app
+from vmops.cli.commands import app
+from vmops.local import daemon
+
+VMOPS = str(Path(sys.executable).with_name("vmops"))
+COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
+
+
+class Shell:
+    """A shell with settings of its own, in which ``vmops`` is called; a traceback is never right."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.state_dir = state_dir
+        self.azure = Azure(state_dir)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("VMOPS_")}
+        self.environment = {**inherited, "VMOPS_STATE_DIR": str(state_dir), "VMOPS_OWNER": "tester"}
+
+    def __call__(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        environment = {**self.environment, **{f"VMOPS_{name.upper()}": value for name, value in settings.items()}}
+        done = subprocess.run([VMOPS, *arguments], capture_output=True, text=True, env=environment, timeout=200)
+        assert "Traceback" not in done.stdout + done.stderr, done.stderr
+        return done
+
+    def start(self, *arguments: str, **streams: Any) -> "subprocess.Popen[str]":
+        """Start a call that is not waited for, as the leader of a session."""
+        command = [VMOPS, *arguments]
+        return subprocess.Popen(command, text=True, start_new_session=True, env=self.environment, **streams)
+
+    def json(self, *arguments: str) -> Any:
+        """Read what a call prints as one JSON value."""
+        return json.loads(self(*arguments, "--json").stdout)
+
+
+@pytest.fixture
+def shell(state_dir: Path) -> Shell:
+    """Give a shell in which nothing was done before."""
+    return Shell(state_dir)
+
+
+@pytest.fixture(scope="module")
+def lab(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """Give a shell whose local Azure holds a VM, exp1; its tests leave that VM as it was."""
+    state_dir = tmp_path_factory.mktemp("lab")
+    daemon.ensure(state_dir, 0)
+    shell = Shell(state_dir)
+    done = shell("provision", "exp1", "--wait")
+    assert done.returncode == 0, done.stderr
+    yield shell
+    daemon.stop(state_dir)
+
+
+def test_a_whole_life_as_a_person_reads_it(lab: Shell) -> None:
+    """Progress is on stderr, what came of it on stdout, and every verb says how it ended."""
+    made = lab("provision", "life", "--wait")
+    assert made.returncode == 0
+    assert made.stdout.startswith("SUCCEEDED after ")
+    assert re.search(r"\n  ssh +ssh -i \S+ mlos@203\.0\.113\.\d\n", made.stdout)
+    assert made.stderr.startswith("provision of life …\n")
+    assert len(re.findall(r"^  ✓ \w+ \S+ create \d+\.\d s$", made.stderr, re.MULTILINE)) == 7
+    for verb in ("stop", "start", "restart", "deallocate"):
+        done = lab(verb, "life", "--wait")
+        assert (done.returncode, done.stdout) == (0, "SUCCEEDED\n"), done.stderr
+    gone = lab("deprovision", "life", "--wait")
+    assert (gone.returncode, gone.stdout[:9]) == (0, "SUCCEEDED")
+    assert "✓ VirtualMachine life delete" in gone.stderr
+    assert not any("life" in each for each in lab.azure.ids())
+    again = lab("deprovision", "life")
+    assert (again.returncode, again.stderr) == (0, "nothing was to be done; this was done before:\n")
+
+
+def test_every_answer_can_be_one_json_value(lab: Shell) -> None:
+    """A script reads stdout, and nothing but one JSON value is ever there, whatever happens on stderr."""
+    answers = {
+        call: lab.json(*call)
+        for call in (
+            ("provision", "exp1", "--wait"),
+            ("provision", "exp1"),
+            ("provision", "huge", "-p", "vmSize=Standard_M128ms", "--wait"),
+            ("restart", "exp1"),
+            ("start", "none"),
+            ("deprovision", "none", "--wait"),
+        )
+    }
+    there, again, refused, begun, unknown, gone = answers.values()
+    assert there["status"] == again["status"] == gone["status"] == "SUCCEEDED"
+    assert there["result"] == again["result"]
+    assert there["result"]["id"].endswith("/virtualMachines/exp1")
+    assert (refused["status"], refused["failure"]["kind"]) == ("FAILED", "capacity")
+    assert begun["status"] == "PENDING"
+    assert begun["result"]["asyncResultsUrl"].startswith("http://127.0.0.1:")
+    assert unknown["failure"]["nextStep"] == "provision the VM first, or correct the name"
+
+
+def test_status_and_list_can_be_json(lab: Shell) -> None:
+    """What a person reads, a script can have whole."""
+    assert lab.json("status", "exp1")["machine"]["power"] == "running"
+    assert "exp1" in [each["vm_name"] for each in lab.json("list")]
+
+
+def test_status_tells_what_azure_says_and_what_to_do(lab: Shell) -> None:
+    """Asked by whom, since when, how it ended, what Azure says now, how to log in, and which call comes next."""
+    assert lab("stop", "exp1", "--wait").returncode == 0
+    headline, *lines = lab("status", "exp1").stdout.splitlines()
+    assert lab("start", "exp1", "--wait").returncode == 0
+    told = dict(re.split(r" {2,}", line.strip(), maxsplit=1) for line in lines)
+    assert headline == "exp1: provisioned, stopped"
+    assert re.fullmatch(r"provision by tester, \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \(.+ s ago\)", told["asked"])
+    assert re.fullmatch(r"succeeded after .+ s", told["ended"])
+    assert told["azure"] == "stopped, its compute is still paid for, Standard_B2s, provisioning succeeded"
+    assert told["address"] == "203.0.113.1, 10.0.0.4"
+    assert told["ssh"].endswith(" mlos@203.0.113.1")
+    assert told["next"] == "vmops start exp1"
+
+
+def test_status_of_a_failure_tells_why_and_how_to_go_on(lab: Shell) -> None:
+    """At three in the morning the cause, the way on and the way back stand in one place."""
+    failed = lab("provision", "bad", "-p", "vmSize=Standard_M128ms", "--wait")
+    assert (failed.returncode, failed.stdout) == (1, "FAILED\n")
+    assert re.search(r"^error: capacity: VirtualMachine bad: .*\(SkuNotAvailable\); call", failed.stderr, re.MULTILINE)
+    told = lab("status", "bad").stdout
+    assert told.startswith("bad: provision failed, no such VM in Azure\n")
+    assert re.search(r"  why +capacity: VirtualMachine bad: ", told)
+    assert "vmops provision bad, or vmops deprovision bad to remove what was made\n" in told
+
+
+def test_a_vm_that_somebody_else_deleted_is_missed(lab: Shell) -> None:
+    """The record is not the truth: ARM is."""
+    vm = lab.json("provision", "lost", "--wait")["result"]["id"]
+    here = daemon.ensure(lab.state_dir)
+    headers = {"Authorization": f"Bearer {here.token}"}
+    requests.delete(f"{here.arm}{vm}?api-version=2024-07-01", headers=headers, timeout=10).raise_for_status()
+    told = lab("status", "lost").stdout
+    assert told.startswith("lost: provisioned, no such VM in Azure\n")
+    assert "vmops provision lost makes it anew, vmops deprovision lost removes what is left\n" in told
+
+
+def test_status_of_a_vm_that_nobody_knows(lab: Shell) -> None:
+    """Nothing known is an answer, not an error."""
+    done = lab("status", "nobody")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "nobody: no deployment is recorded on this host, no such VM in Azure\n",
+    )
+
+
+def test_list_shows_what_is_there_and_on_demand_what_is_gone(lab: Shell) -> None:
+    """After a hundred experiments the list is still short."""
+    assert lab("deprovision", "never", "--wait").returncode == 0
+    header, *rows = lab("list").stdout.splitlines()
+    assert header.split() == ["VM", "STANDS", "SINCE", "BY", "CLOUD", "GROUP"]
+    (exp1,) = [row for row in rows if row.startswith("exp1 ")]
+    assert re.fullmatch(r"exp1 +provisioned +\S+ \S+ UTC \(.+ ago\) +tester  local  vmops-exp1", exp1)
+    assert not any(row.startswith("never ") for row in rows)
+    assert re.search(r"^never +gone ", lab("list", "--all").stdout, re.MULTILINE)
+    assert lab("list").stderr.endswith(" more are gone (--all lists them)\n")
+
+
+def test_dry_runs_show_and_change_nothing(lab: Shell) -> None:
+    """What would be made, changed, replaced or deleted is seen before it happens."""
+    writes = lab.azure.writes()
+    creates = lab.json("provision", "new", "--dry-run")
+    assert {step["operation"] for step in creates} == {"create"}
+    assert {step["resource"].split()[0] for step in creates} == {
+        *("ResourceGroup", "VirtualNetwork", "Subnet", "NetworkSecurityGroup"),
+        *("PublicIPAddress", "NetworkInterface", "VirtualMachine"),
+    }
+    resized = lab("provision", "exp1", "-p", "vmSize=Standard_D2s_v5", "--dry-run")
+    assert (resized.stdout, resized.stderr) == (
+        "update   VirtualMachine exp1\n",
+        "1 change to be made; nothing was changed\n",
+    )
+    replaced = lab("provision", "exp1", "-p", "ubuntuOSVersion=22.04", "--dry-run")
+    assert replaced.stdout == "replace  VirtualMachine exp1\n"
+    doomed = lab("deprovision", "exp1", "--dry-run")
+    names = [each.rpartition("/")[2] for each in doomed.stdout.splitlines()]
+    assert names == ["exp1", "exp1-nic", "exp1-ip", "exp1-nsg", "exp1-vnet", "exp1-osdisk", "vmops-exp1"]
+    assert lab.json("deprovision", "exp1", "--dry-run") == doomed.stdout.splitlines()
+    assert lab.azure.writes() == writes
+
+
+def test_a_wait_by_the_handle_alone(lab: Shell) -> None:
+    """The handle is all that another shell needs, of a power operation and of a deployment."""
+    for call in (("restart", "exp1"), ("deprovision", "absent")):
+        handle = lab.json(*call)["result"]["asyncResultsUrl"]
+        done = lab("wait", "-p", f"asyncResultsUrl={handle}")
+        assert (done.returncode, done.stdout.split()[0]) == (0, "SUCCEEDED"), done.stderr
+
+
+def test_a_reader_that_leaves_is_no_error(lab: Shell) -> None:
+    """``vmops list | true`` ends quietly."""
+    command = f"set -o pipefail; {VMOPS} list | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=lab.environment, timeout=60)
+    assert done.stderr == ""
+
+
+def test_a_misspelled_parameter_is_pointed_out(lab: Shell) -> None:
+    """It is ignored, as the contract has it, but not silently; stdout stays clean."""
+    done = lab("provision", "exp1", "-p", "vmsize=Standard_D2s_v5", "--dry-run", "--json")
+    assert json.loads(done.stdout) == []
+    assert done.stderr == "warning: vmsize: no such parameter, so it is ignored; is vmSize meant?\n"
+
+
+def test_a_missing_engine_is_a_sentence(lab: Shell) -> None:
+    """Whether the engine is missing here or in the worker, the sentence names what was set."""
+    for options in (["--dry-run"], ["--wait"]):
+        done = lab("provision", "engineless", *options, engine="/nonexistent")
+        assert done.returncode == 1
+        assert "VMOPS_ENGINE is '/nonexistent'" in done.stderr.splitlines()[-1]
+
+
+def test_ctrl_c_ends_the_waiting_and_nothing_else(azure: Azure, shell: Shell) -> None:
+    """The whole foreground gets the signal, as from a terminal; the worker is none of it, and goes on to succeed."""
+    daemon.ensure(shell.state_dir, 0.1)
+    call = ("provision", "exp1", "--wait", "--json")
+    with shell.start(*call, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as waiting:
+        assert waiting.stderr is not None
+        assert any("✓ ResourceGroup" in line for line in waiting.stderr)
+        os.killpg(waiting.pid, signal.SIGINT)
+        stdout, stderr = waiting.communicate(timeout=60)
+    assert waiting.returncode == 130
+    assert stderr.splitlines()[-1] == (
+        "error: interrupted, but the provision of exp1 goes on: "
+        "follow it with `vmops wait exp1`, undo it with `vmops deprovision exp1`"
+    )
+    assert json.loads(stdout)["status"] == "PENDING"
+    assert shell("status", "exp1").stdout.startswith("exp1: provision in flight, ")
+    assert shell("wait", "exp1").returncode == 0
+
+
+def test_a_wait_that_is_too_short_fails_and_the_work_goes_on(azure: Azure, shell: Shell) -> None:
+    """TIMED_OUT is exit code 1 and says that nothing is lost; PENDING is 0 for who only began, 1 for who waited."""
+    daemon.ensure(shell.state_dir, 0.1)
+    begun = shell("provision", "exp1")
+    assert (begun.returncode, begun.stdout.split()[0]) == (0, "PENDING")
+    assert begun.stderr == "follow it with `vmops wait exp1`\n"
+    assert shell("wait", "exp1", "-p", "pollTimeout=0").returncode == 1
+    short = shell("provision", "exp1", "--wait", "-p", "pollTimeout=0.1")
+    assert (short.returncode, short.stdout) == (1, "TIMED_OUT\n")
+    assert short.stderr.splitlines()[-1] == (
+        "error: the provision of exp1 is not over within pollTimeout, but goes on: follow it with `vmops wait exp1`"
+    )
+    assert shell("wait", "exp1").returncode == 0
+
+
+def test_on_a_terminal_it_is_seen_what_is_in_flight(azure: Azure, shell: Shell) -> None:
+    """A VM takes minutes: its row moves, with the time that it has taken. What is in flight can be cancelled."""
+    daemon.ensure(shell.state_dir, 1)
+    assert shell("provision", "exp1").returncode == 0
+    controller, terminal = pty.openpty()
+    with shell.start("wait", "exp1", stdout=subprocess.DEVNULL, stderr=terminal) as waiting:
+        os.close(terminal)
+        seen = ""
+        while not re.search(r"provision of exp1 \d.*… VirtualNetwork exp1-vnet create \d", seen, re.DOTALL):
+            seen += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", os.read(controller, 65536).decode(errors="replace"))
+        waiting.send_signal(signal.SIGINT)
+    os.close(controller)
+    assert waiting.returncode == 130
+    assert (shell("cancel", "exp1").stdout) == "SUCCEEDED\n"
+    assert processes_of(shell.state_dir) == []
+    assert shell("status", "exp1").stdout.startswith("exp1: provision failed, ")
+
+
+WRONG_CALLS = {
+    "no name": (["provision"], "vmName: is required"),
+    "a port": (["provision", "x", "-p", "vmPorts=70000"], "vmPorts: '70000' is not a port (1 to 65535)"),
+    "a password": (
+        ["provision", "x", "-p", "authenticationType=password", "-p", "adminPasswordOrKey=hunter2"],
+        "adminPasswordOrKey: is not a password for Azure",
+    ),
+    "no file": (["stop", "--params", "none.yaml"], "--params: none.yaml cannot be read: No such file or directory"),
+    "no pair": (["stop", "x", "-p", "vmPorts"], "-p: 'vmPorts' is not of the form NAME=VALUE"),
+    "an option": (["stop", "x", "--force-it"], "No such option: --force-it (see vmops stop --help)"),
+    "a value": (["demo", "--pace", "fast"], "Invalid value for '--pace': "),
+    "a command": (["provisoin"], "No such command 'provisoin'. Did you mean 'provision'"),
+    "a command of local": (["local", "begin"], "No such command 'begin' (see vmops local --help)"),
+    "an endpoint": (
+        ["wait", "-p", "asyncResultsUrl=https://evil.example/x"],
+        "asyncResultsUrl: https://evil.example/x is not on this cloud's endpoint",
+    ),
+    "nothing to wait for": (["wait"], "vmName: is required"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), WRONG_CALLS.values(), ids=WRONG_CALLS)
+def test_a_wrong_call_is_a_sentence_and_exit_code_2(shell: Shell, arguments: list[str], sentence: str) -> None:
+    """The last line on stderr is one clear error, nothing is on stdout, and a secret is on neither."""
+    done = shell(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    *progress, error = done.stderr.splitlines()
+    assert error.startswith(f"error: {sentence}")
+    assert progress in ([], ["operation …"])
+    assert "hunter2" not in done.stderr
+
+
+def test_all_that_is_wrong_is_said_at_once(shell: Shell) -> None:
+    """Nobody mends a call one error at a time."""
+    done = shell("provision", "x", "-p", "vmPorts=0", "-p", "publicIp=perhaps")
+    assert done.stderr.splitlines() == [
+        "error: vmPorts: '0' is not a port (1 to 65535)",
+        "error: publicIp: 'perhaps' is neither true nor false",
+    ]
+
+
+def test_a_wrong_setting_is_named_as_the_variable_that_holds_it(shell: Shell) -> None:
+    """Whoever exported it a year ago must be able to find it."""
+    done = shell("list", cloud="mars")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: VMOPS_CLOUD: 'mars': ")
+
+
+def test_a_state_directory_that_cannot_be_written_is_a_sentence(shell: Shell, tmp_path: Path) -> None:
+    """It names the directory and what the system says of it."""
+    (tmp_path / "file").touch()
+    done = shell("list", state_dir=str(tmp_path / "file" / "state"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(
+        r"error: the state directory \S+/file/state cannot hold records: .*Not a directory.*\n", done.stderr
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_examples_that_are_right(name: str) -> None:
+    """Every command's help has an example, and every example names a command and options that there are."""
+    shown = CliRunner().invoke(app, [name, "--help"], terminal_width=200).stdout
+    if hasattr(COMMANDS[name], "commands"):
+        return
+    examples = [line.strip().split() for line in shown.splitlines() if line.strip().startswith("$ vmops ")]
+    assert examples, shown
+    for _, _, command, *words in examples:
+        own = words[: words.index("--")] if "--" in words else words
+        known = {option for parameter in COMMANDS[command].params for option in parameter.opts}
+        assert {word for word in own if word.startswith("-")} <= known
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heavy"),
+    [
+        (["--help"], {"azure", "grpc", "psutil", "pulumi", "pydantic_settings", "sqlite3", "structlog", "yaml"}),
+        (["list"], {"azure", "grpc", "pulumi", "starlette", "uvicorn", "yaml"}),
+    ],
+)
+def test_a_command_imports_only_what_it_needs(state_dir: Path, arguments: list[str], heavy: set[str]) -> None:
+    """Help and lists are there at once."""
+    program = (
+        f"import atexit, sys; sys.argv = ['vmops', *{arguments!r}]; from vmops.cli import main; "
+        "atexit.register(lambda: print('modules', *{name.partition('.')[0] for name in sys.modules})); main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert heavy & set(done.stdout.splitlines()[-1].split()) == set()

@@ -1,0 +1,208 @@
+"""The local Azure's process: one for each state directory, found at once, replaced when it died, gone when stopped."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from vmops import lock
+from vmops.errors import VmopsError
+from vmops.local import daemon, endpoint
+from vmops.local.daemon import Endpoint
+from vmops.waiting import Later, wait
+
+ENSURE = (
+    "import sys; from pathlib import Path; from vmops.local import daemon; print(daemon.ensure(Path(sys.argv[1])).pid)"
+)
+
+
+def status(found: Endpoint, path: str = "/_local/health", token: str | None = None) -> int:
+    headers = {"Authorization": f"Bearer {found.token if token is None else token}"}
+    return requests.get(found.arm + path, headers=headers, timeout=10).status_code
+
+
+def kill(state_dir: Path) -> None:
+    """Kill the daemon; its last thread takes its files, and so its lock, with it."""
+    found = daemon.find(state_dir)
+    assert found is not None
+    psutil.Process(found.pid).kill()
+    assert wait(lambda: Later(0.01) if lock.held(state_dir / "local/lock") else True, timeout=10)
+
+
+def without_pid(found: Endpoint) -> Endpoint:
+    return replace(found, pid=0)
+
+
+def test_it_answers_whoever_has_the_token(state_dir: Path) -> None:
+    """When ensure returns, both ports answer, on the loopback interface only."""
+    found = daemon.ensure(state_dir)
+    assert (status(found), status(found, token="other")) == (200, 401)
+    with socket.create_connection(("127.0.0.1", found.provider), timeout=10):
+        pass
+    listening = [each.laddr for each in psutil.Process(found.pid).net_connections("tcp") if each.status == "LISTEN"]
+    assert {each.ip.removeprefix("::ffff:") for each in listening} == {"127.0.0.1"}
+
+
+def test_it_is_found_without_being_started(state_dir: Path) -> None:
+    """Looking is not starting; what ensure gave is what find gives, and ensure again."""
+    assert daemon.find(state_dir) is None
+    assert not (state_dir / "local").exists()
+    found = daemon.ensure(state_dir)
+    assert daemon.find(state_dir) == daemon.ensure(state_dir) == found
+
+
+def test_many_callers_share_one(state_dir: Path) -> None:
+    """Processes and threads that come at the same moment get the same daemon, and there is no second one."""
+    command = [sys.executable, "-c", ENSURE, str(state_dir)]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        pids = {found.pid for found in pool.map(lambda _: daemon.ensure(state_dir), range(8))}
+    pids |= {int(process.communicate(timeout=60)[0]) for process in processes}
+    assert len(pids) == 1
+    assert [each.pid for each in daemons(state_dir)] == [*pids]
+
+
+def daemons(state_dir: Path) -> list[psutil.Process]:
+    """Find every daemon of a state directory by its command line."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if "vmops.local.daemon" in command and str(state_dir) in command:
+            found.append(process)
+    return found
+
+
+def test_its_secrets_are_its_owner_s(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token is in one file that only the owner can read: never in arguments or environment, nor in a repr."""
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "hidden")
+    found = daemon.ensure(state_dir)
+    process = psutil.Process(found.pid)
+    assert found.token not in " ".join([*process.cmdline(), *process.environ().values(), repr(found)])
+    assert "AZURE_CLIENT_SECRET" not in process.environ()
+    assert stat.S_IMODE((state_dir / "local").stat().st_mode) == 0o700
+    assert stat.S_IMODE((state_dir / "local/endpoint.json").stat().st_mode) == 0o600
+
+
+def test_it_lets_go_of_its_caller(state_dir: Path, tmp_path: Path) -> None:
+    """The caller's output ends with the caller, its session, directory and open files are its own."""
+    with (tmp_path / "open").open("w") as file:
+        started = subprocess.run(
+            [sys.executable, "-c", ENSURE, str(state_dir)],
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=True,
+            pass_fds=[file.fileno()],
+            cwd=tmp_path,
+        )
+    process = psutil.Process(int(started.stdout))
+    assert process.is_running()
+    assert os.getsid(process.pid) != os.getsid(0)
+    assert process.cwd() == str(state_dir / "local")
+    assert str(tmp_path / "open") not in {each.path for each in process.open_files()}
+
+
+def test_a_killed_one_is_replaced_in_its_place(state_dir: Path) -> None:
+    """The next caller finds the same ports, the same token and the same resources."""
+    found = daemon.ensure(state_dir)
+    group = f"{found.arm}/subscriptions/{'1' * 8}-1111-1111-1111-{'1' * 12}/resourceGroups/g?api-version=2024-03-01"
+    headers = {"Authorization": f"Bearer {found.token}"}
+    requests.put(group, json={"location": "westus2"}, headers=headers, timeout=10).raise_for_status()
+    kill(state_dir)
+    assert daemon.find(state_dir) is None
+    again = daemon.ensure(state_dir)
+    assert without_pid(again) == without_pid(found)
+    assert requests.get(group, headers=headers, timeout=10).json()["name"] == "g"
+
+
+def test_a_taken_port_is_given_up(state_dir: Path) -> None:
+    """When somebody else has the old port, another one is better than none; the token stays."""
+    found = daemon.ensure(state_dir)
+    kill(state_dir)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", int(found.arm.rpartition(":")[2])))
+        other.listen()
+        again = daemon.ensure(state_dir)
+    assert again.arm != found.arm
+    assert (again.provider, again.token) == (found.provider, found.token)
+    assert status(again) == 200
+
+
+def test_another_pace_restarts_it_in_its_place(state_dir: Path) -> None:
+    """A pace that is asked for holds; one that is not asked for stays as it is, also after a kill."""
+    first = daemon.ensure(state_dir, 0)
+    assert daemon.ensure(state_dir, 0) == daemon.ensure(state_dir) == first
+    second = daemon.ensure(state_dir, 0.5)
+    assert without_pid(second) == without_pid(first)
+    assert second.pid != first.pid
+    kill(state_dir)
+    daemon.ensure(state_dir)
+    record = endpoint.read(state_dir)
+    assert record is not None
+    assert record.pace == 0.5
+
+
+def test_stop_leaves_nothing_running(state_dir: Path) -> None:
+    """A daemon that was stopped is gone when stop returns; there is nothing to stop a second time."""
+    found = daemon.ensure(state_dir)
+    assert daemon.stop(state_dir)
+    assert endpoint.started_at(found.pid) is None
+    assert (daemon.find(state_dir), daemon.stop(state_dir)) == (None, False)
+
+
+def test_a_daemon_that_does_not_listen_is_killed(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is stuck does not keep its caller for ever."""
+    monkeypatch.setattr(daemon, "_GRACE", 0.2)
+    found = daemon.ensure(state_dir)
+    os.kill(found.pid, signal.SIGSTOP)
+    assert daemon.stop(state_dir)
+    assert daemon.find(state_dir) is None
+
+
+def test_the_pid_of_another_process_is_not_the_daemon(state_dir: Path) -> None:
+    """A pid that was given to somebody else since is neither found nor stopped."""
+    found = daemon.ensure(state_dir)
+    record = endpoint.read(state_dir)
+    assert record is not None
+    kill(state_dir)
+    endpoint.write(state_dir, replace(record, endpoint=replace(found, pid=os.getpid())))
+    assert (daemon.find(state_dir), daemon.stop(state_dir)) == (None, False)
+
+
+@pytest.mark.parametrize("written", [b"", b"{", b"[]", b'{"endpoint": {}, "started": 1, "pace": 1}'])
+def test_a_broken_record_is_no_record(state_dir: Path, written: bytes) -> None:
+    """A file that cannot be read hides no daemon and stops none from starting."""
+    (state_dir / "local").mkdir(mode=0o700)
+    (state_dir / "local/endpoint.json").write_bytes(written)
+    assert daemon.find(state_dir) is None
+    assert status(daemon.ensure(state_dir)) == 200
+
+
+def test_a_daemon_that_cannot_start_says_why(state_dir: Path) -> None:
+    """The caller reads the reason in one sentence, and where the rest is."""
+    (state_dir / "local/cloud.db").mkdir(parents=True)
+    with pytest.raises(
+        VmopsError, match=r"^the local Azure did not start: .*unable to open database file .*daemon\.log"
+    ):
+        daemon.ensure(state_dir)
+
+
+def test_a_start_that_another_never_ends_is_not_waited_for(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a lock that nobody gives back there is an end, and a sentence."""
+    monkeypatch.setattr(daemon, "_PATIENCE", 0.1)
+    held = lock.acquire(state_dir / "local/lock")
+    assert held is not None
+    with pytest.raises(VmopsError, match="is neither up nor down"):
+        daemon.ensure(state_dir)
+    os.close(held)
+    assert daemon.find(state_dir) is None

@@ -1,0 +1,244 @@
+"""What vmops makes of an Azure that fails: every family of faults, by name, and the way out of each."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.azure import Azure
+from vmops import SpecError, Status, VMOps
+from vmops.failures import Failure, Kind
+from vmops.local import inspection
+from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
+from vmops.local.commands import app
+from vmops.protocol import Params
+
+Deploy = Callable[[Params], dict[str, Any]]
+EVERY_TRY = 4  # of a request: azcore sends it again three times
+
+
+class Faults:
+    """The faults of a test's local Azure."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+
+    def put(self, name: str, **when: Any) -> None:
+        """Put one fault into force, and no other."""
+        self._put([FAULTS[name].rule(name, **when)])
+
+    def _put(self, rules: list[Any]) -> None:
+        inspection.ask(self._state_dir, "PUT", "faults", [rule.plain() for rule in rules])
+
+    def clear(self) -> None:
+        """Let everything go well again."""
+        inspection.ask(self._state_dir, "PUT", "faults", [])
+
+    def happen(self, name: str, vm_id: str) -> None:
+        """Do what somebody else would do to a VM."""
+        incident = INCIDENTS[name]
+        path = f"{vm_id}{incident.step}?api-version=2024-07-01"
+        inspection.send(self._state_dir, incident.method, path, incident.body or None)
+
+
+@pytest.fixture
+def faults(azure: Azure, state_dir: Path) -> Faults:
+    """Give the faults of this test's Azure."""
+    return Faults(state_dir)
+
+
+def failed(ops: VMOps, params: Params) -> Failure:
+    """Provision, which must fail, and give the reason."""
+    assert ops.vm_provision(params) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
+    failure = ops.last_failure(params)
+    assert failure
+    return failure
+
+
+def machines(azure: Azure) -> list[str]:
+    """Give the ids of all VMs."""
+    return [each["id"] for each in azure.resources() if each["type"] == "Microsoft.Compute/virtualMachines"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "code"),
+    [
+        ("quota", Kind.QUOTA, "OperationNotAllowed"),
+        ("sku-not-available", Kind.CAPACITY, "SkuNotAvailable"),
+        ("allocation-failed", Kind.CAPACITY, "AllocationFailed"),
+        ("os-provisioning-timed-out", Kind.TIMEOUT, "OSProvisioningTimedOut"),
+        ("internal-operation-error", Kind.INTERRUPTED, "InternalOperationError"),
+        ("expired-token", Kind.AUTH, "ExpiredAuthenticationToken"),
+        ("authorization-failed", Kind.AUTH, "AuthorizationFailed"),
+    ],
+)
+def test_a_fault_is_failed_for_its_reason_and_the_same_call_then_mends_it(
+    ops: VMOps, azure: Azure, faults: Faults, deprovision: Deploy, name: str, kind: Kind, code: str
+) -> None:
+    """A caller learns the class and ARM's own code; nothing that was half made stands in the way of the next try."""
+    params: Params = {"vmName": "exp1"}
+    faults.put(name)
+    failure = failed(ops, params) if name != "expired-token" else refused_at_once(ops, params)
+    assert (failure.kind, failure.code) == (kind, code)
+    faults.clear()
+    assert ops.vm_provision(params) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED, ops.last_failure(params)
+    assert len(machines(azure)) == 1
+    deprovision(params)
+    assert azure.resources() == []
+
+
+def refused_at_once(ops: VMOps, params: Params) -> Failure:
+    """Provision, which must fail whenever ARM is first asked, and give the reason."""
+    if ops.vm_provision(params) == (Status.PENDING, {}):
+        assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
+    failure = ops.last_failure(params)
+    assert failure
+    return failure
+
+
+def test_what_failed_can_be_deprovisioned(ops: VMOps, azure: Azure, faults: Faults, deprovision: Deploy) -> None:
+    """A VM that was left Failed, its disk and its interface are nobody's to pay for."""
+    params: Params = {"vmName": "exp1"}
+    faults.put("allocation-failed")
+    failed(ops, params)
+    assert len(machines(azure)) == 1
+    deprovision(params)
+    assert azure.resources() == []
+
+
+@pytest.mark.parametrize("name", ["throttled", "throttled-by-compute", "retryable-error", "created-then-504"])
+def test_a_fault_that_passes_is_waited_out(
+    azure: Azure, faults: Faults, provision: Deploy, deprovision: Deploy, name: str
+) -> None:
+    """Throttled, not ready yet, or without an answer: the same request is sent again, and one VM comes of it."""
+    params: Params = {"vmName": "exp1"}
+    faults.put(name, times=2)
+    provision(params)
+    assert any(each["status"] in {429, 504} for each in azure.journal())
+    assert len(machines(azure)) == 1
+    deprovision(params)
+    assert azure.resources() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "when"),
+    [
+        ("throttled", {"times": EVERY_TRY}),
+        ("throttled-by-compute", {"nth": 2, "times": EVERY_TRY}),
+        ("operation-preempted", {"nth": 1}),
+    ],
+)
+def test_a_fault_that_the_provider_gives_up_on_is_waited_out_too(
+    azure: Azure, faults: Faults, provision: Deploy, name: str, when: dict[str, int]
+) -> None:
+    """What passes with time is met by trying the whole update again."""
+    faults.put(name, **when)
+    provision({"vmName": "exp1"})
+    assert len(machines(azure)) == 1
+
+
+def test_a_vm_that_was_made_without_an_answer_is_adopted(
+    ops: VMOps, azure: Azure, faults: Faults, provision: Deploy, deprovision: Deploy
+) -> None:
+    """No answer is no refusal: the VM may be there, and the same call takes it over instead of making a second."""
+    params: Params = {"vmName": "exp1"}
+    faults.put("created-then-504", verbs=["create", "update"])
+    assert failed(ops, params).kind is Kind.INTERRUPTED
+    (made,) = machines(azure)
+    first = azure.vm(made)["properties"]["vmId"]
+    faults.clear()
+    assert azure.vm(provision(params)["id"])["properties"]["vmId"] == first
+    deprovision(params)
+    assert azure.resources() == []
+
+
+def test_a_vm_that_somebody_deleted_is_made_anew(azure: Azure, faults: Faults, provision: Deploy) -> None:
+    """The record says that it succeeded; ARM says what is true."""
+    params: Params = {"vmName": "exp1"}
+    first = azure.vm(provision(params)["id"])["properties"]["vmId"]
+    faults.happen("deleted-behind-our-back", machines(azure)[0])
+    assert machines(azure) == []
+    assert azure.vm(provision(params)["id"])["properties"]["vmId"] != first
+
+
+def test_a_vm_that_somebody_stopped_is_started(azure: Azure, faults: Faults, provision: Deploy) -> None:
+    """A VM that does not run is not what was asked for."""
+    params: Params = {"vmName": "exp1"}
+    vm_id = provision(params)["id"]
+    faults.happen("stopped-behind-our-back", vm_id)
+    assert azure.power(vm_id) == "stopped"
+    provision(params)
+    assert azure.power(vm_id) == "running"
+
+
+def test_a_spot_vm_that_was_evicted_comes_back(azure: Azure, faults: Faults, provision: Deploy) -> None:
+    """An eviction takes the VM's compute, not the experiment."""
+    params: Params = {"vmName": "exp1", "priority": "Spot", "evictionPolicy": "Deallocate"}
+    vm_id = provision(params)["id"]
+    faults.happen("spot-eviction", vm_id)
+    assert azure.power(vm_id) == "deallocated"
+    provision(params)
+    assert azure.power(vm_id) == "running"
+
+
+def test_a_vm_whose_tags_somebody_replaced_is_not_touched(
+    ops: VMOps, azure: Azure, faults: Faults, provision: Deploy
+) -> None:
+    """Without our tag it is not ours to change or to delete."""
+    params: Params = {"vmName": "exp1"}
+    vm_id = provision(params)["id"]
+    faults.happen("retagged-behind-our-back", vm_id)
+    assert failed(ops, params).kind is Kind.CONFLICT
+    assert vm_id in azure.ids()
+
+
+def test_an_operation_that_never_ends_is_ended_by_the_deadline(
+    ops: VMOps, azure: Azure, faults: Faults, deprovision: Deploy
+) -> None:
+    """A deployment has a deadline of its own; when the service moves again, the same call goes on."""
+    params: Params = {"vmName": "exp1", "deployTimeout": 8}
+    faults.put("stuck-operation")
+    assert failed(ops, params).kind is Kind.TIMEOUT
+    faults.clear()
+    assert ops.vm_provision(params) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED, ops.last_failure(params)
+    assert len(machines(azure)) == 1
+    deprovision(params)
+    assert azure.resources() == []
+
+
+def test_faults_are_put_listed_and_cleared_from_a_shell(azure: Azure) -> None:
+    """A command for each fault: those of before stay in force until all are cleared."""
+    assert shell("list") == "no faults\n"
+    shell("quota", "--vm", "exp1", "--times", "2")
+    shell("throttled", "--nth", "3", "--share", "0.5", "--seed", "7")
+    rows = [line.split(maxsplit=2) for line in shell("list").splitlines()]
+    assert rows == [
+        ["NAME", "PATH", "VERBS   STRIKES"],
+        ["quota", "*/virtualMachines/exp1", "create  the first 2"],
+        ["throttled", "*/virtualMachines/*", "1 from call 3 on, a share of 0.5"],
+    ]
+    assert [each["name"] for each in json.loads(shell("list", "--json"))] == ["quota", "throttled"]
+    assert shell("clear") == "no faults\n"
+    assert azure.get("/_local/faults") == []
+
+
+def test_what_somebody_else_does_happens_at_once(azure: Azure, provision: Deploy) -> None:
+    """A VM is meant by its name or its id; one that does not exist is a wrong call."""
+    vm_id = provision({"vmName": "exp1"})["id"]
+    assert shell("stopped-behind-our-back", "--vm", "EXP1") == f"stopped-behind-our-back: {vm_id}\n"
+    assert azure.power(vm_id) == "stopped"
+    assert json.loads(shell("deleted-behind-our-back", "--vm", vm_id, "--json"))["id"] == vm_id
+    assert machines(azure) == []
+    with pytest.raises(SpecError, match=r"^--vm: 'exp1': there is no such VM$"):
+        shell("deleted-behind-our-back", "--vm", "exp1")
+
+
+def shell(*arguments: str) -> str:
+    """Run a command, which must succeed, and give what it prints; what it raises is raised here."""
+    return CliRunner().invoke(app, ["fault", *arguments], catch_exceptions=False).stdout

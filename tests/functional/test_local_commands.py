@@ -1,0 +1,94 @@
+"""``vmops local``: what a person and a script read of the local Azure."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.azure import Azure
+from vmops.local import daemon
+from vmops.local.commands import app
+
+GROUP = f"/subscriptions/{'0' * 8}-0000-0000-0000-{'0' * 12}/resourceGroups/g"
+
+
+def vmops_local(*arguments: str, answer: str | None = None) -> Result:
+    return CliRunner().invoke(app, arguments, input=answer)
+
+
+def printed(*arguments: str) -> Any:
+    result = vmops_local(*arguments)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_start_says_where_it_answers(state_dir: Path) -> None:
+    """A script gets the endpoint as one JSON object, token included; a person gets a line without it."""
+    told = printed("start", "--json")
+    found = daemon.find(state_dir)
+    assert found is not None
+    assert told == {"arm": found.arm, "token": found.token, "provider": found.provider, "pid": found.pid}
+    line = vmops_local("start").stdout
+    assert line == f"running: ARM at {found.arm}, provider at port {found.provider}, process {found.pid}\n"
+
+
+def test_status_starts_nothing(state_dir: Path) -> None:
+    """Asking whether it runs leaves it as it is."""
+    assert printed("status", "--json") == {"running": False}
+    assert vmops_local("status").stdout == "not running\n"
+    found = daemon.ensure(state_dir)
+    expected = {"running": True, "arm": found.arm, "provider": found.provider, "pid": found.pid}
+    assert printed("status", "--json") == expected
+
+
+def test_stop_is_told_apart_from_nothing_to_stop(state_dir: Path) -> None:
+    """Both are success."""
+    daemon.ensure(state_dir)
+    assert [vmops_local("stop").stdout for _ in range(2)] == ["stopped\n", "it was not running\n"]
+
+
+@pytest.mark.parametrize("what", ["resources", "journal"])
+def test_what_was_never_there_is_an_empty_list(state_dir: Path, what: str) -> None:
+    """Where no local Azure ever ran there is nothing to list, and no need to start one."""
+    assert printed(what, "--json") == []
+    assert daemon.find(state_dir) is None
+
+
+def test_resources_are_listed_by_a_daemon_that_is_started_for_it(state_dir: Path) -> None:
+    """What a stopped local Azure holds is still there."""
+    daemon.ensure(state_dir)
+    Azure(state_dir).put(f"{GROUP}?api-version=2024-03-01", {"location": "westus2"})
+    daemon.stop(state_dir)
+    assert [each["id"] for each in printed("resources", "--json")] == [GROUP]
+    table = vmops_local("resources").stdout.splitlines()
+    assert [line.split() for line in table] == [
+        ["TYPE", "NAME", "LOCATION", "ID"],
+        ["Microsoft.Resources/resourceGroups", "g", "westus2", GROUP],
+    ]
+
+
+def test_journal_tells_every_request(state_dir: Path) -> None:
+    """The journal is what a test asserts on, and a person reads."""
+    daemon.ensure(state_dir)
+    Azure(state_dir).put(f"{GROUP}?api-version=2024-03-01", {"location": "westus2"})
+    (told,) = printed("journal", "--json")
+    assert (told["method"], told["path"], told["status"]) == ("PUT", GROUP, 201)
+
+
+def test_reset_asks_first(state_dir: Path) -> None:
+    """What goes is counted before it goes, and a no keeps it."""
+    daemon.ensure(state_dir)
+    azure = Azure(state_dir)
+    azure.put(f"{GROUP}?api-version=2024-03-01", {"location": "westus2"})
+    refused = vmops_local("reset", answer="n\n")
+    assert "Delete 1 resource of the local Azure?" in refused.output
+    assert (refused.exit_code, azure.ids()) == (1, {GROUP})
+    assert vmops_local("reset", "--yes").stdout == "1 resource deleted\n"
+    assert azure.ids() == set()
+
+
+def test_a_pace_below_nothing_is_bad_usage() -> None:
+    """Time does not run backwards."""
+    assert vmops_local("start", "--pace", "-1").exit_code == 2

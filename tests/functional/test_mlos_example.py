@@ -1,0 +1,150 @@
+"""The example and its page: real mlos_bench, from its own program, on the local Azure."""
+
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.functional.doors import outlive
+from vmops import Settings, VMOps
+from vmops.local import daemon, inspection
+from vmops.sweep import Outcome, sweep
+from vmops.waiting import Later, wait
+
+ROOT = Path(__file__).parents[2]
+RUN = "python -m vmops.mlos --config experiment.jsonc"
+SIZES = {"Standard_B2s": "2", "Standard_D4s_v5": "4", "Standard_D8s_v5": "8"}
+BLOCKS = re.findall(r"```console\n(.*?)```", (ROOT / "docs" / "mlos_bench.md").read_text(), re.DOTALL)
+
+
+class Experiment:
+    """A copy of the example in a repository of its own, for a user with an empty home."""
+
+    def __init__(self, home: Path, engine: Path) -> None:
+        self.directory = home / "experiment"
+        self.state_dir = home / ".local" / "state" / "vmops"
+        shutil.copytree(ROOT / "examples" / "mlos_bench", self.directory)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("VMOPS_", "XDG_", "GIT_"))}
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        self.environment = {**kept, "HOME": str(home), "PATH": path, "VMOPS_ENGINE": str(engine)}
+        self.state_dir.mkdir(parents=True)
+        daemon.ensure(self.state_dir, 0)
+        self.run("git init --quiet && git remote add origin https://vmops.invalid/experiment.git && git add --all")
+        self.run("git -c user.name=tester -c user.email=tester@vmops.invalid commit --quiet --message experiment")
+
+    def start(self, command: str) -> subprocess.Popen[str]:
+        """Start a command in the directory."""
+        return subprocess.Popen(
+            command,
+            shell=True,
+            cwd=self.directory,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, command: str, code: int = 0) -> tuple[str, str]:
+        """Run a command in the directory, which must end with this code; give what it said, and its errors."""
+        with self.start(command) as running:
+            said, errors = running.communicate()
+        assert running.returncode == code, errors
+        return said, errors
+
+    def change(self, file: str, old: str, new: str) -> None:
+        """Change one thing in a config."""
+        text = (self.directory / file).read_text()
+        assert text.count(old) == 1
+        (self.directory / file).write_text(text.replace(old, new))
+
+    def trials(self) -> list[tuple[str, str, str]]:
+        """Give the status, the size and the cores of each trial, as mlos_bench stored them."""
+        query = """
+            SELECT trial.status, config_param.param_value, trial_result.metric_value FROM trial
+            JOIN config_param ON config_param.config_id = trial.config_id
+            LEFT JOIN trial_result ON trial_result.trial_id = trial.trial_id
+            ORDER BY trial.trial_id
+        """
+        with closing(sqlite3.connect(self.directory / "mlos_bench.sqlite")) as database:
+            return database.execute(query).fetchall()
+
+    def left(self) -> list[str]:
+        """Give the ids of all that exists in the local Azure."""
+        return [each["id"] for each in inspection.listed(self.state_dir, "resources")]
+
+
+@pytest.fixture
+def experiment(tmp_path: Path, engine: Path) -> Iterator[Experiment]:
+    """Give an experiment; its local Azure ends with it."""
+    experiment = Experiment(tmp_path, engine)
+    yield experiment
+    daemon.stop(experiment.state_dir)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=["admitted", "plain"])
+def test_the_page_runs_as_it_is_written(experiment: Experiment, block: str) -> None:
+    """Every command ends well and says what the page says; every trial is measured, and nothing is left behind."""
+    for command, said in re.findall(r"^\$ (.*)\n([^$]*)", block, re.MULTILINE):
+        assert experiment.run(command)[0] == said
+    assert experiment.trials() == [("SUCCEEDED", *each) for each in SIZES.items()]
+    assert experiment.left() == []
+
+
+def test_a_typo_in_the_services_config_is_refused(experiment: Experiment) -> None:
+    """One sentence that names it, before anything has happened."""
+    experiment.change("service.jsonc", '"vmPorts"', '"vmPort"')
+    _, told = experiment.run(RUN, code=1)
+    assert "SpecError: config: vmPort: no such parameter or setting; is vmPorts meant?" in told
+    assert not (experiment.state_dir / "operations.db").exists()
+
+
+def test_a_typo_in_another_config_is_refused_as_ever(experiment: Experiment) -> None:
+    """Our service is let in, and nothing else with it."""
+    experiment.change("environment.jsonc", '"read_results_file"', '"read_result_file"')
+    _, told = experiment.run(RUN, code=1)
+    assert "Failed to validate config" in told
+    assert experiment.left() == []
+
+
+def test_an_exception_leaves_nothing_behind(experiment: Experiment) -> None:
+    """The second trial's size breaks a rule, which ends the experiment; the first trial's VM goes all the same."""
+    experiment.change("tunables.jsonc", '"Standard_D4s_v5"', '"two words"')
+    _, told = experiment.run(RUN, code=1)
+    assert "vmSize: 'two words'" in told
+    assert "SpecError ended the experiment: its VM vm-sizes is being deprovisioned" in told
+    assert experiment.trials()[0][0] == "SUCCEEDED"
+    wait(lambda: Later(0.05) if experiment.left() else True, timeout=60)
+    assert experiment.left() == []
+
+
+def test_a_signal_that_ends_mlos_bench_leaves_nothing_behind(experiment: Experiment) -> None:
+    """SIGTERM is what a job that is cancelled gets: the VM in the making goes too."""
+    with experiment.start(f"exec {RUN}") as running:
+        assert wait(lambda: any("virtualMachines" in each for each in experiment.left()) or Later(0.05), timeout=60)
+        running.terminate()
+        told = running.communicate()[1]
+    assert running.returncode == 128 + signal.SIGTERM, told
+    assert "SystemExit ended the experiment: its VM vm-sizes is being deprovisioned" in told
+    wait(lambda: Later(0.05) if experiment.left() else True, timeout=60)
+    assert experiment.left() == []
+
+
+def test_what_a_killed_mlos_bench_leaves_is_swept_when_its_time_is_over(experiment: Experiment) -> None:
+    """SIGKILL lets nobody tear down: the VM's time to live ends it, wherever a sweep runs."""
+    with experiment.start(f"exec {RUN}") as running:
+        assert wait(lambda: any("virtualMachines" in each for each in experiment.left()) or Later(0.05), timeout=60)
+        running.kill()
+    ops = VMOps(Settings(state_dir=experiment.state_dir))
+    assert wait(lambda: ops.operations()[0].over or Later(0.05), timeout=60)
+    assert sweep(ops).swept == []
+    outlive(ops)
+    assert [each.outcome for each in sweep(ops).swept] == [Outcome.REMOVED]
+    assert experiment.left() == []

@@ -1,0 +1,216 @@
+"""The service as mlos_bench's environments use it, against the real engine and the local Azure."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from mlos_bench.environments.status import Status
+from mlos_bench.services.base_service import Service
+
+from tests.azure import Azure
+from vmops.local import daemon
+from vmops.mlos import PulumiVMService
+from vmops.protocol import Params
+from vmops.waiting import Later, wait
+
+PARAMS = {"vmName": "exp1", "trial_id": 3}
+Make = Callable[..., PulumiVMService]
+
+
+@pytest.fixture
+def make(azure: Azure, state_dir: Path) -> Iterator[Make]:
+    """Give what makes services on that Azure, each with a config and an experiment."""
+
+    def service(experiment: str = "one", **config: Any) -> PulumiVMService:
+        settings = {"stateDir": str(state_dir), "owner": "tester"}
+        return PulumiVMService({**settings, **config}, {"experiment_id": experiment})
+
+    yield service
+    structlog.reset_defaults()
+
+
+def ready(service: PulumiVMService, params: Params) -> tuple[Status, Params]:
+    """Provision as VMEnv does: what a PENDING provision returns is what its wait gets."""
+    status, result = service.provision_host(params)
+    return service.wait_host_deployment(result, is_setup=True) if status.is_pending() else (status, result)
+
+
+def released(service: PulumiVMService, params: Params) -> Status:
+    """Deprovision as VMEnv does."""
+    status, result = service.deprovision_host(params)
+    return service.wait_host_deployment(result, is_setup=False)[0] if status.is_pending() else status
+
+
+def operated(service: PulumiVMService, verb: str, params: Params) -> Status:
+    """Call a power verb as OSEnv does, and wait."""
+    status, result = getattr(service, verb)(params)
+    assert status is Status.PENDING
+    return service.wait_host_operation(result)[0]
+
+
+def test_a_whole_experiment(make: Make, azure: Azure) -> None:
+    """Setup for every trial, the second with another size, one teardown; nothing it was given is changed."""
+    service, params = make(), {**PARAMS, "vmSize": "Standard_B2s"}
+    given = dict(params)
+    status, result = service.provision_host(given)
+    assert status is Status.PENDING
+    assert result == {**params, "asyncResultsUrl": result["asyncResultsUrl"]}
+    status, machine = service.wait_host_deployment(result, is_setup=True)
+    assert status is Status.SUCCEEDED
+    assert service.provision_host(given) == (Status.SUCCEEDED, {})
+    assert operated(service, "start_host", given) is Status.SUCCEEDED
+    status, bigger = ready(service, {**params, "vmSize": "Standard_D4s_v5"})
+    assert (status, bigger["id"]) == (Status.SUCCEEDED, machine["id"])
+    assert operated(service, "shutdown", given) is Status.SUCCEEDED
+    assert azure.power(machine["id"]) == "stopped"
+    assert released(service, given) is Status.SUCCEEDED
+    assert azure.resources() == []
+    assert released(service, given) is Status.SUCCEEDED
+    assert given == params
+
+
+def test_deallocating_is_another_thing_than_deprovisioning(make: Make, azure: Azure) -> None:
+    """The compute is no longer paid for, and the disk stays; the next trial's provision starts the VM."""
+    service = make()
+    _, machine = ready(service, PARAMS)
+    assert operated(service, "deallocate_host", PARAMS) is Status.SUCCEEDED
+    assert azure.power(machine["id"]) == "deallocated"
+    assert ready(service, PARAMS)[0] is Status.SUCCEEDED
+    assert azure.power(machine["id"]) == "running"
+
+
+def test_the_seven_methods_of_old_are_the_same(make: Make, azure: Azure) -> None:
+    """Whoever still calls SupportsVMOps finds it, with is_setup as the first argument."""
+    service = make()
+    status, result = service.vm_provision(PARAMS)
+    assert (status, service.wait_vm_deployment(True, result)[0]) == (Status.PENDING, Status.SUCCEEDED)
+    status, result = service.vm_stop(PARAMS)
+    assert (status, service.wait_vm_operation(result)[0]) == (Status.PENDING, Status.SUCCEEDED)
+    status, result = service.vm_deprovision(PARAMS)
+    assert (status, service.wait_vm_deployment(False, result)[0]) == (Status.PENDING, Status.SUCCEEDED)
+    assert azure.resources() == []
+
+
+def test_a_vm_that_azure_refuses_is_failed_and_its_removal_succeeds(make: Make, azure: Azure) -> None:
+    """The trial fails and the experiment goes on: the next size may do; the teardown finds what was half made."""
+    service, refused = make(), {**PARAMS, "vmSize": "Standard_M128ms"}
+    assert ready(service, refused) == (Status.FAILED, {})
+    assert released(service, refused) is Status.SUCCEEDED
+    assert azure.resources() == []
+
+
+def test_a_vm_that_nobody_knows(make: Make) -> None:
+    """It cannot be waited for, which is FAILED and no exception; gone it is, and its removal succeeds."""
+    service = make()
+    assert service.wait_host_deployment(PARAMS, is_setup=True) == (Status.FAILED, {})
+    assert service.wait_host_deployment(PARAMS, is_setup=False)[0] is Status.SUCCEEDED
+    assert released(service, PARAMS) is Status.SUCCEEDED
+
+
+def test_a_wait_that_is_too_short_is_timed_out(make: Make, state_dir: Path) -> None:
+    """TIMED_OUT by its own name, PENDING if there was no time at all; the work goes on, and a later wait sees it."""
+    service = make(pollTimeout=0.2)
+    daemon.ensure(state_dir, 1)
+    status, result = service.provision_host(PARAMS)
+    assert status is Status.PENDING
+    assert service.wait_host_deployment({**result, "pollTimeout": 0}, is_setup=True) == (Status.PENDING, {})
+    assert service.wait_host_deployment(result, is_setup=True) == (Status.TIMED_OUT, {})
+    daemon.ensure(state_dir, 0)
+    assert service.wait_host_deployment({**result, "pollTimeout": 120}, is_setup=True)[0] is Status.SUCCEEDED
+
+
+def test_a_vm_that_does_not_go_is_told_loudly(
+    make: Make, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """mlos_bench logs a failed teardown at DEBUG and ends with 0: here it is an error in the log and on stderr."""
+    assert ready(make(), PARAMS)[0] is Status.SUCCEEDED
+    assert released(make(owner="grace"), PARAMS) is Status.FAILED
+    told = "the VM exp1 is not gone, and may still cost money: conflict: "
+    assert told in capsys.readouterr().err
+    assert told in caplog.text
+
+
+def test_a_removal_that_takes_too_long_is_told_loudly(
+    make: Make, state_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The worker goes on, but the experiment ends now and nobody else will look."""
+    service = make()
+    assert ready(service, PARAMS)[0] is Status.SUCCEEDED
+    daemon.ensure(state_dir, 1)
+    assert released(service, {**PARAMS, "pollTimeout": 0.1}) is Status.TIMED_OUT
+    told = "the VM exp1 is not gone, and may still cost money: its removal goes on after pollTimeout"
+    assert told in capsys.readouterr().err
+
+
+def test_the_config_is_for_every_trial_and_params_win(make: Make, azure: Azure) -> None:
+    """A parameter that is None was not given; ``$variables`` are the experiment's, but a script's are its own."""
+    same = {
+        "location": "eastus",
+        "tags": {"experiment": "$experiment_id"},
+        "customData": "#!/bin/sh\necho $experiment_id",
+    }
+    params = {"vmName": "exp1", "vmSize": "Standard_D4s_v5"}
+    status, machine = ready(make(**same, vmSize="Standard_B2s"), {**params, "location": None})
+    assert status is Status.SUCCEEDED
+    found = azure.vm(machine["id"])
+    assert (found["location"], found["tags"]["experiment"]) == ("eastus", "one")
+    assert found["properties"]["hardwareProfile"]["vmSize"] == "Standard_D4s_v5"
+    as_made = {**params, **same, "tags": "experiment=one"}
+    assert make().provision_host(as_made) == (Status.SUCCEEDED, {})
+
+
+@pytest.mark.parametrize("second", [False, True], ids=["same instance", "second instance"])
+def test_an_exception_takes_down_what_was_provisioned(make: Make, azure: Azure, second: bool) -> None:
+    """mlos_bench tears nothing down after one; the service it asked and the one it was built twice for do the same."""
+    service = make()
+    assert ready(service, PARAMS)[0] is Status.SUCCEEDED
+    with pytest.raises(KeyError), Service(parent=make() if second else service):
+        raise KeyError("a bug in a benchmark")
+    assert service.wait_host_deployment(PARAMS, is_setup=False)[0] is Status.SUCCEEDED
+    assert azure.resources() == []
+
+
+def test_an_exception_ends_a_provision_in_flight(make: Make, azure: Azure, state_dir: Path) -> None:
+    """Ctrl-C while the VM is being made: it is unmade, in a process that outlives this one."""
+    service = make()
+    daemon.ensure(state_dir, 1)
+    assert service.provision_host(PARAMS)[0] is Status.PENDING
+    with pytest.raises(KeyboardInterrupt), Service(parent=service):
+        raise KeyboardInterrupt
+    daemon.ensure(state_dir, 0)
+    assert service.wait_host_deployment(PARAMS, is_setup=False)[0] is Status.SUCCEEDED
+    assert azure.resources() == []
+
+
+def test_a_context_that_ends_well_takes_nothing_down(make: Make, azure: Azure) -> None:
+    """Newer versions of mlos_bench enter a context for every trial, and the next trial wants the VM."""
+    service = make()
+    for _ in range(2):
+        with Service(parent=service):
+            _, machine = ready(service, PARAMS)
+    assert azure.power(service.wait_host_deployment(PARAMS, is_setup=True)[1]["id"]) == "running"
+    assert machine == {}
+
+
+def test_an_exception_leaves_alone_what_is_anothers(make: Make, azure: Azure) -> None:
+    """Neither another experiment's VM, nor one that is gone already, is touched."""
+    other, service = make("other"), make("one")
+    _, machine = ready(other, {"vmName": "exp2"})
+    assert ready(service, PARAMS)[0] is Status.SUCCEEDED
+    assert released(service, PARAMS) is Status.SUCCEEDED
+    before = azure.writes()
+    with pytest.raises(KeyError), Service(parent=service):
+        raise KeyError("a bug in a benchmark")
+    assert azure.writes() == before
+    assert azure.power(machine["id"]) == "running"
+
+
+def test_an_azure_that_does_not_start_is_failed(make: Make, state_dir: Path) -> None:
+    """No exception but for wrong params: one would end the experiment without a teardown."""
+    service = make()
+    daemon.stop(state_dir)
+    (daemon.home(state_dir) / "cloud.db").write_bytes(b"this is no database, and long enough to be sure of that")
+    assert service.start_host(PARAMS) == (Status.FAILED, {})
+    wait(lambda: Later(0.02) if daemon.find(state_dir) else True, timeout=5)

@@ -1,0 +1,64 @@
+"""Whose things are, before a deployment: ours, another's to use, another's to leave alone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.arm import GROUP
+from tests.functional.world import HERS, NSG, OURS, Tags, World, quick_world, refused, spec_of
+from vmops import ownership
+from vmops.failures import Kind
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with quick_world(tmp_path) as world:
+        yield world
+
+
+def test_nothing_is_used_where_nothing_is(world: World) -> None:
+    """A group that is not there will be ours."""
+    assert ownership.survey(world.arm, spec_of(), "ada") == ownership.Survey(frozenset(), "westus2")
+
+
+def test_what_was_there_before_is_used(world: World) -> None:
+    """What the user named, and somebody else made, is neither changed nor deleted."""
+    world.put(GROUP)
+    world.put_network(HERS)
+    world.put(NSG)
+    named = spec_of(virtualNetworkName="net", subnetName="sub", networkSecurityGroupName="nsg")
+    assert ownership.survey(world.arm, named, "ada").uses == {"group", "network", "subnet", "security_group"}
+    new = spec_of(virtualNetworkName="net", subnetName="new", networkSecurityGroupName="other")
+    assert ownership.survey(world.arm, new, "ada").uses == {"group", "network"}
+
+
+def test_what_is_ours_already_is_declared_again(world: World) -> None:
+    """The second provision must not take the first one's work for another's."""
+    world.put_machine(OURS)
+    found = ownership.survey(world.arm, spec_of(virtualNetworkName="net", subnetName="sub"), "ada")
+    assert (found.uses, found.machine is None) == (frozenset(), False)
+
+
+def test_without_a_location_the_groups_own_is_taken(world: World) -> None:
+    """A group that exists says where; a new one needs to be told."""
+    nowhere = spec_of().model_copy(update={"location": None})
+    with refused(Kind.INVALID, "location: needed, because the resource group rg is new"):
+        ownership.survey(world.arm, nowhere, "ada")
+    world.put(GROUP)
+    assert ownership.survey(world.arm, nowhere, "ada").location == "westus2"
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"location": "northeurope"}, "location: the VM has westus2 and cannot be changed to northeurope"),
+        ({"zone": "2"}, "zone: the VM has none and cannot be changed to 2"),
+        ({"priority": "Spot"}, "priority: the VM has Regular and cannot be changed to Spot"),
+    ],
+)
+def test_what_can_never_change_is_refused_with_both_values(world: World, params: Tags, words: str) -> None:
+    """Before the engine finds it out the hard way; the next step is to deprovision."""
+    world.put_machine(OURS)
+    with refused(Kind.IMMUTABLE, words, "deprovision first"):
+        ownership.survey(world.arm, spec_of(**params), "ada")

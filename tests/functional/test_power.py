@@ -1,0 +1,124 @@
+"""Starting, stopping, restarting and deallocating a machine, against the local Resource Manager."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.arm import GROUP
+from tests.functional.world import OURS, SPEC, VM, Tags, World, machine_body, refused, slow_world
+from vmops import instance, ownership, power
+from vmops.errors import CloudError
+from vmops.failures import Kind, of_cloud
+from vmops.names import OWNER_TAG, STACK_TAG
+from vmops.target import Target
+from vmops.waiting import Later
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with slow_world(tmp_path) as world:
+        yield world
+
+
+@pytest.mark.parametrize(
+    ("action", "meanwhile", "after"),
+    [
+        (power.Action.STOP, "stopping", "stopped"),
+        (power.Action.RESTART, "starting", "running"),
+        (power.Action.DEALLOCATE, "deallocating", "deallocated"),
+    ],
+)
+def test_a_power_operation_is_asked_for_then_followed(
+    world: World, action: power.Action, meanwhile: str, after: str
+) -> None:
+    """It returns as soon as ARM has accepted; the service's own pause wins over the caller's."""
+    world.put_machine(OURS)
+    accepted = power.ask(world.arm, SPEC, "ada", action)
+    assert accepted.url is not None
+    looked = power.look(world.arm, accepted.url, 0.5)
+    assert isinstance(looked, Later)
+    assert looked.seconds > 1
+    assert world.state() == ("updating", meanwhile)
+    world.pass_time()
+    looked = power.look(world.arm, accepted.url, 0.5)
+    assert isinstance(looked, dict)
+    assert looked["status"] == "Succeeded"
+    assert world.state() == ("succeeded", after)
+
+
+def test_a_stop_is_a_graceful_shutdown(world: World) -> None:
+    """The guest gets the time to end in order, and that is said, not left to Azure's default."""
+    world.put_machine(OURS)
+    power.ask(world.arm, SPEC, "ada", power.Action.STOP)
+    path, _, query = world.journal.asked[-1].partition("?")
+    assert path == f"POST {VM}/powerOff"
+    assert "skipShutdown=false" in query.split("&")
+
+
+def test_a_machine_that_stands_still_can_be_started(world: World) -> None:
+    """And is running then, not before."""
+    world.put_machine(OURS)
+    power.begin(world.arm, VM, power.Action.DEALLOCATE)
+    world.pass_time()
+    seen = world.machine()
+    assert (seen.resting, seen.running) == (True, False)
+    power.begin(world.arm, VM, power.Action.START)
+    assert world.state() == ("updating", "starting")
+    world.pass_time()
+    seen = world.machine()
+    assert (seen.resting, seen.running) == (False, True)
+
+
+def test_a_power_operation_that_azure_refuses_says_why(world: World) -> None:
+    """A machine that is deallocated cannot be stopped: the wrong state, not a lack of quota."""
+    world.put_machine(OURS)
+    power.begin(world.arm, VM, power.Action.DEALLOCATE)
+    world.pass_time()
+    with pytest.raises(CloudError) as refusal:
+        power.ask(world.arm, SPEC, "ada", power.Action.STOP)
+    assert (refusal.value.status, refusal.value.code) == (409, "OperationNotAllowed")
+    assert of_cloud(refusal.value).kind is Kind.CONFLICT
+
+
+def test_a_machine_that_does_not_exist_has_no_power(world: World) -> None:
+    """Told as what it is, with the machine's id."""
+    world.put(GROUP)
+    with refused(Kind.NOT_FOUND, VM):
+        power.ask(world.arm, SPEC, "ada", power.Action.START)
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ({**OURS, OWNER_TAG: "grace"}, "belongs to grace"),
+        ({**OURS, STACK_TAG: "vm-00000000"}, "was not made by vmops under this name"),
+        ({}, "was not made by vmops under this name"),
+    ],
+)
+def test_a_machine_of_another_is_not_touched(world: World, tags: Tags, words: str) -> None:
+    """The name alone gives no right: the owner is named, and nothing is asked for."""
+    world.put_machine(tags)
+    with refused(Kind.CONFLICT, VM, words):
+        power.ask(world.arm, SPEC, "ada", power.Action.STOP)
+    with refused(Kind.CONFLICT, VM, words):
+        ownership.survey(world.arm, SPEC, "ada")
+    assert world.state() == ("succeeded", "running")
+
+
+def test_a_machine_in_the_making_has_no_power_state_yet(world: World) -> None:
+    """Azure does not know it before the machine is allocated."""
+    world.put(GROUP)
+    world.put_network()
+    world.put_nic()
+    world.send("PUT", VM, machine_body("vm"))
+    seen = world.machine()
+    assert (seen.provisioning, seen.power, seen.running, seen.resting) == ("creating", "", False, False)
+    assert instance.look(world.arm, f"{VM}2") is None
+
+
+def test_a_machine_is_found_whatever_the_case_of_its_name(world: World) -> None:
+    """Azure compares names without case; stopping a machine takes no more than its name."""
+    world.put_machine(OURS)
+    target = Target.from_params({"vmName": "VM", "resourceGroup": "RG"})
+    assert power.ask(world.arm, target, "ada", power.Action.STOP).url is not None

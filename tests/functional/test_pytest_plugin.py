@@ -1,0 +1,77 @@
+"""The fixtures that give a test a VM, in sessions of pytest of their own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.azure import Azure
+from tests.functional.doors import ENDINGS, blocks, end_all, python, sweep_what_was_killed
+from tests.unit.test_exports import HEAVY
+from vmops import VMOps
+
+PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error"]
+FILE = """
+import sys
+def test_it(azure_vm):
+    print("inside", azure_vm.name, flush=True)
+    {ending}
+def test_another():
+    print("another", flush=True)
+"""
+
+
+@pytest.fixture
+def ops(azure: Azure, ops: VMOps, monkeypatch: pytest.MonkeyPatch) -> VMOps:
+    """Give VMOps, for the owner that the sessions have too."""
+    monkeypatch.setenv("VMOPS_OWNER", ops.settings.owner)
+    return ops
+
+
+def session(directory: Path, tests: str, *options: str, ini: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a session of pytest over one file of tests."""
+    (directory / "test_it.py").write_text(tests)
+    (directory / "pytest.ini").write_text(f"[pytest]\n{ini}")
+    return subprocess.run([*PYTEST, *options], cwd=directory, capture_output=True, text=True, timeout=240, check=False)
+
+
+def test_nothing_is_left_however_a_session_ends(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
+    """A test that fails takes its VM along, also under -x; so does a session that a signal ends, with pytest's code."""
+    for name, ending in ENDINGS.items():
+        (tmp_path / f"test_{name}.py").write_text(FILE.format(ending=ending).replace("test_it", f"test_{name}"))
+    commands = {name: [*PYTEST, "-s", "-x", str(tmp_path / f"test_{name}.py")] for name in ENDINGS}
+    assert end_all(commands, cwd=tmp_path) == {"exception": 1, "exit": 1, "sigint": 2, "sigterm": 2, "sigkill": -9}
+    sweep_what_was_killed(ops, azure)
+
+
+def test_the_docs_example_runs(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
+    """With the settings that stand beside it: two tests share one VM, the others have their own, as has each worker."""
+    (tests,) = [example for example in blocks("python.md", "python") if "def test_" in example]
+    (ini,) = blocks("python.md", "ini")
+    done = session(tmp_path, tests, "-n", "1", ini=ini.removeprefix("[pytest]\n"))
+    assert "3 passed" in done.stdout, done.stdout + done.stderr
+    provisioned = [operation for operation in ops.operations() if operation.vm_name.endswith("-gw0")]
+    assert len(provisioned) == 3
+    assert azure.resources() == []
+
+
+@pytest.mark.parametrize(
+    ("marker", "sentence"),
+    [("scope='module'", "azure_vm: scope 'module' is not function or session"), ("vmPorts=70000", "vmPorts: 70000")],
+)
+def test_a_wrong_marker_is_told_in_a_sentence(state_dir: Path, tmp_path: Path, marker: str, sentence: str) -> None:
+    """Before anything is asked for."""
+    done = session(tmp_path, f"import pytest\n@pytest.mark.azure_vm({marker})\ndef test_it(azure_vm): pass\n")
+    assert sentence in done.stdout
+    assert list(state_dir.iterdir()) == []
+
+
+def test_the_plugin_costs_nothing_where_it_is_not_used() -> None:
+    """It is imported by every session of pytest on a host that has vmops."""
+    code = "import sys, vmops.pytest_plugin; print(*{name.partition('.')[0] for name in sys.modules})"
+    loaded = subprocess.run(python(code), check=True, capture_output=True, text=True).stdout.split()
+    assert not HEAVY & set(loaded)
+    names = "import sys, vmops.pytest_plugin; print(*(name for name in sys.modules if name.startswith('vmops')))"
+    loaded = subprocess.run(python(names), check=True, capture_output=True, text=True).stdout.split()
+    assert loaded == ["vmops", "vmops.pytest_plugin"]

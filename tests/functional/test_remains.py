@@ -1,0 +1,128 @@
+"""What remains after the engine's destroy: let go, handed over, or left to whom it belongs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.arm import COMPUTE, GROUP, NETWORK, SUBNET
+from tests.functional.world import DISK, HERS, NET, NIC, NSG, OURS, SPEC, VM, World, quick_world, slow_world
+from vmops import ownership, remains
+from vmops.failures import Failed, Failure, Kind
+from vmops.names import STACK_TAG
+from vmops.spec import VmSpec
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with quick_world(tmp_path) as world:
+        yield world
+
+
+def release(world: World, timeout: float = 60) -> list[str]:
+    return remains.release(world.arm, GROUP, SPEC.stack, interval=0.01, timeout=timeout)
+
+
+def test_what_is_ours_is_listed_users_first_and_the_group_last(world: World) -> None:
+    """In the order in which ARM lets them go."""
+    world.put_machine(OURS)
+    world.put(NSG, HERS)
+    assert [found["id"] for found in remains.ours(world.arm, GROUP, SPEC.stack)] == [VM, NIC, NET, DISK, GROUP]
+
+
+@pytest.mark.parametrize(("vm_name", "disk"), [("vm", "vm-osdisk"), ("vm", "VM-osdisk"), ("Exp1", "Exp1-osdisk")])
+def test_a_disk_without_a_tag_is_ours_by_its_name_in_our_own_group(world: World, vm_name: str, disk: str) -> None:
+    """A machine that failed may leave one; Azure compares names without case."""
+    stack = VmSpec.from_params({"vmName": vm_name, "resourceGroup": "rg"}).stack
+    world.put(GROUP, {STACK_TAG: stack})
+    world.put_disk(disk)
+    world.put_disk("somebodys-disk")
+    assert [found["name"] for found in remains.ours(world.arm, GROUP, stack)] == [disk, "rg"]
+
+
+def test_a_disk_of_a_vm_with_a_longer_name_is_not_ours(world: World) -> None:
+    """Two VMs in one group may be called vm and vm-2: each has disks of its own."""
+    world.put(GROUP, OURS)
+    world.put_disk("vm-2-osdisk")
+    assert [found["name"] for found in remains.ours(world.arm, GROUP, SPEC.stack)] == ["rg"]
+
+
+def test_all_that_is_ours_goes_and_the_group_with_it(world: World) -> None:
+    """In-use refusals pass; nothing is left to pay for, the disk that the machine left behind included."""
+    world.put_machine(OURS)
+    assert release(world) == []
+    assert world.left() == set()
+
+
+def test_what_is_still_in_use_is_asked_for_again(tmp_path: Path) -> None:
+    """Azure refuses to delete the interface of a machine that is going, and lets it go once that is gone."""
+    with quick_world(tmp_path) as world:
+        world.put_machine(OURS)
+    with quick_world(tmp_path, pace=0.005) as world:
+        assert release(world) == []
+        assert world.left() == set()
+    assert len([asked for asked in world.journal.asked if asked.startswith(f"DELETE {NIC}?")]) > 1
+
+
+def test_a_group_that_goes_between_two_looks_is_gone(tmp_path: Path) -> None:
+    """Its deletion ends when it ends: the group that was just seen need not be there to be listed."""
+    with slow_world(tmp_path) as world:
+        world.put(GROUP, OURS)
+        world.arm.delete(GROUP)
+        world.journal.before = lambda asked: world.pass_time() if f"{GROUP}/resources" in asked else None
+        assert remains.ours(world.arm, GROUP, SPEC.stack) == []
+
+
+def test_releasing_what_is_gone_is_success(world: World) -> None:
+    """Called twice, or for a VM that never was."""
+    assert release(world) == []
+    world.put(GROUP)
+    assert release(world) == []
+    assert world.left() == {GROUP}
+
+
+def test_a_group_of_another_stays_with_what_is_theirs(world: World) -> None:
+    """A disk without a tag is nobody's business there, whatever its name."""
+    world.put_machine(OURS)
+    world.put(GROUP)
+    world.put_disk("vm-osdisk-of-yesterday")
+    world.put(NSG)
+    assert release(world) == []
+    assert world.left() == {GROUP, NSG, f"{COMPUTE}/disks/vm-osdisk-of-yesterday"}
+
+
+def test_our_group_stays_for_the_sake_of_what_is_not_ours(world: World) -> None:
+    """Deleting a group deletes all in it: what a stranger put there is named instead."""
+    world.put_machine(OURS)
+    world.put(NSG)
+    assert release(world) == [NSG]
+    assert world.left() == {GROUP, NSG}
+
+
+def test_what_another_still_uses_is_handed_over(world: World) -> None:
+    """The network that we made and they use is theirs from now on, and so is the group around it."""
+    theirs = f"{NETWORK}/networkInterfaces/exp2-nic"
+    world.put_machine(OURS)
+    world.put_nic(HERS, path=theirs)
+    assert release(world) == []
+    assert world.left() == {GROUP, NET, SUBNET, theirs}
+    assert {ownership.stack_of(world.send("GET", path).json()) for path in (GROUP, NET)} == {HERS[STACK_TAG]}
+
+
+def test_what_a_stranger_still_uses_is_given_away(world: World) -> None:
+    """Who does not use vmops gets it without our tags: nobody will delete it under their feet."""
+    theirs = f"{NETWORK}/networkInterfaces/stranger-nic"
+    world.put_machine({**OURS, "team": "lab"})
+    world.put_nic(path=theirs)
+    assert set(release(world)) == {NET, theirs}
+    assert world.send("GET", NET).json()["tags"] == {"team": "lab"}
+
+
+def test_what_will_not_go_is_named_at_the_end(world: World) -> None:
+    """The failure is ARM's last refusal of it, not the passing of time."""
+    world.put_machine(HERS)
+    world.arm.tag(NIC, OURS)
+    with pytest.raises(Failed) as failed:
+        release(world, timeout=0.1)
+    assert failed.value.failure == Failure(Kind.CONFLICT, failed.value.failure.message, "NicInUse", NIC)
+    assert {VM, NIC} <= world.left()

@@ -1,0 +1,107 @@
+"""A command that has a VM for as long as it runs, from a shell."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.azure import Azure
+from tests.functional.doors import CLI, ENDINGS, end_all, ended, names, python, start, sweep_what_was_killed
+from vmops import VMOps
+from vmops.local import daemon
+from vmops.waiting import Later, wait
+
+FOREGROUND = "from vmops.run import _in_foreground; print(_in_foreground())"
+
+
+@pytest.fixture
+def ops(azure: Azure, ops: VMOps, monkeypatch: pytest.MonkeyPatch) -> VMOps:
+    """Give VMOps, for the owner that the command line has too."""
+    monkeypatch.setenv("VMOPS_OWNER", ops.settings.owner)
+    return ops
+
+
+def run(name: str, program: str, *options: str) -> list[str]:
+    """Give the command that runs a Python program with a VM."""
+    return [*CLI, "run", name, "-p", "ttl=1h", *options, "--", *python(f"import sys; {program}")]
+
+
+def test_nothing_is_left_however_the_command_ends(ops: VMOps, azure: Azure) -> None:
+    """The exit code is the command's, to which signals are passed on; only the killed leaves its VM to the sweep."""
+    commands = {name: run(f"exp-{name}", f"print('inside', flush=True); {ending}") for name, ending in ENDINGS.items()}
+    codes = {"exception": 1, "exit": 3, "sigint": 128 + 2, "sigterm": 128 + 15, "sigkill": -9}
+    assert end_all(commands) == codes
+    sweep_what_was_killed(ops, azure)
+
+
+def test_the_command_knows_its_vm_which_stays_if_it_fails_and_is_to_be_kept(ops: VMOps, azure: Azure) -> None:
+    """Address, ssh command and outputs are in the environment; the file of the outputs is the user's alone."""
+    tells = """
+import json, os, pathlib
+outputs = pathlib.Path(os.environ["VMOPS_OUTPUTS"])
+print(json.dumps([dict(os.environ), json.loads(outputs.read_text()), outputs.stat().st_mode & 0o777]))
+sys.exit(4)
+"""
+    with start(run("exp1", tells, "--keep-on-error")) as process:
+        assert process.stdout
+        environment, outputs, mode = json.loads(process.stdout.read())
+        code, words = ended(process)
+    assert (code, mode) == (4, 0o600)
+    assert environment["VMOPS_HOST"] == outputs["publicIp"]
+    assert environment["VMOPS_SSH"] == outputs["ssh"]
+    assert not Path(environment["VMOPS_OUTPUTS"]).exists()
+    assert names(azure) == [outputs["name"]] == ["exp1"]
+    assert f"`{outputs['ssh']}` logs in" in words
+
+
+def test_an_interrupt_before_the_command_takes_down_what_there_is(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+    """Ctrl-C while the VM is being made: the command never runs."""
+    daemon.ensure(state_dir, 0.01)
+    with start(run("exp1", "print('inside')")) as process:
+        assert wait(lambda: bool(azure.ids()) or Later(0.02), timeout=60)
+        process.send_signal(signal.SIGINT)
+        code, words = ended(process)
+    assert (code, azure.resources()) == (130, [])
+    assert words.splitlines()[-1] == "error: interrupted; exp1 is removed, or is being removed"
+
+
+def test_a_vm_that_is_not_to_be_had_is_told_by_an_exit_code_of_its_own(ops: VMOps, azure: Azure) -> None:
+    """No command exits with 125 by itself, as long as it keeps to the custom; it was never run."""
+    with start(run("exp1", "print('inside')", "-p", "vmSize=Standard_M128ms")) as process:
+        code, words = ended(process)
+    assert (code, azure.resources()) == (125, [])
+    assert re.search("error: exp1: capacity: .*SkuNotAvailable", words)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["--", "no-such-command"], 127, "error: no-such-command: no such command"),
+        (["-p", "vmPorts=70000", "--", "true"], 2, "error: vmPorts: '70000' is not a port"),
+        ([], 2, "error: Invalid value for COMMAND: it is needed, after --"),
+    ],
+)
+def test_what_cannot_be_run_costs_no_vm(state_dir: Path, arguments: list[str], code: int, sentence: str) -> None:
+    """It is told before anything is asked for."""
+    with start([*CLI, "run", "exp1", *arguments]) as process:
+        ending, words = ended(process)
+    assert (ending, list(state_dir.iterdir())) == (code, [])
+    assert sentence in words
+
+
+def test_a_terminals_interrupt_is_not_passed_on() -> None:
+    """Who shares the terminal's foreground has got it already; nobody gets it twice."""
+    apart = subprocess.run(python(FOREGROUND), capture_output=True, text=True, start_new_session=True, check=True)
+    assert apart.stdout.strip() == "False"
+    pid, terminal = pty.fork()
+    if not pid:
+        os.execv(sys.executable, python(FOREGROUND))
+    assert os.read(terminal, 100).strip() == b"True"
+    os.waitpid(pid, 0)
+    os.close(terminal)

@@ -1,0 +1,242 @@
+"""The net below every teardown: what has outlived its time is found wherever it is known, and only that is removed."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azure import Azure
+from tests.functional.doors import CLI, SUBSCRIPTION, arm_of, ended, names, outlive, start
+from tests.functional.world import HERS, OURS, SPEC, World, quick_world
+from vmops import Settings, SpecError, Status, VMOps
+from vmops.arm import Arm
+from vmops.clouds import Cloud
+from vmops.failures import Failure, Kind
+from vmops.lifetime import Lifetime, Lifetimes
+from vmops.names import EXPIRES_TAG, Identity
+from vmops.operation import Operation, State, Verb
+from vmops.ownership import instant
+from vmops.protocol import Params
+from vmops.store import Store
+from vmops.sweep import Outcome, Sweep, sweep
+from vmops.waiting import Later, wait
+
+HOUR = 3600.0
+Deploy = Callable[[Params], dict[str, Any]]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with quick_world(tmp_path) as world:
+        yield world
+
+
+@pytest.fixture
+def lifetimes(world: World, engine: Path, state_dir: Path) -> Lifetimes:
+    """Give the lifetimes of a state directory that knows nothing, in that cloud."""
+    return Lifetimes(Settings(state_dir=state_dir, owner="ada"), Store(state_dir), lambda _: world.arm)
+
+
+def expired(lifetimes: Lifetimes) -> list[Lifetime]:
+    """Give what is expired; everything could be searched."""
+    unsearched: list[Failure] = []
+    found = list(lifetimes.expired(unsearched))
+    assert unsearched == []
+    return found
+
+
+def remember(lifetimes: Lifetimes, age: float | None, state: State = State.SUCCEEDED, **changes: Any) -> None:
+    """Write the record of a provision whose VM has outlived its time for so many seconds; None: it has all of it."""
+    now = time.time()
+    made = Operation(
+        id=f"{now}",
+        verb=Verb.PROVISION,
+        stack=SPEC.stack,
+        cloud="local",
+        subscription=SUBSCRIPTION,
+        resource_group="rg",
+        vm_name="vm",
+        owner="ada",
+        state=state,
+        expires=0.0 if age is None else now - age,
+        created=now,
+    )
+    assert lifetimes.store.insert(replace(made, **changes))
+
+
+def tagged(age: float) -> dict[str, str]:
+    """Give the tags of a VM of ours that has outlived its time for so many seconds."""
+    return {**OURS, EXPIRES_TAG: instant(time.time() - age)}
+
+
+@pytest.mark.parametrize(
+    ("age", "expires"),
+    [(HOUR, True), (301, True), (290, False), (0, False), (-HOUR, False)],
+    ids=["long ago", "past the skew", "within the skew", "now", "later"],
+)
+def test_a_tag_alone_tells_that_the_time_is_over(world: World, lifetimes: Lifetimes, age: float, expires: bool) -> None:
+    """Nothing but the cloud may know of a VM; clocks may differ by five minutes."""
+    world.put_machine(tagged(age))
+    assert [(each.identity.stack, each.owner) for each in expired(lifetimes)] == [(SPEC.stack, "ada")] * expires
+
+
+@pytest.mark.parametrize(
+    ("record", "tag", "expires"),
+    [(HOUR, HOUR, True), (-HOUR, HOUR, False), (HOUR, -HOUR, False), (None, HOUR, False), (HOUR, None, False)],
+    ids=["both", "record extended", "tag extended", "no end asked for", "tag removed"],
+)
+def test_record_and_tag_must_agree(
+    world: World, lifetimes: Lifetimes, record: float | None, tag: float | None, expires: bool
+) -> None:
+    """The later end holds: one of them may have been written, and the other not yet, or elsewhere."""
+    world.put_machine(OURS if tag is None else tagged(tag))
+    remember(lifetimes, record)
+    assert len(expired(lifetimes)) == expires
+
+
+@pytest.mark.parametrize("state", [State.SUCCEEDED, State.FAILED])
+def test_a_record_alone_tells_of_what_never_became_a_vm(lifetimes: Lifetimes, state: State) -> None:
+    """Networks and addresses have no time to live of their own, and may be all that was made."""
+    remember(lifetimes, HOUR, state)
+    assert [each.owner for each in expired(lifetimes)] == ["ada"]
+    remember(lifetimes, None, id="gone", verb=Verb.DEPROVISION)
+    assert expired(lifetimes) == []
+
+
+@pytest.mark.parametrize("tags", [HERS, {}, {**OURS, EXPIRES_TAG: "tomorrow"}], ids=["copied", "bare", "unreadable"])
+def test_what_is_not_said_clearly_is_left_alone(world: World, lifetimes: Lifetimes, tags: dict[str, str]) -> None:
+    """Tags that came from another VM say nothing of this one, and a tag that nobody can read says nothing at all."""
+    world.put_machine({EXPIRES_TAG: instant(time.time() - HOUR), **tags})
+    remember(lifetimes, HOUR)
+    assert expired(lifetimes) == []
+
+
+def test_a_place_that_cannot_be_searched_is_named_and_the_others_are(world: World, lifetimes: Lifetimes) -> None:
+    """One subscription that is closed, or a backend that nobody knows, does not keep the VMs of the others."""
+    world.put_machine(tagged(HOUR))
+    remember(lifetimes, HOUR, cloud="public", subscription="11111111-1111-1111-1111-111111111111", stack="elsewhere")
+    closed = Arm(Cloud("public", world.url, token="wrong"), timeout=10)
+    settings = lifetimes.settings.model_copy(update={"backend_url": "nowhere://at-all"})
+    both = replace(
+        lifetimes, settings=settings, arm=lambda patience: closed if patience.cloud == "public" else world.arm
+    )
+    unsearched: list[Failure] = []
+    assert [each.identity for each in both.expired(unsearched)] == [Identity("local", SUBSCRIPTION, "rg", "vm")]
+    assert {failure.kind for failure in unsearched} == {Kind.AUTH, Kind.ENGINE}
+
+
+def test_a_sweep_of_a_real_cloud_needs_to_know_where(state_dir: Path) -> None:
+    """To search nothing and to report that nothing is left would be a lie."""
+    with pytest.raises(SpecError, match="subscription: is required on the cloud 'public'"):
+        sweep(VMOps(Settings(state_dir=state_dir, cloud="public")))
+
+
+def test_what_no_host_remembers_goes_by_its_tags(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
+    """The host died, and with it the record and the engine's state: only the cloud knows the VM and what it needs."""
+    provision({"vmName": "exp1", "ttl": "1h", "osDiskSizeGB": 64, "dataDisks": "32"})
+    forget(state_dir, "operations.db*", "backend", "stacks", "logs")
+    again = VMOps(ops.settings)
+    assert again.operations() == []
+    outlive(again)
+    assert [each.outcome for each in sweep(again).swept] == [Outcome.REMOVED]
+    assert azure.resources() == []
+
+
+def test_what_only_the_backend_remembers_goes_by_its_state(
+    ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy
+) -> None:
+    """The VM is gone, so no tag tells of it, but its network, disks and address cost what they cost."""
+    outputs = provision({"vmName": "exp1", "ttl": "1h"})
+    tag = azure.vm(outputs["id"])["tags"][EXPIRES_TAG]
+    arm_of(ops).delete(outputs["id"])
+    assert wait(lambda: names(azure) == [] or Later(0.02), timeout=10)
+    forget(state_dir, "operations.db*")
+    again = VMOps(ops.settings)
+    assert sweep(again).swept == []
+    (state,) = (state_dir / "backend").rglob("stacks/*/exp1-*.json")
+    state.write_text(state.read_text().replace(tag, instant(time.time() - HOUR)))
+    assert [each.outcome for each in sweep(again).swept] == [Outcome.REMOVED]
+    assert azure.resources() == []
+    assert sweep(again).swept == []
+
+
+def test_a_second_host_takes_over(ops: VMOps, azure: Azure, state_dir: Path, tmp_path: Path, provision: Deploy) -> None:
+    """With the backend and the keys it goes on with the VM, whose end it moves; with no record it sweeps it too."""
+    params: Params = {"vmName": "exp1", "ttl": "1h"}
+    made = provision(params)["id"]
+    before, writes = azure.vm(made)["properties"]["vmId"], len(azure.writes())
+    second = tmp_path / "second"
+    shutil.copytree(state_dir / "keys", second / "keys")
+    (second / "local").symlink_to(state_dir / "local")
+    there = VMOps(ops.settings.model_copy(update={"state_dir": second, "backend_url": ops.settings.backend()}))
+    assert there.vm_provision(params) == (Status.PENDING, {})
+    assert there.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED
+    assert (azure.writes()[writes:], azure.vm(made)["properties"]["vmId"]) == ([f"PUT {made}"], before)
+    forget(second, "operations.db*")
+    again = VMOps(there.settings)
+    outlive(again)
+    assert [each.outcome for each in sweep(again).swept] == [Outcome.REMOVED]
+    assert azure.resources() == []
+    assert not list((state_dir / "backend").rglob("stacks/*/exp1-*.json"))
+
+
+def forget(state_dir: Path, *patterns: str) -> None:
+    """Delete what a host that died does not have any more."""
+    for path in [path for pattern in patterns for path in state_dir.glob(pattern)]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def test_another_owners_vm_is_reported_and_not_touched(
+    ops: VMOps, azure: Azure, provision: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is it by a dry run; and once its owner has extended it, its time is not over for anybody."""
+    vm_id = provision({"vmName": "exp1", "ttl": "1h"})["id"]
+    outlive(ops)
+    before = azure.ids()
+    assert [each.outcome for each in sweep(ops, dry_run=True).swept] == [Outcome.LEFT]
+    stranger = VMOps(ops.settings.model_copy(update={"owner": "stranger"}))
+    monkeypatch.setenv("VMOPS_OWNER", "stranger")
+    code, told = shell("sweep", "--json")
+    assert (code, [(each["id"], each["owner"], each["outcome"]) for each in told["swept"]]) == (
+        0,
+        [(vm_id, "tester", "another owner's")],
+    )
+    assert stranger.extend({"vmName": "exp1"}, "2h") == (Status.FAILED, {})
+    monkeypatch.setenv("VMOPS_OWNER", "tester")
+    code, told = shell("extend", "exp1", "2h", "--json")
+    assert (code, told["status"]) == (0, "SUCCEEDED")
+    assert 7000 < told["result"]["expires"] - time.time() < 7300
+    assert azure.vm(vm_id)["tags"][EXPIRES_TAG] == instant(told["result"]["expires"])
+    assert sweep(ops) == Sweep()
+    assert azure.ids() == before
+
+
+def test_a_sweep_that_could_not_search_everything_exits_with_1(ops: VMOps, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads only exit codes must not believe that nothing is left."""
+    monkeypatch.setenv("VMOPS_BACKEND_URL", "nowhere://at-all")
+    code, told = shell("sweep", "--json")
+    assert (code, told["swept"], [each["kind"] for each in told["unsearched"]]) == (1, [], ["engine"])
+
+
+def shell(*arguments: str) -> tuple[int, Any]:
+    """Call the command line, and give the exit code and the one JSON value that it prints."""
+    with start([*CLI, *arguments]) as process:
+        assert process.stdout
+        printed = process.stdout.read()
+        return ended(process)[0], json.loads(printed)
+
+
+def test_only_what_is_there_can_be_extended(ops: VMOps) -> None:
+    """A VM that does not exist is not_found; a duration that is none raises before anything is asked."""
+    params: Params = {"vmName": "never"}
+    assert ops.extend(params, "2h") == (Status.FAILED, {})
+    failure = ops.last_failure(params)
+    assert failure
+    assert failure.kind is Kind.NOT_FOUND
+    with pytest.raises(SpecError, match="ttl: '2 fortnights' is not a duration"):
+        ops.extend(params, "2 fortnights")

@@ -1,0 +1,260 @@
+"""VMs that a program holds: made when it enters a block, and gone however it leaves."""
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+import vmops
+from tests.azure import Azure
+from tests.functional.doors import (
+    ENDINGS,
+    arm_of,
+    blocks,
+    end_all,
+    ended,
+    hear,
+    names,
+    python,
+    retag,
+    start,
+    sweep_what_was_killed,
+)
+from vmops import Machine, ProvisionError, SpecError, Status, VMOps
+from vmops.failures import Kind
+from vmops.local import daemon
+from vmops.names import EXPIRES_TAG, OWNER_TAG
+from vmops.operation import State, Verb
+from vmops.ownership import instant, seconds_of
+from vmops.protocol import Params
+from vmops.waiting import Later, wait
+
+WITH = """
+import sys, vmops
+with vmops.machine({{"vmName": "exp-{name}", "ttl": "1h"}}) as vm:
+    print("inside", vm.name, flush=True)
+    {ending}
+"""
+DECORATED = """
+import sys, vmops
+@vmops.machine({{"vmName": "exp-{name}", "ttl": "1h"}})
+def experiment(vm, word):
+    print(word, vm.name, flush=True)
+    {ending}
+experiment("inside")
+"""
+ASYNC = """
+import asyncio, sys, vmops
+async def main():
+    async with vmops.machine({"vmName": "exp1"}) as vm:
+        print("inside", vm.name, flush=True)
+        await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def ops(azure: Azure, ops: VMOps, monkeypatch: pytest.MonkeyPatch) -> VMOps:
+    """Give VMOps, for the owner that the programs have too."""
+    monkeypatch.setenv("VMOPS_OWNER", ops.settings.owner)
+    return ops
+
+
+@pytest.mark.parametrize("program", [WITH, DECORATED], ids=["with", "decorator"])
+def test_nothing_is_left_however_a_program_ends(ops: VMOps, azure: Azure, program: str) -> None:
+    """What ends it in order takes the VM along; what kills it at once leaves the VM to its time to live."""
+    commands = {name: python(program.format(name=name, ending=ending)) for name, ending in ENDINGS.items()}
+    codes = {"exception": 1, "exit": 3, "sigint": -2, "sigterm": 128 + 15, "sigkill": -9}
+    assert end_all(commands) == codes
+    sweep_what_was_killed(ops, azure)
+
+
+def test_a_machine_can_be_used_while_it_is_held(ops: VMOps, azure: Azure) -> None:
+    """It has its names and addresses, can be stopped and started, and what fails is raised with its reason."""
+    with vmops.machine({"vmName": "exp1", "dnsLabelPrefix": "exp1"}, settings=ops.settings) as vm:
+        assert names(azure) == [vm.name] == ["exp1"]
+        assert (vm.host, vm.private_ip, vm.user) == (vm.public_ip, "10.0.0.4", "mlos")
+        assert vm.ssh.endswith(f"mlos@{vm.host}")
+        assert str(vm.fqdn).startswith("exp1.")
+        for verb, power in ((vm.stop, "stopped"), (vm.start, "running"), (vm.restart, "running")):
+            verb()
+            assert vm.refresh() == power
+        vm.deallocate()
+        with pytest.raises(ProvisionError) as refused:
+            vm.stop()
+        assert (refused.value.vm_name, refused.value.failure.kind) == ("exp1", Kind.CONFLICT)
+        arm_of(ops).delete(vm.id)
+        assert wait(lambda: names(azure) == [] or Later(0.02), timeout=10)
+        with pytest.raises(ProvisionError, match=r"^exp1: not_found: .*the VM is gone"):
+            vm.refresh()
+    assert azure.resources() == []
+
+
+def test_a_program_that_is_interrupted_twice_loses_nothing(ops: VMOps, azure: Azure) -> None:
+    """The first Ctrl-C, while the VM is being made, takes it down; the second only ends the waiting for that."""
+    with start(python(WITH.format(name="1", ending="pass"))) as process:
+        assert wait(lambda: bool(azure.ids()) or Later(0.02), timeout=60)
+        process.send_signal(signal.SIGINT)
+        assert wait(lambda: removal_in_flight(ops, "exp-1") or Later(0.02), timeout=60)
+        process.send_signal(signal.SIGINT)
+        assert ended(process)[0] == -signal.SIGINT
+    assert ops.wait_vm_deployment(False, {"vmName": "exp-1"})[0] is Status.SUCCEEDED
+    assert azure.resources() == []
+
+
+def removal_in_flight(ops: VMOps, vm_name: str) -> bool:
+    """Tell whether the worker of a VM's removal is at work."""
+    operation = ops.operation({"vmName": vm_name})
+    return operation is not None and (operation.verb, operation.state) == (Verb.DEPROVISION, State.RUNNING)
+
+
+def test_several_machines_are_had_all_or_none(ops: VMOps, azure: Azure) -> None:
+    """The first failure takes the others down; what is refused at once, because another is at it, is left to them."""
+    other: Params = {"vmName": "other"}
+    assert ops.vm_provision(other) == (Status.PENDING, {})
+    good, refused, busy = {"vmName": "good"}, {"vmName": "m", "vmSize": "Standard_M128ms"}, {**other, "vmPorts": "80"}
+    for wanted, kind in (([busy], Kind.LOCKED), ([good, refused], Kind.CAPACITY)):
+        with pytest.raises(ProvisionError) as failed, vmops.machines(wanted, settings=ops.settings):
+            pytest.fail("it has no machine to go on with")
+        assert (failed.value.vm_name, failed.value.failure.kind) == (wanted[-1]["vmName"], kind)
+    assert ops.wait_vm_deployment(True, other)[0] is Status.SUCCEEDED
+    assert names(azure) == ["other"]
+    assert {each["name"] for each in azure.resources() if each["type"].endswith("resourceGroups")} == {"vmops-other"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sentence"),
+    [
+        ([{"vmName": "exp1"}, {"vmName": "EXP1"}], "vmName: 'exp1' is asked for 2 times in one block"),
+        ([{"vmName": "exp1"}, {"vmName": "exp2", "vmPorts": 70000}], "vmPorts: 70000 is not a port"),
+    ],
+)
+def test_wrong_parameters_are_refused_before_anything_happens(
+    ops: VMOps, azure: Azure, wanted: list[Params], sentence: str
+) -> None:
+    """All or none begins with the parameters."""
+    with pytest.raises(SpecError, match=sentence), vmops.machines(wanted, settings=ops.settings):
+        pytest.fail("it has no machine to go on with")
+    assert ops.operations() == []
+    assert azure.writes() == []
+
+
+def test_a_machine_is_kept_for_a_look_at_what_went_wrong(
+    ops: VMOps, azure: Azure, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With keep_on_error an Exception leaves it, for two hours unless told otherwise, and says how to get in and out.
+
+    The next block of that name takes it over, and takes it along.
+    """
+    held = vmops.machine({"vmName": "exp1"}, settings=ops.settings, keep_on_error=True)
+    with pytest.raises(ZeroDivisionError), held as vm:
+        _ = 1 / 0
+    expires = seconds_of(azure.vm(vm.id)["tags"][EXPIRES_TAG])
+    assert 7000 < expires - time.time() < 7300
+    assert f"exp1 stays until {instant(expires)}: `{vm.ssh}` logs in" in caplog.text
+    assert "`vmops extend exp1 2h` gives it more time, `vmops deprovision exp1 --wait` removes it" in caplog.text
+    with held as again:
+        assert again.id == vm.id
+    assert azure.resources() == []
+
+
+def test_what_will_not_go_is_told(ops: VMOps, azure: Azure, caplog: pytest.LogCaptureFixture) -> None:
+    """A removal that is refused is raised; if an exception is on its way already, it is noted there and logged."""
+    held = vmops.machine({"vmName": "exp1"}, settings=ops.settings)
+
+    def lose(vm: Machine) -> None:
+        retag(ops, vm.id, OWNER_TAG, "stranger")
+        raise ZeroDivisionError
+
+    def hold_twice(vm: Machine) -> None:
+        with pytest.raises(ZeroDivisionError) as raised, vmops.machine({"vmName": "exp1"}, settings=ops.settings):
+            lose(vm)
+        assert "belongs to stranger" in raised.value.__notes__[0]
+        assert "belongs to stranger" in caplog.text
+
+    with pytest.raises(ProvisionError, match=r"^exp1: conflict: .* belongs to stranger"), held as vm:
+        hold_twice(vm)
+    assert names(azure) == ["exp1"]
+
+
+def test_a_removal_whose_worker_dies_is_begun_again(ops: VMOps, azure: Azure) -> None:
+    """What fails for a reason that passes does not leave the VM behind."""
+    killed: list[int] = []
+
+    def kill_worker() -> None:
+        if wait(lambda: removal_in_flight(ops, "exp1") or Later(0.02), timeout=60):
+            operation = ops.operation({"vmName": "exp1"})
+            assert operation
+            os.kill(operation.pid, signal.SIGKILL)
+            killed.append(operation.pid)
+
+    killer = threading.Thread(target=kill_worker)
+    with vmops.machine({"vmName": "exp1"}, settings=ops.settings):
+        killer.start()
+    killer.join()
+    assert len(killed) == 1
+    assert azure.resources() == []
+
+
+def test_a_forked_child_takes_nothing_along_and_the_programs_end_takes_all(ops: VMOps, azure: Azure) -> None:
+    """A child that ends leaves the VM to its parent; a block that is never left ends with the program."""
+    program = """
+import os, sys, vmops
+held = vmops.machine({"vmName": "exp1"})
+vm = held.__enter__()
+child = os.fork()
+if not child:
+    held.__exit__(None, None, None)
+    sys.exit()
+os.waitpid(child, 0)
+print(vm.refresh(), flush=True)
+"""
+    with start(python(program)) as process:
+        hear(process, "running")
+        assert ended(process) == (0, "")
+    assert ops.wait_vm_deployment(False, {"vmName": "exp1"})[0] is Status.SUCCEEDED
+    assert azure.resources() == []
+
+
+def test_a_coroutine_that_is_cancelled_takes_its_machine_along(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+    """A task may be cancelled while the VM is being made; the loop goes on meanwhile."""
+    daemon.ensure(state_dir, 0.01)
+
+    @vmops.machine({"vmName": "exp1"}, settings=ops.settings)
+    async def experiment(vm: Machine, word: str) -> str:
+        pytest.fail(f"{vm.name} was not to be had: {word}")
+
+    async def main() -> None:
+        task = asyncio.create_task(experiment("word"))
+        await asyncio.to_thread(wait, lambda: bool(azure.ids()) or Later(0.02), timeout=60)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert azure.resources() == []
+
+
+def test_a_coroutine_is_left_in_order_on_sigterm(ops: VMOps, azure: Azure) -> None:
+    """The signal ends the loop, and the VM is gone before the process is."""
+    with start(python(ASYNC)) as process:
+        hear(process, "inside")
+        process.send_signal(signal.SIGTERM)
+        code, _ = ended(process)
+    assert code == 128 + signal.SIGTERM
+    assert azure.resources() == []
+
+
+def test_the_docs_examples_run(ops: VMOps, azure: Azure) -> None:
+    """What is promised there is what happens, and nothing is left after it."""
+    examples = [each for page in ("python.md", "teardown.md") for each in blocks(page, "python")]
+    programs = [example for example in examples if "def test_" not in example]
+    with ExitStack() as running:
+        started = [running.enter_context(start(python(program))) for program in programs]
+        assert [ended(process) for process in started] == [(0, "")] * 5
+    assert azure.resources() == []

@@ -1,0 +1,70 @@
+"""The wheel: what is in it, and that it works where the checkout is not."""
+
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Callable
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+pytestmark = pytest.mark.timeout(900)
+
+CHECKOUT = Path(__file__).parents[2]
+Vmops = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(CHECKOUT)]
+    subprocess.run(build, check=True, capture_output=True)
+    [built] = out.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def vmops(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Vmops:
+    """The program of a wheel installed from the index into an empty environment, run in a hostile directory."""
+    place = tmp_path_factory.mktemp("installed")
+    venv.create(place / "venv")
+    pip = [sys.executable, "-m", "pip", "--python", str(place / "venv"), "install", "--quiet", "--no-compile"]
+    subprocess.run([*pip, str(wheel)], check=True)
+    elsewhere = place / "elsewhere"
+    (elsewhere / "stacks").mkdir(parents=True)
+    (elsewhere / "stacks" / "__init__.py").write_text("raise ImportError('this is not the stacks of vmops')")
+
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PULUMI", "VMOPS"))}
+    env["VMOPS_STATE_DIR"] = str(place / "state")
+
+    def run(*arguments: str) -> str:
+        command = [str(place / "venv" / "bin" / "vmops"), *arguments]
+        ended = subprocess.run(command, cwd=elsewhere, env=env, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    return run
+
+
+def test_the_wheel_brings_one_package_and_nothing_beside_it(wheel: Path) -> None:
+    """A name such as ``stacks`` or ``tests`` at the top of site-packages would be everybody's."""
+    names = ZipFile(wheel).namelist()
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"vmops"}
+
+
+@pytest.mark.parametrize("file", ["stacks/vm.py", "engine/gomod/go.mod", "engine/gomod/go.sum", "py.typed"])
+def test_the_wheel_brings_what_is_not_imported_by_name(wheel: Path, file: str) -> None:
+    """The declared stack lies outside the package in the checkout, and the engine's modules are no Python."""
+    assert f"vmops/{file}" in ZipFile(wheel).namelist()
+
+
+def test_the_installed_wheel_finds_the_engine(vmops: Vmops) -> None:
+    """The program finds or makes the engine of the user, whatever the working directory."""
+    assert vmops("engine", "install") == vmops("engine", "path")
+
+
+def test_the_installed_wheel_runs_the_demonstration(vmops: Vmops) -> None:
+    """One machine comes and goes with nothing but the wheel, beside a directory that has its modules' names."""
+    vmops("demo")

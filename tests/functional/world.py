@@ -1,0 +1,149 @@
+"""A cloud on a port of this machine, vmops' own client of it, and the hand that puts things there."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tests.conformance import arm as azure
+from tests.conformance.arm import COMPUTE, GROUP, LONG, NETWORK, SUBNET
+from vmops import instance
+from vmops.arm import Arm
+from vmops.clouds import Cloud
+from vmops.failures import Failed, Kind
+from vmops.local.arm.clock import ManualClock
+from vmops.names import OWNER_TAG, STACK_TAG
+from vmops.spec import VmSpec
+
+VM = f"{COMPUTE}/virtualMachines/vm"
+DISK = f"{COMPUTE}/disks/vm-osdisk"
+NIC = f"{NETWORK}/networkInterfaces/vm-nic"
+NET = f"{NETWORK}/virtualNetworks/net"
+NSG = f"{NETWORK}/networkSecurityGroups/nsg"
+Tags = dict[str, str]
+
+
+class Journal:
+    """Keeps every request, its query too, on the way to an application; ``before`` may do something first."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.asked: list[str] = []
+        self.before: Callable[[str], object] = str
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            self.asked.append(f"{scope['method']} {scope['path']}?{scope['query_string'].decode()}")
+            self.before(self.asked[-1])
+        await self._app(scope, receive, send)
+
+
+class World:
+    """One cloud, before it is served; its clock is the wall's if it has none that a test moves."""
+
+    def __init__(self, served: azure.Served, clock: ManualClock | None) -> None:
+        self.url, self.clock = served.url, clock
+        self.arm = Arm(Cloud("local", self.url, token=azure.TOKEN), timeout=10)
+        self.journal = Journal(served.config.app)  # type: ignore[arg-type]
+        served.config.app = self.journal
+
+    def send(self, method: str, path: str, body: Any = None) -> requests.Response:
+        """Send a request, as somebody else would."""
+        query = {} if path.startswith("/_local") else {"api-version": azure.API_VERSION}
+        answer = requests.request(
+            method, self.url + path, json=body, params=query, headers=azure.AUTHORIZED, timeout=10
+        )
+        answer.raise_for_status()
+        return answer
+
+    def pass_time(self) -> None:
+        """Let every operation come to its end."""
+        if self.clock:
+            self.clock.advance(LONG)
+
+    def put(self, path: str, tags: Tags | None = None, **body: Any) -> requests.Response:
+        """Put a resource there, and wait until it is."""
+        answer = self.send("PUT", path, {"location": "westus2", "tags": tags or {}, **body})
+        self.pass_time()
+        return answer
+
+    def put_network(self, tags: Tags | None = None) -> None:
+        """Put a network with a subnet into the group."""
+        self.put(NET, tags, properties={"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}})
+        self.put(SUBNET, properties={"addressPrefix": "10.0.0.0/24"})
+
+    def put_nic(self, tags: Tags | None = None, path: str = NIC) -> None:
+        """Put an interface into the subnet."""
+        part = {"name": "ipconfig1", "properties": {"subnet": {"id": SUBNET}}}
+        self.put(path, tags, properties={"ipConfigurations": [part]})
+
+    def put_disk(self, name: str) -> None:
+        """Put an empty disk without tags into the group."""
+        self.put(f"{COMPUTE}/disks/{name}", properties={"creationData": {"createOption": "Empty"}, "diskSizeGB": 30})
+
+    def put_machine(self, tags: Tags | None = None) -> None:
+        """Put a machine there, and all that it needs."""
+        self.put(GROUP, tags)
+        self.put_network(tags)
+        self.put_nic(tags)
+        self.put(VM, tags, **machine_body("vm"))
+
+    def machine(self) -> instance.Instance:
+        """Look at the machine, which must be there."""
+        seen = instance.look(self.arm, VM)
+        assert seen is not None
+        return seen
+
+    def state(self) -> tuple[str, str]:
+        """Give the machine's provisioning state and its power state."""
+        seen = self.machine()
+        return seen.provisioning, seen.power
+
+    def left(self) -> set[str]:
+        """Give the ids of all that exists."""
+        return {found["id"] for found in self.send("GET", "/_local/resources").json()}
+
+
+def machine_body(name: str) -> dict[str, Any]:
+    """Give the request for a machine whose disk has the name that vmops gives it for the machine ``vm``."""
+    body = azure.machine(name)
+    body["properties"]["storageProfile"]["osDisk"]["name"] = "vm-osdisk"
+    return body
+
+
+def spec_of(**params: object) -> VmSpec:
+    """Give the spec of the machine."""
+    return VmSpec.from_params({"vmName": "vm", "resourceGroup": "rg", **params})
+
+
+def refused(kind: Kind, *words: str) -> Any:
+    """Expect a classified failure that says all of these words."""
+    return pytest.raises(Failed, match="".join(f"(?=.*{word})" for word in (f"^{kind}: ", *words)))
+
+
+@contextmanager
+def slow_world(directory: Path) -> Iterator[World]:
+    """Serve a cloud at Azure's own pace, on a clock that only the test moves."""
+    clock = ManualClock()
+    served = azure.Served(directory / "cloud.db", 1, clock)
+    world = World(served, clock)
+    with served:
+        yield world
+
+
+@contextmanager
+def quick_world(directory: Path, pace: float = 0) -> Iterator[World]:
+    """Serve a cloud whose seconds last ``pace`` of ours: at 0 every operation has ended by the first look."""
+    served = azure.Served(directory / "cloud.db", pace, None)
+    world = World(served, None)
+    with served:
+        yield world
+
+
+SPEC = spec_of()
+OURS = {STACK_TAG: SPEC.stack, OWNER_TAG: "ada"}
+HERS = {STACK_TAG: "exp2-00000000", OWNER_TAG: "grace"}

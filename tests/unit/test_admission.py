@@ -1,0 +1,243 @@
+"""Who may begin a deployment: told by the lock, the record and the dead."""
+
+import dataclasses
+import itertools
+import os
+import re
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from subprocess import Popen
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tests.unit.processes import ended, go_on, kill, line_of, start
+from vmops import admission, lock
+from vmops.admission import Admitted, admit, lock_path, settle
+from vmops.errors import StoreError
+from vmops.failures import Kind
+from vmops.operation import Operation, State, Verb
+from vmops.store import Store
+
+STACK = "exp1-0a1b2c3d"
+WORKER = """
+from vmops import lock
+from vmops.admission import lock_path
+from vmops.operation import State
+from vmops.store import Store
+state_dir = Path(sys.argv[1])
+held = lock.acquire(lock_path(state_dir, "exp1-0a1b2c3d"))
+Store(state_dir).advance("first", State.RUNNING, pid=os.getpid(), host="here")
+pause()
+"""
+
+
+def operation(name: str, **changes: Any) -> Operation:
+    asked = Operation(name, Verb.PROVISION, STACK, "local", "0", "vmops-exp1", "exp1", "ada", created=1_700_000_000.0)
+    return dataclasses.replace(asked, **changes)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+@pytest.fixture
+def worker(tmp_path: Path, store: Store) -> Iterator["Popen[str]"]:
+    """A living worker, in a process of its own, of an operation that is called first."""
+    store.insert(operation("first"))
+    process = start(WORKER, tmp_path)
+    yield process
+    kill(process)
+
+
+def admitted(store: Store, state_dir: Path, name: str) -> Admitted:
+    """Be admitted, and give the lock back."""
+    admission = admit(store, state_dir, operation(name))
+    assert isinstance(admission, Admitted)
+    os.close(admission.lock)
+    return admission
+
+
+def test_whoever_is_admitted_holds_the_lock_and_has_a_record(tmp_path: Path, store: Store) -> None:
+    """Both, before anything else: what happens next can be told from them whoever dies."""
+    asked = operation("first")
+    found = admit(store, tmp_path, asked)
+    assert isinstance(found, Admitted)
+    assert (found.before, store.latest(STACK)) == (None, asked)
+    assert lock.held(lock_path(tmp_path, STACK))
+    os.close(found.lock)
+
+
+def test_what_is_in_flight_is_given_back(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
+    """The caller joins it if it is for the same thing, and says who has the VM if it is not."""
+    assert admit(store, tmp_path, operation("second")) == store.get("first")
+    assert store.get("second") is None
+
+
+def test_the_record_of_a_dead_worker_becomes_interrupted(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
+    """The next one is admitted at once, and told what came before."""
+    kill(worker)
+    before = admitted(store, tmp_path, "second").before
+    assert before is not None
+    assert (before.id, before.state, before.ended > before.created) == ("first", State.FAILED, True)
+    assert before.failure is not None
+    assert before.failure.kind is Kind.INTERRUPTED
+    assert before.failure.message == (
+        f"the worker of this provision (pid {worker.pid} on here) died before it was over"
+    )
+
+
+def test_a_caller_that_died_before_its_worker_began_is_settled_too(tmp_path: Path, store: Store) -> None:
+    """It leaves a record that is PENDING and a lock that is free."""
+    code = WORKER.replace('Store(state_dir).advance("first", State.RUNNING, pid=os.getpid(), host="here")\n', "")
+    store.insert(operation("first"))
+    kill(start(code, tmp_path))
+    before = admitted(store, tmp_path, "second").before
+    assert before is not None
+    assert str(before.failure).startswith("interrupted: the worker of this provision died before it was over; ")
+
+
+def test_a_lock_whose_operation_is_over_is_waited_for(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
+    """Its worker has recorded the end and is on its way out: nobody is refused for the sake of a moment."""
+    store.advance("first", State.SUCCEEDED)
+    leaving = Thread(target=kill, args=[worker])
+    leaving.start()
+    assert admitted(store, tmp_path, "second").before == store.get("first")
+    leaving.join()
+
+
+def test_a_lock_that_nobody_explains_is_not_waited_for_for_ever(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that hangs on its way out holds the VM: the caller is told so."""
+    stranger = lock.acquire(lock_path(tmp_path, STACK))
+    assert stranger is not None
+    seconds = itertools.count()
+    monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    assert admit(store, tmp_path, operation("first")) is None
+    assert store.get("first") is None
+    os.close(stranger)
+
+
+def test_a_deprovision_is_admitted_while_a_provision_runs(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
+    """Whoever wants a VM gone need not wait until it is there; ending the provision is its worker's work."""
+    running = store.get("first")
+    found = admit(store, tmp_path, operation("second", verb=Verb.DEPROVISION))
+    assert isinstance(found, Admitted)
+    assert (found.before, store.get("first")) == (running, running)
+    os.close(found.lock)
+
+
+def test_nothing_is_made_while_it_is_being_removed(tmp_path: Path, store: Store) -> None:
+    """A provision is given the deprovision that stands in its way, and is admitted once that is over."""
+    removing = admit(store, tmp_path, operation("first", verb=Verb.DEPROVISION))
+    assert isinstance(removing, Admitted)
+    assert admit(store, tmp_path, operation("second")) == store.get("first")
+    store.advance("first", State.RUNNING)
+    store.advance("first", State.SUCCEEDED)
+    os.close(removing.lock)
+    assert admitted(store, tmp_path, "second").before == store.get("first")
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_a_dead_worker_is_settled_whatever_is_asked_next(tmp_path: Path, store: Store, verb: Verb) -> None:
+    """A record that says RUNNING for ever is read as a VM that is still being removed."""
+    store.insert(operation("first", verb=Verb.DEPROVISION))
+    store.advance("first", State.RUNNING)
+    found = admit(store, tmp_path, operation("second", verb=verb))
+    assert isinstance(found, Admitted)
+    os.close(found.lock)
+    assert (settled := store.get("first")) is not None
+    assert settled.state is State.FAILED
+
+
+def test_of_processes_that_ask_at_once_one_is_admitted(tmp_path: Path, store: Store) -> None:
+    """All the others are given its operation."""
+    code = """
+from vmops.admission import Admitted, admit
+from vmops.operation import Operation, Verb
+from vmops.store import Store
+state_dir, name = Path(sys.argv[1]), sys.argv[2]
+store = Store(state_dir)
+asked = Operation(name, Verb.PROVISION, "exp1-0a1b2c3d", "local", "0", "vmops-exp1", "exp1", "ada")
+pause()
+found = admit(store, state_dir, asked)
+print(name if isinstance(found, Admitted) else found.id, isinstance(found, Admitted))
+pause()
+"""
+    callers = [start(code, tmp_path, f"op{number}") for number in range(6)]
+    for caller in callers:
+        go_on(caller)
+    found = [line_of(caller).split() for caller in callers]
+    for caller in callers:
+        kill(caller)
+    assert sorted(admitted for _, admitted in found) == ["False"] * 5 + ["True"]
+    assert len({name for name, _ in found}) == 1
+
+
+def test_the_lock_comes_free_when_the_record_cannot_be_written(tmp_path: Path, store: Store) -> None:
+    """Records that are lost or full refuse one call, and must not lock the VM for as long as the program lives."""
+    with closing(sqlite3.connect(tmp_path / "operations.db")) as elsewhere:
+        elsewhere.execute("DROP TABLE operations")
+    with pytest.raises((StoreError, sqlite3.Error)):
+        admit(store, tmp_path, operation("first"))
+    assert not lock.held(lock_path(tmp_path, STACK))
+
+
+def test_a_living_worker_is_left_alone(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
+    """A look at what is in flight changes nothing."""
+    running = store.get("first")
+    assert running is not None
+    assert settle(store, tmp_path, operation("first")) == running
+    assert running.state is State.RUNNING
+
+
+def test_a_dead_worker_is_noticed_by_whoever_looks(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
+    """No heartbeat and no time-out: the lock is free, so it is dead."""
+    kill(worker)
+    seen = settle(store, tmp_path, operation("first"))
+    assert (seen.state, seen) == (State.FAILED, store.get("first"))
+    assert seen.failure is not None
+    assert seen.failure.retryable
+
+
+def test_what_is_over_stays_as_it_ended(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
+    """A worker that says how it ended and is gone was not interrupted, whatever an older copy of its record says."""
+    store.advance("first", State.SUCCEEDED, outputs={"publicIp": "203.0.113.7"})
+    kill(worker)
+    assert settle(store, tmp_path, operation("first")) == store.get("first")
+    assert settle(store, tmp_path, operation("first")).state is State.SUCCEEDED
+
+
+def test_many_who_notice_a_death_agree(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
+    """Whoever comes second reads what the first has recorded."""
+    kill(worker)
+    code = """
+from vmops.admission import settle
+from vmops.store import Store
+store = Store(Path(sys.argv[1]))
+before = store.get("first")
+pause()
+print(settle(store, Path(sys.argv[1]), before))
+"""
+    watchers = [start(code, tmp_path) for _ in range(4)]
+    for watcher in watchers:
+        go_on(watcher)
+    assert {ended(watcher) for watcher in watchers} == {str(store.get("first"))}
+
+
+def test_a_refusal_says_who_what_and_since_when() -> None:
+    """Whoever is refused knows whom to ask, or what to wait for."""
+    refusal = admission.refusal(operation("first", pid=4711, host="lab1", verb=Verb.DEPROVISION))
+    assert (refusal.kind, refusal.retryable) == (Kind.LOCKED, True)
+    assert re.fullmatch(
+        "ada has a deprovision of exp1 in flight since 2023-11-14.22:13:20Z, pid 4711 on lab1", refusal.message
+    )
+    assert admission.refusal(operation("first")).message.endswith("22:13:20Z")
+    assert admission.refusal(None).message == "another process holds the VM's lock"

@@ -1,0 +1,243 @@
+"""The engine: which one runs, and what installing it leaves when it goes well, badly, or is killed."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from tests.unit.bare_machine import ENGINE, Machine, ended, official_site, read_until
+from vmops.engine import binary, ways
+from vmops.engine.binary import ENGINE_VERSION
+from vmops.errors import EngineMissing
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        env = {
+            "HOME": str(tmp_path),
+            "XDG_CACHE_HOME": str(tmp_path / "cache"),
+            "PATH": str(tmp_path / "bin"),
+            "https_proxy": f"http://127.0.0.1:{deaf.getsockname()[1]}",
+        }
+        monkeypatch.setenv("XDG_CACHE_HOME", env["XDG_CACHE_HOME"])
+        monkeypatch.setenv("PATH", env["PATH"])
+        (tmp_path / "bin").mkdir()
+        yield Machine(tmp_path, env)
+
+
+def test_ours_is_taken_before_the_one_on_path_and_is_not_started(machine: Machine) -> None:
+    """Finding our engine costs no process, and what else is on PATH does not matter."""
+    machine.put_on_path("v3.300.0")
+    machine.put(machine.ours, "#!/bin/sh\ntouch started\n")
+    assert binary.path() == machine.ours
+    assert not list(machine.home.glob("**/started"))
+
+
+@pytest.mark.parametrize("version", ["v3.258.0", "3.258.0", "v3.300.1", "v3.259.0-alpha.1"])
+def test_one_on_path_of_a_tested_version_is_taken_when_ours_is_not_there(machine: Machine, version: str) -> None:
+    """A user who has an engine need not install one."""
+    engine = machine.put_on_path(version)
+    assert binary.path() == engine
+
+
+@pytest.mark.parametrize("version", ["v3.257.9", "v4.0.0", "v2.999.0", "", "Pulumi"])
+@pytest.mark.parametrize("choice", [None, "path"])
+def test_one_on_path_of_an_untested_version_is_refused(machine: Machine, version: str, choice: str | None) -> None:
+    """An engine that vmops was never tried with does not touch a user's cloud; the sentence says which it was."""
+    engine = machine.put_on_path(version)
+    with pytest.raises(EngineMissing, match=rf"^{engine} is an engine of version {version.strip('v') or 'unknown'}"):
+        binary.path(choice)
+
+
+def test_no_engine_names_the_three_ways(machine: Machine) -> None:
+    """Who has no engine reads how to get one."""
+    with pytest.raises(EngineMissing, match=r"^there is no .* on PATH, or .*`vmops engine install`.* Go 1\.25\.11 or"):
+        binary.path()
+
+
+def test_the_one_on_path_is_taken_when_told_to(machine: Machine) -> None:
+    """The setting wins over our own engine."""
+    machine.put(machine.ours, ENGINE.format(version=f"v{ENGINE_VERSION}"))
+    engine = machine.put_on_path("v3.260.0")
+    assert binary.path("path") == engine
+
+
+def test_a_named_engine_is_taken_when_its_version_is_tested(machine: Machine) -> None:
+    """The setting may name an engine that is neither ours nor on PATH."""
+    engine = machine.put(machine.home / "elsewhere" / "pulumi", ENGINE.format(version="v3.270.0"))
+    assert binary.path(str(engine)) == engine
+
+
+@pytest.mark.parametrize("choice", ["bin/pulumi", "pulumi", "/nowhere/pulumi", "/"])
+def test_a_named_engine_that_is_no_program_is_refused(machine: Machine, choice: str) -> None:
+    """A wrong setting is named with its value and the rule."""
+    with pytest.raises(EngineMissing, match=rf"VMOPS_ENGINE is '{choice}': it must be .* absolute path"):
+        binary.path(choice)
+
+
+def test_off_the_internet_the_engine_is_built_from_the_pinned_modules(machine: Machine) -> None:
+    """The build uses exactly the modules and checksums in the package, and stamps the version into the program."""
+    machine.put_go()
+    assert machine.run("install")[:2] == (0, f"{machine.ours}\n")
+    [build] = machine.builds()
+    gomod = files("vmops.engine") / "gomod"
+    assert all(build[name] == (gomod / name).read_text() for name in ("go.mod", "go.sum"))
+    assert f"v3/go/common/version.Version=v{ENGINE_VERSION}" in build["argv"]
+    assert Path(build["tmp"]).parent == machine.cache
+    assert machine.left() == {"lock", ENGINE_VERSION}
+
+
+def test_an_installed_engine_is_not_installed_again(machine: Machine) -> None:
+    """The second call is free."""
+    machine.put_go()
+    assert machine.run("install")[:2] == machine.run("install")[:2] == (0, f"{machine.ours}\n")
+    assert len(machine.builds()) == 1
+
+
+def test_two_installations_at_once_build_once(machine: Machine) -> None:
+    """The second waits, says so, and finds what the first has made."""
+    machine.put_go()
+    os.mkfifo(machine.gate)
+    first = machine.start("install")
+    with machine.gate.open("wb"):
+        second = machine.start("install")
+        read_until(second, "waiting for another process")
+    assert ended(first)[:2] == ended(second)[:2] == (0, f"{machine.ours}\n")
+    assert len(machine.builds()) == 1
+
+
+def test_an_installation_after_a_killed_one_succeeds_and_clears_up(machine: Machine) -> None:
+    """A kill in the middle leaves nothing that counts as an engine; the next waits for the orphan and cleans up."""
+    machine.put_go()
+    os.mkfifo(machine.gate)
+    killed = machine.start("install")
+    with machine.gate.open("wb"):
+        killed.kill()
+        assert ended(killed)[0] == -signal.SIGKILL
+        assert {name.partition("-")[0] for name in machine.left()} == {"lock", "stage"}
+        machine.gate.unlink()
+        following = machine.start("install")
+        read_until(following, "waiting for another process")
+    assert ended(following)[:2] == (0, f"{machine.ours}\n")
+    assert len(machine.builds()) == 2
+    assert machine.left() == {"lock", ENGINE_VERSION}
+
+
+def test_an_interrupted_installation_leaves_neither_process_nor_file(machine: Machine) -> None:
+    """Ctrl-C ends the build too, and the lock is free at once."""
+    machine.put_go()
+    os.mkfifo(machine.gate)
+    interrupted = machine.start("install")
+    with machine.gate.open("wb"):
+        interrupted.send_signal(signal.SIGINT)
+        assert ended(interrupted)[0] != 0
+        assert machine.left() == {"lock"}
+        machine.gate.unlink()
+        assert "waiting" not in machine.run("install")[2]
+
+
+def test_a_half_made_directory_is_not_an_engine_and_is_replaced(machine: Machine) -> None:
+    """Only a program that can be run counts as installed."""
+    machine.put_go()
+    machine.ours.mkdir(parents=True)
+    assert machine.run("install")[:2] == (0, f"{machine.ours}\n")
+    assert machine.ours.is_file()
+
+
+def test_without_go_and_internet_one_sentence_says_what_to_do(machine: Machine) -> None:
+    """The user reads why each way failed and what the ways are; nothing is left behind."""
+    code, out, err = machine.run("install")
+    sentence = err.splitlines()[-1]
+    assert (code, out) == (1, "")
+    assert all(words in sentence for words in ("on PATH", "Go 1.25.11", "Connection refused", "there is no `go`"))
+    assert machine.left() == {"lock"}
+
+
+def test_a_cache_that_cannot_be_written_is_named(machine: Machine) -> None:
+    """Trouble with the disk is one sentence with the place and the system's reason."""
+    machine.put(machine.home / "cache", "this is a file")
+    code, _, err = machine.run("install")
+    assert code == 1
+    assert f"could be installed in {machine.cache} ([Errno 20] Not a directory" in err
+
+
+def test_a_failed_build_says_what_go_said(machine: Machine) -> None:
+    """The last line of a failed build is in the sentence, and nothing half-made stays."""
+    machine.put(machine.home / "bin" / "go", "#!/bin/sh\necho 'go: requires go >= 1.25.11' >&2\nexit 1\n")
+    code, _, err = machine.run("install")
+    assert code == 1
+    assert "go: requires go >= 1.25.11" in err.splitlines()[-1]
+    assert machine.left() == {"lock"}
+
+
+def test_an_engine_of_another_version_is_not_put_in_place(machine: Machine) -> None:
+    """The directory's name is trusted later, so the program is asked before it gets there."""
+    machine.put_go(version="v3.1.0")
+    code, _, err = machine.run("install")
+    assert code == 1
+    assert f"of version 3.1.0, not {ENGINE_VERSION}" in err
+    assert machine.left() == {"lock"}
+
+
+def test_the_official_installer_is_preferred(machine: Machine) -> None:
+    """On the internet nothing is built."""
+    machine.put_go()
+    with official_site(machine):
+        assert machine.run("install")[:2] == (0, f"{machine.ours}\n")
+    assert machine.builds() == []
+    assert machine.left() == {"lock", ENGINE_VERSION}
+
+
+def test_a_silent_network_is_given_up(machine: Machine) -> None:
+    """Where connections open and nothing answers, the installer ends by itself instead of hanging."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        machine.env["https_proxy"] = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        command = [sys.executable, "-m", "vmops.engine.official", str(machine.home / "root"), ENGINE_VERSION, "1"]
+        assert subprocess.run(command, env=machine.env, check=False).returncode == -signal.SIGALRM
+
+
+def test_a_step_that_outlives_its_deadline_is_ended_with_its_children(tmp_path: Path) -> None:
+    """What an installation starts does not live longer than the installation."""
+    alive = tmp_path / "alive"
+    os.mkfifo(alive)
+    with (
+        os.fdopen(os.open(alive, os.O_RDONLY | os.O_NONBLOCK), "rb") as written,
+        (tmp_path / "lock").open("wb") as lock,
+    ):
+        site = ways.Site(tmp_path, lock.fileno(), lambda _: None)
+        with pytest.raises(ways.Failed, match=r"^nap: not over after 1 s$"):
+            site.run("nap", ["/bin/sh", "-c", f"(echo started; sleep 3600) >{alive} & wait"], timeout=1)
+        os.set_blocking(written.fileno(), True)
+        assert written.read() == b"started\n"
+
+
+def test_the_path_command_prints_the_path_alone(machine: Machine) -> None:
+    """A shell can run what it prints."""
+    engine = machine.put_on_path("v3.258.0")
+    assert machine.run("path") == (0, f"{engine}\n", "")
+    assert machine.run("version") == (0, "3.258.0\n", "")
+
+
+def test_the_path_command_fails_with_one_sentence(machine: Machine) -> None:
+    """Without an engine nothing is printed that a shell could run."""
+    code, out, err = machine.run("path")
+    assert (code, out, len(err.splitlines())) == (1, "", 1)
+
+
+def test_install_as_json_keeps_progress_off_stdout(machine: Machine) -> None:
+    """A program reads stdout, a person stderr."""
+    machine.put_go()
+    _, out, err = machine.run("install", "--json")
+    assert json.loads(out) == {"path": str(machine.ours), "version": ENGINE_VERSION}
+    assert f"building Pulumi {ENGINE_VERSION} from its Go modules" in err

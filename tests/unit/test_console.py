@@ -1,0 +1,245 @@
+"""What a shell hands over, and what a person reads in it."""
+
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from vmops import console
+from vmops.cli.arguments import call, call_to_follow, read_params
+from vmops.cli.progress import Lines, Watch, follow
+from vmops.errors import SpecError
+from vmops.protocol import Status
+
+HANDLE = "https://management.azure.com/subscriptions/s/operations/o?api-version=1&t=2"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0.0 s"),
+        (0.04, "0.0 s"),
+        (9.96, "10.0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (91, "1 min 31 s"),
+        (3600, "1 h"),
+        (7500, "2 h 5 min"),
+        (86400 * 3 + 4 * 3600 + 59, "3 d 4 h"),
+    ],
+)
+def test_a_duration_reads_as_people_say_it(seconds: float, text: str) -> None:
+    """Two units at most: nobody counts 7500 seconds at three in the morning."""
+    assert console.duration(seconds) == text
+
+
+def test_a_moment_names_its_zone_and_how_long_ago_it_was() -> None:
+    """A time without a zone is a guess, and one without a distance is arithmetic."""
+    now = time.time()
+    assert console.moment(0).startswith("1970-01-01 00:00:00 UTC (")
+    assert console.moment(now - 3600 - 60.5).endswith(" UTC (1 h 1 min ago)")
+    assert console.moment(now + 7200 + 30).endswith(" UTC (in 2 h)")
+
+
+def test_a_table_is_aligned_and_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    """A pipe has no width: what is cut off there cannot be had back."""
+    long = "/subscriptions/" + "x" * 300
+    console.columns(("NAME", "ID"), [("a", long), ("longer", "[b]")])
+    assert capsys.readouterr().out == f"NAME    ID\na       {long}\nlonger  [b]\n"
+
+
+def test_fields_without_a_value_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty line says nothing, and takes the place of one that does; a zero is a value."""
+    console.fields({"name": "exp1", "fqdn": None, "ssh": "", "disks": [], "left": ["/a", "/b"], "count": 0})
+    assert capsys.readouterr().out == "  name   exp1\n  left   /a, /b\n  count  0\n"
+
+
+def test_a_complaint_is_one_line_whatever_it_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Markup is shown as it is, and a cloud's essay does not fill the screen."""
+    console.complain("[red]not[/] logged in:\n\tCredential: none\n")
+    assert capsys.readouterr().err == "error: [red]not[/] logged in: Credential: none\n"
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({"event": "failed", "vm": "exp1", "reason": "quota: no cores"}, "error: quota: no cores\n"),
+        (
+            {"event": "unknown_parameter", "given": "vmsize", "meant": "vmSize"},
+            "warning: vmsize: no such parameter, so it is ignored; is vmSize meant?\n",
+        ),
+        ({"event": "group_stays", "group": "lab"}, "warning: event group_stays, group lab\n"),
+    ],
+)
+def test_what_the_library_logs_is_said_on_stderr(
+    capsys: pytest.CaptureFixture[str], event: dict[str, Any], said: str
+) -> None:
+    """Nothing that is logged reaches stdout, where a script reads its JSON."""
+    with pytest.raises(structlog.DropEvent):
+        console.say_logged(None, "warning", event)
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", said)
+
+
+@pytest.mark.parametrize(("level", "said"), [("error", "error: left\n"), ("warning", "warning: left\n"), ("info", "")])
+def test_the_standard_librarys_logging_is_said_too(capsys: pytest.CaptureFixture[str], level: str, said: str) -> None:
+    """A teardown that could not happen must be seen, whichever way it was logged."""
+    console.Sentences().handle(logging.makeLogRecord({"levelno": getattr(logging, level.upper()), "msg": "left"}))
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("p.json", '{"vmName": "exp1", "vmPorts": [22, 80]}'),
+        ("p.yaml", "vmName: exp1\nvmPorts: [22, 80]"),
+        ("p", "{vmName: exp1, vmPorts: [22, 80]}"),
+    ],
+)
+def test_parameters_come_from_json_and_yaml(tmp_path: Path, name: str, text: str) -> None:
+    """JSON if the name says so, else YAML."""
+    (tmp_path / name).write_text(text)
+    assert read_params(None, tmp_path / name, []) == {"vmName": "exp1", "vmPorts": [22, 80]}
+
+
+def test_the_name_wins_over_pairs_and_pairs_over_the_file(tmp_path: Path) -> None:
+    """A file is a template: what is typed says how this call differs."""
+    file = tmp_path / "p.yaml"
+    file.write_text("vmName: file\nvmSize: Standard_B1s\nlocation: eastus")
+    read = read_params("name", file, ["vmName=pair", "vmSize=Standard_B2s", "tags=a=b"])
+    assert read == {"vmName": "name", "vmSize": "Standard_B2s", "location": "eastus", "tags": "a=b"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("p.json", b"{'vmName': 1}", "is not JSON from line 1 on"),
+        ("p.json", b'{\n"vmName": hunter2\n}', "is not JSON from line 2 on"),
+        ("p.yaml", b"vmName: exp1\n\tvmSize: hunter2", "is not YAML from line 2 on"),
+        ("p.yaml", b"- vmName: exp1", "must hold one mapping of parameters' names to values"),
+        ("p.yaml", b"1: exp1", "must hold one mapping of parameters' names to values"),
+        ("p.yaml", b"", "must hold one mapping of parameters' names to values"),
+        ("p.yaml", b"vmName: \xff", "is not UTF-8 text"),
+        ("p.yaml", b"vmName: \x07", "is not YAML"),
+    ],
+)
+def test_a_file_that_holds_no_parameters_is_refused_in_a_sentence(
+    tmp_path: Path, name: str, content: bytes, sentence: str
+) -> None:
+    """The sentence names the file and the line, never what stands there: it may be a password."""
+    file = tmp_path / name
+    file.write_bytes(content)
+    with pytest.raises(SpecError) as refused:
+        read_params(None, file, [])
+    assert str(refused.value) == f"--params: {file} {sentence}"
+
+
+@pytest.mark.parametrize(("name", "why"), [("none", "No such file or directory"), ("", "Is a directory")])
+def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path: Path, name: str, why: str) -> None:
+    """The reason is the system's own."""
+    with pytest.raises(SpecError, match=f"^--params: {tmp_path / name} cannot be read: {why}$"):
+        read_params(None, tmp_path / name, [])
+
+
+@pytest.mark.parametrize("pair", ["vmName", "=exp1", ""])
+def test_a_pair_without_a_name_or_a_value_is_refused(pair: str) -> None:
+    """``-p vmName exp1`` is the usual slip."""
+    with pytest.raises(SpecError, match=r"^-p: '\w*' is not of the form NAME=VALUE$"):
+        read_params(None, None, [pair])
+
+
+def test_a_suggested_call_means_the_same_vm() -> None:
+    """Pasted into a shell, it does not fall back to another group or cloud; nothing secret is in it."""
+    params = {"vmName": "exp1", "resourceGroup": "my lab", "cloud": "public", "adminPasswordOrKey": "hunter2"}
+    assert call("deprovision", params, "--wait") == (
+        "vmops deprovision exp1 -p cloud=public -p 'resourceGroup=my lab' --wait"
+    )
+
+
+@pytest.mark.parametrize(
+    ("verb", "params", "written"),
+    [
+        ("provision", {"vmName": "exp1"}, "vmops wait exp1"),
+        ("deprovision", {"vmName": "exp1"}, "vmops wait exp1 --gone"),
+        ("stop", {"vmName": "exp1", "asyncResultsUrl": HANDLE}, f"vmops wait exp1 -p 'asyncResultsUrl={HANDLE}'"),
+        ("provision", {"asyncResultsUrl": "vmops:operation/1"}, "vmops wait -p asyncResultsUrl=vmops:operation/1"),
+    ],
+)
+def test_what_was_begun_can_be_followed_by_a_call(verb: str, params: dict[str, str], written: str) -> None:
+    """A deployment is followed by the VM's name, anything else by its handle."""
+    assert call_to_follow(verb, params) == written
+
+
+def event(kind: str, resource: str, operation: str = "create", **more: object) -> str:
+    told = {"event": kind, "resource": resource, "operation": operation, "timestamp": "2030-01-31T03:00:00.000000Z"}
+    return json.dumps({**told, **more}) + "\n"
+
+
+def test_a_watch_reads_on_and_never_half_a_line(tmp_path: Path) -> None:
+    """The worker writes while it is read: a line counts when its end is there."""
+    log = tmp_path / "log"
+    watch = Watch("provision of exp1", time.time(), log)
+    assert watch.news() == []
+    begun, done = event("resource_begun", "Subnet s"), event("resource_done", "Subnet s", seconds=1.5)
+    log.write_text(begun + done[:20])
+    assert watch.news() == []
+    assert [step.resource for step in watch.in_flight] == ["Subnet s"]
+    log.write_text(begun + done)
+    assert [(step.resource, step.seconds, step.failed) for step in watch.news()] == [("Subnet s", 1.5, False)]
+    assert (watch.in_flight, watch.news()) == ((), [])
+
+
+def test_a_watch_passes_over_what_is_no_resource(tmp_path: Path) -> None:
+    """The engine's own provider is nothing that a person made, and other events are not steps."""
+    log = tmp_path / "log"
+    log.write_text(event("resource_begun", "azure-native azure") + json.dumps({"event": "ended"}) + "\n")
+    watch = Watch("provision of exp1", time.time(), log)
+    assert (watch.news(), watch.in_flight) == ([], ())
+
+
+def test_away_from_a_terminal_steps_are_lines_and_silence_is_broken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A log of a build shows what takes so long, though nothing ends for minutes."""
+    log = tmp_path / "log"
+    lines = Lines(Watch("provision of exp1", time.time(), log), still=0)
+    log.write_text(
+        event("resource_begun", "VirtualMachine exp1")
+        + event("resource_failed", "Subnet s", seconds=0.1)
+        + event("resource_done", "NetworkInterface n", seconds=2.0)
+    )
+    lines.show()
+    assert capsys.readouterr().err == "  ✗ Subnet s create 0.1 s\n  ✓ NetworkInterface n create 2.0 s\n"
+    lines.show()
+    said = capsys.readouterr().err
+    assert said.startswith("  … VirtualMachine exp1 create, ")
+    assert said.endswith(" so far\n")
+
+
+def test_what_is_over_is_waited_for_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing flashes up for an answer that is there already."""
+    assert follow(lambda _: (Status.SUCCEEDED, {}), None, 300) == (Status.SUCCEEDED, {})
+    assert capsys.readouterr().err == ""
+
+
+def test_what_has_no_log_is_waited_for_in_one_go() -> None:
+    """Azure says how often it may be asked about a power operation: a picture on a screen is no reason to ask more."""
+    asked: list[float] = []
+
+    def look(seconds: float) -> tuple[Status, dict[str, Any]]:
+        asked.append(seconds)
+        return Status.TIMED_OUT, {}
+
+    assert follow(look, Watch("stop of exp1", time.time()), 300) == (Status.TIMED_OUT, {})
+    assert asked == [300]
+
+
+@pytest.mark.parametrize(("timeout", "status"), [(0, Status.PENDING), (0.01, Status.TIMED_OUT)])
+def test_a_watched_wait_ends_as_any_other(tmp_path: Path, timeout: float, status: Status) -> None:
+    """One look is PENDING, and more that were in vain are TIMED_OUT: as the contract has it."""
+    watch = Watch("provision of exp1", time.time(), tmp_path / "log")
+    assert follow(lambda _: (Status.PENDING, {}), watch, timeout) == (status, {})

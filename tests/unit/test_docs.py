@@ -1,0 +1,159 @@
+"""The documents are true where a machine can tell: names, defaults, links."""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vmops import Settings, VmSpec
+from vmops.rules.images import image
+
+ROOT = Path(__file__).parents[2]
+DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *DECISIONS]
+MACHINE_PATH = re.compile(r"(?<![\w.~/$>:-])/(?:home|root|tmp|work|Users|mnt)/\w+")
+
+KEY = "ssh-ed25519 " + b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + bytes(32)).decode()
+BASE = {
+    "vmName": "exp1",
+    "subscription": "11111111-2222-3333-4444-555555555555",
+    "sourceAddressPrefixes": "10.0.0.0/8",
+    "priority": "Spot",
+}
+OTHER: dict[str, dict[str, Any]] = {
+    "vmName": {"vmName": "exp2"},
+    "cloud": {"cloud": "public"},
+    "subscription": {"subscription": "66666666-2222-3333-4444-555555555555"},
+    "resourceGroup": {"resourceGroup": "lab"},
+    "location": {"location": "eastus"},
+    "vmSize": {"vmSize": "Standard_D2s_v5"},
+    "image": {"image": "debian:debian-12:12-gen2:latest"},
+    "ubuntuOSVersion": {"ubuntuOSVersion": "22.04-LTS"},
+    "customData": {"customData": "#cloud-config"},
+    "customDataFile": {"customDataFile": __file__},
+    "zone": {"zone": 1},
+    "priority": {"priority": "Regular"},
+    "maxPrice": {"maxPrice": 0.5},
+    "evictionPolicy": {"evictionPolicy": "Delete"},
+    "tags": {"tags": "a=b"},
+    "adminUsername": {"adminUsername": "mia"},
+    "authenticationType": {"authenticationType": "password", "adminPasswordOrKey": "Correct-horse-7"},
+    "adminPasswordOrKey": {"adminPasswordOrKey": KEY},
+    "virtualNetworkName": {"virtualNetworkName": "lab-net"},
+    "subnetName": {"subnetName": "lab-subnet"},
+    "networkSecurityGroupName": {"networkSecurityGroupName": "lab-nsg"},
+    "addressPrefix": {"addressPrefix": "10.0.0.0/8"},
+    "subnetPrefix": {"subnetPrefix": "10.0.1.0/24"},
+    "vmPorts": {"vmPorts": "22,80"},
+    "sourceAddressPrefixes": {"sourceAddressPrefixes": "*"},
+    "publicIp": {"publicIp": False},
+    "dnsLabelPrefix": {"dnsLabelPrefix": "exp1"},
+    "osDiskSizeGB": {"osDiskSizeGB": 64},
+    "osDiskType": {"osDiskType": "Premium_LRS"},
+    "dataDisks": {"dataDisks": "64"},
+    "ttl": {"ttl": "2h"},
+    "stopMode": {"stopMode": "deallocate"},
+    "waitFor": {"waitFor": "ssh"},
+    "deployTimeout": {"deployTimeout": 60},
+    "pollTimeout": {"pollTimeout": 60},
+    "pollInterval": {"pollInterval": 5},
+    "requestTimeout": {"requestTimeout": 5},
+    "asyncResultsUrl": {"asyncResultsUrl": "vmops:operation/1"},
+}
+"""For every parameter a value that is another one than in BASE, with what it needs."""
+
+
+def rows() -> Iterator[tuple[str, str, str, str]]:
+    """Give the parameters' rows: name, type and default, what it does, what a change does."""
+    for line in (ROOT / "docs/parameters.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| `"):
+            names, default, does, changed = cells
+            yield names.strip("`"), default, does, changed
+
+
+def defaults() -> dict[str, str]:
+    """Give what every parameter is when only a name is given, as the document writes it."""
+    spec = VmSpec.from_params({"vmName": "exp1"})
+    found = {name: written(value).replace("exp1", "<vmName>") for name, value in spec.to_wire().items()}
+    absent = dict.fromkeys(VmSpec.parameters() - found.keys(), "none")
+    return {**absent, **found, "vmName": "required", "ubuntuOSVersion": release(spec)}
+
+
+def written(value: Any) -> str:
+    """Write a value as a person would type it; what is empty is none."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return ",".join(map(str, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value or "none")
+
+
+def release(spec: VmSpec) -> str:
+    """Give the release of Ubuntu whose image the default is."""
+    return next(each for each in ("22.04-LTS", "24.04-LTS") if image(each) == spec.image)
+
+
+def test_the_table_names_exactly_our_parameters() -> None:
+    """A parameter that is not described is not found; one that is not read is a promise broken."""
+    assert sorted(name for name, *_ in rows()) == sorted(VmSpec.parameters())
+
+
+@pytest.mark.parametrize(("name", "described"), [(name, described) for name, described, *_ in rows()])
+def test_the_table_gives_the_true_default(name: str, described: str) -> None:
+    """In backticks stands what is used when nothing is given; without one it is required, or none."""
+    marked = re.findall(r"`([^`]+)`", described)
+    assert (marked or [described.rpartition(", ")[2]]) == [defaults()[name]]
+
+
+@pytest.mark.parametrize(("name", "changed"), [(name, changed) for name, *_, changed in rows()])
+def test_the_table_says_what_a_change_does(name: str, changed: str) -> None:
+    """It is one of the five ways that the page explains; identity and what is deployed are told by the spec itself."""
+    before, after = (VmSpec.from_params(params) for params in (BASE, {**BASE, **OTHER[name]}))
+    assert changed.startswith(("in place", "replaces", "refused", "another VM", "no deployment"))
+    assert (changed == "another VM") == (before.stack != after.stack)
+    assert (changed == "no deployment") == (before.canonical() == after.canonical())
+
+
+def test_the_readme_names_every_setting() -> None:
+    """What can be set in the environment is found without reading the source."""
+    named = set(re.findall(r"`VMOPS_(\w+)`", (ROOT / "README.md").read_text()))
+    assert {name.upper() for name in Settings.model_fields} <= named
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """A link to a file names one that is there, and its heading if it names one."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if re.match(r"\w+:", target):
+            continue
+        path, _, heading = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), f"{page.name} -> {target}"
+        assert not heading or heading in headings(file), f"{page.name} -> {target}"
+
+
+def headings(page: Path) -> set[str]:
+    """Give the anchors of a page's headings."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_knows_the_machine_that_it_was_written_on(page: Path) -> None:
+    """A path of the author's machine is of no use to anybody else."""
+    assert MACHINE_PATH.findall(page.read_text()) == []
+
+
+def test_the_decisions_are_numbered_without_a_gap() -> None:
+    """Each has a page of its own, with a title; none is lost."""
+    assert [page.name[:4] for page in DECISIONS] == [f"{number:04}" for number in range(1, len(DECISIONS) + 1)]
+    assert all(page.read_text().startswith("# ") for page in DECISIONS)
+
+
+def test_the_changelog_tells_of_what_is_not_released() -> None:
+    """Every visible change has a line there."""
+    assert re.search(r"^## Unreleased\n\n- ", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)

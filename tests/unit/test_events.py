@@ -1,0 +1,210 @@
+"""What the engine tells: its progress as log lines, and the one refusal that is the cause."""
+
+from threading import Thread
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pulumi.automation import EngineEvent
+
+from vmops.engine.events import EXISTS_ALREADY, EventLog, read_refusal, short_name
+from vmops.failures import Failure, Kind
+
+VM = "urn:pulumi:exp1-0a1b2c3d::vmops::azure-native:compute:VirtualMachine::exp1"
+NIC = "urn:pulumi:exp1-0a1b2c3d::vmops::azure-native:network:NetworkInterface::exp1-nic"
+STACK = "urn:pulumi:exp1-0a1b2c3d::vmops::pulumi:pulumi:Stack::vmops-exp1-0a1b2c3d"
+IN_USE = 'Status=400 Code="NicInUse" Message="Network Interface exp1-nic is used by existing resource exp1."'
+
+
+class Lines:
+    """A log that keeps its lines."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[str, dict[str, Any]]] = []
+
+    def info(self, event: str, **values: Any) -> None:
+        self.kept.append((event, values))
+
+    error = info
+
+
+@pytest.fixture
+def lines() -> Lines:
+    return Lines()
+
+
+@pytest.fixture
+def events(lines: Lines) -> EventLog:
+    return EventLog(lines)
+
+
+def step(kind: str, urn: str = VM, op: str = "create") -> EngineEvent:
+    return EngineEvent.from_json({kind: {"metadata": {"op": op, "urn": urn, "type": "", "provider": ""}}})
+
+
+def error(message: str, urn: str | None = VM, severity: str = "error") -> EngineEvent:
+    return EngineEvent.from_json({"diagnosticEvent": {"message": message, "severity": severity, "urn": urn}})
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "code", "message"),
+    [
+        (
+            'Status=409 Code="SkuNotAvailable" Message="The requested VM size is currently not available."',
+            "capacity",
+            "SkuNotAvailable",
+            "The requested VM size is currently not available.",
+        ),
+        (
+            'error: Status=409 Code="PropertyChangeNotAllowed" Message="Changing property "zones" is not allowed."\n',
+            "immutable",
+            "PropertyChangeNotAllowed",
+            'Changing property "zones" is not allowed.',
+        ),
+        (
+            'Status=429 Code="OperationNotAllowed" Message="{\n  "code": "OperationNotAllowed"\n}"',
+            "throttled",
+            "OperationNotAllowed",
+            '{\n  "code": "OperationNotAllowed"\n}',
+        ),
+        (
+            'resource created but read failed GET: Status=403 Code="AuthorizationFailed" Message="No."',
+            "auth",
+            "AuthorizationFailed",
+            "No.",
+        ),
+        ('Status=418 Code="NeverSeenBefore" Message="I am a teapot."', "invalid", "NeverSeenBefore", "I am a teapot."),
+        ('Status=403 Message="Forbidden by the gateway."', "auth", "", "Forbidden by the gateway."),
+        ("operation timed out", "timeout", "", "operation timed out"),
+        (
+            "cannot create already existing resource '/subscriptions/0/resourceGroups/g'\n",
+            "conflict",
+            EXISTS_ALREADY,
+            "cannot create already existing resource '/subscriptions/0/resourceGroups/g'",
+        ),
+        (
+            "\x1b[31m<{%reset%}>azure-native is not installed<{%reset%}>\x1b[0m\n",
+            "engine",
+            "",
+            "azure-native is not installed",
+        ),
+    ],
+)
+def test_a_providers_error_text_is_read(text: str, kind: str, code: str, message: str) -> None:
+    """ARM's code and words come back out of the one string that the engine hands on.
+
+    Source: pulumi-azure-native, the errors of its azcore client.
+    """
+    assert read_refusal(text, "VirtualMachine exp1") == Failure(Kind(kind), message, code, "VirtualMachine exp1")
+
+
+@given(st.text(), st.text())
+def test_no_error_text_breaks_the_reading(text: str, resource: str) -> None:
+    """What nobody has seen before is a failure of the engine, with its own words."""
+    assert read_refusal(text, resource).resource == resource
+
+
+@pytest.mark.parametrize(
+    ("urn", "name"),
+    [
+        (VM, "VirtualMachine exp1"),
+        (STACK, ""),
+        ("", ""),
+        ("urn:pulumi:s::vmops::a:network:VirtualNetwork$a:network:Subnet::default", "Subnet default"),
+    ],
+)
+def test_a_resource_is_named_by_type_and_name(urn: str, name: str) -> None:
+    """A person reads it; the stack itself is no resource of theirs."""
+    assert short_name(urn) == name
+
+
+@given(st.text() | st.lists(st.text()).map("::".join))
+def test_no_urn_breaks_the_naming(urn: str) -> None:
+    """It runs on the engine's event thread, where an exception would be lost, and events with it."""
+    assert isinstance(short_name(urn), str)
+
+
+def test_arms_refusal_is_the_cause_though_the_engine_spoke_first(events: EventLog) -> None:
+    """Generic words come with every failure; the first refusal of ARM is what the user needs."""
+    events(error("update failed", STACK))
+    events(error("dependency failed"))
+    events(error(IN_USE, NIC))
+    events(error('Status=409 Code="SkuNotAvailable" Message="Not here."'))
+    assert events.cause("exit code 255") == Failure(
+        Kind.CONFLICT,
+        "Network Interface exp1-nic is used by existing resource exp1.",
+        "NicInUse",
+        "NetworkInterface exp1-nic",
+    )
+
+
+@pytest.mark.parametrize("generic", ["update failed", "destroy failed", "resource operation failed"])
+def test_the_engines_own_reason_comes_before_its_generic_words(events: EventLog, generic: str) -> None:
+    """Which says that something failed, and nothing more."""
+    events(error(generic, STACK))
+    assert events.cause("") == Failure(Kind.ENGINE, generic)
+    events(error("no resource plugin 'azure-native' found", urn=None))
+    assert events.cause("") == Failure(Kind.ENGINE, "no resource plugin 'azure-native' found")
+
+
+def test_without_any_refusal_the_fallback_is_the_cause(events: EventLog) -> None:
+    """An engine that is killed says nothing; warnings are no causes."""
+    events(error("this property is deprecated", severity="warning"))
+    events(EngineEvent.from_json({"summaryEvent": {}, "sequence": 1}))
+    assert events.cause("the engine was killed") == Failure(Kind.ENGINE, "the engine was killed")
+
+
+def test_what_is_tried_again_leaves_no_cause(events: EventLog) -> None:
+    """A failure that was overcome must not be told as the reason for the next one."""
+    events(error(IN_USE))
+    events.forget()
+    assert events.cause("later") == Failure(Kind.ENGINE, "later")
+
+
+def test_every_operation_has_two_lines(events: EventLog, lines: Lines) -> None:
+    """Begun and done, with what, which and how long; unchanged resources have none."""
+    for kind in ("resourcePreEvent", "resOutputsEvent"):
+        events(step(kind, STACK, "same"))
+        events(step(kind))
+    told = {"resource": "VirtualMachine exp1", "operation": "create"}
+    assert lines.kept[0] == ("resource_begun", told)
+    [done] = lines.kept[1:]
+    assert done[0] == "resource_done"
+    assert done[1].pop("seconds") >= 0
+    assert done[1] == told
+    assert events.steps == [{"operation": "create", "resource": "VirtualMachine exp1"}]
+
+
+def test_a_failed_operation_is_no_longer_in_flight(events: EventLog, lines: Lines) -> None:
+    """What is in flight is what an interrupted engine would leave behind."""
+    events(step("resourcePreEvent"))
+    events(step("resourcePreEvent", NIC))
+    assert events.in_flight == 2
+    events(step("resOpFailedEvent"))
+    assert (events.in_flight, lines.kept[-1][0]) == (1, "resource_failed")
+    events(step("resOutputsEvent", NIC))
+    assert events.in_flight == 0
+
+
+def test_a_refusal_is_logged_with_its_class(events: EventLog, lines: Lines) -> None:
+    """Whoever follows the log need not wait for the end."""
+    events(error(IN_USE, NIC))
+    [(event, values)] = lines.kept
+    assert (event, values["resource"], values["kind"]) == ("resource_refused", "NetworkInterface exp1-nic", "conflict")
+
+
+def test_the_refusals_of_all_threads_are_kept(events: EventLog, lines: Lines) -> None:
+    """The engine's thread writes while the worker's reads."""
+
+    def refuse() -> None:
+        for _ in range(200):
+            events(error(IN_USE))
+
+    threads = [Thread(target=refuse) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        events.cause("")
+        thread.join()
+    assert (len(lines.kept), events.cause("").code) == (800, "NicInUse")

@@ -1,0 +1,61 @@
+"""What ``import vmops`` gives, and what it costs."""
+
+import ast
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import vmops
+
+HEAVY = frozenset(("azure", "cryptography", "grpc", "psutil", "pulumi", "pydantic", "requests", "sqlite3", "structlog"))
+
+
+def test_the_export_list_is_sorted_and_is_all_that_is_shown() -> None:
+    """One list says what is public; a name more or less, anywhere, is seen here."""
+    assert sorted(set(vmops.__all__)) == vmops.__all__ == dir(vmops)
+
+
+@pytest.mark.parametrize("name", vmops.__all__)
+def test_every_export_can_be_imported(name: str) -> None:
+    """A lazy export that points nowhere would only fail in a user's hands."""
+    assert getattr(vmops, name).__name__ == name
+
+
+def test_type_checkers_and_the_interpreter_see_the_same_exports() -> None:
+    """The imports under TYPE_CHECKING are a second copy of the list: they may not drift."""
+    tree = ast.parse(Path(vmops.__file__).read_text())
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    homes = {alias.name: str(node.module) for node in imports for alias in node.names}
+    seen = {name: home for name, home in homes.items() if home.startswith("vmops.")}
+    assert sorted(seen) == vmops.__all__
+    assert all(getattr(import_module(home), name) is getattr(vmops, name) for name, home in seen.items())
+
+
+def test_no_export_is_called_like_a_module() -> None:
+    """The first import of the module would put itself in the export's place."""
+    modules = {path.stem for path in Path(vmops.__file__).parent.iterdir()}
+    assert modules & set(vmops.__all__) == set()
+
+
+def test_a_name_that_is_not_exported_is_an_attribute_error() -> None:
+    """``hasattr`` and ``from vmops import`` must answer as for any module."""
+    with pytest.raises(AttributeError, match="module 'vmops' has no attribute 'VmOps'"):
+        _ = vmops.VmOps
+
+
+@pytest.mark.parametrize(
+    ("statement", "allowed"),
+    [
+        ("import vmops", set()),
+        ("from vmops import Status, SupportsVMOps, SpecError", set()),
+        ("from vmops import VmSpec", {"pydantic"}),
+    ],
+)
+def test_an_import_costs_only_what_it_names(statement: str, allowed: set[str]) -> None:
+    """Whoever only wants the contract pays for no cloud, engine, database or validation."""
+    code = f"import sys; {statement}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert HEAVY & set(loaded) == allowed

@@ -1,0 +1,123 @@
+"""Why something failed: one class for each refusal, and a next step for each class."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vmops.errors import CloudError
+from vmops.failures import CODES, NEXT_STEP, Failure, Kind, classify, of_cloud
+
+FAILURES = st.builds(Failure, st.sampled_from(Kind), st.text(), st.text(), st.text())
+VM = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/exp1"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_known_code_has_its_class_and_its_source(code: str) -> None:
+    """A row of the table counts whatever the HTTP status, and says where it comes from."""
+    kind, source = CODES[code]
+    assert {classify(code, "why", status=status).kind for status in (0, 200, 400, 409, 429, 500)} == {kind}
+    assert source
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_class_has_a_next_step(kind: Kind) -> None:
+    """Nobody is left with a bare no."""
+    assert NEXT_STEP[kind]
+    assert str(Failure(kind, "why")).endswith(NEXT_STEP[kind])
+
+
+def test_only_what_passes_with_time_is_retryable() -> None:
+    """A program that calls again on the others would spin, or spend its quota of requests."""
+    assert {kind.value for kind in Kind if Failure(kind, "why").retryable} == {
+        "capacity",
+        "throttled",
+        "conflict",
+        "locked",
+        "interrupted",
+        "timeout",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (
+            409,
+            "Operation could not be completed as it results in exceeding approved Total Regional Cores quota.",
+            "quota",
+        ),
+        (409, "Operation 'start' is not allowed on VM 'exp1' since the VM is marked for deletion.", "conflict"),
+        (0, "Operation 'restart' is not allowed on VM 'exp1' since the VM is generalized.", "conflict"),
+        (429, "The server rejected the request because too many requests have been received.", "throttled"),
+    ],
+)
+def test_operation_not_allowed_says_three_things(status: int, message: str, kind: str) -> None:
+    """Compute uses one code for a spent quota, for throttling and for a VM in the wrong state."""
+    assert classify("OperationNotAllowed", message, status=status).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, "invalid"),
+        (401, "auth"),
+        (403, "auth"),
+        (404, "not_found"),
+        (408, "timeout"),
+        (409, "conflict"),
+        (412, "invalid"),
+        (429, "throttled"),
+        (500, "interrupted"),
+        (503, "interrupted"),
+        (0, "engine"),
+    ],
+)
+def test_an_unknown_code_is_classified_by_its_status(status: int, kind: str) -> None:
+    """Azure has more codes than any table; none of them is a bug of ours."""
+    failure = classify("NeverSeenBefore", "why", status=status)
+    assert (failure.kind, failure.code) == (kind, "NeverSeenBefore")
+
+
+@pytest.mark.parametrize(("code", "status", "said"), [("Conflict", 409, "Conflict"), ("", 503, "HTTP 503")])
+def test_a_refusal_without_words_is_told_by_what_it_has(code: str, status: int, said: str) -> None:
+    """A failure with an empty message would read as nothing."""
+    assert classify(code, "", status=status).message == said
+
+
+def test_no_answer_at_all_is_an_interruption() -> None:
+    """A cloud that cannot be reached has refused nothing: the same call may go through later."""
+    failure = of_cloud(CloudError("connection refused", resource=VM))
+    assert failure == Failure(Kind.INTERRUPTED, "connection refused", resource=VM)
+
+
+def test_what_arm_says_is_kept_with_its_class() -> None:
+    """Code, words and resource go into the record as ARM gave them."""
+    refusal = CloudError("It is in use.", status=400, code="NicInUse", resource=VM)
+    assert of_cloud(refusal) == Failure(Kind.CONFLICT, "It is in use.", "NicInUse", VM)
+
+
+@given(FAILURES)
+def test_a_failure_survives_json(failure: Failure) -> None:
+    """The record, the CLI's output and a program's log all carry it as JSON."""
+    assert Failure.from_dict(json.loads(json.dumps(failure.as_dict()))) == failure
+
+
+def test_json_carries_what_to_do() -> None:
+    """A program that only reads the JSON needs no table of ours."""
+    plain = Failure(Kind.QUOTA, "no cores left").as_dict()
+    assert (plain["kind"], plain["retryable"], plain["nextStep"]) == ("quota", False, NEXT_STEP[Kind.QUOTA])
+
+
+def test_it_is_said_in_one_sentence() -> None:
+    """Class, resource, reason, ARM's code and the next step, in that order, with one full stop at most."""
+    said = str(Failure(Kind.QUOTA, "No cores left.", "QuotaExceeded", "exp1"))
+    assert said == f"quota: exp1: No cores left (QuotaExceeded); {NEXT_STEP[Kind.QUOTA]}"
+    assert "(NicInUse)" not in str(Failure(Kind.CONFLICT, "NicInUse: it is in use", "NicInUse"))
+
+
+@given(st.text())
+def test_a_sentence_is_one_line(message: str) -> None:
+    """ARM and the engine answer with several lines; a log, and a table, have one."""
+    assert len(str(Failure(Kind.ENGINE, message)).splitlines()) == 1

@@ -1,0 +1,82 @@
+"""The rules and the catalogue of faults, as values."""
+
+import string
+
+import pytest
+
+from vmops.errors import SpecError
+from vmops.local.arm.faults.calls import Asked
+from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
+from vmops.local.arm.faults.effects import Drop, Fail, Refuse
+from vmops.local.arm.faults.rule import Rule, read_rules
+from vmops.local.arm.faults.words import filled, find
+from vmops.local.arm.refusals import faults
+
+VM = "/subscriptions/s/resourceGroups/vmops-exp1/providers/Microsoft.Compute/virtualMachines/exp1"
+WORDS = faults.GATEWAY | faults.NETWORK | faults.COMPUTE
+
+
+def asked(path: str = VM, method: str = "PUT", verb: str = "create") -> Asked:
+    return Asked(method, path, verb, None, None)
+
+
+@pytest.mark.parametrize("row", WORDS)
+def test_every_known_refusal_can_be_asked_for_by_its_code_alone(row: str) -> None:
+    """What Azure answers to a request refuses one; what it tells in an operation lets one fail."""
+    status, message = WORDS[row]
+    assert all(name for _, name, _, _ in string.Formatter().parse(message) if name is not None)
+    effect = Fail(code=row) if status == 200 else Refuse(code=row)
+    assert read_rules([Rule(effect=effect).plain()]) == [Rule(effect=effect)]
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_fault_makes_a_rule_that_reads_back(name: str) -> None:
+    """A fault is data: what a shell puts is what the cloud keeps."""
+    rule = FAULTS[name].rule(name, "exp1", nth=2, times=3)
+    assert read_rules([rule.plain()]) == [rule]
+    assert (rule.name, rule.nth, rule.times) == (name, 2, 3)
+
+
+@pytest.mark.parametrize("name", [*FAULTS, *INCIDENTS])
+def test_every_fault_says_what_happens_in_one_sentence(name: str) -> None:
+    """That is its help, and its row in the documentation."""
+    about = FAULTS[name].about if name in FAULTS else INCIDENTS[name].about
+    assert about[0].isupper()
+    assert about.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [(VM, True), (VM.upper(), True), (f"{VM}/start", True), (f"{VM}0", False), (VM.replace("virtualM", "m"), False)],
+)
+def test_a_path_means_a_resource_and_what_is_below_it(path: str, meant: bool) -> None:
+    """A VM's name is no prefix of another's."""
+    assert Rule(path="*/virtualMachines/exp1", effect=Drop()).matches(asked(path)) is meant
+
+
+def test_a_fault_of_one_vm_is_not_one_of_its_neighbour() -> None:
+    """Without a name every VM is meant."""
+    neighbour = asked(VM.replace("/exp1", "/exp2"))
+    assert not FAULTS["quota"].rule("quota", "exp1").matches(neighbour)
+    assert FAULTS["quota"].rule("quota").matches(neighbour)
+
+
+def test_only_blanks_that_are_known_are_filled_in() -> None:
+    """A message may have braces of its own."""
+    assert filled('{vm} says {"code": {0}} to {nobody}', {"vm": "exp1"}) == 'exp1 says {"code": {0}} to {nobody}'
+
+
+def test_refusals_are_found_with_who_says_them() -> None:
+    """The front door answers in another form than a provider."""
+    for row, gateway in (("ExpiredAuthenticationToken", True), ("SkuNotAvailable", False)):
+        found = find(row)
+        assert found
+        assert found.gateway is gateway
+    assert find("Teapot") is None
+
+
+def test_each_wrong_field_is_named() -> None:
+    """All of them at once."""
+    with pytest.raises(SpecError) as wrong:
+        read_rules([{"nth": 0, "share": 2, "effect": {"do": "drop"}}])
+    assert [problem.partition(":")[0] for problem in wrong.value.problems] == ["0.nth", "0.share"]

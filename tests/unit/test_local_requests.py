@@ -1,0 +1,155 @@
+"""What the simulated cloud makes of requests that no client of good will sends."""
+
+import copy
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conformance.arm import COMPUTE, GROUP, NETWORK, SUBNET, Arm, machine, refusal
+from vmops.local.arm.clock import ManualClock
+from vmops.local.arm.models.secrets import matches, seal
+
+SCALARS = st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+)
+REQUESTS: dict[str, dict[str, Any]] = {
+    f"{COMPUTE}/virtualMachines/vm": machine(),
+    f"{NETWORK}/virtualNetworks/other": {
+        "location": "westus2",
+        "properties": {
+            "addressSpace": {"addressPrefixes": ["10.0.0.0/16"]},
+            "subnets": [{"name": "a", "properties": {"addressPrefix": "10.0.0.0/24"}}],
+        },
+    },
+    f"{NETWORK}/networkInterfaces/nic": {
+        "location": "westus2",
+        "properties": {"ipConfigurations": [{"name": "a", "properties": {"subnet": {"id": SUBNET}}}]},
+    },
+    f"{NETWORK}/publicIPAddresses/ip": {
+        "location": "westus2",
+        "sku": {"name": "Standard"},
+        "properties": {"publicIPAllocationMethod": "Static", "dnsSettings": {"domainNameLabel": "a"}},
+    },
+    f"{NETWORK}/networkSecurityGroups/nsg": {
+        "location": "westus2",
+        "properties": {
+            "securityRules": [
+                {
+                    "name": "a",
+                    "properties": {
+                        "priority": 100,
+                        "direction": "Inbound",
+                        "access": "Allow",
+                        "protocol": "Tcp",
+                        "destinationPortRange": "22",
+                    },
+                }
+            ]
+        },
+    },
+    f"{COMPUTE}/disks/disk": {
+        "location": "westus2",
+        "sku": {"name": "Standard_LRS"},
+        "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 8},
+    },
+}
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Return the way to everything inside a value."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield (*path, key)
+        yield from places(part, (*path, key))
+
+
+def spoiled(request: dict[str, Any], place: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    """Return a request with something else at one place."""
+    request = copy.deepcopy(request)
+    holder: Any = request
+    for step in place[:-1]:
+        holder = holder[step]
+    holder[place[-1]] = value
+    return request
+
+
+@pytest.fixture(scope="module")
+def arm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arm]:
+    """Give a cloud with a network and an interface, which all requests here share."""
+    with Arm(tmp_path_factory.mktemp("arm") / "cloud.db", ManualClock()) as client:
+        client.make_network()
+        client.make_interface("vm-nic")
+        yield client
+
+
+@given(st.data())
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_request_breaks_the_cloud(arm: Arm, data: st.DataObject) -> None:
+    """A request with anything at any place is accepted or refused, never a fault of ours."""
+    path = data.draw(st.sampled_from(sorted(REQUESTS)))
+    place = data.draw(st.sampled_from(list(places(REQUESTS[path]))))
+    request = spoiled(REQUESTS[path], place, data.draw(VALUES))
+    for left in (path, f"{COMPUTE}/disks/vm-os"):
+        arm("DELETE", left)
+        arm.clock.advance(600)
+    if data.draw(st.booleans()):
+        arm.done(arm("PUT", path, REQUESTS[path]))
+    for method in ("PUT", "PATCH"):
+        answer = arm(method, path, request)
+        assert answer.status_code < 500, answer.text
+        arm.clock.advance(600)
+        assert arm("GET", f"{GROUP}/resources").status_code == 200
+
+
+def test_a_fault_of_ours_is_an_internal_error(tmp_path: Path) -> None:
+    """What the simulator cannot do is told in ARM's form, with the cause, and noted in the journal."""
+    with Arm(tmp_path / "cloud.db", ManualClock()) as arm:
+        arm.make_group()
+        with sqlite3.connect(tmp_path / "cloud.db") as db:
+            db.execute("DROP TABLE resource")
+        db.close()
+        answer = arm("GET", GROUP)
+        assert refusal(answer) == (500, "InternalServerError")
+        assert "no such table" in answer.json()["error"]["message"]
+        assert arm("GET", "/_local/journal").json()[-1]["status"] == 500
+
+
+def test_a_write_is_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A request that is refused in the middle leaves nothing of what it had begun."""
+    with Arm(tmp_path / "cloud.db", ManualClock()) as arm:
+        arm.make_network()
+        space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
+        wrong = [{"name": name, "properties": {"addressPrefix": "10.0.9.0/24"}} for name in ("a", "b")]
+        body = {"location": "westus2", "properties": space | {"subnets": wrong}}
+        assert refusal(arm("PUT", f"{NETWORK}/virtualNetworks/net", body)) == (400, "NetcfgSubnetRangesOverlap")
+        subnets = arm.shown(f"{NETWORK}/virtualNetworks/net")["properties"]["subnets"]
+        assert [subnet["name"] for subnet in subnets] == ["sub"]
+
+
+def test_a_secret_is_known_again_and_not_kept() -> None:
+    """A seal tells the same secret from another, differs each time, and does not contain it."""
+    sealed = seal("secret")
+    assert matches("secret", sealed)
+    assert not matches("Secret", sealed)
+    assert sealed != seal("secret")
+    assert "secret" not in sealed
+
+
+def test_two_clouds_on_one_file_see_the_same(tmp_path: Path) -> None:
+    """Nothing is kept in memory that another process would have to know."""
+    with Arm(tmp_path / "cloud.db", ManualClock()) as first, Arm(tmp_path / "cloud.db", ManualClock()) as second:
+        first.make_machine()
+        second.clock.advance(10_000)
+        assert second.shown(f"{COMPUTE}/virtualMachines/vm") == first.shown(f"{COMPUTE}/virtualMachines/vm")
+
+
+def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    """The state of the cloud is nobody else's business."""
+    with Arm(tmp_path / "cloud.db", ManualClock()):
+        assert (tmp_path / "cloud.db").stat().st_mode & 0o777 == 0o600

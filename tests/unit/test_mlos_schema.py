@@ -1,0 +1,153 @@
+"""What a service config may hold, what mlos_bench says of it, and what is registered."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import json5
+import jsonschema
+import pytest
+import structlog
+from mlos_bench.config.schemas import ConfigSchema
+from mlos_bench.services.base_service import Service
+from mlos_bench.services.config_persistence import ConfigPersistenceService
+from mlos_bench.services.types.host_ops_type import SupportsHostOps
+from mlos_bench.services.types.host_provisioner_type import SupportsHostProvisioning
+from mlos_bench.services.types.os_ops_type import SupportsOSOps
+from mlos_bench.services.types.vm_provisioner_type import SupportsVMOps
+
+from vmops import SpecError, VmSpec, protocol
+from vmops.mlos import PulumiVMService, schema
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "mlos_bench" / "service.jsonc"
+PAGE = ROOT / "docs" / "mlos_bench.md"
+
+
+@pytest.fixture(autouse=True)
+def _structlog_as_it_was() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def admitted() -> Iterator[None]:
+    """Have mlos_bench know our class for the length of a test."""
+    known = ConfigSchema.SERVICE.schema["$defs"]["service_config"]["allOf"][0]["oneOf"]
+    before = list(known)
+    schema.admit()
+    yield
+    known[:] = before
+
+
+def test_every_parameter_and_setting_is_in_the_schema() -> None:
+    """What the parameters learn tomorrow can be configured tomorrow; the handle is a call's, never a config's."""
+    assert jsonschema.Draft202012Validator.check_schema(schema.config_schema()) is None
+    settings = {"stateDir", "owner", "backendUrl", "engine"}
+    assert schema.config_schema()["properties"].keys() == VmSpec.parameters() - {"asyncResultsUrl"} | settings
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"vmPorts": [22, 80], "sourceAddressPrefixes": ["10.0.0.0/8"], "tags": {"a": "b"}, "publicIp": False},
+        {"vmPorts": "22,80", "sourceAddressPrefixes": "10.0.0.0/8", "tags": "a=b", "publicIp": "no", "ttl": "2h"},
+        {"vmPorts": 22, "vmName": 123, "zone": 1, "ttl": 7200, "maxPrice": 0.1, "osDiskSizeGB": "64"},
+        {"cloud": "$cloud", "vmName": "vm-$trial_runner_id"},
+    ],
+)
+def test_a_value_may_be_written_in_every_way_that_a_parameter_may(config: dict[str, Any]) -> None:
+    """mlos_bench's command line makes numbers of words that look like one, and has no lists."""
+    schema.check(config)
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"vmSizee": "x"}, "config: vmSizee: no such parameter or setting; is vmSize meant?"),
+        ({"colour": "red"}, "config: colour: no such parameter or setting"),
+        ({"asyncResultsUrl": "u"}, "config: asyncResultsUrl: no such parameter or setting"),
+        ({"cloud": "azure"}, "config: cloud: 'azure' is none of local, public, usgovernment, china"),
+        ({"vmSize": ["B2s"]}, "config: vmSize: ['B2s'] is no string or integer or number"),
+        ({"adminPasswordOrKey": {"a": "hunter2"}}, "config: adminPasswordOrKey: its value is no string or integer"),
+    ],
+    ids=["nearly ours", "unknown", "a call's own", "a word", "a type", "a secret"],
+)
+def test_a_wrong_config_is_one_sentence(config: dict[str, Any], sentence: str) -> None:
+    """It is refused when mlos_bench loads it, before the first trial, whatever validation is skipped."""
+    with pytest.raises(SpecError) as refusal:
+        PulumiVMService(config)
+    [problem] = refusal.value.problems
+    assert problem.startswith(sentence)
+    assert "hunter2" not in problem
+
+
+def test_mlos_bench_knows_our_class_once_it_is_admitted(admitted: None) -> None:
+    """Under both its names, alone or in a list, and admitted twice as once."""
+    schema.admit()
+    for name in schema.CLASSES:
+        for config in ({"class": name}, {"class": name, "config": {"vmSize": "x"}}, {"services": [{"class": name}]}):
+            ConfigSchema.SERVICE.validate(config)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"class": "vmops.mlos.NoSuchService"},
+        {"class": "vmops.mlos.PulumiVMService", "configs": {}},
+        {"class": "mlos_bench.services.remote.ssh.SshHostService", "config": {"ssh_usrname": "x"}},
+    ],
+    ids=["another class", "another key", "another service's typo"],
+)
+def test_mlos_bench_refuses_all_else_as_ever(admitted: None, config: dict[str, Any]) -> None:
+    """Only our class is let in."""
+    with pytest.raises(jsonschema.ValidationError):
+        ConfigSchema.SERVICE.validate(config)
+
+
+def test_it_is_built_from_a_file_by_mlos_bench(admitted: None, tmp_path: Path) -> None:
+    """A mix-in has what is registered only; every capability is, and every method is the service's own."""
+    loader = ConfigPersistenceService()
+    variables = {"stateDir": str(tmp_path), "experiment_id": "one"}
+    mixed = loader.load_services([str(EXAMPLE)], variables, loader)
+    for capability in (SupportsHostProvisioning, SupportsHostOps, SupportsOSOps, SupportsVMOps, protocol.SupportsVMOps):
+        assert isinstance(mixed, capability)
+    assert {type(each) for each in Service(parent=mixed)._services} >= {PulumiVMService}
+    assert (tmp_path / "operations.db").exists()
+
+
+def test_the_configs_on_the_page_are_right(admitted: None) -> None:
+    """What is copied from there works."""
+    configs = [json5.loads(block.partition("```")[0]) for block in PAGE.read_text().split("```jsonc\n")[1:]]
+    assert configs
+    for config in configs:
+        ConfigSchema.SERVICE.validate(config)
+        schema.check(config["config"])
+
+
+def test_a_custom_data_file_lies_where_configs_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked for as mlos_bench looks for its files, and cannot be given together with customData."""
+    monkeypatch.chdir("/")
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "setup.sh").write_text("#!/bin/sh\n")
+    loader = ConfigPersistenceService({"config_path": [str(tmp_path / "configs")]})
+    service = PulumiVMService({"stateDir": str(tmp_path), "customDataFile": "setup.sh"}, {}, loader)
+    with pytest.raises(SpecError) as refusal:
+        service.provision_host({"vmName": "vm", "vmPorts": "no port"})
+    assert [problem.partition(":")[0] for problem in refusal.value.problems] == ["vmPorts"]
+    with pytest.raises(ValueError, match="customData: cannot be given together with customDataFile"):
+        service.provision_host({"vmName": "vm", "customData": "#!/bin/sh"})
+
+
+@pytest.mark.parametrize("missing", ["mlos_bench", "pytz"])
+def test_without_mlos_bench_the_extra_is_named(missing: str) -> None:
+    """One sentence; mlos_bench 0.6.2 itself forgets to bring pytz."""
+    program = f"import sys; sys.modules[{missing!r}] = None; import vmops.mlos"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    sentence = ended.stderr.splitlines()[-1]
+    assert sentence.startswith("ImportError: vmops.mlos needs mlos_bench (")
+    assert missing in sentence
+    assert sentence.endswith("): pip install 'vmops[mlos]'")

@@ -1,0 +1,217 @@
+"""Every status that Azure's answers become for mlos_bench, against an ARM that answers what a case says."""
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from mlos_bench.environments.status import Status
+
+from vmops.local.endpoint import Endpoint, Record, home, started_at, write
+from vmops.mlos import PulumiVMService
+from vmops.names import OWNER_TAG, STACK_TAG
+from vmops.target import Target
+
+TARGET = Target.from_params({"vmName": "vm"})
+OPERATION = "/subscriptions/s/providers/Microsoft.Compute/locations/westus2/operations/op"
+DROPPED = None
+PARAMS = {"vmName": "vm", "trial_id": 3}
+
+POWER_OFF = "powerOff skipShutdown=false"
+FORCED_POWER_OFF = "powerOff skipShutdown=true"
+VERBS = {
+    "start_host": "start",
+    "stop_host": POWER_OFF,
+    "shutdown": POWER_OFF,
+    "restart_host": "restart",
+    "reboot": "restart",
+    "deallocate_host": "deallocate",
+    "vm_start": "start",
+    "vm_stop": POWER_OFF,
+    "vm_restart": "restart",
+}
+FORCED = {"stop_host": FORCED_POWER_OFF, "shutdown": FORCED_POWER_OFF, "restart_host": "restart", "reboot": "restart"}
+WAITS = ["wait_host_operation", "wait_os_operation", "wait_vm_operation"]
+
+
+class Arm(ThreadingHTTPServer):
+    """An ARM with one machine: it answers a POST with ``posted``, and looks at the operation with ``looks`` in turn."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.posted = 202
+        self.looks: list[dict[str, Any] | None] = [{"status": "Succeeded"}]
+        self.after: str | None = None
+        self.asked: list[str] = []
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answer for the one machine, its power, and its operation."""
+
+    server: Arm
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        path, _, query = self.path.partition("?")
+        options = [each for each in query.split("&") if not each.startswith("api-version=")]
+        self.server.asked.append(" ".join([path.rpartition("/")[2], *options]))
+        headers = {"Azure-AsyncOperation": self.server.url + OPERATION} if self.server.posted == 202 else {}
+        error = {"error": {"code": "Refused", "message": "no"}} if self.server.posted >= 400 else {}
+        self.answer(self.server.posted, error, headers)
+
+    def do_GET(self) -> None:
+        if not self.path.startswith(OPERATION):
+            tags = {STACK_TAG: TARGET.stack, OWNER_TAG: "tester"}
+            return self.answer(200, {"id": TARGET.vm_id, "tags": tags, "properties": {}}, {})
+        self.server.asked.append(self.path)
+        looks = self.server.looks
+        look = looks.pop(0) if len(looks) > 1 else looks[0]
+        if look is DROPPED:
+            self.close_connection = True
+            return None
+        after = {"Retry-After": self.server.after} if self.server.after else {}
+        return self.answer(look.get("http", 200), look, after)
+
+    def answer(self, status: int, body: dict[str, Any], headers: dict[str, str]) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Be silent."""
+
+
+@pytest.fixture
+def arm() -> Iterator[Arm]:
+    """Give an ARM on a free port."""
+    with Arm() as arm:
+        thread = threading.Thread(target=arm.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield arm
+        arm.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def service(arm: Arm, tmp_path: Path) -> Iterator[PulumiVMService]:
+    """Give a service that takes this ARM for its local Azure."""
+    started = started_at(os.getpid())
+    assert started is not None
+    home(tmp_path).mkdir()
+    write(tmp_path, Record(Endpoint(arm.url, "token", 1, os.getpid()), started, 0))
+    yield PulumiVMService({"stateDir": str(tmp_path), "owner": "tester"})
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize(
+    ("answered", "expected"),
+    [(200, Status.SUCCEEDED), (202, Status.PENDING), (401, Status.FAILED), (404, Status.FAILED)],
+)
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_has_the_status_of_azures_answer(
+    service: PulumiVMService, arm: Arm, verb: str, answered: int, expected: Status
+) -> None:
+    """PENDING brings the params and the handle in a dict of its own; everything else brings nothing."""
+    arm.posted = answered
+    params = dict(PARAMS)
+    status, result = getattr(service, verb)(params)
+    handed = {**PARAMS, "asyncResultsUrl": arm.url + OPERATION} if expected is Status.PENDING else {}
+    assert (status, result) == (expected, handed)
+    assert params == PARAMS
+    assert arm.asked == [VERBS[verb]]
+
+
+@pytest.mark.parametrize("verb", FORCED)
+def test_force_skips_the_graceful_shutdown(service: PulumiVMService, arm: Arm, verb: str) -> None:
+    """ARM can power a machine off without asking it; a restart knows no such thing and is the same with force."""
+    assert getattr(service, verb)(PARAMS, force=True)[0] is Status.PENDING
+    assert arm.asked == [FORCED[verb]]
+
+
+@pytest.mark.parametrize("verb", [*VERBS, "provision_host", "deprovision_host", "vm_provision", "vm_deprovision"])
+def test_a_verb_without_a_name_is_a_value_error(service: PulumiVMService, arm: Arm, verb: str) -> None:
+    """Missing params are the caller's fault, and nothing is asked of Azure."""
+    with pytest.raises(ValueError, match="vmName: is required"):
+        getattr(service, verb)({})
+    assert arm.asked == []
+
+
+@pytest.mark.parametrize("wait", WAITS)
+def test_a_wait_without_a_handle_is_pending(service: PulumiVMService, arm: Arm, wait: str) -> None:
+    """There is nothing to look at."""
+    assert getattr(service, wait)(PARAMS) == (Status.PENDING, {})
+    assert arm.asked == []
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        ([{"status": "Succeeded"}], Status.SUCCEEDED),
+        ([{"status": "InProgress"}, {"status": "Succeeded"}], Status.SUCCEEDED),
+        ([{"status": "Failed", "error": {"code": "InternalOperationError", "message": "no"}}], Status.FAILED),
+        ([{"status": "Canceled"}], Status.FAILED),
+        ([{"status": "Sideways"}], Status.FAILED),
+        ([{"http": 404, "error": {"code": "NotFound", "message": "no"}}], Status.FAILED),
+        ([{"status": "InProgress"}, DROPPED, {"status": "InProgress"}, {"status": "Succeeded"}], Status.SUCCEEDED),
+        ([{"status": "InProgress"}], Status.TIMED_OUT),
+    ],
+    ids=["at once", "later", "failed", "canceled", "a word never seen", "forgotten", "dropped", "endless"],
+)
+@pytest.mark.parametrize("wait", WAITS)
+def test_a_wait_has_the_status_of_the_operation(
+    service: PulumiVMService, arm: Arm, wait: str, looks: list[Any], expected: Status
+) -> None:
+    """It looks at exactly the handle, survives a lost connection, and tells of the operation only if it succeeded."""
+    arm.looks = list(looks)
+    params = {**PARAMS, "asyncResultsUrl": arm.url + OPERATION, "pollInterval": 0.01, "pollTimeout": 0.5}
+    status, result = getattr(service, wait)(params)
+    assert (status, result) == (expected, {"status": "Succeeded"} if expected is Status.SUCCEEDED else {})
+    assert set(arm.asked) == {OPERATION}
+
+
+def test_the_poll_interval_of_the_params_is_kept(service: PulumiVMService, arm: Arm) -> None:
+    """Between the first look and the one at the deadline there is none, whatever the config says."""
+    arm.looks = [{"status": "InProgress"}]
+    params = {"vmName": "vm", "asyncResultsUrl": arm.url + OPERATION, "pollInterval": 12345, "pollTimeout": 0.1}
+    assert service.wait_host_operation(params) == (Status.TIMED_OUT, {})
+    assert len(arm.asked) == 2
+
+
+def test_the_services_own_pause_wins_over_the_poll_interval(service: PulumiVMService, arm: Arm) -> None:
+    """Retry-After is Azure's word on when to ask again."""
+    arm.looks, arm.after = [{"status": "InProgress"}, {"status": "Succeeded"}], "0"
+    params = {"vmName": "vm", "asyncResultsUrl": arm.url + OPERATION, "pollInterval": 12345}
+    assert service.wait_host_operation(params)[0] is Status.SUCCEEDED
+
+
+def test_a_poll_timeout_of_zero_is_one_look(service: PulumiVMService, arm: Arm) -> None:
+    """PENDING: it is not over, and nobody wanted to wait."""
+    arm.looks = [{"status": "InProgress"}]
+    params = {"vmName": "vm", "asyncResultsUrl": arm.url + OPERATION, "pollTimeout": 0}
+    assert service.wait_host_operation(params) == (Status.PENDING, {})
+    assert len(arm.asked) == 1
+
+
+def test_a_handle_elsewhere_is_a_value_error(service: PulumiVMService, arm: Arm) -> None:
+    """The token goes to no other host."""
+    with pytest.raises(ValueError, match="is not on this cloud's endpoint"):
+        service.wait_host_operation({"vmName": "vm", "asyncResultsUrl": "http://127.0.0.1:1/elsewhere"})
+    assert arm.asked == []
+
+
+def test_an_azure_that_is_lost_for_good_is_failed(service: PulumiVMService, arm: Arm) -> None:
+    """A few connections are tried; then the wait ends, without an exception that would end the experiment."""
+    arm.looks = [DROPPED]
+    assert service.wait_host_operation({"vmName": "vm", "asyncResultsUrl": arm.url + OPERATION}) == (Status.FAILED, {})
+    assert len(arm.asked) > 1

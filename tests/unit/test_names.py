@@ -1,0 +1,95 @@
+"""Who a VM is, and what its resources are called."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vmops.names import Identity, computer_name, data_disk, default_group, default_name
+from vmops.spec import VmSpec
+
+SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
+vm_names = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_])?", fullmatch=True)
+
+
+def identity(**pieces: str) -> Identity:
+    return Identity(
+        **{"cloud": "public", "subscription": SUBSCRIPTION, "resource_group": "lab", "vm_name": "exp1", **pieces}
+    )
+
+
+def test_the_stack_is_named_after_the_vm_and_stays_so() -> None:
+    """The name is part of every state that exists: it must never change from one release to the next."""
+    assert identity().stack == "exp1-c7f047c1"
+
+
+@pytest.mark.parametrize(
+    "other", [{"cloud": "china"}, {"subscription": "f" * 8}, {"resource_group": "lab2"}, {"vm_name": "exp2"}]
+)
+def test_another_vm_has_another_stack(other: dict[str, str]) -> None:
+    """Each piece of the identity tells two VMs apart."""
+    assert identity(**other).stack != identity().stack
+
+
+def test_case_does_not_make_another_vm() -> None:
+    """Resource Manager compares names without case, and so does a stack's name."""
+    assert identity(vm_name="EXP1", resource_group="Lab", subscription=SUBSCRIPTION.upper()).stack == identity().stack
+
+
+def test_pieces_that_run_together_stay_apart() -> None:
+    """No two identities share a hash because one piece ends where the next begins."""
+    first, second = identity(resource_group="a", vm_name="bc"), identity(resource_group="ab", vm_name="c")
+    assert first.stack.rpartition("-")[2] != second.stack.rpartition("-")[2]
+
+
+@given(vm_names)
+def test_every_vm_name_gives_a_valid_stack_name(name: str) -> None:
+    """Pulumi takes letters, digits, '-', '_' and '.', at most 100 of them."""
+    assert re.fullmatch(r"[a-z0-9_.-]{1,100}", identity(vm_name=name).stack)
+
+
+@given(vm_names)
+def test_every_vm_name_gives_a_valid_host_name(name: str) -> None:
+    """A Linux host name has no underscore and ends with a letter or digit."""
+    assert re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", computer_name(name))
+
+
+def test_names_follow_from_the_vm() -> None:
+    """The names are known before anything exists, so that recovery can ask for each."""
+    roles = ("network", "subnet", "security_group", "address", "nic", "os_disk")
+    assert [default_name(role, "exp1") for role in roles] == [
+        "exp1-vnet",
+        "exp1-subnet",
+        "exp1-nsg",
+        "exp1-ip",
+        "exp1-nic",
+        "exp1-osdisk",
+    ]
+    assert (default_group("exp1"), data_disk("exp1", 2)) == ("vmops-exp1", "exp1-data-2")
+
+
+def test_every_intended_resource_has_an_arm_id() -> None:
+    """Recovery asks for these ids and adopts or deletes what it finds: they must be those that ARM gives."""
+    spec = VmSpec.from_params(
+        {"vmName": "exp1", "resourceGroup": "lab", "subscription": SUBSCRIPTION, "dataDisks": "64,64"}
+    )
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab"
+    assert spec.ids() == {
+        "group": group,
+        "network": f"{group}/providers/Microsoft.Network/virtualNetworks/exp1-vnet",
+        "subnet": f"{group}/providers/Microsoft.Network/virtualNetworks/exp1-vnet/subnets/exp1-subnet",
+        "security_group": f"{group}/providers/Microsoft.Network/networkSecurityGroups/exp1-nsg",
+        "address": f"{group}/providers/Microsoft.Network/publicIPAddresses/exp1-ip",
+        "nic": f"{group}/providers/Microsoft.Network/networkInterfaces/exp1-nic",
+        "vm": f"{group}/providers/Microsoft.Compute/virtualMachines/exp1",
+        "os_disk": f"{group}/providers/Microsoft.Compute/disks/exp1-osdisk",
+        "data_disk_0": f"{group}/providers/Microsoft.Compute/disks/exp1-data-0",
+        "data_disk_1": f"{group}/providers/Microsoft.Compute/disks/exp1-data-1",
+    }
+    assert (spec.vm_id, spec.group_id) == (spec.ids()["vm"], group)
+
+
+def test_no_address_is_intended_without_a_public_one() -> None:
+    """What is not intended is never looked for, adopted or deleted."""
+    assert "address" not in VmSpec.from_params({"vmName": "exp1", "publicIp": "no"}).ids()

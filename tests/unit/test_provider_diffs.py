@@ -1,0 +1,127 @@
+"""What changed between two declarations, what that replaces, and what the world changed."""
+
+from typing import Any
+
+import pytest
+
+from vmops.local.provider.diffs import Kind, deletes_first, diff, drift
+from vmops.local.provider.resource_types import (
+    NETWORK_INTERFACE,
+    PUBLIC_IP_ADDRESS,
+    RESOURCE_GROUP,
+    SUBNET,
+    TYPES,
+    VIRTUAL_MACHINE,
+    VIRTUAL_NETWORK,
+)
+from vmops.local.provider.schema import ResourceType
+
+
+def changed(
+    kind: ResourceType, olds: dict[str, Any], news: dict[str, Any], state: dict[str, Any] | None = None
+) -> dict[str, tuple[str, bool]]:
+    return {str(change): (change.kind.value, change.replaces) for change in diff(kind, olds, news, state or {})}
+
+
+def test_same_inputs_differ_in_nothing() -> None:
+    """What the service added to the state is no change of the program."""
+    inputs = {"location": "westus2", "tags": {"a": "b"}, "ipConfigurations": [{"name": "main"}]}
+    assert changed(NETWORK_INTERFACE, inputs, dict(inputs), {"macAddress": "00"}) == {}
+
+
+def test_changes_are_named_with_their_whole_path() -> None:
+    """The engine shows, and ``replace_on_changes`` matches, the exact property."""
+    olds = {"ipConfigurations": [{"name": "a", "subnet": {"id": "1"}}], "tags": {"x.y": "1", "gone": "1"}}
+    news = {"ipConfigurations": [{"name": "a", "subnet": {"id": "2"}}, {"name": "b"}], "tags": {"x.y": "2"}}
+    assert changed(NETWORK_INTERFACE, olds, news) == {
+        "ipConfigurations[0].subnet.id": ("update", False),
+        "ipConfigurations[1]": ("add", False),
+        "tags.gone": ("delete", False),
+        'tags["x.y"]': ("update", False),
+    }
+
+
+def test_own_flags_never_differ() -> None:
+    """The provider's own notes among the inputs are nothing that a program changed."""
+    assert changed(RESOURCE_GROUP, {"__createBeforeDelete": True}, {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "differs"),
+    [
+        ("location", "West US 2", "westus2", False),
+        ("location", "westus2", "eastus", True),
+        ("resourceGroupName", "Group", "group", False),
+        ("virtualNetworkName", "Net", "net", True),
+    ],
+)
+def test_only_locations_and_groups_are_equal_in_any_spelling(name: str, old: str, new: str, differs: bool) -> None:
+    """ARM takes a location with spaces and a group in any case for the same; azure-native softens nothing else."""
+    assert bool(changed(VIRTUAL_NETWORK, {name: old}, {name: new})) is differs
+
+
+@pytest.mark.parametrize("kind", TYPES.values(), ids=lambda kind: kind.name)
+def test_a_change_of_name_or_parent_replaces(kind: ResourceType) -> None:
+    """What is in the URL cannot be updated: another URL is another resource."""
+    for parameter in kind.parameters:
+        assert changed(kind, {parameter: "a"}, {parameter: "b"}) == {parameter: ("update", True)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (RESOURCE_GROUP, {"location"}),
+        (VIRTUAL_NETWORK, {"location"}),
+        (SUBNET, set()),
+        (PUBLIC_IP_ADDRESS, {"location", "publicIPAddressVersion", "publicIPPrefix", "sku"}),
+        (NETWORK_INTERFACE, set()),
+        (VIRTUAL_MACHINE, set()),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_the_replacement_set_is_the_provider_s(kind: ResourceType, names: set[str]) -> None:
+    """Everything else is an update in place, even what ARM will refuse: that is how azure-native plans it."""
+    replacing = {name for name in kind.inputs if changed(kind, {name: "a"}, {name: "b"})[name][1]}
+    assert replacing == names
+
+
+def test_a_change_within_a_replacing_object_replaces() -> None:
+    """An address cannot change its SKU; what is only added or removed inside it does not count."""
+    olds, news = {"sku": {"name": "Basic", "tier": "Regional"}}, {"sku": {"name": "Standard"}}
+    assert changed(PUBLIC_IP_ADDRESS, olds, news) == {"sku.name": ("update", True), "sku.tier": ("delete", False)}
+
+
+def test_writing_down_what_is_already_so_replaces_nothing() -> None:
+    """A program that begins to name the location that its group has all along changes nothing of weight."""
+    assert changed(RESOURCE_GROUP, {}, {"location": "westus2"}, {"location": "westus2"}) == {
+        "location": (Kind.UPDATE.value, False)
+    }
+    assert changed(RESOURCE_GROUP, {}, {"location": "westus2"}, {"location": "eastus"}) == {"location": ("add", True)}
+
+
+@pytest.mark.parametrize(("olds", "first"), [({}, True), ({"__createBeforeDelete": True}, False)])
+def test_a_replacement_waits_unless_the_name_was_made(olds: dict[str, Any], first: bool) -> None:
+    """Two resources cannot have the same name at once."""
+    assert deletes_first(olds) is first
+
+
+def test_drift_takes_up_only_what_changed() -> None:
+    """A refresh brings a changed tag into the inputs, and none of the service's defaults."""
+    inputs = {"tags": {"a": "1"}, "sku": {"name": "basic"}}
+    before = {"tags": {"a": "1"}, "sku": {"name": "Basic", "tier": "Regional"}, "idleTimeoutInMinutes": 4}
+    after = {"tags": {"a": "2"}, "sku": {"name": "Basic", "tier": "Regional"}, "idleTimeoutInMinutes": 4}
+    assert drift(inputs, before, after) == {"tags": {"a": "2"}, "sku": {"name": "basic"}}
+    assert drift(inputs, before, before) == inputs
+
+
+def test_drift_reaches_into_lists_and_removes_what_went() -> None:
+    """What the world changed inside a list is found at its place; what it took away leaves the inputs."""
+    inputs = {"rules": [{"name": "a", "port": "1"}], "tags": {"a": "1"}}
+    before = {"rules": [{"name": "a", "port": "1", "x": 1}], "tags": {"a": "1"}}
+    after = {"rules": [{"name": "a", "port": "2", "x": 1}]}
+    assert drift(inputs, before, after) == {"rules": [{"name": "a", "port": "2"}]}
+
+
+def test_drift_takes_a_list_of_another_length_whole() -> None:
+    """When members came or went there is no telling which is which."""
+    assert drift({"zones": ["1"]}, {"zones": ["1"]}, {"zones": ["1", "2"]}) == {"zones": ["1", "2"]}

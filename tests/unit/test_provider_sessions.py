@@ -1,0 +1,98 @@
+"""What the provider remembers of the engines that are connected to it."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+import grpc
+import pytest
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.struct_pb2 import Struct
+from pulumi.runtime.proto import provider_pb2 as protocol
+from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
+
+from vmops.local.provider.arm import Arm
+from vmops.local.provider.server import Served, serve
+
+GROUP = "azure-native:resources:ResourceGroup"
+NOWHERE = Arm("http://127.0.0.1:9", "token")
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """Give a provider without an ARM behind it."""
+    provider = serve(NOWHERE)
+    yield provider
+    provider.stop()
+
+
+@contextmanager
+def engine(served: Served) -> Iterator[ResourceProviderStub]:
+    """Connect as an engine does: by a connection of its own."""
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    with grpc.insecure_channel(f"127.0.0.1:{served.port}", options=options) as channel:
+        yield ResourceProviderStub(channel)
+
+
+def configure(stub: ResourceProviderStub, location: str) -> None:
+    stub.Configure(protocol.ConfigureRequest(variables={"azure-native:config:location": location}))
+
+
+def location(stub: ResourceProviderStub) -> str:
+    """Ask which location this engine's provider fills in."""
+    checked = stub.Check(protocol.CheckRequest(type=GROUP, name="g", urn=f"urn:pulumi:s::p::{GROUP}::g", news=Struct()))
+    return str(checked.inputs["location"])
+
+
+def test_each_connection_keeps_its_own_configuration(served: Served) -> None:
+    """Engines that configure themselves at the same moment never get one another's answers, nor lose their own."""
+    with ExitStack() as opened, ThreadPoolExecutor(16) as pool:
+        stubs = [opened.enter_context(engine(served)) for _ in range(40)]
+        places = [f"place{number}" for number in range(40)]
+        list(pool.map(configure, stubs, places))
+        assert list(pool.map(location, stubs)) == places
+
+
+def test_a_connection_that_is_gone_is_forgotten(served: Served) -> None:
+    """A daemon that serves for weeks keeps nothing of engines that were killed."""
+    with engine(served) as killed:
+        configure(killed, "westus2")
+    with engine(served) as other:
+        configure(other, "eastus")
+        assert len(served.sessions) == 1
+        assert location(other) == "eastus"
+
+
+def test_a_connection_without_configuration_is_told_why(served: Served) -> None:
+    """An engine whose local Azure was replaced under its feet gets a sentence that says what to do."""
+    with engine(served) as stub, pytest.raises(grpc.RpcError) as refusal:
+        location(stub)
+    assert "was restarted while this deployment ran" in refusal.value.details()
+
+
+def test_cancel_ends_the_calls_of_one_engine_only(served: Served) -> None:
+    """An interrupted engine ends at once; its neighbours' work goes on."""
+    group = protocol.ReadRequest(type=GROUP, id="/subscriptions/s/resourceGroups/g", timeout=1)
+    with engine(served) as one, engine(served) as other:
+        configure(one, "westus2")
+        configure(other, "westus2")
+        one.Cancel(Empty())
+        with pytest.raises(grpc.RpcError) as cancelled:
+            one.Read(group)
+        with pytest.raises(grpc.RpcError) as timed_out:
+            other.Read(group)
+    assert cancelled.value.details() == "operation canceled"
+    assert timed_out.value.details() == "operation timed out"
+
+
+def test_a_taken_port_is_an_error(served: Served) -> None:
+    """Two providers at one port would share the engines between them."""
+    with pytest.raises(OSError, match=f"port {served.port} of 127.0.0.1 is taken"):
+        serve(NOWHERE, served.port)
+
+
+def test_a_call_that_is_not_answered_is_unimplemented(served: Served) -> None:
+    """What this provider cannot do, it says it cannot do."""
+    with engine(served) as stub, pytest.raises(grpc.RpcError) as refusal:
+        stub.Invoke(protocol.InvokeRequest(tok="azure-native:authorization:getClientConfig"))
+    assert refusal.value.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -1,0 +1,101 @@
+"""What is the same for every call of a program."""
+
+import getpass
+from pathlib import Path
+
+import pytest
+
+from vmops.settings import Settings
+
+NAMES = [f"VMOPS_{name.upper()}" for name in Settings.model_fields]
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Take away whatever the caller of the tests has set."""
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_any_it_is_the_local_cloud_of_this_user(tmp_path: Path) -> None:
+    """Nothing has to be set, and nothing costs money."""
+    settings = Settings()
+    assert (settings.cloud, settings.owner) == ("local", getpass.getuser())
+    assert settings.state_dir == tmp_path / ".local" / "state" / "vmops"
+    assert settings.defaults() == {"cloud": "local"}
+
+
+def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The prefix is VMOPS_; a program that cannot be changed can still be told."""
+    told: dict[str, object] = {
+        "state_dir": Path("/var/lib/vmops"),
+        "cloud": "public",
+        "subscription": "7b2c0e8e-6d0f-4c5e-9f0a-0d6d1d9c3b11",
+        "location": "westus2",
+        "owner": "ada",
+        "backend_url": "azblob://states",
+        "engine": "path",
+        "deploy_timeout": 1800.0,
+        "request_timeout": 10.0,
+        "poll_interval": 0.5,
+        "poll_timeout": 60.0,
+    }
+    for name, value in told.items():
+        monkeypatch.setenv(f"VMOPS_{name.upper()}", str(value))
+    assert Settings().model_dump() == told
+
+
+def test_names_without_the_prefix_mean_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many programs read OWNER or LOCATION: what is theirs is not ours."""
+    monkeypatch.setenv("OWNER", "nobody")
+    monkeypatch.setenv("LOCATION", "nowhere")
+    assert (Settings().owner, Settings().location) == (getpass.getuser(), None)
+
+
+def test_a_keyword_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program knows better than the shell that started it."""
+    monkeypatch.setenv("VMOPS_LOCATION", "westus2")
+    assert Settings(location="northeurope").location == "northeurope"
+
+
+@pytest.mark.parametrize(("given", "meant"), [("state", "state"), ("~/state", "state"), ("./a/../b", "a/../b")])
+def test_the_state_directory_is_absolute(tmp_path: Path, given: str, meant: str) -> None:
+    """A worker starts in another directory and must mean the same one."""
+    assert Settings(state_dir=Path(given)).state_dir == tmp_path / meant
+
+
+def test_the_state_directory_of_the_environment_is_absolute_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same, whichever way it came."""
+    monkeypatch.setenv("VMOPS_STATE_DIR", "~/vmops")
+    assert Settings().state_dir == tmp_path / "vmops"
+
+
+def test_defaults_have_the_parameters_names_and_only_what_is_given() -> None:
+    """They stand in for parameters: None would hide the parameter's own default."""
+    settings = Settings(location="westus2", deploy_timeout=60.0, poll_timeout=0.0)
+    assert settings.defaults() == {"cloud": "local", "location": "westus2", "deployTimeout": 60.0, "pollTimeout": 0.0}
+
+
+def test_the_backend_is_below_the_state_directory_unless_told(tmp_path: Path) -> None:
+    """Two state directories share nothing by accident."""
+    assert Settings(state_dir=tmp_path).backend() == f"file://{tmp_path}/backend"
+    assert Settings(backend_url="s3://states").backend() == "s3://states"
+
+
+def test_settings_do_not_change_under_a_running_program() -> None:
+    """Whoever wants others makes others."""
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().cloud = "public"
+
+
+@pytest.mark.parametrize(("name", "value"), [("cloud", "moon"), ("poll_timeout", "soon")])
+def test_a_setting_that_breaks_its_rule_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """The setting, its value and the rule, before anything happens."""
+    monkeypatch.setenv(f"VMOPS_{name.upper()}", value)
+    with pytest.raises(ValueError, match=rf"VMOPS_{name.upper()}: .*{value}"):
+        Settings()

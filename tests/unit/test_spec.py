@@ -1,0 +1,335 @@
+"""Flat parameters become a spec, or one error that says all that is wrong with them."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr, ValidationError
+from structlog.testing import capture_logs
+
+from vmops.errors import SpecError
+from vmops.spec import Image, Target, VmSpec
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
+PASSWORD = "Tr0ub4dor&3"
+SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
+MAC_KEY = b"0123456789abcdef"
+
+# One other good value for each parameter that a deployment depends on, with what else it needs.
+RELEVANT: dict[str, dict[str, object]] = {
+    "vmName": {"vmName": "exp2"},
+    "subscription": {"subscription": SUBSCRIPTION},
+    "resourceGroup": {"resourceGroup": "lab"},
+    "location": {"location": "eastus"},
+    "vmSize": {"vmSize": "Standard_D2s_v5"},
+    "image": {"image": "a:b:c:d"},
+    "ubuntuOSVersion": {"ubuntuOSVersion": "22.04-LTS"},
+    "adminUsername": {"adminUsername": "ada"},
+    "authenticationType": {"authenticationType": "password", "adminPasswordOrKey": PASSWORD},
+    "adminPasswordOrKey": {"adminPasswordOrKey": KEY},
+    "virtualNetworkName": {"virtualNetworkName": "net"},
+    "subnetName": {"subnetName": "sub"},
+    "networkSecurityGroupName": {"networkSecurityGroupName": "nsg"},
+    "addressPrefix": {"addressPrefix": "10.0.0.0/20"},
+    "subnetPrefix": {"subnetPrefix": "10.0.1.0/24"},
+    "vmPorts": {"vmPorts": "22,80"},
+    "sourceAddressPrefixes": {"sourceAddressPrefixes": "192.0.2.0/24"},
+    "publicIp": {"publicIp": "no"},
+    "dnsLabelPrefix": {"dnsLabelPrefix": "exp1-ada"},
+    "customData": {"customData": "#cloud-config"},
+    "osDiskSizeGB": {"osDiskSizeGB": "64"},
+    "osDiskType": {"osDiskType": "premium_lrs"},
+    "dataDisks": {"dataDisks": 64},
+    "zone": {"zone": 1},
+    "priority": {"priority": "Spot"},
+    "maxPrice": {"maxPrice": 0.05, "priority": "Spot"},
+    "evictionPolicy": {"evictionPolicy": "delete", "priority": "Spot"},
+    "tags": {"tags": "a=b,c=d"},
+}
+IRRELEVANT: dict[str, object] = {
+    "ttl": "2h",
+    "stopMode": "deallocate",
+    "waitFor": "ssh",
+    "pollInterval": 0.1,
+    "pollTimeout": 0,
+    "deployTimeout": "30m",
+    "requestTimeout": 5,
+    "asyncResultsUrl": "vmops:operation/1",
+}
+EXCLUDE = {"ubuntuOSVersion": "image", "adminPasswordOrKey": "authenticationType", "dnsLabelPrefix": "publicIp"}
+changes = st.lists(st.sampled_from(sorted(RELEVANT)), unique_by=lambda name: EXCLUDE.get(name, name)).map(
+    lambda chosen: {name: value for one in chosen for name, value in RELEVANT[one].items()}
+)
+
+
+def spec_of(**params: object) -> VmSpec:
+    return VmSpec.from_params({"vmName": "exp1", **params})
+
+
+def problems(params: dict[str, Any]) -> tuple[str, ...]:
+    with pytest.raises(SpecError) as refused:
+        VmSpec.from_params(params)
+    return refused.value.problems
+
+
+def test_a_name_is_enough() -> None:
+    """The local cloud needs no account, no key and no decision."""
+    spec = spec_of()
+    assert spec.image == Image("Canonical", "ubuntu-24_04-lts", "server", "latest")
+    assert (spec.cloud, spec.location, spec.vm_size) == ("local", "westus2", "Standard_B2s")
+    assert (spec.resource_group, spec.virtual_network_name, spec.subnet_prefix) == (
+        "vmops-exp1",
+        "exp1-vnet",
+        "10.0.0.0/24",
+    )
+    assert (spec.vm_ports, spec.source_address_prefixes, spec.admin_password_or_key) == ((22,), ("*",), None)
+
+
+def test_values_come_as_tunables_give_them() -> None:
+    """mlos_bench gives strings, ints and floats; the spec means the same by each."""
+    spec = spec_of(vmName=123, vmPorts=22.0, publicIp="0", ttl="2h", pollInterval="0.5", zone=1, tags="a=b")
+    assert (spec.vm_name, spec.vm_ports, spec.public_ip, spec.ttl, spec.poll_interval) == (
+        "123",
+        (22,),
+        False,
+        7200.0,
+        0.5,
+    )
+    assert (spec.zone, spec.tags) == ("1", {"a": "b"})
+
+
+def test_parameters_win_over_settings_and_none_means_not_given() -> None:
+    """A setting stands in for a parameter that is absent or None."""
+    defaults = {"location": "eastus", "pollTimeout": 7.0, "subscription": None}
+    spec = VmSpec.from_params({"vmName": "exp1", "location": None, "pollTimeout": 1}, defaults)
+    assert (spec.location, spec.poll_timeout, spec.subscription[0]) == ("eastus", 1.0, "0")
+
+
+def test_every_problem_is_told_at_once() -> None:
+    """Who mends parameters should not have to call once for each mistake."""
+    assert problems(
+        {
+            "cloud": "public",
+            "vmPorts": 70000,
+            "zone": "9",
+            "maxPrice": -3,
+            "customDataFile": "/no/such/file",
+            "authenticationType": "password",
+        }
+    ) == (
+        "customDataFile: '/no/such/file' cannot be read: No such file or directory",
+        "vmName: is required",
+        "subscription: is required on the cloud 'public'",
+        "adminPasswordOrKey: is required where authenticationType is password",
+        "vmPorts: 70000 is not a port (1 to 65535)",
+        "zone: '9' is not a zone (1, 2 or 3)",
+        "maxPrice: -3 is not a Spot price (US dollars an hour above 0, or -1 for the regular price)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ({"image": "a:b:c:d", "ubuntuOSVersion": "22.04-LTS"}, "image: cannot be given together with ubuntuOSVersion"),
+        ({"ubuntuOSVersion": "19.10"}, "ubuntuOSVersion: '19.10' is neither publisher:offer:sku:version nor one of"),
+        ({"customData": "a", "customDataFile": "b"}, "customData: cannot be given together with customDataFile"),
+        ({"maxPrice": 0.1}, "maxPrice: 0.1 needs priority Spot"),
+        ({"evictionPolicy": "Delete"}, "evictionPolicy: 'Delete' needs priority Spot"),
+        ({"dnsLabelPrefix": "exp1", "publicIp": False}, "dnsLabelPrefix: 'exp1' needs publicIp"),
+        ({"subnetPrefix": "10.1.0.0/24"}, "subnetPrefix: '10.1.0.0/24' lies outside addressPrefix 10.0.0.0/16"),
+        ({"sourceAddressPrefixes": []}, "sourceAddressPrefixes: is required where ports are open"),
+        ({"vmName": "a" * 60}, "virtualNetworkName: "),
+    ],
+)
+def test_a_parameter_is_judged_by_the_others(params: dict[str, Any], sentence: str) -> None:
+    """What is good alone may be wrong in company; the sentence is under the name that the caller used."""
+    told = problems({"vmName": "exp1", **params})
+    assert [problem for problem in told if problem.startswith(sentence)]
+    assert len(told) == 1
+
+
+def test_a_bad_parameter_is_not_held_against_others() -> None:
+    """A typo in the cloud or in the network must not raise complaints that vanish with it."""
+    assert problems(
+        {"vmName": "exp1", "cloud": "azure", "addressPrefix": "10.1/16", "subnetPrefix": "10.1.0.0/24"}
+    ) == (
+        "cloud: 'azure' is not one of local, public, usgovernment, china",
+        "addressPrefix: '10.1/16' is not an IPv4 network of /2 to /29 (such as 10.0.0.0/16)",
+    )
+
+
+def test_an_open_port_on_a_real_cloud_says_to_whom() -> None:
+    """A port that is open to the world is written, never assumed."""
+    real: dict[str, Any] = {"vmName": "exp1", "cloud": "public", "subscription": SUBSCRIPTION}
+    assert problems(real) == (
+        "sourceAddressPrefixes: is required where ports are open (addresses, CIDRs, or '*' for everybody)",
+    )
+    assert VmSpec.from_params({**real, "sourceAddressPrefixes": "*"}).source_address_prefixes == ("*",)
+    closed = VmSpec.from_params({**real, "vmPorts": ""})
+    assert (closed.vm_ports, closed.source_address_prefixes, closed.location) == ((), (), None)
+
+
+def test_the_subnet_follows_the_network() -> None:
+    """Who chooses a network need not choose the subnet."""
+    assert spec_of(addressPrefix="192.168.0.0/20").subnet_prefix == "192.168.0.0/24"
+
+
+def test_an_arm_size_gets_an_arm_image() -> None:
+    """A release names a system, not a processor; four parts name an image as it is."""
+    assert spec_of(vmSize="Standard_D2ps_v5").image.sku == "server-arm64"
+    assert spec_of(vmSize="Standard_D2ps_v5", image="a:b:c:d").image == Image("a", "b", "c", "d")
+
+
+def test_custom_data_is_read_from_its_file_as_it_is(tmp_path: Path) -> None:
+    """The file may be gone when the worker runs, so it is read at once, line ends included."""
+    file = tmp_path / "cloud-init.yaml"
+    file.write_bytes(b"#cloud-config\r\nruncmd: []\n")
+    spec = spec_of(customDataFile=str(file))
+    assert spec.custom_data == SecretStr("#cloud-config\r\nruncmd: []\n")
+    assert spec == spec_of(customData="#cloud-config\r\nruncmd: []\n")
+
+
+def test_a_file_that_is_not_text_is_refused_without_its_content(tmp_path: Path) -> None:
+    """Custom data travels as text."""
+    file = tmp_path / "key.der"
+    file.write_bytes(b"hunter2\xff")
+    (sentence,) = problems({"vmName": "exp1", "customDataFile": str(file)})
+    assert sentence == f"customDataFile: {str(file)!r} is not UTF-8 text"
+
+
+def test_a_target_does_not_mind_what_it_does_not_need() -> None:
+    """A teardown works even if a parameter of the deployment has become bad."""
+    bad = {"vmName": "exp1", "vmPorts": "all", "image": "x", "tags": 7, "customDataFile": "/no/such/file"}
+    target = Target.from_params(bad, {"location": "nowhere!"})
+    assert target.stack == spec_of().stack
+    assert (target.vm_id, target.group_id) == (spec_of().vm_id, spec_of().group_id)
+
+
+def test_a_target_minds_what_it_needs() -> None:
+    """Without a name there is nothing to stop."""
+    with pytest.raises(SpecError) as refused:
+        Target.from_params({"pollTimeout": "soon"})
+    assert set(refused.value.problems) == {
+        "vmName: is required",
+        "pollTimeout: 'soon' is not a duration (seconds, or a number with s, m, h or d)",
+    }
+
+
+def test_a_default_name_is_the_vms_own_and_a_chosen_one_may_be_shared() -> None:
+    """What the user named may hold or serve other VMs, whatever its case."""
+    assert (spec_of().named_group, spec_of().named_roles) == (False, frozenset())
+    assert not spec_of(resourceGroup="VMops-exp1").named_group
+    chosen = spec_of(resourceGroup="lab", virtualNetworkName="net", networkSecurityGroupName="EXP1-NSG")
+    assert (chosen.named_group, chosen.named_roles) == (True, frozenset({"network"}))
+
+
+def test_a_misspelled_parameter_is_pointed_out_once() -> None:
+    """A typo would otherwise be a default; other tunables pass without a word."""
+    with capture_logs() as logs:
+        for _ in range(2):
+            spec_of(vmsizes="Standard_D2s_v5", trial_id=7, sched_latency_ns=3)
+    assert [(log["event"], log["given"], log["meant"]) for log in logs] == [("unknown_parameter", "vmsizes", "vmSize")]
+
+
+def test_a_spec_cannot_be_changed() -> None:
+    """A digest that was taken stays true."""
+    with pytest.raises(ValidationError):
+        spec_of().vm_size = "Standard_D2s_v5"
+
+
+def test_a_key_that_was_made_takes_its_place() -> None:
+    """The key made for a VM is checked like one that was given."""
+    spec = spec_of(ttl="2h").with_key(KEY)
+    assert spec == spec_of(ttl="2h", adminPasswordOrKey=KEY)
+    with pytest.raises(SpecError, match="adminPasswordOrKey"):
+        spec_of().with_key("not a key")
+
+
+@given(changes)
+def test_the_wire_carries_the_spec_exactly(params: dict[str, Any]) -> None:
+    """The worker deploys what was asked for, secrets included, and plain JSON is all that is sent."""
+    spec = spec_of(**{**IRRELEVANT, **params})
+    wire = json.loads(json.dumps(spec.to_wire()))
+    assert VmSpec.from_wire(wire) == spec
+    assert VmSpec.from_wire(wire).canonical() == spec.canonical()
+    target = Target.from_params(params | {"vmName": "exp1"})
+    assert Target.from_wire(json.loads(json.dumps(target.to_wire()))) == target
+
+
+@given(changes, st.randoms(use_true_random=False))
+def test_the_digest_does_not_depend_on_order(params: dict[str, Any], random: Any) -> None:
+    """Two dicts that say the same ask for the same VM."""
+    shuffled = list(params.items())
+    random.shuffle(shuffled)
+    assert spec_of(**dict(shuffled)).digest(MAC_KEY) == spec_of(**params).digest(MAC_KEY)
+
+
+@pytest.mark.parametrize("name", IRRELEVANT)
+def test_the_digest_ignores_how_long_to_wait(name: str) -> None:
+    """Patience, expiry and the way to stop change no resource."""
+    assert spec_of(**{name: IRRELEVANT[name]}).digest(MAC_KEY) == spec_of().digest(MAC_KEY)
+
+
+@pytest.mark.parametrize("name", RELEVANT)
+def test_the_digest_sees_every_wish(name: str) -> None:
+    """A parameter that is missing from the digest would be changed without anybody noticing."""
+    assert spec_of(**RELEVANT[name]).digest(MAC_KEY) != spec_of().digest(MAC_KEY)
+
+
+def test_every_parameter_is_in_the_digest_or_is_known_not_to_be() -> None:
+    """A new parameter must be put on one side or the other."""
+    assert VmSpec.parameters() == RELEVANT.keys() | IRRELEVANT.keys() | {"cloud", "customDataFile"}
+
+
+def test_the_digest_tells_nothing_without_its_key() -> None:
+    """A digest of a weak password could be guessed by trying; one under a key cannot."""
+    spec = spec_of(authenticationType="password", adminPasswordOrKey=PASSWORD)
+    assert spec.digest(b"one") != spec.digest(b"another")
+    assert len(spec.digest(b"one")) == 64
+
+
+def test_the_digest_sees_no_difference_in_the_case_of_names() -> None:
+    """Resource Manager has one VM for both, so the second call must not change it."""
+    assert spec_of(vmName="EXP1").digest(MAC_KEY) == spec_of().digest(MAC_KEY)
+    assert spec_of(vmName="EXP1").stack == spec_of().stack
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=6, max_size=80), st.sampled_from(["password", "sshPublicKey"]))
+def test_a_secret_never_shows(secret: str, authentication: str) -> None:
+    """Neither a refusal nor a representation says a secret."""
+    secret = f"<<{secret}>>"
+    secrets = {"adminPasswordOrKey": secret, "customData": secret}
+    try:
+        shown = repr(VmSpec.from_params({"vmName": "exp1", "authenticationType": authentication, **secrets}))
+    except SpecError as refusal:
+        shown = repr(refusal)
+    encoded = base64.b64encode(secret.encode()).decode()
+    assert not [hidden for hidden in (secret, repr(secret)[1:-1], encoded) if hidden in shown]
+
+
+def test_no_exception_that_knows_a_secret_is_chained_to_a_refusal() -> None:
+    """A validation error keeps its input; a logger that walks the chain would find the password there."""
+    with pytest.raises(SpecError) as refused:
+        spec_of(authenticationType="password", adminPasswordOrKey="hunter2", customData="hunter2")
+    assert (refused.value.__cause__, refused.value.__context__) == (None, None)
+    assert refused.value.args == (str(refused.value),)
+
+
+tunables = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text() | st.integers())
+
+
+@given(st.dictionaries(st.sampled_from(sorted(VmSpec.parameters())), tunables))
+def test_nothing_but_a_spec_error_comes_of_bad_parameters(params: dict[str, Any]) -> None:
+    """Whatever a program puts into its dict, it gets a spec or sentences."""
+    try:
+        spec = VmSpec.from_params(params)
+    except SpecError as refusal:
+        told = refusal.problems
+    else:
+        assert VmSpec.from_wire(spec.to_wire()) == spec
+        return
+    assert {problem.partition(": ")[0] for problem in told} <= VmSpec.parameters()

@@ -1,0 +1,121 @@
+"""Signals that ask a program to end, while it holds something: sent for real, to this very process."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from vmops.signals import ENDING, deferred, handled, unwinding
+
+
+@pytest.fixture(autouse=True)
+def _same_handlers_afterwards() -> Iterator[None]:
+    """Check that every block leaves the handlers as it found them."""
+    before = [signal.getsignal(number) for number in ENDING]
+    yield
+    after = [signal.getsignal(number) for number in ENDING]
+    for number, handler in zip(ENDING, before, strict=True):
+        signal.signal(number, handler)
+    assert after == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_would_kill_the_program_unwinds_it(number: signal.Signals) -> None:
+    """The exit code is the shell's for that signal."""
+    with pytest.raises(SystemExit) as left, unwinding:
+        signal.raise_signal(number)
+    assert left.value.code == 128 + number
+
+
+def test_ctrl_c_stays_as_python_has_it() -> None:
+    """It is an exception already."""
+    with pytest.raises(KeyboardInterrupt), unwinding:
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_handler_of_the_programs_own_stays_in_charge() -> None:
+    """A program that ends in its own time, at its own flag, goes on doing so."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
+    with unwinding:
+        signal.raise_signal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, before)
+    assert came == [signal.SIGTERM]
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    """A program under nohup outlives its terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with unwinding, deferred():
+        signal.raise_signal(signal.SIGHUP)
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_blocks_may_overlap() -> None:
+    """Of two coroutines, the first to come may be the first to go: the other is still unwound."""
+    first, second = ExitStack(), ExitStack()
+    first.enter_context(unwinding)
+    second.enter_context(unwinding)
+    first.close()
+    with pytest.raises(SystemExit):
+        signal.raise_signal(signal.SIGTERM)
+    second.close()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_handler_set_inside_a_block_outlives_it() -> None:
+    """Who sets one there wants it."""
+    with unwinding:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    assert signal.signal(signal.SIGTERM, signal.SIG_DFL) is signal.SIG_IGN
+
+
+def test_a_deferred_signal_comes_after_the_block() -> None:
+    """What must not be cut in two is whole, and the signal is not lost."""
+    done = []
+
+    def work() -> None:
+        signal.raise_signal(signal.SIGINT)
+        done.append("whole")
+
+    with pytest.raises(KeyboardInterrupt), deferred():
+        work()
+    assert done == ["whole"]
+
+
+def test_an_error_in_a_block_does_not_swallow_the_signal() -> None:
+    """The signal comes first, with the error as its context."""
+    with pytest.raises(KeyboardInterrupt) as interrupted, deferred():
+        _fail_on(signal.SIGINT)
+    assert isinstance(interrupted.value.__context__, ValueError)
+
+
+def _fail_on(number: signal.Signals) -> None:
+    signal.raise_signal(number)
+    raise ValueError
+
+
+def test_a_handler_that_raises_leaves_no_other_behind() -> None:
+    """All handlers are put back, whichever of them has raised."""
+
+    def refuse(number: int, _frame: object) -> None:
+        raise OSError(number)
+
+    with pytest.raises(OSError, match=str(int(signal.SIGHUP))), handled(refuse):
+        signal.raise_signal(signal.SIGHUP)
+
+
+def test_other_threads_are_left_alone() -> None:
+    """Python lets none but the main thread have a handler; blocks elsewhere do no harm."""
+    ran = []
+
+    def block() -> None:
+        with unwinding, deferred():
+            ran.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=block)
+    thread.start()
+    thread.join()
+    assert ran == [signal.SIG_DFL]

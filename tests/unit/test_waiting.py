@@ -1,0 +1,94 @@
+"""The one loop that waits: how often it looks, how long it sleeps, and when it gives up."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vmops.waiting import Later, wait
+
+
+@dataclass
+class Clock:
+    """The standard library's clock, standing still between sleeps."""
+
+    now: float = 1000.0
+    slept: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@contextmanager
+def stopped_clock() -> Iterator[Clock]:
+    clock = Clock()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "sleep", clock.sleep)
+        patch.setattr(time, "monotonic", lambda: clock.now)
+        yield clock
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    with stopped_clock() as clock:
+        yield clock
+
+
+def test_a_timeout_of_zero_is_exactly_one_look(clock: Clock) -> None:
+    """``pollTimeout: 0`` asks how things stand, at no cost in time."""
+    looks: list[float] = []
+
+    def look() -> Later:
+        looks.append(clock.now)
+        return Later(5)
+
+    assert wait(look, timeout=0) is None
+    assert (len(looks), clock.slept) == (1, [])
+
+
+@pytest.mark.parametrize("answer", ["done", "", 0, False, {}, ()])
+def test_whatever_is_not_later_is_the_answer(clock: Clock, answer: object) -> None:
+    """An answer that is empty or false is an answer still."""
+    assert wait(lambda: answer, timeout=60) == answer
+    assert clock.slept == []
+
+
+def test_it_asks_again_when_the_look_says_so(clock: Clock) -> None:
+    """Each look sets its own pause, as a service's Retry-After does."""
+    answers = iter([Later(2), Later(7), "done"])
+    assert wait(lambda: next(answers), timeout=60) == "done"
+    assert clock.slept == [2, 7]
+
+
+def test_the_last_look_is_at_the_deadline(clock: Clock) -> None:
+    """What came true while it slept, up to the very end, is not lost."""
+    assert wait(lambda: "just in time" if clock.now >= 1003 else Later(10), timeout=3) == "just in time"
+    assert clock.slept == [3]
+
+
+def test_what_the_look_raises_passes_through(clock: Clock) -> None:
+    """The loop knows nothing of errors: whoever looks decides which of them mean later."""
+    with pytest.raises(ConnectionError, match="reset"):
+        wait(lambda: (_ for _ in ()).throw(ConnectionError("reset")), timeout=60)
+    assert clock.slept == []
+
+
+@given(pauses=st.lists(st.floats(0.01, 100), min_size=1), timeout=st.floats(0, 50))
+def test_it_never_sleeps_past_the_deadline_and_never_ends_before(pauses: list[float], timeout: float) -> None:
+    """Whatever pauses a service asks for, the caller gets its answer when it said it would wait no longer."""
+    with stopped_clock() as clock:
+        deadline, looks, asked = clock.now + timeout, [], iter(pauses)
+
+        def look() -> Later:
+            looks.append(clock.now)
+            return Later(next(asked, 10.0))
+
+        assert wait(look, timeout=timeout) is None
+    assert len(looks) == len(clock.slept) + 1
+    assert all(seconds <= deadline - begun for seconds, begun in zip(clock.slept, looks, strict=False))
+    assert looks[-1] >= deadline
