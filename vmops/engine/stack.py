@@ -17,7 +17,9 @@ from vmops.engine.events import EventLog
 from vmops.failures import Failed, Failure, Kind
 
 PROJECT = "vmops"
-_HOLDER = re.compile(r"created by (?P<user>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<since>\S+)")
+_HOLDER = re.compile(
+    r"created by (?P<user>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<since>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*)"
+)
 """How the engine names the holder of a stack's lock. Source: seen with engine 3.258."""
 
 
@@ -106,7 +108,7 @@ class EngineStack:
         try:
             self._attempt(command)
         except ConcurrentUpdateError as error:
-            _refuse_living_holder(str(error))
+            refuse_living_holder(str(error))
             self._engine("cancel", "--yes")
             self._attempt(command)
 
@@ -145,23 +147,30 @@ class _Stack(automation.Stack):
         )
 
 
-def _refuse_living_holder(message: str) -> None:
-    """Let only the lock of a provably dead engine pass: on this host, and no process of that number.
+def refuse_living_holder(message: str) -> None:
+    """Let only the lock of a provably dead engine pass: one of this host, whose process is no more.
 
     Raises: Failed (locked), saying who holds the stack since when.
     """
     holders = list(_HOLDER.finditer(message))
-    dead = [
-        holder
-        for holder in holders
-        if holder["host"] == socket.gethostname() and not psutil.pid_exists(int(holder["pid"]))
-    ]
-    if holders and len(dead) == len(holders):
+    living = [holder for holder in holders if holder["host"] != socket.gethostname() or _lives(holder)]
+    if holders and not living:
         return
     who = "; ".join(
-        f"{holder['user']} on {holder['host']} (pid {holder['pid']}) since {holder['since']}" for holder in holders
+        f"{holder['user']} on {holder['host']} (pid {holder['pid']}) since {holder['since']}" for holder in living
     )
     raise Failed(Failure(Kind.LOCKED, f"the stack is locked by {who or 'another engine'}"))
+
+
+def _lives(holder: re.Match[str]) -> bool:
+    """Tell whether a process of this host that took a lock lives: no zombie, and no younger one of the same number."""
+    try:
+        process = psutil.Process(int(holder["pid"]))
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return process.create_time() < datetime.fromisoformat(holder["since"]).timestamp() + 1
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _last_words(text: str) -> str:
