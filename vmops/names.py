@@ -43,6 +43,7 @@ _SUFFIXES: Mapping[str, str] = MappingProxyType(
         "os_disk": "osdisk",
     }
 )
+_LONGEST_NETWORK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,7 @@ class Identity:
 
         Source: Pulumi, stack names: letters, digits, "-", "_" and ".", at most 100.
         """
-        pieces = "\n".join(astuple(self)).lower()
-        return f"{self.vm_name.lower()}-{hashlib.sha256(pieces.encode()).hexdigest()[:8]}"
+        return f"{self.vm_name.lower()}-{_hash(*astuple(self))}"
 
     @property
     def group_id(self) -> str:
@@ -84,13 +84,26 @@ def default_group(vm_name: str) -> str:
 
 
 def default_name(role: str, vm_name: str) -> str:
-    """Return the name that a VM's network, subnet, security_group, address, nic or os_disk has by default."""
-    return f"{vm_name}-{_SUFFIXES[role]}"
+    """Return the name that a VM's network, subnet, security_group, address, nic or os_disk has by default.
+
+    Where the VM's own name leaves no room, a hash stands for its end. Source: resource-name-rules: a virtual network's
+    name has at most 64 characters, that of each of the others at least 80.
+    """
+    name = f"{vm_name}-{_SUFFIXES[role]}"
+    if role != "network" or len(name) <= _LONGEST_NETWORK:
+        return name
+    end = f"-{_hash(vm_name)}-{_SUFFIXES[role]}"
+    return vm_name[: _LONGEST_NETWORK - len(end)] + end
 
 
 def data_disk(vm_name: str, lun: int) -> str:
     """Return the name of the data disk at a logical unit number."""
     return f"{vm_name}-data-{lun}"
+
+
+def _hash(*pieces: str) -> str:
+    """Return 8 hexadecimal digits that tell names apart without their case."""
+    return hashlib.sha256("\n".join(pieces).lower().encode()).hexdigest()[:8]
 
 
 def last(arm_id: str) -> str:

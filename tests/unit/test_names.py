@@ -55,6 +55,19 @@ def test_every_vm_name_gives_a_valid_host_name(name: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", computer_name(name))
 
 
+@given(vm_names | st.text("ab", min_size=59, max_size=64))
+def test_every_vm_name_alone_is_enough(name: str) -> None:
+    """Whatever a VM may be called, the names that follow from it are Azure's too, the shortest of limits included."""
+    assert VmSpec.from_params({"vmName": name}).named_roles == frozenset()
+
+
+def test_long_names_that_differ_at_their_end_stay_apart() -> None:
+    """A network's name is too short for the whole of a long VM's; two VMs do not come to share one for that."""
+    first, second = (default_name("network", "a" * 63 + end) for end in "bc")
+    assert first != second
+    assert default_name("network", "A" * 63 + "B").lower() == first
+
+
 def test_names_follow_from_the_vm() -> None:
     """The names are known before anything exists, so that recovery can ask for each."""
     roles = ("network", "subnet", "security_group", "address", "nic", "os_disk")
