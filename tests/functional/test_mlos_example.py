@@ -125,14 +125,21 @@ def test_an_exception_leaves_nothing_behind(experiment: Experiment) -> None:
     assert experiment.left() == []
 
 
-def test_a_signal_that_ends_mlos_bench_leaves_nothing_behind(experiment: Experiment) -> None:
-    """SIGTERM is what a job that is cancelled gets: the VM in the making goes too."""
+@pytest.mark.parametrize(
+    ("number", "code", "why"),
+    [(signal.SIGTERM, 128 + 15, "SystemExit"), (signal.SIGINT, -2, "KeyboardInterrupt")],
+    ids=["SIGTERM", "SIGINT"],
+)
+def test_a_signal_that_ends_mlos_bench_leaves_nothing_behind(
+    experiment: Experiment, number: signal.Signals, code: int, why: str
+) -> None:
+    """It is what a job that is cancelled gets, and Ctrl-C what a person types: the VM in the making goes too."""
     with experiment.start(f"exec {RUN}") as running:
         assert wait(lambda: any("virtualMachines" in each for each in experiment.left()) or Later(0.05), timeout=60)
-        running.terminate()
+        running.send_signal(number)
         told = running.communicate()[1]
-    assert running.returncode == 128 + signal.SIGTERM, told
-    assert "SystemExit ended the experiment: its VM vm-sizes is being deprovisioned" in told
+    assert running.returncode == code, told
+    assert f"{why} ended the experiment: its VM vm-sizes is being deprovisioned" in told
     wait(lambda: Later(0.05) if experiment.left() else True, timeout=60)
     assert experiment.left() == []
 
