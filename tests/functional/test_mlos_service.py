@@ -1,5 +1,6 @@
 """The service as mlos_bench's environments use it, against the real engine and the local Azure."""
 
+import logging
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -184,6 +185,22 @@ def test_an_exception_takes_down_what_was_provisioned(make: Make, azure: Azure, 
     with pytest.raises(KeyError), Service(parent=make() if second else service):
         raise KeyError("a bug in a benchmark")
     assert service.wait_host_deployment(PARAMS, is_setup=False)[0] is Status.SUCCEEDED
+    assert azure.resources() == []
+
+
+def test_a_signal_while_vms_are_taken_down_loses_none(make: Make, azure: Azure) -> None:
+    """Whoever cancels a job twice means it: the second signal counts when the last removal is handed over."""
+    service, log = make(), logging.getLogger("vmops.mlos.service")
+    for name in ("exp1", "exp2"):
+        assert ready(service, {"vmName": name})[0] is Status.SUCCEEDED
+    impatient = logging.Handler()
+    impatient.emit = lambda _: signal.raise_signal(signal.SIGTERM)  # type: ignore[method-assign]
+    log.addHandler(impatient)
+    with pytest.raises(SystemExit), Service(parent=service):
+        raise KeyError("a bug in a benchmark")
+    log.removeHandler(impatient)
+    for name in ("exp1", "exp2"):
+        assert service.wait_host_deployment({"vmName": name}, is_setup=False)[0] is Status.SUCCEEDED
     assert azure.resources() == []
 
 
