@@ -98,14 +98,14 @@ def test_deallocating_is_another_thing_than_deprovisioning(make: Make, azure: Az
 
 
 def test_the_seven_methods_of_old_are_the_same(make: Make, azure: Azure) -> None:
-    """Whoever still calls SupportsVMOps finds it, with is_setup as the first argument."""
+    """Whoever still calls SupportsVMOps finds it, with is_setup as the first argument, or by name."""
     service = make()
     status, result = service.vm_provision(PARAMS)
     assert (status, service.wait_vm_deployment(True, result)[0]) == (Status.PENDING, Status.SUCCEEDED)
     status, result = service.vm_stop(PARAMS)
     assert (status, service.wait_vm_operation(result)[0]) == (Status.PENDING, Status.SUCCEEDED)
     status, result = service.vm_deprovision(PARAMS)
-    assert (status, service.wait_vm_deployment(False, result)[0]) == (Status.PENDING, Status.SUCCEEDED)
+    assert (status, service.wait_vm_deployment(is_setup=False, params=result)[0]) == (Status.PENDING, Status.SUCCEEDED)
     assert azure.resources() == []
 
 

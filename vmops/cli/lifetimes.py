@@ -94,7 +94,11 @@ def sweep(dry_run: DryRun = False, as_json: Json = False) -> None:
     from vmops.sweep import sweep as swept
 
     hear_library()
-    found = swept(VMOps(), dry_run=dry_run)
+    try:
+        found = swept(VMOps(), dry_run=dry_run)
+    except KeyboardInterrupt:
+        console.complain("interrupted, but the removals that were begun go on")
+        raise typer.Exit(_INTERRUPTED) from None
     if as_json:
         console.print_json(found.as_dict())
     elif found.swept:
