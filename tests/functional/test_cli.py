@@ -233,6 +233,13 @@ def test_a_wait_by_the_handle_alone(lab: Shell) -> None:
         assert (done.returncode, done.stdout.split()[0]) == (0, "SUCCEEDED"), done.stderr
 
 
+def test_a_wait_for_a_vm_to_be_gone_follows_nothing_else(lab: Shell) -> None:
+    """That a restart is over says nothing of that."""
+    handle = lab.json("restart", "exp1")["result"]["asyncResultsUrl"]
+    done = lab("wait", "exp1", "--gone", "-p", f"asyncResultsUrl={handle}")
+    assert (done.returncode, done.stdout) == (1, "FAILED\n")
+
+
 def test_a_reader_that_leaves_is_no_error(lab: Shell) -> None:
     """``vmops list | true`` ends quietly."""
     command = f"set -o pipefail; {VMOPS} list | true"

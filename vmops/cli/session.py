@@ -76,8 +76,8 @@ class Session:
         self._end(verb, begun)
 
     def wait(self, verb: str) -> NoReturn:
-        """Wait for what the handle names; without one, for the VM to be provisioned, or deprovisioned."""
-        if self.params.get(HANDLE):
+        """Wait for what the handle names; without one, for the VM to be provisioned; for it to be gone in any case."""
+        if self.params.get(HANDLE) and not (verb == Verb.DEPROVISION and self.params.get("vmName")):
             self._follow(verb, self.ops.wait_vm_operation)
         self._follow(verb, lambda params: self.ops.wait_vm_deployment(verb == Verb.PROVISION, params))
 
