@@ -69,9 +69,13 @@ def test_a_session_on_several_workers_that_gives_up_leaves_nothing(ops: VMOps, a
 
 
 def test_workers_whose_session_is_terminated_leave_nothing(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
-    """SIGTERM kills pytest-xdist's controller at once; its workers notice, and hand over what they hold."""
+    """SIGTERM kills pytest-xdist's controller at once; its workers notice, and hand over what they hold.
+
+    So they do where SIGINT is ignored, as by what a script has started in the background.
+    """
     (tmp_path / "test_it.py").write_text(WAITS_FOR_ITS_VM)
-    with start([*PYTEST, "-n", "1", "test_it.py"], cwd=tmp_path) as running:
+    in_background = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
+    with start([*in_background, *PYTEST, "-n", "1", "test_it.py"], cwd=tmp_path) as running:
         assert wait(lambda: (tmp_path / "inside").exists() or Later(0.05), timeout=60)
         running.terminate()
         assert ended(running)[0] == -signal.SIGTERM
