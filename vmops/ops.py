@@ -94,7 +94,7 @@ class VMOps(Questions):
             return Status.PENDING, {}
         kind = Target if params.get("vmName") else Patience
         patience = kind.from_params(params, self.settings.defaults())
-        return self._waited(patience, lambda: self._look(patience, Verb.PROVISION))
+        return self._waited(patience, lambda: self._look(patience, None))
 
     def cancel(self, params: Params) -> Answer:
         """End what is in flight on the VM, within 30 seconds; the same verb called again goes on where it ended.
@@ -150,18 +150,23 @@ class VMOps(Questions):
             return Status.SUCCEEDED, seen
         return self._failed(target, seen)
 
-    def _look(self, target: Patience, verb: Verb) -> dict[str, Any] | Failure | CloudError | Later:
-        """Look once at what the handle names; without a handle, at the VM."""
+    def _look(self, target: Patience, verb: Verb | None) -> dict[str, Any] | Failure | CloudError | Later:
+        """Look once at what the handle names; at the VM without one, or if it names what is not the ``verb``.
+
+        That a VM was made or stopped does not tell that it is gone.
+        """
         from vmops import power
 
         handle = target.async_results_url or ""
         operation = self._store.get(operation_id(handle) or "")
-        if operation:
+        if operation and verb in (operation.verb, None):
             return self._deployments.look(operation)
         if handle.startswith("http"):
-            return power.look(self._arm(target), handle, target.poll_interval)
+            seen = power.look(self._arm(target), handle, target.poll_interval)
+            if verb is not Verb.DEPROVISION or isinstance(seen, Later):
+                return seen
         if isinstance(target, Target):
-            return self._deployments.look_for(target, verb)
+            return self._deployments.look_for(target, verb or Verb.PROVISION)
         return Failure(Kind.NOT_FOUND, f"no record of {handle} is on this host")
 
     def _failed(self, target: Patience, why: Failure | Failed | CloudError) -> Answer:

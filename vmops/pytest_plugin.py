@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ Factory = Callable[..., "Machine"]
 
 _PARAMS, _SCOPE = "azure_vm_params", "azure_vm_scope"
 _SCOPES = ("function", "session")
+_WORKER = "PYTEST_XDIST_WORKER"
 _TTL = "4h"
 """Time to live of a VM that is told of none: what a killed session leaves, the sweep removes."""
 
@@ -76,8 +78,19 @@ def _azure_vm_ending() -> Iterator[None]:
     """Let a signal that would kill pytest interrupt it instead, as Ctrl-C does, so that it tears its fixtures down."""
     from vmops.signals import Unwinding
 
+    _heed_lost_session()
     with Unwinding(signal.default_int_handler):
         yield
+
+
+def _heed_lost_session() -> None:
+    """Have a worker of pytest-xdist interrupted when its session is lost, though its shell may ignore SIGINT.
+
+    Source: execnet, gateway_base: a worker whose controller is gone sends itself SIGINT, and is gone 10 seconds later.
+    """
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored and _WORKER in os.environ and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _made(request: pytest.FixtureRequest, params: Mapping[str, Any], held: ExitStack) -> "Machine":
@@ -93,6 +106,6 @@ def _name(given: str | None, node: str) -> str:
 
     Source: pytest-xdist documentation, identifying the worker process during a test.
     """
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    worker = os.environ.get(_WORKER, "")
     word = given or f"{re.sub('[^a-z0-9]+', '-', node.lower()).strip('-')[:32] or 'session'}-{secrets.token_hex(4)}"
     return f"{word}-{worker}" if worker else word

@@ -110,10 +110,38 @@ def test_every_answer_can_be_one_json_value(lab: Shell) -> None:
     assert unknown["failure"]["nextStep"] == "provision the VM first, or correct the name"
 
 
-def test_status_and_list_can_be_json(lab: Shell) -> None:
+def test_status_and_list_can_be_json(lab: Shell, engine: Path) -> None:
     """What a person reads, a script can have whole."""
     assert lab.json("status", "exp1")["machine"]["power"] == "running"
     assert "exp1" in [each["vm_name"] for each in lab.json("list")]
+    assert lab.json("engine", "path") == lab.json("engine", "version")
+    assert lab.json("engine", "path")["path"] == str(engine)
+
+
+def test_what_could_not_be_asked_is_one_json_value_too(shell: Shell, tmp_path: Path) -> None:
+    """A verb that broke off is FAILED, and why, for a script too; a wrong call has no answer."""
+    (tmp_path / "file").touch()
+    broken = shell("list", "--json", state_dir=str(tmp_path / "file" / "state"))
+    assert broken.returncode == 1
+    told = json.loads(broken.stdout)
+    assert (told["status"], told["result"], told["failure"]["kind"]) == ("FAILED", {}, "engine")
+    assert broken.stderr == f"error: {told['failure']['message']}\n"
+    wrong = shell("stop", "x", "-p", "vmPorts", "--json")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+
+
+def test_list_and_extend_take_parameters_as_every_verb_does(lab: Shell) -> None:
+    """The VM, and the group it is in, may be named by a file or by pairs; the list shows those that are meant."""
+    for meant in (["-p", "vmName=EXP1"], ["-p", "resourceGroup=vmops-exp1", "-p", "cloud=local"]):
+        assert [each["vm_name"] for each in lab.json("list", *meant)] == ["exp1"]
+    assert lab.json("list", "-p", "cloud=public", "--all") == []
+    for words in (
+        ["exp1", "2h"],
+        ["2h", "-p", "vmName=exp1"],
+        ["exp1", "-p", "ttl=2h"],
+        ["-p", "vmName=exp1", "-p", "ttl=2h"],
+    ):
+        assert lab.json("extend", *words)["status"] == "SUCCEEDED"
 
 
 def test_status_tells_what_azure_says_and_what_to_do(lab: Shell) -> None:
@@ -203,6 +231,13 @@ def test_a_wait_by_the_handle_alone(lab: Shell) -> None:
         handle = lab.json(*call)["result"]["asyncResultsUrl"]
         done = lab("wait", "-p", f"asyncResultsUrl={handle}")
         assert (done.returncode, done.stdout.split()[0]) == (0, "SUCCEEDED"), done.stderr
+
+
+def test_a_wait_for_a_vm_to_be_gone_follows_nothing_else(lab: Shell) -> None:
+    """That a restart is over says nothing of that."""
+    handle = lab.json("restart", "exp1")["result"]["asyncResultsUrl"]
+    done = lab("wait", "exp1", "--gone", "-p", f"asyncResultsUrl={handle}")
+    assert (done.returncode, done.stdout) == (1, "FAILED\n")
 
 
 def test_a_reader_that_leaves_is_no_error(lab: Shell) -> None:
@@ -297,6 +332,8 @@ WRONG_CALLS = {
         "asyncResultsUrl: https://evil.example/x is not on this cloud's endpoint",
     ),
     "nothing to wait for": (["wait"], "vmName: is required"),
+    "no time": (["extend", "x"], "ttl: is required"),
+    "no VM to spoil": (["local", "fault", "deleted-behind-our-back"], "Missing "),
 }
 
 
@@ -309,6 +346,15 @@ def test_a_wrong_call_is_a_sentence_and_exit_code_2(shell: Shell, arguments: lis
     assert error.startswith(f"error: {sentence}")
     assert progress in ([], ["operation …"])
     assert "hunter2" not in done.stderr
+
+
+def test_a_file_that_is_no_json_is_a_wrong_call(shell: Shell, tmp_path: Path) -> None:
+    """It is refused before anything is made, the state directory's records included."""
+    (tmp_path / "vm.json").write_text("vmName: exp1")
+    done = shell("provision", "--params", str(tmp_path / "vm.json"), "--wait")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: --params: {tmp_path / 'vm.json'} is not JSON from line 1 on\n"
+    assert list(shell.state_dir.iterdir()) == []
 
 
 def test_all_that_is_wrong_is_said_at_once(shell: Shell) -> None:

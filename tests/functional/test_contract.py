@@ -135,6 +135,20 @@ def test_an_url_elsewhere_is_refused_before_any_request(ops: VMOps, azure: Azure
     assert len(azure.journal()) == before
 
 
+def test_only_absence_ends_a_wait_for_a_vm_to_be_gone(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """The params may still carry the handle of what made the VM or stopped it; that this is over says nothing."""
+    params: Params = {"vmName": "exp1"}
+    provision(params)
+    assert ops.wait_vm_deployment(False, params) == (Status.FAILED, {})
+    assert ops.vm_stop(params) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(False, params) == (Status.FAILED, {})
+    removal = dict(params)
+    assert ops.vm_deprovision(removal) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(False, params)[0] is Status.SUCCEEDED
+    assert azure.resources() == []
+    assert ops.wait_vm_deployment(True, removal) == (Status.FAILED, {})
+
+
 def test_deprovision_of_what_never_was_succeeds(ops: VMOps, azure: Azure, deprovision: Deploy) -> None:
     """Absence is success, and so is absence twice."""
     params: Params = {"vmName": "never"}

@@ -21,6 +21,7 @@ from vmops.waiting import Later, wait
 
 ROOT = Path(__file__).parents[2]
 RUN = "python -m vmops.mlos --config experiment.jsonc"
+PLAIN = "MLOS_BENCH_SKIP_SCHEMA_VALIDATION=true mlos_bench --config experiment.jsonc"
 SIZES = {"Standard_B2s": "2", "Standard_D4s_v5": "4", "Standard_D8s_v5": "8"}
 BLOCKS = re.findall(r"```console\n(.*?)```", (ROOT / "docs" / "mlos_bench.md").read_text(), re.DOTALL)
 
@@ -98,10 +99,11 @@ def test_the_page_runs_as_it_is_written(experiment: Experiment, block: str) -> N
     assert experiment.left() == []
 
 
-def test_a_typo_in_the_services_config_is_refused(experiment: Experiment) -> None:
-    """One sentence that names it, before anything has happened."""
+@pytest.mark.parametrize("run", [RUN, PLAIN], ids=["admitted", "plain"])
+def test_a_typo_in_the_services_config_is_refused(experiment: Experiment, run: str) -> None:
+    """One sentence that names it, before anything has happened, though mlos_bench is told to check nothing."""
     experiment.change("service.jsonc", '"vmPorts"', '"vmPort"')
-    _, told = experiment.run(RUN, code=1)
+    _, told = experiment.run(run, code=1)
     assert "SpecError: config: vmPort: no such parameter or setting; is vmPorts meant?" in told
     assert not (experiment.state_dir / "operations.db").exists()
 
@@ -125,14 +127,21 @@ def test_an_exception_leaves_nothing_behind(experiment: Experiment) -> None:
     assert experiment.left() == []
 
 
-def test_a_signal_that_ends_mlos_bench_leaves_nothing_behind(experiment: Experiment) -> None:
-    """SIGTERM is what a job that is cancelled gets: the VM in the making goes too."""
+@pytest.mark.parametrize(
+    ("number", "code", "why"),
+    [(signal.SIGTERM, 128 + 15, "SystemExit"), (signal.SIGINT, -2, "KeyboardInterrupt")],
+    ids=["SIGTERM", "SIGINT"],
+)
+def test_a_signal_that_ends_mlos_bench_leaves_nothing_behind(
+    experiment: Experiment, number: signal.Signals, code: int, why: str
+) -> None:
+    """It is what a job that is cancelled gets, and Ctrl-C what a person types: the VM in the making goes too."""
     with experiment.start(f"exec {RUN}") as running:
         assert wait(lambda: any("virtualMachines" in each for each in experiment.left()) or Later(0.05), timeout=60)
-        running.terminate()
+        running.send_signal(number)
         told = running.communicate()[1]
-    assert running.returncode == 128 + signal.SIGTERM, told
-    assert "SystemExit ended the experiment: its VM vm-sizes is being deprovisioned" in told
+    assert running.returncode == code, told
+    assert f"{why} ended the experiment: its VM vm-sizes is being deprovisioned" in told
     wait(lambda: Later(0.05) if experiment.left() else True, timeout=60)
     assert experiment.left() == []
 

@@ -1,5 +1,7 @@
 """The service as mlos_bench's environments use it, against the real engine and the local Azure."""
 
+import logging
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,26 @@ from mlos_bench.environments.status import Status
 from mlos_bench.services.base_service import Service
 
 from tests.azure import Azure
-from vmops.local import daemon
+from tests.functional.doors import ENDINGS, end_all, python, sweep_what_was_killed
+from vmops import VMOps
+from vmops.local import daemon, inspection
+from vmops.local.arm.faults.catalogue import FAULTS
 from vmops.mlos import PulumiVMService
 from vmops.protocol import Params
 from vmops.waiting import Later, wait
 
 PARAMS = {"vmName": "exp1", "trial_id": 3}
+PROGRAM = """
+import sys
+from mlos_bench.services.base_service import Service
+from vmops.mlos import PulumiVMService
+service = PulumiVMService({{"ttl": "1h"}}, {{"experiment_id": "{name}"}})
+with Service(parent=service):
+    status, result = service.provision_host({{"vmName": "exp-{name}"}})
+    assert service.wait_host_deployment(result, is_setup=True)[0].is_succeeded()
+    print("inside", flush=True)
+    {ending}
+"""
 Make = Callable[..., PulumiVMService]
 
 
@@ -82,14 +98,14 @@ def test_deallocating_is_another_thing_than_deprovisioning(make: Make, azure: Az
 
 
 def test_the_seven_methods_of_old_are_the_same(make: Make, azure: Azure) -> None:
-    """Whoever still calls SupportsVMOps finds it, with is_setup as the first argument."""
+    """Whoever still calls SupportsVMOps finds it, with is_setup as the first argument, or by name."""
     service = make()
     status, result = service.vm_provision(PARAMS)
     assert (status, service.wait_vm_deployment(True, result)[0]) == (Status.PENDING, Status.SUCCEEDED)
     status, result = service.vm_stop(PARAMS)
     assert (status, service.wait_vm_operation(result)[0]) == (Status.PENDING, Status.SUCCEEDED)
     status, result = service.vm_deprovision(PARAMS)
-    assert (status, service.wait_vm_deployment(False, result)[0]) == (Status.PENDING, Status.SUCCEEDED)
+    assert (status, service.wait_vm_deployment(is_setup=False, params=result)[0]) == (Status.PENDING, Status.SUCCEEDED)
     assert azure.resources() == []
 
 
@@ -172,6 +188,22 @@ def test_an_exception_takes_down_what_was_provisioned(make: Make, azure: Azure, 
     assert azure.resources() == []
 
 
+def test_a_signal_while_vms_are_taken_down_loses_none(make: Make, azure: Azure) -> None:
+    """Whoever cancels a job twice means it: the second signal counts when the last removal is handed over."""
+    service, log = make(), logging.getLogger("vmops.mlos.service")
+    for name in ("exp1", "exp2"):
+        assert ready(service, {"vmName": name})[0] is Status.SUCCEEDED
+    impatient = logging.Handler()
+    impatient.emit = lambda _: signal.raise_signal(signal.SIGTERM)  # type: ignore[method-assign]
+    log.addHandler(impatient)
+    with pytest.raises(SystemExit), Service(parent=service):
+        raise KeyError("a bug in a benchmark")
+    log.removeHandler(impatient)
+    for name in ("exp1", "exp2"):
+        assert service.wait_host_deployment({"vmName": name}, is_setup=False)[0] is Status.SUCCEEDED
+    assert azure.resources() == []
+
+
 def test_an_exception_ends_a_provision_in_flight(make: Make, azure: Azure, state_dir: Path) -> None:
     """Ctrl-C while the VM is being made: it is unmade, in a process that outlives this one."""
     service = make()
@@ -184,14 +216,20 @@ def test_an_exception_ends_a_provision_in_flight(make: Make, azure: Azure, state
     assert azure.resources() == []
 
 
-def test_a_context_that_ends_well_takes_nothing_down(make: Make, azure: Azure) -> None:
-    """Newer versions of mlos_bench enter a context for every trial, and the next trial wants the VM."""
-    service = make()
-    for _ in range(2):
-        with Service(parent=service):
-            _, machine = ready(service, PARAMS)
-    assert azure.power(service.wait_host_deployment(PARAMS, is_setup=True)[1]["id"]) == "running"
-    assert machine == {}
+def test_a_newer_mlos_bench_builds_twice_and_enters_a_context_for_each_trial(make: Make, azure: Azure) -> None:
+    """A context that ends well takes nothing down: the next trial wants the VM; what is left after the last is none."""
+    launcher, runner = make(), make()
+    params = {**PARAMS, "trial_runner_id": 1, "experiment_id": "one"}
+    before = signal.getsignal(signal.SIGTERM)
+    with Service(parent=launcher):
+        for trial in range(2):
+            with Service(parent=runner):
+                status, machine = ready(runner, {**params, "trial_id": trial})
+                assert (status, bool(machine)) == (Status.SUCCEEDED, trial == 0)
+    assert azure.power(launcher.wait_host_deployment(params, is_setup=True)[1]["id"]) == "running"
+    with Service(parent=runner):
+        assert released(runner, params) is Status.SUCCEEDED
+    assert (azure.resources(), signal.getsignal(signal.SIGTERM)) == ([], before)
 
 
 def test_an_exception_leaves_alone_what_is_anothers(make: Make, azure: Azure) -> None:
@@ -205,6 +243,30 @@ def test_an_exception_leaves_alone_what_is_anothers(make: Make, azure: Azure) ->
         raise KeyError("a bug in a benchmark")
     assert azure.writes() == before
     assert azure.power(machine["id"]) == "running"
+
+
+def test_a_login_that_is_refused_is_failed(make: Make, azure: Azure, state_dir: Path) -> None:
+    """No deployment is worth an exception: provision and deprovision fail, and the trial or the teardown with them."""
+    service = make()
+    assert ready(service, PARAMS)[0] is Status.SUCCEEDED
+    for name in ("expired-token", "authorization-failed"):
+        inspection.ask(state_dir, "PUT", "faults", [FAULTS[name].rule(name).plain()])
+        assert ready(service, {**PARAMS, "vmSize": "Standard_D4s_v5"}) == (Status.FAILED, {})
+        assert released(service, PARAMS) is Status.FAILED
+    inspection.ask(state_dir, "PUT", "faults", [])
+    assert released(service, PARAMS) is Status.SUCCEEDED
+    assert azure.resources() == []
+
+
+def test_nothing_is_left_however_a_program_ends(ops: VMOps, azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ends a context in order has the VM removed by a process that outlives it; the killed leaves it its time."""
+    monkeypatch.setenv("VMOPS_OWNER", ops.settings.owner)
+    commands = {name: python(PROGRAM.format(name=name, ending=ending)) for name, ending in ENDINGS.items()}
+    codes = {"exception": 1, "exit": 3, "sigint": -2, "sigterm": 128 + 15, "sigkill": -9}
+    assert end_all(commands) == codes
+    for name in codes.keys() - {"sigkill"}:
+        assert ops.wait_vm_deployment(False, {"vmName": f"exp-{name}"})[0].name == "SUCCEEDED"
+    sweep_what_was_killed(ops, azure)
 
 
 def test_an_azure_that_does_not_start_is_failed(make: Make, state_dir: Path) -> None:

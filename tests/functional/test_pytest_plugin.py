@@ -1,5 +1,6 @@
 """The fixtures that give a test a VM, in sessions of pytest of their own."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.azure import Azure
-from tests.functional.doors import ENDINGS, blocks, end_all, python, sweep_what_was_killed
+from tests.functional.doors import ENDINGS, blocks, end_all, ended, python, start, sweep_what_was_killed
 from tests.unit.test_exports import HEAVY
 from vmops import VMOps
+from vmops.waiting import Later, wait
 
 PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error"]
 FILE = """
@@ -19,6 +21,18 @@ def test_it(azure_vm):
     {ending}
 def test_another():
     print("another", flush=True)
+"""
+FAILS = """
+import pytest
+@pytest.mark.parametrize("number", range(4))
+def test_it(azure_vm, number):
+    raise ValueError(azure_vm.name)
+"""
+WAITS_FOR_ITS_VM = """
+import pathlib, signal
+def test_it(azure_vm):
+    pathlib.Path("inside").touch()
+    signal.pause()
 """
 
 
@@ -43,6 +57,29 @@ def test_nothing_is_left_however_a_session_ends(ops: VMOps, azure: Azure, tmp_pa
     commands = {name: [*PYTEST, "-s", "-x", str(tmp_path / f"test_{name}.py")] for name in ENDINGS}
     assert end_all(commands, cwd=tmp_path) == {"exception": 1, "exit": 1, "sigint": 2, "sigterm": 2, "sigkill": -9}
     sweep_what_was_killed(ops, azure)
+
+
+def test_a_session_on_several_workers_that_gives_up_leaves_nothing(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
+    """Under --maxfail the workers are told to stop: each tears down what it holds, and no two made the same VM."""
+    done = session(tmp_path, FAILS, "-n", "2", "--maxfail", "1")
+    assert "stopping after 1 failures" in done.stdout, done.stdout + done.stderr
+    made = [operation.vm_name for operation in ops.operations()]
+    assert {name.rpartition("-")[2] for name in made} == {"gw0", "gw1"}
+    assert azure.resources() == []
+
+
+def test_workers_whose_session_is_terminated_leave_nothing(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
+    """SIGTERM kills pytest-xdist's controller at once; its workers notice, and hand over what they hold.
+
+    So they do where SIGINT is ignored, as by what a script has started in the background.
+    """
+    (tmp_path / "test_it.py").write_text(WAITS_FOR_ITS_VM)
+    in_background = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
+    with start([*in_background, *PYTEST, "-n", "1", "test_it.py"], cwd=tmp_path) as running:
+        assert wait(lambda: (tmp_path / "inside").exists() or Later(0.05), timeout=60)
+        running.terminate()
+        assert ended(running)[0] == -signal.SIGTERM
+    assert wait(lambda: azure.resources() == [] or Later(0.1), timeout=60)
 
 
 def test_the_docs_example_runs(ops: VMOps, azure: Azure, tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""The README and the first-run script are true: what they show is run here, against the local Azure."""
+"""The README, the first-run script and the calls of the page on teardown are true: they are run here, as they stand,
+against the local Azure.
+"""
 
 import os
 import re
@@ -73,10 +75,8 @@ def test_the_script_of_the_first_run_removes_what_it_makes(
 ) -> None:
     """It runs to its end; here the local cloud takes the real one's place, and ``az`` only knows the subscription."""
     (script,) = blocks("bash", (ROOT / "docs/smoke.md").read_text())
-    assert "VMOPS_CLOUD=public" in script
-    az = tmp_path / "az"
-    az.write_text("#!/bin/sh\necho 11111111-2222-3333-4444-555555555555\n")
-    az.chmod(0o755)
+    assert (script.count("VMOPS_CLOUD=public"), len(script.splitlines())) == (1, 10)
+    stand_in(tmp_path / "az", "echo 11111111-2222-3333-4444-555555555555")
     done = subprocess.run(
         ["bash", "-c", script.replace("VMOPS_CLOUD=public", "VMOPS_CLOUD=local")],
         env={**environment, "PATH": f"{tmp_path}:{environment['PATH']}", "MY_ADDRESS": "198.51.100.7"},
@@ -87,3 +87,54 @@ def test_the_script_of_the_first_run_removes_what_it_makes(
     assert done.returncode == 0, done.stderr
     assert "virtualMachines/vmops-smoke" in done.stdout
     assert azure.resources() == []
+
+
+def test_the_calls_of_the_page_on_teardown_do_what_it_says(
+    azure: Azure, environment: dict[str, str], engine: Path, state_dir: Path, tmp_path: Path
+) -> None:
+    """A command has its VM and leaves nothing; what has time left is not swept; a second host removes a first one's VM.
+
+    Here ``scp`` copies from the first host's home, and files stand in for Azure's storage.
+    """
+    run, extend, sweep, take_over = blocks("sh", (ROOT / "docs/teardown.md").read_text())
+    stand_in(
+        tmp_path / "experiment.sh", 'test "$*" = "--trials 3" && test -n "$VMOPS_HOST" && test -f "$VMOPS_OUTPUTS"'
+    )
+    stand_in(tmp_path / "scp", f'shift && cd {tmp_path}/first && cp -Rp "${{1#first-host:}}" "$2"')
+    first, second = (home(tmp_path / each) for each in ("first", "second"))
+    first.rmdir()
+    first.symlink_to(state_dir)
+    (second / "local").symlink_to(state_dir / "local")
+    here = {**environment, "PATH": f"{tmp_path}:{environment['PATH']}", "VMOPS_OWNER": "lab"}
+    here["VMOPS_ENGINE"] = str(engine)
+
+    shell(run, here, tmp_path)
+    assert azure.resources() == []
+    shell(f"vmops provision exp1 --wait\n{extend}{sweep}", here, tmp_path)
+    assert any(each["name"] == "exp1" for each in azure.resources())
+    there = {name: value for name, value in here.items() if name not in {"VMOPS_STATE_DIR", "XDG_STATE_HOME"}}
+    take_over = take_over.replace("azblob://vmops?storage_account=lab", f"file://{state_dir}/backend")
+    shell(take_over, {**there, "HOME": str(tmp_path / "second")}, tmp_path)
+    assert azure.resources() == []
+    assert not list((state_dir / "backend").rglob("stacks/*/exp1-*.json"))
+    assert {each.stat().st_mode & 0o077 for each in (second / "keys").rglob("*") if each.is_file()} == {0}
+
+
+def home(directory: Path) -> Path:
+    """Make a user's home with a state directory in it, and give that."""
+    state = directory / ".local" / "state" / "vmops"
+    state.mkdir(parents=True)
+    return state
+
+
+def stand_in(path: Path, script: str) -> None:
+    """Put a program there that stands in for another."""
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def shell(script: str, environment: dict[str, str], directory: Path) -> None:
+    """Run lines of a shell, each of which must succeed."""
+    command = ["bash", "-euc", script]
+    done = subprocess.run(command, env=environment, cwd=directory, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"

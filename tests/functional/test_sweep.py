@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from vmops.arm import Arm
 from vmops.clouds import Cloud
 from vmops.failures import Failure, Kind
 from vmops.lifetime import Lifetime, Lifetimes
+from vmops.local import daemon
 from vmops.names import EXPIRES_TAG, Identity
 from vmops.operation import Operation, State, Verb
 from vmops.ownership import instant
@@ -221,6 +223,24 @@ def test_a_sweep_that_could_not_search_everything_exits_with_1(ops: VMOps, monke
     monkeypatch.setenv("VMOPS_BACKEND_URL", "nowhere://at-all")
     code, told = shell("sweep", "--json")
     assert (code, told["swept"], [each["kind"] for each in told["unsearched"]]) == (1, [], ["engine"])
+
+
+def test_a_sweep_that_is_interrupted_says_what_goes_on(
+    ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C ends the waiting only; whoever typed it must not believe that nothing was done."""
+    monkeypatch.setenv("VMOPS_OWNER", ops.settings.owner)
+    params: Params = {"vmName": "exp1", "ttl": "1h"}
+    provision(params)
+    outlive(ops)
+    daemon.ensure(state_dir, 1)
+    with start([*CLI, "sweep"]) as process:
+        assert wait(lambda: ops.operations()[0].verb is Verb.DEPROVISION or Later(0.02), timeout=60)
+        process.send_signal(signal.SIGINT)
+        assert ended(process) == (130, "error: interrupted, but the removals that were begun go on\n")
+    daemon.ensure(state_dir, 0)
+    assert ops.wait_vm_deployment(False, params)[0] is Status.SUCCEEDED
+    assert azure.resources() == []
 
 
 def shell(*arguments: str) -> tuple[int, Any]:

@@ -240,6 +240,19 @@ def test_a_coroutine_that_is_cancelled_takes_its_machine_along(ops: VMOps, azure
     assert azure.resources() == []
 
 
+def test_an_async_block_holds_several_and_is_left_by_an_exception(ops: VMOps, azure: Azure) -> None:
+    """``async with`` is ``with``: all are there inside, none afterwards, and what was raised is raised on."""
+
+    async def main() -> None:
+        async with vmops.machines([{"vmName": "exp1"}, {"vmName": "exp2"}], settings=ops.settings) as held:
+            assert [vm.name for vm in held] == names(azure) == ["exp1", "exp2"]
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(main())
+    assert azure.resources() == []
+
+
 def test_a_coroutine_is_left_in_order_on_sigterm(ops: VMOps, azure: Azure) -> None:
     """The signal ends the loop, and the VM is gone before the process is."""
     with start(python(ASYNC)) as process:

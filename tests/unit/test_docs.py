@@ -125,6 +125,13 @@ def test_the_readme_names_every_setting() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_variable_is_one_that_is_read_or_given(page: Path) -> None:
+    """A unit or a crontab that sets a variable which nobody reads is silent, and wrong."""
+    ours = {name.upper() for name in Settings.model_fields} | {"HOST", "SSH", "OUTPUTS"}
+    assert set(re.findall(r"\bVMOPS_(\w+)", page.read_text())) - ours == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     """A link to a file names one that is there, and its heading if it names one."""
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):

@@ -20,6 +20,7 @@ from mlos_bench.services.types.vm_provisioner_type import SupportsVMOps
 
 from vmops import SpecError, VmSpec, protocol
 from vmops.mlos import PulumiVMService, schema
+from vmops.mlos.config import Config
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "mlos_bench" / "service.jsonc"
@@ -117,6 +118,23 @@ def test_it_is_built_from_a_file_by_mlos_bench(admitted: None, tmp_path: Path) -
         assert isinstance(mixed, capability)
     assert {type(each) for each in Service(parent=mixed)._services} >= {PulumiVMService}
     assert (tmp_path / "operations.db").exists()
+
+
+def test_no_service_that_was_loaded_before_can_shadow_ours(tmp_path: Path) -> None:
+    """What others export is copied over a service's own attributes, unless it registers them itself: ours does, all."""
+    before = Service(methods=dict.fromkeys(("shutdown", "reboot", "vm_stop", "provision_host"), lambda *_: None))
+    service = PulumiVMService({"stateDir": str(tmp_path)}, {}, before)
+    public = {name for name in vars(PulumiVMService) if not name.startswith("_")}
+    assert {name: getattr(service, name) for name in public} == service.export()
+    assert {method.__self__ for method in service.export().values()} == {service}
+
+
+def test_variables_are_replaced_wherever_they_stand(tmp_path: Path) -> None:
+    """Several in one word, and deep in a value: those of the experiment, and those that the config itself gives."""
+    config = {"location": "eastus", "vmName": "$name-$location", "tags": {"where": "in $location"}, "stateDir": "$home"}
+    read = Config.read(config, {"name": "vm", "home": str(tmp_path)}, None)
+    assert read.parameters == {"location": "eastus", "vmName": "vm-eastus", "tags": {"where": "in eastus"}}
+    assert read.settings.state_dir == tmp_path
 
 
 def test_the_configs_on_the_page_are_right(admitted: None) -> None:

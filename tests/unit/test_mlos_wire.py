@@ -20,6 +20,9 @@ from vmops.target import Target
 TARGET = Target.from_params({"vmName": "vm"})
 OPERATION = "/subscriptions/s/providers/Microsoft.Compute/locations/westus2/operations/op"
 DROPPED = None
+WORKING = {"status": "InProgress"}
+CREATING = {"provisioningState": "Creating"}
+RUNS = {"provisioningState": "Succeeded", "instanceView": {"statuses": [{"code": "PowerState/running"}]}}
 PARAMS = {"vmName": "vm", "trial_id": 3}
 
 POWER_OFF = "powerOff skipShutdown=false"
@@ -40,7 +43,9 @@ WAITS = ["wait_host_operation", "wait_os_operation", "wait_vm_operation"]
 
 
 class Arm(ThreadingHTTPServer):
-    """An ARM with one machine: it answers a POST with ``posted``, and looks at the operation with ``looks`` in turn."""
+    """An ARM with one machine: it answers a POST with ``posted``, looks at the operation with ``looks`` in turn, and
+    looks at the machine with the properties in ``machines`` in turn.
+    """
 
     daemon_threads = True
 
@@ -49,6 +54,7 @@ class Arm(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.posted = 202
         self.looks: list[dict[str, Any] | None] = [{"status": "Succeeded"}]
+        self.machines: list[dict[str, Any] | None] = [{}]
         self.after: str | None = None
         self.asked: list[str] = []
 
@@ -68,15 +74,17 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(self.server.posted, error, headers)
 
     def do_GET(self) -> None:
-        if not self.path.startswith(OPERATION):
-            tags = {STACK_TAG: TARGET.stack, OWNER_TAG: "tester"}
-            return self.answer(200, {"id": TARGET.vm_id, "tags": tags, "properties": {}}, {})
-        self.server.asked.append(self.path)
-        looks = self.server.looks
+        operation = self.path.startswith(OPERATION)
+        looks = self.server.looks if operation else self.server.machines
         look = looks.pop(0) if len(looks) > 1 else looks[0]
+        if operation:
+            self.server.asked.append(self.path)
         if look is DROPPED:
             self.close_connection = True
             return None
+        if not operation:
+            tags = {STACK_TAG: TARGET.stack, OWNER_TAG: "tester"}
+            return self.answer(200, {"id": TARGET.vm_id, "tags": tags, "properties": look}, {})
         after = {"Retry-After": self.server.after} if self.server.after else {}
         return self.answer(look.get("http", 200), look, after)
 
@@ -147,6 +155,32 @@ def test_a_verb_without_a_name_is_a_value_error(service: PulumiVMService, arm: A
     assert arm.asked == []
 
 
+def test_the_name_may_be_the_configs(arm: Arm, service: PulumiVMService, tmp_path: Path) -> None:
+    """Whoever has one VM for all trials names it once; the wait that follows finds it there too."""
+    named = PulumiVMService({"stateDir": str(tmp_path), "owner": "tester", "vmName": "vm"})
+    status, result = named.stop_host({})
+    assert (status, result) == (Status.PENDING, {"asyncResultsUrl": arm.url + OPERATION})
+    assert named.wait_host_operation(result)[0] is Status.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("machines", "expected"),
+    [
+        ([CREATING, DROPPED, DROPPED, CREATING, RUNS], (Status.SUCCEEDED, {"id": TARGET.vm_id})),
+        ([CREATING, DROPPED], (Status.FAILED, {})),
+        ([CREATING], (Status.TIMED_OUT, {})),
+    ],
+    ids=["dropped", "lost", "endless"],
+)
+def test_a_wait_for_a_vm_that_another_host_makes(
+    service: PulumiVMService, arm: Arm, machines: list[Any], expected: tuple[Status, dict[str, Any]]
+) -> None:
+    """Without a record ARM is asked until the VM runs; a connection that is lost now and then is no failure."""
+    arm.machines = list(machines)
+    params = {**PARAMS, "pollInterval": 0.01, "pollTimeout": 30 if DROPPED in machines else 0.2}
+    assert service.wait_host_deployment(params, is_setup=True) == expected
+
+
 @pytest.mark.parametrize("wait", WAITS)
 def test_a_wait_without_a_handle_is_pending(service: PulumiVMService, arm: Arm, wait: str) -> None:
     """There is nothing to look at."""
@@ -163,7 +197,7 @@ def test_a_wait_without_a_handle_is_pending(service: PulumiVMService, arm: Arm, 
         ([{"status": "Canceled"}], Status.FAILED),
         ([{"status": "Sideways"}], Status.FAILED),
         ([{"http": 404, "error": {"code": "NotFound", "message": "no"}}], Status.FAILED),
-        ([{"status": "InProgress"}, DROPPED, {"status": "InProgress"}, {"status": "Succeeded"}], Status.SUCCEEDED),
+        ([WORKING, DROPPED, DROPPED, WORKING, {"status": "Succeeded"}], Status.SUCCEEDED),
         ([{"status": "InProgress"}], Status.TIMED_OUT),
     ],
     ids=["at once", "later", "failed", "canceled", "a word never seen", "forgotten", "dropped", "endless"],
@@ -174,7 +208,8 @@ def test_a_wait_has_the_status_of_the_operation(
 ) -> None:
     """It looks at exactly the handle, survives a lost connection, and tells of the operation only if it succeeded."""
     arm.looks = list(looks)
-    params = {**PARAMS, "asyncResultsUrl": arm.url + OPERATION, "pollInterval": 0.01, "pollTimeout": 0.5}
+    params = {**PARAMS, "asyncResultsUrl": arm.url + OPERATION, "pollInterval": 0.01}
+    params["pollTimeout"] = 0.5 if expected is Status.TIMED_OUT else 30
     status, result = getattr(service, wait)(params)
     assert (status, result) == (expected, {"status": "Succeeded"} if expected is Status.SUCCEEDED else {})
     assert set(arm.asked) == {OPERATION}

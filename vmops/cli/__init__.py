@@ -5,6 +5,7 @@ wrong; 130 if Ctrl-C ended it.
 """
 
 import sys
+from itertools import takewhile
 
 
 def main() -> None:
@@ -17,5 +18,6 @@ def main() -> None:
     except Exception as error:
         from vmops.cli.complaints import explain
 
-        code = explain(error)
+        own = takewhile(lambda word: word != "--", sys.argv)
+        code = explain(error, as_json="--json" in own)
     sys.exit(code)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vmops.errors import SpecError
-from vmops.operation import Verb
+from vmops.operation import Operation, Verb
 from vmops.protocol import Params
 
 HANDLE = "asyncResultsUrl"
@@ -28,6 +28,18 @@ def read_params(name: str | None, file: Path | None, pairs: Sequence[str]) -> Pa
             raise SpecError(f"-p: {key!r} is not of the form NAME=VALUE")
         params[key] = value
     return {**params, "vmName": name} if name else params
+
+
+def means(params: Mapping[str, Any], operation: Operation) -> bool:
+    """Tell whether a deployment is of a VM that the parameters may mean; what they leave open may be anything."""
+    which = {
+        "vmName": operation.vm_name,
+        "cloud": operation.cloud,
+        "subscription": operation.subscription,
+        "resourceGroup": operation.resource_group,
+    }
+    wanted = {name: str(params[name]) for name in which if params.get(name) is not None}
+    return all(which[name].lower() == value.lower() for name, value in wanted.items())
 
 
 def call(verb: str, params: Mapping[str, Any], *options: str) -> str:

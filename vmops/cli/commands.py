@@ -132,13 +132,16 @@ def status(name: Name = None, file: File = None, pairs: Pairs = None, as_json: J
     _session(name, file, pairs, as_json).status()
 
 
-@app.command("list", epilog=_examples("list", "list --all --json"))
+@app.command("list", epilog=_examples("list", "list -p resourceGroup=lab", "list --all --json"))
 def list_vms(
+    name: Name = None,
+    file: File = None,
+    pairs: Pairs = None,
     everything: Annotated[bool, typer.Option("--all", metavar="", help="List those that are gone, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the VMs that this host remembers, by their newest deployment."""
-    _session(None, None, None, as_json).list(everything=everything)
+    """List the VMs that this host remembers, by their newest deployment: all, or those that the parameters mean."""
+    _session(name, file, pairs, as_json).list(everything=everything)
 
 
 @app.command(epilog=_examples("demo", "demo --pace 1"))

@@ -2,22 +2,37 @@
 
 import typer
 
-from vmops.console import complain
+from vmops.console import complain, print_json
 from vmops.errors import CloudError, SpecError, VmopsError
-from vmops.failures import of_cloud
+from vmops.failures import Failed, Failure, Kind, of_cloud
+from vmops.protocol import Status
 
 _FAILED, _WRONG_CALL = 1, 2
 
 
-def explain(error: Exception) -> int:
+def explain(error: Exception, *, as_json: bool) -> int:
     """Say in a sentence each what is wrong, and give the exit code.
+
+    With ``as_json`` a verb that broke off is FAILED on stdout, as one that was answered would be; a wrong call has no
+    answer.
 
     Raises: the error itself if nobody foresaw it, because then its traceback is what must be reported.
     """
     sentences, code = _account(error)
     for sentence in sentences:
         complain(sentence)
+    if as_json and code == _FAILED:
+        print_json({"status": Status.FAILED.name, "result": {}, "failure": _failure(error, sentences).as_dict()})
     return code
+
+
+def _failure(error: Exception, sentences: list[str]) -> Failure:
+    match error:
+        case Failed(failure=failure):
+            return failure
+        case CloudError():
+            return of_cloud(error)
+    return Failure(Kind.ENGINE, "; ".join(sentences))
 
 
 def _account(error: Exception) -> tuple[list[str], int]:
@@ -29,7 +44,7 @@ def _account(error: Exception) -> tuple[list[str], int]:
         case VmopsError():
             return [str(error)], _FAILED
         case typer.TyperException():
-            return [_wrong_call(error)] if error.message else [], error.exit_code
+            return [_wrong_call(error)] if error.format_message() else [], error.exit_code
         case typer.Abort():
             return ["nothing was done"], _FAILED
         case OSError():

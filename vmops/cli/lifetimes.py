@@ -29,7 +29,9 @@ class _Runner(TyperCommand):
 
 
 Keep = Annotated[bool, typer.Option("--keep-on-error", help="Keep the VM for its ttl if the command fails.")]
-Ttl = Annotated[str, typer.Argument(metavar="TTL", help='From now on: seconds, or "90m", "2h", "1d".')]
+Ttl = Annotated[
+    str | None, typer.Argument(metavar="TTL", help='From now on: seconds, or "90m", "2h", "1d"; short for -p ttl=TTL.')
+]
 
 
 @app.command(cls=_Runner, epilog="$ vmops run exp1 -p vmSize=Standard_D4s_v5 -p ttl=4h -- ./experiment.sh --trials 3")
@@ -53,19 +55,26 @@ def run(
 
 @app.command(epilog="$ vmops extend exp1 2h")
 def extend(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")],
-    ttl: Ttl,
+    name: Name = None,
+    ttl: Ttl = None,
     file: File = None,
     pairs: Pairs = None,
     as_json: Json = False,
 ) -> None:
     """Let a VM live for so long from now on, whatever was left of its time."""
     from vmops.cli import reports
+    from vmops.cli.arguments import read_params
     from vmops.cli.session import open_session
     from vmops.console import moment
+    from vmops.errors import SpecError
     from vmops.protocol import Status
 
+    given = read_params(None, file, pairs or [])
+    if ttl is None and "vmName" in given:
+        name, ttl = None, name
     session = open_session(name, file, pairs or [], as_json=as_json)
+    if (ttl := ttl or given.get("ttl")) is None:
+        raise SpecError("ttl: is required")
     status, result = session.ops.extend(session.params, ttl)
     failed = status is Status.FAILED
     told = result if as_json or failed else {"expires": moment(result["expires"])}
@@ -85,7 +94,11 @@ def sweep(dry_run: DryRun = False, as_json: Json = False) -> None:
     from vmops.sweep import sweep as swept
 
     hear_library()
-    found = swept(VMOps(), dry_run=dry_run)
+    try:
+        found = swept(VMOps(), dry_run=dry_run)
+    except KeyboardInterrupt:
+        console.complain("interrupted, but the removals that were begun go on")
+        raise typer.Exit(_INTERRUPTED) from None
     if as_json:
         console.print_json(found.as_dict())
     elif found.swept:

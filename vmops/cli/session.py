@@ -12,7 +12,7 @@ import typer
 
 from vmops import console
 from vmops.cli import reports
-from vmops.cli.arguments import HANDLE, call, call_to_follow, read_params
+from vmops.cli.arguments import HANDLE, call, call_to_follow, means, read_params
 from vmops.cli.progress import Watch, follow
 from vmops.failures import Failure
 from vmops.operation import Operation, State, Verb
@@ -76,8 +76,8 @@ class Session:
         self._end(verb, begun)
 
     def wait(self, verb: str) -> NoReturn:
-        """Wait for what the handle names; without one, for the VM to be provisioned, or deprovisioned."""
-        if self.params.get(HANDLE):
+        """Wait for what the handle names; without one, for the VM to be provisioned; for it to be gone in any case."""
+        if self.params.get(HANDLE) and not (verb == Verb.DEPROVISION and self.params.get("vmName")):
             self._follow(verb, self.ops.wait_vm_operation)
         self._follow(verb, lambda params: self.ops.wait_vm_deployment(verb == Verb.PROVISION, params))
 
@@ -110,7 +110,7 @@ class Session:
 
     def list(self, *, everything: bool) -> None:
         """Show the VMs that this host remembers."""
-        found = self.ops.operations()
+        found = [each for each in self.ops.operations() if means(self.params, each)]
         shown = [each for each in found if everything or (each.verb, each.state) != (Verb.DEPROVISION, State.SUCCEEDED)]
         reports.listed(shown, hidden=len(found) - len(shown), as_json=self.as_json)
 

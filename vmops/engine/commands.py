@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,25 +16,33 @@ from vmops.settings import Settings
 
 app = typer.Typer(help="Get and find the Pulumi engine.", no_args_is_help=True)
 
+Json = Annotated[bool, typer.Option("--json", metavar="", help="Print its path and version as JSON.")]
+
 
 @app.command(epilog="Example: vmops engine install")
-def install(as_json: Annotated[bool, typer.Option("--json", help="Print path and version as JSON.")] = False) -> None:
+def install(as_json: Json = False) -> None:
     """Install the tested engine in your cache, once: by its official installer, else built with Go."""
     with _progress() as report:
         engine = binary.install(report)
-    typer.echo(json.dumps({"path": str(engine), "version": binary.ENGINE_VERSION}) if as_json else engine)
+    typer.echo(_described(engine) if as_json else engine)
 
 
 @app.command(epilog='Example: "$(vmops engine path)" version')
-def path() -> None:
+def path(as_json: Json = False) -> None:
     """Print the path of the engine that would run; exit with 1 if there is none."""
-    typer.echo(binary.path(Settings().engine))
+    engine = binary.path(Settings().engine)
+    typer.echo(_described(engine) if as_json else engine)
 
 
 @app.command(epilog="Example: vmops engine version")
-def version() -> None:
+def version(as_json: Json = False) -> None:
     """Print the version of the engine that would run; exit with 1 if there is none."""
-    typer.echo(binary.version(binary.path(Settings().engine)))
+    engine = binary.path(Settings().engine)
+    typer.echo(_described(engine) if as_json else binary.version(engine))
+
+
+def _described(engine: Path) -> str:
+    return json.dumps({"path": str(engine), "version": binary.version(engine)})
 
 
 @contextmanager

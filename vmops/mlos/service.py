@@ -21,7 +21,7 @@ from vmops.mlos.config import Config
 from vmops.mlos.run import Run
 from vmops.ops import VMOps
 from vmops.protocol import Params
-from vmops.signals import unwinding
+from vmops.signals import deferred, unwinding
 from vmops.target import Target
 
 Answer = tuple[Status, Params]
@@ -148,9 +148,10 @@ class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, Suppor
         return False
 
     def _take_down(self, why: str) -> None:
-        for params in self._run.left(self._ops.operations()):
-            _LOG.error("%s ended the experiment: its VM %s is being deprovisioned", why, params["vmName"])
-            self.deprovision_host(params)
+        with deferred():
+            for params in self._run.left(self._ops.operations()):
+                _LOG.error("%s ended the experiment: its VM %s is being deprovisioned", why, params["vmName"])
+                self.deprovision_host(params)
 
     def _begin(self, verb: Callable[[Params], protocol.Answer], params: Params) -> Answer:
         merged = self._config.under(params)
