@@ -26,6 +26,7 @@ from tests.conformance.arm import (
     refusal,
 )
 from vmops.local.arm.clock import ManualClock
+from vmops.waiting import Later, wait
 
 VM = f"{COMPUTE}/virtualMachines/vm"
 NET = f"{NETWORK}/virtualNetworks/net"
@@ -294,11 +295,16 @@ def killed_at_the_end(database: Path) -> Iterator[httpx.Client]:
 
 
 def ended(client: httpx.Client, accepted: httpx.Response) -> Any:
-    """Poll an operation until it is over."""
+    """Poll an operation until it is over, as it bids."""
     path = urlsplit(accepted.headers["Azure-AsyncOperation"]).path
-    while (body := client.get(path).json())["status"] == "InProgress":
-        pass
-    return body
+
+    def look() -> Any:
+        seen = client.get(path)
+        running = seen.json()["status"] == "InProgress"
+        bid = seen.headers.get("Retry-After") or float(seen.headers.get("x-ms-retry-after-ms", 0)) / 1000
+        return Later(float(bid)) if running else seen.json()
+
+    return wait(look, timeout=30)
 
 
 def test_machines_and_operations_survive_kill_9(tmp_path: Path) -> None:
