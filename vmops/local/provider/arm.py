@@ -27,6 +27,10 @@ _GRAIN = 0.1
 """Seconds after which a pause looks whether anyone still wants the answer."""
 
 
+_REVIVED = "10"
+"""Milliseconds before the first request to an ARM that was started again."""
+
+
 class Stopped(VmopsError):
     """The engine cancelled its work, or is gone."""
 
@@ -108,16 +112,22 @@ class Answer:
 
 
 class Arm:
-    """Azure Resource Manager at one endpoint; threads share its connections."""
+    """Azure Resource Manager at one endpoint; threads share its connections.
 
-    def __init__(self, endpoint: str, token: str) -> None:
-        self._endpoint = endpoint
+    ``revive`` is called when it does not answer: to have it started again, and to tell where it is then.
+    """
+
+    def __init__(self, endpoint: str, token: str, revive: Callable[[], str] | None = None) -> None:
+        self._revive = revive
         self._headers = {
             "Authorization": f"Bearer {token}",
             "Accept": "application/json",
             "User-Agent": f"pulumi-azure-native/{VERSION}",
         }
-        at = urlsplit(endpoint)
+        self._move(endpoint)
+
+    def _move(self, endpoint: str) -> None:
+        self._endpoint, at = endpoint, urlsplit(endpoint)
         self._pool = urllib3.HTTPConnectionPool(at.hostname or "", at.port, maxsize=64, retries=False, timeout=60.0)
 
     def send(self, call: Call, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
@@ -159,8 +169,20 @@ class Arm:
         try:
             response = self._pool.request(method, path, json=body, headers=dict(self._headers))
         except urllib3.exceptions.HTTPError as error:
-            return Answer(503, urllib3.HTTPHeaderDict(), {"code": "Unreachable", "message": str(error)})
+            return self._unreachable(error)
         return Answer(response.status, response.headers, _object(response.data))
+
+    def _unreachable(self, reason: Exception) -> Answer:
+        """Have ARM started again if that is known how; azcore's own pauses are for an Azure that nobody here starts."""
+        headers = urllib3.HTTPHeaderDict()
+        try:
+            if self._revive and (there := self._revive()):
+                headers["retry-after-ms"] = _REVIVED
+                if there != self._endpoint:
+                    self._move(there)
+        except VmopsError as error:
+            reason = error
+        return Answer(503, headers, {"code": "Unreachable", "message": str(reason)})
 
     def _local(self, url: str) -> str:
         """Give the path of a URL on this endpoint: the token goes nowhere else."""
