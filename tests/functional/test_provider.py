@@ -286,6 +286,27 @@ def test_a_killed_engine_leaves_what_it_had_begun(deploy: Engine, azure: Azure, 
         deploy("up", "machine", password=PASSWORD)
 
 
+def test_an_engine_outlives_the_daemon(deploy: Engine, azure: Azure, state_dir: Path) -> None:
+    """Killed under an update, and again, it is back at the same ports with its operations: the update succeeds."""
+    deploy("up", "machine")
+    before = daemon.ensure(state_dir, 0.05)
+    with deploy.running("up", "machine", password=PASSWORD) as deployment:
+        assert wait(lambda: being_made(azure), timeout=60)
+        for _ in range(2):
+            psutil.Process(daemon.ensure(state_dir).pid).kill()
+            assert wait(lambda: daemon.find(state_dir) or Later(0.02), timeout=60)
+        assert deployment.result() == {"same": 8, "create": 1}
+    after = daemon.find(state_dir)
+    assert after is not None
+    assert (after.arm, after.token, after.provider) == (before.arm, before.token, before.provider)
+    assert "initErrors" not in deploy.machine()
+    with deploy.running("destroy", "machine") as deployment:
+        assert wait(lambda: f"DELETE {vm_id()}" in azure.writes() or Later(0.02), timeout=60)
+        psutil.Process(after.pid).kill()
+        deployment.result()
+    assert azure.resources() == []
+
+
 def test_a_type_that_is_not_there_is_refused(deploy: Engine) -> None:
     """A program that wants more than the local Azure has is told what there is."""
     with pytest.raises(Refused, match="no resource type 'azure-native:network:RouteTable': it has "):
