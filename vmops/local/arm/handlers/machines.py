@@ -52,23 +52,24 @@ def list_machine_sizes(cloud: Cloud, call: Call) -> Reply:
 
 def list_sizes(_cloud: Cloud, call: Call) -> Reply:
     """List the sizes that a location has."""
-    _require_location(call)
+    require_location(call)
     return page(call, _sizes())
 
 
 def list_usages(cloud: Cloud, call: Call) -> Reply:
     """List how many cores of each family are used in a location, and may be."""
-    return page(call, usages(cloud, call.names["subscription"], _require_location(call)))
+    return page(call, usages(cloud, call.names["subscription"], require_location(call)))
 
 
 def list_machines_in_location(cloud: Cloud, call: Call) -> Reply:
     """List the machines of a subscription in one location."""
-    location = _require_location(call)
+    location = require_location(call)
     machines = cloud.store.of_type(MACHINES.type, call.names["subscription"])
     return listed(cloud, call, [machine for machine in machines if machine.location == location])
 
 
-def _require_location(call: Call) -> str:
+def require_location(call: Call) -> str:
+    """Return the location in the path, which must be real."""
     location = canonical(call.names["location"])
     if location not in LOCATIONS:
         blanks = {"location": location, "type": "locations/vmSizes", "known": ",".join(LOCATIONS)}

@@ -5,6 +5,11 @@ A code that has several texts has a suffix of ours.
 
 REFUSALS = {
     "NotFound:compute": (404, "The entity was not found in this Azure location."),
+    "NotFound:image": (404, "Artifact: {kind} was not found."),
+    "OperationNotAllowed:guest": (
+        409,
+        "Operation '{verb}' is not allowed on VM '{vm}' since no guest runs inside the VMs of the local Azure.",
+    ),
     "InvalidParameter:missing": (400, "Required parameter '{target}' is missing (null)."),
     "InvalidParameter:vmSize": (
         400,
