@@ -15,8 +15,8 @@ Australia Central, Australia East, Australia Southeast, Brazil South, Canada Cen
 Central US, East Asia, East US, East US 2, France Central, Germany West Central, Israel Central, Italy North,
 Japan East, Japan West, Korea Central, Korea South, Mexico Central, New Zealand North, North Central US, North Europe,
 Norway East, Poland Central, Qatar Central, South Africa North, South Central US, Southeast Asia, South India,
-Spain Central, Sweden Central, Switzerland North, UAE North, UK South, UK West, West Central US, West Europe, West India, West US,
-West US 2, West US 3
+Spain Central, Sweden Central, Switzerland North, UAE North, UK South, UK West, West Central US, West Europe,
+West India, West US, West US 2, West US 3
 """
 # location → the name that is shown to people
 DISPLAY_NAMES = {canonical(name): name.strip() for name in _NAMES.replace("\n", " ").split(",")}
