@@ -16,6 +16,10 @@ REFUSALS = {
         "The value {size} provided for the VM size is not valid. The valid sizes in the current region are: {known}.",
     ),
     "InvalidParameter:adminUsername": (400, "The Admin Username specified is not allowed."),
+    "InvalidParameter:computerName": (
+        400,
+        "Linux host name cannot exceed {limit} characters in length or contain the following characters: {characters}.",
+    ),
     "InvalidParameter:adminPassword": (
         400,
         "The supplied password must be between 6-72 characters long and must satisfy at least 3 of password complexity "
