@@ -255,6 +255,8 @@ REFUSED = [
     ({"storageProfile__imageReference__sku": "nope"}, (404, "PlatformImageNotFound")),
     ({"storageProfile__osDisk": {"createOption": "FromImage", "diskSizeGB": 10}}, (400, "InvalidParameter")),
     ({"osProfile__adminUsername": "admin"}, (400, "InvalidParameter")),
+    ({"osProfile__computerName": "a_b"}, (400, "InvalidParameter")),
+    ({"osProfile__computerName": "a" * 65}, (400, "InvalidParameter")),
     ({"osProfile__adminPassword": "weak"}, (400, "InvalidParameter")),
     ({"osProfile__customData": "not base64!"}, (400, "InvalidParameter")),
     ({"osProfile__linuxConfiguration": {}}, (400, "InvalidParameter")),
