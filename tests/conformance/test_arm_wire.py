@@ -266,6 +266,19 @@ def test_reset_forgets_everything(arm: Arm) -> None:
     assert arm("HEAD", GROUP).status_code == 404
 
 
+def test_a_version_shows_what_it_has(arm: Arm) -> None:
+    """What a resource shows depends on the API version that is asked for, not on the one that made it."""
+    arm.make_machine()
+    nic = f"{NETWORK}/networkInterfaces/vm-nic"
+    old = arm.send("GET", f"{nic}?api-version=2019-11-01").json()["properties"]
+    new = arm.send("GET", f"{nic}?api-version=2024-05-01").json()["properties"]
+    assert new.keys() - old.keys() == {
+        *("nicType", "kind", "vnetEncryptionSupported", "auxiliaryMode", "auxiliarySku", "disableTcpStateTracking")
+    }
+    assert "timeCreated" not in arm.send("GET", f"{VM}?api-version=2021-07-01").json()["properties"]
+    assert "timeCreated" in arm.send("GET", f"{VM}?api-version=2021-11-01").json()["properties"]
+
+
 SERVE = """
 import socket, sys
 from pathlib import Path

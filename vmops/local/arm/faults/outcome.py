@@ -9,7 +9,7 @@ from vmops.local.arm.calls import Reply
 from vmops.local.arm.cloud import Cloud
 from vmops.local.arm.faults.calls import Asked, blanks
 from vmops.local.arm.faults.effects import Fail, Refuse, Stick
-from vmops.local.arm.faults.words import find, told
+from vmops.local.arm.faults.words import filled, find, told
 from vmops.local.arm.lro import Operation
 
 _RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504})
@@ -25,7 +25,7 @@ def refusal(cloud: Cloud, effect: Refuse, asked: Asked, body: Mapping[str, Any])
     message = told(effect.message, effect.code, about)
     error: dict[str, Any] = {"code": effect.code.partition(":")[0], "message": message}
     if effect.details or "/microsoft.network/" in asked.path.lower():
-        error["details"] = list(effect.details)
+        error["details"] = [{name: filled(text, about) for name, text in each.items()} for each in effect.details]
     front_door = {"x-ms-failure-cause": "gateway"} if known and known.gateway else {}
     headers = {**front_door, **_pause(effect, status, cloud.pace), **effect.headers}
     return Reply(status, error if effect.bare else {"error": error}, headers)

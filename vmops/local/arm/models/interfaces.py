@@ -119,6 +119,7 @@ def _complete(properties: Json, subnet: ResourceId) -> None:
     properties["dnsSettings"] = dns | {"internalDomainNameSuffix": f"{suffix}.xx.internal.cloudapp.net"}
     for flag in ("enableAcceleratedNetworking", "enableIPForwarding", "vnetEncryptionSupported"):
         properties.setdefault(flag, False)
+    properties |= {"auxiliaryMode": "None", "auxiliarySku": "None", "disableTcpStateTracking": False} | properties
     properties |= {"hostedWorkloads": [], "tapConfigurations": [], "nicType": "Standard", "kind": "Regular"}
 
 

@@ -92,6 +92,11 @@ REFUSALS = {
         "Operation '{verb}' is not allowed on VM '{vm}' since the VM is either deallocated or marked to be "
         "deallocated.",
     ),
+    "OperationNotAllowed:hibernate": (
+        409,
+        "The Hibernate-Deallocate Operation cannot be performed on VM '{vm}' that does not have hibernation capability "
+        "enabled.",
+    ),
     "OperationNotAllowed:running": (
         409,
         "Operation '{verb}' is not allowed on VM '{vm}' since the VM is running. Please power off the VM first.",
