@@ -6,7 +6,7 @@ from vmops.local.arm.locations import DISPLAY_NAMES, zones
 from vmops.local.arm.models import GROUPS
 from vmops.local.arm.models.groups import listed
 from vmops.local.arm.pages import matching, page
-from vmops.local.arm.resource import Json
+from vmops.local.arm.resource import Json, Resource
 from vmops.local.arm.resource_id import GROUP_TYPE
 
 _TENANT = "00000000-0000-0000-0000-000000000000"
@@ -27,12 +27,16 @@ def list_groups(cloud: Cloud, call: Call) -> Reply:
 def list_group_resources(cloud: Cloud, call: Call) -> Reply:
     """List what is in a group, without properties."""
     group = GROUPS.get(cloud, call.group)
-    return page(call, matching(call, listed(cloud.store.within(group.id))))
+    return page(call, matching(call, _listed(cloud, call, cloud.store.within(group.id))))
 
 
 def list_resources(cloud: Cloud, call: Call) -> Reply:
     """List what is in a subscription, without properties."""
-    return page(call, matching(call, listed(cloud.store.everything(call.names["subscription"]))))
+    return page(call, matching(call, _listed(cloud, call, cloud.store.everything(call.names["subscription"]))))
+
+
+def _listed(cloud: Cloud, call: Call, found: list[Resource]) -> list[Json]:
+    return listed(cloud, found, call.query.get("$expand", ""))
 
 
 def get_subscription(_cloud: Cloud, call: Call) -> Reply:
