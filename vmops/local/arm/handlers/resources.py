@@ -2,6 +2,8 @@
 
 from vmops.local.arm.calls import Call, Reply, accepted
 from vmops.local.arm.cloud import Cloud
+from vmops.local.arm.errors import ArmError
+from vmops.local.arm.locations import LOCATIONS, canonical, zones
 from vmops.local.arm.models import GROUPS, MACHINES, RULES, Kind, kind_of
 from vmops.local.arm.models.kind import Change
 from vmops.local.arm.pages import page
@@ -14,7 +16,22 @@ def put(cloud: Cloud, call: Call) -> Reply:
     """Create a resource or replace it."""
     rid = call.resource
     require_shape(call.body, SHAPES[rid.type.lower()])
+    _require_zones(call)
     return _changed(cloud, call, kind_of(rid).put(cloud, rid, call.body))
+
+
+def _require_zones(call: Call) -> None:
+    """Refuse zones that a location does not have. Source: cluster-api-provider-azure#294, and users of azure-cli."""
+    asked, location, rid = call.body.get("zones"), canonical(call.body.get("location", "")), call.resource
+    if not asked or not rid.provider or location not in LOCATIONS:
+        return
+    known = zones(location)
+    if not known:
+        blanks = {"type": rid.types[-1], "location": location, "version": call.api_version}
+        raise ArmError("ResourceTypeNotSupportAvailabilityZones", **blanks)
+    if not set(asked) <= set(known):
+        blanks = {"zones": ",".join(asked), "type": rid.type, "name": rid.name, "location": location}
+        raise ArmError("InvalidAvailabilityZone", **blanks, known=",".join(known))
 
 
 def patch(cloud: Cloud, call: Call) -> Reply:
