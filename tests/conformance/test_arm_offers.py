@@ -99,6 +99,17 @@ def test_locations_and_tenants_are_listed(arm: Arm) -> None:
     assert tenant["tenantId"] == arm("GET", f"/subscriptions/{SUBSCRIPTION}").json()["tenantId"]
 
 
+def test_providers_are_registered(arm: Arm) -> None:
+    """Each names its types, and registering it again is no change."""
+    providers = {each["namespace"]: each for each in listed(arm, f"/subscriptions/{SUBSCRIPTION}/providers")}
+    assert {each["registrationState"] for each in providers.values()} == {"Registered"}
+    assert [kind["resourceType"] for kind in providers["Microsoft.Compute"]["resourceTypes"]] == [
+        "disks",
+        "virtualMachines",
+    ]
+    assert arm("POST", f"{PROVIDER}/register").json() == arm("GET", PROVIDER).json() == providers["Microsoft.Compute"]
+
+
 @pytest.mark.parametrize(
     ("method", "what", "expected"),
     [

@@ -53,7 +53,7 @@ def test_an_api_version_is_required(arm: Arm) -> None:
         ("GET", f"{GROUP}/providers/Microsoft.Nope/things/a", (404, "InvalidResourceNamespace")),
         ("GET", f"{COMPUTE}/things/a", (404, "InvalidResourceType")),
         ("GET", "/nowhere", (404, "InvalidResourceNamespace")),
-        ("GET", f"/subscriptions/{SUBSCRIPTION}/providers", (404, "InvalidResourceNamespace")),
+        ("GET", f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Nope", (404, "InvalidResourceNamespace")),
         ("DELETE", f"{COMPUTE}/virtualMachines", (405, "MethodNotAllowed")),
     ],
 )

@@ -66,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(payload)
 
-    do_GET = do_PUT = do_DELETE = _answer  # noqa: N815
+    do_GET = do_PUT = do_DELETE = do_POST = _answer  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Keep quiet."""
@@ -182,6 +182,16 @@ def test_other_conflicts_are_not_retried(arm: ScriptedArm) -> None:
     with pytest.raises(CloudError, match="no"):
         machine(arm).delete(call())
     assert len(arm.heard) == 1
+
+
+def test_a_missing_registration_is_made(arm: ScriptedArm) -> None:
+    """azcore registers a subscription for the provider that it lacks, and sends the request again."""
+    register = f"POST /subscriptions/{MACHINE.split('/')[2]}/providers/Microsoft.Compute/register"
+    missing = (409, {}, {"error": {"code": "MissingSubscriptionRegistration", "message": "not registered"}})
+    arm.say(f"GET {MACHINE}", missing, (200, {}, BODY))
+    arm.say(register, (200, {}, {"registrationState": "Registered"}))
+    assert machine(arm).read(call()) is not None
+    assert arm.heard == [f"GET {MACHINE}", register, f"GET {MACHINE}"]
 
 
 def test_lasting_trouble_ends_after_three_retries(arm: ScriptedArm) -> None:

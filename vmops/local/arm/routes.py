@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from vmops.local.arm.calls import Call, Reply
 from vmops.local.arm.cloud import Cloud
 from vmops.local.arm.errors import ArmError
-from vmops.local.arm.handlers import groups, guests, images, machines, operations, resources, skus, tags
+from vmops.local.arm.handlers import groups, guests, images, machines, operations, providers, resources, skus, tags
 from vmops.local.arm.models import KINDS, Kind
 
 Handler = Callable[[Cloud, Call], Reply]
@@ -79,6 +79,14 @@ def _guest_routes() -> Iterator[Route]:
         yield from ((method, f"{_MACHINE}/{kind}/{{child}}", guests.refuse) for method in ("PUT", "PATCH"))
 
 
+def _provider_routes() -> Iterator[Route]:
+    """Lay out what there is about the resource providers themselves."""
+    yield ("GET", f"{_SUBSCRIPTION}/providers", providers.list_providers)
+    for namespace in providers.NAMESPACES:
+        yield ("GET", f"{_SUBSCRIPTION}/providers/{namespace}", providers.get_provider)
+        yield ("POST", f"{_SUBSCRIPTION}/providers/{namespace}/register", providers.get_provider)
+
+
 def _tag_routes(whole: str) -> Iterator[Route]:
     """Lay out the tags of what is at a path."""
     yield ("GET", whole + tags.SUFFIX, tags.get)
@@ -109,6 +117,7 @@ TABLE: tuple[Route, ...] = (
     *(route for kind in KINDS for route in _resource_routes(kind)),
     *_tag_routes(_GROUP),
     *_guest_routes(),
+    *_provider_routes(),
     *_FIXED,
 )
 
