@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import random
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psutil
@@ -18,7 +20,7 @@ import requests
 
 from tests.azure import Azure
 from tests.functional.deploy import main as deploy_program
-from vmops.local import daemon
+from vmops.local import daemon, endpoint
 from vmops.waiting import Later, wait
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
@@ -286,24 +288,39 @@ def test_a_killed_engine_leaves_what_it_had_begun(deploy: Engine, azure: Azure, 
         deploy("up", "machine", password=PASSWORD)
 
 
+@contextmanager
+def killing(azure: Azure, state_dir: Path, seed: int) -> Iterator[list[int]]:
+    """Kill daemon after daemon, each when it has had a drawn number of requests; gives the pids of the dead."""
+    chance, dead, over = random.Random(seed), [], Event()
+
+    def reached(most: int) -> bool | Later:
+        return over.is_set() or len(azure.journal()) >= most or Later(0.02)
+
+    def kill() -> None:
+        while not over.is_set():
+            most = chance.randint(1, 12)
+            if wait(lambda most=most: reached(most), timeout=60) and not over.is_set():
+                victim = daemon.ensure(state_dir).pid
+                psutil.Process(victim).kill()
+                assert wait(lambda victim=victim: endpoint.started_at(victim) is None or Later(0.01), timeout=10)
+                dead.append(victim)
+
+    with ThreadPoolExecutor(1) as pool:
+        killer = pool.submit(kill)
+        yield dead
+        over.set()
+        killer.result()
+
+
 def test_an_engine_outlives_the_daemon(deploy: Engine, azure: Azure, state_dir: Path) -> None:
-    """Killed under an update, and again, it is back at the same ports with its operations: the update succeeds."""
-    deploy("up", "machine")
-    before = daemon.ensure(state_dir, 0.05)
-    with deploy.running("up", "machine", password=PASSWORD) as deployment:
-        assert wait(lambda: being_made(azure), timeout=60)
-        for _ in range(2):
-            psutil.Process(daemon.ensure(state_dir).pid).kill()
-            assert wait(lambda: daemon.find(state_dir) or Later(0.02), timeout=60)
-        assert deployment.result() == {"same": 8, "create": 1}
-    after = daemon.find(state_dir)
-    assert after is not None
+    """Killed under an update and a destroy, again and again, it is back at the same ports with its operations."""
+    before = daemon.ensure(state_dir, 0.02)
+    with killing(azure, state_dir, seed=1) as dead:
+        assert deploy("up", "machine", password=PASSWORD) == {"create": 9}
+        assert deploy("destroy", "machine") == {"delete": 9}
+    after = daemon.ensure(state_dir)
     assert (after.arm, after.token, after.provider) == (before.arm, before.token, before.provider)
-    assert "initErrors" not in deploy.machine()
-    with deploy.running("destroy", "machine") as deployment:
-        assert wait(lambda: f"DELETE {vm_id()}" in azure.writes() or Later(0.02), timeout=60)
-        psutil.Process(after.pid).kill()
-        deployment.result()
+    assert len(set(dead)) > 3
     assert azure.resources() == []
 
 
