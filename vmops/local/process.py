@@ -64,7 +64,8 @@ def _end_provider(state_dir: Path) -> None:
     """Have the provider end with the daemon, which was told to: only a kill leaves it behind."""
     record = endpoint.read(state_dir)
     if record and record.provider_alive:
-        os.kill(record.provider_pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.kill(record.provider_pid, signal.SIGTERM)
 
 
 def _secure(state_dir: Path, last: Record | None) -> tuple["Door", str]:

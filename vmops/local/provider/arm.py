@@ -107,9 +107,9 @@ class Arm:
         delays, registrations = iter(_RETRY_DELAYS), iter((True,) * _REGISTRATIONS)
 
         def look() -> Answer | Later:
-            answer, delay = self._exchange(method, path, body), None
+            answer, delay = self._exchange(call, method, path, body), None
             if answer.unregistered and next(registrations, False):
-                return self._register(path)
+                return self._register(call, path)
             if answer.retryable and (delay := next(delays, None)) is not None:
                 return Later(delay if answer.retry_after is None else answer.retry_after)
             if answer.status >= 400:
@@ -136,27 +136,30 @@ class Arm:
 
         call.until(look, pause=begun.retry_after or 0.0)
 
-    def _exchange(self, method: str, path: str, body: dict[str, Any] | None) -> Answer:
+    def _exchange(self, call: Call, method: str, path: str, body: dict[str, Any] | None) -> Answer:
         try:
             response = self._pool.request(method, path, json=body, headers=dict(self._headers))
         except urllib3.exceptions.HTTPError as error:
-            return self._unreachable(error)
+            return self._unreachable(call, error)
         return Answer(response.status, response.headers, object_of(response.data))
 
-    def _register(self, path: str) -> Later:
+    def _register(self, call: Call, path: str) -> Later:
         """Register the subscription for the provider in a path; the request is sent again when that may have worked."""
         steps = path.partition("?")[0].split("/")
         namespace = steps[steps.index("providers") + 1]
         url = f"/{'/'.join(steps[1:3])}/providers/{namespace}"
-        answer = self._exchange("POST", f"{url}/register?api-version={_REGISTRATION_VERSION}", None)
+        answer = self._exchange(call, "POST", f"{url}/register?api-version={_REGISTRATION_VERSION}", None)
         registered = answer.body.get("registrationState") == "Registered"
         return Later(0.0 if registered else _REGISTRATION_PAUSE)
 
-    def _unreachable(self, reason: Exception) -> Answer:
-        """Have ARM started again if that is known how; azcore's own pauses are for an Azure that nobody here starts."""
+    def _unreachable(self, call: Call, reason: Exception) -> Answer:
+        """Have ARM started again, if that is known how and anybody waits.
+
+        azcore's own pauses are for an Azure that nobody here starts.
+        """
         headers = urllib3.HTTPHeaderDict()
         try:
-            if self._revive and (there := self._revive()):
+            if self._revive and not call.stopped() and (there := self._revive()):
                 headers["retry-after-ms"] = _REVIVED
                 if there != self._endpoint:
                     self._move(there)
