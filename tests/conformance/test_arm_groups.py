@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from tests.conformance.arm import COMPUTE, GROUP, LONG, NETWORK, SUBNET, SUBSCRIPTION, Arm, machine, refusal
+from vmops.local.arm.clock import timestamp
 
 GROUPS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"
 OTHER = f"{GROUPS}/other"
@@ -128,6 +129,29 @@ def test_resources_are_listed_without_properties_and_children(arm: Arm) -> None:
     assert all("properties" not in entry for entry in listed)
     assert listed[0]["managedBy"] == listed[1]["id"]
     assert listed == arm.shown(f"/subscriptions/{SUBSCRIPTION}/resources")["value"]
+
+
+def test_lists_show_times_and_states_when_asked(arm: Arm) -> None:
+    """When a resource was made and last changed, by the cloud's own clock; a plain list has neither."""
+    arm.make_network()
+    path = f"{NETWORK}/publicIPAddresses/ip"
+    arm("PUT", path, {"location": "westus2"})
+    made = arm.clock.now()
+    arm.clock.advance(LONG)
+    arm("PATCH", path, {"tags": {"a": "1"}})
+
+    def shown(expand: str) -> dict[str, str]:
+        entries = arm("GET", f"{GROUP}/resources", expand=expand).json()["value"]
+        return next({k: v for k, v in each.items() if k not in plain} for each in entries if each["name"] == "ip")
+
+    plain = arm("GET", f"{GROUP}/resources").json()["value"][0].keys() | {"tags", "sku"}
+    assert shown("createdTime,changedTime,provisioningState") == {
+        "createdTime": timestamp(made),
+        "changedTime": timestamp(made + LONG),
+        "provisioningState": "Succeeded",
+    }
+    assert shown("provisioningState").keys() == {"provisioningState"}
+    assert shown("") == {}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.arm import COMPUTE, GROUP, KEY, LONG, NETWORK, Arm, machine, refusal
+from tests.conformance.arm import COMPUTE, GROUP, KEY, LONG, NETWORK, SUBSCRIPTION, Arm, machine, refusal
 
 VM = f"{COMPUTE}/virtualMachines/vm"
 
@@ -255,11 +255,16 @@ REFUSED = [
     ({"storageProfile__imageReference__sku": "nope"}, (404, "PlatformImageNotFound")),
     ({"storageProfile__osDisk": {"createOption": "FromImage", "diskSizeGB": 10}}, (400, "InvalidParameter")),
     ({"osProfile__adminUsername": "admin"}, (400, "InvalidParameter")),
+    ({"osProfile__computerName": "a_b"}, (400, "InvalidParameter")),
+    ({"osProfile__computerName": "a" * 65}, (400, "InvalidParameter")),
     ({"osProfile__adminPassword": "weak"}, (400, "InvalidParameter")),
     ({"osProfile__customData": "not base64!"}, (400, "InvalidParameter")),
     ({"osProfile__linuxConfiguration": {}}, (400, "InvalidParameter")),
     ({"networkProfile__networkInterfaces": []}, (400, "InvalidParameter")),
     ({"networkProfile__networkInterfaces": [{"id": "/x"}]}, (400, "InvalidResourceReference")),
+    ({"zones": ["4"]}, (400, "InvalidAvailabilityZone")),
+    ({"location": "westus", "zones": ["1"]}, (400, "ResourceTypeNotSupportAvailabilityZones")),
+    ({"location": "atlantis", "zones": ["1"]}, (400, "LocationNotAvailableForResourceType")),
     ({"location": "atlantis"}, (400, "LocationNotAvailableForResourceType")),
     ({"location": "eastus"}, (400, "InvalidResourceReference")),
     ({"hardwareProfile__vmSize": 7}, (400, "InvalidRequestContent")),
@@ -422,3 +427,20 @@ def test_a_disk_that_is_being_deleted_cannot_be_attached(arm: Arm) -> None:
     arm("DELETE", disk)
     attach = [{"lun": 0, "createOption": "Attach", "managedDisk": {"id": disk}}]
     assert refusal(arm.put_machine(storageProfile__dataDisks=attach)) == (409, "Conflict")
+
+
+def test_a_list_of_states_only_has_the_instance_views(arm: Arm) -> None:
+    """Who asks for the states of all machines does not have to ask for each."""
+    arm.make_machine()
+    path = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachines"
+    [shown] = arm.send("GET", f"{path}?statusOnly=true&api-version=2024-07-01").json()["value"]
+    assert shown["properties"]["instanceView"]["statuses"][1]["code"] == "PowerState/running"
+    assert "instanceView" not in arm.shown(path)["value"][0]["properties"]
+
+
+def test_nothing_hibernates_here(arm: Arm) -> None:
+    """A deallocation that would keep the memory is refused, not done without."""
+    arm.make_machine()
+    refused = arm.send("POST", f"{COMPUTE}/virtualMachines/vm/deallocate?hibernate=true&api-version=2024-07-01")
+    assert refusal(refused) == (409, "OperationNotAllowed")
+    assert arm.power() == "running"

@@ -151,6 +151,16 @@ def test_a_standard_address_is_static_and_stays_standard(arm: Arm) -> None:
     assert arm("PUT", IP, {"location": "westus2", "sku": {"name": "Basic"}}).status_code == 400
 
 
+@pytest.mark.parametrize(("asked", "shown"), [("basic", "Basic"), ("STANDARD", "Standard"), ("Standard", "Standard")])
+def test_a_sku_is_spelled_as_azure_does(arm: Arm, asked: str, shown: str) -> None:
+    """A request may write it in any case; one that is no SKU is refused."""
+    arm.make_group()
+    path = f"{NETWORK}/publicIPAddresses/ip"
+    static = {"location": "westus2", "properties": {"publicIPAllocationMethod": "Static"}}
+    assert arm("PUT", path, static | {"sku": {"name": asked}}).json()["sku"]["name"] == shown
+    assert refusal(arm("PUT", f"{path}2", static | {"sku": {"name": "Golden"}})) == (400, "InvalidRequestFormat")
+
+
 def test_a_dns_label_gives_a_name_that_nobody_else_has(arm: Arm) -> None:
     """The label and the location make the name; a second address cannot take it."""
     arm.make_group()

@@ -47,12 +47,6 @@ NAMES = [
 # (what differs, why it may). Retry-After is no part of it: the recordings have been cleaned of it.
 TOLERATED = [
     (r"POST .*: header azure-asyncnotification is new", "Azure has added it since: recorded in 2023"),
-    (r".*: body .*sku\.tier is new", "API versions since 2020-07-01 show the tier of an address"),
-    (r".*: body .*vnetEncryptionSupported is new", "API versions since 2021-05-01"),
-    (r".*: body .*kind is new", "API versions since 2022-01-01"),
-    (r".*: body .*nicType is new", "API versions since 2020-04-01"),
-    (r".*: body .*patchSettings is new", "API versions since 2020-06-01"),
-    (r".*: body .*timeCreated is new", "API versions since 2021-11-01"),
     (r".*: body .*privateEndpointNetworkPolicies: 'Enabled' became 'Disabled'", "API versions since 2022-07-01"),
     (r"PUT .*: body .*osDisk\.diskSizeGB is new", "shown in the first answer too since 2023"),
     (r".*: body .*instanceView\.(computerName|osName|osVersion) is new", "the recorded machine's agent was not ready"),

@@ -114,6 +114,38 @@ def test_security_rules_and_lists_read_back(azure: Azure) -> None:
     assert names == ["rg", "rg0", "rg1", "rg2"]
 
 
+def test_sizes_and_images_are_found_as_clients_find_them(azure: Azure) -> None:
+    """What a client looks up before it asks for a machine: a size that can be had, its quota, an image's version."""
+    skus = {sku.name: sku for sku in azure.compute.resource_skus.list(filter="location eq 'westus2'")}
+    assert not skus["Standard_B2s"].restrictions
+    [restriction] = skus["Standard_M128ms"].restrictions
+    assert (restriction.reason_code, restriction.restriction_info.locations) == (
+        "NotAvailableForSubscription",
+        ["westus2"],
+    )
+    usage = {each.name.value: each for each in azure.compute.usage.list("westus2")}
+    assert usage["standardBSFamily"].current_value == 0
+    image = ("westus2", "Canonical", "ubuntu-24_04-lts", "server")
+    images = azure.compute.virtual_machine_images
+    assert "Canonical" in [publisher.name for publisher in images.list_publishers("westus2")]
+    assert image[3] in [sku.name for sku in images.list_skus(*image[:3])]
+    [version] = images.list(*image)
+    assert images.get(*image, version.name).os_disk_image.operating_system == "Linux"
+
+
+def test_extensions_are_refused_and_tags_merged(azure: Azure) -> None:
+    """What only a guest could do raises; tags at a scope are those of the resource."""
+    vm = make_machine(azure)
+    extension = {"location": "westus2", "properties": {"publisher": "a", "type": "b", "typeHandlerVersion": "1.0"}}
+    with pytest.raises(ResourceExistsError) as caught:
+        azure.compute.virtual_machine_extensions.begin_create_or_update("rg", "vm", "agent", extension)
+    assert cause(caught.value)[0] == "OperationNotAllowed"
+    assert list(azure.compute.virtual_machine_extensions.list("rg", "vm").value) == []
+    patch = {"operation": "Merge", "properties": {"tags": {"a": "b"}}}
+    azure.resources.tags.begin_update_at_scope(vm.id, patch).result()
+    assert azure.compute.virtual_machines.get("rg", "vm").tags["a"] == "b"
+
+
 def test_groups_deleted_through_the_sdk_leave_nothing(azure: Azure) -> None:
     """The poller follows a Location to its end."""
     make_machine(azure)

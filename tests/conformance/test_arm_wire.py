@@ -26,6 +26,7 @@ from tests.conformance.arm import (
     refusal,
 )
 from vmops.local.arm.clock import ManualClock
+from vmops.waiting import Later, wait
 
 VM = f"{COMPUTE}/virtualMachines/vm"
 NET = f"{NETWORK}/virtualNetworks/net"
@@ -52,7 +53,7 @@ def test_an_api_version_is_required(arm: Arm) -> None:
         ("GET", f"{GROUP}/providers/Microsoft.Nope/things/a", (404, "InvalidResourceNamespace")),
         ("GET", f"{COMPUTE}/things/a", (404, "InvalidResourceType")),
         ("GET", "/nowhere", (404, "InvalidResourceNamespace")),
-        ("GET", f"/subscriptions/{SUBSCRIPTION}/providers", (404, "InvalidResourceNamespace")),
+        ("GET", f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Nope", (404, "InvalidResourceNamespace")),
         ("DELETE", f"{COMPUTE}/virtualMachines", (405, "MethodNotAllowed")),
     ],
 )
@@ -265,6 +266,19 @@ def test_reset_forgets_everything(arm: Arm) -> None:
     assert arm("HEAD", GROUP).status_code == 404
 
 
+def test_a_version_shows_what_it_has(arm: Arm) -> None:
+    """What a resource shows depends on the API version that is asked for, not on the one that made it."""
+    arm.make_machine()
+    nic = f"{NETWORK}/networkInterfaces/vm-nic"
+    old = arm.send("GET", f"{nic}?api-version=2019-11-01").json()["properties"]
+    new = arm.send("GET", f"{nic}?api-version=2024-05-01").json()["properties"]
+    assert new.keys() - old.keys() == {
+        *("nicType", "kind", "vnetEncryptionSupported", "auxiliaryMode", "auxiliarySku", "disableTcpStateTracking")
+    }
+    assert "timeCreated" not in arm.send("GET", f"{VM}?api-version=2021-07-01").json()["properties"]
+    assert "timeCreated" in arm.send("GET", f"{VM}?api-version=2021-11-01").json()["properties"]
+
+
 SERVE = """
 import socket, sys
 from pathlib import Path
@@ -294,11 +308,16 @@ def killed_at_the_end(database: Path) -> Iterator[httpx.Client]:
 
 
 def ended(client: httpx.Client, accepted: httpx.Response) -> Any:
-    """Poll an operation until it is over."""
+    """Poll an operation until it is over, as it bids."""
     path = urlsplit(accepted.headers["Azure-AsyncOperation"]).path
-    while (body := client.get(path).json())["status"] == "InProgress":
-        pass
-    return body
+
+    def look() -> Any:
+        seen = client.get(path)
+        running = seen.json()["status"] == "InProgress"
+        bid = seen.headers.get("Retry-After") or float(seen.headers.get("x-ms-retry-after-ms", 0)) / 1000
+        return Later(float(bid)) if running else seen.json()
+
+    return wait(look, timeout=30)
 
 
 def test_machines_and_operations_survive_kill_9(tmp_path: Path) -> None:

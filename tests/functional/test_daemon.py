@@ -38,6 +38,13 @@ def kill(state_dir: Path) -> None:
     assert wait(lambda: Later(0.01) if lock.held(state_dir / "local/lock") else True, timeout=10)
 
 
+def both(state_dir: Path) -> list[psutil.Process]:
+    """Give the daemon's process and its provider's."""
+    record = endpoint.read(state_dir)
+    assert record is not None
+    return [psutil.Process(record.endpoint.pid), psutil.Process(record.provider_pid)]
+
+
 def without_pid(found: Endpoint) -> Endpoint:
     return replace(found, pid=0)
 
@@ -48,8 +55,10 @@ def test_it_answers_whoever_has_the_token(state_dir: Path) -> None:
     assert (status(found), status(found, token="other")) == (200, 401)
     with socket.create_connection(("127.0.0.1", found.provider), timeout=10):
         pass
-    listening = [each.laddr for each in psutil.Process(found.pid).net_connections("tcp") if each.status == "LISTEN"]
-    assert {each.ip.removeprefix("::ffff:") for each in listening} == {"127.0.0.1"}
+    ports = {int(found.arm.rpartition(":")[2]), found.provider}
+    connections = [each for process in both(state_dir) for each in process.net_connections("tcp")]
+    listening = [each.laddr for each in connections if each.status == "LISTEN"]
+    assert {(each.ip.removeprefix("::ffff:"), each.port) for each in listening} == {("127.0.0.1", p) for p in ports}
 
 
 def test_it_is_found_without_being_started(state_dir: Path) -> None:
@@ -85,9 +94,9 @@ def test_its_secrets_are_its_owner_s(state_dir: Path, monkeypatch: pytest.Monkey
     """The token is in one file that only the owner can read: never in arguments or environment, nor in a repr."""
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "hidden")
     found = daemon.ensure(state_dir)
-    process = psutil.Process(found.pid)
-    assert found.token not in " ".join([*process.cmdline(), *process.environ().values(), repr(found)])
-    assert "AZURE_CLIENT_SECRET" not in process.environ()
+    for process in both(state_dir):
+        assert found.token not in " ".join([*process.cmdline(), *process.environ().values(), repr(found)])
+        assert "AZURE_CLIENT_SECRET" not in process.environ()
     assert stat.S_IMODE((state_dir / "local").stat().st_mode) == 0o700
     assert stat.S_IMODE((state_dir / "local/endpoint.json").stat().st_mode) == 0o600
 
@@ -124,6 +133,22 @@ def test_a_killed_one_is_replaced_in_its_place(state_dir: Path) -> None:
     assert requests.get(group, headers=headers, timeout=10).json()["name"] == "g"
 
 
+def test_a_killed_provider_is_replaced_in_its_place(state_dir: Path) -> None:
+    """The next caller finds it at its old port; who told the daemon to end has ended a lonely provider too."""
+    found = daemon.ensure(state_dir)
+    first, provider = both(state_dir)
+    provider.kill()
+    assert wait(lambda: Later(0.01) if endpoint.started_at(provider.pid) else True, timeout=10)
+    again = daemon.ensure(state_dir)
+    assert without_pid(again) == without_pid(found)
+    with socket.create_connection(("127.0.0.1", again.provider), timeout=10):
+        pass
+    processes = [first, *both(state_dir)]
+    kill(state_dir)
+    assert daemon.stop(state_dir) is False
+    assert [endpoint.started_at(process.pid) for process in processes] == [None] * 3
+
+
 def test_a_taken_port_is_given_up(state_dir: Path) -> None:
     """When somebody else has the old port, another one is better than none; the token stays."""
     found = daemon.ensure(state_dir)
@@ -154,9 +179,10 @@ def test_another_pace_restarts_it_in_its_place(state_dir: Path) -> None:
 
 def test_stop_leaves_nothing_running(state_dir: Path) -> None:
     """A daemon that was stopped is gone when stop returns; there is nothing to stop a second time."""
-    found = daemon.ensure(state_dir)
+    daemon.ensure(state_dir)
+    processes = both(state_dir)
     assert daemon.stop(state_dir)
-    assert endpoint.started_at(found.pid) is None
+    assert [endpoint.started_at(process.pid) for process in processes] == [None, None]
     assert (daemon.find(state_dir), daemon.stop(state_dir)) == (None, False)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import random
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psutil
@@ -18,7 +20,7 @@ import requests
 
 from tests.azure import Azure
 from tests.functional.deploy import main as deploy_program
-from vmops.local import daemon
+from vmops.local import daemon, endpoint
 from vmops.waiting import Later, wait
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
@@ -284,6 +286,42 @@ def test_a_killed_engine_leaves_what_it_had_begun(deploy: Engine, azure: Azure, 
     deploy("cancel", "machine")
     with pytest.raises(Refused, match=f"cannot create already existing resource '{vm_id()}'"):
         deploy("up", "machine", password=PASSWORD)
+
+
+@contextmanager
+def killing(azure: Azure, state_dir: Path, seed: int) -> Iterator[list[int]]:
+    """Kill daemon after daemon, each when it has had a drawn number of requests; gives the pids of the dead."""
+    chance, dead, over = random.Random(seed), [], Event()
+
+    def reached(most: int) -> bool | Later:
+        return over.is_set() or len(azure.journal()) >= most or Later(0.02)
+
+    def kill() -> None:
+        while not over.is_set():
+            most = chance.randint(1, 12)
+            if wait(lambda most=most: reached(most), timeout=60) and not over.is_set():
+                victim = daemon.ensure(state_dir).pid
+                psutil.Process(victim).kill()
+                assert wait(lambda victim=victim: endpoint.started_at(victim) is None or Later(0.01), timeout=10)
+                dead.append(victim)
+
+    with ThreadPoolExecutor(1) as pool:
+        killer = pool.submit(kill)
+        yield dead
+        over.set()
+        killer.result()
+
+
+def test_an_engine_outlives_the_daemon(deploy: Engine, azure: Azure, state_dir: Path) -> None:
+    """Killed under an update and a destroy, again and again, it is back at the same ports with its operations."""
+    before = daemon.ensure(state_dir, 0.02)
+    with killing(azure, state_dir, seed=1) as dead:
+        assert deploy("up", "machine", password=PASSWORD) == {"create": 9}
+        assert deploy("destroy", "machine") == {"delete": 9}
+    after = daemon.ensure(state_dir)
+    assert (after.arm, after.token, after.provider) == (before.arm, before.token, before.provider)
+    assert len(set(dead)) > 3
+    assert azure.resources() == []
 
 
 def test_a_type_that_is_not_there_is_refused(deploy: Engine) -> None:

@@ -17,6 +17,7 @@ from vmops.local.provider.resource_types import RESOURCE_GROUP, SUBNET, VIRTUAL_
 Reply = tuple[int, dict[str, str], dict[str, Any]]
 
 GROUP = "/subscriptions/s/resourceGroups/g"
+NOWHERE = "http://127.0.0.1:9"
 MACHINE = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm"
 NETWORK = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/net"
 OPERATION = "/subscriptions/s/providers/Microsoft.Compute/locations/westus2/operations/1"
@@ -66,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(payload)
 
-    do_GET = do_PUT = do_DELETE = _answer  # noqa: N815
+    do_GET = do_PUT = do_DELETE = do_POST = _answer  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Keep quiet."""
@@ -182,6 +183,35 @@ def test_other_conflicts_are_not_retried(arm: ScriptedArm) -> None:
     with pytest.raises(CloudError, match="no"):
         machine(arm).delete(call())
     assert len(arm.heard) == 1
+
+
+def test_an_arm_that_is_gone_is_started_again_for_those_who_wait(arm: ScriptedArm) -> None:
+    """It may be elsewhere then; nobody who has given up brings it back."""
+    arm.say(f"GET {MACHINE}", (200, {}, BODY))
+    asked: list[str] = []
+
+    def revive() -> str:
+        asked.append(arm.url)
+        return arm.url
+
+    resource = Resource(Arm(NOWHERE, "token", revive), VIRTUAL_MACHINE, MACHINE)
+    assert resource.read(call()) is not None
+    assert asked == [arm.url]
+    answers = iter((False, True, True))
+    leaving = Call(time.monotonic() + 30, stopped=lambda: next(answers))
+    with pytest.raises(Stopped):
+        Resource(Arm(NOWHERE, "token", revive), VIRTUAL_MACHINE, MACHINE).read(leaving)
+    assert asked == [arm.url]
+
+
+def test_a_missing_registration_is_made(arm: ScriptedArm) -> None:
+    """azcore registers a subscription for the provider that it lacks, and sends the request again."""
+    register = f"POST /subscriptions/{MACHINE.split('/')[2]}/providers/Microsoft.Compute/register"
+    missing = (409, {}, {"error": {"code": "MissingSubscriptionRegistration", "message": "not registered"}})
+    arm.say(f"GET {MACHINE}", missing, (200, {}, BODY))
+    arm.say(register, (200, {}, {"registrationState": "Registered"}))
+    assert machine(arm).read(call()) is not None
+    assert arm.heard == [f"GET {MACHINE}", register, f"GET {MACHINE}"]
 
 
 def test_lasting_trouble_ends_after_three_retries(arm: ScriptedArm) -> None:

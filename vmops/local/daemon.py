@@ -1,7 +1,8 @@
 """The local Azure as one background process for each state directory: found, started, replaced and stopped.
 
 Whoever starts it takes a lock and hands it on to the process, which holds it until it dies: there is never a second
-one. A daemon that died is replaced at the same ports, with the same token: what was told of it stays true.
+one. A daemon that died is replaced at the same ports, with the same token: what was told of it stays true. Its provider
+is a process beside it, which a kill of the daemon leaves alone, with the engines that are in the middle of their work.
 """
 
 import os
@@ -9,6 +10,7 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
@@ -55,7 +57,8 @@ def ensure(state_dir: Path, pace: float | None = None, tls: bool | None = None) 
     def look() -> Endpoint | Later:
         record = endpoint.read(state_dir)
         if record and record.alive:
-            if pace in (None, record.pace) and tls in (None, bool(record.endpoint.arm_tls)):
+            same = pace in (None, record.pace) and tls in (None, bool(record.endpoint.arm_tls))
+            if same and record.whole:
                 return record.endpoint
             _end(record)
         held = lock.acquire(home(state_dir) / "lock")
@@ -72,10 +75,11 @@ def stop(state_dir: Path) -> bool:
     Returns: whether there was one.
     """
     record = endpoint.read(state_dir)
-    if record is None or not record.alive:
+    if record is None:
         return False
+    found = record.alive
     _end(record)
-    return True
+    return found
 
 
 def _arguments(last: Record | None, pace: float | None, tls: bool | None) -> list[str]:
@@ -125,16 +129,24 @@ def _ready(output: IO[bytes]) -> bool:
 
 
 def _end(record: Record) -> None:
+    """End what lives of a daemon, its provider first: that would start the daemon again."""
+    if record.provider_alive:
+        _terminate(record.provider_pid, lambda: record.provider_alive)
+    if record.alive:
+        _terminate(record.endpoint.pid, lambda: record.alive)
+
+
+def _terminate(pid: int, lives: Callable[[], bool]) -> None:
     with suppress(psutil.NoSuchProcess):
-        daemon = psutil.Process(record.endpoint.pid)
-        daemon.terminate()
-        if wait(lambda: _gone(record), timeout=_GRACE) is None:
-            daemon.kill()
-            wait(lambda: _gone(record), timeout=_GRACE)
+        process = psutil.Process(pid)
+        process.terminate()
+        if wait(lambda: _gone(lives), timeout=_GRACE) is None:
+            process.kill()
+            wait(lambda: _gone(lives), timeout=_GRACE)
 
 
-def _gone(record: Record) -> bool | Later:
-    return Later(_LOOK) if record.alive else True
+def _gone(lives: Callable[[], bool]) -> bool | Later:
+    return Later(_LOOK) if lives() else True
 
 
 if __name__ == "__main__":

@@ -35,17 +35,31 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Record:
-    """What a daemon says of itself: its endpoint, when its process started, and its cloud's pace."""
+    """What a daemon says of itself: its endpoint, when its process started, and its cloud's pace.
+
+    The provider is a process of its own, by its pid and start; 0 when there is none.
+    """
 
     endpoint: Endpoint
     started: float
     pace: float
+    provider_pid: int = 0
+    provider_started: float = 0.0
 
     @property
     def alive(self) -> bool:
         """Tell whether this very process lives; its pid alone may be another's by now."""
-        started = started_at(self.endpoint.pid)
-        return started is not None and abs(started - self.started) < _CLOCK_STEP
+        return _lives(self.endpoint.pid, self.started)
+
+    @property
+    def provider_alive(self) -> bool:
+        """Tell whether the provider's very process lives."""
+        return bool(self.provider_pid) and _lives(self.provider_pid, self.provider_started)
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether all that there is of it lives."""
+        return self.alive and (self.provider_alive or not self.provider_pid)
 
 
 def home(state_dir: Path) -> Path:
@@ -69,6 +83,11 @@ def write(state_dir: Path, record: Record) -> None:
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(asdict(record)))
     draft.replace(path)
+
+
+def _lives(pid: int, since: float) -> bool:
+    started = started_at(pid)
+    return started is not None and abs(started - since) < _CLOCK_STEP
 
 
 def started_at(pid: int) -> float | None:

@@ -1,8 +1,9 @@
-"""The local Azure's own process: its ARM and its provider, at ports of the loopback interface."""
+"""The local Azure's own process: its ARM, at ports of the loopback interface; its provider is a process beside it."""
 
 import logging
 import os
 import secrets
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,8 @@ import psutil
 
 from vmops.local import endpoint
 from vmops.local.endpoint import Endpoint, Record, home
+from vmops.local.provider import launch
+from vmops.local.provider.launch import Running
 
 if TYPE_CHECKING:
     from vmops.local.doors import Door
@@ -36,25 +39,33 @@ def main(state_dir: Path, pace: float, *, tls: bool) -> None:
 
 
 def _serve(state_dir: Path, pace: float, tls: bool, last: Record | None) -> None:
+    token = last.endpoint.token if last else secrets.token_urlsafe(32)
+    plain = _open(last.endpoint.arm if last else "")
+    beside = launch.beside(state_dir, plain.url, token, last)
+
     from vmops.local import doors
     from vmops.local.arm.app import create_app
     from vmops.local.arm.identity import IdentityDoor
-    from vmops.local.provider.arm import Arm
-    from vmops.local.provider.server import serve
 
-    token = last.endpoint.token if last else secrets.token_urlsafe(32)
-    plain = _open(last.endpoint.arm if last else "")
     secure, authority = _secure(state_dir, last) if tls else (None, "")
-    provider = _at(last.endpoint.provider if last else 0, lambda port: serve(Arm(plain.url, token), port))
-    started = psutil.Process().create_time()
-    here = Endpoint(plain.url, token, provider.port, os.getpid(), secure.url if secure else "", authority)
+    app = IdentityDoor(create_app(home(state_dir) / "cloud.db", token, pace=pace), token)
 
     def ready() -> None:
-        endpoint.write(state_dir, Record(here, started, pace))
+        provider = beside if isinstance(beside, Running) else beside.running()
+        here = Endpoint(plain.url, token, provider.port, os.getpid(), secure.url if secure else "", authority)
+        started = psutil.Process().create_time()
+        endpoint.write(state_dir, Record(here, started, pace, provider.pid, provider.started))
         _tell()
 
-    app = IdentityDoor(create_app(home(state_dir) / "cloud.db", token, pace=pace), token)
-    doors.serve(app, [plain, secure] if secure else [plain], ready, provider.stop)
+    doors.serve(app, [plain, secure] if secure else [plain], ready, lambda: _end_provider(state_dir))
+
+
+def _end_provider(state_dir: Path) -> None:
+    """Have the provider end with the daemon, which was told to: only a kill leaves it behind."""
+    record = endpoint.read(state_dir)
+    if record and record.provider_alive:
+        with suppress(ProcessLookupError):
+            os.kill(record.provider_pid, signal.SIGTERM)
 
 
 def _secure(state_dir: Path, last: Record | None) -> tuple["Door", str]:

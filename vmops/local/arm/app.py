@@ -32,7 +32,8 @@ def create_app(database: Path, token: str, *, pace: float = 0.02, clock: Clock |
     ``pace`` is how long one of Azure's seconds takes here: 1 is as slow as Azure, 0 ends every operation by the first
     poll. The application holds the file open until it is shut down.
     """
-    cloud = Cloud(Store(database), clock or WallClock(), pace, RULES)
+    clock = clock or WallClock()
+    cloud = Cloud(Store(database, clock.now), clock, pace, RULES)
     journal, rules = new_journal(), Rules(cloud)
 
     @asynccontextmanager

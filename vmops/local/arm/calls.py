@@ -36,13 +36,18 @@ class Call:
         steps = self.path.strip("/").split("/")
         return ResourceId.parse("/".join(steps[: len(steps) - len(steps) % 2]))
 
+    @property
+    def machine(self) -> ResourceId:
+        """The machine in the path, without all that may follow its name."""
+        return ResourceId.parse("/".join(self.path.strip("/").split("/")[:8]))
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer; without a body it is empty."""
+    """One answer; without a body it is empty. A body is an object, of a few lists the array itself."""
 
     status: int
-    body: Json | None = None
+    body: Json | list[Json] | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
 

@@ -16,6 +16,7 @@ from vmops.local.arm.cloud import Cloud
 from vmops.local.arm.errors import ArmError
 from vmops.local.arm.rate_limits import Counters
 from vmops.local.arm.resource import Json
+from vmops.local.arm.throttling import Buckets, policy_of
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # What every answer carries. Source: recorded traffic, azure-mgmt-compute 12.
@@ -34,14 +35,25 @@ class FrontDoor:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._counters = Counters(cloud.clock)
+        self._buckets = Buckets(cloud.clock, cloud.pace)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         request = Request(scope, receive)
         body = await request.body()
-        reply = self._answer(request, body)
         counters = self._counters.headers(request.method, scope["path"])
+        reply = self._throttled(request.method, scope["path"]) or self._answer(request, body)
         await response(reply, counters, head=request.method == "HEAD")(scope, receive, send)
+
+    def _throttled(self, method: str, path: str) -> Reply | None:
+        """Count a request in Compute's buckets; a poll counts for the machine that its operation is about."""
+        counted = policy_of(method, path)
+        if counted is None:
+            return None
+        policy, about = counted
+        if policy == "GetOperation" and (operation := self._cloud.store.operation(about)):
+            about = operation.target.key
+        return self._buckets.take(policy, path.lower().split("/")[2], about)
 
     def _answer(self, request: Request, body: bytes) -> Reply:
         path = request.scope["path"]
@@ -74,8 +86,8 @@ def response(reply: Reply, more: dict[str, str] | None = None, *, head: bool = F
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     headers = {
         **_HEADERS,
-        **reply.headers,
         **(more or {}),
+        **reply.headers,
         "x-ms-request-id": request_id,
         "x-ms-correlation-request-id": request_id,
         "x-ms-routing-request-id": f"LOCAL:{now}:{request_id}",

@@ -65,6 +65,11 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _IMAGES = {urn.lower(): image for urn, image in _TABLE.items()}
 
 
+def urns() -> list[list[str]]:
+    """List publisher, offer and SKU of every image."""
+    return [urn.split(":") for urn in _TABLE]
+
+
 def find_image(publisher: str, offer: str, sku: str, version: str) -> Image | None:
     """Return the image of that name; every well-formed version of it exists, and ``latest`` is the one it has."""
     image = _IMAGES.get(f"{publisher}:{offer}:{sku}".lower())

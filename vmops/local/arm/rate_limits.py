@@ -1,4 +1,4 @@
-"""The counters in every answer: how many requests are left; nothing is refused for them.
+"""The counters in every answer: how many requests are left; what is refused is in ``throttling``.
 
 Source: recorded traffic of azure-mgmt-compute 12 and 29.
 """
@@ -23,6 +23,9 @@ _BUCKETS = {
     "LowCostGet": (4000, 32000),
     "HighCostGet": (140, 700),
 }
+# Compute's, of disks. Source: azure-libraries-for-java#1252.
+_DISKS = {"PUT": "CreateUpdateDisks", "PATCH": "CreateUpdateDisks", "DELETE": "DeleteDisks"}
+_BUCKETS |= dict.fromkeys(_DISKS.values(), (1000, 8000))
 
 
 class Counters:
@@ -62,6 +65,8 @@ def _bucket(method: str, steps: list[str]) -> str | None:
         return None
     if "operations" in steps:
         return "GetOperation"
+    if "disks" in steps:
+        return _DISKS.get(method)
     if method == "GET":
         return "HighCostGet" if steps[-1] == "virtualmachines" else "LowCostGet"
     if method == "DELETE" or steps[-1] == "deallocate":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from vmops.local.arm.calls import Call, Reply
 from vmops.local.arm.cloud import Cloud
 from vmops.local.arm.errors import ArmError
-from vmops.local.arm.handlers import groups, machines, operations, resources
+from vmops.local.arm.handlers import groups, guests, images, machines, operations, providers, resources, skus, tags
 from vmops.local.arm.models import KINDS, Kind
 
 Handler = Callable[[Cloud, Call], Reply]
@@ -20,9 +20,13 @@ _GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{group}}"
 _COMPUTE = f"{_SUBSCRIPTION}/providers/Microsoft.Compute/locations/{{location}}"
 _NETWORK = f"{_SUBSCRIPTION}/providers/Microsoft.Network/locations/{{location}}"
 _MACHINE = f"{_GROUP}/providers/Microsoft.Compute/virtualMachines/{{virtualMachines}}"
+_PUBLISHERS = f"{_COMPUTE}/publishers"
+_OFFERS = f"{_PUBLISHERS}/{{publisher}}/artifacttypes/vmimage/offers"
 _FIXED: tuple[Route, ...] = (
     ("GET", "/subscriptions", groups.list_subscriptions),
     ("GET", _SUBSCRIPTION, groups.get_subscription),
+    ("GET", "/tenants", groups.list_tenants),
+    ("GET", f"{_SUBSCRIPTION}/locations", groups.list_locations),
     ("GET", f"{_SUBSCRIPTION}/resources", groups.list_resources),
     ("GET", f"{_SUBSCRIPTION}/resourceGroups", groups.list_groups),
     ("PUT", _GROUP, resources.put),
@@ -35,6 +39,12 @@ _FIXED: tuple[Route, ...] = (
     ("GET", f"{_NETWORK}/operations/{{operation}}", operations.get_status),
     ("GET", f"{_NETWORK}/operationResults/{{operation}}", operations.get_result),
     ("GET", f"{_COMPUTE}/operations/{{operation}}", operations.get_status),
+    ("GET", f"{_SUBSCRIPTION}/providers/Microsoft.Compute/skus", skus.list_skus),
+    ("GET", _PUBLISHERS, images.list_publishers),
+    ("GET", _OFFERS, images.list_offers),
+    ("GET", f"{_OFFERS}/{{offer}}/skus", images.list_skus),
+    ("GET", f"{_OFFERS}/{{offer}}/skus/{{sku}}/versions", images.list_versions),
+    ("GET", f"{_OFFERS}/{{offer}}/skus/{{sku}}/versions/{{version}}", images.get_version),
     ("GET", f"{_COMPUTE}/vmSizes", machines.list_sizes),
     ("GET", f"{_COMPUTE}/usages", machines.list_usages),
     ("GET", f"{_COMPUTE}/virtualMachines", machines.list_machines_in_location),
@@ -50,6 +60,39 @@ _FIXED: tuple[Route, ...] = (
     ("POST", f"{_MACHINE}/generalize", machines.generalize),
     ("POST", f"{_MACHINE}/simulateEviction", machines.simulate_eviction),
 )
+# What needs a guest inside: verbs of a machine, and children of it.
+_GUEST_VERBS = (
+    *("runCommand", "capture", "reimage", "retrieveBootDiagnosticsData", "assessPatches", "installPatches"),
+    *("performMaintenance", "convertToManagedDisks", "attachDetachDataDisks", "migrateToVirtualMachineScaleSet"),
+)
+_GUEST_CHILDREN = ("extensions", "runCommands")
+
+
+def _guest_routes() -> Iterator[Route]:
+    """Lay out what is refused because no guest runs here."""
+    for verb in _GUEST_VERBS:
+        yield ("POST", f"{_MACHINE}/{verb}", guests.refuse)
+    for kind in _GUEST_CHILDREN:
+        yield ("GET", f"{_MACHINE}/{kind}", guests.list_none)
+        yield ("GET", f"{_MACHINE}/{kind}/{{child}}", guests.get_none)
+        yield ("DELETE", f"{_MACHINE}/{kind}/{{child}}", guests.delete_none)
+        yield from ((method, f"{_MACHINE}/{kind}/{{child}}", guests.refuse) for method in ("PUT", "PATCH"))
+
+
+def _provider_routes() -> Iterator[Route]:
+    """Lay out what there is about the resource providers themselves."""
+    yield ("GET", f"{_SUBSCRIPTION}/providers", providers.list_providers)
+    for namespace in providers.NAMESPACES:
+        yield ("GET", f"{_SUBSCRIPTION}/providers/{namespace}", providers.get_provider)
+        yield ("POST", f"{_SUBSCRIPTION}/providers/{namespace}/register", providers.get_provider)
+
+
+def _tag_routes(whole: str) -> Iterator[Route]:
+    """Lay out the tags of what is at a path."""
+    yield ("GET", whole + tags.SUFFIX, tags.get)
+    yield ("PUT", whole + tags.SUFFIX, tags.put)
+    yield ("PATCH", whole + tags.SUFFIX, tags.patch)
+    yield ("DELETE", whole + tags.SUFFIX, tags.delete)
 
 
 def _resource_routes(kind: Kind) -> Iterator[Route]:
@@ -64,12 +107,19 @@ def _resource_routes(kind: Kind) -> Iterator[Route]:
         yield ("GET", _GROUP + many, resources.list_children)
     else:
         yield ("PATCH", _GROUP + whole, resources.patch)
+        yield from _tag_routes(_GROUP + whole)
         yield ("GET", _GROUP + many, resources.list_in_group)
         yield ("GET", _SUBSCRIPTION + many, resources.list_in_subscription)
 
 
 # Of two rows for the same path the later one holds.
-TABLE: tuple[Route, ...] = (*(route for kind in KINDS for route in _resource_routes(kind)), *_FIXED)
+TABLE: tuple[Route, ...] = (
+    *(route for kind in KINDS for route in _resource_routes(kind)),
+    *_tag_routes(_GROUP),
+    *_guest_routes(),
+    *_provider_routes(),
+    *_FIXED,
+)
 
 
 @dataclass(slots=True)

@@ -3,7 +3,8 @@
 import json
 import math
 import sqlite3
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,9 +33,10 @@ CREATE TABLE IF NOT EXISTS operation (
     started REAL NOT NULL, due REAL NOT NULL, ended REAL, status TEXT NOT NULL, error TEXT);
 CREATE INDEX IF NOT EXISTS operation_running ON operation (due) WHERE ended IS NULL;
 CREATE INDEX IF NOT EXISTS operation_by_target ON operation (target_key) WHERE ended IS NULL;
+CREATE TABLE IF NOT EXISTS history (key TEXT PRIMARY KEY, created REAL NOT NULL, changed REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS fault (position INTEGER PRIMARY KEY, rule TEXT NOT NULL, seen INTEGER NOT NULL);
 """
-_TABLES = ("resource", "reference", "address", "operation", "fault")
+_TABLES = ("resource", "reference", "address", "operation", "history", "fault")
 
 
 class Store:
@@ -43,7 +45,8 @@ class Store:
     A write is durable against the death of the process once its transaction ended; one writer at a time.
     """
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, now: Callable[[], float] = time.time) -> None:
+        self._now = now
         database.touch(mode=0o600)
         self._db = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
@@ -93,10 +96,22 @@ class Store:
                 json.dumps(resource.hidden),
             ),
         )
+        self._db.execute(
+            "INSERT INTO history VALUES (?1, ?2, ?2) ON CONFLICT (key) DO UPDATE SET changed = ?2",
+            (rid.key, self._now()),
+        )
+
+    def history(self, rid: ResourceId) -> tuple[float, float]:
+        """Return when a resource that exists was first written, and last, in seconds since the epoch."""
+        row: tuple[float, float] = self._db.execute(
+            "SELECT created, changed FROM history WHERE key = ?", (rid.key,)
+        ).fetchone() or (0.0, 0.0)
+        return row
 
     def remove(self, rid: ResourceId) -> None:
         """Forget a resource, what it referred to and its addresses."""
         self._db.execute("DELETE FROM resource WHERE key = ?", (rid.key,))
+        self._db.execute("DELETE FROM history WHERE key = ?", (rid.key,))
         self._db.execute("DELETE FROM reference WHERE holder = ?", (rid.key,))
         self._db.execute("DELETE FROM address WHERE holder = ?", (rid.key,))
 

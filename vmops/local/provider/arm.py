@@ -1,30 +1,34 @@
 """Requests to Azure Resource Manager: retried as azcore does, operations followed to their end, deadlines kept."""
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
 
 from vmops.errors import CloudError, VmopsError
+from vmops.local.provider.answers import Answer, object_of, result_over, way
 from vmops.local.provider.resource_types import VERSION
 from vmops.waiting import Later, wait
 
 T = TypeVar("T")
 
-_RETRY_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
-_RETRY_CODE = "AnotherOperationInProgress"
 _RETRY_DELAYS = (20.0, 60.0, 120.0)
 """Seconds before each repetition, when the service names none. Source: azure-native's settings of azcore's retries."""
 
-_OVER = frozenset({"succeeded", "failed", "canceled"})
-"""The terminal words of an operation; every other word is in progress. Source: ARM RPC, async-api-reference."""
+_REGISTRATIONS, _REGISTRATION_PAUSE, _REGISTRATION_VERSION = 3, 15.0, "2021-04-01"
+"""How often a subscription is registered for one request, seconds for that to work, and by which API version.
+
+Source: azcore, the policy that registers resource providers.
+"""
 
 _GRAIN = 0.1
 """Seconds after which a pause looks whether anyone still wants the answer."""
+
+_REVIVED = "10"
+"""Milliseconds before the first request to an ARM that was started again."""
 
 
 class Stopped(VmopsError):
@@ -76,48 +80,23 @@ class Call:
         return answer
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What ARM said to one request."""
-
-    status: int
-    headers: urllib3.HTTPHeaderDict
-    body: dict[str, Any] = field(repr=False)
-
-    @property
-    def retry_after(self) -> float | None:
-        """Give the pause that the service asks for, in seconds.
-
-        Source: ARM RPC, async-api-reference (``Retry-After``), and azcore (the two in milliseconds).
-        """
-        for header, scale in (("retry-after-ms", 1000), ("x-ms-retry-after-ms", 1000), ("Retry-After", 1)):
-            if (value := self.headers.get(header, "")).replace(".", "", 1).isdigit():
-                return float(value) / scale
-        return None
-
-    def refusal(self) -> CloudError:
-        """Give ARM's error. Source: ARM RPC, common-api-details; some services answer it without the outer object."""
-        error = self.body.get("error") or self.body
-        code, message = str(error.get("code", "")), str(error.get("message", ""))
-        return CloudError(message, status=self.status, code=code, retry_after=self.retry_after)
-
-    @property
-    def retryable(self) -> bool:
-        """Tell whether azcore would send the request again."""
-        return self.status in _RETRY_STATUSES or (self.status == 409 and self.refusal().code == _RETRY_CODE)
-
-
 class Arm:
-    """Azure Resource Manager at one endpoint; threads share its connections."""
+    """Azure Resource Manager at one endpoint; threads share its connections.
 
-    def __init__(self, endpoint: str, token: str) -> None:
-        self._endpoint = endpoint
+    ``revive`` is called when it does not answer: to have it started again, and to tell where it is then.
+    """
+
+    def __init__(self, endpoint: str, token: str, revive: Callable[[], str] | None = None) -> None:
+        self._revive = revive
         self._headers = {
             "Authorization": f"Bearer {token}",
             "Accept": "application/json",
             "User-Agent": f"pulumi-azure-native/{VERSION}",
         }
-        at = urlsplit(endpoint)
+        self._move(endpoint)
+
+    def _move(self, endpoint: str) -> None:
+        self._endpoint, at = endpoint, urlsplit(endpoint)
         self._pool = urllib3.HTTPConnectionPool(at.hostname or "", at.port, maxsize=64, retries=False, timeout=60.0)
 
     def send(self, call: Call, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
@@ -125,10 +104,12 @@ class Arm:
 
         Raises: `CloudError` when the answer is not a success, `Stopped`, `DeadlinePassed`.
         """
-        delays = iter(_RETRY_DELAYS)
+        delays, registrations = iter(_RETRY_DELAYS), iter((True,) * _REGISTRATIONS)
 
         def look() -> Answer | Later:
-            answer, delay = self._exchange(method, path, body), None
+            answer, delay = self._exchange(call, method, path, body), None
+            if answer.unregistered and next(registrations, False):
+                return self._register(call, path)
             if answer.retryable and (delay := next(delays, None)) is not None:
                 return Later(delay if answer.retry_after is None else answer.retry_after)
             if answer.status >= 400:
@@ -143,24 +124,48 @@ class Arm:
         ``path`` is the resource's; ``pause`` is the seconds between looks when the service names none.
         Raises: `CloudError` with the operation's own error when it failed, `Stopped`, `DeadlinePassed`.
         """
-        if (way := _way(begun, path)) is None:
+        if (chosen := way(begun, path)) is None:
             return
-        url, over = way
+        url, over = chosen
 
         def look() -> bool | Later:
             nonlocal url
             seen = self.send(call, "GET", self._local(url))
-            url = seen.headers.get("Location", url) if over is _result_over else url
+            url = seen.headers.get("Location", url) if over is result_over else url
             return over(seen) or Later(pause if seen.retry_after is None else seen.retry_after)
 
         call.until(look, pause=begun.retry_after or 0.0)
 
-    def _exchange(self, method: str, path: str, body: dict[str, Any] | None) -> Answer:
+    def _exchange(self, call: Call, method: str, path: str, body: dict[str, Any] | None) -> Answer:
         try:
             response = self._pool.request(method, path, json=body, headers=dict(self._headers))
         except urllib3.exceptions.HTTPError as error:
-            return Answer(503, urllib3.HTTPHeaderDict(), {"code": "Unreachable", "message": str(error)})
-        return Answer(response.status, response.headers, _object(response.data))
+            return self._unreachable(call, error)
+        return Answer(response.status, response.headers, object_of(response.data))
+
+    def _register(self, call: Call, path: str) -> Later:
+        """Register the subscription for the provider in a path; the request is sent again when that may have worked."""
+        steps = path.partition("?")[0].split("/")
+        namespace = steps[steps.index("providers") + 1]
+        url = f"/{'/'.join(steps[1:3])}/providers/{namespace}"
+        answer = self._exchange(call, "POST", f"{url}/register?api-version={_REGISTRATION_VERSION}", None)
+        registered = answer.body.get("registrationState") == "Registered"
+        return Later(0.0 if registered else _REGISTRATION_PAUSE)
+
+    def _unreachable(self, call: Call, reason: Exception) -> Answer:
+        """Have ARM started again, if that is known how and anybody waits.
+
+        azcore's own pauses are for an Azure that nobody here starts.
+        """
+        headers = urllib3.HTTPHeaderDict()
+        try:
+            if self._revive and not call.stopped() and (there := self._revive()):
+                headers["retry-after-ms"] = _REVIVED
+                if there != self._endpoint:
+                    self._move(there)
+        except VmopsError as error:
+            reason = error
+        return Answer(503, headers, {"code": "Unreachable", "message": str(reason)})
 
     def _local(self, url: str) -> str:
         """Give the path of a URL on this endpoint: the token goes nowhere else."""
@@ -168,43 +173,3 @@ class Arm:
         if f"{at.scheme}://{at.netloc}" != self._endpoint:
             raise CloudError(f"the operation's URL '{url}' is not at {self._endpoint}", code="InvalidOperationUrl")
         return f"{at.path}?{at.query}"
-
-
-def _way(begun: Answer, path: str) -> tuple[str, Callable[[Answer], bool]] | None:
-    """Choose how to follow an operation; None when it is over. Source: ARM RPC, async-api-reference."""
-    if url := begun.headers.get("Azure-AsyncOperation"):
-        return url, _operation_over
-    if url := begun.headers.get("Location"):
-        return url, _result_over
-    return None if _resource_over(begun) else (path, _resource_over)
-
-
-def _operation_over(seen: Answer) -> bool:
-    return _over(str(seen.body.get("status", "")), seen)
-
-
-def _result_over(seen: Answer) -> bool:
-    return seen.status != 202
-
-
-def _resource_over(seen: Answer) -> bool:
-    properties = seen.body.get("properties")
-    state = properties.get("provisioningState") if isinstance(properties, dict) else None
-    return _over(str(state), seen) if state else seen.status != 202
-
-
-def _over(word: str, seen: Answer) -> bool:
-    if word.lower() not in _OVER:
-        return False
-    if word.lower() != "succeeded":
-        told = seen.refusal()
-        raise CloudError(str(told) or f"the operation ended as {word}", status=seen.status, code=told.code or word)
-    return True
-
-
-def _object(payload: bytes) -> dict[str, Any]:
-    try:
-        parsed = json.loads(payload)
-    except ValueError:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}

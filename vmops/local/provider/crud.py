@@ -5,7 +5,8 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 from vmops.errors import CloudError, VmopsError
-from vmops.local.provider.arm import Answer, Arm, Call, DeadlinePassed, Stopped
+from vmops.local.provider.answers import Answer
+from vmops.local.provider.arm import Arm, Call, DeadlinePassed, Stopped
 from vmops.local.provider.schema import ResourceType
 from vmops.local.provider.translate import Properties, to_body, to_outputs
 

@@ -53,7 +53,7 @@ def blanks(asked: Asked, body: Mapping[str, Any], now: float) -> dict[str, objec
     if target:
         about |= {"id": str(target), "type": target.type, "name": target.name, "provider": target.provider}
     times = {"now": _american(now), "before": _american(now - _MINUTE)}
-    return {**about, **times, "size": size, "family": family, "kind": kind, "action": action} | {
+    return {**about, **times, "verb": verb, "size": size, "family": family, "kind": kind, "action": action} | {
         "location": body.get("location", "")
     }
 

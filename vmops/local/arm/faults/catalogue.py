@@ -43,6 +43,10 @@ class Incident:
 _ERRORS = "Azure documentation, virtual machines: understand common error messages"
 _THROTTLING = "Azure documentation, troubleshooting compute throttling errors"
 _SPENT = {"operationGroup": "PutVM3Min", "allowedRequestCount": 240, "measuredRequestCount": 261}
+_NOT_READY = (
+    "Cannot proceed with operation because a resource used by resource {id} is not in Succeeded state. Resource is in "
+    "Updating state and the last operation that updated/is updating the resource is PutSubnetOperation."
+)
 
 
 def _quota() -> Refuse:
@@ -108,7 +112,11 @@ FAULTS: dict[str, Fault] = {
     "retryable-error": Fault(
         "The create of a network interface is refused: what it refers to is not ready.",
         "terraform-provider-azurerm#21293",
-        Refuse(code="RetryableError", retry_after=10),
+        Refuse(
+            code="RetryableError",
+            details=({"code": "ReferencedResourceNotProvisioned", "message": _NOT_READY},),
+            retry_after=10,
+        ),
         path="*/networkInterfaces/{vm}*",
     ),
     "expired-token": Fault(

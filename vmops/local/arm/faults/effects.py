@@ -1,6 +1,6 @@
 """What a fault does to a call: to refuse it, to let it fail later, or to spoil its answer."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
@@ -80,9 +80,3 @@ class Delay(Part):
 
 
 Effect = Annotated[Refuse | Fail | Stick | Lose | Drop | Delay, Field(discriminator="do")]
-
-
-def failure(effect: Fail) -> dict[str, Any]:
-    """Give the error of an operation, before its blanks are filled in."""
-    known = find(effect.code)
-    return {"code": effect.code.partition(":")[0], "message": effect.message or (known.message if known else "")}

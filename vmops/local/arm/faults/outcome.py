@@ -8,8 +8,8 @@ from vmops.local.arm import lro
 from vmops.local.arm.calls import Reply
 from vmops.local.arm.cloud import Cloud
 from vmops.local.arm.faults.calls import Asked, blanks
-from vmops.local.arm.faults.effects import Fail, Refuse, Stick, failure
-from vmops.local.arm.faults.words import filled, find
+from vmops.local.arm.faults.effects import Fail, Refuse, Stick
+from vmops.local.arm.faults.words import filled, find, told
 from vmops.local.arm.lro import Operation
 
 _RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504})
@@ -22,10 +22,10 @@ def refusal(cloud: Cloud, effect: Refuse, asked: Asked, body: Mapping[str, Any])
     known = find(effect.code)
     status = effect.status or (known.status if known else 500)
     about = blanks(asked, body, cloud.now())
-    message = filled(effect.message or (known.message if known else ""), about)
+    message = told(effect.message, effect.code, about)
     error: dict[str, Any] = {"code": effect.code.partition(":")[0], "message": message}
     if effect.details or "/microsoft.network/" in asked.path.lower():
-        error["details"] = list(effect.details)
+        error["details"] = [{name: filled(text, about) for name, text in each.items()} for each in effect.details]
     front_door = {"x-ms-failure-cause": "gateway"} if known and known.gateway else {}
     headers = {**front_door, **_pause(effect, status, cloud.pace), **effect.headers}
     return Reply(status, error if effect.bare else {"error": error}, headers)
@@ -37,9 +37,9 @@ def doom(cloud: Cloud, effect: Fail | Stick, asked: Asked, operation: Operation)
         operation.due = math.inf
     else:
         target = cloud.store.get(operation.target)
-        error = failure(effect)
+        error = {"code": effect.code.partition(":")[0]}
         about = blanks(asked, target.body if target else {}, cloud.now())
-        operation.error = {**error, "message": filled(error["message"], about)}
+        operation.error = {**error, "message": told(effect.message, effect.code, about)}
         if target and "power" in target.hidden:
             was = asked.before.hidden["power"] if asked.before else None
             target.hidden["bound"] = "running" if effect.running else was

@@ -27,6 +27,14 @@ def find(row: str) -> Words | None:
     return Words(*_PROVIDERS[row], gateway=False) if row in _PROVIDERS else None
 
 
+def told(custom: str, row: str, blanks: Mapping[str, object]) -> str:
+    """Give a fault's message: its own words, else the row's; what the call does not tell is the resource's name."""
+    known = find(row)
+    if custom or known is None:
+        return filled(custom, blanks)
+    return _BLANK.sub(lambda blank: str(blanks.get(blank[1], blanks.get("name", ""))), known.message)
+
+
 def filled(message: str, blanks: Mapping[str, object]) -> str:
     """Fill in the blanks that are known; other braces stay as they are."""
     return _BLANK.sub(lambda blank: str(blanks.get(blank[1], blank[0])), message)

@@ -2,10 +2,11 @@
 
 from vmops.local.arm.calls import Call, Reply
 from vmops.local.arm.cloud import Cloud
+from vmops.local.arm.locations import DISPLAY_NAMES, zones
 from vmops.local.arm.models import GROUPS
 from vmops.local.arm.models.groups import listed
 from vmops.local.arm.pages import matching, page
-from vmops.local.arm.resource import Json
+from vmops.local.arm.resource import Json, Resource
 from vmops.local.arm.resource_id import GROUP_TYPE
 
 _TENANT = "00000000-0000-0000-0000-000000000000"
@@ -26,12 +27,16 @@ def list_groups(cloud: Cloud, call: Call) -> Reply:
 def list_group_resources(cloud: Cloud, call: Call) -> Reply:
     """List what is in a group, without properties."""
     group = GROUPS.get(cloud, call.group)
-    return page(call, matching(call, listed(cloud.store.within(group.id))))
+    return page(call, matching(call, _listed(cloud, call, cloud.store.within(group.id))))
 
 
 def list_resources(cloud: Cloud, call: Call) -> Reply:
     """List what is in a subscription, without properties."""
-    return page(call, matching(call, listed(cloud.store.everything(call.names["subscription"]))))
+    return page(call, matching(call, _listed(cloud, call, cloud.store.everything(call.names["subscription"]))))
+
+
+def _listed(cloud: Cloud, call: Call, found: list[Resource]) -> list[Json]:
+    return listed(cloud, found, call.query.get("$expand", ""))
 
 
 def get_subscription(_cloud: Cloud, call: Call) -> Reply:
@@ -42,6 +47,30 @@ def get_subscription(_cloud: Cloud, call: Call) -> Reply:
 def list_subscriptions(cloud: Cloud, call: Call) -> Reply:
     """List the subscriptions that hold something, and the one of zeros."""
     return page(call, [_subscription(name) for name in sorted({_TENANT, *cloud.store.subscriptions()})])
+
+
+def list_tenants(_cloud: Cloud, call: Call) -> Reply:
+    """List the tenants that whoever asks belongs to: one."""
+    tenant = {"id": f"/tenants/{_TENANT}", "tenantId": _TENANT, "displayName": "local", "tenantCategory": "Home"}
+    return page(call, [tenant])
+
+
+def list_locations(_cloud: Cloud, call: Call) -> Reply:
+    """List the locations that a subscription may use."""
+    return page(call, [_location(call.names["subscription"], name) for name in DISPLAY_NAMES])
+
+
+def _location(subscription: str, name: str) -> Json:
+    display_name = DISPLAY_NAMES[name]
+    return {
+        "id": f"/subscriptions/{subscription}/locations/{name}",
+        "name": name,
+        "type": "Region",
+        "displayName": display_name,
+        "regionalDisplayName": display_name,
+        "metadata": {"regionType": "Physical", "regionCategory": "Recommended"},
+        "availabilityZoneMappings": [{"logicalZone": zone, "physicalZone": f"{name}-az{zone}"} for zone in zones(name)],
+    }
 
 
 def _subscription(name: str) -> Json:

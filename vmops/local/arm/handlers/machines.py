@@ -12,12 +12,15 @@ from vmops.local.arm.models.quota import usages
 from vmops.local.arm.pages import page
 from vmops.local.arm.resource import Json
 from vmops.local.arm.sizes import SIZES
+from vmops.local.arm.versions import as_of
 
 
 def act(cloud: Cloud, call: Call) -> Reply:
     """Begin the power verb that the path ends with."""
     asked = call.path.rpartition("/")[2].lower()
     verb = next(verb for verb in TRANSITIONS if verb.lower() == asked)
+    if call.query.get("hibernate", "").lower() == "true":
+        MACHINES.refuse_hibernation(cloud, call.resource)
     operation = MACHINES.act(cloud, call.resource, verb)
     return accepted(cloud, call, 202, None, operation)
 
@@ -36,7 +39,8 @@ def simulate_eviction(cloud: Cloud, call: Call) -> Reply:
 
 def get_machine(cloud: Cloud, call: Call) -> Reply:
     """Show a machine, with its instance view or user data if asked."""
-    return Reply(200, MACHINES.expanded(MACHINES.get(cloud, call.resource), call.query.get("$expand", "")))
+    shown = MACHINES.expanded(MACHINES.get(cloud, call.resource), call.query.get("$expand", ""))
+    return Reply(200, as_of(call.api_version, MACHINES.type, shown))
 
 
 def get_instance_view(cloud: Cloud, call: Call) -> Reply:
@@ -52,23 +56,24 @@ def list_machine_sizes(cloud: Cloud, call: Call) -> Reply:
 
 def list_sizes(_cloud: Cloud, call: Call) -> Reply:
     """List the sizes that a location has."""
-    _require_location(call)
+    require_location(call)
     return page(call, _sizes())
 
 
 def list_usages(cloud: Cloud, call: Call) -> Reply:
     """List how many cores of each family are used in a location, and may be."""
-    return page(call, usages(cloud, call.names["subscription"], _require_location(call)))
+    return page(call, usages(cloud, call.names["subscription"], require_location(call)))
 
 
 def list_machines_in_location(cloud: Cloud, call: Call) -> Reply:
     """List the machines of a subscription in one location."""
-    location = _require_location(call)
+    location = require_location(call)
     machines = cloud.store.of_type(MACHINES.type, call.names["subscription"])
     return listed(cloud, call, [machine for machine in machines if machine.location == location])
 
 
-def _require_location(call: Call) -> str:
+def require_location(call: Call) -> str:
+    """Return the location in the path, which must be real."""
     location = canonical(call.names["location"])
     if location not in LOCATIONS:
         blanks = {"location": location, "type": "locations/vmSizes", "known": ",".join(LOCATIONS)}

@@ -2,18 +2,36 @@
 
 from vmops.local.arm.calls import Call, Reply, accepted
 from vmops.local.arm.cloud import Cloud
-from vmops.local.arm.models import GROUPS, RULES, Kind, kind_of
+from vmops.local.arm.errors import ArmError
+from vmops.local.arm.locations import LOCATIONS, canonical, zones
+from vmops.local.arm.models import GROUPS, MACHINES, RULES, Kind, kind_of
 from vmops.local.arm.models.kind import Change
 from vmops.local.arm.pages import page
-from vmops.local.arm.resource import Resource
+from vmops.local.arm.resource import Json, Resource
 from vmops.local.arm.shapes import SHAPES, require_shape
+from vmops.local.arm.versions import as_of
 
 
 def put(cloud: Cloud, call: Call) -> Reply:
     """Create a resource or replace it."""
     rid = call.resource
     require_shape(call.body, SHAPES[rid.type.lower()])
+    _require_zones(call)
     return _changed(cloud, call, kind_of(rid).put(cloud, rid, call.body))
+
+
+def _require_zones(call: Call) -> None:
+    """Refuse zones that a location does not have. Source: cluster-api-provider-azure#294, and users of azure-cli."""
+    asked, location, rid = call.body.get("zones"), canonical(call.body.get("location", "")), call.resource
+    if not asked or not rid.provider or location not in LOCATIONS:
+        return
+    known = zones(location)
+    if not known:
+        blanks = {"type": rid.types[-1], "location": location, "version": call.api_version}
+        raise ArmError("ResourceTypeNotSupportAvailabilityZones", **blanks)
+    if not set(asked) <= set(known):
+        blanks = {"zones": ",".join(asked), "type": rid.type, "name": rid.name, "location": location}
+        raise ArmError("InvalidAvailabilityZone", **blanks, known=",".join(known))
 
 
 def patch(cloud: Cloud, call: Call) -> Reply:
@@ -27,7 +45,7 @@ def get(cloud: Cloud, call: Call) -> Reply:
     """Show a resource."""
     rid = call.resource
     kind = kind_of(rid)
-    shown = kind.view(cloud, kind.get(cloud, rid))
+    shown = as_of(call.api_version, kind.type, kind.view(cloud, kind.get(cloud, rid)))
     return Reply(200, shown, {"ETag": shown["etag"]} if "etag" in shown else {})
 
 
@@ -42,7 +60,8 @@ def _changed(cloud: Cloud, call: Call, change: Change) -> Reply:
     """Answer 201 for what is new, 200 for what is changed; disks say 202 for both."""
     kind = kind_of(change.resource.id)
     status = 202 if kind.type == "Microsoft.Compute/disks" else 201 if change.created else 200
-    return accepted(cloud, call, status, kind.view(cloud, change.resource), change.operation)
+    shown = as_of(call.api_version, kind.type, kind.view(cloud, change.resource))
+    return accepted(cloud, call, status, shown, change.operation)
 
 
 def list_children(cloud: Cloud, call: Call) -> Reply:
@@ -70,4 +89,11 @@ def _last_kind(call: Call) -> Kind:
 
 def listed(cloud: Cloud, call: Call, found: list[Resource]) -> Reply:
     """Answer with a list of resources, each as a GET shows it."""
-    return page(call, [kind_of(resource.id).view(cloud, resource) for resource in found])
+    return page(call, [_entry(cloud, call, kind_of(resource.id), resource) for resource in found])
+
+
+def _entry(cloud: Cloud, call: Call, kind: Kind, resource: Resource) -> Json:
+    """Show one of many; a machine with its instance view if only states are asked for."""
+    if kind is MACHINES and call.query.get("statusonly", "").lower() == "true":
+        return MACHINES.expanded(resource, "instanceView")
+    return as_of(call.api_version, kind.type, kind.view(cloud, resource))

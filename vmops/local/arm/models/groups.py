@@ -1,5 +1,6 @@
 """Resource groups: made at once, and deleted with all that is in them."""
 
+from vmops.local.arm.clock import timestamp
 from vmops.local.arm.cloud import Cloud
 from vmops.local.arm.errors import ArmError
 from vmops.local.arm.locations import LOCATIONS
@@ -93,7 +94,21 @@ class ResourceGroups(Kind):
         raise ArmError("ResourceGroupDeletionBlocked", group=group.group, names=names, tracking=new_guid())
 
 
-def listed(resources: list[Resource]) -> list[Json]:
-    """Return the entries of resources in a list of resources: without properties, and without children."""
-    shown = [found.body for found in resources if not found.id.parent and found.id.type != GROUP_TYPE]
-    return [{key: body[key] for key in _LISTED if key in body} for body in shown]
+def listed(cloud: Cloud, resources: list[Resource], expand: str) -> list[Json]:
+    """Return the entries of resources in a list of resources: without properties, and without children.
+
+    ``expand`` names what is wanted besides: createdTime, changedTime, provisioningState.
+    Source: azure-rest-api-specs, Microsoft.Resources, Resources_List.
+    """
+    wanted = {word.strip().lower() for word in expand.split(",")}
+    return [_entry(cloud, found, wanted) for found in resources if not found.id.parent and found.id.type != GROUP_TYPE]
+
+
+def _entry(cloud: Cloud, found: Resource, wanted: set[str]) -> Json:
+    entry = {key: found.body[key] for key in _LISTED if key in found.body}
+    if "provisioningstate" in wanted:
+        entry["provisioningState"] = found.state
+    if wanted & {"createdtime", "changedtime"}:
+        times = zip(("createdTime", "changedTime"), cloud.store.history(found.id), strict=True)
+        entry |= {name: timestamp(seconds) for name, seconds in times if name.lower() in wanted}
+    return entry

@@ -24,7 +24,7 @@ class Interfaces(NetworkKind):
 
     type = "Microsoft.Network/networkInterfaces"
     starts_in = "Succeeded"
-    read_only = ("virtualMachine", "macAddress", "hostedWorkloads", "tapConfigurations", "nicType")
+    read_only = ("virtualMachine", "primary", "macAddress", "hostedWorkloads", "tapConfigurations", "nicType")
 
     def fill(self, write: Write) -> None:
         """Check what the interface refers to, give it its addresses and complete the properties."""
@@ -48,9 +48,11 @@ class Interfaces(NetworkKind):
             properties["macAddress"] = write.existing.properties["macAddress"]
 
     def view(self, cloud: Cloud, resource: Resource) -> Json:
-        """Show an interface with the machine it belongs to."""
+        """Show an interface with the machine it belongs to, and whether it is that one's first."""
         users = cloud.store.referrers(resource.id, _MACHINES)
-        used = {"virtualMachine": {"id": users[0]}} if users else {}
+        used: Json = {"virtualMachine": {"id": users[0]}} if users else {}
+        if users and "primary" in resource.hidden:
+            used["primary"] = resource.hidden["primary"]
         etag = resource.body["etag"]
         configurations = [part | {"etag": etag} for part in resource.properties["ipConfigurations"]]
         return resource.body | {"properties": resource.properties | used | {"ipConfigurations": configurations}}
@@ -117,6 +119,7 @@ def _complete(properties: Json, subnet: ResourceId) -> None:
     properties["dnsSettings"] = dns | {"internalDomainNameSuffix": f"{suffix}.xx.internal.cloudapp.net"}
     for flag in ("enableAcceleratedNetworking", "enableIPForwarding", "vnetEncryptionSupported"):
         properties.setdefault(flag, False)
+    properties |= {"auxiliaryMode": "None", "auxiliarySku": "None", "disableTcpStateTracking": False} | properties
     properties |= {"hostedWorkloads": [], "tapConfigurations": [], "nicType": "Standard", "kind": "Regular"}
 
 

@@ -38,10 +38,12 @@ def attached(cloud: Cloud, machine: Resource) -> list[Resource]:
 
 def follow(cloud: Cloud, machine: Resource) -> None:
     """Let interfaces and public addresses follow the power state of their machine."""
+    slots = machine.properties["networkProfile"]["networkInterfaces"]
+    primary = next((slot for slot in slots if slot.get("properties", {}).get("primary")), slots[0])["id"].lower()
     for interface in attached(cloud, machine):
-        if "macAddress" not in interface.properties:
-            interface.properties["macAddress"] = _mac_address(interface)
-            cloud.store.save(interface)
+        interface.properties.setdefault("macAddress", _mac_address(interface))
+        interface.hidden["primary"] = interface.id.key == primary
+        cloud.store.save(interface)
         for address in public_addresses(interface):
             follow_machine(cloud, address, machine.hidden["power"])
 

@@ -24,6 +24,10 @@ _NAMES_REFUSED = (  # noqa: SIM905 - a column of thirty words hides them
 ).split()
 SECRETS = ("adminPassword", "customData")
 _CUSTOM_DATA_LIMIT = 87380  # characters: 64 KiB in base64. Source: the text of Azure's refusal.
+_HOST_NAME_LIMIT = 64
+_HOST_NAME_REFUSED = "`~!@#$%^&*()=+_[]{}\\|;:'\",<>/?"
+"""What a Linux host name may not contain. Source: the text of Azure's refusal."""
+
 _CLASSES = ("[a-z]", "[A-Z]", "[0-9]", "[^a-zA-Z0-9]")
 
 
@@ -127,6 +131,7 @@ def _complete_windows(profile: Json, secrets: dict[str, str]) -> None:
 
 
 def _complete_linux(profile: Json, secrets: dict[str, str]) -> None:
+    _require_host_name(profile["computerName"])
     linux: Json = {"disablePasswordAuthentication": False, "provisionVMAgent": True}
     linux |= profile.get("linuxConfiguration", {})
     linux["patchSettings"] = {"patchMode": "ImageDefault", "assessmentMode": "ImageDefault"} | (
@@ -148,6 +153,12 @@ def _require_name(name: str | None) -> None:
         raise ArmError("InvalidParameter:missing", target="adminUsername")
     if name.lower() in _NAMES_REFUSED:
         raise ArmError("InvalidParameter:adminUsername", target="adminUsername")
+
+
+def _require_host_name(name: str) -> None:
+    if len(name) > _HOST_NAME_LIMIT or set(name) & set(_HOST_NAME_REFUSED):
+        blanks = {"limit": _HOST_NAME_LIMIT, "characters": " ".join(_HOST_NAME_REFUSED)}
+        raise ArmError("InvalidParameter:computerName", target="computerName", **blanks)
 
 
 def _require_base64(text: str) -> None:

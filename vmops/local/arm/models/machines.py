@@ -67,6 +67,10 @@ class Machines(Kind):
         cloud.store.save(machine)
         return cloud.begin(verb, machine)
 
+    def refuse_hibernation(self, cloud: Cloud, rid: ResourceId) -> None:
+        """Refuse to hibernate: no machine here has the capability, which is one of its guest."""
+        raise ArmError("OperationNotAllowed:hibernate", vm=self.get(cloud, rid).id.name)
+
     def generalize(self, cloud: Cloud, rid: ResourceId) -> None:
         """Mark a stopped machine as one to make images of; it will not start again."""
         machine = self.get(cloud, rid)

@@ -5,6 +5,9 @@ from vmops.local.arm.errors import ArmError
 from vmops.local.arm.resource import Json, Resource
 from vmops.local.arm.sizes import SIZES, Size, cores_limit
 
+_MACHINES = 25_000
+"""The most machines of a subscription in one location. Source: Microsoft's page on limits."""
+
 
 def size_of(machine: Resource) -> Size:
     """Return a machine's size."""
@@ -28,18 +31,22 @@ def require_cores(cloud: Cloud, machine: Resource, before: Size | None) -> None:
 
 
 def usages(cloud: Cloud, subscription: str, location: str) -> list[Json]:
-    """List the use and limit of every family in a location."""
+    """List the use and limit of all cores, of machines, and of every family in a location.
+
+    Source: azure-rest-api-specs, Microsoft.Compute, Usage_List; what is no family has no limit here of its own.
+    """
     used = _used(cloud, subscription, location)
+    machines = sum(cloud.store.machine_sizes(subscription, location).values())
     families = dict.fromkeys(size.family for size in SIZES.values())
     return [
-        {
-            "unit": "Count",
-            "currentValue": used.get(family, 0),
-            "limit": cores_limit(family),
-            "name": {"value": family, "localizedValue": f"{family} vCPUs"},
-        }
-        for family in families
+        _usage("cores", "Total Regional vCPUs", sum(used.values()), sum(map(cores_limit, families))),
+        _usage("virtualMachines", "Virtual Machines", machines, _MACHINES),
+        *(_usage(family, f"{family} vCPUs", used.get(family, 0), cores_limit(family)) for family in families),
     ]
+
+
+def _usage(name: str, shown: str, used: int, limit: int) -> Json:
+    return {"unit": "Count", "currentValue": used, "limit": limit, "name": {"value": name, "localizedValue": shown}}
 
 
 def _used(cloud: Cloud, subscription: str, location: str) -> dict[str, int]:

@@ -5,12 +5,21 @@ A code that has several texts has a suffix of ours.
 
 REFUSALS = {
     "NotFound:compute": (404, "The entity was not found in this Azure location."),
+    "NotFound:image": (404, "Artifact: {kind} was not found."),
+    "OperationNotAllowed:guest": (
+        409,
+        "Operation '{verb}' is not allowed on VM '{vm}' since no guest runs inside the VMs of the local Azure.",
+    ),
     "InvalidParameter:missing": (400, "Required parameter '{target}' is missing (null)."),
     "InvalidParameter:vmSize": (
         400,
         "The value {size} provided for the VM size is not valid. The valid sizes in the current region are: {known}.",
     ),
     "InvalidParameter:adminUsername": (400, "The Admin Username specified is not allowed."),
+    "InvalidParameter:computerName": (
+        400,
+        "Linux host name cannot exceed {limit} characters in length or contain the following characters: {characters}.",
+    ),
     "InvalidParameter:adminPassword": (
         400,
         "The supplied password must be between 6-72 characters long and must satisfy at least 3 of password complexity "
@@ -82,6 +91,11 @@ REFUSALS = {
         409,
         "Operation '{verb}' is not allowed on VM '{vm}' since the VM is either deallocated or marked to be "
         "deallocated.",
+    ),
+    "OperationNotAllowed:hibernate": (
+        409,
+        "The Hibernate-Deallocate Operation cannot be performed on VM '{vm}' that does not have hibernation capability "
+        "enabled.",
     ),
     "OperationNotAllowed:running": (
         409,

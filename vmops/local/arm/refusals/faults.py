@@ -46,6 +46,10 @@ COMPUTE = {
         "currently allocated. To resize your VM to {size} please deallocate (this is Stop operation in the Azure "
         "portal) and try the resize operation again.",
     ),
+    "OperationNotAllowed:busy": (
+        409,
+        "Operation '{verb}' is not allowed on VM '{name}' since another operation is in progress.",
+    ),
     "AttachDiskWhileBeingDetached": (
         409,
         "Cannot attach data disk to VM '{name}' because the disk is currently being detached. "

@@ -27,6 +27,16 @@ REFUSALS = {
         "The provided location '{location}' is not available for resource type '{type}'. "
         "List of available regions for the resource type is '{known}'.",
     ),
+    "ResourceTypeNotSupportAvailabilityZones": (
+        400,
+        "The resource type '{type}' does not support availability zones at location '{location}' and api-version "
+        "'{version}'.",
+    ),
+    "InvalidAvailabilityZone": (
+        400,
+        "The zone(s) '{zones}' for resource '{type}/{name}' is not supported. The supported zones for location "
+        "'{location}' are '{known}'",
+    ),
     "InvalidResourceGroupLocation": (
         409,
         "Invalid resource group location '{new}'. The Resource group already exists in location '{old}'.",

@@ -1,0 +1,131 @@
+"""Every refusal that Azure is known to give to those who make machines can be had here, in the form of who gives it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.conformance.arm import COMPUTE, GROUP, NETWORK, Arm
+from vmops.local.arm.refusals import compute, faults, gateway, network
+
+VM = f"{COMPUTE}/virtualMachines/vm"
+NIC = f"{NETWORK}/networkInterfaces/nic"
+# Who says it → status → code. Source: Microsoft's pages on common deployment errors, on virtual machine errors and on
+# throttling; recorded traffic; and what users of azurerm, azure-cli, karpenter and cluster-api report.
+FRONT_DOOR = {
+    401: (
+        *("AuthenticationFailed", "ExpiredAuthenticationToken", "InvalidAuthenticationToken"),
+        "InvalidAuthenticationTokenTenant",
+    ),
+    403: ("AuthorizationFailed", "RequestDisallowedByPolicy"),
+    404: ("SubscriptionNotFound", "ResourceGroupNotFound", "ResourceNotFound", "ParentResourceNotFound"),
+    409: (
+        *("MissingSubscriptionRegistration", "InvalidResourceGroupLocation", "InvalidResourceLocation"),
+        *("ResourceGroupBeingDeleted", "ResourceGroupDeletionBlocked"),
+    ),
+    429: ("SubscriptionRequestsThrottled",),
+    504: ("GatewayTimeout",),
+}
+COMPUTE_SAYS = {
+    400: ("InvalidParameter",),
+    404: ("NotFound", "PlatformImageNotFound"),
+    409: (
+        *("OperationNotAllowed", "QuotaExceeded", "SkuNotAvailable", "Conflict", "PropertyChangeNotAllowed"),
+        *("AttachDiskWhileBeingDetached", "ConflictingUserInput"),
+    ),
+    429: ("OperationNotAllowed",),
+}
+NETWORK_SAYS = {
+    400: (
+        *("InUseSubnetCannotBeDeleted", "InUseNetworkSecurityGroupCannotBeDeleted", "NicInUse"),
+        *("NicReservedForAnotherVm", "PublicIPAddressCannotBeDeleted", "PublicIPCountLimitReached"),
+        *("IPv4BasicSkuPublicIpCountLimitReached", "InvalidResourceReference", "SubnetIsFull", "DnsRecordInUse"),
+        *("PrivateIPAddressInReservedRange", "PrivateIPAddressNotInSubnet", "SubnetsNotInSameVnet"),
+    ),
+    404: ("NotFound",),
+    409: ("AnotherOperationInProgress",),
+    429: ("RetryableError",),
+}
+IN_OPERATIONS = (
+    *("AllocationFailed", "ZonalAllocationFailed", "OverconstrainedAllocationRequest"),
+    *("OverconstrainedZonalAllocationRequest", "OSProvisioningTimedOut", "VMStartTimedOut"),
+    *("VMExtensionProvisioningError", "VMExtensionProvisioningTimeout", "OperationPreempted", "InternalOperationError"),
+)
+SAID = {
+    "front door": (FRONT_DOOR, VM, gateway.REFUSALS | faults.GATEWAY),
+    "compute": (COMPUTE_SAYS, VM, compute.REFUSALS | faults.COMPUTE),
+    "network": (NETWORK_SAYS, NIC, network.REFUSALS | faults.NETWORK),
+}
+# All that differs between the texts of one code: how a machine is refused for its state, and for its parameters.
+TEXTS = {
+    "OperationNotAllowed": {"quota", "generalized", "deletion", "deallocated", "busy", "power", "resize", "throttled"},
+    "InvalidParameter": {"missing", "vmSize", "adminUsername", "customData", "sshPath", "computerName"},
+    "Conflict": {"concurrent", "diskSize"},
+}
+
+
+def rows() -> Iterator[tuple[str, int, str]]:
+    """Lay out who says what with which status, a row for each text that our tables have."""
+    for who, (statuses, _, table) in SAID.items():
+        for status, codes in statuses.items():
+            for code in codes:
+                texts = [row for row, (own, _) in table.items() if row.partition(":")[0] == code and own == status]
+                yield from ((who, status, row) for row in texts or [code])
+
+
+def strike(arm: Arm, path: str, effect: dict[str, Any]) -> None:
+    assert arm("PUT", "/_local/faults", [{"path": path, "effect": effect}]).status_code == 200
+
+
+@pytest.mark.parametrize(("who", "status", "row"), [*rows()])
+def test_a_refusal_can_be_had(arm: Arm, who: str, status: int, row: str) -> None:
+    """By its code alone: with Azure's status, no blank in its text, and in the form of who says it."""
+    path = SAID[who][1]
+    arm.make_group()
+    strike(arm, path, {"do": "refuse", "code": row})
+    answer = arm("PUT", path, {"location": "westus2"})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (status, row.partition(":")[0])
+    assert error["message"]
+    assert "{" not in error["message"]
+    assert (answer.headers.get("x-ms-failure-cause"), "details" in error) == {
+        "front door": ("gateway", False),
+        "compute": (None, False),
+        "network": (None, True),
+    }[who]
+    assert [each["id"] for each in arm("GET", "/_local/resources").json()] == [GROUP]
+
+
+@pytest.mark.parametrize("code", IN_OPERATIONS)
+def test_an_operation_can_end_so(arm: Arm, code: str) -> None:
+    """The request is accepted, every poll answers 200, and the machine is left Failed, for this reason."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    strike(arm, VM, {"do": "fail", "code": code})
+    accepted = arm.put_machine()
+    assert accepted.status_code == 201
+    arm.clock.advance(600)
+    ended = arm.poll(accepted)
+    assert (ended.status_code, ended.json()["status"], ended.json()["error"]["code"]) == (200, "Failed", code)
+    assert "{" not in ended.json()["error"]["message"]
+    arm("PUT", "/_local/faults", [])
+    assert arm.shown(VM)["properties"]["provisioningState"] == "Failed"
+    assert arm.shown(f"{VM}/instanceView")["statuses"][0]["code"] == f"ProvisioningState/failed/{code}"
+
+
+@pytest.mark.parametrize("code", TEXTS)
+def test_a_code_has_all_of_its_texts(code: str) -> None:
+    """What a client reads tells apart what one code lumps together."""
+    known = compute.REFUSALS | faults.COMPUTE
+    assert TEXTS[code] <= {row.partition(":")[2] for row in known if row.partition(":")[0] == code}
+
+
+def test_a_refusal_that_no_table_has_can_be_had_too(arm: Arm) -> None:
+    """With its status and words: that a storage account's name is taken, say."""
+    effect = {"do": "refuse", "code": "StorageAccountAlreadyTaken", "status": 409, "message": "{name} is taken."}
+    strike(arm, VM, effect)
+    answer = arm("GET", VM)
+    assert (answer.status_code, answer.json()["error"]) == (
+        409,
+        {"code": "StorageAccountAlreadyTaken", "message": "vm is taken."},
+    )

@@ -1,0 +1,92 @@
+"""Compute's buckets of tokens, for each machine, in the cloud's own time."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conformance.arm import COMPUTE, Arm
+from vmops.local.arm.clock import ManualClock
+
+VM = f"{COMPUTE}/virtualMachines/vm"
+# what is asked → (how often at once, how often each minute, the bucket)
+LIMITS: dict[str, tuple[Callable[[Arm], httpx.Response], int, int, str]] = {
+    "update": (lambda arm: arm("PATCH", VM, {}), 12, 4, "UpdateVMResource"),
+    "put": (lambda arm: arm("PUT", VM, {}), 12, 4, "PutVMResource"),
+    "delete": (lambda arm: arm("POST", f"{VM}/simulateEviction"), 12, 4, "DeleteVMResource"),
+    "get": (lambda arm: arm("GET", f"{VM}/instanceView"), 36, 12, "LowCostGetResource"),
+    "list": (lambda arm: arm("GET", f"{COMPUTE}/virtualMachines"), 900, 300, "HighCostGetSubscriptionMaximum"),
+}
+
+
+def admitted(arm: Arm, ask: Callable[[Arm], httpx.Response], most: int) -> tuple[int, httpx.Response]:
+    """Ask until it is throttled, and return how often it was not, and the refusal."""
+    for number in range(most + 1):
+        answer = ask(arm)
+        if answer.status_code == 429:
+            return number, answer
+    raise AssertionError(f"{most + 1} requests were not throttled")
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_bucket_is_spent_and_filled_again(arm: Arm, name: str) -> None:
+    """So many requests at once, then so many a minute; what is refused says when to come back, and costs nothing."""
+    ask, capacity, refill, bucket = LIMITS[name]
+    arm.make_group()
+    number, refused = admitted(arm, ask, capacity)
+    assert number == capacity
+    assert refused.headers["x-ms-ratelimit-remaining-resource"] == f"Microsoft.Compute/{bucket};0"
+    arm.clock.advance(int(refused.headers["Retry-After"]))
+    assert admitted(arm, ask, refill)[0] == refill
+
+
+def test_polls_count_for_the_machine(arm: Arm) -> None:
+    """45 looks at once, whichever of its operations they are at; then 15 a minute."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    created = arm.put_machine()
+    assert admitted(arm, lambda arm: arm.poll(created), 45)[0] == 45
+    arm.clock.advance(600)
+    assert admitted(arm, lambda arm: arm.poll(created), 45)[0] == 45
+    arm.clock.advance(60)
+    begun = arm("POST", f"{VM}/restart")
+    assert [admitted(arm, lambda arm, of=of: arm.poll(of), 45)[0] for of in (begun, created)] == [15, 0]
+
+
+def test_the_refusal_has_compute_s_form(arm: Arm) -> None:
+    """No outer object; the cause names the bucket and what it allows, and nothing has happened."""
+    arm.make_machine()
+    _, refused = admitted(arm, lambda arm: arm("POST", f"{VM}/reapply"), 12)
+    body = refused.json()
+    assert (body["code"], body["details"][0]["code"]) == ("OperationNotAllowed", "TooManyRequests")
+    measured = json.loads(body["details"][0]["message"])
+    assert (measured["operationGroup"], measured["allowedRequestCount"]) == ("UpdateVMResource", 12)
+    assert int(refused.headers["Retry-After"]) <= 60
+
+
+def test_machines_have_buckets_of_their_own(arm: Arm) -> None:
+    """One that is asked about too often is no other's trouble, nor are reads those of writes."""
+    arm.make_group()
+    admitted(arm, lambda arm: arm("GET", VM), 36)
+    assert arm("GET", f"{COMPUTE}/virtualMachines/other").status_code == 404
+    assert arm("PATCH", VM, {}).status_code == 404
+    assert arm("GET", VM.upper()).status_code == 429
+
+
+@pytest.mark.parametrize(("pace", "minute"), [(0.02, 1.2), (1, 60)])
+def test_minutes_are_the_cloud_s(tmp_path: Path, pace: float, minute: float) -> None:
+    """A cloud that is fast fills its buckets as fast, and says so."""
+    with Arm(tmp_path / "cloud.db", ManualClock(), pace) as arm:
+        arm.make_group()
+        admitted(arm, lambda arm: arm("GET", VM), 36)
+        arm.clock.advance(minute)
+        assert admitted(arm, lambda arm: arm("GET", VM), 12)[0] == 12
+
+
+def test_nothing_is_throttled_where_no_time_passes(tmp_path: Path) -> None:
+    """At pace 0 a minute has no end, so no number of requests is too many for it."""
+    with Arm(tmp_path / "cloud.db", ManualClock(), 0) as arm:
+        arm.make_group()
+        assert {arm("GET", VM).status_code for _ in range(100)} == {404}

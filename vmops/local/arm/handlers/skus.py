@@ -1,0 +1,69 @@
+"""What sizes there are, where, with what, and which of them cannot be had.
+
+Source: azure-rest-api-specs, Microsoft.Compute, ResourceSkus_List, and Microsoft's page on errors for SKUs.
+"""
+
+import re
+
+from vmops.local.arm.calls import Call, Reply
+from vmops.local.arm.cloud import Cloud
+from vmops.local.arm.errors import ArmError
+from vmops.local.arm.locations import LOCATIONS, canonical, zones
+from vmops.local.arm.pages import page
+from vmops.local.arm.resource import Json
+from vmops.local.arm.sizes import SIZES, Size, cores_limit
+
+_WHERE = re.compile(r"\s*location\s+eq\s+'([^']*)'\s*", re.IGNORECASE)
+
+
+def list_skus(_cloud: Cloud, call: Call) -> Reply:
+    """List the sizes of every location, or of the one in ``$filter``, an entry for each pair; restrictions too."""
+    where = _locations(call.query.get("$filter", ""))
+    return page(call, [_sku(size, location) for location in where for size in SIZES.values()])
+
+
+def _locations(text: str) -> list[str]:
+    if not text:
+        return LOCATIONS
+    clause = _WHERE.fullmatch(text)
+    if clause is None:
+        raise ArmError("InvalidFilterInQueryString", filter=text)
+    return [location for location in LOCATIONS if location == canonical(clause[1])]
+
+
+def _sku(size: Size, location: str) -> Json:
+    tier, _, name = size.name.partition("_")
+    return {
+        "resourceType": "virtualMachines",
+        "name": size.name,
+        "tier": tier,
+        "size": name,
+        "family": size.family,
+        "locations": [location],
+        "locationInfo": [{"location": location, "zones": zones(location), "zoneDetails": []}],
+        "capabilities": [{"name": name, "value": str(value)} for name, value in _capabilities(size).items()],
+        "restrictions": [_restriction(location)] if size.restricted or not cores_limit(size.family) else [],
+    }
+
+
+def _capabilities(size: Size) -> dict[str, object]:
+    return {
+        "MaxResourceVolumeMB": size.local_disk,
+        "OSVhdSizeMB": 1047552,
+        "vCPUs": size.cores,
+        "MemoryGB": f"{size.memory / 1024:g}",
+        "MaxDataDiskCount": size.disks,
+        "CpuArchitectureType": size.architecture,
+        "LowPriorityCapable": size.family != "standardBSFamily",
+    }
+
+
+def _restriction(location: str) -> Json:
+    """Say that a size cannot be had in a location: by this subscription."""
+    info = {"locations": [location]}
+    return {
+        "type": "Location",
+        "values": [location],
+        "restrictionInfo": info,
+        "reasonCode": "NotAvailableForSubscription",
+    }

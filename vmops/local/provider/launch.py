@@ -1,0 +1,56 @@
+"""The provider as a process of its own, beside the daemon: an engine that works with it outlives the daemon's death.
+
+On Azure too the provider is the engine's neighbour, and Resource Manager is far away and may fail for a while.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from vmops.errors import VmopsError
+from vmops.local import endpoint
+from vmops.local.endpoint import Record
+
+
+@dataclass(frozen=True)
+class Running:
+    """A provider that answers: its port, its pid, and when its process started, in seconds since the epoch."""
+
+    port: int
+    pid: int
+    started: float
+
+
+class Starting:
+    """A provider on its way; it is told what is secret over a pipe."""
+
+    def __init__(self, state_dir: Path, arm: str, token: str, port: int) -> None:
+        """Start one that speaks to the ARM at a URL; it takes the port if it is free."""
+        command = [sys.executable, "-P", "-m", "vmops.local.provider.process", str(state_dir)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        with cast(IO[str], self._process.stdin) as told:
+            json.dump({"arm": arm, "token": token, "port": port}, told)
+
+    def running(self) -> Running:
+        """Wait until it answers.
+
+        Raises: `VmopsError` when it dies instead.
+        """
+        with cast(IO[str], self._process.stdout) as said:
+            port = said.readline()
+        started = endpoint.started_at(self._process.pid)
+        if not port or started is None:
+            raise VmopsError("the local Azure's provider did not start")
+        return Running(int(port), self._process.pid, started)
+
+
+def beside(state_dir: Path, arm: str, token: str, last: Record | None) -> Running | Starting:
+    """Give the provider that the last daemon left behind, or start one where its was."""
+    if last and last.provider_alive:
+        return Running(last.endpoint.provider, last.provider_pid, last.provider_started)
+    return Starting(state_dir, arm, token, last.endpoint.provider if last else 0)

@@ -1,0 +1,60 @@
+"""The provider's own process: it serves engines, and has the daemon started again when that has died."""
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from threading import Event
+from types import FrameType
+
+from vmops.local import daemon, endpoint
+from vmops.local.provider.arm import Arm
+from vmops.local.provider.server import Served, serve
+
+_LOOK = 1.0
+"""Seconds between looks whether anybody needs this process."""
+
+_ALONE = 60.0
+"""Seconds without a daemon after which nobody does."""
+
+
+def main(state_dir: Path) -> None:
+    """Serve until told to end, or left alone: with a daemon that stays dead, or has another provider."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    told, ended = json.load(sys.stdin), Event()
+    arm = Arm(told["arm"], told["token"], lambda: "" if ended.is_set() else daemon.ensure(state_dir).arm)
+    served = _serve(arm, told["port"])
+
+    def end(_number: int = 0, _frame: FrameType | None = None) -> None:
+        ended.set()
+        served.stop()
+
+    signal.signal(signal.SIGTERM, end)
+    print(served.port, flush=True)
+    os.dup2(2, 1)
+    needed = time.monotonic()
+    while served.server.wait_for_termination(_LOOK):
+        if _needed(state_dir):
+            needed = time.monotonic()
+        elif time.monotonic() - needed > _ALONE:
+            end()
+
+
+def _serve(arm: Arm, port: int) -> Served:
+    """Serve at a port, or at any other one if it is taken."""
+    try:
+        return serve(arm, port)
+    except OSError:
+        return serve(arm)
+
+
+def _needed(state_dir: Path) -> bool:
+    record = endpoint.read(state_dir)
+    return record is not None and record.alive and record.provider_pid == os.getpid()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
