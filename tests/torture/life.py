@@ -7,15 +7,18 @@ from typing import Any
 
 from tests.torture.moments import prepare, watch
 from tests.torture.scene import Scene, scene
-from tests.torture.script import Kill, Script, Step
+from tests.torture.script import Fault, Kill, Script, Step
 from tests.torture.victims import Caller, strike
 from vmops import Status
+from vmops.failures import Kind
+from vmops.local import inspection
+from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS, Incident
 from vmops.protocol import Answer
 from vmops.waiting import Later, wait
 
 POWERED = {"stop": "stopped", "start": "running", "restart": "running"}
 _PATIENCE = 120.0
-_COUNTED = ("lives", "kills", "recovered", "missed", "orphans", "duplicates", "foreign touched", "failures")
+_COUNTED = ("lives", "kills", "faults", "recovered", "missed", "orphans", "duplicates", "foreign touched", "failures")
 
 
 class Wrong(AssertionError):
@@ -58,13 +61,51 @@ class Life:
         """Call a verb with what kills it, then until it has converged, and look at what there is now."""
         if step.verb == "deprovision" and self.script.late:
             self.stage.plant(self.stage.spec.resource_group)
+        for fault in step.faults:
+            self.meet(step.verb, fault)
         for kill in step.kills:
             self.kill(step.verb, kill)
         if step.verb in POWERED:
             self._switch(step.verb)
         else:
             self._deploy(step.verb)
-        self.figures.counts["recovered"] += len(step.kills)
+        self.figures.counts["recovered"] += len(step.kills) + len(step.faults)
+
+    def meet(self, verb: str, fault: Fault) -> None:
+        """Call a verb that meets a fault: whatever comes of it has a name and a next step."""
+        if fault.name in INCIDENTS:
+            self._meddle(INCIDENTS[fault.name])
+        else:
+            rule = FAULTS[fault.name].rule(fault.name, self.stage.params["vmName"], **fault.when)
+            self.stage.faults(rule.plain())
+        status, _ = self._call(verb)
+        if status is Status.PENDING and fault.name == "stuck-operation" and verb not in POWERED:
+            status = self._cut_short(verb)
+        elif status is Status.PENDING:
+            status, _ = self.stage.ops.wait_vm_operation(self.stage.params)
+        failure = self.stage.ops.last_failure(self.stage.params)
+        if status is Status.FAILED and failure and failure.kind in {Kind.BUG, Kind.ENGINE}:
+            raise Wrong(f"{verb} with {fault}: {failure}")
+        self.stage.faults()
+        self.figures.counts["faults"] += 1
+        self.say(f"{verb}: {fault} {status.name}")
+
+    def _cut_short(self, verb: str) -> Status:
+        """Cancel what may never end, unless it does soon."""
+        status, _ = self.stage.ops.wait_vm_operation({**self.stage.params, "pollTimeout": 3})
+        if status is not Status.TIMED_OUT:
+            return status
+        status, _ = self.stage.ops.cancel(self.stage.params)
+        if status is not Status.SUCCEEDED:
+            raise Wrong(f"{verb} cannot be cancelled: {self.stage.ops.last_failure(self.stage.params)}")
+        return self.stage.ops.wait_vm_operation(self.stage.params)[0]
+
+    def _meddle(self, incident: Incident) -> None:
+        """Do to the VM what somebody else would, if it is there."""
+        vm_id = self.stage.spec.vm_id
+        path = f"{vm_id}{incident.step}?api-version=2024-07-01"
+        if self.stage.azure.get(f"{vm_id}?api-version=2024-07-01"):
+            inspection.send(self.stage.state_dir, incident.method, path, incident.body or None)
 
     def kill(self, verb: str, kill: Kill) -> None:
         """Call a verb, and kill something at a moment, unless the verb is over before that comes."""

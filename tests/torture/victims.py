@@ -52,6 +52,10 @@ class Caller:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(BrokenPipeError):
+                if pipe:
+                    pipe.close()
 
 
 def strike(scene: Scene, kill: Kill, caller: Caller | None) -> bool:
