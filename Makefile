@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help ready demo test unit lint types wheel clean
+.PHONY: help ready demo test torture schedules crowd unit lint types wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -18,6 +18,16 @@ demo: ready ## provision, use and remove a virtual machine in the local Azure
 
 test: ready ## run all the tests
 	@$(BIN)/pytest -n logical --dist worksteal
+
+torture: ready ## kill everything at every moment, in SEEDS lives; SEED=N lives one again
+	@$(BIN)/python -m tests.torture $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20))
+
+schedules: ready ## let Azure fail in every way it knows, in SEEDS lives; SEED=N lives one again
+	@$(BIN)/python -m tests.torture --faults $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20))
+
+crowd: ready ## let 8 processes fight over 4 VMs for two minutes, then make 32 at once
+	@$(BIN)/python -m tests.torture.crowd fight
+	@$(BIN)/python -m tests.torture.crowd at-once
 
 unit: $(INSTALLED) ## run the tests that need no engine
 	@$(BIN)/pytest tests/unit

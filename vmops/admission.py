@@ -7,13 +7,14 @@ takes the VM's lock.
 
 import os
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from vmops import lock
-from vmops.failures import Failure, Kind
+from vmops import fence, lock
+from vmops.failures import Failed, Failure, Kind
 from vmops.operation import Operation, State, Verb
 from vmops.ownership import instant
 from vmops.store import Store
@@ -58,13 +59,36 @@ def admit(store: Store, state_dir: Path, operation: Operation) -> Admitted | Ope
 
 
 def settle(store: Store, state_dir: Path, operation: Operation) -> Operation:
-    """Record an operation as interrupted if it is not over and nobody alive works on it; give it as it now stands."""
-    free = not lock.held(life_path(state_dir, operation.stack, operation.verb))
+    """Record an operation as interrupted if it is not over and its worker is dead; give it as it now stands.
+
+    What that worker has left behind is killed first.
+    """
+    path = life_path(state_dir, operation.stack, operation.verb)
+    free = not lock.held(path)
     now = store.get(operation.id) or operation
-    if now.over or not free:
+    if now.over:
+        return now
+    if not free and fence.fence(now, path):
+        free = bool(wait(lambda: not lock.held(path) or Later(0.01), timeout=_PATIENCE))
+    if not free:
         return now
     interrupt(store, now)
     return store.get(operation.id) or now
+
+
+@contextmanager
+def undisturbed(store: Store, state_dir: Path, stack: str) -> Iterator[int]:
+    """Hold a VM's lock, whose operations are over, for something that is no deployment.
+
+    Raises: Failed (locked), saying who works on the VM.
+    """
+    held = lock.acquire(lock_path(state_dir, stack), timeout=_PATIENCE)
+    if held is None:
+        raise Failed(refusal(store.in_flight(stack, Verb.PROVISION)))
+    try:
+        yield held
+    finally:
+        os.close(held)
 
 
 def interrupt(store: Store, operation: Operation, how: str = "died before it was over") -> None:
@@ -93,7 +117,8 @@ def _attempt(store: Store, state_dir: Path, operation: Operation) -> Admitted | 
     held = lock.acquire(life_path(state_dir, stack, verb))
     other = store.in_flight(stack, verb)
     if held is None:
-        return other or Later(0.01)
+        fenced = other and fence.fence(other, life_path(state_dir, stack, verb))
+        return Later(0.01) if fenced or not other else other
     with ExitStack() as unless_admitted:
         unless_admitted.callback(os.close, held)
         for dead in filter(None, (removing, other)):

@@ -1,12 +1,12 @@
 """Ending an operation that is in flight, in order first and by force at last."""
 
 import signal
-import socket
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from vmops import lock
+from vmops import fence, lock
 from vmops.admission import interrupt, life_path
 from vmops.operation import Operation, Verb
 from vmops.store import Store
@@ -26,31 +26,28 @@ def cancel(store: Store, state_dir: Path, stack: str, verb: Verb) -> bool:
 
     Returns: whether nobody works on it any more; False if its worker is on another host, or cannot be killed.
     """
-    path, told = life_path(state_dir, stack, verb), set[int]()
+    path, told = life_path(state_dir, stack, verb), set[tuple[int, int]]()
 
-    def over() -> bool | Later:
+    def over(number: signal.Signals) -> bool | Later:
         if not lock.held(path):
             return True
-        _tell(store.in_flight(stack, verb), signal.SIGTERM, told)
+        if operation := store.in_flight(stack, verb):
+            _tell(operation, path, number, told)
+            fence.fence(operation, path)
         return Later(_LOOK)
 
-    if not wait(over, timeout=_IN_ORDER):
-        _tell(store.in_flight(stack, verb), signal.SIGKILL, set())
-        if not wait(lambda: not lock.held(path) or Later(_LOOK), timeout=_BY_FORCE):
-            return False
+    in_order = wait(lambda: over(signal.SIGTERM), timeout=_IN_ORDER)
+    if not in_order and not wait(lambda: over(signal.SIGKILL), timeout=_BY_FORCE):
+        return False
     if left := store.in_flight(stack, verb):
         interrupt(store, left, "was cancelled")
     return True
 
 
-def _tell(operation: Operation | None, number: signal.Signals, told: set[int]) -> None:
+def _tell(operation: Operation, path: Path, number: signal.Signals, told: set[tuple[int, int]]) -> None:
     """Signal a worker once; a process that only has its number is left alone."""
-    if operation is None or operation.host != socket.gethostname() or operation.pid in told:
-        return
-    try:
-        worker = psutil.Process(operation.pid)
-        if operation.id in worker.cmdline():
+    worker = fence.worker(operation, path)
+    if worker and (worker.pid, number) not in told:
+        with suppress(psutil.NoSuchProcess):
             worker.send_signal(number)
-            told.add(operation.pid)
-    except psutil.NoSuchProcess:
-        return
+        told.add((worker.pid, number))

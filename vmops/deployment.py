@@ -21,8 +21,8 @@ from vmops.waiting import Later
 _LOOK = 0.02
 """Seconds between two looks at a record on this host."""
 
-_DOUBTFUL = frozenset({Kind.INTERRUPTED, Kind.TIMEOUT, Kind.BUG, Kind.LOCKED})
-"""After these the engine's state may lack what exists."""
+_CUT_OFF = frozenset({Kind.INTERRUPTED, Kind.TIMEOUT, Kind.BUG, Kind.LOCKED})
+"""After these a write may still be on its way."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,10 @@ class Deployments:
             if admitted and (admitted.verb, admitted.digest) == (verb, digest):
                 return admitted
             raise Failed(admission.refusal(admitted))
-        doubtful = admitted.before is None or _ended_in_doubt(admitted.before)
-        order = worker.Order(target.to_wire(), self.settings.backend(), self.settings.engine, doubtful)
+        doubtful = _in_doubt(admitted.before, verb)
+        order = worker.Order(
+            target.to_wire(), self.settings.backend(), self.settings.engine, self.settings.engine_silence, doubtful
+        )
         try:
             worker.start(self.settings.state_dir, asked, order, admitted.lock)
         finally:
@@ -176,5 +178,10 @@ def _gone(seen: instance.Instance | None, target: Target, *, known: bool) -> dic
     return Later(target.poll_interval)
 
 
-def _ended_in_doubt(before: Operation) -> bool:
-    return before.failure is not None and before.failure.kind in _DOUBTFUL
+def _in_doubt(before: Operation | None, verb: Verb) -> bool:
+    """Tell whether the engine's state may lack what exists, or what is to be removed may still be on its way."""
+    if verb is Verb.PROVISION:
+        return before is None or before.state is not State.SUCCEEDED
+    if before is None:
+        return False
+    return before.failure.kind in _CUT_OFF if before.failure else not before.over

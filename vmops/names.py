@@ -117,3 +117,12 @@ def computer_name(vm_name: str) -> str:
     Source: Azure Resource Manager's answer InvalidParameter, computerName (Linux: at most 64 characters, no "_").
     """
     return vm_name.replace("_", "-").rstrip("-.")
+
+
+def urn_key(arm_id: str) -> str:
+    """Return the end of the URN, ``TYPE::NAME``, under which a stack declares a resource; empty if none does."""
+    *_, kind, name = arm_id.split("/")
+    kinds = {"resourcegroups": "group", "subnets": "subnet"}
+    kinds |= {arm_type.rpartition("/")[2].lower(): role for role, arm_type in _TYPES.items()}
+    role = kinds.get(kind.lower(), "")
+    return f"{TOKENS[role]}::{name}" if role in TOKENS else ""

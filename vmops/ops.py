@@ -106,6 +106,21 @@ class VMOps(Questions):
             return Status.SUCCEEDED, {}
         return self._failed(target, Failure(Kind.LOCKED, "its worker is on another host, or cannot be ended"))
 
+    def recover(self, params: Params, *, dry_run: bool = False) -> Answer:
+        """Put right what the dead have left of the VM: records, locks, the engine's state; nothing in the cloud.
+
+        Every deployment does so by itself. SUCCEEDED, with what was found (with ``dry_run``: and would be done), or
+        FAILED if somebody works on the VM.
+        """
+        from vmops.recover import recover
+
+        target = self._target(params)
+        try:
+            self._deployments.refuse_in_flight(target)
+            return Status.SUCCEEDED, recover(self.settings, self._store, target, dry_run=dry_run)
+        except (Failed, CloudError) as error:
+            return self._failed(target, error)
+
     def extend(self, params: Params, ttl: float | str) -> Answer:
         """Let the VM live for ``ttl`` (seconds, or "90m", "2h", "1d") from now on, whatever was left of its time.
 

@@ -1,16 +1,15 @@
 """The steps of one deployment, as the worker takes them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 
-from vmops import instance, ownership, power, remains
-from vmops.arm import Arm
+from vmops import instance, ownership, power, remains, running
 from vmops.engine import recovery
+from vmops.engine.checkpoint import Mended
 from vmops.engine.events import EXISTS_ALREADY, PROVIDER_GONE
-from vmops.errors import CloudError
-from vmops.failures import Failed, Failure, Kind, of_cloud
+from vmops.failures import Failed, Failure, Kind
 from vmops.site import Site
 from vmops.spec import VmSpec
 from vmops.target import Target
@@ -29,6 +28,9 @@ _WINDOW = 240.0
 
 Source: ARM's own message, NicReservedForAnotherVm."""
 
+_GRACE = 3.0
+"""Seconds within which ARM shows what a request has begun that was still on its way when its sender died."""
+
 
 def provision(site: Site, spec: VmSpec, *, doubtful: bool, expires: float) -> dict[str, Any]:
     """Make the VM as the spec says, running, and give its outputs.
@@ -41,14 +43,15 @@ def provision(site: Site, spec: VmSpec, *, doubtful: bool, expires: float) -> di
     outputs: dict[str, Any] = {}
     before = _settled_survey(site, spec)
     declared = _declared(site, spec, before, expires, outputs)
-    existed = site.stack.ensure()
-    gone = existed and before.machine is None
-    refresh = (existed and doubtful and recovery.settle(site.stack, site.arm, spec)) or gone
-    if before.machine and _grows(before.machine, spec):
-        _power(site.arm, spec, power.Action.DEALLOCATE)
-    _up(site, spec, declared, refresh=refresh)
-    _run_machine(site.arm, spec)
-    _reach(site, spec, outputs)
+    mended = site.stack.mend() is not Mended.NOTHING
+    existed = site.stack.ensure() or mended
+    settled = (doubtful or mended) and existed and _settle(site, spec, before.uses, declared).stale
+    if before.machine and running.grows(before.machine, spec):
+        running.switch(site.arm, spec, power.Action.DEALLOCATE)
+    _up(site, spec, before.uses, declared, refresh=settled or mended or (existed and before.machine is None))
+    running.run(site.arm, spec)
+    if site.cloud.answers:
+        running.reach(spec, outputs)
     return outputs
 
 
@@ -60,10 +63,11 @@ def plan(site: Site, spec: VmSpec) -> list[dict[str, str]]:
     return site.stack.preview(_declared(site, spec, ownership.survey(site.arm, spec, site.owner), 0.0, {}))
 
 
-def deprovision(site: Site, target: Target) -> dict[str, Any]:
+def deprovision(site: Site, target: Target, *, doubtful: bool) -> dict[str, Any]:
     """Destroy all that the stack made, verify by listing, then forget the stack.
 
-    What the engine cannot destroy is released through ARM, which also knows what the engine does not.
+    What the engine cannot destroy is released through ARM, which also knows what the engine does not. ``doubtful``:
+    what came before was cut off, so that a write may still be on its way; it is looked for once more.
 
     Returns: ``left``, the foreign resources for whose sake our group stays, if there are any.
 
@@ -72,6 +76,7 @@ def deprovision(site: Site, target: Target) -> dict[str, Any]:
     existing = site.arm.get(target.vm_id)
     if existing is not None:
         ownership.refuse_foreign(existing, target.stack, site.owner)
+    site.stack.mend()
     try:
         site.stack.destroy()
     except Failed as error:
@@ -79,7 +84,12 @@ def deprovision(site: Site, target: Target) -> dict[str, Any]:
             raise
         structlog.get_logger().warning("destroy_incomplete", cause=str(error.failure))
     left = remains.release(
-        site.arm, target.group_id, target.stack, interval=target.poll_interval, timeout=target.deploy_timeout
+        site.arm,
+        target.group_id,
+        target.stack,
+        interval=target.poll_interval,
+        timeout=target.deploy_timeout,
+        grace=_GRACE if doubtful else 0.0,
     )
     site.stack.remove()
     return {"left": left} if left else {}
@@ -98,7 +108,19 @@ def _settled_survey(site: Site, spec: VmSpec) -> ownership.Survey:
     return found
 
 
-def _up(site: Site, spec: VmSpec, declared: Callable[[], None], *, refresh: bool) -> None:
+def _settle(site: Site, spec: VmSpec, uses: frozenset[str], declared: Callable[[], None]) -> recovery.Settled:
+    """Settle the engine's state. Raises: Failed (conflict), naming what is intended and another's."""
+    arguments = site.cloud.provider_arguments(spec.subscription)
+    settled = recovery.settle(site.stack, site.arm, spec.urn_keys(uses), arguments)
+    for arm_id in settled.foreign:
+        if found := site.arm.get(arm_id):
+            ownership.refuse_foreign(found, spec.stack, site.owner)
+    if settled.bare:
+        recovery.complete(site.stack, declared)
+    return settled
+
+
+def _up(site: Site, spec: VmSpec, uses: frozenset[str], declared: Callable[[], None], *, refresh: bool) -> None:
     """Run the program; what passes with time is tried again, and what exists unknown to the engine is adopted."""
     refusals: list[Failed] = []
 
@@ -107,7 +129,7 @@ def _up(site: Site, spec: VmSpec, declared: Callable[[], None], *, refresh: bool
         try:
             site.stack.up(declared, refresh=refresh or settled)
         except Failed as error:
-            if not _passes(site, spec, error.failure):
+            if not _passes(site, spec, uses, declared, error.failure):
                 raise
             refusals.append(error)
             return Later(delay(len(refusals)))
@@ -117,14 +139,14 @@ def _up(site: Site, spec: VmSpec, declared: Callable[[], None], *, refresh: bool
         raise refusals[-1]
 
 
-def _passes(site: Site, spec: VmSpec, failure: Failure) -> bool:
+def _passes(site: Site, spec: VmSpec, uses: frozenset[str], declared: Callable[[], None], failure: Failure) -> bool:
     """Tell whether the same update may do better, once the provider lives and the state knows what exists."""
     if failure.code == PROVIDER_GONE:
         site.reconnect()
-        recovery.settle(site.stack, site.arm, spec)
+        _settle(site, spec, uses, declared)
         return True
     if failure.code == EXISTS_ALREADY:
-        return recovery.settle(site.stack, site.arm, spec)
+        return _settle(site, spec, uses, declared).changed
     return failure.kind in _PASSING
 
 
@@ -141,64 +163,3 @@ def _declared(
         provider=site.cloud.provider_arguments(spec.subscription),
         outputs=outputs,
     )
-
-
-def _grows(existing: Mapping[str, Any], spec: VmSpec) -> bool:
-    """Tell whether a disk gets bigger, which ARM allows only on a deallocated VM.
-
-    Source: Azure documentation, expand virtual hard disks on a Linux VM.
-    """
-    storage = existing["properties"]["storageProfile"]
-    there = [storage["osDisk"].get("diskSizeGB"), *(disk.get("diskSizeGB") for disk in storage.get("dataDisks", ()))]
-    asked = [spec.os_disk_size_gb, *spec.data_disks]
-    return any(now and then and then > now for now, then in zip(there, asked, strict=False))
-
-
-def _run_machine(arm: Arm, spec: VmSpec) -> None:
-    """Start the VM if it stands still, and see by ARM that it runs.
-
-    Raises: Failed if it does not run within the deployment's time.
-    """
-    seen = instance.look(arm, spec.vm_id)
-    if seen and seen.resting:
-        _power(arm, spec, power.Action.START)
-    if not wait(lambda: _running(arm, spec), timeout=spec.deploy_timeout):
-        raise Failed(Failure(Kind.TIMEOUT, "the VM does not run", resource=spec.vm_id))
-
-
-def _power(arm: Arm, spec: VmSpec, action: power.Action) -> None:
-    """Ask for a power operation and wait for it.
-
-    Raises: Failed if ARM says that it failed.
-    """
-    accepted = power.begin(arm, spec.vm_id, action)
-    if accepted.url is None:
-        return
-    url = accepted.url
-    ended = wait(lambda: power.look(arm, url, spec.poll_interval), timeout=spec.deploy_timeout)
-    if isinstance(ended, CloudError):
-        raise Failed(of_cloud(ended))
-
-
-def _reach(site: Site, spec: VmSpec, outputs: Mapping[str, Any]) -> None:
-    """Wait, if asked to, until the VM answers on its SSH port; a simulated machine never does, and is not asked.
-
-    Raises: Failed (timeout) if it does not answer within the deployment's time.
-    """
-    if spec.wait_for != "ssh" or not site.cloud.answers:
-        return
-    address = outputs.get("publicIp") or outputs["privateIp"]
-    looks = lambda: instance.greets(address, spec.request_timeout) or Later(spec.poll_interval)  # noqa: E731
-    if not wait(looks, timeout=spec.deploy_timeout):
-        raise Failed(
-            Failure(Kind.TIMEOUT, f"the VM runs, but nothing answers on {address} port 22", resource=spec.vm_id)
-        )
-
-
-def _running(arm: Arm, spec: VmSpec) -> instance.Instance | Later:
-    seen = instance.look(arm, spec.vm_id)
-    if seen is None:
-        raise Failed(Failure(Kind.NOT_FOUND, "the VM is gone", resource=spec.vm_id))
-    if seen.provisioning == "failed":
-        raise Failed(Failure(Kind.CAPACITY, "the VM's provisioning state is Failed", resource=spec.vm_id))
-    return seen if seen.running else Later(spec.poll_interval)

@@ -1,6 +1,5 @@
 """What a program may ask about its VMs; nothing here changes any of them."""
 
-import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -8,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from vmops import keys
 from vmops.clouds import Cloud, connect
-from vmops.failures import Failed, Failure
-from vmops.operation import Operation, Verb
+from vmops.failures import Failure
+from vmops.operation import Operation
 from vmops.protocol import Params
 from vmops.settings import Settings
 from vmops.spec import VmSpec
@@ -68,18 +67,16 @@ class Questions:
         Raises: Failed if the engine refuses, or (locked) if a deployment of the VM is in flight; CloudError if ARM
         refuses; EngineMissing.
         """
-        from vmops import admission, lock, provisioning
+        from vmops import admission, provisioning
         from vmops.site import open_site
 
         spec = self._with_key(VmSpec.from_params(params, self.settings.defaults()))
-        held = lock.acquire(admission.lock_path(self.settings.state_dir, spec.stack))
-        if held is None:
-            raise Failed(admission.refusal(self._store.in_flight(spec.stack, Verb.PROVISION)))
-        try:
-            with open_site(self.settings, spec, (held,)) as site:
-                return provisioning.plan(site, spec)
-        finally:
-            os.close(held)
+        self._deployments.refuse_in_flight(spec)
+        with (
+            admission.undisturbed(self._store, self.settings.state_dir, spec.stack) as held,
+            open_site(self.settings, spec, (held,)) as site,
+        ):
+            return provisioning.plan(site, spec)
 
     def status(self, params: Params) -> dict[str, Any]:
         """Tell what was asked of a VM last, how that stands, and what ARM says of the VM now.

@@ -39,18 +39,24 @@ _USED_IN = {
 """Where a shared resource names its users. Source: azure-rest-api-specs, Microsoft.Network."""
 
 
-def release(arm: Arm, group_id: str, stack: str, *, interval: float, timeout: float) -> list[str]:
+def release(arm: Arm, group_id: str, stack: str, *, interval: float, timeout: float, grace: float = 0.0) -> list[str]:
     """Delete what carries the stack's tag in a group, then the group if it is ours and empty.
 
     In-use refusals and reservations pass with time, so each round tries again, ``interval`` seconds apart, for at most
-    ``timeout`` seconds.
+    ``timeout`` seconds. With a ``grace``, in seconds, there is another look that long after nothing was found.
 
     Returns: the ids of foreign resources for whose sake our group stays; empty if nothing of ours is left.
 
     Raises: Failed, naming what would not go, if something of ours is still there at the end.
     """
     refusals: dict[str, Failure] = {}
-    left = wait(lambda: _round(arm, group_id, stack, interval, refusals), timeout=timeout)
+    again = iter([Later(grace)] if grace else [])
+
+    def look() -> list[str] | Later:
+        seen = _round(arm, group_id, stack, interval, refusals)
+        return seen if isinstance(seen, Later) else next(again, seen)
+
+    left = wait(look, timeout=timeout)
     if left is None:
         last = next(iter(refusals.values()), None)
         raise Failed(last or Failure(Kind.TIMEOUT, "resources are still being deleted", resource=group_id))

@@ -23,7 +23,8 @@ class Settings(BaseSettings):
     """Where vmops keeps its state, which cloud it means by default, and who it works for.
 
     All of it can be given in the environment (``VMOPS_STATE_DIR``, ``VMOPS_CLOUD`` …) or by keyword. A parameter of a
-    call wins over the setting of the same name. Durations are seconds.
+    call wins over the setting of the same name. Durations are seconds; ``engine_silence`` is how long an engine that
+    works on no resource may say nothing before it is ended.
     """
 
     model_config = SettingsConfigDict(env_prefix="VMOPS_", env_ignore_empty=True, frozen=True)
@@ -35,6 +36,7 @@ class Settings(BaseSettings):
     owner: str = Field(default_factory=_user)
     backend_url: str | None = None
     engine: str | None = None
+    engine_silence: float = Field(default=600.0, gt=0)
     deploy_timeout: float | None = None
     request_timeout: float | None = None
     poll_interval: float | None = None

@@ -50,7 +50,7 @@ def open_site(settings: Settings, target: Target, locks: tuple[int, ...] = ()) -
     scratch.mkdir(mode=0o700, parents=True)
     environment = engine_environment(cloud, backend, state_dir / "pulumi", passphrase, scratch)
     command = EngineCommand(binary.path(settings.engine), binary.ENGINE_VERSION, environment, locks)
-    stack = EngineStack(target.stack, state_dir / "stacks" / target.stack, command, EventLog())
+    stack = EngineStack(target.stack, state_dir / "stacks" / target.stack, backend, command, EventLog())
     try:
         yield Site(settings.owner, cloud, Arm(cloud, target.request_timeout), stack, command, connect)
     finally:

@@ -123,10 +123,13 @@ class VmSpec(Target):
             del ids["address"]
         return ids
 
-    def urn_keys(self) -> dict[str, str]:
-        """Return the ARM id of every resource that a stack declares, by the end of its URN, ``TYPE::NAME``."""
-        ids = self.ids().items()
-        return {f"{names.TOKENS[role]}::{names.last(arm_id)}": arm_id for role, arm_id in ids if role in names.TOKENS}
+    def urn_keys(self, uses: frozenset[str] = frozenset()) -> dict[str, str]:
+        """Return the ARM id of every resource that a stack declares, by the end of its URN, ``TYPE::NAME``.
+
+        ``uses`` are the roles that are not declared, because they are another's.
+        """
+        declared = {role: arm_id for role, arm_id in self.ids().items() if role in names.TOKENS and role not in uses}
+        return {f"{names.TOKENS[role]}::{names.last(arm_id)}": arm_id for role, arm_id in declared.items()}
 
     def canonical(self) -> bytes:
         """Return the desired spec, secrets and all, in the one form that equal specs share."""

@@ -34,11 +34,16 @@ _LOOK = 0.05
 
 @dataclass(frozen=True)
 class Order:
-    """All that a worker must be told; ``params`` is the spec or target as it goes over the pipe."""
+    """All that a worker must be told; ``params`` is the spec or target as it goes over the pipe.
+
+    ``silence`` is the seconds for which an engine without work may say nothing. ``doubtful``: what came before did not
+    end well, so that the engine's state may lack what exists.
+    """
 
     params: Mapping[str, Any] = field(repr=False)
     backend: str
     engine: str | None
+    silence: float
     doubtful: bool
 
 
@@ -120,10 +125,11 @@ def _carry_out(state_dir: Path, operation: Operation, lock: int, pipe: IO[bytes]
     provides = operation.verb is Verb.PROVISION
     target = VmSpec.from_wire(order.params) if provides else Target.from_wire(order.params)
     locks = (lock,) if provides else (lock, _take_over(state_dir, operation.stack, target.deploy_timeout))
-    with open_site(settings, target, locks) as site, bounded(site.command, target.deploy_timeout):
+    limits = {"seconds": target.deploy_timeout, "silence": order.silence}
+    with open_site(settings, target, locks) as site, bounded(site.command, site.stack, **limits):
         if isinstance(target, VmSpec):
             return provisioning.provision(site, target, doubtful=order.doubtful, expires=operation.expires)
-        return provisioning.deprovision(site, target)
+        return provisioning.deprovision(site, target, doubtful=order.doubtful)
 
 
 def _take_over(state_dir: Path, stack: str, seconds: float) -> int:

@@ -1,109 +1,110 @@
-"""Whatever is killed in the middle, the same call converges, and a deprovision then leaves nothing."""
+"""Whatever is killed in the middle, the same call converges, and a deprovision then leaves nothing.
 
-import os
-import signal
+Here, each boundary once; `make torture` draws many more lives, and moments in between.
+"""
+
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.azure import Azure, living, processes_of
+from tests.azure import Azure
+from tests.torture.life import Figures, play
+from tests.torture.moments import Moment
+from tests.torture.script import Kill, Script, Step
 from vmops import Status, VMOps
-from vmops.failures import Kind
-from vmops.local import daemon
-from vmops.protocol import Params
-from vmops.waiting import Later, wait
 
-Deploy = Callable[[Params], dict[str, Any]]
-PACE = 0.03
-
-
-def begun(azure: Azure) -> bool | Later:
-    """Tell whether ARM has taken the create of the VM on."""
-    return any(each["method"] == "PUT" and "virtualMachines" in each["path"] for each in azure.journal()) or Later(0.02)
+SHARED = {"vmName": "exp1", "resourceGroup": "shared"}
+SECRETIVE = {
+    "vmName": "exp1",
+    "authenticationType": "password",
+    "adminPasswordOrKey": "Secret-5ecret-x",
+    "customData": "#!/bin/sh",
+}
 
 
-def kill(state_dir: Path, *victims: str) -> None:
-    """Kill the worker, the engine, or both, at once."""
-    for kind, process in living(state_dir):
-        if kind in victims:
-            os.kill(process.pid, signal.SIGKILL)
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, engine: Path) -> Iterator[None]:
+    """Let the lives be lived in this test's directory."""
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path)
+    yield
+    tempfile.tempdir = before
 
 
-@pytest.mark.parametrize("victims", [("worker",), ("engine",), ("worker", "engine")], ids="-".join)
-def test_a_killed_provision_is_taken_up(
-    ops: VMOps, azure: Azure, state_dir: Path, deprovision: Deploy, victims: tuple[str, ...]
-) -> None:
-    """The wait says so at once; the same call adopts what ARM carried out, and makes no second VM."""
-    daemon.ensure(state_dir, PACE)
-    params: Params = {"vmName": "exp1"}
-    assert ops.vm_provision(params) == (Status.PENDING, {})
-    assert wait(lambda: begun(azure), timeout=60)
-    kill(state_dir, *victims)
-    assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
-    failure = ops.last_failure(params)
-    assert failure
-    assert failure.kind is Kind.INTERRUPTED
-    assert ops.vm_provision(params) == (Status.PENDING, {})
-    assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED, ops.last_failure(params)
-    made = [each for each in azure.ids() if "/virtualMachines/" in each]
-    assert len(made) == 1
-    deprovision(params)
-    assert azure.resources() == []
-    assert wait(lambda: Later(0.02) if processes_of(state_dir) else True, timeout=5)
+def met(verb: str, *kills: tuple[str, str, int]) -> Step:
+    """Give a step from what is killed in it, at which moment, the how-manieth."""
+    return Step(verb, tuple(Kill(victim, Moment(name, number)) for victim, name, number in kills))
 
 
-def test_a_killed_provision_can_be_deprovisioned(
-    ops: VMOps, azure: Azure, state_dir: Path, deprovision: Deploy
-) -> None:
-    """Nobody needs the secrets of what was being made to take it down."""
-    daemon.ensure(state_dir, PACE)
-    params: Params = {"vmName": "exp1"}
-    assert ops.vm_provision(params) == (Status.PENDING, {})
-    assert wait(lambda: begun(azure), timeout=60)
-    kill(state_dir, "worker", "engine")
-    deprovision(params)
-    assert azure.resources() == []
+LIVES = {
+    "a worker, by its record": Script(
+        (
+            met("provision", ("worker", "running", 1), ("worker", "sent", 4)),
+            met("deprovision", ("worker", "running", 1), ("worker", "sent", 2)),
+        )
+    ),
+    "an engine, by its lock": Script(
+        (
+            met("provision", ("engine", "engine-locked", 1), ("engine", "checkpoint", 6)),
+            met("deprovision", ("engine", "engine-locked", 1), ("engine", "engine-unlocked", 1)),
+        ),
+        SECRETIVE,
+    ),
+    "both, at the checkpoints": Script(
+        (
+            met("provision", ("both", "checkpoint", 3), ("both", "checkpoint", 12)),
+            met("deprovision", ("both", "checkpoint", 2), ("both", "removed", 1)),
+        ),
+        preview=True,
+    ),
+    "both, with answers lost": Script(
+        (met("provision", ("both", "lost", 1), ("both", "lost", 7)), met("deprovision", ("both", "lost", 1))), SHARED
+    ),
+    "both, at the polls": Script(
+        (met("provision", ("both", "poll", 2), ("both", "answered", 7)), met("deprovision", ("both", "poll", 1))),
+        pace=0.015,
+        late=True,
+    ),
+    "a state that was lost with them": Script(
+        (met("provision", ("state", "checkpoint", 10)), met("deprovision", ("state", "checkpoint", 3))), SECRETIVE
+    ),
+    "a caller": Script(
+        (
+            met("provision", ("caller", "pending", 1), ("caller", "locked", 1)),
+            met("stop", ("caller", "sent", 1)),
+            met("start", ("caller", "answered", 1)),
+            met("restart", ("caller", "lost", 1)),
+            met("deprovision", ("caller", "pending", 1), ("caller", "after", 20)),
+        )
+    ),
+    "the local Azure": Script(
+        (
+            met("provision", ("azure", "sent", 6)),
+            met("stop", ("azure", "sent", 1)),
+            met("start", ("azure", "answered", 1)),
+            met("restart", ("azure", "poll", 1)),
+            met("deprovision", ("azure", "sent", 2)),
+        ),
+        SHARED,
+        pace=0.015,
+    ),
+}
 
 
-def test_a_killed_deprovision_is_taken_up(
-    ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy
-) -> None:
-    """Killed while the VM is being deleted, the same call removes the rest."""
-    params: Params = {"vmName": "exp1"}
-    provision(params)
-    daemon.ensure(state_dir, PACE)
-    assert ops.vm_deprovision(params) == (Status.PENDING, {})
-    assert wait(lambda: any(each.startswith("DELETE") for each in azure.writes()) or Later(0.02), timeout=60)
-    kill(state_dir, "worker", "engine")
-    assert ops.wait_vm_deployment(False, params) == (Status.FAILED, {})
-    deprovision(params)
-    assert azure.resources() == []
-
-
-def test_the_local_azure_may_die_in_the_middle(ops: VMOps, azure: Azure, state_dir: Path, deprovision: Deploy) -> None:
-    """The worker starts it again at the same ports, adopts what had been begun, and the same provision succeeds."""
-    daemon.ensure(state_dir, PACE)
-    params: Params = {"vmName": "exp1"}
-    assert ops.vm_provision(params) == (Status.PENDING, {})
-    assert wait(lambda: begun(azure), timeout=60)
-    before = daemon.find(state_dir)
-    assert before
-    os.kill(before.pid, signal.SIGKILL)
-    assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED, ops.last_failure(params)
-    after = daemon.find(state_dir)
-    assert after
-    assert (after.arm, after.token, after.provider) == (before.arm, before.token, before.provider)
-    deprovision(params)
-    assert azure.resources() == []
+@pytest.mark.parametrize("name", LIVES)
+def test_the_same_call_converges_and_nothing_is_left(name: str) -> None:
+    """No orphan, no second VM, no lock, process or temporary file; what is another's is as it was."""
+    figures, said = Figures(), list[str]()
+    play(LIVES[name], figures, said.append)
+    assert figures.counts["kills"] >= len(LIVES[name].steps), said
 
 
 def test_a_callers_death_changes_nothing(azure: Azure, ops: VMOps, state_dir: Path) -> None:
     """The worker outlives its caller."""
     program = "import vmops, os, signal; vmops.VMOps().vm_provision({'vmName': 'exp1'}); os.kill(os.getpid(), 9)"
     died = subprocess.run([sys.executable, "-c", program], check=False, timeout=60)
-    assert died.returncode == -signal.SIGKILL
+    assert died.returncode == -9
     assert ops.wait_vm_deployment(True, {"vmName": "exp1"})[0] is Status.SUCCEEDED

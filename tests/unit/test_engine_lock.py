@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import psutil
 import pytest
 
-from vmops.engine.stack import refuse_living_holder
+from vmops.engine.holder import refuse_living_holder
 from vmops.failures import Failed, Kind
 from vmops.waiting import Later, wait
 

@@ -38,6 +38,7 @@ def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPa
         "owner": "ada",
         "backend_url": "azblob://states",
         "engine": "path",
+        "engine_silence": 90.0,
         "deploy_timeout": 1800.0,
         "request_timeout": 10.0,
         "poll_interval": 0.5,

@@ -126,6 +126,14 @@ def cancel(name: Name = None, file: File = None, pairs: Pairs = None, as_json: J
     _session(name, file, pairs, as_json).cancel()
 
 
+@app.command(epilog=_examples("recover exp1 --dry-run", "recover exp1"))
+def recover(
+    name: Name = None, file: File = None, pairs: Pairs = None, as_json: Json = False, dry_run: DryRun = False
+) -> None:
+    """Put right what a dead deployment has left: records, locks and the engine's state; nothing in the cloud."""
+    _session(name, file, pairs, as_json).recover(dry_run=dry_run)
+
+
 @app.command(epilog=_examples("status exp1", "status exp1 --json"))
 def status(name: Name = None, file: File = None, pairs: Pairs = None, as_json: Json = False) -> None:
     """Show what was asked of a VM, how it ended, what Azure says of it now, and what to do next."""

@@ -56,6 +56,19 @@ def doomed(resources: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     return note(f"{_counted(ids, 'resource')} to be deleted; nothing was changed")
 
 
+def recovered(found: Mapping[str, Any], *, dry_run: bool, as_json: bool) -> None:
+    """Show what was left of a VM and put right, or would be."""
+    if as_json:
+        return print_json(found)
+    ids = {name: "\n".join(found[name]) for name in ("adopted", "cleared", "foreign")}
+    states = {"nothing": "", "lost": "lost; the next provision rebuilds it"}
+    fields({"state": states.get(found["state"], found["state"]), **ids})
+    done = "would be" if dry_run else "was"
+    settled = any(ids.values()) or found["state"] != "nothing"
+    exist = _counted(found["resources"], "resource")
+    return note(f"{exist} of this VM; {f'this {done} settled' if settled else 'nothing was to be settled'}")
+
+
 def listed(operations: Sequence[Operation], *, hidden: int, as_json: bool) -> None:
     """Show the newest deployment of each VM, a row each; ``hidden`` are not among them."""
     if as_json:

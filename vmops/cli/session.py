@@ -87,6 +87,14 @@ class Session:
             answer = self.ops.cancel(self.params)
         self._end("cancel", answer)
 
+    def recover(self, *, dry_run: bool) -> NoReturn:
+        """Put right what the dead have left, or show what that would be."""
+        status, found = self.ops.recover(self.params, dry_run=dry_run)
+        if status is Status.FAILED:
+            self._end("recover", (status, found))
+        reports.recovered(found, dry_run=dry_run, as_json=self.as_json)
+        raise typer.Exit(0)
+
     def preview(self) -> None:
         """Show what a provision would do."""
         reports.planned(self.ops.plan(self.params), as_json=self.as_json)

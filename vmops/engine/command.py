@@ -61,13 +61,18 @@ class EngineCommand(PulumiCommand):
             raise create_command_error(result)
         return result
 
+    @property
+    def running(self) -> bool:
+        """Tell whether an engine runs."""
+        return self._process is not None and self._process.poll() is None
+
     def signal(self, number: signal.Signals) -> bool:
         """Send a signal to the engine and all it started; tell whether one runs.
 
         The first SIGINT lets what is in flight finish, the second ends at once and releases the engine's lock.
         Source: seen with engine 3.258.
         """
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None or not self.running:
             return False
         os.killpg(self._process.pid, number)
         return True

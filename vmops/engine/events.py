@@ -46,10 +46,12 @@ class EventLog:
         self._begun: dict[str, float] = {}
         self._causes: list[Failure] = []
         self._mutex = threading.Lock()
+        self._heard = time.monotonic()
         self.steps: list[dict[str, str]] = []
 
     def __call__(self, event: EngineEvent) -> None:
         """Take one event; kinds that say nothing here are passed over."""
+        self._heard = time.monotonic()
         if event.resource_pre_event:
             self._begin(event.resource_pre_event.metadata)
         elif event.res_outputs_event:
@@ -64,10 +66,20 @@ class EventLog:
         """Count the resource operations that have begun and not ended."""
         return len(self._begun)
 
+    @property
+    def silence(self) -> float:
+        """Give the seconds since the last event; 0 while a resource is worked on, which may take long and say nothing.
+
+        Source: seen with engine 3.258: between the begin and the end of a resource's create there is no event.
+        """
+        return 0.0 if self.in_flight else time.monotonic() - self._heard
+
     def forget(self) -> None:
-        """Drop the causes so far: what failed is being tried again."""
+        """Drop what was so far: an engine begins."""
         with self._mutex:
             self._causes.clear()
+        self._begun.clear()
+        self._heard = time.monotonic()
 
     def cause(self, fallback: str) -> Failure:
         """Give why the engine failed: ARM's own refusal first, else the engine's words, else ``fallback``."""

@@ -1,83 +1,195 @@
-"""Settling what a dead engine left: creates that may or may not have happened.
+"""Settling what a dead engine left: creates that may or may not have happened, and a state that was lost.
 
 Called with the VM's lock held, so every worker and engine of before is dead. ARM says what is true.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import structlog
 
 from vmops.arm import Arm
 from vmops.engine.stack import PROJECT, EngineStack
 from vmops.ownership import stack_of
-from vmops.spec import VmSpec
 
 State = dict[str, Any]
 """A stack's deployment as the engine exports it."""
 
 _STACK = "pulumi:pulumi:Stack"
 _PROVIDER = "pulumi:providers:azure-native"
+_SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105
+_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""How a state marks an encrypted value, and a plan one that is not known yet. Source: Pulumi, sdk/go resource package,
+``SigKey`` and plugin package, ``UnknownStringValue``."""
 
 
-def settle(stack: EngineStack, arm: Arm, spec: VmSpec) -> bool:
-    """Bring the engine's state in line with ARM before the next update.
+@dataclass(frozen=True)
+class Settled:
+    """What was adopted, by ARM id, and which operations were cleared that did not end, by the end of their URN.
 
-    Of the intended resources that the state does not have, those that exist and are ours are adopted; creates that
-    never happened are cleared. What is there and not ours is left alone: the provider refuses to create it, by name.
+    ``foreign`` is there, intended and not ours: it is left alone. ``bare`` are in the state by their id alone, so that
+    `complete` is needed before the next update; ``unread``: what ARM says of some of it is not in the state yet.
+    """
 
-    Returns: whether the state was changed, so that the next update must refresh.
+    adopted: tuple[str, ...] = ()
+    cleared: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+    bare: tuple[str, ...] = ()
+    unread: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether the state is another than it was."""
+        return bool(self.adopted or self.cleared)
+
+    @property
+    def stale(self) -> bool:
+        """Tell whether the next update must refresh."""
+        return self.changed or self.unread
+
+
+def settle(
+    stack: EngineStack,
+    arm: Arm,
+    intended: Mapping[str, str],
+    provider: Mapping[str, Any] | None = None,
+    *,
+    write: bool = True,
+) -> Settled:
+    """Bring the engine's state in line with ARM before the next update; cut off, it can be done again.
+
+    ``intended`` are ARM ids by the end of their URN. Of these, what is not in the state, exists and is ours is adopted;
+    what was begun and is not there is cleared. Without ``provider``, the arguments of the azure-native provider, only
+    that is adopted whose create was begun: the rest must be completed by a program. Without ``write`` nothing is done.
     """
     exported = stack.state()
     if exported is None:
-        return False
-    state: State = exported["deployment"]
-    adopted = list(_adopted(state, _found(arm, _missing(state, spec), spec.stack), spec.stack))
-    if not adopted and not state.get("pending_operations"):
-        return False
-    state["resources"] = [*state.get("resources", ()), *adopted]
-    state.pop("pending_operations", None)
-    stack.replace_state(exported)
-    return True
-
-
-def _missing(state: State, spec: VmSpec) -> dict[str, str]:
-    """Give the ARM ids, by the end of their URNs, of what is intended and not in the state."""
-    known = {_key(resource["urn"]) for resource in state.get("resources", ())}
-    return {key: arm_id for key, arm_id in spec.urn_keys().items() if key not in known}
-
-
-def _found(arm: Arm, missing: Mapping[str, str], stack_name: str) -> Iterator[tuple[str, str]]:
-    """Give what of the missing exists and is ours; a subnet, which has no tags, is its network's."""
-    for key, arm_id in missing.items():
-        resource = arm.get(arm_id)
-        parent, is_subnet, _ = arm_id.partition("/subnets/")
-        tagged = arm.get(parent) if is_subnet else resource
-        if resource is not None and tagged is not None and stack_of(tagged) == stack_name:
-            yield key, arm_id
-
-
-def _adopted(state: State, found: Iterator[tuple[str, str]], stack_name: str) -> Iterator[dict[str, Any]]:
-    """Make a state entry for each resource found; its inputs and outputs come with the next refresh."""
-    entries = state.get("resources", ())
-    root = next((entry["urn"] for entry in entries if entry["type"] == _STACK), None)
-    provider = next((f"{entry['urn']}::{entry['id']}" for entry in entries if entry["type"] == _PROVIDER), None)
+        return Settled()
+    state: State = exported["deployment"] or {}
+    entries = list(state.get("resources") or ())
+    known = {_key(entry["urn"]) for entry in entries}
+    whose = {key: _whose(arm, arm_id, stack.name) for key, arm_id in intended.items() if key not in known}
     begun = {_key(each["resource"]["urn"]): each["resource"] for each in state.get("pending_operations") or ()}
-    if root is None or provider is None:
+    ours = {key: intended[key] for key, ours in whose.items() if ours and (provider is not None or key in begun)}
+    settled = Settled(
+        adopted=tuple(ours.values()),
+        cleared=tuple(key for key in begun if key not in ours),
+        foreign=tuple(intended[key] for key, ours in whose.items() if ours is False),
+        bare=(*(entry["id"] for entry in entries if _is_bare(entry)), *(ours[key] for key in ours.keys() - begun)),
+        unread=any(entry.get("provider") and not entry.get("outputs") for entry in entries),
+    )
+    if settled.changed and write:
+        entries = list(_rooted(entries, stack.name, provider or {}))
+        entries += [_entry(entries, key, arm_id, stack.name, begun.get(key)) for key, arm_id in ours.items()]
+        _write(stack, exported, entries)
+        structlog.get_logger().info("settled", adopted=settled.adopted, cleared=settled.cleared)
+    return settled
+
+
+def complete(stack: EngineStack, program: Callable[[], Any]) -> None:
+    """Give what was adopted by its id the inputs that it was made with, as far as they can be known.
+
+    ARM tells most of them. What it does not tell (a password, custom data) is taken to be as ``program`` declares it;
+    what it adds by itself is left out: otherwise the next update would replace what it only knows by half. Cut off, it
+    can be done again.
+    """
+    stack.refresh()
+    goals = stack.goals(program)
+    exported = stack.state()
+    if exported is None:
         return
-    for key, arm_id in found:
-        structlog.get_logger().info("adopted", resource=arm_id)
-        bare = {
-            "urn": f"urn:pulumi:{stack_name}::{PROJECT}::{key}",
+    entries = exported["deployment"]["resources"]
+    for entry in filter(_is_bare, entries):
+        if entry["urn"] in goals:
+            entry["inputs"] = merged(goals[entry["urn"]], entry["inputs"])
+            entry["created"] = datetime.now(UTC).isoformat()
+    _write(stack, exported, entries)
+
+
+def merged(declared: Any, told: Any) -> Any:
+    """Take what is declared; where ARM speaks of the same, ARM is right; what only ARM says is left out."""
+    if isinstance(declared, dict) and isinstance(told, dict) and _SECRET not in declared:
+        own = {name: merged(value, told[name]) if name in told else value for name, value in declared.items()}
+        return {name: value for name, value in own.items() if value != _UNKNOWN}
+    if isinstance(declared, list) and isinstance(told, list) and len(declared) == len(told):
+        return [merged(*pair) for pair in zip(declared, told, strict=True)]
+    return told
+
+
+def _write(stack: EngineStack, exported: dict[str, Any], entries: list[Any]) -> None:
+    """Write a state back, with other entries and nothing pending."""
+    state = {name: value for name, value in (exported["deployment"] or {}).items() if name != "pending_operations"}
+    stack.replace_state({**exported, "deployment": {**state, "resources": entries}})
+
+
+def _is_bare(entry: Mapping[str, Any]) -> bool:
+    """Tell whether an entry was made here from an id alone: those of the engine's own say since when they are there."""
+    return bool(entry.get("provider")) and "created" not in entry
+
+
+def _whose(arm: Arm, arm_id: str, stack_name: str) -> bool | None:
+    """Tell whether a resource is ours, None if it is not there; a subnet, which has no tags, is its network's."""
+    resource = arm.get(arm_id)
+    parent, is_subnet, _ = arm_id.partition("/subnets/")
+    tagged = arm.get(parent) if is_subnet else resource
+    return None if resource is None or tagged is None else stack_of(tagged) == stack_name
+
+
+def _rooted(entries: Iterable[Mapping[str, Any]], stack_name: str, provider: Mapping[str, Any]) -> Iterator[Any]:
+    """Give the entries of a state, with those of the stack itself and of its provider, which a lost state has not."""
+    kinds = {entry["type"] for entry in entries}
+    root = _urn(stack_name, f"{_STACK}::{PROJECT}-{stack_name}")
+    if _STACK not in kinds:
+        yield {"urn": root, "custom": False, "type": _STACK}
+    if _PROVIDER not in kinds:
+        inputs = {_camel(name): "true" if value is True else value for name, value in provider.items()}
+        yield {
+            "urn": _urn(stack_name, f"{_PROVIDER}::azure"),
             "custom": True,
-            "type": key.partition("::")[0],
-            "inputs": {},
+            "id": str(uuid4()),
+            "type": _PROVIDER,
+            "inputs": inputs,
+            "outputs": inputs,
             "parent": root,
-            "provider": provider,
         }
-        yield {**bare, **begun.get(key, {}), "id": arm_id, "outputs": {}}
+    yield from entries
+
+
+def _entry(
+    entries: Iterable[Mapping[str, Any]], key: str, arm_id: str, stack_name: str, begun: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Make a state entry for a resource that exists; its outputs come with the next refresh.
+
+    One whose create was begun is as it was to be. Another is known by its id alone, and kept from being deleted by the
+    engine, which does not know who else uses it.
+    """
+    if begun:
+        return {"created": datetime.now(UTC).isoformat(), **begun, "id": arm_id, "outputs": {}}
+    return {
+        "urn": _urn(stack_name, key),
+        "custom": True,
+        "type": key.partition("::")[0],
+        "inputs": {},
+        "parent": next(entry["urn"] for entry in entries if entry["type"] == _STACK),
+        "provider": next(f"{entry['urn']}::{entry['id']}" for entry in entries if entry["type"] == _PROVIDER),
+        "retainOnDelete": True,
+        "id": arm_id,
+        "outputs": {},
+    }
+
+
+def _urn(stack_name: str, key: str) -> str:
+    return f"urn:pulumi:{stack_name}::{PROJECT}::{key}"
 
 
 def _key(urn: str) -> str:
     """Give ``TYPE::NAME``, the part of an URN that names neither stack nor project."""
     return "::".join(urn.split("::")[2:])
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

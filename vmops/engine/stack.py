@@ -2,25 +2,29 @@
 
 import json
 import re
-import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
+import structlog
 from pulumi import automation
 from pulumi.automation.errors import ConcurrentUpdateError, StackAlreadyExistsError, StackNotFoundError
 
+from vmops.engine import checkpoint
 from vmops.engine.command import EngineCommand
 from vmops.engine.events import EventLog
-from vmops.failures import Failed, Failure, Kind
+from vmops.engine.holder import refuse_living_holder
+from vmops.failures import Failed
+from vmops.waiting import Later, wait
 
 PROJECT = "vmops"
-_HOLDER = re.compile(
-    r"created by (?P<user>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<since>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*)"
-)
-"""How the engine names the holder of a stack's lock. Source: seen with engine 3.258."""
+
+_PATIENCE = 60.0
+"""Seconds for which the end of another's engine is waited for that works on the same stack."""
+
+_LOOK = 3.0
+"""Seconds between two attempts meanwhile; each starts an engine."""
 
 
 class EngineStack:
@@ -30,8 +34,9 @@ class EngineStack:
     from its events; the engine's own text is the detail.
     """
 
-    def __init__(self, name: str, work_dir: Path, command: EngineCommand, log: EventLog) -> None:
+    def __init__(self, name: str, work_dir: Path, backend: str, command: EngineCommand, log: EventLog) -> None:
         work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._backend = backend
         self._settings_file = work_dir / f"Pulumi.{name}.yaml"
         self._command = command
         self._log = log
@@ -42,19 +47,43 @@ class EngineStack:
         )
         self._stack = _Stack(name, workspace, automation._stack.StackInitMode.SELECT)
 
+    @property
+    def name(self) -> str:
+        """Give the stack's name."""
+        return str(self._stack.name)
+
+    @property
+    def silence(self) -> float:
+        """Give for how many seconds the engine has said nothing although it works on no resource; 0 if none runs."""
+        return self._log.silence if self._command.running else 0.0
+
+    def mend(self, *, write: bool = True) -> checkpoint.Mended:
+        """Mend the stack's files, if they cannot be read; see `checkpoint.mend`."""
+        return checkpoint.mend(self._backend, PROJECT, self._stack.name, self._settings_file, write=write)
+
     def ensure(self) -> bool:
         """Make the stack in the backend unless it is there; tell whether it was."""
-        if self._settings_file.exists():
-            return True
+        return self._settings_file.exists() or not self.create()
+
+    def create(self) -> bool:
+        """Make the stack in the backend; tell whether it was not there."""
         try:
-            self._stack.workspace.create_stack(self._stack.name)
+            self._attempt(lambda: self._stack.workspace.create_stack(self._stack.name))
         except StackAlreadyExistsError:
-            return True
-        return False
+            return False
+        return True
 
     def up(self, program: Callable[[], Any], *, refresh: bool = False) -> None:
-        """Make the cloud match the program. The stack must exist (see `ensure`)."""
-        self._run(lambda: self._stack.up(program=program, on_event=self._log, refresh=refresh or None))
+        """Make the cloud match the program; a stack that the backend has lost is made again."""
+
+        def update() -> None:
+            self._run(lambda: self._stack.up(program=program, on_event=self._log, refresh=refresh or None))
+
+        try:
+            update()
+        except StackNotFoundError:
+            self.create()
+            update()
 
     def preview(self, program: Callable[[], Any]) -> list[dict[str, str]]:
         """Say what `up` would do, an ``operation`` and a ``resource`` each, and change nothing.
@@ -68,6 +97,24 @@ class EngineStack:
             if not existed:
                 self.remove()
         return self._log.steps
+
+    def refresh(self) -> None:
+        """Bring the state in line with what the provider reads; nothing in the cloud is changed."""
+        self._run(lambda: self._stack.refresh(on_event=self._log))
+
+    def goals(self, program: Callable[[], Any]) -> dict[str, dict[str, Any]]:
+        """Give the inputs of every resource that the program declares, by URN, their secrets encrypted.
+
+        Source: Pulumi, update plans: the goal of a resource is told as the difference to its old inputs.
+        """
+        plan = self._settings_file.with_suffix(".plan")
+        try:
+            self._run(lambda: self._stack.preview(program=program, on_event=self._log, plan=str(plan)))
+            plans = json.loads(plan.read_text())["resourcePlans"]
+        finally:
+            plan.unlink(missing_ok=True)
+        olds = {entry["urn"]: entry.get("inputs") or {} for entry in (self.state() or {})["deployment"]["resources"]}
+        return {urn: _changed(olds.get(urn, {}), each["goal"]["inputDiff"]) for urn, each in plans.items()}
 
     def destroy(self) -> None:
         """Delete every resource of the stack, going on after a failure; a stack that does not exist has none."""
@@ -87,11 +134,12 @@ class EngineStack:
 
     def state(self) -> dict[str, Any] | None:
         """Read the stack's state, its secrets encrypted; None if the backend does not know the stack."""
+        read: list[str] = []
         try:
-            result = self._engine("stack", "export")
+            self._attempt(lambda: read.append(self._engine("stack", "export").stdout))
         except StackNotFoundError:
             return None
-        state: dict[str, Any] = json.loads(result.stdout)
+        state: dict[str, Any] = json.loads(read[0])
         return state
 
     def replace_state(self, state: dict[str, Any]) -> None:
@@ -104,19 +152,35 @@ class EngineStack:
             draft.unlink(missing_ok=True)
 
     def _run(self, command: Callable[[], Any]) -> None:
-        """Run one engine command; a lock left by a dead engine of this host is broken, once."""
+        """Run one engine command; a dead engine's lock is broken, and the end of a living one is waited for."""
+        refusals: list[Failed] = []
+
+        def attempt() -> bool | Later:
+            try:
+                self._attempt(command)
+            except ConcurrentUpdateError as error:
+                return self._break_lock(str(error), refusals)
+            return True
+
+        if not wait(attempt, timeout=_PATIENCE):
+            raise refusals[-1]
+
+    def _break_lock(self, message: str, refusals: list[Failed]) -> Later:
         try:
-            self._attempt(command)
-        except ConcurrentUpdateError as error:
-            refuse_living_holder(str(error))
-            self._engine("cancel", "--yes")
-            self._attempt(command)
+            refuse_living_holder(message)
+        except Failed as refusal:
+            if not refusals:
+                structlog.get_logger().warning("waiting", cause=refusal.failure.message)
+            refusals.append(refusal)
+            return Later(_LOOK)
+        self._attempt(lambda: self._engine("cancel", "--yes"))
+        return Later(0)
 
     def _attempt(self, command: Callable[[], Any]) -> None:
         self._log.forget()
         try:
             command()
-        except (ConcurrentUpdateError, StackNotFoundError):
+        except (ConcurrentUpdateError, StackAlreadyExistsError, StackNotFoundError):
             raise
         except automation.CommandError as error:
             raise Failed(self._log.cause(_last_words(str(error)))) from None
@@ -147,30 +211,9 @@ class _Stack(automation.Stack):
         )
 
 
-def refuse_living_holder(message: str) -> None:
-    """Let only the lock of a provably dead engine pass: one of this host, whose process is no more.
-
-    Raises: Failed (locked), saying who holds the stack since when.
-    """
-    holders = list(_HOLDER.finditer(message))
-    living = [holder for holder in holders if holder["host"] != socket.gethostname() or _lives(holder)]
-    if holders and not living:
-        return
-    who = "; ".join(
-        f"{holder['user']} on {holder['host']} (pid {holder['pid']}) since {holder['since']}" for holder in living
-    )
-    raise Failed(Failure(Kind.LOCKED, f"the stack is locked by {who or 'another engine'}"))
-
-
-def _lives(holder: re.Match[str]) -> bool:
-    """Tell whether a process of this host that took a lock lives: no zombie, and no younger one of the same number."""
-    try:
-        process = psutil.Process(int(holder["pid"]))
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        return process.create_time() < datetime.fromisoformat(holder["since"]).timestamp() + 1
-    except psutil.NoSuchProcess:
-        return False
+def _changed(old: dict[str, Any], difference: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in old.items() if name not in difference.get("deletes", ())}
+    return {**kept, **difference.get("adds", {}), **difference.get("updates", {})}
 
 
 def _last_words(text: str) -> str:

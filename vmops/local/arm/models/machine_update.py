@@ -60,8 +60,8 @@ def updated(machine: Resource, request: Json, *, whole: bool) -> Resource:
 
 def _require_unchanged(machine: Resource, request: Json, asked: Json) -> None:
     for target, path in _FIXED.items():
-        new = _at(asked, path)
-        if new is not None and not _same(new, _at(machine.properties, path) or _UNSAID.get(target)):
+        new, old = _at(asked, path), _at(machine.properties, path)
+        if new is not None and not _same(new, _UNSAID.get(target) if old is None else old):
             raise ArmError("PropertyChangeNotAllowed", target=target)
     if request.get("zones") is not None and request["zones"] != machine.body.get("zones", []):
         raise ArmError("PropertyChangeNotAllowed", target="zones")

@@ -1,0 +1,32 @@
+"""Any number of processes on the same few VMs: refused by name, never confused, and nothing is left."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.torture.crowd import at_once, fight, params_of
+from tests.torture.scene import Scene, scene
+
+
+@pytest.fixture
+def stage(tmp_path: Path, engine: Path) -> Iterator[Scene]:
+    """Give a scene in this test's directory, with others' things in it."""
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path)
+    with scene(params_of("exp0"), 0.005) as stage:
+        stage.plant("theirs")
+        yield stage
+    tempfile.tempdir = before
+
+
+def test_processes_that_fight_over_vms_leave_nothing(stage: Scene) -> None:
+    """Every call is answered, a refusal says who was there before, and no answer is about another VM."""
+    counts = fight(stage, processes=4, names=["exp0", "exp1"], seconds=10, seed=1)
+    assert counts["provision PENDING"] + counts["provision SUCCEEDED"] > 0
+    assert {each.rpartition(" ")[0] for each in counts} > {"provision", "deprovision", "stop", "cancel"}
+
+
+def test_one_process_makes_several_vms_at_once(stage: Scene) -> None:
+    """Each gets its own address and its own end."""
+    at_once(stage, 4)

@@ -1,0 +1,292 @@
+"""What the dead have left is put right: by the next call, whatever it is, and by `recover`."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.azure import Azure, living
+from vmops import Settings, Status, VMOps, lock
+from vmops.admission import lock_path
+from vmops.failures import Kind
+from vmops.local import daemon
+from vmops.protocol import Params
+from vmops.waiting import Later, wait
+
+Deploy = Callable[[Params], dict[str, Any]]
+PARAMS: Params = {"vmName": "exp1"}
+SECRETIVE: Params = {
+    **PARAMS,
+    "authenticationType": "password",
+    "adminPasswordOrKey": "Canary-pa55word",
+    "customData": "#!/bin/sh",
+}
+
+
+def changes(ops: VMOps, params: Params) -> list[dict[str, str]]:
+    """Give what a provision would change; that the provider itself is read is no change."""
+    return [step for step in ops.plan(params) if not step["resource"].startswith("azure-native")]
+
+
+def spoil(path: Path, how: str) -> None:
+    """Leave a file as a loss of power, a full disk or a hand may leave it."""
+    match how:
+        case "empty":
+            path.write_bytes(b"")
+        case "cut off":
+            path.write_bytes(path.read_bytes()[:700])
+        case "garbage":
+            path.write_bytes(os.urandom(700))
+        case "lost":
+            path.unlink()
+
+
+@pytest.fixture
+def backend(state_dir: Path) -> Path:
+    """Give the directory of the engine's backend."""
+    return state_dir / "backend" / ".pulumi"
+
+
+def state_file(backend: Path) -> Path:
+    (found,) = (backend / "stacks" / "vmops").glob("*.json")
+    return found
+
+
+def without_copies(backend: Path) -> None:
+    """Take every copy of the state away."""
+    for place in ("stacks/vmops/*.bak", "history/vmops/*/*.checkpoint.json"):
+        for copy in backend.glob(place):
+            copy.unlink()
+
+
+@pytest.mark.parametrize(
+    ("how", "copies"),
+    [("empty", True), ("lost", True), ("cut off", False), ("garbage", False), ("lost", False)],
+    ids=["empty-with-a-copy", "lost-with-a-copy", "cut off", "garbage", "lost"],
+)
+def test_a_state_that_cannot_be_read_is_no_dead_end(
+    ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy, how: str, copies: bool
+) -> None:
+    """It is restored from a copy, else rebuilt from what ARM has; the VM stays the same, and all of it goes."""
+    vm_id = provision(SECRETIVE)["id"]
+    first, had = azure.vm(vm_id)["properties"]["vmId"], azure.ids()
+    spoil(state_file(backend), how)
+    if not copies:
+        without_copies(backend)
+    result = provision({**SECRETIVE, "vmSize": "Standard_B4ms"})
+    assert azure.vm(result["id"])["properties"]["vmId"] == first
+    assert azure.ids() == had
+    assert azure.vm(vm_id)["properties"]["hardwareProfile"]["vmSize"] == "Standard_B4ms"
+    assert changes(ops, {**SECRETIVE, "vmSize": "Standard_B4ms"}) == []
+    spoil(state_file(backend), how)
+    if not copies:
+        without_copies(backend)
+    deprovision(PARAMS)
+    assert azure.resources() == []
+
+
+@pytest.mark.parametrize("how", ["cut off", "garbage", "lost"])
+def test_settings_of_the_engine_that_cannot_be_read_are_made_anew(
+    azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy, how: str
+) -> None:
+    """They hold nothing that the state does not."""
+    provision(PARAMS)
+    (settings,) = (state_dir / "stacks").glob("*/Pulumi.exp1-*.yaml")
+    if how == "cut off":
+        settings.write_text(settings.read_text()[:30])
+    else:
+        spoil(settings, how)
+    provision({**PARAMS, "vmSize": "Standard_B4ms"})
+    deprovision(PARAMS)
+    assert azure.resources() == []
+
+
+@pytest.mark.parametrize("text", ["", "half a lo", '{"pid": 1}'])
+def test_an_engines_lock_that_cannot_be_read_is_nobodys(
+    backend: Path, azure: Azure, provision: Deploy, text: str
+) -> None:
+    """The engine writes such files as a whole: what is less was left by a host that went down."""
+    provision(PARAMS)
+    left = backend / "locks" / "organization" / "vmops" / state_file(backend).stem / "0.json"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_text(text)
+    provision({**PARAMS, "vmSize": "Standard_B4ms"})
+    assert not left.exists()
+
+
+def begun(azure: Azure) -> bool | Later:
+    """Tell whether ARM has taken the create of the VM on."""
+    return any(each["method"] == "PUT" and "virtualMachines" in each["path"] for each in azure.journal()) or Later(0.01)
+
+
+def kill_all(state_dir: Path) -> None:
+    """Kill the worker and the engine, and come back when they are gone."""
+    for _, process in list(living(state_dir)):
+        process.kill()
+    assert wait(lambda: Later(0.01) if list(living(state_dir)) else True, timeout=30)
+
+
+def test_recover_settles_what_a_killed_deployment_left_and_can_be_repeated(
+    ops: VMOps, azure: Azure, state_dir: Path, backend: Path, provision: Deploy, deprovision: Deploy
+) -> None:
+    """The record is over, no lock is held, the state knows what exists, and ARM was only asked."""
+    daemon.ensure(state_dir, 0.03)
+    assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
+    assert wait(lambda: begun(azure), timeout=60)
+    kill_all(state_dir)
+    writes = azure.writes()
+    _, would = ops.recover(PARAMS, dry_run=True)
+    status, did = ops.recover(PARAMS)
+    assert (status, did) == (Status.SUCCEEDED, would)
+    assert any("/virtualMachines/exp1" in arm_id for arm_id in did["adopted"]) or did["cleared"]
+    assert not list(backend.glob("locks/**/*.json"))
+    operation = ops.operation(PARAMS)
+    assert operation
+    assert operation.failure
+    assert operation.failure.kind is Kind.INTERRUPTED
+    assert ops.recover(PARAMS)[1] == {**did, "adopted": [], "cleared": []}
+    assert azure.writes() == writes
+    provision(PARAMS)
+    assert changes(ops, PARAMS) == []
+    deprovision(PARAMS)
+    assert azure.resources() == []
+
+
+def test_recover_leaves_a_lost_state_to_the_next_provision(
+    ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
+) -> None:
+    """Without the program nobody knows the password: what is known by half would be replaced."""
+    first = azure.vm(provision(SECRETIVE)["id"])["properties"]["vmId"]
+    spoil(state_file(backend), "lost")
+    without_copies(backend)
+    found = ops.recover(PARAMS)[1]
+    assert (found["state"], found["adopted"], len(found["resources"])) == ("lost", [], 7)
+    result = provision({**SECRETIVE, "vmSize": "Standard_B4ms"})
+    assert azure.vm(result["id"])["properties"]["vmId"] == first
+    deprovision(PARAMS)
+    assert azure.resources() == []
+
+
+def test_a_group_that_was_adopted_is_not_the_engines_to_delete(
+    ops: VMOps, azure: Azure, state_dir: Path, backend: Path, provision: Deploy, deprovision: Deploy
+) -> None:
+    """Killed right after the state was rebuilt, a deprovision still leaves alone what others have in our group."""
+    group = provision(PARAMS)["id"].partition("/providers/")[0]
+    theirs = f"{group}/providers/Microsoft.Network/networkSecurityGroups/theirs"
+    azure.put(f"{theirs}?api-version=2024-05-01", {"location": "westus2"})
+    spoil(state_file(backend), "lost")
+    without_copies(backend)
+    assert ops.vm_provision({**PARAMS, "vmSize": "Standard_B4ms"}) == (Status.PENDING, {})
+    assert wait(lambda: state_file_has(backend, "virtualMachines") or Later(0.002), timeout=60)
+    kill_all(state_dir)
+    ops.wait_vm_deployment(True, PARAMS)
+    assert deprovision(PARAMS)["left"] == [theirs]
+    assert {each for each in azure.ids() if "/securityRules/" not in each} == {group, theirs}
+
+
+def state_file_has(backend: Path, word: str) -> bool:
+    """Tell whether the engine's state speaks of something."""
+    return any(word in path.read_text() for path in (backend / "stacks" / "vmops").glob("*.json"))
+
+
+def test_recover_leaves_the_living_alone(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+    """Who works on the VM is named, and goes on."""
+    daemon.ensure(state_dir, 0.02)
+    assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
+    assert wait(lambda: begun(azure), timeout=60)
+    assert ops.recover(PARAMS) == (Status.FAILED, {})
+    failure = ops.last_failure(PARAMS)
+    assert failure
+    assert failure.kind is Kind.LOCKED
+    assert ops.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED
+
+
+def test_recover_leaves_a_foreign_vm_alone(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
+    """It is named, not adopted."""
+    vm_id = provision(PARAMS)["id"]
+    azure.put(f"{vm_id}?api-version=2024-07-01", {**azure.vm(vm_id), "tags": {"team": "other"}})
+    status, found = ops.recover(PARAMS)
+    assert (status, found["adopted"]) == (Status.SUCCEEDED, [])
+    assert vm_id not in found["resources"]
+
+
+def test_what_a_dead_worker_left_is_killed_before_anybody_goes_on(
+    ops: VMOps, azure: Azure, state_dir: Path, deprovision: Deploy
+) -> None:
+    """An engine that hangs, with its worker dead, holds the VM's lock for ever: the next look ends it."""
+    daemon.ensure(state_dir, 0.03)
+    assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
+    assert wait(lambda: begun(azure), timeout=60)
+    processes = dict(living(state_dir))
+    processes["engine"].suspend()
+    processes["worker"].kill()
+    operation = ops.operation(PARAMS)
+    assert operation
+    assert lock.held(lock_path(state_dir, operation.stack))
+    assert ops.wait_vm_deployment(True, PARAMS) == (Status.FAILED, {})
+    assert not psutil.pid_exists(processes["engine"].pid) or processes["engine"].status() == psutil.STATUS_ZOMBIE
+    assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED, ops.last_failure(PARAMS)
+    deprovision(PARAMS)
+    assert azure.resources() == []
+
+
+def test_a_cancel_ends_a_worker_and_an_engine_that_do_not_listen(
+    ops: VMOps, azure: Azure, state_dir: Path, deprovision: Deploy
+) -> None:
+    """By force, after the time for an end in order; the lock is free and the record over."""
+    daemon.ensure(state_dir, 0.03)
+    assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
+    assert wait(lambda: begun(azure), timeout=60)
+    for _, process in list(living(state_dir)):
+        process.send_signal(signal.SIGSTOP)
+    assert ops.cancel(PARAMS) == (Status.SUCCEEDED, {})
+    assert list(living(state_dir)) == []
+    deprovision(PARAMS)
+    assert azure.resources() == []
+
+
+def test_an_engine_that_hangs_is_ended(azure: Azure, state_dir: Path, deprovision: Deploy) -> None:
+    """It says nothing and works on nothing: the deployment fails, the same call goes on."""
+    impatient = VMOps(Settings(state_dir=state_dir, owner="tester", engine_silence=2))
+    assert impatient.vm_provision(PARAMS) == (Status.PENDING, {})
+
+    def hang() -> bool | Later:
+        for kind, process in living(state_dir):
+            if kind == "engine" and "up" in process.cmdline():
+                process.suspend()
+                return True
+        return Later(0.005)
+
+    assert wait(hang, timeout=60)
+    assert impatient.wait_vm_deployment(True, PARAMS) == (Status.FAILED, {})
+    failure = impatient.last_failure(PARAMS)
+    assert failure
+    assert (failure.kind, failure.retryable) == (Kind.TIMEOUT, True)
+    assert "said nothing for 2 seconds" in failure.message
+    assert impatient.vm_provision(PARAMS) == (Status.PENDING, {})
+    assert impatient.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED, impatient.last_failure(PARAMS)
+    deprovision(PARAMS)
+    assert azure.resources() == []
+
+
+def test_recover_from_a_shell(ops: VMOps, azure: Azure, backend: Path, provision: Deploy) -> None:
+    """It says what was put right, in words or as one JSON value."""
+    from typer.testing import CliRunner
+
+    from vmops.cli.commands import app
+
+    provision(PARAMS)
+    spoil(state_file(backend), "garbage")
+    told = json.loads(
+        CliRunner().invoke(app, ["recover", "exp1", "--dry-run", "--json"], catch_exceptions=False).stdout
+    )
+    assert (told["state"], len(told["resources"])) == ("restored", 7)
+    shown = CliRunner().invoke(app, ["recover", "exp1"], catch_exceptions=False)
+    assert (shown.exit_code, shown.stdout) == (0, "  state  restored\n")
+    assert CliRunner().invoke(app, ["recover", "exp1"], catch_exceptions=False).stdout == ""

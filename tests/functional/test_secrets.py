@@ -1,0 +1,128 @@
+"""No secret is where it is not needed: looked for in every process, log, record and file, while each verb runs."""
+
+import base64
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.azure import Azure
+from tests.functional.test_faults import Faults
+from vmops import Status, VMOps
+from vmops.local import daemon
+from vmops.protocol import Params
+
+PASSWORD = "Canary-pa55word-4d1c9"
+CUSTOM = "#!/bin/sh\necho canary-custom-7be02\n"
+PROC = Path("/proc")
+KEPT_IN = {"passphrase": "keys/passphrase", "token": "local/endpoint.json"}
+"""The one file of mode 0600 in which vmops keeps each of its own secrets."""
+
+pytestmark = pytest.mark.skipif(not PROC.exists(), reason="no /proc shows other processes' arguments here")
+
+
+class Search:
+    """Looks for secrets, each in every form that it may have, in processes and in files."""
+
+    def __init__(self, secrets: dict[str, bytes], places: list[Path]) -> None:
+        self.places = places
+        self.looked = 0
+        self.hits: set[str] = set()
+        self._secrets = secrets
+
+    def look(self) -> None:
+        """Look everywhere once."""
+        self.looked += 1
+        for place in ("cmdline", "environ"):
+            for path in PROC.glob(f"[0-9]*/{place}"):
+                self._read(path, path.parent.name)
+        for root in self.places:
+            for path in root.rglob("*"):
+                if path.is_file():
+                    self._read(path, str(path.relative_to(root)))
+
+    def _read(self, path: Path, name: str) -> None:
+        try:
+            found = path.read_bytes()
+        except OSError:
+            return
+        for secret, text in self._secrets.items():
+            if text in found and name != KEPT_IN.get(secret):
+                self.hits.add(f"{secret} in {name}/{path.name}")
+
+
+def forms(name: str, secret: str) -> dict[str, bytes]:
+    """Give a secret as it is, and the part of its base64 form that is the same wherever it begins."""
+    encoded = base64.b64encode(secret.encode()).rstrip(b"=")
+    return {name: secret.strip().splitlines()[-1].encode(), f"{name} in base64": encoded[: len(encoded) // 4 * 4 - 4]}
+
+
+@contextmanager
+def watching(search: Search) -> Iterator[None]:
+    """Look again and again while something happens, and once more afterwards."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            search.look()
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+        search.look()
+
+
+def test_a_search_finds_what_is_there(tmp_path: Path) -> None:
+    """A search that sees nothing proves nothing."""
+    (tmp_path / "log").write_text(f"a traceback with {PASSWORD}")
+    search = Search(forms("password", PASSWORD), [tmp_path])
+    search.look()
+    assert search.hits == {"password in log/log"}
+
+
+def test_no_verb_shows_a_secret_to_anybody(
+    ops: VMOps,
+    azure: Azure,
+    state_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """In no argument, environment, log, record, state, temporary file or traceback; the state holds it encrypted."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    here = daemon.ensure(state_dir, 0.005)
+    params: Params = {"vmName": "exp1", "authenticationType": "password", "adminPasswordOrKey": PASSWORD}
+    params["customData"] = CUSTOM
+    own = {"token": here.token.encode()}
+    search = Search({**forms("password", PASSWORD), **forms("custom data", CUSTOM), **own}, [state_dir, temporary])
+    faults, told = Faults(state_dir), list[object]()
+    with watching(search):
+        faults.put("allocation-failed")
+        assert ops.vm_provision(params) == (Status.PENDING, {})
+        assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
+        told += [ops.last_failure(params), ops.operation(params), ops.status(params)]
+        faults.clear()
+    own["passphrase"] = (state_dir / KEPT_IN["passphrase"]).read_bytes()
+    search._secrets.update(own)
+    for verb in ("provision", "stop", "start", "restart", "deprovision"):
+        with watching(search):
+            status, _ = getattr(ops, f"vm_{verb}")(params)
+            assert status is Status.PENDING, ops.last_failure(params)
+            wait = ops.wait_vm_operation
+            assert wait(params)[0] is Status.SUCCEEDED, ops.last_failure(params)
+            told += [ops.operation(params), ops.status(params)]
+    said = "".join(map(repr, told)) + caplog.text + "".join(capfd.readouterr())
+    assert search.looked > 20
+    assert search.hits == set()
+    assert PASSWORD not in said
+    assert "canary-custom" not in said
+    assert list(temporary.iterdir()) == []

@@ -1,0 +1,48 @@
+"""Kill, for as many seeds as asked for, and print the figures: ``python -m tests.torture --seeds 200``.
+
+With ``--faults`` Azure fails instead, in every way that the local one knows, and somebody else meddles.
+
+A life that goes wrong is told with its seed; ``--seed N`` lives it again.
+"""
+
+import argparse
+import logging
+import sys
+import time
+import traceback
+
+import structlog
+
+from tests.torture.life import Figures, Wrong, play
+from tests.torture.script import schedule, script
+
+
+def main() -> int:
+    """Live the lives; 1 if one went wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=20, metavar="N", help="live so many lives (20)")
+    parser.add_argument("--first", type=int, default=1, metavar="SEED", help="from this seed on (1)")
+    parser.add_argument("--seed", type=int, metavar="SEED", help="live this one life again")
+    parser.add_argument("--faults", action="store_true", help="let Azure fail, instead of killing anything")
+    given = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    seeds = [given.seed] if given.seed is not None else range(given.first, given.first + given.seeds)
+    target = "schedules" if given.faults else "torture"
+    figures, failed, began = Figures(), list[int](), time.monotonic()
+    for seed in seeds:
+        lines: list[str] = []
+        try:
+            play(schedule(seed) if given.faults else script(seed), figures, lines.append)
+        except Exception as error:
+            figures.counts["failures"] += 1
+            failed.append(seed)
+            why = str(error) if isinstance(error, Wrong) else traceback.format_exc()
+            print(f"seed {seed}:", *lines, f"wrong: {why}", f"again: make {target} SEED={seed}", sep="\n  ", flush=True)
+        else:
+            print(f"seed {seed}:", "; ".join(lines), flush=True)
+    print(f"{figures}, failed seeds {failed}, {time.monotonic() - began:.0f} s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""One life of a VM: made, switched and removed, with something killed in the middle of each of these."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.torture.moments import prepare, watch
+from tests.torture.scene import Scene, scene
+from tests.torture.script import Fault, Kill, Script, Step
+from tests.torture.victims import Caller, strike
+from vmops import Status
+from vmops.failures import Kind
+from vmops.local import inspection
+from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS, Incident
+from vmops.protocol import Answer
+from vmops.waiting import Later, wait
+
+POWERED = {"stop": "stopped", "start": "running", "restart": "running"}
+_PATIENCE = 120.0
+_COUNTED = ("lives", "kills", "faults", "recovered", "missed", "orphans", "duplicates", "foreign touched", "failures")
+
+
+class Wrong(AssertionError):
+    """A life that did not go as it must."""
+
+
+@dataclass
+class Figures:
+    """What was counted, in one life or several."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {self.counts[name]}" for name in _COUNTED)
+
+
+def play(script: Script, figures: Figures, say: Callable[[str], Any]) -> None:
+    """Live one life, with others' things beside it. Raises: Wrong, saying what is not as it must be."""
+    params = {**script.params, "pollInterval": 0.05, "pollTimeout": _PATIENCE}
+    with scene(params, script.pace) as stage:
+        life = Life(stage, script, figures, say)
+        stage.plant("theirs")
+        if "resourceGroup" in params:
+            stage.plant(params["resourceGroup"])
+        for step in script.steps:
+            life.take(step)
+    figures.counts["lives"] += 1
+
+
+@dataclass
+class Life:
+    """One life, step by step."""
+
+    stage: Scene
+    script: Script
+    figures: Figures
+    say: Callable[[str], Any]
+
+    def take(self, step: Step) -> None:
+        """Call a verb with what kills it, then until it has converged, and look at what there is now."""
+        if step.verb == "deprovision" and self.script.late:
+            self.stage.plant(self.stage.spec.resource_group)
+        for fault in step.faults:
+            self.meet(step.verb, fault)
+        for kill in step.kills:
+            self.kill(step.verb, kill)
+        if step.verb in POWERED:
+            self._switch(step.verb)
+        else:
+            self._deploy(step.verb)
+        self.figures.counts["recovered"] += len(step.kills) + len(step.faults)
+
+    def meet(self, verb: str, fault: Fault) -> None:
+        """Call a verb that meets a fault: whatever comes of it has a name and a next step."""
+        if fault.name in INCIDENTS:
+            self._meddle(INCIDENTS[fault.name])
+        else:
+            rule = FAULTS[fault.name].rule(fault.name, self.stage.params["vmName"], **fault.when)
+            self.stage.faults(rule.plain())
+        status, _ = self._call(verb)
+        if status is Status.PENDING and fault.name == "stuck-operation" and verb not in POWERED:
+            status = self._cut_short(verb)
+        elif status is Status.PENDING:
+            status, _ = self.stage.ops.wait_vm_operation(self.stage.params)
+        failure = self.stage.ops.last_failure(self.stage.params)
+        if status is Status.FAILED and failure and failure.kind in {Kind.BUG, Kind.ENGINE}:
+            raise Wrong(f"{verb} with {fault}: {failure}")
+        self.stage.faults()
+        self.figures.counts["faults"] += 1
+        self.say(f"{verb}: {fault} {status.name}")
+
+    def _cut_short(self, verb: str) -> Status:
+        """Cancel what may never end, unless it does soon."""
+        status, _ = self.stage.ops.wait_vm_operation({**self.stage.params, "pollTimeout": 3})
+        if status is not Status.TIMED_OUT:
+            return status
+        status, _ = self.stage.ops.cancel(self.stage.params)
+        if status is not Status.SUCCEEDED:
+            raise Wrong(f"{verb} cannot be cancelled: {self.stage.ops.last_failure(self.stage.params)}")
+        return self.stage.ops.wait_vm_operation(self.stage.params)[0]
+
+    def _meddle(self, incident: Incident) -> None:
+        """Do to the VM what somebody else would, if it is there."""
+        vm_id = self.stage.spec.vm_id
+        path = f"{vm_id}{incident.step}?api-version=2024-07-01"
+        if self.stage.azure.get(f"{vm_id}?api-version=2024-07-01"):
+            inspection.send(self.stage.state_dir, incident.method, path, incident.body or None)
+
+    def kill(self, verb: str, kill: Kill) -> None:
+        """Call a verb, and kill something at a moment, unless the verb is over before that comes."""
+        silent = kill.victim not in {"caller", "azure"}
+        prepare(kill.moment, self.stage, verb, self.script.pace, silent=silent)
+        come, over = watch(kill.moment, self.stage, verb), self._over(verb)
+        caller = Caller(self.stage, verb) if kill.victim == "caller" else None
+        if caller is None:
+            self._call(verb)
+        hit = wait(lambda: _which(come, lambda: over(caller)) or Later(0.002), timeout=_PATIENCE)
+        struck = hit == "come" and strike(self.stage, kill, caller)
+        if caller:
+            caller.kill()
+        self.stage.faults()
+        self.figures.counts["kills" if struck else "missed"] += 1
+        self.say(f"{verb}: {kill}{'' if struck else ' (missed)'}")
+
+    def _over(self, verb: str) -> Callable[[Caller | None], bool]:
+        """Give the question whether a verb is over, so that no moment of it can come any more."""
+        stage = self.stage
+        if verb in POWERED:
+            return lambda caller: caller.called if caller else stage.ops.wait_vm_operation(self._once())[0] in _ENDED
+        store = stage.store()
+        before = store.latest(stage.stack)
+
+        def over(caller: Caller | None) -> bool:
+            now = store.latest(stage.stack)
+            if now == before or now is None or (before and now.id == before.id):
+                return caller is None or caller.called
+            return now.over
+
+        return over
+
+    def _once(self) -> dict[str, Any]:
+        return {**self.stage.params, "pollTimeout": 0}
+
+    def _call(self, verb: str) -> Answer:
+        answer: Answer = getattr(self.stage.ops, f"vm_{verb}")(self.stage.params)
+        return answer
+
+    def _deploy(self, verb: str) -> None:
+        """Wait for what was killed to be over; then the same call succeeds."""
+        is_setup, ops, params = verb == "provision", self.stage.ops, self.stage.params
+        ops.wait_vm_deployment(is_setup, params)
+        status, _ = self._call(verb)
+        if status is Status.PENDING:
+            status, _ = ops.wait_vm_deployment(is_setup, params)
+        if status is not Status.SUCCEEDED:
+            raise Wrong(f"{verb} ended as {status.name}: {ops.last_failure(params)}")
+        self._look_made() if is_setup else self._look_gone()
+
+    def _switch(self, verb: str) -> None:
+        """Make the same call until Azure lets it; then the VM is as it was told to be."""
+
+        def look() -> bool | Later:
+            status, _ = self._call(verb)
+            if status is Status.PENDING:
+                status, _ = self.stage.ops.wait_vm_operation(self.stage.params)
+            failure = self.stage.ops.last_failure(self.stage.params)
+            if status is Status.FAILED and failure and failure.retryable:
+                return Later(0.1)
+            if status is not Status.SUCCEEDED:
+                raise Wrong(f"{verb} ended as {status.name}: {failure}")
+            return True
+
+        if not wait(look, timeout=_PATIENCE):
+            raise Wrong(f"{verb} does not converge: {self.stage.ops.last_failure(self.stage.params)}")
+        if (power := self.stage.azure.power(self.stage.spec.vm_id)) != POWERED[verb]:
+            raise Wrong(f"{verb} succeeded, and the VM is {power}")
+
+    def _look_made(self) -> None:
+        """See that all that is intended exists, once, and nothing else; and that nothing is left to be done."""
+        ours, intended = self.stage.ours(), self.stage.intended()
+        self._count("duplicates", ours - intended)
+        if intended - ours:
+            raise Wrong(f"provisioned, and not there: {sorted(intended - ours)}")
+        if self.script.preview and (plan := self.stage.ops.plan(self.stage.params)):
+            raise Wrong(f"provisioned, and a preview shows changes: {plan}")
+        self._count("foreign touched", self.stage.touched())
+
+    def _look_gone(self) -> None:
+        """See that nothing is left, and that what is another's is as it was."""
+        group = {self.stage.spec.group_id.lower()} if self.script.late else set()
+        self._count("orphans", self.stage.ours() - group)
+        self._count("foreign touched", self.stage.touched())
+        if debris := self.stage.debris():
+            raise Wrong(f"deprovisioned, and left behind: {debris}")
+
+    def _count(self, name: str, found: Any) -> None:
+        self.figures.counts[name] += len(found)
+        if found:
+            raise Wrong(f"{name}: {sorted(found)}")
+
+
+_ENDED = {Status.SUCCEEDED, Status.FAILED}
+
+
+def _which(come: Callable[[], bool], over: Callable[[], bool]) -> str:
+    return "come" if come() else "over" if over() else ""

@@ -1,0 +1,145 @@
+"""Where one life is lived: a state directory, its local Azure, one VM, and what belongs to others."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.azure import Azure, processes_of
+from vmops import Settings, VMOps, lock
+from vmops.local import daemon
+from vmops.names import OWNER_TAG, STACK_TAG
+from vmops.protocol import Params
+from vmops.spec import VmSpec
+from vmops.store import Store
+from vmops.waiting import Later, wait
+
+_API = "api-version=2024-05-01"
+_SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
+_NSG = "providers/Microsoft.Network/networkSecurityGroups"
+_DISK = "providers/Microsoft.Compute/disks"
+_TAGS: dict[str, dict[str, str]] = {
+    "another": {OWNER_TAG: "somebody-else", STACK_TAG: "exp9-00000000"},
+    "none": {},
+    "team": {"team": "other"},
+}
+_EMPTY_DISK = {"creationData": {"createOption": "Empty"}, "diskSizeGB": 32}
+
+
+@dataclass
+class Scene:
+    """One VM in one state directory; ``planted`` is what others have there, by id, as ARM showed it first."""
+
+    state_dir: Path
+    params: Params
+    azure: Azure
+    ops: VMOps
+    planted: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> VmSpec:
+        return VmSpec.from_params(self.params, self.ops.settings.defaults())
+
+    @property
+    def stack(self) -> str:
+        return self.spec.stack
+
+    @property
+    def state_file(self) -> Path:
+        return self.state_dir / "backend" / ".pulumi" / "stacks" / "vmops" / f"{self.stack}.json"
+
+    def engine_locks(self) -> list[Path]:
+        """Give the engine's locks of any stack."""
+        return list((self.state_dir / "backend" / ".pulumi" / "locks").glob("**/*.json"))
+
+    def store(self) -> Store:
+        return Store(self.state_dir)
+
+    def faults(self, *rules: dict[str, Any]) -> None:
+        """Have the local Azure fail as the rules say, and no more as others said."""
+
+        def put() -> bool | Later:
+            here = daemon.ensure(self.state_dir)
+            headers = {"Authorization": f"Bearer {here.token}"}
+            try:
+                return requests.put(f"{here.arm}/_local/faults", json=list(rules), headers=headers, timeout=10).ok
+            except requests.ConnectionError:
+                return Later(0.02)
+
+        assert wait(put, timeout=30)
+
+    def plant(self, group: str) -> None:
+        """Put into a group what is another's, what is nobody's, and what only has a tag of its user's."""
+        place = f"{_SUBSCRIPTION}/resourceGroups/{group}"
+        if self.azure.get(f"{place}?{_API}") is None:
+            self._put(place, {"location": "westus2"})
+        for whose, tags in _TAGS.items():
+            self._put(f"{place}/{_NSG}/{whose}-nsg", {"location": "westus2", "tags": tags})
+            disk = {"location": "westus2", "tags": tags, "properties": _EMPTY_DISK}
+            self._put(f"{place}/{_DISK}/{whose}-{self.params['vmName']}-osdisk", disk)
+
+    def _put(self, path: str, body: dict[str, Any]) -> None:
+        self.azure.put(f"{path}?{_API}", body)
+        wait(lambda: self._settled(path) or Later(0.02), timeout=30)
+        self.planted[path.lower()] = _told(self.azure.get(f"{path}?{_API}"))
+
+    def _settled(self, path: str) -> bool:
+        found = self.azure.get(f"{path}?{_API}")
+        return bool(found) and found["properties"].get("provisioningState", "Succeeded") == "Succeeded"
+
+    def touched(self) -> list[str]:
+        """Name what is another's and is not as it was."""
+        now = {path: self.azure.get(f"{path}?{_API}") for path in self.planted}
+        return [path for path, was in self.planted.items() if now[path] is None or _told(now[path]) != was]
+
+    def ours(self) -> set[str]:
+        """Give the ids of all that exists and is not another's; a rule is a part of its security group."""
+        return {each.lower() for each in self.azure.ids() if "/securityRules/" not in each} - self.planted.keys()
+
+    def intended(self) -> set[str]:
+        """Give the ids of all that the VM should have, but a group that was there before."""
+        return {each.lower() for each in self.spec.ids().values()} - self.planted.keys()
+
+    def debris(self) -> list[str]:
+        """Name what a VM that is gone has left on this host: processes, locks, scratch files, the engine's stack."""
+        processes = wait(lambda: Later(0.02) if processes_of(self.state_dir) else [], timeout=10)
+        left = processes_of(self.state_dir) if processes is None else []
+        left += [str(path) for path in self.engine_locks()]
+        left += [str(path) for path in (self.state_dir / "locks").glob("*") if lock.held(path)]
+        left += [str(path) for path in (self.state_dir / "scratch").glob("*")]
+        left += [str(path) for path in Path(tempfile.gettempdir()).glob("*")]
+        left += [
+            str(path) for path in (self.state_file, *self.state_dir.glob("stacks/*/Pulumi.*.yaml")) if path.exists()
+        ]
+        return left
+
+
+def _told(resource: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what ARM counts up by itself."""
+    return {name: value for name, value in resource.items() if name not in {"etag", "systemData"}}
+
+
+@contextmanager
+def scene(params: Params, pace: float) -> Iterator[Scene]:
+    """Set a scene in a directory of its own, with a directory for temporary files; all of it goes."""
+    before, tempfile.tempdir = os.environ.get("TMPDIR"), None
+    with tempfile.TemporaryDirectory(prefix="torture-") as place:
+        state_dir, temporary = Path(place) / "state", Path(place) / "tmp"
+        for directory in (state_dir, temporary):
+            directory.mkdir(mode=0o700)
+        os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
+        daemon.ensure(state_dir, pace)
+        try:
+            settings = Settings(state_dir=state_dir, owner="torture")
+            yield Scene(state_dir, params, Azure(state_dir), VMOps(settings))
+        finally:
+            daemon.stop(state_dir)
+            os.environ.pop("TMPDIR")
+            if before:
+                os.environ["TMPDIR"] = before
+            tempfile.tempdir = None

@@ -1,0 +1,103 @@
+"""What happens in one life: which verbs are called, and what is killed in the middle of each, and when."""
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.torture.moments import Moment, draw
+from vmops.local.arm.faults.catalogue import FAULTS
+
+DEPLOYMENT_VICTIMS = ("worker", "engine", "both", "caller", "azure", "state")
+POWER_VICTIMS = ("caller", "azure")
+MEDDLING = ("deleted-behind-our-back", "stopped-behind-our-back")
+SPOILT = ("empty", "cut off", "garbage", "lost")
+
+
+@dataclass(frozen=True)
+class Kill:
+    """What is killed, and when; ``state``: worker and engine, and the engine's state is left as ``spoilt`` says."""
+
+    victim: str
+    moment: Moment
+    spoilt: str = "empty"
+
+    def __str__(self) -> str:
+        return f"{self.victim} at {self.moment}"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault of the local Azure's catalogue that is met by a call, and how often; or what somebody else does first."""
+
+    name: str
+    when: dict[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.name}{''.join(f' {name} {number}' for name, number in self.when.items())}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A verb, and the faults and kills that it meets, one call each, before the call that must converge."""
+
+    verb: str
+    kills: tuple[Kill, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True)
+class Script:
+    """One life; ``late``: others put something into the VM's own group while it is there."""
+
+    steps: tuple[Step, ...]
+    params: dict[str, Any] = field(default_factory=lambda: {"vmName": "exp1"})
+    pace: float = 0.005
+    late: bool = False
+    preview: bool = False
+
+
+def script(seed: int) -> Script:
+    """Draw the life of a seed."""
+    dice = random.Random(seed)
+    params: dict[str, Any] = {"vmName": f"exp{dice.randrange(1000)}"}
+    if dice.random() < 0.3:
+        params |= {"authenticationType": "password", "adminPasswordOrKey": "Secret-5ecret-x", "customData": "#!/bin/sh"}
+    if dice.random() < 0.3:
+        params["resourceGroup"] = "shared"
+    switched = [
+        Step(verb, _kills(dice, verb, 1)) for verb in dice.sample(("stop", "start", "restart"), dice.randint(0, 2))
+    ]
+    made, gone = (Step(verb, _kills(dice, verb, dice.choice((1, 1, 1, 2)))) for verb in ("provision", "deprovision"))
+    return Script(
+        steps=(made, *switched, gone),
+        params=params,
+        pace=dice.choice((0.002, 0.005, 0.015)),
+        late="resourceGroup" not in params and dice.random() < 0.3,
+        preview=dice.random() < 0.3,
+    )
+
+
+def schedule(seed: int) -> Script:
+    """Draw a life in which Azure fails, and somebody else meddles, at two thirds of the calls."""
+    dice = random.Random(f"schedule {seed}")
+    verbs = ["provision", *dice.choices(("stop", "start", "restart", "provision"), k=dice.randint(1, 4)), "deprovision"]
+    spot = {"priority": "Spot", "evictionPolicy": "Deallocate"} if dice.random() < 0.3 else {}
+    group = {"resourceGroup": "shared"} if dice.random() < 0.3 else {}
+    return Script(
+        steps=tuple(Step(verb, faults=_faults(dice, verb, first=not index)) for index, verb in enumerate(verbs)),
+        params={"vmName": f"exp{dice.randrange(1000)}", **spot, **group},
+        pace=0.002,
+        preview=dice.random() < 0.3,
+    )
+
+
+def _faults(dice: random.Random, verb: str, *, first: bool) -> tuple[Fault, ...]:
+    names = [*FAULTS, *(() if first else MEDDLING)]
+    met = dice.choices(names, k=dice.choice((0, 1, 2)))
+    whens: list[dict[str, int]] = [{}, {"times": 1}, {"times": 2}, {"nth": 2}, {"nth": 3, "times": 4}]
+    return tuple(Fault(name, {} if name in MEDDLING else dice.choice(whens)) for name in met)
+
+
+def _kills(dice: random.Random, verb: str, count: int) -> tuple[Kill, ...]:
+    victims = DEPLOYMENT_VICTIMS if verb in {"provision", "deprovision"} else POWER_VICTIMS
+    return tuple(Kill(dice.choice(victims), draw(dice, verb), dice.choice(SPOILT)) for _ in range(count))

@@ -1,0 +1,134 @@
+"""Files that an engine could not read are mended before it is asked to; those that it can read stay as they are."""
+
+import json
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from vmops.engine.checkpoint import Mended, mend
+from vmops.engine.recovery import merged
+
+STATE = json.dumps({"version": 3, "checkpoint": {"stack": "s", "latest": {}}})
+SALT = "encryptionsalt: v1:MF3wMvO0Jp0=:v1:1CUHdZqKqET3CQ+7:6lLmapVDVG9u69wUlXEKsSmEa9JFSQ==\n"
+UNREADABLE = ["", STATE[:20], "\x00\x00", "[]", "{}"]
+
+
+class Backend:
+    """A backend of files with one stack, and the settings of that."""
+
+    def __init__(self, place: Path) -> None:
+        self.root = place / "backend" / ".pulumi"
+        self.state = self.file("stacks/vmops/s.json", STATE)
+        self.settings = place / "Pulumi.s.yaml"
+        self.settings.write_text(SALT)
+        self.url = f"file://{place / 'backend'}"
+
+    def file(self, name: str, text: str) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def mend(self, *, write: bool = True) -> Mended:
+        return mend(self.url, "vmops", "s", self.settings, write=write)
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> Backend:
+    return Backend(tmp_path)
+
+
+def test_what_can_be_read_stays(backend: Backend) -> None:
+    """Nothing is written where nothing is wrong."""
+    assert backend.mend() is Mended.NOTHING
+    assert (backend.state.read_text(), backend.settings.read_text()) == (STATE, SALT)
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_the_newest_copy_that_can_be_read_is_taken(backend: Backend, text: str) -> None:
+    """That of the step before, else that of the last update but the broken ones."""
+    backend.state.write_text(text)
+    backend.file("stacks/vmops/s.json.bak", text)
+    backend.file("history/vmops/s/s-2.checkpoint.json", text)
+    backend.file("history/vmops/s/s-1.checkpoint.json", STATE)
+    assert backend.mend(write=False) is Mended.RESTORED
+    assert backend.state.read_text() == text
+    assert backend.mend() is Mended.RESTORED
+    assert backend.state.read_text() == STATE
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_a_state_without_a_copy_is_lost(backend: Backend, text: str) -> None:
+    """The stack is made anew, and told what exists."""
+    backend.state.write_text(text)
+    assert backend.mend() is Mended.LOST
+    assert not backend.state.exists()
+
+
+def test_a_stack_that_was_removed_stays_so(backend: Backend) -> None:
+    """Its copy outlives it; without its settings nobody expects a state."""
+    backend.file("stacks/vmops/s.json.bak", STATE)
+    backend.state.unlink()
+    backend.settings.unlink()
+    assert backend.mend() is Mended.NOTHING
+    assert not backend.state.exists()
+
+
+def test_a_state_that_should_be_there_is_taken_from_its_copy(backend: Backend) -> None:
+    """The settings tell that it should."""
+    backend.file("stacks/vmops/s.json.bak", STATE)
+    backend.state.unlink()
+    assert backend.mend() is Mended.RESTORED
+    assert backend.state.read_text() == STATE
+
+
+@pytest.mark.parametrize("text", ["", "%%%: [", SALT[:30], "encryptionsalt: v1:xx\n"])
+def test_settings_that_cannot_be_read_go(backend: Backend, text: str) -> None:
+    """The engine makes them anew from the state."""
+    backend.settings.write_text(text)
+    backend.mend()
+    assert not backend.settings.exists()
+
+
+def test_only_the_locks_of_the_dead_go(backend: Backend) -> None:
+    """What no engine wrote in full, and what one of this host wrote that is no more; never that of the living."""
+    now = datetime.now(UTC).isoformat()
+    here, dead = socket.gethostname(), 2**22 + 1
+    locks = {
+        "half": "half a lo",
+        "empty": "",
+        "dead": json.dumps({"pid": dead, "username": "me", "hostname": here, "timestamp": now}),
+        "living": json.dumps({"pid": os.getpid(), "username": "me", "hostname": here, "timestamp": now}),
+        "elsewhere": json.dumps({"pid": dead, "username": "me", "hostname": "another", "timestamp": now}),
+    }
+    paths = {name: backend.file(f"locks/organization/vmops/s/{name}.json", text) for name, text in locks.items()}
+    assert backend.mend() is Mended.NOTHING
+    assert {name for name, path in paths.items() if path.exists()} == {"living", "elsewhere"}
+
+
+def test_a_backend_elsewhere_is_left_to_itself(tmp_path: Path) -> None:
+    """Only files can be mended."""
+    assert mend("azblob://states", "vmops", "s", tmp_path / "Pulumi.s.yaml") is Mended.NOTHING
+
+
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "told", "inputs"),
+    [
+        ({"size": "B2s"}, {"size": "B4ms"}, {"size": "B4ms"}),
+        ({"password": SECRET}, {}, {"password": SECRET}),
+        ({"sku": {"name": "S"}}, {"sku": {"name": "S", "tier": "R"}, "version": 4}, {"sku": {"name": "S"}}),
+        ({"rules": [{"port": 22}]}, {"rules": [{"port": 22, "id": "x"}]}, {"rules": [{"port": 22}]}),
+        ({"disks": [1, 2]}, {"disks": [1]}, {"disks": [1]}),
+        ({"id": "04da6b54-80e4-46f7-96ec-b56ff0331ba9", "a": 1}, {"a": 1}, {"a": 1}),
+        ({"id": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"}, {"id": "/x"}, {"id": "/x"}),
+    ],
+)
+def test_inputs_are_completed(declared: object, told: object, inputs: object) -> None:
+    """What only the program knows is as it says; where ARM speaks it is right; what only ARM says is left out."""
+    assert merged(declared, told) == inputs

@@ -1,0 +1,104 @@
+"""The files that a stack has on a disk: mended, if the engine could not read them, before it is asked to.
+
+A host that loses its power, or a disk that is full, leaves a file empty, cut off or lost: the engine renames without
+syncing. A stack whose state is gone for good is made again and told what exists (`vmops.engine.recovery`).
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from vmops.engine.holder import read_holder
+
+_SETTINGS = re.compile(r"encryptionsalt: v1:[^\s:]+:v1:[^\s:]+:[^\s:]+\s*")
+"""All that the engine writes into the settings of a stack of ours. Source: seen with engine 3.258."""
+
+
+class Mended(StrEnum):
+    """What had to be done to a stack's state."""
+
+    NOTHING = "nothing"
+    RESTORED = "restored"
+    LOST = "lost"
+
+
+def mend(backend: str, project: str, stack: str, settings: Path, *, write: bool = True) -> Mended:
+    """Put the newest state that can be read in the place of one that cannot; one without a copy is deleted.
+
+    ``settings`` is the file with the engine's settings of the stack, which tells that there should be a state; the
+    engine makes it anew from the state. Only a backend of files is looked at. There, the locks of dead engines are
+    deleted too; one that cannot be read is nobody's, because an engine renames whole files. The VM's lock must be held.
+    Without ``write`` nothing is done.
+
+    Source: Pulumi documentation, self-managed backends; layout of the files seen with engine 3.258.
+    """
+    expected = settings.exists()
+    broken = [settings] if expected and not _SETTINGS.fullmatch(_text(settings)) else []
+    root = Path(backend.removeprefix("file://")) / ".pulumi"
+    state = root / "stacks" / project / f"{stack}.json"
+    if not backend.startswith("file://") or not root.is_dir():
+        found, copy = Mended.NOTHING, None
+    else:
+        locks = (root / "locks" / "organization" / project / stack).glob("*.json")
+        broken += [lock for lock in locks if not _is_held(lock)]
+        found, copy = _state(state, root / "history" / project / stack, expected=expected)
+    if write:
+        for path in broken:
+            path.unlink(missing_ok=True)
+        _put(state, found, copy)
+    return found
+
+
+def _state(state: Path, history: Path, *, expected: bool) -> tuple[Mended, Path | None]:
+    """Tell how a state is to be mended, and from which copy."""
+    if _is_state(_read(state)) or not (state.exists() or expected):
+        return Mended.NOTHING, None
+    copy = next((copy for copy in _copies(state, history) if _is_state(_read(copy))), None)
+    return (Mended.RESTORED if copy else Mended.LOST), copy
+
+
+def _put(state: Path, found: Mended, copy: Path | None) -> None:
+    if found is Mended.NOTHING:
+        return
+    structlog.get_logger().warning("state_mended", stack=state.stem, how=str(found), copy=copy and copy.name)
+    state.with_name(f"{state.name}.attrs").unlink(missing_ok=True)
+    if copy is None:
+        state.unlink(missing_ok=True)
+        return
+    draft = state.with_name(f".{state.name}")
+    draft.write_bytes(copy.read_bytes())
+    draft.replace(state)
+
+
+def _copies(state: Path, history: Path) -> Iterable[Path]:
+    """Give the copies of a state, the newest first: that of the step before, then those of earlier updates."""
+    return [state.with_name(f"{state.name}.bak"), *sorted(history.glob("*.checkpoint.json"), reverse=True)]
+
+
+def _is_held(lock: Path) -> bool:
+    """Tell whether a lock may be that of a living engine."""
+    try:
+        holder = read_holder(lock.read_bytes())
+    except FileNotFoundError:
+        return False
+    return holder is not None and holder.lives
+
+
+def _is_state(found: Any) -> bool:
+    return isinstance(found, dict) and isinstance(found.get("checkpoint"), dict)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode(errors="replace")

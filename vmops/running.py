@@ -1,0 +1,72 @@
+"""A VM that exists, brought to run, and seen to: by ARM, and by its SSH port if that is asked for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vmops import instance, power
+from vmops.arm import Arm
+from vmops.errors import CloudError
+from vmops.failures import Failed, Failure, Kind, of_cloud
+from vmops.spec import VmSpec
+from vmops.waiting import Later, wait
+
+
+def grows(existing: Mapping[str, Any], spec: VmSpec) -> bool:
+    """Tell whether a disk gets bigger, which ARM allows only on a deallocated VM.
+
+    Source: Azure documentation, expand virtual hard disks on a Linux VM.
+    """
+    storage = existing["properties"]["storageProfile"]
+    there = [storage["osDisk"].get("diskSizeGB"), *(disk.get("diskSizeGB") for disk in storage.get("dataDisks", ()))]
+    asked = [spec.os_disk_size_gb, *spec.data_disks]
+    return any(now and then and then > now for now, then in zip(there, asked, strict=False))
+
+
+def run(arm: Arm, spec: VmSpec) -> None:
+    """Start the VM if it stands still, and see by ARM that it runs.
+
+    Raises: Failed if it does not run within the deployment's time.
+    """
+    seen = instance.look(arm, spec.vm_id)
+    if seen and seen.resting:
+        switch(arm, spec, power.Action.START)
+    if not wait(lambda: _running(arm, spec), timeout=spec.deploy_timeout):
+        raise Failed(Failure(Kind.TIMEOUT, "the VM does not run", resource=spec.vm_id))
+
+
+def switch(arm: Arm, spec: VmSpec, action: power.Action) -> None:
+    """Ask for a power operation and wait for it.
+
+    Raises: Failed if ARM says that it failed.
+    """
+    accepted = power.begin(arm, spec.vm_id, action)
+    if accepted.url is None:
+        return
+    url = accepted.url
+    ended = wait(lambda: power.look(arm, url, spec.poll_interval), timeout=spec.deploy_timeout)
+    if isinstance(ended, CloudError):
+        raise Failed(of_cloud(ended))
+
+
+def reach(spec: VmSpec, outputs: Mapping[str, Any]) -> None:
+    """Wait, if asked to, until the VM answers on its SSH port.
+
+    Raises: Failed (timeout) if it does not answer within the deployment's time.
+    """
+    if spec.wait_for != "ssh":
+        return
+    address = outputs.get("publicIp") or outputs["privateIp"]
+    looks = lambda: instance.greets(address, spec.request_timeout) or Later(spec.poll_interval)  # noqa: E731
+    if not wait(looks, timeout=spec.deploy_timeout):
+        raise Failed(
+            Failure(Kind.TIMEOUT, f"the VM runs, but nothing answers on {address} port 22", resource=spec.vm_id)
+        )
+
+
+def _running(arm: Arm, spec: VmSpec) -> instance.Instance | Later:
+    seen = instance.look(arm, spec.vm_id)
+    if seen is None:
+        raise Failed(Failure(Kind.NOT_FOUND, "the VM is gone", resource=spec.vm_id))
+    if seen.provisioning == "failed":
+        raise Failed(Failure(Kind.CAPACITY, "the VM's provisioning state is Failed", resource=spec.vm_id))
+    return seen if seen.running else Later(spec.poll_interval)
