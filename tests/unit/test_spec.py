@@ -142,7 +142,7 @@ def test_every_problem_is_told_at_once() -> None:
         ({"dnsLabelPrefix": "exp1", "publicIp": False}, "dnsLabelPrefix: 'exp1' needs publicIp"),
         ({"subnetPrefix": "10.1.0.0/24"}, "subnetPrefix: '10.1.0.0/24' lies outside addressPrefix 10.0.0.0/16"),
         ({"sourceAddressPrefixes": []}, "sourceAddressPrefixes: is required where ports are open"),
-        ({"vmName": "a" * 60}, "virtualNetworkName: "),
+        ({"virtualNetworkName": "a" * 65}, "virtualNetworkName: "),
     ],
 )
 def test_a_parameter_is_judged_by_the_others(params: dict[str, Any], sentence: str) -> None:
