@@ -53,7 +53,12 @@ def release(arm: Arm, group_id: str, stack: str, *, interval: float, timeout: fl
     again = iter([Later(grace)] if grace else [])
 
     def look() -> list[str] | Later:
-        seen = _round(arm, group_id, stack, interval, refusals)
+        try:
+            seen = _round(arm, group_id, stack, interval, refusals)
+        except CloudError as error:
+            if error.status != 404:
+                raise
+            return Later(0)  # what was just seen is gone
         return seen if isinstance(seen, Later) else next(again, seen)
 
     left = wait(look, timeout=timeout)
@@ -99,6 +104,8 @@ def _release_one(arm: Arm, resource: Mapping[str, Any], stack: str, refusals: di
             arm.delete(resource["id"])
     except CloudError as error:
         failure = of_cloud(error)
+        if error.status == 404:
+            return
         if not failure.retryable:
             raise Failed(failure) from None
         refusals[resource["id"]] = failure
