@@ -1,5 +1,6 @@
 """Azure Resource Manager: look, list, delete, tag, and follow operations. The one importer of ``azure``."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from vmops.clouds import Cloud
 from vmops.errors import CloudError, SpecError
 from vmops.responses import Accepted, Progress, accepted, body_of, progress, refusal
+from vmops.waiting import Later, delay, wait
 
 if TYPE_CHECKING:
     from azure.core.pipeline.policies import HTTPPolicy, SansIOHTTPPolicy
@@ -22,14 +24,22 @@ _API_VERSIONS = {
 }
 """Source: azure-rest-api-specs, stable folders of each resource provider."""
 
+_PASSING = frozenset({429, 502, 503, 504})
+"""Statuses of what the same request may not meet again. Source: ARM resource provider contract, common API details."""
+
 
 class Arm:
     """One cloud's Resource Manager, for one principal. Safe for threads; holds no state but its connections."""
 
-    def __init__(self, cloud: Cloud, timeout: float) -> None:
-        """Speak to ``cloud``; one request takes at most ``timeout`` seconds."""
+    def __init__(self, cloud: Cloud, timeout: float, patience: float = 0.0) -> None:
+        """Speak to ``cloud``; one request takes at most ``timeout`` seconds.
+
+        A request that is refused for a reason that passes is sent again for ``patience`` seconds, after the time that
+        the service asks for. A power operation, which changes something each time, is not.
+        """
         self._cloud = cloud
         self._timeout = timeout
+        self._patience = patience
 
     def get(self, resource_id: str, *, expand: str = "") -> dict[str, Any] | None:
         """Look at a resource; None if it does not exist.
@@ -132,6 +142,26 @@ class Arm:
             next_link = page.get("nextLink")
 
     def _send(self, method: str, path: str, body: Any = None) -> "HttpResponse":
+        """Send a request, again while it is refused for a reason that passes."""
+        refusals: list[CloudError] = []
+        end = time.monotonic() + self._patience
+
+        def attempt() -> "HttpResponse | Later":
+            try:
+                return self._exchange(method, path, body)
+            except CloudError as error:
+                refusals.append(error)
+                pause = error.retry_after or delay(len(refusals))
+                if error.status not in _PASSING or time.monotonic() + pause > end:
+                    raise
+                return Later(pause)
+
+        answer = wait(attempt, timeout=self._patience)
+        if answer is None:
+            raise refusals[-1]
+        return answer
+
+    def _exchange(self, method: str, path: str, body: Any) -> "HttpResponse":
         from azure.core.exceptions import AzureError, ClientAuthenticationError
         from azure.core.rest import HttpRequest
 

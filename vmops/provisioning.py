@@ -10,7 +10,7 @@ from vmops.engine import recovery
 from vmops.engine.checkpoint import Mended
 from vmops.engine.events import EXISTS_ALREADY, PROVIDER_GONE
 from vmops.failures import Failed, Failure, Kind
-from vmops.site import Site
+from vmops.site import PATIENCE, Site
 from vmops.spec import VmSpec
 from vmops.target import Target
 from vmops.waiting import Later, delay, wait
@@ -22,11 +22,6 @@ _SETTLED = frozenset({EXISTS_ALREADY, PROVIDER_GONE})
 """Codes after which the engine's state is settled, so that the next update must refresh.
 
 After any other it must not: a refresh forgets that a create has failed, and leaves the resource Failed."""
-
-_WINDOW = 240.0
-"""Seconds for which a refusal that may pass is met again: a NIC stays reserved for 180 after a create that failed.
-
-Source: ARM's own message, NicReservedForAnotherVm."""
 
 _GRACE = 3.0
 """Seconds within which ARM shows what a request has begun that was still on its way when its sender died."""
@@ -135,7 +130,7 @@ def _up(site: Site, spec: VmSpec, uses: frozenset[str], declared: Callable[[], N
             return Later(delay(len(refusals)))
         return True
 
-    if not wait(attempt, timeout=_WINDOW):
+    if not wait(attempt, timeout=PATIENCE):
         raise refusals[-1]
 
 

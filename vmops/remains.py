@@ -49,16 +49,21 @@ def release(arm: Arm, group_id: str, stack: str, *, interval: float, timeout: fl
 
     Raises: Failed, naming what would not go, if something of ours is still there at the end.
     """
-    refusals: dict[str, Failure] = {}
+    refusals: dict[str, CloudError] = {}
     again = iter([Later(grace)] if grace else [])
 
     def look() -> list[str] | Later:
-        seen = _round(arm, group_id, stack, interval, refusals)
+        try:
+            seen = _round(arm, group_id, stack, interval, refusals)
+        except CloudError as error:
+            if error.status != 404:
+                raise
+            return Later(0)  # what was just seen is gone
         return seen if isinstance(seen, Later) else next(again, seen)
 
     left = wait(look, timeout=timeout)
     if left is None:
-        last = next(iter(refusals.values()), None)
+        last = next(map(of_cloud, refusals.values()), None)
         raise Failed(last or Failure(Kind.TIMEOUT, "resources are still being deleted", resource=group_id))
     return left
 
@@ -78,19 +83,19 @@ def ours(arm: Arm, group_id: str, stack: str) -> list[dict[str, Any]]:
     return [*found, group] if stack_of(group) == stack else found
 
 
-def _round(arm: Arm, group_id: str, stack: str, interval: float, refusals: dict[str, Failure]) -> list[str] | Later:
+def _round(arm: Arm, group_id: str, stack: str, interval: float, refusals: dict[str, CloudError]) -> list[str] | Later:
     found = ours(arm, group_id, stack)
     refusals.clear()
+    if [resource["id"].lower() for resource in found] == [group_id.lower()]:
+        return _release_group(arm, found[0], interval)
     for resource in found:
-        if resource["id"].lower() == group_id.lower():
-            if len(found) > 1:
-                return Later(interval)
-            return _release_group(arm, resource, interval)
-        _release_one(arm, resource, stack, refusals)
-    return Later(interval) if found else []
+        if resource["id"].lower() != group_id.lower():
+            _release_one(arm, resource, stack, refusals)
+    pause = max([interval, *(refusal.retry_after or 0.0 for refusal in refusals.values())])
+    return Later(pause) if found else []
 
 
-def _release_one(arm: Arm, resource: Mapping[str, Any], stack: str, refusals: dict[str, Failure]) -> None:
+def _release_one(arm: Arm, resource: Mapping[str, Any], stack: str, refusals: dict[str, CloudError]) -> None:
     try:
         heir = _heir(arm, resource, stack)
         if heir:
@@ -99,9 +104,11 @@ def _release_one(arm: Arm, resource: Mapping[str, Any], stack: str, refusals: di
             arm.delete(resource["id"])
     except CloudError as error:
         failure = of_cloud(error)
+        if error.status == 404:
+            return
         if not failure.retryable:
             raise Failed(failure) from None
-        refusals[resource["id"]] = failure
+        refusals[resource["id"]] = error
 
 
 def _release_group(arm: Arm, group: Mapping[str, Any], interval: float) -> list[str] | Later:

@@ -20,6 +20,10 @@ from vmops.engine.stack import EngineStack
 from vmops.settings import Settings
 from vmops.target import Target
 
+PATIENCE = 240.0
+"""Seconds for which a deployment meets a refusal that may pass again: a NIC stays reserved for 180 after a create that
+failed. Source: ARM's own message, NicReservedForAnotherVm."""
+
 
 @dataclass(frozen=True)
 class Site:
@@ -52,7 +56,8 @@ def open_site(settings: Settings, target: Target, locks: tuple[int, ...] = ()) -
     command = EngineCommand(binary.path(settings.engine), binary.ENGINE_VERSION, environment, locks)
     stack = EngineStack(target.stack, state_dir / "stacks" / target.stack, backend, command, EventLog())
     try:
-        yield Site(settings.owner, cloud, Arm(cloud, target.request_timeout), stack, command, connect)
+        arm = Arm(cloud, target.request_timeout, PATIENCE if locks else 0.0)
+        yield Site(settings.owner, cloud, arm, stack, command, connect)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

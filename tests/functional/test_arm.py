@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.arm import API_VERSION, COMPUTE, GROUP, NETWORK, SUBSCRIPTION
-from tests.functional.world import NIC, NSG, VM, World, machine_body, slow_world
+from tests.functional.world import NIC, NSG, VM, World, machine_body, quick_world, slow_world
 from vmops import power
 from vmops.arm import Arm
 from vmops.clouds import Cloud
@@ -149,3 +149,32 @@ def test_absence_is_deleted_already(world: World, resource_id: str) -> None:
     assert world.arm.delete(resource_id).url is None
     world.put(GROUP)
     assert world.arm.delete(NIC).url is None
+
+
+def throttle(world: World, seconds: float, times: int) -> None:
+    """Have so many looks at the group refused, each for another so many seconds."""
+    effect = {"do": "refuse", "code": "SubscriptionRequestsThrottled", "retryAfter": seconds}
+    world.send("PUT", "/_local/faults", [{"method": "GET", "path": GROUP, "times": times, "effect": effect}])
+
+
+def test_who_has_patience_asks_again_when_told_to(tmp_path: Path) -> None:
+    """A deployment does not fail for what passes; a caller who waits for an answer is told at once."""
+    with quick_world(tmp_path) as world:
+        world.put(GROUP)
+        throttle(world, 0.01, times=3)
+        with pytest.raises(CloudError) as refusal:
+            world.arm.get(GROUP)
+        assert refusal.value.status == 429
+        patient = Arm(world.cloud, timeout=10, patience=60)
+        assert patient.get(GROUP) is not None
+    assert len([asked for asked in world.journal.asked if asked.startswith(f"GET {GROUP}?")]) == 1 + 3
+
+
+def test_a_pause_that_is_too_long_is_not_begun(tmp_path: Path) -> None:
+    """Whoever would still be waiting when his patience is over is told at once."""
+    with slow_world(tmp_path) as world:
+        world.put(GROUP)
+        throttle(world, 3600, times=1)
+        with pytest.raises(CloudError) as refusal:
+            Arm(world.cloud, timeout=10, patience=60).get(GROUP)
+    assert refusal.value.status == 429

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -71,6 +72,36 @@ def test_a_group_that_goes_between_two_looks_is_gone(tmp_path: Path) -> None:
         world.arm.delete(GROUP)
         world.journal.before = lambda asked: world.pass_time() if f"{GROUP}/resources" in asked else None
         assert remains.ours(world.arm, GROUP, SPEC.stack) == []
+
+
+@pytest.mark.parametrize("looks", [1, 2, 3])
+def test_a_group_that_goes_while_it_is_let_go_is_gone(tmp_path: Path, looks: int) -> None:
+    """Whichever look is the last that sees it: that it is gone is what was wanted."""
+    with slow_world(tmp_path) as world:
+        world.put(GROUP, OURS)
+        world.arm.delete(GROUP)
+        seen: list[str] = []
+
+        def pass_time_at(asked: str) -> None:
+            seen.append(asked)
+            if len([each for each in seen if GROUP in each]) > looks:
+                world.pass_time()
+
+        world.journal.before = pass_time_at
+        assert release(world) == []
+        assert world.left() == set()
+
+
+def test_with_a_grace_there_is_a_second_look(world: World) -> None:
+    """A write of the dead that was still on its way is found by it."""
+    looked = Event()
+    world.journal.before = lambda asked: looked.set()
+    late = Thread(target=lambda: looked.wait(30) and world.put(GROUP, OURS))
+    late.start()
+    assert remains.release(world.arm, GROUP, SPEC.stack, interval=0.01, timeout=60, grace=1) == []
+    late.join()
+    assert world.left() == set()
+    assert any(asked.startswith(f"DELETE {GROUP}?") for asked in world.journal.asked)
 
 
 def test_releasing_what_is_gone_is_success(world: World) -> None:

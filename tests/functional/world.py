@@ -47,7 +47,8 @@ class World:
 
     def __init__(self, served: azure.Served, clock: ManualClock | None) -> None:
         self.url, self.clock = served.url, clock
-        self.arm = Arm(Cloud("local", self.url, token=azure.TOKEN), timeout=10)
+        self.cloud = Cloud("local", self.url, token=azure.TOKEN)
+        self.arm = Arm(self.cloud, timeout=10)
         self.journal = Journal(served.config.app)  # type: ignore[arg-type]
         served.config.app = self.journal
 

@@ -66,6 +66,8 @@ class Life:
         for kill in step.kills:
             self.kill(step.verb, kill)
         if step.verb in POWERED:
+            if any(fault.name == "deleted-behind-our-back" for fault in step.faults):
+                self._deploy("provision")
             self._switch(step.verb)
         else:
             self._deploy(step.verb)
@@ -88,7 +90,8 @@ class Life:
             raise Wrong(f"{verb} with {fault}: {failure}")
         self.stage.faults()
         self.figures.counts["faults"] += 1
-        self.say(f"{verb}: {fault} {status.name}")
+        why = f" {failure.code or failure.kind}" if status is Status.FAILED and failure else ""
+        self.say(f"{verb}: {fault} {status.name}{why}")
 
     def _cut_short(self, verb: str) -> Status:
         """Cancel what may never end, unless it does soon."""

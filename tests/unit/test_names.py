@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vmops import names
 from vmops.names import Identity, computer_name, data_disk, default_group, default_name
 from vmops.spec import VmSpec
 
@@ -106,3 +107,22 @@ def test_every_intended_resource_has_an_arm_id() -> None:
 def test_no_address_is_intended_without_a_public_one() -> None:
     """What is not intended is never looked for, adopted or deleted."""
     assert "address" not in VmSpec.from_params({"vmName": "exp1", "publicIp": "no"}).ids()
+
+
+def test_a_resource_is_found_in_the_state_by_its_id() -> None:
+    """However ARM spells the kind; what the stack does not declare has no place there."""
+    spec = VmSpec.from_params({"vmName": "exp1"})
+    for key, arm_id in spec.urn_keys().items():
+        assert names.urn_key(arm_id) == key
+        assert names.urn_key(arm_id.replace("resourceGroups", "resourcegroups")) == key
+    assert names.urn_key(spec.ids()["os_disk"]) == ""
+
+
+def test_what_is_anothers_is_not_declared() -> None:
+    """And so not intended."""
+    spec = VmSpec.from_params({"vmName": "exp1"})
+    used = frozenset({"group", "network"})
+    assert set(spec.urn_keys()) - set(spec.urn_keys(used)) == {
+        names.urn_key(spec.ids()["group"]),
+        names.urn_key(spec.ids()["network"]),
+    }
