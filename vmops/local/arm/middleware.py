@@ -12,7 +12,8 @@ from vmops.local.arm.front_door import refused, response
 from vmops.local.arm.resource import Json
 
 LOCAL = "/_local"
-_KEPT = 100_000
+_KEPT = 25_000
+"""Requests that the journal holds: some 10 MB of them."""
 # Source: ARM's answer to a request without a token.
 _CHALLENGE = 'Bearer authorization_uri="https://login.windows.net/common", error="invalid_token"'
 
