@@ -8,12 +8,15 @@ import psutil
 
 from vmops import lock
 from vmops.admission import interrupt, life_path
-from vmops.operation import Operation, Verb
+from vmops.operation import Operation, State, Verb
 from vmops.store import Store
 from vmops.waiting import Later, wait
 
 _IN_ORDER = 20.0
 """Seconds that a worker has, from SIGTERM on, to end its engine and record how it ended."""
+
+_CLOCK_STEP = 2.0
+"""Seconds by which the start of a process may seem to move: it is counted from a boot time that is rounded."""
 
 _BY_FORCE = 5.0
 _LOOK = 0.05
@@ -31,7 +34,11 @@ def cancel(store: Store, state_dir: Path, stack: str, verb: Verb) -> bool:
     def over() -> bool | Later:
         if not lock.held(path):
             return True
-        _tell(store.in_flight(stack, verb), signal.SIGTERM, told)
+        working = store.in_flight(stack, verb)
+        if working and working.state is State.PENDING:
+            interrupt(store, working, "was cancelled before its turn", State.PENDING)
+        else:
+            _tell(working, signal.SIGTERM, told)
         return Later(_LOOK)
 
     if not wait(over, timeout=_IN_ORDER):
@@ -44,12 +51,12 @@ def cancel(store: Store, state_dir: Path, stack: str, verb: Verb) -> bool:
 
 
 def _tell(operation: Operation | None, number: signal.Signals, told: set[int]) -> None:
-    """Signal a worker once; a process that only has its number is left alone."""
+    """Signal a worker once; a process that only has its number is left alone: it began at another time."""
     if operation is None or operation.host != socket.gethostname() or operation.pid in told:
         return
     try:
         worker = psutil.Process(operation.pid)
-        if operation.id in worker.cmdline():
+        if operation.created - _CLOCK_STEP <= worker.create_time() <= operation.started + _CLOCK_STEP:
             worker.send_signal(number)
             told.add(operation.pid)
     except psutil.NoSuchProcess:
