@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help ready demo test torture schedules crowd unit lint types wheel clean
+.PHONY: help ready demo test torture schedules crowd unit lint types bench curve wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -38,6 +38,12 @@ lint: $(INSTALLED) ## check style and format
 
 types: $(INSTALLED) ## check the types
 	@$(BIN)/mypy
+
+bench: ready ## measure vmops beside what else a user has (five minutes)
+	@$(BIN)/python -m benchmarks.table
+
+curve: ready ## measure 1, 4, 24 and 100 VMs at once, and draw the plot (ten minutes)
+	@$(BIN)/python -m benchmarks.curve
 
 wheel: $(INSTALLED) ## build the wheel into dist
 	@$(BIN)/python -m build --wheel --no-isolation

@@ -8,6 +8,7 @@ import psutil
 import requests
 
 from vmops.local import daemon
+from vmops.worker import NAME
 
 
 class Azure:
@@ -60,19 +61,21 @@ class Azure:
 
 
 def living(state_dir: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """Give the living workers and engines that work on a state directory, each with its kind; the daemon is none."""
+    """Give the living workers, engines and fork servers of a state directory, each with its kind."""
     for process in psutil.process_iter():
         try:
             command = process.cmdline()
             ours = str(state_dir) in " ".join(command) or process.environ().get("VMOPS_STATE_DIR") == str(state_dir)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-        if ours and "vmops.worker" in command:
+        if ours and ("vmops.worker" in command or process.name() == NAME):
             yield "worker", process
+        elif ours and "vmops.forkserver" in command:
+            yield "forkserver", process
         elif ours and command and Path(command[0]).name == "pulumi":
             yield "engine", process
 
 
 def processes_of(state_dir: Path) -> list[str]:
     """Name the kind and number of the living workers and engines that work on a state directory."""
-    return [f"{kind} {process.pid}" for kind, process in living(state_dir)]
+    return [f"{kind} {process.pid}" for kind, process in living(state_dir) if kind != "forkserver"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.azure import living
 from vmops.engine import binary
 from vmops.errors import EngineMissing
 from vmops.local import daemon
@@ -33,4 +34,7 @@ def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     for name in [name for name in os.environ if name.startswith("VMOPS_") and name != "VMOPS_STATE_DIR"]:
         monkeypatch.delenv(name)
     yield directory
+    for kind, process in living(directory):
+        if kind == "forkserver":
+            process.kill()
     daemon.stop(directory)

@@ -91,11 +91,13 @@ def undisturbed(store: Store, state_dir: Path, stack: str) -> Iterator[int]:
         os.close(held)
 
 
-def interrupt(store: Store, operation: Operation, how: str = "died before it was over") -> None:
-    """Record that nobody works on an operation any more."""
+def interrupt(
+    store: Store, operation: Operation, how: str = "died before it was over", origin: State | None = None
+) -> None:
+    """Record that nobody works on an operation any more; with an ``origin``, only if it stands there."""
     where = f" (pid {operation.pid} on {operation.host})" if operation.pid else ""
     failure = Failure(Kind.INTERRUPTED, f"the worker of this {operation.verb}{where} {how}")
-    store.advance(operation.id, State.FAILED, ended=time.time(), failure=failure)
+    store.advance(operation.id, State.FAILED, origin=origin, ended=time.time(), failure=failure)
 
 
 def refusal(holder: Operation | None) -> Failure:

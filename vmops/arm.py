@@ -209,6 +209,15 @@ class Arm:
         return ARMChallengeAuthenticationPolicy(self._credential, f"{self._cloud.endpoint}/.default")
 
 
+def touch() -> None:
+    """Import what every request needs."""
+    import requests  # noqa: F401
+    from azure.core import PipelineClient  # noqa: F401
+    from azure.core.pipeline.policies import AzureKeyCredentialPolicy, RetryPolicy  # noqa: F401
+    from azure.core.pipeline.transport import RequestsTransport  # noqa: F401
+    from azure.core.rest import HttpRequest  # noqa: F401
+
+
 def _with_version(resource_id: str) -> str:
     """Add the api-version of the resource's type, read from the last provider in its id."""
     _, found, provider = resource_id.lower().rpartition("/providers/")

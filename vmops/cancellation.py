@@ -8,7 +8,7 @@ import psutil
 
 from vmops import fence, lock
 from vmops.admission import interrupt, life_path
-from vmops.operation import Operation, Verb
+from vmops.operation import Operation, State, Verb
 from vmops.store import Store
 from vmops.waiting import Later, wait
 
@@ -32,8 +32,7 @@ def cancel(store: Store, state_dir: Path, stack: str, verb: Verb) -> bool:
         if not lock.held(path):
             return True
         if operation := store.in_flight(stack, verb):
-            _tell(operation, path, number, told)
-            fence.fence(operation, path)
+            _end(store, operation, path, number, told)
         return Later(_LOOK)
 
     in_order = wait(lambda: over(signal.SIGTERM), timeout=_IN_ORDER)
@@ -42,6 +41,15 @@ def cancel(store: Store, state_dir: Path, stack: str, verb: Verb) -> bool:
     if left := store.in_flight(stack, verb):
         interrupt(store, left, "was cancelled")
     return True
+
+
+def _end(store: Store, operation: Operation, path: Path, number: signal.Signals, told: set[tuple[int, int]]) -> None:
+    """Take an operation out of the queue if it waits for its turn; else end its worker, or what is left of that."""
+    if operation.state is State.PENDING:
+        interrupt(store, operation, "was cancelled before its turn", State.PENDING)
+        return
+    _tell(operation, path, number, told)
+    fence.fence(operation, path)
 
 
 def _tell(operation: Operation, path: Path, number: signal.Signals, told: set[tuple[int, int]]) -> None:

@@ -2,12 +2,13 @@
 
 import os
 import secrets
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from vmops import admission, instance, keys, ownership, worker
+from vmops import admission, instance, keys, launch, ownership
 from vmops.arm import Arm
 from vmops.cancellation import cancel
 from vmops.failures import Failed, Failure, Kind
@@ -17,9 +18,13 @@ from vmops.spec import VmSpec
 from vmops.store import Store
 from vmops.target import Target
 from vmops.waiting import Later
+from vmops.worker import Order
 
-_LOOK = 0.02
-"""Seconds between two looks at a record on this host."""
+_LOOK = 0.05
+"""Seconds between two looks at a record whose worker has not begun, or works on another host."""
+
+_REST = 1.0
+"""Seconds between two looks at a record whose worker is seen to live."""
 
 _CUT_OFF = frozenset({Kind.INTERRUPTED, Kind.TIMEOUT, Kind.BUG, Kind.LOCKED})
 """After these a write may still be on its way."""
@@ -64,7 +69,8 @@ class Deployments:
         """
         now = self.settled(operation)
         if not now.over:
-            return Later(_LOOK)
+            here = now.pid and now.host == socket.gethostname()
+            return Later(_REST, now.pid) if here else Later(_LOOK)
         return now.failure or self._account(now)
 
     def settled(self, operation: Operation) -> Operation:
@@ -108,11 +114,11 @@ class Deployments:
                 return admitted
             raise Failed(admission.refusal(admitted))
         doubtful = _in_doubt(admitted.before, verb)
-        order = worker.Order(
+        order = Order(
             target.to_wire(), self.settings.backend(), self.settings.engine, self.settings.engine_silence, doubtful
         )
         try:
-            worker.start(self.settings.state_dir, asked, order, admitted.lock)
+            launch.start(self.settings, asked, order, admitted.lock)
         finally:
             os.close(admitted.lock)
         return asked

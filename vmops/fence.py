@@ -16,8 +16,8 @@ import structlog
 
 from vmops.operation import Operation, State
 
-_TICK = 1.0
-"""Seconds by which a process's start, read from the kernel, may seem later than it was."""
+_DOUBT = 3.0
+"""Seconds by which a process's start may seem later than it was: it is counted from a boot that is cut to a second."""
 
 
 def worker(operation: Operation, path: Path) -> psutil.Process | None:
@@ -31,7 +31,7 @@ def worker(operation: Operation, path: Path) -> psutil.Process | None:
         process = psutil.Process(operation.pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return None
-        if process.create_time() < operation.started + _TICK or _holds(process, path):
+        if process.create_time() < operation.started + _DOUBT or _holds(process, path):
             return process
     return None
 

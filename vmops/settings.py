@@ -23,8 +23,10 @@ class Settings(BaseSettings):
     """Where vmops keeps its state, which cloud it means by default, and who it works for.
 
     All of it can be given in the environment (``VMOPS_STATE_DIR``, ``VMOPS_CLOUD`` …) or by keyword. A parameter of a
-    call wins over the setting of the same name. Durations are seconds; ``engine_silence`` is how long an engine that
-    works on no resource may say nothing before it is ended.
+    call wins over the setting of the same name. Durations are seconds. ``engine_silence`` is how long an engine that
+    works on no resource may say nothing before it is ended; ``workers`` is how many deployments work at once, by
+    default what the cores and the memory can bear; ``worker_idle`` is how long the process that starts them stays when
+    there are none, 0 for no such process.
     """
 
     model_config = SettingsConfigDict(env_prefix="VMOPS_", env_ignore_empty=True, frozen=True)
@@ -41,6 +43,8 @@ class Settings(BaseSettings):
     request_timeout: float | None = None
     poll_interval: float | None = None
     poll_timeout: float | None = None
+    worker_idle: float = Field(default=300.0, ge=0)
+    workers: int | None = Field(default=None, ge=1)
 
     def __init__(self, **given: Any) -> None:
         """Read the settings.

@@ -68,12 +68,15 @@ class Store:
             return False
         return True
 
-    def advance(self, operation_id: str, state: State, **changes: Any) -> bool:
-        """Move a record to ``state`` with ``changes``; False if it is no longer where that may follow."""
-        before = [str(origin) for origin, following in TRANSITIONS.items() if state in following]
+    def advance(self, operation_id: str, state: State, *, origin: State | None = None, **changes: Any) -> bool:
+        """Move a record to ``state`` with ``changes``; False if it is no longer where that may follow.
+
+        With an ``origin`` it may follow from there only.
+        """
+        before = [str(each) for each, following in TRANSITIONS.items() if state in following and origin in (None, each)]
         row = {name: _plain(value) for name, value in {**changes, "state": state}.items()}
         assignments = ", ".join(f"{name} = :{name}" for name in row)
-        allowed = ", ".join(f"'{origin}'" for origin in before)
+        allowed = ", ".join(f"'{each}'" for each in before)
         with self._database() as database:
             cursor = database.execute(
                 f"UPDATE operations SET {assignments} WHERE id = :_id AND state IN ({allowed})",  # noqa: S608
@@ -99,6 +102,10 @@ class Store:
         return next(
             iter(self._select("WHERE stack = ? AND verb = ? AND state IN ('pending', 'running')", stack, verb)), None
         )
+
+    def waiting(self, verb: Verb) -> list[Operation]:
+        """Give the operations of that kind whose work has not begun, the oldest first."""
+        return self._select("WHERE verb = ? AND state = 'pending' ORDER BY number", verb)
 
     def latest_of_each(self) -> list[Operation]:
         """Give the newest record of every stack, the newest first."""

@@ -1,6 +1,8 @@
 """The one loop that waits, and the one place that sleeps."""
 
+import os
 import random
+import select
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,12 +10,16 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+_AFTER_THE_END = 0.02
+"""Seconds to the next look when a process that was to be waited for has ended, or cannot be waited for."""
+
 
 @dataclass(frozen=True)
 class Later:
-    """Not over yet: ask again in ``seconds``."""
+    """Not over yet: ask again in ``seconds``, or as soon as ``process``, one of this host, ends; 0 is none."""
 
     seconds: float
+    process: int = 0
 
 
 def delay(attempt: int, *, first: float = 1.0, most: float = 30.0) -> float:
@@ -40,4 +46,31 @@ def wait(look: Callable[[], T | Later], *, timeout: float) -> T | None:
         left = deadline - time.monotonic()
         if left <= 0:
             return None
-        time.sleep(min(seen.seconds, left))
+        _pause(min(seen.seconds, left), seen.process)
+
+
+def _pause(seconds: float, process: int) -> None:
+    """Let time pass; where the end of a process can be awaited, no longer than it lives."""
+    if process and _ends(process, seconds):
+        return
+    time.sleep(min(seconds, _AFTER_THE_END) if process else seconds)
+
+
+def _ends(process: int, seconds: float) -> bool:
+    """Wait for the end of a process that lives; False, at once, if it does not or if its end cannot be awaited.
+
+    Source: pidfd_open(2), poll(2): the descriptor is readable once the process has ended.
+    """
+    try:
+        descriptor = os.pidfd_open(process)
+    except (AttributeError, OSError):
+        return False
+    try:
+        poller = select.poll()
+        poller.register(descriptor, select.POLLIN)
+        if poller.poll(0):
+            return False
+        poller.poll(seconds * 1000)
+        return True
+    finally:
+        os.close(descriptor)

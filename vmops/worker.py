@@ -1,32 +1,33 @@
 """One deployment in one process of its own: it outlives its caller, and says how it ended.
 
-The caller starts it with the VM's lock already held and inherited, and hands the order over a pipe, because the order
-holds secrets. The process leads its own session; its environment is an allow-list; its log is one JSON line an event.
+It holds the VM's lock from its first moment on; its order, which holds secrets, comes over a pipe or a socket. It leads
+its own session; its environment is an allow-list; its log is one JSON line an event.
 """
 
 import json
 import os
 import socket
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import structlog
 
+from vmops import slots
 from vmops.admission import lock_path, refusal
-from vmops.environment import allowed
 from vmops.errors import CloudError, EngineMissing, SpecError
 from vmops.failures import Failed, Failure, Kind, of_cloud
 from vmops.lock import acquire
 from vmops.operation import Operation, State, Verb
 from vmops.store import Store
 from vmops.waiting import Later, wait
+
+NAME = "vmops-worker"
+"""What a worker is called where the system lists its processes (Linux only)."""
 
 _LOOK = 0.05
 """Seconds between two looks at a lock that another holds."""
@@ -46,26 +47,9 @@ class Order:
     silence: float
     doubtful: bool
 
-
-def start(state_dir: Path, operation: Operation, order: Order, lock: int) -> None:
-    """Start the worker of an operation that is recorded; it holds ``lock`` from its first moment on."""
-    log = log_path(state_dir, operation)
-    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    environment = allowed(os.environ, cloud=operation.cloud, backend=order.backend)
-    with log.with_suffix(".out").open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "vmops.worker", str(state_dir), operation.id, str(lock)],
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            cwd=state_dir,
-            env={**environment, "VMOPS_STATE_DIR": str(state_dir)},
-            start_new_session=True,
-            pass_fds=(lock,),
-        )
-    with cast(IO[bytes], process.stdin) as pipe:
-        pipe.write(json.dumps(asdict(order)).encode())
-    threading.Thread(target=process.wait, name=f"reap-{operation.id}", daemon=True).start()
+    def to_wire(self) -> bytes:
+        """Give it as bytes; they hold its secrets."""
+        return json.dumps(asdict(self)).encode()
 
 
 def log_path(state_dir: Path, operation: Operation) -> Path:
@@ -74,9 +58,19 @@ def log_path(state_dir: Path, operation: Operation) -> Path:
 
 
 def main() -> None:
-    """Carry out the operation named on the command line."""
-    state_dir, operation_id, lock = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    """Carry out the operation named on the command line once it is its turn; its order comes on standard input."""
+    state_dir, operation_id, lock, limit = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     os.umask(0o077)
+    order = sys.stdin.buffer.read()
+    operation = Store(state_dir).get(operation_id)
+    if operation and wait(lambda: slots.turn(state_dir, operation, limit), timeout=slots.LONGEST_QUEUE):
+        work(state_dir, operation_id, lock, order)
+
+
+def work(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None:
+    """Carry out an operation that is recorded and whose ``lock`` is held, unless it is over already."""
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text(NAME)
     store = Store(state_dir)
     operation = store.get(operation_id)
     if operation is None or not store.advance(
@@ -84,7 +78,7 @@ def main() -> None:
     ):
         return
     with _logging(log_path(state_dir, operation)):
-        state, changes = _ending(lambda: _carry_out(state_dir, operation, lock, sys.stdin.buffer))
+        state, changes = _ending(lambda: _carry_out(state_dir, operation, lock, order))
         structlog.get_logger().info("ended", state=str(state), failure=str(changes.get("failure", "")))
     if "failure" in changes:
         store.note_failure(operation.stack, changes["failure"])
@@ -109,7 +103,7 @@ def _ending(work: Any) -> tuple[State, dict[str, Any]]:
     return State.FAILED, {"failure": failure}
 
 
-def _carry_out(state_dir: Path, operation: Operation, lock: int, pipe: IO[bytes]) -> dict[str, Any]:
+def _carry_out(state_dir: Path, operation: Operation, lock: int, wire: bytes) -> dict[str, Any]:
     from vmops import provisioning
     from vmops.engine.ending import bounded
     from vmops.settings import Settings
@@ -118,7 +112,7 @@ def _carry_out(state_dir: Path, operation: Operation, lock: int, pipe: IO[bytes]
     from vmops.target import Target
 
     try:
-        order = Order(**json.loads(pipe.read()))
+        order = Order(**json.loads(wire))
     except ValueError:
         raise Failed(Failure(Kind.INTERRUPTED, "the caller died before it had handed the order over")) from None
     settings = Settings(state_dir=state_dir, owner=operation.owner, backend_url=order.backend, engine=order.engine)

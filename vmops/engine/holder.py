@@ -14,6 +14,10 @@ from vmops.failures import Failed, Failure, Kind
 _HOLDER = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\) at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*)")
 """How the engine names the holder of a stack's lock. Source: seen with engine 3.258."""
 
+_DOUBT = 3.0
+"""Seconds by which a process may seem to be younger than the lock that it took: the lock's time is cut to a second, and
+a start is counted from a boot that is. Source: psutil documentation, Process.create_time."""
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -33,7 +37,7 @@ class Holder:
             process = psutil.Process(self.pid)
             if process.status() == psutil.STATUS_ZOMBIE:
                 return False
-            return process.create_time() < datetime.fromisoformat(self.timestamp).timestamp() + 1
+            return process.create_time() < datetime.fromisoformat(self.timestamp).timestamp() + _DOUBT
         except psutil.NoSuchProcess:
             return False
 

@@ -19,11 +19,8 @@ def program(
     provider: Mapping[str, Any],
     outputs: dict[str, Any],
 ) -> Callable[[], None]:
-    """Give the program that declares ``spec``; running it fills ``outputs`` with plain values as they become known.
-
-    Every azure-native class is imported here, before any thread: their lazy import is not safe for threads.
-    """
-    vm.touch()
+    """Give the program that declares ``spec``; running it fills ``outputs`` with plain values as they become known."""
+    touch()
 
     def declare() -> None:
         pulumi.runtime.register_stack_transformation(_without_aliases)
@@ -32,6 +29,11 @@ def program(
         pulumi.Output.all(**declared).apply(outputs.update)
 
     return declare
+
+
+def touch() -> None:
+    """Import every azure-native class that is used, before any thread: their lazy import is not safe for threads."""
+    vm.touch()
 
 
 def _without_aliases(arguments: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:

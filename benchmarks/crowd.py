@@ -1,0 +1,118 @@
+"""Many VMs at once, by one peer in a process of its own: wall time, processor time and memory of all that it needs.
+
+python -m benchmarks.crowd PEER NUMBER STATE_DIR
+"""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.place import end_servers, place
+from vmops.local import daemon
+
+_SAMPLE = 0.1
+"""Seconds between two looks at the memory."""
+
+
+@dataclass
+class Cost:
+    """Wall and processor seconds, and the most memory in MB that was in use at any time beyond what was before.
+
+    The local Azure's own processor time does not count.
+    """
+
+    wall: float = 0.0
+    cpu: float = 0.0
+    memory: float = 0.0
+
+
+def crowd(peer: str, number: int) -> dict[str, Cost]:
+    """Let a peer make that many VMs at once and remove them, on a local Azure of its own."""
+    with place() as state_dir:
+        command = [sys.executable, "-m", "benchmarks.crowd", peer, str(number), str(state_dir)]
+        costs: dict[str, Cost] = {}
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            for phase in ("up", "down"):
+                with metered(state_dir) as costs[phase]:
+                    print(phase, file=process.stdin, flush=True)
+                    said = process.stdout.readline() if process.stdout else ""
+                if not said:
+                    raise SystemExit(f"{peer} failed with {number} at once")
+                costs[phase].wall = float(json.loads(said))
+        end_servers(state_dir)
+    return costs
+
+
+@contextmanager
+def metered(state_dir: Path) -> Iterator[Cost]:
+    """Measure the whole machine, less the local Azure; nothing else may run."""
+    cost, azure = Cost(), psutil.Process(daemon.ensure(state_dir).pid)
+    before, busy = psutil.virtual_memory().available, _busy(azure)
+    over = threading.Event()
+    least = [before]
+
+    def sample() -> None:
+        while not over.wait(_SAMPLE):
+            least.append(psutil.virtual_memory().available)
+
+    sampler = threading.Thread(target=sample)
+    sampler.start()
+    try:
+        yield cost
+    finally:
+        over.set()
+        sampler.join()
+        cost.cpu = _busy(azure) - busy
+        cost.memory = (before - min(least)) / 1e6
+
+
+def _busy(azure: psutil.Process) -> float:
+    whole, own = psutil.cpu_times(), azure.cpu_times()
+    return float(whole.user + whole.system + whole.nice - own.user - own.system)
+
+
+def _all_at_once(call: Callable[[str], None], number: int) -> float:
+    """Call for each VM in a thread of its own and give the seconds until all are through."""
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(number) as pool:
+        list(pool.map(call, [f"vm{each}" for each in range(number)]))
+    return time.perf_counter() - begun
+
+
+def _peer(name: str, state_dir: Path) -> Any:
+    """Import one peer only, whose memory is measured."""
+    if name == "vmops":
+        from benchmarks.ours import Ours
+
+        return Ours(state_dir)
+    if name == "plain":
+        from benchmarks.plain import Plain
+
+        return Plain(state_dir)
+    from benchmarks.floor import Floor
+
+    return Floor(state_dir)
+
+
+def main() -> None:
+    """Do a phase for each line that is read, and print its seconds."""
+    _, name, number, state_dir = sys.argv
+    sys.stdin.readline()
+    peer = _peer(name, Path(state_dir))
+    print(_all_at_once(peer.up, int(number)), flush=True)
+    sys.stdin.readline()
+    print(_all_at_once(peer.down, int(number)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""A local Azure at pace 0 and a state directory, for as long as a measurement takes."""
+
+import os
+import platform
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+from vmops.engine import binary
+from vmops.local import daemon
+
+
+@contextmanager
+def place(pace: float = 0.0) -> Iterator[Path]:
+    """Give a state directory with a local Azure; both are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as directory:
+        state_dir = Path(directory)
+        daemon.ensure(state_dir, pace)
+        try:
+            yield state_dir
+        finally:
+            daemon.stop(state_dir)
+            end_servers(state_dir)
+
+
+def end_servers(state_dir: Path) -> None:
+    """End the fork servers of a state directory, which would stay warm."""
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if "vmops.forkserver" in command and str(state_dir) in command:
+            process.kill()
+
+
+def machine() -> dict[str, str]:
+    """Describe what it was measured on."""
+    model = next((line.split(":")[1].strip() for line in _cpu_lines() if line.startswith("model name")), "")
+    return {
+        "processor": f"{os.cpu_count()} x {model or platform.machine()}",
+        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "engine": binary.ENGINE_VERSION,
+        "pulumi": version("pulumi"),
+        "azure-native": version("pulumi-azure-native"),
+        "mlos_bench": version("mlos-bench"),
+    }
+
+
+def _cpu_lines() -> list[str]:
+    try:
+        return Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return []

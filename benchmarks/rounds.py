@@ -1,0 +1,128 @@
+"""One VM at a time, round after round, each peer in turn; figures are milliseconds."""
+
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.floor import Floor
+from benchmarks.mlos import GROUP, Mlos
+from benchmarks.ours import Ours
+from benchmarks.place import place
+from benchmarks.plain import Plain
+
+Figures = dict[str, dict[str, list[float]]]
+"""By row and peer."""
+
+VERBS = ("stop", "start", "restart")
+_READY = "import vmops; vmops.VMOps().vm_provision({'vmName': 'ready'})"
+_THEIRS = (
+    "from mlos_bench.services.config_persistence import ConfigPersistenceService; "
+    "import mlos_bench.services.remote.azure; ConfigPersistenceService()"
+)
+
+
+def empty() -> Figures:
+    """Give a place for figures."""
+    return defaultdict(lambda: defaultdict(list))
+
+
+def timed(values: list[float], call: Callable[..., None], *arguments: str) -> None:
+    """Time one call."""
+    begun = time.perf_counter()
+    call(*arguments)
+    values.append((time.perf_counter() - begun) * 1000)
+
+
+def lives(figures: Figures, state_dir: Path, rounds: int) -> None:
+    """Live one VM's life with each peer in turn, after a round that warms all of them up."""
+    ours, plain, floor = Ours(state_dir), Plain(state_dir), Floor(state_dir)
+    for number in range(rounds + 1):
+        into = figures if number else empty()
+        _live_ours(into, ours)
+        for name, peer in (("plain", plain), ("floor", floor)):
+            timed(into["provision"][name], peer.up, name)
+            if peer is plain:
+                timed(into["no change"][name], plain.again, name)
+            else:
+                for verb in VERBS:
+                    timed(into["power verb"][name], floor.power, name, verb)
+            timed(into["deprovision"][name], peer.down, name)
+        plain.forget("plain")
+
+
+def _live_ours(into: Figures, ours: Ours) -> None:
+    begun = time.perf_counter()
+    timed(into["vm_provision returns"]["vmops"], ours.begin, "ours")
+    ours.begun("ours")
+    into["provision"]["vmops"].append((time.perf_counter() - begun) * 1000)
+    ended = ours.ops.operations()[0].ended
+    into["wait notices"]["vmops"].append((ours.returned - ended) * 1000)
+    timed(into["no change"]["vmops"], ours.again, "ours")
+    for verb in VERBS:
+        timed(into["power verb"]["vmops"], ours.power, "ours", verb)
+    timed(into["deprovision"]["vmops"], ours.down, "ours")
+
+
+def their_lives(figures: Figures, state_dir: Path, rounds: int) -> None:
+    """The same with mlos_bench's service, whose every wait lasts its poll interval."""
+    Floor(state_dir).group(GROUP)
+    mlos = Mlos(state_dir)
+    for number in range(rounds):
+        vm = f"mlos{number}"
+        timed(figures["provision"]["mlos"], mlos.up, vm)
+        for verb in VERBS:
+            timed(figures["power verb"]["mlos"], mlos.power, vm, verb)
+        timed(figures["deprovision"]["mlos"], mlos.down, vm)
+    mlos.close()
+
+
+def imports(figures: Figures, rounds: int) -> None:
+    """Time fresh interpreters, less a bare one, and read the most memory they had, in MB."""
+    programs = {
+        ("import", "vmops"): "import vmops",
+        ("import", "mlos"): "import mlos_bench.services.remote.azure",
+        ("first call ready", "vmops"): "import vmops; vmops.VMOps()",
+        ("first call ready", "mlos"): _THEIRS,
+    }
+    for _ in range(rounds):
+        bare, _ = _python("pass")
+        for (row, peer), program in programs.items():
+            took, memory = _python(program)
+            figures[row][peer].append(took - bare)
+            figures[f"{row}, MB"][peer].append(memory)
+
+
+def first_calls(figures: Figures, rounds: int) -> None:
+    """Time whole programs that make their first call and end: imports, records, key, worker and all."""
+    with place() as state_dir:
+        for number in range(rounds):
+            program = _READY.replace("VMOps()", f"VMOps(vmops.Settings(state_dir={str(state_dir)!r}))")
+            bare, _ = _python("pass")
+            took, memory = _python(program.replace("'ready'", f"'ready{number}'"))
+            figures["first call made"]["vmops"].append(took - bare)
+            figures["first call made, MB"]["vmops"].append(memory)
+            Ours(state_dir).begun(f"ready{number}")
+
+
+def _python(program: str) -> tuple[float, float]:
+    tell = "; import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)"
+    begun = time.perf_counter()
+    said = subprocess.run([sys.executable, "-c", program + tell], check=True, capture_output=True, text=True)
+    return (time.perf_counter() - begun) * 1000, float(said.stdout)
+
+
+def idle(figures: Figures) -> None:
+    """Wait two seconds for a deployment that takes longer, and give the share of a processor that it took, in %."""
+    with place(pace=0.1) as state_dir:
+        ours = Ours(state_dir)
+        ours.begin("slow")
+        ours.ops.wait_vm_deployment(True, {"vmName": "slow", "pollTimeout": 2.0})
+        spent, begun = time.process_time(), time.perf_counter()
+        ours.ops.wait_vm_deployment(True, {"vmName": "slow", "pollTimeout": 3.0})
+        figures["idle, % of a core"]["vmops"].append(
+            (time.process_time() - spent) / (time.perf_counter() - begun) * 100
+        )
+        ours.ops.cancel({"vmName": "slow"})

@@ -1,0 +1,121 @@
+"""The table: every peer side by side, and whether each row reaches its figure.
+
+    python -m benchmarks.table [ROUNDS]
+
+It is written to benchmarks/results/table.json as well. Rows are milliseconds unless they say otherwise: medians, with
+the least in brackets.
+"""
+
+import json
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks import rounds
+from benchmarks.crowd import Cost, crowd
+from benchmarks.place import machine, place
+
+RESULTS = Path(__file__).parent / "results"
+PEERS = {"vmops": "vmops", "plain": "Automation API", "mlos": "mlos_bench", "floor": "bare ARM calls"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured, and what it is to be."""
+
+    name: str
+    peers: dict[str, dict[str, float]]
+    figure: str
+    limit: float
+
+    @property
+    def met(self) -> bool:
+        """Tell whether it is reached."""
+        return self.peers["vmops"]["median"] <= self.limit
+
+
+def rows(figures: rounds.Figures) -> list[Row]:
+    """Bring the figures and what they are to be together."""
+    seen = {name: {peer: _summary(values) for peer, values in row.items()} for name, row in figures.items()}
+    plain = lambda row, share: seen[row]["plain"]["median"] * share  # noqa: E731
+    floor = seen["power verb"]["floor"]["median"]
+    limits: dict[str, tuple[str, float]] = {
+        "vm_provision returns": ("<= 50", 50),
+        "provision": ("<= 0.6 x Automation API", plain("provision", 0.6)),
+        "no change": ("<= 15", 15),
+        "deprovision": ("<= 1.0 x Automation API", plain("deprovision", 1.0)),
+        "power verb": ("<= bare ARM calls + 10", floor + 10),
+        "import": ("<= 170", 170),
+        "import, MB": ("<= 45", 45),
+        "first call ready": ("<= 350", 350),
+        "first call ready, MB": ("<= 45", 45),
+        "first call made": ("<= 350", 350),
+        "first call made, MB": ("<= 45", 45),
+        "wait notices": ("<= 20", 20),
+        "idle, % of a core": ("<= 1", 1),
+        "24 at once, s": ("<= 0.45 x Automation API", plain("24 at once, s", 0.45)),
+        "24 at once, MB": ("<= 0.6 x Automation API", plain("24 at once, MB", 0.6)),
+        "24 gone, s": ("<= 1.0 x Automation API", plain("24 gone, s", 1.0)),
+        "100 at once, s": ("<= 4.5 x 24 at once", seen["24 at once, s"]["vmops"]["median"] * 4.5),
+        "100 at once, MB": ("<= 1.25 x 24 at once", seen["24 at once, MB"]["vmops"]["median"] * 1.25),
+    }
+    return [Row(name, seen[name], *limit) for name, limit in limits.items()]
+
+
+def measure(number: int) -> rounds.Figures:
+    """Measure everything; one run takes about five minutes on two cores."""
+    figures = rounds.empty()
+    with place() as state_dir:
+        rounds.lives(figures, state_dir, number)
+        rounds.their_lives(figures, state_dir, 1)
+    rounds.imports(figures, number)
+    rounds.first_calls(figures, number)
+    rounds.idle(figures)
+    for peer, many in (("vmops", 24), ("plain", 24), ("vmops", 100)):
+        _note(figures, peer, many, crowd(peer, many))
+    return figures
+
+
+def _note(figures: rounds.Figures, peer: str, many: int, costs: dict[str, Cost]) -> None:
+    figures[f"{many} at once, s"][peer].append(costs["up"].wall)
+    figures[f"{many} at once, MB"][peer].append(costs["up"].memory)
+    figures[f"{many} gone, s"][peer].append(costs["down"].wall)
+
+
+def _summary(values: list[float]) -> dict[str, float]:
+    ranked = sorted(values)
+    return {
+        "median": round(statistics.median(ranked), 2),
+        "least": round(ranked[0], 2),
+        "p95": round(ranked[min(len(ranked) - 1, int(0.95 * len(ranked)))], 2),
+        "n": len(ranked),
+    }
+
+
+def show(table: list[Row], say: Callable[[str], None] = print) -> None:
+    """Print the table; ``x`` is our median as a share of the Automation API's."""
+    say(f"{'':22}" + "".join(f"{title:>18}" for title in PEERS.values()) + f"{'x':>7}  figure")
+    for row in table:
+        cells = "".join(f"{_cell(row.peers.get(peer)):>18}" for peer in PEERS)
+        plain = row.peers.get("plain")
+        share = f"{row.peers['vmops']['median'] / plain['median']:.2f}" if plain else ""
+        say(f"{row.name:22}{cells}{share:>7}  {row.figure}{'' if row.met else '   MISSED'}")
+
+
+def _cell(summary: dict[str, float] | None) -> str:
+    return f"{summary['median']:.1f} ({summary['least']:.1f})" if summary else ""
+
+
+def main() -> None:
+    """Measure, print, write."""
+    table = rows(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 7))
+    show(table)
+    RESULTS.mkdir(exist_ok=True)
+    plain = {"machine": machine(), "rows": [{**asdict(row), "met": row.met} for row in table]}
+    (RESULTS / "table.json").write_text(json.dumps(plain, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
