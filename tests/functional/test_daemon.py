@@ -1,6 +1,7 @@
 """The local Azure's process: one for each state directory, found at once, replaced when it died, gone when stopped."""
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -184,6 +185,13 @@ def test_stop_leaves_nothing_running(state_dir: Path) -> None:
     assert daemon.stop(state_dir)
     assert [endpoint.started_at(process.pid) for process in processes] == [None, None]
     assert (daemon.find(state_dir), daemon.stop(state_dir)) == (None, False)
+
+
+def test_a_daemon_that_nobody_can_find_ends(state_dir: Path) -> None:
+    """With its state directory removed it has no callers left, and would run for ever."""
+    found = daemon.ensure(state_dir)
+    shutil.rmtree(state_dir / "local")
+    assert wait(lambda: endpoint.started_at(found.pid) is None or Later(0.05), timeout=30)
 
 
 def test_a_daemon_that_does_not_listen_is_killed(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,10 @@ _GRACE = 1
 """Seconds that requests in flight get when the process is told to end."""
 
 
+_TICKS = 10
+"""Ticks of the server in a second. Source: uvicorn, ``Server.main_loop``."""
+
+
 @dataclass(frozen=True)
 class Door:
     """One port: HTTP, or HTTPS with a certificate that is in the same file as its key."""
@@ -42,27 +46,39 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-def serve(app: ASGIApp, doors: Sequence[Door], ready: Callable[[], None], end: Callable[[], None]) -> None:
-    """Serve an application at all doors until the process is told to end.
+@dataclass(frozen=True)
+class Life:
+    """What happens around the serving.
 
-    ``ready`` is called once all of them answer, ``end`` before they are closed.
+    ``ready`` is called once all doors answer, ``end`` before they are closed; ``wanted`` is asked every second, and
+    what is not wanted any more ends.
     """
+
+    ready: Callable[[], None]
+    end: Callable[[], None]
+    wanted: Callable[[], bool]
+
+
+def serve(app: ASGIApp, doors: Sequence[Door], life: Life) -> None:
+    """Serve an application at all doors until the process is told to end, or is not wanted any more."""
     first, *others = doors
-    _Server(app, first, others, ready, end).run([first.listener])
+    _Server(app, first, others, life).run([first.listener])
 
 
 class _Server(uvicorn.Server):
-    def __init__(
-        self, app: ASGIApp, first: Door, others: list[Door], ready: Callable[[], None], end: Callable[[], None]
-    ) -> None:
+    def __init__(self, app: ASGIApp, first: Door, others: list[Door], life: Life) -> None:
         super().__init__(_config(app, first, "on"))
-        self._app, self._others, self._ready, self._end = app, others, ready, end
+        self._app, self._others, self._life = app, others, life
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for door in self._others:
             await self._open(door)
-        self._ready()
+        self._life.ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        over = await super().on_tick(counter)
+        return over or (counter % _TICKS == 0 and not self._life.wanted())
 
     async def _open(self, door: Door) -> None:
         """Listen at one more door, whose connections are counted and closed with all others."""
@@ -75,7 +91,7 @@ class _Server(uvicorn.Server):
         self.servers += other.servers
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._end()
+        self._life.end()
         await super().shutdown(sockets)
 
 

@@ -67,10 +67,15 @@ def home(state_dir: Path) -> Path:
     return state_dir / "local"
 
 
+def path_of(state_dir: Path) -> Path:
+    """Give the file in which a daemon says what it is: without it nobody can find that daemon."""
+    return home(state_dir) / "endpoint.json"
+
+
 def read(state_dir: Path) -> Record | None:
     """Read what the last daemon of a state directory said of itself, None when there was none."""
     try:
-        plain: dict[str, Any] = json.loads((home(state_dir) / "endpoint.json").read_bytes())
+        plain: dict[str, Any] = json.loads(path_of(state_dir).read_bytes())
         return Record(Endpoint(**plain.pop("endpoint")), **plain)
     except (OSError, ValueError, TypeError, KeyError):
         return None
@@ -78,7 +83,7 @@ def read(state_dir: Path) -> Record | None:
 
 def write(state_dir: Path, record: Record) -> None:
     """Write down what a daemon is, whole or not at all, for its owner's eyes only."""
-    path = home(state_dir) / "endpoint.json"
+    path = path_of(state_dir)
     draft = path.with_suffix(".new")
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(asdict(record)))

@@ -57,7 +57,8 @@ def _serve(state_dir: Path, pace: float, tls: bool, last: Record | None) -> None
         endpoint.write(state_dir, Record(here, started, pace, provider.pid, provider.started))
         _tell()
 
-    doors.serve(app, [plain, secure] if secure else [plain], ready, lambda: _end_provider(state_dir))
+    life = doors.Life(ready, lambda: _end_provider(state_dir), lambda: endpoint.path_of(state_dir).exists())
+    doors.serve(app, [plain, secure] if secure else [plain], life)
 
 
 def _end_provider(state_dir: Path) -> None:
