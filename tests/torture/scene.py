@@ -111,11 +111,9 @@ class Scene:
         left = processes_of(self.state_dir) if processes is None else []
         left += [str(path) for path in self.engine_locks()]
         left += [str(path) for path in (self.state_dir / "locks").glob("*") if lock.held(path)]
-        left += [str(path) for path in (self.state_dir / "scratch").glob("*")]
-        left += [str(path) for path in Path(tempfile.gettempdir()).glob("*")]
-        left += [
-            str(path) for path in (self.state_file, *self.state_dir.glob("stacks/*/Pulumi.*.yaml")) if path.exists()
-        ]
+        for place in (self.state_dir / "scratch", self.state_dir / "stacks", Path(tempfile.gettempdir())):
+            left += [str(path) for path in place.glob("*")]
+        left += [str(path) for path in self.state_file.parent.glob("*.json")]
         return left
 
 
