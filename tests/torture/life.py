@@ -152,6 +152,7 @@ class Life:
     def _deploy(self, verb: str) -> None:
         """Wait for what was killed to be over; then the same call succeeds."""
         is_setup, ops, params = verb == "provision", self.stage.ops, self.stage.params
+        params.pop("asyncResultsUrl", None)  # an older call's: what another process has begun is to be waited for
         ops.wait_vm_deployment(is_setup, params)
         status, _ = self._call(verb)
         if status is Status.PENDING:

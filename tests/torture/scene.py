@@ -105,17 +105,19 @@ class Scene:
         """Give the ids of all that the VM should have, but a group that was there before."""
         return {each.lower() for each in self.spec.ids().values()} - self.planted.keys()
 
+    def _alive(self) -> list[str]:
+        """Name the processes that work on the VM, and the locks that somebody holds."""
+        held = [str(path) for path in (self.state_dir / "locks").glob("*") if lock.held(path)]
+        return processes_of(self.state_dir) + held
+
     def debris(self) -> list[str]:
         """Name what a VM that is gone has left on this host: processes, locks, scratch files, the engine's stack."""
-        processes = wait(lambda: Later(0.02) if processes_of(self.state_dir) else [], timeout=10)
-        left = processes_of(self.state_dir) if processes is None else []
+        alive = wait(lambda: Later(0.02) if self._alive() else [], timeout=10)
+        left = self._alive() if alive is None else []
         left += [str(path) for path in self.engine_locks()]
-        left += [str(path) for path in (self.state_dir / "locks").glob("*") if lock.held(path)]
-        left += [str(path) for path in (self.state_dir / "scratch").glob("*")]
-        left += [str(path) for path in Path(tempfile.gettempdir()).glob("*")]
-        left += [
-            str(path) for path in (self.state_file, *self.state_dir.glob("stacks/*/Pulumi.*.yaml")) if path.exists()
-        ]
+        for place in (self.state_dir / "scratch", self.state_dir / "stacks", Path(tempfile.gettempdir())):
+            left += [str(path) for path in place.glob("*")]
+        left += [str(path) for path in self.state_file.parent.glob("*.json")]
         return left
 
 

@@ -109,6 +109,17 @@ def test_only_the_locks_of_the_dead_go(backend: Backend) -> None:
     assert {name for name, path in paths.items() if path.exists()} == {"living", "elsewhere"}
 
 
+@pytest.mark.parametrize("name", ["stacks/vmops/s.json", "stacks/vmops/s.json.bak", "history/vmops/s/s-1.history.json"])
+def test_attributes_that_were_half_written_go(backend: Backend, name: str) -> None:
+    """An engine that is killed leaves them empty, and refuses to read the file that they are about."""
+    half, whole = backend.file(f"{name}.attrs", ""), backend.file("stacks/vmops/another.json.attrs", "")
+    assert backend.mend() is Mended.NOTHING
+    assert (half.exists(), whole.exists(), backend.state.read_text()) == (False, True, STATE)
+    half.write_text('{"user.content_type": "application/json"}')
+    backend.mend()
+    assert half.exists()
+
+
 def test_a_backend_elsewhere_is_left_to_itself(tmp_path: Path) -> None:
     """Only files can be mended."""
     assert mend("azblob://states", "vmops", "s", tmp_path / "Pulumi.s.yaml") is Mended.NOTHING

@@ -32,25 +32,30 @@ def mend(backend: str, project: str, stack: str, settings: Path, *, write: bool 
 
     ``settings`` is the file with the engine's settings of the stack, which tells that there should be a state; the
     engine makes it anew from the state. Only a backend of files is looked at. There, the locks of dead engines are
-    deleted too; one that cannot be read is nobody's, because an engine renames whole files. The VM's lock must be held.
-    Without ``write`` nothing is done.
+    deleted too (one that cannot be read is nobody's, because an engine renames whole files), and what was only half
+    written of the files' attributes, without which the engine does well. The VM's lock must be held. Without ``write``
+    nothing is done.
 
     Source: Pulumi documentation, self-managed backends; layout of the files seen with engine 3.258.
     """
     expected = settings.exists()
     broken = [settings] if expected and not _SETTINGS.fullmatch(_text(settings)) else []
     root = Path(backend.removeprefix("file://")) / ".pulumi"
-    state = root / "stacks" / project / f"{stack}.json"
     if not backend.startswith("file://") or not root.is_dir():
-        found, copy = Mended.NOTHING, None
-    else:
-        locks = (root / "locks" / "organization" / project / stack).glob("*.json")
-        broken += [lock for lock in locks if not _is_held(lock)]
-        found, copy = _state(state, root / "history" / project / stack, expected=expected)
+        return _done(broken, write=write)
+    state, history = root / "stacks" / project / f"{stack}.json", root / "history" / project / stack
+    broken += [lock for lock in (root / "locks" / "organization" / project / stack).glob("*.json") if not _held(lock)]
+    attributes = [*root.glob("*.attrs"), *state.parent.glob(f"{stack}.json*.attrs"), *history.glob("*.attrs")]
+    broken += [each for each in attributes if not isinstance(_read(each), dict)]
+    found, copy = _state(state, history, expected=expected)
     if write:
-        for path in broken:
-            path.unlink(missing_ok=True)
         _put(state, found, copy)
+    return _done(broken, found, write=write)
+
+
+def _done(broken: Iterable[Path], found: Mended = Mended.NOTHING, *, write: bool) -> Mended:
+    for path in broken if write else ():
+        path.unlink(missing_ok=True)
     return found
 
 
@@ -80,7 +85,7 @@ def _copies(state: Path, history: Path) -> Iterable[Path]:
     return [state.with_name(f"{state.name}.bak"), *sorted(history.glob("*.checkpoint.json"), reverse=True)]
 
 
-def _is_held(lock: Path) -> bool:
+def _held(lock: Path) -> bool:
     """Tell whether a lock may be that of a living engine."""
     try:
         holder = read_holder(lock.read_bytes())

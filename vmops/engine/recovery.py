@@ -3,7 +3,7 @@
 Called with the VM's lock held, so every worker and engine of before is dead. ARM says what is true.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -82,7 +82,7 @@ def settle(
         unread=any(entry.get("provider") and not entry.get("outputs") for entry in entries),
     )
     if settled.changed and write:
-        entries = list(_rooted(entries, stack.name, provider or {}))
+        entries = _rooted(entries, stack.name, provider or {})
         entries += [_entry(entries, key, arm_id, stack.name, begun.get(key)) for key, arm_id in ours.items()]
         _write(stack, exported, entries)
         structlog.get_logger().info("settled", adopted=settled.adopted, cleared=settled.cleared)
@@ -138,24 +138,26 @@ def _whose(arm: Arm, arm_id: str, stack_name: str) -> bool | None:
     return None if resource is None or tagged is None else stack_of(tagged) == stack_name
 
 
-def _rooted(entries: Iterable[Mapping[str, Any]], stack_name: str, provider: Mapping[str, Any]) -> Iterator[Any]:
-    """Give the entries of a state, with those of the stack itself and of its provider, which a lost state has not."""
-    kinds = {entry["type"] for entry in entries}
+def _rooted(entries: list[Any], stack_name: str, provider: Mapping[str, Any]) -> list[Any]:
+    """Give the entries of a state, first those of the stack itself and of its provider, which a lost state has not.
+
+    The engine takes no state in which an entry stands before one that it depends on.
+    """
     root = _urn(stack_name, f"{_STACK}::{PROJECT}-{stack_name}")
-    if _STACK not in kinds:
-        yield {"urn": root, "custom": False, "type": _STACK}
-    if _PROVIDER not in kinds:
-        inputs = {_camel(name): "true" if value is True else value for name, value in provider.items()}
-        yield {
-            "urn": _urn(stack_name, f"{_PROVIDER}::azure"),
-            "custom": True,
-            "id": str(uuid4()),
-            "type": _PROVIDER,
-            "inputs": inputs,
-            "outputs": inputs,
-            "parent": root,
-        }
-    yield from entries
+    inputs = {_camel(name): "true" if value is True else value for name, value in provider.items()}
+    made = {
+        "urn": _urn(stack_name, f"{_PROVIDER}::azure"),
+        "custom": True,
+        "id": str(uuid4()),
+        "type": _PROVIDER,
+        "inputs": inputs,
+        "outputs": inputs,
+        "parent": root,
+    }
+    roots = [entry for entry in entries if entry["type"] == _STACK]
+    providers = [entry for entry in entries if entry["type"] == _PROVIDER]
+    rest = [entry for entry in entries if entry["type"] not in {_STACK, _PROVIDER}]
+    return [*(roots or [{"urn": root, "custom": False, "type": _STACK}]), *(providers or [made]), *rest]
 
 
 def _entry(

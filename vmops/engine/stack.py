@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,13 +125,13 @@ class EngineStack:
             return
 
     def remove(self) -> None:
-        """Forget the stack, its history and its settings; call it only when its cloud is verified empty."""
+        """Forget the stack, its history and its directory; call it only when its cloud is verified empty."""
         try:
             self._run(lambda: self._stack.workspace.remove_stack(self._stack.name, force=True))
         except StackNotFoundError:
             return
         finally:
-            self._settings_file.unlink(missing_ok=True)
+            shutil.rmtree(self._settings_file.parent, ignore_errors=True)
 
     def state(self) -> dict[str, Any] | None:
         """Read the stack's state, its secrets encrypted; None if the backend does not know the stack."""
@@ -183,6 +184,7 @@ class EngineStack:
         except (ConcurrentUpdateError, StackAlreadyExistsError, StackNotFoundError):
             raise
         except automation.CommandError as error:
+            structlog.get_logger().error("engine_failed", said=str(error))
             raise Failed(self._log.cause(_last_words(str(error)))) from None
 
     def _engine(self, *arguments: str) -> automation.CommandResult:
