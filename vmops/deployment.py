@@ -89,7 +89,7 @@ class Deployments:
             return _gone(seen, target, known=latest is not None)
         if seen is None and (latest or not self._in_backend(target)):
             return Failure(Kind.NOT_FOUND, "neither a record, the backend nor ARM knows this VM", resource=target.vm_id)
-        return {"id": seen.resource["id"]} if seen and seen.running else Later(target.poll_interval)
+        return {"id": seen.resource["id"]} if seen and seen.running else instance.again(target.poll_interval)
 
     def refuse_in_flight(self, target: Target) -> None:
         """Check that no deployment of the VM is in flight.
@@ -181,7 +181,7 @@ def _gone(seen: instance.Instance | None, target: Target, *, known: bool) -> dic
         return {}
     if known:
         return Failure(Kind.CONFLICT, "the VM exists and nobody is deprovisioning it", resource=target.vm_id)
-    return Later(target.poll_interval)
+    return instance.again(target.poll_interval)
 
 
 def _in_doubt(before: Operation | None, verb: Verb) -> bool:

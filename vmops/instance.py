@@ -7,6 +7,12 @@ from typing import Any
 
 from vmops.arm import Arm
 from vmops.ownership import stack_of
+from vmops.waiting import Later
+
+_SPACING = 6.0
+"""Seconds between two looks at a VM in the long run: Compute answers 12 a minute, once the first 36 are used up.
+
+Source: Azure documentation, compute resource provider throttling, limits for a virtual machine."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,11 @@ def look(arm: Arm, vm_id: str) -> Instance | None:
     states = dict(code.split("/", 1) for code in codes if "/" in code)
     provisioning = str(properties.get("provisioningState", "")).lower()
     return Instance(resource, provisioning, states.get("PowerState", "").lower())
+
+
+def again(interval: float) -> Later:
+    """Look at a VM again: after ``interval`` seconds at first, and no more often than Compute answers in the end."""
+    return Later(interval, most=_SPACING)
 
 
 def in_transit(resource: Mapping[str, Any]) -> bool:

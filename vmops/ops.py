@@ -1,7 +1,7 @@
 """VMOps: the seven methods of the contract, and the verbs beside them."""
 
 from collections.abc import Callable, MutableMapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import structlog
 
@@ -14,6 +14,8 @@ from vmops.questions import Questions
 from vmops.spec import VmSpec
 from vmops.target import Patience, Target, time_to_live
 from vmops.waiting import Later, wait
+
+T = TypeVar("T")
 
 _HANDLE = "asyncResultsUrl"
 
@@ -156,7 +158,8 @@ class VMOps(Questions):
     def _waited(self, target: Patience, look: Callable[[], dict[str, Any] | Failure | CloudError | Later]) -> Answer:
         seen: dict[str, Any] | Failure | Failed | CloudError | None
         try:
-            seen = cast(dict[str, Any] | Failure | CloudError | None, wait(look, timeout=target.poll_timeout))
+            found = wait(lambda: _unless_throttled(look, target.poll_interval), timeout=target.poll_timeout)
+            seen = cast(dict[str, Any] | Failure | CloudError | None, found)
         except (Failed, CloudError) as error:
             seen = error
         if seen is None:
@@ -191,6 +194,16 @@ class VMOps(Questions):
             self._store.note_failure(target.stack, failure)
         structlog.get_logger("vmops").warning("failed", vm=name, reason=str(failure))
         return Status.FAILED, {}
+
+
+def _unless_throttled(look: Callable[[], T], interval: float) -> T | Later:
+    """Look, or look again when ARM says if it refuses because it is asked too often: nothing has been seen to fail."""
+    try:
+        return look()
+    except CloudError as error:
+        if of_cloud(error).kind is not Kind.THROTTLED:
+            raise
+        return Later(error.retry_after or interval)
 
 
 def _pending(params: Params, handle: str) -> Answer:

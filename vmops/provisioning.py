@@ -95,7 +95,7 @@ def _settled_survey(site: Site, spec: VmSpec) -> ownership.Survey:
 
     def look() -> ownership.Survey | Later:
         found = ownership.survey(site.arm, spec, site.owner)
-        return Later(spec.poll_interval) if found.machine and instance.in_transit(found.machine) else found
+        return instance.again(spec.poll_interval) if found.machine and instance.in_transit(found.machine) else found
 
     found = wait(look, timeout=spec.deploy_timeout)
     if found is None:

@@ -69,4 +69,4 @@ def _running(arm: Arm, spec: VmSpec) -> instance.Instance | Later:
         raise Failed(Failure(Kind.NOT_FOUND, "the VM is gone", resource=spec.vm_id))
     if seen.provisioning == "failed":
         raise Failed(Failure(Kind.CAPACITY, "the VM's provisioning state is Failed", resource=spec.vm_id))
-    return seen if seen.running else Later(spec.poll_interval)
+    return seen if seen.running else instance.again(spec.poll_interval)

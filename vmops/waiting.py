@@ -16,10 +16,18 @@ _AFTER_THE_END = 0.02
 
 @dataclass(frozen=True)
 class Later:
-    """Not over yet: ask again in ``seconds``, or as soon as ``process``, one of this host, ends; 0 is none."""
+    """Not over yet: ask again in ``seconds``, or as soon as ``process``, one of this host, ends; 0 is none.
+
+    With ``most``, who asks again and again waits half as long again each time, up to so many seconds.
+    """
 
     seconds: float
     process: int = 0
+    most: float = 0.0
+
+    def after(self, looks: int) -> float:
+        """Give the seconds to wait after the ``looks``-th look, from 1."""
+        return max(self.seconds, min(self.seconds * 1.5 ** min(looks - 1, 100), self.most))
 
 
 def delay(attempt: int, *, first: float = 1.0, most: float = 30.0) -> float:
@@ -39,14 +47,15 @@ def wait(look: Callable[[], T | Later], *, timeout: float) -> T | None:
     Returns: the answer, or None when the deadline passed without one.
     """
     deadline = time.monotonic() + timeout
+    looks = 0
     while True:
-        seen = look()
+        seen, looks = look(), looks + 1
         if not isinstance(seen, Later):
             return seen
         left = deadline - time.monotonic()
         if left <= 0:
             return None
-        _pause(min(seen.seconds, left), seen.process)
+        _pause(min(seen.after(looks), left), seen.process)
 
 
 def _pause(seconds: float, process: int) -> None:

@@ -22,6 +22,7 @@ OPERATION = "/subscriptions/s/providers/Microsoft.Compute/locations/westus2/oper
 DROPPED = None
 WORKING = {"status": "InProgress"}
 CREATING = {"provisioningState": "Creating"}
+THROTTLED = {"http": 429, "error": {"code": "OperationNotAllowed", "message": "too many requests"}}
 RUNS = {"provisioningState": "Succeeded", "instanceView": {"statuses": [{"code": "PowerState/running"}]}}
 PARAMS = {"vmName": "vm", "trial_id": 3}
 
@@ -84,7 +85,8 @@ class Handler(BaseHTTPRequestHandler):
             return None
         if not operation:
             tags = {STACK_TAG: TARGET.stack, OWNER_TAG: "tester"}
-            return self.answer(200, {"id": TARGET.vm_id, "tags": tags, "properties": look}, {})
+            machine = {"id": TARGET.vm_id, "tags": tags, "properties": look}
+            return self.answer(look.get("http", 200), look if "http" in look else machine, {})
         after = {"Retry-After": self.server.after} if self.server.after else {}
         return self.answer(look.get("http", 200), look, after)
 
@@ -167,17 +169,18 @@ def test_the_name_may_be_the_configs(arm: Arm, service: PulumiVMService, tmp_pat
     ("machines", "expected"),
     [
         ([CREATING, DROPPED, DROPPED, CREATING, RUNS], (Status.SUCCEEDED, {"id": TARGET.vm_id})),
+        ([CREATING, THROTTLED, RUNS], (Status.SUCCEEDED, {"id": TARGET.vm_id})),
         ([CREATING, DROPPED], (Status.FAILED, {})),
         ([CREATING], (Status.TIMED_OUT, {})),
     ],
-    ids=["dropped", "lost", "endless"],
+    ids=["dropped", "throttled", "lost", "endless"],
 )
 def test_a_wait_for_a_vm_that_another_host_makes(
     service: PulumiVMService, arm: Arm, machines: list[Any], expected: tuple[Status, dict[str, Any]]
 ) -> None:
-    """Without a record ARM is asked until the VM runs; a connection that is lost now and then is no failure."""
+    """Without a record ARM is asked until the VM runs; a lost connection, or to ask too often, is no failure of it."""
     arm.machines = list(machines)
-    params = {**PARAMS, "pollInterval": 0.01, "pollTimeout": 30 if DROPPED in machines else 0.2}
+    params = {**PARAMS, "pollInterval": 0.01, "pollTimeout": 0.2 if machines == [CREATING] else 30}
     assert service.wait_host_deployment(params, is_setup=True) == expected
 
 
@@ -193,6 +196,7 @@ def test_a_wait_without_a_handle_is_pending(service: PulumiVMService, arm: Arm, 
     [
         ([{"status": "Succeeded"}], Status.SUCCEEDED),
         ([{"status": "InProgress"}, {"status": "Succeeded"}], Status.SUCCEEDED),
+        ([THROTTLED, {"status": "Succeeded"}], Status.SUCCEEDED),
         ([{"status": "Failed", "error": {"code": "InternalOperationError", "message": "no"}}], Status.FAILED),
         ([{"status": "Canceled"}], Status.FAILED),
         ([{"status": "Sideways"}], Status.FAILED),
@@ -200,7 +204,7 @@ def test_a_wait_without_a_handle_is_pending(service: PulumiVMService, arm: Arm, 
         ([WORKING, DROPPED, DROPPED, WORKING, {"status": "Succeeded"}], Status.SUCCEEDED),
         ([{"status": "InProgress"}], Status.TIMED_OUT),
     ],
-    ids=["at once", "later", "failed", "canceled", "a word never seen", "forgotten", "dropped", "endless"],
+    ids=["at once", "later", "throttled", "failed", "canceled", "a word never seen", "forgotten", "dropped", "endless"],
 )
 @pytest.mark.parametrize("wait", WAITS)
 def test_a_wait_has_the_status_of_the_operation(

@@ -92,3 +92,17 @@ def test_it_never_sleeps_past_the_deadline_and_never_ends_before(pauses: list[fl
     assert len(looks) == len(clock.slept) + 1
     assert all(seconds <= deadline - begun for seconds, begun in zip(clock.slept, looks, strict=False))
     assert looks[-1] >= deadline
+
+
+def test_who_asks_again_and_again_asks_less_often(clock: Clock) -> None:
+    """A service that answers so often a minute is asked soon at first, and no more often than that in the end."""
+    looks = iter([Later(1, most=4)] * 6)
+    assert wait(lambda: next(looks, "done"), timeout=60) == "done"
+    assert clock.slept == [1, 1.5, 2.25, 3.375, 4, 4]
+
+
+def test_a_pause_is_never_shorter_than_was_asked_for(clock: Clock) -> None:
+    """A caller's own, longer interval stays as it is."""
+    looks = iter([Later(30, most=4)] * 2)
+    assert wait(lambda: next(looks, "done"), timeout=90) == "done"
+    assert clock.slept == [30, 30]
