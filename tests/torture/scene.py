@@ -107,7 +107,7 @@ class Scene:
 
     def _alive(self) -> list[str]:
         """Name the processes that work on the VM, and the locks that somebody holds."""
-        held = [str(path) for path in (self.state_dir / "locks").glob("*") if lock.held(path)]
+        held = [str(path) for path in (self.state_dir / "locks").rglob("*") if path.is_file() and lock.held(path)]
         return processes_of(self.state_dir) + held
 
     def debris(self) -> list[str]:
