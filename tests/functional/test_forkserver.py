@@ -158,13 +158,27 @@ def test_as_many_work_as_are_allowed_and_the_others_wait_in_turn(azure: Azure, s
     assert ops.wait_vm_deployment(False, {"vmName": "exp3"})[0] is Status.SUCCEEDED, ops.last_failure(
         {"vmName": "exp3"}
     )
-    assert states(ops)["exp2"] is State.PENDING
+    removed = ops.operation({"vmName": "exp3"})
     for name in names[:2]:
         assert ops.wait_vm_deployment(True, {"vmName": name})[0] is Status.SUCCEEDED
     first, second = (ops.operation({"vmName": name}) for name in names[:2])
     assert first
     assert second
-    assert first.ended <= second.started
+    assert removed
+    assert removed.started < first.ended <= second.started
+
+
+def test_a_worker_holds_no_lock_but_its_own(azure: Azure, state_dir: Path) -> None:
+    """Those of the orders that wait are the fork server's: with its death they are free, whoever works."""
+    daemon.ensure(state_dir, PACE)
+    ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
+    for name in ("exp1", "exp2", "exp3"):
+        assert ops.vm_provision({"vmName": name}) == (Status.PENDING, {})
+    assert wait(lambda: states(ops)["exp2"] is State.RUNNING or Later(0.02), timeout=60)
+    found(state_dir, "forkserver")[0].kill()
+    assert ops.wait_vm_deployment(True, {"vmName": "exp3"}) == (Status.FAILED, {})
+    assert states(ops)["exp2"] is State.RUNNING
+    assert ops.wait_vm_deployment(True, {"vmName": "exp2"})[0] is Status.SUCCEEDED
 
 
 def test_what_waits_can_be_cancelled(azure: Azure, state_dir: Path) -> None:
@@ -174,6 +188,7 @@ def test_what_waits_can_be_cancelled(azure: Azure, state_dir: Path) -> None:
     for name in ("exp1", "exp2"):
         assert ops.vm_provision({"vmName": name}) == (Status.PENDING, {})
     assert ops.cancel({"vmName": "exp2"}) == (Status.SUCCEEDED, {})
+    assert states(ops) == {"exp1": State.RUNNING, "exp2": State.FAILED}
     assert ops.wait_vm_deployment(True, {"vmName": "exp2"}) == (Status.FAILED, {})
     assert ops.wait_vm_deployment(True, {"vmName": "exp1"})[0] is Status.SUCCEEDED
     assert [each for each in azure.ids() if "exp2" in each] == []
