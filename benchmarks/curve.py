@@ -14,17 +14,20 @@ from benchmarks.place import machine
 from benchmarks.table import PEERS, RESULTS
 
 _PLOT = Path(__file__).parents[1] / "docs" / "performance.svg"
+_FILE = RESULTS / "curve.json"
+_PEERS = ["vmops", "plain", "floor"]
 _AXES = {"wall": "seconds until all run", "cpu": "processor seconds", "memory": "most memory, MB"}
 
 
-def measure(numbers: list[int]) -> dict[str, Any]:
-    """Measure each peer at each number, one after the other."""
-    seen: dict[str, dict[int, Any]] = {peer: {} for peer in PEERS if peer != "mlos"}
+def measure(curve: dict[str, Any], peers: list[str], numbers: list[int]) -> None:
+    """Measure each of the peers at each of the numbers, one after the other, and write each down at once."""
+    RESULTS.mkdir(exist_ok=True)
     for number in numbers:
-        for peer, costs in seen.items():
-            costs[number] = {phase: asdict(cost) for phase, cost in crowd(peer, number).items()}
-            print(number, peer, costs[number], flush=True)
-    return {"machine": machine(), "peers": seen}
+        for peer in peers:
+            costs = {phase: asdict(cost) for phase, cost in crowd(peer, number).items()}
+            curve["peers"].setdefault(peer, {})[str(number)] = costs
+            _FILE.write_text(json.dumps(curve, indent=2) + "\n")
+            print(number, peer, costs, flush=True)
 
 
 def draw(curve: dict[str, Any], path: Path = _PLOT) -> None:
@@ -38,7 +41,9 @@ def draw(curve: dict[str, Any], path: Path = _PLOT) -> None:
     figure, panels = pyplot.subplots(1, len(_AXES), figsize=(11, 3.6), layout="constrained")
     for panel, (name, title) in zip(panels, _AXES.items(), strict=True):
         for peer, costs in curve["peers"].items():
-            panel.plot(list(map(int, costs)), [each["up"][name] for each in costs.values()], "o-", label=PEERS[peer])
+            ranked = sorted(costs, key=int)
+            values = [costs[number]["up"][name] for number in ranked]
+            panel.plot(list(map(int, ranked)), values, "o-", label=PEERS[peer])
         panel.set(title=title, xlabel="VMs at once", xscale="log", yscale="log")
         panel.set_xticks([1, 4, 24, 100], labels=["1", "4", "24", "100"])
         panel.grid(alpha=0.3)
@@ -47,10 +52,11 @@ def draw(curve: dict[str, Any], path: Path = _PLOT) -> None:
 
 
 def main() -> None:
-    """Measure, write and draw."""
-    curve = measure([int(word) for word in sys.argv[1:]] or [1, 4, 24, 100])
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "curve.json").write_text(json.dumps(curve, indent=2) + "\n")
+    """Measure what is named, keep what was measured before, and draw all of it."""
+    words = sys.argv[1:]
+    curve = {"peers": {}, **(json.loads(_FILE.read_text()) if _FILE.exists() else {}), "machine": machine()}
+    numbers = [int(word) for word in words if word.isdigit()] or [1, 4, 24, 100]
+    measure(curve, [word for word in words if word in _PEERS] or _PEERS, numbers)
     draw(curve)
 
 

@@ -50,7 +50,7 @@ def lives(figures: Figures, state_dir: Path, rounds: int) -> None:
                 for verb in VERBS:
                     timed(into["power verb"][name], floor.power, name, verb)
             timed(into["deprovision"][name], peer.down, name)
-        plain.forget("plain")
+        timed(into["stack removed"]["plain"], plain.forget, "plain")
 
 
 def _live_ours(into: Figures, ours: Ours) -> None:
@@ -80,7 +80,7 @@ def their_lives(figures: Figures, state_dir: Path, rounds: int) -> None:
 
 
 def imports(figures: Figures, rounds: int) -> None:
-    """Time fresh interpreters, less a bare one, and read the most memory they had, in MB."""
+    """Time fresh interpreters, less a bare one, and read the most memory they had, in MB (Linux only)."""
     programs = {
         ("import", "vmops"): "import vmops",
         ("import", "mlos"): "import mlos_bench.services.remote.azure",
@@ -108,10 +108,10 @@ def first_calls(figures: Figures, rounds: int) -> None:
 
 
 def _python(program: str) -> tuple[float, float]:
-    tell = "; import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)"
+    tell = "; print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     begun = time.perf_counter()
     said = subprocess.run([sys.executable, "-c", program + tell], check=True, capture_output=True, text=True)
-    return (time.perf_counter() - begun) * 1000, float(said.stdout)
+    return (time.perf_counter() - begun) * 1000, float(said.stdout) / 1e3
 
 
 def idle(figures: Figures) -> None:

@@ -40,12 +40,15 @@ def rows(figures: rounds.Figures) -> list[Row]:
     """Bring the figures and what they are to be together."""
     seen = {name: {peer: _summary(values) for peer, values in row.items()} for name, row in figures.items()}
     plain = lambda row, share: seen[row]["plain"]["median"] * share  # noqa: E731
+    whole = [a + b for a, b in zip(figures["deprovision"]["plain"], figures["stack removed"]["plain"], strict=True)]
+    seen["deprovision, even"] = {"vmops": seen["deprovision"]["vmops"], "plain": _summary(whole)}
     floor = seen["power verb"]["floor"]["median"]
     limits: dict[str, tuple[str, float]] = {
         "vm_provision returns": ("<= 50", 50),
         "provision": ("<= 0.6 x Automation API", plain("provision", 0.6)),
         "no change": ("<= 15", 15),
         "deprovision": ("<= 1.0 x Automation API", plain("deprovision", 1.0)),
+        "deprovision, even": ("<= 1.0 x the same and remove_stack", statistics.median(whole)),
         "power verb": ("<= bare ARM calls + 10", floor + 10),
         "import": ("<= 170", 170),
         "import, MB": ("<= 45", 45),

@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import hypothesis
+import psutil
 import pytest
 
 from tests.azure import living
@@ -27,14 +29,14 @@ def engine() -> Path:
 
 @pytest.fixture
 def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give a fresh state directory, named to every process of ours; its local Azure is stopped afterwards."""
+    """Give a fresh state directory, named to every process of ours; all that works on it is ended afterwards."""
     directory = tmp_path / "state"
     directory.mkdir(mode=0o700)
     monkeypatch.setenv("VMOPS_STATE_DIR", str(directory))
     for name in [name for name in os.environ if name.startswith("VMOPS_") and name != "VMOPS_STATE_DIR"]:
         monkeypatch.delenv(name)
     yield directory
-    for kind, process in living(directory):
-        if kind == "forkserver":
+    for _, process in living(directory):  # first whoever would start the local Azure again
+        with suppress(psutil.NoSuchProcess):
             process.kill()
     daemon.stop(directory)

@@ -28,6 +28,8 @@ def run(arm: Arm, spec: VmSpec) -> None:
     Raises: Failed if it does not run within the deployment's time.
     """
     seen = instance.look(arm, spec.vm_id)
+    if seen and seen.running:
+        return
     if seen and seen.resting:
         switch(arm, spec, power.Action.START)
     if not wait(lambda: _running(arm, spec), timeout=spec.deploy_timeout):

@@ -43,8 +43,8 @@ def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPa
         "request_timeout": 10.0,
         "poll_interval": 0.5,
         "poll_timeout": 60.0,
-        "worker_idle": 20.0,
-        "workers": 3,
+        "worker_idle": 30.0,
+        "workers": 8,
     }
     for name, value in told.items():
         monkeypatch.setenv(f"VMOPS_{name.upper()}", str(value))

@@ -1,5 +1,8 @@
 """The one loop that waits: how often it looks, how long it sleeps, and when it gives up."""
 
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,3 +109,21 @@ def test_a_pause_is_never_shorter_than_was_asked_for(clock: Clock) -> None:
     looks = iter([Later(30, most=4)] * 2)
     assert wait(lambda: next(looks, "done"), timeout=90) == "done"
     assert clock.slept == [30, 30]
+
+
+def test_the_end_of_a_process_ends_the_pause(clock: Clock) -> None:
+    """Whoever waits for a worker looks again when it is gone, not when the time is up: nothing sleeps."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        looks: list[Later | bool] = [Later(60, process.pid), True]
+        threading.Timer(0.1, process.communicate).start()
+        assert wait(lambda: looks.pop(0), timeout=60) is True
+    assert (clock.slept, process.returncode) == ([], 1)
+
+
+def test_a_process_that_is_gone_is_not_waited_for(clock: Clock) -> None:
+    """Its record may say otherwise for a moment: it is looked at again, without a busy loop."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    looks: list[Later | bool] = [Later(60, gone.pid), Later(60, gone.pid), True]
+    assert wait(lambda: looks.pop(0), timeout=60) is True
+    assert clock.slept == [0.02, 0.02]

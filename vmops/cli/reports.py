@@ -23,6 +23,8 @@ _STANDING: Mapping[tuple[str, str], str] = {
     (Verb.DEPROVISION, State.SUCCEEDED): "gone",
     (Verb.PROVISION, State.FAILED): "provision failed",
     (Verb.DEPROVISION, State.FAILED): "deprovision failed",
+    (Verb.PROVISION, State.PENDING): "provision queued",
+    (Verb.DEPROVISION, State.PENDING): "deprovision queued",
 }
 
 

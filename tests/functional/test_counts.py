@@ -1,0 +1,118 @@
+"""What each verb costs, counted: engine processes and calls to ARM. A regression is seen here without a stop-watch."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azure import Azure
+from vmops import Settings, Status, VMOps
+from vmops.protocol import Answer, Params
+
+WRAPPER = '#!/bin/sh\necho "$@" >> "{log}"\nexec "{engine}" "$@"\n'
+"""An engine that tells how it is called."""
+
+PARAMS = {"vmName": "exp1"}
+
+
+class Counted:
+    """VMOps, whose engine processes and calls to ARM are counted."""
+
+    def __init__(self, ops: VMOps, azure: Azure, log: Path) -> None:
+        self.ops, self._azure, self._log = ops, azure, log
+
+    def during(self, work: Callable[[], Any]) -> tuple[list[str], Counter[str]]:
+        """Give the commands of the engine that some work needed, and its calls to ARM by their method.
+
+        Whose engine is not vmops' own is asked for its version too.
+        """
+        self._log.write_text("")
+        before = len(self._azure.journal())
+        work()
+        asked = [line.removeprefix("--non-interactive ").split() for line in self._log.read_text().splitlines()]
+        commands = [" ".join(words[: 2 if words[0] == "stack" else 1]) for words in asked]
+        calls = Counter(each["method"] for each in self._azure.journal()[before:])
+        return [each for each in commands if each != "version"], calls
+
+    def provision(self, **changes: Any) -> None:
+        """Provision, and see it end well."""
+        params: Params = {**PARAMS, **changes}
+        self._see(self.ops.vm_provision(params), Status.PENDING)
+        self._see(self.ops.wait_vm_deployment(True, params), Status.SUCCEEDED)
+
+    def deprovision(self) -> None:
+        """Deprovision, and see it end well."""
+        self._see(self.ops.vm_deprovision(PARAMS), Status.PENDING)
+        self._see(self.ops.wait_vm_deployment(False, PARAMS), Status.SUCCEEDED)
+
+    def _see(self, answer: Answer, status: Status) -> None:
+        assert answer[0] is status, self.ops.last_failure(PARAMS)
+
+
+@pytest.fixture
+def counted(azure: Azure, state_dir: Path, engine: Path, tmp_path: Path) -> Counted:
+    log, wrapper = tmp_path / "commands", tmp_path / "pulumi"
+    wrapper.write_text(WRAPPER.format(log=log, engine=engine))
+    wrapper.chmod(0o755)
+    return Counted(VMOps(Settings(state_dir=state_dir, owner="tester", engine=str(wrapper))), azure, log)
+
+
+def test_a_provision_needs_two_engines(counted: Counted) -> None:
+    """One makes the stack, one makes the VM; a further one is a quarter of a second for every VM."""
+    commands, calls = counted.during(counted.provision)
+    assert commands == ["stack init", "up"]
+    assert {method: calls[method] for method in ("PUT", "PATCH", "POST", "DELETE")} == {
+        "PUT": 7,
+        "PATCH": 0,
+        "POST": 0,
+        "DELETE": 0,
+    }
+    assert calls["GET"] == 22
+
+
+def test_what_is_so_already_needs_one_look(counted: Counted) -> None:
+    """No engine, no process, one GET."""
+    counted.provision()
+    again = lambda: counted.ops.vm_provision(dict(PARAMS))  # noqa: E731
+    assert counted.during(again) == ([], Counter(GET=1))
+
+
+def test_a_change_needs_one_engine(counted: Counted) -> None:
+    """The stack is known to be there."""
+    counted.provision()
+    commands, calls = counted.during(lambda: counted.provision(vmSize="Standard_D2s_v5"))
+    assert commands == ["up"]
+    assert calls["DELETE"] == 0
+    assert calls["GET"] == 5
+
+
+def test_a_deprovision_needs_two_engines(counted: Counted) -> None:
+    """One destroys, and once the group is seen to be gone one forgets the stack."""
+    counted.provision()
+    commands, calls = counted.during(counted.deprovision)
+    assert commands == ["destroy", "stack rm"]
+    assert (calls["DELETE"], calls["PUT"], calls["POST"]) == (7, 0, 0)
+    assert calls["GET"] == 11
+
+
+def test_what_is_gone_already_needs_one_look(counted: Counted) -> None:
+    """No engine, no process, one GET."""
+    counted.provision()
+    counted.deprovision()
+    again = lambda: counted.ops.vm_deprovision(dict(PARAMS))  # noqa: E731
+    assert counted.during(again) == ([], Counter(GET=1))
+
+
+@pytest.mark.parametrize("verb", ["vm_stop", "vm_start", "vm_restart"])
+def test_a_power_verb_needs_three_calls(counted: Counted, verb: str) -> None:
+    """A look whose VM it is, the call, and one look at its end, which it does not look past."""
+    counted.provision()
+    params: Params = dict(PARAMS)
+
+    def ask_and_wait() -> None:
+        assert getattr(counted.ops, verb)(params) == (Status.PENDING, {})
+        assert counted.ops.wait_vm_operation(params)[0] is Status.SUCCEEDED
+
+    assert counted.during(ask_and_wait) == ([], Counter(GET=2, POST=1))

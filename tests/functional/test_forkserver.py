@@ -1,0 +1,207 @@
+"""Workers are forked by a warm process, which changes nothing of what a worker is."""
+
+import itertools
+import os
+import signal
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.azure import Azure, living, processes_of
+from vmops import Settings, Status, VMOps
+from vmops.failures import Kind
+from vmops.local import daemon
+from vmops.operation import State
+from vmops.protocol import Params
+from vmops.waiting import Later, wait
+
+Deploy = Callable[[Params], dict[str, Any]]
+PACE = 0.03
+SECRET = "Correct-Horse-42"
+
+
+def found(state_dir: Path, kind: str) -> list[psutil.Process]:
+    """Give the processes of a kind."""
+    return [process for each, process in living(state_dir) if each == kind]
+
+
+def await_one(state_dir: Path, kind: str) -> psutil.Process:
+    """Wait for a process of a kind."""
+    seen = wait(lambda: found(state_dir, kind) or Later(0.02), timeout=30)
+    assert seen
+    return seen[0]
+
+
+def states(ops: VMOps) -> dict[str, State]:
+    """Give how each VM's newest deployment stands."""
+    return {each.vm_name: each.state for each in ops.operations()}
+
+
+def gone(state_dir: Path, kind: str) -> bool:
+    """Wait until there is no process of a kind."""
+    return bool(wait(lambda: Later(0.02) if found(state_dir, kind) else True, timeout=30))
+
+
+def test_one_fork_server_serves_them_all(azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy) -> None:
+    """It stays for the next deployment, has no thread and no child, and its socket is its owner's only."""
+    provision({"vmName": "exp1"})
+    server = await_one(state_dir, "forkserver")
+    provision({"vmName": "exp2"})
+    assert [each.pid for each in found(state_dir, "forkserver")] == [server.pid]
+    assert gone(state_dir, "worker")
+    assert server.num_threads() == 1
+    (door,) = (state_dir / "forkserver").iterdir()
+    assert stat.S_IMODE(door.stat().st_mode) == 0o600
+    assert stat.S_IMODE(door.parent.stat().st_mode) == 0o700
+
+
+def test_its_death_ends_no_deployment(azure: Azure, ops: VMOps, state_dir: Path) -> None:
+    """A worker needs its fork server no more than its caller; the next call starts another one."""
+    daemon.ensure(state_dir, PACE)
+    params: Params = {"vmName": "exp1"}
+    assert ops.vm_provision(params) == (Status.PENDING, {})
+    await_one(state_dir, "worker")
+    found(state_dir, "forkserver")[0].kill()
+    assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED, ops.last_failure(params)
+    assert ops.vm_deprovision(params) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(False, params)[0] is Status.SUCCEEDED
+    assert azure.resources() == []
+
+
+def test_its_death_before_the_work_begins_is_an_interruption(azure: Azure, ops: VMOps, state_dir: Path) -> None:
+    """The lock that travelled with the order is free then: the wait says so, and the same call goes on."""
+    params: Params = {"vmName": "exp1"}
+    ops.vm_deprovision({"vmName": "warm"})
+    server = await_one(state_dir, "forkserver")
+    os.kill(server.pid, signal.SIGSTOP)
+    assert ops.vm_provision(params) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(True, {**params, "pollTimeout": 0}) == (Status.PENDING, {})
+    os.kill(server.pid, signal.SIGKILL)
+    assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
+    failure = ops.last_failure(params)
+    assert failure
+    assert (failure.kind, failure.retryable) == (Kind.INTERRUPTED, True)
+    assert ops.vm_provision(params) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED
+
+
+def test_it_leaves_when_it_is_not_needed(azure: Azure, state_dir: Path) -> None:
+    """After VMOPS_WORKER_IDLE seconds it is gone, with its socket; the next deployment starts another one."""
+    ops = VMOps(Settings(state_dir=state_dir, owner="tester", worker_idle=0.2))
+    for name in ("exp1", "exp2"):
+        assert ops.vm_provision({"vmName": name}) == (Status.PENDING, {})
+        assert ops.wait_vm_deployment(True, {"vmName": name})[0] is Status.SUCCEEDED
+        assert gone(state_dir, "forkserver")
+        assert list((state_dir / "forkserver").iterdir()) == []
+
+
+def test_it_leaves_when_it_cannot_be_found(azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy) -> None:
+    """Where its state directory is removed nobody will ever ask it again."""
+    provision({"vmName": "exp1"})
+    await_one(state_dir, "forkserver")
+    for door in (state_dir / "forkserver").iterdir():
+        door.unlink()
+    assert gone(state_dir, "forkserver")
+
+
+def test_there_is_none_where_none_is_wanted(azure: Azure, state_dir: Path) -> None:
+    """With VMOPS_WORKER_IDLE=0 a worker is a new process, and leaves nothing behind."""
+    ops = VMOps(Settings(state_dir=state_dir, owner="tester", worker_idle=0))
+    assert ops.vm_provision({"vmName": "exp1"}) == (Status.PENDING, {})
+    assert "vmops.worker" in await_one(state_dir, "worker").cmdline()
+    assert ops.wait_vm_deployment(True, {"vmName": "exp1"})[0] is Status.SUCCEEDED
+    assert found(state_dir, "forkserver") == []
+
+
+def test_the_environment_is_the_callers(
+    azure: Azure, ops: VMOps, state_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What the engine finds is of the call that it works for, not of the one that started the fork server."""
+    ops.vm_deprovision({"vmName": "warm"})
+    daemon.ensure(state_dir, PACE)
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    monkeypatch.setenv("PULUMI_ACCESS_TOKEN", SECRET)
+    assert ops.vm_provision({"vmName": "exp1"}) == (Status.PENDING, {})
+    environment = await_one(state_dir, "engine").environ()
+    assert environment["TZ"] == "Asia/Kathmandu"
+    assert "PULUMI_ACCESS_TOKEN" not in environment
+
+
+def test_a_secret_is_in_no_process_that_can_be_looked_at(azure: Azure, ops: VMOps, state_dir: Path) -> None:
+    """Neither in an argument nor in an environment, and in no file that stays."""
+    daemon.ensure(state_dir, PACE)
+    params: Params = {"vmName": "exp1", "authenticationType": "password", "adminPasswordOrKey": SECRET}
+    assert ops.vm_provision(params) == (Status.PENDING, {})
+    await_one(state_dir, "engine")
+    for _, process in living(state_dir):
+        assert SECRET not in " ".join([*process.cmdline(), *process.environ().values()])
+    assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED
+    holding = [file for file in state_dir.rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]
+    assert [file for file in holding if "local" not in file.parts] == []
+
+
+def test_as_many_work_as_are_allowed_and_the_others_wait_in_turn(azure: Azure, state_dir: Path) -> None:
+    """Each is admitted at once, begins in the order of its call, and a removal does not wait for what is made."""
+    daemon.ensure(state_dir, PACE)
+    ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
+    names = ["exp1", "exp2", "exp3"]
+    for name in names:
+        assert ops.vm_provision({"vmName": name}) == (Status.PENDING, {})
+    await_one(state_dir, "engine")
+    assert states(ops) == {"exp1": State.RUNNING, "exp2": State.PENDING, "exp3": State.PENDING}
+    assert len(found(state_dir, "worker")) == 1
+    assert ops.vm_deprovision({"vmName": "exp3"}) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(False, {"vmName": "exp3"})[0] is Status.SUCCEEDED, ops.last_failure(
+        {"vmName": "exp3"}
+    )
+    removed = ops.operation({"vmName": "exp3"})
+    for name in names[:2]:
+        assert ops.wait_vm_deployment(True, {"vmName": name})[0] is Status.SUCCEEDED
+    first, second = (ops.operation({"vmName": name}) for name in names[:2])
+    assert first
+    assert second
+    assert removed
+    assert removed.started < first.ended <= second.started
+
+
+def test_a_worker_holds_no_lock_but_its_own(azure: Azure, state_dir: Path) -> None:
+    """Those of the orders that wait are the fork server's: with its death they are free, whoever works."""
+    daemon.ensure(state_dir, PACE)
+    ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
+    for name in ("exp1", "exp2", "exp3"):
+        assert ops.vm_provision({"vmName": name}) == (Status.PENDING, {})
+    assert wait(lambda: states(ops)["exp2"] is State.RUNNING or Later(0.02), timeout=60)
+    found(state_dir, "forkserver")[0].kill()
+    assert ops.wait_vm_deployment(True, {"vmName": "exp3"}) == (Status.FAILED, {})
+    assert states(ops)["exp2"] is State.RUNNING
+    assert ops.wait_vm_deployment(True, {"vmName": "exp2"})[0] is Status.SUCCEEDED
+
+
+def test_what_waits_can_be_cancelled(azure: Azure, state_dir: Path) -> None:
+    """It never begins, and its VM is free again at once."""
+    daemon.ensure(state_dir, PACE)
+    ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
+    for name in ("exp1", "exp2"):
+        assert ops.vm_provision({"vmName": name}) == (Status.PENDING, {})
+    assert ops.cancel({"vmName": "exp2"}) == (Status.SUCCEEDED, {})
+    assert states(ops) == {"exp1": State.RUNNING, "exp2": State.FAILED}
+    assert ops.wait_vm_deployment(True, {"vmName": "exp2"}) == (Status.FAILED, {})
+    assert ops.wait_vm_deployment(True, {"vmName": "exp1"})[0] is Status.SUCCEEDED
+    assert [each for each in azure.ids() if "exp2" in each] == []
+
+
+def test_who_waits_alone_waits_in_turn_too(azure: Azure, state_dir: Path) -> None:
+    """Workers that no fork server starts share the same slots."""
+    ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1, worker_idle=0))
+    names = ["exp1", "exp2", "exp3"]
+    for name in names:
+        assert ops.vm_provision({"vmName": name}) == (Status.PENDING, {})
+    for name in names:
+        assert ops.wait_vm_deployment(True, {"vmName": name})[0] is Status.SUCCEEDED
+    done = [ops.operation({"vmName": name}) for name in names]
+    assert all(a and b and a.ended <= b.started for a, b in itertools.pairwise(done))
+    assert wait(lambda: Later(0.02) if processes_of(state_dir) else True, timeout=5)
