@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, cast
 
-from vmops.cli.arguments import call
+from vmops.calls import call
 from vmops.errors import ProvisionError
 from vmops.failures import Failure, Kind
 from vmops.ops import VMOps

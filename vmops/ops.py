@@ -1,26 +1,16 @@
 """VMOps: the seven methods of the contract, and the verbs beside them."""
 
-from collections.abc import Callable, MutableMapping
-from typing import Any, TypeVar, cast
-
-import structlog
-
 from vmops import keys
+from vmops.answers import Answers, drop_handle, pending
 from vmops.errors import CloudError
-from vmops.failures import Failed, Failure, Kind, of_cloud
-from vmops.operation import Operation, Verb, operation_id
-from vmops.protocol import Answer, Params, Status
-from vmops.questions import Questions
+from vmops.failures import Failed, Failure, Kind
+from vmops.operation import Verb
+from vmops.protocol import HANDLE, Answer, Params, Status
 from vmops.spec import VmSpec
 from vmops.target import Patience, Target, time_to_live
-from vmops.waiting import Later, wait
-
-T = TypeVar("T")
-
-_HANDLE = "asyncResultsUrl"
 
 
-class VMOps(Questions):
+class VMOps(Answers):
     """Make Azure VMs appear, use them, and make them disappear.
 
     An instance holds nothing but connections: any number of instances, threads and processes may be used on the same
@@ -37,7 +27,7 @@ class VMOps(Questions):
         SUCCEEDED at once if it is as asked for and runs; PENDING if a deployment was begun or joined; FAILED if another
         one is in flight. The result is always ``{}``.
         """
-        _drop_handle(params)
+        drop_handle(params)
         spec = self._with_key(VmSpec.from_params(params, self.settings.defaults()))
         digest = spec.digest(keys.digest_key(self.settings.state_dir))
         return self._begun(params, spec, lambda: self._deployments.provision(spec, digest))
@@ -48,7 +38,7 @@ class VMOps(Questions):
         SUCCEEDED at once if it was removed before and is gone; PENDING if its removal was begun or joined; FAILED if
         ARM refuses. A provision in flight is ended first. The result is always ``{}``.
         """
-        _drop_handle(params)
+        drop_handle(params)
         target = self._target(params)
         return self._begun(params, target, lambda: self._deployments.deprovision(target))
 
@@ -92,7 +82,7 @@ class VMOps(Questions):
         PENDING at once without that key; else as `wait_vm_deployment`. An URL that is not on the cloud's endpoint is
         refused with `SpecError` before any request.
         """
-        if not params.get(_HANDLE):
+        if not params.get(HANDLE):
             return Status.PENDING, {}
         kind = Target if params.get("vmName") else Patience
         patience = kind.from_params(params, self.settings.defaults())
@@ -139,79 +129,11 @@ class VMOps(Questions):
     def _power(self, params: Params, action: str) -> Answer:
         from vmops import power
 
-        _drop_handle(params)
+        drop_handle(params)
         target = self._target(params)
         try:
             self._deployments.refuse_in_flight(target)
             accepted = power.ask(self._arm(target), target, self.settings.owner, power.Action(action))
         except (Failed, CloudError) as error:
             return self._failed(target, error)
-        return _pending(params, accepted.url) if accepted.url else (Status.SUCCEEDED, {})
-
-    def _begun(self, params: Params, target: Target, begin: Callable[[], Operation | None]) -> Answer:
-        try:
-            operation = begin()
-        except (Failed, CloudError) as error:
-            return self._failed(target, error)
-        return _pending(params, operation.handle) if operation else (Status.SUCCEEDED, {})
-
-    def _waited(self, target: Patience, look: Callable[[], dict[str, Any] | Failure | CloudError | Later]) -> Answer:
-        seen: dict[str, Any] | Failure | Failed | CloudError | None
-        try:
-            found = wait(lambda: _unless_throttled(look, target.poll_interval), timeout=target.poll_timeout)
-            seen = cast(dict[str, Any] | Failure | CloudError | None, found)
-        except (Failed, CloudError) as error:
-            seen = error
-        if seen is None:
-            return (Status.PENDING if target.poll_timeout == 0 else Status.TIMED_OUT), {}
-        if isinstance(seen, dict):
-            return Status.SUCCEEDED, seen
-        return self._failed(target, seen)
-
-    def _look(self, target: Patience, verb: Verb | None) -> dict[str, Any] | Failure | CloudError | Later:
-        """Look once at what the handle names; at the VM without one, or if it names what is not the ``verb``.
-
-        That a VM was made or stopped does not tell that it is gone.
-        """
-        from vmops import power
-
-        handle = target.async_results_url or ""
-        operation = self._store.get(operation_id(handle) or "")
-        if operation and verb in (operation.verb, None):
-            return self._deployments.look(operation)
-        if handle.startswith("http"):
-            seen = power.look(self._arm(target), handle, target.poll_interval)
-            if verb is not Verb.DEPROVISION or isinstance(seen, Later):
-                return seen
-        if isinstance(target, Target):
-            return self._deployments.look_for(target, verb or Verb.PROVISION)
-        return Failure(Kind.NOT_FOUND, f"no record of {handle} is on this host")
-
-    def _failed(self, target: Patience, why: Failure | Failed | CloudError) -> Answer:
-        failure = why.failure if isinstance(why, Failed) else of_cloud(why) if isinstance(why, CloudError) else why
-        name = target.vm_name if isinstance(target, Target) else ""
-        if isinstance(target, Target):
-            self._store.note_failure(target.stack, failure)
-        structlog.get_logger("vmops").warning("failed", vm=name, reason=str(failure))
-        return Status.FAILED, {}
-
-
-def _unless_throttled(look: Callable[[], T], interval: float) -> T | Later:
-    """Look, or look again when ARM says if it refuses because it is asked too often: nothing has been seen to fail."""
-    try:
-        return look()
-    except CloudError as error:
-        if of_cloud(error).kind is not Kind.THROTTLED:
-            raise
-        return Later(error.retry_after or interval)
-
-
-def _pending(params: Params, handle: str) -> Answer:
-    if isinstance(params, MutableMapping):
-        params[_HANDLE] = handle
-    return Status.PENDING, {}
-
-
-def _drop_handle(params: Params) -> None:
-    if isinstance(params, MutableMapping):
-        params.pop(_HANDLE, None)
+        return pending(params, accepted.url) if accepted.url else (Status.SUCCEEDED, {})

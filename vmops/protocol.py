@@ -11,6 +11,9 @@ from typing import Any, Protocol, runtime_checkable
 Params = dict[str, Any]
 """Flat dictionary of (key, value) pairs of tunable parameters."""
 
+HANDLE = "asyncResultsUrl"
+"""The key of ``params`` under which a verb leaves what a wait follows. Source: mlos_bench, ``wait_vm_operation``."""
+
 
 class Status(Enum):
     """How an operation, or the machine that it is about, stands."""

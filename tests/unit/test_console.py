@@ -10,7 +10,8 @@ import pytest
 import structlog
 
 from vmops import console
-from vmops.cli.arguments import call, call_to_follow, read_params
+from vmops.calls import call, call_to_follow
+from vmops.cli.arguments import read_params
 from vmops.cli.progress import Lines, Watch, follow
 from vmops.errors import SpecError
 from vmops.protocol import Status

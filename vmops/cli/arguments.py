@@ -1,19 +1,13 @@
-"""What a shell hands over: the parameters of a call; and the calls that are suggested back to it."""
+"""What a shell hands over: the parameters of a call."""
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from vmops.errors import SpecError
-from vmops.operation import Operation, Verb
+from vmops.operation import Operation
 from vmops.protocol import Params
-
-HANDLE = "asyncResultsUrl"
-
-_WHICH = ("cloud", "subscription", "resourceGroup")
-"""Parameters that say, beside its name, which VM is meant."""
 
 
 def read_params(name: str | None, file: Path | None, pairs: Sequence[str]) -> Params:
@@ -40,20 +34,6 @@ def means(params: Mapping[str, Any], operation: Operation) -> bool:
     }
     wanted = {name: str(params[name]) for name in which if params.get(name) is not None}
     return all(which[name].lower() == value.lower() for name, value in wanted.items())
-
-
-def call(verb: str, params: Mapping[str, Any], *options: str) -> str:
-    """Write a call that means the same VM as ``params``, to be pasted into a shell."""
-    which = [word for key in _WHICH if params.get(key) is not None for word in ("-p", f"{key}={params[key]}")]
-    name = [str(params["vmName"])] if params.get("vmName") else []
-    return shlex.join(["vmops", verb, *name, *which, *options])
-
-
-def call_to_follow(verb: str, params: Mapping[str, Any]) -> str:
-    """Write the call that waits for what a verb has begun: by the VM's name for a deployment, else by the handle."""
-    if params.get("vmName") and verb in set(Verb):
-        return call("wait", params, *(["--gone"] if verb == Verb.DEPROVISION else []))
-    return call("wait", params, "-p", f"{HANDLE}={params[HANDLE]}")
 
 
 def _read_file(path: Path) -> Params:

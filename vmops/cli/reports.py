@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from vmops.cli.arguments import call, call_to_follow
+from vmops.calls import call, call_to_follow
 from vmops.cli.progress import Step, is_provider
 from vmops.console import columns, duration, fields, moment, note, out, print_json
 from vmops.failures import Failure

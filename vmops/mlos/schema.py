@@ -12,6 +12,7 @@ from mlos_bench.config.schemas import ConfigSchema
 from pydantic.alias_generators import to_camel
 
 from vmops.errors import SpecError
+from vmops.protocol import HANDLE
 from vmops.rules.spelling import near_miss
 from vmops.settings import Settings
 from vmops.spec import VmSpec
@@ -20,9 +21,6 @@ Schema = dict[str, Any]
 
 CLASSES = ("vmops.mlos.PulumiVMService", "vmops.mlos.service.PulumiVMService")
 """The names of our service in a config."""
-
-HANDLE = "asyncResultsUrl"
-"""The one parameter that is a call's and never a config's."""
 
 SECRETS = frozenset({"adminPasswordOrKey", "customData"})
 """Parameters whose values are not shown, and not looked into for ``$variables``."""

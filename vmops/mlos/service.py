@@ -20,7 +20,7 @@ from vmops.mlos import log, schema
 from vmops.mlos.config import Config
 from vmops.mlos.run import Run
 from vmops.ops import VMOps
-from vmops.protocol import Params
+from vmops.protocol import HANDLE, Params
 from vmops.signals import deferred, unwinding
 from vmops.target import Target
 
@@ -156,7 +156,7 @@ class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, Suppor
     def _begin(self, verb: Callable[[Params], protocol.Answer], params: Params) -> Answer:
         merged = self._config.under(params)
         status, _ = _answer(verb, merged)
-        return status, ({**params, schema.HANDLE: merged[schema.HANDLE]} if status is Status.PENDING else {})
+        return status, ({**params, HANDLE: merged[HANDLE]} if status is Status.PENDING else {})
 
     def _wait(self, wait: Callable[[Params], protocol.Answer], params: Params) -> Answer:
         return _answer(wait, self._config.under(params))
