@@ -90,6 +90,23 @@ def test_a_state_that_cannot_be_read_is_no_dead_end(
     assert azure.resources() == []
 
 
+def test_a_copy_from_before_anything_was_made_is_completed(
+    azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
+) -> None:
+    """It knows the stack, but not even the provider: what ARM has is adopted all the same, and stays what it is."""
+    first = azure.vm(provision(PARAMS)["id"])["properties"]["vmId"]
+    state = json.loads(state_file(backend).read_text())
+    latest = state["checkpoint"]["latest"]
+    latest["resources"] = [each for each in latest["resources"] if each["type"] == "pulumi:pulumi:Stack"]
+    copy = state_file(backend).with_suffix(".json.bak")
+    spoil(state_file(backend), "lost")
+    without_copies(backend)
+    copy.write_text(json.dumps(state))
+    assert azure.vm(provision({**PARAMS, "vmSize": "Standard_B4ms"})["id"])["properties"]["vmId"] == first
+    deprovision(PARAMS)
+    assert azure.resources() == []
+
+
 @pytest.mark.parametrize("how", ["cut off", "garbage", "lost"])
 def test_settings_of_the_engine_that_cannot_be_read_are_made_anew(
     azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy, how: str
