@@ -145,7 +145,8 @@ def kill_all(state_dir: Path) -> None:
     """Kill the worker and the engine, and come back when they are gone."""
     for _, process in list(living(state_dir)):
         process.kill()
-    assert wait(lambda: Later(0.01) if list(living(state_dir)) else True, timeout=30)
+    locks = list((state_dir / "locks").glob("*"))
+    assert wait(lambda: Later(0.01) if any(map(lock.held, locks)) or [*living(state_dir)] else True, timeout=30)
 
 
 def test_recover_settles_what_a_killed_deployment_left_and_can_be_repeated(
