@@ -141,6 +141,21 @@ def begun(azure: Azure) -> bool | Later:
     return any(each["method"] == "PUT" and "virtualMachines" in each["path"] for each in azure.journal()) or Later(0.01)
 
 
+def test_files_that_a_killed_engine_spoils_do_not_stop_a_removal(
+    ops: VMOps, azure: Azure, state_dir: Path, backend: Path, provision: Deploy
+) -> None:
+    """The engine dies in the middle of its destroy: the worker goes on without it, and forgets the stack."""
+    provision(PARAMS)
+    daemon.ensure(state_dir, 0.02)
+    state = state_file(backend)
+    assert ops.vm_deprovision(PARAMS) == (Status.PENDING, {})
+    assert wait(lambda: any(each.startswith("DELETE") for each in azure.writes()) or Later(0.01), timeout=60)
+    dict(living(state_dir))["engine"].kill()
+    state.with_name(f"{state.name}.attrs").write_bytes(b"")
+    assert ops.wait_vm_deployment(False, PARAMS)[0] is Status.SUCCEEDED, ops.last_failure(PARAMS)
+    assert azure.resources() == []
+
+
 def kill_all(state_dir: Path) -> None:
     """Kill the worker and the engine, and come back when they are gone."""
     for _, process in list(living(state_dir)):
