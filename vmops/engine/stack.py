@@ -125,7 +125,11 @@ class EngineStack:
             return
 
     def remove(self) -> None:
-        """Forget the stack, its history and its directory; call it only when its cloud is verified empty."""
+        """Forget the stack, its history and its directory; call it only when its cloud is verified empty.
+
+        Its files are mended first: the engine that destroyed may have been killed.
+        """
+        self.mend()
         try:
             self._run(lambda: self._stack.workspace.remove_stack(self._stack.name, force=True))
         except StackNotFoundError:
