@@ -45,7 +45,7 @@ def admitted() -> Iterator[None]:
 def test_every_parameter_and_setting_is_in_the_schema() -> None:
     """What the parameters learn tomorrow can be configured tomorrow; the handle is a call's, never a config's."""
     assert jsonschema.Draft202012Validator.check_schema(schema.config_schema()) is None
-    settings = {"stateDir", "owner", "backendUrl", "engine"}
+    settings = {"stateDir", "owner", "backendUrl", "engine", "workers", "workerIdle"}
     assert schema.config_schema()["properties"].keys() == VmSpec.parameters() - {"asyncResultsUrl"} | settings
 
 
