@@ -3,8 +3,6 @@
 from collections.abc import Callable, MutableMapping
 from typing import Any, cast
 
-import structlog
-
 from vmops import keys
 from vmops.errors import CloudError
 from vmops.failures import Failed, Failure, Kind, of_cloud
@@ -169,6 +167,8 @@ class VMOps(Questions):
         name = target.vm_name if isinstance(target, Target) else ""
         if isinstance(target, Target):
             self._store.note_failure(target.stack, failure)
+        import structlog
+
         structlog.get_logger("vmops").warning("failed", vm=name, reason=str(failure))
         return Status.FAILED, {}
 
