@@ -3,8 +3,6 @@
 from collections.abc import Callable, MutableMapping
 from typing import Any, TypeVar, cast
 
-import structlog
-
 from vmops.errors import CloudError
 from vmops.failures import Failed, Failure, Kind, of_cloud
 from vmops.operation import Operation, Verb, operation_id
@@ -62,6 +60,8 @@ class Answers(Questions):
 
     def _failed(self, target: Patience, why: Failure | Failed | CloudError) -> Answer:
         """Remember and log why something failed."""
+        import structlog
+
         failure = why.failure if isinstance(why, Failed) else of_cloud(why) if isinstance(why, CloudError) else why
         name = target.vm_name if isinstance(target, Target) else ""
         if isinstance(target, Target):

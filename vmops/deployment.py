@@ -13,12 +13,12 @@ from vmops.arm import Arm
 from vmops.cancellation import cancel
 from vmops.failures import Failed, Failure, Kind
 from vmops.operation import Operation, State, Verb
+from vmops.order import Order
 from vmops.settings import Settings
 from vmops.spec import VmSpec
 from vmops.store import Store
 from vmops.target import Target
 from vmops.waiting import Later
-from vmops.worker import Order
 
 _LOOK = 0.05
 """Seconds between two looks at a record whose worker has not begun, or works on another host."""

@@ -12,7 +12,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
-import structlog
 
 from vmops.operation import Operation, State
 
@@ -50,6 +49,8 @@ def fence(operation: Operation, path: Path) -> list[int]:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     killed = [process.pid for process in left]
+    import structlog
+
     structlog.get_logger("vmops").warning("fenced", operation=operation.id, killed=killed)
     return killed
 

@@ -20,8 +20,8 @@ from typing import IO, cast
 from vmops import lock
 from vmops.environment import allowed
 from vmops.operation import Operation
+from vmops.order import Order, log_path
 from vmops.settings import Settings
-from vmops.worker import Order, log_path
 
 _PATIENCE = 5.0
 """Seconds to wait for the others that are handing their orders over."""

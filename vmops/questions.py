@@ -43,7 +43,7 @@ class Questions:
 
     def log_path(self, operation: Operation) -> Path:
         """Give the file in which a deployment tells what it does, one JSON object a line."""
-        from vmops.worker import log_path
+        from vmops.order import log_path
 
         return log_path(self.settings.state_dir, operation)
 

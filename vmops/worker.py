@@ -9,9 +9,8 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from vmops.errors import CloudError, EngineMissing, SpecError
 from vmops.failures import Failed, Failure, Kind, of_cloud
 from vmops.lock import acquire
 from vmops.operation import Operation, State, Verb
+from vmops.order import Order, log_path
 from vmops.store import Store
 from vmops.waiting import Later, wait
 
@@ -31,30 +31,6 @@ NAME = "vmops-worker"
 
 _LOOK = 0.05
 """Seconds between two looks at a lock that another holds."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """All that a worker must be told; ``params`` is the spec or target as it goes over the pipe.
-
-    ``silence`` is the seconds for which an engine without work may say nothing. ``doubtful``: what came before did not
-    end well, so that the engine's state may lack what exists.
-    """
-
-    params: Mapping[str, Any] = field(repr=False)
-    backend: str
-    engine: str | None
-    silence: float
-    doubtful: bool
-
-    def to_wire(self) -> bytes:
-        """Give it as bytes; they hold its secrets."""
-        return json.dumps(asdict(self)).encode()
-
-
-def log_path(state_dir: Path, operation: Operation) -> Path:
-    """Give the file that the worker of an operation logs to."""
-    return state_dir / "logs" / operation.stack / f"{operation.id}.jsonl"
 
 
 def main() -> None:

@@ -36,6 +36,12 @@ def await_one(state_dir: Path, kind: str) -> psutil.Process:
     return seen[0]
 
 
+def warm_up(ops: VMOps) -> None:
+    """Have a fork server started, with the environment of now, and nothing left to do."""
+    assert ops.vm_deprovision({"vmName": "warm"}) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(False, {"vmName": "warm"})[0] is Status.SUCCEEDED
+
+
 def states(ops: VMOps) -> dict[str, State]:
     """Give how each VM's newest deployment stands."""
     return {each.vm_name: each.state for each in ops.operations()}
@@ -75,7 +81,7 @@ def test_its_death_ends_no_deployment(azure: Azure, ops: VMOps, state_dir: Path)
 def test_its_death_before_the_work_begins_is_an_interruption(azure: Azure, ops: VMOps, state_dir: Path) -> None:
     """The lock that travelled with the order is free then: the wait says so, and the same call goes on."""
     params: Params = {"vmName": "exp1"}
-    ops.vm_deprovision({"vmName": "warm"})
+    warm_up(ops)
     server = await_one(state_dir, "forkserver")
     os.kill(server.pid, signal.SIGSTOP)
     assert ops.vm_provision(params) == (Status.PENDING, {})
@@ -121,7 +127,7 @@ def test_the_environment_is_the_callers(
     azure: Azure, ops: VMOps, state_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """What the engine finds is of the call that it works for, not of the one that started the fork server."""
-    ops.vm_deprovision({"vmName": "warm"})
+    warm_up(ops)
     daemon.ensure(state_dir, PACE)
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
     monkeypatch.setenv("PULUMI_ACCESS_TOKEN", SECRET)
