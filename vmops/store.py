@@ -48,6 +48,7 @@ class Store:
         self._path = directory / "operations.db"
         self._mutex = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._place = 0
         _STORES.add(self)
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -140,17 +141,33 @@ class Store:
     def _database(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for one transaction."""
         with self._mutex:
+            if self._connection is not None and self._is_gone():
+                self._close()
             if self._connection is None:
                 self._connection = _connect(self._path)
+                self._place = self._path.stat().st_ino
             with self._connection:
                 yield self._connection
+
+    def _is_gone(self) -> bool:
+        """Tell whether the records that are open were deleted: others begin anew, and would not see what goes there.
+
+        Of a whole state directory that is deleted there is nothing to begin anew.
+        """
+        try:
+            return self._path.stat().st_ino != self._place
+        except FileNotFoundError:
+            return self._path.parent.exists()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _pause(self) -> None:
         """Close the connection, and let nobody open another until `_resume`."""
         self._mutex.acquire()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._close()
 
     def _resume(self) -> None:
         self._mutex.release()

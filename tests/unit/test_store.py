@@ -236,6 +236,19 @@ os._exit(0)
     assert run(code, tmp_path) == ["0 0 0 0 0 0 0 0"]
 
 
+def test_records_that_were_deleted_begin_anew(tmp_path: Path) -> None:
+    """Whoever had them open before sees what is written since, and writes where the others look."""
+    before = Store(tmp_path)
+    before.insert(record("first"))
+    for file in tmp_path.glob("operations.db*"):
+        file.unlink()
+    since = Store(tmp_path)
+    since.insert(record("second"))
+    assert (before.get("first"), before.get("second")) == (None, record("second"))
+    before.insert(record("third", stack="exp3-0a1b2c3d"))
+    assert since.get("third") == record("third", stack="exp3-0a1b2c3d")
+
+
 def test_the_records_are_for_their_owner_only(tmp_path: Path) -> None:
     """Addresses and failures are nobody else's business, in the write-ahead log no more than in the database."""
     before = os.umask(0o022)
