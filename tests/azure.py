@@ -7,6 +7,7 @@ from typing import Any
 import psutil
 import requests
 
+from vmops import lock
 from vmops.local import daemon
 from vmops.worker import NAME
 
@@ -60,7 +61,17 @@ class Azure:
         return next(code for code in codes if code.startswith("PowerState/")).partition("/")[2]
 
 
-def living(state_dir: Path) -> Iterator[tuple[str, psutil.Process]]:
+def living(state_dir: Path) -> list[tuple[str, psutil.Process]]:
+    """Give the living workers and engines of a state directory, each with its kind."""
+    return [(kind, process) for kind, process in all_of(state_dir) if kind != "forkserver"]
+
+
+def held_locks(state_dir: Path) -> list[str]:
+    """Name the locks of a state directory that somebody holds."""
+    return [str(path) for path in (state_dir / "locks").rglob("*") if path.is_file() and lock.held(path)]
+
+
+def all_of(state_dir: Path) -> Iterator[tuple[str, psutil.Process]]:
     """Give the living workers, engines and fork servers of a state directory, each with its kind."""
     for process in psutil.process_iter():
         try:
@@ -78,4 +89,4 @@ def living(state_dir: Path) -> Iterator[tuple[str, psutil.Process]]:
 
 def processes_of(state_dir: Path) -> list[str]:
     """Name the kind and number of the living workers and engines that work on a state directory."""
-    return [f"{kind} {process.pid}" for kind, process in living(state_dir) if kind != "forkserver"]
+    return [f"{kind} {process.pid}" for kind, process in living(state_dir)]

@@ -9,7 +9,7 @@ import hypothesis
 import psutil
 import pytest
 
-from tests.azure import living
+from tests.azure import all_of
 from vmops.engine import binary
 from vmops.errors import EngineMissing
 from vmops.local import daemon
@@ -36,7 +36,7 @@ def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     for name in [name for name in os.environ if name.startswith("VMOPS_") and name != "VMOPS_STATE_DIR"]:
         monkeypatch.delenv(name)
     yield directory
-    for _, process in living(directory):  # first whoever would start the local Azure again
+    for _, process in list(all_of(directory)):  # first whoever would start the local Azure again
         with suppress(psutil.NoSuchProcess):
             process.kill()
     daemon.stop(directory)

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.azure import Azure, living, processes_of
+from tests.azure import Azure, all_of, processes_of
 from vmops import Settings, Status, VMOps
 from vmops.failures import Kind
 from vmops.local import daemon
@@ -26,7 +26,7 @@ SECRET = "Correct-Horse-42"
 
 def found(state_dir: Path, kind: str) -> list[psutil.Process]:
     """Give the processes of a kind."""
-    return [process for each, process in living(state_dir) if each == kind]
+    return [process for each, process in all_of(state_dir) if each == kind]
 
 
 def await_one(state_dir: Path, kind: str) -> psutil.Process:
@@ -143,7 +143,7 @@ def test_a_secret_is_in_no_process_that_can_be_looked_at(azure: Azure, ops: VMOp
     params: Params = {"vmName": "exp1", "authenticationType": "password", "adminPasswordOrKey": SECRET}
     assert ops.vm_provision(params) == (Status.PENDING, {})
     await_one(state_dir, "engine")
-    for _, process in living(state_dir):
+    for _, process in all_of(state_dir):
         assert SECRET not in " ".join([*process.cmdline(), *process.environ().values()])
     assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED
     holding = [file for file in state_dir.rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.azure import Azure, living
+from tests.azure import Azure, held_locks, living
 from vmops import Settings, Status, VMOps, lock
 from vmops.admission import lock_path
 from vmops.failures import Kind
@@ -158,10 +158,9 @@ def test_files_that_a_killed_engine_spoils_do_not_stop_a_removal(
 
 def kill_all(state_dir: Path) -> None:
     """Kill the worker and the engine, and come back when they are gone."""
-    for _, process in list(living(state_dir)):
+    for _, process in living(state_dir):
         process.kill()
-    locks = list((state_dir / "locks").glob("*"))
-    assert wait(lambda: Later(0.01) if any(map(lock.held, locks)) or [*living(state_dir)] else True, timeout=30)
+    assert wait(lambda: Later(0.01) if held_locks(state_dir) or living(state_dir) else True, timeout=30)
 
 
 def test_recover_settles_what_a_killed_deployment_left_and_can_be_repeated(
@@ -276,10 +275,10 @@ def test_a_cancel_ends_a_worker_and_an_engine_that_do_not_listen(
     daemon.ensure(state_dir, 0.03)
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
     assert wait(lambda: begun(azure), timeout=60)
-    for _, process in list(living(state_dir)):
+    for _, process in living(state_dir):
         process.send_signal(signal.SIGSTOP)
     assert ops.cancel(PARAMS) == (Status.SUCCEEDED, {})
-    assert list(living(state_dir)) == []
+    assert living(state_dir) == []
     deprovision(PARAMS)
     assert azure.resources() == []
 

@@ -1,6 +1,7 @@
 """No secret is where it is not needed: looked for in every process, log, record and file, while each verb runs."""
 
 import base64
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,12 +46,20 @@ class Search:
 
     def _read(self, path: Path, name: str) -> None:
         try:
-            found = path.read_bytes()
+            found = _read_elsewhere(path) if path.name.startswith("operations.db") else path.read_bytes()
         except OSError:
             return
         for secret, text in self._secrets.items():
             if text in found and name != KEPT_IN.get(secret):
                 self.hits.add(f"{secret} in {name}/{path.name}")
+
+
+def _read_elsewhere(path: Path) -> bytes:
+    """Read the records in another process: whoever closes such a file gives up his own process's locks on it.
+
+    Source: SQLite documentation, how to corrupt, "POSIX advisory locks canceled by a separate thread".
+    """
+    return subprocess.run(["cat", path], capture_output=True, check=False).stdout
 
 
 def forms(name: str, secret: str) -> dict[str, bytes]:

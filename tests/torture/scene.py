@@ -10,8 +10,8 @@ from typing import Any
 
 import requests
 
-from tests.azure import Azure, processes_of
-from vmops import Settings, VMOps, lock
+from tests.azure import Azure, held_locks, processes_of
+from vmops import Settings, VMOps
 from vmops.local import daemon
 from vmops.names import OWNER_TAG, STACK_TAG
 from vmops.protocol import Params
@@ -107,7 +107,7 @@ class Scene:
 
     def _alive(self) -> list[str]:
         """Name the processes that work on the VM, and the locks that somebody holds."""
-        held = [str(path) for path in (self.state_dir / "locks").rglob("*") if path.is_file() and lock.held(path)]
+        held = held_locks(self.state_dir)
         return processes_of(self.state_dir) + held
 
     def debris(self) -> list[str]:
