@@ -56,7 +56,7 @@ def crowd(peer: str, number: int) -> dict[str, Cost]:
 @contextmanager
 def metered(state_dir: Path) -> Iterator[Cost]:
     """Measure the whole machine, less the local Azure; nothing else may run."""
-    cost, azure = Cost(), psutil.Process(daemon.ensure(state_dir).pid)
+    cost, azure = Cost(), _azure(state_dir)
     before, busy = psutil.virtual_memory().available, _busy(azure)
     over = threading.Event()
     least = [before]
@@ -76,9 +76,20 @@ def metered(state_dir: Path) -> Iterator[Cost]:
         cost.memory = (before - min(least)) / 1e6
 
 
-def _busy(azure: psutil.Process) -> float:
-    whole, own = psutil.cpu_times(), azure.cpu_times()
-    return float(whole.user + whole.system + whole.nice - own.user - own.system)
+def _azure(state_dir: Path) -> list[psutil.Process]:
+    """Give the processes of the local Azure: Resource Manager's, and the provider's."""
+    daemon.ensure(state_dir)
+    commands = [(process, process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+    return [
+        process
+        for process, command in commands
+        if str(state_dir) in command and any(word.startswith("vmops.local.") for word in command)
+    ]
+
+
+def _busy(azure: list[psutil.Process]) -> float:
+    whole, own = psutil.cpu_times(), [process.cpu_times() for process in azure]
+    return float(whole.user + whole.system + whole.nice - sum(each.user + each.system for each in own))
 
 
 def _all_at_once(call: Callable[[str], None], number: int) -> float:
@@ -99,6 +110,10 @@ def _peer(name: str, state_dir: Path) -> Any:
         from benchmarks.plain import Plain
 
         return Plain(state_dir)
+    if name == "mlos":
+        from benchmarks.mlos import Mlos
+
+        return Mlos(state_dir)
     from benchmarks.floor import Floor
 
     return Floor(state_dir)

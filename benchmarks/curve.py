@@ -15,7 +15,7 @@ from benchmarks.table import PEERS, RESULTS
 
 _PLOT = Path(__file__).parents[1] / "docs" / "performance.svg"
 _FILE = RESULTS / "curve.json"
-_PEERS = ["vmops", "plain", "floor"]
+_PEERS = ["vmops", "plain", "mlos", "floor"]
 _AXES = {"wall": "seconds until all run", "cpu": "processor seconds", "memory": "most memory, MB"}
 
 

@@ -46,16 +46,16 @@ class Floor:
     def machine(self, vm: str, group: str) -> None:
         """Make a VM and what it needs in a group that is there."""
         space = {**WHERE, "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}}
-        self._network.virtual_networks.begin_create_or_update(group, "net", space).result()
+        self._network.virtual_networks.begin_create_or_update(group, f"{vm}-net", space).result()
         prefix = {"properties": {"addressPrefix": "10.0.0.0/24"}}
-        subnet = self._network.subnets.begin_create_or_update(group, "net", "sub", prefix).result()
+        subnet = self._network.subnets.begin_create_or_update(group, f"{vm}-net", "sub", prefix).result()
         rules = {**WHERE, "properties": {"securityRules": [_rule()]}}
-        wall = self._network.network_security_groups.begin_create_or_update(group, "nsg", rules).result()
+        wall = self._network.network_security_groups.begin_create_or_update(group, f"{vm}-nsg", rules).result()
         static = {**WHERE, "sku": {"name": "Standard"}, "properties": {"publicIPAllocationMethod": "Static"}}
-        address = self._network.public_ip_addresses.begin_create_or_update(group, "ip", static).result()
+        address = self._network.public_ip_addresses.begin_create_or_update(group, f"{vm}-ip", static).result()
         part = {"name": "a", "properties": {"subnet": {"id": subnet.id}, "publicIPAddress": {"id": address.id}}}
         card = {**WHERE, "properties": {"ipConfigurations": [part], "networkSecurityGroup": {"id": wall.id}}}
-        nic = self._network.network_interfaces.begin_create_or_update(group, "nic", card).result()
+        nic = self._network.network_interfaces.begin_create_or_update(group, f"{vm}-nic", card).result()
         self._machines.begin_create_or_update(group, vm, _machine(vm, nic.id)).result()
         self._machines.get(group, vm, expand="instanceView")
 
@@ -67,10 +67,10 @@ class Floor:
     def down(self, vm: str) -> None:
         """Delete the VM and what it used, one by one, and the group; look whether it is gone."""
         self._machines.begin_delete(vm, vm).result()
-        self._network.network_interfaces.begin_delete(vm, "nic").result()
-        self._network.public_ip_addresses.begin_delete(vm, "ip").result()
-        self._network.network_security_groups.begin_delete(vm, "nsg").result()
-        self._network.virtual_networks.begin_delete(vm, "net").result()
+        self._network.network_interfaces.begin_delete(vm, f"{vm}-nic").result()
+        self._network.public_ip_addresses.begin_delete(vm, f"{vm}-ip").result()
+        self._network.network_security_groups.begin_delete(vm, f"{vm}-nsg").result()
+        self._network.virtual_networks.begin_delete(vm, f"{vm}-net").result()
         self._groups.begin_delete(vm).result()
         if self._groups.check_existence(vm):
             raise SystemExit(f"the group {vm} is still there")

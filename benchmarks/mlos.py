@@ -22,7 +22,7 @@ from vmops.local import daemon
 
 _AZURE = "https://management.azure.com"
 _TEMPLATE = "services/remote/azure/arm-templates/azuredeploy-ubuntu-vm.jsonc"
-GROUP = "bench"
+_GROUP = "bench"
 
 
 class _Login(Service, SupportsAuth[str]):
@@ -50,7 +50,9 @@ class Mlos:
 
     def __init__(self, state_dir: Path) -> None:
         here = daemon.ensure(state_dir)
-        self._deployments = _serve(Floor(state_dir))
+        floor = Floor(state_dir)
+        floor.group(_GROUP)
+        self._deployments = _serve(floor)
         redirected = {"_URL_DEPLOY": f"http://127.0.0.1:{self._deployments.server_port}"}
         for name in [name for name in dir(AzureVMService) if name.startswith("_URL_")]:
             url = getattr(AzureVMService, name).replace(_AZURE, redirected.get(name, here.arm))
@@ -58,20 +60,16 @@ class Mlos:
         deploys = {"location": "westus2", "vmName": "x", "vmSize": "Standard_B2s", "ubuntuOSVersion": "22.04-LTS"}
         config = {
             "subscription": SUBSCRIPTION,
-            "resourceGroup": GROUP,
+            "resourceGroup": _GROUP,
             "deploymentTemplatePath": _TEMPLATE,
             "deploymentTemplateParameters": {**deploys, "virtualNetworkName": "net", "subnetName": "sub"},
         }
         self._service = AzureVMService(config, {}, _Login(here.token, ConfigPersistenceService()))
 
-    def begin(self, vm: str) -> None:
-        """Ask for a VM."""
-        self._params = self._see(self._service.provision_host({"vmName": vm}), Status.PENDING)
-
     def up(self, vm: str) -> None:
         """Ask for a VM and wait for it."""
-        self.begin(vm)
-        self._see(self._service.wait_host_deployment(self._params, is_setup=True), Status.SUCCEEDED)
+        params = self._see(self._service.provision_host({"vmName": vm}), Status.PENDING)
+        self._see(self._service.wait_host_deployment(params, is_setup=True), Status.SUCCEEDED)
 
     def power(self, vm: str, verb: str) -> None:
         """Call a power verb and wait for it."""
@@ -107,7 +105,7 @@ def _handler(floor: Floor) -> Callable[..., BaseHTTPRequestHandler]:
     states: dict[str, str] = {}
 
     def deploy(path: str, vm: str) -> None:
-        floor.machine(vm, GROUP)
+        floor.machine(vm, _GROUP)
         states[path] = "Succeeded"
 
     class Deployments(BaseHTTPRequestHandler):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.floor import Floor
-from benchmarks.mlos import GROUP, Mlos
+from benchmarks.mlos import Mlos
 from benchmarks.ours import Ours
 from benchmarks.place import place
 from benchmarks.plain import Plain
@@ -68,7 +68,6 @@ def _live_ours(into: Figures, ours: Ours) -> None:
 
 def their_lives(figures: Figures, state_dir: Path, rounds: int) -> None:
     """The same with mlos_bench's service, whose every wait lasts its poll interval."""
-    Floor(state_dir).group(GROUP)
     mlos = Mlos(state_dir)
     for number in range(rounds):
         vm = f"mlos{number}"
