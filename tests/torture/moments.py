@@ -61,7 +61,7 @@ def watch(moment: Moment, scene: Scene, verb: str) -> Come:
         "poll": lambda: _polls(scene, seen) >= moment.number,
         "pending": _record(scene, State.PENDING),
         "running": _record(scene, State.RUNNING),
-        "locked": lambda: any(lock.held(path) for path in (scene.state_dir / "locks").glob("*")),
+        "locked": lambda: any(map(lock.held, (scene.state_dir / "locks").glob(f"{scene.spec.stack}.*"))),
         "engine-locked": lambda: bool(scene.engine_locks()),
         "engine-unlocked": _fell(lambda: bool(scene.engine_locks())),
         "checkpoint": _changes(scene, moment.number),
