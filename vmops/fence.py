@@ -13,10 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from vmops.liveness import DOUBT, started_at
 from vmops.operation import Operation, State
-
-_DOUBT = 3.0
-"""Seconds by which a process's start may seem later than it was: it is counted from a boot that is cut to a second."""
 
 
 def worker(operation: Operation, path: Path) -> psutil.Process | None:
@@ -26,11 +24,12 @@ def worker(operation: Operation, path: Path) -> psutil.Process | None:
     """
     if operation.host != socket.gethostname():
         return None
+    started = started_at(operation.pid)
+    if started is None:
+        return None
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(operation.pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return None
-        if process.create_time() < operation.started + _DOUBT or _holds(process, path):
+        if started < operation.started + DOUBT or _holds(process, path):
             return process
     return None
 

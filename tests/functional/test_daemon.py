@@ -15,7 +15,7 @@ import psutil
 import pytest
 import requests
 
-from vmops import lock
+from vmops import liveness, lock
 from vmops.errors import VmopsError
 from vmops.local import daemon, endpoint
 from vmops.local.daemon import Endpoint
@@ -139,7 +139,7 @@ def test_a_killed_provider_is_replaced_in_its_place(state_dir: Path) -> None:
     found = daemon.ensure(state_dir)
     first, provider = both(state_dir)
     provider.kill()
-    assert wait(lambda: Later(0.01) if endpoint.started_at(provider.pid) else True, timeout=10)
+    assert wait(lambda: Later(0.01) if liveness.started_at(provider.pid) else True, timeout=10)
     again = daemon.ensure(state_dir)
     assert without_pid(again) == without_pid(found)
     with socket.create_connection(("127.0.0.1", again.provider), timeout=10):
@@ -147,7 +147,7 @@ def test_a_killed_provider_is_replaced_in_its_place(state_dir: Path) -> None:
     processes = [first, *both(state_dir)]
     kill(state_dir)
     assert daemon.stop(state_dir) is False
-    assert [endpoint.started_at(process.pid) for process in processes] == [None] * 3
+    assert [liveness.started_at(process.pid) for process in processes] == [None] * 3
 
 
 def test_a_taken_port_is_given_up(state_dir: Path) -> None:
@@ -183,7 +183,7 @@ def test_stop_leaves_nothing_running(state_dir: Path) -> None:
     daemon.ensure(state_dir)
     processes = both(state_dir)
     assert daemon.stop(state_dir)
-    assert [endpoint.started_at(process.pid) for process in processes] == [None, None]
+    assert [liveness.started_at(process.pid) for process in processes] == [None, None]
     assert (daemon.find(state_dir), daemon.stop(state_dir)) == (None, False)
 
 
@@ -191,7 +191,7 @@ def test_a_daemon_that_nobody_can_find_ends(state_dir: Path) -> None:
     """With its state directory removed it has no callers left, and would run for ever."""
     found = daemon.ensure(state_dir)
     shutil.rmtree(state_dir / "local")
-    assert wait(lambda: endpoint.started_at(found.pid) is None or Later(0.05), timeout=30)
+    assert wait(lambda: liveness.started_at(found.pid) is None or Later(0.05), timeout=30)
 
 
 def test_a_daemon_that_does_not_listen_is_killed(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,8 @@ import requests
 
 from tests.azure import Azure
 from tests.functional.deploy import main as deploy_program
-from vmops.local import daemon, endpoint
+from vmops import liveness
+from vmops.local import daemon
 from vmops.waiting import Later, wait
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
@@ -302,7 +303,7 @@ def killing(azure: Azure, state_dir: Path, seed: int) -> Iterator[list[int]]:
             if wait(lambda most=most: reached(most), timeout=60) and not over.is_set():
                 victim = daemon.ensure(state_dir).pid
                 psutil.Process(victim).kill()
-                assert wait(lambda victim=victim: endpoint.started_at(victim) is None or Later(0.01), timeout=10)
+                assert wait(lambda victim=victim: liveness.started_at(victim) is None or Later(0.01), timeout=10)
                 dead.append(victim)
 
     with ThreadPoolExecutor(1) as pool:

@@ -12,7 +12,8 @@ import pytest
 import structlog
 from mlos_bench.environments.status import Status
 
-from vmops.local.endpoint import Endpoint, Record, home, started_at, write
+from vmops.liveness import started_at
+from vmops.local.endpoint import Endpoint, Record, home, write
 from vmops.mlos import PulumiVMService
 from vmops.names import OWNER_TAG, STACK_TAG
 from vmops.target import Target

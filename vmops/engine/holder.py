@@ -7,16 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import psutil
-
 from vmops.failures import Failed, Failure, Kind
+from vmops.liveness import DOUBT, started_at
 
 _HOLDER = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\) at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*)")
 """How the engine names the holder of a stack's lock. Source: seen with engine 3.258."""
-
-_DOUBT = 3.0
-"""Seconds by which a process may seem to be younger than the lock that it took: the lock's time is cut to a second, and
-a start is counted from a boot that is. Source: psutil documentation, Process.create_time."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +28,8 @@ class Holder:
         """Tell whether it may live: it is on another host, or no zombie and no younger process of the same number."""
         if self.hostname != socket.gethostname():
             return True
-        try:
-            process = psutil.Process(self.pid)
-            if process.status() == psutil.STATUS_ZOMBIE:
-                return False
-            return process.create_time() < datetime.fromisoformat(self.timestamp).timestamp() + _DOUBT
-        except psutil.NoSuchProcess:
-            return False
+        started = started_at(self.pid)
+        return started is not None and started < datetime.fromisoformat(self.timestamp).timestamp() + DOUBT
 
     def __str__(self) -> str:
         """Say who, where and since when."""

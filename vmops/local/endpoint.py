@@ -1,12 +1,11 @@
 """Where the local Azure answers, as its process wrote it down."""
 
 import json
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
+from vmops.liveness import started_at
 
 _CLOCK_STEP = 2.0
 """Seconds by which the start of one process may seem to move: it is counted from a boot time that is rounded."""
@@ -93,12 +92,3 @@ def write(state_dir: Path, record: Record) -> None:
 def _lives(pid: int, since: float) -> bool:
     started = started_at(pid)
     return started is not None and abs(started - since) < _CLOCK_STEP
-
-
-def started_at(pid: int) -> float | None:
-    """Give the instant at which a living process started, None when it is dead."""
-    with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        if process.status() != psutil.STATUS_ZOMBIE:
-            return process.create_time()
-    return None

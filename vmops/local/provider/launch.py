@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from vmops import liveness
 from vmops.errors import VmopsError
-from vmops.local import endpoint
 from vmops.local.endpoint import Record
 
 
@@ -43,7 +43,7 @@ class Starting:
         """
         with cast(IO[str], self._process.stdout) as said:
             port = said.readline()
-        started = endpoint.started_at(self._process.pid)
+        started = liveness.started_at(self._process.pid)
         if not port or started is None:
             raise VmopsError("the local Azure's provider did not start")
         return Running(int(port), self._process.pid, started)
