@@ -8,7 +8,7 @@ import psutil
 import requests
 
 from vmops import lock
-from vmops.local import daemon
+from vmops.local import daemon, inspection
 from vmops.worker import NAME
 
 
@@ -49,6 +49,15 @@ class Azure:
     def writes(self) -> list[str]:
         """Give the requests so far that ask for a change, as METHOD and path."""
         return [f"{each['method']} {each['path']}" for each in self.journal() if each["method"] not in {"GET", "HEAD"}]
+
+    def stick(self, verb: str) -> None:
+        """Let no operation on a VM of this verb (create, update, delete, start …) end, until `let_go`."""
+        rule = {"path": "*/virtualMachines/*", "verbs": [verb], "effect": {"do": "stick"}}
+        inspection.ask(self._state_dir, "PUT", "faults", [rule])
+
+    def let_go(self) -> None:
+        """Let what `stick` holds end now."""
+        inspection.ask(self._state_dir, "PUT", "faults", [])
 
     def vm(self, vm_id: str) -> dict[str, Any]:
         """Give a VM with its instance view."""

@@ -264,7 +264,7 @@ def test_a_missing_engine_is_a_sentence(lab: Shell) -> None:
 
 def test_ctrl_c_ends_the_waiting_and_nothing_else(azure: Azure, shell: Shell) -> None:
     """The whole foreground gets the signal, as from a terminal; the worker is none of it, and goes on to succeed."""
-    daemon.ensure(shell.state_dir, 0.1)
+    azure.stick("create")
     call = ("provision", "exp1", "--wait", "--json")
     with shell.start(*call, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as waiting:
         assert waiting.stderr is not None
@@ -278,12 +278,13 @@ def test_ctrl_c_ends_the_waiting_and_nothing_else(azure: Azure, shell: Shell) ->
     )
     assert json.loads(stdout)["status"] == "PENDING"
     assert shell("status", "exp1").stdout.startswith("exp1: provision in flight, ")
+    azure.let_go()
     assert shell("wait", "exp1").returncode == 0
 
 
 def test_a_wait_that_is_too_short_fails_and_the_work_goes_on(azure: Azure, shell: Shell) -> None:
     """TIMED_OUT is exit code 1 and says that nothing is lost; PENDING is 0 for who only began, 1 for who waited."""
-    daemon.ensure(shell.state_dir, 0.1)
+    azure.stick("create")
     begun = shell("provision", "exp1")
     assert (begun.returncode, begun.stdout.split()[0]) == (0, "PENDING")
     assert begun.stderr == "follow it with `vmops wait exp1`\n"
@@ -293,6 +294,7 @@ def test_a_wait_that_is_too_short_fails_and_the_work_goes_on(azure: Azure, shell
     assert short.stderr.splitlines()[-1] == (
         "error: the provision of exp1 is not over within pollTimeout, but goes on: follow it with `vmops wait exp1`"
     )
+    azure.let_go()
     assert shell("wait", "exp1").returncode == 0
 
 

@@ -275,4 +275,4 @@ def test_an_azure_that_does_not_start_is_failed(make: Make, state_dir: Path) -> 
     daemon.stop(state_dir)
     (daemon.home(state_dir) / "cloud.db").write_bytes(b"this is no database, and long enough to be sure of that")
     assert service.start_host(PARAMS) == (Status.FAILED, {})
-    wait(lambda: Later(0.02) if daemon.find(state_dir) else True, timeout=5)
+    wait(lambda: Later(0.02) if daemon.find(state_dir) else True, timeout=60)

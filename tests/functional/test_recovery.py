@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from tests.azure import Azure, held_locks, living
 from vmops import Settings, Status, VMOps, lock
 from vmops.admission import lock_path
 from vmops.failures import Kind
-from vmops.local import daemon
+from vmops.local import endpoint
 from vmops.protocol import Params
 from vmops.waiting import Later, wait
 
@@ -50,6 +50,16 @@ def spoil(path: Path, how: str) -> None:
 def backend(state_dir: Path) -> Path:
     """Give the directory of the engine's backend."""
     return state_dir / "backend" / ".pulumi"
+
+
+@pytest.fixture
+def provider(azure: Azure, state_dir: Path) -> Iterator[psutil.Process]:
+    """Give the process of the local Azure's provider, which goes on after the test."""
+    record = endpoint.read(state_dir)
+    assert record
+    found = psutil.Process(record.provider_pid)
+    yield found
+    found.resume()
 
 
 def state_file(backend: Path) -> Path:
@@ -146,12 +156,13 @@ def test_files_that_a_killed_engine_spoils_do_not_stop_a_removal(
 ) -> None:
     """The engine dies in the middle of its destroy: the worker goes on without it, and forgets the stack."""
     provision(PARAMS)
-    daemon.ensure(state_dir, 0.02)
+    azure.stick("delete")
     state = state_file(backend)
     assert ops.vm_deprovision(PARAMS) == (Status.PENDING, {})
     assert wait(lambda: any(each.startswith("DELETE") for each in azure.writes()) or Later(0.01), timeout=60)
     dict(living(state_dir))["engine"].kill()
     state.with_name(f"{state.name}.attrs").write_bytes(b"")
+    azure.let_go()
     assert ops.wait_vm_deployment(False, PARAMS)[0] is Status.SUCCEEDED, ops.last_failure(PARAMS)
     assert azure.resources() == []
 
@@ -167,10 +178,11 @@ def test_recover_settles_what_a_killed_deployment_left_and_can_be_repeated(
     ops: VMOps, azure: Azure, state_dir: Path, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
     """The record is over, no lock is held, the state knows what exists, and ARM was only asked."""
-    daemon.ensure(state_dir, 0.03)
+    azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
     assert wait(lambda: begun(azure), timeout=60)
     kill_all(state_dir)
+    azure.let_go()
     writes = azure.writes()
     _, would = ops.recover(PARAMS, dry_run=True)
     status, did = ops.recover(PARAMS)
@@ -228,13 +240,14 @@ def state_file_has(backend: Path, word: str) -> bool:
 
 def test_recover_leaves_the_living_alone(ops: VMOps, azure: Azure, state_dir: Path) -> None:
     """Who works on the VM is named, and goes on."""
-    daemon.ensure(state_dir, 0.02)
+    azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
     assert wait(lambda: begun(azure), timeout=60)
     assert ops.recover(PARAMS) == (Status.FAILED, {})
     failure = ops.last_failure(PARAMS)
     assert failure
     assert failure.kind is Kind.LOCKED
+    azure.let_go()
     assert ops.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED
 
 
@@ -251,7 +264,7 @@ def test_what_a_dead_worker_left_is_killed_before_anybody_goes_on(
     ops: VMOps, azure: Azure, state_dir: Path, deprovision: Deploy
 ) -> None:
     """An engine that hangs, with its worker dead, holds the VM's lock for ever: the next look ends it."""
-    daemon.ensure(state_dir, 0.03)
+    azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
     assert wait(lambda: begun(azure), timeout=60)
     processes = dict(living(state_dir))
@@ -262,6 +275,7 @@ def test_what_a_dead_worker_left_is_killed_before_anybody_goes_on(
     assert lock.held(lock_path(state_dir, operation.stack))
     assert ops.wait_vm_deployment(True, PARAMS) == (Status.FAILED, {})
     assert not psutil.pid_exists(processes["engine"].pid) or processes["engine"].status() == psutil.STATUS_ZOMBIE
+    azure.let_go()
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED, ops.last_failure(PARAMS)
     deprovision(PARAMS)
@@ -272,20 +286,24 @@ def test_a_cancel_ends_a_worker_and_an_engine_that_do_not_listen(
     ops: VMOps, azure: Azure, state_dir: Path, deprovision: Deploy
 ) -> None:
     """By force, after the time for an end in order; the lock is free and the record over."""
-    daemon.ensure(state_dir, 0.03)
+    azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
     assert wait(lambda: begun(azure), timeout=60)
     for _, process in living(state_dir):
         process.send_signal(signal.SIGSTOP)
     assert ops.cancel(PARAMS) == (Status.SUCCEEDED, {})
     assert living(state_dir) == []
+    azure.let_go()
     deprovision(PARAMS)
     assert azure.resources() == []
 
 
-def test_an_engine_that_hangs_is_ended(azure: Azure, state_dir: Path, deprovision: Deploy) -> None:
+def test_an_engine_that_hangs_is_ended(
+    azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy, provider: psutil.Process
+) -> None:
     """It says nothing and works on nothing: the deployment fails, the same call goes on."""
     impatient = VMOps(Settings(state_dir=state_dir, owner="tester", engine_silence=2))
+    provider.suspend()
     assert impatient.vm_provision(PARAMS) == (Status.PENDING, {})
 
     def hang() -> bool | Later:
@@ -296,13 +314,13 @@ def test_an_engine_that_hangs_is_ended(azure: Azure, state_dir: Path, deprovisio
         return Later(0.005)
 
     assert wait(hang, timeout=60)
+    provider.resume()
     assert impatient.wait_vm_deployment(True, PARAMS) == (Status.FAILED, {})
     failure = impatient.last_failure(PARAMS)
     assert failure
     assert (failure.kind, failure.retryable) == (Kind.TIMEOUT, True)
     assert "said nothing for 2 seconds" in failure.message
-    assert impatient.vm_provision(PARAMS) == (Status.PENDING, {})
-    assert impatient.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED, impatient.last_failure(PARAMS)
+    provision(PARAMS)
     deprovision(PARAMS)
     assert azure.resources() == []
 
