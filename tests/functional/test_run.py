@@ -14,7 +14,6 @@ import pytest
 from tests.azure import Azure
 from tests.functional.doors import CLI, ENDINGS, end_all, ended, names, python, start, sweep_what_was_killed
 from vmops import VMOps
-from vmops.local import daemon
 from vmops.waiting import Later, wait
 
 FOREGROUND = "from vmops.run import _in_foreground; print(_in_foreground())"
@@ -60,12 +59,13 @@ sys.exit(4)
     assert f"`{outputs['ssh']}` logs in" in words
 
 
-def test_an_interrupt_before_the_command_takes_down_what_there_is(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+def test_an_interrupt_before_the_command_takes_down_what_there_is(ops: VMOps, azure: Azure) -> None:
     """Ctrl-C while the VM is being made: the command never runs."""
-    daemon.ensure(state_dir, 0.01)
+    azure.stick("create")
     with start(run("exp1", "print('inside')")) as process:
         assert wait(lambda: bool(azure.ids()) or Later(0.02), timeout=60)
         process.send_signal(signal.SIGINT)
+        azure.let_go()
         code, words = ended(process)
     assert (code, azure.resources()) == (130, [])
     assert words.splitlines()[-1] == "error: interrupted; exp1 is removed, or is being removed"

@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -27,7 +26,6 @@ from tests.functional.doors import (
 )
 from vmops import Machine, ProvisionError, SpecError, Status, VMOps
 from vmops.failures import Kind
-from vmops.local import daemon
 from vmops.names import EXPIRES_TAG, OWNER_TAG
 from vmops.operation import State, Verb
 from vmops.ownership import instant, seconds_of
@@ -221,9 +219,9 @@ print(vm.refresh(), flush=True)
     assert azure.resources() == []
 
 
-def test_a_coroutine_that_is_cancelled_takes_its_machine_along(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+def test_a_coroutine_that_is_cancelled_takes_its_machine_along(ops: VMOps, azure: Azure) -> None:
     """A task may be cancelled while the VM is being made; the loop goes on meanwhile."""
-    daemon.ensure(state_dir, 0.01)
+    azure.stick("create")
 
     @vmops.machine({"vmName": "exp1"}, settings=ops.settings)
     async def experiment(vm: Machine, word: str) -> str:
@@ -233,6 +231,7 @@ def test_a_coroutine_that_is_cancelled_takes_its_machine_along(ops: VMOps, azure
         task = asyncio.create_task(experiment("word"))
         await asyncio.to_thread(wait, lambda: bool(azure.ids()) or Later(0.02), timeout=60)
         task.cancel()
+        azure.let_go()
         with pytest.raises(asyncio.CancelledError):
             await task
 
