@@ -1,6 +1,7 @@
 """What every test may use: the real engine, and a state directory of its own with a local Azure that ends with it."""
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,10 @@ from tests.azure import all_of
 from vmops.engine import binary
 from vmops.errors import EngineMissing
 from vmops.local import daemon
+
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:  # as for whatever a script puts into its background, or under nohup
+        signal.signal(number, handler)
 
 hypothesis.settings.register_profile("vmops", deadline=None)  # no test asserts a clock
 hypothesis.settings.load_profile("vmops")

@@ -15,6 +15,7 @@ from vmops.failures import Failed, Failure, Kind
 from vmops.operation import Operation, State, Verb
 from vmops.order import Order
 from vmops.settings import Settings
+from vmops.signals import deferred
 from vmops.spec import VmSpec
 from vmops.store import Store
 from vmops.target import Target
@@ -105,8 +106,12 @@ class Deployments:
         """End what is in flight on the VM, within 30 seconds each; tell whether nobody works on it any more."""
         return all(cancel(self.store, self.settings.state_dir, target.stack, verb) for verb in Verb)
 
+    @deferred()
     def _begin(self, target: Target, verb: Verb, digest: str) -> Operation:
-        """Record a deployment and start its worker, or join the one in flight if it is for the same thing."""
+        """Record a deployment and start its worker, or join the one in flight if it is for the same thing.
+
+        A signal comes before or after that, so that what is recorded as begun does go on.
+        """
         asked = self._asked(target, verb, digest)
         admitted = admission.admit(self.store, self.settings.state_dir, asked)
         if not isinstance(admitted, admission.Admitted):

@@ -1,5 +1,6 @@
 """The seven methods and every status of the contract, against the real engine and the local Azure."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.azure import Azure, processes_of
-from vmops import SpecError, Status, SupportsVMOps, VMOps
+from vmops import SpecError, Status, SupportsVMOps, VMOps, launch
 from vmops.failures import Kind
 from vmops.local import daemon
 from vmops.ownership import instant
@@ -391,6 +392,20 @@ def test_a_provision_again_extends_the_time_to_live(ops: VMOps, azure: Azure, pr
     operation = ops.operation(params)
     assert operation
     assert azure.vm(outputs["id"])["tags"]["vmops-expires"] == instant(operation.expires)
+
+
+def test_ctrl_c_cuts_no_beginning_in_two(ops: VMOps, azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes between the record and the worker, the worst moment that there is: the deployment goes on."""
+    begin = launch.start
+
+    def interrupted(*order: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        begin(*order)
+
+    monkeypatch.setattr(launch, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ops.vm_provision({"vmName": "exp1"})
+    assert ops.wait_vm_deployment(True, {"vmName": "exp1"})[0] is Status.SUCCEEDED, ops.last_failure({"vmName": "exp1"})
 
 
 def test_a_deprovision_ends_a_provision_in_flight(ops: VMOps, azure: Azure, state_dir: Path) -> None:
