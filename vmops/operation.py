@@ -80,9 +80,14 @@ class Operation:
         return round(self.ended - self.created, 3) if self.ended else 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as plain JSON, with what is derived."""
-        plain = {column.name: getattr(self, column.name) for column in fields(self)}
+        """Give it as plain JSON, with what is derived; the names are written as those of parameters are."""
+        plain = {_camel(column.name): getattr(self, column.name) for column in fields(self)}
         return {**plain, "failure": self.failure and self.failure.as_dict(), "seconds": self.seconds}
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
 
 
 def operation_id(handle: str) -> str | None:

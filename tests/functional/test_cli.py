@@ -113,7 +113,7 @@ def test_every_answer_can_be_one_json_value(lab: Shell) -> None:
 def test_status_and_list_can_be_json(lab: Shell, engine: Path) -> None:
     """What a person reads, a script can have whole."""
     assert lab.json("status", "exp1")["machine"]["power"] == "running"
-    assert "exp1" in [each["vm_name"] for each in lab.json("list")]
+    assert "exp1" in [each["vmName"] for each in lab.json("list")]
     assert lab.json("engine", "path") == lab.json("engine", "version")
     assert lab.json("engine", "path")["path"] == str(engine)
 
@@ -133,7 +133,7 @@ def test_what_could_not_be_asked_is_one_json_value_too(shell: Shell, tmp_path: P
 def test_list_and_extend_take_parameters_as_every_verb_does(lab: Shell) -> None:
     """The VM, and the group it is in, may be named by a file or by pairs; the list shows those that are meant."""
     for meant in (["-p", "vmName=EXP1"], ["-p", "resourceGroup=vmops-exp1", "-p", "cloud=local"]):
-        assert [each["vm_name"] for each in lab.json("list", *meant)] == ["exp1"]
+        assert [each["vmName"] for each in lab.json("list", *meant)] == ["exp1"]
     assert lab.json("list", "-p", "cloud=public", "--all") == []
     for words in (
         ["exp1", "2h"],

@@ -47,6 +47,7 @@ def test_stop_is_told_apart_from_nothing_to_stop(state_dir: Path) -> None:
     """Both are success."""
     daemon.ensure(state_dir)
     assert [vmops_local("stop").stdout for _ in range(2)] == ["stopped\n", "it was not running\n"]
+    assert json.loads(vmops_local("stop", "--json").stdout) == {"stopped": False}
 
 
 @pytest.mark.parametrize("what", ["resources", "journal"])

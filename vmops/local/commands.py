@@ -36,9 +36,13 @@ def start(pace: Pace = None, tls: Tls = None, as_json: Json = False) -> None:
 
 
 @app.command(epilog="Example: vmops local stop")
-def stop() -> None:
+def stop(as_json: Json = False) -> None:
     """Stop the local Azure; what is in it stays."""
-    console.out.print("stopped" if daemon.stop(_state_dir()) else "it was not running")
+    found = daemon.stop(_state_dir())
+    if as_json:
+        console.print_json({"stopped": found})
+    else:
+        console.out.print("stopped" if found else "it was not running")
 
 
 @app.command(epilog="Example: vmops local status --json")
