@@ -175,11 +175,11 @@ def _become(state_dir: Path, waiting: Waiting, slot: int) -> None:
 def _warm() -> None:
     """Import what every worker needs, and keep it out of the way of the garbage collector's marks."""
     gc.disable()  # nothing of this is ever garbage, and looking for it takes a quarter of the time
-    from vmops import arm, provisioning  # noqa: F401
+    from vmops import connection, provisioning  # noqa: F401
     from vmops.engine import program
     from vmops.site import open_site  # noqa: F401
 
-    arm.touch()
+    connection.touch()
     program.touch()
     gc.freeze()
     gc.enable()

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 WORLDS = {
-    "azure": ["vmops.arm"],
+    "azure": ["vmops.connection"],
     "mlos_bench": ["vmops.mlos"],
     "pulumi.automation": ["vmops.engine"],
     "sqlite3": ["vmops.store", "vmops.local.arm.store"],
