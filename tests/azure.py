@@ -50,9 +50,9 @@ class Azure:
         """Give the requests so far that ask for a change, as METHOD and path."""
         return [f"{each['method']} {each['path']}" for each in self.journal() if each["method"] not in {"GET", "HEAD"}]
 
-    def stick(self, verb: str) -> None:
-        """Let no operation on a VM of this verb (create, update, delete, start …) end, until `let_go`."""
-        rule = {"path": "*/virtualMachines/*", "verbs": [verb], "effect": {"do": "stick"}}
+    def stick(self, verb: str, vm: str = "*") -> None:
+        """Let no operation of this verb (create, update, delete, start …) on a VM, or on any, end until `let_go`."""
+        rule = {"path": f"*/virtualMachines/{vm}", "verbs": [verb], "effect": {"do": "stick"}}
         inspection.ask(self._state_dir, "PUT", "faults", [rule])
 
     def let_go(self) -> None:

@@ -127,20 +127,29 @@ class ForkServer:
                 os.close(descriptor)
 
     def _start(self) -> None:
-        """Start the workers whose turn it is; who was cancelled meanwhile gives the lock back."""
-        if not self._queue:
-            return
-        for verb in Verb:
+        """Start the workers whose turn it is; who was cancelled meanwhile gives the lock back, wherever it stands."""
+        for verb in Verb if self._queue else ():
             pending = {each.id for each in self._store.waiting(verb)}
-            for waiting in [each for each in self._queue if each.operation.verb is verb]:
-                if waiting.operation.id in pending:
-                    slot = slots.take(self._state_dir, waiting.operation, waiting.limit)
-                    if slot is None:
-                        break
-                    self._fork(waiting, slot)
-                    os.close(slot)
-                self._queue.remove(waiting)
-                os.close(waiting.lock)
+            queued = [each for each in self._queue if each.operation.verb is verb]
+            for waiting in [each for each in queued if each.operation.id not in pending]:
+                self._let_go(waiting)
+            for waiting in [each for each in queued if each.operation.id in pending]:
+                if not self._begin(waiting):
+                    break
+
+    def _begin(self, waiting: Waiting) -> bool:
+        """Start a worker if a slot is free for it."""
+        slot = slots.take(self._state_dir, waiting.operation, waiting.limit)
+        if slot is None:
+            return False
+        self._fork(waiting, slot)
+        os.close(slot)
+        self._let_go(waiting)
+        return True
+
+    def _let_go(self, waiting: Waiting) -> None:
+        self._queue.remove(waiting)
+        os.close(waiting.lock)
 
     def _fork(self, waiting: Waiting, slot: int) -> None:
         if os.fork():

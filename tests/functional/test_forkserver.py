@@ -14,13 +14,11 @@ import pytest
 from tests.azure import Azure, all_of, processes_of
 from vmops import Settings, Status, VMOps
 from vmops.failures import Kind
-from vmops.local import daemon
 from vmops.operation import State
 from vmops.protocol import Params
 from vmops.waiting import Later, wait
 
 Deploy = Callable[[Params], dict[str, Any]]
-PACE = 0.03
 SECRET = "Correct-Horse-42"
 
 
@@ -67,11 +65,12 @@ def test_one_fork_server_serves_them_all(azure: Azure, ops: VMOps, state_dir: Pa
 
 def test_its_death_ends_no_deployment(azure: Azure, ops: VMOps, state_dir: Path) -> None:
     """A worker needs its fork server no more than its caller; the next call starts another one."""
-    daemon.ensure(state_dir, PACE)
+    azure.stick("create")
     params: Params = {"vmName": "exp1"}
     assert ops.vm_provision(params) == (Status.PENDING, {})
     await_one(state_dir, "worker")
     found(state_dir, "forkserver")[0].kill()
+    azure.let_go()
     assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED, ops.last_failure(params)
     assert ops.vm_deprovision(params) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(False, params)[0] is Status.SUCCEEDED
@@ -128,7 +127,7 @@ def test_the_environment_is_the_callers(
 ) -> None:
     """What the engine finds is of the call that it works for, not of the one that started the fork server."""
     warm_up(ops)
-    daemon.ensure(state_dir, PACE)
+    azure.stick("create")
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
     monkeypatch.setenv("PULUMI_ACCESS_TOKEN", SECRET)
     assert ops.vm_provision({"vmName": "exp1"}) == (Status.PENDING, {})
@@ -139,12 +138,13 @@ def test_the_environment_is_the_callers(
 
 def test_a_secret_is_in_no_process_that_can_be_looked_at(azure: Azure, ops: VMOps, state_dir: Path) -> None:
     """Neither in an argument nor in an environment, and in no file that stays."""
-    daemon.ensure(state_dir, PACE)
+    azure.stick("create")
     params: Params = {"vmName": "exp1", "authenticationType": "password", "adminPasswordOrKey": SECRET}
     assert ops.vm_provision(params) == (Status.PENDING, {})
     await_one(state_dir, "engine")
     for _, process in all_of(state_dir):
         assert SECRET not in " ".join([*process.cmdline(), *process.environ().values()])
+    azure.let_go()
     assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED
     holding = [file for file in state_dir.rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]
     assert [file for file in holding if "local" not in file.parts] == []
@@ -152,7 +152,7 @@ def test_a_secret_is_in_no_process_that_can_be_looked_at(azure: Azure, ops: VMOp
 
 def test_as_many_work_as_are_allowed_and_the_others_wait_in_turn(azure: Azure, state_dir: Path) -> None:
     """Each is admitted at once, begins in the order of its call, and a removal does not wait for what is made."""
-    daemon.ensure(state_dir, PACE)
+    azure.stick("create")
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
     names = ["exp1", "exp2", "exp3"]
     for name in names:
@@ -164,6 +164,7 @@ def test_as_many_work_as_are_allowed_and_the_others_wait_in_turn(azure: Azure, s
     assert ops.wait_vm_deployment(False, {"vmName": "exp3"})[0] is Status.SUCCEEDED, ops.last_failure(
         {"vmName": "exp3"}
     )
+    azure.let_go()
     removed = ops.operation({"vmName": "exp3"})
     for name in names[:2]:
         assert ops.wait_vm_deployment(True, {"vmName": name})[0] is Status.SUCCEEDED
@@ -176,7 +177,7 @@ def test_as_many_work_as_are_allowed_and_the_others_wait_in_turn(azure: Azure, s
 
 def test_a_worker_holds_no_lock_but_its_own(azure: Azure, state_dir: Path) -> None:
     """Those of the orders that wait are the fork server's: with its death they are free, whoever works."""
-    daemon.ensure(state_dir, PACE)
+    azure.stick("create", "exp2")
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
     for name in ("exp1", "exp2", "exp3"):
         assert ops.vm_provision({"vmName": name}) == (Status.PENDING, {})
@@ -184,17 +185,20 @@ def test_a_worker_holds_no_lock_but_its_own(azure: Azure, state_dir: Path) -> No
     found(state_dir, "forkserver")[0].kill()
     assert ops.wait_vm_deployment(True, {"vmName": "exp3"}) == (Status.FAILED, {})
     assert states(ops)["exp2"] is State.RUNNING
+    azure.let_go()
     assert ops.wait_vm_deployment(True, {"vmName": "exp2"})[0] is Status.SUCCEEDED
 
 
 def test_what_waits_can_be_cancelled(azure: Azure, state_dir: Path) -> None:
     """It never begins, and its VM is free again at once."""
-    daemon.ensure(state_dir, PACE)
+    azure.stick("create")
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
     for name in ("exp1", "exp2"):
         assert ops.vm_provision({"vmName": name}) == (Status.PENDING, {})
+    assert wait(lambda: states(ops)["exp1"] is State.RUNNING or Later(0.02), timeout=60)
     assert ops.cancel({"vmName": "exp2"}) == (Status.SUCCEEDED, {})
     assert states(ops) == {"exp1": State.RUNNING, "exp2": State.FAILED}
+    azure.let_go()
     assert ops.wait_vm_deployment(True, {"vmName": "exp2"}) == (Status.FAILED, {})
     assert ops.wait_vm_deployment(True, {"vmName": "exp1"})[0] is Status.SUCCEEDED
     assert [each for each in azure.ids() if "exp2" in each] == []
