@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -308,9 +309,10 @@ def test_an_engine_that_hangs_is_ended(
 
     def hang() -> bool | Later:
         for kind, process in living(state_dir):
-            if kind == "engine" and "up" in process.cmdline():
-                process.suspend()
-                return True
+            with suppress(psutil.NoSuchProcess):
+                if kind == "engine" and "up" in process.cmdline():
+                    process.suspend()
+                    return True
         return Later(0.005)
 
     assert wait(hang, timeout=60)
