@@ -9,6 +9,7 @@ import requests
 
 from vmops import lock
 from vmops.local import daemon, inspection
+from vmops.waiting import Later
 from vmops.worker import NAME
 
 
@@ -68,6 +69,11 @@ class Azure:
         """Give a VM's power state."""
         codes = [status["code"] for status in self.vm(vm_id)["properties"]["instanceView"]["statuses"]]
         return next(code for code in codes if code.startswith("PowerState/")).partition("/")[2]
+
+
+def begun(azure: Azure) -> bool | Later:
+    """Tell whether ARM has taken the create of a VM on."""
+    return any(each["method"] == "PUT" and "virtualMachines" in each["path"] for each in azure.journal()) or Later(0.01)
 
 
 def living(state_dir: Path) -> list[tuple[str, psutil.Process]]:

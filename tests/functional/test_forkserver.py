@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.azure import Azure, all_of, processes_of
+from tests.azure import Azure, all_of, begun, processes_of
 from vmops import Settings, Status, VMOps
 from vmops.failures import Kind
 from vmops.operation import State
@@ -131,7 +131,9 @@ def test_the_environment_is_the_callers(
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
     monkeypatch.setenv("PULUMI_ACCESS_TOKEN", SECRET)
     assert ops.vm_provision({"vmName": "exp1"}) == (Status.PENDING, {})
-    environment = await_one(state_dir, "engine").environ()
+    assert wait(lambda: begun(azure), timeout=60)
+    (engine,) = found(state_dir, "engine")
+    environment = engine.environ()
     assert environment["TZ"] == "Asia/Kathmandu"
     assert "PULUMI_ACCESS_TOKEN" not in environment
 
@@ -141,7 +143,7 @@ def test_a_secret_is_in_no_process_that_can_be_looked_at(azure: Azure, ops: VMOp
     azure.stick("create")
     params: Params = {"vmName": "exp1", "authenticationType": "password", "adminPasswordOrKey": SECRET}
     assert ops.vm_provision(params) == (Status.PENDING, {})
-    await_one(state_dir, "engine")
+    assert wait(lambda: begun(azure), timeout=60)
     for _, process in all_of(state_dir):
         assert SECRET not in " ".join([*process.cmdline(), *process.environ().values()])
     azure.let_go()

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.azure import Azure, held_locks, living
+from tests.azure import Azure, begun, held_locks, living
 from vmops import Settings, Status, VMOps, lock
 from vmops.admission import lock_path
 from vmops.failures import Kind
@@ -145,11 +145,6 @@ def test_an_engines_lock_that_cannot_be_read_is_nobodys(
     left.write_text(text)
     provision({**PARAMS, "vmSize": "Standard_B4ms"})
     assert not left.exists()
-
-
-def begun(azure: Azure) -> bool | Later:
-    """Tell whether ARM has taken the create of the VM on."""
-    return any(each["method"] == "PUT" and "virtualMachines" in each["path"] for each in azure.journal()) or Later(0.01)
 
 
 def test_files_that_a_killed_engine_spoils_do_not_stop_a_removal(
