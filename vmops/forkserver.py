@@ -131,8 +131,9 @@ class ForkServer:
         if not self._queue:
             return
         for verb in Verb:
-            pending = {each.id for each in self._store.waiting(verb)}
-            for waiting in [each for each in self._queue if each.operation.verb is verb]:
+            queue = [each for each in self._queue if each.operation.verb is verb]
+            pending = self._store.waiting(verb) if queue else {}
+            for waiting in queue:
                 if waiting.operation.id in pending:
                     slot = slots.take(self._state_dir, waiting.operation, waiting.limit)
                     if slot is None:

@@ -104,9 +104,11 @@ class Store:
             iter(self._select("WHERE stack = ? AND verb = ? AND state IN ('pending', 'running')", stack, verb)), None
         )
 
-    def waiting(self, verb: Verb) -> list[Operation]:
-        """Give the operations of that kind whose work has not begun, the oldest first."""
-        return self._select("WHERE verb = ? AND state = 'pending' ORDER BY number", verb)
+    def waiting(self, verb: Verb) -> dict[str, str]:
+        """Name the operations of that kind whose work has not begun, the oldest first, and the stack of each."""
+        with self._database() as database:
+            query = "SELECT id, stack FROM operations WHERE verb = ? AND state = 'pending' ORDER BY number"
+            return {row["id"]: row["stack"] for row in database.execute(query, (verb,))}
 
     def latest_of_each(self) -> list[Operation]:
         """Give the newest record of every stack, the newest first."""
