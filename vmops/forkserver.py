@@ -176,9 +176,9 @@ def _become(state_dir: Path, waiting: Waiting, slot: int) -> None:
 def _warm() -> None:
     """Import what every worker needs, and keep it out of the way of the garbage collector's marks."""
     gc.disable()  # nothing of this is ever garbage, and looking for it takes a quarter of the time
-    from vmops import arm, provisioning  # noqa: F401
-    from vmops.engine import program
-    from vmops.site import open_site  # noqa: F401
+    from vmops import arm, cancellation, provisioning, site  # noqa: F401
+    from vmops.engine import ending, program  # noqa: F401
+    from vmops.local import daemon  # noqa: F401
 
     arm.touch()
     program.touch()
