@@ -178,7 +178,6 @@ def _warm() -> None:
     gc.disable()  # nothing of this is ever garbage, and looking for it takes a quarter of the time
     from vmops import arm, cancellation, provisioning, site  # noqa: F401
     from vmops.engine import ending, program  # noqa: F401
-    from vmops.local import daemon  # noqa: F401
 
     arm.touch()
     program.touch()
