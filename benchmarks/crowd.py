@@ -11,13 +11,15 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from benchmarks.place import end_servers, place
+from benchmarks.place import end_servers, place, processes
+from benchmarks.processors import Parts, processors
 from vmops.local import daemon
 
 _SAMPLE = 0.1
@@ -28,12 +30,13 @@ _SAMPLE = 0.1
 class Cost:
     """Wall and processor seconds, and the most memory in MB that was in use at any time beyond what was before.
 
-    The local Azure's own processor time does not count.
+    The local Azure's own processor time does not count. ``parts`` are processor seconds by kind of process, its too.
     """
 
     wall: float = 0.0
     cpu: float = 0.0
     memory: float = 0.0
+    parts: Parts = field(default_factory=dict)
 
 
 def crowd(peer: str, number: int) -> dict[str, Cost]:
@@ -42,8 +45,9 @@ def crowd(peer: str, number: int) -> dict[str, Cost]:
         command = [sys.executable, "-m", "benchmarks.crowd", peer, str(number), str(state_dir)]
         costs: dict[str, Cost] = {}
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            kinds = partial(_kinds, state_dir, psutil.Process(process.pid))
             for phase in ("up", "down"):
-                with metered(state_dir) as costs[phase]:
+                with metered(state_dir) as costs[phase], processors(costs[phase].parts, kinds):
                     print(phase, file=process.stdin, flush=True)
                     said = process.stdout.readline() if process.stdout else ""
                 if not said:
@@ -56,7 +60,8 @@ def crowd(peer: str, number: int) -> dict[str, Cost]:
 @contextmanager
 def metered(state_dir: Path) -> Iterator[Cost]:
     """Measure the whole machine, less the local Azure; nothing else may run."""
-    cost, azure = Cost(), _azure(state_dir)
+    daemon.ensure(state_dir)
+    cost, azure = Cost(), processes(state_dir, "vmops.local")
     before, busy = psutil.virtual_memory().available, _busy(azure)
     over = threading.Event()
     least = [before]
@@ -76,15 +81,9 @@ def metered(state_dir: Path) -> Iterator[Cost]:
         cost.memory = (before - min(least)) / 1e6
 
 
-def _azure(state_dir: Path) -> list[psutil.Process]:
-    """Give the processes of the local Azure: Resource Manager's, and the provider's."""
-    daemon.ensure(state_dir)
-    commands = [(process, process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
-    return [
-        process
-        for process, command in commands
-        if str(state_dir) in command and any(word.startswith("vmops.local.") for word in command)
-    ]
+def _kinds(state_dir: Path, caller: psutil.Process) -> dict[str, list[psutil.Process]]:
+    servers, azure = processes(state_dir, "vmops.forkserver"), processes(state_dir, "vmops.local")
+    return {"the caller": [caller], "the fork server": servers, "the local Azure": azure}
 
 
 def _busy(azure: list[psutil.Process]) -> float:

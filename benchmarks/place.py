@@ -29,10 +29,18 @@ def place(pace: float = 0.0) -> Iterator[Path]:
 
 def end_servers(state_dir: Path) -> None:
     """End the fork servers of a state directory, which would stay warm."""
-    for process in psutil.process_iter(["cmdline"]):
-        command = process.info["cmdline"] or []
-        if "vmops.forkserver" in command and str(state_dir) in command:
-            process.kill()
+    for process in processes(state_dir, "vmops.forkserver"):
+        process.kill()
+
+
+def processes(state_dir: Path, module: str) -> list[psutil.Process]:
+    """Give the processes of a state directory that run a module, or what is below it."""
+    commands = [(process, process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+    return [
+        process
+        for process, command in commands
+        if str(state_dir) in command and any(f"{word}.".startswith(f"{module}.") for word in command)
+    ]
 
 
 def machine() -> dict[str, str]:

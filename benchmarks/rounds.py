@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.floor import Floor
 from benchmarks.mlos import Mlos
 from benchmarks.ours import Ours
-from benchmarks.place import place
+from benchmarks.place import place, processes
 from benchmarks.plain import Plain
 
 Figures = dict[str, dict[str, list[float]]]
@@ -51,6 +51,8 @@ def lives(figures: Figures, state_dir: Path, rounds: int) -> None:
                     timed(into["power verb"][name], floor.power, name, verb)
             timed(into["deprovision"][name], peer.down, name)
         timed(into["stack removed"]["plain"], plain.forget, "plain")
+    (server,) = processes(state_dir, "vmops.forkserver")
+    figures["fork server idle, MB"]["vmops"].append(server.memory_full_info().uss / 1e6)
 
 
 def _live_ours(into: Figures, ours: Ours) -> None:

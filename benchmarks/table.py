@@ -16,9 +16,15 @@ from pathlib import Path
 from benchmarks import rounds
 from benchmarks.crowd import Cost, crowd
 from benchmarks.place import machine, place
+from benchmarks.processors import Parts
+from benchmarks.profile import one_life, told
 
 RESULTS = Path(__file__).parent / "results"
 PEERS = {"vmops": "vmops", "plain": "Automation API", "mlos": "mlos_bench", "floor": "bare ARM calls"}
+
+
+Profiles = dict[str, Parts]
+"""By row: what it consists of, milliseconds each; processor time where there are many VMs."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ def rows(figures: rounds.Figures) -> list[Row]:
         "first call made, MB": ("", float("inf")),
         "wait notices": ("<= 20", 20),
         "idle, % of a core": ("<= 1", 1),
+        "fork server idle, MB": ("<= 100 of its own", 100),
         "24 at once, s": ("<= 0.45 x Automation API", plain("24 at once, s", 0.45)),
         "24 at once, MB": ("<= 0.6 x Automation API", plain("24 at once, MB", 0.6)),
         "24 gone, s": ("<= 1.0 x Automation API", plain("24 gone, s", 1.0)),
@@ -67,9 +74,9 @@ def rows(figures: rounds.Figures) -> list[Row]:
     return [Row(name, seen[name], *limit) for name, limit in limits.items()]
 
 
-def measure(number: int) -> rounds.Figures:
-    """Measure everything; one run takes about five minutes on two cores."""
-    figures = rounds.empty()
+def measure(number: int) -> tuple[rounds.Figures, Profiles]:
+    """Measure everything, and what many at once consist of; one run takes about five minutes on two cores."""
+    figures, profiles = rounds.empty(), Profiles()
     with place() as state_dir:
         rounds.lives(figures, state_dir, number)
         rounds.their_lives(figures, state_dir, 1)
@@ -77,14 +84,34 @@ def measure(number: int) -> rounds.Figures:
     rounds.first_calls(figures, number)
     rounds.idle(figures)
     for peer, many in (("vmops", 24), ("plain", 24), ("vmops", 100)):
-        _note(figures, peer, many, crowd(peer, many))
-    return figures
+        costs = crowd(peer, many)
+        _note(figures, peer, many, costs)
+        if peer == "vmops":
+            profiles[f"{many} at once, s"] = _share(costs["up"], many)
+            profiles[f"{many} gone, s"] = _share(costs["down"], many)
+    return figures, profiles
 
 
 def _note(figures: rounds.Figures, peer: str, many: int, costs: dict[str, Cost]) -> None:
     figures[f"{many} at once, s"][peer].append(costs["up"].wall)
     figures[f"{many} at once, MB"][peer].append(costs["up"].memory)
     figures[f"{many} gone, s"][peer].append(costs["down"].wall)
+
+
+def _share(cost: Cost, many: int) -> Parts:
+    """Give the processor milliseconds of one of many VMs."""
+    return {part: seconds / many * 1000 for part, seconds in cost.parts.items()}
+
+
+def explained(table: list[Row], profiles: Profiles) -> Profiles:
+    """Give the profile of each row that is missed, as far as there is one; what many cost beside what fewer do."""
+    missed = {row.name for row in table if not row.met}
+    known = {**profiles, **(one_life() if missed & {"provision", "deprovision", "deprovision, even"} else {})}
+    if "100 at once, s" in missed:
+        missed.add("24 at once, s")
+    if "deprovision, even" in missed:
+        missed.add("deprovision")
+    return {name: parts for name, parts in known.items() if name in missed}
 
 
 def _summary(values: list[float]) -> dict[str, float]:
@@ -97,14 +124,16 @@ def _summary(values: list[float]) -> dict[str, float]:
     }
 
 
-def show(table: list[Row], say: Callable[[str], None] = print) -> None:
-    """Print the table; ``x`` is our median as a share of the Automation API's."""
+def show(table: list[Row], why: Profiles, say: Callable[[str], None] = print) -> None:
+    """Print the table, and why a row is missed; ``x`` is our median as a share of the Automation API's."""
     say(f"{'':22}" + "".join(f"{title:>18}" for title in PEERS.values()) + f"{'x':>7}  figure")
     for row in table:
         cells = "".join(f"{_cell(row.peers.get(peer)):>18}" for peer in PEERS)
         plain = row.peers.get("plain")
         share = f"{row.peers['vmops']['median'] / plain['median']:.2f}" if plain else ""
         say(f"{row.name:22}{cells}{share:>7}  {row.figure}{'' if row.met else '   MISSED'}")
+    for name, parts in why.items():
+        say(told(name, parts))
 
 
 def _cell(summary: dict[str, float] | None) -> str:
@@ -113,10 +142,12 @@ def _cell(summary: dict[str, float] | None) -> str:
 
 def main() -> None:
     """Measure, print, write."""
-    table = rows(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 7))
-    show(table)
+    figures, profiles = measure(int(sys.argv[1]) if len(sys.argv) > 1 else 7)
+    table = rows(figures)
+    why = explained(table, profiles)
+    show(table, why)
     RESULTS.mkdir(exist_ok=True)
-    plain = {"machine": machine(), "rows": [{**asdict(row), "met": row.met} for row in table]}
+    plain = {"machine": machine(), "rows": [{**asdict(row), "met": row.met} for row in table], "profiles": why}
     (RESULTS / "table.json").write_text(json.dumps(plain, indent=2) + "\n")
 
 

@@ -24,6 +24,9 @@ from vmops.waiting import Later
 _LOOK = 0.05
 """Seconds between two looks at a record whose worker has not begun, or works on another host."""
 
+_MOST = 0.5
+"""Seconds between two looks in the end: of those who wait for a hundred that queue nobody looks all the time."""
+
 _REST = 1.0
 """Seconds between two looks at a record whose worker is seen to live."""
 
@@ -71,7 +74,7 @@ class Deployments:
         now = self.settled(operation)
         if not now.over:
             here = now.pid and now.host == socket.gethostname()
-            return Later(_REST, now.pid) if here else Later(_LOOK)
+            return Later(_REST, now.pid) if here else Later(_LOOK, most=_MOST)
         return now.failure or self._account(now)
 
     def settled(self, operation: Operation) -> Operation:

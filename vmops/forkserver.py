@@ -128,9 +128,9 @@ class ForkServer:
 
     def _start(self) -> None:
         """Start the workers whose turn it is; who was cancelled meanwhile gives the lock back, wherever it stands."""
-        for verb in Verb if self._queue else ():
-            pending = {each.id for each in self._store.waiting(verb)}
+        for verb in Verb:
             queued = [each for each in self._queue if each.operation.verb is verb]
+            pending = self._store.waiting(verb) if queued else {}
             for waiting in [each for each in queued if each.operation.id not in pending]:
                 self._let_go(waiting)
             for waiting in [each for each in queued if each.operation.id in pending]:
@@ -184,9 +184,8 @@ def _become(state_dir: Path, waiting: Waiting, slot: int) -> None:
 def _warm() -> None:
     """Import what every worker needs, and keep it out of the way of the garbage collector's marks."""
     gc.disable()  # nothing of this is ever garbage, and looking for it takes a quarter of the time
-    from vmops import connection, provisioning  # noqa: F401
-    from vmops.engine import program
-    from vmops.site import open_site  # noqa: F401
+    from vmops import cancellation, connection, provisioning, site  # noqa: F401
+    from vmops.engine import ending, program  # noqa: F401
 
     connection.touch()
     program.touch()

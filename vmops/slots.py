@@ -10,7 +10,7 @@ import psutil
 
 from vmops import lock
 from vmops.admission import life_path
-from vmops.operation import Operation
+from vmops.operation import Operation, Verb
 from vmops.store import Store
 from vmops.waiting import Later
 
@@ -18,7 +18,10 @@ LONGEST_QUEUE = 7 * 86400.0
 """Seconds for which a worker waits for its turn."""
 
 _LOOK = 0.1
-"""Seconds between two looks whether it is a worker's turn."""
+"""Seconds between two looks whether it is a worker's turn, for each that waits up to it."""
+
+_REST = 1.0
+"""The most seconds between two looks."""
 
 _BUSY = 2
 """Deployments for each core where the cloud answers at once, so that they compute all the time."""
@@ -48,19 +51,23 @@ def take(state_dir: Path, operation: Operation, limit: int) -> int | None:
     return None
 
 
-def turn(state_dir: Path, operation: Operation, limit: int) -> bool | Later:
+def turn(store: Store, state_dir: Path, operation: Operation, limit: int) -> bool | Later:
     """Look whether a worker that was started alone may begin, and keep its slot then.
 
-    Those that were admitted earlier go first. What was cancelled is not waiting any more, and begins in vain.
+    Those that were admitted earlier go first, and whoever has many before it looks the less often. What was cancelled
+    is not waiting any more, and begins in vain.
     """
-    waiting = [each for each in Store(state_dir).waiting(operation.verb) if _lives(state_dir, each)]
-    if operation not in waiting:
+    waiting = store.waiting(operation.verb)
+    if operation.id not in waiting:
         return True
-    return (waiting[0] == operation and take(state_dir, operation, limit) is not None) or Later(_LOOK)
+    first = next((each for each, stack in waiting.items() if _lives(state_dir, stack, operation.verb)), operation.id)
+    if first == operation.id and take(state_dir, operation, limit) is not None:
+        return True
+    return Later(min(_LOOK * (1 + list(waiting).index(operation.id)), _REST))
 
 
-def _lives(state_dir: Path, operation: Operation) -> bool:
-    return lock.held(life_path(state_dir, operation.stack, operation.verb))
+def _lives(state_dir: Path, stack: str, verb: Verb) -> bool:
+    return lock.held(life_path(state_dir, stack, verb))
 
 
 def _bound(cloud: str) -> int:

@@ -5,24 +5,13 @@ deprovision of a stack are not over at any time; the database itself holds that.
 """
 
 import json
-import os
-import sqlite3
-import threading
-import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from vmops.errors import StoreError
+from vmops.database import Conflict, Database, Row
 from vmops.failures import Failure
 from vmops.operation import TRANSITIONS, Operation, State, Verb
-
-_NETWORK_FILE_SYSTEMS = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"}
-)
-"""File systems on which SQLite's locks and WAL are not safe. Source: SQLite documentation, write-ahead logging."""
 
 _COLUMNS = tuple(column.name for column in fields(Operation))
 
@@ -45,27 +34,16 @@ class Store:
 
         Raises: StoreError if the directory cannot be written, or is on a network file system.
         """
-        self._path = directory / "operations.db"
-        self._mutex = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._place = 0
-        _STORES.add(self)
-        try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            refuse_network_file_system(directory)
-            with self._database():
-                pass
-        except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"the state directory {directory} cannot hold records: {error}") from error
+        self._database = Database(directory / "operations.db", _SCHEMA)
 
     def insert(self, operation: Operation) -> bool:
         """Write a new record; False if another operation of the same kind is in flight on the stack."""
         row = _to_row(operation)
         marks = ", ".join(f":{name}" for name in _COLUMNS)
         try:
-            with self._database() as database:
+            with self._database.transaction() as database:
                 database.execute(f"INSERT INTO operations ({', '.join(_COLUMNS)}) VALUES ({marks})", row)  # noqa: S608
-        except sqlite3.IntegrityError:
+        except Conflict:
             return False
         return True
 
@@ -78,7 +56,7 @@ class Store:
         row = {name: _plain(value) for name, value in {**changes, "state": state}.items()}
         assignments = ", ".join(f"{name} = :{name}" for name in row)
         allowed = ", ".join(f"'{each}'" for each in before)
-        with self._database() as database:
+        with self._database.transaction() as database:
             cursor = database.execute(
                 f"UPDATE operations SET {assignments} WHERE id = :_id AND state IN ({allowed})",  # noqa: S608
                 {**row, "_id": operation_id},
@@ -87,7 +65,7 @@ class Store:
 
     def extend(self, operation_id: str, expires: float) -> None:
         """Move the instant at which what an operation made expires, in seconds since the epoch."""
-        with self._database() as database:
+        with self._database.transaction() as database:
             database.execute("UPDATE operations SET expires = ? WHERE id = ?", (expires, operation_id))
 
     def get(self, operation_id: str) -> Operation | None:
@@ -104,9 +82,11 @@ class Store:
             iter(self._select("WHERE stack = ? AND verb = ? AND state IN ('pending', 'running')", stack, verb)), None
         )
 
-    def waiting(self, verb: Verb) -> list[Operation]:
-        """Give the operations of that kind whose work has not begun, the oldest first."""
-        return self._select("WHERE verb = ? AND state = 'pending' ORDER BY number", verb)
+    def waiting(self, verb: Verb) -> dict[str, str]:
+        """Name the operations of that kind whose work has not begun, the oldest first, and the stack of each."""
+        with self._database.transaction() as database:
+            query = "SELECT id, stack FROM operations WHERE verb = ? AND state = 'pending' ORDER BY number"
+            return {row["id"]: row["stack"] for row in database.execute(query, (verb,))}
 
     def latest_of_each(self) -> list[Operation]:
         """Give the newest record of every stack, the newest first."""
@@ -123,104 +103,19 @@ class Store:
 
     def note_failure(self, stack: str, failure: Failure) -> None:
         """Remember why the newest verb of a stack that failed did so."""
-        with self._database() as database:
+        with self._database.transaction() as database:
             database.execute("INSERT OR REPLACE INTO failures VALUES (?, ?)", (stack, _plain(failure)))
 
     def last_failure(self, stack: str) -> Failure | None:
         """Give what `note_failure` remembered."""
-        with self._database() as database:
+        with self._database.transaction() as database:
             row = database.execute("SELECT failure FROM failures WHERE stack = ?", (stack,)).fetchone()
         return Failure.from_dict(json.loads(row["failure"])) if row else None
 
     def _select(self, where: str, *values: str) -> list[Operation]:
-        with self._database() as database:
+        with self._database.transaction() as database:
             rows = database.execute(f"SELECT {', '.join(_COLUMNS)} FROM operations {where}", values)  # noqa: S608
             return [_from_row(row) for row in rows.fetchall()]
-
-    @contextmanager
-    def _database(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection for one transaction."""
-        with self._mutex:
-            if self._connection is not None and self._is_gone():
-                self._close()
-            if self._connection is None:
-                self._connection = _connect(self._path)
-                self._place = self._path.stat().st_ino
-            with self._connection:
-                yield self._connection
-
-    def _is_gone(self) -> bool:
-        """Tell whether the records that are open were deleted: others begin anew, and would not see what goes there.
-
-        Of a whole state directory that is deleted there is nothing to begin anew.
-        """
-        try:
-            return self._path.stat().st_ino != self._place
-        except FileNotFoundError:
-            return self._path.parent.exists()
-
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _pause(self) -> None:
-        """Close the connection, and let nobody open another until `_resume`."""
-        self._mutex.acquire()
-        self._close()
-
-    def _resume(self) -> None:
-        self._mutex.release()
-
-
-_STORES: "weakref.WeakSet[Store]" = weakref.WeakSet()
-_paused: list[Store] = []
-
-
-def _before_fork() -> None:
-    """Close every connection: a child inherits neither SQLite's locks nor the thread that holds a mutex.
-
-    Source: SQLite documentation, how to corrupt, "carrying an open database connection across a fork".
-    """
-    _paused.extend(_STORES)
-    for store in _paused:
-        store._pause()
-
-
-def _after_fork() -> None:
-    while _paused:
-        _paused.pop()._resume()
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
-
-
-def refuse_network_file_system(directory: Path) -> None:
-    """Check that the records' directory is on a disk of this host.
-
-    Raises: StoreError, naming the file system, if it is not.
-    """
-    import psutil
-
-    mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
-    resolved = directory.resolve()
-    kind = next((mounts[place] for place in (resolved, *resolved.parents) if place in mounts), "")
-    if kind.lower() in _NETWORK_FILE_SYSTEMS:
-        raise StoreError(
-            f"the state directory {directory} is on a network file system ({kind}), where its locks are not safe; "
-            "set VMOPS_STATE_DIR to a directory on a local disk"
-        )
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """Open the records; SQLite gives its log the mode of the database, so that is set before there is one."""
-    path.touch(mode=0o600)
-    connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.executescript(_SCHEMA)
-    return connection
 
 
 def _plain(value: Any) -> Any:
@@ -234,7 +129,7 @@ def _to_row(operation: Operation) -> dict[str, Any]:
     return {**plain, "outputs": json.dumps(dict(operation.outputs))}
 
 
-def _from_row(row: sqlite3.Row) -> Operation:
+def _from_row(row: Row) -> Operation:
     plain = dict(row)
     failure = plain["failure"]
     plain.update(

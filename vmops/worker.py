@@ -38,8 +38,9 @@ def main() -> None:
     state_dir, operation_id, lock, limit = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     os.umask(0o077)
     order = sys.stdin.buffer.read()
-    operation = Store(state_dir).get(operation_id)
-    if operation and wait(lambda: slots.turn(state_dir, operation, limit), timeout=slots.LONGEST_QUEUE):
+    store = Store(state_dir)
+    operation = store.get(operation_id)
+    if operation and wait(lambda: slots.turn(store, state_dir, operation, limit), timeout=slots.LONGEST_QUEUE):
         work(state_dir, operation_id, lock, order)
 
 

@@ -11,8 +11,12 @@ from tests.azure import Azure
 from vmops import Settings, Status, VMOps
 from vmops.protocol import Answer, Params
 
-WRAPPER = '#!/bin/sh\necho "$@" >> "{log}"\nexec "{engine}" "$@"\n'
-"""An engine that tells how it is called."""
+WRAPPER = """#!/bin/sh
+echo "$@" >> "{log}"
+find "{state_dir}/backend" -name '*.pulumi-tags' | sed "s,.*/,$3 finds ," >> "{log}.files"
+exec "{engine}" "$@"
+"""
+"""An engine that tells how it is called, and which files of tags it finds."""
 
 PARAMS = {"vmName": "exp1"}
 
@@ -54,7 +58,7 @@ class Counted:
 @pytest.fixture
 def counted(azure: Azure, state_dir: Path, engine: Path, tmp_path: Path) -> Counted:
     log, wrapper = tmp_path / "commands", tmp_path / "pulumi"
-    wrapper.write_text(WRAPPER.format(log=log, engine=engine))
+    wrapper.write_text(WRAPPER.format(log=log, engine=engine, state_dir=state_dir))
     wrapper.chmod(0o755)
     return Counted(VMOps(Settings(state_dir=state_dir, owner="tester", engine=str(wrapper))), azure, log)
 
@@ -95,6 +99,15 @@ def test_a_deprovision_needs_two_engines(counted: Counted) -> None:
     assert commands == ["destroy", "stack rm"]
     assert (calls["DELETE"], calls["PUT"], calls["POST"]) == (7, 0, 0)
     assert calls["GET"] == 11
+
+
+def test_a_removal_does_not_look_for_tags_that_are_not_there(counted: Counted, state_dir: Path, tmp_path: Path) -> None:
+    """The engine deletes them with the stack: where there are none, it sleeps between three attempts."""
+    counted.provision()
+    counted.deprovision()
+    (stack,) = {operation.stack for operation in counted.ops.operations()}
+    assert (tmp_path / "commands.files").read_text() == f"rm finds {stack}.pulumi-tags\n"
+    assert list((state_dir / "backend").rglob("*.pulumi-tags*")) == []
 
 
 def test_what_is_gone_already_needs_one_look(counted: Counted) -> None:

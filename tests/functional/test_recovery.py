@@ -163,6 +163,22 @@ def test_files_that_a_killed_engine_spoils_do_not_stop_a_removal(
     assert azure.resources() == []
 
 
+@pytest.mark.parametrize("text", ["", '{"version":1,"tags":{}}'])
+def test_tags_that_a_killed_removal_left_stop_nothing(
+    ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy, text: str
+) -> None:
+    """They are written a moment before the stack is removed: whoever comes next reads them, or does without."""
+    provision(PARAMS)
+    (state,) = backend.glob("stacks/vmops/*.json")
+    tags = state.with_suffix(".pulumi-tags")
+    tags.write_text(text)
+    provision({**PARAMS, "vmSize": "Standard_D2s_v5"})
+    tags.write_text(text)
+    deprovision(PARAMS)
+    assert azure.resources() == []
+    assert list(backend.glob("stacks/vmops/*.pulumi-tags")) == []
+
+
 def kill_all(state_dir: Path) -> None:
     """Kill the worker and the engine, and come back when they are gone."""
     for _, process in living(state_dir):

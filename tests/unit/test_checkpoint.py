@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from vmops.engine.checkpoint import Mended, mend
+from vmops.engine.checkpoint import Mended, ease_removal, mend
 from vmops.engine.recovery import merged
 
 STATE = json.dumps({"version": 3, "checkpoint": {"stack": "s", "latest": {}}})
 SALT = "encryptionsalt: v1:MF3wMvO0Jp0=:v1:1CUHdZqKqET3CQ+7:6lLmapVDVG9u69wUlXEKsSmEa9JFSQ==\n"
+TAGS = "stacks/vmops/s.pulumi-tags"
 UNREADABLE = ["", STATE[:20], "\x00\x00", "[]", "{}"]
 
 
@@ -118,6 +119,33 @@ def test_attributes_that_were_half_written_go(backend: Backend, name: str) -> No
     half.write_text('{"user.content_type": "application/json"}')
     backend.mend()
     assert half.exists()
+
+
+@pytest.mark.parametrize("text", ["", '{"version":1,"ta', "[]"])
+def test_tags_that_were_half_written_go(backend: Backend, text: str) -> None:
+    """The engine refuses to work on a stack whose tags it cannot read, and does well without any."""
+    tags, others = backend.file(TAGS, text), backend.file("stacks/vmops/another.pulumi-tags", text)
+    assert backend.mend() is Mended.NOTHING
+    assert (tags.exists(), others.exists(), backend.state.read_text()) == (False, True, STATE)
+
+
+def test_a_removal_finds_the_tags_that_it_deletes(backend: Backend) -> None:
+    """None where there were none, in a file that can be read; what somebody tagged stays."""
+    ease_removal(backend.url, "vmops", "s")
+    assert json.loads((backend.root / TAGS).read_text()) == {"version": 1, "tags": {}}
+    assert backend.mend() is Mended.NOTHING
+    tagged = backend.file(TAGS, '{"version": 1, "tags": {"team": "ours"}}')
+    ease_removal(backend.url, "vmops", "s")
+    assert json.loads(tagged.read_text())["tags"] == {"team": "ours"}
+    backend.mend()
+    assert tagged.exists()
+
+
+def test_a_stack_that_is_gone_gets_no_tags(backend: Backend) -> None:
+    """Nobody would delete them."""
+    backend.state.unlink()
+    ease_removal(backend.url, "vmops", "s")
+    assert [path.name for path in (backend.root / "stacks" / "vmops").iterdir()] == []
 
 
 def test_a_backend_elsewhere_is_left_to_itself(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ WORLDS = {
     "azure": ["vmops.connection"],
     "mlos_bench": ["vmops.mlos"],
     "pulumi.automation": ["vmops.engine"],
-    "sqlite3": ["vmops.store", "vmops.local.arm.store"],
+    "sqlite3": ["vmops.database", "vmops.local.arm.store"],
 }
 PURE = ["protocol", "waiting", "errors", "failures", "operation", "names", "rules", "target", "spec"]
 TEARDOWN = ["vmops.teardown", "vmops.lease", "vmops.hold", "vmops.vm", "vmops.sweep"]

@@ -130,6 +130,7 @@ class EngineStack:
         Its files are mended first: the engine that destroyed may have been killed.
         """
         self.mend()
+        checkpoint.ease_removal(self._backend, PROJECT, self._stack.name)
         try:
             self._run(lambda: self._stack.workspace.remove_stack(self._stack.name, force=True))
         except StackNotFoundError:
