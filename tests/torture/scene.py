@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ class Scene:
         """Give the engine's locks of any stack."""
         return list((self.state_dir / "backend" / ".pulumi" / "locks").glob("**/*.json"))
 
+    @cached_property
     def store(self) -> Store:
         return Store(self.state_dir)
 
@@ -72,6 +74,18 @@ class Scene:
                 return Later(0.02)
 
         assert wait(put, timeout=30)
+
+    def kept(self) -> list[str]:
+        """Give the calls that the local Azure keeps waiting, as METHOD and path; none while it is down."""
+        here = daemon.find(self.state_dir)
+        headers = {"Authorization": f"Bearer {here.token if here else ''}"}
+        try:
+            kept: list[str] = (
+                requests.get(f"{here.arm}/_local/kept", headers=headers, timeout=10).json() if here else []
+            )
+        except requests.ConnectionError:
+            return []
+        return kept
 
     def plant(self, group: str) -> None:
         """Put into a group what is another's, what is nobody's, and what only has a tag of its user's."""
@@ -105,6 +119,14 @@ class Scene:
         """Give the ids of all that the VM should have, but a group that was there before."""
         return {each.lower() for each in self.spec.ids().values()} - self.planted.keys()
 
+    def written(self) -> set[str]:
+        """Give the ids of all that is written for the VM, a request each: a disk comes and goes with its VM."""
+        return {each for each in self.intended() if "/disks/" not in each}
+
+    def groups(self) -> set[str]:
+        """Give the ids of all groups, ours or another's."""
+        return {each.lower() for each in self.azure.ids() if "/providers/" not in each}
+
     def _alive(self) -> list[str]:
         """Name the processes that work on the VM, and the locks that somebody holds."""
         held = held_locks(self.state_dir)
@@ -127,7 +149,7 @@ def _told(resource: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def scene(params: Params, pace: float) -> Iterator[Scene]:
+def scene(params: Params, pace: float, workers: int | None = None) -> Iterator[Scene]:
     """Set a scene in a directory of its own, with a directory for temporary files; all of it goes."""
     before, tempfile.tempdir = os.environ.get("TMPDIR"), None
     with tempfile.TemporaryDirectory(prefix="torture-") as place:
@@ -137,7 +159,7 @@ def scene(params: Params, pace: float) -> Iterator[Scene]:
         os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
         daemon.ensure(state_dir, pace)
         try:
-            settings = Settings(state_dir=state_dir, owner="torture")
+            settings = Settings(state_dir=state_dir, owner="torture", workers=workers)
             yield Scene(state_dir, params, Azure(state_dir), VMOps(settings))
         finally:
             daemon.stop(state_dir)
