@@ -79,6 +79,15 @@ LIVES = {
         SHARED,
         preview=True,
     ),
+    "both, in a network of another's": Script(
+        (
+            met("provision", "both sent 3", "both checkpoint 1"),
+            met("deprovision", "both carried-out 1"),
+            met("provision", "both carried-out 2"),
+            met("deprovision", "worker running 1"),
+        ),
+        {**SHARED, "virtualNetworkName": "net"},
+    ),
     "a state that was lost with them": Script(
         (
             met("provision", "state sent 2", "state checkpoint 1", "state carried-out 1"),

@@ -29,6 +29,10 @@ _TAGS: dict[str, dict[str, str]] = {
     "none": {},
     "team": {"team": "other"},
 }
+_NETWORK = {
+    "addressSpace": {"addressPrefixes": ["10.0.0.0/16"]},
+    "subnets": [{"name": "theirs", "properties": {"addressPrefix": "10.0.9.0/24"}}],
+}
 _EMPTY_DISK = {"creationData": {"createOption": "Empty"}, "diskSizeGB": 32}
 
 
@@ -96,10 +100,17 @@ class Scene:
             self._put(f"{place}/{_NSG}/{whose}-nsg", {"location": "westus2", "tags": tags})
             disk = {"location": "westus2", "tags": tags, "properties": _EMPTY_DISK}
             self._put(f"{place}/{_DISK}/{whose}-{self.params['vmName']}-osdisk", disk)
+        if network := self.params.get("virtualNetworkName"):
+            path = f"{place}/providers/Microsoft.Network/virtualNetworks/{network}"
+            self._put(path, {"location": "westus2", "properties": _NETWORK})
+            self._keep(f"{path}/subnets/theirs")
 
     def _put(self, path: str, body: dict[str, Any]) -> None:
         self.azure.put(f"{path}?{_API}", body)
         wait(lambda: self._settled(path) or Later(0.02), timeout=30)
+        self._keep(path)
+
+    def _keep(self, path: str) -> None:
         self.planted[path.lower()] = _told(self.azure.get(f"{path}?{_API}"))
 
     def _settled(self, path: str) -> bool:
@@ -144,8 +155,9 @@ class Scene:
 
 
 def _told(resource: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what ARM counts up by itself."""
-    return {name: value for name, value in resource.items() if name not in {"etag", "systemData"}}
+    """Leave out what ARM counts up by itself, and what is a resource of its own."""
+    told = {name: value for name, value in resource.items() if name not in {"etag", "systemData"}}
+    return {**told, "properties": {**told.get("properties", {}), "subnets": []}}
 
 
 @contextmanager

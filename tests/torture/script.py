@@ -94,13 +94,12 @@ def script(seed: int) -> Script:
         Step(verb, _kills(dice, verb, 1)) for verb in dice.sample(("stop", "start", "restart"), dice.randint(0, 2))
     ]
     made, gone = (Step(verb, _kills(dice, verb, dice.choice((1, 1, 1, 2)))) for verb in ("provision", "deprovision"))
-    return Script(
-        steps=(made, *switched, gone),
-        params=params,
-        pace=dice.choice((0.002, 0.005, 0.015)),
-        late="resourceGroup" not in params and dice.random() < 0.3,
-        preview=dice.random() < 0.3,
-    )
+    pace = dice.choice((0.002, 0.005, 0.015))
+    late, preview = "resourceGroup" not in params and dice.random() < 0.3, dice.random() < 0.3
+    loses = any(kill.victim == "state" for step in (made, gone) for kill in step.kills)
+    if "resourceGroup" in params and not loses and dice.random() < 0.5:
+        params["virtualNetworkName"] = "net"  # where only the engine's state knows which subnet is ours
+    return Script((made, *switched, gone), params, pace, late, preview)
 
 
 def schedule(seed: int) -> Script:
