@@ -52,10 +52,14 @@ LIVES = {
         (
             met("provision", "worker sent 4", "worker carried-out 1", "worker poll 1"),
             met("deprovision", "worker sent 2", "worker carried-out 1", "worker lost 1", "worker poll 1"),
+        ),
+        SECRETIVE,
+    ),
+    "a worker, between its calls": Script(
+        (
             met("provision", "worker checkpoint 3", "worker lost 2"),
             met("deprovision", "worker checkpoint 2", "worker engine-unlocked 1", "worker removing 1"),
         ),
-        SECRETIVE,
         late=True,
     ),
     "an engine": Script(
@@ -69,13 +73,15 @@ LIVES = {
         ),
         SECRETIVE,
     ),
-    "both": Script(
+    "both, at writes": Script(
         (
             met("provision", "both engine-locked 1", "both sent 1", "both carried-out 2", "both poll 1"),
             met("deprovision", "both engine-locked 1", "both sent 1", "both carried-out 1", "both checkpoint 1"),
-            met("provision", "both checkpoint 3", "both lost 3"),
-            met("deprovision", "both lost 2", "both poll 1"),
         ),
+        SHARED,
+    ),
+    "both, with answers lost": Script(
+        (met("provision", "both checkpoint 3", "both lost 3"), met("deprovision", "both lost 2", "both poll 1")),
         SHARED,
         preview=True,
     ),
