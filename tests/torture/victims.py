@@ -13,6 +13,7 @@ from tests.azure import all_of
 from tests.torture.scene import Scene
 from tests.torture.script import Kill
 from vmops.local import daemon
+from vmops.waiting import Later, wait
 
 _CALLER = """
 import json, sys
@@ -85,10 +86,18 @@ def strike(scene: Scene, kill: Kill, meant: list[psutil.Process], come: Callable
     for process in meant:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(meant, timeout=10)
+    assert wait(lambda: not any(map(_lives, meant)) or Later(0.002), timeout=30)
     if kill.victim == "state":
         _spoil(scene, kill.spoilt)
     return True
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Tell whether a process runs, or can: the dead keep their number until somebody asks for it."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _stand_still(processes: list[psutil.Process], come: Callable[[], bool]) -> bool:
