@@ -19,8 +19,8 @@ demo: ready ## provision, use and remove a virtual machine in the local Azure
 test: ready ## run all the tests
 	@$(BIN)/pytest -n logical --dist worksteal
 
-torture: ready ## kill everything at every moment, in SEEDS lives; SEED=N lives one again
-	@$(BIN)/python -m tests.torture $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20))
+torture: ready ## kill everything at every moment, in SEEDS lives from FIRST on; SEED=N lives one again
+	@$(BIN)/python -m tests.torture $(if $(SEED),--seed $(SEED),--first $(or $(FIRST),1) --seeds $(or $(SEEDS),20))
 
 schedules: ready ## let Azure fail in every way it knows, in SEEDS lives; SEED=N lives one again
 	@$(BIN)/python -m tests.torture --faults $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20))

@@ -40,7 +40,11 @@ def network(spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions) -> 
 
 
 def subnet(spec: VmSpec, options: ResourceOptions, parent: azure.network.VirtualNetwork | None) -> azure.network.Subnet:
-    """Declare the subnet, from which a VM without a public address reaches the internet all the same."""
+    """Declare the subnet, from which a VM without a public address reaches the internet all the same.
+
+    In a network of ours (``parent``) it goes with that; in another's there is nobody but the engine to delete it.
+    """
+    kept = parent is not None and "subnet" in spec.named_roles
     return azure.network.Subnet(
         spec.subnet_name,
         resource_group_name=spec.resource_group,
@@ -49,8 +53,7 @@ def subnet(spec: VmSpec, options: ResourceOptions, parent: azure.network.Virtual
         address_prefix=spec.subnet_prefix,
         default_outbound_access=True,
         opts=ResourceOptions.merge(
-            options,
-            ResourceOptions(depends_on=[parent] if parent else [], retain_on_delete="subnet" in spec.named_roles),
+            options, ResourceOptions(depends_on=[parent] if parent else [], retain_on_delete=kept)
         ),
     )
 

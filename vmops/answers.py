@@ -1,5 +1,6 @@
 """How what happened becomes an answer: a status, a result, and for whoever waits a handle."""
 
+import time
 from collections.abc import Callable, MutableMapping
 from typing import Any, TypeVar, cast
 
@@ -50,7 +51,10 @@ class Answers(Questions):
         operation = self._store.get(operation_id(handle) or "")
         if operation and verb in (operation.verb, None):
             return self._deployments.look(operation)
+        if (left := self._due.get(handle, 0.0) - time.monotonic()) > 0:
+            return Later(left)
         if handle.startswith("http"):
+            self._due.pop(handle, None)
             seen = power.look(self._arm(target), handle, target.poll_interval)
             if verb is not Verb.DEPROVISION or isinstance(seen, Later):
                 return seen

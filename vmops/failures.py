@@ -4,7 +4,8 @@ Every refusal of the cloud and every death of a process is classified here once.
 the record, logged, shown by the CLI, and handed out by ``ops.last_failure``.
 """
 
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -105,12 +106,17 @@ _STATUSES = {401: Kind.AUTH, 403: Kind.AUTH, 404: Kind.NOT_FOUND, 408: Kind.TIME
 
 @dataclass(frozen=True)
 class Failure:
-    """One failure: what happened, to which resource, as which class, and ARM's own code if it was ARM that refused."""
+    """One failure: what happened, to which resource, as which class, and ARM's own code if it was ARM that refused.
+
+    ``since`` is when it was found, in seconds since the epoch, 0 where nobody knows; two failures that differ by it
+    alone are the same.
+    """
 
     kind: Kind
     message: str
     code: str = ""
     resource: str = ""
+    since: float = field(default_factory=time.time, compare=False)
 
     @property
     def retryable(self) -> bool:
@@ -136,7 +142,8 @@ class Failure:
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Failure":
         """Read back what `as_dict` gave."""
-        return cls(Kind(plain["kind"]), plain["message"], plain["code"], plain["resource"])
+        since = plain.get("since", 0.0)
+        return cls(Kind(plain["kind"]), plain["message"], plain["code"], plain["resource"], since)
 
 
 class Failed(VmopsError):

@@ -1,5 +1,7 @@
 """VMOps: the seven methods of the contract, and the verbs beside them."""
 
+import time
+
 from vmops import keys
 from vmops.answers import Answers, drop_handle, pending
 from vmops.errors import CloudError
@@ -13,9 +15,10 @@ from vmops.target import Patience, Target, time_to_live
 class VMOps(Answers):
     """Make Azure VMs appear, use them, and make them disappear.
 
-    An instance holds nothing but connections: any number of instances, threads and processes may be used on the same
-    VMs. Every method takes a flat dict of tunable parameters and raises `SpecError` for bad ones before anything
-    happens; what the cloud refuses is FAILED, with the reason in `last_failure`.
+    An instance holds connections, and when ARM wants to be asked again, nothing else: any number of instances, threads
+    and processes may be used on the same VMs. Every method takes a flat dict of tunable parameters and raises
+    `SpecError` for bad ones before anything happens; what the cloud refuses is FAILED, with the reason in
+    `last_failure`.
 
     A verb that begins something asynchronous sets ``params["asyncResultsUrl"]``, by which both waits find it, in this
     process or another; every verb removes an old one first. A mapping that cannot be written is left alone.
@@ -136,4 +139,7 @@ class VMOps(Answers):
             accepted = power.ask(self._arm(target), target, self.settings.owner, power.Action(action))
         except (Failed, CloudError) as error:
             return self._failed(target, error)
-        return pending(params, accepted.url) if accepted.url else (Status.SUCCEEDED, {})
+        if accepted.url is None:
+            return Status.SUCCEEDED, {}
+        self._due[accepted.url] = time.monotonic() + (accepted.retry_after or 0.0)
+        return pending(params, accepted.url)

@@ -10,7 +10,7 @@ from vmops.failures import Failed, Failure, Kind
 from vmops.ownership import refuse_foreign
 from vmops.responses import Accepted
 from vmops.target import Target
-from vmops.waiting import Later
+from vmops.waiting import Later, rested
 
 
 class Action(StrEnum):
@@ -54,6 +54,12 @@ def begin(arm: Arm, vm_id: str, action: Action) -> Accepted:
     """
     _, _, subscription, _, group, *_, name = vm_id.split("/")
     return arm.begin(subscription, lambda machines, how: _BEGIN[action](machines, (group, name), how))
+
+
+def follow(arm: Arm, accepted: Accepted, floor: float) -> Callable[[], dict[str, Any] | CloudError | Later]:
+    """Give the look at a power operation that was accepted: it is first taken after the time that ARM asked for."""
+    url = accepted.url
+    return rested(accepted.retry_after or 0.0, lambda: look(arm, url, floor) if url else {})
 
 
 def look(arm: Arm, url: str, floor: float) -> dict[str, Any] | CloudError | Later:

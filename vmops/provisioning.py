@@ -1,12 +1,13 @@
 """The steps of one deployment, as the worker takes them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from vmops import instance, ownership, power, remains, running
-from vmops.engine import recovery
+from vmops import instance, names, ownership, power, remains, running
+from vmops.engine import recovery, untagged
 from vmops.engine.checkpoint import Mended
 from vmops.engine.events import EXISTS_ALREADY, PROVIDER_GONE
 from vmops.failures import Failed, Failure, Kind
@@ -37,9 +38,10 @@ def provision(site: Site, spec: VmSpec, *, doubtful: bool, expires: float) -> di
     """
     outputs: dict[str, Any] = {}
     before = _settled_survey(site, spec)
-    declared = _declared(site, spec, before, expires, outputs)
     mended = site.stack.mend() is not Mended.NOTHING
     existed = site.stack.ensure() or mended
+    before = _with_own_subnet(site, spec, before) if existed else before
+    declared = _declared(site, spec, before, expires, outputs)
     settled = (doubtful or mended) and existed and _settle(site, spec, before.uses, declared).stale
     if before.machine and running.grows(before.machine, spec):
         running.switch(site.arm, spec, power.Action.DEALLOCATE)
@@ -55,7 +57,8 @@ def plan(site: Site, spec: VmSpec) -> list[dict[str, str]]:
 
     Raises: Failed; CloudError if ARM refuses a look.
     """
-    return site.stack.preview(_declared(site, spec, ownership.survey(site.arm, spec, site.owner), 0.0, {}))
+    before = _with_own_subnet(site, spec, ownership.survey(site.arm, spec, site.owner))
+    return site.stack.preview(_declared(site, spec, before, 0.0, {}))
 
 
 def deprovision(site: Site, target: Target, *, doubtful: bool) -> dict[str, Any]:
@@ -72,6 +75,9 @@ def deprovision(site: Site, target: Target, *, doubtful: bool) -> dict[str, Any]
     if existing is not None:
         ownership.refuse_foreign(existing, target.stack, site.owner)
     site.stack.mend()
+    grace = _GRACE if doubtful else 0.0
+    if doubtful:
+        untagged.adopt_subnet(site.stack, site.arm, target.group_id, grace)
     try:
         site.stack.destroy()
     except Failed as error:
@@ -84,7 +90,7 @@ def deprovision(site: Site, target: Target, *, doubtful: bool) -> dict[str, Any]
         target.stack,
         interval=target.poll_interval,
         timeout=target.deploy_timeout,
-        grace=_GRACE if doubtful else 0.0,
+        grace=grace,
     )
     site.stack.remove()
     return {"left": left} if left else {}
@@ -101,6 +107,12 @@ def _settled_survey(site: Site, spec: VmSpec) -> ownership.Survey:
     if found is None:
         raise Failed(Failure(Kind.TIMEOUT, "an earlier change of the VM does not end", resource=spec.vm_id))
     return found
+
+
+def _with_own_subnet(site: Site, spec: VmSpec, found: ownership.Survey) -> ownership.Survey:
+    """See that a subnet in another's network is not taken for another's if the engine has made it."""
+    ours = "subnet" in found.uses and untagged.is_ours(site.stack, names.urn_key(spec.ids()["subnet"]))
+    return replace(found, uses=found.uses - {"subnet"}) if ours else found
 
 
 def _settle(site: Site, spec: VmSpec, uses: frozenset[str], declared: Callable[[], None]) -> recovery.Settled:

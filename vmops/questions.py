@@ -32,6 +32,7 @@ class Questions:
         self.settings = settings or Settings()
         self._store = Store(self.settings.state_dir)
         self._connections: dict[tuple[Cloud, float], Arm] = {}
+        self._due: dict[str, float] = {}  # power operations, by URL, and when ARM wants to be asked first
 
     def last_failure(self, params: Params) -> Failure | None:
         """Tell why the newest verb on this VM that failed did so; None if none did."""

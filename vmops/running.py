@@ -42,10 +42,7 @@ def switch(arm: Arm, spec: VmSpec, action: power.Action) -> None:
     Raises: Failed if ARM says that it failed.
     """
     accepted = power.begin(arm, spec.vm_id, action)
-    if accepted.url is None:
-        return
-    url = accepted.url
-    ended = wait(lambda: power.look(arm, url, spec.poll_interval), timeout=spec.deploy_timeout)
+    ended = wait(power.follow(arm, accepted, spec.poll_interval), timeout=spec.deploy_timeout)
     if isinstance(ended, CloudError):
         raise Failed(of_cloud(ended))
 

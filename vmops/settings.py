@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_state_path
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vmops.errors import SpecError
+
+_BACKENDS = ("file://", "azblob://", "s3://", "gs://", "postgres://")
+"""Source: Pulumi, ``pulumi login --help``: the backends that one manages oneself."""
 
 
 def _user() -> str:
@@ -54,12 +57,17 @@ class Settings(BaseSettings):
         try:
             super().__init__(**given)
         except ValidationError as refusal:
-            problems = [
-                f"VMOPS_{str(each['loc'][0]).upper()}: {each['input']!r}: {each['msg']}" for each in refusal.errors()
-            ]
+            problems = [_sentence(str(each["loc"][0]), each["input"], each["msg"]) for each in refusal.errors()]
         else:
             return
         raise SpecError(problems)
+
+    @field_validator("backend_url")
+    @classmethod
+    def _known_backend(cls, url: str | None) -> str | None:
+        if url and not url.startswith(_BACKENDS):
+            raise ValueError(f"a Pulumi backend's URL begins with {', '.join(_BACKENDS)}")
+        return url
 
     def model_post_init(self, _context: Any, /) -> None:
         """Make the state directory absolute, so that a worker in another directory means the same one."""
@@ -81,3 +89,9 @@ class Settings(BaseSettings):
     def backend(self) -> str:
         """Give the URL of the Pulumi backend: the setting, else files below the state directory."""
         return self.backend_url or f"file://{self.state_dir / 'backend'}"
+
+
+def _sentence(name: str, given: object, rule: str) -> str:
+    """Say which setting breaks which rule; of a URL, which may hold a password, only how it begins."""
+    shown = f"{str(given).partition('://')[0]}://…" if "://" in str(given) else given
+    return f"VMOPS_{name.upper()}: {shown!r}: {rule.removeprefix('Value error, ')}"

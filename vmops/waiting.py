@@ -58,6 +58,17 @@ def wait(look: Callable[[], T | Later], *, timeout: float) -> T | None:
         _pause(min(seen.after(looks), left), seen.process)
 
 
+def rested(seconds: float, look: Callable[[], T | Later]) -> Callable[[], T | Later]:
+    """Give a look that is first taken when so many seconds have passed from now."""
+    due = time.monotonic() + seconds
+
+    def first() -> T | Later:
+        left = due - time.monotonic()
+        return Later(left) if left > 0 else look()
+
+    return first
+
+
 def _pause(seconds: float, process: int) -> None:
     """Let time pass; where the end of a process can be awaited, no longer than it lives."""
     if process and _ends(process, seconds):

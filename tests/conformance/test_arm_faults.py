@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import requests
 from tests.conformance.arm import API_VERSION, AUTHORIZED, COMPUTE, GROUP, LONG, NETWORK, Arm, Served, refusal
 from vmops.local.arm.clock import ManualClock
 from vmops.local.arm.faults.catalogue import FAULTS
+from vmops.waiting import Later, wait
 
 FAULTS_PATH = "/_local/faults"
 VM = f"{COMPUTE}/virtualMachines/vm"
@@ -282,3 +284,20 @@ def test_a_delayed_call_is_carried_out(served: Served) -> None:
     rule = refuse(effect={"do": "delay", "seconds": 0.1})
     requests.put(served.url + FAULTS_PATH, json=[rule], **how).raise_for_status()
     assert requests.put(served.url + GROUP, json={"location": "westus2"}, **how).status_code == 201
+
+
+@pytest.mark.parametrize("answer", [False, True], ids=["before", "after"])
+def test_a_call_is_kept_until_the_rules_are_replaced(served: Served, answer: bool) -> None:
+    """It says which call stands still, before or after the deed; nobody else waits, and then it is answered."""
+    how: dict[str, Any] = {"headers": AUTHORIZED, "params": {"api-version": API_VERSION}, "timeout": 10}
+    rule = refuse(effect={"do": "delay", "answer": answer})
+    requests.put(served.url + FAULTS_PATH, json=[rule], **how).raise_for_status()
+    with ThreadPoolExecutor() as threads:
+        late = threads.submit(requests.put, served.url + GROUP, json={"location": "westus2"}, **how)
+        kept = wait(lambda: requests.get(f"{served.url}/_local/kept", **how).json() or Later(0.01), timeout=10)
+        assert kept == [f"PUT {GROUP}"]
+        assert requests.get(served.url + GROUP, **how).ok is answer
+        assert not late.done()
+        requests.put(served.url + FAULTS_PATH, json=[], **how).raise_for_status()
+        assert late.result().status_code == 201
+    assert requests.get(f"{served.url}/_local/kept", **how).json() == []

@@ -34,61 +34,100 @@ def place(tmp_path: Path, engine: Path) -> Iterator[None]:
     tempfile.tempdir = before
 
 
-def met(verb: str, *kills: tuple[str, str, int]) -> Step:
-    """Give a step from what is killed in it, at which moment, the how-manieth."""
-    return Step(verb, tuple(Kill(victim, Moment(name, number)) for victim, name, number in kills))
+def met(verb: str, *kills: str) -> Step:
+    """Give a step from what is killed in it, each as VICTIM MOMENT NUMBER."""
+    return Step(verb, tuple(Kill(victim, Moment(name, int(number))) for victim, name, number in map(str.split, kills)))
 
 
 LIVES = {
     "a worker, by its record": Script(
         (
-            met("provision", ("worker", "running", 1), ("worker", "sent", 4)),
-            met("deprovision", ("worker", "running", 1), ("worker", "sent", 2)),
+            met(
+                "provision", "worker running 1", "worker engine-locked 1", "worker engine-unlocked 1", "worker ended 1"
+            ),
+            met("deprovision", "worker running 1", "worker engine-locked 1", "worker removed 1", "worker ended 1"),
         )
     ),
-    "an engine, by its lock": Script(
+    "a worker, by its calls": Script(
         (
-            met("provision", ("engine", "engine-locked", 1), ("engine", "checkpoint", 6)),
-            met("deprovision", ("engine", "engine-locked", 1), ("engine", "engine-unlocked", 1)),
+            met("provision", "worker sent 4", "worker carried-out 1", "worker poll 1"),
+            met("deprovision", "worker sent 2", "worker carried-out 1", "worker lost 1", "worker poll 1"),
         ),
         SECRETIVE,
     ),
-    "both, at the checkpoints": Script(
+    "a worker, between its calls": Script(
         (
-            met("provision", ("both", "checkpoint", 3), ("both", "checkpoint", 12)),
-            met("deprovision", ("both", "checkpoint", 2), ("both", "removed", 1)),
+            met("provision", "worker checkpoint 3", "worker lost 2"),
+            met("deprovision", "worker checkpoint 2", "worker engine-unlocked 1", "worker removing 1"),
         ),
-        preview=True,
-    ),
-    "both, with answers lost": Script(
-        (met("provision", ("both", "lost", 1), ("both", "lost", 7)), met("deprovision", ("both", "lost", 1))), SHARED
-    ),
-    "both, at the polls": Script(
-        (met("provision", ("both", "poll", 2), ("both", "answered", 7)), met("deprovision", ("both", "poll", 1))),
-        pace=0.015,
         late=True,
     ),
-    "a state that was lost with them": Script(
-        (met("provision", ("state", "checkpoint", 10)), met("deprovision", ("state", "checkpoint", 3))), SECRETIVE
-    ),
-    "a caller": Script(
+    "an engine": Script(
         (
-            met("provision", ("caller", "pending", 1), ("caller", "locked", 1)),
-            met("stop", ("caller", "sent", 1)),
-            met("start", ("caller", "answered", 1)),
-            met("restart", ("caller", "lost", 1)),
-            met("deprovision", ("caller", "pending", 1), ("caller", "after", 20)),
-        )
+            met("provision", "engine engine-locked 1", "engine sent 2", "engine carried-out 1", "engine lost 1"),
+            met("deprovision", "engine engine-locked 1"),
+            met("provision", "engine checkpoint 2", "engine poll 1"),
+            met("deprovision", "engine carried-out 1"),
+            met("provision"),
+            met("deprovision", "engine checkpoint 2"),
+        ),
+        SECRETIVE,
     ),
-    "the local Azure": Script(
+    "both, at writes": Script(
         (
-            met("provision", ("azure", "sent", 6)),
-            met("stop", ("azure", "sent", 1)),
-            met("start", ("azure", "answered", 1)),
-            met("restart", ("azure", "poll", 1)),
-            met("deprovision", ("azure", "sent", 2)),
+            met("provision", "both engine-locked 1", "both sent 1", "both carried-out 2", "both poll 1"),
+            met("deprovision", "both engine-locked 1", "both sent 1", "both carried-out 1", "both checkpoint 1"),
         ),
         SHARED,
+    ),
+    "both, with answers lost": Script(
+        (met("provision", "both checkpoint 3", "both lost 3"), met("deprovision", "both lost 2", "both poll 1")),
+        SHARED,
+        preview=True,
+    ),
+    "both, in a network of another's": Script(
+        (
+            met("provision", "both sent 3", "both checkpoint 1"),
+            met("deprovision", "both carried-out 1"),
+            met("provision", "both carried-out 2"),
+            met("deprovision", "worker running 1"),
+        ),
+        {**SHARED, "virtualNetworkName": "net"},
+    ),
+    "a state that was lost with them": Script(
+        (
+            met("provision", "state sent 2", "state checkpoint 1", "state carried-out 1"),
+            met("deprovision", "state poll 1", "state running 1"),
+        ),
+        SECRETIVE,
+    ),
+    "a caller, and what starts workers": Script(
+        (
+            met("provision", "caller admitted 1", "forkserver recorded 1", "caller recorded 1"),
+            met("deprovision", "caller admitted 1", "forkserver recorded 1", "caller recorded 1"),
+            met("provision", "caller sent 3"),
+            met("deprovision", "caller lost 1"),
+        )
+    ),
+    "the local Azure, while a VM is made and removed": Script(
+        (
+            met("provision", "azure sent 6"),
+            met("deprovision", "azure sent 2"),
+            met("provision", "azure carried-out 6"),
+            met("deprovision", "azure poll 1"),
+            met("provision", "azure recorded 1"),
+            met("deprovision", "azure checkpoint 2"),
+        ),
+        SHARED,
+    ),
+    "a caller, or the local Azure, while a VM is switched": Script(
+        (
+            met("provision"),
+            met("stop", "caller sent 1", "caller carried-out 1", "azure lost 1", "azure poll 1"),
+            met("start", "caller lost 1", "caller poll 1", "azure sent 1"),
+            met("restart", "caller carried-out 1", "azure carried-out 1", "azure poll 1"),
+            met("deprovision"),
+        ),
         pace=0.015,
     ),
 }
@@ -96,10 +135,12 @@ LIVES = {
 
 @pytest.mark.parametrize("name", LIVES)
 def test_the_same_call_converges_and_nothing_is_left(name: str) -> None:
-    """No orphan, no second VM, no lock, process or temporary file; what is another's is as it was."""
+    """Each kill strikes when it is meant to; no orphan, second VM, lock, process or file; another's is as it was."""
     figures, said = Figures(), list[str]()
     play(LIVES[name], figures, said.append)
-    assert figures.counts["kills"] > 0, said
+    planned = [f"{step.verb}: {kill}" for step in LIVES[name].steps for kill in step.kills]
+    assert [each.rpartition("-")[0] for each in said] == [each.rpartition("-")[0] for each in planned]
+    assert (figures.counts["kills"], figures.counts["missed"]) == (len(planned), 0)
 
 
 def test_a_callers_death_changes_nothing(azure: Azure, ops: VMOps, state_dir: Path) -> None:

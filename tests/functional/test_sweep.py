@@ -220,7 +220,7 @@ def test_another_owners_vm_is_reported_and_not_touched(
 
 def test_a_sweep_that_could_not_search_everything_exits_with_1(ops: VMOps, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever reads only exit codes must not believe that nothing is left."""
-    monkeypatch.setenv("VMOPS_BACKEND_URL", "nowhere://at-all")
+    monkeypatch.setenv("VMOPS_BACKEND_URL", "postgres://127.0.0.1:1/nowhere")
     code, told = shell("sweep", "--json")
     assert (code, told["swept"], [each["kind"] for each in told["unsearched"]]) == (1, [], ["engine"])
 

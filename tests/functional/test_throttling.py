@@ -1,7 +1,11 @@
 """What vmops asks of Azure for one VM stays below what Azure allows."""
 
+import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from tests.azure import Azure
 from vmops import Settings, Status, VMOps
@@ -38,3 +42,29 @@ def test_a_life_costs_less_than_one_bucket(ops: VMOps, azure: Azure) -> None:
     kinds = Counter(each["method"] for each in asked)
     assert (kinds["PUT"], kinds["POST"], kinds["DELETE"]) == (2, 3, 1), kinds
     assert kinds["GET"] <= 36, kinds
+
+
+def too_early(calls: list[dict[str, Any]]) -> list[str]:
+    """Name the operations that were asked after before the time for which the answer before had bidden to wait."""
+    due: dict[str, float] = {}
+    early = []
+    for call in calls:
+        if "/operations/" in call["path"] and call["at"] < due.get(call["path"], 0.0):
+            early.append(call["path"])
+        due[call["follow"]] = call["at"] + call["pause"]
+    return early
+
+
+def test_a_life_at_azures_own_pace(engine: Path, tmp_path: Path) -> None:
+    """Made, taken up after its engine died, switched, resized, removed: no bucket is emptied, no poll comes early.
+
+    On a clock that moves only while all wait, so that requests are as dense as they can be.
+    """
+    subprocess.run([sys.executable, "-m", "tests.functional.stepped", str(tmp_path)], check=True, timeout=300)
+    calls = json.loads((tmp_path / "wire.json").read_text())
+    assert Counter(call["status"] for call in calls)[429] == 0
+    assert too_early(calls) == []
+    assert calls[-1]["at"] - calls[0]["at"] > 180, "Azure takes minutes for this"
+    polled = Counter(call["path"] for call in calls if "/operations/" in call["path"])
+    assert len(polled) >= 15
+    assert (calls[-1]["method"], calls[-1]["status"]) == ("GET", 404), "the group is gone"

@@ -31,6 +31,7 @@ def main() -> int:
     figures, failed, began = Figures(), list[int](), time.monotonic()
     for seed in seeds:
         lines: list[str] = []
+        born = time.monotonic()
         try:
             play(schedule(seed) if given.faults else script(seed), figures, lines.append)
         except Exception as error:
@@ -39,7 +40,7 @@ def main() -> int:
             why = str(error) if isinstance(error, Wrong) else traceback.format_exc()
             print(f"seed {seed}:", *lines, f"wrong: {why}", f"again: make {target} SEED={seed}", sep="\n  ", flush=True)
         else:
-            print(f"seed {seed}:", "; ".join(lines), flush=True)
+            print(f"seed {seed}, {time.monotonic() - born:.0f} s:", "; ".join(lines), flush=True)
     print(f"{figures}, failed seeds {failed}, {time.monotonic() - began:.0f} s")
     return 1 if failed else 0
 

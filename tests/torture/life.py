@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.torture.moments import prepare, watch
+from tests.torture import killing
+from tests.torture.killing import PATIENCE
 from tests.torture.scene import Scene, scene
-from tests.torture.script import Fault, Kill, Script, Step
-from tests.torture.victims import Caller, strike
+from tests.torture.script import POWERED, Fault, Kill, Script, Step
 from vmops import Status
 from vmops.failures import Kind
 from vmops.local import inspection
@@ -16,9 +16,18 @@ from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS, Incident
 from vmops.protocol import Answer
 from vmops.waiting import Later, wait
 
-POWERED = {"stop": "stopped", "start": "running", "restart": "running"}
-_PATIENCE = 120.0
-_COUNTED = ("lives", "kills", "faults", "recovered", "missed", "orphans", "duplicates", "foreign touched", "failures")
+_COUNTED = (
+    "lives",
+    "kills",
+    "faults",
+    "recovered",
+    "missed",
+    "boundaries missed",
+    "orphans",
+    "duplicates",
+    "foreign touched",
+    "failures",
+)
 
 
 class Wrong(AssertionError):
@@ -37,8 +46,8 @@ class Figures:
 
 def play(script: Script, figures: Figures, say: Callable[[str], Any]) -> None:
     """Live one life, with others' things beside it. Raises: Wrong, saying what is not as it must be."""
-    params = {**script.params, "pollInterval": 0.05, "pollTimeout": _PATIENCE}
-    with scene(params, script.pace) as stage:
+    params = {**script.params, "pollInterval": 0.05, "pollTimeout": PATIENCE}
+    with scene(params, script.pace, workers=1) as stage:
         life = Life(stage, script, figures, say)
         stage.plant("theirs")
         if "resourceGroup" in params:
@@ -63,15 +72,14 @@ class Life:
             self.stage.plant(self.stage.spec.resource_group)
         for fault in step.faults:
             self.meet(step.verb, fault)
-        for kill in step.kills:
-            self.kill(step.verb, kill)
+        struck = sum([self.kill(step.verb, kill) for kill in step.kills])
         if step.verb in POWERED:
             if any(fault.name == "deleted-behind-our-back" for fault in step.faults):
                 self._deploy("provision")
             self._switch(step.verb)
         else:
             self._deploy(step.verb)
-        self.figures.counts["recovered"] += len(step.kills) + len(step.faults)
+        self.figures.counts["recovered"] += struck + len(step.faults)
 
     def meet(self, verb: str, fault: Fault) -> None:
         """Call a verb that meets a fault: whatever comes of it has a name and a next step."""
@@ -110,40 +118,13 @@ class Life:
         if self.stage.azure.get(f"{vm_id}?api-version=2024-07-01"):
             inspection.send(self.stage.state_dir, incident.method, path, incident.body or None)
 
-    def kill(self, verb: str, kill: Kill) -> None:
-        """Call a verb, and kill something at a moment, unless the verb is over before that comes."""
-        silent = kill.victim not in {"caller", "azure"}
-        prepare(kill.moment, self.stage, verb, self.script.pace, silent=silent)
-        come, over = watch(kill.moment, self.stage, verb), self._over(verb)
-        caller = Caller(self.stage, verb) if kill.victim == "caller" else None
-        if caller is None:
-            self._call(verb)
-        hit = wait(lambda: _which(come, lambda: over(caller)) or Later(0.002), timeout=_PATIENCE)
-        struck = hit == "come" and strike(self.stage, kill, caller)
-        if caller:
-            caller.kill()
-        self.stage.faults()
+    def kill(self, verb: str, drawn: Kill) -> bool:
+        """Kill something in the middle of a verb; tell whether its moment came."""
+        met, struck = killing.kill(self.stage, verb, drawn)
         self.figures.counts["kills" if struck else "missed"] += 1
-        self.say(f"{verb}: {kill}{'' if struck else ' (missed)'}")
-
-    def _over(self, verb: str) -> Callable[[Caller | None], bool]:
-        """Give the question whether a verb is over, so that no moment of it can come any more."""
-        stage = self.stage
-        if verb in POWERED:
-            return lambda caller: caller.called if caller else stage.ops.wait_vm_operation(self._once())[0] in _ENDED
-        store = stage.store()
-        before = store.latest(stage.stack)
-
-        def over(caller: Caller | None) -> bool:
-            now = store.latest(stage.stack)
-            if now == before or now is None or (before and now.id == before.id):
-                return caller is None or caller.called
-            return now.over
-
-        return over
-
-    def _once(self) -> dict[str, Any]:
-        return {**self.stage.params, "pollTimeout": 0}
+        self.figures.counts["boundaries missed"] += not struck and met.moment.name != "after"
+        self.say(f"{verb}: {met}{'' if struck else ' (missed)'}")
+        return struck
 
     def _call(self, verb: str) -> Answer:
         answer: Answer = getattr(self.stage.ops, f"vm_{verb}")(self.stage.params)
@@ -152,8 +133,7 @@ class Life:
     def _deploy(self, verb: str) -> None:
         """Wait for what was killed to be over; then the same call succeeds."""
         is_setup, ops, params = verb == "provision", self.stage.ops, self.stage.params
-        params.pop("asyncResultsUrl", None)  # an older call's: what another process has begun is to be waited for
-        ops.wait_vm_deployment(is_setup, params)
+        killing.rest(self.stage)
         status, _ = self._call(verb)
         if status is Status.PENDING:
             status, _ = ops.wait_vm_deployment(is_setup, params)
@@ -175,7 +155,7 @@ class Life:
                 raise Wrong(f"{verb} ended as {status.name}: {failure}")
             return True
 
-        if not wait(look, timeout=_PATIENCE):
+        if not wait(look, timeout=PATIENCE):
             raise Wrong(f"{verb} does not converge: {self.stage.ops.last_failure(self.stage.params)}")
         if (power := self.stage.azure.power(self.stage.spec.vm_id)) != POWERED[verb]:
             raise Wrong(f"{verb} succeeded, and the VM is {power}")
@@ -202,10 +182,3 @@ class Life:
         self.figures.counts[name] += len(found)
         if found:
             raise Wrong(f"{name}: {sorted(found)}")
-
-
-_ENDED = {Status.SUCCEEDED, Status.FAILED}
-
-
-def _which(come: Callable[[], bool], over: Callable[[], bool]) -> str:
-    return "come" if come() else "over" if over() else ""

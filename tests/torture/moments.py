@@ -1,19 +1,25 @@
-"""The moments at which something is killed: told at the wire, by the records and by the files, never by a hook."""
+"""The moments at which something is killed: told at the wire, by the records and by the files, never by a hook.
 
-import random
+The world stands still at a moment until it was struck: the local Azure keeps a call, a test holds the records, the slot
+or the engine's lock. Only ``after``, some milliseconds, comes and goes.
+"""
+
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from tests.torture.place import WRITES, Place, known, todo
 from tests.torture.scene import Scene
 from vmops import lock
-from vmops.operation import State
+from vmops.admission import life_path
+from vmops.operation import State, Verb
 
 Come = Callable[[], bool]
-_WRITES = {"provision": "PUT", "deprovision": "DELETE", "start": "POST", "stop": "POST", "restart": "POST"}
-_DELAY = 0.3
-"""Seconds for which a write that is to be met on its way is kept from being carried out."""
+_FIRST = {"nth": 1, "effect": {"do": "delay"}}
+_ALL = 10_000
+COUNTED = ("sent", "carried-out", "lost", "poll", "checkpoint")
+"""Moments of which there are several in one call."""
 
 
 @dataclass(frozen=True)
@@ -27,104 +33,167 @@ class Moment:
         return f"{self.name}-{self.number}"
 
 
-def draw(dice: random.Random, verb: str) -> Moment:
-    """Draw a moment that a verb may come by."""
-    deploys = verb in {"provision", "deprovision"}
-    names = ["sent", "lost", "answered", "poll", "after", "after"]
-    if deploys:
-        names += ["pending", "running", "locked", "engine-locked", "engine-unlocked", "checkpoint", "checkpoint"]
-    if verb == "deprovision":
-        names += ["removed"]
-    name = dice.choice(names)
-    most = {"sent": 7, "lost": 7, "answered": 7, "poll": 5, "checkpoint": 16}
-    if name == "after":
-        return Moment(name, dice.randrange(1, 1500 if deploys else 100))
-    return Moment(name, dice.randint(1, most.get(name, 1)) if deploys else 1)
+def that_comes(moment: Moment, scene: Scene, verb: str) -> Moment:
+    """Give a moment that comes for certain, where there is less to be done than it takes for the one that was meant."""
+    count = len(todo(scene, verb))
+    most = count - 1 if moment.name == "checkpoint" else count
+    if moment.name in COUNTED:
+        return replace(moment, number=(moment.number - 1) % most + 1) if most > 0 else Moment("running")
+    nothing = scene.spec.group_id.lower() not in scene.groups() if verb == "deprovision" else not count
+    return Moment("ended") if nothing and moment.name in {"engine-locked", "engine-unlocked", "removing"} else moment
 
 
-def prepare(moment: Moment, scene: Scene, verb: str, pace: float, *, silent: bool) -> None:
-    """Have the local Azure do what brings the moment about; ``silent``: the connection is lost, not timed out."""
-    rule: dict[str, Any] = {"method": _WRITES[verb], "path": "*", "nth": moment.number}
-    if moment.name == "sent":
-        scene.faults({**rule, "effect": {"do": "delay", "seconds": _DELAY / pace}})
-    elif moment.name == "lost":
-        scene.faults({**rule, "effect": {"do": "lose", "answer": "none" if silent else "timeout"}})
-
-
-def watch(moment: Moment, scene: Scene, verb: str) -> Come:
+def watch(moment: Moment, place: Place) -> Come:
     """Give the question whether the moment has come, to be asked from just before the verb is called."""
-    seen = len(scene.azure.journal())
-    return {
-        "sent": lambda: _writes(scene, verb, seen) >= moment.number,
-        "lost": lambda: _writes(scene, verb, seen, answered={0, 504}) >= 1,
-        "answered": lambda: _writes(scene, verb, seen, answered={200, 201, 202, 204}) >= moment.number,
-        "poll": lambda: _polls(scene, seen) >= moment.number,
-        "pending": _record(scene, State.PENDING),
-        "running": _record(scene, State.RUNNING),
-        "locked": lambda: any(map(lock.held, (scene.state_dir / "locks").glob(f"{scene.spec.stack}.*"))),
-        "engine-locked": lambda: bool(scene.engine_locks()),
-        "engine-unlocked": _fell(lambda: bool(scene.engine_locks())),
-        "checkpoint": _changes(scene, moment.number),
-        "removed": _fell(scene.state_file.exists),
-        "after": _after(moment.number / 1000),
-    }[moment.name]
+    return _MOMENTS[moment.name](place, moment.number)
 
 
-def _writes(scene: Scene, verb: str, seen: int, answered: set[int] | None = None) -> int:
-    return sum(
-        each["method"] == _WRITES[verb] and (answered is None or each["status"] in answered)
-        for each in scene.azure.journal()[seen:]
+def _admitted(place: Place, _number: int) -> Come:
+    """The caller has the lock, and no record yet."""
+    place.still.keep_records()
+    verb = Verb(place.verb)
+    return lambda: lock.held(life_path(place.scene.state_dir, place.scene.stack, verb)) and not place.fresh()
+
+
+def _recorded(place: Place, _number: int) -> Come:
+    """The record is there, and no worker yet."""
+    place.still.keep_slots()
+
+    def come() -> bool:
+        now = place.fresh()
+        return now is not None and now.state is State.PENDING
+
+    return come
+
+
+def _running(place: Place, _number: int) -> Come:
+    """The worker sends its first request."""
+    place.still.keep(_FIRST)
+    return lambda: bool(place.scene.kept()) and _runs(place)
+
+
+def _runs(place: Place) -> bool:
+    now = place.fresh()
+    return now is not None and now.state is State.RUNNING
+
+
+def _ended(place: Place, _number: int) -> Come:
+    """All is done, but recorded."""
+    return _unrecorded(place, _FIRST, lambda: place.logged("ended"))
+
+
+def _removed(place: Place, _number: int) -> Come:
+    """The stack is removed, and that is not recorded."""
+    return _unrecorded(place, _FIRST, lambda: not place.scene.state_file.exists())
+
+
+def _unlocked(place: Place, _number: int) -> Come:
+    """An update's engine has given its lock back, and its worker goes on."""
+    if place.verb == "deprovision":
+        place.still.keep(_listing(place))
+        return lambda: bool(place.scene.kept()) and not place.scene.engine_locks()
+    return _unrecorded(place, place.write(1, do="delay"), lambda: not place.scene.engine_locks())
+
+
+def _unrecorded(place: Place, first: dict[str, Any], holds: Come) -> Come:
+    """Stop at a call, hold the records, and go on until something is so: the worker cannot get past its last record."""
+    place.still.keep(first)
+
+    def come() -> bool:
+        if place.still.keeps_records:
+            return holds()
+        if place.scene.kept():
+            place.still.keep_records()
+            place.still.keep()
+        return False
+
+    return come
+
+
+def _listing(place: Place) -> dict[str, Any]:
+    """Give the rule that keeps the worker's look at what the engine's destroy has left."""
+    return {"method": "GET", "path": f"*/resourceGroups/{place.scene.spec.resource_group}/resources", **_FIRST}
+
+
+def _removing(place: Place, _number: int) -> Come:
+    """The engine that is to remove the stack is about to: another has the stack's lock."""
+    place.still.keep(_listing(place))
+
+    def come() -> bool:
+        if place.still.keeps_engine:
+            return place.logged("waiting") and place.scene.state_file.exists()
+        if place.scene.kept():
+            place.still.keep_engine()
+            place.still.keep()
+        return False
+
+    return come
+
+
+def _locked(place: Place, _number: int) -> Come:
+    """An engine has the stack's lock, and no write is carried out."""
+    place.still.keep(place.write(1, do="delay"))
+    return lambda: bool(place.scene.engine_locks())
+
+
+def _sent(place: Place, number: int) -> Come:
+    """A write was sent, and is not carried out."""
+    place.still.keep(place.write(number, do="delay"))
+    return lambda: bool(place.scene.kept())
+
+
+def _carried_out(place: Place, number: int) -> Come:
+    """A write was carried out, and nobody knows."""
+    place.still.keep(place.write(number, do="delay", answer=True))
+    return lambda: bool(place.scene.kept())
+
+
+def _lost(place: Place, number: int) -> Come:
+    """A write was carried out, and its answer is lost; others wait."""
+    lose = place.write(number, do="lose", answer="timeout" if place.patient else "none")
+    place.still.keep(lose, {**place.write(number + 1, do="delay"), "times": _ALL})
+    seen = len(place.scene.azure.journal())
+    return lambda: any(
+        each["method"] == WRITES[place.verb] and each["status"] in {0, 504}
+        for each in place.scene.azure.journal()[seen:]
     )
 
 
-def _polls(scene: Scene, seen: int) -> int:
-    return sum("/operations/" in each["path"].lower() for each in scene.azure.journal()[seen:])
+def _poll(place: Place, number: int) -> Come:
+    """Somebody asks how an operation goes."""
+    place.still.keep({**_FIRST, "method": "GET", "path": "*/operations/*", "nth": number})
+    return lambda: bool(place.scene.kept())
 
 
-def _record(scene: Scene, state: State) -> Come:
-    store, stack = scene.store(), scene.stack
-    before = store.latest(stack)
+def _checkpoint(place: Place, number: int) -> Come:
+    """The engine's state knows of so many writes more, and the others wait."""
+    place.still.keep({**place.write(number + 1, do="delay"), "times": _ALL})
 
-    def come() -> bool:
-        now = store.latest(stack)
-        fresh = now is not None and (before is None or now.id != before.id)
-        return fresh and now is not None and now.state in {state, State.RUNNING}
+    def done() -> int:
+        now = known(place.scene)
+        return len(place.todo - now if place.verb == "deprovision" else place.todo & now)
 
-    return come
-
-
-def _fell(holds: Callable[[], bool]) -> Come:
-    """Tell whether something held and does not any more."""
-    held = False
-
-    def come() -> bool:
-        nonlocal held
-        now = holds()
-        held, before = held or now, held
-        return before and not now
-
-    return come
+    return lambda: bool(place.scene.kept()) and done() >= number
 
 
-def _changes(scene: Scene, number: int) -> Come:
-    """Tell whether the engine's state was written so many times."""
-    written: list[tuple[int, int]] = []
-
-    def look() -> tuple[int, int]:
-        try:
-            found = scene.state_file.stat()
-        except FileNotFoundError:
-            return (0, 0)
-        return (found.st_mtime_ns, found.st_size)
-
-    def come() -> bool:
-        if not written or written[-1] != look():
-            written.append(look())
-        return len(written) > number
-
-    return come
-
-
-def _after(seconds: float) -> Come:
-    due = time.monotonic() + seconds
+def _after(_place: Place, milliseconds: int) -> Come:
+    due = time.monotonic() + milliseconds / 1000
     return lambda: time.monotonic() >= due
+
+
+_MOMENTS: dict[str, Callable[[Place, int], Come]] = {
+    "admitted": _admitted,
+    "recorded": _recorded,
+    "running": _running,
+    "engine-locked": _locked,
+    "sent": _sent,
+    "carried-out": _carried_out,
+    "lost": _lost,
+    "poll": _poll,
+    "checkpoint": _checkpoint,
+    "engine-unlocked": _unlocked,
+    "removing": _removing,
+    "removed": _removed,
+    "ended": _ended,
+    "after": _after,
+}

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ _TAGS: dict[str, dict[str, str]] = {
     "another": {OWNER_TAG: "somebody-else", STACK_TAG: "exp9-00000000"},
     "none": {},
     "team": {"team": "other"},
+}
+_NETWORK = {
+    "addressSpace": {"addressPrefixes": ["10.0.0.0/16"]},
+    "subnets": [{"name": "theirs", "properties": {"addressPrefix": "10.0.9.0/24"}}],
 }
 _EMPTY_DISK = {"creationData": {"createOption": "Empty"}, "diskSizeGB": 32}
 
@@ -57,6 +62,7 @@ class Scene:
         """Give the engine's locks of any stack."""
         return list((self.state_dir / "backend" / ".pulumi" / "locks").glob("**/*.json"))
 
+    @cached_property
     def store(self) -> Store:
         return Store(self.state_dir)
 
@@ -73,6 +79,18 @@ class Scene:
 
         assert wait(put, timeout=30)
 
+    def kept(self) -> list[str]:
+        """Give the calls that the local Azure keeps waiting, as METHOD and path; none while it is down."""
+        here = daemon.find(self.state_dir)
+        headers = {"Authorization": f"Bearer {here.token if here else ''}"}
+        try:
+            kept: list[str] = (
+                requests.get(f"{here.arm}/_local/kept", headers=headers, timeout=10).json() if here else []
+            )
+        except requests.ConnectionError:
+            return []
+        return kept
+
     def plant(self, group: str) -> None:
         """Put into a group what is another's, what is nobody's, and what only has a tag of its user's."""
         place = f"{_SUBSCRIPTION}/resourceGroups/{group}"
@@ -82,10 +100,17 @@ class Scene:
             self._put(f"{place}/{_NSG}/{whose}-nsg", {"location": "westus2", "tags": tags})
             disk = {"location": "westus2", "tags": tags, "properties": _EMPTY_DISK}
             self._put(f"{place}/{_DISK}/{whose}-{self.params['vmName']}-osdisk", disk)
+        if network := self.params.get("virtualNetworkName"):
+            path = f"{place}/providers/Microsoft.Network/virtualNetworks/{network}"
+            self._put(path, {"location": "westus2", "properties": _NETWORK})
+            self._keep(f"{path}/subnets/theirs")
 
     def _put(self, path: str, body: dict[str, Any]) -> None:
         self.azure.put(f"{path}?{_API}", body)
         wait(lambda: self._settled(path) or Later(0.02), timeout=30)
+        self._keep(path)
+
+    def _keep(self, path: str) -> None:
         self.planted[path.lower()] = _told(self.azure.get(f"{path}?{_API}"))
 
     def _settled(self, path: str) -> bool:
@@ -105,6 +130,14 @@ class Scene:
         """Give the ids of all that the VM should have, but a group that was there before."""
         return {each.lower() for each in self.spec.ids().values()} - self.planted.keys()
 
+    def written(self) -> set[str]:
+        """Give the ids of all that is written for the VM, a request each: a disk comes and goes with its VM."""
+        return {each for each in self.intended() if "/disks/" not in each}
+
+    def groups(self) -> set[str]:
+        """Give the ids of all groups, ours or another's."""
+        return {each.lower() for each in self.azure.ids() if "/providers/" not in each}
+
     def _alive(self) -> list[str]:
         """Name the processes that work on the VM, and the locks that somebody holds."""
         held = held_locks(self.state_dir)
@@ -122,12 +155,13 @@ class Scene:
 
 
 def _told(resource: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what ARM counts up by itself."""
-    return {name: value for name, value in resource.items() if name not in {"etag", "systemData"}}
+    """Leave out what ARM counts up by itself, and what is a resource of its own."""
+    told = {name: value for name, value in resource.items() if name not in {"etag", "systemData"}}
+    return {**told, "properties": {**told.get("properties", {}), "subnets": []}}
 
 
 @contextmanager
-def scene(params: Params, pace: float) -> Iterator[Scene]:
+def scene(params: Params, pace: float, workers: int | None = None) -> Iterator[Scene]:
     """Set a scene in a directory of its own, with a directory for temporary files; all of it goes."""
     before, tempfile.tempdir = os.environ.get("TMPDIR"), None
     with tempfile.TemporaryDirectory(prefix="torture-") as place:
@@ -137,7 +171,7 @@ def scene(params: Params, pace: float) -> Iterator[Scene]:
         os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
         daemon.ensure(state_dir, pace)
         try:
-            settings = Settings(state_dir=state_dir, owner="torture")
+            settings = Settings(state_dir=state_dir, owner="torture", workers=workers)
             yield Scene(state_dir, params, Azure(state_dir), VMOps(settings))
         finally:
             daemon.stop(state_dir)

@@ -4,11 +4,32 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.torture.moments import Moment, draw
+from tests.torture.moments import COUNTED, Moment
 from vmops.local.arm.faults.catalogue import FAULTS
 
-DEPLOYMENT_VICTIMS = ("worker", "engine", "both", "caller", "azure", "state")
-POWER_VICTIMS = ("caller", "azure")
+_ENGINELESS = ("worker", "caller", "azure", "state")
+_WORKING = (*_ENGINELESS, "engine", "both")
+DEPLOYMENTS: dict[str, tuple[str, ...]] = {
+    "admitted": ("caller",),
+    "recorded": ("caller", "azure", "forkserver"),
+    "running": _ENGINELESS,
+    "engine-locked": _WORKING,
+    **dict.fromkeys(COUNTED, _WORKING),
+    "engine-unlocked": _ENGINELESS,
+    "ended": ("worker", "caller", "azure"),
+    "after": _WORKING,
+}
+REMOVALS: dict[str, tuple[str, ...]] = {**DEPLOYMENTS, "removing": _ENGINELESS, "removed": DEPLOYMENTS["ended"]}
+POWER: dict[str, tuple[str, ...]] = dict.fromkeys(("sent", "carried-out", "lost", "poll", "after"), ("caller", "azure"))
+POWERED = {"stop": "stopped", "start": "running", "restart": "running"}
+"""The verbs that switch a VM, and what it is then."""
+
+VICTIMS = {"provision": DEPLOYMENTS, "deprovision": REMOVALS} | dict.fromkeys(POWERED, POWER)
+"""Who can be killed, by the verb and the moment: whoever is there then."""
+
+_OFTEN = ("sent", "carried-out", "checkpoint", "after")
+"""Moments that are drawn more often than others: there are many of each."""
+
 MEDDLING = ("deleted-behind-our-back", "stopped-behind-our-back")
 SPOILT = ("empty", "cut off", "garbage", "lost")
 
@@ -23,6 +44,11 @@ class Kill:
 
     def __str__(self) -> str:
         return f"{self.victim} at {self.moment}"
+
+    @property
+    def ends_the_call(self) -> bool:
+        """Tell whether nobody goes on with the call afterwards, so that another can be met by a kill too."""
+        return self.victim in {"worker", "both", "state", "forkserver"} or self.moment.name == "admitted"
 
 
 @dataclass(frozen=True)
@@ -68,13 +94,12 @@ def script(seed: int) -> Script:
         Step(verb, _kills(dice, verb, 1)) for verb in dice.sample(("stop", "start", "restart"), dice.randint(0, 2))
     ]
     made, gone = (Step(verb, _kills(dice, verb, dice.choice((1, 1, 1, 2)))) for verb in ("provision", "deprovision"))
-    return Script(
-        steps=(made, *switched, gone),
-        params=params,
-        pace=dice.choice((0.002, 0.005, 0.015)),
-        late="resourceGroup" not in params and dice.random() < 0.3,
-        preview=dice.random() < 0.3,
-    )
+    pace = dice.choice((0.002, 0.005, 0.015))
+    late, preview = "resourceGroup" not in params and dice.random() < 0.3, dice.random() < 0.3
+    loses = any(kill.victim == "state" for step in (made, gone) for kill in step.kills)
+    if "resourceGroup" in params and not loses and dice.random() < 0.5:
+        params["virtualNetworkName"] = "net"  # where only the engine's state knows which subnet is ours
+    return Script((made, *switched, gone), params, pace, late, preview)
 
 
 def schedule(seed: int) -> Script:
@@ -99,5 +124,14 @@ def _faults(dice: random.Random, verb: str, *, first: bool) -> tuple[Fault, ...]
 
 
 def _kills(dice: random.Random, verb: str, count: int) -> tuple[Kill, ...]:
-    victims = DEPLOYMENT_VICTIMS if verb in {"provision", "deprovision"} else POWER_VICTIMS
-    return tuple(Kill(dice.choice(victims), draw(dice, verb), dice.choice(SPOILT)) for _ in range(count))
+    """Draw kills, those last after which somebody goes on."""
+    drawn = sorted((_kill(dice, verb) for _ in range(count)), key=lambda kill: not kill.ends_the_call)
+    return tuple(kill for index, kill in enumerate(drawn) if not index or drawn[index - 1].ends_the_call)
+
+
+def _kill(dice: random.Random, verb: str) -> Kill:
+    victims = VICTIMS[verb]
+    name = dice.choice([*victims, *(name for name in _OFTEN if name in victims)])
+    longest = 1500 if verb in {"provision", "deprovision"} else 100
+    number = dice.randrange(1, longest) if name == "after" else dice.randint(1, 7) if name in COUNTED else 1
+    return Kill(dice.choice(victims[name]), Moment(name, number), dice.choice(SPOILT))

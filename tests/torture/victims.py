@@ -2,27 +2,31 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 
 import psutil
 
-from tests.azure import living
+from tests.azure import all_of
 from tests.torture.scene import Scene
 from tests.torture.script import Kill
 from vmops.local import daemon
+from vmops.waiting import Later, wait
 
 _CALLER = """
 import json, sys
 from pathlib import Path
 from vmops import Settings, VMOps
-ops = VMOps(Settings(state_dir=Path(sys.argv[1]), owner="torture"))
+ops = VMOps(Settings(state_dir=Path(sys.argv[1]), owner="torture", workers=1))
 params = json.loads(sys.stdin.readline())
 print("go", flush=True)
 getattr(ops, "vm_" + sys.argv[2])(params)
 print("called", flush=True)
+if sys.argv[2] in ("start", "stop", "restart"):
+    ops.wait_vm_operation(params)
+print("over", flush=True)
 sys.stdin.read()
 """
 
@@ -41,13 +45,16 @@ class Caller:
         os.set_blocking(self._process.stdout.fileno(), False)
         self._said = b""
 
-    @property
-    def called(self) -> bool:
-        """Tell whether its call has come back, or has failed."""
+    def has_said(self, word: str) -> bool:
+        """Tell whether its call has come back (called), or is over too, or it has died."""
         assert self._process.stdout
         with suppress(BlockingIOError):
             self._said += os.read(self._process.stdout.fileno(), 100)
-        return b"called" in self._said or self._process.poll() is not None
+        return word.encode() in self._said or self._process.poll() is not None
+
+    @property
+    def process(self) -> psutil.Process:
+        return psutil.Process(self._process.pid)
 
     def kill(self) -> None:
         self._process.kill()
@@ -58,33 +65,52 @@ class Caller:
                     pipe.close()
 
 
-def strike(scene: Scene, kill: Kill, caller: Caller | None) -> bool:
-    """Kill; tell whether there was anything to kill."""
-    if caller:
-        caller.kill()
-        return True
+def victims(scene: Scene, kill: Kill, caller: Caller | None) -> list[psutil.Process]:
+    """Give the processes that a kill is meant for, as far as there are any."""
+    if kill.victim == "caller":
+        return [caller.process] if caller else []
     if kill.victim == "azure":
-        return _kill_azure(scene)
+        here = daemon.find(scene.state_dir)
+        return [psutil.Process(here.pid)] if here else []
     kinds = {"worker", "engine"} if kill.victim in {"both", "state"} else {kill.victim}
-    victims = [process for kind, process in living(scene.state_dir) if kind in kinds]
-    for process in victims:
+    return [process for kind, process in all_of(scene.state_dir) if kind in kinds]
+
+
+def strike(scene: Scene, kill: Kill, meant: list[psutil.Process], come: Callable[[], bool]) -> bool:
+    """Kill, if the moment is still there once nothing moves any more; tell whether it was.
+
+    The local Azure, which tells of some moments, cannot be asked without moving.
+    """
+    if kill.victim != "azure" and not _stand_still(meant, come):
+        return False
+    for process in meant:
         with suppress(psutil.NoSuchProcess):
             process.kill()
+    assert wait(lambda: not any(map(_lives, meant)) or Later(0.002), timeout=30)
     if kill.victim == "state":
-        psutil.wait_procs(victims, timeout=10)
         _spoil(scene, kill.spoilt)
-    return bool(victims)
-
-
-def _kill_azure(scene: Scene) -> bool:
-    here = daemon.find(scene.state_dir)
-    if here is None:
-        return False
-    with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(here.pid)
-        process.send_signal(signal.SIGKILL)
-        process.wait(timeout=10)
     return True
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Tell whether a process runs, or can: the dead keep their number until somebody asks for it."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _stand_still(processes: list[psutil.Process], come: Callable[[], bool]) -> bool:
+    """Stop processes; let them go on if the moment has passed."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.suspend()
+    if come():
+        return True
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.resume()
+    return False
 
 
 def _spoil(scene: Scene, how: str) -> None:

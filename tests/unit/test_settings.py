@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from vmops.errors import SpecError
 from vmops.settings import Settings
 
 NAMES = [f"VMOPS_{name.upper()}" for name in Settings.model_fields]
@@ -96,9 +97,22 @@ def test_settings_do_not_change_under_a_running_program() -> None:
         Settings().cloud = "public"
 
 
-@pytest.mark.parametrize(("name", "value"), [("cloud", "moon"), ("poll_timeout", "soon")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("cloud", "moon"), ("poll_timeout", "soon"), ("backend_url", "nowhere"), ("backend_url", "/tmp")],
+)
 def test_a_setting_that_breaks_its_rule_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     """The setting, its value and the rule, before anything happens."""
     monkeypatch.setenv(f"VMOPS_{name.upper()}", value)
     with pytest.raises(ValueError, match=rf"VMOPS_{name.upper()}: .*{value}"):
         Settings()
+
+
+def test_a_backend_that_nobody_knows_is_refused_without_its_password() -> None:
+    """Before anything happens, with the backends that there are."""
+    with pytest.raises(SpecError) as refused:
+        Settings(backend_url="postgresql://ada:pa55word@there/vmops")
+    assert str(refused.value) == (
+        "VMOPS_BACKEND_URL: 'postgresql://…': a Pulumi backend's URL begins with file://, azblob://, s3://, "
+        "gs://, postgres://"
+    )

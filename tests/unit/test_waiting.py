@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmops.waiting import Later, wait
+from vmops.waiting import Later, rested, wait
 
 
 @dataclass
@@ -127,3 +127,13 @@ def test_a_process_that_is_gone_is_not_waited_for(clock: Clock) -> None:
     looks: list[Later | bool] = [Later(60, gone.pid), Later(60, gone.pid), True]
     assert wait(lambda: looks.pop(0), timeout=60) is True
     assert clock.slept == [0.02, 0.02]
+
+
+def test_a_look_that_is_to_come_later_is_not_taken_before() -> None:
+    """What bids to be left alone for a while is; what does not is looked at now."""
+    looks: list[str] = []
+    early = rested(3600, lambda: looks.append("early") or True)()
+    assert isinstance(early, Later)
+    assert 0 < early.seconds <= 3600
+    assert rested(0, lambda: looks.append("now") or True)() is True
+    assert looks == ["now"]

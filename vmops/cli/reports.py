@@ -129,7 +129,11 @@ def _ended(operation: Mapping[str, Any]) -> str:
 
 
 def _why(failure: Mapping[str, Any] | None) -> str:
-    return str(Failure.from_dict(dict(failure))) if failure else ""
+    """Say what failed, of which resource, what to do next, and since when it is so."""
+    if not failure:
+        return ""
+    found = Failure.from_dict(dict(failure))
+    return f"{found}; since {moment(found.since)}" if found.since else str(found)
 
 
 def _seen(machine: Mapping[str, str]) -> str:

@@ -68,28 +68,32 @@ def settle(
     if exported is None:
         return Settled()
     state: State = exported["deployment"] or {}
-    entries, begun = list(state.get("resources") or ()), _begun(state)
-    known = {_key(entry["urn"]) for entry in entries}
-    whose = {key: _whose(arm, arm_id, stack.name) for key, arm_id in intended.items() if key not in known}
-    ours = {key: intended[key] for key, ours in whose.items() if ours and (provider is not None or key in begun)}
+    entries, started = list(state.get("resources") or ()), begun(state)
+    known = {key_of(entry["urn"]) for entry in entries}
+    whose = {
+        key: _whose(arm, arm_id, stack.name, begun=key in started)
+        for key, arm_id in intended.items()
+        if key not in known
+    }
+    ours = {key: intended[key] for key, ours in whose.items() if ours and (provider is not None or key in started)}
     settled = Settled(
         adopted=tuple(ours.values()),
-        cleared=tuple(key for key in begun if key not in ours),
+        cleared=tuple(key for key in started if key not in ours),
         foreign=tuple(intended[key] for key, ours in whose.items() if ours is False),
-        bare=(*(entry["id"] for entry in entries if _is_bare(entry)), *(ours[key] for key in ours.keys() - begun)),
+        bare=(*(entry["id"] for entry in entries if _is_bare(entry)), *(ours[key] for key in ours.keys() - started)),
         unread=any(entry.get("provider") and not entry.get("outputs") for entry in entries),
     )
     if settled.changed and write:
         entries = _rooted(entries, stack.name, provider or {})
-        entries += [_entry(entries, key, arm_id, stack.name, begun.get(key)) for key, arm_id in ours.items()]
+        entries += [_entry(entries, key, arm_id, stack.name, started.get(key)) for key, arm_id in ours.items()]
         _write(stack, exported, entries)
         structlog.get_logger().info("settled", adopted=settled.adopted, cleared=settled.cleared)
     return settled
 
 
-def _begun(state: State) -> dict[str, dict[str, Any]]:
+def begun(state: State) -> dict[str, dict[str, Any]]:
     """Give what the engine was doing when it died, by the end of the URN."""
-    return {_key(each["resource"]["urn"]): each["resource"] for each in state.get("pending_operations") or ()}
+    return {key_of(each["resource"]["urn"]): each["resource"] for each in state.get("pending_operations") or ()}
 
 
 def complete(stack: EngineStack, program: Callable[[], Any]) -> None:
@@ -133,12 +137,17 @@ def _is_bare(entry: Mapping[str, Any]) -> bool:
     return bool(entry.get("provider")) and "created" not in entry
 
 
-def _whose(arm: Arm, arm_id: str, stack_name: str) -> bool | None:
-    """Tell whether a resource is ours, None if it is not there; a subnet, which has no tags, is its network's."""
+def _whose(arm: Arm, arm_id: str, stack_name: str, *, begun: bool) -> bool | None:
+    """Tell whether a resource is ours, None if it is not there.
+
+    A subnet, which has no tags, is its network's, or ours if we have begun to make it.
+    """
     resource = arm.get(arm_id)
     parent, is_subnet, _ = arm_id.partition("/subnets/")
+    if resource is None or (is_subnet and begun):
+        return None if resource is None else True
     tagged = arm.get(parent) if is_subnet else resource
-    return None if resource is None or tagged is None else stack_of(tagged) == stack_name
+    return None if tagged is None else stack_of(tagged) == stack_name
 
 
 def _rooted(entries: list[Any], stack_name: str, provider: Mapping[str, Any]) -> list[Any]:
@@ -190,7 +199,7 @@ def _urn(stack_name: str, key: str) -> str:
     return f"urn:pulumi:{stack_name}::{PROJECT}::{key}"
 
 
-def _key(urn: str) -> str:
+def key_of(urn: str) -> str:
     """Give ``TYPE::NAME``, the part of an URN that names neither stack nor project."""
     return "::".join(urn.split("::")[2:])
 

@@ -43,7 +43,7 @@ def create_app(database: Path, token: str, *, pace: float = 0.02, clock: Clock |
 
     return Starlette(
         routes=[
-            Mount(LOCAL, routes=[*_local_routes(cloud, journal), _faults(rules)]),
+            Mount(LOCAL, routes=[*_local_routes(cloud, journal), *_faults(rules)]),
             Mount("/", app=FrontDoor(cloud)),
         ],
         middleware=[
@@ -90,8 +90,8 @@ def _local_routes(cloud: Cloud, journal: deque[Json]) -> list[Route]:
     ]
 
 
-def _faults(rules: Rules) -> Route:
-    """Lay out the list of faults: shown, and replaced as a whole."""
+def _faults(rules: Rules) -> list[Route]:
+    """Lay out the list of faults, shown and replaced as a whole, and that of the calls that they keep waiting."""
 
     async def faults(request: Request) -> JSONResponse:
         if request.method == "PUT":
@@ -102,4 +102,7 @@ def _faults(rules: Rules) -> Route:
                 return JSONResponse({"problems": problems}, 400)
         return JSONResponse(rules.plain())
 
-    return Route("/faults", faults, methods=["GET", "PUT"])
+    async def kept(_request: Request) -> JSONResponse:
+        return JSONResponse(rules.kept())
+
+    return [Route("/faults", faults, methods=["GET", "PUT"]), Route("/kept", kept)]

@@ -73,10 +73,14 @@ class Drop(Part):
 
 
 class Delay(Part):
-    """Carry the call out later; in Azure's seconds."""
+    """Carry the call out later, or with ``answer`` at once and answer it later.
+
+    ``seconds`` are Azure's; without them, when other faults are put, or none.
+    """
 
     do: Literal["delay"] = "delay"
-    seconds: Annotated[float, Field(gt=0)]
+    seconds: Annotated[float, Field(gt=0)] | None = None
+    answer: bool = False
 
 
 Effect = Annotated[Refuse | Fail | Stick | Lose | Drop | Delay, Field(discriminator="do")]

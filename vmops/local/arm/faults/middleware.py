@@ -1,6 +1,5 @@
 """Where faults strike: between the check of the token and the front door."""
 
-import asyncio
 import json
 from contextlib import suppress
 from typing import Any
@@ -49,9 +48,8 @@ class Faults:
                     await self._refuse(_TIMEOUT, asked, scope, receive, send)
             case Drop():
                 await send(_NOTHING)
-            case Delay(seconds=seconds):
-                await _pass(seconds * self._cloud.pace)
-                await self._app(scope, receive, send)
+            case Delay() as effect:
+                await self._delay(effect, scope, receive, send)
             case None:
                 await self._app(scope, receive, send)
 
@@ -75,6 +73,25 @@ class Faults:
 
         await self._app(scope, receive, dooming)
 
+    async def _delay(self, effect: Delay, scope: Scope, receive: Receive, send: Send) -> None:
+        """Keep a call, or its answer, without keeping others waiting."""
+        seconds = None if effect.seconds is None else effect.seconds * self._cloud.pace
+        answer: list[Message] = []
+        if effect.answer:
+            await self._app(scope, receive, _into(answer))
+        await self._rules.keep(f"{scope['method']} {scope['path']}", seconds)
+        for message in answer:
+            await send(message)
+        if not effect.answer:
+            await self._app(scope, receive, send)
+
+
+def _into(messages: list[Message]) -> Send:
+    async def take(message: Message) -> None:
+        messages.append(message)
+
+    return take
+
 
 async def _lost(_message: Message) -> None:
     """Take an answer that nobody gets."""
@@ -86,10 +103,3 @@ async def _body(scope: Scope, receive: Receive) -> dict[str, Any]:
         if isinstance(body, dict):
             return body
     return {}
-
-
-async def _pass(seconds: float) -> None:
-    """Let time pass without keeping others waiting."""
-    over = asyncio.Event()
-    asyncio.get_running_loop().call_later(seconds, over.set)
-    await over.wait()

@@ -1,6 +1,8 @@
 """The rules in force: kept with the cloud, so that they outlive its process."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from vmops.local.arm.cloud import Cloud
 from vmops.local.arm.faults.calls import Asked
@@ -13,6 +15,7 @@ class Rules:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
+        self._kept: dict[asyncio.Event, str] = {}
 
     def __bool__(self) -> bool:
         return bool(self._cloud.store.faults())
@@ -22,11 +25,27 @@ class Rules:
         return [Rule.model_validate_json(text).plain() for text, _ in self._cloud.store.faults()]
 
     def replace(self, rules: Sequence[Rule]) -> None:
-        """Put other rules into force; without any, what was stuck is freed too."""
+        """Put other rules into force; what those before keep goes on, and without any what was stuck does too."""
         with self._cloud.store.transaction():
             self._cloud.store.set_faults(rule.model_dump_json(by_alias=True) for rule in rules)
             if not rules:
                 self._cloud.store.free_stuck(self._cloud.now())
+        for over in self._kept:
+            over.set()
+
+    async def keep(self, call: str, seconds: float | None) -> None:
+        """Let time pass for a call: so many seconds, but no longer than the rules stay, or with None just as long."""
+        over = asyncio.Event()
+        self._kept[over] = call
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), seconds)
+        finally:
+            del self._kept[over]
+
+    def kept(self) -> list[str]:
+        """Give the calls that are kept waiting, as METHOD and path."""
+        return list(self._kept.values())
 
     def strike(self, asked: Asked) -> Effect | None:
         """Let every rule count a call that it is about, and give the effect of the first that strikes it."""

@@ -1,0 +1,188 @@
+"""The whole life of a VM at Azure's own pace, in a few seconds: ``python -m tests.functional.stepped DIRECTORY``.
+
+The local Azure, the provider, what the workers do and what a caller does share one clock in one process. It stands
+still while anybody works, and is moved to the next instant that somebody sleeps to once nobody does: computing takes no
+time at all, so requests come as close to each other as they ever can. The engine is the real one, as ever a process of
+its own. The requests are written to ``wire.json``.
+"""
+
+import json
+import math
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tests.conformance import arm as azure
+from vmops import Settings, Status, VMOps, lock, provisioning
+from vmops.admission import lock_path
+from vmops.failures import Failed
+from vmops.local import endpoint
+from vmops.local.arm.clock import ManualClock
+from vmops.local.provider import arm as provider_arm
+from vmops.local.provider.server import serve
+from vmops.site import open_site
+from vmops.spec import VmSpec
+from vmops.target import Target
+
+_LOOK = 0.005
+_QUIET = 12
+"""Looks in a row at which nothing has moved, after which nobody works."""
+
+
+class SteppedClock(ManualClock):
+    """A clock that moves when all who use it sleep; in their modules it stands for `time`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changed = threading.Condition()
+        self._sleepers: list[float] = []
+        self.time = time.time
+        threading.Thread(target=self._move, daemon=True).start()
+
+    def monotonic(self) -> float:
+        return self.now()
+
+    def sleep(self, seconds: float) -> None:
+        with self._changed:
+            due = self.now() + seconds
+            self._sleepers.append(due)
+            self._changed.wait_for(lambda: self.now() >= due)
+            self._sleepers.remove(due)
+
+    def _move(self) -> None:
+        quiet, before = 0, self._state()
+        while True:
+            time.sleep(_LOOK)
+            now = self._state()
+            quiet, before = (quiet + 1 if now == before else 0), now
+            if quiet >= _QUIET and self._sleepers:
+                quiet = 0
+                with self._changed:
+                    self.advance(max(0.0, min(self._sleepers, default=self.now()) - self.now()))
+                    self._changed.notify_all()
+
+    def _state(self) -> tuple[object, ...]:
+        """Give what changes while anybody works: who sleeps, and what the engine has computed."""
+        used: list[object] = []
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                used.append((process.pid, sum(process.cpu_times()[:2])))
+        return (tuple(self._sleepers), *used)
+
+
+class Wire:
+    """Note of every request when it came, how it was answered, and when its sender is to ask again, and where."""
+
+    def __init__(self, app: ASGIApp, clock: SteppedClock) -> None:
+        self.calls: list[dict[str, Any]] = []
+        self._app, self._clock = app, clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith("/_local"):
+            await self._app(scope, receive, send)
+            return
+        call = {"at": self._clock.now(), "method": scope["method"], "path": scope["path"]}
+        self.calls.append(call)
+
+        async def noting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = Headers(raw=message["headers"])
+                url = headers.get("azure-asyncoperation") or headers.get("location") or ""
+                call.update(status=message["status"], follow=urlsplit(url).path or scope["path"], pause=_pause(headers))
+            await send(message)
+
+        await self._app(scope, receive, noting)
+
+
+def _pause(headers: Headers) -> float:
+    """Give the seconds that an answer bids its reader to wait."""
+    return float(headers.get("retry-after") or float(headers.get("x-ms-retry-after-ms") or 0) / 1000)
+
+
+def share(clock: SteppedClock) -> None:
+    """Let all of vmops that waits for the cloud live by a clock; a pause is slept in one piece."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("vmops.") and ".engine." not in name and getattr(module, "time", None) is time:
+            module.time = clock  # type: ignore[attr-defined]
+    provider_arm._GRAIN = math.inf  # type: ignore[misc]
+
+
+def live(directory: Path) -> list[dict[str, Any]]:
+    """Live a life, and give every request of it."""
+    clock, state_dir = SteppedClock(), directory / "state"
+    endpoint.home(state_dir).mkdir(parents=True)
+    served = azure.Served(directory / "cloud.db", 1, clock)
+    wire = Wire(served.config.app, clock)  # type: ignore[arg-type]
+    served.config.app = wire
+    with served, closing(_Provider(served.url)) as provider:
+        here = endpoint.Endpoint(served.url, azure.TOKEN, provider.port, os.getpid())
+        endpoint.write(state_dir, endpoint.Record(here, psutil.Process().create_time(), 1))
+        ops = VMOps(Settings(state_dir=state_dir, owner="tester"))
+        share(clock)
+        _live(ops, wire)
+    return wire.calls
+
+
+class _Provider:
+    def __init__(self, url: str) -> None:
+        self._served = serve(provider_arm.Arm(url, azure.TOKEN))
+        self.port = self._served.port
+
+    def close(self) -> None:
+        self._served.stop()
+
+
+def _live(ops: VMOps, wire: Wire) -> None:
+    """Provision a VM, the engine being killed once, stop, start, restart and enlarge it, and take it down."""
+    spec = VmSpec.from_params(
+        {"vmName": "vm", "adminPasswordOrKey": "Secret-5ecret-x", "authenticationType": "password"}
+    )
+    killer = threading.Thread(target=_kill_engine, args=(wire,))
+    killer.start()
+    with suppress(Failed):
+        _deploy(ops, spec, lambda site: provisioning.provision(site, spec, doubtful=False, expires=0.0))
+    killer.join()
+    _deploy(ops, spec, lambda site: provisioning.provision(site, spec, doubtful=True, expires=0.0))
+    for verb in (ops.vm_stop, ops.vm_start, ops.vm_restart):
+        params = {"vmName": "vm", "pollTimeout": 3600}
+        assert verb(params)[0] is Status.PENDING, ops.last_failure(params)
+        assert ops.wait_vm_operation(params)[0] is Status.SUCCEEDED, ops.last_failure(params)
+    bigger = spec.model_copy(update={"vm_size": "Standard_D2s_v5", "os_disk_size_gb": 64})
+    _deploy(ops, bigger, lambda site: provisioning.provision(site, bigger, doubtful=False, expires=0.0))
+    _deploy(ops, spec, lambda site: provisioning.deprovision(site, spec, doubtful=False))
+
+
+def _deploy(ops: VMOps, target: Target, steps: Callable[[Any], Any]) -> None:
+    """Do what a worker does, with the VM's lock."""
+    held = lock.acquire(lock_path(ops.settings.state_dir, target.stack))
+    assert held is not None
+    try:
+        with open_site(ops.settings, target, (held,)) as site:
+            steps(site)
+    finally:
+        os.close(held)
+
+
+def _kill_engine(wire: Wire) -> None:
+    """Kill the engine once the create of the VM is under way."""
+    while not any(call["method"] == "PUT" and "/virtualMachines/" in call["path"] for call in wire.calls):
+        time.sleep(_LOOK)
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[1])
+    (place / "wire.json").write_text(json.dumps(live(place)))
+    os._exit(0)  # the Automation API leaves threads behind where an engine was killed

@@ -1,0 +1,74 @@
+"""A subnet of ours in a network of another's: it has no tag of its own, and goes with the VM that it was made for."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azure import Azure, living
+from vmops import Status, VMOps
+from vmops.local import inspection
+from vmops.protocol import Params
+from vmops.waiting import Later, wait
+
+Deploy = Callable[[Params], dict[str, Any]]
+GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/shared"
+NET = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/net"
+PARAMS: Params = {
+    "vmName": "exp1",
+    "resourceGroup": "shared",
+    "virtualNetworkName": "net",
+    "subnetPrefix": "10.0.1.0/24",
+}
+
+
+@pytest.fixture
+def theirs(azure: Azure) -> set[str]:
+    """Put another's network with a subnet there, and give the ids of all that is another's."""
+    azure.put(f"{GROUP}?api-version=2024-03-01", {"location": "westus2"})
+    subnet = {"name": "theirs", "properties": {"addressPrefix": "10.0.0.0/24"}}
+    space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": [subnet]}
+    azure.put(f"{NET}?api-version=2024-05-01", {"location": "westus2", "properties": space})
+    return azure.ids()
+
+
+@pytest.mark.parametrize("named", [{}, {"subnetName": "lab"}], ids=["by its VM", "by the user"])
+def test_it_goes_with_its_vm(
+    ops: VMOps, azure: Azure, theirs: set[str], provision: Deploy, deprovision: Deploy, named: Params
+) -> None:
+    """However it is named, and however often the VM was provisioned; the network and the rest of it stay."""
+    params = {**PARAMS, **named}
+    provision(params)
+    provision({**params, "vmSize": "Standard_B4ms"})
+    assert ops.plan({**params, "vmSize": "Standard_B4ms"}) == []
+    deprovision(params)
+    assert azure.ids() == theirs
+
+
+def test_it_stays_while_another_vm_is_in_it(
+    ops: VMOps, azure: Azure, theirs: set[str], provision: Deploy, deprovision: Deploy
+) -> None:
+    """ARM refuses to delete what is in use; the VM that made it goes all the same."""
+    first, second = {**PARAMS, "subnetName": "lab"}, {**PARAMS, "subnetName": "lab", "vmName": "exp2"}
+    provision(first)
+    provision(second)
+    deprovision(first)
+    assert f"{NET}/subnets/lab" in azure.ids()
+    assert ops.vm_stop(second)[0] is Status.PENDING
+    deprovision(second)
+
+
+def test_one_that_was_begun_is_not_forgotten(
+    ops: VMOps, azure: Azure, state_dir: Path, theirs: set[str], deprovision: Deploy
+) -> None:
+    """The engine dies with its request on the way: the next call, a removal, knows whose the subnet is."""
+    rule = {"method": "PUT", "path": f"{NET}/subnets/*", "effect": {"do": "delay"}}
+    inspection.ask(state_dir, "PUT", "faults", [rule])
+    assert ops.vm_provision(dict(PARAMS)) == (Status.PENDING, {})
+    assert wait(lambda: inspection.ask(state_dir, "GET", "kept") or Later(0.01), timeout=60)
+    for _, process in living(state_dir):
+        process.kill()
+    inspection.ask(state_dir, "PUT", "faults", [])
+    deprovision(dict(PARAMS))
+    assert azure.ids() == theirs

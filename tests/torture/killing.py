@@ -1,0 +1,72 @@
+"""Calling a verb and killing something in the middle of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from tests.torture.moments import that_comes, watch
+from tests.torture.place import Place, todo
+from tests.torture.scene import Scene
+from tests.torture.script import POWERED, VICTIMS, Kill
+from tests.torture.stillness import still
+from tests.torture.victims import Caller, strike, victims
+from vmops.operation import Verb
+from vmops.waiting import Later, wait
+
+PATIENCE = 120.0
+"""Seconds within which a moment comes, and what is called is over."""
+
+
+def kill(scene: Scene, verb: str, drawn: Kill) -> tuple[Kill, bool]:
+    """Call a verb, and kill something at a moment; what is called before has to be over.
+
+    Returns: what was met, which is another where that could not come, and whether it was: False if the verb was over
+    before.
+    """
+    rest(scene)
+    moment = that_comes(drawn.moment, scene, verb)
+    victim = drawn.victim if drawn.victim in VICTIMS[verb][moment.name] else "worker"
+    met = replace(drawn, moment=moment, victim=victim)
+    with still(scene) as held:
+        patient = victim in {"caller", "azure"}
+        place = Place(scene, verb, held, patient, scene.store.latest(scene.stack), todo(scene, verb))
+        return met, _strike(scene, verb, met, watch(moment, place))
+
+
+def rest(scene: Scene) -> None:
+    """Wait for what was killed to be over, whoever began it."""
+    scene.params.pop("asyncResultsUrl", None)
+    latest = scene.store.latest(scene.stack)
+    if latest and not latest.over:
+        scene.ops.wait_vm_deployment(latest.verb is Verb.PROVISION, scene.params)
+
+
+def _strike(scene: Scene, verb: str, met: Kill, come: Callable[[], bool]) -> bool:
+    over = _over(scene, verb)
+    caller = Caller(scene, verb) if met.victim == "caller" or verb in POWERED else None
+    if caller is None:
+        getattr(scene.ops, f"vm_{verb}")(scene.params)
+
+    def look() -> bool | Later:
+        meant = victims(scene, met, caller) if come() else []
+        if meant and strike(scene, met, meant, come):
+            return True
+        return False if over(caller) else Later(0.005)
+
+    try:
+        return wait(look, timeout=PATIENCE) is True
+    finally:
+        if caller:
+            caller.kill()
+
+
+def _over(scene: Scene, verb: str) -> Callable[[Caller | None], bool]:
+    """Give the question whether a verb is over, so that no moment of it can come any more."""
+    before = scene.store.latest(scene.stack)
+
+    def over(caller: Caller | None) -> bool:
+        now = scene.store.latest(scene.stack)
+        if now is None or (before and now.id == before.id):
+            return caller is None or caller.has_said("over" if verb in POWERED else "called")
+        return now.over
+
+    return over

@@ -1,0 +1,58 @@
+"""Where a moment is waited for: a verb on a scene, and what can be seen of it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from tests.torture.scene import Scene
+from tests.torture.stillness import Stillness
+from vmops.operation import Operation
+
+WRITES = {"provision": "PUT", "deprovision": "DELETE", "start": "POST", "stop": "POST", "restart": "POST"}
+"""How each verb changes what Azure has."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a moment is waited for: a verb on a scene, from just before it is called."""
+
+    scene: Scene
+    verb: str
+    still: Stillness
+    patient: bool
+    """Whether an answer that is lost is missed by a gateway, not by the connection's end."""
+    before: Operation | None
+    todo: frozenset[str]
+    """The ids of what the verb has still to write, or to delete."""
+
+    def fresh(self) -> Operation | None:
+        """Give the record of the call, None before there is one."""
+        now = self.scene.store.latest(self.scene.stack)
+        return None if now is None or (self.before and self.before.id == now.id) else now
+
+    def write(self, number: int, **effect: Any) -> dict[str, Any]:
+        """Give the rule that does something to the n-th write."""
+        return {"method": WRITES[self.verb], "nth": number, "effect": effect}
+
+    def logged(self, event: str) -> bool:
+        """Tell whether the worker's log says something."""
+        now = self.fresh()
+        path = self.scene.state_dir / "logs" / self.scene.stack / f"{now.id if now else ''}.jsonl"
+        return path.exists() and f'"event": "{event}"' in path.read_text()
+
+
+def known(scene: Scene) -> set[str]:
+    """Give the ids of what the engine's state has of the cloud."""
+    try:
+        entries = json.loads(scene.state_file.read_bytes())["checkpoint"]["latest"]["resources"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return {entry["id"].lower() for entry in entries if entry["type"].startswith("azure-native:") and entry.get("id")}
+
+
+def todo(scene: Scene, verb: str) -> frozenset[str]:
+    """Give the ids of what the engine has to write in a deployment, or to delete, be it there or not."""
+    written = scene.written()
+    if verb == "deprovision":
+        return frozenset(known(scene) & written - {scene.spec.group_id.lower()})
+    return frozenset(written - scene.ours() if verb == "provision" else {scene.spec.vm_id.lower()})

@@ -1,0 +1,75 @@
+"""What a test holds still so that a moment stays for as long as it takes to strike: calls, records, slots, locks."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.torture.scene import Scene
+from vmops import lock
+from vmops.operation import Verb
+
+_ANOTHERS = {"pid": 1, "username": "ada", "hostname": "another-host", "timestamp": "2026-05-04T01:58:12Z"}
+
+
+class Stillness:
+    """What is held still of one scene; `still` lets it go."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._records: sqlite3.Connection | None = None
+        self._slots: list[int] = []
+        self._lock: Path | None = None
+
+    def keep(self, *rules: dict[str, Any]) -> None:
+        """Keep the calls that rules are about, and those no more that were kept before."""
+        self._scene.faults(*rules)
+
+    def keep_records(self) -> None:
+        """Let nobody write a record: SQLite has one writer, and the others wait for half a minute."""
+        self._records = sqlite3.connect(self._scene.state_dir / "operations.db", isolation_level=None)
+        self._records.execute("BEGIN IMMEDIATE")
+
+    @property
+    def keeps_records(self) -> bool:
+        return self._records is not None
+
+    def keep_slots(self) -> None:
+        """Let it be nobody's turn to work."""
+        for verb in Verb:
+            held = lock.acquire(self._scene.state_dir / "locks" / "slots" / f"{verb}-0", timeout=30)
+            assert held is not None
+            self._slots.append(held)
+
+    def keep_engine(self) -> None:
+        """Let an engine of another host work on the stack, so that ours waits."""
+        backend = self._scene.state_dir / "backend" / ".pulumi"
+        self._lock = backend / "locks" / "organization" / "vmops" / self._scene.stack / "anothers.json"
+        self._lock.parent.mkdir(parents=True, exist_ok=True)
+        self._lock.write_text(json.dumps(_ANOTHERS))
+
+    @property
+    def keeps_engine(self) -> bool:
+        return self._lock is not None
+
+    def let_go(self) -> None:
+        if self._lock:
+            self._lock.unlink(missing_ok=True)
+        if self._records:
+            self._records.close()
+        for held in self._slots:
+            os.close(held)
+        self._scene.faults()
+
+
+@contextmanager
+def still(scene: Scene) -> Iterator[Stillness]:
+    """Give what can be held still, and let it go afterwards."""
+    held = Stillness(scene)
+    try:
+        yield held
+    finally:
+        held.let_go()
