@@ -186,5 +186,3 @@ class DoubleStack(product._Stack):
         command = self.workspace.pulumi_command
         assert isinstance(command, DoubleCommand)
         return command.process(self.name, locks=locks, dry=dry)
-
-

@@ -55,7 +55,7 @@ class Engine:
         for goal in goals:
             self._register(goal)
             self._go_on("update")
-        for urn in reversed(self.olds):
+        for urn in reversed(list(self.olds)):
             self._delete(urn, OpType.DELETE)
             self._go_on("update")
         self._save()

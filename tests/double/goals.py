@@ -6,6 +6,7 @@ when their values are known.
 
 import asyncio
 import base64
+import contextvars
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -63,7 +64,7 @@ class Program:
         """Give the goals in the order of their declaration, and the outputs, with marks in both."""
         if self.key not in _known:
             outputs: dict[str, Any] = {}
-            _known[self.key] = _run(self.make(outputs), stack), outputs
+            _known[self.key] = contextvars.Context().run(_run, self.make(outputs), stack), outputs
         return _known[self.key]
 
 
@@ -182,6 +183,5 @@ def _run(declare: Callable[[], None], stack: str) -> list[Goal]:
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+    assert monitor.goals[0].type == STACK_TYPE
     return monitor.goals
-
-

@@ -182,5 +182,3 @@ class _Silence:
     def msg(self, message: str) -> None: ...
 
     debug = info = warning = error = critical = exception = msg
-
-

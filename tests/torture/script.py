@@ -9,7 +9,7 @@ from vmops.local.arm.faults.catalogue import FAULTS
 
 DEPLOYMENT_VICTIMS = ("worker", "engine", "both", "caller", "azure", "state")
 POWER_VICTIMS = ("caller", "azure")
-MEDDLING = ("deleted-behind-our-back", "stopped-behind-our-back")
+MEDDLING = ("deleted-behind-our-back", "stopped-behind-our-back", "retagged-behind-our-back")
 SPOILT = ("empty", "cut off", "garbage", "lost")
 
 
