@@ -100,7 +100,7 @@ def _let_go(process: Process) -> None:
 
 def _path_of(descriptor: int) -> str:
     try:
-        return os.readlink(f"/proc/self/fd/{descriptor}")
+        return str(Path(f"/proc/self/fd/{descriptor}").readlink())
     except OSError:
         return ""
 
