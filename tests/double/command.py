@@ -4,7 +4,7 @@ import json
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.double.engine import Engine, Stopped
 from tests.double.files import SALT, Files, refused
 from tests.double.goals import PROJECT, Program, resolved
 from tests.double.provider import Provider
-from tests.double.turns import Turns
+from tests.double.turns import Process, Turns
 from vmops.engine import stack as product
 from vmops.failures import Failed, Failure, Kind
 from vmops.local.provider.arm import Arm
@@ -28,6 +28,11 @@ class Host:
     turns: Turns
     arm: Arm
     moment: Callable[[str], object]
+    engines: dict[int, Process] = field(default_factory=dict)
+
+    def started_at(self, pid: int) -> float | None:
+        """Say when an engine was started, long ago; None if it or its process has died."""
+        return 0.0 if pid in self.engines and self.engines[pid].alive else None
 
 
 def command_of(host: Host) -> type[PulumiCommand]:
@@ -73,7 +78,7 @@ class DoubleCommand(PulumiCommand):
         files = Files(self._backend, stack, self.world.moment)
         pid = self.world.turns.new_pid()
         self._asked, self._runs, self._provider = 0, True, None
-        _living.add(pid)
+        self.world.engines[pid] = self.world.turns.current
         held = None
         try:
             held = files.lock(pid) if locks else None
@@ -91,7 +96,7 @@ class DoubleCommand(PulumiCommand):
             _release(held)
         finally:
             self._runs = False
-            _living.discard(pid)
+            del self.world.engines[pid]
 
     def _connect(self, subscription: str) -> Provider:
         self._provider = Provider(self.world.arm, subscription)
@@ -131,14 +136,6 @@ class DoubleCommand(PulumiCommand):
 
 class Killed(Exception):
     """The engine was killed, and its caller was not."""
-
-
-_living = set[int]()
-
-
-def started_at(pid: int) -> float | None:
-    """Say when an engine that lives was started: long ago."""
-    return 0.0 if pid in _living else None
 
 
 def _named(rest: list[str]) -> str:

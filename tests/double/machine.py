@@ -8,7 +8,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.double.estate import PATIENT, SHARED, Estate, Vm, estate
 from tests.double.world import Death
+from tests.torture.life import POWERED
 from tests.torture.script import SPOILT
+from vmops import Status
 from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
 
 _NEIGHBOURS = {
@@ -35,10 +37,11 @@ CHANGES: list[dict[str, Any]] = [
     {"osDiskSizeGB": 64},
 ]
 _MOMENTS = {"sent": 9, "answered": 9, "checkpoint": 20, "locked": 2, "removed": 1}
+MOMENTS = [(name, number) for name, most in _MOMENTS.items() for number in range(1, most + 1)]
 WHENS: list[dict[str, int]] = [{}, {"times": 1}, {"times": 2}, {"nth": 2}, {"nth": 3, "times": 4}]
 
 _which = st.integers(0, 1)
-_patience = st.sampled_from([0.0, 0.0, 1.0, PATIENT, PATIENT])
+_patience = st.sampled_from([0.0, 0.0, 20.0, PATIENT, PATIENT])
 
 
 class Machine(RuleBasedStateMachine):
@@ -51,24 +54,34 @@ class Machine(RuleBasedStateMachine):
         self.estate: Estate | None = None
         self.failed = False
 
-    @initialize(layout=st.sampled_from(LAYOUTS), pace=st.sampled_from([0, 0.01, 0.1]))
+    @initialize(layout=st.sampled_from(LAYOUTS), pace=st.sampled_from([0.1, 1.0]))
     def begin(self, layout: list[dict[str, Any]], pace: float) -> None:
-        common = {"pollInterval": 0.05, "deployTimeout": 60}
+        common = {"deployTimeout": 1800}
         params = [{"vmName": f"exp{number}", **common, **each} for number, each in enumerate(layout)]
         self._opened = estate(params, pace, self.counts)
         self.estate = self._opened.__enter__()
 
-    @rule(which=_which, verb=st.sampled_from(["provision", "stop", "start", "restart", "deprovision"]))
-    def verb(self, which: int, verb: str) -> None:
-        self._here.begin(self._vm(which), verb)
+    @rule(which=_which, patience=_patience)
+    def provision(self, which: int, patience: float) -> None:
+        self._deploy(self._vm(which), "provision", patience)
 
-    @rule(which=_which, change=st.sampled_from(CHANGES))
-    def provision_changed(self, which: int, change: dict[str, Any]) -> None:
+    @rule(which=_which, patience=_patience)
+    def deprovision(self, which: int, patience: float) -> None:
+        self._deploy(self._vm(which), "deprovision", patience)
+
+    @rule(which=_which, verb=st.sampled_from(sorted(POWERED)), patience=_patience)
+    def switch(self, which: int, verb: str, patience: float) -> None:
+        vm = self._vm(which)
+        if self._here.begin(vm, verb)[0] is Status.PENDING and patience:
+            self._here.wait_operation(vm, patience)
+
+    @rule(which=_which, change=st.sampled_from(CHANGES), patience=_patience)
+    def provision_changed(self, which: int, change: dict[str, Any], patience: float) -> None:
         vm = self._vm(which)
         for name in {name for each in CHANGES for name in each}:
             vm.params.pop(name, None)
         vm.params.update(change)
-        self._here.begin(vm, "provision")
+        self._deploy(vm, "provision", patience)
 
     @rule(which=_which, is_setup=st.booleans(), patience=_patience)
     def wait_deployment(self, which: int, is_setup: bool, patience: float) -> None:
@@ -78,7 +91,7 @@ class Machine(RuleBasedStateMachine):
     def wait_operation(self, which: int, patience: float) -> None:
         self._here.wait_operation(self._vm(which), patience)
 
-    @rule(seconds=st.sampled_from([0.01, 0.1, 1.0, 10.0]))
+    @rule(seconds=st.sampled_from([0.1, 1.0, 10.0, 100.0]))
     def pass_time(self, seconds: float) -> None:
         self._here.world.turns.sleep(seconds)
 
@@ -102,9 +115,9 @@ class Machine(RuleBasedStateMachine):
     def meddle(self, which: int, name: str) -> None:
         self._here.meddle(self._vm(which), name)
 
-    @rule(victim=st.sampled_from(["worker", "engine"]), name=st.sampled_from(sorted(_MOMENTS)), data=st.data())
-    def doom(self, victim: str, name: str, data: Any) -> None:
-        self._here.world.death = Death(victim, name, data.draw(st.integers(1, _MOMENTS[name])))
+    @rule(victim=st.sampled_from(["worker", "engine"]), moment=st.sampled_from(MOMENTS))
+    def doom(self, victim: str, moment: tuple[str, int]) -> None:
+        self._here.world.death = Death(victim, *moment)
 
     @rule()
     def kill(self) -> None:
@@ -139,6 +152,10 @@ class Machine(RuleBasedStateMachine):
             self.counts["lives"] += 1
         finally:
             self._opened.__exit__(None, None, None)
+
+    def _deploy(self, vm: Vm, verb: str, patience: float) -> None:
+        if self._here.begin(vm, verb)[0] is Status.PENDING and patience:
+            self._here.wait(vm, verb == "provision", patience)
 
     @property
     def _here(self) -> Estate:

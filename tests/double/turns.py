@@ -18,9 +18,6 @@ _FIRST_PID = 5_000_000
 
 _START = 1_800_000_000.0
 
-Handler = Callable[[int, Any], object]
-
-
 class Gone(BaseException):
     """What ends the thread of a dead process once nothing that it does can matter."""
 
@@ -35,7 +32,7 @@ class Process:
     watches: int = 0
     alarm: float = math.inf
     alive: bool = True
-    handlers: dict[int, Handler] = field(default_factory=dict)
+    handlers: dict[int, Any] = field(default_factory=dict)
     sent: list[int] = field(default_factory=list)
     turn: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     thread: threading.Thread | None = None
@@ -164,8 +161,13 @@ class Turns:
             me.sent.append(signal.SIGALRM)
         while me.sent:
             number = me.sent.pop(0)
-            if number in me.handlers:
-                me.handlers[number](number, None)
+            handler = me.handlers.get(number, self._die)
+            if callable(handler):
+                handler(number, None)
+
+    def _die(self, _number: int, _frame: Any) -> None:
+        """Do what a signal does that nobody handles."""
+        self.kill(self.current)
 
 
 class Signals:
@@ -179,10 +181,7 @@ class Signals:
 
     def signal(self, number: int, handler: Any) -> None:
         """Handle a signal from now on, or ignore it."""
-        if callable(handler):
-            self._turns.current.handlers[number] = handler
-        else:
-            self._turns.current.handlers.pop(number, None)
+        self._turns.current.handlers[number] = handler
 
     def setitimer(self, _which: int, seconds: float) -> None:
         """Set the alarm; 0 is none."""

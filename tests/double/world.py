@@ -25,6 +25,9 @@ from vmops.order import Order
 from vmops.settings import Settings
 
 _CLOCKED = ("waiting", "arm", "engine.ending", "engine.events", "local.provider.arm", "local.provider.sessions")
+_REST, _GRAIN = 60.0, 1.0
+"""Seconds between looks at what is told of by itself here: longer than in the product, because each costs a turn."""
+
 _COMM = Path("/proc/self/comm")
 
 
@@ -134,6 +137,8 @@ def _replacements(made: World) -> dict[str, Any]:
     return {
         **{f"{name}.time": time for name in _CLOCKED},
         "waiting._pause": time.sleep,
+        "deployment._REST": _REST,
+        "local.provider.arm._GRAIN": _GRAIN,
         "engine.ending.signal": Signals(time),
         "lock.os": system,
         "worker.os": system,
@@ -142,7 +147,7 @@ def _replacements(made: World) -> dict[str, Any]:
         "launch.start": made.start,
         "fence.worker": lambda operation, path: _Known(time, operation.pid) if time.process(operation.pid) else None,
         "fence.fence": lambda operation, path: [],
-        "engine.holder.started_at": command.started_at,
+        "engine.holder.started_at": host.started_at,
         "engine.program.program": goals.program,
         "engine.stack._Stack": command.DoubleStack,
         "engine.binary.path": lambda choice=None: Path("/double/pulumi"),
