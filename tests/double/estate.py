@@ -65,6 +65,7 @@ class Estate:
     counts: Counter[str]
     foreign: dict[str, Any] = field(default_factory=dict)
     late: set[str] = field(default_factory=set)
+    faulty: bool = False
 
     @property
     def ops(self) -> VMOps:
@@ -103,7 +104,7 @@ class Estate:
         self._judge(vm, "wait for the operation", answer, allowed)
         handle, verb = vm.power
         if answer[0] is Status.SUCCEEDED and verb and handle == vm.params.get(HANDLE):
-            assert vm.scene.azure.power(vm.spec.vm_id) == POWERED[verb], f"{verb} succeeded and is not so"
+            assert self._runs(vm, POWERED[verb]), f"{verb} succeeded and is not so"
             vm.power = ("", "")
         return answer[0]
 
@@ -124,12 +125,13 @@ class Estate:
     def fault(self, vm: Vm, name: str, when: dict[str, int]) -> None:
         """Let Azure fail, and no more as it did."""
         vm.scene.faults(FAULTS[name].rule(name, vm.params["vmName"], **when).plain())
+        self.faulty = True
         self.counts["faults"] += 1
 
     def well(self) -> None:
         """Let everything go well again, and everybody have what is theirs."""
         self.vms[0].scene.faults()
-        self.world.death = Death()
+        self.faulty, self.world.death = False, Death()
         for vm in self.vms:
             self._give_back(vm)
 
@@ -180,7 +182,7 @@ class Estate:
 
     def plant(self, vm: Vm) -> None:
         """Let others put something into the VM's own group."""
-        if vm.scene.azure.get(f"{vm.spec.group_id}?{_API}") and "resourceGroup" not in vm.params:
+        if vm.spec.group_id.lower() in self._existing() and not self.faulty and "resourceGroup" not in vm.params:
             vm.scene.plant(vm.spec.resource_group)
             self.late.add(vm.spec.group_id.lower())
             self.see_foreign()
@@ -238,7 +240,7 @@ class Estate:
         if not vm.meddled and operation.verb == "provision":
             assert ours - vm.asked - vm.shared == set(), f"too much: {sorted(ours - vm.asked)}"
             assert vm.asked - ours == set(), f"not there: {sorted(vm.asked - ours)}"
-            assert vm.scene.azure.power(vm.spec.vm_id) == "running"
+            assert self._runs(vm, "running")
             self.counts["made"] += 1
 
     def _gone(self, vm: Vm, operation: Operation) -> None:
@@ -275,7 +277,12 @@ class Estate:
         return self.ops._store.latest(vm.spec.stack)
 
     def _there(self, vm: Vm) -> Any:
-        return vm.scene.azure.get(f"{vm.spec.vm_id}?{_API}")
+        """Give a VM as it is, whatever Azure is told to refuse."""
+        return self._existing().get(vm.spec.vm_id.lower())
+
+    def _runs(self, vm: Vm, power: str) -> bool:
+        """Tell whether a VM stands so; nobody can ask while Azure is told to fail."""
+        return self.faulty or vm.scene.azure.power(vm.spec.vm_id) == power
 
     def _rests(self, vm: Vm) -> bool:
         found = self._there(vm)

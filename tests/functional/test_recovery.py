@@ -238,6 +238,13 @@ def test_recover_leaves_the_living_alone(ops: VMOps, azure: Azure, state_dir: Pa
     assert ops.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED
 
 
+def test_looking_after_a_vm_that_is_not_there_leaves_nothing(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+    """Neither a wait nor a recovery of what nobody knows makes a directory that nobody would remove."""
+    assert ops.wait_vm_deployment(True, {**PARAMS, "pollTimeout": 0}) == (Status.FAILED, {})
+    assert ops.recover(PARAMS)[0] is Status.SUCCEEDED
+    assert list((state_dir / "stacks").glob("*")) == []
+
+
 def test_recover_leaves_a_foreign_vm_alone(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
     """It is named, not adopted."""
     vm_id = provision(PARAMS)["id"]
