@@ -290,6 +290,21 @@ def test_a_cancel_ends_a_worker_and_an_engine_that_do_not_listen(
     assert azure.resources() == []
 
 
+def test_a_removal_in_flight_can_be_cancelled(
+    ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy
+) -> None:
+    """Its worker holds both of the VM's locks, and is no worker of a provision; the same call then goes on."""
+    provision(PARAMS)
+    daemon.ensure(state_dir, 0.3)
+    assert ops.vm_deprovision(PARAMS) == (Status.PENDING, {})
+    assert wait(lambda: any(each.startswith("DELETE") for each in azure.writes()) or Later(0.01), timeout=60)
+    assert ops.cancel(PARAMS) == (Status.SUCCEEDED, {})
+    assert living(state_dir) == []
+    daemon.ensure(state_dir, 0)
+    deprovision(PARAMS)
+    assert azure.resources() == []
+
+
 def test_an_engine_that_hangs_is_ended(azure: Azure, state_dir: Path, deprovision: Deploy) -> None:
     """It says nothing and works on nothing: the deployment fails, the same call goes on."""
     impatient = VMOps(Settings(state_dir=state_dir, owner="tester", engine_silence=2))
