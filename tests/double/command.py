@@ -4,7 +4,7 @@ import json
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ class Host:
     turns: Turns
     arm: Arm
     moment: Callable[[str], object]
-    engines: dict[int, Process] = field(default_factory=dict)
+    engines: dict[int, Process]
 
     def started_at(self, pid: int) -> float | None:
         """Say when an engine was started, long ago; None if it or its process has died."""

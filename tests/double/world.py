@@ -38,10 +38,15 @@ class World:
     turns: Turns
     wire: Wire
     death: "Death" = field(default_factory=lambda: Death())
+    engines: dict[int, Process] = field(default_factory=dict)
 
     def moment(self, name: str) -> None:
         """Come by a moment at which something may die; a caller never does here."""
-        if self.turns.current is self.turns.caller or not self.death.comes(name):
+        if self.turns.current is self.turns.caller:
+            return
+        if self.death.victim == "engine" and self.turns.current not in self.engines.values():
+            return
+        if not self.death.comes(name):
             return
         self.death.struck = True
         if self.death.victim == "engine":
@@ -132,7 +137,7 @@ def _passed(made: World, when: str, method: str) -> None:
 
 def _replacements(made: World) -> dict[str, Any]:
     time, system = made.turns, _Os(made.turns)
-    host = command.Host(time, Arm(URL, TOKEN), made.moment)
+    host = command.Host(time, Arm(URL, TOKEN), made.moment, made.engines)
     here = Endpoint(URL, TOKEN, 1, time.caller.pid)
     return {
         **{f"{name}.time": time for name in _CLOCKED},
