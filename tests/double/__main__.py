@@ -13,9 +13,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 import hypothesis
+import structlog
 from hypothesis import HealthCheck, Phase
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.double.families import FAMILIES, difference
 from tests.double.machine import Machine
 
 LIVES, STEPS = 10, 50
@@ -64,13 +66,31 @@ def _seeds(first: int, steps: int) -> Iterator[int]:
 
 
 def main() -> int:
-    """Take the steps; 1 if one went wrong."""
+    """Do what is asked for; 1 if something went wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.double", description=__doc__)
     parser.add_argument("--steps", type=int, default=10_000, metavar="N", help="take at least so many steps (10000)")
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="from this seed on (1)")
     parser.add_argument("--seed", type=int, metavar="SEED", help="take the steps of this one seed again")
+    parser.add_argument("--families", action="store_true", help="let double and engine play every family, and compare")
     given = parser.parse_args()
     logging.disable(logging.WARNING)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    return _families() if given.families else _steps(given)
+
+
+def _families() -> int:
+    """Play every family twice; 1 if one is told of in two ways."""
+    different, began = list[str](), time.monotonic()
+    for name, script in FAMILIES.items():
+        told = difference(script)
+        different += [name] if told else []
+        print(f"{name}: {'different' if told else 'the same'}", *told, sep="\n  ", flush=True)
+    print(f"families {len(FAMILIES)}, different {different}, {time.monotonic() - began:.0f} s")
+    return 1 if different else 0
+
+
+def _steps(given: argparse.Namespace) -> int:
+    """Take the steps; 1 if one went wrong."""
     failed, began = list[int](), time.monotonic()
     for seed in _seeds(given.first, given.steps) if given.seed is None else [given.seed]:
         try:

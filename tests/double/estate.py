@@ -295,7 +295,9 @@ class Estate:
     def _existing(self) -> dict[str, Any]:
         found = self.vms[0].scene.azure.resources()
         told = {each["id"].lower(): each for each in found if "/securityRules/" not in each["id"]}
-        return {arm_id: {name: part for name, part in body.items() if name not in _SILENT} for arm_id, body in told.items()}
+        return {
+            arm_id: {name: part for name, part in body.items() if name not in _SILENT} for arm_id, body in told.items()
+        }
 
 
 def _waits(patience: float) -> set[Status]:
@@ -319,5 +321,3 @@ def estate(params: list[dict[str, Any]], pace: float, counts: Counter[str]) -> I
         whole = Estate(made, vms, counts)
         whole.see_foreign()
         yield whole
-
-

@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from vmops.local.arm.faults.catalogue import FAULTS
 
 _PACE = 0.002
 _SPOT = {"priority": "Spot", "evictionPolicy": "Deallocate"}
+_SHARED = {"vmName": "exp1", "resourceGroup": "shared"}
 _ONCE: dict[str, int] = {"nth": 1}
 
 
@@ -44,8 +46,16 @@ _ALWAYS = {f"provision: {fault}, always": _family("provision", fault, {}) for fa
 FAMILIES = {
     **{name: script for name, script in _ONCE_EACH.items() if name not in _NEVER},
     **_ALWAYS,
-    "provision: shared": Script((Step("provision"), Step("deprovision")), {"vmName": "exp1", "resourceGroup": "shared"}),
+    "provision: shared": Script(
+        (Step("provision"), Step("deprovision")), {"vmName": "exp1", "resourceGroup": "shared"}
+    ),
 }
+
+
+def difference(script: Script) -> list[str]:
+    """Play a family twice, and give the lines in which the double and the engine differ."""
+    double, engine = by_the_double(script), by_the_engine(script)
+    return list(unified_diff(double, engine, "double", "engine", lineterm="", n=0))
 
 
 def by_the_engine(script: Script) -> list[str]:

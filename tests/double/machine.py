@@ -1,7 +1,7 @@
 """The seven verbs in any order, among faults, meddling and deaths, drawn by hypothesis; the estate holds the model."""
 
 from collections import Counter
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -47,7 +47,7 @@ _patience = st.sampled_from([0.0, 0.0, 20.0, PATIENT, PATIENT])
 class Machine(RuleBasedStateMachine):
     """One or two VMs; each rule is a step."""
 
-    counts: Counter[str] = Counter()
+    counts: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()

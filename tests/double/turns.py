@@ -18,6 +18,7 @@ _FIRST_PID = 5_000_000
 
 _START = 1_800_000_000.0
 
+
 class Gone(BaseException):
     """What ends the thread of a dead process once nothing that it does can matter."""
 

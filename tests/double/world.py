@@ -123,11 +123,13 @@ def world(directory: Path, pace: float) -> Iterator[World]:
         made.wire.after = lambda method, path: _passed(made, "answered", method)
         for target, value in _replacements(made).items():
             stack.enter_context(patch(f"vmops.{target}", value))
+        before = structlog.get_config()
         structlog.configure(processors=[structlog.processors.JSONRenderer()], logger_factory=_Silence)
         try:
             yield made
         finally:
             time.end()
+            structlog.configure(**before)
 
 
 def _passed(made: World, when: str, method: str) -> None:
