@@ -21,6 +21,10 @@ from vmops.failures import Failed, Failure, Kind
 from vmops.local.provider.arm import Arm
 
 
+_START_UP = 0.3
+"""Seconds until an engine process gets to work. Source: measured, docs/performance.md."""
+
+
 @dataclass
 class Host:
     """What every engine of a world works with; ``moment`` is told where an engine may die."""
@@ -75,6 +79,7 @@ class DoubleCommand(PulumiCommand):
     @contextmanager
     def process(self, stack: str, *, locks: bool, dry: bool = False) -> Iterator[tuple[Files, Callable[..., Engine]]]:
         """Be an engine for a while: with its lock, which is left by a death, and given back by any other end."""
+        self.world.turns.sleep(_START_UP)
         files = Files(self._backend, stack, self.world.moment)
         pid = self.world.turns.new_pid()
         self._asked, self._runs, self._provider = 0, True, None

@@ -88,13 +88,19 @@ def _played(stage: Scene, script: Script) -> list[str]:
 
 
 def _writes(stage: Scene, seen: int) -> list[str]:
-    """Give the changes that ARM was asked for since then, without their order: siblings are made at the same time."""
+    """Give the changes that ARM was asked for since then.
+
+    Without their order, because siblings are made at the same time; and the deletion of a group is asked for until the
+    group is gone, however often that is.
+    """
     asked = Counter(
-        f"{each['method']} {each['path'].rpartition('/resourceGroups/')[2]} {each['status']}"
+        (f"{each['method']} {each['path'].rpartition('/resourceGroups/')[2]}", each["status"])
         for each in stage.azure.journal()[seen:]
         if each["method"] not in {"GET", "HEAD"}
     )
-    return [f"{write} x{count}" for write, count in sorted(asked.items())]
+    group = f"DELETE {stage.spec.resource_group}"
+    told = [f"{write} {status} x{count}" for (write, status), count in asked.items() if write != group]
+    return sorted({*told, *(write for write, _ in asked if write == group)})
 
 
 @contextmanager
