@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from tests.double.turns import Process, Turns
 from vmops.engine import stack as product
 from vmops.failures import Failed, Failure, Kind
 from vmops.local.provider.arm import Arm
-
 
 _START_UP = 0.3
 """Seconds until an engine process gets to work. Source: measured, docs/performance.md."""
@@ -87,7 +87,7 @@ class DoubleCommand(PulumiCommand):
         held = None
         try:
             held = files.lock(pid) if locks else None
-            yield files, lambda tell: Engine(files, self._connect, tell, lambda: self._asked > 0, dry)
+            yield files, partial(self._run_of, files, dry=dry)
         except Killed:
             raise Failed(Failure(Kind.INTERRUPTED, "the engine was ended by SIGKILL")) from None
         except Stopped:
@@ -102,6 +102,10 @@ class DoubleCommand(PulumiCommand):
         finally:
             self._runs = False
             del self.world.engines[pid]
+
+    def _run_of(self, files: Files, tell: Callable[..., object], *, dry: bool) -> Engine:
+        canceled = lambda: self._asked > 0  # noqa: E731
+        return Engine(files=files, provider=self._connect, tell=tell, canceled=canceled, dry=dry)
 
     def _connect(self, subscription: str) -> Provider:
         self._provider = Provider(self.world.arm, subscription)

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.double.estate import PATIENT, SHARED, Estate, Vm, estate
+from tests.double.estate import PATIENT, SHARED, Estate, estate
+from tests.double.model import Vm
 from tests.double.world import Death
 from tests.torture.life import POWERED
 from tests.torture.script import SPOILT
