@@ -17,6 +17,9 @@ import structlog
 from tests.double import command, goals
 from tests.double.turns import Process, Signals, Turns, turns
 from tests.double.wire import TOKEN, URL, Wire, wire
+from tests.torture import victims as victims_of
+from tests.torture.scene import Scene
+from tests.torture.script import Kill
 from vmops import worker
 from vmops.local.endpoint import Endpoint
 from vmops.local.provider.arm import Arm
@@ -52,6 +55,20 @@ class World:
         if self.death.victim == "engine":
             raise command.Killed
         self.turns.kill(self.turns.current)
+
+    async def delay(self, seconds: float) -> None:
+        """Let a call be carried out later, in the place of the local Azure's pause."""
+        self.turns.sleep(seconds)
+
+    def strike(self, scene: Scene, kill: Kill, _caller: object) -> bool:
+        """Kill the workers, with their engines, in the place of `tests.torture.victims.strike`."""
+        assert kill.victim in {"both", "state"}, f"the double cannot kill {kill.victim} from outside"
+        victims = self.turns.workers
+        for process in victims:
+            self.turns.kill(process)
+        if kill.victim == "state":
+            victims_of._spoil(scene, kill.spoilt)
+        return bool(victims)
 
     def start(self, settings: Settings, operation: Operation, order: Order, held: int) -> None:
         """Start a worker, in the place of `vmops.launch.start`."""
@@ -123,6 +140,7 @@ def world(directory: Path, pace: float) -> Iterator[World]:
         made.wire.after = lambda method, path: _passed(made, "answered", method)
         for target, value in _replacements(made).items():
             stack.enter_context(patch(f"vmops.{target}", value))
+        stack.enter_context(patch("tests.torture.life.strike", made.strike))
         before = structlog.get_config()
         structlog.configure(processors=[structlog.processors.JSONRenderer()], logger_factory=_Silence)
         try:
@@ -152,6 +170,7 @@ def _replacements(made: World) -> dict[str, Any]:
         "worker.NAME": _COMM.read_text().strip() if _COMM.exists() else "",
         "worker._logging": lambda path: nullcontext(),
         "launch.start": made.start,
+        "local.arm.faults.middleware._pass": made.delay,
         "fence.worker": lambda operation, path: _Known(time, operation.pid) if time.process(operation.pid) else None,
         "fence.fence": lambda operation, path: [],
         "engine.holder.started_at": host.started_at,
