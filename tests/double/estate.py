@@ -20,6 +20,7 @@ from vmops.protocol import HANDLE, Answer
 
 SHARED = "shared"
 PATIENT = 1800.0
+_RETAGGED = "retagged-behind-our-back"
 _API = "api-version=2024-07-01"
 _BEGUN = {Status.PENDING, Status.SUCCEEDED, Status.FAILED}
 
@@ -98,7 +99,7 @@ class Estate(Model):
 
     def meddle(self, vm: Vm, name: str) -> None:
         """Let somebody else do something to a VM that is there and has nothing done to it."""
-        if not self._rests(vm) or vm.tags is not None:
+        if not self._rests(vm) or vm.tags is not None or (name == _RETAGGED and self._works(vm)):
             return
         incident = INCIDENTS[name]
         tags = dict(self._there(vm)["tags"])
@@ -106,7 +107,7 @@ class Estate(Model):
             self._send(vm, incident.method, incident.step, incident.body)
         except CloudError:
             return  # ARM does not let them
-        if name == "retagged-behind-our-back":
+        if name == _RETAGGED:
             vm.tags = tags
         vm.meddled, vm.power = True, ("", "")
         self.counts["incidents"] += 1

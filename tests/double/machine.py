@@ -42,6 +42,7 @@ MOMENTS = [(name, number) for name, most in _MOMENTS.items() for number in range
 WHENS: list[dict[str, int]] = [{}, {"times": 1}, {"times": 2}, {"nth": 2}, {"nth": 3, "times": 4}]
 
 _which = st.integers(0, 1)
+_death = st.none() | st.tuples(st.sampled_from(["worker", "engine"]), st.sampled_from(MOMENTS))
 _patience = st.sampled_from([0.0, 0.0, 20.0, PATIENT, PATIENT])
 
 
@@ -62,13 +63,13 @@ class Machine(RuleBasedStateMachine):
         self._opened = estate(params, pace, self.counts)
         self.estate = self._opened.__enter__()
 
-    @rule(which=_which, patience=_patience)
-    def provision(self, which: int, patience: float) -> None:
-        self._deploy(self._vm(which), "provision", patience)
+    @rule(which=_which, patience=_patience, death=_death)
+    def provision(self, which: int, patience: float, death: Any) -> None:
+        self._deploy(self._vm(which), "provision", patience, death)
 
-    @rule(which=_which, patience=_patience)
-    def deprovision(self, which: int, patience: float) -> None:
-        self._deploy(self._vm(which), "deprovision", patience)
+    @rule(which=_which, patience=_patience, death=_death)
+    def deprovision(self, which: int, patience: float, death: Any) -> None:
+        self._deploy(self._vm(which), "deprovision", patience, death)
 
     @rule(which=_which, verb=st.sampled_from(sorted(POWERED)), patience=_patience)
     def switch(self, which: int, verb: str, patience: float) -> None:
@@ -76,13 +77,13 @@ class Machine(RuleBasedStateMachine):
         if self._here.begin(vm, verb)[0] is Status.PENDING and patience:
             self._here.wait_operation(vm, patience)
 
-    @rule(which=_which, change=st.sampled_from(CHANGES), patience=_patience)
-    def provision_changed(self, which: int, change: dict[str, Any], patience: float) -> None:
+    @rule(which=_which, change=st.sampled_from(CHANGES), patience=_patience, death=_death)
+    def provision_changed(self, which: int, change: dict[str, Any], patience: float, death: Any) -> None:
         vm = self._vm(which)
         for name in {name for each in CHANGES for name in each}:
             vm.params.pop(name, None)
         vm.params.update(change)
-        self._deploy(vm, "provision", patience)
+        self._deploy(vm, "provision", patience, death)
 
     @rule(which=_which, is_setup=st.booleans(), patience=_patience)
     def wait_deployment(self, which: int, is_setup: bool, patience: float) -> None:
@@ -115,10 +116,6 @@ class Machine(RuleBasedStateMachine):
     @rule(which=_which, name=st.sampled_from(sorted(INCIDENTS)))
     def meddle(self, which: int, name: str) -> None:
         self._here.meddle(self._vm(which), name)
-
-    @rule(victim=st.sampled_from(["worker", "engine"]), moment=st.sampled_from(MOMENTS))
-    def doom(self, victim: str, moment: tuple[str, int]) -> None:
-        self._here.world.death = Death(victim, *moment)
 
     @rule()
     def kill(self) -> None:
@@ -154,7 +151,9 @@ class Machine(RuleBasedStateMachine):
         finally:
             self._opened.__exit__(None, None, None)
 
-    def _deploy(self, vm: Vm, verb: str, patience: float) -> None:
+    def _deploy(self, vm: Vm, verb: str, patience: float, death: tuple[str, tuple[str, int]] | None) -> None:
+        if death:
+            self._here.world.death = Death(death[0], *death[1])
         if self._here.begin(vm, verb)[0] is Status.PENDING and patience:
             self._here.wait(vm, verb == "provision", patience)
 
