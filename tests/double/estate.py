@@ -112,6 +112,16 @@ class Estate(Model):
         vm.meddled, vm.power = True, ("", "")
         self.counts["incidents"] += 1
 
+    def take(self, vm: Vm, verb: str) -> None:
+        """Let somebody give a VM other tags, then call a verb, which is refused."""
+        self.meddle(vm, _RETAGGED)
+        if vm.tags is None:
+            return
+        status, _ = self.begin(vm, verb)
+        if status is Status.PENDING:
+            status = self.wait_operation(vm, PATIENT)
+        assert status is not Status.SUCCEEDED, f"{verb} of another's VM succeeded"
+
     def kill(self) -> None:
         """Kill a worker that is in the middle of its work, and its engine with it."""
         for process in self.world.turns.workers[:1]:

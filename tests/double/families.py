@@ -110,19 +110,23 @@ def _played(stage: Scene, script: Script) -> list[str]:
 
 
 def _writes(stage: Scene, seen: int) -> list[str]:
-    """Give the changes that ARM was asked for since then.
+    """Give the changes that ARM was asked for since then, without their order: siblings are made at the same time.
 
-    Without their order, because siblings are made at the same time. The deletion of a group is asked for until it is
-    gone, and a power operation until ARM lets it, however often that is.
+    What is asked for again and again until ARM does it, a deletion or a power operation, is told once, where it was
+    done: how often is a matter of time.
     """
     asked = Counter(
-        (f"{each['method']} {each['path'].rpartition('/resourceGroups/')[2]}", each["status"])
+        (each["method"], each["path"].rpartition("/resourceGroups/")[2], each["status"])
         for each in stage.azure.journal()[seen:]
-        if each["method"] not in {"GET", "HEAD"} and (each["method"], each["status"]) != ("POST", 409)
+        if each["method"] not in {"GET", "HEAD"}
     )
-    group = f"DELETE {stage.spec.resource_group}"
-    told = [f"{write} {status} x{count}" for (write, status), count in asked.items() if write != group]
-    return sorted({*told, *(write for write, _ in asked if write == group)})
+    told = set[str]()
+    for (method, path, status), count in asked.items():
+        if method in {"PUT", "PATCH"}:
+            told.add(f"{method} {path} {status} x{count}")
+        elif status < 400:
+            told.add(f"{method} {path}")
+    return sorted(told)
 
 
 @contextmanager

@@ -117,6 +117,10 @@ class Machine(RuleBasedStateMachine):
     def meddle(self, which: int, name: str) -> None:
         self._here.meddle(self._vm(which), name)
 
+    @rule(which=_which, verb=st.sampled_from(["provision", "deprovision", *sorted(POWERED)]))
+    def take(self, which: int, verb: str) -> None:
+        self._here.take(self._vm(which), verb)
+
     @rule()
     def kill(self) -> None:
         self._here.kill()
