@@ -25,13 +25,13 @@ _ONCE: dict[str, int] = {"nth": 1}
 
 
 def _family(verb: str, fault: str, when: dict[str, int]) -> Script:
-    """Give a life in which one verb meets one fault, or a VM that is there meets an incident."""
+    """Give a life in which one verb meets one fault, or a VM that is there meets an incident, which is over at once."""
     met = (Fault(fault, {} if fault in _INCIDENTS else when),)
     params: dict[str, Any] = {"vmName": "exp1"} | (_SPOT if fault == "spot-eviction" else {})
     first = Step("provision", faults=met if verb == "provision" and fault not in _INCIDENTS else ())
     second = () if verb == "deprovision" else (Step(verb, faults=met if first.faults == () else ()),)
     last = Step("deprovision", faults=met if verb == "deprovision" else ())
-    return Script(steps=(first, *second, last), params=params, pace=_PACE)
+    return Script(steps=(first, *second, last), params=params, pace=0 if fault in _INCIDENTS else _PACE)
 
 
 def _killed(verb: str, kill: Kill) -> Script:
