@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help ready demo test torture schedules crowd unit lint types bench curve wheel clean
+.PHONY: help ready demo test torture schedules steps crowd unit lint types bench curve wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -22,8 +22,15 @@ test: ready ## run all the tests
 torture: ready ## kill everything at every moment, in SEEDS lives from FIRST on; SEED=N lives one again
 	@$(BIN)/python -m tests.torture $(if $(SEED),--seed $(SEED),--first $(or $(FIRST),1) --seeds $(or $(SEEDS),20))
 
-schedules: ready ## let Azure fail in every way it knows, in SEEDS lives; SEED=N lives one again
+schedules: ready ## let Azure fail in every way it knows: steps, families, and SEEDS lives; SEED=N lives one again
+ifndef SEED
+	@$(MAKE) --no-print-directory steps
+	@$(BIN)/python -m tests.double --families
+endif
 	@$(BIN)/python -m tests.torture --faults $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20))
+
+steps: $(INSTALLED) ## call the verbs in any order on the engine's double, STEPS times; SEED=N takes the same steps again
+	@$(BIN)/python -m tests.double $(if $(SEED),--seed $(SEED),--steps $(or $(STEPS),10000))
 
 crowd: ready ## let 8 processes fight over 4 VMs for two minutes, then make 32 at once
 	@$(BIN)/python -m tests.torture.crowd fight

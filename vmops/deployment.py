@@ -106,8 +106,12 @@ class Deployments:
                 raise Failed(admission.refusal(found))
 
     def cancel(self, target: Target) -> bool:
-        """End what is in flight on the VM, within 30 seconds each; tell whether nobody works on it any more."""
-        return all(cancel(self.store, self.settings.state_dir, target.stack, verb) for verb in Verb)
+        """End what is in flight on the VM, within 30 seconds each; tell whether nobody works on it any more.
+
+        A removal goes first: its worker holds the lock of a provision too.
+        """
+        order = (Verb.DEPROVISION, Verb.PROVISION)
+        return all(cancel(self.store, self.settings.state_dir, target.stack, verb) for verb in order)
 
     @deferred()
     def _begin(self, target: Target, verb: Verb, digest: str) -> Operation:

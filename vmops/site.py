@@ -41,7 +41,8 @@ class Site:
 def open_site(settings: Settings, target: Target, locks: tuple[int, ...] = ()) -> Iterator[Site]:
     """Connect to the target's cloud and stack; whatever scratch files the work leaves go with it.
 
-    ``locks`` are descriptors that the engine inherits; without any, nothing may be done but look.
+    ``locks`` are descriptors that the engine inherits; without any, nothing may be done but look. Of a stack that is
+    not there no directory stays.
 
     Raises: CloudError if the local Azure does not start; EngineMissing if there is no engine.
     """
@@ -54,11 +55,14 @@ def open_site(settings: Settings, target: Target, locks: tuple[int, ...] = ()) -
     scratch.mkdir(mode=0o700, parents=True)
     environment = engine_environment(cloud, backend, state_dir / "pulumi", passphrase, scratch)
     command = EngineCommand(binary.path(settings.engine), binary.ENGINE_VERSION, environment, locks)
-    stack = EngineStack(target.stack, state_dir / "stacks" / target.stack, backend, command, EventLog())
+    work_dir = state_dir / "stacks" / target.stack if locks else scratch
+    stack = EngineStack(target.stack, work_dir, backend, command, EventLog())
     try:
         arm = Arm(cloud, target.request_timeout, PATIENCE if locks else 0.0)
         yield Site(settings.owner, cloud, arm, stack, command, connect)
     finally:
+        if locks:
+            stack.tidy()
         shutil.rmtree(scratch, ignore_errors=True)
 
 

@@ -263,6 +263,13 @@ def test_recover_leaves_the_living_alone(ops: VMOps, azure: Azure, state_dir: Pa
     assert ops.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED
 
 
+def test_looking_after_a_vm_that_is_not_there_leaves_nothing(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+    """Neither a wait nor a recovery of what nobody knows makes a directory that nobody would remove."""
+    assert ops.wait_vm_deployment(True, {**PARAMS, "pollTimeout": 0}) == (Status.FAILED, {})
+    assert ops.recover(PARAMS)[0] is Status.SUCCEEDED
+    assert list((state_dir / "stacks").glob("*")) == []
+
+
 def test_recover_leaves_a_foreign_vm_alone(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
     """It is named, not adopted."""
     vm_id = provision(PARAMS)["id"]
@@ -303,6 +310,21 @@ def test_a_cancel_ends_a_worker_and_an_engine_that_do_not_listen(
     assert wait(lambda: begun(azure), timeout=60)
     for _, process in living(state_dir):
         process.send_signal(signal.SIGSTOP)
+    assert ops.cancel(PARAMS) == (Status.SUCCEEDED, {})
+    assert living(state_dir) == []
+    azure.let_go()
+    deprovision(PARAMS)
+    assert azure.resources() == []
+
+
+def test_a_removal_in_flight_can_be_cancelled(
+    ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy
+) -> None:
+    """Its worker holds both of the VM's locks, and is no worker of a provision; the same call then goes on."""
+    provision(PARAMS)
+    azure.stick("delete")
+    assert ops.vm_deprovision(PARAMS) == (Status.PENDING, {})
+    assert wait(lambda: any(each.startswith("DELETE") for each in azure.writes()) or Later(0.01), timeout=60)
     assert ops.cancel(PARAMS) == (Status.SUCCEEDED, {})
     assert living(state_dir) == []
     azure.let_go()

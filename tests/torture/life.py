@@ -10,7 +10,7 @@ from tests.torture.killing import PATIENCE
 from tests.torture.scene import Scene, scene
 from tests.torture.script import POWERED, Fault, Kill, Script, Step
 from vmops import Status
-from vmops.failures import Kind
+from vmops.failures import Failure, Kind
 from vmops.local import inspection
 from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS, Incident
 from vmops.protocol import Answer
@@ -83,6 +83,7 @@ class Life:
 
     def meet(self, verb: str, fault: Fault) -> None:
         """Call a verb that meets a fault: whatever comes of it has a name and a next step."""
+        tags = self._tags()
         if fault.name in INCIDENTS:
             self._meddle(INCIDENTS[fault.name])
         else:
@@ -96,6 +97,9 @@ class Life:
         failure = self.stage.ops.last_failure(self.stage.params)
         if status is Status.FAILED and failure and failure.kind in {Kind.BUG, Kind.ENGINE}:
             raise Wrong(f"{verb} with {fault}: {failure}")
+        if tags and fault.name == "retagged-behind-our-back":
+            self._refused(status, failure)
+            self._send("PATCH", "", {"tags": tags})
         self.stage.faults()
         self.figures.counts["faults"] += 1
         why = f" {failure.code or failure.kind}" if status is Status.FAILED and failure else ""
@@ -112,11 +116,32 @@ class Life:
         return self.stage.ops.wait_vm_operation(self.stage.params)[0]
 
     def _meddle(self, incident: Incident) -> None:
-        """Do to the VM what somebody else would, if it is there."""
-        vm_id = self.stage.spec.vm_id
-        path = f"{vm_id}{incident.step}?api-version=2024-07-01"
-        if self.stage.azure.get(f"{vm_id}?api-version=2024-07-01"):
-            inspection.send(self.stage.state_dir, incident.method, path, incident.body or None)
+        """Do to the VM what somebody else would, if it is there and ARM lets them."""
+        self._send(incident.method, incident.step, incident.body)
+
+    def _send(self, method: str, step: str, body: dict[str, Any]) -> None:
+        """Send a request about the VM once nothing is being done to it, if it is there then."""
+        wait(lambda: self._at_rest() or Later(0.02), timeout=PATIENCE)
+        if self._vm():
+            path = f"{self.stage.spec.vm_id}{step}?api-version=2024-07-01"
+            inspection.send(self.stage.state_dir, method, path, body or None)
+
+    def _at_rest(self) -> bool:
+        found = self._vm()
+        return found is None or found["properties"]["provisioningState"] in {"Succeeded", "Failed"}
+
+    def _vm(self) -> Any:
+        return self.stage.azure.get(f"{self.stage.spec.vm_id}?api-version=2024-07-01")
+
+    def _tags(self) -> dict[str, str]:
+        """Give the tags of the VM; none if it is not there."""
+        found = self._vm()
+        return dict(found["tags"]) if found else {}
+
+    def _refused(self, status: Status, failure: Failure | None) -> None:
+        """See that a VM that was made another's was refused, and stays as it is."""
+        if (status, failure and failure.kind) != (Status.FAILED, Kind.CONFLICT) or self._tags() != _HERS:
+            raise Wrong(f"another's VM is not left alone: {status.name} {failure}, tags {self._tags()}")
 
     def kill(self, verb: str, drawn: Kill) -> bool:
         """Kill something in the middle of a verb; tell whether its moment came."""
@@ -182,3 +207,6 @@ class Life:
         self.figures.counts[name] += len(found)
         if found:
             raise Wrong(f"{name}: {sorted(found)}")
+
+
+_HERS = INCIDENTS["retagged-behind-our-back"].body["tags"]

@@ -30,7 +30,7 @@ VICTIMS = {"provision": DEPLOYMENTS, "deprovision": REMOVALS} | dict.fromkeys(PO
 _OFTEN = ("sent", "carried-out", "checkpoint", "after")
 """Moments that are drawn more often than others: there are many of each."""
 
-MEDDLING = ("deleted-behind-our-back", "stopped-behind-our-back")
+MEDDLING = ("deleted-behind-our-back", "stopped-behind-our-back", "retagged-behind-our-back")
 SPOILT = ("empty", "cut off", "garbage", "lost")
 
 

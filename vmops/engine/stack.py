@@ -138,6 +138,11 @@ class EngineStack:
         finally:
             shutil.rmtree(self._settings_file.parent, ignore_errors=True)
 
+    def tidy(self) -> None:
+        """Leave no directory for a stack of which the engine has no settings here; the VM's lock must be held."""
+        if not self._settings_file.exists():
+            shutil.rmtree(self._settings_file.parent, ignore_errors=True)
+
     def state(self) -> dict[str, Any] | None:
         """Read the stack's state, its secrets encrypted; None if the backend does not know the stack."""
         read: list[str] = []

@@ -1,0 +1,194 @@
+"""The seam: what stands in the place of the ``pulumi`` command, and of the verbs of the Automation API's stack."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pulumi.automation import CommandResult, PulumiCommand
+from semver import VersionInfo
+
+from tests.double.engine import Engine, Stopped
+from tests.double.files import SALT, Files, refused
+from tests.double.goals import PROJECT, Program, resolved
+from tests.double.provider import Provider
+from tests.double.turns import Process, Turns
+from vmops.engine import stack as product
+from vmops.failures import Failed, Failure, Kind
+from vmops.local.provider.arm import Arm
+
+_START_UP = 0.3
+"""Seconds until an engine process gets to work. Source: measured, docs/performance.md."""
+
+
+@dataclass
+class Host:
+    """What every engine of a world works with; ``moment`` is told where an engine may die."""
+
+    turns: Turns
+    arm: Arm
+    moment: Callable[[str], object]
+    engines: dict[int, Process]
+
+    def started_at(self, pid: int) -> float | None:
+        """Say when an engine was started, long ago; None if it or its process has died."""
+        return 0.0 if pid in self.engines and self.engines[pid].alive else None
+
+
+def command_of(host: Host) -> type[PulumiCommand]:
+    """Give the class that stands for `vmops.engine.command.EngineCommand` in a world."""
+
+    class Command(DoubleCommand):
+        world = host
+
+    return Command
+
+
+class DoubleCommand(PulumiCommand):
+    """An engine that runs in the process of its caller; a signal ends it as it ends an engine."""
+
+    world: Host
+
+    def __init__(self, binary: Path, version: str, environment: Mapping[str, str], locks: tuple[int, ...]) -> None:
+        self.command, self.version = str(binary), VersionInfo.parse(version)
+        self._backend = Path(environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+        self._asked, self._runs, self._provider = 0, False, None
+
+    @property
+    def running(self) -> bool:
+        """Tell whether an engine runs."""
+        return self._runs
+
+    def signal(self, number: signal.Signals) -> bool:
+        """End the engine: in order by the first SIGINT, at once by the second, by force with SIGKILL."""
+        if not self._runs:
+            return False
+        if number == signal.SIGKILL:
+            raise Killed
+        self._asked += 1
+        if self._provider:
+            self._provider.cancel()
+        if self._asked > 1:
+            raise Stopped
+        return True
+
+    @contextmanager
+    def process(self, stack: str, *, locks: bool, dry: bool = False) -> Iterator[tuple[Files, Callable[..., Engine]]]:
+        """Be an engine for a while: with its lock, which is left by a death, and given back by any other end."""
+        self.world.turns.sleep(_START_UP)
+        files = Files(self._backend, stack, self.world.moment)
+        pid = self.world.turns.new_pid()
+        self._asked, self._runs, self._provider = 0, True, None
+        self.world.engines[pid] = self.world.turns.current
+        held = None
+        try:
+            held = files.lock(pid) if locks else None
+            yield files, partial(self._run_of, files, dry=dry)
+        except Killed:
+            raise Failed(Failure(Kind.INTERRUPTED, "the engine was ended by SIGKILL")) from None
+        except Stopped:
+            _release(held)
+            raise refused("error: update canceled\n") from None
+        except BaseException:
+            if not self.world.turns.over:
+                _release(held)
+            raise
+        else:
+            _release(held)
+        finally:
+            self._runs = False
+            del self.world.engines[pid]
+
+    def _run_of(self, files: Files, tell: Callable[..., object], *, dry: bool) -> Engine:
+        canceled = lambda: self._asked > 0  # noqa: E731
+        return Engine(files=files, provider=self._connect, tell=tell, canceled=canceled, dry=dry)
+
+    def _connect(self, subscription: str) -> Provider:
+        self._provider = Provider(self.world.arm, subscription)
+        return self._provider
+
+    def run(
+        self, args: list[str], cwd: str, additional_env: Mapping[str, str], on_output: Any = None, on_error: Any = None
+    ) -> CommandResult:
+        """Run one of the commands that are about the state alone. Raises: CommandError."""
+        return CommandResult(self._said(args, Path(cwd)), "", 0)
+
+    def _said(self, args: list[str], cwd: Path) -> str:
+        match args:
+            case ["stack", "ls", *_]:
+                stacks = (self._backend / ".pulumi" / "stacks" / PROJECT).glob("*.json")
+                return json.dumps([{"name": path.stem} for path in stacks])
+            case ["stack", "init", name, *_]:
+                Files(self._backend, name, self.world.moment).create()
+                (cwd / f"Pulumi.{name}.yaml").write_text(f"encryptionsalt: {SALT}\n")
+            case ["stack", "export", *rest]:
+                found = Files(self._backend, _named(rest), self.world.moment).read()
+                return json.dumps({"version": 3, "deployment": found})
+            case ["stack", "import", "--file", draft, *rest]:
+                with self.process(_named(rest), locks=True) as (files, _):
+                    files.read()
+                    files.replace(json.loads(Path(draft).read_text())["deployment"])
+            case ["stack", "rm", *rest]:
+                with self.process(_named(rest), locks=True) as (files, _):
+                    files.remove()
+                    (cwd / f"Pulumi.{files.stack}.yaml").unlink(missing_ok=True)
+            case ["cancel", *rest]:
+                Files(self._backend, _named(rest), self.world.moment).unlock()
+            case _:
+                raise AssertionError(f"the double does not know this command: {args}")
+        return ""
+
+
+class Killed(Exception):
+    """The engine was killed, and its caller was not."""
+
+
+def _named(rest: list[str]) -> str:
+    return rest[rest.index("--stack") + 1] if "--stack" in rest else next(x for x in rest if not x.startswith("-"))
+
+
+def _release(lock: Path | None) -> None:
+    if lock:
+        lock.unlink(missing_ok=True)
+
+
+class DoubleStack(product._Stack):
+    """The stack of the Automation API, whose verbs run the double."""
+
+    def up(self, *, program: Program, on_event: Any, refresh: bool | None = None) -> None:  # type: ignore[override]
+        with self._engine() as (files, start):
+            engine = start(on_event)
+            if refresh:
+                engine.refresh()
+                engine = start(on_event)
+            goals, outputs = program.declared(self.name)
+            try:
+                engine.up(goals)
+            finally:
+                files.note(len(list(files._history.glob("*"))))
+            program.outputs.update(resolved(outputs, engine.told))
+
+    def preview(self, *, program: Program, on_event: Any, plan: str | None = None) -> None:  # type: ignore[override]
+        with self._engine(locks=False, dry=True) as (_, start):
+            engine = start(on_event)
+            engine.up(program.declared(self.name)[0])
+            if plan:
+                Path(plan).write_text(json.dumps({"resourcePlans": engine.plans}))
+
+    def refresh(self, *, on_event: Any) -> None:  # type: ignore[override]
+        with self._engine() as (_, start):
+            start(on_event).refresh()
+
+    def destroy(self, *, on_event: Any, continue_on_error: bool) -> None:  # type: ignore[override]
+        assert continue_on_error
+        with self._engine() as (_, start):
+            start(on_event).destroy()
+
+    def _engine(self, *, locks: bool = True, dry: bool = False) -> Any:
+        command = self.workspace.pulumi_command
+        assert isinstance(command, DoubleCommand)
+        return command.process(self.name, locks=locks, dry=dry)

@@ -1,0 +1,203 @@
+"""A few VMs in one world: called, waited for, and hindered in every way that the local Azure and a death know."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tests.azure import Azure
+from tests.double.model import Model, Vm
+from tests.double.world import Death, world
+from tests.torture.life import POWERED
+from tests.torture.scene import Scene
+from vmops import Settings, Status, VMOps
+from vmops.errors import CloudError
+from vmops.local import inspection
+from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
+from vmops.protocol import HANDLE, Answer
+
+SHARED = "shared"
+PATIENT = 1800.0
+_RETAGGED = "retagged-behind-our-back"
+_API = "api-version=2024-07-01"
+_BEGUN = {Status.PENDING, Status.SUCCEEDED, Status.FAILED}
+
+
+class Estate(Model):
+    """The VMs of one world: called, waited for, and hindered."""
+
+    def begin(self, vm: Vm, verb: str) -> Answer:
+        """Call a verb that begins something."""
+        status, result = answer = getattr(self.ops, f"vm_{verb}")(vm.params)
+        self._judge(vm, verb, answer, _BEGUN)
+        assert result == {}, f"{verb}: {result}"
+        if verb == "provision":
+            vm.intended |= vm.scene.intended()
+        latest = self._latest(vm)
+        if latest and latest.id != vm.operation:
+            vm.operation, vm.asked, vm.meddled, vm.power = latest.id, vm.scene.intended(), False, ("", "")
+        if verb in POWERED and status is not Status.FAILED:
+            vm.power = (str(vm.params.get(HANDLE, "")), verb) if status is Status.PENDING else ("", "")
+            vm.meddled = True
+        return answer
+
+    def wait(self, vm: Vm, is_setup: bool, patience: float) -> Status:
+        """Wait for a deployment; whoever succeeded has made what is intended, or removed everything."""
+        answer = self.ops.wait_vm_deployment(is_setup, {**vm.params, "pollTimeout": patience})
+        self._judge(vm, f"wait {is_setup}", answer, _waits(patience))
+        latest = self._latest(vm)
+        if answer[0] is Status.SUCCEEDED and latest and latest.id == vm.operation and not self._works(vm):
+            self._made(vm, latest) if is_setup else self._gone(vm, latest)
+        return answer[0]
+
+    def wait_operation(self, vm: Vm, patience: float) -> Status:
+        """Wait for what the handle names; a power operation that succeeded has done so."""
+        answer = self.ops.wait_vm_operation({**vm.params, "pollTimeout": patience})
+        allowed = _waits(patience) if HANDLE in vm.params else {Status.PENDING}
+        self._judge(vm, "wait for the operation", answer, allowed)
+        handle, verb = vm.power
+        if answer[0] is Status.SUCCEEDED and verb and handle == vm.params.get(HANDLE):
+            assert self._runs(vm, POWERED[verb]), f"{verb} succeeded and is not so"
+            vm.power = ("", "")
+        return answer[0]
+
+    def cancel(self, vm: Vm) -> None:
+        """Cancel what is in flight: within its time nobody works on the VM any more."""
+        began = self.world.turns.now
+        answer = self.ops.cancel(vm.params)
+        self._judge(vm, "cancel", answer, {Status.SUCCEEDED})
+        assert self.world.turns.now - began <= 60
+        assert not self._works(vm), "it was cancelled, and somebody works on it"
+
+    def recover(self, vm: Vm) -> None:
+        """Put right what the dead have left."""
+        self._judge(vm, "recover", self.ops.recover(vm.params), {Status.SUCCEEDED, Status.FAILED})
+
+    def fault(self, vm: Vm, name: str, when: dict[str, int]) -> None:
+        """Let Azure fail, and no more as it did."""
+        vm.scene.faults(FAULTS[name].rule(name, vm.params["vmName"], **when).plain())
+        self.faulty = True
+        self.counts["faults"] += 1
+
+    def well(self) -> None:
+        """Let everything go well again, and everybody have what is theirs."""
+        self.vms[0].scene.faults()
+        self.faulty, self.world.death = False, Death()
+        for vm in self.vms:
+            self._give_back(vm)
+
+    def _give_back(self, vm: Vm) -> None:
+        """Let somebody give a VM its tags again, if it is there."""
+        while vm.tags is not None and self._there(vm):
+            if self._rests(vm):
+                self._send(vm, "PATCH", "", {"tags": vm.tags})
+                vm.tags = None
+            self.world.turns.sleep(5)
+        vm.tags = None
+
+    def meddle(self, vm: Vm, name: str) -> None:
+        """Let somebody else do something to a VM that is there and has nothing done to it."""
+        if not self._rests(vm) or vm.tags is not None or (name == _RETAGGED and self._works(vm)):
+            return
+        incident = INCIDENTS[name]
+        tags = dict(self._there(vm)["tags"])
+        try:
+            self._send(vm, incident.method, incident.step, incident.body)
+        except CloudError:
+            return  # ARM does not let them
+        if name == _RETAGGED:
+            vm.tags = tags
+        vm.meddled, vm.power = True, ("", "")
+        self.counts["incidents"] += 1
+
+    def take(self, vm: Vm, verb: str) -> None:
+        """Let somebody give a VM other tags, then call a verb, which is refused."""
+        self.meddle(vm, _RETAGGED)
+        if vm.tags is None:
+            return
+        status, _ = self.begin(vm, verb)
+        if status is Status.PENDING:
+            status = self.wait_operation(vm, PATIENT)
+        assert status is not Status.SUCCEEDED, f"{verb} of another's VM succeeded"
+
+    def kill(self) -> None:
+        """Kill a worker that is in the middle of its work, and its engine with it."""
+        for process in self.world.turns.workers[:1]:
+            self.world.turns.kill(process)
+            self._dead()
+
+    def spoil(self, vm: Vm, how: str) -> None:
+        """Leave the state of a stack as a loss of power may, if one of its engines was killed."""
+        path = vm.scene.state_file
+        if not vm.killed or self.world.turns.workers or not path.exists():
+            return
+        match how:
+            case "lost with its copies":
+                for copy in [*path.parent.glob(f"{path.name}*"), *path.parents[2].glob(f"history/vmops/{path.stem}/*")]:
+                    copy.unlink()
+            case "lost":
+                path.unlink()
+            case _:
+                path.write_bytes({"empty": b"", "garbage": b"\x00garbage", "cut off": path.read_bytes()[:300]}[how])
+        self.counts["states spoilt"] += 1
+
+    def plant(self, vm: Vm) -> None:
+        """Let others put something into the VM's own group."""
+        if vm.spec.group_id.lower() in self._existing() and not self.faulty and "resourceGroup" not in vm.params:
+            vm.scene.plant(vm.spec.resource_group)
+            self.late.add(vm.spec.group_id.lower())
+            self.see_foreign()
+
+    def converge(self, vm: Vm, verb: str) -> None:
+        """Let everything go well: what is in flight ends, and then the same call succeeds."""
+        self.well()
+        is_setup = verb == "provision"
+        vm.params.pop(HANDLE, None)
+        for verb_in_flight in (True, False):
+            self.wait(vm, verb_in_flight, PATIENT)
+        status, _ = self.begin(vm, verb)
+        if status is Status.PENDING:
+            status = self.wait(vm, is_setup, PATIENT)
+        assert status is Status.SUCCEEDED, f"{verb} ended as {status.name}: {self.ops.last_failure(vm.params)}"
+        vm.killed = False
+        self.counts["converged"] += 1
+
+    def close(self) -> None:
+        """Remove everything, and see that nothing is left."""
+        for vm in self.vms:
+            self.converge(vm, "deprovision")
+        self._none("orphans", self._existing().keys() - self.foreign.keys() - self.late)
+        self.check()
+        state_dir = self.ops.settings.state_dir
+        left = [path for name in ("scratch", "stacks") for path in (state_dir / name).glob("*")]
+        left += self.vms[0].scene.state_file.parent.glob("*.json")
+        assert not left, f"left behind: {left}"
+
+    def _send(self, vm: Vm, method: str, step: str, body: dict[str, Any]) -> None:
+        path = f"{vm.spec.vm_id}{step}?{_API}"
+        inspection.send(self.ops.settings.state_dir, method, path, body or None)
+
+
+def _waits(patience: float) -> set[Status]:
+    return {Status.SUCCEEDED, Status.FAILED, Status.TIMED_OUT if patience else Status.PENDING}
+
+
+@contextmanager
+def estate(params: list[dict[str, Any]], pace: float, counts: Counter[str]) -> Iterator[Estate]:
+    """Give a few VMs in a world of their own, beside what belongs to others."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as place, world(Path(place), pace) as made:
+        state_dir = Path(place) / "state"
+        state_dir.mkdir(mode=0o700)
+        ops, azure = VMOps(Settings(state_dir=state_dir, owner="torture")), Azure(state_dir)
+        vms = [Vm(Scene(state_dir, each, azure, ops)) for each in params]
+        vms[0].scene.plant("theirs")
+        if any("resourceGroup" in each for each in params):
+            vms[0].scene.plant(SHARED)
+            for vm in vms[1:]:
+                vm.scene.planted = vms[0].scene.planted
+        whole = Estate(made, vms, counts)
+        whole.see_foreign()
+        yield whole

@@ -1,0 +1,187 @@
+"""What a program declares, told without an engine: every resource, with marks where an engine would tell a value.
+
+A declared VM depends on no value but ids and addresses, so one run of the program says all, and the marks are replaced
+when their values are known.
+"""
+
+import asyncio
+import base64
+import contextvars
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pulumi.runtime import mocks, rpc, set_mocks
+from pulumi.runtime import test as run_program
+from pulumi.runtime.proto import resource_pb2
+
+from vmops.engine.program import program as real_program
+from vmops.local.provider.messages import properties
+from vmops.spec import VmSpec
+
+PROJECT = "vmops"
+STACK_TYPE = "pulumi:pulumi:Stack"
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"
+"""How a value is marked as a secret. Source: Pulumi, sdk/go resource package, ``SigKey`` and ``SecretSig``."""
+
+_MARK = "\x02"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One resource as it is declared; URNs are those of the program's run."""
+
+    urn: str
+    type: str
+    name: str
+    inputs: Mapping[str, Any]
+    parent: str
+    custom: bool
+    provider: str
+    dependencies: tuple[str, ...]
+    property_dependencies: Mapping[str, list[str]]
+    retain_on_delete: bool
+    delete_before_replace: bool
+    ignore_changes: tuple[str, ...]
+    replace_on_changes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program as the double gets it: what it declares, and where its outputs go."""
+
+    make: Callable[[dict[str, Any]], Callable[[], None]]
+    key: str
+    outputs: dict[str, Any]
+
+    def __call__(self) -> None:
+        """Run, as any program can."""
+        self.make(self.outputs)()
+
+    def declared(self, stack: str) -> tuple[list[Goal], dict[str, Any]]:
+        """Give the goals in the order of their declaration, and the outputs, with marks in both."""
+        if self.key not in _known:
+            outputs: dict[str, Any] = {}
+            _known[self.key] = contextvars.Context().run(_run, self.make(outputs), stack), outputs
+        return _known[self.key]
+
+
+_known: dict[str, tuple[list[Goal], dict[str, Any]]] = {}
+
+
+def program(spec: VmSpec, *, outputs: dict[str, Any], **how: Any) -> Program:
+    """Stand for `vmops.engine.program.program`: the same program, and what tells it from another."""
+    key = json.dumps([spec.stack, spec.to_wire(), *map(str, (how["owner"], how["expires"], how["provider"]))])
+    return Program(lambda into: real_program(spec, outputs=into, **how), f"{key}{sorted(how['uses'])}", outputs)
+
+
+def resolved(value: Any, tell: Callable[[str, str], Any]) -> Any:
+    """Replace the marks in a value by what ``tell`` says of an URN and a path; an empty path is the id."""
+    if isinstance(value, Mapping):
+        return {name: resolved(part, tell) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [resolved(part, tell) for part in value]
+    if isinstance(value, str) and _MARK in value:
+        before, urn, path, after = value.split(_MARK)
+        told = tell(urn, path)
+        return f"{before}{told}{after}" if before or after else told
+    return value
+
+
+def clear(value: Any) -> Any:
+    """Give a value with its secrets in clear, as a provider gets them that keeps none."""
+    if isinstance(value, Mapping):
+        return _opened(value) if SIGNATURE in value else {name: clear(part) for name, part in value.items()}
+    return [clear(part) for part in value] if isinstance(value, list) else value
+
+
+def sealed(value: Any) -> Any:
+    """Give a value with its secrets encrypted, as far as a test needs that."""
+    if isinstance(value, Mapping):
+        if value.get(SIGNATURE) == SECRET and "value" in value:
+            hidden = base64.b64encode(json.dumps(value["value"]).encode()).decode()
+            return {SIGNATURE: SECRET, "ciphertext": hidden}
+        return {name: sealed(part) for name, part in value.items()}
+    return [sealed(part) for part in value] if isinstance(value, list) else value
+
+
+def _opened(secret: Mapping[str, Any]) -> Any:
+    return json.loads(base64.b64decode(secret["ciphertext"])) if "ciphertext" in secret else secret["value"]
+
+
+def _mark(urn: str, path: str = "") -> str:
+    return f"{_MARK}{urn}{_MARK}{path}{_MARK}"
+
+
+@dataclass
+class _Nothing(mocks.Mocks):
+    """Answers nothing: the monitor does."""
+
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        raise AssertionError(f"a program that only declares calls {args.token}")
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> Any:
+        raise AssertionError(args.name)
+
+
+@dataclass
+class _Monitor(mocks.MockMonitor):
+    """Keeps every request that registers a resource, and answers with marks."""
+
+    goals: list[Goal] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(_Nothing())
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+        urn = f"urn:pulumi:{mocks.get_stack()}::{PROJECT}::{request.type}::{request.name}"
+        inputs = sealed(properties(request.object))
+        self.goals.append(_goal(request, urn, inputs))
+        if request.type == STACK_TYPE:
+            return resource_pb2.RegisterResourceResponse(urn=urn)
+        outputs = asyncio.run(rpc.serialize_properties({**clear(inputs), **_told(urn, inputs)}, {}))
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=_mark(urn), object=outputs)
+
+
+def _told(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Mark what only ARM tells of a resource."""
+    told: dict[str, Any] = {"name": _mark(urn, "name"), "ipAddress": _mark(urn, "ipAddress")}
+    if "::azure-native:network:NetworkInterface::" in urn:
+        told["ipConfigurations"] = [{"privateIPAddress": _mark(urn, "ipConfigurations.0.privateIPAddress")}]
+    if "dnsSettings" in inputs:
+        told["dnsSettings"] = {**inputs["dnsSettings"], "fqdn": _mark(urn, "dnsSettings.fqdn")}
+    return told
+
+
+def _goal(request: Any, urn: str, inputs: Mapping[str, Any]) -> Goal:
+    return Goal(
+        urn=urn,
+        type=request.type,
+        name=request.name,
+        inputs=inputs,
+        parent=request.parent,
+        custom=request.custom,
+        provider=request.provider,
+        dependencies=tuple(request.dependencies),
+        property_dependencies={name: list(each.urns) for name, each in request.propertyDependencies.items()},
+        retain_on_delete=request.retainOnDelete,
+        delete_before_replace=request.deleteBeforeReplace,
+        ignore_changes=tuple(request.ignoreChanges),
+        replace_on_changes=tuple(request.replaceOnChanges),
+    )
+
+
+def _run(declare: Callable[[], None], stack: str) -> list[Goal]:
+    """Run a program to its end, in an event loop of its own."""
+    monitor = _Monitor()
+    asyncio.set_event_loop(loop := asyncio.new_event_loop())
+    try:
+        set_mocks(monitor.mocks, project=PROJECT, stack=stack, monitor=monitor)
+        run_program(declare)()
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+    assert monitor.goals[0].type == STACK_TYPE
+    return monitor.goals

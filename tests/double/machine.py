@@ -1,0 +1,170 @@
+"""The seven verbs in any order, among faults, meddling and deaths, drawn by hypothesis; the estate holds the model."""
+
+from collections import Counter
+from typing import Any, ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tests.double.estate import PATIENT, SHARED, Estate, estate
+from tests.double.model import Vm
+from tests.double.world import Death
+from tests.torture.life import POWERED
+from tests.torture.script import SPOILT
+from vmops import Status
+from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
+
+_NEIGHBOURS = {
+    "resourceGroup": SHARED,
+    "virtualNetworkName": "net",
+    "subnetName": "sub",
+    "networkSecurityGroupName": "nsg",
+}
+_SPOT = {"priority": "Spot", "evictionPolicy": "Deallocate"}
+LAYOUTS: list[list[dict[str, Any]]] = [
+    [{}],
+    [_SPOT],
+    [{"resourceGroup": SHARED}],
+    [{}, {"resourceGroup": SHARED}],
+    [_NEIGHBOURS, _NEIGHBOURS],
+]
+CHANGES: list[dict[str, Any]] = [
+    {},
+    {"vmSize": "Standard_B2ms"},
+    {"vmPorts": "22,80"},
+    {"tags": "a=b"},
+    {"customData": "#!/bin/sh"},
+    {"publicIp": False},
+    {"osDiskSizeGB": 64},
+]
+_MOMENTS = {"sent": 9, "answered": 9, "checkpoint": 20, "locked": 2, "removed": 1}
+MOMENTS = [(name, number) for name, most in _MOMENTS.items() for number in range(1, most + 1)]
+WHENS: list[dict[str, int]] = [{}, {"times": 1}, {"times": 2}, {"nth": 2}, {"nth": 3, "times": 4}]
+
+_which = st.integers(0, 1)
+_death = st.none() | st.tuples(st.sampled_from(["worker", "engine"]), st.sampled_from(MOMENTS))
+_patience = st.sampled_from([0.0, 0.0, 20.0, PATIENT, PATIENT])
+
+
+class Machine(RuleBasedStateMachine):
+    """One or two VMs; each rule is a step."""
+
+    counts: ClassVar[Counter[str]] = Counter()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.estate: Estate | None = None
+        self.failed = False
+
+    @initialize(layout=st.sampled_from(LAYOUTS), pace=st.sampled_from([0.1, 1.0]))
+    def begin(self, layout: list[dict[str, Any]], pace: float) -> None:
+        common = {"deployTimeout": 1800}
+        params = [{"vmName": f"exp{number}", **common, **each} for number, each in enumerate(layout)]
+        self._opened = estate(params, pace, self.counts)
+        self.estate = self._opened.__enter__()
+
+    @rule(which=_which, patience=_patience, death=_death)
+    def provision(self, which: int, patience: float, death: Any) -> None:
+        self._deploy(self._vm(which), "provision", patience, death)
+
+    @rule(which=_which, patience=_patience, death=_death)
+    def deprovision(self, which: int, patience: float, death: Any) -> None:
+        self._deploy(self._vm(which), "deprovision", patience, death)
+
+    @rule(which=_which, verb=st.sampled_from(sorted(POWERED)), patience=_patience)
+    def switch(self, which: int, verb: str, patience: float) -> None:
+        vm = self._vm(which)
+        if self._here.begin(vm, verb)[0] is Status.PENDING and patience:
+            self._here.wait_operation(vm, patience)
+
+    @rule(which=_which, change=st.sampled_from(CHANGES), patience=_patience, death=_death)
+    def provision_changed(self, which: int, change: dict[str, Any], patience: float, death: Any) -> None:
+        vm = self._vm(which)
+        for name in {name for each in CHANGES for name in each}:
+            vm.params.pop(name, None)
+        vm.params.update(change)
+        self._deploy(vm, "provision", patience, death)
+
+    @rule(which=_which, is_setup=st.booleans(), patience=_patience)
+    def wait_deployment(self, which: int, is_setup: bool, patience: float) -> None:
+        self._here.wait(self._vm(which), is_setup, patience)
+
+    @rule(which=_which, patience=_patience)
+    def wait_operation(self, which: int, patience: float) -> None:
+        self._here.wait_operation(self._vm(which), patience)
+
+    @rule(seconds=st.sampled_from([0.1, 1.0, 10.0, 100.0]))
+    def pass_time(self, seconds: float) -> None:
+        self._here.world.turns.sleep(seconds)
+
+    @rule(which=_which)
+    def cancel(self, which: int) -> None:
+        self._here.cancel(self._vm(which))
+
+    @rule(which=_which)
+    def recover(self, which: int) -> None:
+        self._here.recover(self._vm(which))
+
+    @rule(which=_which, name=st.sampled_from(sorted(FAULTS)), when=st.sampled_from(WHENS))
+    def fault(self, which: int, name: str, when: dict[str, int]) -> None:
+        self._here.fault(self._vm(which), name, when)
+
+    @rule()
+    def well(self) -> None:
+        self._here.well()
+
+    @rule(which=_which, name=st.sampled_from(sorted(INCIDENTS)))
+    def meddle(self, which: int, name: str) -> None:
+        self._here.meddle(self._vm(which), name)
+
+    @rule(which=_which, verb=st.sampled_from(["provision", "deprovision", *sorted(POWERED)]))
+    def take(self, which: int, verb: str) -> None:
+        self._here.take(self._vm(which), verb)
+
+    @rule()
+    def kill(self) -> None:
+        self._here.kill()
+
+    @rule(which=_which, how=st.sampled_from([*SPOILT, "lost with its copies"]))
+    def spoil(self, which: int, how: str) -> None:
+        self._here.spoil(self._vm(which), how)
+
+    @rule(which=_which)
+    def plant(self, which: int) -> None:
+        self._here.plant(self._vm(which))
+
+    @rule(which=_which, verb=st.sampled_from(["provision", "provision", "deprovision"]))
+    def converge(self, which: int, verb: str) -> None:
+        self._here.converge(self._vm(which), verb)
+
+    @invariant()
+    def as_it_must_be(self) -> None:
+        if self.estate:
+            self.counts["steps"] += 1
+            self.failed = True
+            self.estate.check()
+            self.failed = False
+
+    def teardown(self) -> None:
+        if self.estate is None:
+            return
+        try:
+            if not self.failed:
+                self.estate.close()
+            self.counts["lives"] += 1
+        finally:
+            self._opened.__exit__(None, None, None)
+
+    def _deploy(self, vm: Vm, verb: str, patience: float, death: tuple[str, tuple[str, int]] | None) -> None:
+        if death:
+            self._here.world.death = Death(death[0], *death[1])
+        if self._here.begin(vm, verb)[0] is Status.PENDING and patience:
+            self._here.wait(vm, verb == "provision", patience)
+
+    @property
+    def _here(self) -> Estate:
+        assert self.estate
+        return self.estate
+
+    def _vm(self, which: int) -> Vm:
+        return self._here.vms[which % len(self._here.vms)]

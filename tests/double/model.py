@@ -1,0 +1,148 @@
+"""What must be in a world of a few VMs: every answer and every state is held against it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.azure import held_locks
+from tests.double.world import Death, World
+from tests.torture.scene import Scene
+from vmops import Status, VMOps
+from vmops.failures import Kind
+from vmops.local.arm.faults.catalogue import INCIDENTS
+from vmops.operation import Operation
+from vmops.protocol import Answer
+from vmops.spec import VmSpec
+
+_SILENT = {"etag", "systemData"}
+
+
+@dataclass
+class Vm:
+    """One VM as its caller knows it; ``operation`` is the deployment that was begun last."""
+
+    scene: Scene
+    intended: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
+    operation: str = ""
+    power: tuple[str, str] = ("", "")
+    meddled: bool = False
+    tags: dict[str, str] | None = None
+    killed: bool = False
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return self.scene.params  # type: ignore[return-value]
+
+    @property
+    def spec(self) -> VmSpec:
+        return self.scene.spec
+
+    @property
+    def shared(self) -> set[str]:
+        """Give the ids of what it may share with others."""
+        roles = {"network", "subnet", "security_group", "group"} if "resourceGroup" in self.params else set()
+        return {arm_id.lower() for role, arm_id in self.spec.ids().items() if role in roles}
+
+
+@dataclass
+class Model:
+    """All VMs of one world, and what belongs to others; ``late`` are groups of ours in which others have something."""
+
+    world: World
+    vms: list[Vm]
+    counts: Counter[str]
+    foreign: dict[str, Any] = field(default_factory=dict)
+    late: set[str] = field(default_factory=set)
+    faulty: bool = False
+
+    @property
+    def ops(self) -> VMOps:
+        return self.vms[0].scene.ops
+
+    def see_foreign(self) -> None:
+        """Remember what is another's, as it is."""
+        planted = {path for vm in self.vms for path in vm.scene.planted}
+        self.foreign = {arm_id: body for arm_id, body in self._existing().items() if arm_id in planted}
+
+    def check(self) -> None:
+        """Hold the world against the model: nothing foreign changed, nothing there that nobody asked for, no lock."""
+        if self.world.death.struck:
+            self._dead()
+        existing = self._existing()
+        changed = [arm_id for arm_id, body in self.foreign.items() if existing.get(arm_id) != body]
+        taken = [vm.spec.vm_id for vm in self.vms if vm.tags is not None and not self._is_hers(vm, existing)]
+        self._none("foreign touched", [*changed, *taken])
+        asked = {arm_id for vm in self.vms for arm_id in vm.intended}
+        self._none("duplicates", existing.keys() - self.foreign.keys() - asked)
+        assert not self.world.turns.bugs, self.world.turns.bugs
+        if not self.world.turns.workers:
+            self._none("locks left", held_locks(self.ops.settings.state_dir))
+            if not any(vm.killed for vm in self.vms):
+                self._none("locks left", self.vms[0].scene.engine_locks())
+
+    def _made(self, vm: Vm, operation: Operation) -> None:
+        existing = self._existing()
+        ours = {arm_id for arm_id in vm.intended if arm_id in existing}
+        if not vm.meddled and operation.verb == "provision":
+            assert ours - vm.asked - vm.shared == set(), f"too much: {sorted(ours - vm.asked)}"
+            assert vm.asked - ours == set(), f"not there: {sorted(vm.asked - ours)}"
+            assert self._runs(vm, "running")
+            self.counts["made"] += 1
+
+    def _gone(self, vm: Vm, operation: Operation) -> None:
+        if operation.verb != "deprovision":
+            return  # the VM is not there, and nobody was asked to remove the rest
+        left = (vm.intended - vm.shared - self.late) & self._existing().keys()
+        assert not left, f"deprovisioned, and there: {sorted(left)}"
+        self.counts["removed"] += 1
+
+    def _judge(self, vm: Vm, verb: str, answer: Answer, allowed: set[Status]) -> None:
+        """See that a status is one of the verb's own, and that a failure has a name and a next step."""
+        status, result = answer
+        assert status in allowed, f"{verb} answers {status.name}: {self.ops.last_failure(vm.params)}"
+        if status is Status.FAILED:
+            failure = self.ops.last_failure(vm.params)
+            assert failure is not None
+            assert failure.kind not in {Kind.BUG, Kind.ENGINE}, f"{verb}: {failure}"
+            assert failure.next_step
+        assert status is Status.SUCCEEDED or result == {}
+
+    def _is_hers(self, vm: Vm, existing: dict[str, Any]) -> bool:
+        """Tell whether a VM that somebody gave other tags is there, with these."""
+        found = existing.get(vm.spec.vm_id.lower())
+        return found is not None and found["tags"] == INCIDENTS["retagged-behind-our-back"].body["tags"]
+
+    def _none(self, what: str, found: Any) -> None:
+        assert not found, f"{what}: {sorted(map(str, found))}"
+
+    def _dead(self) -> None:
+        self.counts["kills"] += 1
+        self.world.death = Death()
+        for vm in self.vms:
+            vm.killed = True
+
+    def _works(self, vm: Vm) -> bool:
+        return any(self.ops._store.in_flight(vm.spec.stack, verb) for verb in ("provision", "deprovision"))  # type: ignore[arg-type]
+
+    def _latest(self, vm: Vm) -> Operation | None:
+        return self.ops._store.latest(vm.spec.stack)
+
+    def _there(self, vm: Vm) -> Any:
+        """Give a VM as it is, whatever Azure is told to refuse."""
+        return self._existing().get(vm.spec.vm_id.lower())
+
+    def _runs(self, vm: Vm, power: str) -> bool:
+        """Tell whether a VM stands so; nobody can ask while Azure is told to fail."""
+        return self.faulty or vm.scene.azure.power(vm.spec.vm_id) == power
+
+    def _rests(self, vm: Vm) -> bool:
+        found = self._there(vm)
+        return bool(found) and found["properties"]["provisioningState"] in {"Succeeded", "Failed"}
+
+    def _existing(self) -> dict[str, Any]:
+        found = self.vms[0].scene.azure.resources()
+        told = {each["id"].lower(): each for each in found if "/securityRules/" not in each["id"]}
+        return {
+            arm_id: {name: part for name, part in body.items() if name not in _SILENT} for arm_id, body in told.items()
+        }

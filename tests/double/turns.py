@@ -1,0 +1,200 @@
+"""Time that passes only when everybody waits, and processes that are threads which take turns.
+
+A thread runs until it waits; then whoever is due first runs, and the time is theirs. So a run is decided by its calls
+alone. A thread that is killed never runs another line of the product while the world stands: it is let go at the end.
+"""
+
+import itertools
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+_FIRST_PID = 5_000_000
+"""Above the numbers that the system gives to processes. Source: proc(5), pid_max is at most 2^22."""
+
+_START = 1_800_000_000.0
+
+
+class Gone(BaseException):
+    """What ends the thread of a dead process once nothing that it does can matter."""
+
+
+@dataclass(eq=False)
+class Process:
+    """One thread that stands for a process; ``alarm`` is when its timer sends it a SIGALRM."""
+
+    pid: int
+    due: float = 0.0
+    last: int = 0
+    watches: int = 0
+    alarm: float = math.inf
+    alive: bool = True
+    handlers: dict[int, Any] = field(default_factory=dict)
+    sent: list[int] = field(default_factory=list)
+    turn: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    thread: threading.Thread | None = None
+    locks: set[int] = field(default_factory=set)
+    died: Callable[[], object] = lambda: None
+
+
+class Turns:
+    """The processes of one world, and its time: ``now`` is in seconds and starts somewhere."""
+
+    def __init__(self) -> None:
+        self.now, self.over = _START, False
+        self._pids, self._order = itertools.count(_FIRST_PID), itertools.count(1)
+        self.caller = self.current = Process(next(self._pids))
+        self._alive, self._dead = [self.caller], list[Process]()
+        self.bugs = list[BaseException]()
+
+    def monotonic(self) -> float:
+        """Give the time."""
+        return self.now
+
+    time = monotonic
+
+    def process(self, pid: int) -> Process | None:
+        """Find a process that lives."""
+        return next((each for each in self._alive if each.pid == pid), None)
+
+    @property
+    def workers(self) -> list[Process]:
+        """Give all that live but the caller."""
+        return [each for each in self._alive if each is not self.caller]
+
+    def new_pid(self) -> int:
+        """Give a number that nobody has or had."""
+        return next(self._pids)
+
+    def start(self, work: Callable[[], object]) -> Process:
+        """Start a process; it runs when somebody waits."""
+        process = Process(next(self._pids), self.now)
+        process.thread = threading.Thread(target=self._run, args=(process, work), daemon=True)
+        self._alive.append(process)
+        process.thread.start()
+        return process
+
+    def sleep(self, seconds: float, process: int = 0) -> None:
+        """Let the others run for so long, or until a process has ended."""
+        me, end = self.current, self.now + max(seconds, 0.0)
+        self._deliver(me)
+        while True:
+            me.due, me.watches = min(end, me.alarm), process
+            self._pass_on(me)
+            self._deliver(me)
+            if self.now >= end or (process and self.process(process) is None):
+                return
+
+    def send(self, process: Process, number: int) -> None:
+        """Send a signal: SIGKILL ends a process, another one is handled at once."""
+        if number == signal.SIGKILL:
+            self.kill(process)
+        elif process.alive:
+            process.sent.append(number)
+            process.due = self.now
+
+    def kill(self, process: Process) -> None:
+        """Let a process run no more; whoever kills itself does not come back from here."""
+        if not process.alive:
+            return
+        self._dead.append(process)
+        self._leave(process)
+        if process is self.current:
+            self._pass_on(process)
+
+    def end(self) -> None:
+        """Let go of every thread."""
+        for process in self.workers:
+            self.kill(process)
+        self.over = True
+        for process in self._dead:
+            process.turn.release()
+            if process.thread:
+                process.thread.join(20)
+                assert not process.thread.is_alive(), "a thread of the double does not end"
+
+    def _run(self, process: Process, work: Callable[[], object]) -> None:
+        process.turn.acquire()
+        try:
+            if not self.over:
+                work()
+        except Gone:
+            return
+        except BaseException as error:  # a process that dies of an exception is the double's bug, told by its end
+            self.bugs.append(error)
+        if not self.over:
+            self._leave(process)
+            self._next()
+
+    def _leave(self, process: Process) -> None:
+        """Let a process be no more, and wake whoever waits for that."""
+        process.alive = False
+        self._alive.remove(process)
+        process.died()
+        for other in self._alive:
+            if other.watches == process.pid:
+                other.due = min(other.due, self.now)
+
+    def _pass_on(self, me: Process) -> None:
+        """Give the turn to whoever is due, and take it up again when it is ours."""
+        if self._next() is me:
+            return
+        me.turn.acquire()
+        if self.over and me is not self.caller:
+            raise Gone
+
+    def _next(self) -> Process:
+        following = min(self._alive, key=lambda each: (each.due, each.last))
+        self.now, following.last = max(self.now, following.due), next(self._order)
+        if following is not self.current or not following.alive:
+            self.current = following
+            following.turn.release()
+        return following
+
+    def _deliver(self, me: Process) -> None:
+        """Handle what was sent to a process, and its alarm."""
+        if self.now >= me.alarm:
+            me.alarm = math.inf
+            me.sent.append(signal.SIGALRM)
+        while me.sent:
+            number = me.sent.pop(0)
+            handler = me.handlers.get(number, self._die)
+            if callable(handler):
+                handler(number, None)
+
+    def _die(self, _number: int, _frame: Any) -> None:
+        """Do what a signal does that nobody handles."""
+        self.kill(self.current)
+
+
+class Signals:
+    """The ``signal`` module of a process that takes turns."""
+
+    SIGTERM, SIGALRM, SIGINT, SIGKILL = signal.SIGTERM, signal.SIGALRM, signal.SIGINT, signal.SIGKILL
+    SIG_IGN, ITIMER_REAL, Signals = signal.SIG_IGN, signal.ITIMER_REAL, signal.Signals
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+
+    def signal(self, number: int, handler: Any) -> None:
+        """Handle a signal from now on, or ignore it."""
+        self._turns.current.handlers[number] = handler
+
+    def setitimer(self, _which: int, seconds: float) -> None:
+        """Set the alarm; 0 is none."""
+        process = self._turns.current
+        process.alarm = self._turns.now + seconds if seconds else math.inf
+
+
+@contextmanager
+def turns() -> Iterator[Turns]:
+    """Give a world's time and processes, all of which end."""
+    made = Turns()
+    try:
+        yield made
+    finally:
+        made.end()

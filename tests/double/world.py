@@ -1,0 +1,225 @@
+"""The product in one process: its workers are threads that take turns, its engine the double, its Azure a call.
+
+All else is the product's own code. What is replaced are the outside worlds of each module, by name: time, signals,
+processes, the engine's command, the socket.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import structlog
+
+from tests.double import command, goals
+from tests.double.turns import Process, Signals, Turns, turns
+from tests.double.wire import TOKEN, URL, Wire, wire
+from tests.torture import victims as victims_of
+from tests.torture.moments import that_comes
+from tests.torture.scene import Scene
+from tests.torture.script import Kill
+from vmops import worker
+from vmops.local.endpoint import Endpoint
+from vmops.local.provider.arm import Arm
+from vmops.operation import Operation
+from vmops.order import Order
+from vmops.settings import Settings
+
+_CLOCKED = (
+    *("answers", "connection", "ops", "waiting", "engine.ending", "engine.events"),
+    *("local.provider.arm", "local.provider.sessions"),
+)
+_REST, _GRAIN = 60.0, 1.0
+"""Seconds between looks at what is told of by itself here: longer than in the product, because each costs a turn."""
+
+_MOMENTS = {"carried-out": "answered", "lost": "answered"}
+"""What a moment of a real process is called here, where it is called otherwise."""
+
+_COMM = Path("/proc/self/comm")
+
+
+@dataclass
+class World:
+    """One process that is all processes; ``death`` is what may end a worker or an engine."""
+
+    turns: Turns
+    wire: Wire
+    death: "Death" = field(default_factory=lambda: Death())
+    engines: dict[int, Process] = field(default_factory=dict)
+
+    def moment(self, name: str) -> None:
+        """Come by a moment at which something may die; a caller never does here."""
+        if self.turns.current is self.turns.caller:
+            return
+        if self.death.victim == "engine" and self.turns.current not in self.engines.values():
+            return
+        if not self.death.comes(name):
+            return
+        self.death.struck = True
+        if self.death.victim == "engine":
+            raise command.Killed
+        self.turns.kill(self.turns.current)
+
+    async def keep(self, _rules: object, _call: str, seconds: float | None) -> None:
+        """Let time pass for a call, in the place of what the local Azure does with one that is delayed."""
+        assert seconds is not None, "nobody would take the fault back"
+        self.turns.sleep(seconds)
+
+    def kill(self, scene: Scene, verb: str, drawn: Kill) -> tuple[Kill, bool]:
+        """Call a verb and kill its worker, with the engine, in the place of `tests.torture.killing.kill`."""
+        assert drawn.victim in {"both", "state"}, f"the double cannot kill {drawn.victim} from outside"
+        met = replace(drawn, moment=that_comes(drawn.moment, scene, verb))
+        self.death = Death("worker", _MOMENTS.get(met.moment.name, met.moment.name), met.moment.number)
+        getattr(scene.ops, f"vm_{verb}")(scene.params)
+        scene.ops.wait_vm_deployment(verb == "provision", scene.params)
+        struck, self.death = self.death.struck, Death()
+        if struck and drawn.victim == "state":
+            victims_of._spoil(scene, drawn.spoilt)
+        return met, struck
+
+    def start(self, settings: Settings, operation: Operation, order: Order, held: int) -> None:
+        """Start a worker, in the place of `vmops.launch.start`."""
+        lock, wire = os.dup(held), order.to_wire()
+        process = self.turns.start(lambda: worker.work(settings.state_dir, operation.id, lock, wire))
+        process.locks.add(lock)
+        process.died = lambda: _let_go(process)
+
+
+@dataclass
+class Death:
+    """When a worker, with its engine, or an engine alone is killed: at the ``number``-th moment of a name."""
+
+    victim: str = ""
+    name: str = ""
+    number: int = 0
+    struck: bool = False
+
+    def comes(self, name: str) -> bool:
+        """Count a moment, and tell whether it is the one."""
+        if self.victim and name == self.name:
+            self.number -= 1
+            return self.number == 0
+        return False
+
+
+class _Os:
+    """The ``os`` of a module whose processes take turns: numbers and descriptors are those of the one that runs."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def getpid(self) -> int:
+        return self._turns.current.pid
+
+    def open(self, *how: Any) -> int:
+        descriptor = os.open(*how)
+        for process in (self._turns.caller, *self._turns.workers):
+            process.locks.discard(descriptor)
+        self._turns.current.locks.add(descriptor)
+        return descriptor
+
+
+def _let_go(process: Process) -> None:
+    """Close the locks that a process still holds, as its end does."""
+    for descriptor in process.locks:
+        if "/locks/" in _path_of(descriptor):
+            os.close(descriptor)
+    process.locks.clear()
+
+
+def _path_of(descriptor: int) -> str:
+    try:
+        return str(Path(f"/proc/self/fd/{descriptor}").readlink())
+    except OSError:
+        return ""
+
+
+@contextmanager
+def world(directory: Path, pace: float) -> Iterator[World]:
+    """Let the product live in this process, its cloud in a file of a directory, until this is left."""
+    with ExitStack() as stack:
+        time = stack.enter_context(turns())
+        made = World(time, stack.enter_context(wire(directory / "cloud.db", pace, _Clock(time))))
+        made.wire.before = lambda method, path: _passed(made, "sent", method)
+        made.wire.after = lambda method, path: _passed(made, "answered", method)
+        for target, value in _replacements(made).items():
+            stack.enter_context(patch(f"vmops.{target}", value))
+        stack.enter_context(patch("tests.torture.killing.kill", made.kill))
+        before = structlog.get_config()
+        structlog.configure(processors=[structlog.processors.JSONRenderer()], logger_factory=_Silence)
+        try:
+            yield made
+        finally:
+            time.end()
+            structlog.configure(**before)
+
+
+def _passed(made: World, when: str, method: str) -> None:
+    if method not in {"GET", "HEAD"}:
+        made.moment(when)
+
+
+def _replacements(made: World) -> dict[str, Any]:
+    time, system = made.turns, _Os(made.turns)
+    host = command.Host(time, Arm(URL, TOKEN), made.moment, made.engines)
+    here = Endpoint(URL, TOKEN, 1, time.caller.pid)
+    return {
+        **{f"{name}.time": time for name in _CLOCKED},
+        "waiting._pause": time.sleep,
+        "deployment._REST": _REST,
+        "local.provider.arm._GRAIN": _GRAIN,
+        "engine.ending.signal": Signals(time),
+        "lock.os": system,
+        "worker.os": system,
+        "worker.NAME": _COMM.read_text().strip() if _COMM.exists() else "",
+        "worker._logging": lambda path: nullcontext(),
+        "launch.start": made.start,
+        "local.arm.faults.rules.Rules.keep": lambda rules, call, seconds: made.keep(rules, call, seconds),
+        "fence.worker": lambda operation, path: _Known(time, operation.pid) if time.process(operation.pid) else None,
+        "fence.fence": lambda operation, path: [],
+        "engine.holder.started_at": host.started_at,
+        "engine.program.program": goals.program,
+        "engine.stack._Stack": command.DoubleStack,
+        "engine.binary.path": lambda choice=None: Path("/double/pulumi"),
+        "site.EngineCommand": command.command_of(host),
+        "local.daemon.ensure": lambda state_dir, pace=None, tls=None: here,
+        "local.daemon.find": lambda state_dir: here,
+        "local.daemon.stop": lambda state_dir: True,
+    }
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A worker as `psutil` shows it."""
+
+    turns: Turns
+    pid: int
+
+    def send_signal(self, number: int) -> None:
+        process = self.turns.process(self.pid)
+        if process:
+            self.turns.send(process, number)
+
+
+@dataclass(frozen=True)
+class _Clock:
+    turns: Turns
+
+    def now(self) -> float:
+        return self.turns.now
+
+
+class _Silence:
+    """A logger that says nothing."""
+
+    def __init__(self, *_: Any) -> None: ...
+
+    def msg(self, message: str) -> None: ...
+
+    debug = info = warning = error = critical = exception = msg

@@ -1,0 +1,45 @@
+"""The verbs in any order, among faults, meddling and deaths, and the engine's double that makes that quick.
+
+Here, a thousand steps and a few families; `make schedules` takes ten thousand, and plays every family.
+"""
+
+import random
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.double.__main__ import run
+from tests.double.families import FAMILIES, difference
+
+_FEW = (
+    "provision: allocation-failed",
+    "provision: created-then-504, always",
+    "provision: authorization-failed, always",
+    "provision: deleted-behind-our-back",
+    "start: zonal-allocation-failed",
+    "deprovision: throttled",
+)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[None]:
+    """Let what is temporary be in this test's directory."""
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path)
+    yield
+    tempfile.tempdir = before
+
+
+@pytest.mark.parametrize("_run", range(2))
+def test_whatever_is_called_the_world_is_as_the_model_says(_run: int) -> None:
+    """Nothing of others is touched, nothing is there twice or left, and every failure has a name and a next step."""
+    seed = random.SystemRandom().randrange(10**6, 10**9)
+    print(f"again: make steps SEED={seed}")
+    run(seed)
+
+
+@pytest.mark.parametrize("name", _FEW)
+def test_the_double_tells_what_the_engine_tells(engine: Path, place: None, name: str) -> None:
+    """The same answers, the same changes asked of ARM, the same things there after each step."""
+    assert difference(FAMILIES[name]) == []
