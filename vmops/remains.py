@@ -42,8 +42,9 @@ _USED_IN = {
 def release(arm: Arm, group_id: str, stack: str, *, interval: float, timeout: float, grace: float = 0.0) -> list[str]:
     """Delete what carries the stack's tag in a group, then the group if it is ours and empty.
 
-    In-use refusals and reservations pass with time, so each round tries again, ``interval`` seconds apart, for at most
-    ``timeout`` seconds. With a ``grace``, in seconds, there is another look that long after nothing was found.
+    In-use refusals and reservations pass with time, so each round tries again, ``interval`` seconds apart or as many as
+    ARM asks for, for at most ``timeout`` seconds. With a ``grace``, in seconds, there is another look that long after
+    nothing was found.
 
     Returns: the ids of foreign resources for whose sake our group stays; empty if nothing of ours is left.
 
@@ -88,27 +89,27 @@ def _round(arm: Arm, group_id: str, stack: str, interval: float, refusals: dict[
     refusals.clear()
     if [resource["id"].lower() for resource in found] == [group_id.lower()]:
         return _release_group(arm, found[0], interval)
-    for resource in found:
-        if resource["id"].lower() != group_id.lower():
-            _release_one(arm, resource, stack, refusals)
-    pause = max([interval, *(refusal.retry_after or 0.0 for refusal in refusals.values())])
-    return Later(pause) if found else []
+    let_go = [resource for resource in found if resource["id"].lower() != group_id.lower()]
+    pauses = [_release_one(arm, resource, stack, refusals) for resource in let_go]
+    return Later(max([interval, *pauses])) if found else []
 
 
-def _release_one(arm: Arm, resource: Mapping[str, Any], stack: str, refusals: dict[str, CloudError]) -> None:
+def _release_one(arm: Arm, resource: Mapping[str, Any], stack: str, refusals: dict[str, CloudError]) -> float:
+    """Delete one resource, or hand it over; give the seconds after which ARM wants to be asked again."""
     try:
         heir = _heir(arm, resource, stack)
         if heir:
             _hand_over(arm, resource, heir)
-        else:
-            arm.delete(resource["id"])
+            return 0.0
+        return arm.delete(resource["id"]).retry_after or 0.0
     except CloudError as error:
         failure = of_cloud(error)
         if error.status == 404:
-            return
+            return 0.0
         if not failure.retryable:
             raise Failed(failure) from None
         refusals[resource["id"]] = error
+        return error.retry_after or 0.0
 
 
 def _release_group(arm: Arm, group: Mapping[str, Any], interval: float) -> list[str] | Later:

@@ -5,13 +5,16 @@ Here, a thousand steps and a few families; `make schedules` takes ten thousand, 
 
 import random
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.double.__main__ import run
+from tests.double.estate import PATIENT, estate
 from tests.double.families import FAMILIES, difference
+from vmops import Status
 
 _FEW = (
     "provision: allocation-failed",
@@ -37,6 +40,19 @@ def test_whatever_is_called_the_world_is_as_the_model_says(_run: int) -> None:
     seed = random.SystemRandom().randrange(10**6, 10**9)
     print(f"again: make steps SEED={seed}")
     run(seed)
+
+
+def test_what_the_engine_could_not_remove_is_removed_at_the_pace_that_azure_asks_for() -> None:
+    """At Azure's own pace the deletion of a VM takes a minute, and asking for it again each second spends its calls."""
+    with estate([{"vmName": "exp1"}], 1.0, Counter()) as whole:
+        (vm,) = whole.vms
+        whole.converge(vm, "provision")
+        whole.fault(vm, "authorization-failed", {"nth": 1})
+        assert whole.begin(vm, "deprovision")[0] is Status.PENDING
+        assert whole.wait(vm, False, PATIENT) is Status.SUCCEEDED
+        answers = [each["status"] for each in vm.scene.azure.journal()]
+    assert answers.count(403) == 1
+    assert answers.count(429) == 0
 
 
 @pytest.mark.parametrize("name", _FEW)
