@@ -151,12 +151,13 @@ class Estate(Model):
             self.see_foreign()
 
     def converge(self, vm: Vm, verb: str) -> None:
-        """Let everything go well: what is in flight ends, and then the same call succeeds."""
+        """Let everything go well: what is in flight ends, and then the call succeeds."""
         self.well()
         is_setup = verb == "provision"
         vm.params.pop(HANDLE, None)
-        for verb_in_flight in (True, False):
-            self.wait(vm, verb_in_flight, PATIENT)
+        for other in self.vms:  # a neighbour that makes or removes what both share would be in the way
+            for in_flight in (True, False):
+                self.wait(other, in_flight, PATIENT)
         status, _ = self.begin(vm, verb)
         if status is Status.PENDING:
             status = self.wait(vm, is_setup, PATIENT)
