@@ -19,7 +19,14 @@ from vmops.waiting import Later, delay, wait
 _PASSING = frozenset({Kind.CONFLICT, Kind.THROTTLED})
 """What the same update does not meet again a little later."""
 
-_SETTLED = frozenset({EXISTS_ALREADY, PROVIDER_GONE})
+_VANISHED = frozenset({"InvalidResourceReference", "ParentResourceNotFound"})
+"""Codes by which ARM says that something is gone that the update has just read or made: somebody removes it, often a
+removal of ours that was killed. Source: recorded refusals of Microsoft.Network and Microsoft.Compute."""
+
+_LOSSES = 4
+"""How often that may happen to one deployment: more often, and what is referred to is not there at all."""
+
+_SETTLED = frozenset({EXISTS_ALREADY, PROVIDER_GONE, *_VANISHED})
 """Codes after which the engine's state is settled, so that the next update must refresh.
 
 After any other it must not: a refresh forgets that a create has failed, and leaves the resource Failed."""
@@ -136,9 +143,10 @@ def _up(site: Site, spec: VmSpec, uses: frozenset[str], declared: Callable[[], N
         try:
             site.stack.up(declared, refresh=refresh or settled)
         except Failed as error:
-            if not _passes(site, spec, uses, declared, error.failure):
-                raise
             refusals.append(error)
+            lost = sum(refusal.failure.code in _VANISHED for refusal in refusals)
+            if lost > _LOSSES or not _passes(site, spec, uses, declared, error.failure):
+                raise
             return Later(delay(len(refusals)))
         return True
 
@@ -154,7 +162,7 @@ def _passes(site: Site, spec: VmSpec, uses: frozenset[str], declared: Callable[[
         return True
     if failure.code == EXISTS_ALREADY:
         return _settle(site, spec, uses, declared).changed
-    return failure.kind in _PASSING
+    return failure.kind in _PASSING or failure.code in _VANISHED
 
 
 def _declared(

@@ -99,7 +99,7 @@ class Estate(Model):
 
     def meddle(self, vm: Vm, name: str) -> None:
         """Let somebody else do something to a VM that is there and has nothing done to it."""
-        if not self._rests(vm) or vm.tags is not None or (name == _RETAGGED and self._works(vm)):
+        if not self._rests(vm) or vm.tags is not None or (name == _RETAGGED and not self._is_quiet(vm)):
             return
         incident = INCIDENTS[name]
         tags = dict(self._there(vm)["tags"])
@@ -111,6 +111,13 @@ class Estate(Model):
             vm.tags = tags
         vm.meddled, vm.power = True, ("", "")
         self.counts["incidents"] += 1
+
+    def _is_quiet(self, vm: Vm) -> bool:
+        """Tell whether nobody works on a VM that was made in full.
+
+        A change of tags makes one that failed a success to the local Azure, without any power state.
+        """
+        return not self._works(vm) and self._there(vm)["properties"]["provisioningState"] == "Succeeded"
 
     def take(self, vm: Vm, verb: str) -> None:
         """Let somebody give a VM other tags, then call a verb, which is refused."""
@@ -151,12 +158,13 @@ class Estate(Model):
             self.see_foreign()
 
     def converge(self, vm: Vm, verb: str) -> None:
-        """Let everything go well: what is in flight ends, and then the same call succeeds."""
+        """Let everything go well: what is in flight ends, and then the call succeeds."""
         self.well()
         is_setup = verb == "provision"
         vm.params.pop(HANDLE, None)
-        for verb_in_flight in (True, False):
-            self.wait(vm, verb_in_flight, PATIENT)
+        for other in self.vms:  # a neighbour that makes or removes what both share would be in the way
+            for in_flight in (True, False):
+                self.wait(other, in_flight, PATIENT)
         status, _ = self.begin(vm, verb)
         if status is Status.PENDING:
             status = self.wait(vm, is_setup, PATIENT)

@@ -133,8 +133,13 @@ class Model:
         return self._existing().get(vm.spec.vm_id.lower())
 
     def _runs(self, vm: Vm, power: str) -> bool:
-        """Tell whether a VM stands so; nobody can ask while Azure is told to fail."""
-        return self.faulty or vm.scene.azure.power(vm.spec.vm_id) == power
+        """Tell whether a VM stands so; nobody can ask while Azure is told to fail, or has been asked too often."""
+        if self.faulty:
+            return True
+        while vm.scene.azure.vm(vm.spec.vm_id) is None:
+            assert self._there(vm), "it is gone"
+            self.world.turns.sleep(10)
+        return vm.scene.azure.power(vm.spec.vm_id) == power
 
     def _rests(self, vm: Vm) -> bool:
         found = self._there(vm)

@@ -14,6 +14,7 @@ import pytest
 from tests.double.__main__ import run
 from tests.double.estate import PATIENT, estate
 from tests.double.families import FAMILIES, difference
+from tests.double.world import Death
 from vmops import Status
 
 _FEW = (
@@ -40,6 +41,19 @@ def test_whatever_is_called_the_world_is_as_the_model_says(_run: int) -> None:
     seed = random.SystemRandom().randrange(10**6, 10**9)
     print(f"again: make steps SEED={seed}")
     run(seed)
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_what_a_killed_removal_has_begun_to_remove_is_made_anew(number: int) -> None:
+    """ARM goes on deleting what the dead have asked for: what is there for the refresh may be gone a moment later."""
+    with estate([{"vmName": "exp1"}], 1.0, Counter()) as whole:
+        (vm,) = whole.vms
+        whole.converge(vm, "provision")
+        whole.world.death = Death("worker", "answered", number)
+        assert whole.begin(vm, "deprovision")[0] is Status.PENDING
+        assert whole.wait(vm, False, PATIENT) is Status.FAILED
+        assert whole.begin(vm, "provision")[0] is Status.PENDING
+        assert whole.wait(vm, True, PATIENT) is Status.SUCCEEDED, whole.ops.last_failure(vm.params)
 
 
 def test_what_the_engine_could_not_remove_is_removed_at_the_pace_that_azure_asks_for() -> None:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from tests.azure import Azure
 from vmops import SpecError, Status, VMOps
+from vmops.errors import CloudError
 from vmops.failures import Failure, Kind
 from vmops.local import inspection
 from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
@@ -237,6 +238,15 @@ def test_what_somebody_else_does_happens_at_once(azure: Azure, provision: Deploy
     assert machines(azure) == []
     with pytest.raises(SpecError, match=r"^--vm: 'exp1': there is no such VM$"):
         shell("deleted-behind-our-back", "--vm", "exp1")
+
+
+def test_what_somebody_else_does_may_be_refused_too(azure: Azure, provision: Deploy) -> None:
+    """In whatever form the service refuses it."""
+    vm_id = provision({"vmName": "exp1"})["id"]
+    shell("throttled-by-compute")
+    with pytest.raises(CloudError, match="too many requests") as refused:
+        shell("stopped-behind-our-back", "--vm", vm_id)
+    assert refused.value.status == 429
 
 
 def shell(*arguments: str) -> str:

@@ -44,5 +44,5 @@ def send(state_dir: Path, method: str, path: str, body: Any = None) -> Any:
         return told
     if "problems" in told:
         raise SpecError(told["problems"])
-    said = told["error"]
+    said = told.get("error") or told  # Compute throttles in a form of its own
     raise CloudError(said["message"], status=answer.status, code=said["code"], resource=path.partition("?")[0])
