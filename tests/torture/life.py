@@ -51,7 +51,7 @@ def play(script: Script, figures: Figures, say: Callable[[str], Any]) -> None:
         life = Life(stage, script, figures, say)
         stage.plant("theirs")
         if "resourceGroup" in params:
-            stage.plant(params["resourceGroup"])
+            stage.plant(params["resourceGroup"], params.get("virtualNetworkName", ""))
         for step in script.steps:
             life.take(step)
     figures.counts["lives"] += 1

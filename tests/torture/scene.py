@@ -91,7 +91,7 @@ class Scene:
             return []
         return kept
 
-    def plant(self, group: str) -> None:
+    def plant(self, group: str, network: str = "") -> None:
         """Put into a group what is another's, what is nobody's, and what only has a tag of its user's."""
         place = f"{_SUBSCRIPTION}/resourceGroups/{group}"
         if self.azure.get(f"{place}?{_API}") is None:
@@ -100,7 +100,7 @@ class Scene:
             self._put(f"{place}/{_NSG}/{whose}-nsg", {"location": "westus2", "tags": tags})
             disk = {"location": "westus2", "tags": tags, "properties": _EMPTY_DISK}
             self._put(f"{place}/{_DISK}/{whose}-{self.params['vmName']}-osdisk", disk)
-        if network := self.params.get("virtualNetworkName"):
+        if network:
             path = f"{place}/providers/Microsoft.Network/virtualNetworks/{network}"
             self._put(path, {"location": "westus2", "properties": _NETWORK})
             self._keep(f"{path}/subnets/theirs")
