@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from vmops import admission, instance, keys, launch, ownership
+from vmops import admission, instance, keys, launch, ownership, remains
 from vmops.arm import Arm
 from vmops.cancellation import cancel
 from vmops.failures import Failed, Failure, Kind
@@ -88,12 +88,27 @@ class Deployments:
             return self.look(latest)
         if latest and not self.settled(latest).over:
             return admission.refusal(latest)
-        seen = instance.look(self.arm(target), target.vm_id)
         if verb is Verb.DEPROVISION:
-            return _gone(seen, target, known=latest is not None)
+            return self._gone(target, known=latest is not None)
+        seen = instance.look(self.arm(target), target.vm_id)
         if seen is None and (latest or not self._in_backend(target)):
             return Failure(Kind.NOT_FOUND, "neither a record, the backend nor ARM knows this VM", resource=target.vm_id)
         return {"id": seen.resource["id"]} if seen and seen.running else instance.again(target.poll_interval)
+
+    def _gone(self, target: Target, *, known: bool) -> dict[str, Any] | Failure | Later:
+        """Look whether the VM is gone, and all that was made for it.
+
+        What another host removes will go, all but a group that it leaves to others; what this host made stays until it
+        is told otherwise.
+        """
+        arm = self.arm(target)
+        ours = remains.ours(arm, target.group_id, target.stack)
+        there = [each["id"] for each in ours if known or each["id"].lower() != target.group_id.lower()]
+        if instance.look(arm, target.vm_id):
+            there.insert(0, target.vm_id)
+        if there and known:
+            return Failure(Kind.CONFLICT, "it exists and nobody is deprovisioning it", resource=there[0])
+        return instance.again(target.poll_interval) if there else {}
 
     def refuse_in_flight(self, target: Target) -> None:
         """Check that no deployment of the VM is in flight.
@@ -185,15 +200,6 @@ class Deployments:
 
         with open_site(self.settings, target) as site:
             return site.stack.state() is not None
-
-
-def _gone(seen: instance.Instance | None, target: Target, *, known: bool) -> dict[str, Any] | Failure | Later:
-    """What another host removes will go; what this host made stays until it is told otherwise."""
-    if seen is None:
-        return {}
-    if known:
-        return Failure(Kind.CONFLICT, "the VM exists and nobody is deprovisioning it", resource=target.vm_id)
-    return instance.again(target.poll_interval)
 
 
 def _in_doubt(before: Operation | None, verb: Verb) -> bool:

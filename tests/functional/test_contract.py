@@ -15,7 +15,7 @@ from vmops import SpecError, Status, SupportsVMOps, VMOps, launch
 from vmops.failures import Kind
 from vmops.local import daemon
 from vmops.ownership import instant
-from vmops.protocol import Params
+from vmops.protocol import HANDLE, Params
 from vmops.waiting import Later, wait
 
 Deploy = Callable[[Params], dict[str, Any]]
@@ -134,6 +134,21 @@ def test_an_url_elsewhere_is_refused_before_any_request(ops: VMOps, azure: Azure
     with pytest.raises(SpecError, match=r"asyncResultsUrl: https://evil\.example/x is not on this cloud's endpoint"):
         ops.wait_vm_operation({"vmName": "exp1", "asyncResultsUrl": "https://evil.example/x"})
     assert len(azure.journal()) == before
+
+
+def test_what_a_failed_provision_leaves_is_not_gone(ops: VMOps, azure: Azure, deprovision: Deploy) -> None:
+    """There is no VM, but a network and an address that is paid for: a wait for all to be gone says what there is."""
+    params: Params = {"vmName": "exp1", "vmSize": "Standard_M128ms"}
+    assert ops.vm_provision(params) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
+    params.pop(HANDLE, None)
+    assert ops.wait_vm_deployment(False, params) == (Status.FAILED, {})
+    failure = ops.last_failure(params)
+    assert failure
+    assert failure.kind is Kind.CONFLICT
+    assert failure.resource in azure.ids()
+    deprovision(params)
+    assert azure.resources() == []
 
 
 def test_only_absence_ends_a_wait_for_a_vm_to_be_gone(ops: VMOps, azure: Azure, provision: Deploy) -> None:
