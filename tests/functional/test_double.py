@@ -3,7 +3,6 @@
 Here, a thousand steps and a few families; `make schedules` takes ten thousand, and plays every family.
 """
 
-import random
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -35,11 +34,9 @@ def place(tmp_path: Path) -> Iterator[None]:
     tempfile.tempdir = before
 
 
-@pytest.mark.parametrize("_run", range(2))
-def test_whatever_is_called_the_world_is_as_the_model_says(_run: int) -> None:
+@pytest.mark.parametrize("seed", [1001, 1002])
+def test_whatever_is_called_the_world_is_as_the_model_says(seed: int) -> None:
     """Nothing of others is touched, nothing is there twice or left, and every failure has a name and a next step."""
-    seed = random.SystemRandom().randrange(10**6, 10**9)
-    print(f"again: make steps SEED={seed}")
     run(seed)
 
 
