@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from vmops.failures import Failure
 
 HANDLE_PREFIX = "vmops:operation/"
@@ -81,13 +83,8 @@ class Operation:
 
     def as_dict(self) -> dict[str, Any]:
         """Give it as plain JSON, with what is derived; the names are written as those of parameters are."""
-        plain = {_camel(column.name): getattr(self, column.name) for column in fields(self)}
+        plain = {to_camel(column.name): getattr(self, column.name) for column in fields(self)}
         return {**plain, "failure": self.failure and self.failure.as_dict(), "seconds": self.seconds}
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(map(str.capitalize, others))
 
 
 def operation_id(handle: str) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
+from pydantic.alias_generators import to_camel
 
 from vmops.arm import Arm
 from vmops.engine.stack import PROJECT, EngineStack
@@ -143,10 +144,12 @@ def _whose(arm: Arm, arm_id: str, stack_name: str, *, begun: bool) -> bool | Non
     A subnet, which has no tags, is its network's, or ours if we have begun to make it.
     """
     resource = arm.get(arm_id)
-    parent, is_subnet, _ = arm_id.partition("/subnets/")
-    if resource is None or (is_subnet and begun):
-        return None if resource is None else True
-    tagged = arm.get(parent) if is_subnet else resource
+    if resource is None:
+        return None
+    network, is_subnet, _ = arm_id.partition("/subnets/")
+    if is_subnet and begun:
+        return True
+    tagged = arm.get(network) if is_subnet else resource
     return None if tagged is None else stack_of(tagged) == stack_name
 
 
@@ -156,7 +159,7 @@ def _rooted(entries: list[Any], stack_name: str, provider: Mapping[str, Any]) ->
     The engine takes no state in which an entry stands before one that it depends on.
     """
     root = _urn(stack_name, f"{_STACK}::{PROJECT}-{stack_name}")
-    inputs = {_camel(name): "true" if value is True else value for name, value in provider.items()}
+    inputs = {to_camel(name): "true" if value is True else value for name, value in provider.items()}
     made = {
         "urn": _urn(stack_name, f"{_PROVIDER}::azure"),
         "custom": True,
@@ -202,8 +205,3 @@ def _urn(stack_name: str, key: str) -> str:
 def key_of(urn: str) -> str:
     """Give ``TYPE::NAME``, the part of an URN that names neither stack nor project."""
     return "::".join(urn.split("::")[2:])
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
