@@ -23,6 +23,8 @@ def kill(scene: Scene, verb: str, drawn: Kill) -> tuple[Kill, bool]:
     before.
     """
     rest(scene)
+    if verb in POWERED:
+        scene.come_to_rest(PATIENCE)  # else Azure refuses, as it does to two that switch one VM at once
     moment = that_comes(drawn.moment, scene, verb)
     victim = drawn.victim if drawn.victim in VICTIMS[verb][moment.name] else "worker"
     met = replace(drawn, moment=moment, victim=victim)
@@ -47,10 +49,11 @@ def _strike(scene: Scene, verb: str, met: Kill, come: Callable[[], bool]) -> boo
         getattr(scene.ops, f"vm_{verb}")(scene.params)
 
     def look() -> bool | Later:
+        was_over = over(caller)  # asked first: a moment that is there afterwards came before the end
         meant = victims(scene, met, caller) if come() else []
         if meant and strike(scene, met, meant, come):
             return True
-        return False if over(caller) else Later(0.005)
+        return False if was_over else Later(0.005)
 
     try:
         return wait(look, timeout=PATIENCE) is True

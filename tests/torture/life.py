@@ -121,21 +121,14 @@ class Life:
 
     def _send(self, method: str, step: str, body: dict[str, Any]) -> None:
         """Send a request about the VM once nothing is being done to it, if it is there then."""
-        wait(lambda: self._at_rest() or Later(0.02), timeout=PATIENCE)
-        if self._vm():
+        self.stage.come_to_rest(PATIENCE)
+        if self.stage.vm():
             path = f"{self.stage.spec.vm_id}{step}?api-version=2024-07-01"
             inspection.send(self.stage.state_dir, method, path, body or None)
 
-    def _at_rest(self) -> bool:
-        found = self._vm()
-        return found is None or found["properties"]["provisioningState"] in {"Succeeded", "Failed"}
-
-    def _vm(self) -> Any:
-        return self.stage.azure.get(f"{self.stage.spec.vm_id}?api-version=2024-07-01")
-
     def _tags(self) -> dict[str, str]:
         """Give the tags of the VM; none if it is not there."""
-        found = self._vm()
+        found = self.stage.vm()
         return dict(found["tags"]) if found else {}
 
     def _refused(self, status: Status, failure: Failure | None) -> None:

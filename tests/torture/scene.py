@@ -138,6 +138,18 @@ class Scene:
         """Give the ids of all groups, ours or another's."""
         return {each.lower() for each in self.azure.ids() if "/providers/" not in each}
 
+    def vm(self) -> Any:
+        """Give the VM, None if it is not there."""
+        return self.azure.get(f"{self.spec.vm_id}?api-version=2024-07-01")
+
+    def come_to_rest(self, timeout: float) -> None:
+        """Wait until Azure does nothing to the VM any more."""
+        assert wait(lambda: self._at_rest() or Later(0.02), timeout=timeout)
+
+    def _at_rest(self) -> bool:
+        found = self.vm()
+        return found is None or found["properties"]["provisioningState"] in {"Succeeded", "Failed"}
+
     def _alive(self) -> list[str]:
         """Name the processes that work on the VM, and the locks that somebody holds."""
         held = held_locks(self.state_dir)
