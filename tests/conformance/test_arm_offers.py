@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.conformance.arm import COMPUTE, GROUP, IMAGE, SUBSCRIPTION, Arm, machine, refusal
+from tests.conformance.arm import COMPUTE, GROUP, IMAGE, NETWORK, SUBNET, SUBSCRIPTION, Arm, machine, refusal
 from vmops.local.arm.locations import LOCATIONS
 
 VM = f"{COMPUTE}/virtualMachines/vm"
@@ -56,6 +57,59 @@ def test_usages_count_cores_by_location(arm: Arm) -> None:
     assert (shown["cores"], shown["virtualMachines"], shown["standardBSFamily"]) == (2, 1, 2)
     elsewhere = listed(arm, f"{PROVIDER}/locations/eastus/usages")
     assert {each["currentValue"] for each in elsewhere} == {0}
+
+
+@pytest.fixture
+def scarce(arm: Arm) -> Arm:
+    """Give a group and a network in the location where the subscription may use little."""
+    arm.make_group()
+    network = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
+    arm.put(f"{NETWORK}/virtualNetworks/net", location="brazilsouth", properties=network)
+    arm.done(arm("PUT", SUBNET, {"properties": {"addressPrefix": "10.0.0.0/24"}}))
+    return arm
+
+
+def asked_for(arm: Arm, name: str, size: str, **changes: Any) -> httpx.Response:
+    """Ask for a machine in that location, on an interface of its own."""
+    part = {"name": "ipconfig1", "properties": {"subnet": {"id": SUBNET}}}
+    interface = {"location": "brazilsouth", "properties": {"ipConfigurations": [part]}}
+    arm.done(arm("PUT", f"{NETWORK}/networkInterfaces/{name}-nic", interface))
+    return arm.put_machine(name, location="brazilsouth", hardwareProfile__vmSize=size, **changes)
+
+
+def test_all_cores_of_a_location_have_a_quota(scarce: Arm) -> None:
+    """Families share it: what one has taken another lacks, and what is given back can be had again."""
+    scarce.done(asked_for(scarce, "a", "Standard_D8s_v5"))
+    refused = asked_for(scarce, "b", "Standard_B4ms")
+    assert refusal(refused) == (409, "OperationNotAllowed")
+    said = refused.json()["error"]["message"]
+    assert "exceeding approved Total Regional Cores quota." in said
+    assert "Location: brazilsouth, Current Limit: 10, Current Usage: 8, Additional Required: 4, (Minimum) New" in said
+    scarce.done(asked_for(scarce, "c", "Standard_B2s"))
+    scarce.done(scarce("DELETE", f"{COMPUTE}/virtualMachines/a"))
+    scarce.done(asked_for(scarce, "b", "Standard_B4ms"))
+
+
+def test_spot_machines_have_a_quota_of_their_own(scarce: Arm) -> None:
+    """It is shared by all families, and takes nothing from theirs."""
+    spot = {"priority": "Spot", "evictionPolicy": "Deallocate"}
+    scarce.done(asked_for(scarce, "a", "Standard_D2s_v5", **spot))
+    refused = asked_for(scarce, "b", "Standard_F2s_v2", **spot)
+    assert refusal(refused) == (409, "OperationNotAllowed")
+    assert "exceeding approved LowPriorityCores quota." in refused.json()["error"]["message"]
+    scarce.done(asked_for(scarce, "c", "Standard_D8s_v5"))
+    shown = {each["name"]["value"]: each for each in listed(scarce, f"{PROVIDER}/locations/brazilsouth/usages")}
+    taken = {name: each["currentValue"] for name, each in shown.items() if each["currentValue"]}
+    assert taken == {"cores": 8, "lowPriorityCores": 2, "virtualMachines": 2, "standardDSv5Family": 8}
+    assert (shown["cores"]["limit"], shown["lowPriorityCores"]["limit"]) == (10, 3)
+
+
+def test_a_resize_takes_what_it_grows_by(scarce: Arm) -> None:
+    """A machine does not compete with itself, in its family or out of it."""
+    scarce.done(asked_for(scarce, "a", "Standard_D8s_v5"))
+    for size, fits in (("Standard_D16s_v5", False), ("Standard_E8s_v5", True)):
+        answer = scarce.put_machine("a", location="brazilsouth", hardwareProfile__vmSize=size)
+        assert (answer.status_code == 200) is fits
 
 
 def test_images_lead_from_publisher_to_version(arm: Arm) -> None:

@@ -66,10 +66,17 @@ _TABLE = [
 ]
 SIZES = {size.name.lower(): size for size in _TABLE}
 
+REGION, SPOT = "cores", "lowPriorityCores"
+"""What all machines of a location share, but spot ones; and what spot ones share, of whatever family.
+
+Source: Microsoft's pages on vCPU quotas and on spot quota; azure-rest-api-specs, Microsoft.Compute, Usage_List."""
+
 _LIMIT = 20_000
-_LIMITS = {"standardNCADSA100v4Family": 0}
+_LIMITS = {"standardNCADSA100v4Family": 0, REGION: 5 * _LIMIT}
+_SCARCE = {"brazilsouth": {REGION: 10, SPOT: 3}}
+"""A location where a subscription may have as little as a new one has."""
 
 
-def cores_limit(family: str) -> int:
-    """Return how many cores of a family a subscription may use in one location."""
-    return _LIMITS.get(family, _LIMIT)
+def cores_limit(quota: str, location: str = "") -> int:
+    """Return how many cores of a quota, a family's or `REGION` or `SPOT`, a subscription may use in a location."""
+    return _SCARCE.get(location, {}).get(quota, _LIMITS.get(quota, _LIMIT))

@@ -132,12 +132,13 @@ class Store:
         """List all resources and resource groups of a subscription; of all unless one is named."""
         return self._resources("?1 = '' OR subscription = ?1", (subscription.lower(),))
 
-    def machine_sizes(self, subscription: str, location: str) -> dict[str, int]:
-        """Count the machines of a subscription in a location by size."""
-        query = """SELECT json_extract(body, '$.properties.hardwareProfile.vmSize'), count(*) FROM resource
+    def machine_sizes(self, subscription: str, location: str) -> list[tuple[str, str | None, int]]:
+        """Count the machines of a subscription in a location by size and priority."""
+        query = """SELECT json_extract(body, '$.properties.hardwareProfile.vmSize'),
+            json_extract(body, '$.properties.priority'), count(*) FROM resource
             WHERE type = 'microsoft.compute/virtualmachines' AND subscription = ?
-            AND json_extract(body, '$.location') = ? GROUP BY 1"""
-        return dict(self._db.execute(query, (subscription.lower(), location)))
+            AND json_extract(body, '$.location') = ? GROUP BY 1, 2"""
+        return list(self._db.execute(query, (subscription.lower(), location)))
 
     def subscriptions(self) -> list[str]:
         """List the subscriptions that hold anything."""

@@ -45,7 +45,7 @@ def blanks(asked: Asked, body: Mapping[str, Any], now: float) -> dict[str, objec
     """Give what a refusal may name; ``body`` is the resource as it was asked for, or as it is."""
     target, verb = asked.target, asked.verb
     size = str(((body.get("properties") or {}).get("hardwareProfile") or {}).get("vmSize", ""))
-    family = SIZES[size.lower()].family if size.lower() in SIZES else ""
+    quota = f"{SIZES[size.lower()].family} Cores" if size.lower() in SIZES else ""
     kind = verb if verb in {"read", "delete"} else "write"
     action = "write" if verb in _WRITES else verb if verb in {"read", "delete"} else f"{verb}/action"
     steps = asked.path.strip("/").split("/")
@@ -53,7 +53,7 @@ def blanks(asked: Asked, body: Mapping[str, Any], now: float) -> dict[str, objec
     if target:
         about |= {"id": str(target), "type": target.type, "name": target.name, "provider": target.provider}
     times = {"now": _american(now), "before": _american(now - _MINUTE)}
-    return {**about, **times, "verb": verb, "size": size, "family": family, "kind": kind, "action": action} | {
+    return {**about, **times, "verb": verb, "size": size, "quota": quota, "kind": kind, "action": action} | {
         "location": body.get("location", "")
     }
 

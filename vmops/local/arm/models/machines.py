@@ -10,7 +10,7 @@ from vmops.local.arm.models.kind import Change, Kind, require_open
 from vmops.local.arm.models.machine_interfaces import attached, follow, let_go, require_interfaces, reserve
 from vmops.local.arm.models.machine_profile import declare
 from vmops.local.arm.models.machine_update import updated
-from vmops.local.arm.models.quota import require_cores, size_of
+from vmops.local.arm.models.quota import require_cores
 from vmops.local.arm.resource import Json, Resource
 from vmops.local.arm.resource_id import ResourceId
 
@@ -27,14 +27,14 @@ class Machines(Kind):
             _require_free(cloud, existing, "createOrUpdate")
         if existing and "made" in existing.hidden:
             machine = updated(existing, request, whole=True)
-            require_cores(cloud, machine, size_of(existing))
+            require_cores(cloud, machine, existing)
             return _write(cloud, machine, "update", created=False)
         machine = declare(rid, request, location)
         machine.properties["timeCreated"] = timestamp(cloud.now())
         if existing:
             machine.properties["vmId"] = existing.properties["vmId"]
             machine.hidden["disks"] = existing.hidden["disks"]
-        require_cores(cloud, machine, size_of(existing) if existing else None)
+        require_cores(cloud, machine, existing)
         return _write(cloud, machine, "put", created=existing is None)
 
     def patch(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
@@ -45,7 +45,7 @@ class Machines(Kind):
         machine = updated(existing, request, whole=False)
         if (machine.body, machine.hidden) == (existing.body, existing.hidden):
             return Change(existing)
-        require_cores(cloud, machine, size_of(existing))
+        require_cores(cloud, machine, existing)
         return _write(cloud, machine, "update", created=False)
 
     def expanded(self, machine: Resource, expand: str) -> Json:

@@ -74,7 +74,7 @@ REFUSALS = {
     ),
     "OperationNotAllowed:quota": (
         409,
-        "Operation could not be completed as it results in exceeding approved {family} Cores quota. Additional details "
+        "Operation could not be completed as it results in exceeding approved {quota} quota. Additional details "
         "- Deployment Model: Resource Manager, Location: {location}, Current Limit: {limit}, Current Usage: {usage}, "
         "Additional Required: {more}, (Minimum) New Limit Required: {least}.",
     ),
