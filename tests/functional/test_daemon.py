@@ -240,3 +240,15 @@ def test_a_start_that_another_never_ends_is_not_waited_for(state_dir: Path, monk
         daemon.ensure(state_dir)
     os.close(held)
     assert daemon.find(state_dir) is None
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["after it has told it", "before"])
+def test_a_provider_has_nothing_to_say_when_its_daemon_dies_at_its_start(state_dir: Path, told: bool) -> None:
+    """It ends without a word: the last one in the log is why the daemon died."""
+    command = [sys.executable, "-P", "-m", "vmops.local.provider.process", str(state_dir)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as provider:
+        assert provider.stdout
+        provider.stdout.close()
+        words = b'{"arm": "http://127.0.0.1:9", "token": "t", "port": 0}' if told else b""
+        assert provider.communicate(words, timeout=60)[1] == b""
+    assert provider.returncode == 0

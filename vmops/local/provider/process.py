@@ -24,7 +24,10 @@ _ALONE = 60.0
 def main(state_dir: Path) -> None:
     """Serve until told to end, or left alone: with a daemon that stays dead, or has another provider."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
-    told, ended = json.load(sys.stdin), Event()
+    words, ended = sys.stdin.read(), Event()
+    if not words:
+        return  # who started this has died: it has more to say about that
+    told = json.loads(words)
     arm = Arm(told["arm"], told["token"], lambda: "" if ended.is_set() else daemon.ensure(state_dir).arm)
     served = _serve(arm, told["port"])
 
@@ -33,8 +36,8 @@ def main(state_dir: Path) -> None:
         served.stop()
 
     signal.signal(signal.SIGTERM, end)
-    print(served.port, flush=True)
-    os.dup2(2, 1)
+    if not _tell(served.port):
+        end()
     needed = time.monotonic()
     while served.server.wait_for_termination(_LOOK):
         if _needed(state_dir):
@@ -49,6 +52,16 @@ def _serve(arm: Arm, port: int) -> Served:
         return serve(arm, port)
     except OSError:
         return serve(arm)
+
+
+def _tell(port: int) -> bool:
+    """Say at which port this answers, unless who wants to know has died, and let go of the pipe."""
+    try:
+        os.write(1, f"{port}\n".encode())
+    except BrokenPipeError:
+        return False
+    os.dup2(2, 1)
+    return True
 
 
 def _needed(state_dir: Path) -> bool:
