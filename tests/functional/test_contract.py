@@ -432,9 +432,9 @@ def test_a_deprovision_ends_a_provision_in_flight(ops: VMOps, azure: Azure, stat
     going = dict(params)
     assert ops.vm_deprovision(going) == (Status.PENDING, {})
     assert ops.vm_provision({"vmName": "exp1"}) == (Status.FAILED, {})
+    assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
     azure.let_go()
     assert ops.wait_vm_deployment(False, going)[0] is Status.SUCCEEDED, ops.last_failure(params)
-    assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
     assert azure.resources() == []
 
 
