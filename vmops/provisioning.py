@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from vmops import instance, names, ownership, power, remains, running
-from vmops.engine import recovery, untagged
+from vmops.engine import completion, recovery, untagged
 from vmops.engine.checkpoint import Mended
 from vmops.engine.events import EXISTS_ALREADY, PROVIDER_GONE
 from vmops.failures import Failed, Failure, Kind
@@ -125,12 +125,12 @@ def _with_own_subnet(site: Site, spec: VmSpec, found: ownership.Survey) -> owner
 def _settle(site: Site, spec: VmSpec, uses: frozenset[str], declared: Callable[[], None]) -> recovery.Settled:
     """Settle the engine's state. Raises: Failed (conflict), naming what is intended and another's."""
     arguments = site.cloud.provider_arguments(spec.subscription)
-    settled = recovery.settle(site.stack, site.arm, spec.urn_keys(uses), arguments)
+    settled = recovery.settle(site.stack, site.arm, spec.urn_keys(uses), spec.unwanted(), arguments)
     for arm_id in settled.foreign:
         if found := site.arm.get(arm_id):
             ownership.refuse_foreign(found, spec.stack, site.owner)
     if settled.bare:
-        recovery.complete(site.stack, declared)
+        completion.complete(site.stack, declared)
     return settled
 
 

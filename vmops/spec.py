@@ -129,7 +129,12 @@ class VmSpec(Target):
         ``uses`` are the roles that are not declared, because they are another's.
         """
         declared = {role: arm_id for role, arm_id in self.ids().items() if role in names.TOKENS and role not in uses}
-        return {f"{names.TOKENS[role]}::{names.last(arm_id)}": arm_id for role, arm_id in declared.items()}
+        return {names.urn_key(arm_id): arm_id for arm_id in declared.values()}
+
+    def unwanted(self) -> dict[str, str]:
+        """Return the same of what the VM may have had before, and is not to have: its public address."""
+        address = self.identity.resource_id("address", names.default_name("address", self.vm_name))
+        return {} if self.public_ip else {names.urn_key(address): address}
 
     def canonical(self) -> bytes:
         """Return the desired spec, secrets and all, in the one form that equal specs share."""

@@ -148,7 +148,6 @@ class Estate(Model):
             case "lost with its copies":
                 for copy in [*path.parent.glob(f"{path.name}*"), *path.parents[2].glob(f"history/vmops/{path.stem}/*")]:
                     copy.unlink()
-                vm.unknown = {arm_id for arm_id in vm.intended if "/publicipaddresses/" in arm_id}
             case "lost":
                 path.unlink()
             case _:

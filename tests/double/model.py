@@ -29,8 +29,6 @@ class Vm:
     meddled: bool = False
     tags: dict[str, str] | None = None
     killed: bool = False
-    unknown: set[str] = field(default_factory=set)
-    """What no engine knows any more, its state lost with all copies: not wanted, it stays until the removal."""
 
     @property
     def params(self) -> dict[str, Any]:
@@ -87,7 +85,7 @@ class Model:
         existing = self._existing()
         ours = {arm_id for arm_id in vm.intended if arm_id in existing}
         if not vm.meddled and operation.verb == "provision":
-            assert ours - vm.asked - vm.shared - vm.unknown == set(), f"too much: {sorted(ours - vm.asked)}"
+            assert ours - vm.asked - vm.shared == set(), f"too much: {sorted(ours - vm.asked)}"
             assert vm.asked - ours == set(), f"not there: {sorted(vm.asked - ours)}"
             assert self._runs(vm, "running")
             self.counts["made"] += 1

@@ -15,7 +15,7 @@ from tests.azure import Azure, begun, held_locks, living
 from vmops import Settings, Status, VMOps, lock
 from vmops.admission import lock_path
 from vmops.failures import Kind
-from vmops.local import endpoint
+from vmops.local import endpoint, inspection
 from vmops.protocol import Params
 from vmops.waiting import Later, wait
 
@@ -116,6 +116,43 @@ def test_a_copy_from_before_anything_was_made_is_completed(
     assert azure.vm(provision({**PARAMS, "vmSize": "Standard_B4ms"})["id"])["properties"]["vmId"] == first
     deprovision(PARAMS)
     assert azure.resources() == []
+
+
+def addresses(azure: Azure) -> list[str]:
+    return [each for each in azure.ids() if "/publicIPAddresses/" in each]
+
+
+def test_an_address_that_is_not_wanted_any_more_goes_though_no_state_knows_it(
+    ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
+) -> None:
+    """It costs money, and it lets the VM be reached: it is taken off the interface, and the VM stays the same."""
+    first = azure.vm(provision(SECRETIVE)["id"])["properties"]["vmId"]
+    assert addresses(azure)
+    spoil(state_file(backend), "lost")
+    without_copies(backend)
+    private = {**SECRETIVE, "publicIp": False}
+    result = provision(private)
+    assert addresses(azure) == []
+    assert result["publicIp"] is None
+    assert azure.vm(result["id"])["properties"]["vmId"] == first
+    assert changes(ops, private) == []
+    deprovision(PARAMS)
+    assert azure.resources() == []
+
+
+def test_an_address_whose_create_was_cut_off_goes_when_it_is_not_wanted(
+    ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy
+) -> None:
+    """ARM has made it and the engine never heard: the next provision, which wants none, removes it."""
+    keep = {"method": "PUT", "path": "*/publicIPAddresses/*", "effect": {"do": "delay", "answer": True}}
+    inspection.ask(state_dir, "PUT", "faults", [keep])
+    assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
+    assert wait(lambda: bool(inspection.ask(state_dir, "GET", "kept")) or Later(0.01), timeout=60)
+    kill_all(state_dir)
+    azure.let_go()
+    assert addresses(azure)
+    provision({**PARAMS, "publicIp": False})
+    assert addresses(azure) == []
 
 
 @pytest.mark.parametrize("how", ["cut off", "garbage", "lost"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vmops.engine.checkpoint import Mended, ease_removal, mend
-from vmops.engine.recovery import merged
+from vmops.engine.completion import merged
 
 STATE = json.dumps({"version": 3, "checkpoint": {"stack": "s", "latest": {}}})
 SALT = "encryptionsalt: v1:MF3wMvO0Jp0=:v1:1CUHdZqKqET3CQ+7:6lLmapVDVG9u69wUlXEKsSmEa9JFSQ==\n"
@@ -171,3 +171,10 @@ SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"
 def test_inputs_are_completed(declared: object, told: object, inputs: object) -> None:
     """What only the program knows is as it says; where ARM speaks it is right; what only ARM says is left out."""
     assert merged(declared, told) == inputs
+
+
+def test_what_refers_to_something_that_goes_stays_to_be_taken_away() -> None:
+    """The engine takes away what it knows of: else the interface would keep its address, and the address itself."""
+    told = {"configurations": [{"name": "a", "address": {"id": "/A/ip"}, "other": {"id": "/a/other"}}], "tag": "x"}
+    kept = {"configurations": [{"name": "a", "address": {"id": "/A/ip"}}]}
+    assert merged({"configurations": [{"name": "a"}]}, told, frozenset({"/a/ip"})) == kept

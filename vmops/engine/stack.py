@@ -115,7 +115,11 @@ class EngineStack:
         finally:
             plan.unlink(missing_ok=True)
         olds = {entry["urn"]: entry.get("inputs") or {} for entry in (self.state() or {})["deployment"]["resources"]}
-        return {urn: _changed(olds.get(urn, {}), each["goal"]["inputDiff"]) for urn, each in plans.items()}
+        return {
+            urn: _changed(olds.get(urn, {}), each["goal"]["inputDiff"])
+            for urn, each in plans.items()
+            if each.get("goal")
+        }
 
     def destroy(self) -> None:
         """Delete every resource of the stack, going on after a failure; a stack that does not exist has none."""

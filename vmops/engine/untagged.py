@@ -3,7 +3,7 @@
 from typing import Any
 
 from vmops.arm import Arm
-from vmops.engine import recovery
+from vmops.engine import entries, recovery
 from vmops.engine.stack import EngineStack
 from vmops.names import TOKENS
 from vmops.waiting import Later, wait
@@ -15,9 +15,7 @@ _LOOK = 0.5
 def is_ours(stack: EngineStack, key: str) -> bool:
     """Tell whether the engine has made something, or had begun to; ``key`` is the end of its URN, ``TYPE::NAME``."""
     state = _state(stack)
-    return key in recovery.begun(state) or key in {
-        recovery.key_of(entry["urn"]) for entry in state.get("resources", ())
-    }
+    return key in recovery.begun(state) or key in {entries.key_of(entry) for entry in state.get("resources", ())}
 
 
 def adopt_subnet(stack: EngineStack, arm: Arm, group_id: str, grace: float) -> None:
