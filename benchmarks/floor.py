@@ -82,7 +82,7 @@ def _rule() -> dict[str, Any]:
     return {"name": "tcp-22", "properties": {**open_port, **anywhere, "destinationPortRange": "22"}}
 
 
-def _machine(vm: str, nic: str) -> dict[str, Any]:
+def _machine(vm: str, nic: str | None) -> Any:
     image = {"publisher": "Canonical", "offer": "ubuntu-24_04-lts", "sku": "server", "version": "latest"}
     ssh = {"publicKeys": [{"path": "/home/mlos/.ssh/authorized_keys", "keyData": KEY}]}
     login = {"disablePasswordAuthentication": True, "ssh": ssh}

@@ -45,7 +45,10 @@ class Row:
 def rows(figures: rounds.Figures) -> list[Row]:
     """Bring the figures and what they are to be together."""
     seen = {name: {peer: _summary(values) for peer, values in row.items()} for name, row in figures.items()}
-    plain = lambda row, share: seen[row]["plain"]["median"] * share  # noqa: E731
+
+    def plain(row: str, share: float) -> float:
+        return seen[row]["plain"]["median"] * share
+
     whole = [a + b for a, b in zip(figures["deprovision"]["plain"], figures["stack removed"]["plain"], strict=True)]
     seen["deprovision, even"] = {"vmops": seen["deprovision"]["vmops"], "plain": _summary(whole)}
     floor = seen["power verb"]["floor"]["median"]

@@ -67,7 +67,7 @@ class Azure:
 
     def power(self, vm_id: str) -> str:
         """Give a VM's power state."""
-        codes = [status["code"] for status in self.vm(vm_id)["properties"]["instanceView"]["statuses"]]
+        codes: list[str] = [status["code"] for status in self.vm(vm_id)["properties"]["instanceView"]["statuses"]]
         return next(code for code in codes if code.startswith("PowerState/")).partition("/")[2]
 
 

@@ -180,8 +180,8 @@ def test_what_is_fixed_cannot_be_changed(arm: Arm, target: str) -> None:
 def test_the_same_secrets_are_no_change(arm: Arm) -> None:
     """A PUT that repeats password and custom data is accepted, though both are only known as hashes."""
     linux = {"disablePasswordAuthentication": False}
-    profile = {"adminUsername": "mlos", "adminPassword": "Pa55word-same", "customData": "c2FtZQ=="}
-    profile |= {"linuxConfiguration": linux}
+    secret = {"adminPassword": "Pa55word-same", "customData": "c2FtZQ=="}
+    profile = {"adminUsername": "mlos", **secret, "linuxConfiguration": linux}
     arm.make_machine(osProfile=profile)
     assert arm.put_machine(osProfile=profile).status_code == 200
 

@@ -56,7 +56,8 @@ class DoubleCommand(PulumiCommand):
     def __init__(self, binary: Path, version: str, environment: Mapping[str, str], locks: tuple[int, ...]) -> None:
         self.command, self.version = str(binary), VersionInfo.parse(version)
         self._backend = Path(environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
-        self._asked, self._runs, self._provider = 0, False, None
+        self._asked, self._runs = 0, False
+        self._provider: Provider | None = None
 
     @property
     def running(self) -> bool:
@@ -108,8 +109,8 @@ class DoubleCommand(PulumiCommand):
         return Engine(files=files, provider=self._connect, tell=tell, canceled=canceled, dry=dry)
 
     def _connect(self, subscription: str) -> Provider:
-        self._provider = Provider(self.world.arm, subscription)
-        return self._provider
+        self._provider = provider = Provider(self.world.arm, subscription)
+        return provider
 
     def run(
         self, args: list[str], cwd: str, additional_env: Mapping[str, str], on_output: Any = None, on_error: Any = None

@@ -10,8 +10,8 @@ from typing import Any
 from tests.azure import Azure
 from tests.double.model import Model, Vm
 from tests.double.world import Death, world
-from tests.torture.life import POWERED
 from tests.torture.scene import Scene
+from tests.torture.script import POWERED
 from vmops import Settings, Status, VMOps
 from vmops.errors import CloudError
 from vmops.failures import Kind
@@ -34,7 +34,8 @@ class Estate(Model):
 
     def begin(self, vm: Vm, verb: str) -> Answer:
         """Call a verb that begins something."""
-        status, result = answer = getattr(self.ops, f"vm_{verb}")(vm.params)
+        answer: Answer = getattr(self.ops, f"vm_{verb}")(vm.params)
+        status, result = answer
         self._judge(vm, verb, answer, _BEGUN)
         assert result == {}, f"{verb}: {result}"
         if verb == "provision":

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pulumi import get_stack
 from pulumi.runtime import mocks, rpc, set_mocks
 from pulumi.runtime import test as run_program
 from pulumi.runtime.proto import resource_pb2
@@ -136,7 +137,7 @@ class _Monitor(mocks.MockMonitor):
         super().__init__(_Nothing())
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
-        urn = f"urn:pulumi:{mocks.get_stack()}::{PROJECT}::{request.type}::{request.name}"
+        urn = f"urn:pulumi:{get_stack()}::{PROJECT}::{request.type}::{request.name}"
         inputs = sealed(properties(request.object))
         self.goals.append(_goal(request, urn, inputs))
         if request.type == STACK_TYPE:

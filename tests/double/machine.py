@@ -9,8 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.double.estate import PATIENT, SHARED, Estate, estate
 from tests.double.model import Vm
 from tests.double.world import Death
-from tests.torture.life import POWERED
-from tests.torture.script import SPOILT
+from tests.torture.script import POWERED, SPOILT
 from vmops import Status
 from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
 

@@ -32,7 +32,7 @@ class Vm:
 
     @property
     def params(self) -> dict[str, Any]:
-        return self.scene.params  # type: ignore[return-value]
+        return self.scene.params
 
     @property
     def spec(self) -> VmSpec:

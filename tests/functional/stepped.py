@@ -114,7 +114,7 @@ def share(clock: SteppedClock) -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith("vmops.") and ".engine." not in name and getattr(module, "time", None) is time:
             module.time = clock  # type: ignore[attr-defined]
-    provider_arm._GRAIN = math.inf  # type: ignore[misc]
+    provider_arm._GRAIN = math.inf
 
 
 def live(directory: Path) -> list[dict[str, Any]]:

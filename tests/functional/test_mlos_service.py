@@ -188,13 +188,19 @@ def test_an_exception_takes_down_what_was_provisioned(make: Make, azure: Azure, 
     assert azure.resources() == []
 
 
+class Impatient(logging.Handler):
+    """Cancels the job at each line of its log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
 def test_a_signal_while_vms_are_taken_down_loses_none(make: Make, azure: Azure) -> None:
     """Whoever cancels a job twice means it: the second signal counts when the last removal is handed over."""
     service, log = make(), logging.getLogger("vmops.mlos.service")
     for name in ("exp1", "exp2"):
         assert ready(service, {"vmName": name})[0] is Status.SUCCEEDED
-    impatient = logging.Handler()
-    impatient.emit = lambda _: signal.raise_signal(signal.SIGTERM)  # type: ignore[method-assign]
+    impatient = Impatient()
     log.addHandler(impatient)
     with pytest.raises(SystemExit), Service(parent=service):
         raise KeyError("a bug in a benchmark")

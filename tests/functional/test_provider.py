@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -297,13 +298,16 @@ def killing(azure: Azure, state_dir: Path, seed: int) -> Iterator[list[int]]:
     def reached(most: int) -> bool | Later:
         return over.is_set() or len(azure.journal()) >= most or Later(0.02)
 
+    def dead_now(pid: int) -> bool | Later:
+        return liveness.started_at(pid) is None or Later(0.01)
+
     def kill() -> None:
         while not over.is_set():
             most = chance.randint(1, 12)
-            if wait(lambda most=most: reached(most), timeout=60) and not over.is_set():
+            if wait(partial(reached, most), timeout=60) and not over.is_set():
                 victim = daemon.ensure(state_dir).pid
                 psutil.Process(victim).kill()
-                assert wait(lambda victim=victim: liveness.started_at(victim) is None or Later(0.01), timeout=10)
+                assert wait(partial(dead_now, victim), timeout=10)
                 dead.append(victim)
 
     with ThreadPoolExecutor(1) as pool:

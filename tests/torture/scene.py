@@ -157,8 +157,8 @@ class Scene:
 
     def debris(self) -> list[str]:
         """Name what a VM that is gone has left on this host: processes, locks, scratch files, the engine's stack."""
-        alive = wait(lambda: Later(0.02) if self._alive() else [], timeout=10)
-        left = self._alive() if alive is None else []
+        rested = wait(lambda: Later(0.02) if self._alive() else True, timeout=10)
+        left = [] if rested else self._alive()
         left += [str(path) for path in self.engine_locks()]
         for place in (self.state_dir / "scratch", self.state_dir / "stacks", Path(tempfile.gettempdir())):
             left += [str(path) for path in place.glob("*")]

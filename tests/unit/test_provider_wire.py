@@ -207,7 +207,7 @@ def test_an_arm_that_is_gone_is_started_again_for_those_who_wait(arm: ScriptedAr
 def test_a_missing_registration_is_made(arm: ScriptedArm) -> None:
     """azcore registers a subscription for the provider that it lacks, and sends the request again."""
     register = f"POST /subscriptions/{MACHINE.split('/')[2]}/providers/Microsoft.Compute/register"
-    missing = (409, {}, {"error": {"code": "MissingSubscriptionRegistration", "message": "not registered"}})
+    missing: Reply = (409, {}, {"error": {"code": "MissingSubscriptionRegistration", "message": "not registered"}})
     arm.say(f"GET {MACHINE}", missing, (200, {}, BODY))
     arm.say(register, (200, {}, {"registrationState": "Registered"}))
     assert machine(arm).read(call()) is not None

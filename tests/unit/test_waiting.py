@@ -132,8 +132,14 @@ def test_a_process_that_is_gone_is_not_waited_for(clock: Clock) -> None:
 def test_a_look_that_is_to_come_later_is_not_taken_before() -> None:
     """What bids to be left alone for a while is; what does not is looked at now."""
     looks: list[str] = []
-    early = rested(3600, lambda: looks.append("early") or True)()
+
+    def look() -> bool:
+        looks.append("looked")
+        return True
+
+    early = rested(3600, look)()
     assert isinstance(early, Later)
     assert 0 < early.seconds <= 3600
-    assert rested(0, lambda: looks.append("now") or True)() is True
-    assert looks == ["now"]
+    assert looks == []
+    assert rested(0, look)() is True
+    assert looks == ["looked"]
