@@ -6,7 +6,6 @@ has had none for a while, or when its socket is gone. Its workers do not need it
 """
 
 import gc
-import json
 import os
 import resource
 import select
@@ -17,15 +16,13 @@ import tempfile
 import time
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from vmops import launch, lock, slots, worker
+from vmops.handover import Handed
 from vmops.operation import Operation, Verb
 from vmops.store import Store
-
-_LONGEST_ORDER = 30.0
-"""Seconds in which a caller hands its order over."""
 
 _LOOK = 0.1
 """Seconds between two looks at the queue: a slot may be another's, and who waits may have been cancelled."""
@@ -33,7 +30,7 @@ _LOOK = 0.1
 _REST = 5.0
 """Seconds between two looks at the socket's path while nothing happens."""
 
-_CHUNK = 1 << 16
+_CHUNK = 4096
 
 
 @dataclass(frozen=True)
@@ -41,10 +38,7 @@ class Waiting:
     """An operation that waits for its turn, its lock held."""
 
     operation: Operation
-    limit: int
-    environment: dict[str, str] = field(repr=False)
-    order: bytes = field(repr=False)
-    lock: int
+    handed: Handed
 
 
 class ForkServer:
@@ -112,19 +106,13 @@ class ForkServer:
         return found
 
     def _take(self, connection: socket.socket) -> None:
-        """Read an order; of one that is not whole, because its caller has died, nothing is kept, and no lock."""
-        connection.settimeout(_LONGEST_ORDER)
-        first, descriptors, *_ = socket.recv_fds(connection, _CHUNK, 1)
-        try:
-            head, _, order = (first + b"".join(iter(lambda: connection.recv(_CHUNK), b""))).partition(b"\n")
-            told = json.loads(head)
-            operation = self._store.get(told["operation"])
-            if operation and descriptors and len(order) == told["length"]:
-                waiting = Waiting(operation, told["limit"], told["environment"], order, descriptors.pop())
-                self._queue.append(waiting)
-        finally:
-            for descriptor in descriptors:
-                os.close(descriptor)
+        """Queue the order of a connection, if it is whole and its operation recorded."""
+        handed = Handed.receive(connection)
+        operation = self._store.get(handed.operation) if handed else None
+        if handed and operation:
+            self._queue.append(Waiting(operation, handed))
+        elif handed:
+            os.close(handed.lock)
 
     def _start(self) -> None:
         """Start the workers whose turn it is; who was cancelled meanwhile gives the lock back, wherever it stands."""
@@ -139,7 +127,7 @@ class ForkServer:
 
     def _begin(self, waiting: Waiting) -> bool:
         """Start a worker if a slot is free for it."""
-        slot = slots.take(self._state_dir, waiting.operation, waiting.limit)
+        slot = slots.take(self._state_dir, waiting.operation, waiting.handed.limit)
         if slot is None:
             return False
         self._fork(waiting, slot)
@@ -149,14 +137,14 @@ class ForkServer:
 
     def _let_go(self, waiting: Waiting) -> None:
         self._queue.remove(waiting)
-        os.close(waiting.lock)
+        os.close(waiting.handed.lock)
 
     def _fork(self, waiting: Waiting, slot: int) -> None:
         if os.fork():
             return
         try:
             _become(self._state_dir, waiting, slot)
-            worker.work(self._state_dir, waiting.operation.id, waiting.lock, waiting.order)
+            worker.work(self._state_dir, waiting.operation.id, waiting.handed.lock, waiting.handed.order)
         except BaseException:
             traceback.print_exc()
         finally:
@@ -171,12 +159,12 @@ def _become(state_dir: Path, waiting: Waiting, slot: int) -> None:
     output = os.open(launch.output_path(state_dir, waiting.operation), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    first, second = sorted((waiting.lock, slot))
+    first, second = sorted((waiting.handed.lock, slot))
     os.closerange(3, first)
     os.closerange(first + 1, second)
     os.closerange(second + 1, os.sysconf("SC_OPEN_MAX"))
     os.environ.clear()
-    os.environ.update(waiting.environment)
+    os.environ.update(waiting.handed.environment)
     time.tzset()
     tempfile.tempdir = None
 

@@ -5,7 +5,6 @@ the process that it starts, and leaves its order in the queue of the connection,
 """
 
 import hashlib
-import json
 import os
 import socket
 import subprocess
@@ -19,6 +18,7 @@ from typing import IO, cast
 
 from vmops import lock
 from vmops.environment import allowed
+from vmops.handover import Handed
 from vmops.operation import Operation
 from vmops.order import Order, log_path
 from vmops.settings import Settings
@@ -27,9 +27,6 @@ _PATIENCE = 5.0
 """Seconds to wait for the others that are handing their orders over."""
 
 _BACKLOG = 1024
-_BUFFER = 1 << 20
-"""Bytes that an order may have and still be handed over before anybody reads it."""
-
 _LONGEST_ADDRESS = 100
 """Bytes in the address of a Unix socket. Source: unix(7): 108, on other systems 104, with a final zero."""
 
@@ -67,13 +64,9 @@ def _hand_over(settings: Settings, operation: Operation, order: Order, environme
 
     Raises: OSError if there can be none, or if nothing has been handed over.
     """
-    wire = order.to_wire()
-    limit = settings.workers or 0
-    head = {"operation": operation.id, "limit": limit, "environment": environment, "length": len(wire)}
+    handed = Handed(operation.id, settings.workers or 0, environment, order.to_wire(), held)
     with _alone(settings.state_dir), closing(_connected(settings)) as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
-        socket.send_fds(connection, [b"%s\n" % json.dumps(head).encode()], [held])
-        connection.sendall(wire)
+        handed.send(connection)
 
 
 @contextmanager
