@@ -17,7 +17,7 @@ from tests.double.files import SALT, Files, refused
 from tests.double.goals import PROJECT, Program, resolved
 from tests.double.provider import Provider
 from tests.double.turns import Process, Turns
-from vmops.engine import stack as product
+from vmops.engine import terse
 from vmops.failures import Failed, Failure, Kind
 from vmops.local.provider.arm import Arm
 
@@ -157,7 +157,7 @@ def _release(lock: Path | None) -> None:
         lock.unlink(missing_ok=True)
 
 
-class DoubleStack(product._Stack):
+class DoubleStack(terse.Stack):
     """The stack of the Automation API, whose verbs run the double."""
 
     def up(self, *, program: Program, on_event: Any, refresh: bool | None = None) -> None:  # type: ignore[override]

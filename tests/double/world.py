@@ -185,7 +185,7 @@ def _replacements(made: World) -> dict[str, Any]:
         "fence.fence": lambda operation, path: [],
         "engine.holder.started_at": host.started_at,
         "engine.program.program": goals.program,
-        "engine.stack._Stack": command.DoubleStack,
+        "engine.terse.Stack": command.DoubleStack,
         "engine.binary.path": lambda choice=None: Path("/double/pulumi"),
         "site.EngineCommand": command.command_of(host),
         "local.daemon.ensure": lambda state_dir, pace=None, tls=None: here,

@@ -9,7 +9,7 @@ from typing import Any
 from pulumi import automation
 
 from vmops.engine.command import EngineCommand
-from vmops.engine.stack import PROJECT
+from vmops.engine.terse import PROJECT
 from vmops.failures import Failed, Failure, Kind
 from vmops.names import TOKENS
 

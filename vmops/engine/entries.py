@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from pydantic.alias_generators import to_camel
 
-from vmops.engine.stack import PROJECT
+from vmops.engine.terse import PROJECT
 
 Entry = dict[str, Any]
 

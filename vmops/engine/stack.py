@@ -1,31 +1,18 @@
-"""One stack of the engine: up, preview, destroy, and its state. The one importer of the Automation API's nouns."""
+"""One stack of the engine: up, preview, destroy, and its state."""
 
 import json
-import re
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import structlog
-from pulumi import automation
-from pulumi.automation.errors import ConcurrentUpdateError, StackAlreadyExistsError, StackNotFoundError
+from pulumi.automation import CommandResult
+from pulumi.automation.errors import StackAlreadyExistsError, StackNotFoundError
 
-from vmops.engine import checkpoint
+from vmops.engine import checkpoint, terse, turn
 from vmops.engine.command import EngineCommand
 from vmops.engine.events import EventLog
-from vmops.engine.holder import refuse_living_holder
-from vmops.failures import Failed
-from vmops.waiting import Later, wait
-
-PROJECT = "vmops"
-
-_PATIENCE = 60.0
-"""Seconds for which the end of another's engine is waited for that works on the same stack."""
-
-_LOOK = 3.0
-"""Seconds between two attempts meanwhile; each starts an engine."""
+from vmops.engine.terse import PROJECT
 
 
 class EngineStack:
@@ -41,12 +28,7 @@ class EngineStack:
         self._settings_file = work_dir / f"Pulumi.{name}.yaml"
         self._command = command
         self._log = log
-        workspace = _Workspace(
-            work_dir=str(work_dir),
-            project_settings=automation.ProjectSettings(name=PROJECT, runtime="python"),
-            pulumi_command=command,
-        )
-        self._stack = _Stack(name, workspace, automation._stack.StackInitMode.SELECT)
+        self._stack = terse.select(name, work_dir, command)
 
     @property
     def name(self) -> str:
@@ -69,7 +51,7 @@ class EngineStack:
     def create(self) -> bool:
         """Make the stack in the backend; tell whether it was not there."""
         try:
-            self._attempt(lambda: self._stack.workspace.create_stack(self._stack.name))
+            turn.attempt(self._log, lambda: self._stack.workspace.create_stack(self._stack.name))
         except StackAlreadyExistsError:
             return False
         return True
@@ -151,7 +133,7 @@ class EngineStack:
         """Read the stack's state, its secrets encrypted; None if the backend does not know the stack."""
         read: list[str] = []
         try:
-            self._attempt(lambda: read.append(self._engine("stack", "export").stdout))
+            turn.attempt(self._log, lambda: read.append(self._engine("stack", "export").stdout))
         except StackNotFoundError:
             return None
         state: dict[str, Any] = json.loads(read[0])
@@ -167,73 +149,13 @@ class EngineStack:
             draft.unlink(missing_ok=True)
 
     def _run(self, command: Callable[[], Any]) -> None:
-        """Run one engine command; a dead engine's lock is broken, and the end of a living one is waited for."""
-        refusals: list[Failed] = []
+        turn.in_turn(self._log, command, lambda: self._engine("cancel", "--yes"))
 
-        def attempt() -> bool | Later:
-            try:
-                self._attempt(command)
-            except ConcurrentUpdateError as error:
-                return self._break_lock(str(error), refusals)
-            return True
-
-        if not wait(attempt, timeout=_PATIENCE):
-            raise refusals[-1]
-
-    def _break_lock(self, message: str, refusals: list[Failed]) -> Later:
-        try:
-            refuse_living_holder(message)
-        except Failed as refusal:
-            if not refusals:
-                structlog.get_logger().warning("waiting", cause=refusal.failure.message)
-            refusals.append(refusal)
-            return Later(_LOOK)
-        self._attempt(lambda: self._engine("cancel", "--yes"))
-        return Later(0)
-
-    def _attempt(self, command: Callable[[], Any]) -> None:
-        self._log.forget()
-        try:
-            command()
-        except (ConcurrentUpdateError, StackAlreadyExistsError, StackNotFoundError):
-            raise
-        except automation.CommandError as error:
-            structlog.get_logger().error("engine_failed", said=str(error))
-            raise Failed(self._log.cause(_last_words(str(error)))) from None
-
-    def _engine(self, *arguments: str) -> automation.CommandResult:
+    def _engine(self, *arguments: str) -> CommandResult:
         environment = {"PULUMI_DEBUG_COMMANDS": "true"}
         return self._command.run([*arguments, "--stack", self._stack.name], self._stack.workspace.work_dir, environment)
-
-
-class _Workspace(automation.LocalWorkspace):
-    """A workspace that selects nothing: every command names its stack."""
-
-    def select_stack(self, stack_name: str) -> None:
-        """Do nothing; selecting would cost an engine process and change what other processes see as current."""
-
-
-class _Stack(automation.Stack):
-    """A stack whose verbs start one engine process each: outputs come from the program, history from the record."""
-
-    def outputs(self) -> automation.OutputMap:
-        """Give none; the program hands its outputs over itself."""
-        return {}
-
-    def info(self, show_secrets: bool = True) -> automation.UpdateSummary:  # noqa: ARG002
-        """Give the summary that the caller's assertion asks for."""
-        return automation.UpdateSummary(
-            kind="update", start_time=datetime.now(UTC), message="", environment={}, config={}, result="succeeded"
-        )
 
 
 def _changed(old: dict[str, Any], difference: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in old.items() if name not in difference.get("deletes", ())}
     return {**kept, **difference.get("adds", {}), **difference.get("updates", {})}
-
-
-def _last_words(text: str) -> str:
-    """Give the engine's last error line, without its colours."""
-    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("error:")]
-    return (errors or lines or ["the engine ended with an error and said nothing"])[-1].removeprefix("error: ")
