@@ -316,22 +316,29 @@ def test_recover_leaves_a_foreign_vm_alone(ops: VMOps, azure: Azure, state_dir: 
     assert vm_id not in found["resources"]
 
 
+HANGING = """#!/bin/sh
+case " $* " in *" up "*) echo $$ > '{place}'; exec sleep 600;; esac
+exec '{engine}' "$@"
+"""
+
+
 def test_what_a_dead_worker_left_is_killed_before_anybody_goes_on(
-    ops: VMOps, azure: Azure, state_dir: Path, deprovision: Deploy
+    ops: VMOps, azure: Azure, state_dir: Path, engine: Path, tmp_path: Path, deprovision: Deploy
 ) -> None:
     """An engine that hangs, with its worker dead, holds the VM's lock for ever: the next look ends it."""
-    azure.stick("create")
-    assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
-    assert wait(lambda: begun(azure), timeout=60)
-    processes = dict(living(state_dir))
-    processes["engine"].suspend()
-    processes["worker"].kill()
+    hanging, place = tmp_path / "pulumi", tmp_path / "pid"
+    hanging.write_text(HANGING.format(place=place, engine=engine))
+    hanging.chmod(0o700)
+    hung = VMOps(Settings(state_dir=state_dir, owner="tester", engine=str(hanging)))
+    assert hung.vm_provision(PARAMS) == (Status.PENDING, {})
+    assert wait(lambda: (place.exists() and place.read_text().endswith("\n")) or Later(0.01), timeout=60)
+    left = psutil.Process(int(place.read_text()))
+    dict(living(state_dir))["worker"].kill()
     operation = ops.operation(PARAMS)
     assert operation
     assert lock.held(lock_path(state_dir, operation.stack))
     assert ops.wait_vm_deployment(True, PARAMS) == (Status.FAILED, {})
-    assert not psutil.pid_exists(processes["engine"].pid) or processes["engine"].status() == psutil.STATUS_ZOMBIE
-    azure.let_go()
+    assert not left.is_running() or left.status() == psutil.STATUS_ZOMBIE
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED, ops.last_failure(PARAMS)
     deprovision(PARAMS)
