@@ -60,7 +60,8 @@ class Answers(Questions):
                 return seen
         if isinstance(target, Target):
             return self._deployments.look_for(target, verb or Verb.PROVISION)
-        return Failure(Kind.NOT_FOUND, f"no record of {handle} is on this host")
+        step = "wait without asyncResultsUrl, or on the host that began it"
+        return Failure(Kind.NOT_FOUND, f"no record of {handle} is on this host", step=step)
 
     def _failed(self, target: Patience, why: Failure | Failed | CloudError) -> Answer:
         """Remember and log why something failed."""

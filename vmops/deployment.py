@@ -107,7 +107,8 @@ class Deployments:
         if instance.look(arm, target.vm_id):
             there.insert(0, target.vm_id)
         if there and known:
-            return Failure(Kind.CONFLICT, "it exists and nobody is deprovisioning it", resource=there[0])
+            step = "deprovision it, then wait again"
+            return Failure(Kind.CONFLICT, "it exists and nobody is deprovisioning it", resource=there[0], step=step)
         return instance.again(target.poll_interval) if there else {}
 
     def refuse_in_flight(self, target: Target) -> None:

@@ -109,7 +109,7 @@ class Failure:
     """One failure: what happened, to which resource, as which class, and ARM's own code if it was ARM that refused.
 
     ``since`` is when it was found, in seconds since the epoch, 0 where nobody knows; two failures that differ by it
-    alone are the same.
+    alone are the same. ``step`` is what to do next, where that is not what its class says.
     """
 
     kind: Kind
@@ -117,6 +117,7 @@ class Failure:
     code: str = ""
     resource: str = ""
     since: float = field(default_factory=time.time, compare=False)
+    step: str = ""
 
     @property
     def retryable(self) -> bool:
@@ -126,7 +127,7 @@ class Failure:
     @property
     def next_step(self) -> str:
         """Say in words what to do."""
-        return NEXT_STEP[self.kind]
+        return self.step or NEXT_STEP[self.kind]
 
     def __str__(self) -> str:
         """Say it in one sentence."""
@@ -137,13 +138,15 @@ class Failure:
 
     def as_dict(self) -> dict[str, Any]:
         """Give it as plain JSON, with what is derived."""
-        return {**asdict(self), "retryable": self.retryable, "nextStep": self.next_step}
+        plain = {name: value for name, value in asdict(self).items() if name != "step"}
+        return {**plain, "retryable": self.retryable, "nextStep": self.next_step}
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Failure":
         """Read back what `as_dict` gave."""
-        since = plain.get("since", 0.0)
-        return cls(Kind(plain["kind"]), plain["message"], plain["code"], plain["resource"], since)
+        kind, since, step = Kind(plain["kind"]), plain.get("since", 0.0), plain.get("nextStep", "")
+        own = "" if step == NEXT_STEP[kind] else step
+        return cls(kind, plain["message"], plain["code"], plain["resource"], since, own)
 
 
 class Failed(VmopsError):

@@ -60,9 +60,8 @@ def refuse_foreign(machine: Mapping[str, Any], stack: str, owner: str) -> None:
         return
     whose = (machine.get("tags") or {}).get(OWNER_TAG)
     holder = f"belongs to {whose}" if whose and whose != owner else "was not made by vmops under this name"
-    raise Failed(
-        Failure(Kind.CONFLICT, f"{machine['id']} exists and {holder}; it is not touched", resource=machine["id"])
-    )
+    message, step = f"it exists and {holder}; it is not touched", "ask its owner, or choose another name"
+    raise Failed(Failure(Kind.CONFLICT, message, resource=machine["id"], step=step))
 
 
 def survey(arm: Arm, spec: VmSpec, owner: str) -> Survey:

@@ -145,7 +145,7 @@ def test_what_a_failed_provision_leaves_is_not_gone(ops: VMOps, azure: Azure, de
     assert ops.wait_vm_deployment(False, params) == (Status.FAILED, {})
     failure = ops.last_failure(params)
     assert failure
-    assert failure.kind is Kind.CONFLICT
+    assert (failure.kind, failure.next_step) == (Kind.CONFLICT, "deprovision it, then wait again")
     assert failure.resource in azure.ids()
     deprovision(params)
     assert azure.resources() == []
@@ -310,6 +310,7 @@ def test_another_owners_vm_is_not_touched(ops: VMOps, azure: Azure, state_dir: P
     failure = stranger.last_failure(params)
     assert failure
     assert "belongs to tester" in failure.message
+    assert failure.next_step == "ask its owner, or choose another name"
     assert azure.writes() == writes
 
 

@@ -111,6 +111,14 @@ def test_json_carries_what_to_do() -> None:
     assert (plain["kind"], plain["retryable"], plain["nextStep"]) == ("quota", False, NEXT_STEP[Kind.QUOTA])
 
 
+def test_a_failure_may_say_itself_what_to_do() -> None:
+    """Where the step of its class would lead astray, another is said, and kept in the record."""
+    failure = Failure(Kind.CONFLICT, "it exists", step="deprovision it")
+    assert str(failure) == "conflict: it exists; deprovision it"
+    assert failure.as_dict()["nextStep"] == "deprovision it"
+    assert Failure.from_dict(failure.as_dict()).next_step == "deprovision it"
+
+
 def test_it_is_said_in_one_sentence() -> None:
     """Class, resource, reason, ARM's code and the next step, in that order, with one full stop at most."""
     said = str(Failure(Kind.QUOTA, "No cores left.", "QuotaExceeded", "exp1"))
