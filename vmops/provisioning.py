@@ -1,35 +1,21 @@
 """The steps of one deployment, as the worker takes them."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from vmops import instance, names, ownership, power, remains, running
-from vmops.engine import completion, recovery, untagged
+from vmops.engine import untagged
 from vmops.engine.checkpoint import Mended
-from vmops.engine.events import EXISTS_ALREADY, PROVIDER_GONE
 from vmops.failures import Failed, Failure, Kind
-from vmops.site import PATIENCE, Site
+from vmops.site import Site
 from vmops.spec import VmSpec
 from vmops.target import Target
-from vmops.waiting import Later, delay, wait
-
-_PASSING = frozenset({Kind.CONFLICT, Kind.THROTTLED})
-"""What the same update does not meet again a little later."""
-
-_VANISHED = frozenset({"InvalidResourceReference", "ParentResourceNotFound"})
-"""Codes by which ARM says that something is gone that the update has just read or made: somebody removes it, often a
-removal of ours that was killed. Source: recorded refusals of Microsoft.Network and Microsoft.Compute."""
-
-_LOSSES = 4
-"""How often that may happen to one deployment: more often, and what is referred to is not there at all."""
-
-_SETTLED = frozenset({EXISTS_ALREADY, PROVIDER_GONE, *_VANISHED})
-"""Codes after which the engine's state is settled, so that the next update must refresh.
-
-After any other it must not: a refresh forgets that a create has failed, and leaves the resource Failed."""
+from vmops.update import Taken, Update
+from vmops.waiting import Later, wait
 
 _GRACE = 3.0
 """Seconds within which ARM shows what a request has begun that was still on its way when its sender died."""
@@ -43,16 +29,23 @@ def provision(site: Site, spec: VmSpec, *, doubtful: bool, expires: float) -> di
 
     Raises: Failed; CloudError if ARM refuses a look.
     """
+    for _ in spec.shared_ids():
+        with suppress(Taken):  # by another VM that shares it, and began at the same time: it is only used, then
+            return _provision(site, spec, doubtful=doubtful, expires=expires)
+    return _provision(site, spec, doubtful=doubtful, expires=expires)
+
+
+def _provision(site: Site, spec: VmSpec, *, doubtful: bool, expires: float) -> dict[str, Any]:
     outputs: dict[str, Any] = {}
     before = _settled_survey(site, spec)
     mended = site.stack.mend() is not Mended.NOTHING
     existed = site.stack.ensure() or mended
     before = _with_own_subnet(site, spec, before) if existed else before
-    declared = _declared(site, spec, before, expires, outputs)
-    settled = (doubtful or mended) and existed and _settle(site, spec, before.uses, declared).stale
+    update = Update(site, spec, before.uses, _declared(site, spec, before, expires, outputs))
+    settled = (doubtful or mended) and existed and update.settle().stale
     if before.machine and running.grows(before.machine, spec):
         running.switch(site.arm, spec, power.Action.DEALLOCATE)
-    _up(site, spec, before.uses, declared, refresh=settled or mended or (existed and before.machine is None))
+    update.run(refresh=settled or mended or (existed and before.machine is None))
     running.run(site.arm, spec)
     if site.cloud.answers:
         running.reach(spec, outputs)
@@ -120,49 +113,6 @@ def _with_own_subnet(site: Site, spec: VmSpec, found: ownership.Survey) -> owner
     """See that a subnet in another's network is not taken for another's if the engine has made it."""
     ours = "subnet" in found.uses and untagged.is_ours(site.stack, names.urn_key(spec.ids()["subnet"]))
     return replace(found, uses=found.uses - {"subnet"}) if ours else found
-
-
-def _settle(site: Site, spec: VmSpec, uses: frozenset[str], declared: Callable[[], None]) -> recovery.Settled:
-    """Settle the engine's state. Raises: Failed (conflict), naming what is intended and another's."""
-    arguments = site.cloud.provider_arguments(spec.subscription)
-    settled = recovery.settle(site.stack, site.arm, spec.urn_keys(uses), spec.unwanted(), arguments)
-    for arm_id in settled.foreign:
-        if found := site.arm.get(arm_id):
-            ownership.refuse_foreign(found, spec.stack, site.owner)
-    if settled.bare:
-        completion.complete(site.stack, declared)
-    return settled
-
-
-def _up(site: Site, spec: VmSpec, uses: frozenset[str], declared: Callable[[], None], *, refresh: bool) -> None:
-    """Run the program; what passes with time is tried again, and what exists unknown to the engine is adopted."""
-    refusals: list[Failed] = []
-
-    def attempt() -> bool | Later:
-        settled = any(refusal.failure.code in _SETTLED for refusal in refusals)
-        try:
-            site.stack.up(declared, refresh=refresh or settled)
-        except Failed as error:
-            refusals.append(error)
-            lost = sum(refusal.failure.code in _VANISHED for refusal in refusals)
-            if lost > _LOSSES or not _passes(site, spec, uses, declared, error.failure):
-                raise
-            return Later(delay(len(refusals)))
-        return True
-
-    if not wait(attempt, timeout=PATIENCE):
-        raise refusals[-1]
-
-
-def _passes(site: Site, spec: VmSpec, uses: frozenset[str], declared: Callable[[], None], failure: Failure) -> bool:
-    """Tell whether the same update may do better, once the provider lives and the state knows what exists."""
-    if failure.code == PROVIDER_GONE:
-        site.reconnect()
-        _settle(site, spec, uses, declared)
-        return True
-    if failure.code == EXISTS_ALREADY:
-        return _settle(site, spec, uses, declared).changed
-    return failure.kind in _PASSING or failure.code in _VANISHED
 
 
 def _declared(

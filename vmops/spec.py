@@ -123,6 +123,11 @@ class VmSpec(Target):
             del ids["address"]
         return ids
 
+    def shared_ids(self) -> frozenset[str]:
+        """Return the ARM ids of what was chosen by name, be it the resource group, so that other VMs may share it."""
+        ids = self.ids()
+        return frozenset(ids[role] for role in self.named_roles | ({"group"} if self.named_group else frozenset()))
+
     def urn_keys(self, uses: frozenset[str] = frozenset()) -> dict[str, str]:
         """Return the ARM id of every resource that a stack declares, by the end of its URN, ``TYPE::NAME``.
 

@@ -1,0 +1,81 @@
+"""VMs that share a group, a network, a security group: whoever comes first makes them, the last to go removes them."""
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azure import Azure
+from vmops import Status, VMOps
+from vmops.local import inspection
+from vmops.protocol import Params
+from vmops.waiting import Later, wait
+
+SHARED: Params = {
+    "resourceGroup": "lab",
+    "virtualNetworkName": "net",
+    "subnetName": "sub",
+    "networkSecurityGroupName": "wall",
+}
+NAMES = [f"exp{number}" for number in range(1, 4)]
+GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/lab"
+NETWORK = f"{GROUP}/providers/Microsoft.Network"
+THEIRS: dict[str, dict[str, Any]] = {
+    GROUP: {"location": "westus2", "tags": {"team": "lab"}},
+    f"{NETWORK}/virtualNetworks/net": {
+        "location": "westus2",
+        "properties": {
+            "addressSpace": {"addressPrefixes": ["10.0.0.0/16"]},
+            "subnets": [{"name": "sub", "properties": {"addressPrefix": "10.0.0.0/24"}}],
+        },
+    },
+    f"{NETWORK}/networkSecurityGroups/wall": {"location": "westus2", "properties": {}},
+}
+
+
+def shown(azure: Azure, path: str) -> Any:
+    """Give a resource, without what counts up with each change of what is in it."""
+    return json.loads(re.sub(r', "etag": "[^,}]*"', "", json.dumps(azure.get(f"{path}?api-version=2024-05-01"))))
+
+
+def test_vms_that_begin_at_once_share_what_none_of_them_had(ops: VMOps, azure: Azure) -> None:
+    """Each finds that nothing is there, and one is the first to make it; removed at once, they leave nothing."""
+    several: list[Params] = [{**SHARED, "vmName": name} for name in NAMES]
+    assert [ops.vm_provision(params) for params in several] == [(Status.PENDING, {})] * 3
+    for params in several:
+        assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED, ops.last_failure(params)
+    networks = [each for each in azure.ids() if each.count("/") == 8 and "/virtualNetworks/" in each]
+    assert networks == [f"{NETWORK}/virtualNetworks/net"]
+
+    def remove(params: Params) -> Status:
+        assert ops.vm_deprovision(params) == (Status.PENDING, {})
+        return ops.wait_vm_deployment(False, params)[0]
+
+    with ThreadPoolExecutor(3) as threads:
+        assert list(threads.map(remove, several)) == [Status.SUCCEEDED] * 3
+    assert azure.resources() == []
+
+
+@pytest.mark.parametrize("taken", THEIRS, ids=lambda path: path.rpartition("/")[2])
+def test_what_another_makes_between_the_look_and_the_make_is_only_used(
+    ops: VMOps, azure: Azure, state_dir: Path, taken: str
+) -> None:
+    """The provision looks again, and goes on with what is another's; its removal leaves that as it was."""
+    before = list(THEIRS)[: list(THEIRS).index(taken)]
+    for path in before:
+        azure.put(f"{path}?api-version=2024-05-01", THEIRS[path])
+    second_look = {"method": "GET", "path": taken, "nth": 2, "effect": {"do": "delay"}}
+    inspection.ask(state_dir, "PUT", "faults", [second_look])
+    params: Params = {**SHARED, "vmName": "exp1"}
+    assert ops.vm_provision(params) == (Status.PENDING, {})
+    assert wait(lambda: bool(inspection.ask(state_dir, "GET", "kept")) or Later(0.01), timeout=60)
+    azure.put(f"{taken}?api-version=2024-05-01", THEIRS[taken])
+    theirs = [shown(azure, path) for path in [*before, taken]]
+    azure.let_go()
+    assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED, ops.last_failure(params)
+    assert ops.vm_deprovision(params) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(False, params)[0] is Status.SUCCEEDED, ops.last_failure(params)
+    assert [shown(azure, path) for path in [*before, taken]] == theirs
