@@ -24,10 +24,20 @@ class Azure:
         self._state_dir = state_dir
 
     def get(self, path: str) -> Any:
-        """GET a path with the daemon's token."""
-        here = daemon.ensure(self._state_dir)
-        answer = requests.get(here.arm + path, headers={"Authorization": f"Bearer {here.token}"}, timeout=_LONGEST)
-        return answer.json() if answer.ok else None
+        """GET a path with the daemon's token, None if nothing is there; what is one request too many is sent again."""
+
+        def look() -> requests.Response | Later:
+            here = daemon.ensure(self._state_dir)
+            headers = {"Authorization": f"Bearer {here.token}"}
+            answer = requests.get(here.arm + path, headers=headers, timeout=_LONGEST)
+            return Later(0.05) if answer.status_code == 429 else answer
+
+        answer = wait(look, timeout=_LONGEST)
+        assert answer is not None
+        if answer.status_code == 404:
+            return None
+        answer.raise_for_status()
+        return answer.json()
 
     def put(self, path: str, body: Any) -> Any:
         """PUT a body, as somebody else would."""
