@@ -1,6 +1,7 @@
 """What a test sees of the local Azure, and of the processes that work on it."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ import requests
 
 from vmops import lock
 from vmops.local import daemon, inspection
-from vmops.waiting import Later
+from vmops.waiting import Later, wait
 from vmops.worker import NAME
+
+_LONGEST = 60
+"""Seconds for an answer of the local Azure, which comes at once unless the machine is busy."""
 
 
 class Azure:
@@ -20,16 +24,26 @@ class Azure:
         self._state_dir = state_dir
 
     def get(self, path: str) -> Any:
-        """GET a path with the daemon's token."""
-        here = daemon.ensure(self._state_dir)
-        answer = requests.get(here.arm + path, headers={"Authorization": f"Bearer {here.token}"}, timeout=10)
-        return answer.json() if answer.ok else None
+        """GET a path with the daemon's token, None if nothing is there; what is one request too many is sent again."""
+
+        def look() -> requests.Response | Later:
+            here = daemon.ensure(self._state_dir)
+            headers = {"Authorization": f"Bearer {here.token}"}
+            answer = requests.get(here.arm + path, headers=headers, timeout=_LONGEST)
+            return Later(0.05) if answer.status_code == 429 else answer
+
+        answer = wait(look, timeout=_LONGEST)
+        assert answer is not None
+        if answer.status_code == 404:
+            return None
+        answer.raise_for_status()
+        return answer.json()
 
     def put(self, path: str, body: Any) -> Any:
         """PUT a body, as somebody else would."""
         here = daemon.ensure(self._state_dir)
         headers = {"Authorization": f"Bearer {here.token}"}
-        answer = requests.put(here.arm + path, json=body, headers=headers, timeout=10)
+        answer = requests.put(here.arm + path, json=body, headers=headers, timeout=_LONGEST)
         answer.raise_for_status()
         return answer.json()
 
@@ -72,8 +86,9 @@ class Azure:
 
 
 def begun(azure: Azure) -> bool | Later:
-    """Tell whether ARM has taken the create of a VM on."""
-    return any(each["method"] == "PUT" and "virtualMachines" in each["path"] for each in azure.journal()) or Later(0.01)
+    """Tell whether ARM has taken the create of a VM on: a request is in the journal before it is carried out."""
+    puts = [each for each in azure.journal() if each["method"] == "PUT" and "virtualMachines" in each["path"]]
+    return any(each["status"] == 201 for each in puts) or Later(0.01)
 
 
 def living(state_dir: Path) -> list[tuple[str, psutil.Process]]:
@@ -89,17 +104,33 @@ def held_locks(state_dir: Path) -> list[str]:
 def all_of(state_dir: Path) -> Iterator[tuple[str, psutil.Process]]:
     """Give the living workers, engines and fork servers of a state directory, each with its kind."""
     for process in psutil.process_iter():
-        try:
-            command = process.cmdline()
-            ours = str(state_dir) in " ".join(command) or process.environ().get("VMOPS_STATE_DIR") == str(state_dir)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-        if ours and ("vmops.worker" in command or process.name() == NAME):
-            yield "worker", process
-        elif ours and "vmops.forkserver" in command:
-            yield "forkserver", process
-        elif ours and command and Path(command[0]).name == "pulumi":
-            yield "engine", process
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it may end between any two questions
+            if kind := _kind(process, str(state_dir)):
+                yield kind, process
+
+
+def _kind(process: psutil.Process, state_dir: str) -> str:
+    command = process.cmdline()
+    if state_dir not in " ".join(command) and process.environ().get("VMOPS_STATE_DIR") != state_dir:
+        return ""
+    if "vmops.worker" in command or process.name() == NAME:
+        return "worker"
+    if "vmops.forkserver" in command:
+        return "forkserver"
+    return "engine" if command and Path(command[0]).name == "pulumi" else ""
+
+
+def kill_all(state_dir: Path) -> None:
+    """Kill the workers and engines of a state directory, what they start meanwhile too, until none is left."""
+
+    def look() -> bool | Later:
+        left = living(state_dir)
+        for _, process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        return Later(0.01) if left or held_locks(state_dir) else True
+
+    assert wait(look, timeout=60)
 
 
 def processes_of(state_dir: Path) -> list[str]:

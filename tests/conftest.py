@@ -14,6 +14,7 @@ from tests.azure import all_of
 from vmops.engine import binary
 from vmops.errors import EngineMissing
 from vmops.local import daemon
+from vmops.waiting import Later, wait
 
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) is signal.SIG_IGN:  # as for whatever a script puts into its background, or under nohup
@@ -41,7 +42,14 @@ def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     for name in [name for name in os.environ if name.startswith("VMOPS_") and name != "VMOPS_STATE_DIR"]:
         monkeypatch.delenv(name)
     yield directory
-    for _, process in list(all_of(directory)):  # first whoever would start the local Azure again
+    wait(lambda: _ended(directory), timeout=60)  # first whoever would start the local Azure again
+    daemon.stop(directory)
+
+
+def _ended(state_dir: Path) -> bool | Later:
+    """Kill who works on a state directory; what they start meanwhile is met at the next look."""
+    left = [process for _, process in all_of(state_dir)]
+    for process in left:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    daemon.stop(directory)
+    return Later(0.01) if left else True

@@ -3,8 +3,11 @@
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -276,6 +279,23 @@ def test_a_connection_is_lost_before_or_after_the_deed(served: Served, effect: d
         requests.put(served.url + GROUP, json={"location": "westus2"}, **how)
     assert requests.get(served.url + GROUP, **how).ok is exists
     assert requests.get(f"{served.url}/_local/journal", **how).json()[0]["status"] == 0
+
+
+def test_a_call_is_struck_by_the_rules_of_when_all_of_it_is_there(served: Served) -> None:
+    """Rules that go while its body is on the way do not strike it: nothing would let go of what they hold."""
+    how: dict[str, Any] = {"headers": AUTHORIZED, "params": {"api-version": API_VERSION}, "timeout": 60}
+    requests.put(served.url + FAULTS_PATH, json=[refuse()], **how).raise_for_status()
+    body = b'{"location": "westus2"}'
+    with closing(HTTPConnection(urlsplit(served.url).netloc, timeout=60)) as connection:
+        connection.putrequest("PUT", f"{GROUP}?api-version={API_VERSION}")
+        for name, value in {**AUTHORIZED, "Content-Length": str(len(body))}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        journal = lambda: requests.get(f"{served.url}/_local/journal", **how).json()  # noqa: E731
+        assert wait(lambda: journal() or Later(0.01), timeout=60)
+        requests.put(served.url + FAULTS_PATH, json=[], **how).raise_for_status()
+        connection.send(body)
+        assert connection.getresponse().status == 201
 
 
 def test_a_delayed_call_is_carried_out(served: Served) -> None:

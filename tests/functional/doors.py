@@ -62,7 +62,7 @@ def hear(process: "subprocess.Popen[str]", word: str) -> None:
 
 def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
     """Wait for a program, and give its exit code and what it said on its standard error."""
-    process.wait(timeout=120)
+    process.wait(timeout=240)
     return process.returncode, process.communicate()[1]
 
 
@@ -104,7 +104,7 @@ def outlive(ops: VMOps, minutes: float = 6) -> None:
 
 def arm_of(ops: VMOps) -> Arm:
     """Connect to the local Azure that a VMOps works on, as somebody else would."""
-    return Arm(connect("local", ops.settings.state_dir), timeout=10)
+    return Arm(connect("local", ops.settings.state_dir), timeout=60)
 
 
 def retag(ops: VMOps, arm_id: str, name: str, value: str) -> None:

@@ -9,6 +9,8 @@ import pytest
 from tests.torture.crowd import at_once, fight, params_of
 from tests.torture.scene import Scene, scene
 
+pytestmark = pytest.mark.timeout(1200)  # a fight is over when each fighter has called each verb
+
 
 @pytest.fixture
 def stage(tmp_path: Path, engine: Path) -> Iterator[Scene]:

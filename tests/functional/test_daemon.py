@@ -28,15 +28,16 @@ ENSURE = (
 
 def status(found: Endpoint, path: str = "/_local/health", token: str | None = None) -> int:
     headers = {"Authorization": f"Bearer {found.token if token is None else token}"}
-    return requests.get(found.arm + path, headers=headers, timeout=10).status_code
+    return requests.get(found.arm + path, headers=headers, timeout=60).status_code
 
 
 def kill(state_dir: Path) -> None:
-    """Kill the daemon; its last thread takes its files, and so its lock, with it."""
+    """Kill the daemon; its last thread takes its files, and so its lock, with it, and is seen to be dead after that."""
     found = daemon.find(state_dir)
     assert found is not None
     psutil.Process(found.pid).kill()
-    assert wait(lambda: Later(0.01) if lock.held(state_dir / "local/lock") else True, timeout=10)
+    left = lambda: lock.held(state_dir / "local/lock") or liveness.started_at(found.pid)  # noqa: E731
+    assert wait(lambda: Later(0.01) if left() else True, timeout=60)
 
 
 def both(state_dir: Path) -> list[psutil.Process]:
@@ -54,7 +55,7 @@ def test_it_answers_whoever_has_the_token(state_dir: Path) -> None:
     """When ensure returns, both ports answer, on the loopback interface only."""
     found = daemon.ensure(state_dir)
     assert (status(found), status(found, token="other")) == (200, 401)
-    with socket.create_connection(("127.0.0.1", found.provider), timeout=10):
+    with socket.create_connection(("127.0.0.1", found.provider), timeout=60):
         pass
     ports = {int(found.arm.rpartition(":")[2]), found.provider}
     connections = [each for process in both(state_dir) for each in process.net_connections("tcp")]
@@ -76,17 +77,22 @@ def test_many_callers_share_one(state_dir: Path) -> None:
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     with ThreadPoolExecutor(8) as pool:
         pids = {found.pid for found in pool.map(lambda _: daemon.ensure(state_dir), range(8))}
-    pids |= {int(process.communicate(timeout=60)[0]) for process in processes}
+    pids |= {int(process.communicate(timeout=120)[0]) for process in processes}
     assert len(pids) == 1
     assert [each.pid for each in daemons(state_dir)] == [*pids]
 
 
 def daemons(state_dir: Path) -> list[psutil.Process]:
     """Find every daemon of a state directory by its command line."""
+    return running(state_dir, "vmops.local.daemon")
+
+
+def running(state_dir: Path, module: str) -> list[psutil.Process]:
+    """Find the processes that run a module of the local Azure for a state directory."""
     found = []
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
-        if "vmops.local.daemon" in command and str(state_dir) in command:
+        if module in command and str(state_dir) in command:
             found.append(process)
     return found
 
@@ -109,7 +115,7 @@ def test_it_lets_go_of_its_caller(state_dir: Path, tmp_path: Path) -> None:
             [sys.executable, "-c", ENSURE, str(state_dir)],
             stdout=subprocess.PIPE,
             text=True,
-            timeout=60,
+            timeout=120,
             check=True,
             pass_fds=[file.fileno()],
             cwd=tmp_path,
@@ -126,12 +132,12 @@ def test_a_killed_one_is_replaced_in_its_place(state_dir: Path) -> None:
     found = daemon.ensure(state_dir)
     group = f"{found.arm}/subscriptions/{'1' * 8}-1111-1111-1111-{'1' * 12}/resourceGroups/g?api-version=2024-03-01"
     headers = {"Authorization": f"Bearer {found.token}"}
-    requests.put(group, json={"location": "westus2"}, headers=headers, timeout=10).raise_for_status()
+    requests.put(group, json={"location": "westus2"}, headers=headers, timeout=60).raise_for_status()
     kill(state_dir)
     assert daemon.find(state_dir) is None
     again = daemon.ensure(state_dir)
     assert without_pid(again) == without_pid(found)
-    assert requests.get(group, headers=headers, timeout=10).json()["name"] == "g"
+    assert requests.get(group, headers=headers, timeout=60).json()["name"] == "g"
 
 
 def test_a_killed_provider_is_replaced_in_its_place(state_dir: Path) -> None:
@@ -139,10 +145,10 @@ def test_a_killed_provider_is_replaced_in_its_place(state_dir: Path) -> None:
     found = daemon.ensure(state_dir)
     first, provider = both(state_dir)
     provider.kill()
-    assert wait(lambda: Later(0.01) if liveness.started_at(provider.pid) else True, timeout=10)
+    assert wait(lambda: Later(0.01) if liveness.started_at(provider.pid) else True, timeout=60)
     again = daemon.ensure(state_dir)
     assert without_pid(again) == without_pid(found)
-    with socket.create_connection(("127.0.0.1", again.provider), timeout=10):
+    with socket.create_connection(("127.0.0.1", again.provider), timeout=60):
         pass
     processes = [first, *both(state_dir)]
     kill(state_dir)
@@ -191,7 +197,7 @@ def test_a_daemon_that_nobody_can_find_ends(state_dir: Path) -> None:
     """With its state directory removed it has no callers left, and would run for ever."""
     found = daemon.ensure(state_dir)
     shutil.rmtree(state_dir / "local")
-    assert wait(lambda: liveness.started_at(found.pid) is None or Later(0.05), timeout=30)
+    assert wait(lambda: liveness.started_at(found.pid) is None or Later(0.05), timeout=60)
 
 
 def test_a_daemon_that_does_not_listen_is_killed(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +206,7 @@ def test_a_daemon_that_does_not_listen_is_killed(state_dir: Path, monkeypatch: p
     found = daemon.ensure(state_dir)
     os.kill(found.pid, signal.SIGSTOP)
     assert daemon.stop(state_dir)
-    assert daemon.find(state_dir) is None
+    assert wait(lambda: daemon.find(state_dir) is None or Later(0.01), timeout=60)
 
 
 def test_the_pid_of_another_process_is_not_the_daemon(state_dir: Path) -> None:
@@ -209,7 +215,8 @@ def test_the_pid_of_another_process_is_not_the_daemon(state_dir: Path) -> None:
     record = endpoint.read(state_dir)
     assert record is not None
     kill(state_dir)
-    endpoint.write(state_dir, replace(record, endpoint=replace(found, pid=os.getpid())))
+    long_ago = psutil.Process().create_time() - 3600
+    endpoint.write(state_dir, replace(record, endpoint=replace(found, pid=os.getpid()), started=long_ago))
     assert (daemon.find(state_dir), daemon.stop(state_dir)) == (None, False)
 
 
@@ -223,12 +230,13 @@ def test_a_broken_record_is_no_record(state_dir: Path, written: bytes) -> None:
 
 
 def test_a_daemon_that_cannot_start_says_why(state_dir: Path) -> None:
-    """The caller reads the reason in one sentence, and where the rest is."""
+    """The caller reads the reason in one sentence, and where the rest is; no provider goes on without it."""
     (state_dir / "local/cloud.db").mkdir(parents=True)
     with pytest.raises(
         VmopsError, match=r"^the local Azure did not start: .*unable to open database file .*daemon\.log"
     ):
         daemon.ensure(state_dir)
+    assert running(state_dir, "vmops.local.provider.process") == []
 
 
 def test_a_start_that_another_never_ends_is_not_waited_for(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.azure import Azure, begun, held_locks, living
-from vmops import Settings, Status, VMOps, lock
+from tests.azure import Azure, begun, kill_all, living
+from vmops import Settings, Status, VMOps, liveness, lock
 from vmops.admission import lock_path
 from vmops.failures import Kind
 from vmops.local import endpoint, inspection
@@ -192,7 +192,7 @@ def test_files_that_a_killed_engine_spoils_do_not_stop_a_removal(
     azure.stick("delete")
     state = state_file(backend)
     assert ops.vm_deprovision(PARAMS) == (Status.PENDING, {})
-    assert wait(lambda: any(each.startswith("DELETE") for each in azure.writes()) or Later(0.01), timeout=60)
+    assert wait(lambda: any(each.startswith("DELETE") for each in azure.writes()) or Later(0.01), timeout=120)
     dict(living(state_dir))["engine"].kill()
     state.with_name(f"{state.name}.attrs").write_bytes(b"")
     azure.let_go()
@@ -216,20 +216,13 @@ def test_tags_that_a_killed_removal_left_stop_nothing(
     assert list(backend.glob("stacks/vmops/*.pulumi-tags")) == []
 
 
-def kill_all(state_dir: Path) -> None:
-    """Kill the worker and the engine, and come back when they are gone."""
-    for _, process in living(state_dir):
-        process.kill()
-    assert wait(lambda: Later(0.01) if held_locks(state_dir) or living(state_dir) else True, timeout=30)
-
-
 def test_recover_settles_what_a_killed_deployment_left_and_can_be_repeated(
     ops: VMOps, azure: Azure, state_dir: Path, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
     """The record is over, no lock is held, the state knows what exists, and ARM was only asked."""
     azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
-    assert wait(lambda: begun(azure), timeout=60)
+    assert wait(lambda: begun(azure), timeout=120)
     kill_all(state_dir)
     azure.let_go()
     writes = azure.writes()
@@ -275,7 +268,7 @@ def test_a_group_that_was_adopted_is_not_the_engines_to_delete(
     spoil(state_file(backend), "lost")
     without_copies(backend)
     assert ops.vm_provision({**PARAMS, "vmSize": "Standard_B4ms"}) == (Status.PENDING, {})
-    assert wait(lambda: state_file_has(backend, "virtualMachines") or Later(0.002), timeout=60)
+    assert wait(lambda: state_file_has(backend, "virtualMachines") or Later(0.002), timeout=120)
     kill_all(state_dir)
     ops.wait_vm_deployment(True, PARAMS)
     assert deprovision(PARAMS)["left"] == [theirs]
@@ -283,15 +276,17 @@ def test_a_group_that_was_adopted_is_not_the_engines_to_delete(
 
 
 def state_file_has(backend: Path, word: str) -> bool:
-    """Tell whether the engine's state speaks of something."""
-    return any(word in path.read_text() for path in (backend / "stacks" / "vmops").glob("*.json"))
+    """Tell whether the engine's state speaks of something; a file may be replaced between two looks."""
+    with suppress(FileNotFoundError):
+        return any(word in path.read_text() for path in (backend / "stacks" / "vmops").glob("*.json"))
+    return False
 
 
 def test_recover_leaves_the_living_alone(ops: VMOps, azure: Azure, state_dir: Path) -> None:
     """Who works on the VM is named, and goes on."""
     azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
-    assert wait(lambda: begun(azure), timeout=60)
+    assert wait(lambda: begun(azure), timeout=120)
     assert ops.recover(PARAMS) == (Status.FAILED, {})
     failure = ops.last_failure(PARAMS)
     assert failure
@@ -338,7 +333,7 @@ def test_what_a_dead_worker_left_is_killed_before_anybody_goes_on(
     assert operation
     assert lock.held(lock_path(state_dir, operation.stack))
     assert ops.wait_vm_deployment(True, PARAMS) == (Status.FAILED, {})
-    assert not left.is_running() or left.status() == psutil.STATUS_ZOMBIE
+    assert wait(lambda: liveness.started_at(left.pid) is None or Later(0.01), timeout=120)
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED, ops.last_failure(PARAMS)
     deprovision(PARAMS)
@@ -351,7 +346,7 @@ def test_a_cancel_ends_a_worker_and_an_engine_that_do_not_listen(
     """By force, after the time for an end in order; the lock is free and the record over."""
     azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
-    assert wait(lambda: begun(azure), timeout=60)
+    assert wait(lambda: begun(azure), timeout=120)
     for _, process in living(state_dir):
         process.send_signal(signal.SIGSTOP)
     assert ops.cancel(PARAMS) == (Status.SUCCEEDED, {})
@@ -368,7 +363,7 @@ def test_a_removal_in_flight_can_be_cancelled(
     provision(PARAMS)
     azure.stick("delete")
     assert ops.vm_deprovision(PARAMS) == (Status.PENDING, {})
-    assert wait(lambda: any(each.startswith("DELETE") for each in azure.writes()) or Later(0.01), timeout=60)
+    assert wait(lambda: any(each.startswith("DELETE") for each in azure.writes()) or Later(0.01), timeout=120)
     assert ops.cancel(PARAMS) == (Status.SUCCEEDED, {})
     assert living(state_dir) == []
     azure.let_go()
@@ -380,7 +375,7 @@ def test_an_engine_that_hangs_is_ended(
     azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy, provider: psutil.Process
 ) -> None:
     """It says nothing and works on nothing: the deployment fails, the same call goes on."""
-    impatient = VMOps(Settings(state_dir=state_dir, owner="tester", engine_silence=2))
+    impatient = VMOps(Settings(state_dir=state_dir, owner="tester", engine_silence=12))
     provider.suspend()
     assert impatient.vm_provision(PARAMS) == (Status.PENDING, {})
 
@@ -392,13 +387,13 @@ def test_an_engine_that_hangs_is_ended(
                     return True
         return Later(0.005)
 
-    assert wait(hang, timeout=60)
+    assert wait(hang, timeout=120)
     provider.resume()
     assert impatient.wait_vm_deployment(True, PARAMS) == (Status.FAILED, {})
     failure = impatient.last_failure(PARAMS)
     assert failure
     assert (failure.kind, failure.retryable) == (Kind.TIMEOUT, True)
-    assert "said nothing for 2 seconds" in failure.message
+    assert "said nothing for 12 seconds" in failure.message
     provision(PARAMS)
     deprovision(PARAMS)
     assert azure.resources() == []
@@ -415,7 +410,7 @@ def test_the_end_of_a_living_engine_is_waited_for(
     held.write_text(json.dumps(who))
     assert ops.vm_provision({**PARAMS, "vmSize": "Standard_B4ms"}) == (Status.PENDING, {})
     words = "the stack is locked by ada on another-host (pid 1) since 2026-05-04T01:58:12Z"
-    assert wait(lambda: logged(state_dir, words) or Later(0.02), timeout=60)
+    assert wait(lambda: logged(state_dir, words) or Later(0.02), timeout=120)
     assert held.exists()
     held.unlink()
     assert ops.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED, ops.last_failure(PARAMS)

@@ -32,12 +32,17 @@ def params_of(vm_name: str) -> dict[str, Any]:
 
 
 def fighter(state_dir: Path, names: list[str], seconds: float, seed: int) -> dict[str, int]:
-    """Call verbs on VMs until the time is over, and count the answers; a failure that may not be ends it."""
+    """Call verbs on VMs until the time is over, each at least once, and count the answers.
+
+    The first is a provision, which somebody is the first to be admitted with. A failure that may not be ends it.
+    """
     dice, ops = random.Random(seed), VMOps(Settings(state_dir=state_dir, owner="torture"))
+    others = sorted({*_VERBS} - {"provision"})
+    first = ["provision", *dice.sample(others, len(others))]
     counts: Counter[str] = Counter()
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        params, verb = params_of(dice.choice(names)), dice.choice(_VERBS)
+    while first or time.monotonic() < end:
+        params, verb = params_of(dice.choice(names)), first.pop(0) if first else dice.choice(_VERBS)
         status, result = _called(ops, verb, params, patient=dice.random() < 0.5)
         counts[f"{verb} {status.name}"] += 1
         failure = ops.last_failure(params) if status is Status.FAILED else None

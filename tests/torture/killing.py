@@ -12,7 +12,7 @@ from tests.torture.victims import Caller, strike, victims
 from vmops.operation import Verb
 from vmops.waiting import Later, wait
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds within which a moment comes, and what is called is over."""
 
 

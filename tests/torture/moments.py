@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.torture.place import WRITES, Place, known, todo
+from tests.torture.place import ALL, WRITES, Place, held, known, todo
 from tests.torture.scene import Scene
 from vmops import lock
 from vmops.admission import life_path
@@ -17,7 +17,9 @@ from vmops.operation import State, Verb
 
 Come = Callable[[], bool]
 _FIRST = {"nth": 1, "effect": {"do": "delay"}}
-_ALL = 10_000
+_LOOKS = {"path": "*/resourceGroups/*", "effect": {"do": "delay"}}
+"""All that a worker asks first. An engine that was killed may still be polling: that is at another path."""
+
 COUNTED = ("sent", "carried-out", "lost", "poll", "checkpoint")
 """Moments of which there are several in one call."""
 
@@ -68,7 +70,7 @@ def _recorded(place: Place, _number: int) -> Come:
 
 def _running(place: Place, _number: int) -> Come:
     """The worker sends its first request."""
-    place.still.keep(_FIRST)
+    place.still.keep(_LOOKS)
     return lambda: bool(place.scene.kept()) and _runs(place)
 
 
@@ -79,12 +81,12 @@ def _runs(place: Place) -> bool:
 
 def _ended(place: Place, _number: int) -> Come:
     """All is done, but recorded."""
-    return _unrecorded(place, _FIRST, lambda: place.logged("ended"))
+    return _unrecorded(place, _LOOKS, lambda: place.logged("ended"))
 
 
 def _removed(place: Place, _number: int) -> Come:
     """The stack is removed, and that is not recorded."""
-    return _unrecorded(place, _FIRST, lambda: not place.scene.state_file.exists())
+    return _unrecorded(place, _LOOKS, lambda: not place.scene.state_file.exists())
 
 
 def _unlocked(place: Place, _number: int) -> Come:
@@ -92,7 +94,7 @@ def _unlocked(place: Place, _number: int) -> Come:
     if place.verb == "deprovision":
         place.still.keep(_listing(place))
         return lambda: bool(place.scene.kept()) and not place.scene.engine_locks()
-    return _unrecorded(place, place.write(1, do="delay"), lambda: not place.scene.engine_locks())
+    return _unrecorded(place, place.writes(1), lambda: not place.scene.engine_locks())
 
 
 def _unrecorded(place: Place, first: dict[str, Any], holds: Come) -> Come:
@@ -102,7 +104,7 @@ def _unrecorded(place: Place, first: dict[str, Any], holds: Come) -> Come:
     def come() -> bool:
         if place.still.keeps_records:
             return holds()
-        if place.scene.kept():
+        if place.scene.kept() and _runs(place):
             place.still.keep_records()
             place.still.keep()
         return False
@@ -131,27 +133,27 @@ def _removing(place: Place, _number: int) -> Come:
 
 
 def _locked(place: Place, _number: int) -> Come:
-    """An engine has the stack's lock, and no write is carried out."""
-    place.still.keep(place.write(1, do="delay"))
-    return lambda: bool(place.scene.engine_locks())
+    """An engine that lives has the stack's lock, and no write is carried out."""
+    place.still.keep(place.writes(1))
+    return lambda: any(held(path) for path in place.scene.engine_locks())
 
 
 def _sent(place: Place, number: int) -> Come:
-    """A write was sent, and is not carried out."""
-    place.still.keep(place.write(number, do="delay"))
+    """A write was sent, and neither it nor another is carried out."""
+    place.still.keep(place.writes(number))
     return lambda: bool(place.scene.kept())
 
 
 def _carried_out(place: Place, number: int) -> Come:
-    """A write was carried out, and nobody knows."""
-    place.still.keep(place.write(number, do="delay", answer=True))
+    """A write was carried out, and nobody knows; others wait."""
+    place.still.keep(place.write(number, do="delay", answer=True), place.writes(number + 1))
     return lambda: bool(place.scene.kept())
 
 
 def _lost(place: Place, number: int) -> Come:
     """A write was carried out, and its answer is lost; others wait."""
     lose = place.write(number, do="lose", answer="timeout" if place.patient else "none")
-    place.still.keep(lose, {**place.write(number + 1, do="delay"), "times": _ALL})
+    place.still.keep(lose, place.writes(number + 1))
     seen = len(place.scene.azure.journal())
     return lambda: any(
         each["method"] == WRITES[place.verb] and each["status"] in {0, 504}
@@ -160,14 +162,14 @@ def _lost(place: Place, number: int) -> Come:
 
 
 def _poll(place: Place, number: int) -> Come:
-    """Somebody asks how an operation goes."""
-    place.still.keep({**_FIRST, "method": "GET", "path": "*/operations/*", "nth": number})
+    """Somebody asks how an operation goes, and gets no answer, as all who ask after that."""
+    place.still.keep({**_FIRST, "method": "GET", "path": "*/operations/*", "nth": number, "times": ALL})
     return lambda: bool(place.scene.kept())
 
 
 def _checkpoint(place: Place, number: int) -> Come:
     """The engine's state knows of so many writes more, and the others wait."""
-    place.still.keep({**place.write(number + 1, do="delay"), "times": _ALL})
+    place.still.keep(place.writes(number + 1))
 
     def done() -> int:
         now = known(place.scene)

@@ -2,14 +2,19 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.torture.scene import Scene
 from tests.torture.stillness import Stillness
+from vmops.engine.holder import read_holder
 from vmops.operation import Operation
 
 WRITES = {"provision": "PUT", "deprovision": "DELETE", "start": "POST", "stop": "POST", "restart": "POST"}
 """How each verb changes what Azure has."""
+
+ALL = 10_000
+"""More calls than there are in one deployment."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +39,24 @@ class Place:
         """Give the rule that does something to the n-th write."""
         return {"method": WRITES[self.verb], "nth": number, "effect": effect}
 
+    def writes(self, first: int) -> dict[str, Any]:
+        """Give the rule that keeps the n-th write, and all that come after it."""
+        return {**self.write(first, do="delay"), "times": ALL}
+
     def logged(self, event: str) -> bool:
         """Tell whether the worker's log says something."""
         now = self.fresh()
         path = self.scene.state_dir / "logs" / self.scene.stack / f"{now.id if now else ''}.jsonl"
         return path.exists() and f'"event": "{event}"' in path.read_text()
+
+
+def held(lock: Path) -> bool:
+    """Tell whether an engine's lock is that of one that lives: those of the killed stay until somebody breaks them."""
+    try:
+        holder = read_holder(lock.read_bytes())
+    except FileNotFoundError:
+        return False
+    return holder is not None and holder.lives
 
 
 def known(scene: Scene) -> set[str]:

@@ -20,6 +20,9 @@ from vmops.spec import VmSpec
 from vmops.store import Store
 from vmops.waiting import Later, wait
 
+_LONGEST = 60
+"""Seconds for what comes at once unless the machine is busy."""
+
 _API = "api-version=2024-05-01"
 _SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
 _NSG = "providers/Microsoft.Network/networkSecurityGroups"
@@ -73,11 +76,11 @@ class Scene:
             here = daemon.ensure(self.state_dir)
             headers = {"Authorization": f"Bearer {here.token}"}
             try:
-                return requests.put(f"{here.arm}/_local/faults", json=list(rules), headers=headers, timeout=10).ok
+                return requests.put(f"{here.arm}/_local/faults", json=list(rules), headers=headers, timeout=_LONGEST).ok
             except requests.ConnectionError:
                 return Later(0.02)
 
-        assert wait(put, timeout=30)
+        assert wait(put, timeout=_LONGEST)
 
     def kept(self) -> list[str]:
         """Give the calls that the local Azure keeps waiting, as METHOD and path; none while it is down."""
@@ -85,7 +88,7 @@ class Scene:
         headers = {"Authorization": f"Bearer {here.token if here else ''}"}
         try:
             kept: list[str] = (
-                requests.get(f"{here.arm}/_local/kept", headers=headers, timeout=10).json() if here else []
+                requests.get(f"{here.arm}/_local/kept", headers=headers, timeout=_LONGEST).json() if here else []
             )
         except requests.ConnectionError:
             return []
@@ -107,7 +110,7 @@ class Scene:
 
     def _put(self, path: str, body: dict[str, Any]) -> None:
         self.azure.put(f"{path}?{_API}", body)
-        wait(lambda: self._settled(path) or Later(0.02), timeout=30)
+        assert wait(lambda: self._settled(path) or Later(0.02), timeout=_LONGEST)
         self._keep(path)
 
     def _keep(self, path: str) -> None:
@@ -157,7 +160,7 @@ class Scene:
 
     def debris(self) -> list[str]:
         """Name what a VM that is gone has left on this host: processes, locks, scratch files, the engine's stack."""
-        rested = wait(lambda: Later(0.02) if self._alive() else True, timeout=10)
+        rested = wait(lambda: Later(0.02) if self._alive() else True, timeout=_LONGEST)
         left = [] if rested else self._alive()
         left += [str(path) for path in self.engine_locks()]
         for place in (self.state_dir / "scratch", self.state_dir / "stacks", Path(tempfile.gettempdir())):

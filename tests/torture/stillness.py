@@ -30,7 +30,7 @@ class Stillness:
 
     def keep_records(self) -> None:
         """Let nobody write a record: SQLite has one writer, and the others wait for half a minute."""
-        self._records = sqlite3.connect(self._scene.state_dir / "operations.db", isolation_level=None)
+        self._records = sqlite3.connect(self._scene.state_dir / "operations.db", isolation_level=None, timeout=60)
         self._records.execute("BEGIN IMMEDIATE")
 
     @property
@@ -40,7 +40,7 @@ class Stillness:
     def keep_slots(self) -> None:
         """Let it be nobody's turn to work."""
         for verb in Verb:
-            held = lock.acquire(self._scene.state_dir / "locks" / "slots" / f"{verb}-0", timeout=30)
+            held = lock.acquire(self._scene.state_dir / "locks" / "slots" / f"{verb}-0", timeout=60)
             assert held is not None
             self._slots.append(held)
 

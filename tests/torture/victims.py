@@ -36,12 +36,11 @@ class Caller:
 
     def __init__(self, scene: Scene, verb: str) -> None:
         command = [sys.executable, "-c", _CALLER, str(scene.state_dir), verb]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps(scene.params) + "\n")
-        self._process.stdin.flush()
-        assert self._process.stdout.readline() == "go\n"
+        self._process.stdin.write(json.dumps(scene.params).encode() + b"\n")
+        assert self._process.stdout.readline() == b"go\n"  # and no more: nothing is read ahead without a buffer
         os.set_blocking(self._process.stdout.fileno(), False)
         self._said = b""
 
@@ -86,7 +85,7 @@ def strike(scene: Scene, kill: Kill, meant: list[psutil.Process], come: Callable
     for process in meant:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    assert wait(lambda: not any(map(_lives, meant)) or Later(0.002), timeout=30)
+    assert wait(lambda: not any(map(_lives, meant)) or Later(0.002), timeout=60)
     if kill.victim == "state":
         _spoil(scene, kill.spoilt)
     return True

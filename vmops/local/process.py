@@ -41,24 +41,23 @@ def main(state_dir: Path, pace: float, *, tls: bool) -> None:
 def _serve(state_dir: Path, pace: float, tls: bool, last: Record | None) -> None:
     token = last.endpoint.token if last else secrets.token_urlsafe(32)
     plain = _open(last.endpoint.arm if last else "")
-    beside = launch.beside(state_dir, plain.url, token, last)
+    with launch.beside(state_dir, plain.url, token, last) as beside:
+        from vmops.local import doors
+        from vmops.local.arm.app import create_app
+        from vmops.local.arm.identity import IdentityDoor
 
-    from vmops.local import doors
-    from vmops.local.arm.app import create_app
-    from vmops.local.arm.identity import IdentityDoor
+        secure, authority = _secure(state_dir, last) if tls else (None, "")
+        app = IdentityDoor(create_app(home(state_dir) / "cloud.db", token, pace=pace), token)
 
-    secure, authority = _secure(state_dir, last) if tls else (None, "")
-    app = IdentityDoor(create_app(home(state_dir) / "cloud.db", token, pace=pace), token)
+        def ready() -> None:
+            provider = beside if isinstance(beside, Running) else beside.running()
+            here = Endpoint(plain.url, token, provider.port, os.getpid(), secure.url if secure else "", authority)
+            started = psutil.Process().create_time()
+            endpoint.write(state_dir, Record(here, started, pace, provider.pid, provider.started))
+            _tell()
 
-    def ready() -> None:
-        provider = beside if isinstance(beside, Running) else beside.running()
-        here = Endpoint(plain.url, token, provider.port, os.getpid(), secure.url if secure else "", authority)
-        started = psutil.Process().create_time()
-        endpoint.write(state_dir, Record(here, started, pace, provider.pid, provider.started))
-        _tell()
-
-    life = doors.Life(ready, lambda: _end_provider(state_dir), lambda: endpoint.path_of(state_dir).exists())
-    doors.serve(app, [plain, secure] if secure else [plain], life)
+        life = doors.Life(ready, lambda: _end_provider(state_dir), lambda: endpoint.path_of(state_dir).exists())
+        doors.serve(app, [plain, secure] if secure else [plain], life)
 
 
 def _end_provider(state_dir: Path) -> None:

@@ -6,6 +6,8 @@ On Azure too the provider is the engine's neighbour, and Resource Manager is far
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
@@ -48,9 +50,24 @@ class Starting:
             raise VmopsError("the local Azure's provider did not start")
         return Running(int(port), self._process.pid, started)
 
+    def end(self) -> None:
+        """End it at once; it is gone when this returns."""
+        self._process.kill()
+        self._process.wait()
 
-def beside(state_dir: Path, arm: str, token: str, last: Record | None) -> Running | Starting:
-    """Give the provider that the last daemon left behind, or start one where its was."""
+
+@contextmanager
+def beside(state_dir: Path, arm: str, token: str, last: Record | None) -> Iterator[Running | Starting]:
+    """Give the provider that the last daemon left behind, or start one where its was; it ends if the work inside fails.
+
+    So are the last words in the log those of the daemon, not of a provider that nobody listens to.
+    """
     if last and last.provider_alive:
-        return Running(last.endpoint.provider, last.provider_pid, last.provider_started)
-    return Starting(state_dir, arm, token, last.endpoint.provider if last else 0)
+        yield Running(last.endpoint.provider, last.provider_pid, last.provider_started)
+        return
+    starting = Starting(state_dir, arm, token, last.endpoint.provider if last else 0)
+    try:
+        yield starting
+    except BaseException:
+        starting.end()
+        raise

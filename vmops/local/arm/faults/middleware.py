@@ -33,6 +33,7 @@ class Faults:
         if scope["type"] != "http" or scope["path"].startswith(LOCAL) or not self._rules:
             await self._app(scope, receive, send)
             return
+        receive = await _whole(receive)
         self._cloud.settle()
         asked = ask(self._cloud, scope["method"], scope["path"])
         match self._rules.strike(asked):
@@ -84,6 +85,19 @@ class Faults:
             await send(message)
         if not effect.answer:
             await self._app(scope, receive, send)
+
+
+async def _whole(receive: Receive) -> Receive:
+    """Wait for all of a call, and let it be read again: rules that come or go between its parts strike it or do not."""
+    parts = [await receive()]
+    while parts[-1].get("more_body"):
+        parts.append(await receive())
+    unread = iter(parts)
+
+    async def again() -> Message:
+        return next(unread, None) or await receive()
+
+    return again
 
 
 def _into(messages: list[Message]) -> Send:
