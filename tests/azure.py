@@ -1,7 +1,10 @@
 """What a test sees of the local Azure, and of the processes that work on it."""
 
+import secrets
+import socket
+import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,8 @@ import psutil
 import requests
 
 from vmops import lock
-from vmops.local import daemon, inspection
+from vmops.local import daemon, endpoint, inspection
+from vmops.local.endpoint import Endpoint
 from vmops.waiting import Later, wait
 from vmops.worker import NAME
 
@@ -83,6 +87,29 @@ class Azure:
         """Give a VM's power state."""
         codes: list[str] = [status["code"] for status in self.vm(vm_id)["properties"]["instanceView"]["statuses"]]
         return next(code for code in codes if code.startswith("PowerState/")).partition("/")[2]
+
+
+@contextmanager
+def kept_ports(state_dir: Path) -> Iterator[None]:
+    """Let the local Azure of a state directory, which has not run yet, have ports that nobody else is given meanwhile.
+
+    A port that is bound is given to nobody who asks for any, and may be bound again by name until somebody listens
+    there. Source: socket(7), SO_REUSEADDR; other systems than Linux do not allow it.
+    """
+    with ExitStack() as kept:
+        if sys.platform == "linux":
+            arm, provider = (kept.enter_context(_bound()).getsockname()[1] for _ in range(2))
+            before = Endpoint(f"http://127.0.0.1:{arm}", secrets.token_urlsafe(), provider, pid=0)
+            endpoint.home(state_dir).mkdir(mode=0o700)
+            endpoint.write(state_dir, endpoint.Record(before, started=0, pace=daemon.DEFAULT_PACE))
+        yield
+
+
+def _bound() -> socket.socket:
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", 0))
+    return bound
 
 
 def begun(azure: Azure) -> bool | Later:

@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import psutil
 import pytest
 import requests
 
+from tests.azure import kept_ports
 from vmops import liveness, lock
 from vmops.errors import VmopsError
 from vmops.local import daemon, endpoint
@@ -127,6 +129,14 @@ def test_it_lets_go_of_its_caller(state_dir: Path, tmp_path: Path) -> None:
     assert str(tmp_path / "open") not in {each.path for each in process.open_files()}
 
 
+@pytest.fixture
+def kept_place(state_dir: Path) -> Iterator[None]:
+    """Let nobody else take a place that is to be taken again."""
+    with kept_ports(state_dir):
+        yield
+
+
+@pytest.mark.usefixtures("kept_place")
 def test_a_killed_one_is_replaced_in_its_place(state_dir: Path) -> None:
     """The next caller finds the same ports, the same token and the same resources."""
     found = daemon.ensure(state_dir)
@@ -140,6 +150,7 @@ def test_a_killed_one_is_replaced_in_its_place(state_dir: Path) -> None:
     assert requests.get(group, headers=headers, timeout=60).json()["name"] == "g"
 
 
+@pytest.mark.usefixtures("kept_place")
 def test_a_killed_provider_is_replaced_in_its_place(state_dir: Path) -> None:
     """The next caller finds it at its old port; who told the daemon to end has ended a lonely provider too."""
     found = daemon.ensure(state_dir)
@@ -156,6 +167,7 @@ def test_a_killed_provider_is_replaced_in_its_place(state_dir: Path) -> None:
     assert [liveness.started_at(process.pid) for process in processes] == [None] * 3
 
 
+@pytest.mark.usefixtures("kept_place")
 def test_a_taken_port_is_given_up(state_dir: Path) -> None:
     """When somebody else has the old port, another one is better than none; the token stays."""
     found = daemon.ensure(state_dir)
@@ -170,6 +182,7 @@ def test_a_taken_port_is_given_up(state_dir: Path) -> None:
     assert status(again) == 200
 
 
+@pytest.mark.usefixtures("kept_place")
 def test_another_pace_restarts_it_in_its_place(state_dir: Path) -> None:
     """A pace that is asked for holds; one that is not asked for stays as it is, also after a kill."""
     first = daemon.ensure(state_dir, 0)

@@ -13,6 +13,7 @@ import psutil
 import pytest
 import requests
 
+from tests.azure import kept_ports
 from vmops.local import daemon
 from vmops.waiting import Later, wait
 
@@ -83,6 +84,11 @@ def over(clients: Clients, url: str) -> Callable[[], str | Later]:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_acknowledged_write_is_lost(state_dir: Path, seed: int) -> None:
     """All that was answered is so, every operation goes on to its end, and daemon after daemon is at the same place."""
+    with kept_ports(state_dir):
+        write_and_kill(state_dir, seed)
+
+
+def write_and_kill(state_dir: Path, seed: int) -> None:
     before = daemon.ensure(state_dir, 0.01)
     clients = Clients(state_dir, seed)
 
