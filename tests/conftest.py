@@ -20,7 +20,9 @@ for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
     if signal.getsignal(number) is signal.SIG_IGN:  # as for whatever a script puts into its background, or under nohup
         signal.signal(number, handler)
 
-hypothesis.settings.register_profile("vmops", deadline=None)  # no test asserts a clock
+hypothesis.settings.register_profile(  # no test asserts a clock, and every run tries the same examples
+    "vmops", deadline=None, derandomize=True, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("vmops")
 
 

@@ -124,5 +124,5 @@ def references(entry: dict[str, Any]) -> list[str]:
     return [*named, *([entry["managedBy"]] if "managedBy" in entry else [])]
 
 
-AnyOrder.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+AnyOrder.TestCase.settings = settings(max_examples=25, stateful_step_count=30)
 TestAnyOrder = AnyOrder.TestCase

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conformance.arm import COMPUTE, GROUP, NETWORK, SUBNET, Arm, machine, refusal
@@ -89,7 +89,7 @@ def arm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arm]:
 
 
 @given(st.data())
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80)
 def test_no_request_breaks_the_cloud(arm: Arm, data: st.DataObject) -> None:
     """A request with anything at any place is accepted or refused, never a fault of ours."""
     path = data.draw(st.sampled_from(sorted(REQUESTS)))

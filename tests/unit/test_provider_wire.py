@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.clock import stopped_clock
 from vmops.errors import CloudError, VmopsError
 from vmops.local.provider.arm import Arm, Call, DeadlinePassed, Stopped
 from vmops.local.provider.crud import InitFailed, Resource
@@ -271,7 +272,7 @@ def test_deadline_ends_the_wait(arm: ScriptedArm) -> None:
     """The program's custom timeout bounds the whole of a create, and what was accepted is kept."""
     arm.say(f"GET {MACHINE}", NOT_FOUND, (200, {}, BODY))
     arm.say(f"PUT {MACHINE}", (201, {"Azure-AsyncOperation": f"{arm.url}{OPERATION}", "Retry-After": "60"}, BODY))
-    with pytest.raises(InitFailed, match="operation timed out") as half:
+    with stopped_clock(), pytest.raises(InitFailed, match="operation timed out") as half:
         machine(arm).create(call(0.5), INPUTS)
     assert half.value.arm_id == MACHINE
     assert arm.heard == [f"GET {MACHINE}", f"PUT {MACHINE}"]
@@ -280,7 +281,7 @@ def test_deadline_ends_the_wait(arm: ScriptedArm) -> None:
 def test_nothing_is_sent_after_the_deadline(arm: ScriptedArm) -> None:
     """A retry that would come too late is not made."""
     arm.say(f"GET {MACHINE}", (503, {"Retry-After": "60"}, {}))
-    with pytest.raises(DeadlinePassed):
+    with stopped_clock(), pytest.raises(DeadlinePassed):
         machine(arm).read(call(0.2))
     assert len(arm.heard) == 1
 

@@ -77,7 +77,7 @@ def record(name: str, stack: str = STACK) -> Operation:
     return Operation(name, Verb.PROVISION, stack, "local", "0", "vmops-exp1", "exp1", "ada")
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(operation=OPERATIONS)
 def test_a_record_comes_back_as_it_went_in(any_store: Store, operation: Operation) -> None:
     """Outputs, failure and times are what another process tells its user: none may change on the way."""
@@ -331,7 +331,7 @@ def test_the_expiry_of_what_was_made_can_be_moved(store: Store) -> None:
     assert store.get("one") == dataclasses.replace(before, expires=2_000_000_000.0)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(first=FAILURES, second=FAILURES)
 def test_the_newest_failure_of_a_stack_is_remembered(any_store: Store, first: Failure, second: Failure) -> None:
     """Verbs that leave no record, a start or a stop, can still be asked why they failed."""

@@ -1,39 +1,17 @@
 """The one loop that waits: how often it looks, how long it sleeps, and when it gives up."""
 
+import select
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.clock import Clock, stopped_clock
 from vmops.waiting import Later, rested, wait
-
-
-@dataclass
-class Clock:
-    """The standard library's clock, standing still between sleeps."""
-
-    now: float = 1000.0
-    slept: list[float] = field(default_factory=list)
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-
-@contextmanager
-def stopped_clock() -> Iterator[Clock]:
-    clock = Clock()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(time, "sleep", clock.sleep)
-        patch.setattr(time, "monotonic", lambda: clock.now)
-        yield clock
 
 
 @pytest.fixture
@@ -111,11 +89,29 @@ def test_a_pause_is_never_shorter_than_was_asked_for(clock: Clock) -> None:
     assert clock.slept == [30, 30]
 
 
-def test_the_end_of_a_process_ends_the_pause(clock: Clock) -> None:
+class Poller:
+    """The standard library's poller, which calls ``meanwhile`` in a thread of its own when somebody waits at it."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        self._poll = select.poll()
+        self._thread = threading.Thread(target=meanwhile)
+        self.register = self._poll.register
+
+    def poll(self, milliseconds: float) -> list[tuple[int, int]]:
+        if not milliseconds:
+            return self._poll.poll(0)
+        self._thread.start()
+        found = self._poll.poll(milliseconds)
+        self._thread.join()
+        return found
+
+
+def test_the_end_of_a_process_ends_the_pause(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits for a worker looks again when it is gone, not when the time is up: nothing sleeps."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        poller = Poller(process.communicate)
+        monkeypatch.setattr(select, "poll", lambda: poller)
         looks: list[Later | bool] = [Later(60, process.pid), True]
-        threading.Timer(0.1, process.communicate).start()
         assert wait(lambda: looks.pop(0), timeout=60) is True
     assert (clock.slept, process.returncode) == ([], 1)
 

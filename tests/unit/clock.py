@@ -1,0 +1,30 @@
+"""The standard library's clock, standing still while anybody computes: a pause takes as long as it says, no more."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+
+@dataclass
+class Clock:
+    """A clock that only sleeping moves."""
+
+    now: float = 1000.0
+    slept: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@contextmanager
+def stopped_clock() -> Iterator[Clock]:
+    """Give the clock that everybody in this process has meanwhile."""
+    clock = Clock()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "sleep", clock.sleep)
+        patch.setattr(time, "monotonic", lambda: clock.now)
+        yield clock
