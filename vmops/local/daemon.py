@@ -29,7 +29,7 @@ __all__ = ["Endpoint", "ensure", "find", "home", "stop"]
 DEFAULT_PACE = 0.02
 """The part of Azure's own time that things take: a VM of 91 seconds is there after 2."""
 
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 """Seconds in which a daemon starts, here or in another caller."""
 
 _GRACE = 5.0
