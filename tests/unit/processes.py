@@ -3,6 +3,9 @@
 import subprocess
 import sys
 
+_PATIENCE = 240
+"""Seconds for a program to end: it is stuck if it takes as long, however slow the machine."""
+
 PRELUDE = """
 import os, sys, threading
 from pathlib import Path
@@ -16,7 +19,7 @@ def pause():
 def run(code: str, *arguments: object) -> list[str]:
     """Run a Python program to its end and give the lines that it printed."""
     command = [sys.executable, "-c", PRELUDE + code, *map(str, arguments)]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.splitlines()
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=_PATIENCE).stdout.splitlines()
 
 
 def start(code: str, *arguments: object) -> subprocess.Popen[str]:
@@ -42,7 +45,7 @@ def go_on(process: subprocess.Popen[str]) -> None:
 
 def ended(process: subprocess.Popen[str]) -> str:
     """Wait for the end of a program that has gone on, and give what else it printed."""
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=_PATIENCE)
     assert process.returncode == 0
     return output.strip()
 

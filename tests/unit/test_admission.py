@@ -102,8 +102,11 @@ def test_a_caller_that_died_before_its_worker_began_is_settled_too(tmp_path: Pat
     assert str(before.failure).startswith("interrupted: the worker of this provision died before it was over; ")
 
 
-def test_a_lock_whose_operation_is_over_is_waited_for(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
+def test_a_lock_whose_operation_is_over_is_waited_for(
+    tmp_path: Path, store: Store, worker: "Popen[str]", monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its worker has recorded the end and is on its way out: nobody is refused for the sake of a moment."""
+    monkeypatch.setattr(admission, "_PATIENCE", 120.0)
     store.advance("first", State.SUCCEEDED)
     leaving = Thread(target=kill, args=[worker])
     leaving.start()
@@ -160,12 +163,14 @@ def test_a_dead_worker_is_settled_whatever_is_asked_next(tmp_path: Path, store: 
 def test_of_processes_that_ask_at_once_one_is_admitted(tmp_path: Path, store: Store) -> None:
     """All the others are given its operation."""
     code = """
+from vmops import admission
 from vmops.admission import Admitted, admit
 from vmops.operation import Operation, Verb
 from vmops.store import Store
 state_dir, name = Path(sys.argv[1]), sys.argv[2]
 store = Store(state_dir)
 asked = Operation(name, Verb.PROVISION, "exp1-0a1b2c3d", "local", "0", "vmops-exp1", "exp1", "ada")
+admission._PATIENCE = 120.0
 pause()
 found = admit(store, state_dir, asked)
 print(name if isinstance(found, Admitted) else found.id, isinstance(found, Admitted))

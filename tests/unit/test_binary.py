@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -9,10 +10,12 @@ import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.unit.bare_machine import ENGINE, Machine, ended, official_site, read_until
+from vmops import lock
 from vmops.engine import binary, ways
 from vmops.engine.binary import ENGINE_VERSION
 from vmops.errors import EngineMissing
@@ -142,6 +145,7 @@ def test_an_interrupted_installation_leaves_neither_process_nor_file(machine: Ma
     with machine.gate.open("wb"):
         interrupted.send_signal(signal.SIGINT)
         assert ended(interrupted)[0] != 0
+        assert not lock.held(machine.cache / "lock")
         assert machine.left() == {"lock"}
         machine.gate.unlink()
         assert "waiting" not in machine.run("install")[2]
@@ -207,15 +211,19 @@ def test_a_silent_network_is_given_up(machine: Machine) -> None:
         assert subprocess.run(command, env=machine.env, check=False).returncode == -signal.SIGALRM
 
 
-def test_a_step_that_outlives_its_deadline_is_ended_with_its_children(tmp_path: Path) -> None:
+def test_a_step_that_outlives_its_deadline_is_ended_with_its_children(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What an installation starts does not live longer than the installation."""
     alive = tmp_path / "alive"
     os.mkfifo(alive)
     with (
         os.fdopen(os.open(alive, os.O_RDONLY | os.O_NONBLOCK), "rb") as written,
-        (tmp_path / "lock").open("wb") as lock,
+        (tmp_path / "lock").open("wb") as held,
     ):
-        site = ways.Site(tmp_path, lock.fileno(), lambda _: None)
+        late = lambda: float(bool(select.select([written], [], [], 0)[0]))  # noqa: E731  - once its child lives
+        monkeypatch.setattr(ways, "time", SimpleNamespace(monotonic=late))
+        site = ways.Site(tmp_path, held.fileno(), lambda _: None)
         with pytest.raises(ways.Failed, match=r"^nap: not over after 1 s$"):
             site.run("nap", ["/bin/sh", "-c", f"(echo started; sleep 3600) >{alive} & wait"], timeout=1)
         os.set_blocking(written.fileno(), True)

@@ -4,6 +4,7 @@ import dataclasses
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen
 
@@ -46,7 +47,7 @@ class Worker:
 
     def end(self) -> None:
         self.die()
-        if self.engine.is_running():
+        with suppress(psutil.NoSuchProcess):
             self.engine.kill()
 
 

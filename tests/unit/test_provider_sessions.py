@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import grpc
+import psutil
 import pytest
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
@@ -13,6 +14,7 @@ from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
 
 from vmops.local.provider.arm import Arm
 from vmops.local.provider.server import Served, serve
+from vmops.waiting import Later, wait
 
 GROUP = "azure-native:resources:ResourceGroup"
 NOWHERE = Arm("http://127.0.0.1:9", "token")
@@ -44,6 +46,12 @@ def location(stub: ResourceProviderStub) -> str:
     return str(checked.inputs["location"])
 
 
+def connected(served: Served) -> bool:
+    """Tell whether anybody has a connection to a provider: one that was closed goes in its own time."""
+    made = [each for each in psutil.Process().net_connections("tcp") if each.raddr]
+    return any(served.port in (each.laddr.port, each.raddr.port) for each in made)
+
+
 def test_each_connection_keeps_its_own_configuration(served: Served) -> None:
     """Engines that configure themselves at the same moment never get one another's answers, nor lose their own."""
     with ExitStack() as opened, ThreadPoolExecutor(16) as pool:
@@ -57,6 +65,7 @@ def test_a_connection_that_is_gone_is_forgotten(served: Served) -> None:
     """A daemon that serves for weeks keeps nothing of engines that were killed."""
     with engine(served) as killed:
         configure(killed, "westus2")
+    assert wait(lambda: Later(0.01) if connected(served) else True, timeout=60)
     with engine(served) as other:
         configure(other, "eastus")
         assert len(served.sessions) == 1

@@ -223,7 +223,7 @@ def write():
         store.insert(record(str(number), str(number)))
 
 def child():
-    signal.alarm(10)
+    signal.alarm(120)
     os._exit(store.get("0") is None)
 
 threading.Thread(target=write, daemon=True).start()

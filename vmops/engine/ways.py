@@ -57,6 +57,7 @@ class Site:
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()  # until then it holds the lock, and may write where all is deleted
         if process.returncode != 0:
             raise Failed(f"{step}: {_last_line(output) or f'exit status {process.returncode}'}")
 
