@@ -22,14 +22,14 @@ class Azure:
     def get(self, path: str) -> Any:
         """GET a path with the daemon's token."""
         here = daemon.ensure(self._state_dir)
-        answer = requests.get(here.arm + path, headers={"Authorization": f"Bearer {here.token}"}, timeout=10)
+        answer = requests.get(here.arm + path, headers={"Authorization": f"Bearer {here.token}"}, timeout=60)
         return answer.json() if answer.ok else None
 
     def put(self, path: str, body: Any) -> Any:
         """PUT a body, as somebody else would."""
         here = daemon.ensure(self._state_dir)
         headers = {"Authorization": f"Bearer {here.token}"}
-        answer = requests.put(here.arm + path, json=body, headers=headers, timeout=10)
+        answer = requests.put(here.arm + path, json=body, headers=headers, timeout=60)
         answer.raise_for_status()
         return answer.json()
 

@@ -48,7 +48,7 @@ class World:
     def __init__(self, served: azure.Served, clock: ManualClock | None) -> None:
         self.url, self.clock = served.url, clock
         self.cloud = Cloud("local", self.url, token=azure.TOKEN)
-        self.arm = Arm(self.cloud, timeout=10)
+        self.arm = Arm(self.cloud, timeout=60)
         self.journal = Journal(served.config.app)  # type: ignore[arg-type]
         served.config.app = self.journal
 
@@ -56,7 +56,7 @@ class World:
         """Send a request, as somebody else would."""
         query = {} if path.startswith("/_local") else {"api-version": azure.API_VERSION}
         answer = requests.request(
-            method, self.url + path, json=body, params=query, headers=azure.AUTHORIZED, timeout=10
+            method, self.url + path, json=body, params=query, headers=azure.AUTHORIZED, timeout=60
         )
         answer.raise_for_status()
         return answer
