@@ -45,12 +45,12 @@ class Served(uvicorn.Server):
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(20)
+        assert self._ready.wait(120)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.should_exit = True
-        self._thread.join(20)
+        self._thread.join(120)
         self._listener.close()
 
 

@@ -273,7 +273,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 )
 def test_a_connection_is_lost_before_or_after_the_deed(served: Served, effect: dict[str, Any], exists: bool) -> None:
     """A client gets no byte of an answer, and cannot tell which it was."""
-    how: dict[str, Any] = {"headers": AUTHORIZED, "params": {"api-version": API_VERSION}, "timeout": 10}
+    how: dict[str, Any] = {"headers": AUTHORIZED, "params": {"api-version": API_VERSION}, "timeout": 60}
     requests.put(served.url + FAULTS_PATH, json=[refuse(effect=effect)], **how).raise_for_status()
     with pytest.raises(requests.ConnectionError):
         requests.put(served.url + GROUP, json={"location": "westus2"}, **how)
@@ -300,7 +300,7 @@ def test_a_call_is_struck_by_the_rules_of_when_all_of_it_is_there(served: Served
 
 def test_a_delayed_call_is_carried_out(served: Served) -> None:
     """It is late, not lost."""
-    how: dict[str, Any] = {"headers": AUTHORIZED, "params": {"api-version": API_VERSION}, "timeout": 10}
+    how: dict[str, Any] = {"headers": AUTHORIZED, "params": {"api-version": API_VERSION}, "timeout": 60}
     rule = refuse(effect={"do": "delay", "seconds": 0.1})
     requests.put(served.url + FAULTS_PATH, json=[rule], **how).raise_for_status()
     assert requests.put(served.url + GROUP, json={"location": "westus2"}, **how).status_code == 201
@@ -309,12 +309,12 @@ def test_a_delayed_call_is_carried_out(served: Served) -> None:
 @pytest.mark.parametrize("answer", [False, True], ids=["before", "after"])
 def test_a_call_is_kept_until_the_rules_are_replaced(served: Served, answer: bool) -> None:
     """It says which call stands still, before or after the deed; nobody else waits, and then it is answered."""
-    how: dict[str, Any] = {"headers": AUTHORIZED, "params": {"api-version": API_VERSION}, "timeout": 10}
+    how: dict[str, Any] = {"headers": AUTHORIZED, "params": {"api-version": API_VERSION}, "timeout": 60}
     rule = refuse(effect={"do": "delay", "answer": answer})
     requests.put(served.url + FAULTS_PATH, json=[rule], **how).raise_for_status()
     with ThreadPoolExecutor() as threads:
         late = threads.submit(requests.put, served.url + GROUP, json={"location": "westus2"}, **how)
-        kept = wait(lambda: requests.get(f"{served.url}/_local/kept", **how).json() or Later(0.01), timeout=10)
+        kept = wait(lambda: requests.get(f"{served.url}/_local/kept", **how).json() or Later(0.01), timeout=60)
         assert kept == [f"PUT {GROUP}"]
         assert requests.get(served.url + GROUP, **how).ok is answer
         assert not late.done()

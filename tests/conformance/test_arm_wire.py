@@ -301,7 +301,7 @@ def killed_at_the_end(database: Path) -> Iterator[httpx.Client]:
         assert process.stdout
         base, version = f"http://127.0.0.1:{process.stdout.readline().strip()}", {"api-version": API_VERSION}
         try:
-            with httpx.Client(base_url=base, headers=AUTHORIZED, params=version, trust_env=False) as client:
+            with httpx.Client(base_url=base, headers=AUTHORIZED, params=version, timeout=60, trust_env=False) as client:
                 yield client
         finally:
             process.kill()
@@ -317,7 +317,7 @@ def ended(client: httpx.Client, accepted: httpx.Response) -> Any:
         bid = seen.headers.get("Retry-After") or float(seen.headers.get("x-ms-retry-after-ms", 0)) / 1000
         return Later(float(bid)) if running else seen.json()
 
-    return wait(look, timeout=30)
+    return wait(look, timeout=120)
 
 
 def test_machines_and_operations_survive_kill_9(tmp_path: Path) -> None:

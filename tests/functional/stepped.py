@@ -40,12 +40,13 @@ _QUIET = 12
 
 
 class SteppedClock(ManualClock):
-    """A clock that moves when all who use it sleep; in their modules it stands for `time`."""
+    """A clock that moves when all who use it sleep, unless it is ``held``; in their modules it stands for `time`."""
 
     def __init__(self) -> None:
         super().__init__()
         self._changed = threading.Condition()
         self._sleepers: list[float] = []
+        self.held: Callable[[], bool] = bool
         self.time = time.time
         threading.Thread(target=self._move, daemon=True).start()
 
@@ -65,7 +66,7 @@ class SteppedClock(ManualClock):
             time.sleep(_LOOK)
             now = self._state()
             quiet, before = (quiet + 1 if now == before else 0), now
-            if quiet >= _QUIET and self._sleepers:
+            if quiet >= _QUIET and self._sleepers and not self.held():
                 quiet = 0
                 with self._changed:
                     self.advance(max(0.0, min(self._sleepers, default=self.now()) - self.now()))
@@ -129,7 +130,7 @@ def live(directory: Path) -> list[dict[str, Any]]:
         endpoint.write(state_dir, endpoint.Record(here, psutil.Process().create_time(), 1))
         ops = VMOps(Settings(state_dir=state_dir, owner="tester"))
         share(clock)
-        _live(ops, wire)
+        _live(ops, wire, clock)
     return wire.calls
 
 
@@ -142,12 +143,13 @@ class _Provider:
         self._served.stop()
 
 
-def _live(ops: VMOps, wire: Wire) -> None:
+def _live(ops: VMOps, wire: Wire, clock: SteppedClock) -> None:
     """Provision a VM, the engine being killed once, stop, start, restart and enlarge it, and take it down."""
     spec = VmSpec.from_params(
         {"vmName": "vm", "adminPasswordOrKey": "Secret-5ecret-x", "authenticationType": "password"}
     )
     killer = threading.Thread(target=_kill_engine, args=(wire,))
+    clock.held = lambda: _is_made(wire) and killer.is_alive()
     killer.start()
     with suppress(Failed):
         _deploy(ops, spec, lambda site: provisioning.provision(site, spec, doubtful=False, expires=0.0))
@@ -174,12 +176,16 @@ def _deploy(ops: VMOps, target: Target, steps: Callable[[Any], Any]) -> None:
 
 
 def _kill_engine(wire: Wire) -> None:
-    """Kill the engine once the create of the VM is under way."""
-    while not any(call["method"] == "PUT" and "/virtualMachines/" in call["path"] for call in wire.calls):
+    """Kill the engine once the create of the VM is under way; the clock stands still from then on until it is dead."""
+    while not _is_made(wire):
         time.sleep(_LOOK)
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             process.kill()
+
+
+def _is_made(wire: Wire) -> bool:
+    return any(call["method"] == "PUT" and "/virtualMachines/" in call["path"] for call in wire.calls)
 
 
 if __name__ == "__main__":

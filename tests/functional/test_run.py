@@ -63,7 +63,7 @@ def test_an_interrupt_before_the_command_takes_down_what_there_is(ops: VMOps, az
     """Ctrl-C while the VM is being made: the command never runs."""
     azure.stick("create")
     with start(run("exp1", "print('inside')")) as process:
-        assert wait(lambda: bool(azure.ids()) or Later(0.02), timeout=60)
+        assert wait(lambda: bool(azure.ids()) or Later(0.02), timeout=240)
         process.send_signal(signal.SIGINT)
         azure.let_go()
         code, words = ended(process)

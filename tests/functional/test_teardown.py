@@ -26,6 +26,7 @@ from tests.functional.doors import (
 )
 from vmops import Machine, ProvisionError, SpecError, Status, VMOps
 from vmops.failures import Kind
+from vmops.local import inspection
 from vmops.names import EXPIRES_TAG, OWNER_TAG
 from vmops.operation import State, Verb
 from vmops.ownership import instant, seconds_of
@@ -87,7 +88,7 @@ def test_a_machine_can_be_used_while_it_is_held(ops: VMOps, azure: Azure) -> Non
             vm.stop()
         assert (refused.value.vm_name, refused.value.failure.kind) == ("exp1", Kind.CONFLICT)
         arm_of(ops).delete(vm.id)
-        assert wait(lambda: names(azure) == [] or Later(0.02), timeout=10)
+        assert wait(lambda: names(azure) == [] or Later(0.02), timeout=240)
         with pytest.raises(ProvisionError, match=r"^exp1: not_found: .*the VM is gone"):
             vm.refresh()
     assert azure.resources() == []
@@ -95,12 +96,17 @@ def test_a_machine_can_be_used_while_it_is_held(ops: VMOps, azure: Azure) -> Non
 
 def test_a_program_that_is_interrupted_twice_loses_nothing(ops: VMOps, azure: Azure) -> None:
     """The first Ctrl-C, while the VM is being made, takes it down; the second only ends the waiting for that."""
+    create, delete = ({"path": "*/virtualMachines/exp-1", "verbs": [verb]} for verb in ("create", "delete"))
+    rules = [{**create, "effect": {"do": "delay"}}, {**delete, "effect": {"do": "stick"}}]
+    inspection.ask(ops.settings.state_dir, "PUT", "faults", rules)
     with start(python(WITH.format(name="1", ending="pass"))) as process:
-        assert wait(lambda: bool(azure.ids()) or Later(0.02), timeout=60)
+        assert wait(lambda: inspection.ask(ops.settings.state_dir, "GET", "kept") or Later(0.02), timeout=240)
         process.send_signal(signal.SIGINT)
-        assert wait(lambda: removal_in_flight(ops, "exp-1") or Later(0.02), timeout=60)
+        azure.stick("delete")
+        assert wait(lambda: removal_in_flight(ops, "exp-1") or Later(0.02), timeout=240)
         process.send_signal(signal.SIGINT)
         assert ended(process)[0] == -signal.SIGINT
+    azure.let_go()
     assert ops.wait_vm_deployment(False, {"vmName": "exp-1"})[0] is Status.SUCCEEDED
     assert azure.resources() == []
 
@@ -113,6 +119,7 @@ def removal_in_flight(ops: VMOps, vm_name: str) -> bool:
 
 def test_several_machines_are_had_all_or_none(ops: VMOps, azure: Azure) -> None:
     """The first failure takes the others down; what is refused at once, because another is at it, is left to them."""
+    azure.stick("create", "other")
     other: Params = {"vmName": "other"}
     assert ops.vm_provision(other) == (Status.PENDING, {})
     good, refused, busy = {"vmName": "good"}, {"vmName": "m", "vmSize": "Standard_M128ms"}, {**other, "vmPorts": "80"}
@@ -120,6 +127,7 @@ def test_several_machines_are_had_all_or_none(ops: VMOps, azure: Azure) -> None:
         with pytest.raises(ProvisionError) as failed, vmops.machines(wanted, settings=ops.settings):
             pytest.fail("it has no machine to go on with")
         assert (failed.value.vm_name, failed.value.failure.kind) == (wanted[-1]["vmName"], kind)
+    azure.let_go()
     assert ops.wait_vm_deployment(True, other)[0] is Status.SUCCEEDED
     assert names(azure) == ["other"]
     assert {each["name"] for each in azure.resources() if each["type"].endswith("resourceGroups")} == {"vmops-other"}
@@ -183,13 +191,15 @@ def test_what_will_not_go_is_told(ops: VMOps, azure: Azure, caplog: pytest.LogCa
 def test_a_removal_whose_worker_dies_is_begun_again(ops: VMOps, azure: Azure) -> None:
     """What fails for a reason that passes does not leave the VM behind."""
     killed: list[int] = []
+    azure.stick("delete")
 
     def kill_worker() -> None:
-        if wait(lambda: removal_in_flight(ops, "exp1") or Later(0.02), timeout=60):
+        if wait(lambda: removal_in_flight(ops, "exp1") or Later(0.02), timeout=240):
             operation = ops.operation({"vmName": "exp1"})
             assert operation
             os.kill(operation.pid, signal.SIGKILL)
             killed.append(operation.pid)
+        azure.let_go()
 
     killer = threading.Thread(target=kill_worker)
     with vmops.machine({"vmName": "exp1"}, settings=ops.settings):
@@ -229,7 +239,7 @@ def test_a_coroutine_that_is_cancelled_takes_its_machine_along(ops: VMOps, azure
 
     async def main() -> None:
         task = asyncio.create_task(experiment("word"))
-        await asyncio.to_thread(wait, lambda: bool(azure.ids()) or Later(0.02), timeout=60)
+        await asyncio.to_thread(wait, lambda: bool(azure.ids()) or Later(0.02), timeout=240)
         task.cancel()
         azure.let_go()
         with pytest.raises(asyncio.CancelledError):

@@ -127,10 +127,10 @@ def refused(kind: Kind, *words: str) -> Any:
 
 
 @contextmanager
-def slow_world(directory: Path) -> Iterator[World]:
-    """Serve a cloud at Azure's own pace, on a clock that only the test moves."""
+def slow_world(directory: Path, pace: float = 1) -> Iterator[World]:
+    """Serve a cloud at Azure's own pace, on a clock that only the test moves; what it bids to wait is of that pace."""
     clock = ManualClock()
-    served = azure.Served(directory / "cloud.db", 1, clock)
+    served = azure.Served(directory / "cloud.db", pace, clock)
     world = World(served, clock)
     with served:
         yield world

@@ -20,8 +20,6 @@ from vmops.engine import binary, ways
 from vmops.engine.binary import ENGINE_VERSION
 from vmops.errors import EngineMissing
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
