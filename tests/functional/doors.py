@@ -44,9 +44,9 @@ def python(program: str) -> list[str]:
 
 
 def start(command: Sequence[str], *, cwd: Path | None = None) -> "subprocess.Popen[str]":
-    """Start a program; whatever it waits for on its standard input never comes."""
+    """Start a program, away from any terminal; whatever it waits for on its standard input never comes."""
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=cwd)
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=cwd, start_new_session=True)
 
 
 def hear(process: "subprocess.Popen[str]", word: str) -> None:
@@ -62,7 +62,7 @@ def hear(process: "subprocess.Popen[str]", word: str) -> None:
 
 def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
     """Wait for a program, and give its exit code and what it said on its standard error."""
-    process.wait(timeout=240)
+    process.wait(timeout=280)
     return process.returncode, process.communicate()[1]
 
 
