@@ -31,7 +31,7 @@ def vmops(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Vmops:
     place = tmp_path_factory.mktemp("installed")
     venv.create(place / "venv")
     pip = [sys.executable, "-m", "pip", "--python", str(place / "venv"), "install", "--quiet", "--no-compile"]
-    subprocess.run([*pip, str(wheel)], check=True)
+    subprocess.run([*pip, "--timeout", "60", "--retries", "10", str(wheel)], check=True)
     elsewhere = place / "elsewhere"
     (elsewhere / "stacks").mkdir(parents=True)
     (elsewhere / "stacks" / "__init__.py").write_text("raise ImportError('this is not the stacks of vmops')")
