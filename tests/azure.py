@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import requests
 
-from vmops import lock
+from vmops import liveness, lock
 from vmops.local import daemon, endpoint, inspection
 from vmops.local.endpoint import Endpoint
 from vmops.waiting import Later, wait
@@ -110,6 +110,19 @@ def _bound() -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind(("127.0.0.1", 0))
     return bound
+
+
+def kill_daemon(state_dir: Path) -> None:
+    """Kill the local Azure; its last thread takes its files, and so its lock, with it, and is seen to be dead later."""
+    found = daemon.find(state_dir)
+    assert found is not None
+    psutil.Process(found.pid).kill()
+
+    def look() -> bool | Later:
+        left = lock.held(state_dir / "local/lock") or liveness.started_at(found.pid) is not None
+        return Later(0.01) if left else True
+
+    assert wait(look, timeout=60)
 
 
 def begun(azure: Azure) -> bool | Later:

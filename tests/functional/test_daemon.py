@@ -16,7 +16,7 @@ import psutil
 import pytest
 import requests
 
-from tests.azure import kept_ports
+from tests.azure import kept_ports, kill_daemon
 from vmops import liveness, lock
 from vmops.errors import VmopsError
 from vmops.local import daemon, endpoint
@@ -31,15 +31,6 @@ ENSURE = (
 def status(found: Endpoint, path: str = "/_local/health", token: str | None = None) -> int:
     headers = {"Authorization": f"Bearer {found.token if token is None else token}"}
     return requests.get(found.arm + path, headers=headers, timeout=60).status_code
-
-
-def kill(state_dir: Path) -> None:
-    """Kill the daemon; its last thread takes its files, and so its lock, with it, and is seen to be dead after that."""
-    found = daemon.find(state_dir)
-    assert found is not None
-    psutil.Process(found.pid).kill()
-    left = lambda: lock.held(state_dir / "local/lock") or liveness.started_at(found.pid)  # noqa: E731
-    assert wait(lambda: Later(0.01) if left() else True, timeout=60)
 
 
 def both(state_dir: Path) -> list[psutil.Process]:
@@ -143,7 +134,7 @@ def test_a_killed_one_is_replaced_in_its_place(state_dir: Path) -> None:
     group = f"{found.arm}/subscriptions/{'1' * 8}-1111-1111-1111-{'1' * 12}/resourceGroups/g?api-version=2024-03-01"
     headers = {"Authorization": f"Bearer {found.token}"}
     requests.put(group, json={"location": "westus2"}, headers=headers, timeout=60).raise_for_status()
-    kill(state_dir)
+    kill_daemon(state_dir)
     assert daemon.find(state_dir) is None
     again = daemon.ensure(state_dir)
     assert without_pid(again) == without_pid(found)
@@ -162,7 +153,7 @@ def test_a_killed_provider_is_replaced_in_its_place(state_dir: Path) -> None:
     with socket.create_connection(("127.0.0.1", again.provider), timeout=60):
         pass
     processes = [first, *both(state_dir)]
-    kill(state_dir)
+    kill_daemon(state_dir)
     assert daemon.stop(state_dir) is False
     assert [liveness.started_at(process.pid) for process in processes] == [None] * 3
 
@@ -171,7 +162,7 @@ def test_a_killed_provider_is_replaced_in_its_place(state_dir: Path) -> None:
 def test_a_taken_port_is_given_up(state_dir: Path) -> None:
     """When somebody else has the old port, another one is better than none; the token stays."""
     found = daemon.ensure(state_dir)
-    kill(state_dir)
+    kill_daemon(state_dir)
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", int(found.arm.rpartition(":")[2])))
@@ -190,7 +181,7 @@ def test_another_pace_restarts_it_in_its_place(state_dir: Path) -> None:
     second = daemon.ensure(state_dir, 0.5)
     assert without_pid(second) == without_pid(first)
     assert second.pid != first.pid
-    kill(state_dir)
+    kill_daemon(state_dir)
     daemon.ensure(state_dir)
     record = endpoint.read(state_dir)
     assert record is not None
@@ -227,7 +218,7 @@ def test_the_pid_of_another_process_is_not_the_daemon(state_dir: Path) -> None:
     found = daemon.ensure(state_dir)
     record = endpoint.read(state_dir)
     assert record is not None
-    kill(state_dir)
+    kill_daemon(state_dir)
     long_ago = psutil.Process().create_time() - 3600
     endpoint.write(state_dir, replace(record, endpoint=replace(found, pid=os.getpid()), started=long_ago))
     assert (daemon.find(state_dir), daemon.stop(state_dir)) == (None, False)

@@ -23,13 +23,12 @@ from azure.identity import ClientSecretCredential
 from cryptography import x509
 from typer.testing import CliRunner
 
+from tests.azure import kill_daemon
 from tests.conformance.arm import SUBSCRIPTION
 from tests.conformance.sdk import clients, live_and_die
-from vmops import lock
 from vmops.local import daemon, tls
 from vmops.local.commands import app
 from vmops.local.daemon import Endpoint
-from vmops.waiting import Later, wait
 
 TENANT = "00000000-0000-0000-0000-000000000000"
 GUIDE = Path(__file__).parents[2] / "docs/real-clients.md"
@@ -136,8 +135,7 @@ def test_a_restart_changes_nothing_for_its_clients(here: Endpoint, state_dir: Pa
     token, vouching = access_token(here), Path(here.ca).read_bytes()
     shown = served_certificate(here)
     if end == "kill":
-        psutil.Process(here.pid).kill()
-        assert wait(lambda: Later(0.01) if lock.held(state_dir / "local/lock") else True, timeout=60)
+        kill_daemon(state_dir)
     else:
         daemon.stop(state_dir)
     again = daemon.ensure(state_dir)
