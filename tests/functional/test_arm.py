@@ -42,11 +42,12 @@ def test_a_wrong_token_is_a_refusal(world: World, ask: str) -> None:
 
 
 def test_no_answer_is_no_refusal() -> None:
-    """A cloud that is down has said neither yes nor no."""
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
+    """A cloud that is down has said neither yes nor no; its port is kept meanwhile, so that no other cloud gets it."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-    with pytest.raises(CloudError, match="does not answer") as silence:
-        Arm(Cloud("local", endpoint, token="any"), timeout=10).get(GROUP)
+        with pytest.raises(CloudError, match="does not answer") as silence:
+            Arm(Cloud("local", endpoint, token="any"), timeout=10).get(GROUP)
     assert (silence.value.status, of_cloud(silence.value).kind) == (0, Kind.INTERRUPTED)
 
 
