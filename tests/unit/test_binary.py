@@ -219,8 +219,9 @@ def test_a_step_that_outlives_its_deadline_is_ended_with_its_children(
         os.fdopen(os.open(alive, os.O_RDONLY | os.O_NONBLOCK), "rb") as written,
         (tmp_path / "lock").open("wb") as held,
     ):
-        late = lambda: float(bool(select.select([written], [], [], 0)[0]))  # noqa: E731  - once its child lives
-        monkeypatch.setattr(ways, "time", SimpleNamespace(monotonic=late))
+        begun = iter([0.0])  # from then on no time passes until the child lives, and then all of it
+        elapsed = lambda: next(begun, float(bool(select.select([written], [], [], 0)[0])))  # noqa: E731
+        monkeypatch.setattr(ways, "time", SimpleNamespace(monotonic=elapsed))
         site = ways.Site(tmp_path, held.fileno(), lambda _: None)
         with pytest.raises(ways.Failed, match=r"^nap: not over after 1 s$"):
             site.run("nap", ["/bin/sh", "-c", f"(echo started; sleep 3600) >{alive} & wait"], timeout=1)
