@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -147,6 +148,23 @@ def test_an_interrupted_installation_leaves_neither_process_nor_file(machine: Ma
         assert machine.left() == {"lock"}
         machine.gate.unlink()
         assert "waiting" not in machine.run("install")[2]
+
+
+def test_an_interrupt_while_a_step_is_started_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C may come when the build runs already, and nobody knows it yet."""
+
+    class Started(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **how: Any) -> None:
+            super().__init__(*args, **how)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Started)
+    held = lock.acquire(tmp_path / "lock")
+    assert held is not None
+    with pytest.raises(KeyboardInterrupt):
+        ways.Site(tmp_path, held, lambda _: None).run("nap", ["sleep", "60"], timeout=60)
+    os.close(held)
+    assert not lock.held(tmp_path / "lock")
 
 
 def test_a_half_made_directory_is_not_an_engine_and_is_replaced(machine: Machine) -> None:
