@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -149,6 +150,23 @@ def test_an_interrupted_installation_leaves_neither_process_nor_file(machine: Ma
         assert "waiting" not in machine.run("install")[2]
 
 
+def test_an_interrupt_while_a_step_is_started_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C may come when the build runs already, and nobody knows it yet."""
+
+    class Started(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **how: Any) -> None:
+            super().__init__(*args, **how)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Started)
+    held = lock.acquire(tmp_path / "lock")
+    assert held is not None
+    with pytest.raises(KeyboardInterrupt):
+        ways.Site(tmp_path, held, lambda _: None).run("nap", ["sleep", "60"], timeout=60)
+    os.close(held)
+    assert not lock.held(tmp_path / "lock")
+
+
 def test_a_half_made_directory_is_not_an_engine_and_is_replaced(machine: Machine) -> None:
     """Only a program that can be run counts as installed."""
     machine.put_go()
@@ -219,8 +237,9 @@ def test_a_step_that_outlives_its_deadline_is_ended_with_its_children(
         os.fdopen(os.open(alive, os.O_RDONLY | os.O_NONBLOCK), "rb") as written,
         (tmp_path / "lock").open("wb") as held,
     ):
-        late = lambda: float(bool(select.select([written], [], [], 0)[0]))  # noqa: E731  - once its child lives
-        monkeypatch.setattr(ways, "time", SimpleNamespace(monotonic=late))
+        begun = iter([0.0])  # from then on no time passes until the child lives, and then all of it
+        elapsed = lambda: next(begun, float(bool(select.select([written], [], [], 0)[0])))  # noqa: E731
+        monkeypatch.setattr(ways, "time", SimpleNamespace(monotonic=elapsed))
         site = ways.Site(tmp_path, held.fileno(), lambda _: None)
         with pytest.raises(ways.Failed, match=r"^nap: not over after 1 s$"):
             site.run("nap", ["/bin/sh", "-c", f"(echo started; sleep 3600) >{alive} & wait"], timeout=1)

@@ -6,10 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+
+from vmops.signals import deferred
 
 Report = Callable[[str], None]
 
@@ -41,25 +44,30 @@ class Site:
 
         Raises: Failed, with the last line that it wrote.
         """
-        env = os.environ | {"TMPDIR": str(self.stage), "GOWORK": "off"}
-        with subprocess.Popen(
-            command,
-            cwd=self.stage,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=[self.held],
-            start_new_session=True,
-        ) as process:
-            try:
-                output = self._follow(process, step, timeout)
-            finally:
-                if process.poll() is None:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()  # until then it holds the lock, and may write where all is deleted
+        with self._started(command) as process:
+            output = self._follow(process, step, timeout)
         if process.returncode != 0:
             raise Failed(f"{step}: {_last_line(output) or f'exit status {process.returncode}'}")
+
+    @contextmanager
+    def _started(self, command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+        """Start a command; in the end all of its processes are dead, at whatever moment this one is interrupted."""
+        env = os.environ | {"TMPDIR": str(self.stage), "GOWORK": "off"}
+        with ExitStack() as running:
+            with deferred():
+                process = subprocess.Popen(
+                    command,
+                    cwd=self.stage,
+                    env=env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=[self.held],
+                    start_new_session=True,
+                )
+                running.enter_context(process)
+                running.callback(_end, process)
+            yield process
 
     def _follow(self, process: subprocess.Popen[bytes], step: str, timeout: float) -> bytes:
         """Read what a process writes until it ends; each line of it is one thing done."""
@@ -96,6 +104,13 @@ def go_modules(site: Site, version: str) -> Path:
     command = [go, "build", "-C", str(module), *flags, "-o", str(root / "bin" / "pulumi"), _PROGRAM]
     site.run(step, command, _BUILD_TIMEOUT)
     return root
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill what lives of a command, and wait for it: until then it holds the lock, and may write what is deleted."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _progress(output: bytes) -> str:
