@@ -3,7 +3,7 @@
 import secrets
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -71,12 +71,20 @@ class Azure:
 
     def stick(self, verb: str, vm: str = "*") -> None:
         """Let no operation of this verb (create, update, delete, start …) on a VM, or on any, end until `let_go`."""
-        rule = {"path": f"*/virtualMachines/{vm}", "verbs": [verb], "effect": {"do": "stick"}}
-        inspection.ask(self._state_dir, "PUT", "faults", [rule])
+        self.fault({"path": f"*/virtualMachines/{vm}", "verbs": [verb], "effect": {"do": "stick"}})
+
+    def fault(self, *rules: dict[str, Any]) -> None:
+        """Let the calls that rules are about go wrong, or wait, and no more those that other rules were about."""
+        inspection.ask(self._state_dir, "PUT", "faults", list(rules))
 
     def let_go(self) -> None:
-        """Let what `stick` holds end now."""
-        inspection.ask(self._state_dir, "PUT", "faults", [])
+        """Let all go well again, and what `stick` or a rule holds go on now."""
+        self.fault()
+
+    def kept(self) -> list[str]:
+        """Give the calls that are kept waiting by a rule, as METHOD and path."""
+        found: list[str] = inspection.ask(self._state_dir, "GET", "kept")
+        return found
 
     def vm(self, vm_id: str) -> dict[str, Any]:
         """Give a VM with its instance view."""
@@ -163,14 +171,16 @@ def _kind(process: psutil.Process, state_dir: str) -> str:
 def kill_all(state_dir: Path) -> None:
     """Kill the workers and engines of a state directory, what they start meanwhile too, until none is left."""
 
-    def look() -> bool | Later:
-        left = living(state_dir)
-        for _, process in left:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        return Later(0.01) if left or held_locks(state_dir) else True
+    assert wait(lambda: Later(0.01) if killed(living(state_dir)) or held_locks(state_dir) else True, timeout=60)
 
-    assert wait(look, timeout=60)
+
+def killed(found: Iterable[tuple[str, psutil.Process]]) -> bool:
+    """Kill processes; tell whether there were any: they may have started others meanwhile."""
+    there = list(found)
+    for _, process in there:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    return bool(there)
 
 
 def processes_of(state_dir: Path) -> list[str]:

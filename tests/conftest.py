@@ -3,14 +3,12 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import hypothesis
-import psutil
 import pytest
 
-from tests.azure import all_of
+from tests.azure import all_of, killed
 from vmops.engine import binary
 from vmops.errors import EngineMissing
 from vmops.local import daemon
@@ -44,14 +42,6 @@ def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     for name in [name for name in os.environ if name.startswith("VMOPS_") and name != "VMOPS_STATE_DIR"]:
         monkeypatch.delenv(name)
     yield directory
-    wait(lambda: _ended(directory), timeout=60)  # first whoever would start the local Azure again
+    # first whoever would start the local Azure again
+    wait(lambda: Later(0.01) if killed(all_of(directory)) else True, timeout=60)
     daemon.stop(directory)
-
-
-def _ended(state_dir: Path) -> bool | Later:
-    """Kill who works on a state directory; what they start meanwhile is met at the next look."""
-    left = [process for _, process in all_of(state_dir)]
-    for process in left:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    return Later(0.01) if left else True

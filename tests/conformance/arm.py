@@ -118,18 +118,18 @@ class Arm:
         """Make the resource group that all paths here are in."""
         assert self("PUT", GROUP, {"location": "westus2"}).status_code == 201
 
-    def make_network(self) -> None:
+    def make_network(self, location: str = "westus2") -> None:
         """Make group, network and subnet."""
         self.make_group()
-        self.put(f"{NETWORK}/virtualNetworks/net", properties={"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}})
+        space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
+        self.put(f"{NETWORK}/virtualNetworks/net", location=location, properties=space)
         self.done(self("PUT", SUBNET, {"properties": {"addressPrefix": "10.0.0.0/24"}}))
 
-    def make_interface(self, name: str = "nic", **properties: Any) -> str:
+    def make_interface(self, name: str = "nic", location: str = "westus2", **properties: Any) -> str:
         """Make an interface in the subnet and return its id."""
         part = {"name": "ipconfig1", "properties": {"subnet": {"id": SUBNET}, **properties}}
-        return str(
-            self.put(f"{NETWORK}/networkInterfaces/{name}", properties={"ipConfigurations": [part]}).json()["id"]
-        )
+        path, own = f"{NETWORK}/networkInterfaces/{name}", {"ipConfigurations": [part]}
+        return str(self.put(path, location=location, properties=own).json()["id"])
 
     def make_machine(self, name: str = "vm", **changes: Any) -> str:
         """Make network, interface and machine, wait until it runs, and return its id."""

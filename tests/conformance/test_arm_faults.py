@@ -19,6 +19,7 @@ from vmops.local.arm.faults.catalogue import FAULTS
 from vmops.waiting import Later, wait
 
 FAULTS_PATH = "/_local/faults"
+HOW: dict[str, Any] = {"headers": AUTHORIZED, "params": {"api-version": API_VERSION}, "timeout": 60}
 VM = f"{COMPUTE}/virtualMachines/vm"
 
 
@@ -273,51 +274,47 @@ def served(tmp_path: Path) -> Iterator[Served]:
 )
 def test_a_connection_is_lost_before_or_after_the_deed(served: Served, effect: dict[str, Any], exists: bool) -> None:
     """A client gets no byte of an answer, and cannot tell which it was."""
-    how: dict[str, Any] = {"headers": AUTHORIZED, "params": {"api-version": API_VERSION}, "timeout": 60}
-    requests.put(served.url + FAULTS_PATH, json=[refuse(effect=effect)], **how).raise_for_status()
+    requests.put(served.url + FAULTS_PATH, json=[refuse(effect=effect)], **HOW).raise_for_status()
     with pytest.raises(requests.ConnectionError):
-        requests.put(served.url + GROUP, json={"location": "westus2"}, **how)
-    assert requests.get(served.url + GROUP, **how).ok is exists
-    assert requests.get(f"{served.url}/_local/journal", **how).json()[0]["status"] == 0
+        requests.put(served.url + GROUP, json={"location": "westus2"}, **HOW)
+    assert requests.get(served.url + GROUP, **HOW).ok is exists
+    assert requests.get(f"{served.url}/_local/journal", **HOW).json()[0]["status"] == 0
 
 
 def test_a_call_is_struck_by_the_rules_of_when_all_of_it_is_there(served: Served) -> None:
     """Rules that go while its body is on the way do not strike it: nothing would let go of what they hold."""
-    how: dict[str, Any] = {"headers": AUTHORIZED, "params": {"api-version": API_VERSION}, "timeout": 60}
-    requests.put(served.url + FAULTS_PATH, json=[refuse()], **how).raise_for_status()
+    requests.put(served.url + FAULTS_PATH, json=[refuse()], **HOW).raise_for_status()
     body = b'{"location": "westus2"}'
     with closing(HTTPConnection(urlsplit(served.url).netloc, timeout=60)) as connection:
         connection.putrequest("PUT", f"{GROUP}?api-version={API_VERSION}")
         for name, value in {**AUTHORIZED, "Content-Length": str(len(body))}.items():
             connection.putheader(name, value)
         connection.endheaders()
-        journal = lambda: requests.get(f"{served.url}/_local/journal", **how).json()  # noqa: E731
+        journal = lambda: requests.get(f"{served.url}/_local/journal", **HOW).json()  # noqa: E731
         assert wait(lambda: journal() or Later(0.01), timeout=60)
-        requests.put(served.url + FAULTS_PATH, json=[], **how).raise_for_status()
+        requests.put(served.url + FAULTS_PATH, json=[], **HOW).raise_for_status()
         connection.send(body)
         assert connection.getresponse().status == 201
 
 
 def test_a_delayed_call_is_carried_out(served: Served) -> None:
     """It is late, not lost."""
-    how: dict[str, Any] = {"headers": AUTHORIZED, "params": {"api-version": API_VERSION}, "timeout": 60}
     rule = refuse(effect={"do": "delay", "seconds": 0.1})
-    requests.put(served.url + FAULTS_PATH, json=[rule], **how).raise_for_status()
-    assert requests.put(served.url + GROUP, json={"location": "westus2"}, **how).status_code == 201
+    requests.put(served.url + FAULTS_PATH, json=[rule], **HOW).raise_for_status()
+    assert requests.put(served.url + GROUP, json={"location": "westus2"}, **HOW).status_code == 201
 
 
 @pytest.mark.parametrize("answer", [False, True], ids=["before", "after"])
 def test_a_call_is_kept_until_the_rules_are_replaced(served: Served, answer: bool) -> None:
     """It says which call stands still, before or after the deed; nobody else waits, and then it is answered."""
-    how: dict[str, Any] = {"headers": AUTHORIZED, "params": {"api-version": API_VERSION}, "timeout": 60}
     rule = refuse(effect={"do": "delay", "answer": answer})
-    requests.put(served.url + FAULTS_PATH, json=[rule], **how).raise_for_status()
+    requests.put(served.url + FAULTS_PATH, json=[rule], **HOW).raise_for_status()
     with ThreadPoolExecutor() as threads:
-        late = threads.submit(requests.put, served.url + GROUP, json={"location": "westus2"}, **how)
-        kept = wait(lambda: requests.get(f"{served.url}/_local/kept", **how).json() or Later(0.01), timeout=60)
+        late = threads.submit(requests.put, served.url + GROUP, json={"location": "westus2"}, **HOW)
+        kept = wait(lambda: requests.get(f"{served.url}/_local/kept", **HOW).json() or Later(0.01), timeout=60)
         assert kept == [f"PUT {GROUP}"]
-        assert requests.get(served.url + GROUP, **how).ok is answer
+        assert requests.get(served.url + GROUP, **HOW).ok is answer
         assert not late.done()
-        requests.put(served.url + FAULTS_PATH, json=[], **how).raise_for_status()
+        requests.put(served.url + FAULTS_PATH, json=[], **HOW).raise_for_status()
         assert late.result().status_code == 201
-    assert requests.get(f"{served.url}/_local/kept", **how).json() == []
+    assert requests.get(f"{served.url}/_local/kept", **HOW).json() == []

@@ -71,7 +71,7 @@ def test_addresses_start_at_the_fifth_and_end_before_the_last(arm: Arm) -> None:
     arm.done(arm("PUT", f"{NET}/subnets/tiny", {"properties": {"addressPrefix": "10.0.1.0/29"}}))
     tiny = {"subnet": {"id": f"{NET}/subnets/tiny"}}
     for number in range(3):
-        arm.make_interface(f"nic{number}", **tiny)
+        arm.make_interface(f"nic{number}", subnet=tiny["subnet"])
     found = [private_address(arm, f"{NETWORK}/networkInterfaces/nic{number}") for number in range(3)]
     assert found == ["10.0.1.4", "10.0.1.5", "10.0.1.6"]
     part = {"name": "a", "properties": tiny}
@@ -82,7 +82,7 @@ def test_addresses_start_at_the_fifth_and_end_before_the_last(arm: Arm) -> None:
     )
     assert refusal(answer) == (400, "SubnetIsFull")
     arm.done(arm("DELETE", f"{NETWORK}/networkInterfaces/nic1"))
-    arm.make_interface("more", **tiny)
+    arm.make_interface("more", subnet=tiny["subnet"])
     assert private_address(arm, f"{NETWORK}/networkInterfaces/more") == "10.0.1.5"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conformance.arm import COMPUTE, GROUP, IMAGE, NETWORK, SUBNET, SUBSCRIPTION, Arm, machine, refusal
+from tests.conformance.arm import COMPUTE, GROUP, IMAGE, SUBSCRIPTION, Arm, machine, refusal
 from vmops.local.arm.locations import LOCATIONS
 
 VM = f"{COMPUTE}/virtualMachines/vm"
@@ -62,18 +62,13 @@ def test_usages_count_cores_by_location(arm: Arm) -> None:
 @pytest.fixture
 def scarce(arm: Arm) -> Arm:
     """Give a group and a network in the location where the subscription may use little."""
-    arm.make_group()
-    network = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
-    arm.put(f"{NETWORK}/virtualNetworks/net", location="brazilsouth", properties=network)
-    arm.done(arm("PUT", SUBNET, {"properties": {"addressPrefix": "10.0.0.0/24"}}))
+    arm.make_network("brazilsouth")
     return arm
 
 
 def asked_for(arm: Arm, name: str, size: str, **changes: Any) -> httpx.Response:
     """Ask for a machine in that location, on an interface of its own."""
-    part = {"name": "ipconfig1", "properties": {"subnet": {"id": SUBNET}}}
-    interface = {"location": "brazilsouth", "properties": {"ipConfigurations": [part]}}
-    arm.done(arm("PUT", f"{NETWORK}/networkInterfaces/{name}-nic", interface))
+    arm.make_interface(f"{name}-nic", "brazilsouth")
     return arm.put_machine(name, location="brazilsouth", hardwareProfile__vmSize=size, **changes)
 
 

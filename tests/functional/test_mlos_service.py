@@ -14,7 +14,7 @@ from mlos_bench.services.base_service import Service
 from tests.azure import Azure
 from tests.functional.doors import ENDINGS, end_all, python, sweep_what_was_killed
 from vmops import VMOps
-from vmops.local import daemon, inspection
+from vmops.local import daemon
 from vmops.local.arm.faults.catalogue import FAULTS
 from vmops.mlos import PulumiVMService
 from vmops.protocol import Params
@@ -251,15 +251,15 @@ def test_an_exception_leaves_alone_what_is_anothers(make: Make, azure: Azure) ->
     assert azure.power(machine["id"]) == "running"
 
 
-def test_a_login_that_is_refused_is_failed(make: Make, azure: Azure, state_dir: Path) -> None:
+def test_a_login_that_is_refused_is_failed(make: Make, azure: Azure) -> None:
     """No deployment is worth an exception: provision and deprovision fail, and the trial or the teardown with them."""
     service = make()
     assert ready(service, PARAMS)[0] is Status.SUCCEEDED
     for name in ("expired-token", "authorization-failed"):
-        inspection.ask(state_dir, "PUT", "faults", [FAULTS[name].rule(name).plain()])
+        azure.fault(FAULTS[name].rule(name).plain())
         assert ready(service, {**PARAMS, "vmSize": "Standard_D4s_v5"}) == (Status.FAILED, {})
         assert released(service, PARAMS) is Status.FAILED
-    inspection.ask(state_dir, "PUT", "faults", [])
+    azure.let_go()
     assert released(service, PARAMS) is Status.SUCCEEDED
     assert azure.resources() == []
 

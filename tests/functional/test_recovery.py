@@ -15,7 +15,7 @@ from tests.azure import Azure, begun, kill_all, living
 from vmops import Settings, Status, VMOps, liveness, lock
 from vmops.admission import lock_path
 from vmops.failures import Kind
-from vmops.local import endpoint, inspection
+from vmops.local import endpoint
 from vmops.protocol import Params
 from vmops.waiting import Later, wait
 
@@ -145,9 +145,9 @@ def test_an_address_whose_create_was_cut_off_goes_when_it_is_not_wanted(
 ) -> None:
     """ARM has made it and the engine never heard: the next provision, which wants none, removes it."""
     keep = {"method": "PUT", "path": "*/publicIPAddresses/*", "effect": {"do": "delay", "answer": True}}
-    inspection.ask(state_dir, "PUT", "faults", [keep])
+    azure.fault(keep)
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
-    assert wait(lambda: bool(inspection.ask(state_dir, "GET", "kept")) or Later(0.01), timeout=60)
+    assert wait(lambda: azure.kept() or Later(0.01), timeout=60)
     kill_all(state_dir)
     azure.let_go()
     assert addresses(azure)

@@ -3,14 +3,12 @@
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.azure import Azure
 from vmops import Status, VMOps
-from vmops.local import inspection
 from vmops.protocol import Params
 from vmops.waiting import Later, wait
 
@@ -60,18 +58,16 @@ def test_vms_that_begin_at_once_share_what_none_of_them_had(ops: VMOps, azure: A
 
 
 @pytest.mark.parametrize("taken", THEIRS, ids=lambda path: path.rpartition("/")[2])
-def test_what_another_makes_between_the_look_and_the_make_is_only_used(
-    ops: VMOps, azure: Azure, state_dir: Path, taken: str
-) -> None:
+def test_what_another_makes_between_the_look_and_the_make_is_only_used(ops: VMOps, azure: Azure, taken: str) -> None:
     """The provision looks again, and goes on with what is another's; its removal leaves that as it was."""
     before = list(THEIRS)[: list(THEIRS).index(taken)]
     for path in before:
         azure.put(f"{path}?api-version=2024-05-01", THEIRS[path])
     second_look = {"method": "GET", "path": taken, "nth": 2, "effect": {"do": "delay"}}
-    inspection.ask(state_dir, "PUT", "faults", [second_look])
+    azure.fault(second_look)
     params: Params = {**SHARED, "vmName": "exp1"}
     assert ops.vm_provision(params) == (Status.PENDING, {})
-    assert wait(lambda: bool(inspection.ask(state_dir, "GET", "kept")) or Later(0.01), timeout=60)
+    assert wait(lambda: azure.kept() or Later(0.01), timeout=60)
     azure.put(f"{taken}?api-version=2024-05-01", THEIRS[taken])
     theirs = [shown(azure, path) for path in [*before, taken]]
     azure.let_go()

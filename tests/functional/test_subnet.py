@@ -1,16 +1,13 @@
 """A subnet of ours in a network of another's: it has no tag of its own, and goes with the VM that it was made for."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
-from tests.azure import Azure, living
+from tests.azure import Azure, kill_all
 from vmops import Status, VMOps
-from vmops.local import inspection
 from vmops.protocol import Params
 from vmops.waiting import Later, wait
 
@@ -66,12 +63,10 @@ def test_one_that_was_begun_is_not_forgotten(
 ) -> None:
     """The engine dies with its request on the way: the next call, a removal, knows whose the subnet is."""
     rule = {"method": "PUT", "path": f"{NET}/subnets/*", "effect": {"do": "delay"}}
-    inspection.ask(state_dir, "PUT", "faults", [rule])
+    azure.fault(rule)
     assert ops.vm_provision(dict(PARAMS)) == (Status.PENDING, {})
-    assert wait(lambda: inspection.ask(state_dir, "GET", "kept") or Later(0.01), timeout=240)
-    for _, process in living(state_dir):
-        with suppress(psutil.NoSuchProcess):  # one may end for want of another
-            process.kill()
-    inspection.ask(state_dir, "PUT", "faults", [])
+    assert wait(lambda: azure.kept() or Later(0.01), timeout=240)
+    kill_all(state_dir)
+    azure.let_go()
     deprovision(dict(PARAMS))
     assert azure.ids() == theirs

@@ -26,7 +26,6 @@ from tests.functional.doors import (
 )
 from vmops import Machine, ProvisionError, SpecError, Status, VMOps
 from vmops.failures import Kind
-from vmops.local import inspection
 from vmops.names import EXPIRES_TAG, OWNER_TAG
 from vmops.operation import State, Verb
 from vmops.ownership import instant, seconds_of
@@ -98,9 +97,9 @@ def test_a_program_that_is_interrupted_twice_loses_nothing(ops: VMOps, azure: Az
     """The first Ctrl-C, while the VM is being made, takes it down; the second only ends the waiting for that."""
     create, delete = ({"path": "*/virtualMachines/exp-1", "verbs": [verb]} for verb in ("create", "delete"))
     rules = [{**create, "effect": {"do": "delay"}}, {**delete, "effect": {"do": "stick"}}]
-    inspection.ask(ops.settings.state_dir, "PUT", "faults", rules)
+    azure.fault(*rules)
     with start(python(WITH.format(name="1", ending="pass"))) as process:
-        assert wait(lambda: inspection.ask(ops.settings.state_dir, "GET", "kept") or Later(0.02), timeout=240)
+        assert wait(lambda: azure.kept() or Later(0.02), timeout=240)
         process.send_signal(signal.SIGINT)
         azure.stick("delete")
         assert wait(lambda: removal_in_flight(ops, "exp-1") or Later(0.02), timeout=240)

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.torture.place import ALL, WRITES, Place, held, known, todo
+from tests.torture.place import ALL, WRITES, Place, known, todo
 from tests.torture.scene import Scene
 from vmops import lock
 from vmops.admission import life_path
+from vmops.engine.holder import held
 from vmops.operation import State, Verb
 
 Come = Callable[[], bool]

@@ -2,12 +2,10 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tests.torture.scene import Scene
 from tests.torture.stillness import Stillness
-from vmops.engine.holder import read_holder
 from vmops.operation import Operation
 
 WRITES = {"provision": "PUT", "deprovision": "DELETE", "start": "POST", "stop": "POST", "restart": "POST"}
@@ -48,15 +46,6 @@ class Place:
         now = self.fresh()
         path = self.scene.state_dir / "logs" / self.scene.stack / f"{now.id if now else ''}.jsonl"
         return path.exists() and f'"event": "{event}"' in path.read_text()
-
-
-def held(lock: Path) -> bool:
-    """Tell whether an engine's lock is that of one that lives: those of the killed stay until somebody breaks them."""
-    try:
-        holder = read_holder(lock.read_bytes())
-    except FileNotFoundError:
-        return False
-    return holder is not None and holder.lives
 
 
 def known(scene: Scene) -> set[str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from vmops.engine.holder import read_holder
+from vmops.engine.holder import held
 
 _SETTINGS = re.compile(r"encryptionsalt: v1:[^\s:]+:v1:[^\s:]+:[^\s:]+\s*")
 """All that the engine writes into the settings of a stack of ours. Source: seen with engine 3.258."""
@@ -48,7 +48,7 @@ def mend(backend: str, project: str, stack: str, settings: Path, *, write: bool 
     if root is None:
         return _done(broken, write=write)
     state, history = _state_file(root, project, stack), root / "history" / project / stack
-    broken += [lock for lock in (root / "locks" / "organization" / project / stack).glob("*.json") if not _held(lock)]
+    broken += [lock for lock in (root / "locks" / "organization" / project / stack).glob("*.json") if not held(lock)]
     attributes = [*root.glob("*.attrs"), *state.parent.glob(f"{stack}.json*.attrs"), *history.glob("*.attrs")]
     broken += [each for each in [*attributes, state.with_suffix(_TAGS)] if not isinstance(_read(each), dict)]
     found, copy = _state(state, history, expected=expected)
@@ -117,15 +117,6 @@ def _write(path: Path, content: bytes) -> None:
 def _copies(state: Path, history: Path) -> Iterable[Path]:
     """Give the copies of a state, the newest first: that of the step before, then those of earlier updates."""
     return [state.with_name(f"{state.name}.bak"), *sorted(history.glob("*.checkpoint.json"), reverse=True)]
-
-
-def _held(lock: Path) -> bool:
-    """Tell whether a lock may be that of a living engine."""
-    try:
-        holder = read_holder(lock.read_bytes())
-    except FileNotFoundError:
-        return False
-    return holder is not None and holder.lives
 
 
 def _is_state(found: Any) -> bool:

@@ -5,6 +5,7 @@ import re
 import socket
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from vmops.failures import Failed, Failure, Kind
@@ -44,6 +45,15 @@ def read_holder(text: bytes) -> Holder | None:
         return Holder(plain["username"], plain["hostname"], int(plain["pid"]), plain["timestamp"])
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def held(lock: Path) -> bool:
+    """Tell whether a lock may be that of a living engine: those of the killed stay until somebody breaks them."""
+    try:
+        holder = read_holder(lock.read_bytes())
+    except FileNotFoundError:
+        return False
+    return holder is not None and holder.lives
 
 
 def refuse_living_holder(message: str) -> None:

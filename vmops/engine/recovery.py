@@ -70,8 +70,12 @@ def settle(
         return Settled()
     state: State = exported["deployment"] or {}
     had, started, possible = list(state.get("resources") or ()), begun(state), {**intended, **unwanted}
-    missing = possible.keys() - map(entries.key_of, had)
-    whose = {key: _whose(arm, possible[key], stack.name, begun=key in started) for key in possible if key in missing}
+    known = set(map(entries.key_of, had))
+    whose = {
+        key: _whose(arm, arm_id, stack.name, begun=key in started)
+        for key, arm_id in possible.items()
+        if key not in known
+    }
     ours = {key: possible[key] for key, ours in whose.items() if ours and (provider is not None or key in started)}
     settled = Settled(
         adopted=tuple(ours.values()),
@@ -82,9 +86,12 @@ def settle(
     )
     if settled.changed and write:
         now = entries.rooted(had, stack.name, provider or {})
-        now += [entries.begun(started[key], arm_id) for key, arm_id in ours.items() if key in started]
-        bare = {key: arm_id for key, arm_id in ours.items() if key not in started}
-        now += [entries.bare(now, stack.name, key, arm_id, keep=key in intended) for key, arm_id in bare.items()]
+        now += [
+            entries.begun(started[key], arm_id)
+            if key in started
+            else entries.bare(now, stack.name, key, arm_id, keep=key in intended)
+            for key, arm_id in ours.items()
+        ]
         stack.replace_state(entries.replaced(exported, now))
         structlog.get_logger().info("settled", adopted=settled.adopted, cleared=settled.cleared)
     return settled

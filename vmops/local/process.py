@@ -16,6 +16,7 @@ from vmops.local import endpoint
 from vmops.local.endpoint import Endpoint, Record, home
 from vmops.local.provider import launch
 from vmops.local.provider.launch import Running
+from vmops.local.starter import tell
 
 if TYPE_CHECKING:
     from vmops.local.doors import Door
@@ -54,7 +55,7 @@ def _serve(state_dir: Path, pace: float, tls: bool, last: Record | None) -> None
             here = Endpoint(plain.url, token, provider.port, os.getpid(), secure.url if secure else "", authority)
             started = psutil.Process().create_time()
             endpoint.write(state_dir, Record(here, started, pace, provider.pid, provider.started))
-            _tell()
+            tell(READY)
 
         life = doors.Life(ready, lambda: _end_provider(state_dir), lambda: endpoint.path_of(state_dir).exists())
         doors.serve(app, [plain, secure] if secure else [plain], life)
@@ -89,10 +90,3 @@ def _at(port: int | None, take: Callable[[int], T]) -> T:
         return take(port or 0)
     except OSError:
         return take(0)
-
-
-def _tell() -> None:
-    """Say that all ports answer, and let go of the starter's pipe."""
-    with suppress(BrokenPipeError):
-        os.write(1, READY)
-    os.dup2(2, 1)

@@ -13,6 +13,7 @@ from types import FrameType
 from vmops.local import daemon, endpoint
 from vmops.local.provider.arm import Arm
 from vmops.local.provider.server import Served, serve
+from vmops.local.starter import tell
 
 _LOOK = 1.0
 """Seconds between looks whether anybody needs this process."""
@@ -36,7 +37,7 @@ def main(state_dir: Path) -> None:
         served.stop()
 
     signal.signal(signal.SIGTERM, end)
-    if not _tell(served.port):
+    if not tell(f"{served.port}\n".encode()):
         end()
     needed = time.monotonic()
     while served.server.wait_for_termination(_LOOK):
@@ -52,16 +53,6 @@ def _serve(arm: Arm, port: int) -> Served:
         return serve(arm, port)
     except OSError:
         return serve(arm)
-
-
-def _tell(port: int) -> bool:
-    """Say at which port this answers, unless who wants to know has died, and let go of the pipe."""
-    try:
-        os.write(1, f"{port}\n".encode())
-    except BrokenPipeError:
-        return False
-    os.dup2(2, 1)
-    return True
 
 
 def _needed(state_dir: Path) -> bool:
