@@ -14,6 +14,7 @@ import requests
 from vmops import liveness, lock
 from vmops.local import daemon, endpoint, inspection
 from vmops.local.endpoint import Endpoint
+from vmops.state_dir import local_path
 from vmops.waiting import Later, wait
 from vmops.worker import NAME
 
@@ -108,7 +109,7 @@ def kept_ports(state_dir: Path) -> Iterator[None]:
         if sys.platform == "linux":
             arm, provider = (kept.enter_context(_bound()).getsockname()[1] for _ in range(2))
             before = Endpoint(f"http://127.0.0.1:{arm}", secrets.token_urlsafe(), provider, pid=0)
-            endpoint.home(state_dir).mkdir(mode=0o700)
+            local_path(state_dir).mkdir(mode=0o700)
             endpoint.write(state_dir, endpoint.Record(before, started=0, pace=daemon.DEFAULT_PACE))
         yield
 

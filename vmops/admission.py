@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import cast
 
 from vmops import fence, lock
-from vmops.failures import Failed, Failure, Kind
+from vmops.errors import Failed
+from vmops.failures import Failure, Kind
 from vmops.operation import Operation, State, Verb
-from vmops.ownership import instant
+from vmops.state_dir import life_path, lock_path
 from vmops.store import Store
+from vmops.times import instant
 from vmops.waiting import Later, wait
 
 _PATIENCE = 5.0
@@ -33,17 +35,6 @@ class Admitted:
 
     lock: int
     before: Operation | None
-
-
-def lock_path(state_dir: Path, stack: str) -> Path:
-    """Give the lock file of whoever changes a VM."""
-    return state_dir / "locks" / f"{stack}.lock"
-
-
-def life_path(state_dir: Path, stack: str, verb: Verb) -> Path:
-    """Give the lock file that is held for as long as somebody works on the newest operation of that kind."""
-    writer = lock_path(state_dir, stack)
-    return writer.with_suffix(".teardown") if verb is Verb.DEPROVISION else writer
 
 
 def admit(store: Store, state_dir: Path, operation: Operation) -> Admitted | Operation | None:

@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable, MutableMapping
 from typing import Any, TypeVar, cast
 
-from vmops.errors import CloudError
-from vmops.failures import Failed, Failure, Kind, of_cloud
+from vmops.error_codes import of_cloud
+from vmops.errors import CloudError, Failed
+from vmops.failures import Failure, Kind
 from vmops.operation import Operation, Verb, operation_id
 from vmops.protocol import HANDLE, Answer, Params, Status
 from vmops.questions import Questions

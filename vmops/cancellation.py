@@ -7,8 +7,9 @@ from pathlib import Path
 import psutil
 
 from vmops import fence, lock
-from vmops.admission import interrupt, life_path
+from vmops.admission import interrupt
 from vmops.operation import Operation, State, Verb
+from vmops.state_dir import life_path
 from vmops.store import Store
 from vmops.waiting import Later, wait
 

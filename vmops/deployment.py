@@ -11,7 +11,8 @@ from typing import Any
 from vmops import admission, instance, keys, launch, ownership, remains
 from vmops.arm import Arm
 from vmops.cancellation import cancel
-from vmops.failures import Failed, Failure, Kind
+from vmops.errors import Failed
+from vmops.failures import Failure, Kind
 from vmops.operation import Operation, State, Verb
 from vmops.order import Order
 from vmops.settings import Settings

@@ -3,7 +3,7 @@
 VmopsError
 ├── SpecError (a ValueError)   the parameters are wrong: mend them and call again
 ├── CloudError                 ARM answered no, or nothing; never reaches a caller of the seven methods
-├── Failed (in failures)       an operation failed for a classified reason; never reaches a caller either
+├── Failed                     an operation failed for a classified reason; never reaches a caller either
 ├── EngineMissing              no engine here and no way to get one
 ├── ProvisionError             a VM that a program holds could not be made, used or removed; its failure says what to do
 └── StoreError                 the state directory cannot hold our records
@@ -29,6 +29,14 @@ class SpecError(VmopsError, ValueError):
     def __init__(self, problems: str | Sequence[str]) -> None:
         self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
         super().__init__("; ".join(self.problems))
+
+
+class Failed(VmopsError):
+    """An operation cannot go on, for a reason that has been classified."""
+
+    def __init__(self, failure: "Failure") -> None:
+        self.failure = failure
+        super().__init__(str(failure))
 
 
 class EngineMissing(VmopsError):

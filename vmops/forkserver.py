@@ -19,9 +19,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmops import launch, lock, slots, worker
+from vmops import lock, slots, worker
 from vmops.handover import Handed
 from vmops.operation import Operation, Verb
+from vmops.state_dir import gate_path, output_path
 from vmops.store import Store
 
 _LOOK = 0.1
@@ -75,7 +76,7 @@ class ForkServer:
             return True
         if time.monotonic() - self._busy < self._idle:
             return False
-        gate = lock.acquire(launch.gate_path(self._state_dir))
+        gate = lock.acquire(gate_path(self._state_dir))
         if gate is None or self._accept():
             return False
         self._path.unlink(missing_ok=True)
@@ -156,7 +157,11 @@ def _become(state_dir: Path, waiting: Waiting, slot: int) -> None:
     os.setsid()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    output = os.open(launch.output_path(state_dir, waiting.operation), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    output = os.open(
+        output_path(state_dir, waiting.operation.stack, waiting.operation.id),
+        os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
+        0o600,
+    )
     os.dup2(output, 1)
     os.dup2(output, 2)
     first, second = sorted((waiting.handed.lock, slot))

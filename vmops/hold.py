@@ -8,9 +8,9 @@ from vmops.calls import call
 from vmops.errors import ProvisionError
 from vmops.failures import Failure, Kind
 from vmops.ops import VMOps
-from vmops.ownership import instant
 from vmops.protocol import Params, Status
 from vmops.spec import VmSpec
+from vmops.times import instant
 from vmops.vm import Machine
 from vmops.waiting import Later, delay
 

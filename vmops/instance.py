@@ -1,12 +1,10 @@
 """A VM's instance view: what ARM says of it now."""
 
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from vmops.arm import Arm
-from vmops.ownership import stack_of
 from vmops.waiting import Later
 
 _SPACING = 6.0
@@ -25,11 +23,6 @@ class Instance:
     resource: Mapping[str, Any]
     provisioning: str
     power: str
-
-    @property
-    def stack(self) -> str:
-        """Give the stack that the VM's tag names; empty if it is none of vmops'."""
-        return stack_of(self.resource)
 
     @property
     def running(self) -> bool:
@@ -73,15 +66,3 @@ def in_transit(resource: Mapping[str, Any]) -> bool:
     Source: Azure documentation, states and billing of VMs: provisioning states.
     """
     return str(resource["properties"].get("provisioningState", "")).lower() in {"creating", "updating", "deleting"}
-
-
-def greets(address: str, timeout: float) -> bool:
-    """Tell whether an SSH server answers at an address within ``timeout`` seconds.
-
-    Source: RFC 4253, section 4.2: a server's first line begins with ``SSH-``.
-    """
-    try:
-        with socket.create_connection((address, 22), timeout=timeout) as connection:
-            return connection.recv(4) == b"SSH-"
-    except OSError:
-        return False

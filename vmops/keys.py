@@ -5,25 +5,27 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from vmops.state_dir import digest_key_path, passphrase_path, ssh_key_path
+
 
 def passphrase_file(state_dir: Path) -> Path:
     """Give the file with the passphrase under which the engine encrypts secrets in its state."""
-    return _once(state_dir / "keys" / "passphrase", lambda: secrets.token_urlsafe(32).encode())
+    return _once(passphrase_path(state_dir), lambda: secrets.token_urlsafe(32).encode())
 
 
 def digest_key(state_dir: Path) -> bytes:
     """Give the key of the digests, so that a record does not let anybody guess a password."""
-    return _once(state_dir / "keys" / "digest", lambda: secrets.token_bytes(32)).read_bytes()
+    return _once(digest_key_path(state_dir), lambda: secrets.token_bytes(32)).read_bytes()
 
 
 def ssh_key_file(state_dir: Path, stack: str) -> Path:
     """Give the private key made for one VM, in OpenSSH's format."""
-    return _once(state_dir / "keys" / "ssh" / stack, _new_private_key)
+    return _once(ssh_key_path(state_dir, stack), _new_private_key)
 
 
 def existing_ssh_key_file(state_dir: Path, stack: str) -> Path | None:
     """Give the private key made for one VM; None if none was."""
-    path = state_dir / "keys" / "ssh" / stack
+    path = ssh_key_path(state_dir, stack)
     return path if path.exists() else None
 
 

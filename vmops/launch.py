@@ -20,8 +20,9 @@ from vmops import lock
 from vmops.environment import allowed
 from vmops.handover import Handed
 from vmops.operation import Operation
-from vmops.order import Order, log_path
+from vmops.order import Order
 from vmops.settings import Settings
+from vmops.state_dir import gate_path, log_path, output_path, server_output_path, socket_path
 
 _PATIENCE = 5.0
 """Seconds to wait for the others that are handing their orders over."""
@@ -34,7 +35,7 @@ _LONGEST_ADDRESS = 100
 def start(settings: Settings, operation: Operation, order: Order, held: int) -> None:
     """Start the worker of an operation that is recorded; from its first moment on it holds the lock ``held``."""
     state_dir = settings.state_dir
-    log = log_path(state_dir, operation)
+    log = log_path(state_dir, operation.stack, operation.id)
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     environment = allowed(os.environ, cloud=operation.cloud, backend=order.backend)
     environment["VMOPS_STATE_DIR"] = str(state_dir)
@@ -44,16 +45,11 @@ def start(settings: Settings, operation: Operation, order: Order, held: int) -> 
     return _start_alone(settings, operation, order, environment, held)
 
 
-def output_path(state_dir: Path, operation: Operation) -> Path:
-    """Give the file that takes what a worker prints."""
-    return log_path(state_dir, operation).with_suffix(".out")
-
-
 def _start_alone(
     settings: Settings, operation: Operation, order: Order, environment: dict[str, str], held: int
 ) -> None:
     arguments = [str(settings.state_dir), operation.id, str(held), str(settings.workers or 0)]
-    with output_path(settings.state_dir, operation).open("wb") as output:
+    with output_path(settings.state_dir, operation.stack, operation.id).open("wb") as output:
         process = _python("vmops.worker", arguments, environment, output, held, stdin=subprocess.PIPE)
     with cast(IO[bytes], process.stdin) as pipe:
         pipe.write(order.to_wire())
@@ -81,13 +77,8 @@ def _alone(state_dir: Path) -> Iterator[None]:
         os.close(gate)
 
 
-def gate_path(state_dir: Path) -> Path:
-    """Give the lock file of whoever hands an order over, or leaves."""
-    return state_dir / "locks" / "forkserver.lock"
-
-
 def _connected(settings: Settings) -> socket.socket:
-    path = settings.state_dir / "forkserver" / f"{_kind()}.sock"
+    path = socket_path(settings.state_dir, _kind())
     connection = socket.socket(socket.AF_UNIX)
     try:
         with _address(path) as address:
@@ -112,7 +103,7 @@ def _start_server(settings: Settings, path: Path, address: str) -> None:
         listener.listen(_BACKLOG)
         environment = allowed(os.environ, cloud="local", backend="")
         arguments = [str(settings.state_dir), str(path), str(listener.fileno()), str(settings.worker_idle)]
-        with (settings.state_dir / "logs" / "forkserver.out").open("ab") as output:
+        with server_output_path(settings.state_dir).open("ab") as output:
             _python("vmops.forkserver", arguments, environment, output, listener.fileno())
 
 

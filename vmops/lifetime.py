@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, get_args
 
-from vmops import ownership
+from vmops import ownership, times
 from vmops.arm import Arm
-from vmops.errors import CloudError
-from vmops.failures import Failed, Failure, Kind, of_cloud
+from vmops.error_codes import of_cloud
+from vmops.errors import CloudError, Failed
+from vmops.failures import Failure, Kind
 from vmops.names import EXPIRES_TAG, OWNER_TAG, STACK_TAG, Identity
 from vmops.operation import Operation
 from vmops.protocol import Params
@@ -151,4 +152,4 @@ def _read(cloud: str, inputs: Mapping[str, Any]) -> Lifetime:
 def _by_tags(identity: Identity, tags: Mapping[str, str]) -> Lifetime:
     """Judge a VM by its tags: copied ones, which name another VM, say nothing of this one."""
     ours = tags.get(STACK_TAG) == identity.stack and EXPIRES_TAG in tags
-    return Lifetime(identity, tags.get(OWNER_TAG, ""), ownership.seconds_of(tags[EXPIRES_TAG]) if ours else inf)
+    return Lifetime(identity, tags.get(OWNER_TAG, ""), times.seconds_of(tags[EXPIRES_TAG]) if ours else inf)

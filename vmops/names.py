@@ -106,11 +106,6 @@ def _hash(*pieces: str) -> str:
     return hashlib.sha256("\n".join(pieces).lower().encode()).hexdigest()[:8]
 
 
-def last(arm_id: str) -> str:
-    """Return a resource's name, the last part of its ARM id; a stack knows the resource by it too."""
-    return arm_id.rpartition("/")[2]
-
-
 def computer_name(vm_name: str) -> str:
     """Return the host name inside the VM: its own, without the underscores that a host name cannot have.
 

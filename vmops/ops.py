@@ -4,8 +4,8 @@ import time
 
 from vmops import keys
 from vmops.answers import Answers, drop_handle, pending
-from vmops.errors import CloudError
-from vmops.failures import Failed, Failure, Kind
+from vmops.errors import CloudError, Failed
+from vmops.failures import Failure, Kind
 from vmops.operation import Verb
 from vmops.protocol import HANDLE, Answer, Params, Status
 from vmops.spec import VmSpec

@@ -1,12 +1,9 @@
-"""What a worker is told, and where it tells what it does; light, because every caller imports it."""
+"""What a worker is told; light, because every caller imports it."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
-
-from vmops.operation import Operation
 
 
 @dataclass(frozen=True)
@@ -26,8 +23,3 @@ class Order:
     def to_wire(self) -> bytes:
         """Give it as bytes; they hold its secrets."""
         return json.dumps(asdict(self)).encode()
-
-
-def log_path(state_dir: Path, operation: Operation) -> Path:
-    """Give the file that the worker of an operation logs to."""
-    return state_dir / "logs" / operation.stack / f"{operation.id}.jsonl"

@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Any
 
 from vmops.arm import Arm
-from vmops.errors import CloudError
-from vmops.failures import Failed, Failure, Kind
+from vmops.errors import CloudError, Failed
+from vmops.failures import Failure, Kind
 from vmops.ownership import refuse_foreign
 from vmops.responses import Accepted
 from vmops.target import Target

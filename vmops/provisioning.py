@@ -7,10 +7,11 @@ from typing import Any
 
 import structlog
 
-from vmops import instance, names, ownership, power, remains, running
+from vmops import instance, names, ownership, power, remains, running, survey, times
 from vmops.engine import untagged
 from vmops.engine.checkpoint import Mended
-from vmops.failures import Failed, Failure, Kind
+from vmops.errors import Failed
+from vmops.failures import Failure, Kind
 from vmops.site import Site
 from vmops.spec import VmSpec
 from vmops.target import Target
@@ -57,7 +58,7 @@ def plan(site: Site, spec: VmSpec) -> list[dict[str, str]]:
 
     Raises: Failed; CloudError if ARM refuses a look.
     """
-    before = _with_own_subnet(site, spec, ownership.survey(site.arm, spec, site.owner))
+    before = _with_own_subnet(site, spec, survey.survey(site.arm, spec, site.owner))
     return site.stack.preview(_declared(site, spec, before, 0.0, {}))
 
 
@@ -96,11 +97,11 @@ def deprovision(site: Site, target: Target, *, doubtful: bool) -> dict[str, Any]
     return {"left": left} if left else {}
 
 
-def _settled_survey(site: Site, spec: VmSpec) -> ownership.Survey:
+def _settled_survey(site: Site, spec: VmSpec) -> survey.Survey:
     """Survey what exists, once nothing is being done to the VM any more: ARM refuses a second change meanwhile."""
 
-    def look() -> ownership.Survey | Later:
-        found = ownership.survey(site.arm, spec, site.owner)
+    def look() -> survey.Survey | Later:
+        found = survey.survey(site.arm, spec, site.owner)
         return instance.again(spec.poll_interval) if found.machine and instance.in_transit(found.machine) else found
 
     found = wait(look, timeout=spec.deploy_timeout)
@@ -109,14 +110,14 @@ def _settled_survey(site: Site, spec: VmSpec) -> ownership.Survey:
     return found
 
 
-def _with_own_subnet(site: Site, spec: VmSpec, found: ownership.Survey) -> ownership.Survey:
+def _with_own_subnet(site: Site, spec: VmSpec, found: survey.Survey) -> survey.Survey:
     """See that a subnet in another's network is not taken for another's if the engine has made it."""
     ours = "subnet" in found.uses and untagged.is_ours(site.stack, names.urn_key(spec.ids()["subnet"]))
     return replace(found, uses=found.uses - {"subnet"}) if ours else found
 
 
 def _declared(
-    site: Site, spec: VmSpec, before: ownership.Survey, expires: float, outputs: dict[str, Any]
+    site: Site, spec: VmSpec, before: survey.Survey, expires: float, outputs: dict[str, Any]
 ) -> Callable[[], None]:
     from vmops.engine.program import program  # a second of imports, which a deprovision does without
 
@@ -124,7 +125,7 @@ def _declared(
         spec.model_copy(update={"location": before.location}),
         owner=site.owner,
         uses=before.uses,
-        expires=ownership.instant(expires) if expires else None,
+        expires=times.instant(expires) if expires else None,
         provider=site.cloud.provider_arguments(spec.subscription),
         outputs=outputs,
     )

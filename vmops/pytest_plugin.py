@@ -94,7 +94,7 @@ def _heed_lost_session() -> None:
 
 
 def _made(request: pytest.FixtureRequest, params: Mapping[str, Any], held: ExitStack) -> "Machine":
-    from vmops.cli.arguments import read_params
+    from vmops.parameters import read_params
     from vmops.teardown import machine
 
     given = {"ttl": _TTL, **read_params(None, None, request.config.getini(_PARAMS)), **params}

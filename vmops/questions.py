@@ -44,9 +44,9 @@ class Questions:
 
     def log_path(self, operation: Operation) -> Path:
         """Give the file in which a deployment tells what it does, one JSON object a line."""
-        from vmops.order import log_path
+        from vmops.state_dir import log_path
 
-        return log_path(self.settings.state_dir, operation)
+        return log_path(self.settings.state_dir, operation.stack, operation.id)
 
     def operations(self) -> list[Operation]:
         """Give the newest deployment of every VM that this host remembers, the newest first."""

@@ -12,8 +12,9 @@ import structlog
 
 from vmops import names
 from vmops.arm import Arm
-from vmops.errors import CloudError
-from vmops.failures import Failed, Failure, Kind, of_cloud
+from vmops.error_codes import of_cloud
+from vmops.errors import CloudError, Failed
+from vmops.failures import Failure, Kind
 from vmops.names import STACK_TAG
 from vmops.ownership import stack_of
 from vmops.waiting import Later, wait

@@ -1,12 +1,14 @@
 """A VM that exists, brought to run, and seen to: by ARM, and by its SSH port if that is asked for."""
 
+import socket
 from collections.abc import Mapping
 from typing import Any
 
 from vmops import instance, power
 from vmops.arm import Arm
-from vmops.errors import CloudError
-from vmops.failures import Failed, Failure, Kind, of_cloud
+from vmops.error_codes import of_cloud
+from vmops.errors import CloudError, Failed
+from vmops.failures import Failure, Kind
 from vmops.spec import VmSpec
 from vmops.waiting import Later, wait
 
@@ -55,7 +57,7 @@ def reach(spec: VmSpec, outputs: Mapping[str, Any]) -> None:
     if spec.wait_for != "ssh":
         return
     address = outputs.get("publicIp") or outputs["privateIp"]
-    looks = lambda: instance.greets(address, spec.request_timeout) or Later(spec.poll_interval)  # noqa: E731
+    looks = lambda: greets(address, spec.request_timeout) or Later(spec.poll_interval)  # noqa: E731
     if not wait(looks, timeout=spec.deploy_timeout):
         raise Failed(
             Failure(Kind.TIMEOUT, f"the VM runs, but nothing answers on {address} port 22", resource=spec.vm_id)
@@ -69,3 +71,15 @@ def _running(arm: Arm, spec: VmSpec) -> instance.Instance | Later:
     if seen.provisioning == "failed":
         raise Failed(Failure(Kind.CAPACITY, "the VM's provisioning state is Failed", resource=spec.vm_id))
     return seen if seen.running else instance.again(spec.poll_interval)
+
+
+def greets(address: str, timeout: float) -> bool:
+    """Tell whether an SSH server answers at an address within ``timeout`` seconds.
+
+    Source: RFC 4253, section 4.2: a server's first line begins with ``SSH-``.
+    """
+    try:
+        with socket.create_connection((address, 22), timeout=timeout) as connection:
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        return False

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vmops.errors import SpecError
+from vmops.state_dir import backend_path
 
 _BACKENDS = ("file://", "azblob://", "s3://", "gs://", "postgres://")
 """Source: Pulumi, ``pulumi login --help``: the backends that one manages oneself."""
@@ -88,7 +89,7 @@ class Settings(BaseSettings):
 
     def backend(self) -> str:
         """Give the URL of the Pulumi backend: the setting, else files below the state directory."""
-        return self.backend_url or f"file://{self.state_dir / 'backend'}"
+        return self.backend_url or f"file://{backend_path(self.state_dir)}"
 
 
 def _sentence(name: str, given: object, rule: str) -> str:

@@ -18,6 +18,7 @@ from vmops.engine.environment import engine_environment
 from vmops.engine.events import EventLog
 from vmops.engine.stack import EngineStack
 from vmops.settings import Settings
+from vmops.state_dir import engine_home, scratch_path, work_path
 from vmops.target import Target
 
 PATIENCE = 240.0
@@ -50,12 +51,12 @@ def open_site(settings: Settings, target: Target, locks: tuple[int, ...] = ()) -
     connect = partial(clouds.connect, target.cloud, state_dir)
     cloud = connect()
     passphrase = keys.passphrase_file(state_dir)
-    scratch = state_dir / "scratch" / (target.stack if locks else f"{target.stack}.{os.getpid()}")
+    scratch = scratch_path(state_dir, target.stack if locks else f"{target.stack}.{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(mode=0o700, parents=True)
-    environment = engine_environment(cloud, backend, state_dir / "pulumi", passphrase, scratch)
+    environment = engine_environment(cloud, backend, engine_home(state_dir), passphrase, scratch)
     command = EngineCommand(binary.path(settings.engine), binary.ENGINE_VERSION, environment, locks)
-    work_dir = state_dir / "stacks" / target.stack if locks else scratch
+    work_dir = work_path(state_dir, target.stack) if locks else scratch
     stack = EngineStack(target.stack, work_dir, backend, command, EventLog())
     try:
         arm = Arm(cloud, target.request_timeout, PATIENCE if locks else 0.0)
@@ -76,5 +77,5 @@ def open_backend(settings: Settings) -> Iterator[Backend]:
     nowhere, passphrase = clouds.Cloud(settings.cloud, endpoint=""), keys.passphrase_file(state_dir)
     with tempfile.TemporaryDirectory(prefix="vmops-") as name:
         scratch = Path(name)
-        environment = engine_environment(nowhere, settings.backend(), state_dir / "pulumi", passphrase, scratch)
+        environment = engine_environment(nowhere, settings.backend(), engine_home(state_dir), passphrase, scratch)
         yield Backend(EngineCommand(binary.path(settings.engine), binary.ENGINE_VERSION, environment, ()), scratch)

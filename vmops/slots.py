@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 
 from vmops import lock
-from vmops.admission import life_path
 from vmops.operation import Operation, Verb
+from vmops.state_dir import life_path, slot_path
 from vmops.store import Store
 from vmops.waiting import Later
 
@@ -45,7 +45,7 @@ def take(state_dir: Path, operation: Operation, limit: int) -> int | None:
     for number in range(most):
         if number and not limit and psutil.virtual_memory().available < _MEMORY:
             return None
-        held = lock.acquire(state_dir / "locks" / "slots" / f"{operation.verb}-{number}")
+        held = lock.acquire(slot_path(state_dir, operation.verb, number))
         if held is not None:
             return held
     return None

@@ -21,8 +21,6 @@ from vmops.rules import hardware, login, naming, network, related, spelling, val
 from vmops.rules.images import Image
 from vmops.target import PositiveSeconds, Target, depends, given, word
 
-__all__ = ["Image", "Target", "VmSpec"]
-
 Authentication = Literal["sshPublicKey", "password"]
 DiskType = Literal["Premium_LRS", "StandardSSD_LRS", "Standard_LRS"]
 Priority = Literal["Regular", "Spot"]

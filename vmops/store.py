@@ -12,6 +12,7 @@ from typing import Any
 from vmops.database import Conflict, Database, Row
 from vmops.failures import Failure
 from vmops.operation import TRANSITIONS, Operation, State, Verb
+from vmops.state_dir import records_path
 
 _COLUMNS = tuple(column.name for column in fields(Operation))
 
@@ -34,7 +35,7 @@ class Store:
 
         Raises: StoreError if the directory cannot be written, or is on a network file system.
         """
-        self._database = Database(directory / "operations.db", _SCHEMA)
+        self._database = Database(records_path(directory), _SCHEMA)
 
     def insert(self, operation: Operation) -> bool:
         """Write a new record; False if another operation of the same kind is in flight on the stack."""

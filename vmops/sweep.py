@@ -9,9 +9,9 @@ from typing import Any
 from vmops.failures import Failure, Kind
 from vmops.lifetime import Lifetime
 from vmops.ops import VMOps
-from vmops.ownership import instant
 from vmops.protocol import Status
 from vmops.target import Target
+from vmops.times import instant
 
 _AT_ONCE = 4
 """How many VMs are removed at the same time: each takes an engine."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from vmops import ownership
 from vmops.engine import completion, recovery
 from vmops.engine.events import EXISTS_ALREADY, PROVIDER_GONE
-from vmops.failures import Failed, Failure, Kind
+from vmops.errors import Failed
+from vmops.failures import Failure, Kind
 from vmops.site import PATIENCE, Site
 from vmops.spec import VmSpec
 from vmops.waiting import Later, delay, wait

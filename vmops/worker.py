@@ -17,12 +17,14 @@ from typing import Any
 import structlog
 
 from vmops import slots
-from vmops.admission import lock_path, refusal
-from vmops.errors import CloudError, EngineMissing, SpecError
-from vmops.failures import Failed, Failure, Kind, of_cloud
+from vmops.admission import refusal
+from vmops.error_codes import of_cloud
+from vmops.errors import CloudError, EngineMissing, Failed, SpecError
+from vmops.failures import Failure, Kind
 from vmops.lock import acquire
 from vmops.operation import Operation, State, Verb
-from vmops.order import Order, log_path
+from vmops.order import Order
+from vmops.state_dir import lock_path, log_path
 from vmops.store import Store
 from vmops.waiting import Later, wait
 
@@ -54,7 +56,7 @@ def work(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None:
         operation_id, State.RUNNING, pid=os.getpid(), host=socket.gethostname(), started=time.time()
     ):
         return
-    with _logging(log_path(state_dir, operation)):
+    with _logging(log_path(state_dir, operation.stack, operation_id)):
         state, changes = _ending(lambda: _carry_out(state_dir, operation, lock, order))
         structlog.get_logger().info("ended", state=str(state), failure=str(changes.get("failure", "")))
     if "failure" in changes:

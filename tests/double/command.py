@@ -18,7 +18,8 @@ from tests.double.goals import PROJECT, Program, resolved
 from tests.double.provider import Provider
 from tests.double.turns import Process, Turns
 from vmops.engine import terse
-from vmops.failures import Failed, Failure, Kind
+from vmops.errors import Failed
+from vmops.failures import Failure, Kind
 from vmops.local.provider.arm import Arm
 
 _START_UP = 0.3

@@ -14,9 +14,9 @@ from vmops import VMOps
 from vmops.arm import Arm
 from vmops.clouds import connect
 from vmops.names import EXPIRES_TAG
-from vmops.ownership import instant
 from vmops.store import Store
 from vmops.sweep import Outcome, sweep
+from vmops.times import instant
 
 WAITS = "sys.stdin.read()"
 ENDINGS = {

@@ -24,14 +24,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.conformance import arm as azure
 from vmops import Settings, Status, VMOps, lock, provisioning
-from vmops.admission import lock_path
-from vmops.failures import Failed
+from vmops.errors import Failed
 from vmops.local import endpoint
 from vmops.local.arm.clock import ManualClock
 from vmops.local.provider import arm as provider_arm
 from vmops.local.provider.server import serve
 from vmops.site import open_site
 from vmops.spec import VmSpec
+from vmops.state_dir import local_path, lock_path
 from vmops.target import Target
 
 _LOOK = 0.005
@@ -121,7 +121,7 @@ def share(clock: SteppedClock) -> None:
 def live(directory: Path) -> list[dict[str, Any]]:
     """Live a life, and give every request of it."""
     clock, state_dir = SteppedClock(), directory / "state"
-    endpoint.home(state_dir).mkdir(parents=True)
+    local_path(state_dir).mkdir(parents=True)
     served = azure.Served(directory / "cloud.db", 1, clock)
     wire = Wire(served.config.app, clock)  # type: ignore[arg-type]
     served.config.app = wire

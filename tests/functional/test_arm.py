@@ -11,8 +11,9 @@ from tests.functional.world import NIC, NSG, VM, World, machine_body, quick_worl
 from vmops import power
 from vmops.arm import Arm
 from vmops.clouds import Cloud
+from vmops.error_codes import of_cloud
 from vmops.errors import CloudError, SpecError
-from vmops.failures import Kind, of_cloud
+from vmops.failures import Kind
 
 
 @pytest.fixture

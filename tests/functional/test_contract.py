@@ -14,8 +14,8 @@ from tests.azure import Azure, processes_of
 from vmops import SpecError, Status, SupportsVMOps, VMOps, launch
 from vmops.failures import Kind
 from vmops.local import daemon
-from vmops.ownership import instant
 from vmops.protocol import HANDLE, Params
+from vmops.times import instant
 from vmops.waiting import Later, wait
 
 Deploy = Callable[[Params], dict[str, Any]]

@@ -18,6 +18,7 @@ from vmops.local import daemon
 from vmops.local.arm.faults.catalogue import FAULTS
 from vmops.mlos import PulumiVMService
 from vmops.protocol import Params
+from vmops.state_dir import local_path
 from vmops.waiting import Later, wait
 
 PARAMS = {"vmName": "exp1", "trial_id": 3}
@@ -279,6 +280,6 @@ def test_an_azure_that_does_not_start_is_failed(make: Make, state_dir: Path) -> 
     """No exception but for wrong params: one would end the experiment without a teardown."""
     service = make()
     daemon.stop(state_dir)
-    (daemon.home(state_dir) / "cloud.db").write_bytes(b"this is no database, and long enough to be sure of that")
+    (local_path(state_dir) / "cloud.db").write_bytes(b"this is no database, and long enough to be sure of that")
     assert service.start_host(PARAMS) == (Status.FAILED, {})
     wait(lambda: Later(0.02) if daemon.find(state_dir) else True, timeout=60)

@@ -7,9 +7,10 @@ import pytest
 
 from tests.conformance.arm import GROUP
 from tests.functional.world import OURS, SPEC, VM, Tags, World, machine_body, refused, slow_world
-from vmops import instance, ownership, power
+from vmops import instance, power, survey
+from vmops.error_codes import of_cloud
 from vmops.errors import CloudError
-from vmops.failures import Kind, of_cloud
+from vmops.failures import Kind
 from vmops.names import OWNER_TAG, STACK_TAG
 from vmops.target import Target
 from vmops.waiting import Later
@@ -102,7 +103,7 @@ def test_a_machine_of_another_is_not_touched(world: World, tags: Tags, words: st
     with refused(Kind.CONFLICT, VM, words):
         power.ask(world.arm, SPEC, "ada", power.Action.STOP)
     with refused(Kind.CONFLICT, VM, words):
-        ownership.survey(world.arm, SPEC, "ada")
+        survey.survey(world.arm, SPEC, "ada")
     assert world.state() == ("succeeded", "running")
 
 

@@ -13,10 +13,10 @@ import pytest
 
 from tests.azure import Azure, begun, kill_all, living
 from vmops import Settings, Status, VMOps, liveness, lock
-from vmops.admission import lock_path
 from vmops.failures import Kind
 from vmops.local import endpoint
 from vmops.protocol import Params
+from vmops.state_dir import lock_path
 from vmops.waiting import Later, wait
 
 Deploy = Callable[[Params], dict[str, Any]]

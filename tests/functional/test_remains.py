@@ -9,7 +9,8 @@ import pytest
 from tests.conformance.arm import COMPUTE, GROUP, NETWORK, SUBNET
 from tests.functional.world import DISK, HERS, NET, NIC, NSG, OURS, SPEC, VM, World, quick_world, slow_world
 from vmops import ownership, remains
-from vmops.failures import Failed, Failure, Kind
+from vmops.errors import Failed
+from vmops.failures import Failure, Kind
 from vmops.names import STACK_TAG
 from vmops.spec import VmSpec
 from vmops.waiting import Later, wait

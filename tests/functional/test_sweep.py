@@ -22,10 +22,10 @@ from vmops.failures import Failure, Kind
 from vmops.lifetime import Lifetime, Lifetimes
 from vmops.names import EXPIRES_TAG, Identity
 from vmops.operation import Operation, State, Verb
-from vmops.ownership import instant
 from vmops.protocol import Params
 from vmops.store import Store
 from vmops.sweep import Outcome, Sweep, sweep
+from vmops.times import instant
 from vmops.waiting import Later, wait
 
 HOUR = 3600.0

@@ -28,8 +28,8 @@ from vmops import Machine, ProvisionError, SpecError, Status, VMOps
 from vmops.failures import Kind
 from vmops.names import EXPIRES_TAG, OWNER_TAG
 from vmops.operation import State, Verb
-from vmops.ownership import instant, seconds_of
 from vmops.protocol import Params
+from vmops.times import instant, seconds_of
 from vmops.waiting import Later, wait
 
 WITH = """

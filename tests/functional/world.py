@@ -14,7 +14,8 @@ from tests.conformance.arm import COMPUTE, GROUP, LONG, NETWORK, SUBNET
 from vmops import instance
 from vmops.arm import Arm
 from vmops.clouds import Cloud
-from vmops.failures import Failed, Kind
+from vmops.errors import Failed
+from vmops.failures import Kind
 from vmops.local.arm.clock import ManualClock
 from vmops.names import OWNER_TAG, STACK_TAG
 from vmops.spec import VmSpec

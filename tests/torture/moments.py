@@ -12,9 +12,9 @@ from typing import Any
 from tests.torture.place import ALL, WRITES, Place, known, todo
 from tests.torture.scene import Scene
 from vmops import lock
-from vmops.admission import life_path
 from vmops.engine.holder import held
 from vmops.operation import State, Verb
+from vmops.state_dir import life_path
 
 Come = Callable[[], bool]
 _FIRST = {"nth": 1, "effect": {"do": "delay"}}

@@ -17,10 +17,11 @@ import pytest
 
 from tests.unit.processes import ended, go_on, kill, line_of, start
 from vmops import admission, lock
-from vmops.admission import Admitted, admit, lock_path, settle
+from vmops.admission import Admitted, admit, settle
 from vmops.errors import StoreError
 from vmops.failures import Kind
 from vmops.operation import Operation, State, Verb
+from vmops.state_dir import lock_path
 from vmops.store import Store
 
 STACK = "exp1-0a1b2c3d"

@@ -11,9 +11,9 @@ import structlog
 
 from vmops import console
 from vmops.calls import call, call_to_follow
-from vmops.cli.arguments import read_params
 from vmops.cli.progress import Lines, Watch, follow
 from vmops.errors import SpecError
+from vmops.parameters import read_params
 from vmops.protocol import Status
 
 HANDLE = "https://management.azure.com/subscriptions/s/operations/o?api-version=1&t=2"

@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from vmops.engine.holder import refuse_living_holder
-from vmops.failures import Failed, Kind
+from vmops.errors import Failed
+from vmops.failures import Kind
 from vmops.waiting import Later, wait
 
 

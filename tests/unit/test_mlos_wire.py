@@ -14,9 +14,10 @@ from mlos_bench.environments.status import Status
 
 from tests.unit.clock import stopped_clock
 from vmops.liveness import started_at
-from vmops.local.endpoint import Endpoint, Record, home, write
+from vmops.local.endpoint import Endpoint, Record, write
 from vmops.mlos import PulumiVMService
 from vmops.names import OWNER_TAG, STACK_TAG
+from vmops.state_dir import local_path
 from vmops.target import Target
 
 TARGET = Target.from_params({"vmName": "vm"})
@@ -120,7 +121,7 @@ def service(arm: Arm, tmp_path: Path) -> Iterator[PulumiVMService]:
     """Give a service that takes this ARM for its local Azure."""
     started = started_at(os.getpid())
     assert started is not None
-    home(tmp_path).mkdir()
+    local_path(tmp_path).mkdir()
     write(tmp_path, Record(Endpoint(arm.url, "token", 1, os.getpid()), started, 0))
     yield PulumiVMService({"stateDir": str(tmp_path), "owner": "tester"})
     structlog.reset_defaults()

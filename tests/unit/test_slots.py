@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from vmops import lock, slots
-from vmops.admission import life_path
 from vmops.deployment import Deployments
 from vmops.operation import Operation, State, Verb
 from vmops.settings import Settings
+from vmops.state_dir import life_path
 from vmops.store import Store
 from vmops.waiting import Later
 

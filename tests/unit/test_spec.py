@@ -12,7 +12,9 @@ from pydantic import SecretStr, ValidationError
 from structlog.testing import capture_logs
 
 from vmops.errors import SpecError
-from vmops.spec import Image, Target, VmSpec
+from vmops.rules.images import Image
+from vmops.spec import VmSpec
+from vmops.target import Target
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
 PASSWORD = "Tr0ub4dor&3"

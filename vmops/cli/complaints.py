@@ -3,8 +3,9 @@
 import typer
 
 from vmops.console import complain, print_json
-from vmops.errors import CloudError, SpecError, VmopsError
-from vmops.failures import Failed, Failure, Kind, of_cloud
+from vmops.error_codes import of_cloud
+from vmops.errors import CloudError, Failed, SpecError, VmopsError
+from vmops.failures import Failure, Kind
 from vmops.protocol import Status
 
 _FAILED, _WRONG_CALL = 1, 2

@@ -44,7 +44,7 @@ def run(
     file with all that is known of it. The exit code is the command's own; it is 125 if the VM could not be made or
     removed, and 126 or 127 if the command could not be run.
     """
-    from vmops.cli.arguments import read_params
+    from vmops.parameters import read_params
 
     command = context.meta[_COMMAND]
     if not command:
@@ -63,10 +63,10 @@ def extend(
 ) -> None:
     """Let a VM live for so long from now on, whatever was left of its time."""
     from vmops.cli import reports
-    from vmops.cli.arguments import read_params
     from vmops.cli.session import open_session
     from vmops.console import moment
     from vmops.errors import SpecError
+    from vmops.parameters import read_params
     from vmops.protocol import Status
 
     given = read_params(None, file, pairs or [])

@@ -13,11 +13,12 @@ import typer
 from vmops import console
 from vmops.calls import call, call_to_follow
 from vmops.cli import reports
-from vmops.cli.arguments import means, read_params
+from vmops.cli.arguments import means
 from vmops.cli.progress import Watch, follow
 from vmops.failures import Failure
 from vmops.operation import Operation, State, Verb
 from vmops.ops import VMOps
+from vmops.parameters import read_params
 from vmops.protocol import HANDLE, Answer, Params, Status
 from vmops.target import Patience
 

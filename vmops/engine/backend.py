@@ -10,7 +10,8 @@ from pulumi import automation
 
 from vmops.engine.command import EngineCommand
 from vmops.engine.terse import PROJECT
-from vmops.failures import Failed, Failure, Kind
+from vmops.errors import Failed
+from vmops.failures import Failure, Kind
 from vmops.names import TOKENS
 
 _PROVIDER = "pulumi:providers:azure-native"

@@ -8,7 +8,8 @@ from types import FrameType
 
 from vmops.engine.command import EngineCommand
 from vmops.engine.stack import EngineStack
-from vmops.failures import Failed, Failure, Kind
+from vmops.errors import Failed
+from vmops.failures import Failure, Kind
 
 _INSISTENCE = ((signal.SIGINT, 10.0), (signal.SIGINT, 5.0), (signal.SIGKILL, 5.0))
 """What the engine is sent, and the seconds it then has: what is in flight may finish; it must end and release its lock;

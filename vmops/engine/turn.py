@@ -10,7 +10,7 @@ from pulumi.automation.errors import ConcurrentUpdateError, StackAlreadyExistsEr
 
 from vmops.engine.events import EventLog
 from vmops.engine.holder import refuse_living_holder
-from vmops.failures import Failed
+from vmops.errors import Failed
 from vmops.waiting import Later, wait
 
 _PATIENCE = 60.0

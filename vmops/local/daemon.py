@@ -21,10 +21,11 @@ from vmops import lock
 from vmops.environment import allowed
 from vmops.errors import VmopsError
 from vmops.local import endpoint, process
-from vmops.local.endpoint import Endpoint, Record, home
+from vmops.local.endpoint import Endpoint, Record
+from vmops.state_dir import local_path
 from vmops.waiting import Later, wait
 
-__all__ = ["Endpoint", "ensure", "find", "home", "stop"]
+__all__ = ["Endpoint", "ensure", "find", "stop"]
 
 DEFAULT_PACE = 0.02
 """The part of Azure's own time that things take: a VM of 91 seconds is there after 2."""
@@ -61,12 +62,14 @@ def ensure(state_dir: Path, pace: float | None = None, tls: bool | None = None) 
             if same and record.whole:
                 return record.endpoint
             _end(record)
-        held = lock.acquire(home(state_dir) / "lock")
+        held = lock.acquire(local_path(state_dir) / "lock")
         return Later(_LOOK) if held is None else _start(state_dir, _arguments(record, pace, tls), held)
 
     if found := wait(look, timeout=_PATIENCE):
         return found
-    raise VmopsError(f"the local Azure of '{state_dir}' is neither up nor down: see '{home(state_dir)}/daemon.log'")
+    raise VmopsError(
+        f"the local Azure of '{state_dir}' is neither up nor down: see '{local_path(state_dir)}/daemon.log'"
+    )
 
 
 def stop(state_dir: Path) -> bool:
@@ -93,9 +96,9 @@ def _arguments(last: Record | None, pace: float | None, tls: bool | None) -> lis
 
 def _start(state_dir: Path, arguments: list[str], held: int) -> Endpoint:
     command = [sys.executable, "-P", "-m", "vmops.local.daemon", str(state_dir), *arguments]
-    log = home(state_dir) / "daemon.log"
+    log = local_path(state_dir) / "daemon.log"
     try:
-        with log.open("ab") as errors, _spawn(command, home(state_dir), errors.fileno(), held) as starter:
+        with log.open("ab") as errors, _spawn(command, local_path(state_dir), errors.fileno(), held) as starter:
             ready = _ready(cast(IO[bytes], starter.stdout))
     finally:
         os.close(held)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vmops.liveness import started_at
+from vmops.state_dir import local_path
 
 _CLOCK_STEP = 2.0
 """Seconds by which the start of one process may seem to move: it is counted from a boot time that is rounded."""
@@ -61,14 +62,9 @@ class Record:
         return self.alive and (self.provider_alive or not self.provider_pid)
 
 
-def home(state_dir: Path) -> Path:
-    """Give the directory of the daemon's own files."""
-    return state_dir / "local"
-
-
 def path_of(state_dir: Path) -> Path:
     """Give the file in which a daemon says what it is: without it nobody can find that daemon."""
-    return home(state_dir) / "endpoint.json"
+    return local_path(state_dir) / "endpoint.json"
 
 
 def read(state_dir: Path) -> Record | None:

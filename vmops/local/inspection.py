@@ -7,6 +7,7 @@ import urllib3
 
 from vmops.errors import CloudError, SpecError
 from vmops.local import daemon
+from vmops.state_dir import local_path
 
 
 def listed(state_dir: Path, what: str) -> list[dict[str, Any]]:
@@ -16,7 +17,7 @@ def listed(state_dir: Path, what: str) -> list[dict[str, Any]]:
 
     Raises: VmopsError if it does not start; CloudError if it does not answer as it should.
     """
-    if not (daemon.home(state_dir) / "cloud.db").exists():
+    if not (local_path(state_dir) / "cloud.db").exists():
         return []
     found: list[dict[str, Any]] = ask(state_dir, "GET", what)
     return found

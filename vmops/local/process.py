@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 import psutil
 
 from vmops.local import endpoint
-from vmops.local.endpoint import Endpoint, Record, home
+from vmops.local.endpoint import Endpoint, Record
 from vmops.local.provider import launch
 from vmops.local.provider.launch import Running
 from vmops.local.starter import tell
+from vmops.state_dir import local_path
 
 if TYPE_CHECKING:
     from vmops.local.doors import Door
@@ -48,7 +49,7 @@ def _serve(state_dir: Path, pace: float, tls: bool, last: Record | None) -> None
         from vmops.local.arm.identity import IdentityDoor
 
         secure, authority = _secure(state_dir, last) if tls else (None, "")
-        app = IdentityDoor(create_app(home(state_dir) / "cloud.db", token, pace=pace), token)
+        app = IdentityDoor(create_app(local_path(state_dir) / "cloud.db", token, pace=pace), token)
 
         def ready() -> None:
             provider = beside if isinstance(beside, Running) else beside.running()
@@ -73,7 +74,7 @@ def _secure(state_dir: Path, last: Record | None) -> tuple["Door", str]:
     """Open the HTTPS door, and give the file of the authority that vouches for it."""
     from vmops.local import tls
 
-    files = tls.prepare(home(state_dir) / "tls")
+    files = tls.prepare(local_path(state_dir) / "tls")
     return _open(last.endpoint.arm_tls if last else "", files.server), str(files.authority)
 
 

@@ -1,0 +1,101 @@
+"""Where each thing lies below the state directory.
+
+operations.db   the records: what was asked and how it ended
+backend/        the engine's state of each stack
+locks/          one lock file for each VM, and for each slot
+forkserver/     the fork server's socket
+keys/           passphrase, digest key, SSH keys
+logs/           a log for each operation
+stacks/         the engine's settings of each stack
+scratch/        what one run of the engine writes for itself, removed with it
+pulumi/         the engine's home: plug-ins and workspaces
+local/          the local Azure: its machines, ports, token
+"""
+
+from pathlib import Path
+
+
+def records_path(state_dir: Path) -> Path:
+    """Give the database of the operation records."""
+    return state_dir / "operations.db"
+
+
+def backend_path(state_dir: Path) -> Path:
+    """Give the directory of the engine's state, for a backend of files."""
+    return state_dir / "backend"
+
+
+def lock_path(state_dir: Path, stack: str) -> Path:
+    """Give the lock file of whoever changes a VM."""
+    return state_dir / "locks" / f"{stack}.lock"
+
+
+def life_path(state_dir: Path, stack: str, verb: str) -> Path:
+    """Give the lock file that is held for as long as somebody works on the newest operation of that kind."""
+    writer = lock_path(state_dir, stack)
+    return writer.with_suffix(".teardown") if verb == "deprovision" else writer
+
+
+def slot_path(state_dir: Path, verb: str, number: int) -> Path:
+    """Give the lock file of one of the slots, of which every deployment that works holds one."""
+    return state_dir / "locks" / "slots" / f"{verb}-{number}"
+
+
+def gate_path(state_dir: Path) -> Path:
+    """Give the lock file of whoever hands an order over to the fork server, and of a fork server that leaves."""
+    return state_dir / "locks" / "forkserver.lock"
+
+
+def socket_path(state_dir: Path, kind: str) -> Path:
+    """Give the socket of the fork server that runs code of one kind."""
+    return state_dir / "forkserver" / f"{kind}.sock"
+
+
+def server_output_path(state_dir: Path) -> Path:
+    """Give the file that takes what the fork server prints."""
+    return state_dir / "logs" / "forkserver.out"
+
+
+def passphrase_path(state_dir: Path) -> Path:
+    """Give the file with the passphrase of the engine's secrets."""
+    return state_dir / "keys" / "passphrase"
+
+
+def digest_key_path(state_dir: Path) -> Path:
+    """Give the file with the key of the digests."""
+    return state_dir / "keys" / "digest"
+
+
+def ssh_key_path(state_dir: Path, stack: str) -> Path:
+    """Give the private key that is made for one VM."""
+    return state_dir / "keys" / "ssh" / stack
+
+
+def log_path(state_dir: Path, stack: str, operation_id: str) -> Path:
+    """Give the file that the worker of an operation logs to, one JSON object a line."""
+    return state_dir / "logs" / stack / f"{operation_id}.jsonl"
+
+
+def output_path(state_dir: Path, stack: str, operation_id: str) -> Path:
+    """Give the file that takes what a worker prints."""
+    return log_path(state_dir, stack, operation_id).with_suffix(".out")
+
+
+def work_path(state_dir: Path, stack: str) -> Path:
+    """Give the directory with the engine's settings of a stack."""
+    return state_dir / "stacks" / stack
+
+
+def scratch_path(state_dir: Path, name: str) -> Path:
+    """Give the directory for what one run of the engine writes for itself."""
+    return state_dir / "scratch" / name
+
+
+def engine_home(state_dir: Path) -> Path:
+    """Give the engine's own home, for plug-ins and workspaces."""
+    return state_dir / "pulumi"
+
+
+def local_path(state_dir: Path) -> Path:
+    """Give the directory of the local Azure."""
+    return state_dir / "local"
