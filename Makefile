@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help ready demo test torture schedules steps crowd unit lint types bench curve wheel clean
+.PHONY: help ready demo test torture schedules steps crowd unit lint types bench curve house wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -51,6 +51,9 @@ bench: ready ## measure vmops beside what else a user has (five minutes)
 
 curve: ready ## measure 1, 4, 24 and 100 VMs at once, and draw the plot (ten minutes)
 	@$(BIN)/python -m benchmarks.curve
+
+house: $(INSTALLED) ## print the figures of the structure: rooms, imports, lengths
+	@$(BIN)/python -m tests.house
 
 wheel: $(INSTALLED) ## build the wheel into dist
 	@$(BIN)/python -m build --wheel --no-isolation

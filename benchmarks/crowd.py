@@ -82,7 +82,7 @@ def metered(state_dir: Path) -> Iterator[Cost]:
 
 
 def _kinds(state_dir: Path, caller: psutil.Process) -> dict[str, list[psutil.Process]]:
-    servers, azure = processes(state_dir, "vmops.forkserver"), processes(state_dir, "vmops.local")
+    servers, azure = processes(state_dir, "vmops.jobs.fork_server"), processes(state_dir, "vmops.local")
     return {"the caller": [caller], "the fork server": servers, "the local Azure": azure}
 
 

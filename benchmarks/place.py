@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from vmops.engine import binary
+from vmops.engine.install import locate
 from vmops.local import daemon
 
 
@@ -29,7 +29,7 @@ def place(pace: float = 0.0) -> Iterator[Path]:
 
 def end_servers(state_dir: Path) -> None:
     """End the fork servers of a state directory, which would stay warm."""
-    for process in processes(state_dir, "vmops.forkserver"):
+    for process in processes(state_dir, "vmops.jobs.fork_server"):
         process.kill()
 
 
@@ -51,7 +51,7 @@ def machine() -> dict[str, str]:
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "engine": binary.ENGINE_VERSION,
+        "engine": locate.ENGINE_VERSION,
         "pulumi": version("pulumi"),
         "azure-native": version("pulumi-azure-native"),
         "mlos_bench": version("mlos-bench"),

@@ -8,10 +8,10 @@ import pulumi
 from pulumi import automation
 from pulumi_azure_native import Provider
 
-from vmops import keys
-from vmops.engine import binary
+from vmops.core import keys
+from vmops.engine.install import locate
 from vmops.local import daemon
-from vmops.spec import VmSpec
+from vmops.spec.vm_spec import VmSpec
 from vmops.stacks import vm as resources
 
 
@@ -23,7 +23,7 @@ class Plain:
         here = daemon.ensure(state_dir)
         self._state_dir, self._home = state_dir, state_dir / "plain"
         (self._home / "backend").mkdir(parents=True, exist_ok=True)
-        os.environ["PATH"] = f"{binary.path().parent}{os.pathsep}{os.environ['PATH']}"
+        os.environ["PATH"] = f"{locate.path().parent}{os.pathsep}{os.environ['PATH']}"
         self._environment = {
             "PULUMI_BACKEND_URL": f"file://{self._home / 'backend'}",
             "PULUMI_HOME": str(self._home / "home"),

@@ -8,7 +8,7 @@ from benchmarks.ours import Ours
 from benchmarks.place import place
 from benchmarks.processors import Parts
 from vmops import Settings, VMOps
-from vmops.engine import binary
+from vmops.engine.install import locate
 
 _ENGINE = """#!/bin/sh
 begun=$(date +%s.%N)
@@ -28,7 +28,7 @@ def one_life() -> dict[str, Parts]:
     """
     with place() as state_dir:
         log, engine = state_dir / "engines", state_dir / "watched"
-        engine.write_text(_ENGINE.format(engine=binary.path(), log=log))
+        engine.write_text(_ENGINE.format(engine=locate.path(), log=log))
         engine.chmod(0o755)
         ours = Ours(state_dir)
         ours.ops = VMOps(Settings(state_dir=state_dir, cloud="local", engine=str(engine)))

@@ -51,7 +51,7 @@ def lives(figures: Figures, state_dir: Path, rounds: int) -> None:
                     timed(into["power verb"][name], floor.power, name, verb)
             timed(into["deprovision"][name], peer.down, name)
         timed(into["stack removed"]["plain"], plain.forget, "plain")
-    (server,) = processes(state_dir, "vmops.forkserver")
+    (server,) = processes(state_dir, "vmops.jobs.fork_server")
     figures["fork server idle, MB"]["vmops"].append(server.memory_full_info().uss / 1e6)
 
 

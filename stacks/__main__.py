@@ -14,8 +14,8 @@ import pulumi
 from pulumi.runtime import get_config
 from pulumi_azure_native import Provider
 
-from vmops.rules import values
-from vmops.spec import VmSpec
+from vmops.spec.rules import values
+from vmops.spec.vm_spec import VmSpec
 from vmops.stacks.vm import declare
 
 

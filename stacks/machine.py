@@ -6,8 +6,8 @@ from typing import Any
 import pulumi_azure_native as azure
 from pulumi import Input, Output, ResourceOptions
 
-from vmops import names
-from vmops.spec import VmSpec
+from vmops.spec import names
+from vmops.spec.vm_spec import VmSpec
 from vmops.stacks.profiles import os_profile, storage_profile
 
 Tags = Mapping[str, str]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pulumi_azure_native as azure
 from pulumi import ResourceOptions
 
-from vmops.spec import VmSpec
+from vmops.spec.vm_spec import VmSpec
 
 _FIRST_PRIORITY = 1000
 

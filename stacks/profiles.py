@@ -5,9 +5,9 @@ import base64
 import pulumi_azure_native as azure
 from pulumi import Output
 
-from vmops import names
-from vmops.errors import SpecError
-from vmops.spec import VmSpec
+from vmops.core.errors import SpecError
+from vmops.spec import names
+from vmops.spec.vm_spec import VmSpec
 
 
 def os_profile(spec: VmSpec) -> azure.compute.OSProfileArgs:

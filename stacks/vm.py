@@ -5,8 +5,8 @@ from typing import Any
 import pulumi_azure_native as azure
 from pulumi import Output, ProviderResource, ResourceOptions, export
 
-from vmops import names
-from vmops.spec import VmSpec
+from vmops.spec import names
+from vmops.spec.vm_spec import VmSpec
 from vmops.stacks.machine import machine
 from vmops.stacks.network import group, network, security_group, subnet
 

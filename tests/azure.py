@@ -11,12 +11,12 @@ from typing import Any
 import psutil
 import requests
 
-from vmops import liveness, lock
+from vmops.core import file_lock, processes
+from vmops.core.polling import Later, wait
+from vmops.core.state_dir import local_path
+from vmops.jobs.worker import NAME
 from vmops.local import daemon, endpoint, inspection
 from vmops.local.endpoint import Endpoint
-from vmops.state_dir import local_path
-from vmops.waiting import Later, wait
-from vmops.worker import NAME
 
 _LONGEST = 60
 """Seconds for an answer of the local Azure, which comes at once unless the machine is busy."""
@@ -128,7 +128,7 @@ def kill_daemon(state_dir: Path) -> None:
     psutil.Process(found.pid).kill()
 
     def look() -> bool | Later:
-        left = lock.held(state_dir / "local/lock") or liveness.started_at(found.pid) is not None
+        left = file_lock.held(state_dir / "local/lock") or processes.started_at(found.pid) is not None
         return Later(0.01) if left else True
 
     assert wait(look, timeout=60)
@@ -147,7 +147,7 @@ def living(state_dir: Path) -> list[tuple[str, psutil.Process]]:
 
 def held_locks(state_dir: Path) -> list[str]:
     """Name the locks of a state directory that somebody holds."""
-    return [str(path) for path in (state_dir / "locks").rglob("*") if path.is_file() and lock.held(path)]
+    return [str(path) for path in (state_dir / "locks").rglob("*") if path.is_file() and file_lock.held(path)]
 
 
 def all_of(state_dir: Path) -> Iterator[tuple[str, psutil.Process]]:
@@ -162,9 +162,9 @@ def _kind(process: psutil.Process, state_dir: str) -> str:
     command = process.cmdline()
     if state_dir not in " ".join(command) and process.environ().get("VMOPS_STATE_DIR") != state_dir:
         return ""
-    if "vmops.worker" in command or process.name() == NAME:
+    if "vmops.jobs.worker" in command or process.name() == NAME:
         return "worker"
-    if "vmops.forkserver" in command:
+    if "vmops.jobs.fork_server" in command:
         return "forkserver"
     return "engine" if command and Path(command[0]).name == "pulumi" else ""
 

@@ -9,10 +9,10 @@ import hypothesis
 import pytest
 
 from tests.azure import all_of, killed
-from vmops.engine import binary
-from vmops.errors import EngineMissing
+from vmops.core.errors import EngineMissing
+from vmops.core.polling import Later, wait
+from vmops.engine.install import locate
 from vmops.local import daemon
-from vmops.waiting import Later, wait
 
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) is signal.SIG_IGN:  # as for whatever a script puts into its background, or under nohup
@@ -28,7 +28,7 @@ hypothesis.settings.load_profile("vmops")
 def engine() -> Path:
     """Give the engine that ``make test`` has installed."""
     try:
-        return binary.path()
+        return locate.path()
     except EngineMissing as missing:
         pytest.skip(str(missing))
 

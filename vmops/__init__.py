@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vmops.errors import ProvisionError, SpecError
-    from vmops.ops import VMOps
+    from vmops.core.errors import ProvisionError, SpecError
+    from vmops.core.settings import Settings
+    from vmops.leases.context import machine, machines
+    from vmops.leases.machine import Machine
+    from vmops.ops.api import VMOps
     from vmops.protocol import Status, SupportsVMOps
-    from vmops.settings import Settings
-    from vmops.spec import VmSpec
-    from vmops.teardown import machine, machines
-    from vmops.vm import Machine
+    from vmops.spec.vm_spec import VmSpec
 
 __all__ = [
     "Machine",
@@ -29,16 +29,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Machine": "vm",
-    "ProvisionError": "errors",
-    "Settings": "settings",
-    "SpecError": "errors",
+    "Machine": "leases.machine",
+    "ProvisionError": "core.errors",
+    "Settings": "core.settings",
+    "SpecError": "core.errors",
     "Status": "protocol",
     "SupportsVMOps": "protocol",
-    "VMOps": "ops",
-    "VmSpec": "spec",
-    "machine": "teardown",
-    "machines": "teardown",
+    "VMOps": "ops.api",
+    "VmSpec": "spec.vm_spec",
+    "machine": "leases.context",
+    "machines": "leases.context",
 }
 
 

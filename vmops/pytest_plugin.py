@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from vmops.vm import Machine
+    from vmops.leases.machine import Machine
 
 Factory = Callable[..., "Machine"]
 
@@ -76,7 +76,7 @@ def _azure_vm_shared(request: pytest.FixtureRequest, _azure_vm_ending: None) -> 
 @pytest.fixture(scope="session")
 def _azure_vm_ending() -> Iterator[None]:
     """Let a signal that would kill pytest interrupt it instead, as Ctrl-C does, so that it tears its fixtures down."""
-    from vmops.signals import Unwinding
+    from vmops.core.signals import Unwinding
 
     _heed_lost_session()
     with Unwinding(signal.default_int_handler):
@@ -94,8 +94,8 @@ def _heed_lost_session() -> None:
 
 
 def _made(request: pytest.FixtureRequest, params: Mapping[str, Any], held: ExitStack) -> "Machine":
-    from vmops.parameters import read_params
-    from vmops.teardown import machine
+    from vmops.leases.context import machine
+    from vmops.spec.parameters import read_params
 
     given = {"ttl": _TTL, **read_params(None, None, request.config.getini(_PARAMS)), **params}
     return held.enter_context(machine({**given, "vmName": _name(given.get("vmName"), request.node.name)}))

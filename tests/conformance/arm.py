@@ -11,7 +11,7 @@ import httpx
 import uvicorn
 
 from vmops.local.arm.app import create_app
-from vmops.local.arm.clock import Clock, ManualClock
+from vmops.local.arm.state.clock import Clock, ManualClock
 
 TOKEN = "test-token"
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}

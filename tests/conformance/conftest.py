@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.arm import Arm
-from vmops.local.arm.clock import ManualClock
+from vmops.local.arm.state.clock import ManualClock
 
 
 @pytest.fixture

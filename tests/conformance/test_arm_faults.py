@@ -14,9 +14,9 @@ import pytest
 import requests
 
 from tests.conformance.arm import API_VERSION, AUTHORIZED, COMPUTE, GROUP, LONG, NETWORK, Arm, Served, refusal
-from vmops.local.arm.clock import ManualClock
+from vmops.core.polling import Later, wait
 from vmops.local.arm.faults.catalogue import FAULTS
-from vmops.waiting import Later, wait
+from vmops.local.arm.state.clock import ManualClock
 
 FAULTS_PATH = "/_local/faults"
 HOW: dict[str, Any] = {"headers": AUTHORIZED, "params": {"api-version": API_VERSION}, "timeout": 60}

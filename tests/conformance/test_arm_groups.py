@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from tests.conformance.arm import COMPUTE, GROUP, LONG, NETWORK, SUBNET, SUBSCRIPTION, Arm, machine, refusal
-from vmops.local.arm.clock import timestamp
+from vmops.local.arm.state.clock import timestamp
 
 GROUPS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"
 OTHER = f"{GROUPS}/other"

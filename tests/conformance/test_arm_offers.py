@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.conformance.arm import COMPUTE, GROUP, IMAGE, SUBSCRIPTION, Arm, machine, refusal
-from vmops.local.arm.locations import LOCATIONS
+from vmops.local.arm.data.locations import LOCATIONS
 
 VM = f"{COMPUTE}/virtualMachines/vm"
 PROVIDER = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute"

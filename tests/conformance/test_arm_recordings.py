@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from tests.conformance.arm import LONG, SUBSCRIPTION, Arm
-from vmops.local.arm.clock import ManualClock
-from vmops.local.arm.lro import timing
+from vmops.local.arm.state.clock import ManualClock
+from vmops.local.arm.state.lro import timing
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "arm-recordings"
 GROUPS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"

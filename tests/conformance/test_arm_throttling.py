@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.conformance.arm import COMPUTE, Arm
-from vmops.local.arm.clock import ManualClock
+from vmops.local.arm.state.clock import ManualClock
 
 VM = f"{COMPUTE}/virtualMachines/vm"
 # what is asked → (how often at once, how often each minute, the bucket)

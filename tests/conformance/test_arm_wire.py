@@ -25,8 +25,8 @@ from tests.conformance.arm import (
     machine,
     refusal,
 )
-from vmops.local.arm.clock import ManualClock
-from vmops.waiting import Later, wait
+from vmops.core.polling import Later, wait
+from vmops.local.arm.state.clock import ManualClock
 
 VM = f"{COMPUTE}/virtualMachines/vm"
 NET = f"{NETWORK}/virtualNetworks/net"

@@ -13,8 +13,8 @@ import pytest
 
 from tests.conformance.arm import AUTHORIZED, SUBSCRIPTION, TOKEN
 from vmops.local.arm.app import create_app
-from vmops.local.arm.clock import ManualClock
 from vmops.local.arm.identity import IdentityDoor
+from vmops.local.arm.state.clock import ManualClock
 
 HOST = "https://127.0.0.1:8443"
 TENANT = "11111111-1111-1111-1111-111111111111"

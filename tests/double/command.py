@@ -17,9 +17,9 @@ from tests.double.files import SALT, Files, refused
 from tests.double.goals import PROJECT, Program, resolved
 from tests.double.provider import Provider
 from tests.double.turns import Process, Turns
-from vmops.engine import terse
-from vmops.errors import Failed
-from vmops.failures import Failure, Kind
+from vmops.core.errors import Failed
+from vmops.core.failures import Failure, Kind
+from vmops.engine import workspace
 from vmops.local.provider.arm import Arm
 
 _START_UP = 0.3
@@ -41,7 +41,7 @@ class Host:
 
 
 def command_of(host: Host) -> type[PulumiCommand]:
-    """Give the class that stands for `vmops.engine.command.EngineCommand` in a world."""
+    """Give the class that stands for `vmops.engine.process.EngineCommand` in a world."""
 
     class Command(DoubleCommand):
         world = host
@@ -158,7 +158,7 @@ def _release(lock: Path | None) -> None:
         lock.unlink(missing_ok=True)
 
 
-class DoubleStack(terse.Stack):
+class DoubleStack(workspace.Stack):
     """The stack of the Automation API, whose verbs run the double."""
 
     def up(self, *, program: Program, on_event: Any, refresh: bool | None = None) -> None:  # type: ignore[override]

@@ -13,8 +13,8 @@ from tests.double.world import Death, world
 from tests.torture.scene import Scene
 from tests.torture.script import POWERED
 from vmops import Settings, Status, VMOps
-from vmops.errors import CloudError
-from vmops.failures import Kind
+from vmops.core.errors import CloudError
+from vmops.core.failures import Kind
 from vmops.local import inspection
 from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
 from vmops.protocol import HANDLE, Answer

@@ -19,7 +19,7 @@ from pulumi.runtime.proto import resource_pb2
 
 from vmops.engine.program import program as real_program
 from vmops.local.provider.messages import properties
-from vmops.spec import VmSpec
+from vmops.spec.vm_spec import VmSpec
 
 PROJECT = "vmops"
 STACK_TYPE = "pulumi:pulumi:Stack"

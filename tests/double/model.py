@@ -8,11 +8,11 @@ from tests.azure import held_locks
 from tests.double.world import Death, World
 from tests.torture.scene import Scene
 from vmops import Status, VMOps
-from vmops.failures import Kind
+from vmops.core.failures import Kind
+from vmops.jobs.operation import Operation
 from vmops.local.arm.faults.catalogue import INCIDENTS
-from vmops.operation import Operation
 from vmops.protocol import Answer
-from vmops.spec import VmSpec
+from vmops.spec.vm_spec import VmSpec
 
 _SILENT = {"etag", "systemData"}
 

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from urllib3.connectionpool import HTTPConnectionPool
 
 from vmops.local.arm.app import create_app
-from vmops.local.arm.clock import Clock
+from vmops.local.arm.state.clock import Clock
 
 TOKEN = "the-doubles-token"
 PORT = 9

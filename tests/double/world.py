@@ -21,12 +21,12 @@ from tests.torture import victims as victims_of
 from tests.torture.moments import that_comes
 from tests.torture.scene import Scene
 from tests.torture.script import Kill
-from vmops import worker
+from vmops.core.settings import Settings
+from vmops.jobs import worker
+from vmops.jobs.operation import Operation
+from vmops.jobs.order import Order
 from vmops.local.endpoint import Endpoint
 from vmops.local.provider.arm import Arm
-from vmops.operation import Operation
-from vmops.order import Order
-from vmops.settings import Settings
 
 _CLOCKED = (
     *("answers", "connection", "ops", "waiting", "engine.ending", "engine.events"),
@@ -81,7 +81,7 @@ class World:
         return met, struck
 
     def start(self, settings: Settings, operation: Operation, order: Order, held: int) -> None:
-        """Start a worker, in the place of `vmops.launch.start`."""
+        """Start a worker, in the place of `vmops.jobs.start.start`."""
         lock, wire = os.dup(held), order.to_wire()
         process = self.turns.start(lambda: worker.work(settings.state_dir, operation.id, lock, wire))
         process.locks.add(lock)

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from tests.azure import Azure
 from vmops import VMOps
-from vmops.arm import Arm
-from vmops.clouds import connect
-from vmops.names import EXPIRES_TAG
-from vmops.store import Store
-from vmops.sweep import Outcome, sweep
-from vmops.times import instant
+from vmops.azure.client import Arm
+from vmops.azure.clouds import connect
+from vmops.core.times import instant
+from vmops.jobs.store import Store
+from vmops.leases.sweep import Outcome, sweep
+from vmops.spec.names import EXPIRES_TAG
 
 WAITS = "sys.stdin.read()"
 ENDINGS = {

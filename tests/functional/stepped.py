@@ -23,16 +23,18 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.conformance import arm as azure
-from vmops import Settings, Status, VMOps, lock, provisioning
-from vmops.errors import Failed
+from vmops import Settings, Status, VMOps
+from vmops.core import file_lock
+from vmops.core.errors import Failed
+from vmops.core.state_dir import local_path, lock_path
+from vmops.deploy import steps
+from vmops.deploy.context import open_site
 from vmops.local import endpoint
-from vmops.local.arm.clock import ManualClock
+from vmops.local.arm.state.clock import ManualClock
 from vmops.local.provider import arm as provider_arm
 from vmops.local.provider.server import serve
-from vmops.site import open_site
-from vmops.spec import VmSpec
-from vmops.state_dir import local_path, lock_path
-from vmops.target import Target
+from vmops.spec.target import Target
+from vmops.spec.vm_spec import VmSpec
 
 _LOOK = 0.005
 _QUIET = 12
@@ -152,21 +154,21 @@ def _live(ops: VMOps, wire: Wire, clock: SteppedClock) -> None:
     clock.held = lambda: _is_made(wire) and killer.is_alive()
     killer.start()
     with suppress(Failed):
-        _deploy(ops, spec, lambda site: provisioning.provision(site, spec, doubtful=False, expires=0.0))
+        _deploy(ops, spec, lambda site: steps.provision(site, spec, doubtful=False, expires=0.0))
     killer.join()
-    _deploy(ops, spec, lambda site: provisioning.provision(site, spec, doubtful=True, expires=0.0))
+    _deploy(ops, spec, lambda site: steps.provision(site, spec, doubtful=True, expires=0.0))
     for verb in (ops.vm_stop, ops.vm_start, ops.vm_restart):
         params = {"vmName": "vm", "pollTimeout": 3600}
         assert verb(params)[0] is Status.PENDING, ops.last_failure(params)
         assert ops.wait_vm_operation(params)[0] is Status.SUCCEEDED, ops.last_failure(params)
     bigger = spec.model_copy(update={"vm_size": "Standard_D2s_v5", "os_disk_size_gb": 64})
-    _deploy(ops, bigger, lambda site: provisioning.provision(site, bigger, doubtful=False, expires=0.0))
-    _deploy(ops, spec, lambda site: provisioning.deprovision(site, spec, doubtful=False))
+    _deploy(ops, bigger, lambda site: steps.provision(site, bigger, doubtful=False, expires=0.0))
+    _deploy(ops, spec, lambda site: steps.deprovision(site, spec, doubtful=False))
 
 
 def _deploy(ops: VMOps, target: Target, steps: Callable[[Any], Any]) -> None:
     """Do what a worker does, with the VM's lock."""
-    held = lock.acquire(lock_path(ops.settings.state_dir, target.stack))
+    held = file_lock.acquire(lock_path(ops.settings.state_dir, target.stack))
     assert held is not None
     try:
         with open_site(ops.settings, target, (held,)) as site:

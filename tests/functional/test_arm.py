@@ -8,12 +8,12 @@ import pytest
 
 from tests.conformance.arm import API_VERSION, COMPUTE, GROUP, NETWORK, SUBSCRIPTION
 from tests.functional.world import NIC, NSG, VM, World, machine_body, quick_world, slow_world
-from vmops import power
-from vmops.arm import Arm
-from vmops.clouds import Cloud
-from vmops.error_codes import of_cloud
-from vmops.errors import CloudError, SpecError
-from vmops.failures import Kind
+from vmops.azure import power
+from vmops.azure.client import Arm
+from vmops.azure.clouds import Cloud
+from vmops.azure.error_codes import of_cloud
+from vmops.core.errors import CloudError, SpecError
+from vmops.core.failures import Kind
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from tests.azure import Azure, processes_of
-from vmops.cli import lifetimes  # noqa: F401 - its commands are added to the app
-from vmops.cli.commands import app
+from vmops.cli.commands import lifetime  # noqa: F401 - its commands are added to the app
+from vmops.cli.commands.vm import app
 from vmops.local import daemon
 
 VMOPS = str(Path(sys.executable).with_name("vmops"))

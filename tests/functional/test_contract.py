@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from tests.azure import Azure, processes_of
-from vmops import SpecError, Status, SupportsVMOps, VMOps, launch
-from vmops.failures import Kind
+from vmops import SpecError, Status, SupportsVMOps, VMOps
+from vmops.core.failures import Kind
+from vmops.core.polling import Later, wait
+from vmops.core.times import instant
+from vmops.jobs import start
 from vmops.local import daemon
 from vmops.protocol import HANDLE, Params
-from vmops.times import instant
-from vmops.waiting import Later, wait
 
 Deploy = Callable[[Params], dict[str, Any]]
 
@@ -414,13 +415,13 @@ def test_a_provision_again_extends_the_time_to_live(ops: VMOps, azure: Azure, pr
 
 def test_ctrl_c_cuts_no_beginning_in_two(ops: VMOps, azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
     """It comes between the record and the worker, the worst moment that there is: the deployment goes on."""
-    begin = launch.start
+    begin = start.start
 
     def interrupted(*order: Any) -> None:
         signal.raise_signal(signal.SIGINT)
         begin(*order)
 
-    monkeypatch.setattr(launch, "start", interrupted)
+    monkeypatch.setattr(start, "start", interrupted)
     with pytest.raises(KeyboardInterrupt):
         ops.vm_provision({"vmName": "exp1"})
     assert ops.wait_vm_deployment(True, {"vmName": "exp1"})[0] is Status.SUCCEEDED, ops.last_failure({"vmName": "exp1"})

@@ -17,11 +17,11 @@ import pytest
 import requests
 
 from tests.azure import kept_ports, kill_daemon
-from vmops import liveness, lock
-from vmops.errors import VmopsError
+from vmops.core import file_lock, processes
+from vmops.core.errors import VmopsError
+from vmops.core.polling import Later, wait
 from vmops.local import daemon, endpoint
 from vmops.local.daemon import Endpoint
-from vmops.waiting import Later, wait
 
 ENSURE = (
     "import sys; from pathlib import Path; from vmops.local import daemon; print(daemon.ensure(Path(sys.argv[1])).pid)"
@@ -147,15 +147,15 @@ def test_a_killed_provider_is_replaced_in_its_place(state_dir: Path) -> None:
     found = daemon.ensure(state_dir)
     first, provider = both(state_dir)
     provider.kill()
-    assert wait(lambda: Later(0.01) if liveness.started_at(provider.pid) else True, timeout=60)
+    assert wait(lambda: Later(0.01) if processes.started_at(provider.pid) else True, timeout=60)
     again = daemon.ensure(state_dir)
     assert without_pid(again) == without_pid(found)
     with socket.create_connection(("127.0.0.1", again.provider), timeout=60):
         pass
-    processes = [first, *both(state_dir)]
+    all_three = [first, *both(state_dir)]
     kill_daemon(state_dir)
     assert daemon.stop(state_dir) is False
-    assert [liveness.started_at(process.pid) for process in processes] == [None] * 3
+    assert [processes.started_at(process.pid) for process in all_three] == [None] * 3
 
 
 @pytest.mark.usefixtures("kept_place")
@@ -191,9 +191,9 @@ def test_another_pace_restarts_it_in_its_place(state_dir: Path) -> None:
 def test_stop_leaves_nothing_running(state_dir: Path) -> None:
     """A daemon that was stopped is gone when stop returns; there is nothing to stop a second time."""
     daemon.ensure(state_dir)
-    processes = both(state_dir)
+    these = both(state_dir)
     assert daemon.stop(state_dir)
-    assert [liveness.started_at(process.pid) for process in processes] == [None, None]
+    assert [processes.started_at(process.pid) for process in these] == [None, None]
     assert (daemon.find(state_dir), daemon.stop(state_dir)) == (None, False)
 
 
@@ -201,7 +201,7 @@ def test_a_daemon_that_nobody_can_find_ends(state_dir: Path) -> None:
     """With its state directory removed it has no callers left, and would run for ever."""
     found = daemon.ensure(state_dir)
     shutil.rmtree(state_dir / "local")
-    assert wait(lambda: liveness.started_at(found.pid) is None or Later(0.05), timeout=60)
+    assert wait(lambda: processes.started_at(found.pid) is None or Later(0.05), timeout=60)
 
 
 def test_a_daemon_that_does_not_listen_is_killed(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,13 +240,13 @@ def test_a_daemon_that_cannot_start_says_why(state_dir: Path) -> None:
         VmopsError, match=r"^the local Azure did not start: .*unable to open database file .*daemon\.log"
     ):
         daemon.ensure(state_dir)
-    assert running(state_dir, "vmops.local.provider.process") == []
+    assert running(state_dir, "vmops.local.provider_process") == []
 
 
 def test_a_start_that_another_never_ends_is_not_waited_for(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind a lock that nobody gives back there is an end, and a sentence."""
     monkeypatch.setattr(daemon, "_PATIENCE", 0.1)
-    held = lock.acquire(state_dir / "local/lock")
+    held = file_lock.acquire(state_dir / "local/lock")
     assert held is not None
     with pytest.raises(VmopsError, match="is neither up nor down"):
         daemon.ensure(state_dir)
@@ -257,7 +257,7 @@ def test_a_start_that_another_never_ends_is_not_waited_for(state_dir: Path, monk
 @pytest.mark.parametrize("told", [True, False], ids=["after it has told it", "before"])
 def test_a_provider_has_nothing_to_say_when_its_daemon_dies_at_its_start(state_dir: Path, told: bool) -> None:
     """It ends without a word: the last one in the log is why the daemon died."""
-    command = [sys.executable, "-P", "-m", "vmops.local.provider.process", str(state_dir)]
+    command = [sys.executable, "-P", "-m", "vmops.local.provider_process", str(state_dir)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as provider:
         assert provider.stdout
         provider.stdout.close()

@@ -14,8 +14,8 @@ import pytest
 import requests
 
 from tests.azure import kept_ports
+from vmops.core.polling import Later, wait
 from vmops.local import daemon
-from vmops.waiting import Later, wait
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
 VERSION = {"api-version": "2024-05-01"}

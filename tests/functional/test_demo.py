@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.azure import living, processes_of
+from vmops.core.polling import Later, wait
 from vmops.local import daemon
-from vmops.waiting import Later, wait
 
 DEMO = [sys.executable, "-c", "from vmops.cli import main; main()", "demo"]
 STEPS = [

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from tests.azure import Azure
 from vmops import SpecError, Status, VMOps
-from vmops.errors import CloudError
-from vmops.failures import Failure, Kind
+from vmops.cli.commands.local import app
+from vmops.core.errors import CloudError
+from vmops.core.failures import Failure, Kind
 from vmops.local import inspection
 from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
-from vmops.local.commands import app
 from vmops.protocol import Params
 
 Deploy = Callable[[Params], dict[str, Any]]

@@ -13,10 +13,10 @@ import pytest
 
 from tests.azure import Azure, all_of, begun, processes_of
 from vmops import Settings, Status, VMOps
-from vmops.failures import Kind
-from vmops.operation import State
+from vmops.core.failures import Kind
+from vmops.core.polling import Later, wait
+from vmops.jobs.operation import State
 from vmops.protocol import Params
-from vmops.waiting import Later, wait
 
 Deploy = Callable[[Params], dict[str, Any]]
 SECRET = "Correct-Horse-42"
@@ -118,7 +118,7 @@ def test_there_is_none_where_none_is_wanted(azure: Azure, state_dir: Path) -> No
     azure.stick("create")
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", worker_idle=0))
     assert ops.vm_provision({"vmName": "exp1"}) == (Status.PENDING, {})
-    assert "vmops.worker" in await_one(state_dir, "worker").cmdline()
+    assert "vmops.jobs.worker" in await_one(state_dir, "worker").cmdline()
     azure.let_go()
     assert ops.wait_vm_deployment(True, {"vmName": "exp1"})[0] is Status.SUCCEEDED
     assert found(state_dir, "forkserver") == []

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.azure import Azure
+from vmops.cli.commands.local import app
 from vmops.local import daemon
-from vmops.local.commands import app
 
 GROUP = f"/subscriptions/{'0' * 8}-0000-0000-0000-{'0' * 12}/resourceGroups/g"
 

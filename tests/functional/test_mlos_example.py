@@ -15,9 +15,9 @@ import pytest
 
 from tests.functional.doors import outlive
 from vmops import Settings, VMOps
+from vmops.core.polling import Later, wait
+from vmops.leases.sweep import Outcome, sweep
 from vmops.local import daemon, inspection
-from vmops.sweep import Outcome, sweep
-from vmops.waiting import Later, wait
 
 ROOT = Path(__file__).parents[2]
 RUN = "python -m vmops.mlos --config experiment.jsonc"

@@ -14,12 +14,12 @@ from mlos_bench.services.base_service import Service
 from tests.azure import Azure
 from tests.functional.doors import ENDINGS, end_all, python, sweep_what_was_killed
 from vmops import VMOps
+from vmops.core.polling import Later, wait
+from vmops.core.state_dir import local_path
 from vmops.local import daemon
 from vmops.local.arm.faults.catalogue import FAULTS
 from vmops.mlos import PulumiVMService
 from vmops.protocol import Params
-from vmops.state_dir import local_path
-from vmops.waiting import Later, wait
 
 PARAMS = {"vmName": "exp1", "trial_id": 3}
 PROGRAM = """

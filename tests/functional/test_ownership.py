@@ -7,8 +7,8 @@ import pytest
 
 from tests.conformance.arm import GROUP
 from tests.functional.world import HERS, NSG, OURS, Tags, World, quick_world, refused, spec_of
-from vmops import survey
-from vmops.failures import Kind
+from vmops.core.failures import Kind
+from vmops.deploy import survey
 
 
 @pytest.fixture

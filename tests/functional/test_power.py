@@ -7,13 +7,14 @@ import pytest
 
 from tests.conformance.arm import GROUP
 from tests.functional.world import OURS, SPEC, VM, Tags, World, machine_body, refused, slow_world
-from vmops import instance, power, survey
-from vmops.error_codes import of_cloud
-from vmops.errors import CloudError
-from vmops.failures import Kind
-from vmops.names import OWNER_TAG, STACK_TAG
-from vmops.target import Target
-from vmops.waiting import Later
+from vmops.azure import power, vm_state
+from vmops.azure.error_codes import of_cloud
+from vmops.core.errors import CloudError
+from vmops.core.failures import Kind
+from vmops.core.polling import Later
+from vmops.deploy import survey
+from vmops.spec.names import OWNER_TAG, STACK_TAG
+from vmops.spec.target import Target
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def test_a_machine_in_the_making_has_no_power_state_yet(world: World) -> None:
     world.send("PUT", VM, machine_body("vm"))
     seen = world.machine()
     assert (seen.provisioning, seen.power, seen.running, seen.resting) == ("creating", "", False, False)
-    assert instance.look(world.arm, f"{VM}2") is None
+    assert vm_state.look(world.arm, f"{VM}2") is None
 
 
 def test_a_machine_is_found_whatever_the_case_of_its_name(world: World) -> None:

@@ -21,9 +21,9 @@ import requests
 
 from tests.azure import Azure
 from tests.functional.deploy import main as deploy_program
-from vmops import liveness
+from vmops.core import processes
+from vmops.core.polling import Later, wait
 from vmops.local import daemon
-from vmops.waiting import Later, wait
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 NOWHERE = "00000000-0000-0000-0000-000000000000"
@@ -299,7 +299,7 @@ def killing(azure: Azure, state_dir: Path, seed: int) -> Iterator[list[int]]:
         return over.is_set() or len(azure.journal()) >= most or Later(0.02)
 
     def dead_now(pid: int) -> bool | Later:
-        return liveness.started_at(pid) is None or Later(0.01)
+        return processes.started_at(pid) is None or Later(0.01)
 
     def kill() -> None:
         while not over.is_set():

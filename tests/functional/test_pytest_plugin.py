@@ -11,7 +11,7 @@ from tests.azure import Azure
 from tests.functional.doors import ENDINGS, blocks, end_all, ended, python, start, sweep_what_was_killed
 from tests.unit.test_exports import HEAVY
 from vmops import VMOps
-from vmops.waiting import Later, wait
+from vmops.core.polling import Later, wait
 
 PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error"]
 FILE = """

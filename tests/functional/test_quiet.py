@@ -12,9 +12,9 @@ import requests
 
 from tests.azure import Azure
 from vmops import Settings, Status, VMOps
+from vmops.core.polling import Later, wait
 from vmops.local import daemon
 from vmops.protocol import Params
-from vmops.waiting import Later, wait
 
 Deploy = Callable[[Params], dict[str, Any]]
 KINDS: dict[str, Params] = {

@@ -12,12 +12,13 @@ import psutil
 import pytest
 
 from tests.azure import Azure, begun, kill_all, living
-from vmops import Settings, Status, VMOps, liveness, lock
-from vmops.failures import Kind
+from vmops import Settings, Status, VMOps
+from vmops.core import file_lock, processes
+from vmops.core.failures import Kind
+from vmops.core.polling import Later, wait
+from vmops.core.state_dir import lock_path
 from vmops.local import endpoint
 from vmops.protocol import Params
-from vmops.state_dir import lock_path
-from vmops.waiting import Later, wait
 
 Deploy = Callable[[Params], dict[str, Any]]
 PARAMS: Params = {"vmName": "exp1"}
@@ -331,9 +332,9 @@ def test_what_a_dead_worker_left_is_killed_before_anybody_goes_on(
     dict(living(state_dir))["worker"].kill()
     operation = ops.operation(PARAMS)
     assert operation
-    assert lock.held(lock_path(state_dir, operation.stack))
+    assert file_lock.held(lock_path(state_dir, operation.stack))
     assert ops.wait_vm_deployment(True, PARAMS) == (Status.FAILED, {})
-    assert wait(lambda: liveness.started_at(left.pid) is None or Later(0.01), timeout=120)
+    assert wait(lambda: processes.started_at(left.pid) is None or Later(0.01), timeout=120)
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED, ops.last_failure(PARAMS)
     deprovision(PARAMS)
@@ -425,7 +426,7 @@ def test_recover_from_a_shell(ops: VMOps, azure: Azure, backend: Path, provision
     """It says what was put right, in words or as one JSON value."""
     from typer.testing import CliRunner
 
-    from vmops.cli.commands import app
+    from vmops.cli.commands.vm import app
 
     provision(PARAMS)
     spoil(state_file(backend), "garbage")

@@ -8,12 +8,12 @@ import pytest
 
 from tests.conformance.arm import COMPUTE, GROUP, NETWORK, SUBNET
 from tests.functional.world import DISK, HERS, NET, NIC, NSG, OURS, SPEC, VM, World, quick_world, slow_world
-from vmops import ownership, remains
-from vmops.errors import Failed
-from vmops.failures import Failure, Kind
-from vmops.names import STACK_TAG
-from vmops.spec import VmSpec
-from vmops.waiting import Later, wait
+from vmops.azure import cleanup, ownership
+from vmops.core.errors import Failed
+from vmops.core.failures import Failure, Kind
+from vmops.core.polling import Later, wait
+from vmops.spec.names import STACK_TAG
+from vmops.spec.vm_spec import VmSpec
 
 
 @pytest.fixture
@@ -23,14 +23,14 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def release(world: World, timeout: float = 240) -> list[str]:
-    return remains.release(world.arm, GROUP, SPEC.stack, interval=0.01, timeout=timeout)
+    return cleanup.release(world.arm, GROUP, SPEC.stack, interval=0.01, timeout=timeout)
 
 
 def test_what_is_ours_is_listed_users_first_and_the_group_last(world: World) -> None:
     """In the order in which ARM lets them go."""
     world.put_machine(OURS)
     world.put(NSG, HERS)
-    assert [found["id"] for found in remains.ours(world.arm, GROUP, SPEC.stack)] == [VM, NIC, NET, DISK, GROUP]
+    assert [found["id"] for found in cleanup.ours(world.arm, GROUP, SPEC.stack)] == [VM, NIC, NET, DISK, GROUP]
 
 
 @pytest.mark.parametrize(("vm_name", "disk"), [("vm", "vm-osdisk"), ("vm", "VM-osdisk"), ("Exp1", "Exp1-osdisk")])
@@ -40,14 +40,14 @@ def test_a_disk_without_a_tag_is_ours_by_its_name_in_our_own_group(world: World,
     world.put(GROUP, {STACK_TAG: stack})
     world.put_disk(disk)
     world.put_disk("somebodys-disk")
-    assert [found["name"] for found in remains.ours(world.arm, GROUP, stack)] == [disk, "rg"]
+    assert [found["name"] for found in cleanup.ours(world.arm, GROUP, stack)] == [disk, "rg"]
 
 
 def test_a_disk_of_a_vm_with_a_longer_name_is_not_ours(world: World) -> None:
     """Two VMs in one group may be called vm and vm-2: each has disks of its own."""
     world.put(GROUP, OURS)
     world.put_disk("vm-2-osdisk")
-    assert [found["name"] for found in remains.ours(world.arm, GROUP, SPEC.stack)] == ["rg"]
+    assert [found["name"] for found in cleanup.ours(world.arm, GROUP, SPEC.stack)] == ["rg"]
 
 
 def test_all_that_is_ours_goes_and_the_group_with_it(world: World) -> None:
@@ -78,7 +78,7 @@ def test_a_group_that_goes_between_two_looks_is_gone(tmp_path: Path) -> None:
         world.put(GROUP, OURS)
         world.arm.delete(GROUP)
         world.journal.before = lambda asked: world.pass_time() if f"{GROUP}/resources" in asked else None
-        assert remains.ours(world.arm, GROUP, SPEC.stack) == []
+        assert cleanup.ours(world.arm, GROUP, SPEC.stack) == []
 
 
 @pytest.mark.parametrize("looks", [1, 2, 3])
@@ -104,7 +104,7 @@ def test_with_a_grace_there_is_a_second_look(world: World) -> None:
     second = {"method": "GET", "path": GROUP, "nth": 2, "effect": {"do": "delay"}}
     world.send("PUT", "/_local/faults", [second])
     with ThreadPoolExecutor() as threads:
-        left = threads.submit(remains.release, world.arm, GROUP, SPEC.stack, interval=0.01, timeout=240, grace=0.01)
+        left = threads.submit(cleanup.release, world.arm, GROUP, SPEC.stack, interval=0.01, timeout=240, grace=0.01)
         assert wait(lambda: world.send("GET", "/_local/kept").json() or Later(0.01), timeout=120)
         world.put(GROUP, OURS)
         world.send("PUT", "/_local/faults", [])

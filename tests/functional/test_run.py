@@ -12,9 +12,9 @@ import pytest
 from tests.azure import Azure
 from tests.functional.doors import CLI, ENDINGS, end_all, ended, names, python, start, sweep_what_was_killed
 from vmops import VMOps
-from vmops.waiting import Later, wait
+from vmops.core.polling import Later, wait
 
-FOREGROUND = "from vmops.run import _in_foreground; print(_in_foreground())"
+FOREGROUND = "from vmops.cli.run import _in_foreground; print(_in_foreground())"
 
 
 @pytest.fixture

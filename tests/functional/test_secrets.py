@@ -16,9 +16,9 @@ import pytest
 from tests.azure import Azure
 from tests.functional.test_faults import Faults
 from vmops import Status, VMOps
+from vmops.core.polling import Later, wait
 from vmops.local import daemon
 from vmops.protocol import Params
-from vmops.waiting import Later, wait
 
 CANARY = secrets.token_hex(8)  # nobody else on this machine says it, not even another run of this test
 PASSWORD = f"Canary-pa55word-{CANARY}"

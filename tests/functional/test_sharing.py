@@ -9,8 +9,8 @@ import pytest
 
 from tests.azure import Azure
 from vmops import Status, VMOps
+from vmops.core.polling import Later, wait
 from vmops.protocol import Params
-from vmops.waiting import Later, wait
 
 SHARED: Params = {
     "resourceGroup": "lab",

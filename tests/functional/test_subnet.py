@@ -8,8 +8,8 @@ import pytest
 
 from tests.azure import Azure, kill_all
 from vmops import Status, VMOps
+from vmops.core.polling import Later, wait
 from vmops.protocol import Params
-from vmops.waiting import Later, wait
 
 Deploy = Callable[[Params], dict[str, Any]]
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/shared"

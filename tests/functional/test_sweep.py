@@ -15,18 +15,19 @@ import pytest
 from tests.azure import Azure
 from tests.functional.doors import CLI, SUBSCRIPTION, arm_of, ended, names, outlive, start
 from tests.functional.world import HERS, OURS, SPEC, World, quick_world
-from vmops import Settings, SpecError, Status, VMOps, lifetime
-from vmops.arm import Arm
-from vmops.clouds import Cloud
-from vmops.failures import Failure, Kind
-from vmops.lifetime import Lifetime, Lifetimes
-from vmops.names import EXPIRES_TAG, Identity
-from vmops.operation import Operation, State, Verb
+from vmops import Settings, SpecError, Status, VMOps
+from vmops.azure.client import Arm
+from vmops.azure.clouds import Cloud
+from vmops.core.failures import Failure, Kind
+from vmops.core.polling import Later, wait
+from vmops.core.times import instant
+from vmops.jobs.operation import Operation, State, Verb
+from vmops.jobs.store import Store
+from vmops.leases.sweep import Outcome, Sweep, sweep
+from vmops.ops import expiry
+from vmops.ops.expiry import Lifetime, Lifetimes
 from vmops.protocol import Params
-from vmops.store import Store
-from vmops.sweep import Outcome, Sweep, sweep
-from vmops.times import instant
-from vmops.waiting import Later, wait
+from vmops.spec.names import EXPIRES_TAG, Identity
 
 HOUR = 3600.0
 Deploy = Callable[[Params], dict[str, Any]]
@@ -86,7 +87,7 @@ def test_a_tag_alone_tells_that_the_time_is_over(
 ) -> None:
     """Nothing but the cloud may know of a VM; clocks may differ by five minutes."""
     now = 1_700_000_000.0
-    monkeypatch.setattr(lifetime, "time", SimpleNamespace(time=lambda: now))
+    monkeypatch.setattr(expiry, "time", SimpleNamespace(time=lambda: now))
     world.put_machine(tagged(age, now))
     assert [(each.identity.stack, each.owner) for each in expired(lifetimes)] == [(SPEC.stack, "ada")] * expires
 

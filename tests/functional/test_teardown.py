@@ -25,12 +25,12 @@ from tests.functional.doors import (
     sweep_what_was_killed,
 )
 from vmops import Machine, ProvisionError, SpecError, Status, VMOps
-from vmops.failures import Kind
-from vmops.names import EXPIRES_TAG, OWNER_TAG
-from vmops.operation import State, Verb
+from vmops.core.failures import Kind
+from vmops.core.polling import Later, wait
+from vmops.core.times import instant, seconds_of
+from vmops.jobs.operation import State, Verb
 from vmops.protocol import Params
-from vmops.times import instant, seconds_of
-from vmops.waiting import Later, wait
+from vmops.spec.names import EXPIRES_TAG, OWNER_TAG
 
 WITH = """
 import sys, vmops

@@ -26,8 +26,8 @@ from typer.testing import CliRunner
 from tests.azure import kill_daemon
 from tests.conformance.arm import SUBSCRIPTION
 from tests.conformance.sdk import clients, live_and_die
+from vmops.cli.commands.local import app
 from vmops.local import daemon, tls
-from vmops.local.commands import app
 from vmops.local.daemon import Endpoint
 
 TENANT = "00000000-0000-0000-0000-000000000000"

@@ -11,14 +11,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.conformance import arm as azure
 from tests.conformance.arm import COMPUTE, GROUP, LONG, NETWORK, SUBNET
-from vmops import instance
-from vmops.arm import Arm
-from vmops.clouds import Cloud
-from vmops.errors import Failed
-from vmops.failures import Kind
-from vmops.local.arm.clock import ManualClock
-from vmops.names import OWNER_TAG, STACK_TAG
-from vmops.spec import VmSpec
+from vmops.azure import vm_state
+from vmops.azure.client import Arm
+from vmops.azure.clouds import Cloud
+from vmops.core.errors import Failed
+from vmops.core.failures import Kind
+from vmops.local.arm.state.clock import ManualClock
+from vmops.spec.names import OWNER_TAG, STACK_TAG
+from vmops.spec.vm_spec import VmSpec
 
 VM = f"{COMPUTE}/virtualMachines/vm"
 DISK = f"{COMPUTE}/disks/vm-osdisk"
@@ -94,9 +94,9 @@ class World:
         self.put_nic(tags)
         self.put(VM, tags, **machine_body("vm"))
 
-    def machine(self) -> instance.Instance:
+    def machine(self) -> vm_state.Instance:
         """Look at the machine, which must be there."""
-        seen = instance.look(self.arm, VM)
+        seen = vm_state.look(self.arm, VM)
         assert seen is not None
         return seen
 

@@ -16,8 +16,8 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.stack import Stack
 
 from vmops import stacks
-from vmops.errors import SpecError
-from vmops.spec import VmSpec
+from vmops.core.errors import SpecError
+from vmops.spec.vm_spec import VmSpec
 from vmops.stacks.machine import machine
 from vmops.stacks.network import group, network, security_group, subnet
 from vmops.stacks.vm import declare, touch

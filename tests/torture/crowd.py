@@ -19,7 +19,7 @@ import structlog
 
 from tests.torture.scene import Scene, scene
 from vmops import Settings, Status, VMOps
-from vmops.failures import Kind
+from vmops.core.failures import Kind
 
 _VERBS = ("provision", "provision", "provision", "deprovision", "stop", "start", "restart", "wait", "gone", "cancel")
 _MAY_BE = {Kind.LOCKED, Kind.CONFLICT, Kind.NOT_FOUND, Kind.INTERRUPTED}

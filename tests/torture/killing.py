@@ -9,8 +9,8 @@ from tests.torture.scene import Scene
 from tests.torture.script import POWERED, VICTIMS, Kill
 from tests.torture.stillness import still
 from tests.torture.victims import Caller, strike, victims
-from vmops.operation import Verb
-from vmops.waiting import Later, wait
+from vmops.core.polling import Later, wait
+from vmops.jobs.operation import Verb
 
 PATIENCE = 300.0
 """Seconds within which a moment comes, and what is called is over."""

@@ -10,11 +10,11 @@ from tests.torture.killing import PATIENCE
 from tests.torture.scene import Scene, scene
 from tests.torture.script import POWERED, Fault, Kill, Script, Step
 from vmops import Status
-from vmops.failures import Failure, Kind
+from vmops.core.failures import Failure, Kind
+from vmops.core.polling import Later, wait
 from vmops.local import inspection
 from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS, Incident
 from vmops.protocol import Answer
-from vmops.waiting import Later, wait
 
 _COUNTED = (
     "lives",

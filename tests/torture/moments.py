@@ -11,10 +11,10 @@ from typing import Any
 
 from tests.torture.place import ALL, WRITES, Place, known, todo
 from tests.torture.scene import Scene
-from vmops import lock
-from vmops.engine.holder import held
-from vmops.operation import State, Verb
-from vmops.state_dir import life_path
+from vmops.core import file_lock
+from vmops.core.state_dir import life_path
+from vmops.engine.backend.lock_holder import held
+from vmops.jobs.operation import State, Verb
 
 Come = Callable[[], bool]
 _FIRST = {"nth": 1, "effect": {"do": "delay"}}
@@ -55,7 +55,7 @@ def _admitted(place: Place, _number: int) -> Come:
     """The caller has the lock, and no record yet."""
     place.still.keep_records()
     verb = Verb(place.verb)
-    return lambda: lock.held(life_path(place.scene.state_dir, place.scene.stack, verb)) and not place.fresh()
+    return lambda: file_lock.held(life_path(place.scene.state_dir, place.scene.stack, verb)) and not place.fresh()
 
 
 def _recorded(place: Place, _number: int) -> Come:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.torture.scene import Scene
 from tests.torture.stillness import Stillness
-from vmops.operation import Operation
+from vmops.jobs.operation import Operation
 
 WRITES = {"provision": "PUT", "deprovision": "DELETE", "start": "POST", "stop": "POST", "restart": "POST"}
 """How each verb changes what Azure has."""

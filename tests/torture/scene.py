@@ -13,12 +13,12 @@ import requests
 
 from tests.azure import Azure, held_locks, processes_of
 from vmops import Settings, VMOps
+from vmops.core.polling import Later, wait
+from vmops.jobs.store import Store
 from vmops.local import daemon
-from vmops.names import OWNER_TAG, STACK_TAG
 from vmops.protocol import Params
-from vmops.spec import VmSpec
-from vmops.store import Store
-from vmops.waiting import Later, wait
+from vmops.spec.names import OWNER_TAG, STACK_TAG
+from vmops.spec.vm_spec import VmSpec
 
 _LONGEST = 60
 """Seconds for what comes at once unless the machine is busy."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.torture.scene import Scene
-from vmops import lock
-from vmops.operation import Verb
+from vmops.core import file_lock
+from vmops.jobs.operation import Verb
 
 _ANOTHERS = {"pid": 1, "username": "ada", "hostname": "another-host", "timestamp": "2026-05-04T01:58:12Z"}
 
@@ -40,7 +40,7 @@ class Stillness:
     def keep_slots(self) -> None:
         """Let it be nobody's turn to work."""
         for verb in Verb:
-            held = lock.acquire(self._scene.state_dir / "locks" / "slots" / f"{verb}-0", timeout=60)
+            held = file_lock.acquire(self._scene.state_dir / "locks" / "slots" / f"{verb}-0", timeout=60)
             assert held is not None
             self._slots.append(held)
 

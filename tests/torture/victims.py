@@ -12,8 +12,8 @@ import psutil
 from tests.azure import all_of
 from tests.torture.scene import Scene
 from tests.torture.script import Kill
+from vmops.core.polling import Later, wait
 from vmops.local import daemon
-from vmops.waiting import Later, wait
 
 _CALLER = """
 import json, sys

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from vmops.engine.binary import ENGINE_VERSION
+from vmops.engine.install.locate import ENGINE_VERSION
 
 ENGINE = "#!/bin/sh\necho {version}\n"
 GO = """#!{python}

@@ -16,22 +16,23 @@ from typing import Any
 import pytest
 
 from tests.unit.processes import ended, go_on, kill, line_of, start
-from vmops import admission, lock
-from vmops.admission import Admitted, admit, settle
-from vmops.errors import StoreError
-from vmops.failures import Kind
-from vmops.operation import Operation, State, Verb
-from vmops.state_dir import lock_path
-from vmops.store import Store
+from vmops.core import file_lock
+from vmops.core.errors import StoreError
+from vmops.core.failures import Kind
+from vmops.core.state_dir import lock_path
+from vmops.jobs import admission
+from vmops.jobs.admission import Admitted, admit, settle
+from vmops.jobs.operation import Operation, State, Verb
+from vmops.jobs.store import Store
 
 STACK = "exp1-0a1b2c3d"
 WORKER = """
-from vmops import lock
-from vmops.admission import lock_path
-from vmops.operation import State
-from vmops.store import Store
+from vmops.core import file_lock
+from vmops.core.state_dir import lock_path
+from vmops.jobs.operation import State
+from vmops.jobs.store import Store
 state_dir = Path(sys.argv[1])
-held = lock.acquire(lock_path(state_dir, "exp1-0a1b2c3d"))
+held = file_lock.acquire(lock_path(state_dir, "exp1-0a1b2c3d"))
 Store(state_dir).advance("first", State.RUNNING, pid=os.getpid(), host="here")
 pause()
 """
@@ -70,7 +71,7 @@ def test_whoever_is_admitted_holds_the_lock_and_has_a_record(tmp_path: Path, sto
     found = admit(store, tmp_path, asked)
     assert isinstance(found, Admitted)
     assert (found.before, store.latest(STACK)) == (None, asked)
-    assert lock.held(lock_path(tmp_path, STACK))
+    assert file_lock.held(lock_path(tmp_path, STACK))
     os.close(found.lock)
 
 
@@ -119,7 +120,7 @@ def test_a_lock_that_nobody_explains_is_not_waited_for_for_ever(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that hangs on its way out holds the VM: the caller is told so."""
-    stranger = lock.acquire(lock_path(tmp_path, STACK))
+    stranger = file_lock.acquire(lock_path(tmp_path, STACK))
     assert stranger is not None
     seconds = itertools.count()
     monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
@@ -164,10 +165,10 @@ def test_a_dead_worker_is_settled_whatever_is_asked_next(tmp_path: Path, store: 
 def test_of_processes_that_ask_at_once_one_is_admitted(tmp_path: Path, store: Store) -> None:
     """All the others are given its operation."""
     code = """
-from vmops import admission
-from vmops.admission import Admitted, admit
-from vmops.operation import Operation, Verb
-from vmops.store import Store
+from vmops.jobs import admission
+from vmops.jobs.admission import Admitted, admit
+from vmops.jobs.operation import Operation, Verb
+from vmops.jobs.store import Store
 state_dir, name = Path(sys.argv[1]), sys.argv[2]
 store = Store(state_dir)
 asked = Operation(name, Verb.PROVISION, "exp1-0a1b2c3d", "local", "0", "vmops-exp1", "exp1", "ada")
@@ -193,7 +194,7 @@ def test_the_lock_comes_free_when_the_record_cannot_be_written(tmp_path: Path, s
         elsewhere.execute("DROP TABLE operations")
     with pytest.raises((StoreError, sqlite3.Error)):
         admit(store, tmp_path, operation("first"))
-    assert not lock.held(lock_path(tmp_path, STACK))
+    assert not file_lock.held(lock_path(tmp_path, STACK))
 
 
 def test_a_living_worker_is_left_alone(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
@@ -225,8 +226,8 @@ def test_many_who_notice_a_death_agree(tmp_path: Path, store: Store, worker: "Po
     """Whoever comes second reads what the first has recorded."""
     kill(worker)
     code = """
-from vmops.admission import settle
-from vmops.store import Store
+from vmops.jobs.admission import settle
+from vmops.jobs.store import Store
 store = Store(Path(sys.argv[1]))
 before = store.get("first")
 pause()

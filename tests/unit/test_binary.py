@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from tests.unit.bare_machine import ENGINE, Machine, ended, official_site, read_until
-from vmops import lock
-from vmops.engine import binary, ways
-from vmops.engine.binary import ENGINE_VERSION
-from vmops.errors import EngineMissing
+from vmops.core import file_lock
+from vmops.core.errors import EngineMissing
+from vmops.engine.install import installers, locate
+from vmops.engine.install.locate import ENGINE_VERSION
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_ours_is_taken_before_the_one_on_path_and_is_not_started(machine: Machin
     """Finding our engine costs no process, and what else is on PATH does not matter."""
     machine.put_on_path("v3.300.0")
     machine.put(machine.ours, "#!/bin/sh\ntouch started\n")
-    assert binary.path() == machine.ours
+    assert locate.path() == machine.ours
     assert not list(machine.home.glob("**/started"))
 
 
@@ -50,7 +50,7 @@ def test_ours_is_taken_before_the_one_on_path_and_is_not_started(machine: Machin
 def test_one_on_path_of_a_tested_version_is_taken_when_ours_is_not_there(machine: Machine, version: str) -> None:
     """A user who has an engine need not install one."""
     engine = machine.put_on_path(version)
-    assert binary.path() == engine
+    assert locate.path() == engine
 
 
 @pytest.mark.parametrize("version", ["v3.257.9", "v4.0.0", "v2.999.0", "", "Pulumi"])
@@ -59,33 +59,33 @@ def test_one_on_path_of_an_untested_version_is_refused(machine: Machine, version
     """An engine that vmops was never tried with does not touch a user's cloud; the sentence says which it was."""
     engine = machine.put_on_path(version)
     with pytest.raises(EngineMissing, match=rf"^{engine} is an engine of version {version.strip('v') or 'unknown'}"):
-        binary.path(choice)
+        locate.path(choice)
 
 
 def test_no_engine_names_the_three_ways(machine: Machine) -> None:
     """Who has no engine reads how to get one."""
     with pytest.raises(EngineMissing, match=r"^there is no .* on PATH, or .*`vmops engine install`.* Go 1\.25\.11 or"):
-        binary.path()
+        locate.path()
 
 
 def test_the_one_on_path_is_taken_when_told_to(machine: Machine) -> None:
     """The setting wins over our own engine."""
     machine.put(machine.ours, ENGINE.format(version=f"v{ENGINE_VERSION}"))
     engine = machine.put_on_path("v3.260.0")
-    assert binary.path("path") == engine
+    assert locate.path("path") == engine
 
 
 def test_a_named_engine_is_taken_when_its_version_is_tested(machine: Machine) -> None:
     """The setting may name an engine that is neither ours nor on PATH."""
     engine = machine.put(machine.home / "elsewhere" / "pulumi", ENGINE.format(version="v3.270.0"))
-    assert binary.path(str(engine)) == engine
+    assert locate.path(str(engine)) == engine
 
 
 @pytest.mark.parametrize("choice", ["bin/pulumi", "pulumi", "/nowhere/pulumi", "/"])
 def test_a_named_engine_that_is_no_program_is_refused(machine: Machine, choice: str) -> None:
     """A wrong setting is named with its value and the rule."""
     with pytest.raises(EngineMissing, match=rf"VMOPS_ENGINE is '{choice}': it must be .* absolute path"):
-        binary.path(choice)
+        locate.path(choice)
 
 
 def test_off_the_internet_the_engine_is_built_from_the_pinned_modules(machine: Machine) -> None:
@@ -144,7 +144,7 @@ def test_an_interrupted_installation_leaves_neither_process_nor_file(machine: Ma
     with machine.gate.open("wb"):
         interrupted.send_signal(signal.SIGINT)
         assert ended(interrupted)[0] != 0
-        assert not lock.held(machine.cache / "lock")
+        assert not file_lock.held(machine.cache / "lock")
         assert machine.left() == {"lock"}
         machine.gate.unlink()
         assert "waiting" not in machine.run("install")[2]
@@ -159,12 +159,12 @@ def test_an_interrupt_while_a_step_is_started_ends_it(tmp_path: Path, monkeypatc
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(subprocess, "Popen", Started)
-    held = lock.acquire(tmp_path / "lock")
+    held = file_lock.acquire(tmp_path / "lock")
     assert held is not None
     with pytest.raises(KeyboardInterrupt):
-        ways.Site(tmp_path, held, lambda _: None).run("nap", ["sleep", "60"], timeout=60)
+        installers.Site(tmp_path, held, lambda _: None).run("nap", ["sleep", "60"], timeout=60)
     os.close(held)
-    assert not lock.held(tmp_path / "lock")
+    assert not file_lock.held(tmp_path / "lock")
 
 
 def test_a_half_made_directory_is_not_an_engine_and_is_replaced(machine: Machine) -> None:
@@ -223,7 +223,14 @@ def test_a_silent_network_is_given_up(machine: Machine) -> None:
     """Where connections open and nothing answers, the installer ends by itself instead of hanging."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         machine.env["https_proxy"] = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        command = [sys.executable, "-m", "vmops.engine.official", str(machine.home / "root"), ENGINE_VERSION, "1"]
+        command = [
+            sys.executable,
+            "-m",
+            "vmops.engine.install.official",
+            str(machine.home / "root"),
+            ENGINE_VERSION,
+            "1",
+        ]
         assert subprocess.run(command, env=machine.env, check=False).returncode == -signal.SIGALRM
 
 
@@ -239,9 +246,9 @@ def test_a_step_that_outlives_its_deadline_is_ended_with_its_children(
     ):
         begun = iter([0.0])  # from then on no time passes until the child lives, and then all of it
         elapsed = lambda: next(begun, float(bool(select.select([written], [], [], 0)[0])))  # noqa: E731
-        monkeypatch.setattr(ways, "time", SimpleNamespace(monotonic=elapsed))
-        site = ways.Site(tmp_path, held.fileno(), lambda _: None)
-        with pytest.raises(ways.Failed, match=r"^nap: not over after 1 s$"):
+        monkeypatch.setattr(installers, "time", SimpleNamespace(monotonic=elapsed))
+        site = installers.Site(tmp_path, held.fileno(), lambda _: None)
+        with pytest.raises(installers.Failed, match=r"^nap: not over after 1 s$"):
             site.run("nap", ["/bin/sh", "-c", f"(echo started; sleep 3600) >{alive} & wait"], timeout=1)
         os.set_blocking(written.fileno(), True)
         assert written.read() == b"started\n"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from vmops.engine.checkpoint import Mended, ease_removal, mend
-from vmops.engine.completion import merged
+from vmops.engine.backend.files import Mended, ease_removal, mend
+from vmops.engine.reconcile.complete import merged
 
 STATE = json.dumps({"version": 3, "checkpoint": {"stack": "s", "latest": {}}})
 SALT = "encryptionsalt: v1:MF3wMvO0Jp0=:v1:1CUHdZqKqET3CQ+7:6lLmapVDVG9u69wUlXEKsSmEa9JFSQ==\n"

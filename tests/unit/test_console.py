@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import structlog
 
-from vmops import console
-from vmops.calls import call, call_to_follow
+from vmops.cli import console
 from vmops.cli.progress import Lines, Watch, follow
-from vmops.errors import SpecError
-from vmops.parameters import read_params
+from vmops.core.errors import SpecError
+from vmops.ops.suggest import call, call_to_follow
 from vmops.protocol import Status
+from vmops.spec.parameters import read_params
 
 HANDLE = "https://management.azure.com/subscriptions/s/operations/o?api-version=1&t=2"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vmops import Settings, VmSpec
-from vmops.rules.images import image
+from vmops.spec.rules.images import image
 
 ROOT = Path(__file__).parents[2]
 DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))

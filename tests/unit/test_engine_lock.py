@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import psutil
 import pytest
 
-from vmops.engine.holder import refuse_living_holder
-from vmops.errors import Failed
-from vmops.failures import Kind
-from vmops.waiting import Later, wait
+from vmops.core.errors import Failed
+from vmops.core.failures import Kind
+from vmops.core.polling import Later, wait
+from vmops.engine.backend.lock_holder import refuse_living_holder
 
 
 def refused_by(pid: int, host: str = "", since: datetime | None = None) -> str:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmops.clouds import Cloud
+from vmops.azure.clouds import Cloud
+from vmops.core.environment import allowed
 from vmops.engine.environment import engine_environment
-from vmops.environment import allowed
 
 CLOUDS = st.sampled_from(["local", "public", "usgovernment", "china"])
 BACKENDS = st.sampled_from(["file:///state", "azblob://states", "s3://states", "gs://states", "postgres://db", "", ":"])

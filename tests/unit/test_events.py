@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.automation import EngineEvent
 
+from vmops.core.failures import Failure, Kind
 from vmops.engine.events import EXISTS_ALREADY, EventLog, read_refusal, short_name
-from vmops.failures import Failure, Kind
 
 VM = "urn:pulumi:exp1-0a1b2c3d::vmops::azure-native:compute:VirtualMachine::exp1"
 NIC = "urn:pulumi:exp1-0a1b2c3d::vmops::azure-native:network:NetworkInterface::exp1-nic"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmops.error_codes import CODES, classify, of_cloud
-from vmops.errors import CloudError
-from vmops.failures import NEXT_STEP, Failure, Kind
+from vmops.azure.error_codes import CODES, classify, of_cloud
+from vmops.core.errors import CloudError
+from vmops.core.failures import NEXT_STEP, Failure, Kind
 
 FAILURES = st.builds(Failure, st.sampled_from(Kind), st.text(), st.text(), st.text())
 VM = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/exp1"

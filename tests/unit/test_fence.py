@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from tests.unit.processes import kill, start
-from vmops import lock
-from vmops.fence import fence, worker
-from vmops.operation import Operation, State, Verb
+from vmops.core import file_lock
+from vmops.jobs.fence import fence, worker
+from vmops.jobs.operation import Operation, State, Verb
 
 LEADER = """
 import fcntl, subprocess
@@ -69,10 +69,10 @@ def test_what_a_dead_worker_left_is_killed_and_the_lock_is_free(started: Callabl
     """Its engine may hang: it is not asked."""
     left = started(True)
     left.die()
-    assert lock.held(left.path)
+    assert file_lock.held(left.path)
     assert fence(left.operation, left.path) == [left.engine.pid]
     assert left.engine.wait(timeout=30) is None or not left.engine.is_running()
-    assert not lock.held(left.path)
+    assert not file_lock.held(left.path)
 
 
 def test_a_living_worker_keeps_its_engine(started: Callable[[bool], Worker]) -> None:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
 
 from tests.unit.processes import race
-from vmops import keys
+from vmops.core import keys
 
 STACK = "exp1-0a1b2c3d"
 SECRETS: dict[str, Callable[[Path], object]] = {
@@ -46,7 +46,7 @@ def test_a_secret_is_made_once(tmp_path: Path, make: Callable[[Path], object]) -
 )
 def test_of_processes_that_make_it_at_once_all_read_the_same(tmp_path: Path, secret: str) -> None:
     """The first wins, and nobody sees half a file, however many programs begin on a fresh host."""
-    read = race(f"from vmops import keys\nstate_dir = Path(sys.argv[1])\npause()\nprint({secret})", tmp_path)
+    read = race(f"from vmops.core import keys\nstate_dir = Path(sys.argv[1])\npause()\nprint({secret})", tmp_path)
     assert len(set(read)) == 1
     assert len(read[0]) >= 32
 

@@ -4,7 +4,7 @@ import string
 
 import pytest
 
-from vmops.errors import SpecError
+from vmops.core.errors import SpecError
 from vmops.local.arm.faults.calls import Asked
 from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
 from vmops.local.arm.faults.effects import Drop, Fail, Refuse

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.conformance.arm import COMPUTE, GROUP, NETWORK, SUBNET, Arm
-from vmops.local.arm.clock import ManualClock
-from vmops.local.arm.models.power import TRANSITIONS
+from vmops.local.arm.models.compute.power import TRANSITIONS
+from vmops.local.arm.state.clock import ManualClock
 
 NAMES = st.sampled_from(["a", "b"])
 OPTIONS = st.sampled_from(["Delete", "Detach"])

@@ -5,20 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from vmops.local.arm import errors
-from vmops.local.arm.errors import ArmError
-from vmops.local.arm.images import find_image
-from vmops.local.arm.locations import LOCATIONS, canonical
+from vmops.local.arm.data.images import find_image
+from vmops.local.arm.data.locations import LOCATIONS, canonical
+from vmops.local.arm.data.shapes import SHAPES
+from vmops.local.arm.data.sizes import SIZES, cores_limit
 from vmops.local.arm.models import KINDS, RULES
+from vmops.local.arm.models.compute.power import TRANSITIONS
 from vmops.local.arm.models.groups import _ORDER
-from vmops.local.arm.models.power import TRANSITIONS
-from vmops.local.arm.refusals import compute, gateway, network
-from vmops.local.arm.resource_id import ResourceId
+from vmops.local.arm.refusals import compute, error, gateway, network
+from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.routes import TABLE, find
-from vmops.local.arm.shapes import SHAPES
-from vmops.local.arm.sizes import SIZES, cores_limit
+from vmops.local.arm.state.resource_id import ResourceId
 
-PACKAGE = Path(errors.__file__).parent
+PACKAGE = Path(error.__file__).parent
 STEADY = {"running", "stopped", "deallocated"}
 
 

@@ -13,12 +13,12 @@ import structlog
 from mlos_bench.environments.status import Status
 
 from tests.unit.clock import stopped_clock
-from vmops.liveness import started_at
+from vmops.core.processes import started_at
+from vmops.core.state_dir import local_path
 from vmops.local.endpoint import Endpoint, Record, write
 from vmops.mlos import PulumiVMService
-from vmops.names import OWNER_TAG, STACK_TAG
-from vmops.state_dir import local_path
-from vmops.target import Target
+from vmops.spec.names import OWNER_TAG, STACK_TAG
+from vmops.spec.target import Target
 
 TARGET = Target.from_params({"vmName": "vm"})
 OPERATION = "/subscriptions/s/providers/Microsoft.Compute/locations/westus2/operations/op"

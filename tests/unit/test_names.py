@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmops import names
-from vmops.names import Identity, computer_name, data_disk, default_group, default_name
-from vmops.spec import VmSpec
+from vmops.spec import names
+from vmops.spec.names import Identity, computer_name, data_disk, default_group, default_name
+from vmops.spec.vm_spec import VmSpec
 
 SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
 vm_names = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9_])?", fullmatch=True)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmops.failures import Failure, Kind
-from vmops.operation import TERMINAL, TRANSITIONS, Operation, State, Verb, operation_id
+from vmops.core.failures import Failure, Kind
+from vmops.jobs.operation import TERMINAL, TRANSITIONS, Operation, State, Verb, operation_id
 
 OPERATION = Operation(
     id="7f3a",

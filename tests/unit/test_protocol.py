@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from vmops import VMOps
+from vmops.core.settings import Settings
 from vmops.protocol import Status, SupportsVMOps
-from vmops.settings import Settings
 
 METHODS = (
     "vm_provision",

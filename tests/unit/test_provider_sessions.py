@@ -12,9 +12,9 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2 as protocol
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
 
+from vmops.core.polling import Later, wait
 from vmops.local.provider.arm import Arm
 from vmops.local.provider.server import Served, serve
-from vmops.waiting import Later, wait
 
 GROUP = "azure-native:resources:ResourceGroup"
 NOWHERE = Arm("http://127.0.0.1:9", "token")

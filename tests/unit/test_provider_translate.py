@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from vmops.errors import VmopsError
+from vmops.core.errors import VmopsError
 from vmops.local.provider.resource_types import (
     NETWORK_INTERFACE,
     NETWORK_SECURITY_GROUP,

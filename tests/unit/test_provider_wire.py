@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.clock import stopped_clock
-from vmops.errors import CloudError, VmopsError
+from vmops.core.errors import CloudError, VmopsError
 from vmops.local.provider.arm import Arm, Call, DeadlinePassed, Stopped
 from vmops.local.provider.crud import InitFailed, Resource
 from vmops.local.provider.resource_types import RESOURCE_GROUP, SUBNET, VIRTUAL_MACHINE, VIRTUAL_NETWORK

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmops.rules import hardware, images, login, naming, network, spelling, values
+from vmops.spec.rules import hardware, images, login, naming, network, spelling, values
 
 Rule = Callable[[object], object]
 PublicKey = rsa.RSAPublicKey | ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from vmops.errors import SpecError
-from vmops.settings import Settings
+from vmops.core.errors import SpecError
+from vmops.core.settings import Settings
 
 NAMES = [f"VMOPS_{name.upper()}" for name in Settings.model_fields]
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from vmops import lock, slots
-from vmops.deployment import Deployments
-from vmops.operation import Operation, State, Verb
-from vmops.settings import Settings
-from vmops.state_dir import life_path
-from vmops.store import Store
-from vmops.waiting import Later
+from vmops.core import file_lock
+from vmops.core.polling import Later
+from vmops.core.settings import Settings
+from vmops.core.state_dir import life_path
+from vmops.jobs import slots
+from vmops.jobs.operation import Operation, State, Verb
+from vmops.jobs.store import Store
+from vmops.ops.deployments import Deployments
 
 NAMES = [f"exp{number}" for number in range(40)]
 
@@ -26,7 +27,7 @@ class Queue:
         self.locks: dict[str, int] = {}
         for name in NAMES:
             operation = Operation(name, Verb.PROVISION, name, "local", "0", f"vmops-{name}", name, "ada")
-            held = lock.acquire(life_path(state_dir, name, Verb.PROVISION))
+            held = file_lock.acquire(life_path(state_dir, name, Verb.PROVISION))
             assert held is not None
             assert self.store.insert(operation)
             self.operations[name], self.locks[name] = operation, held

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 from structlog.testing import capture_logs
 
-from vmops.errors import SpecError
-from vmops.rules.images import Image
-from vmops.spec import VmSpec
-from vmops.target import Target
+from vmops.core.errors import SpecError
+from vmops.spec.rules.images import Image
+from vmops.spec.target import Target
+from vmops.spec.vm_spec import VmSpec
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
 PASSWORD = "Tr0ub4dor&3"

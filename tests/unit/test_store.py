@@ -14,16 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.processes import go_on, kill, line_of, race, run, start
-from vmops.errors import StoreError
-from vmops.failures import Failure, Kind
-from vmops.operation import TRANSITIONS, Operation, State, Verb
-from vmops.store import Store
+from vmops.core.errors import StoreError
+from vmops.core.failures import Failure, Kind
+from vmops.jobs.operation import TRANSITIONS, Operation, State, Verb
+from vmops.jobs.store import Store
 
 STACK = "exp1-0a1b2c3d"
 RECORDS = """
 import os
-from vmops.operation import Operation, State, Verb
-from vmops.store import Store
+from vmops.jobs.operation import Operation, State, Verb
+from vmops.jobs.store import Store
 
 def record(name, stack="exp1-0a1b2c3d"):
     return Operation(name, Verb.PROVISION, stack, "local", "0", "vmops-exp1", "exp1", "ada")

@@ -5,7 +5,7 @@ import pickle
 
 import vmops
 from vmops import Machine, ProvisionError
-from vmops.failures import Failure, Kind
+from vmops.core.failures import Failure, Kind
 
 
 @vmops.machine({"vmName": "exp1"})

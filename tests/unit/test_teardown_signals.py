@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from vmops.signals import ENDING, deferred, handled, unwinding
+from vmops.core.signals import ENDING, deferred, handled, unwinding
 
 
 @pytest.fixture(autouse=True)

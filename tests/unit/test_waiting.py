@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.clock import Clock, stopped_clock
-from vmops.waiting import Later, rested, wait
+from vmops.core.polling import Later, rested, wait
 
 
 @pytest.fixture

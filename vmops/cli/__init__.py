@@ -10,13 +10,13 @@ from itertools import takewhile
 
 def main() -> None:
     """Run the command line; an error is one sentence on stderr, never a traceback."""
-    from vmops.cli import lifetimes  # noqa: F401 - its commands are added to the app
-    from vmops.cli.commands import app
+    from vmops.cli.commands import lifetime  # noqa: F401 - its commands are added to the app
+    from vmops.cli.commands.vm import app
 
     try:
         code = app(standalone_mode=False)
     except Exception as error:
-        from vmops.cli.complaints import explain
+        from vmops.cli.errors import explain
 
         own = takewhile(lambda word: word != "--", sys.argv)
         code = explain(error, as_json="--json" in own)

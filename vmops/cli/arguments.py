@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from vmops.operation import Operation
+from vmops.jobs.operation import Operation
 
 
 def means(params: Mapping[str, Any], operation: Operation) -> bool:

@@ -14,9 +14,9 @@ from rich.live import Live
 from rich.markup import escape
 from rich.spinner import Spinner
 
-from vmops.console import duration, err
+from vmops.cli.console import duration, err
+from vmops.core.polling import Later, wait
 from vmops.protocol import Answer, Status
-from vmops.waiting import Later, wait
 
 _LOOK = 0.1
 """Seconds between two looks at a worker's log."""

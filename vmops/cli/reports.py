@@ -5,11 +5,11 @@ from typing import Any
 
 from rich.markup import escape
 
-from vmops.calls import call, call_to_follow
+from vmops.cli.console import columns, duration, fields, moment, note, out, print_json
 from vmops.cli.progress import Step, is_provider
-from vmops.console import columns, duration, fields, moment, note, out, print_json
-from vmops.failures import Failure
-from vmops.operation import Operation, State, Verb
+from vmops.core.failures import Failure
+from vmops.jobs.operation import Operation, State, Verb
+from vmops.ops.suggest import call, call_to_follow
 from vmops.protocol import Params, Status
 
 _COLOURS = {Status.SUCCEEDED: "green", Status.FAILED: "red", Status.TIMED_OUT: "yellow", Status.PENDING: "cyan"}

@@ -10,17 +10,16 @@ from typing import NoReturn
 import structlog
 import typer
 
-from vmops import console
-from vmops.calls import call, call_to_follow
-from vmops.cli import reports
+from vmops.cli import console, reports
 from vmops.cli.arguments import means
 from vmops.cli.progress import Watch, follow
-from vmops.failures import Failure
-from vmops.operation import Operation, State, Verb
-from vmops.ops import VMOps
-from vmops.parameters import read_params
+from vmops.core.failures import Failure
+from vmops.jobs.operation import Operation, State, Verb
+from vmops.ops.api import VMOps
+from vmops.ops.suggest import call, call_to_follow
 from vmops.protocol import HANDLE, Answer, Params, Status
-from vmops.target import Patience
+from vmops.spec.parameters import read_params
+from vmops.spec.target import Patience
 
 _INTERRUPTED = 130
 """What a shell sees of a command that SIGINT ended. Source: bash manual, exit status, 128 and the signal's number."""

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from vmops.clouds import Cloud
-from vmops.environment import allowed
+from vmops.azure.clouds import Cloud
+from vmops.core.environment import allowed
 
 
 def engine_environment(cloud: Cloud, backend: str, home: Path, passphrase: Path, scratch: Path) -> dict[str, str]:

@@ -11,8 +11,8 @@ from typing import Any
 import structlog
 from pulumi.automation import EngineEvent
 
-from vmops.error_codes import classify
-from vmops.failures import Failure, Kind
+from vmops.azure.error_codes import classify
+from vmops.core.failures import Failure, Kind
 
 _REFUSAL = re.compile(r'Status=(?P<status>\d+)(?: Code="(?P<code>\w+)")? Message="(?P<message>.*)"', re.DOTALL)
 """ARM's refusal as the azure-native provider words it. Source: pulumi-azure-native, azure client's error text."""

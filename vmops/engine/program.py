@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 from pulumi_azure_native import Provider
 
-from vmops.spec import VmSpec
+from vmops.spec.vm_spec import VmSpec
 from vmops.stacks import vm
 
 

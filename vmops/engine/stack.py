@@ -9,10 +9,11 @@ from typing import Any
 from pulumi.automation import CommandResult
 from pulumi.automation.errors import StackAlreadyExistsError, StackNotFoundError
 
-from vmops.engine import checkpoint, terse, turn
-from vmops.engine.command import EngineCommand
+from vmops.engine import exclusive, workspace
+from vmops.engine.backend import files
 from vmops.engine.events import EventLog
-from vmops.engine.terse import PROJECT
+from vmops.engine.process import EngineCommand
+from vmops.engine.workspace import PROJECT
 
 
 class EngineStack:
@@ -28,7 +29,7 @@ class EngineStack:
         self._settings_file = work_dir / f"Pulumi.{name}.yaml"
         self._command = command
         self._log = log
-        self._stack = terse.select(name, work_dir, command)
+        self._stack = workspace.select(name, work_dir, command)
 
     @property
     def name(self) -> str:
@@ -40,9 +41,9 @@ class EngineStack:
         """Give for how many seconds the engine has said nothing although it works on no resource; 0 if none runs."""
         return self._log.silence if self._command.running else 0.0
 
-    def mend(self, *, write: bool = True) -> checkpoint.Mended:
+    def mend(self, *, write: bool = True) -> files.Mended:
         """Mend the stack's files, if they cannot be read; see `checkpoint.mend`."""
-        return checkpoint.mend(self._backend, PROJECT, self._stack.name, self._settings_file, write=write)
+        return files.mend(self._backend, PROJECT, self._stack.name, self._settings_file, write=write)
 
     def ensure(self) -> bool:
         """Make the stack in the backend unless it is there; tell whether it was."""
@@ -51,7 +52,7 @@ class EngineStack:
     def create(self) -> bool:
         """Make the stack in the backend; tell whether it was not there."""
         try:
-            turn.attempt(self._log, lambda: self._stack.workspace.create_stack(self._stack.name))
+            exclusive.attempt(self._log, lambda: self._stack.workspace.create_stack(self._stack.name))
         except StackAlreadyExistsError:
             return False
         return True
@@ -116,7 +117,7 @@ class EngineStack:
         Its files are mended first: the engine that destroyed may have been killed.
         """
         self.mend()
-        checkpoint.ease_removal(self._backend, PROJECT, self._stack.name)
+        files.ease_removal(self._backend, PROJECT, self._stack.name)
         try:
             self._run(lambda: self._stack.workspace.remove_stack(self._stack.name, force=True))
         except StackNotFoundError:
@@ -133,7 +134,7 @@ class EngineStack:
         """Read the stack's state, its secrets encrypted; None if the backend does not know the stack."""
         read: list[str] = []
         try:
-            turn.attempt(self._log, lambda: read.append(self._engine("stack", "export").stdout))
+            exclusive.attempt(self._log, lambda: read.append(self._engine("stack", "export").stdout))
         except StackNotFoundError:
             return None
         state: dict[str, Any] = json.loads(read[0])
@@ -149,7 +150,7 @@ class EngineStack:
             draft.unlink(missing_ok=True)
 
     def _run(self, command: Callable[[], Any]) -> None:
-        turn.in_turn(self._log, command, lambda: self._engine("cancel", "--yes"))
+        exclusive.in_turn(self._log, command, lambda: self._engine("cancel", "--yes"))
 
     def _engine(self, *arguments: str) -> CommandResult:
         environment = {"PULUMI_DEBUG_COMMANDS": "true"}

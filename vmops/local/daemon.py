@@ -17,13 +17,13 @@ from typing import IO, cast
 
 import psutil
 
-from vmops import lock
-from vmops.environment import allowed
-from vmops.errors import VmopsError
+from vmops.core import file_lock
+from vmops.core.environment import allowed
+from vmops.core.errors import VmopsError
+from vmops.core.polling import Later, wait
+from vmops.core.state_dir import local_path
 from vmops.local import endpoint, process
 from vmops.local.endpoint import Endpoint, Record
-from vmops.state_dir import local_path
-from vmops.waiting import Later, wait
 
 __all__ = ["Endpoint", "ensure", "find", "stop"]
 
@@ -62,7 +62,7 @@ def ensure(state_dir: Path, pace: float | None = None, tls: bool | None = None) 
             if same and record.whole:
                 return record.endpoint
             _end(record)
-        held = lock.acquire(local_path(state_dir) / "lock")
+        held = file_lock.acquire(local_path(state_dir) / "lock")
         return Later(_LOOK) if held is None else _start(state_dir, _arguments(record, pace, tls), held)
 
     if found := wait(look, timeout=_PATIENCE):

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vmops.liveness import started_at
-from vmops.state_dir import local_path
+from vmops.core.processes import started_at
+from vmops.core.state_dir import local_path
 
 _CLOCK_STEP = 2.0
 """Seconds by which the start of one process may seem to move: it is counted from a boot time that is rounded."""

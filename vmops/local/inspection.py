@@ -5,9 +5,9 @@ from typing import Any
 
 import urllib3
 
-from vmops.errors import CloudError, SpecError
+from vmops.core.errors import CloudError, SpecError
+from vmops.core.state_dir import local_path
 from vmops.local import daemon
-from vmops.state_dir import local_path
 
 
 def listed(state_dir: Path, what: str) -> list[dict[str, Any]]:

@@ -12,15 +12,14 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from vmops.local import endpoint
+from vmops.core.state_dir import local_path
+from vmops.local import endpoint, provider_start
 from vmops.local.endpoint import Endpoint, Record
-from vmops.local.provider import launch
-from vmops.local.provider.launch import Running
+from vmops.local.provider_start import Running
 from vmops.local.starter import tell
-from vmops.state_dir import local_path
 
 if TYPE_CHECKING:
-    from vmops.local.doors import Door
+    from vmops.local.listeners import Door
 
 T = TypeVar("T")
 
@@ -43,8 +42,8 @@ def main(state_dir: Path, pace: float, *, tls: bool) -> None:
 def _serve(state_dir: Path, pace: float, tls: bool, last: Record | None) -> None:
     token = last.endpoint.token if last else secrets.token_urlsafe(32)
     plain = _open(last.endpoint.arm if last else "")
-    with launch.beside(state_dir, plain.url, token, last) as beside:
-        from vmops.local import doors
+    with provider_start.beside(state_dir, plain.url, token, last) as beside:
+        from vmops.local import listeners
         from vmops.local.arm.app import create_app
         from vmops.local.arm.identity import IdentityDoor
 
@@ -58,8 +57,8 @@ def _serve(state_dir: Path, pace: float, tls: bool, last: Record | None) -> None
             endpoint.write(state_dir, Record(here, started, pace, provider.pid, provider.started))
             tell(READY)
 
-        life = doors.Life(ready, lambda: _end_provider(state_dir), lambda: endpoint.path_of(state_dir).exists())
-        doors.serve(app, [plain, secure] if secure else [plain], life)
+        life = listeners.Life(ready, lambda: _end_provider(state_dir), lambda: endpoint.path_of(state_dir).exists())
+        listeners.serve(app, [plain, secure] if secure else [plain], life)
 
 
 def _end_provider(state_dir: Path) -> None:
@@ -80,7 +79,7 @@ def _secure(state_dir: Path, last: Record | None) -> tuple["Door", str]:
 
 def _open(last_url: str, certificate: Path | None = None) -> "Door":
     """Open a door where it last was."""
-    from vmops.local.doors import Door, listen
+    from vmops.local.listeners import Door, listen
 
     return Door(_at(urlsplit(last_url).port, listen), certificate)
 

@@ -8,10 +8,10 @@ from mlos_bench.dict_templater import DictTemplater
 from mlos_bench.services.base_service import Service
 from mlos_bench.services.types.config_loader_type import SupportsConfigLoading
 
+from vmops.core.settings import Settings
 from vmops.mlos import schema
 from vmops.protocol import Params
-from vmops.settings import Settings
-from vmops.target import given
+from vmops.spec.target import given
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from jsonschema import Draft202012Validator
 from mlos_bench.config.schemas import ConfigSchema
 from pydantic.alias_generators import to_camel
 
-from vmops.errors import SpecError
+from vmops.core.errors import SpecError
+from vmops.core.settings import Settings
 from vmops.protocol import HANDLE
-from vmops.rules.spelling import near_miss
-from vmops.settings import Settings
-from vmops.spec import VmSpec
+from vmops.spec.rules.spelling import near_miss
+from vmops.spec.vm_spec import VmSpec
 
 Schema = dict[str, Any]
 

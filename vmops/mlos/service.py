@@ -15,14 +15,14 @@ from mlos_bench.services.types.os_ops_type import SupportsOSOps
 from mlos_bench.services.types.vm_provisioner_type import SupportsVMOps
 
 from vmops import protocol
-from vmops.errors import SpecError, VmopsError
+from vmops.core.errors import SpecError, VmopsError
+from vmops.core.signals import deferred, unwinding
 from vmops.mlos import log, schema
 from vmops.mlos.config import Config
-from vmops.mlos.run import Run
-from vmops.ops import VMOps
+from vmops.mlos.experiment import Run
+from vmops.ops.api import VMOps
 from vmops.protocol import HANDLE, Params
-from vmops.signals import deferred, unwinding
-from vmops.target import Target
+from vmops.spec.target import Target
 
 Answer = tuple[Status, Params]
 """What each method returns: mlos_bench's status, and a dict that is the caller's own."""

@@ -11,19 +11,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from vmops.errors import SpecError
+from vmops.core.errors import SpecError
 from vmops.local.arm.busy import Busy
-from vmops.local.arm.clock import Clock, WallClock
-from vmops.local.arm.cloud import Cloud
-from vmops.local.arm.errors import ArmError
 from vmops.local.arm.faults.middleware import Faults
 from vmops.local.arm.faults.rule import read_rules
 from vmops.local.arm.faults.rules import Rules
 from vmops.local.arm.front_door import FrontDoor, refused, response
 from vmops.local.arm.middleware import LOCAL, BearerToken, Journal, new_journal
 from vmops.local.arm.models import RULES
-from vmops.local.arm.resource import Json
-from vmops.local.arm.store import Store
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.clock import Clock, WallClock
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.resource import Json
+from vmops.local.arm.state.store import Store
 
 
 def create_app(database: Path, token: str, *, pace: float = 0.02, clock: Clock | None = None) -> Starlette:

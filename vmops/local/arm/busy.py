@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vmops.local.arm import lro
-from vmops.local.arm.cloud import Cloud
 from vmops.local.arm.faults.calls import target_of
+from vmops.local.arm.state import lro
+from vmops.local.arm.state.cloud import Cloud
 
 _STATUSES = frozenset({409, 429})
 # Refusals that pass when another operation is over. Source: Microsoft.Network, Microsoft.Compute.

@@ -11,12 +11,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from vmops.local.arm import routes
-from vmops.local.arm.calls import Call, Reply
-from vmops.local.arm.cloud import Cloud
-from vmops.local.arm.errors import ArmError
-from vmops.local.arm.rate_limits import Counters
-from vmops.local.arm.resource import Json
-from vmops.local.arm.throttling import Buckets, policy_of
+from vmops.local.arm.limits.rate_limits import Counters
+from vmops.local.arm.limits.throttling import Buckets, policy_of
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.resource import Json
+from vmops.local.arm.wire.messages import Call, Reply
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # What every answer carries. Source: recorded traffic, azure-mgmt-compute 12.

@@ -5,11 +5,11 @@ from collections import deque
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vmops.local.arm.calls import Reply
-from vmops.local.arm.clock import Clock
-from vmops.local.arm.errors import ArmError
 from vmops.local.arm.front_door import refused, response
-from vmops.local.arm.resource import Json
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.clock import Clock
+from vmops.local.arm.state.resource import Json
+from vmops.local.arm.wire.messages import Reply
 
 LOCAL = "/_local"
 _KEPT = 25_000

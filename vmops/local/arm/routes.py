@@ -6,11 +6,11 @@ Paths match without regard to case. Source: ARM RPC, resource-api-reference.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from vmops.local.arm.calls import Call, Reply
-from vmops.local.arm.cloud import Cloud
-from vmops.local.arm.errors import ArmError
 from vmops.local.arm.handlers import groups, guests, images, machines, operations, providers, resources, skus, tags
 from vmops.local.arm.models import KINDS, Kind
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.wire.messages import Call, Reply
 
 Handler = Callable[[Cloud, Call], Reply]
 Route = tuple[str, str, Handler]

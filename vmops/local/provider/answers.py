@@ -7,7 +7,7 @@ from typing import Any
 
 import urllib3
 
-from vmops.errors import CloudError
+from vmops.core.errors import CloudError
 
 _RETRY_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 _RETRY_CODE = "AnotherOperationInProgress"

@@ -8,10 +8,10 @@ from urllib.parse import urljoin, urlsplit
 
 import urllib3
 
-from vmops.errors import CloudError, VmopsError
+from vmops.core.errors import CloudError, VmopsError
+from vmops.core.polling import Later, wait
 from vmops.local.provider.answers import Answer, object_of, result_over, way
 from vmops.local.provider.resource_types import VERSION
-from vmops.waiting import Later, wait
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Set
 from dataclasses import dataclass
 
-from vmops.errors import CloudError, VmopsError
+from vmops.core.errors import CloudError, VmopsError
 from vmops.local.provider.answers import Answer
 from vmops.local.provider.arm import Arm, Call, DeadlinePassed, Stopped
 from vmops.local.provider.schema import ResourceType

@@ -6,7 +6,7 @@ from typing import Protocol
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2 as protocol
 
-from vmops.errors import CloudError, VmopsError
+from vmops.core.errors import CloudError, VmopsError
 from vmops.local.provider import checks, diffs
 from vmops.local.provider.arm import Arm
 from vmops.local.provider.crud import Resource, explain

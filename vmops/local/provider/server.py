@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from pulumi.runtime.proto import plugin_pb2
 from pulumi.runtime.proto import provider_pb2 as protocol
 
-from vmops.errors import VmopsError
+from vmops.core.errors import VmopsError
 from vmops.local.provider import configuration
 from vmops.local.provider.arm import Arm
 from vmops.local.provider.crud import InitFailed, explain

@@ -7,7 +7,7 @@ from threading import Event, Lock
 
 import psutil
 
-from vmops.errors import VmopsError
+from vmops.core.errors import VmopsError
 from vmops.local.provider.arm import Call
 
 _NOWHERE = "00000000-0000-0000-0000-000000000000"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, unquote
 
-from vmops.errors import VmopsError
+from vmops.core.errors import VmopsError
 from vmops.local.provider.schema import ENVELOPE, PLAIN, ResourceType, Shape
 
 Properties = dict[str, Any]

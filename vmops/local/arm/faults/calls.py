@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from vmops.local.arm.cloud import Cloud
-from vmops.local.arm.resource import Resource
-from vmops.local.arm.resource_id import ResourceId
-from vmops.local.arm.sizes import SIZES
+from vmops.local.arm.data.sizes import SIZES
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.resource import Resource
+from vmops.local.arm.state.resource_id import ResourceId
 
 _VERBS = {"PATCH": "update", "DELETE": "delete", "GET": "read", "HEAD": "read"}
 _WRITES = {"create", "update"}

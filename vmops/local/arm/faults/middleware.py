@@ -9,13 +9,13 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vmops.local.arm.cloud import Cloud
 from vmops.local.arm.faults.calls import Asked, ask
 from vmops.local.arm.faults.effects import Delay, Drop, Fail, Lose, Refuse, Stick
 from vmops.local.arm.faults.outcome import doom, refusal
 from vmops.local.arm.faults.rules import Rules
 from vmops.local.arm.front_door import response
 from vmops.local.arm.middleware import LOCAL
+from vmops.local.arm.state.cloud import Cloud
 
 _TIMEOUT = Refuse(code="GatewayTimeout", headers={"x-ms-failure-cause": "service"})
 # A server cannot write such an answer, so it closes the connection; the journal shows it as the status.

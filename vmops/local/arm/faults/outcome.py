@@ -4,13 +4,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from vmops.local.arm import lro
-from vmops.local.arm.calls import Reply
-from vmops.local.arm.cloud import Cloud
 from vmops.local.arm.faults.calls import Asked, blanks
 from vmops.local.arm.faults.effects import Fail, Refuse, Stick
 from vmops.local.arm.faults.words import filled, find, told
-from vmops.local.arm.lro import Operation
+from vmops.local.arm.state import lro
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.lro import Operation
+from vmops.local.arm.wire.messages import Reply
 
 _RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504})
 _OWN_PAUSE = 20.0

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from vmops.errors import SpecError
+from vmops.core.errors import SpecError
 from vmops.local.arm.faults.calls import Asked
 from vmops.local.arm.faults.effects import Effect, Part
 

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from vmops.local.arm.cloud import Cloud
 from vmops.local.arm.faults.calls import Asked
 from vmops.local.arm.faults.effects import Effect
 from vmops.local.arm.faults.rule import Rule
+from vmops.local.arm.state.cloud import Cloud
 
 
 class Rules:

@@ -1,13 +1,13 @@
 """What there is about resource groups and subscriptions."""
 
-from vmops.local.arm.calls import Call, Reply
-from vmops.local.arm.cloud import Cloud
-from vmops.local.arm.locations import DISPLAY_NAMES, zones
+from vmops.local.arm.data.locations import DISPLAY_NAMES, zones
 from vmops.local.arm.models import GROUPS
 from vmops.local.arm.models.groups import listed
-from vmops.local.arm.pages import matching, page
-from vmops.local.arm.resource import Json, Resource
-from vmops.local.arm.resource_id import GROUP_TYPE
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.resource import Json, Resource
+from vmops.local.arm.state.resource_id import GROUP_TYPE
+from vmops.local.arm.wire.messages import Call, Reply
+from vmops.local.arm.wire.pages import matching, page
 
 _TENANT = "00000000-0000-0000-0000-000000000000"
 

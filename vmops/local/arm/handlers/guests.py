@@ -1,9 +1,9 @@
 """What needs a guest inside a machine: there is none here, and whoever asks is told so."""
 
-from vmops.local.arm.calls import Call, Reply
-from vmops.local.arm.cloud import Cloud
-from vmops.local.arm.errors import ArmError
 from vmops.local.arm.models import MACHINES
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.wire.messages import Call, Reply
 
 
 def refuse(cloud: Cloud, call: Call) -> Reply:

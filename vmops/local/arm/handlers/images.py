@@ -5,12 +5,12 @@ Source: azure-rest-api-specs, Microsoft.Compute, VirtualMachineImages; these lis
 
 from collections.abc import Iterable
 
-from vmops.local.arm.calls import Call, Reply
-from vmops.local.arm.cloud import Cloud
-from vmops.local.arm.errors import ArmError
+from vmops.local.arm.data.images import Image, find_image, urns
 from vmops.local.arm.handlers.machines import require_location
-from vmops.local.arm.images import Image, find_image, urns
-from vmops.local.arm.resource import Json
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.resource import Json
+from vmops.local.arm.wire.messages import Call, Reply
 
 _STEPS = ("publisher", "offer", "sku")
 _KINDS = {"publisher": "Publisher", "offer": "Offer", "sku": "SKU"}

@@ -1,18 +1,18 @@
 """What machines offer beyond other resources: verbs, views, sizes and quotas."""
 
-from vmops.local.arm.calls import Call, Reply, accepted
-from vmops.local.arm.cloud import Cloud
-from vmops.local.arm.errors import ArmError
+from vmops.local.arm.data.locations import LOCATIONS, canonical
+from vmops.local.arm.data.sizes import SIZES
 from vmops.local.arm.handlers.resources import listed
-from vmops.local.arm.locations import LOCATIONS, canonical
 from vmops.local.arm.models import MACHINES
-from vmops.local.arm.models.instance_view import instance_view
-from vmops.local.arm.models.power import TRANSITIONS
-from vmops.local.arm.models.quota import usages
-from vmops.local.arm.pages import page
-from vmops.local.arm.resource import Json
-from vmops.local.arm.sizes import SIZES
-from vmops.local.arm.versions import as_of
+from vmops.local.arm.models.compute.instance_view import instance_view
+from vmops.local.arm.models.compute.power import TRANSITIONS
+from vmops.local.arm.models.compute.quota import usages
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.resource import Json
+from vmops.local.arm.wire.messages import Call, Reply, accepted
+from vmops.local.arm.wire.pages import page
+from vmops.local.arm.wire.versions import as_of
 
 
 def act(cloud: Cloud, call: Call) -> Reply:

@@ -1,10 +1,10 @@
 """What a client that polls is told."""
 
-from vmops.local.arm import lro
-from vmops.local.arm.calls import Call, Reply
-from vmops.local.arm.cloud import Cloud
-from vmops.local.arm.errors import ArmError
-from vmops.local.arm.lro import Operation
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state import lro
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.lro import Operation
+from vmops.local.arm.wire.messages import Call, Reply
 
 
 def get_status(cloud: Cloud, call: Call) -> Reply:

@@ -3,12 +3,12 @@
 Source: azure-rest-api-specs, Microsoft.Resources, Providers_Get and Providers_Register.
 """
 
-from vmops.local.arm.calls import Call, Reply
-from vmops.local.arm.cloud import Cloud
-from vmops.local.arm.locations import DISPLAY_NAMES
+from vmops.local.arm.data.locations import DISPLAY_NAMES
 from vmops.local.arm.models import RULES
-from vmops.local.arm.pages import page
-from vmops.local.arm.resource import Json
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.resource import Json
+from vmops.local.arm.wire.messages import Call, Reply
+from vmops.local.arm.wire.pages import page
 
 # provider → an API version that is known to it; every other one that looks like one is served too.
 NAMESPACES = {

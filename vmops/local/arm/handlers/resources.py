@@ -1,15 +1,15 @@
 """What every resource type offers: to be written, shown, deleted and listed."""
 
-from vmops.local.arm.calls import Call, Reply, accepted
-from vmops.local.arm.cloud import Cloud
-from vmops.local.arm.errors import ArmError
-from vmops.local.arm.locations import LOCATIONS, canonical, zones
+from vmops.local.arm.data.locations import LOCATIONS, canonical, zones
+from vmops.local.arm.data.shapes import SHAPES, require_shape
 from vmops.local.arm.models import GROUPS, MACHINES, RULES, Kind, kind_of
 from vmops.local.arm.models.kind import Change
-from vmops.local.arm.pages import page
-from vmops.local.arm.resource import Json, Resource
-from vmops.local.arm.shapes import SHAPES, require_shape
-from vmops.local.arm.versions import as_of
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.resource import Json, Resource
+from vmops.local.arm.wire.messages import Call, Reply, accepted
+from vmops.local.arm.wire.pages import page
+from vmops.local.arm.wire.versions import as_of
 
 
 def put(cloud: Cloud, call: Call) -> Reply:

@@ -5,13 +5,13 @@ Source: azure-rest-api-specs, Microsoft.Compute, ResourceSkus_List, and Microsof
 
 import re
 
-from vmops.local.arm.calls import Call, Reply
-from vmops.local.arm.cloud import Cloud
-from vmops.local.arm.errors import ArmError
-from vmops.local.arm.locations import LOCATIONS, canonical, zones
-from vmops.local.arm.pages import page
-from vmops.local.arm.resource import Json
-from vmops.local.arm.sizes import SIZES, Size, cores_limit
+from vmops.local.arm.data.locations import LOCATIONS, canonical, zones
+from vmops.local.arm.data.sizes import SIZES, Size, cores_limit
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.resource import Json
+from vmops.local.arm.wire.messages import Call, Reply
+from vmops.local.arm.wire.pages import page
 
 _WHERE = re.compile(r"\s*location\s+eq\s+'([^']*)'\s*", re.IGNORECASE)
 

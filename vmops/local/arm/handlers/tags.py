@@ -3,12 +3,12 @@
 Source: azure-rest-api-specs, Microsoft.Resources, Tags_UpdateAtScope.
 """
 
-from vmops.local.arm.calls import Call, Reply
-from vmops.local.arm.cloud import Cloud
-from vmops.local.arm.errors import ArmError
 from vmops.local.arm.models import kind_of
-from vmops.local.arm.resource import Json
-from vmops.local.arm.resource_id import ResourceId
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.resource import Json
+from vmops.local.arm.state.resource_id import ResourceId
+from vmops.local.arm.wire.messages import Call, Reply
 
 SUFFIX = "/providers/Microsoft.Resources/tags/default"
 _OPERATIONS = ("replace", "merge", "delete")

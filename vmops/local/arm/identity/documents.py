@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from vmops.local.arm.resource import Json
+from vmops.local.arm.state.resource import Json
 
 _ONE_CLOUD = "2022-09-01"
 """The API version from which on one cloud is answered, and not a list. Source: hashicorp/go-azure-sdk, azure-cli."""

@@ -8,13 +8,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from vmops.local.arm.calls import Reply
-from vmops.local.arm.clock import Clock, WallClock, timestamp
-from vmops.local.arm.errors import ArmError
 from vmops.local.arm.front_door import refused, response
 from vmops.local.arm.identity import documents
 from vmops.local.arm.identity.login import Tenant
 from vmops.local.arm.identity.tokens import AccessTokens, Expired
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.clock import Clock, WallClock, timestamp
+from vmops.local.arm.wire.messages import Reply
 
 # Source: ARM's answer to a token whose time is over.
 _CHALLENGE = (

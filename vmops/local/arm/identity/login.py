@@ -7,9 +7,9 @@ import hmac
 import uuid
 from dataclasses import dataclass
 
-from vmops.local.arm.calls import Reply
-from vmops.local.arm.clock import timestamp
 from vmops.local.arm.identity.tokens import LIFETIME, AccessTokens
+from vmops.local.arm.state.clock import timestamp
+from vmops.local.arm.wire.messages import Reply
 
 _GRANT = "client_credentials"
 _REFUSALS = {

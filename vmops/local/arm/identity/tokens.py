@@ -6,7 +6,7 @@ import json
 import uuid
 from typing import Any
 
-from vmops.local.arm.clock import Clock
+from vmops.local.arm.state.clock import Clock
 
 LIFETIME = 3599
 """Seconds from issue to expiry. Source: Microsoft identity platform, client credentials flow, ``expires_in``."""

@@ -1,14 +1,14 @@
 """The rules of the simulated cloud, by resource type; nothing here knows of HTTP."""
 
-from vmops.local.arm.models.addresses import PublicAddresses
-from vmops.local.arm.models.disks import Disks
+from vmops.local.arm.models.compute.disks import Disks
+from vmops.local.arm.models.compute.machines import Machines
 from vmops.local.arm.models.groups import ResourceGroups
-from vmops.local.arm.models.interfaces import Interfaces
 from vmops.local.arm.models.kind import Kind
-from vmops.local.arm.models.machines import Machines
-from vmops.local.arm.models.networks import Subnets, VirtualNetworks
-from vmops.local.arm.models.security import SecurityGroups, SecurityRules
-from vmops.local.arm.resource_id import ResourceId
+from vmops.local.arm.models.network.addresses import PublicAddresses
+from vmops.local.arm.models.network.interfaces import Interfaces
+from vmops.local.arm.models.network.networks import Subnets, VirtualNetworks
+from vmops.local.arm.models.network.security import SecurityGroups, SecurityRules
+from vmops.local.arm.state.resource_id import ResourceId
 
 GROUPS = ResourceGroups()
 MACHINES = Machines()

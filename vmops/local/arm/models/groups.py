@@ -1,13 +1,13 @@
 """Resource groups: made at once, and deleted with all that is in them."""
 
-from vmops.local.arm.clock import timestamp
-from vmops.local.arm.cloud import Cloud
-from vmops.local.arm.errors import ArmError
-from vmops.local.arm.locations import LOCATIONS
-from vmops.local.arm.lro import Operation
+from vmops.local.arm.data.locations import LOCATIONS
 from vmops.local.arm.models.kind import Change, Kind, asked_location, heading, new_guid, require_open
-from vmops.local.arm.resource import Json, Resource
-from vmops.local.arm.resource_id import GROUP_TYPE, ResourceId
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.clock import timestamp
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.lro import Operation
+from vmops.local.arm.state.resource import Json, Resource
+from vmops.local.arm.state.resource_id import GROUP_TYPE, ResourceId
 
 _MACHINES = "Microsoft.Compute/virtualMachines"
 # What refers to others goes before what it refers to.

@@ -4,12 +4,12 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from vmops.local.arm.cloud import Cloud
-from vmops.local.arm.errors import ArmError
-from vmops.local.arm.locations import LOCATIONS, canonical
-from vmops.local.arm.lro import Operation
-from vmops.local.arm.resource import Json, Resource
-from vmops.local.arm.resource_id import ResourceId
+from vmops.local.arm.data.locations import LOCATIONS, canonical
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.lro import Operation
+from vmops.local.arm.state.resource import Json, Resource
+from vmops.local.arm.state.resource_id import ResourceId
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,177 @@
+"""What remains in the cloud after the engine's destroy, and letting it go.
+
+The engine keeps what others may share (the group, and whatever the user named); here it is deleted once nobody else
+uses it, handed over to whoever still does, and left alone if it is foreign. Whatever else carries our tag, unknown to
+the engine, goes the same way.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from vmops.azure.client import Arm
+from vmops.azure.error_codes import of_cloud
+from vmops.azure.ownership import stack_of
+from vmops.core.errors import CloudError, Failed
+from vmops.core.failures import Failure, Kind
+from vmops.core.polling import Later, wait
+from vmops.spec import names
+from vmops.spec.names import STACK_TAG
+
+_ORDER = (
+    "virtualmachines",
+    "networkinterfaces",
+    "publicipaddresses",
+    "networksecuritygroups",
+    "virtualnetworks",
+    "disks",
+)
+"""Users before what they use: ARM refuses to delete what is in use."""
+
+_USED_IN = {
+    "virtualnetworks": lambda properties: [
+        use["id"]
+        for subnet in properties.get("subnets", ())
+        for use in subnet["properties"].get("ipConfigurations", ())
+    ],
+    "networksecuritygroups": lambda properties: [use["id"] for use in properties.get("networkInterfaces", ())],
+}
+"""Where a shared resource names its users. Source: azure-rest-api-specs, Microsoft.Network."""
+
+
+def release(arm: Arm, group_id: str, stack: str, *, interval: float, timeout: float, grace: float = 0.0) -> list[str]:
+    """Delete what carries the stack's tag in a group, then the group if it is ours and empty.
+
+    In-use refusals and reservations pass with time, so each round tries again, ``interval`` seconds apart or as many as
+    ARM asks for, for at most ``timeout`` seconds. With a ``grace``, in seconds, there is another look that long after
+    nothing was found.
+
+    Returns: the ids of foreign resources for whose sake our group stays; empty if nothing of ours is left.
+
+    Raises: Failed, naming what would not go, if something of ours is still there at the end.
+    """
+    refusals: dict[str, CloudError] = {}
+    again = iter([Later(grace)] if grace else [])
+
+    def look() -> list[str] | Later:
+        try:
+            seen = _round(arm, group_id, stack, interval, refusals)
+        except CloudError as error:
+            if error.status != 404:
+                raise
+            return Later(0)  # what was just seen is gone
+        return seen if isinstance(seen, Later) else next(again, seen)
+
+    left = wait(look, timeout=timeout)
+    if left is None:
+        last = next(map(of_cloud, refusals.values()), None)
+        raise Failed(last or Failure(Kind.TIMEOUT, "resources are still being deleted", resource=group_id))
+    return left
+
+
+def ours(arm: Arm, group_id: str, stack: str) -> list[dict[str, Any]]:
+    """List what exists in a group and carries the stack's tag, the group itself last; users before what they use."""
+    group = arm.get(group_id)
+    if group is None:
+        return []
+    try:
+        found = [resource for resource in arm.contents(group_id) if _is_ours(resource, group, stack)]
+    except CloudError as error:
+        if error.status == 404:
+            return []
+        raise
+    found.sort(key=lambda resource: _ORDER.index(_kind(resource)))
+    return [*found, group] if stack_of(group) == stack else found
+
+
+def _round(arm: Arm, group_id: str, stack: str, interval: float, refusals: dict[str, CloudError]) -> list[str] | Later:
+    found = ours(arm, group_id, stack)
+    refusals.clear()
+    if [resource["id"].lower() for resource in found] == [group_id.lower()]:
+        return _release_group(arm, found[0], interval)
+    let_go = [resource for resource in found if resource["id"].lower() != group_id.lower()]
+    pauses = [_release_one(arm, resource, stack, refusals) for resource in let_go]
+    return Later(max([interval, *pauses])) if found else []
+
+
+def _release_one(arm: Arm, resource: Mapping[str, Any], stack: str, refusals: dict[str, CloudError]) -> float:
+    """Delete one resource, or hand it over; give the seconds after which ARM wants to be asked again."""
+    try:
+        heir = _heir(arm, resource, stack)
+        if heir:
+            _hand_over(arm, resource, heir)
+            return 0.0
+        return arm.delete(resource["id"]).retry_after or 0.0
+    except CloudError as error:
+        failure = of_cloud(error)
+        if error.status == 404:
+            return 0.0
+        if not failure.retryable:
+            raise Failed(failure) from None
+        refusals[resource["id"]] = error
+        return error.retry_after or 0.0
+
+
+def _release_group(arm: Arm, group: Mapping[str, Any], interval: float) -> list[str] | Later:
+    rest = arm.contents(group["id"])
+    if not rest:
+        accepted = arm.delete(group["id"])
+        return Later(interval if accepted.retry_after is None else accepted.retry_after)
+    heir = next((resource for resource in rest if stack_of(resource)), None)
+    if heir:
+        _hand_over(arm, group, heir)
+        return Later(0)
+    structlog.get_logger().warning("group_stays", group=group["id"], holds=[resource["id"] for resource in rest])
+    return [resource["id"] for resource in rest]
+
+
+def _is_ours(resource: Mapping[str, Any], group: Mapping[str, Any], stack: str) -> bool:
+    """Only what vmops makes can be ours: a policy may copy a group's tags to anything else in it.
+
+    A disk that ARM made with the VM may carry no tag; in our own group it is ours by its name.
+    """
+    if _kind(resource) not in _ORDER:
+        return False
+    if stack_of(resource):
+        return stack_of(resource) == stack
+    loose_disk = _kind(resource) == "disks" and not resource.get("managedBy")
+    return loose_disk and stack_of(group) == stack and _is_disk_of(stack.rpartition("-")[0], resource["name"].lower())
+
+
+def _is_disk_of(vm_name: str, disk: str) -> bool:
+    """Compare a disk's name with those that a VM's disks get, all in lower case."""
+    lun = disk.rpartition("-")[2]
+    data_disk = lun.isdecimal() and disk == names.data_disk(vm_name, int(lun))
+    return data_disk or disk == names.default_name("os_disk", vm_name)
+
+
+def _heir(arm: Arm, resource: Mapping[str, Any], stack: str) -> dict[str, Any] | None:
+    """Find another's NIC that uses a shared resource of ours."""
+    users = _USED_IN.get(_kind(resource))
+    body = arm.get(resource["id"]) if users else None
+    for use in users(body["properties"]) if users and body else ():
+        nic = arm.get(use.split("/ipConfigurations/")[0])
+        if nic is not None and stack_of(nic) != stack:
+            return nic
+    return None
+
+
+def _hand_over(arm: Arm, resource: Mapping[str, Any], heir: Mapping[str, Any]) -> None:
+    """Give what we made to a stack that still uses it; take it back if that stack has gone meanwhile.
+
+    An heir first deletes what uses the resource and then looks for its tag: either it sees the tag, or it is gone here.
+    """
+    tags = dict(resource.get("tags") or {})
+    structlog.get_logger().info("handed_over", resource=resource["id"], to=stack_of(heir) or heir["id"])
+    arm.tag(resource["id"], {**tags, STACK_TAG: stack_of(heir)} if stack_of(heir) else _untagged(tags))
+    if arm.get(heir["id"]) is None:
+        arm.tag(resource["id"], tags)
+
+
+def _untagged(tags: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in tags.items() if not name.startswith("vmops-")}
+
+
+def _kind(resource: Mapping[str, Any]) -> str:
+    return str(resource["type"]).rpartition("/")[2].lower()

@@ -1,0 +1,142 @@
+"""A connection to Azure Resource Manager: signed in, bounded in time, patient. The one importer of ``azure``."""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from vmops.azure.clouds import Cloud
+from vmops.azure.responses import refusal
+from vmops.core.errors import CloudError
+from vmops.core.polling import Later, delay, wait
+
+if TYPE_CHECKING:
+    from azure.core.pipeline.policies import HTTPPolicy, SansIOHTTPPolicy
+    from azure.core.rest import HttpResponse
+    from azure.mgmt.compute.operations import VirtualMachinesOperations
+
+Call: TypeAlias = "Callable[[VirtualMachinesOperations, Mapping[str, Any]], Any]"
+"""It gets the SDK's virtual machine operations, and the keywords to pass on to one of its ``begin_`` methods."""
+
+_PASSING = frozenset({429, 502, 503, 504})
+"""Statuses of what the same request may not meet again. Source: ARM resource provider contract, common API details."""
+
+
+class Connection:
+    """What is said to one cloud's Resource Manager, for one principal. Safe for threads."""
+
+    def __init__(self, cloud: Cloud, timeout: float, patience: float) -> None:
+        """Speak to ``cloud``; one request takes at most ``timeout`` seconds, and is sent again for ``patience``."""
+        self._cloud = cloud
+        self._timeout = timeout
+        self._patience = patience
+
+    def send(self, method: str, path: str, body: Any = None) -> "HttpResponse":
+        """Send a request to a path or an URL, again while it is refused for a reason that passes.
+
+        Raises: CloudError if it is refused, or nobody answers.
+        """
+        refusals: list[CloudError] = []
+        end = time.monotonic() + self._patience
+
+        def attempt() -> "HttpResponse | Later":
+            try:
+                return self._exchange(method, path, body)
+            except CloudError as error:
+                refusals.append(error)
+                pause = error.retry_after or delay(len(refusals))
+                if error.status not in _PASSING or time.monotonic() + pause > end:
+                    raise
+                return Later(pause)
+
+        answer = wait(attempt, timeout=self._patience)
+        if answer is None:
+            raise refusals[-1]
+        return answer
+
+    def call(self, subscription: str, call: Call) -> Mapping[str, str]:
+        """Make one call of the compute SDK, once, and give the headers of ARM's answer.
+
+        Raises: CloudError if ARM refuses.
+        """
+        from azure.core.exceptions import AzureError
+
+        how = {"polling": False, "cls": lambda response, *_: response.http_response.headers}
+        try:
+            headers: Mapping[str, str] = call(self._machines(subscription), how).result()
+        except AzureError as error:
+            response = getattr(error, "response", None)
+            raise (CloudError(str(error)) if response is None else refusal(response, "")) from error
+        return headers
+
+    def _exchange(self, method: str, path: str, body: Any) -> "HttpResponse":
+        from azure.core.exceptions import AzureError, ClientAuthenticationError
+        from azure.core.rest import HttpRequest
+
+        url = path if path.startswith("http") else self._cloud.endpoint + path
+        try:
+            response: HttpResponse = self._client.send_request(HttpRequest(method, url, json=body))
+        except ClientAuthenticationError as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise CloudError(f"no Azure login: {reason}", status=401, code="AuthenticationFailed") from None
+        except AzureError as error:
+            raise CloudError(f"{self._cloud.endpoint} does not answer: {error}", resource=path) from error
+        if response.status_code >= 400:
+            raise refusal(response, path)
+        return response
+
+    def _machines(self, subscription: str) -> "VirtualMachinesOperations":
+        from azure.mgmt.compute import ComputeManagementClient
+
+        client = ComputeManagementClient(
+            credential=self._credential,
+            subscription_id=subscription,
+            base_url=self._cloud.endpoint,
+            credential_scopes=[f"{self._cloud.endpoint}/.default"],
+            authentication_policy=self._authentication,
+            retry_status=0,
+            timeout=self._timeout,
+            connection_timeout=self._timeout,
+            read_timeout=self._timeout,
+        )
+        return client.virtual_machines
+
+    @cached_property
+    def _client(self) -> Any:
+        from azure.core import PipelineClient
+        from azure.core.pipeline.policies import RetryPolicy, UserAgentPolicy
+        from azure.core.pipeline.transport import RequestsTransport
+
+        transport = RequestsTransport(connection_timeout=self._timeout, read_timeout=self._timeout)
+        policies = [UserAgentPolicy("vmops"), RetryPolicy(retry_status=0, timeout=self._timeout), self._authentication]
+        return PipelineClient(self._cloud.endpoint, policies=policies, transport=transport)
+
+    @cached_property
+    def _credential(self) -> Any:
+        if self._cloud.token:
+            from azure.core.credentials import AzureKeyCredential
+
+            return AzureKeyCredential(self._cloud.token)
+        from azure.identity import DefaultAzureCredential
+
+        return DefaultAzureCredential(authority=self._cloud.authority)
+
+    @cached_property
+    def _authentication(self) -> "HTTPPolicy[Any, Any] | SansIOHTTPPolicy[Any, Any]":
+        """The local Azure is spoken to over loopback http, where azure-core sends a key but no bearer credential."""
+        if self._cloud.token:
+            from azure.core.pipeline.policies import AzureKeyCredentialPolicy
+
+            return AzureKeyCredentialPolicy(self._credential, "Authorization", prefix="Bearer")
+        from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+
+        return ARMChallengeAuthenticationPolicy(self._credential, f"{self._cloud.endpoint}/.default")
+
+
+def touch() -> None:
+    """Import what every request needs."""
+    import requests  # noqa: F401
+    from azure.core import PipelineClient  # noqa: F401
+    from azure.core.pipeline.policies import AzureKeyCredentialPolicy, RetryPolicy  # noqa: F401
+    from azure.core.pipeline.transport import RequestsTransport  # noqa: F401
+    from azure.core.rest import HttpRequest  # noqa: F401

@@ -1,0 +1,77 @@
+"""Start, stop, restart and deallocate: Azure's compute provider called directly, and their handles resumed."""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from vmops.azure.client import Arm
+from vmops.azure.ownership import refuse_foreign
+from vmops.azure.responses import Accepted
+from vmops.core.errors import CloudError, Failed
+from vmops.core.failures import Failure, Kind
+from vmops.core.polling import Later, rested
+from vmops.spec.target import Target
+
+
+class Action(StrEnum):
+    """What can be asked of an existing VM."""
+
+    START = "start"
+    STOP = "stop"
+    FORCED_STOP = "forced stop"
+    RESTART = "restart"
+    DEALLOCATE = "deallocate"
+
+
+_BEGIN: Mapping[Action, Callable[..., Any]] = {
+    Action.START: lambda machines, where, how: machines.begin_start(*where, **how),
+    Action.STOP: lambda machines, where, how: machines.begin_power_off(*where, skip_shutdown=False, **how),
+    Action.FORCED_STOP: lambda machines, where, how: machines.begin_power_off(*where, skip_shutdown=True, **how),
+    Action.RESTART: lambda machines, where, how: machines.begin_restart(*where, **how),
+    Action.DEALLOCATE: lambda machines, where, how: machines.begin_deallocate(*where, **how),
+}
+
+
+def ask(arm: Arm, target: Target, owner: str, action: Action) -> Accepted:
+    """Ask for a power operation on a VM that is ours.
+
+    Raises: Failed if it does not exist, or is another's; CloudError if ARM refuses.
+    """
+    existing = arm.get(target.vm_id)
+    if existing is None:
+        raise Failed(Failure(Kind.NOT_FOUND, "the VM does not exist", resource=target.vm_id))
+    refuse_foreign(existing, target.stack, owner)
+    return begin(arm, target.vm_id, action)
+
+
+def begin(arm: Arm, vm_id: str, action: Action) -> Accepted:
+    """Ask for a power operation and return as soon as ARM has accepted it.
+
+    Stop is ``powerOff`` with ``skipShutdown=false``: the guest shuts down in order; a forced one does not wait for it.
+    Source: azure-rest-api-specs, Microsoft.Compute, VirtualMachines_PowerOff.
+
+    Raises: CloudError if ARM refuses.
+    """
+    _, _, subscription, _, group, *_, name = vm_id.split("/")
+    return arm.begin(subscription, lambda machines, how: _BEGIN[action](machines, (group, name), how))
+
+
+def follow(arm: Arm, accepted: Accepted, floor: float) -> Callable[[], dict[str, Any] | CloudError | Later]:
+    """Give the look at a power operation that was accepted: it is first taken after the time that ARM asked for."""
+    url = accepted.url
+    return rested(accepted.retry_after or 0.0, lambda: look(arm, url, floor) if url else {})
+
+
+def look(arm: Arm, url: str, floor: float) -> dict[str, Any] | CloudError | Later:
+    """Look once at a power operation.
+
+    ``floor`` is the number of seconds between two looks where the service does not say; its ``Retry-After`` wins.
+
+    Returns: ARM's account of the operation if it succeeded, its error if it failed, `Later` while it runs.
+
+    Raises: SpecError if the URL is not on the cloud's endpoint; CloudError if the operation cannot be read.
+    """
+    progress = arm.operation(url)
+    if not progress.over:
+        return Later(floor if progress.retry_after is None else progress.retry_after)
+    return dict(progress.body) if progress.succeeded else progress.error

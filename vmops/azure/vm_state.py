@@ -1,0 +1,68 @@
+"""A VM's instance view: what ARM says of it now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vmops.azure.client import Arm
+from vmops.core.polling import Later
+
+_SPACING = 6.0
+"""Seconds between two looks at a VM in the long run: Compute answers 12 a minute, once the first 36 are used up.
+
+Source: Azure documentation, compute resource provider throttling, limits for a virtual machine."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """The resource, its provisioning state and its power state, both in lower case and without their prefixes.
+
+    The power state is empty while ARM does not know it. Source: Azure documentation, states and billing of VMs.
+    """
+
+    resource: Mapping[str, Any]
+    provisioning: str
+    power: str
+
+    @property
+    def running(self) -> bool:
+        """Tell whether it is provisioned and runs."""
+        return self.provisioning == "succeeded" and self.power == "running"
+
+    @property
+    def resting(self) -> bool:
+        """Tell whether it stands still until somebody starts it."""
+        return self.power in {"stopped", "deallocated"}
+
+    def summary(self) -> dict[str, str]:
+        """Give what a person wants to know of it."""
+        size = (self.resource.get("properties") or {}).get("hardwareProfile", {}).get("vmSize", "")
+        return {"id": self.resource["id"], "vmSize": size, "provisioning": self.provisioning, "power": self.power}
+
+
+def look(arm: Arm, vm_id: str) -> Instance | None:
+    """Look at a VM; None if it does not exist.
+
+    Raises: CloudError if ARM refuses.
+    """
+    resource = arm.get(vm_id, expand="instanceView")
+    if resource is None:
+        return None
+    properties = resource.get("properties") or {}
+    codes = [str(status.get("code", "")) for status in (properties.get("instanceView") or {}).get("statuses", ())]
+    states = dict(code.split("/", 1) for code in codes if "/" in code)
+    provisioning = str(properties.get("provisioningState", "")).lower()
+    return Instance(resource, provisioning, states.get("PowerState", "").lower())
+
+
+def again(interval: float) -> Later:
+    """Look at a VM again: after ``interval`` seconds at first, and no more often than Compute answers in the end."""
+    return Later(interval, most=_SPACING)
+
+
+def in_transit(resource: Mapping[str, Any]) -> bool:
+    """Tell whether a VM is still being made, changed or deleted.
+
+    Source: Azure documentation, states and billing of VMs: provisioning states.
+    """
+    return str(resource["properties"].get("provisioningState", "")).lower() in {"creating", "updating", "deleting"}

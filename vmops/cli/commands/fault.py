@@ -1,0 +1,116 @@
+"""``vmops local fault``: have the local Azure do what the real one is known to do, a command for each fault."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vmops.cli import console
+from vmops.core.errors import SpecError
+from vmops.core.settings import Settings
+from vmops.local import inspection
+from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
+
+_API_VERSION = "2024-07-01"
+_MACHINE = "Microsoft.Compute/virtualMachines"
+
+app = typer.Typer(help="Have the local Azure fail as the real one does.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
+Vm = Annotated[str, typer.Option("--vm", metavar="VM", help="The name of the VM that it is about; default: any.")]
+TheVm = Annotated[str, typer.Option("--vm", metavar="VM", help="The VM that it happens to: its name or ARM id.")]
+Nth = Annotated[int | None, typer.Option(min=1, help="Strike this call of those that it is about, counted from 1.")]
+Times = Annotated[int | None, typer.Option(min=1, help="Strike so many calls, the first or from the --nth on.")]
+Share = Annotated[float | None, typer.Option(min=0, max=1, help="Strike this part of the calls, by the --seed.")]
+Seed = Annotated[int, typer.Option(help="What the share is drawn by: the same seed strikes the same calls.")]
+
+
+@app.command("list", epilog="Example: vmops local fault list --json")
+def list_faults(as_json: Json = False) -> None:
+    """List the faults that are in force, in the order in which they are tried."""
+    _show(inspection.listed(_state_dir(), "faults"), as_json=as_json)
+
+
+@app.command(epilog="Example: vmops local fault clear")
+def clear(as_json: Json = False) -> None:
+    """Take all faults back, and let go on what they have stuck."""
+    if inspection.listed(_state_dir(), "resources") or inspection.listed(_state_dir(), "faults"):
+        inspection.ask(_state_dir(), "PUT", "faults", [])
+    _show([], as_json=as_json)
+
+
+def _fault(name: str) -> Callable[..., None]:
+    """Give the command that puts a fault into force, after those that are."""
+
+    def put(
+        vm: Vm = "*",
+        nth: Nth = None,
+        times: Times = None,
+        share: Share = None,
+        seed: Seed = 0,
+        as_json: Json = False,
+    ) -> None:
+        rule = FAULTS[name].rule(name, vm, nth=nth, times=times, share=share, seed=seed)
+        rules = [*inspection.ask(_state_dir(), "GET", "faults"), rule.plain()]
+        _show(inspection.ask(_state_dir(), "PUT", "faults", rules), as_json=as_json)
+
+    return put
+
+
+def _incident(name: str) -> Callable[..., None]:
+    """Give the command that does at once what somebody else would do."""
+
+    def act(vm: TheVm, as_json: Json = False) -> None:
+        incident, vm_id = INCIDENTS[name], _id_of(vm)
+        path = f"{vm_id}{incident.step}?api-version={_API_VERSION}"
+        inspection.send(_state_dir(), incident.method, path, incident.body or None)
+        if as_json:
+            console.print_json({"name": name, "id": vm_id})
+        else:
+            console.out.print(f"{name}: {vm_id}")
+
+    return act
+
+
+def _id_of(vm: str) -> str:
+    """Find a VM by its name or id; raises `SpecError` if there is none, or several."""
+    found = [
+        str(each["id"])
+        for each in inspection.listed(_state_dir(), "resources")
+        if each["type"] == _MACHINE and vm.lower() in (each["name"].lower(), each["id"].lower())
+    ]
+    if len(found) != 1:
+        rule = f"several have that name, so give the id of one: {', '.join(found)}" if found else "there is no such VM"
+        raise SpecError(f"--vm: {vm!r}: {rule}")
+    return found[0]
+
+
+def _show(rules: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        console.print_json(rules)
+    elif rules:
+        rows = [
+            [each.get("name", ""), each.get("path", "*"), ",".join(each.get("verbs", ())), _when(each)]
+            for each in rules
+        ]
+        console.columns(["NAME", "PATH", "VERBS", "STRIKES"], rows)
+    else:
+        console.out.print("no faults")
+
+
+def _when(rule: dict[str, Any]) -> str:
+    first, times = rule.get("nth"), rule.get("times")
+    which = f"{times or 1} from call {first} on" if first else f"the first {times}" if times else "every call"
+    return f"{which}, a share of {rule['share']}" if "share" in rule else which
+
+
+def _state_dir() -> Path:
+    return Settings().state_dir
+
+
+for _name, _known in FAULTS.items():
+    _help = f"{_known.about}\n\nSource: {_known.source}"
+    app.command(_name, help=_help, epilog=f"Example: vmops local fault {_name} --vm exp1 --times 1")(_fault(_name))
+for _name, _happening in INCIDENTS.items():
+    app.command(_name, help=_happening.about, epilog=f"Example: vmops local fault {_name} --vm exp1")(_incident(_name))

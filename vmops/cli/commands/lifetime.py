@@ -1,0 +1,134 @@
+"""The commands that see to it that no VM stays for longer than it is wanted: run, extend and sweep."""
+
+import secrets
+import shutil
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from vmops.cli.commands.vm import DryRun, File, Json, Name, Pairs, app
+
+_COMMAND = "vmops.command"
+_FAILED, _CANNOT_RUN, _NOT_FOUND, _INTERRUPTED = 125, 126, 127, 130
+"""Exit codes of a program that runs another. Source: GNU coreutils manual, ``env``; bash manual, exit status."""
+
+
+class _Runner(TyperCommand):
+    """A command whose own arguments end with ``--``; what follows is another command."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Set the other command apart."""
+        end = args.index("--") if "--" in args else len(args)
+        ctx.meta[_COMMAND] = args[end + 1 :]
+        return super().parse_args(ctx, args[:end])
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Show where the other command goes."""
+        return [*super().collect_usage_pieces(ctx), "-- COMMAND..."]
+
+
+Keep = Annotated[bool, typer.Option("--keep-on-error", help="Keep the VM for its ttl if the command fails.")]
+Ttl = Annotated[
+    str | None, typer.Argument(metavar="TTL", help='From now on: seconds, or "90m", "2h", "1d"; short for -p ttl=TTL.')
+]
+
+
+@app.command(cls=_Runner, epilog="$ vmops run exp1 -p vmSize=Standard_D4s_v5 -p ttl=4h -- ./experiment.sh --trials 3")
+def run(
+    context: typer.Context, name: Name = None, file: File = None, pairs: Pairs = None, keep_on_error: Keep = False
+) -> None:
+    """Run a command while a VM is there for it, and remove the VM whatever happens.
+
+    The command finds the VM's address in VMOPS_HOST, what logs in in VMOPS_SSH, and in VMOPS_OUTPUTS the path of a JSON
+    file with all that is known of it. The exit code is the command's own; it is 125 if the VM could not be made or
+    removed, and 126 or 127 if the command could not be run.
+    """
+    from vmops.spec.parameters import read_params
+
+    command = context.meta[_COMMAND]
+    if not command:
+        raise typer.BadParameter("it is needed, after --", param_hint="COMMAND")
+    params = {"vmName": f"run-{secrets.token_hex(4)}", **read_params(name, file, pairs or [])}
+    raise typer.Exit(_run(params, command, keep_on_error))
+
+
+@app.command(epilog="$ vmops extend exp1 2h")
+def extend(
+    name: Name = None,
+    ttl: Ttl = None,
+    file: File = None,
+    pairs: Pairs = None,
+    as_json: Json = False,
+) -> None:
+    """Let a VM live for so long from now on, whatever was left of its time."""
+    from vmops.cli import reports
+    from vmops.cli.console import moment
+    from vmops.cli.session import open_session
+    from vmops.core.errors import SpecError
+    from vmops.protocol import Status
+    from vmops.spec.parameters import read_params
+
+    given = read_params(None, file, pairs or [])
+    if ttl is None and "vmName" in given:
+        name, ttl = None, name
+    session = open_session(name, file, pairs or [], as_json=as_json)
+    if (ttl := ttl or given.get("ttl")) is None:
+        raise SpecError("ttl: is required")
+    status, result = session.ops.extend(session.params, ttl)
+    failed = status is Status.FAILED
+    told = result if as_json or failed else {"expires": moment(result["expires"])}
+    reports.answer(status, told, session.ops.last_failure(session.params) if failed else None, as_json=as_json)
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command(epilog="$ vmops sweep --dry-run\n\n$ vmops sweep --json")
+def sweep(dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Remove every VM of yours that has outlived its ttl, also one that this host knows nothing of.
+
+    What is another owner's is only reported. The exit code is 1 if something would not go or could not be searched.
+    """
+    from vmops.cli import console
+    from vmops.cli.session import hear_library
+    from vmops.leases.sweep import sweep as swept
+    from vmops.ops.api import VMOps
+
+    hear_library()
+    try:
+        found = swept(VMOps(), dry_run=dry_run)
+    except KeyboardInterrupt:
+        console.complain("interrupted, but the removals that were begun go on")
+        raise typer.Exit(_INTERRUPTED) from None
+    if as_json:
+        console.print_json(found.as_dict())
+    elif found.swept:
+        rows = [(each.lifetime.identity.vm_name, each.lifetime.owner, str(each.outcome)) for each in found.swept]
+        console.columns(("VM", "OWNER", "OUTCOME"), rows)
+    else:
+        console.note("no VM has outlived its time")
+    for failure in found.unsearched:
+        console.complain(str(failure))
+    raise typer.Exit(0 if found.clean else 1)
+
+
+def _run(params: dict[str, Any], command: list[str], keep_on_error: bool) -> int:
+    from vmops.cli import console
+    from vmops.cli.run import run as run_with_vm
+    from vmops.cli.session import hear_library
+    from vmops.core.errors import ProvisionError
+
+    hear_library()
+    if shutil.which(command[0]) is None:
+        console.complain(f"{command[0]}: no such command")
+        return _NOT_FOUND
+    try:
+        return run_with_vm(params, command, keep_on_error=keep_on_error)
+    except ProvisionError as error:
+        console.complain(str(error))
+        return _FAILED
+    except OSError as error:
+        console.complain(f"{command[0]}: {error.strerror}")
+        return _CANNOT_RUN
+    except KeyboardInterrupt:
+        console.complain(f"interrupted; {params['vmName']} is removed, or is being removed")
+        return _INTERRUPTED

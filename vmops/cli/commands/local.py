@@ -1,0 +1,101 @@
+"""``vmops local``: run the local Azure, and look at it."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vmops.cli import console
+from vmops.cli.commands import fault
+from vmops.core.settings import Settings
+from vmops.local import daemon, inspection
+from vmops.local.daemon import Endpoint
+
+app = typer.Typer(help="The local Azure: start it, stop it, look at it, empty it.", no_args_is_help=True)
+app.add_typer(fault.app, name="fault")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
+Pace = Annotated[
+    float | None,
+    typer.Option(min=0, help="How long things take, as a part of Azure's own time: 1 is as long, 0 no time at all."),
+]
+Tls = Annotated[
+    bool | None,
+    typer.Option("--tls/--no-tls", help="Serve HTTPS too, and logins, for Azure's own clients; default: as before."),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+@app.command(epilog="Example: vmops local start --pace 0.1 --json")
+def start(pace: Pace = None, tls: Tls = None, as_json: Json = False) -> None:
+    """Start the local Azure if it does not run, and say where it answers; if it is to be otherwise, it is restarted."""
+    found = daemon.ensure(_state_dir(), pace, tls)
+    if as_json:
+        console.print_json(found.told())
+    else:
+        console.out.print(_sentence(found))
+
+
+@app.command(epilog="Example: vmops local stop")
+def stop(as_json: Json = False) -> None:
+    """Stop the local Azure; what is in it stays."""
+    found = daemon.stop(_state_dir())
+    if as_json:
+        console.print_json({"stopped": found})
+    else:
+        console.out.print("stopped" if found else "it was not running")
+
+
+@app.command(epilog="Example: vmops local status --json")
+def status(as_json: Json = False) -> None:
+    """Say whether the local Azure runs, and where it answers."""
+    found = daemon.find(_state_dir())
+    if as_json:
+        told = {"arm": found.arm, "provider": found.provider, "pid": found.pid} if found else {}
+        console.print_json({"running": found is not None, **told})
+    else:
+        console.out.print(_sentence(found) if found else "not running")
+
+
+@app.command(epilog="Example: vmops local reset --yes")
+def reset(yes: Yes = False) -> None:
+    """Delete every resource of the local Azure, after asking."""
+    count = len(inspection.listed(_state_dir(), "resources"))
+    counted = "1 resource" if count == 1 else f"{count} resources"
+    if not yes:
+        typer.confirm(f"Delete {counted} of the local Azure?", abort=True)
+    if count:
+        inspection.ask(_state_dir(), "POST", "reset")
+    console.out.print(f"{counted} deleted")
+
+
+@app.command(epilog="Example: vmops local resources --json")
+def resources(as_json: Json = False) -> None:
+    """List every resource of the local Azure, of whatever stack."""
+    found = inspection.listed(_state_dir(), "resources")
+    _show(found, ["type", "name", "location", "id"], as_json=as_json)
+
+
+@app.command(epilog="Example: vmops local journal --json")
+def journal(as_json: Json = False) -> None:
+    """List the requests that the local ARM has answered since it started, the oldest first."""
+    _show(inspection.listed(_state_dir(), "journal"), ["method", "path", "status"], as_json=as_json)
+
+
+def _state_dir() -> Path:
+    return Settings().state_dir
+
+
+def _show(found: list[dict[str, Any]], names: list[str], *, as_json: bool) -> None:
+    if as_json:
+        console.print_json(found)
+    elif found:
+        rows = [[str(each.get(name) or "") for name in names] for each in found]
+        console.columns([name.upper() for name in names], rows)
+    else:
+        console.out.print("nothing")
+
+
+def _sentence(found: Endpoint) -> str:
+    secure = f" and {found.arm_tls} (authority: {found.ca})" if found.arm_tls else ""
+    return f"running: ARM at {found.arm}{secure}, provider at port {found.provider}, process {found.pid}"

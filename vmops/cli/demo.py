@@ -1,0 +1,131 @@
+"""One VM's whole life on a local Azure of its own, each step shown with its time."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vmops.cli import console
+from vmops.core.settings import Settings
+from vmops.core.signals import deferred, unwinding
+from vmops.local import daemon, inspection
+from vmops.ops.api import VMOps
+from vmops.protocol import Answer, Params, Status
+
+_NAME = "demo"
+_SIZES = ("Standard_B2s", "Standard_D2s_v5")
+_PATIENCE = 900.0
+"""Seconds that one step may take; at Azure's own pace a VM takes 91."""
+
+_NOT_FROM_THE_SHELL = ("subscription", "location", "backend_url", "deploy_timeout", "request_timeout", "poll_interval")
+"""Settings that a demo does not take from its environment: it touches nothing but its own directory."""
+
+
+class _Stopped(Exception):
+    """A step did not end as it should; why has been said."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """A VM's life so far; ``quiet`` if only the JSON at the end is wanted."""
+
+    ops: VMOps
+    quiet: bool
+    steps: list[dict[str, Any]] = field(default_factory=list)
+
+    def step(self, title: str, verb: Callable[[Params], Answer], size: str = _SIZES[0]) -> dict[str, Any]:
+        """Call a verb, wait for what it began, and show what both took.
+
+        Returns: what the wait tells; nothing if the verb was over at once.
+
+        Raises: _Stopped if it does not succeed.
+        """
+        params: Params = {"vmName": _NAME, "vmSize": size}
+        begun = time.monotonic()
+        called, result = verb(params)
+        returned, status = time.monotonic() - begun, called
+        if called is Status.PENDING:
+            with console.err.status(f"{title} …"):
+                status, result = self.ops.wait_vm_operation(params)
+        seconds = time.monotonic() - begun
+        self.steps.append({"step": title, "status": status.name, "seconds": round(seconds, 3), "result": result})
+        answers = f"{called.name} in {returned * 1000:.0f} ms" + (f", then {status.name}" if status != called else "")
+        self.say(f"[bold]{title:<36}[/] {seconds:6.2f} s  [dim]{answers}[/]")
+        if status is not Status.SUCCEEDED:
+            raise _Stopped
+        return result
+
+    def say(self, line: str) -> None:
+        """Show one line."""
+        if not self.quiet:
+            console.out.print(line)
+
+
+def run(pace: float, *, as_json: bool) -> bool:
+    """Live the life, and tell whether every step ended well and nothing is left.
+
+    ``pace`` is the part of Azure's own time that things take; 0 is at once. The local Azure, its directory and whatever
+    still runs in it are gone afterwards, whatever happens.
+    """
+    with _own_azure(pace) as settings:
+        life, left = Life(VMOps(settings), as_json), None
+        life.say(f"A VM's life on a local Azure at pace {pace:g}, where 1 is as long as on Azure and 0 is at once.\n")
+        try:
+            _live(life)
+            left = [each["id"] for each in inspection.listed(settings.state_dir, "resources")]
+            life.say(f"\nThe local Azure now holds {', '.join(left) or 'nothing'}.")
+        except _Stopped:
+            pass
+    if as_json:
+        console.print_json({"steps": life.steps, "left": left})
+    return left == []
+
+
+def _live(life: Life) -> None:
+    made = life.step("provision", life.ops.vm_provision)
+    for name in ("id", "privateIp", "publicIp", "ssh"):
+        life.say(f"  [dim]{name:<9}[/] {made[name]}")
+    life.step("stop", life.ops.vm_stop)
+    life.step("start", life.ops.vm_start)
+    life.step("restart", life.ops.vm_restart)
+    life.step("provision again, nothing changed", life.ops.vm_provision)
+    before = _machine_id(life.ops.settings)
+    life.step(f"provision as {_SIZES[1]}", life.ops.vm_provision, _SIZES[1])
+    same = _machine_id(life.ops.settings) == before
+    life.say(f"  [dim]{'updated in place: it is the same VM' if same else 'replaced by another VM'}[/]")
+    life.step("deprovision", life.ops.vm_deprovision)
+
+
+def _machine_id(settings: Settings) -> str:
+    """Give what Azure knows the VM by, whatever it is called; a VM that is made anew gets another one."""
+    found = inspection.listed(settings.state_dir, "resources")
+    return next(str(each["properties"]["vmId"]) for each in found if each["type"].endswith("/virtualMachines"))
+
+
+@contextmanager
+def _own_azure(pace: float) -> Iterator[Settings]:
+    """Start a local Azure in a directory that is the demo's alone, and remove both in the end."""
+    own: dict[str, Any] = dict.fromkeys(_NOT_FROM_THE_SHELL)
+    with unwinding:
+        directory = Path(tempfile.mkdtemp(prefix="vmops-demo-"))
+        settings = Settings(state_dir=directory, cloud="local", poll_timeout=_PATIENCE, **own)
+        try:
+            daemon.ensure(directory, pace)
+            yield settings
+        except (KeyboardInterrupt, SystemExit):
+            console.note("interrupted: what the demo made is being removed")
+            raise
+        finally:
+            _remove(settings)
+
+
+def _remove(settings: Settings) -> None:
+    """End what still runs in the demo's directory, and delete it; nothing interrupts this."""
+    with deferred():
+        VMOps(settings).cancel({"vmName": _NAME})
+        daemon.stop(settings.state_dir)
+        shutil.rmtree(settings.state_dir)

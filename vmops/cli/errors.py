@@ -1,0 +1,60 @@
+"""What a person reads when a command cannot go on, and the exit code that a script sees."""
+
+import typer
+
+from vmops.azure.error_codes import of_cloud
+from vmops.cli.console import complain, print_json
+from vmops.core.errors import CloudError, Failed, SpecError, VmopsError
+from vmops.core.failures import Failure, Kind
+from vmops.protocol import Status
+
+_FAILED, _WRONG_CALL = 1, 2
+
+
+def explain(error: Exception, *, as_json: bool) -> int:
+    """Say in a sentence each what is wrong, and give the exit code.
+
+    With ``as_json`` a verb that broke off is FAILED on stdout, as one that was answered would be; a wrong call has no
+    answer.
+
+    Raises: the error itself if nobody foresaw it, because then its traceback is what must be reported.
+    """
+    sentences, code = _account(error)
+    for sentence in sentences:
+        complain(sentence)
+    if as_json and code == _FAILED:
+        print_json({"status": Status.FAILED.name, "result": {}, "failure": _failure(error, sentences).as_dict()})
+    return code
+
+
+def _failure(error: Exception, sentences: list[str]) -> Failure:
+    match error:
+        case Failed(failure=failure):
+            return failure
+        case CloudError():
+            return of_cloud(error)
+    return Failure(Kind.ENGINE, "; ".join(sentences))
+
+
+def _account(error: Exception) -> tuple[list[str], int]:
+    match error:
+        case SpecError():
+            return list(error.problems), _WRONG_CALL
+        case CloudError():
+            return [str(of_cloud(error))], _FAILED
+        case VmopsError():
+            return [str(error)], _FAILED
+        case typer.TyperException():
+            return [_wrong_call(error)] if error.format_message() else [], error.exit_code
+        case typer.Abort():
+            return ["nothing was done"], _FAILED
+        case OSError():
+            return [": ".join(map(str, filter(None, (error.filename, error.strerror or str(error)))))], _FAILED
+    raise error
+
+
+def _wrong_call(error: typer.TyperException) -> str:
+    """Say what is wrong with a call, and where its help is."""
+    context = getattr(error, "ctx", None)
+    hint = f" (see {context.command_path} --help)" if context else ""
+    return error.format_message().rstrip(".") + hint

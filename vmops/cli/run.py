@@ -1,0 +1,99 @@
+"""A command that has a VM for as long as it runs."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from vmops.cli.console import note
+from vmops.core import signals
+from vmops.core.settings import Settings
+from vmops.leases.context import machine
+from vmops.leases.machine import Machine
+
+_FORWARDED = (*signals.ENDING, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
+_TYPED = frozenset({signal.SIGINT, signal.SIGQUIT})
+"""What a terminal sends to everybody in its foreground. Source: termios(3), INTR and QUIT."""
+
+
+def run(
+    params: Mapping[str, Any], command: Sequence[str], *, settings: Settings | None = None, keep_on_error: bool = False
+) -> int:
+    """Run a command while a VM is there for it, and give its exit code: 128 and the number if a signal ended it.
+
+    The command finds the address in VMOPS_HOST, what logs in in VMOPS_SSH, and in VMOPS_OUTPUTS the path of a JSON file
+    with all that is known of the VM. It gets the signals that this process gets. The VM is removed whatever happens;
+    with ``keep_on_error`` it stays, for its time to live, if the command does not end with 0.
+
+    Raises: as `machine`; OSError if the command cannot be run.
+    """
+    note(f"provisioning {params['vmName']}")
+    try:
+        with machine(params, settings=settings, keep_on_error=keep_on_error) as vm:
+            note(f"{vm.name} runs at {vm.host}")
+            code = _run(command, vm)
+            if keep_on_error:
+                subprocess.CompletedProcess(command, code).check_returncode()
+            note(f"removing {vm.name}")
+    except subprocess.CalledProcessError as error:
+        return error.returncode
+    return code
+
+
+def _run(command: Sequence[str], vm: Machine) -> int:
+    relay = _Relay()
+    with _environment(vm) as environment, signals.handled(relay, _FORWARDED):
+        process = subprocess.Popen(command, env=environment)
+        relay.to(process)
+        code = process.wait()
+    return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def _environment(vm: Machine) -> Iterator[dict[str, str]]:
+    with tempfile.NamedTemporaryFile("w", prefix="vmops-", suffix=".json") as outputs:
+        json.dump(dict(vm.outputs), outputs, indent=2)
+        outputs.flush()
+        yield {**os.environ, "VMOPS_HOST": vm.host, "VMOPS_SSH": vm.ssh, "VMOPS_OUTPUTS": outputs.name}
+
+
+class _Relay:
+    """A handler that passes signals on to a process, from before it is started."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+
+    def to(self, process: subprocess.Popen[bytes]) -> None:
+        """Pass on to this process from now on, and what came so far."""
+        self._process = process
+        for number in self._early:
+            process.send_signal(number)
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        if number in _TYPED and _in_foreground():
+            return
+        if self._process is None:
+            self._early.append(number)
+        else:
+            self._process.send_signal(number)
+
+
+def _in_foreground() -> bool:
+    """Tell whether a terminal has this process, and so the command, in its foreground."""
+    try:
+        terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)

@@ -1,0 +1,72 @@
+"""What can go wrong, and what the caller can do about it.
+
+VmopsError
+├── SpecError (a ValueError)   the parameters are wrong: mend them and call again
+├── CloudError                 ARM answered no, or nothing; never reaches a caller of the seven methods
+├── Failed                     an operation failed for a classified reason; never reaches a caller either
+├── EngineMissing              no engine here and no way to get one
+├── ProvisionError             a VM that a program holds could not be made, used or removed; its failure says what to do
+└── StoreError                 the state directory cannot hold our records
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vmops.core.failures import Failure
+
+
+class VmopsError(Exception):
+    """The root of everything that vmops raises of its own."""
+
+
+class SpecError(VmopsError, ValueError):
+    """Parameters that break a rule; nothing has happened yet.
+
+    ``problems`` holds one sentence for each field: its name, its value (unless it is a secret) and the rule.
+    """
+
+    def __init__(self, problems: str | Sequence[str]) -> None:
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+
+class Failed(VmopsError):
+    """An operation cannot go on, for a reason that has been classified."""
+
+    def __init__(self, failure: "Failure") -> None:
+        self.failure = failure
+        super().__init__(str(failure))
+
+
+class EngineMissing(VmopsError):
+    """No engine is installed and none can be fetched or built; the message names the ways to get one."""
+
+
+class ProvisionError(VmopsError):
+    """A VM that a program holds could not be made, used or removed; ``failure`` tells why, and what to do next."""
+
+    def __init__(self, vm_name: str, failure: "Failure") -> None:
+        self.vm_name, self.failure = vm_name, failure
+        super().__init__(vm_name, failure)
+
+    def __str__(self) -> str:
+        """Say it in one sentence."""
+        return f"{self.vm_name}: {self.failure}"
+
+
+class StoreError(VmopsError):
+    """The state directory cannot hold our records safely; the message says why and what to do."""
+
+
+class CloudError(VmopsError):
+    """ARM refused a call, or could not be reached (``status`` 0).
+
+    ``retry_after`` is in seconds, None when the service did not say.
+    """
+
+    def __init__(
+        self, message: str, *, status: int = 0, code: str = "", resource: str = "", retry_after: float | None = None
+    ) -> None:
+        self.status, self.code, self.resource, self.retry_after = status, code, resource, retry_after
+        super().__init__(message)

@@ -1,0 +1,67 @@
+"""The secrets that vmops makes for itself, each a file of mode 0600, made once and then reused."""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from vmops.core.state_dir import digest_key_path, passphrase_path, ssh_key_path
+
+
+def passphrase_file(state_dir: Path) -> Path:
+    """Give the file with the passphrase under which the engine encrypts secrets in its state."""
+    return _once(passphrase_path(state_dir), lambda: secrets.token_urlsafe(32).encode())
+
+
+def digest_key(state_dir: Path) -> bytes:
+    """Give the key of the digests, so that a record does not let anybody guess a password."""
+    return _once(digest_key_path(state_dir), lambda: secrets.token_bytes(32)).read_bytes()
+
+
+def ssh_key_file(state_dir: Path, stack: str) -> Path:
+    """Give the private key made for one VM, in OpenSSH's format."""
+    return _once(ssh_key_path(state_dir, stack), _new_private_key)
+
+
+def existing_ssh_key_file(state_dir: Path, stack: str) -> Path | None:
+    """Give the private key made for one VM; None if none was."""
+    path = ssh_key_path(state_dir, stack)
+    return path if path.exists() else None
+
+
+def ssh_public_key(state_dir: Path, stack: str) -> str:
+    """Give the public half of `ssh_key_file`, as one line of an ``authorized_keys`` file."""
+    private = ssh_key_file(state_dir, stack)
+    return _once(private.with_name(f"{private.name}.pub"), lambda: _public_line(private)).read_text()
+
+
+def _once(path: Path, make: Callable[[], bytes]) -> Path:
+    """Make a file unless it is there; of two makers at once the first wins, and nobody sees half a file."""
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(make())
+            os.fsync(descriptor)
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path
+
+
+def _new_private_key() -> bytes:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+
+
+def _public_line(private: Path) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
+
+    key = load_ssh_private_key(private.read_bytes(), password=None)
+    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH) + b" vmops"

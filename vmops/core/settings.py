@@ -1,0 +1,98 @@
+"""What is the same for every call of a program: read from the environment, prefix ``VMOPS_``."""
+
+import getpass
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_state_path
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from vmops.core.errors import SpecError
+from vmops.core.state_dir import backend_path
+
+_BACKENDS = ("file://", "azblob://", "s3://", "gs://", "postgres://")
+"""Source: Pulumi, ``pulumi login --help``: the backends that one manages oneself."""
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
+
+
+class Settings(BaseSettings):
+    """Where vmops keeps its state, which cloud it means by default, and who it works for.
+
+    All of it can be given in the environment (``VMOPS_STATE_DIR``, ``VMOPS_CLOUD`` …) or by keyword. A parameter of a
+    call wins over the setting of the same name. Durations are seconds. ``engine_silence`` is how long an engine that
+    works on no resource may say nothing before it is ended; ``workers`` is how many deployments work at once, by
+    default what the cores and the memory can bear; ``worker_idle`` is how long the process that starts them stays when
+    there are none, 0 for no such process.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="VMOPS_", env_ignore_empty=True, frozen=True)
+
+    state_dir: Path = Field(default_factory=lambda: user_state_path("vmops"), validate_default=True)
+    cloud: Literal["local", "public", "usgovernment", "china"] = "local"
+    subscription: str | None = None
+    location: str | None = None
+    owner: str = Field(default_factory=_user)
+    backend_url: str | None = None
+    engine: str | None = None
+    engine_silence: float = Field(default=600.0, gt=0)
+    deploy_timeout: float | None = None
+    request_timeout: float | None = None
+    poll_interval: float | None = None
+    poll_timeout: float | None = None
+    worker_idle: float = Field(default=300.0, ge=0)
+    workers: int | None = Field(default=None, ge=1)
+
+    def __init__(self, **given: Any) -> None:
+        """Read the settings.
+
+        Raises: SpecError, with one sentence for every setting that breaks a rule.
+        """
+        try:
+            super().__init__(**given)
+        except ValidationError as refusal:
+            problems = [_sentence(str(each["loc"][0]), each["input"], each["msg"]) for each in refusal.errors()]
+        else:
+            return
+        raise SpecError(problems)
+
+    @field_validator("backend_url")
+    @classmethod
+    def _known_backend(cls, url: str | None) -> str | None:
+        if url and not url.startswith(_BACKENDS):
+            raise ValueError(f"a Pulumi backend's URL begins with {', '.join(_BACKENDS)}")
+        return url
+
+    def model_post_init(self, _context: Any, /) -> None:
+        """Make the state directory absolute, so that a worker in another directory means the same one."""
+        object.__setattr__(self, "state_dir", self.state_dir.expanduser().absolute())
+
+    def defaults(self) -> dict[str, Any]:
+        """Give the settings that stand in for parameters, under the parameters' names."""
+        named = {
+            "cloud": self.cloud,
+            "subscription": self.subscription,
+            "location": self.location,
+            "deployTimeout": self.deploy_timeout,
+            "requestTimeout": self.request_timeout,
+            "pollInterval": self.poll_interval,
+            "pollTimeout": self.poll_timeout,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+    def backend(self) -> str:
+        """Give the URL of the Pulumi backend: the setting, else files below the state directory."""
+        return self.backend_url or f"file://{backend_path(self.state_dir)}"
+
+
+def _sentence(name: str, given: object, rule: str) -> str:
+    """Say which setting breaks which rule; of a URL, which may hold a password, only how it begins."""
+    shown = f"{str(given).partition('://')[0]}://…" if "://" in str(given) else given
+    return f"VMOPS_{name.upper()}: {shown!r}: {rule.removeprefix('Value error, ')}"

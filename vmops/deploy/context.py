@@ -1,0 +1,82 @@
+"""Where a deployment happens: the cloud, its Resource Manager, and the engine's stack, brought together."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from vmops.azure import clouds
+from vmops.azure.client import Arm
+from vmops.core import keys
+from vmops.core.settings import Settings
+from vmops.core.state_dir import engine_home, scratch_path, work_path
+from vmops.engine.backend.stacks import Backend
+from vmops.engine.environment import engine_environment
+from vmops.engine.events import EventLog
+from vmops.engine.install import locate
+from vmops.engine.process import EngineCommand
+from vmops.engine.stack import EngineStack
+from vmops.spec.target import Target
+
+PATIENCE = 240.0
+"""Seconds for which a deployment meets a refusal that may pass again: a NIC stays reserved for 180 after a create that
+failed. Source: ARM's own message, NicReservedForAnotherVm."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """All that the steps of one deployment work on; ``reconnect`` starts the local Azure again if it has died."""
+
+    owner: str
+    cloud: clouds.Cloud
+    arm: Arm
+    stack: EngineStack
+    command: EngineCommand
+    reconnect: Callable[[], object]
+
+
+@contextmanager
+def open_site(settings: Settings, target: Target, locks: tuple[int, ...] = ()) -> Iterator[Site]:
+    """Connect to the target's cloud and stack; whatever scratch files the work leaves go with it.
+
+    ``locks`` are descriptors that the engine inherits; without any, nothing may be done but look. Of a stack that is
+    not there no directory stays.
+
+    Raises: CloudError if the local Azure does not start; EngineMissing if there is no engine.
+    """
+    state_dir, backend = settings.state_dir, settings.backend()
+    connect = partial(clouds.connect, target.cloud, state_dir)
+    cloud = connect()
+    passphrase = keys.passphrase_file(state_dir)
+    scratch = scratch_path(state_dir, target.stack if locks else f"{target.stack}.{os.getpid()}")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(mode=0o700, parents=True)
+    environment = engine_environment(cloud, backend, engine_home(state_dir), passphrase, scratch)
+    command = EngineCommand(locate.path(settings.engine), locate.ENGINE_VERSION, environment, locks)
+    work_dir = work_path(state_dir, target.stack) if locks else scratch
+    stack = EngineStack(target.stack, work_dir, backend, command, EventLog())
+    try:
+        arm = Arm(cloud, target.request_timeout, PATIENCE if locks else 0.0)
+        yield Site(settings.owner, cloud, arm, stack, command, connect)
+    finally:
+        if locks:
+            stack.tidy()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def open_backend(settings: Settings) -> Iterator[Backend]:
+    """Open the engine's backend to be read, without any cloud.
+
+    Raises: EngineMissing if there is no engine.
+    """
+    state_dir = settings.state_dir
+    nowhere, passphrase = clouds.Cloud(settings.cloud, endpoint=""), keys.passphrase_file(state_dir)
+    with tempfile.TemporaryDirectory(prefix="vmops-") as name:
+        scratch = Path(name)
+        environment = engine_environment(nowhere, settings.backend(), engine_home(state_dir), passphrase, scratch)
+        yield Backend(EngineCommand(locate.path(settings.engine), locate.ENGINE_VERSION, environment, ()), scratch)

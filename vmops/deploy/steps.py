@@ -1,0 +1,134 @@
+"""The steps of one deployment, as the worker takes them."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from vmops.azure import cleanup, ownership, power, vm_state
+from vmops.core import times
+from vmops.core.errors import Failed
+from vmops.core.failures import Failure, Kind
+from vmops.core.polling import Later, wait
+from vmops.deploy import readiness, survey
+from vmops.deploy.apply import Taken, Update
+from vmops.deploy.context import Site
+from vmops.engine.backend.files import Mended
+from vmops.engine.reconcile import subnets
+from vmops.spec import names
+from vmops.spec.target import Target
+from vmops.spec.vm_spec import VmSpec
+
+_GRACE = 3.0
+"""Seconds within which ARM shows what a request has begun that was still on its way when its sender died."""
+
+
+def provision(site: Site, spec: VmSpec, *, doubtful: bool, expires: float) -> dict[str, Any]:
+    """Make the VM as the spec says, running, and give its outputs.
+
+    ``doubtful``: what came before did not end, so the engine's state may lack what exists. ``expires`` is in seconds
+    since the epoch, 0 for never.
+
+    Raises: Failed; CloudError if ARM refuses a look.
+    """
+    for _ in spec.shared_ids():
+        with suppress(Taken):  # by another VM that shares it, and began at the same time: it is only used, then
+            return _provision(site, spec, doubtful=doubtful, expires=expires)
+    return _provision(site, spec, doubtful=doubtful, expires=expires)
+
+
+def _provision(site: Site, spec: VmSpec, *, doubtful: bool, expires: float) -> dict[str, Any]:
+    outputs: dict[str, Any] = {}
+    before = _settled_survey(site, spec)
+    mended = site.stack.mend() is not Mended.NOTHING
+    existed = site.stack.ensure() or mended
+    before = _with_own_subnet(site, spec, before) if existed else before
+    update = Update(site, spec, before.uses, _declared(site, spec, before, expires, outputs))
+    settled = (doubtful or mended) and existed and update.settle().stale
+    if before.machine and readiness.grows(before.machine, spec):
+        readiness.switch(site.arm, spec, power.Action.DEALLOCATE)
+    update.run(refresh=settled or mended or (existed and before.machine is None))
+    readiness.run(site.arm, spec)
+    if site.cloud.answers:
+        readiness.reach(spec, outputs)
+    return outputs
+
+
+def plan(site: Site, spec: VmSpec) -> list[dict[str, str]]:
+    """Preview what `provision` would do: a resource and an operation (create, update, replace, delete) each.
+
+    Raises: Failed; CloudError if ARM refuses a look.
+    """
+    before = _with_own_subnet(site, spec, survey.survey(site.arm, spec, site.owner))
+    return site.stack.preview(_declared(site, spec, before, 0.0, {}))
+
+
+def deprovision(site: Site, target: Target, *, doubtful: bool) -> dict[str, Any]:
+    """Destroy all that the stack made, verify by listing, then forget the stack.
+
+    What the engine cannot destroy is released through ARM, which also knows what the engine does not. ``doubtful``:
+    what came before was cut off, so that a write may still be on its way; it is looked for once more.
+
+    Returns: ``left``, the foreign resources for whose sake our group stays, if there are any.
+
+    Raises: Failed, naming what would not go; CloudError if ARM refuses a look.
+    """
+    existing = site.arm.get(target.vm_id)
+    if existing is not None:
+        ownership.refuse_foreign(existing, target.stack, site.owner)
+    site.stack.mend()
+    grace = _GRACE if doubtful else 0.0
+    if doubtful:
+        subnets.adopt_subnet(site.stack, site.arm, target.group_id, grace)
+    try:
+        site.stack.destroy()
+    except Failed as error:
+        if error.failure.kind is Kind.LOCKED:
+            raise
+        structlog.get_logger().warning("destroy_incomplete", cause=str(error.failure))
+    left = cleanup.release(
+        site.arm,
+        target.group_id,
+        target.stack,
+        interval=target.poll_interval,
+        timeout=target.deploy_timeout,
+        grace=grace,
+    )
+    site.stack.remove()
+    return {"left": left} if left else {}
+
+
+def _settled_survey(site: Site, spec: VmSpec) -> survey.Survey:
+    """Survey what exists, once nothing is being done to the VM any more: ARM refuses a second change meanwhile."""
+
+    def look() -> survey.Survey | Later:
+        found = survey.survey(site.arm, spec, site.owner)
+        return vm_state.again(spec.poll_interval) if found.machine and vm_state.in_transit(found.machine) else found
+
+    found = wait(look, timeout=spec.deploy_timeout)
+    if found is None:
+        raise Failed(Failure(Kind.TIMEOUT, "an earlier change of the VM does not end", resource=spec.vm_id))
+    return found
+
+
+def _with_own_subnet(site: Site, spec: VmSpec, found: survey.Survey) -> survey.Survey:
+    """See that a subnet in another's network is not taken for another's if the engine has made it."""
+    ours = "subnet" in found.uses and subnets.is_ours(site.stack, names.urn_key(spec.ids()["subnet"]))
+    return replace(found, uses=found.uses - {"subnet"}) if ours else found
+
+
+def _declared(
+    site: Site, spec: VmSpec, before: survey.Survey, expires: float, outputs: dict[str, Any]
+) -> Callable[[], None]:
+    from vmops.engine.program import program  # a second of imports, which a deprovision does without
+
+    return program(
+        spec.model_copy(update={"location": before.location}),
+        owner=site.owner,
+        uses=before.uses,
+        expires=times.instant(expires) if expires else None,
+        provider=site.cloud.provider_arguments(spec.subscription),
+        outputs=outputs,
+    )

@@ -1,0 +1,73 @@
+"""What is there before a deployment: what is another's and only used, where it is, and whether the VM is ours."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vmops.azure.client import Arm
+from vmops.azure.ownership import refuse_foreign, stack_of
+from vmops.core.errors import Failed
+from vmops.core.failures import Failure, Kind
+from vmops.spec.vm_spec import VmSpec
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is there before a deployment: the roles that are another's and only used, the location, and our VM."""
+
+    uses: frozenset[str]
+    location: str
+    machine: Mapping[str, Any] | None = None
+
+
+def survey(arm: Arm, spec: VmSpec, owner: str) -> Survey:
+    """Look at what exists before a deployment.
+
+    A named group, network, subnet or security group that exists without our tag is used, never changed. Whose a subnet
+    is, its network tells.
+
+    Raises: Failed if the VM is another's, if a value cannot be changed on it, or if no location is known.
+    """
+    group = arm.get(spec.group_id)
+    location = spec.location or (group or {}).get("location")
+    if not location:
+        raise Failed(
+            Failure(Kind.INVALID, f"location: needed, because the resource group {spec.resource_group} is new")
+        )
+    if group is None:
+        return Survey(frozenset(), location)
+    uses = {"group"} if stack_of(group) != spec.stack else set()
+    uses.update(_used(arm, spec))
+    machine = arm.get(spec.vm_id)
+    if machine is not None:
+        refuse_foreign(machine, spec.stack, owner)
+        _refuse_immutable(machine, spec)
+    return Survey(frozenset(uses), location, machine)
+
+
+def _used(arm: Arm, spec: VmSpec) -> Iterable[str]:
+    """Name the roles that the user named and that exist as somebody else's."""
+    ids = spec.ids()
+    for role in sorted(spec.named_roles & {"network", "security_group"}):
+        resource = arm.get(ids[role])
+        if resource is not None and stack_of(resource) != spec.stack:
+            yield role
+            if role == "network" and arm.get(ids["subnet"]) is not None:
+                yield "subnet"
+
+
+def _refuse_immutable(machine: Mapping[str, Any], spec: VmSpec) -> None:
+    """Check that the spec asks for no change that neither ARM nor a replacement can make.
+
+    Raises: Failed (immutable), naming the parameter and both values.
+    """
+    properties = machine.get("properties") or {}
+    pairs = {
+        "location": (machine.get("location"), spec.location or machine.get("location")),
+        "zone": (next(iter(machine.get("zones") or ()), None), spec.zone),
+        "priority": (properties.get("priority") or "Regular", spec.priority),
+    }
+    for name, (there, asked) in pairs.items():
+        if there != asked:
+            message = f"{name}: the VM has {there or 'none'} and cannot be changed to {asked or 'none'}"
+            raise Failed(Failure(Kind.IMMUTABLE, message, resource=str(machine["id"])))

@@ -1,0 +1,73 @@
+"""Bringing a deployment to its end before its time: by its deadline, by a request, or because its engine hangs."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from vmops.core.errors import Failed
+from vmops.core.failures import Failure, Kind
+from vmops.engine.process import EngineCommand
+from vmops.engine.stack import EngineStack
+
+_INSISTENCE = ((signal.SIGINT, 10.0), (signal.SIGINT, 5.0), (signal.SIGKILL, 5.0))
+"""What the engine is sent, and the seconds it then has: what is in flight may finish; it must end and release its lock;
+it is killed. Source: seen with engine 3.258."""
+
+
+@contextmanager
+def bounded(command: EngineCommand, stack: EngineStack, *, seconds: float, silence: float) -> Iterator[None]:
+    """Let the work inside take at most ``seconds``, and end it on SIGTERM; only for the main thread of a worker.
+
+    So is an engine ended that has said nothing for ``silence`` seconds while it works on no resource: a create may take
+    its time, an engine that has nothing to wait for may not.
+
+    Raises: Failed (timeout, or interrupted) once the engine has ended, or at once if none runs.
+    """
+    end = _End(command, stack, seconds, silence)
+    for number in (signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, end)
+    signal.setitimer(signal.ITIMER_REAL, min(seconds, silence))
+    try:
+        yield
+    except Failed:
+        if end.reason:
+            raise Failed(end.reason) from None
+        raise
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+class _End:
+    """What a signal does: it may be early, and is then only the time to look again; else it ends the engine."""
+
+    def __init__(self, command: EngineCommand, stack: EngineStack, seconds: float, silence: float) -> None:
+        self._command, self._stack, self._seconds, self._patience = command, stack, seconds, silence
+        self._deadline = time.monotonic() + seconds
+        self._insistence = iter(_INSISTENCE)
+        self.reason: Failure | None = None
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        """Look at what a signal means; Python calls this between two steps of the main thread."""
+        self.reason = self.reason or self._reason(number)
+        if self.reason is None:
+            left = min(self._deadline - time.monotonic(), self._patience - self._stack.silence)
+            signal.setitimer(signal.ITIMER_REAL, max(left, 0.01))
+            return
+        step, grace = next(self._insistence, _INSISTENCE[-1])
+        if not self._command.signal(step):
+            raise Failed(self.reason)
+        signal.setitimer(signal.ITIMER_REAL, grace)
+
+    def _reason(self, number: int) -> Failure | None:
+        if number == signal.SIGTERM:
+            return Failure(Kind.INTERRUPTED, "the deployment was cancelled")
+        if time.monotonic() >= self._deadline:
+            message = f"the deployment did not end within deployTimeout, {self._seconds:g} seconds"
+            return Failure(Kind.TIMEOUT, message)
+        if self._stack.silence >= self._patience:
+            message = f"the engine worked on no resource and said nothing for {self._patience:g} seconds; it was ended"
+            return Failure(Kind.TIMEOUT, message)
+        return None

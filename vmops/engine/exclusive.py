@@ -1,0 +1,73 @@
+"""Running one command of the engine: in its turn, as the engine's own lock has it, and with its failure classified."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from pulumi.automation import CommandError
+from pulumi.automation.errors import ConcurrentUpdateError, StackAlreadyExistsError, StackNotFoundError
+
+from vmops.core.errors import Failed
+from vmops.core.polling import Later, wait
+from vmops.engine.backend.lock_holder import refuse_living_holder
+from vmops.engine.events import EventLog
+
+_PATIENCE = 60.0
+"""Seconds for which the end of another's engine is waited for that works on the same stack."""
+
+_LOOK = 3.0
+"""Seconds between two attempts meanwhile; each starts an engine."""
+
+
+def in_turn(log: EventLog, command: Callable[[], Any], unlock: Callable[[], Any]) -> None:
+    """Run a command; ``unlock`` breaks a dead engine's lock, and the end of a living one is waited for.
+
+    Raises: Failed, as `attempt` does; Failed (locked), naming who holds the lock; what Pulumi says of the stack's being
+    there or not.
+    """
+    refusals: list[Failed] = []
+
+    def look() -> bool | Later:
+        try:
+            attempt(log, command)
+        except ConcurrentUpdateError as error:
+            return _unlocked(log, str(error), unlock, refusals)
+        return True
+
+    if not wait(look, timeout=_PATIENCE):
+        raise refusals[-1]
+
+
+def attempt(log: EventLog, command: Callable[[], Any]) -> None:
+    """Run a command once.
+
+    Raises: Failed, classified from the engine's events; what Pulumi says of the stack's being there, or locked.
+    """
+    log.forget()
+    try:
+        command()
+    except (ConcurrentUpdateError, StackAlreadyExistsError, StackNotFoundError):
+        raise
+    except CommandError as error:
+        structlog.get_logger().error("engine_failed", said=str(error))
+        raise Failed(log.cause(_last_words(str(error)))) from None
+
+
+def _unlocked(log: EventLog, message: str, unlock: Callable[[], Any], refusals: list[Failed]) -> Later:
+    try:
+        refuse_living_holder(message)
+    except Failed as refusal:
+        if not refusals:
+            structlog.get_logger().warning("waiting", cause=refusal.failure.message)
+        refusals.append(refusal)
+        return Later(_LOOK)
+    attempt(log, unlock)
+    return Later(0)
+
+
+def _last_words(text: str) -> str:
+    """Give the engine's last error line, without its colours."""
+    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("error:")]
+    return (errors or lines or ["the engine ended with an error and said nothing"])[-1].removeprefix("error: ")

@@ -1,0 +1,121 @@
+"""The two ways to a Pulumi engine: its official installer, and a build from its Go modules."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from vmops.core.signals import deferred
+
+Report = Callable[[str], None]
+
+_REPORT_EVERY = 3.0
+_ANSWERS_WITHIN = 8
+_DOWNLOAD_TIMEOUT = 600.0
+_BUILD_TIMEOUT = 3600.0
+LONGEST = _DOWNLOAD_TIMEOUT + _BUILD_TIMEOUT
+
+_PROGRAM = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
+# Source: the flags of the engine's own release build, .goreleaser.yml of pulumi/pulumi.
+_VERSION_SYMBOL = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
+
+
+class Failed(Exception):
+    """A way that did not lead to an engine, and why."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where an engine is made: a directory for all that is temporary, and the lock that whoever works there holds."""
+
+    stage: Path
+    held: int
+    report: Report
+
+    def run(self, step: str, command: Sequence[str], timeout: float) -> None:
+        """Run a command of at most ``timeout`` seconds, and end all of its processes if it does not end itself.
+
+        Raises: Failed, with the last line that it wrote.
+        """
+        with self._started(command) as process:
+            output = self._follow(process, step, timeout)
+        if process.returncode != 0:
+            raise Failed(f"{step}: {_last_line(output) or f'exit status {process.returncode}'}")
+
+    @contextmanager
+    def _started(self, command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+        """Start a command; in the end all of its processes are dead, at whatever moment this one is interrupted."""
+        env = os.environ | {"TMPDIR": str(self.stage), "GOWORK": "off"}
+        with ExitStack() as running:
+            with deferred():
+                process = subprocess.Popen(
+                    command,
+                    cwd=self.stage,
+                    env=env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=[self.held],
+                    start_new_session=True,
+                )
+                running.enter_context(process)
+                running.callback(_end, process)
+            yield process
+
+    def _follow(self, process: subprocess.Popen[bytes], step: str, timeout: float) -> bytes:
+        """Read what a process writes until it ends; each line of it is one thing done."""
+        started = time.monotonic()
+        self.report(step)
+        while (seconds := time.monotonic() - started) < timeout:
+            try:
+                return process.communicate(timeout=min(_REPORT_EVERY, timeout - seconds))[0]
+            except subprocess.TimeoutExpired as still_running:
+                seconds = time.monotonic() - started
+                self.report(f"{step}: {seconds:.0f} s{_progress(still_running.output or b'')}")
+        raise Failed(f"{step}: not over after {timeout:.0f} s")
+
+
+def official_installer(site: Site, version: str) -> Path:
+    """Let the SDK run Pulumi's own installer; it has no deadline, so it runs in a process that can be ended."""
+    root = site.stage / "official"
+    command = [sys.executable, "-P", "-m", "vmops.engine.install.official", str(root), version, str(_ANSWERS_WITHIN)]
+    site.run(f"downloading Pulumi {version}", command, _DOWNLOAD_TIMEOUT)
+    return root
+
+
+def go_modules(site: Site, version: str) -> Path:
+    """Build the engine from its Go modules, at the versions and checksums that vmops carries."""
+    step = f"building Pulumi {version} from its Go modules"
+    go = shutil.which("go")
+    if go is None:
+        raise Failed(f"{step}: there is no `go` on PATH")
+    root, module = site.stage / "built", site.stage / "module"
+    module.mkdir()
+    for name in ("go.mod", "go.sum"):
+        (module / name).write_bytes((files("vmops.engine.install") / "gomod" / name).read_bytes())
+    flags = ["-v", "-mod=readonly", "-trimpath", "-ldflags", f"-s -w -X {_VERSION_SYMBOL}=v{version}"]
+    command = [go, "build", "-C", str(module), *flags, "-o", str(root / "bin" / "pulumi"), _PROGRAM]
+    site.run(step, command, _BUILD_TIMEOUT)
+    return root
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill what lives of a command, and wait for it: until then it holds the lock, and may write what is deleted."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _progress(output: bytes) -> str:
+    return f", {len(output.splitlines())} done, now {_last_line(output)}" if output else ""
+
+
+def _last_line(output: bytes) -> str:
+    return output.decode(errors="replace").strip().rpartition("\n")[2]

@@ -1,0 +1,146 @@
+"""Which Pulumi engine runs: ours, installed once for each user, or one on PATH.
+
+The engine is a program of its own; the SDK does not bring it. Ours lies at
+``<user cache>/vmops/engine/<version>/bin/pulumi``, the layout that `pulumi.automation.PulumiCommand` expects of a root.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from vmops.core import file_lock
+from vmops.core.errors import EngineMissing
+from vmops.engine.install import installers
+
+ENGINE_VERSION = "3.258.0"
+_LOWEST, _TOO_HIGH = (3, 258), (4,)
+_STAGE = "stage-"
+_HOW = (
+    "put a `pulumi` >=3.258,<4 on PATH, or run `vmops engine install` where the internet can be reached, "
+    "or run it where there is Go 1.25.11 or newer and a Go module proxy"
+)
+
+
+def path(choice: str | None = None) -> Path:
+    """Find the engine to use.
+
+    ``choice`` is None for ours or else the one on PATH, ``path`` for the one on PATH, or the absolute path of one. No
+    process is started when ours is taken: its version is known from its directory.
+
+    Raises: EngineMissing, when there is none, or none of a version that vmops is tested with.
+    """
+    if choice is None and _installed():
+        return _ours()
+    if choice is None or choice == "path":
+        found = shutil.which("pulumi")
+        if found is None:
+            raise EngineMissing(f"there is no Pulumi engine: {_HOW}")
+        return _tested(Path(found).absolute())
+    if not (Path(choice).is_absolute() and _executable(Path(choice))):
+        raise EngineMissing(f"VMOPS_ENGINE is {choice!r}: it must be `path` or the absolute path of an executable file")
+    return _tested(Path(choice))
+
+
+def version(engine: Path) -> str:
+    """Ask an engine for its version: ``3.258.0``, or an empty string if it does not tell within 30 seconds."""
+    env = os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"}
+    try:
+        answer = subprocess.run([engine, "version"], env=env, capture_output=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.decode(errors="replace").strip().removeprefix("v")
+
+
+def install(report: installers.Report) -> Path:
+    """Install our engine, unless it is there: by its official installer, else from its Go modules.
+
+    Any number of processes may ask at once: one works, the others wait for it. What a killed installation left is
+    removed by the next. ``report`` is told the step and how long it has taken, every few seconds.
+
+    Raises: EngineMissing, when no way leads to an engine of the pinned version.
+    """
+    try:
+        if not _installed():
+            with _alone(report) as held:
+                _obtain(held, report)
+    except OSError as error:
+        raise EngineMissing(f"no Pulumi engine could be installed in {_home()} ({error}): {_HOW}") from error
+    return _ours()
+
+
+def _home() -> Path:
+    return user_cache_path("vmops") / "engine"
+
+
+def _ours() -> Path:
+    return _home() / ENGINE_VERSION / "bin" / "pulumi"
+
+
+def _installed() -> bool:
+    return _executable(_ours())
+
+
+def _executable(file: Path) -> bool:
+    return file.is_file() and os.access(file, os.X_OK)
+
+
+def _tested(engine: Path) -> Path:
+    found = version(engine)
+    if not _LOWEST <= tuple(int(part) for part in re.findall(r"\d+", found)[:2]) < _TOO_HIGH:
+        raise EngineMissing(f"{engine} is an engine of version {found or 'unknown'}: {_HOW}")
+    return engine
+
+
+@contextmanager
+def _alone(report: installers.Report) -> Iterator[int]:
+    """Hold the lock of the installations, and give its descriptor to be handed on to all who work under it."""
+    place = _home() / "lock"
+    held = file_lock.acquire(place)
+    if held is None:
+        report("waiting for another process that is installing the engine")
+        held = file_lock.acquire(place, timeout=installers.LONGEST)
+    if held is None:
+        raise EngineMissing(
+            f"{place} is still held after {installers.LONGEST:.0f} s: end the other installation, or {_HOW}"
+        )
+    try:
+        yield held
+    finally:
+        os.close(held)
+
+
+def _obtain(held: int, report: installers.Report) -> None:
+    """Make an engine, unless another has while this waited, and move it into place in one step."""
+    if _installed():
+        return
+    for stale in _home().glob(f"{_STAGE}*"):
+        shutil.rmtree(stale)
+    with tempfile.TemporaryDirectory(prefix=_STAGE, dir=_home()) as stage:
+        root = _make(installers.Site(Path(stage), held, report))
+        shutil.rmtree(_home() / ENGINE_VERSION, ignore_errors=True)
+        root.rename(_home() / ENGINE_VERSION)
+
+
+def _make(site: installers.Site) -> Path:
+    reasons = []
+    for way in (installers.official_installer, installers.go_modules):
+        try:
+            return _pinned(way(site, ENGINE_VERSION))
+        except installers.Failed as failure:
+            reasons.append(str(failure))
+            site.report(reasons[-1])
+    raise EngineMissing(f"no Pulumi engine could be installed ({'; '.join(reasons)}): {_HOW}")
+
+
+def _pinned(root: Path) -> Path:
+    found = version(root / "bin" / "pulumi")
+    if found != ENGINE_VERSION:
+        raise installers.Failed(f"what was made is of version {found or 'unknown'}, not {ENGINE_VERSION}")
+    return root

@@ -1,0 +1,37 @@
+"""Whose a subnet is in a network of another's: it has no tag, so only the engine's state tells that it is ours."""
+
+from typing import Any
+
+from vmops.azure.client import Arm
+from vmops.core.polling import Later, wait
+from vmops.engine.reconcile import entries, plan
+from vmops.engine.stack import EngineStack
+from vmops.spec.names import TOKENS
+
+_LOOK = 0.5
+"""Seconds between two looks for what may still be on its way."""
+
+
+def is_ours(stack: EngineStack, key: str) -> bool:
+    """Tell whether the engine has made something, or had begun to; ``key`` is the end of its URN, ``TYPE::NAME``."""
+    state = _state(stack)
+    return key in plan.begun(state) or key in {entries.key_of(entry) for entry in state.get("resources", ())}
+
+
+def adopt_subnet(stack: EngineStack, arm: Arm, group_id: str, grace: float) -> None:
+    """Bring a subnet whose create was begun, and is there, into the engine's state, so that a destroy deletes it.
+
+    One that is not there is looked for again until ``grace`` seconds have passed.
+    """
+    intended = {
+        key: f"{group_id}/providers/Microsoft.Network/virtualNetworks/{inputs['virtualNetworkName']}/subnets/{name}"
+        for key, begun in plan.begun(_state(stack)).items()
+        if begun["type"] == TOKENS["subnet"] and (name := (inputs := begun["inputs"])["subnetName"])
+    }
+    if intended:
+        wait(lambda: all(map(arm.get, intended.values())) or Later(_LOOK), timeout=grace)
+        plan.settle(stack, arm, intended)
+
+
+def _state(stack: EngineStack) -> dict[str, Any]:
+    return (stack.state() or {}).get("deployment") or {}

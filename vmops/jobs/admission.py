@@ -1,0 +1,124 @@
+"""Who may begin a deployment of a VM: one writer at a time, told by the locks, the records and the dead.
+
+A provision holds the VM's lock from its admission on. A deprovision is admitted even while a provision runs: it holds
+a lock of its own, the teardown's, by which nothing new is admitted after it; its worker ends the provision and then
+takes the VM's lock.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from vmops.core import file_lock
+from vmops.core.errors import Failed
+from vmops.core.failures import Failure, Kind
+from vmops.core.polling import Later, wait
+from vmops.core.state_dir import life_path, lock_path
+from vmops.core.times import instant
+from vmops.jobs import fence
+from vmops.jobs.operation import Operation, State, Verb
+from vmops.jobs.store import Store
+
+_PATIENCE = 5.0
+"""Seconds to wait for a lock whose operation is over: its worker is on its way out."""
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """The lock that tells of the operation's life is held, and the record is written.
+
+    ``before`` is the newest record of earlier.
+    """
+
+    lock: int
+    before: Operation | None
+
+
+def admit(store: Store, state_dir: Path, operation: Operation) -> Admitted | Operation | None:
+    """Write the record of a new operation, with its lock held.
+
+    A record whose worker is dead is settled on the way.
+
+    Returns: the admission; or the operation in flight that stands in its way; or None if the lock is held and no record
+    says by what.
+    """
+    found = wait(lambda: _attempt(store, state_dir, operation), timeout=_PATIENCE)
+    return cast(Admitted | Operation | None, found)
+
+
+def settle(store: Store, state_dir: Path, operation: Operation) -> Operation:
+    """Record an operation as interrupted if it is not over and its worker is dead; give it as it now stands.
+
+    What that worker has left behind is killed first.
+    """
+    path = life_path(state_dir, operation.stack, operation.verb)
+    free = not file_lock.held(path)
+    now = store.get(operation.id) or operation
+    if now.over:
+        return now
+    if not free and fence.fence(now, path):
+        free = bool(wait(lambda: not file_lock.held(path) or Later(0.01), timeout=_PATIENCE))
+    if not free:
+        return now
+    interrupt(store, now)
+    return store.get(operation.id) or now
+
+
+@contextmanager
+def undisturbed(store: Store, state_dir: Path, stack: str) -> Iterator[int]:
+    """Hold a VM's lock, whose operations are over, for something that is no deployment.
+
+    Raises: Failed (locked), saying who works on the VM.
+    """
+    held = file_lock.acquire(lock_path(state_dir, stack), timeout=_PATIENCE)
+    if held is None:
+        raise Failed(refusal(store.in_flight(stack, Verb.PROVISION)))
+    try:
+        yield held
+    finally:
+        os.close(held)
+
+
+def interrupt(
+    store: Store, operation: Operation, how: str = "died before it was over", origin: State | None = None
+) -> None:
+    """Record that nobody works on an operation any more; with an ``origin``, only if it stands there."""
+    where = f" (pid {operation.pid} on {operation.host})" if operation.pid else ""
+    failure = Failure(Kind.INTERRUPTED, f"the worker of this {operation.verb}{where} {how}")
+    store.advance(operation.id, State.FAILED, origin=origin, ended=time.time(), failure=failure)
+
+
+def refusal(holder: Operation | None) -> Failure:
+    """Say who holds a VM, for what, and since when."""
+    if holder is None:
+        return Failure(Kind.LOCKED, "another process holds the VM's lock")
+    since = instant(holder.created)
+    worker = f", pid {holder.pid} on {holder.host}" if holder.pid else ""
+    return Failure(
+        Kind.LOCKED, f"{holder.owner} has a {holder.verb} of {holder.vm_name} in flight since {since}{worker}"
+    )
+
+
+def _attempt(store: Store, state_dir: Path, operation: Operation) -> Admitted | Operation | Later:
+    stack, verb = operation.stack, operation.verb
+    removing = store.in_flight(stack, Verb.DEPROVISION)
+    if verb is Verb.PROVISION and file_lock.held(life_path(state_dir, stack, Verb.DEPROVISION)):
+        return removing or Later(0.01)
+    held = file_lock.acquire(life_path(state_dir, stack, verb))
+    other = store.in_flight(stack, verb)
+    if held is None:
+        fenced = other and fence.fence(other, life_path(state_dir, stack, verb))
+        return Later(0.01) if fenced or not other else other
+    with ExitStack() as unless_admitted:
+        unless_admitted.callback(os.close, held)
+        for dead in filter(None, (removing, other)):
+            interrupt(store, dead)
+        before = store.latest(stack)
+        if store.insert(operation):
+            unless_admitted.pop_all()
+            return Admitted(held, before)
+    return Later(0.01)

@@ -1,0 +1,63 @@
+"""Ending an operation that is in flight, in order first and by force at last."""
+
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from vmops.core import file_lock
+from vmops.core.polling import Later, wait
+from vmops.core.state_dir import life_path
+from vmops.jobs import fence
+from vmops.jobs.admission import interrupt
+from vmops.jobs.operation import Operation, State, Verb
+from vmops.jobs.store import Store
+
+_IN_ORDER = 20.0
+"""Seconds that a worker has, from SIGTERM on, to end its engine and record how it ended."""
+
+_BY_FORCE = 5.0
+_LOOK = 0.05
+
+
+def cancel(store: Store, state_dir: Path, stack: str, verb: Verb) -> bool:
+    """End the operation of that kind that is in flight, within 30 seconds.
+
+    What it was making stays for the next call to take up. Its record is over afterwards.
+
+    Returns: whether nobody works on it any more; False if its worker is on another host, or cannot be killed.
+    """
+    path, told = life_path(state_dir, stack, verb), set[tuple[int, int]]()
+
+    def over(number: signal.Signals) -> bool | Later:
+        if not file_lock.held(path):
+            return True
+        if operation := store.in_flight(stack, verb):
+            _end(store, operation, path, number, told)
+        return Later(_LOOK)
+
+    in_order = wait(lambda: over(signal.SIGTERM), timeout=_IN_ORDER)
+    if not in_order and not wait(lambda: over(signal.SIGKILL), timeout=_BY_FORCE):
+        return False
+    if left := store.in_flight(stack, verb):
+        interrupt(store, left, "was cancelled")
+    return True
+
+
+def _end(store: Store, operation: Operation, path: Path, number: signal.Signals, told: set[tuple[int, int]]) -> None:
+    """Take an operation out of the queue if it waits for its turn; else end its worker, or what is left of that."""
+    if operation.state is State.PENDING:
+        interrupt(store, operation, "was cancelled before its turn", State.PENDING)
+        return
+    _tell(operation, path, number, told)
+    fence.fence(operation, path)
+
+
+def _tell(operation: Operation, path: Path, number: signal.Signals, told: set[tuple[int, int]]) -> None:
+    """Signal a worker once; a process that only has its number is left alone."""
+    worker = fence.worker(operation, path)
+    if worker and (worker.pid, number) not in told:
+        with suppress(psutil.NoSuchProcess):
+            worker.send_signal(number)
+        told.add((worker.pid, number))

@@ -1,0 +1,204 @@
+"""A process that has imported what workers need, and forks one for each order, as soon as it is its turn.
+
+It is a fork server as the standard library's `multiprocessing` has one: no threads, no connections, nothing of any
+order in it when it forks. It holds the orders that wait for a slot, in the order in which they came, and leaves when it
+has had none for a while, or when its socket is gone. Its workers do not need it: it may die at any time.
+"""
+
+import gc
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import tempfile
+import time
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from vmops.core import file_lock
+from vmops.core.state_dir import gate_path, output_path
+from vmops.jobs import slots, worker
+from vmops.jobs.handover import Handed
+from vmops.jobs.operation import Operation, Verb
+from vmops.jobs.store import Store
+
+_LOOK = 0.1
+"""Seconds between two looks at the queue: a slot may be another's, and who waits may have been cancelled."""
+
+_REST = 5.0
+"""Seconds between two looks at the socket's path while nothing happens."""
+
+_CHUNK = 4096
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An operation that waits for its turn, its lock held."""
+
+    operation: Operation
+    handed: Handed
+
+
+class ForkServer:
+    """The fork server of one state directory, at the socket of one kind of code."""
+
+    def __init__(self, state_dir: Path, path: Path, listener: socket.socket, idle: float) -> None:
+        """Serve ``listener``, whose path is ``path``, until there was nothing to do for ``idle`` seconds."""
+        self._state_dir, self._path, self._listener, self._idle = state_dir, path, listener, idle
+        self._store = Store(state_dir)
+        self._queue: list[Waiting] = []
+        self._busy = time.monotonic()
+        self._place = path.stat().st_ino
+        listener.setblocking(False)
+        self._children, waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        self._poller = select.poll()
+        self._poller.register(listener, select.POLLIN)
+        self._poller.register(self._children, select.POLLIN)
+
+    def serve(self) -> None:
+        """Take orders and start workers until it is time to leave."""
+        while not self._over():
+            self._poller.poll(1000 * (_LOOK if self._queue else min(_REST, self._idle)))
+            self._reap()
+            self._accept()
+            self._start()
+
+    def _over(self) -> bool:
+        """Tell whether to leave: nobody asks any more, or nobody can."""
+        if self._queue:
+            return False
+        if not self._placed():
+            return True
+        if time.monotonic() - self._busy < self._idle:
+            return False
+        gate = file_lock.acquire(gate_path(self._state_dir))
+        if gate is None or self._accept():
+            return False
+        self._path.unlink(missing_ok=True)
+        return True
+
+    def _placed(self) -> bool:
+        """Tell whether the socket can still be found at its path."""
+        with suppress(OSError):
+            return self._path.stat().st_ino == self._place
+        return False
+
+    def _reap(self) -> None:
+        with suppress(BlockingIOError):
+            os.read(self._children, _CHUNK)
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                self._busy = time.monotonic()
+
+    def _accept(self) -> bool:
+        """Take all orders that are there; tell whether there were any."""
+        found = False
+        with suppress(BlockingIOError):
+            while True:
+                connection, _ = self._listener.accept()
+                found, self._busy = True, time.monotonic()
+                with connection, suppress(OSError, ValueError):
+                    self._take(connection)
+        return found
+
+    def _take(self, connection: socket.socket) -> None:
+        """Queue the order of a connection, if it is whole and its operation recorded."""
+        handed = Handed.receive(connection)
+        operation = self._store.get(handed.operation) if handed else None
+        if handed and operation:
+            self._queue.append(Waiting(operation, handed))
+        elif handed:
+            os.close(handed.lock)
+
+    def _start(self) -> None:
+        """Start the workers whose turn it is; who was cancelled meanwhile gives the lock back, wherever it stands."""
+        for verb in Verb:
+            queued = [each for each in self._queue if each.operation.verb is verb]
+            pending = self._store.waiting(verb) if queued else {}
+            for waiting in [each for each in queued if each.operation.id not in pending]:
+                self._let_go(waiting)
+            for waiting in [each for each in queued if each.operation.id in pending]:
+                if not self._begin(waiting):
+                    break
+
+    def _begin(self, waiting: Waiting) -> bool:
+        """Start a worker if a slot is free for it."""
+        slot = slots.take(self._state_dir, waiting.operation, waiting.handed.limit)
+        if slot is None:
+            return False
+        self._fork(waiting, slot)
+        os.close(slot)
+        self._let_go(waiting)
+        return True
+
+    def _let_go(self, waiting: Waiting) -> None:
+        self._queue.remove(waiting)
+        os.close(waiting.handed.lock)
+
+    def _fork(self, waiting: Waiting, slot: int) -> None:
+        if os.fork():
+            return
+        try:
+            _become(self._state_dir, waiting, slot)
+            worker.work(self._state_dir, waiting.operation.id, waiting.handed.lock, waiting.handed.order)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)  # the lock must not outlive the record, and nothing of the fork server's may run here
+
+
+def _become(state_dir: Path, waiting: Waiting, slot: int) -> None:
+    """Leave all that is the fork server's or another order's, and be what a new process would be."""
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    output = os.open(
+        output_path(state_dir, waiting.operation.stack, waiting.operation.id),
+        os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
+        0o600,
+    )
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    first, second = sorted((waiting.handed.lock, slot))
+    os.closerange(3, first)
+    os.closerange(first + 1, second)
+    os.closerange(second + 1, os.sysconf("SC_OPEN_MAX"))
+    os.environ.clear()
+    os.environ.update(waiting.handed.environment)
+    time.tzset()
+    tempfile.tempdir = None
+
+
+def _warm() -> None:
+    """Import what every worker needs, and keep it out of the way of the garbage collector's marks."""
+    gc.disable()  # nothing of this is ever garbage, and looking for it takes a quarter of the time
+    from vmops.azure import connection
+    from vmops.deploy import context, steps  # noqa: F401
+    from vmops.engine import deadline, program  # noqa: F401
+    from vmops.jobs import cancel  # noqa: F401
+
+    connection.touch()
+    program.touch()
+    gc.freeze()
+    gc.enable()
+
+
+def main() -> None:
+    """Serve the socket that was inherited: state directory, its path, descriptor and idle seconds are arguments."""
+    state_dir, path, descriptor, idle = sys.argv[1:]
+    os.umask(0o077)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a lock for each order that waits
+    with socket.socket(fileno=int(descriptor)) as listener:
+        _warm()
+        ForkServer(Path(state_dir), Path(path), listener, float(idle)).serve()
+
+
+if __name__ == "__main__":
+    main()

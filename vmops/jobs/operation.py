@@ -1,0 +1,92 @@
+"""One deployment as it is remembered: what was asked, by whom, and how it ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from vmops.core.failures import Failure
+
+HANDLE_PREFIX = "vmops:operation/"
+
+
+class Verb(StrEnum):
+    """What a deployment is for."""
+
+    PROVISION = "provision"
+    DEPROVISION = "deprovision"
+
+
+class State(StrEnum):
+    """Where a deployment stands. TIMED_OUT is a waiter's verdict and never a state."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+TRANSITIONS: Mapping[State, frozenset[State]] = {
+    State.PENDING: frozenset({State.RUNNING, State.FAILED}),
+    State.RUNNING: frozenset({State.SUCCEEDED, State.FAILED}),
+    State.SUCCEEDED: frozenset(),
+    State.FAILED: frozenset(),
+}
+"""From each state to those that may follow it."""
+
+TERMINAL = frozenset(state for state, following in TRANSITIONS.items() if not following)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """The record of one deployment; times are seconds since the epoch, 0 when not reached.
+
+    Nothing in it means something only in this process or on this host, except ``host`` and ``pid``, which say where the
+    worker runs.
+    """
+
+    id: str
+    verb: Verb
+    stack: str
+    cloud: str
+    subscription: str
+    resource_group: str
+    vm_name: str
+    owner: str
+    digest: str = ""
+    expires: float = 0.0
+    state: State = State.PENDING
+    host: str = ""
+    pid: int = 0
+    created: float = 0.0
+    started: float = 0.0
+    ended: float = 0.0
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    failure: Failure | None = None
+
+    @property
+    def handle(self) -> str:
+        """Give what ``asyncResultsUrl`` carries for a deployment."""
+        return HANDLE_PREFIX + self.id
+
+    @property
+    def over(self) -> bool:
+        """Tell whether nothing follows any more."""
+        return self.state in TERMINAL
+
+    @property
+    def seconds(self) -> float:
+        """Give how long it took from being asked for to its end; 0 while it is not over."""
+        return round(self.ended - self.created, 3) if self.ended else 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as plain JSON, with what is derived; the names are written as those of parameters are."""
+        plain = {to_camel(column.name): getattr(self, column.name) for column in fields(self)}
+        return {**plain, "failure": self.failure and self.failure.as_dict(), "seconds": self.seconds}
+
+
+def operation_id(handle: str) -> str | None:
+    """Give the id in a deployment's handle; None if it is an URL."""
+    return handle.removeprefix(HANDLE_PREFIX) if handle.startswith(HANDLE_PREFIX) else None

@@ -1,0 +1,76 @@
+"""How many deployments of a state directory work at once: a slot each, held for as long as its worker lives.
+
+Removals have slots of their own, so that they wait for nothing that is being made.
+"""
+
+import os
+from pathlib import Path
+
+import psutil
+
+from vmops.core import file_lock
+from vmops.core.polling import Later
+from vmops.core.state_dir import life_path, slot_path
+from vmops.jobs.operation import Operation, Verb
+from vmops.jobs.store import Store
+
+LONGEST_QUEUE = 7 * 86400.0
+"""Seconds for which a worker waits for its turn."""
+
+_LOOK = 0.1
+"""Seconds between two looks whether it is a worker's turn, for each that waits up to it."""
+
+_REST = 1.0
+"""The most seconds between two looks."""
+
+_BUSY = 2
+"""Deployments for each core where the cloud answers at once, so that they compute all the time."""
+
+_WAITING = 16
+"""Deployments for each core where the cloud takes its time: of 100 seconds they compute two."""
+
+_MEMORY = 160 * 2**20
+"""Bytes that a deployment needs: its engine 120 MB, its worker the rest. Source: measured, docs/performance.md."""
+
+
+def take(state_dir: Path, operation: Operation, limit: int) -> int | None:
+    """Take a slot for a deployment, if one of ``limit`` is free.
+
+    With a limit of 0 it is as many as the cores can serve and half of the memory can hold, and no further one begins
+    while less is free than it needs.
+
+    Returns: the descriptor that holds the slot, or None if there is none.
+    """
+    most = limit or _bound(operation.cloud)
+    for number in range(most):
+        if number and not limit and psutil.virtual_memory().available < _MEMORY:
+            return None
+        held = file_lock.acquire(slot_path(state_dir, operation.verb, number))
+        if held is not None:
+            return held
+    return None
+
+
+def turn(store: Store, state_dir: Path, operation: Operation, limit: int) -> bool | Later:
+    """Look whether a worker that was started alone may begin, and keep its slot then.
+
+    Those that were admitted earlier go first, and whoever has many before it looks the less often. What was cancelled
+    is not waiting any more, and begins in vain.
+    """
+    waiting = store.waiting(operation.verb)
+    if operation.id not in waiting:
+        return True
+    first = next((each for each, stack in waiting.items() if _lives(state_dir, stack, operation.verb)), operation.id)
+    if first == operation.id and take(state_dir, operation, limit) is not None:
+        return True
+    return Later(min(_LOOK * (1 + list(waiting).index(operation.id)), _REST))
+
+
+def _lives(state_dir: Path, stack: str, verb: Verb) -> bool:
+    return file_lock.held(life_path(state_dir, stack, verb))
+
+
+def _bound(cloud: str) -> int:
+    cores = os.cpu_count() or 1
+    by_cores = cores * (_BUSY if cloud == "local" else _WAITING)
+    return max(1, min(by_cores, psutil.virtual_memory().total // 2 // _MEMORY))

@@ -1,0 +1,132 @@
+"""One file of SQLite: whoever needs it borrows its one connection for a transaction; it survives forks and deletion.
+
+Any number of threads and processes may use one file at once.
+"""
+
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vmops.core.errors import StoreError
+
+_NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"}
+)
+"""File systems on which SQLite's locks and WAL are not safe. Source: SQLite documentation, write-ahead logging."""
+
+Conflict = sqlite3.IntegrityError
+"""What a statement raises that breaks a rule of the schema."""
+
+Row = sqlite3.Row
+
+
+class Database:
+    """A file of records, made with its schema when there is none."""
+
+    def __init__(self, path: Path, schema: str) -> None:
+        """Open ``path``, whose ``schema`` makes only what is not there.
+
+        Raises: StoreError if its directory cannot be written, or is on a network file system.
+        """
+        self._path, self._schema = path, schema
+        self._mutex = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._place = 0
+        _OPEN.add(self)
+        directory = path.parent
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            refuse_network_file_system(directory)
+            with self.transaction():
+                pass
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"the state directory {directory} cannot hold records: {error}") from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection for one transaction."""
+        with self._mutex:
+            if self._connection is not None and self._is_gone():
+                self._close()
+            if self._connection is None:
+                self._connection = _connect(self._path, self._schema)
+                self._place = self._path.stat().st_ino
+            with self._connection:
+                yield self._connection
+
+    def _is_gone(self) -> bool:
+        """Tell whether the records that are open were deleted: others begin anew, and would not see what goes there.
+
+        Of a whole state directory that is deleted there is nothing to begin anew.
+        """
+        try:
+            return self._path.stat().st_ino != self._place
+        except FileNotFoundError:
+            return self._path.parent.exists()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _pause(self) -> None:
+        """Close the connection, and let nobody open another until `_resume`."""
+        self._mutex.acquire()
+        self._close()
+
+    def _resume(self) -> None:
+        self._mutex.release()
+
+
+_OPEN: "weakref.WeakSet[Database]" = weakref.WeakSet()
+_paused: list[Database] = []
+
+
+def _before_fork() -> None:
+    """Close every connection: a child inherits neither SQLite's locks nor the thread that holds a mutex.
+
+    Source: SQLite documentation, how to corrupt, "carrying an open database connection across a fork".
+    """
+    _paused.extend(_OPEN)
+    for database in _paused:
+        database._pause()
+
+
+def _after_fork() -> None:
+    while _paused:
+        _paused.pop()._resume()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+
+
+def refuse_network_file_system(directory: Path) -> None:
+    """Check that the records' directory is on a disk of this host.
+
+    Raises: StoreError, naming the file system, if it is not.
+    """
+    import psutil
+
+    mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
+    resolved = directory.resolve()
+    kind = next((mounts[place] for place in (resolved, *resolved.parents) if place in mounts), "")
+    if kind.lower() in _NETWORK_FILE_SYSTEMS:
+        raise StoreError(
+            f"the state directory {directory} is on a network file system ({kind}), where its locks are not safe; "
+            "set VMOPS_STATE_DIR to a directory on a local disk"
+        )
+
+
+def _connect(path: Path, schema: str) -> sqlite3.Connection:
+    """Open the records; SQLite gives its log the mode of the database, so that is set before there is one."""
+    path.touch(mode=0o600)
+    connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.executescript(schema)
+    return connection

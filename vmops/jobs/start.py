@@ -1,0 +1,154 @@
+"""Starting the worker of a deployment: forked by the state directory's fork server, or in a new process.
+
+The caller never waits for a fork server to get ready: it opens the server's socket itself, hands the listening end to
+the process that it starts, and leaves its order in the queue of the connection, with the VM's lock.
+"""
+
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import IO, cast
+
+from vmops.core import file_lock
+from vmops.core.environment import allowed
+from vmops.core.settings import Settings
+from vmops.core.state_dir import gate_path, log_path, output_path, server_output_path, socket_path
+from vmops.jobs.handover import Handed
+from vmops.jobs.operation import Operation
+from vmops.jobs.order import Order
+
+_PATIENCE = 5.0
+"""Seconds to wait for the others that are handing their orders over."""
+
+_BACKLOG = 1024
+_LONGEST_ADDRESS = 100
+"""Bytes in the address of a Unix socket. Source: unix(7): 108, on other systems 104, with a final zero."""
+
+
+def start(settings: Settings, operation: Operation, order: Order, held: int) -> None:
+    """Start the worker of an operation that is recorded; from its first moment on it holds the lock ``held``."""
+    state_dir = settings.state_dir
+    log = log_path(state_dir, operation.stack, operation.id)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    environment = allowed(os.environ, cloud=operation.cloud, backend=order.backend)
+    environment["VMOPS_STATE_DIR"] = str(state_dir)
+    if settings.worker_idle:
+        with suppress(OSError):
+            return _hand_over(settings, operation, order, environment, held)
+    return _start_alone(settings, operation, order, environment, held)
+
+
+def _start_alone(
+    settings: Settings, operation: Operation, order: Order, environment: dict[str, str], held: int
+) -> None:
+    arguments = [str(settings.state_dir), operation.id, str(held), str(settings.workers or 0)]
+    with output_path(settings.state_dir, operation.stack, operation.id).open("wb") as output:
+        process = _python("vmops.jobs.worker", arguments, environment, output, held, stdin=subprocess.PIPE)
+    with cast(IO[bytes], process.stdin) as pipe:
+        pipe.write(order.to_wire())
+
+
+def _hand_over(settings: Settings, operation: Operation, order: Order, environment: dict[str, str], held: int) -> None:
+    """Give an order to the fork server, which is started if there is none.
+
+    Raises: OSError if there can be none, or if nothing has been handed over.
+    """
+    handed = Handed(operation.id, settings.workers or 0, environment, order.to_wire(), held)
+    with _alone(settings.state_dir), closing(_connected(settings)) as connection:
+        handed.send(connection)
+
+
+@contextmanager
+def _alone(state_dir: Path) -> Iterator[None]:
+    """Hold the gate: while an order is handed over, the fork server does not leave, and nobody else starts one."""
+    gate = file_lock.acquire(gate_path(state_dir), timeout=_PATIENCE)
+    if gate is None:
+        raise TimeoutError(f"{gate_path(state_dir)} is held")
+    try:
+        yield
+    finally:
+        os.close(gate)
+
+
+def _connected(settings: Settings) -> socket.socket:
+    path = socket_path(settings.state_dir, _kind())
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        with _address(path) as address:
+            try:
+                connection.connect(address)
+            except (ConnectionRefusedError, FileNotFoundError):
+                _start_server(settings, path, address)
+                connection.connect(address)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _start_server(settings: Settings, path: Path, address: str) -> None:
+    """Start a fork server that listens where the last one of its kind did; only its owner may connect."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        path.chmod(0o600)
+        listener.listen(_BACKLOG)
+        environment = allowed(os.environ, cloud="local", backend="")
+        arguments = [str(settings.state_dir), str(path), str(listener.fileno()), str(settings.worker_idle)]
+        with server_output_path(settings.state_dir).open("ab") as output:
+            _python("vmops.jobs.fork_server", arguments, environment, output, listener.fileno())
+
+
+def _python(
+    module: str,
+    arguments: list[str],
+    environment: dict[str, str],
+    output: IO[bytes],
+    descriptor: int,
+    stdin: int = subprocess.DEVNULL,
+) -> "subprocess.Popen[bytes]":
+    """Start a module of ours in a session of its own, from a fixed place; it inherits one descriptor."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", module, *arguments],
+        stdin=stdin,
+        stdout=output,
+        stderr=output,
+        cwd=arguments[0],
+        env=environment,
+        start_new_session=True,
+        pass_fds=(descriptor,),
+    )
+    threading.Thread(target=process.wait, name=f"reap-{process.pid}", daemon=True).start()
+    return process
+
+
+@contextmanager
+def _address(path: Path) -> Iterator[str]:
+    """Give an address for a socket's path: one that is too long is named by its directory's descriptor (Linux only)."""
+    if len(os.fsencode(path)) <= _LONGEST_ADDRESS:
+        yield str(path)
+        return
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{directory}/{path.name}"
+    finally:
+        os.close(directory)
+
+
+@cache
+def _kind() -> str:
+    """Name the code that runs: a fork server of an older one, or of another place, is not asked."""
+    package = Path(__file__).parents[1]
+    installed = (Path(place) for place in sys.path if place.endswith("-packages"))
+    files = {*package.rglob("*.py"), *(package / "stacks").glob("*.py"), *installed}
+    stamps = [f"{file} {file.stat().st_mtime_ns}" for file in sorted(files)]
+    return hashlib.sha256("\n".join([sys.executable, *stamps]).encode()).hexdigest()[:16]

@@ -1,0 +1,142 @@
+"""The operation records: SQLite, written before the first side effect, changed only by compare-and-set.
+
+Any number of threads and processes may use one store at once. At most one provision and one
+deprovision of a stack are not over at any time; the database itself holds that.
+"""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from vmops.core.failures import Failure
+from vmops.core.state_dir import records_path
+from vmops.jobs.operation import TRANSITIONS, Operation, State, Verb
+from vmops.jobs.sqlite import Conflict, Database, Row
+
+_COLUMNS = tuple(column.name for column in fields(Operation))
+
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS operations (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  {", ".join(f"{name} UNIQUE NOT NULL" if name == "id" else name for name in _COLUMNS)}
+);
+CREATE UNIQUE INDEX IF NOT EXISTS one_in_flight ON operations (stack, verb) WHERE state IN ('pending', 'running');
+CREATE INDEX IF NOT EXISTS by_stack ON operations (stack, number);
+CREATE TABLE IF NOT EXISTS failures (stack TEXT PRIMARY KEY, failure TEXT NOT NULL);
+"""
+
+
+class Store:
+    """The records of one state directory."""
+
+    def __init__(self, directory: Path) -> None:
+        """Open the records below ``directory``; they are made when there are none.
+
+        Raises: StoreError if the directory cannot be written, or is on a network file system.
+        """
+        self._database = Database(records_path(directory), _SCHEMA)
+
+    def insert(self, operation: Operation) -> bool:
+        """Write a new record; False if another operation of the same kind is in flight on the stack."""
+        row = _to_row(operation)
+        marks = ", ".join(f":{name}" for name in _COLUMNS)
+        try:
+            with self._database.transaction() as database:
+                database.execute(f"INSERT INTO operations ({', '.join(_COLUMNS)}) VALUES ({marks})", row)  # noqa: S608
+        except Conflict:
+            return False
+        return True
+
+    def advance(self, operation_id: str, state: State, *, origin: State | None = None, **changes: Any) -> bool:
+        """Move a record to ``state`` with ``changes``; False if it is no longer where that may follow.
+
+        With an ``origin`` it may follow from there only.
+        """
+        before = [str(each) for each, following in TRANSITIONS.items() if state in following and origin in (None, each)]
+        row = {name: _plain(value) for name, value in {**changes, "state": state}.items()}
+        assignments = ", ".join(f"{name} = :{name}" for name in row)
+        allowed = ", ".join(f"'{each}'" for each in before)
+        with self._database.transaction() as database:
+            cursor = database.execute(
+                f"UPDATE operations SET {assignments} WHERE id = :_id AND state IN ({allowed})",  # noqa: S608
+                {**row, "_id": operation_id},
+            )
+            return cursor.rowcount == 1
+
+    def extend(self, operation_id: str, expires: float) -> None:
+        """Move the instant at which what an operation made expires, in seconds since the epoch."""
+        with self._database.transaction() as database:
+            database.execute("UPDATE operations SET expires = ? WHERE id = ?", (expires, operation_id))
+
+    def get(self, operation_id: str) -> Operation | None:
+        """Give one record by its id."""
+        return next(iter(self._select("WHERE id = ?", operation_id)), None)
+
+    def latest(self, stack: str) -> Operation | None:
+        """Give the newest record of a stack."""
+        return next(iter(self._select("WHERE stack = ? ORDER BY number DESC LIMIT 1", stack)), None)
+
+    def in_flight(self, stack: str, verb: Verb) -> Operation | None:
+        """Give the operation of that kind of a stack that is not over; at most one is."""
+        return next(
+            iter(self._select("WHERE stack = ? AND verb = ? AND state IN ('pending', 'running')", stack, verb)), None
+        )
+
+    def waiting(self, verb: Verb) -> dict[str, str]:
+        """Name the operations of that kind whose work has not begun, the oldest first, and the stack of each."""
+        with self._database.transaction() as database:
+            query = "SELECT id, stack FROM operations WHERE verb = ? AND state = 'pending' ORDER BY number"
+            return {row["id"]: row["stack"] for row in database.execute(query, (verb,))}
+
+    def latest_of_each(self) -> list[Operation]:
+        """Give the newest record of every stack, the newest first."""
+        return self._select("WHERE number IN (SELECT max(number) FROM operations GROUP BY stack) ORDER BY number DESC")
+
+    def provisioned(self) -> list[Operation]:
+        """Give the newest provision of every stack that no deprovision has removed since, the newest first."""
+        return self._select(
+            "AS made WHERE number IN (SELECT max(number) FROM operations WHERE verb = 'provision' GROUP BY stack) "
+            "AND NOT EXISTS (SELECT 1 FROM operations AS gone WHERE gone.stack = made.stack "
+            "AND gone.number > made.number AND gone.verb = 'deprovision' AND gone.state = 'succeeded') "
+            "ORDER BY number DESC"
+        )
+
+    def note_failure(self, stack: str, failure: Failure) -> None:
+        """Remember why the newest verb of a stack that failed did so."""
+        with self._database.transaction() as database:
+            database.execute("INSERT OR REPLACE INTO failures VALUES (?, ?)", (stack, _plain(failure)))
+
+    def last_failure(self, stack: str) -> Failure | None:
+        """Give what `note_failure` remembered."""
+        with self._database.transaction() as database:
+            row = database.execute("SELECT failure FROM failures WHERE stack = ?", (stack,)).fetchone()
+        return Failure.from_dict(json.loads(row["failure"])) if row else None
+
+    def _select(self, where: str, *values: str) -> list[Operation]:
+        with self._database.transaction() as database:
+            rows = database.execute(f"SELECT {', '.join(_COLUMNS)} FROM operations {where}", values)  # noqa: S608
+            return [_from_row(row) for row in rows.fetchall()]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Failure):
+        return json.dumps(value.as_dict())
+    return json.dumps(value) if isinstance(value, dict) else value
+
+
+def _to_row(operation: Operation) -> dict[str, Any]:
+    plain = {name: _plain(getattr(operation, name)) for name in _COLUMNS}
+    return {**plain, "outputs": json.dumps(dict(operation.outputs))}
+
+
+def _from_row(row: Row) -> Operation:
+    plain = dict(row)
+    failure = plain["failure"]
+    plain.update(
+        verb=Verb(plain["verb"]),
+        state=State(plain["state"]),
+        outputs=json.loads(plain["outputs"]),
+        failure=Failure.from_dict(json.loads(failure)) if failure else None,
+    )
+    return Operation(**plain)

@@ -1,0 +1,148 @@
+"""One deployment in one process of its own: it outlives its caller, and says how it ended.
+
+It holds the VM's lock from its first moment on; its order, which holds secrets, comes over a pipe or a socket. It leads
+its own session; its environment is an allow-list; its log is one JSON line an event.
+"""
+
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from vmops.azure.error_codes import of_cloud
+from vmops.core.errors import CloudError, EngineMissing, Failed, SpecError
+from vmops.core.failures import Failure, Kind
+from vmops.core.file_lock import acquire
+from vmops.core.polling import Later, wait
+from vmops.core.state_dir import lock_path, log_path
+from vmops.jobs import slots
+from vmops.jobs.admission import refusal
+from vmops.jobs.operation import Operation, State, Verb
+from vmops.jobs.order import Order
+from vmops.jobs.store import Store
+
+NAME = "vmops-worker"
+"""What a worker is called where the system lists its processes (Linux only)."""
+
+_LOOK = 0.05
+"""Seconds between two looks at a lock that another holds."""
+
+
+def main() -> None:
+    """Carry out the operation named on the command line once it is its turn; its order comes on standard input."""
+    state_dir, operation_id, lock, limit = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    os.umask(0o077)
+    order = sys.stdin.buffer.read()
+    store = Store(state_dir)
+    operation = store.get(operation_id)
+    if operation and wait(lambda: slots.turn(store, state_dir, operation, limit), timeout=slots.LONGEST_QUEUE):
+        work(state_dir, operation_id, lock, order)
+
+
+def work(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None:
+    """Carry out an operation that is recorded and whose ``lock`` is held, unless it is over already."""
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text(NAME)
+    store = Store(state_dir)
+    operation = store.get(operation_id)
+    if operation is None or not store.advance(
+        operation_id, State.RUNNING, pid=os.getpid(), host=socket.gethostname(), started=time.time()
+    ):
+        return
+    with _logging(log_path(state_dir, operation.stack, operation_id)):
+        state, changes = _ending(lambda: _carry_out(state_dir, operation, lock, order))
+        structlog.get_logger().info("ended", state=str(state), failure=str(changes.get("failure", "")))
+    if "failure" in changes:
+        store.note_failure(operation.stack, changes["failure"])
+    store.advance(operation_id, state, ended=time.time(), **changes)
+
+
+def _ending(work: Any) -> tuple[State, dict[str, Any]]:
+    """Do the work and say how it ended; nothing escapes."""
+    try:
+        return State.SUCCEEDED, {"outputs": work()}
+    except Failed as error:
+        failure = error.failure
+    except CloudError as error:
+        failure = of_cloud(error)
+    except EngineMissing as error:
+        failure = Failure(Kind.ENGINE, str(error))
+    except SpecError as error:
+        failure = Failure(Kind.INVALID, str(error))
+    except Exception as error:
+        structlog.get_logger().exception("bug")
+        failure = Failure(Kind.BUG, f"{type(error).__name__}: {error}")
+    return State.FAILED, {"failure": failure}
+
+
+def _carry_out(state_dir: Path, operation: Operation, lock: int, wire: bytes) -> dict[str, Any]:
+    from vmops.core.settings import Settings
+    from vmops.deploy import steps
+    from vmops.deploy.context import open_site
+    from vmops.engine.deadline import bounded
+    from vmops.spec.target import Target
+    from vmops.spec.vm_spec import VmSpec
+
+    try:
+        order = Order(**json.loads(wire))
+    except ValueError:
+        raise Failed(Failure(Kind.INTERRUPTED, "the caller died before it had handed the order over")) from None
+    settings = Settings(state_dir=state_dir, owner=operation.owner, backend_url=order.backend, engine=order.engine)
+    provides = operation.verb is Verb.PROVISION
+    target = VmSpec.from_wire(order.params) if provides else Target.from_wire(order.params)
+    locks = (lock,) if provides else (lock, _take_over(state_dir, operation.stack, target.deploy_timeout))
+    limits = {"seconds": target.deploy_timeout, "silence": order.silence}
+    with open_site(settings, target, locks) as site, bounded(site.command, site.stack, **limits):
+        if isinstance(target, VmSpec):
+            return steps.provision(site, target, doubtful=order.doubtful, expires=operation.expires)
+        return steps.deprovision(site, target, doubtful=order.doubtful)
+
+
+def _take_over(state_dir: Path, stack: str, seconds: float) -> int:
+    """End a provision that is in flight, and take the VM's lock from it.
+
+    Raises: Failed (locked) if it cannot be had within ``seconds``.
+    """
+    from vmops.jobs.cancel import cancel
+
+    store = Store(state_dir)
+
+    def look() -> int | Later:
+        """Look again and again: one that was admitted a moment before us may begin only now."""
+        ended = cancel(store, state_dir, stack, Verb.PROVISION)
+        writer = acquire(lock_path(state_dir, stack)) if ended else None
+        return Later(_LOOK) if writer is None else writer
+
+    writer = wait(look, timeout=seconds)
+    if writer is None:
+        raise Failed(refusal(store.in_flight(stack, Verb.PROVISION)))
+    return writer
+
+
+@contextmanager
+def _logging(path: Path) -> Iterator[None]:
+    """Send every event of this process to its log, a JSON line each."""
+    with path.open("a", buffering=1) as file:
+        structlog.configure(
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(default=str),
+            ],
+            logger_factory=structlog.WriteLoggerFactory(file),
+            cache_logger_on_first_use=False,
+        )
+        yield
+
+
+if __name__ == "__main__":
+    main()
+    os._exit(0)  # the lock must not outlive the record by the half second in which an interpreter takes itself down

@@ -1,0 +1,157 @@
+"""A teardown that always happens: VMs that live as long as a block of a program, or a call of a function."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import wraps
+from types import TracebackType
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
+
+from vmops.core.errors import ProvisionError
+from vmops.core.settings import Settings
+from vmops.core.signals import unwinding
+from vmops.leases.lease import Lease
+from vmops.leases.machine import Machine
+
+T = TypeVar("T")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_log = logging.getLogger("vmops")
+
+
+def machine(
+    params: Mapping[str, Any], *, settings: Settings | None = None, keep_on_error: bool = False
+) -> "MachineContext[Machine]":
+    """Hold a VM for a block (``with``, ``async with``) or for each call of a function, which gets it first.
+
+    Entering provisions the VM and waits until it runs; a VM of that name that is there already is taken over. Leaving
+    removes it and all that was made for it, whatever happens: the removal is handed to a worker before anything is
+    waited for, so that neither an exception nor SIGINT, SIGTERM or SIGHUP can lose it. What kills this process at once
+    is left to ``ttl`` and the sweep. ``keep_on_error`` leaves a VM whose block raised an Exception, with a time to
+    live, and logs how to get in.
+
+    Raises: on entering, SpecError for wrong parameters and ProvisionError for a VM that cannot be had; on leaving,
+    ProvisionError for one that will not go, unless another exception is on its way: that one gets a note of it.
+    """
+    return MachineContext([params], _only, settings, keep_on_error=keep_on_error)
+
+
+def machines(
+    wanted: Sequence[Mapping[str, Any]], *, settings: Settings | None = None, keep_on_error: bool = False
+) -> "MachineContext[list[Machine]]":
+    """Hold several VMs as `machine` holds one: made at the same time, in the order of ``wanted``, all or none."""
+    return MachineContext(wanted, list, settings, keep_on_error=keep_on_error)
+
+
+class MachineContext(Generic[T]):
+    """What `machine` and `machines` give: one block at a time, or any number of calls of a function."""
+
+    def __init__(
+        self,
+        wanted: Sequence[Mapping[str, Any]],
+        give: Callable[[list[Machine]], T],
+        settings: Settings | None,
+        *,
+        keep_on_error: bool,
+    ) -> None:
+        self._wanted, self._give, self._settings, self._keep_on_error = wanted, give, settings, keep_on_error
+        self._lease: Lease
+
+    def __enter__(self) -> T:
+        self._lease = Lease(self._wanted, self._settings)
+        unwinding.__enter__()
+        try:
+            return self._give(self._lease.acquire())
+        except BaseException as error:
+            self._leave(error, keep=False)
+            raise
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._leave(error, keep=self._keeps(error))
+
+    async def __aenter__(self) -> T:
+        self._lease = Lease(self._wanted, self._settings)
+        unwinding.__enter__()
+        try:
+            return self._give(await _in_thread(self._lease.acquire))
+        except BaseException as error:
+            await self._leave_async(error, keep=False)
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self._leave_async(error, keep=self._keeps(error))
+
+    def __call__(self, function: Callable[Concatenate[T, P], R]) -> Callable[P, R]:
+        """Hold the VMs anew for each call of a function, which may be ``async`` and gets them before its arguments."""
+
+        @wraps(function)
+        def called(*args: P.args, **kwargs: P.kwargs) -> R:
+            with self._anew() as held:
+                return function(held, *args, **kwargs)
+
+        @wraps(function)
+        async def awaited(*args: P.args, **kwargs: P.kwargs) -> Any:
+            async with self._anew() as held:
+                return await cast(Awaitable[Any], function(held, *args, **kwargs))
+
+        held_for = cast(Callable[P, R], awaited if inspect.iscoroutinefunction(function) else called)
+        held_for.__signature__ = _without_first(inspect.signature(function))  # type: ignore[attr-defined]
+        return held_for
+
+    def _anew(self) -> "MachineContext[T]":
+        return MachineContext(self._wanted, self._give, self._settings, keep_on_error=self._keep_on_error)
+
+    def _keeps(self, error: BaseException | None) -> bool:
+        return self._keep_on_error and isinstance(error, Exception)
+
+    def _leave(self, error: BaseException | None, *, keep: bool) -> None:
+        try:
+            with _noted(error):
+                self._lease.keep() if keep else self._lease.let_go()
+                self._lease.wait_gone()
+        finally:
+            unwinding.__exit__(None, None, None)
+
+    async def _leave_async(self, error: BaseException | None, *, keep: bool) -> None:
+        try:
+            with _noted(error):
+                await _in_thread(self._lease.keep if keep else self._lease.let_go)
+                await _in_thread(self._lease.wait_gone)
+        finally:
+            self._lease.abandon()
+            unwinding.__exit__(None, None, None)
+
+
+@contextmanager
+def _noted(error: BaseException | None) -> Iterator[None]:
+    """Let what will not go be a note to the exception on its way, if there is one, and an error in the log."""
+    try:
+        yield
+    except ProvisionError as left:
+        if error is None:
+            raise
+        error.add_note(f"vmops: {left}")
+        _log.error("%s", left)
+
+
+async def _in_thread(call: Callable[[], R]) -> R:
+    """Run a call in a thread of its own, which goes on to its end even if the task is cancelled."""
+    pool = ThreadPoolExecutor(1, "vmops")
+    try:
+        return await asyncio.shield(asyncio.wrap_future(pool.submit(call)))
+    finally:
+        pool.shutdown(wait=False)
+
+
+def _only(held: list[Machine]) -> Machine:
+    return held[0]
+
+
+def _without_first(signature: inspect.Signature) -> inspect.Signature:
+    return signature.replace(parameters=list(signature.parameters.values())[1:])

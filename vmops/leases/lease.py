@@ -1,0 +1,131 @@
+"""VMs that a program holds for a while: made together, all of them or none, and gone when it lets go.
+
+To make and to remove is handed to workers, which outlive this process; handing over is not cut in two by a signal. All
+that is waited for may be interrupted: the workers go on.
+"""
+
+import atexit
+import os
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vmops.core.errors import ProvisionError, SpecError
+from vmops.core.polling import Later, wait
+from vmops.core.settings import Settings
+from vmops.core.signals import deferred
+from vmops.leases.held_vm import LOOK, Hold
+from vmops.leases.machine import Machine
+from vmops.ops.api import VMOps
+from vmops.spec.vm_spec import VmSpec
+
+_GRACE = 60.0
+"""Seconds beyond ``deployTimeout`` by which a worker has said how its deployment ended."""
+
+
+class Lease:
+    """The VMs of one block of a program.
+
+    Safe for threads: what was let go is not begun any more, and what is being begun is let go after that. A process
+    that was forked off has no part in it. At the program's end at the latest, all is let go.
+    """
+
+    def __init__(self, wanted: Sequence[Mapping[str, Any]], settings: Settings | None = None) -> None:
+        """Hold nothing yet.
+
+        Raises: SpecError if a parameter is wrong, or if two of the VMs are the same one.
+        """
+        self._settings = settings or Settings()
+        specs = [VmSpec.from_params(params, self._settings.defaults()) for params in wanted]
+        _refuse_twins(specs)
+        self._holds = [Hold(params, spec) for params, spec in zip(wanted, specs, strict=True)]
+        self._patience = max((spec.deploy_timeout for spec in specs), default=0.0) + _GRACE
+        self._over = self._abandoned = False
+        self._mutex = threading.Lock()
+        self._pid = os.getpid()
+
+    def acquire(self) -> list[Machine]:
+        """Make the VMs, and wait until all of them run, for as long as ``deployTimeout`` allows.
+
+        Raises: ProvisionError for the first that fails; all is then still to be let go.
+        """
+        ops = VMOps(self._settings)
+        self._begin(ops)
+        if not wait(lambda: self._over or self._run(ops) or Later(LOOK), timeout=self._patience):
+            raise next(hold for hold in self._holds if not hold.machine).late("deployment")
+        return [hold.machine for hold in self._holds if hold.machine]
+
+    def let_go(self) -> None:
+        """Hand the removal of all that was begun to workers; called again, this does nothing."""
+        with deferred(), self._mutex:
+            if self._over or self._is_forked():
+                return
+            ops = VMOps(self._settings)
+            for hold in self._begun():
+                hold.deprovision(ops)
+            self._close()
+
+    def wait_gone(self) -> None:
+        """Wait until all that was let go is gone, as the workers have verified.
+
+        Raises: ProvisionError for the first that will not go, once the others are gone.
+        """
+        if self._is_forked():
+            return
+        ops, stuck = VMOps(self._settings), list[ProvisionError]()
+        for hold in self._begun():
+            try:
+                self._wait_gone(hold, ops)
+            except ProvisionError as error:
+                stuck.append(error)
+        if stuck:
+            raise stuck[0]
+
+    def abandon(self) -> None:
+        """End `wait_gone`, in whatever thread it is; the workers go on."""
+        self._abandoned = True
+
+    def keep(self) -> None:
+        """Leave the VMs to a person for a while, instead of letting them go."""
+        with deferred(), self._mutex:
+            ops = VMOps(self._settings)
+            for hold in self._begun():
+                hold.keep(ops)
+                hold.begun = False
+            self._close()
+
+    def _begin(self, ops: VMOps) -> None:
+        with deferred(), self._mutex:
+            if self._over:
+                return
+            atexit.register(self.let_go)
+            for hold in self._holds:
+                hold.provision(ops)
+
+    def _close(self) -> None:
+        self._over = True
+        atexit.unregister(self.let_go)
+
+    def _run(self, ops: VMOps) -> bool:
+        """Look once at every VM that is not known to run, so that the first failure is seen at once."""
+        running = [hold.runs(ops) for hold in self._holds]
+        return all(running)
+
+    def _wait_gone(self, hold: Hold, ops: VMOps) -> None:
+        if not wait(lambda: self._abandoned or hold.gone(ops), timeout=self._patience):
+            raise hold.late("removal")
+
+    def _begun(self) -> list[Hold]:
+        return [hold for hold in self._holds if hold.begun]
+
+    def _is_forked(self) -> bool:
+        return os.getpid() != self._pid
+
+
+def _refuse_twins(specs: Sequence[VmSpec]) -> None:
+    """Check that no VM is asked for twice. Raises: SpecError."""
+    counted = Counter(spec.stack for spec in specs)
+    for spec in specs:
+        if counted[spec.stack] > 1:
+            raise SpecError(f"vmName: {spec.vm_name!r} is asked for {counted[spec.stack]} times in one block")

@@ -1,0 +1,109 @@
+"""A VM that a program holds: its names and addresses, and what can be asked of it while it is there."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vmops.core.errors import ProvisionError
+from vmops.core.failures import Failure, Kind
+from vmops.ops.api import VMOps
+from vmops.protocol import Answer, Params, Status
+
+
+@dataclass(frozen=True, repr=False)
+class Machine:
+    """A VM that was provisioned and runs.
+
+    ``outputs`` is what its deployment gave. The verbs wait for their end, at most ``pollTimeout`` seconds, and raise
+    ProvisionError if it is not a good one; in a coroutine, call them by ``asyncio.to_thread``.
+    """
+
+    ops: VMOps
+    params: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        """Name it, without its parameters, which may hold secrets."""
+        return f"<Machine {self.name} at {self.host}>"
+
+    @property
+    def name(self) -> str:
+        """The VM's name."""
+        return str(self.outputs["name"])
+
+    @property
+    def id(self) -> str:
+        """The VM's ARM id."""
+        return str(self.outputs["id"])
+
+    @property
+    def public_ip(self) -> str | None:
+        """The public address; None if it has none."""
+        return self.outputs.get("publicIp")
+
+    @property
+    def private_ip(self) -> str:
+        """The address in its network."""
+        return str(self.outputs["privateIp"])
+
+    @property
+    def fqdn(self) -> str | None:
+        """The name in the DNS; None without ``dnsLabelPrefix``."""
+        return self.outputs.get("fqdn")
+
+    @property
+    def host(self) -> str:
+        """The address to reach it by: the public one if there is one."""
+        return self.public_ip or self.private_ip
+
+    @property
+    def user(self) -> str:
+        """The name to log in by."""
+        return str(self.outputs["adminUsername"])
+
+    @property
+    def ssh(self) -> str:
+        """The command that logs in."""
+        return str(self.outputs["ssh"])
+
+    def start(self) -> None:
+        """Start it, if it is stopped or deallocated."""
+        self._power(self.ops.vm_start)
+
+    def stop(self) -> None:
+        """Shut it down in order; with ``stopMode: deallocate`` its compute is released too."""
+        self._power(self.ops.vm_stop)
+
+    def restart(self) -> None:
+        """Restart it in order."""
+        self._power(self.ops.vm_restart)
+
+    def deallocate(self) -> None:
+        """Stop paying for its compute, and keep its disks."""
+        self._power(self.ops.deallocate)
+
+    def refresh(self) -> str:
+        """Look at it, and give its power state: running, stopped, deallocated, or one on the way there.
+
+        Source: Azure documentation, states and billing of VMs.
+
+        Raises: ProvisionError (not_found) if it is gone; CloudError if ARM refuses.
+        """
+        seen = self.ops.status(dict(self.params))["machine"]
+        if seen is None:
+            raise ProvisionError(self.name, Failure(Kind.NOT_FOUND, "the VM is gone", resource=self.id))
+        return str(seen["power"])
+
+    def _power(self, verb: Callable[[Params], Answer]) -> None:
+        params = dict(self.params)
+        status, _ = verb(params)
+        if status is Status.PENDING:
+            status, _ = self.ops.wait_vm_operation(params)
+        if status is not Status.SUCCEEDED:
+            raise ProvisionError(self.name, self._cause(status, params))
+
+    def _cause(self, status: Status, params: Params) -> Failure:
+        failure = self.ops.last_failure(params)
+        if status is Status.FAILED and failure:
+            return failure
+        return Failure(Kind.TIMEOUT, "the operation was not over within pollTimeout", resource=self.id)

@@ -1,0 +1,99 @@
+"""The net below every teardown: whatever has outlived its time to live is removed, whoever was to remove it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import islice
+from typing import Any
+
+from vmops.core.failures import Failure, Kind
+from vmops.core.times import instant
+from vmops.ops.api import VMOps
+from vmops.ops.expiry import Lifetime
+from vmops.protocol import Status
+from vmops.spec.target import Target
+
+_AT_ONCE = 4
+"""How many VMs are removed at the same time: each takes an engine."""
+
+
+class Outcome(StrEnum):
+    """What became of a VM whose time is over."""
+
+    REMOVED = "removed"
+    FAILED = "failed"
+    FOREIGN = "another owner's"
+    LEFT = "would be removed"
+
+
+@dataclass(frozen=True)
+class Swept:
+    """One VM whose time is over, and what became of it; ``failure`` if it would not go."""
+
+    lifetime: Lifetime
+    outcome: Outcome
+    failure: Failure | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as plain JSON."""
+        return {
+            "vmName": self.lifetime.identity.vm_name,
+            "id": self.lifetime.identity.vm_id,
+            "cloud": self.lifetime.identity.cloud,
+            "owner": self.lifetime.owner,
+            "expires": instant(self.lifetime.expires),
+            "outcome": str(self.outcome),
+            "failure": self.failure and self.failure.as_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What one sweep has found: the VMs whose time is over, and a failure for each place it could not search."""
+
+    swept: list[Swept] = field(default_factory=list)
+    unsearched: list[Failure] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Tell whether everything was searched, and all went that should."""
+        return not self.unsearched and all(each.outcome is not Outcome.FAILED for each in self.swept)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as plain JSON."""
+        return {
+            "swept": [each.as_dict() for each in self.swept],
+            "unsearched": [failure.as_dict() for failure in self.unsearched],
+        }
+
+
+def sweep(ops: VMOps, *, dry_run: bool = False) -> Sweep:
+    """Remove what is expired and belongs to the owner of the settings; report what is expired and another's.
+
+    What is expired is removed even if nothing but its tags tells of it, and looked at just before; workers check once
+    more whose it is. It is waited for: who sweeps may be about to end, with all that it started.
+
+    Raises: SpecError if no subscription is set and the cloud is a real one; EngineMissing.
+    """
+    result = Sweep()
+    expired = ops.expired(result.unsearched)
+    while batch := list(islice(expired, _AT_ONCE)):
+        ours = [each for each in batch if each.owner == ops.settings.owner]
+        result.swept.extend(Swept(each, Outcome.FOREIGN) for each in batch if each not in ours)
+        result.swept.extend([Swept(each, Outcome.LEFT) for each in ours] if dry_run else _removed(ops, ours))
+    return result
+
+
+def _removed(ops: VMOps, expired: Sequence[Lifetime]) -> list[Swept]:
+    for each in expired:
+        ops.vm_deprovision(each.params)
+    return [_ended(ops, each) for each in expired]
+
+
+def _ended(ops: VMOps, expired: Lifetime) -> Swept:
+    patience = Target.from_params(expired.params, ops.settings.defaults()).deploy_timeout
+    status, _ = ops.wait_vm_deployment(False, {**expired.params, "pollTimeout": patience})
+    if status is Status.SUCCEEDED:
+        return Swept(expired, Outcome.REMOVED)
+    late = Failure(Kind.TIMEOUT, "its removal does not end", resource=expired.identity.vm_id)
+    return Swept(expired, Outcome.FAILED, ops.last_failure(expired.params) if status is Status.FAILED else late)

@@ -1,0 +1,1 @@
+"""What the local Azure offers: sizes, images, locations, and the shapes of resources."""

@@ -1,0 +1,1 @@
+"""How often the local Azure may be asked."""

@@ -1,0 +1,1 @@
+"""The rules of Microsoft.Compute: machines and disks."""

@@ -1,0 +1,124 @@
+"""Managed disks: made with a machine or by themselves, and what becomes of them when the machine goes."""
+
+from vmops.local.arm.models.kind import Change, Kind, heading, new_guid, require_open
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.clock import timestamp
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.lro import Operation
+from vmops.local.arm.state.resource import Json, Resource
+from vmops.local.arm.state.resource_id import ResourceId
+
+_GIB = 1024**3
+_READ_ONLY = ("provisioningState", "diskState", "timeCreated", "uniqueId", "diskSizeBytes")
+
+
+class Disks(Kind):
+    """The rules of managed disks."""
+
+    type = "Microsoft.Compute/disks"
+
+    def put(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
+        """Create a disk, or change its size, sku or tags."""
+        rid, existing, location = self.admit(cloud, rid, request)
+        if existing:
+            return self._change(cloud, existing, request, whole=True)
+        asked = request.get("properties", {})
+        if not asked.get("creationData"):
+            raise ArmError("InvalidParameter:missing", target="disk.creationData")
+        disk = new_disk(cloud, rid, request, location)
+        disk.properties.update({key: value for key, value in asked.items() if key not in _READ_ONLY})
+        disk.properties.setdefault("diskSizeGB", 32)
+        return self._accept(cloud, disk, created=True)
+
+    def patch(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
+        """Change a disk's size, sku or tags."""
+        disk = self.get(cloud, rid)
+        require_open(cloud, rid)
+        return self._change(cloud, disk, request, whole=False)
+
+    def _change(self, cloud: Cloud, disk: Resource, request: Json, *, whole: bool) -> Change:
+        resize(cloud, disk, request.get("properties", {}).get("diskSizeGB") or 0)
+        if whole or request.get("tags") is not None:
+            disk.body["tags"] = request.get("tags", {})
+        if request.get("sku", {}).get("name"):
+            disk.body["sku"] = _sku(request["sku"]["name"])
+        return self._accept(cloud, disk, created=False)
+
+    def _accept(self, cloud: Cloud, disk: Resource, *, created: bool) -> Change:
+        require_free(cloud, disk)
+        disk.state = "Updating"
+        cloud.store.save(disk)
+        return Change(disk, created, cloud.begin("put", disk))
+
+    def delete(self, cloud: Cloud, rid: ResourceId) -> Operation | None:
+        """Begin to delete a disk that no machine has."""
+        require_open(cloud, rid)
+        disk = self.find(cloud, rid)
+        if disk is None:
+            return None
+        users = cloud.store.referrers(disk.id)
+        if users:
+            raise ArmError("OperationNotAllowed:attached", disk=disk.id.name, user=users[0])
+        running = cloud.store.running(disk.id)
+        if running and running.verb == "delete":
+            return running
+        require_free(cloud, disk)
+        return cloud.begin("delete", disk)
+
+
+def require_free(cloud: Cloud, disk: Resource) -> None:
+    """Refuse to touch a disk while it is being written or deleted."""
+    if cloud.store.running(disk.id):
+        raise ArmError("Conflict:concurrent")
+
+
+def new_disk(cloud: Cloud, rid: ResourceId, request: Json, location: str) -> Resource:
+    """Describe a disk that nothing uses yet."""
+    properties: Json = {
+        "provisioningState": "Succeeded",
+        "diskState": "Unattached",
+        "timeCreated": timestamp(cloud.now()),
+        "uniqueId": new_guid(),
+    }
+    body = heading(rid, request, location) | {"properties": properties}
+    body["sku"] = _sku(request.get("sku", {}).get("name") or "Standard_LRS")
+    if request.get("zones"):
+        body["zones"] = request["zones"]
+    return Resource(rid, body)
+
+
+def attach(cloud: Cloud, disk: Resource, machine: ResourceId) -> None:
+    """Give a disk to a machine."""
+    disk.body["managedBy"] = str(machine)
+    disk.properties["diskState"] = "Attached"
+    cloud.store.save(disk)
+
+
+def detach(cloud: Cloud, disk: Resource, *, delete: bool) -> None:
+    """Take a disk from its machine: it stays and costs, unless it is to be deleted."""
+    if delete:
+        cloud.store.remove(disk.id)
+        return
+    disk.body.pop("managedBy", None)
+    disk.properties["diskState"] = "Unattached"
+    cloud.store.save(disk)
+
+
+def resize(cloud: Cloud, disk: Resource, size: int) -> None:
+    """Grow a disk, in GB, 0 for leaving it as it is; refused for a running machine's disk, and for a smaller size."""
+    old = int(disk.properties["diskSizeGB"])
+    if size in (0, old):
+        return
+    if size < old:
+        raise ArmError("BadRequest:shrink", old=old * _GIB, new=size * _GIB)
+    users = cloud.store.referrers(disk.id)
+    machine = cloud.store.get(ResourceId.parse(users[0])) if users else None
+    if machine and machine.hidden["power"] not in (None, "deallocated"):
+        raise ArmError("Conflict:diskSize")
+    disk.properties["diskSizeGB"] = size
+    cloud.store.save(disk)
+
+
+def _sku(name: str) -> Json:
+    """Write a storage account type as a disk's sku, such as ``Premium_LRS``."""
+    return {"name": name, "tier": name.partition("_")[0].removesuffix("SSD")}

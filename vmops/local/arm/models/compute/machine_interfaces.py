@@ -1,0 +1,74 @@
+"""The network interfaces of a machine: taken, kept for it, and given back."""
+
+from vmops.local.arm.models.network.addresses import follow_machine
+from vmops.local.arm.models.network.base import require_reference
+from vmops.local.arm.models.network.interfaces import Interfaces, public_addresses, require_unreserved
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.resource import Resource
+from vmops.local.arm.state.resource_id import ResourceId
+
+_RESERVATION = 180  # seconds. Source: the text of NicReservedForAnotherVm
+
+
+def require_interfaces(cloud: Cloud, machine: Resource) -> None:
+    """Check the interfaces a machine asks for: each free, in the same region, and kept for no other machine."""
+    profile = machine.properties.get("networkProfile", {})
+    if profile.get("networkInterfaceConfigurations"):
+        raise ArmError("InvalidParameter:unsupported", target="networkProfile.networkInterfaceConfigurations")
+    slots = profile.get("networkInterfaces", [])
+    if not slots:
+        raise ArmError("InvalidParameter:missing", target="networkProfile.networkInterfaces")
+    for slot in slots:
+        if not require_reference(cloud, machine, slot, Interfaces.type):
+            raise ArmError("InvalidParameter:missing", target="networkInterface.id")
+    for interface in attached(cloud, machine):
+        users = cloud.store.referrers(interface.id)
+        if users and users[0].lower() != machine.id.key:
+            raise ArmError("NicInUse", id=interface.id, user=users[0])
+        require_unreserved(cloud, interface, machine.id)
+
+
+def attached(cloud: Cloud, machine: Resource) -> list[Resource]:
+    """Return the interfaces of a machine that exist."""
+    slots = machine.properties["networkProfile"]["networkInterfaces"]
+    found = [cloud.store.get(ResourceId.parse(slot["id"])) for slot in slots]
+    return [interface for interface in found if interface]
+
+
+def follow(cloud: Cloud, machine: Resource) -> None:
+    """Let interfaces and public addresses follow the power state of their machine."""
+    slots = machine.properties["networkProfile"]["networkInterfaces"]
+    primary = next((slot for slot in slots if slot.get("properties", {}).get("primary")), slots[0])["id"].lower()
+    for interface in attached(cloud, machine):
+        interface.properties.setdefault("macAddress", _mac_address(interface))
+        interface.hidden["primary"] = interface.id.key == primary
+        cloud.store.save(interface)
+        for address in public_addresses(interface):
+            follow_machine(cloud, address, machine.hidden["power"])
+
+
+def reserve(cloud: Cloud, machine: Resource) -> None:
+    """Keep the interfaces of a machine for it for a while: its creation has failed."""
+    for interface in attached(cloud, machine):
+        until = machine.hidden["since"] + _RESERVATION * cloud.pace
+        interface.hidden["reserved"] = {"machine": str(machine.id), "until": until}
+        cloud.store.save(interface)
+
+
+def let_go(cloud: Cloud, machine: Resource) -> None:
+    """Give back the interfaces of a deleted machine, or delete them, as each one's ``deleteOption`` says."""
+    slots = machine.properties["networkProfile"]["networkInterfaces"]
+    options = {slot["id"].lower(): slot.get("properties", {}).get("deleteOption") for slot in slots}
+    for interface in attached(cloud, machine):
+        if options[interface.id.key] == "Delete":
+            cloud.rules(interface.id).remove(cloud, interface)
+            continue
+        for address in public_addresses(interface):
+            follow_machine(cloud, address, None)
+
+
+def _mac_address(interface: Resource) -> str:
+    """Make up a hardware address under Microsoft's prefix. Source: the IEEE's list, 00-0D-3A Microsoft."""
+    tail = interface.properties["resourceGuid"][:6].upper()
+    return "-".join(("00", "0D", "3A", tail[0:2], tail[2:4], tail[4:6]))

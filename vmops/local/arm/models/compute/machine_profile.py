@@ -1,0 +1,176 @@
+"""What a machine is asked to be: checked, completed with Azure's defaults, and rid of its secrets.
+
+Source of the defaults: recorded traffic of azure-mgmt-compute 12 and 29.
+"""
+
+import base64
+import binascii
+import re
+from copy import deepcopy
+
+from vmops.local.arm.data.images import Image, find_image
+from vmops.local.arm.data.sizes import SIZES, Size
+from vmops.local.arm.models.compute.secrets import seal
+from vmops.local.arm.models.kind import heading, new_guid
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.resource import Json, Resource
+from vmops.local.arm.state.resource_id import ResourceId
+
+READ_ONLY = ("vmId", "provisioningState", "instanceView", "timeCreated", "userData")
+# Source: Microsoft's page "What are the username requirements when creating a VM?"
+_NAMES_REFUSED = (  # noqa: SIM905 - a column of thirty words hides them
+    "administrator admin user user1 test user2 test1 user3 admin1 1 123 a actuser adm admin2 aspnet backup console "
+    "david guest john owner root server sql support support_388945a0 sys test2 test3 user4 user5"
+).split()
+SECRETS = ("adminPassword", "customData")
+_CUSTOM_DATA_LIMIT = 87380  # characters: 64 KiB in base64. Source: the text of Azure's refusal.
+_HOST_NAME_LIMIT = 64
+_HOST_NAME_REFUSED = "`~!@#$%^&*()=+_[]{}\\|;:'\",<>/?"
+"""What a Linux host name may not contain. Source: the text of Azure's refusal."""
+
+_CLASSES = ("[a-z]", "[A-Z]", "[0-9]", "[^a-zA-Z0-9]")
+
+
+def declare(rid: ResourceId, request: Json, location: str) -> Resource:
+    """Describe a machine that is about to be created; raises ``ArmError`` for what Azure would refuse at once."""
+    asked = deepcopy(request.get("properties", {}))
+    size = find_size(asked, location)
+    image = _find_image(asked)
+    if image and image.architecture != size.architecture:
+        blanks = {"size": size.name, "architecture": size.architecture, "image": image.architecture}
+        raise ArmError("InvalidParameter:architecture", target="vmSize", **blanks)
+    machine = Resource(rid, heading(rid, request, location), {"power": None, "disks": {}})
+    properties = {"vmId": new_guid()} | {key: value for key, value in asked.items() if key not in READ_ONLY}
+    machine.body["properties"] = properties
+    machine.body |= {key: request[key] for key in ("zones", "identity", "plan") if request.get(key)}
+    properties["hardwareProfile"] = asked.get("hardwareProfile", {}) | {"vmSize": size.name}
+    _complete_os_disk(properties, image)
+    if properties["storageProfile"]["osDisk"]["createOption"] != "Attach":
+        _complete_profile(machine, asked.get("osProfile"), image)
+    if properties.get("priority") == "Spot":
+        properties.setdefault("evictionPolicy", "Deallocate")
+    if asked.get("userData"):
+        machine.hidden["userData"] = asked["userData"]
+    return machine
+
+
+def find_size(asked: Json, location: str) -> Size:
+    """Return the size that is asked for: known, and to be had."""
+    name = asked.get("hardwareProfile", {}).get("vmSize")
+    if not name:
+        raise ArmError("InvalidParameter:missing", target="hardwareProfile.vmSize")
+    size = SIZES.get(name.lower())
+    if size is None:
+        known = ",".join(size.name for size in SIZES.values())
+        raise ArmError("InvalidParameter:vmSize", target="vmSize", size=name, known=known)
+    if size.restricted:
+        raise ArmError("SkuNotAvailable", size=size.name, location=location)
+    return size
+
+
+def _find_image(asked: Json) -> Image | None:
+    reference = asked.get("storageProfile", {}).get("imageReference")
+    if not reference:
+        return None
+    if not reference.get("publisher"):
+        raise ArmError("InvalidParameter:unsupported", target="imageReference.id")
+    name = [reference.get(key) or "" for key in ("publisher", "offer", "sku", "version")]
+    image = find_image(*name)
+    if image is None:
+        raise ArmError("PlatformImageNotFound", target="imageReference", image=":".join(name))
+    reference["exactVersion"] = image.version
+    return image
+
+
+def _complete_os_disk(properties: Json, image: Image | None) -> None:
+    storage = properties.get("storageProfile", {})
+    disk = storage.get("osDisk") or {"createOption": "FromImage"}
+    if disk.get("createOption") not in ("FromImage", "Attach"):
+        raise ArmError("InvalidParameter:value", target="osDisk.createOption")
+    if disk["createOption"] == "FromImage" and image is None:
+        raise ArmError("InvalidParameter:missing", target="storageProfile.imageReference")
+    if image:
+        disk.setdefault("osType", image.system)
+        least = disk.get("diskSizeGB") or image.size
+        if least < image.size:
+            blanks = {"size": least, "least": image.size}
+            raise ArmError("InvalidParameter:diskSize", target="osDisk.diskSizeGB", **blanks)
+        disk["diskSizeGB"] = least
+    disk.setdefault("caching", "ReadWrite")
+    if "vhd" not in disk:
+        disk.setdefault("deleteOption", "Detach")
+        disk["managedDisk"] = {"storageAccountType": "Standard_LRS"} | disk.get("managedDisk", {})
+    properties["storageProfile"] = storage | {"osDisk": disk, "dataDisks": storage.get("dataDisks", [])}
+
+
+def _complete_profile(machine: Resource, asked: Json | None, image: Image | None) -> None:
+    if not asked:
+        raise ArmError("InvalidParameter:missing", target="osProfile")
+    profile: Json = {"computerName": machine.id.name} | asked
+    secrets = {name: value for name in SECRETS if (value := profile.pop(name, None))}
+    _require_name(profile.get("adminUsername"))
+    if "customData" in secrets:
+        _require_base64(secrets["customData"])
+    if "adminPassword" in secrets:
+        _require_strong(secrets["adminPassword"])
+    if image and image.system == "Windows":
+        _complete_windows(profile, secrets)
+    else:
+        _complete_linux(profile, secrets)
+    profile |= {"secrets": [], "allowExtensionOperations": True, "requireGuestProvisionSignal": True}
+    machine.properties["osProfile"] = profile
+    machine.hidden["secrets"] = {name: seal(value) for name, value in secrets.items()}
+
+
+def _complete_windows(profile: Json, secrets: dict[str, str]) -> None:
+    if "adminPassword" not in secrets:
+        raise ArmError("InvalidParameter:missing", target="adminPassword")
+    windows = profile.get("windowsConfiguration", {})
+    windows.pop("additionalUnattendContent", None)
+    profile["windowsConfiguration"] = {"provisionVMAgent": True, "enableAutomaticUpdates": True} | windows
+
+
+def _complete_linux(profile: Json, secrets: dict[str, str]) -> None:
+    _require_host_name(profile["computerName"])
+    linux: Json = {"disablePasswordAuthentication": False, "provisionVMAgent": True}
+    linux |= profile.get("linuxConfiguration", {})
+    linux["patchSettings"] = {"patchMode": "ImageDefault", "assessmentMode": "ImageDefault"} | (
+        linux.get("patchSettings", {})
+    )
+    keys = linux.get("ssh", {}).get("publicKeys", [])
+    home = f"/home/{profile['adminUsername']}/.ssh/authorized_keys"
+    for key in keys:
+        key["path"] = key.get("path") or home
+    if any(key["path"] != home for key in keys):
+        raise ArmError("InvalidParameter:sshPath", target="linuxConfiguration.ssh.publicKeys.path", home=home)
+    if not keys and (linux["disablePasswordAuthentication"] or "adminPassword" not in secrets):
+        raise ArmError("InvalidParameter:login", target="linuxConfiguration")
+    profile["linuxConfiguration"] = linux
+
+
+def _require_name(name: str | None) -> None:
+    if not name:
+        raise ArmError("InvalidParameter:missing", target="adminUsername")
+    if name.lower() in _NAMES_REFUSED:
+        raise ArmError("InvalidParameter:adminUsername", target="adminUsername")
+
+
+def _require_host_name(name: str) -> None:
+    if len(name) > _HOST_NAME_LIMIT or set(name) & set(_HOST_NAME_REFUSED):
+        blanks = {"limit": _HOST_NAME_LIMIT, "characters": " ".join(_HOST_NAME_REFUSED)}
+        raise ArmError("InvalidParameter:computerName", target="computerName", **blanks)
+
+
+def _require_base64(text: str) -> None:
+    try:
+        base64.b64decode(text, validate=True)
+    except binascii.Error:
+        text = ""
+    if not 0 < len(text) <= _CUSTOM_DATA_LIMIT:
+        raise ArmError("InvalidParameter:customData", target="customData", limit=_CUSTOM_DATA_LIMIT)
+
+
+def _require_strong(password: str) -> None:
+    classes = sum(1 for pattern in _CLASSES if re.search(pattern, password))
+    if not 6 <= len(password) <= 72 or classes < 3:
+        raise ArmError("InvalidParameter:adminPassword", target="adminPassword")

@@ -1,0 +1,163 @@
+"""Virtual machines: from creation to deletion."""
+
+from vmops.local.arm.models.compute import machine_disks, power
+from vmops.local.arm.models.compute.instance_view import instance_view
+from vmops.local.arm.models.compute.machine_interfaces import attached, follow, let_go, require_interfaces, reserve
+from vmops.local.arm.models.compute.machine_profile import declare
+from vmops.local.arm.models.compute.machine_update import updated
+from vmops.local.arm.models.compute.quota import require_cores
+from vmops.local.arm.models.kind import Change, Kind, require_open
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.clock import timestamp
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.lro import Operation
+from vmops.local.arm.state.resource import Json, Resource
+from vmops.local.arm.state.resource_id import ResourceId
+
+
+class Machines(Kind):
+    """The rules of virtual machines."""
+
+    type = "Microsoft.Compute/virtualMachines"
+
+    def put(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
+        """Create a machine or change one; one whose creation failed is created again."""
+        rid, existing, location = self.admit(cloud, rid, request)
+        if existing:
+            _require_free(cloud, existing, "createOrUpdate")
+        if existing and "made" in existing.hidden:
+            machine = updated(existing, request, whole=True)
+            require_cores(cloud, machine, existing)
+            return _write(cloud, machine, "update", created=False)
+        machine = declare(rid, request, location)
+        machine.properties["timeCreated"] = timestamp(cloud.now())
+        if existing:
+            machine.properties["vmId"] = existing.properties["vmId"]
+            machine.hidden["disks"] = existing.hidden["disks"]
+        require_cores(cloud, machine, existing)
+        return _write(cloud, machine, "put", created=existing is None)
+
+    def patch(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
+        """Change a machine; a request that changes nothing is done at once."""
+        existing = self.get(cloud, rid)
+        require_open(cloud, rid)
+        _require_free(cloud, existing, "update")
+        machine = updated(existing, request, whole=False)
+        if (machine.body, machine.hidden) == (existing.body, existing.hidden):
+            return Change(existing)
+        require_cores(cloud, machine, existing)
+        return _write(cloud, machine, "update", created=False)
+
+    def expanded(self, machine: Resource, expand: str) -> Json:
+        """Show a machine with what is asked for besides: its instance view, its user data."""
+        more: Json = {}
+        if "instanceview" in expand.lower():
+            more["instanceView"] = instance_view(machine)
+        if "userdata" in expand.lower() and "userData" in machine.hidden:
+            more["userData"] = machine.hidden["userData"]
+        return machine.body | {"properties": machine.properties | more}
+
+    def act(self, cloud: Cloud, rid: ResourceId, verb: str) -> Operation:
+        """Begin a verb of ``power.TRANSITIONS``."""
+        machine = self.get(cloud, rid)
+        require_open(cloud, rid)
+        _require_free(cloud, machine, verb)
+        power.depart(machine, verb)
+        machine.state = "Updating"
+        cloud.store.save(machine)
+        return cloud.begin(verb, machine)
+
+    def refuse_hibernation(self, cloud: Cloud, rid: ResourceId) -> None:
+        """Refuse to hibernate: no machine here has the capability, which is one of its guest."""
+        raise ArmError("OperationNotAllowed:hibernate", vm=self.get(cloud, rid).id.name)
+
+    def generalize(self, cloud: Cloud, rid: ResourceId) -> None:
+        """Mark a stopped machine as one to make images of; it will not start again."""
+        machine = self.get(cloud, rid)
+        require_open(cloud, rid)
+        _require_free(cloud, machine, "generalize")
+        if machine.hidden["power"] not in ("stopped", "deallocated"):
+            raise ArmError("OperationNotAllowed:running", verb="generalize", vm=machine.id.name)
+        machine.hidden["generalized"] = True
+        cloud.store.save(machine)
+
+    def simulate_eviction(self, cloud: Cloud, rid: ResourceId) -> None:
+        """Let Azure take a spot machine back, after its notice of 30 seconds."""
+        machine = self.get(cloud, rid)
+        if machine.properties.get("priority") != "Spot":
+            raise ArmError("OperationNotAllowed:spot", verb="simulateEviction", vm=machine.id.name)
+        self.act(cloud, rid, "evict")
+
+    def delete(self, cloud: Cloud, rid: ResourceId) -> Operation | None:
+        """Begin to delete a machine, whatever it is doing; asked twice, the first deletion goes on."""
+        require_open(cloud, rid)
+        machine = self.find(cloud, rid)
+        running = cloud.store.running(rid)
+        if running and running.verb.startswith("delete"):
+            return running
+        if running:
+            cloud.preempt(running)
+            machine = self.find(cloud, rid)
+        if machine is None:
+            return None
+        verb = "deleteDeallocated" if machine.hidden["power"] == "deallocated" else "delete"
+        machine.state = "Deleting"
+        cloud.store.save(machine)
+        return cloud.begin(verb, machine)
+
+    def finish(self, cloud: Cloud, operation: Operation) -> None:
+        """Let a verb have done its work."""
+        machine = self.get(cloud, operation.target)
+        evicted = operation.verb == "evict" and machine.properties["evictionPolicy"] == "Delete"
+        if evicted or operation.verb.startswith("delete"):
+            self.remove(cloud, machine)
+            return
+        if operation.verb == "put":
+            machine.hidden["bound"] = "running"
+        power.arrive(machine)
+        machine_disks.show(cloud, machine)
+        machine.state, machine.hidden["since"] = "Succeeded", operation.due
+        if machine.hidden["power"] == "running":
+            machine.hidden.setdefault("made", operation.due)
+        machine.hidden.pop("failure", None)
+        cloud.store.save(machine)
+        follow(cloud, machine)
+
+    def fail(self, cloud: Cloud, operation: Operation) -> None:
+        """Leave a machine Failed; one that was being created keeps its interfaces for a while."""
+        machine = self.get(cloud, operation.target)
+        power.arrive(machine)
+        machine.state, machine.hidden["since"] = "Failed", operation.ended
+        machine.hidden["failure"] = operation.error
+        cloud.store.save(machine)
+        if operation.verb == "put":
+            reserve(cloud, machine)
+
+    def remove(self, cloud: Cloud, resource: Resource) -> None:
+        """Take a machine away, and the disks and interfaces that are to go with it."""
+        cloud.store.remove(resource.id)
+        machine_disks.leave(cloud, resource)
+        let_go(cloud, resource)
+
+
+def _write(cloud: Cloud, machine: Resource, verb: str, *, created: bool) -> Change:
+    """Give a machine its interfaces and disks and begin the operation; a disk's name that is taken makes it fail."""
+    require_interfaces(cloud, machine)
+    failure = machine_disks.provide(cloud, machine)
+    machine.state = "Creating" if verb == "put" else "Updating"
+    cloud.store.save(machine)
+    uses = [*(interface.id for interface in attached(cloud, machine)), *machine_disks.attached(machine)]
+    cloud.store.refer(machine.id, [(rid, str(machine.id)) for rid in uses])
+    return Change(machine, created, cloud.begin(verb, machine, error=failure))
+
+
+def _require_free(cloud: Cloud, machine: Resource, verb: str) -> None:
+    """Refuse a second write while one is under way."""
+    running = cloud.store.running(machine.id)
+    if running is None:
+        return
+    if running.verb.startswith("delete"):
+        raise ArmError("OperationNotAllowed:deletion", verb=verb, vm=machine.id.name)
+    if verb in power.TRANSITIONS and running.verb in power.TRANSITIONS:
+        raise ArmError("OperationNotAllowed:power", verb=verb, vm=machine.id.name, state=machine.hidden["bound"])
+    raise ArmError("Conflict:concurrent")

@@ -1,0 +1,43 @@
+"""The power states of a machine, and which verb leads from which to which."""
+
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.resource import Resource
+
+# verb → where the machine is → (where it is meanwhile, where it ends up). What is missing is refused.
+# Source: Microsoft's page on the states of virtual machines; that powerOff and restart refuse a deallocated one is
+# reported by users (terraform-provider-azurerm 28218).
+_ALLOCATED = ("running", "stopped")
+TRANSITIONS = {
+    "start": {
+        "running": ("running", "running"),
+        "stopped": ("starting", "running"),
+        "deallocated": ("starting", "running"),
+    },
+    "powerOff": {"running": ("stopping", "stopped"), "stopped": ("stopped", "stopped")},
+    "restart": dict.fromkeys(_ALLOCATED, ("starting", "running")),
+    "redeploy": dict.fromkeys(_ALLOCATED, ("starting", "running")),
+    "deallocate": {
+        **dict.fromkeys(_ALLOCATED, ("deallocating", "deallocated")),
+        "deallocated": ("deallocated", "deallocated"),
+    },
+    "reapply": {state: (state, state) for state in (*_ALLOCATED, "deallocated")},
+    "evict": {state: (state, "deallocated") for state in _ALLOCATED},
+}
+
+
+def depart(machine: Resource, verb: str) -> None:
+    """Set a machine moving; raises ``ArmError`` when it cannot go there from where it is.
+
+    One that was never allocated moves like one that is deallocated.
+    """
+    if machine.hidden.get("generalized"):
+        raise ArmError("OperationNotAllowed:generalized", verb=verb, vm=machine.id.name)
+    move = TRANSITIONS[verb].get(machine.hidden["power"] or "deallocated")
+    if move is None:
+        raise ArmError("OperationNotAllowed:deallocated", verb=verb, vm=machine.id.name)
+    machine.hidden["power"], machine.hidden["bound"] = move
+
+
+def arrive(machine: Resource) -> None:
+    """Let a machine be where it was bound."""
+    machine.hidden["power"] = machine.hidden.pop("bound", machine.hidden["power"])

@@ -1,0 +1,1 @@
+"""The rules of Microsoft.Network: networks, interfaces, addresses, security groups."""

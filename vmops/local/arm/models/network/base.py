@@ -1,0 +1,151 @@
+"""What the types of Microsoft.Network have in common."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from vmops.local.arm.models.kind import Change, Kind, heading, new_guid, require_open
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.lro import Operation, status_path
+from vmops.local.arm.state.resource import Json, Resource
+from vmops.local.arm.state.resource_id import ResourceId
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One PUT: ``resource`` is what it makes, begun from ``request``; ``existing`` is what it replaces, if anything."""
+
+    cloud: Cloud
+    resource: Resource
+    existing: Resource | None
+    request: Json
+
+    @property
+    def asked(self) -> Json:
+        """The properties in the request."""
+        asked: Json = self.request.get("properties", {})
+        return asked
+
+
+class NetworkKind(Kind):
+    """The way of a write to a network resource: check, declare, and settle a little later."""
+
+    starts_in: ClassVar[str] = "Updating"
+    read_only: ClassVar[tuple[str, ...]] = ()
+
+    def put(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
+        """Create a resource or replace it."""
+        rid, existing, location = self.admit(cloud, rid, request)
+        require_idle(cloud, rid)
+        write = self.declare(cloud, rid, request, existing, location)
+        self.fill(write)
+        cloud.store.save(write.resource)
+        self.spread(write)
+        operation = cloud.begin("put", write.resource, place(cloud, rid))
+        return Change(write.resource, existing is None, operation)
+
+    def declare(self, cloud: Cloud, rid: ResourceId, request: Json, existing: Resource | None, location: str) -> Write:
+        """Begin a resource as the request has it; what identifies an existing one is kept."""
+        properties: Json = {"provisioningState": self.starts_in}
+        if not rid.parent:
+            properties["resourceGuid"] = existing.properties["resourceGuid"] if existing else new_guid()
+        read_only = ("provisioningState", "resourceGuid", *self.read_only)
+        asked = request.get("properties", {}).items()
+        properties |= {key: value for key, value in asked if key not in read_only}
+        body = heading(rid, request, location) | {"properties": properties}
+        body |= {key: request[key] for key in ("sku", "zones") if request.get(key)}
+        resource = Resource(rid, body, existing.hidden if existing else {})
+        stamp(resource)
+        return Write(cloud, resource, existing, request)
+
+    def fill(self, write: Write) -> None:
+        """Check what is asked for and complete the properties, in place."""
+
+    def spread(self, write: Write) -> None:
+        """Write what a resource carries along: its children."""
+
+    def guard(self, cloud: Cloud, resource: Resource) -> None:
+        """Refuse to delete what is in use."""
+
+    def patch(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
+        """Replace a resource's tags, at once; not while it is being written."""
+        require_idle(cloud, rid)
+        return super().patch(cloud, rid, request)
+
+    def delete(self, cloud: Cloud, rid: ResourceId) -> Operation | None:
+        """Begin to delete a resource that nothing uses; asked twice, the first deletion goes on."""
+        require_open(cloud, rid)
+        resource = self.find(cloud, rid)
+        if resource is None:
+            return None
+        running = cloud.store.running(rid)
+        if running and running.verb == "delete" and running.target.key == rid.key:
+            return running
+        require_idle(cloud, rid)
+        self.guard(cloud, resource)
+        resource.state = "Deleting"
+        cloud.store.save(resource)
+        return cloud.begin("delete", resource, place(cloud, rid))
+
+    def succeed(self, cloud: Cloud, resource: Resource) -> None:
+        """Bring a resource and its children to Succeeded, under a new etag."""
+        for member in (resource, *cloud.store.children(resource.id)):
+            if member.state != "Succeeded":
+                member.state = "Succeeded"
+                stamp(member)
+                cloud.store.save(member)
+
+    def remove(self, cloud: Cloud, resource: Resource) -> None:
+        """Take a resource and its children away."""
+        for member in (*cloud.store.children(resource.id), resource):
+            cloud.store.remove(member.id)
+
+
+def stamp(resource: Resource) -> None:
+    """Give a resource a new etag."""
+    resource.body["etag"] = f'W/"{new_guid()}"'
+
+
+def place(cloud: Cloud, rid: ResourceId) -> str:
+    """Return where a resource is: a child is where its parent is."""
+    holder = cloud.store.get(rid.parent or rid)
+    return holder.location if holder else ""
+
+
+def require_idle(cloud: Cloud, rid: ResourceId) -> None:
+    """Refuse a write while another one is under way on the resource, its parent or a sibling."""
+    running = cloud.store.running(rid.parent or rid)
+    if running:
+        raise ArmError("AnotherOperationInProgress", uri=status_path(running))
+
+
+def require_reference(cloud: Cloud, holder: Resource, slot: Json | None, kind: str) -> ResourceId | None:
+    """Return the resource in a ``{"id": …}`` slot: of that type, in the same region, and ready; None for no slot.
+
+    Raises: ArmError InvalidResourceReference, or RetryableError when it is not ready.
+    """
+    if not slot or not slot.get("id"):
+        return None
+    target = _parse(slot["id"], holder)
+    resource = cloud.store.get(target)
+    near = place(cloud, target) == (holder.location or place(cloud, holder.id))
+    if resource is None or target.type.lower() != kind.lower() or not near:
+        raise ArmError("InvalidResourceReference", id=target, holder=holder.id)
+    if resource.state != "Succeeded":
+        raise _not_ready(resource, holder)
+    slot["id"] = str(resource.id)
+    return resource.id
+
+
+def _parse(text: str, holder: Resource) -> ResourceId:
+    try:
+        return ResourceId.parse(text)
+    except ValueError:
+        raise ArmError("InvalidResourceReference", id=text, holder=holder.id) from None
+
+
+def _not_ready(resource: Resource, holder: Resource) -> ArmError:
+    noun = resource.id.types[-1].replace("Addresses", "Address").removesuffix("s")
+    operation = f"{'Delete' if resource.state == 'Deleting' else 'Put'}{noun[0].upper()}{noun[1:]}Operation"
+    blanks = {"id": resource.id, "holder": holder.id, "state": resource.state, "operation": operation}
+    return ArmError("RetryableError", ArmError("ReferencedResourceNotProvisioned", **blanks))

@@ -1,0 +1,1 @@
+"""What the local Azure remembers: resources, operations that take time, and its clock."""

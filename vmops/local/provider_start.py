@@ -1,0 +1,73 @@
+"""The provider as a process of its own, beside the daemon: an engine that works with it outlives the daemon's death.
+
+On Azure too the provider is the engine's neighbour, and Resource Manager is far away and may fail for a while.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from vmops.core import processes
+from vmops.core.errors import VmopsError
+from vmops.local.endpoint import Record
+
+
+@dataclass(frozen=True)
+class Running:
+    """A provider that answers: its port, its pid, and when its process started, in seconds since the epoch."""
+
+    port: int
+    pid: int
+    started: float
+
+
+class Starting:
+    """A provider on its way; it is told what is secret over a pipe."""
+
+    def __init__(self, state_dir: Path, arm: str, token: str, port: int) -> None:
+        """Start one that speaks to the ARM at a URL; it takes the port if it is free."""
+        command = [sys.executable, "-P", "-m", "vmops.local.provider_process", str(state_dir)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        with cast(IO[str], self._process.stdin) as told:
+            json.dump({"arm": arm, "token": token, "port": port}, told)
+
+    def running(self) -> Running:
+        """Wait until it answers.
+
+        Raises: `VmopsError` when it dies instead.
+        """
+        with cast(IO[str], self._process.stdout) as said:
+            port = said.readline()
+        started = processes.started_at(self._process.pid)
+        if not port or started is None:
+            raise VmopsError("the local Azure's provider did not start")
+        return Running(int(port), self._process.pid, started)
+
+    def end(self) -> None:
+        """End it at once; it is gone when this returns."""
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def beside(state_dir: Path, arm: str, token: str, last: Record | None) -> Iterator[Running | Starting]:
+    """Give the provider that the last daemon left behind, or start one where its was; it ends if the work inside fails.
+
+    So are the last words in the log those of the daemon, not of a provider that nobody listens to.
+    """
+    if last and last.provider_alive:
+        yield Running(last.endpoint.provider, last.provider_pid, last.provider_started)
+        return
+    starting = Starting(state_dir, arm, token, last.endpoint.provider if last else 0)
+    try:
+        yield starting
+    except BaseException:
+        starting.end()
+        raise

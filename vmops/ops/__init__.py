@@ -1,0 +1,1 @@
+"""The seven methods, and the verbs beside them."""

@@ -1,0 +1,215 @@
+"""A deployment from its caller's side: begun, joined, and looked at until it is over."""
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from vmops.azure import cleanup, ownership, vm_state
+from vmops.azure.client import Arm
+from vmops.core import keys
+from vmops.core.errors import Failed
+from vmops.core.failures import Failure, Kind
+from vmops.core.polling import Later
+from vmops.core.settings import Settings
+from vmops.core.signals import deferred
+from vmops.jobs import admission, start
+from vmops.jobs.cancel import cancel
+from vmops.jobs.operation import Operation, State, Verb
+from vmops.jobs.order import Order
+from vmops.jobs.store import Store
+from vmops.spec.target import Target
+from vmops.spec.vm_spec import VmSpec
+
+_LOOK = 0.05
+"""Seconds between two looks at a record whose worker has not begun, or works on another host."""
+
+_MOST = 0.5
+"""Seconds between two looks in the end: of those who wait for a hundred that queue nobody looks all the time."""
+
+_REST = 1.0
+"""Seconds between two looks at a record whose worker is seen to live."""
+
+_CUT_OFF = frozenset({Kind.INTERRUPTED, Kind.TIMEOUT, Kind.BUG, Kind.LOCKED})
+"""After these a write may still be on its way."""
+
+
+@dataclass(frozen=True)
+class Deployments:
+    """The deployments of one state directory; ``arm`` connects to the cloud of a target."""
+
+    settings: Settings
+    store: Store
+    arm: Callable[[Target], Arm]
+
+    def provision(self, spec: VmSpec, digest: str) -> Operation | None:
+        """Begin to make the VM as the spec says; None if it is so already, and runs.
+
+        Raises: Failed (locked) if another deployment of the VM is in flight.
+        """
+        latest = self.store.latest(spec.stack)
+        if latest and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, digest):
+            seen = vm_state.look(self.arm(spec), spec.vm_id)
+            if seen and seen.running and ownership.is_ours(seen.resource, spec.stack, self.settings.owner):
+                self._extend(latest, spec, seen)
+                return None
+        return self._begin(spec, Verb.PROVISION, digest)
+
+    def deprovision(self, target: Target) -> Operation | None:
+        """Begin to remove the VM; None if it was removed before and ARM does not know it any more.
+
+        A provision in flight is ended first, by the worker.
+        """
+        latest = self.store.latest(target.stack)
+        removed = latest and (latest.verb, latest.state) == (Verb.DEPROVISION, State.SUCCEEDED)
+        if removed and self.arm(target).get(target.vm_id) is None:
+            return None
+        return self._begin(target, Verb.DEPROVISION, "")
+
+    def look(self, operation: Operation) -> dict[str, Any] | Failure | Later:
+        """Look once at a deployment: an account of it if it succeeded, its failure, or `Later` while it is in flight.
+
+        A dead worker is noticed here, and recorded.
+        """
+        now = self.settled(operation)
+        if not now.over:
+            here = now.pid and now.host == socket.gethostname()
+            return Later(_REST, now.pid) if here else Later(_LOOK, most=_MOST)
+        return now.failure or self._account(now)
+
+    def settled(self, operation: Operation) -> Operation:
+        """Give an operation as it now stands; one whose worker is dead is recorded as interrupted."""
+        return admission.settle(self.store, self.settings.state_dir, operation)
+
+    def look_for(self, target: Target, verb: Verb) -> dict[str, Any] | Failure | Later:
+        """Look once whether a VM is deployed, or gone: by the newest record, else by what ARM says is true."""
+        latest = self.store.latest(target.stack)
+        if latest and latest.verb is verb:
+            return self.look(latest)
+        if latest and not self.settled(latest).over:
+            return admission.refusal(latest)
+        if verb is Verb.DEPROVISION:
+            return self._gone(target, known=latest is not None)
+        seen = vm_state.look(self.arm(target), target.vm_id)
+        if seen is None and (latest or not self._in_backend(target)):
+            return Failure(Kind.NOT_FOUND, "neither a record, the backend nor ARM knows this VM", resource=target.vm_id)
+        return {"id": seen.resource["id"]} if seen and seen.running else vm_state.again(target.poll_interval)
+
+    def _gone(self, target: Target, *, known: bool) -> dict[str, Any] | Failure | Later:
+        """Look whether the VM is gone, and all that was made for it.
+
+        What another host removes will go, all but a group that it leaves to others; what this host made stays until it
+        is told otherwise.
+        """
+        arm = self.arm(target)
+        ours = cleanup.ours(arm, target.group_id, target.stack)
+        there = [each["id"] for each in ours if known or each["id"].lower() != target.group_id.lower()]
+        if vm_state.look(arm, target.vm_id):
+            there.insert(0, target.vm_id)
+        if there and known:
+            step = "deprovision it, then wait again"
+            return Failure(Kind.CONFLICT, "it exists and nobody is deprovisioning it", resource=there[0], step=step)
+        return vm_state.again(target.poll_interval) if there else {}
+
+    def refuse_in_flight(self, target: Target) -> None:
+        """Check that no deployment of the VM is in flight.
+
+        Raises: Failed (locked), saying who, what and since when.
+        """
+        for verb in Verb:
+            found = self.store.in_flight(target.stack, verb)
+            if found and not self.settled(found).over:
+                raise Failed(admission.refusal(found))
+
+    def cancel(self, target: Target) -> bool:
+        """End what is in flight on the VM, within 30 seconds each; tell whether nobody works on it any more.
+
+        A removal goes first: its worker holds the lock of a provision too.
+        """
+        order = (Verb.DEPROVISION, Verb.PROVISION)
+        return all(cancel(self.store, self.settings.state_dir, target.stack, verb) for verb in order)
+
+    @deferred()
+    def _begin(self, target: Target, verb: Verb, digest: str) -> Operation:
+        """Record a deployment and start its worker, or join the one in flight if it is for the same thing.
+
+        A signal comes before or after that, so that what is recorded as begun does go on.
+        """
+        asked = self._asked(target, verb, digest)
+        admitted = admission.admit(self.store, self.settings.state_dir, asked)
+        if not isinstance(admitted, admission.Admitted):
+            if admitted and (admitted.verb, admitted.digest) == (verb, digest):
+                return admitted
+            raise Failed(admission.refusal(admitted))
+        doubtful = _in_doubt(admitted.before, verb)
+        order = Order(
+            target.to_wire(), self.settings.backend(), self.settings.engine, self.settings.engine_silence, doubtful
+        )
+        try:
+            start.start(self.settings, asked, order, admitted.lock)
+        finally:
+            os.close(admitted.lock)
+        return asked
+
+    def _asked(self, target: Target, verb: Verb, digest: str) -> Operation:
+        now = time.time()
+        ttl = target.ttl if isinstance(target, VmSpec) else None
+        return Operation(
+            id=secrets.token_hex(8),
+            verb=verb,
+            stack=target.stack,
+            cloud=target.cloud,
+            subscription=target.subscription,
+            resource_group=target.resource_group,
+            vm_name=target.vm_name,
+            owner=self.settings.owner,
+            digest=digest,
+            expires=now + ttl if ttl else 0.0,
+            created=now,
+        )
+
+    def _account(self, operation: Operation) -> dict[str, Any]:
+        """Tell of a deployment that succeeded; times are seconds since the epoch."""
+        return {
+            "operation": operation.id,
+            "verb": str(operation.verb),
+            "startTime": operation.created,
+            "endTime": operation.ended,
+            "seconds": operation.seconds,
+            **operation.outputs,
+            **self._way_in(operation),
+        }
+
+    def _way_in(self, operation: Operation) -> dict[str, str]:
+        """Give the command that logs in; the key is named if vmops made it on this host."""
+        address = operation.outputs.get("publicIp") or operation.outputs.get("privateIp")
+        if not address:
+            return {}
+        key = keys.existing_ssh_key_file(self.settings.state_dir, operation.stack)
+        return {"ssh": f"ssh {f'-i {key} ' if key else ''}{operation.outputs['adminUsername']}@{address}"}
+
+    def _extend(self, made: Operation, spec: VmSpec, seen: vm_state.Instance) -> None:
+        """Let a VM that is provisioned again live for its whole time to live from now on."""
+        if spec.ttl:
+            expires = time.time() + spec.ttl
+            self.store.extend(made.id, expires)
+            ownership.extend(self.arm(spec), seen.resource, expires)
+
+    def _in_backend(self, target: Target) -> bool:
+        """Tell whether the engine's backend knows the VM's stack: another host may be about to make it."""
+        from vmops.deploy.context import open_site
+
+        with open_site(self.settings, target) as site:
+            return site.stack.state() is not None
+
+
+def _in_doubt(before: Operation | None, verb: Verb) -> bool:
+    """Tell whether the engine's state may lack what exists, or what is to be removed may still be on its way."""
+    if verb is Verb.PROVISION:
+        return before is None or before.state is not State.SUCCEEDED
+    if before is None:
+        return False
+    return before.failure.kind in _CUT_OFF if before.failure else not before.over

@@ -1,0 +1,156 @@
+"""How long VMs may live: their time extended, and those found whose time is over.
+
+A VM is known by its record on this host, by its stack in the engine's backend, or by its tag in the cloud: each of them
+may outlive the others. When its time is over the tag and the record say together; what ARM does not know any more is
+judged by what is remembered of it.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Any, get_args
+
+from vmops.azure import ownership
+from vmops.azure.client import Arm
+from vmops.azure.error_codes import of_cloud
+from vmops.core import times
+from vmops.core.errors import CloudError, Failed
+from vmops.core.failures import Failure, Kind
+from vmops.core.settings import Settings
+from vmops.jobs.operation import Operation
+from vmops.jobs.store import Store
+from vmops.protocol import Params
+from vmops.spec.names import EXPIRES_TAG, OWNER_TAG, STACK_TAG, Identity
+from vmops.spec.target import Cloud, Patience, Target
+
+_SKEW = 300.0
+"""Seconds by which the clocks of two hosts may differ."""
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """A VM, whose it is, and when its time is over: in seconds since the epoch, infinite for never, 0 if unknown."""
+
+    identity: Identity
+    owner: str = ""
+    expires: float = 0.0
+
+    @property
+    def over(self) -> bool:
+        """Tell whether its time is over by anybody's clock."""
+        return 0 < self.expires < time.time() - _SKEW
+
+    @property
+    def params(self) -> Params:
+        """Give the parameters that mean this VM."""
+        return {
+            "cloud": self.identity.cloud,
+            "subscription": self.identity.subscription,
+            "resourceGroup": self.identity.resource_group,
+            "vmName": self.identity.vm_name,
+        }
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """The lifetimes of all the VMs that a state directory, its backend and its cloud know of."""
+
+    settings: Settings
+    store: Store
+    arm: Callable[[Patience], Arm]
+
+    def extend(self, target: Target, seconds: float) -> float:
+        """Let a VM of ours live for so long from now on, and give the instant at which that is over.
+
+        Raises: Failed if there is no such VM, or if it is another's; CloudError if ARM refuses.
+        """
+        arm = self.arm(target)
+        existing = arm.get(target.vm_id)
+        if existing is None:
+            raise Failed(Failure(Kind.NOT_FOUND, "the VM does not exist", resource=target.vm_id))
+        ownership.refuse_foreign(existing, target.stack, self.settings.owner)
+        expires = time.time() + seconds
+        for made in self.store.provisioned():
+            if made.stack == target.stack:
+                self.store.extend(made.id, expires)
+        ownership.extend(arm, existing, expires)
+        return expires
+
+    def expired(self, unsearched: list[Failure]) -> Iterator[Lifetime]:
+        """Find what has outlived its time, whoever owns it; each is looked at in ARM just before it is given.
+
+        ``unsearched`` gets a failure for every place that could not be searched, while the others still are.
+
+        Raises: SpecError if no subscription is set and the cloud is a real one; EngineMissing.
+        """
+        for remembered in list(self._remembered(unsearched).values()):
+            try:
+                seen = self._look(remembered)
+            except CloudError as error:
+                unsearched.append(of_cloud(error))
+                continue
+            if seen.over:
+                yield seen
+
+    def _remembered(self, unsearched: list[Failure]) -> dict[str, Lifetime]:
+        """Gather by stack what may have a time to live: from records first, then from tags, then from the backend."""
+        found = {made.stack: _recorded(made) for made in self.store.provisioned()}
+        here = Target.from_params({"vmName": "any"}, self.settings.defaults())
+        known = {(each.identity.cloud, each.identity.subscription) for each in found.values()}
+        for cloud, subscription in sorted(known | {(str(here.cloud), here.subscription)}):
+            try:
+                for identity in self._tagged(cloud, subscription):
+                    found.setdefault(identity.stack, Lifetime(identity))
+            except CloudError as error:
+                unsearched.append(of_cloud(error))
+        try:
+            found.update(self._declared(found))
+        except Failed as error:
+            unsearched.append(error.failure)
+        return found
+
+    def _tagged(self, cloud: str, subscription: str) -> Iterator[Identity]:
+        for resource in self._arm(cloud).tagged(subscription, EXPIRES_TAG):
+            _, _, _, _, group, *_, kind, name = resource["id"].split("/")
+            if kind.lower() == "virtualmachines":
+                yield Identity(cloud, subscription, group, name)
+
+    def _declared(self, known: Mapping[str, Lifetime]) -> Iterator[tuple[str, Lifetime]]:
+        """Read from the backend the stacks that are not known yet; no state is read for the others."""
+        from vmops.deploy.context import open_backend
+
+        with open_backend(self.settings) as backend:
+            for stack in backend.stacks():
+                if stack not in known and (inputs := backend.declared(stack)):
+                    declared = (_read(cloud, inputs) for cloud in get_args(Cloud))
+                    yield from ((stack, each) for each in declared if each.identity.stack == stack)
+
+    def _look(self, remembered: Lifetime) -> Lifetime:
+        """Bring what is remembered of a VM in line with ARM: its tags say whose it is, and the later end holds."""
+        identity = remembered.identity
+        resource = self._arm(identity.cloud).get(identity.vm_id)
+        if resource is None:
+            return remembered
+        tagged = _by_tags(identity, resource.get("tags") or {})
+        return replace(tagged, expires=max(tagged.expires, remembered.expires))
+
+    def _arm(self, cloud: str) -> Arm:
+        return self.arm(Patience.from_params({"cloud": cloud}, self.settings.defaults()))
+
+
+def _recorded(made: Operation) -> Lifetime:
+    identity = Identity(made.cloud, made.subscription, made.resource_group, made.vm_name)
+    return Lifetime(identity, made.owner, made.expires or inf)
+
+
+def _read(cloud: str, inputs: Mapping[str, Any]) -> Lifetime:
+    """Read a stack's VM, as it would be in a cloud; its name tells whether it is in that one."""
+    identity = Identity(cloud, inputs["subscriptionId"], inputs["resourceGroupName"], inputs["vmName"])
+    return _by_tags(identity, inputs.get("tags") or {})
+
+
+def _by_tags(identity: Identity, tags: Mapping[str, str]) -> Lifetime:
+    """Judge a VM by its tags: copied ones, which name another VM, say nothing of this one."""
+    ours = tags.get(STACK_TAG) == identity.stack and EXPIRES_TAG in tags
+    return Lifetime(identity, tags.get(OWNER_TAG, ""), times.seconds_of(tags[EXPIRES_TAG]) if ours else inf)

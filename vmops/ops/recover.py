@@ -1,0 +1,59 @@
+"""Putting right, at once, what the dead have left of a VM: the record, the locks, the engine's files and its state.
+
+Nothing is made or removed in the cloud: the next provision or deprovision goes on from there. A state that is lost with
+all its copies is rebuilt by that provision, which knows what is declared.
+"""
+
+from typing import Any
+
+from vmops.azure import cleanup
+from vmops.azure.client import Arm
+from vmops.core.settings import Settings
+from vmops.deploy.context import Site, open_site
+from vmops.engine.backend.files import Mended
+from vmops.engine.reconcile import plan
+from vmops.jobs import admission
+from vmops.jobs.store import Store
+from vmops.spec import names
+from vmops.spec.target import Target
+
+
+def recover(settings: Settings, store: Store, target: Target, *, dry_run: bool = False) -> dict[str, Any]:
+    """Settle what is left of a VM, whose operations must be over or those of the dead.
+
+    Returns: ``state``, what had to be done to the engine's state (nothing, restored, lost); ``adopted`` and
+    ``foreign``, ARM ids; ``cleared``, operations of the engine that did not end; ``resources``, the ids of what is
+    ours. With ``dry_run``, what would be done.
+
+    Raises: Failed (locked) if somebody works on the VM; CloudError if ARM refuses; EngineMissing.
+    """
+    with (
+        admission.undisturbed(store, settings.state_dir, target.stack) as held,
+        open_site(settings, target, (held,)) as site,
+    ):
+        return _settle(site, target, write=not dry_run)
+
+
+def _settle(site: Site, target: Target, *, write: bool) -> dict[str, Any]:
+    ours = [str(found["id"]) for found in cleanup.ours(site.arm, target.group_id, target.stack)]
+    mended = site.stack.mend(write=write)
+    settled = plan.Settled()
+    if write or mended is Mended.NOTHING:
+        settled = plan.settle(site.stack, site.arm, _intended(site.arm, target, ours), write=write)
+    return {
+        "state": str(mended),
+        "adopted": list(settled.adopted),
+        "cleared": list(settled.cleared),
+        "foreign": list(settled.foreign),
+        "resources": ours,
+    }
+
+
+def _intended(arm: Arm, target: Target, ours: list[str]) -> dict[str, str]:
+    """Give the ids of what the stack should know, by the end of their URN: what is ours, and the VM itself."""
+    ids = [target.vm_id]
+    for arm_id in ours:
+        ids.append(arm_id)
+        if "/virtualnetworks/" in arm_id.lower() and (network := arm.get(arm_id)):
+            ids += [subnet["id"] for subnet in network["properties"].get("subnets", ())]
+    return {key: arm_id for arm_id in ids if (key := names.urn_key(arm_id))}

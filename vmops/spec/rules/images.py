@@ -1,0 +1,41 @@
+"""Which image a VM starts from: four parts, or a release of Ubuntu."""
+
+from dataclasses import dataclass
+
+from vmops.spec.rules.values import text
+
+# Source: Canonical's offers in the Azure Marketplace (az vm image list --publisher Canonical): offer, SKU of generation
+# 2, SKU for Arm. Their words are those of mlos_bench's azuredeploy-ubuntu-vm template.
+_UBUNTU = {
+    "18.04-LTS": ("UbuntuServer", "18_04-lts-gen2", "18_04-lts-arm64"),
+    "20.04-LTS": ("0001-com-ubuntu-server-focal", "20_04-lts-gen2", "20_04-lts-arm64"),
+    "22.04-LTS": ("0001-com-ubuntu-server-jammy", "22_04-lts-gen2", "22_04-lts-arm64"),
+    "24.04-LTS": ("ubuntu-24_04-lts", "server", "server-arm64"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A platform image, as ARM's imageReference names it; written publisher:offer:sku:version."""
+
+    publisher: str
+    offer: str
+    sku: str
+    version: str
+
+    def __str__(self) -> str:
+        """Write the four parts with colons."""
+        return f"{self.publisher}:{self.offer}:{self.sku}:{self.version}"
+
+
+def image(value: object, *, arm64: bool = False) -> Image:
+    """Return the image that four parts name, or the newest one of a release of Ubuntu for a processor."""
+    name = text(value)
+    release = name.upper().removesuffix("-LTS") + "-LTS"
+    if release in _UBUNTU:
+        offer, amd64_sku, arm64_sku = _UBUNTU[release]
+        return Image("Canonical", offer, arm64_sku if arm64 else amd64_sku, "latest")
+    parts = name.split(":")
+    if len(parts) != 4 or not all(parts):
+        raise ValueError(f"{name!r} is neither publisher:offer:sku:version nor one of {', '.join(_UBUNTU)}")
+    return Image(*parts)

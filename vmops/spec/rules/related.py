@@ -1,0 +1,116 @@
+"""Rules that judge one parameter by others, and defaults that follow from others.
+
+``info.data`` holds the parameters that stand earlier in the spec and were found good: one that was not is never held
+against another.
+"""
+
+from collections.abc import Callable
+
+from pydantic import SecretStr, ValidationInfo
+
+from vmops.spec import names
+from vmops.spec.rules import hardware, images, login, naming, network
+
+_LOCAL_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
+_LOCAL_LOCATION = "westus2"
+_UBUNTU = "24.04-LTS"
+
+
+def _is_local(info: ValidationInfo) -> bool:
+    return bool(info.data.get("cloud", "local") == "local")
+
+
+def _vm_name(info: ValidationInfo) -> str:
+    return str(info.data.get("vm_name", "vm"))
+
+
+def subscription(value: object, info: ValidationInfo) -> str:
+    """Require a subscription on a real cloud; the local one has its own."""
+    if value is None and not _is_local(info):
+        raise ValueError(f"is required on the cloud {info.data['cloud']!r}")
+    return naming.subscription(_LOCAL_SUBSCRIPTION if value is None else value)
+
+
+def resource_group(value: object, info: ValidationInfo) -> str:
+    """Give the VM a resource group for itself if none is named."""
+    return naming.group_name(names.default_group(_vm_name(info)) if value is None else value)
+
+
+def named(role: str) -> Callable[[object, ValidationInfo], str]:
+    """Give the VM a network, subnet or security_group for itself if none is named."""
+
+    def name(value: object, info: ValidationInfo) -> str:
+        return naming.network_name(names.default_name(role, _vm_name(info)) if value is None else value, role)
+
+    return name
+
+
+def location(value: object, info: ValidationInfo) -> str | None:
+    """Leave an absent location to the resource group, save on the local cloud."""
+    if value is None:
+        return _LOCAL_LOCATION if _is_local(info) else None
+    return naming.location(value)
+
+
+def image(value: object, info: ValidationInfo) -> images.Image:
+    """Choose the image for the processor that the size has."""
+    if isinstance(value, images.Image):
+        return value
+    return images.image(_UBUNTU if value is None else value, arm64=hardware.is_arm64(info.data.get("vm_size", "")))
+
+
+def credential(value: object, info: ValidationInfo) -> SecretStr | None:
+    """Require the password that is to log in; an absent SSH key is made for the VM later."""
+    by_password = info.data.get("authentication_type") == "password"
+    if value is not None:
+        return SecretStr(login.password(value) if by_password else login.public_key(value))
+    if by_password:
+        raise ValueError("is required where authenticationType is password")
+    return None
+
+
+def subnet_prefix(value: object, info: ValidationInfo) -> str:
+    """Keep the subnet inside its network; by default it is the first /24."""
+    outer = info.data.get("address_prefix", "0.0.0.0/0")
+    inner = network.first_subnet(outer) if value is None else network.network(value)
+    if not network.inside(inner, outer):
+        raise ValueError(f"{inner!r} lies outside addressPrefix {outer}")
+    return inner
+
+
+def sources(value: object, info: ValidationInfo) -> tuple[str, ...]:
+    """Require that whoever opens a port says to whom; only the local cloud is open to all by default."""
+    given = network.sources(() if value is None else value)
+    if given or not info.data.get("vm_ports"):
+        return given
+    if value is None and _is_local(info):
+        return ("*",)
+    raise ValueError("is required where ports are open (addresses, CIDRs, or '*' for everybody)")
+
+
+def dns_label(value: object, info: ValidationInfo) -> str:
+    """Keep a DNS label to a VM that has a public address."""
+    label = network.dns_label(value)
+    if not info.data.get("public_ip", True):
+        raise ValueError(f"{label!r} needs publicIp")
+    return label
+
+
+def max_price(value: object, info: ValidationInfo) -> float:
+    """Keep a price to a Spot VM."""
+    price = hardware.max_price(value)
+    _need_spot(value, info)
+    return price
+
+
+def eviction_policy(value: object, info: ValidationInfo) -> str | None:
+    """Say what an eviction does to a Spot VM: deallocate it, unless told otherwise."""
+    if value is None:
+        return "Deallocate" if info.data.get("priority") == "Spot" else None
+    _need_spot(value, info)
+    return hardware.eviction_policy(value)
+
+
+def _need_spot(value: object, info: ValidationInfo) -> None:
+    if info.data.get("priority") == "Regular":
+        raise ValueError(f"{value!r} needs priority Spot")

@@ -1,0 +1,119 @@
+"""Which VM is meant: the parameters that every verb needs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from vmops.core.errors import SpecError
+from vmops.spec import names
+from vmops.spec.rules import naming, related, values
+
+Cloud = Literal["local", "public", "usgovernment", "china"]
+StopMode = Literal["powerOff", "deallocate"]
+Seconds = Annotated[float, BeforeValidator(values.seconds)]
+PositiveSeconds = Annotated[float, BeforeValidator(values.positive_seconds)]
+
+
+def word(kind: object) -> BeforeValidator:
+    """Accept the words of a Literal, in any case."""
+    return BeforeValidator(values.one_of(*get_args(kind)))
+
+
+def depends() -> Any:
+    """Declare a parameter whose default its own rule finds, from other parameters."""
+    return Field(default=None, validate_default=True)
+
+
+def given(params: Mapping[str, object], defaults: Mapping[str, object]) -> dict[str, object]:
+    """Return what is given in either, where ``params`` win and None means not given."""
+    return {name: value for source in (defaults, params) for name, value in source.items() if value is not None}
+
+
+def time_to_live(value: object) -> float:
+    """Read a time to live, in seconds. Raises: SpecError."""
+    try:
+        return values.positive_seconds(value)
+    except ValueError as error:
+        raise SpecError(f"ttl: {error}") from None
+
+
+class Patience(BaseModel):
+    """Which cloud is meant, and how long to wait for it: enough to follow a handle. Durations are seconds."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, hide_input_in_errors=True)
+
+    cloud: Annotated[Cloud, word(Cloud)] = "local"
+    poll_interval: Seconds = 1.0
+    poll_timeout: Seconds = 300.0
+    deploy_timeout: PositiveSeconds = 3600.0
+    request_timeout: PositiveSeconds = 30.0
+    async_results_url: Annotated[str | None, BeforeValidator(values.text)] = None
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, object], defaults: Mapping[str, object] = {}) -> Self:
+        """Read the parameters that are ours; ``params`` win over ``defaults``, and None means not given.
+
+        Raises: SpecError, with one sentence for every parameter that breaks a rule.
+        """
+        return cls.checked(given(params, defaults))
+
+    @classmethod
+    def checked(cls, parameters: Mapping[str, object], problems: Sequence[str] = ()) -> Self:
+        """Validate parameters that were gathered, adding ``problems`` to what is wrong. Raises: SpecError."""
+        try:
+            spec = cls.model_validate(parameters)
+        except ValidationError as refusal:
+            problems = [*problems, *map(_sentence, refusal.errors(include_url=False, include_input=False))]
+        if problems:  # raised out here, where no exception that knows a secret can be chained to it
+            raise SpecError(problems)
+        return spec
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the parameters as JSON values, secrets in clear, for a pipe to a process that needs them."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, object]) -> Self:
+        """Return what ``to_wire`` was called on."""
+        return cls.checked(wire)
+
+
+class Target(Patience):
+    """Which VM is meant."""
+
+    vm_name: Annotated[str, BeforeValidator(naming.vm_name)]
+    subscription: Annotated[str, BeforeValidator(related.subscription)] = depends()
+    resource_group: Annotated[str, BeforeValidator(related.resource_group)] = depends()
+    stop_mode: Annotated[StopMode, word(StopMode)] = "powerOff"
+
+    @property
+    def identity(self) -> names.Identity:
+        """What makes this VM this VM and no other."""
+        return names.Identity(self.cloud, self.subscription, self.resource_group, self.vm_name)
+
+    @property
+    def stack(self) -> str:
+        """The name of this VM's Pulumi stack."""
+        return self.identity.stack
+
+    @property
+    def named_group(self) -> bool:
+        """Whether the resource group was chosen by name, so that it may hold what is not ours."""
+        return self.resource_group.lower() != names.default_group(self.vm_name).lower()
+
+    @property
+    def vm_id(self) -> str:
+        """The ARM id of the VM."""
+        return self.identity.vm_id
+
+    @property
+    def group_id(self) -> str:
+        """The ARM id of the resource group."""
+        return self.identity.group_id
+
+
+def _sentence(error: Any) -> str:
+    rule = "is required" if error["type"] == "missing" else error["msg"].removeprefix("Value error, ")
+    return f"{to_camel(error['loc'][0])}: {rule}"

@@ -1,0 +1,172 @@
+"""The flat parameters of a VM, typed, checked and frozen.
+
+    Patience       which cloud, and how long to wait for it: all that is needed to follow a handle
+    └── Target     which VM: all that is needed to find it, stop it or take it down
+        └── VmSpec what it should be: all that is needed to make it
+
+An attribute is the parameter of the same name in snake_case. Names are resolved here, once: nothing below invents one.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AliasChoices, BeforeValidator, Field, PlainSerializer, SecretStr
+
+from vmops.spec import names
+from vmops.spec.rules import hardware, login, naming, network, related, spelling, values
+from vmops.spec.rules.images import Image
+from vmops.spec.target import PositiveSeconds, Target, depends, given, word
+
+Authentication = Literal["sshPublicKey", "password"]
+DiskType = Literal["Premium_LRS", "StandardSSD_LRS", "Standard_LRS"]
+Priority = Literal["Regular", "Spot"]
+WaitFor = Literal["running", "ssh"]
+
+# What may change without a deployment: how long to wait for it, and what happens to it later.
+_NOT_DESIRED = frozenset(
+    ("asyncResultsUrl", "pollInterval", "pollTimeout", "deployTimeout", "requestTimeout", "ttl", "stopMode", "waitFor")
+)
+# Source: resource-name-rules: names are compared without case.
+_NAMES = ("vmName", "resourceGroup", "virtualNetworkName", "subnetName", "networkSecurityGroupName")
+_EITHER = (("image", "ubuntuOSVersion"), ("customData", "customDataFile"))
+
+
+class VmSpec(Target):
+    """What a VM should be, down to the last name. Sizes are GiB."""
+
+    location: Annotated[str | None, BeforeValidator(related.location)] = depends()
+    vm_size: Annotated[str, BeforeValidator(hardware.vm_size)] = "Standard_B2s"
+    image: Annotated[Image, BeforeValidator(related.image), PlainSerializer(str)] = Field(
+        default=None,
+        validate_default=True,
+        validation_alias=AliasChoices("image", "ubuntuOSVersion"),
+        serialization_alias="image",
+    )
+    admin_username: Annotated[str, BeforeValidator(login.admin_name)] = "mlos"
+    authentication_type: Annotated[Authentication, word(Authentication)] = "sshPublicKey"
+    admin_password_or_key: Annotated[SecretStr | None, BeforeValidator(related.credential)] = depends()
+    virtual_network_name: Annotated[str, BeforeValidator(related.named("network"))] = depends()
+    subnet_name: Annotated[str, BeforeValidator(related.named("subnet"))] = depends()
+    network_security_group_name: Annotated[str, BeforeValidator(related.named("security_group"))] = depends()
+    address_prefix: Annotated[str, BeforeValidator(network.network)] = "10.0.0.0/16"
+    subnet_prefix: Annotated[str, BeforeValidator(related.subnet_prefix)] = depends()
+    vm_ports: Annotated[tuple[int, ...], BeforeValidator(network.ports)] = (22,)
+    source_address_prefixes: Annotated[tuple[str, ...], BeforeValidator(related.sources)] = depends()
+    public_ip: Annotated[bool, BeforeValidator(values.boolean)] = True
+    dns_label_prefix: Annotated[str | None, BeforeValidator(related.dns_label)] = None
+    custom_data: Annotated[SecretStr | None, BeforeValidator(login.custom_data)] = None
+    os_disk_size_gb: Annotated[int | None, BeforeValidator(hardware.os_disk_size)] = Field(None, alias="osDiskSizeGB")
+    os_disk_type: Annotated[DiskType, word(DiskType)] = "StandardSSD_LRS"
+    data_disks: Annotated[tuple[int, ...], BeforeValidator(hardware.data_disks)] = ()
+    zone: Annotated[str | None, BeforeValidator(hardware.zone)] = None
+    priority: Annotated[Priority, word(Priority)] = "Regular"
+    max_price: Annotated[float | None, BeforeValidator(related.max_price)] = None
+    eviction_policy: Annotated[str | None, BeforeValidator(related.eviction_policy)] = depends()
+    tags: Annotated[dict[str, str], BeforeValidator(naming.tags)] = Field(default_factory=dict)
+    ttl: PositiveSeconds | None = None
+    wait_for: Annotated[WaitFor, word(WaitFor)] = "running"
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, object], defaults: Mapping[str, object] = {}) -> Self:
+        """Read all parameters of a deployment; ``params`` win over ``defaults``, and None means not given.
+
+        Unknown parameters are ignored; one that is nearly ours is pointed out in the log, once.
+        Raises: SpecError, with one sentence for every parameter that breaks a rule, and never a secret.
+        """
+        spelling.warn_near_misses(params, cls.parameters())
+        wanted = given(params, defaults)
+        problems = [f"{a}: cannot be given together with {b}" for a, b in _EITHER if a in wanted and b in wanted]
+        if "customDataFile" in wanted and "customData" not in wanted:
+            problems += _read_custom_data(wanted)
+        return cls.checked(wanted, problems)
+
+    @classmethod
+    def parameters(cls) -> frozenset[str]:
+        """Return the names of all parameters that are ours."""
+        fields = {field.serialization_alias or name for name, field in cls.model_fields.items()}
+        return frozenset(fields.union(*_EITHER))
+
+    @property
+    def named_roles(self) -> frozenset[str]:
+        """Which of network, subnet and security_group were chosen by name, so that other VMs may share them."""
+        chosen = {
+            "network": self.virtual_network_name,
+            "subnet": self.subnet_name,
+            "security_group": self.network_security_group_name,
+        }
+        own = {role: names.default_name(role, self.vm_name) for role in chosen}
+        return frozenset(role for role, name in chosen.items() if name.lower() != own[role].lower())
+
+    def ids(self) -> dict[str, str]:
+        """Return the ARM id of every resource that the spec intends, by role."""
+        resource = self.identity.resource_id
+        network_id = resource("network", self.virtual_network_name)
+        ids = {
+            "group": self.group_id,
+            "network": network_id,
+            "subnet": f"{network_id}/subnets/{self.subnet_name}",
+            "security_group": resource("security_group", self.network_security_group_name),
+            "address": resource("address", names.default_name("address", self.vm_name)),
+            "nic": resource("nic", names.default_name("nic", self.vm_name)),
+            "vm": self.vm_id,
+            "os_disk": resource("disk", names.default_name("os_disk", self.vm_name)),
+        }
+        for lun, _ in enumerate(self.data_disks):
+            ids[f"data_disk_{lun}"] = resource("disk", names.data_disk(self.vm_name, lun))
+        if not self.public_ip:
+            del ids["address"]
+        return ids
+
+    def shared_ids(self) -> frozenset[str]:
+        """Return the ARM ids of what was chosen by name, be it the resource group, so that other VMs may share it."""
+        ids = self.ids()
+        return frozenset(ids[role] for role in self.named_roles | ({"group"} if self.named_group else frozenset()))
+
+    def urn_keys(self, uses: frozenset[str] = frozenset()) -> dict[str, str]:
+        """Return the ARM id of every resource that a stack declares, by the end of its URN, ``TYPE::NAME``.
+
+        ``uses`` are the roles that are not declared, because they are another's.
+        """
+        declared = {role: arm_id for role, arm_id in self.ids().items() if role in names.TOKENS and role not in uses}
+        return {names.urn_key(arm_id): arm_id for arm_id in declared.values()}
+
+    def unwanted(self) -> dict[str, str]:
+        """Return the same of what the VM may have had before, and is not to have: its public address."""
+        address = self.identity.resource_id("address", names.default_name("address", self.vm_name))
+        return {} if self.public_ip else {names.urn_key(address): address}
+
+    def canonical(self) -> bytes:
+        """Return the desired spec, secrets and all, in the one form that equal specs share."""
+        desired = {name: value for name, value in self.to_wire().items() if name not in _NOT_DESIRED}
+        desired |= {name: desired[name].lower() for name in _NAMES}
+        return json.dumps(desired, sort_keys=True, separators=(",", ":")).encode()
+
+    def digest(self, key: bytes) -> str:
+        """Return the HMAC-SHA256 of the desired spec, in hexadecimal, which gives no secret away without the key."""
+        return hmac.new(key, self.canonical(), hashlib.sha256).hexdigest()
+
+    def with_key(self, public_key: str) -> Self:
+        """Return the same spec with an SSH public key to log in with."""
+        return self.from_wire({**self.to_wire(), "adminPasswordOrKey": public_key})
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the parameters as JSON values, secrets in clear, for a pipe to a process that needs them."""
+        secrets = {"adminPasswordOrKey": self.admin_password_or_key, "customData": self.custom_data}
+        clear = {name: secret.get_secret_value() for name, secret in secrets.items() if secret is not None}
+        return super().to_wire() | clear
+
+
+def _read_custom_data(wanted: dict[str, object]) -> list[str]:
+    """Put the text of customDataFile into customData, or say why it cannot be read."""
+    path = wanted.pop("customDataFile")
+    try:
+        wanted["customData"] = Path(values.text(path)).expanduser().read_bytes().decode()
+    except UnicodeDecodeError:
+        return [f"customDataFile: {path!r} is not UTF-8 text"]
+    except (OSError, RuntimeError, ValueError) as error:
+        return [f"customDataFile: {path!r} cannot be read: {getattr(error, 'strerror', error)}"]
+    return []
