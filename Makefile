@@ -20,21 +20,21 @@ test: ready ## run all the tests
 	@$(BIN)/pytest -n logical --dist worksteal
 
 torture: ready ## kill everything at every moment, in SEEDS lives from FIRST on; SEED=N lives one again
-	@$(BIN)/python -m tests.torture $(if $(SEED),--seed $(SEED),--first $(or $(FIRST),1) --seeds $(or $(SEEDS),20))
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED),--first $(or $(FIRST),1) --seeds $(or $(SEEDS),20))
 
 schedules: ready ## let Azure fail in every way it knows: steps, families, and SEEDS lives; SEED=N lives one again
 ifndef SEED
 	@$(MAKE) --no-print-directory steps
-	@$(BIN)/python -m tests.double --families
+	@$(BIN)/python -m tests.simulation --families
 endif
-	@$(BIN)/python -m tests.torture --faults $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20))
+	@$(BIN)/python -m tests.chaos --faults $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20))
 
 steps: $(INSTALLED) ## call the verbs in any order on the engine's double, STEPS times; SEED=N takes the same steps again
-	@$(BIN)/python -m tests.double $(if $(SEED),--seed $(SEED),--steps $(or $(STEPS),10000))
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--steps $(or $(STEPS),10000))
 
 crowd: ready ## let 8 processes fight over 4 VMs for two minutes, then make 32 at once
-	@$(BIN)/python -m tests.torture.crowd fight
-	@$(BIN)/python -m tests.torture.crowd at-once
+	@$(BIN)/python -m tests.chaos.crowd fight
+	@$(BIN)/python -m tests.chaos.crowd at-once
 
 unit: $(INSTALLED) ## run the tests that need no engine
 	@$(BIN)/pytest tests/unit

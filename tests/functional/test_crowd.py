@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture.crowd import at_once, fight, params_of
-from tests.torture.scene import Scene, scene
+from tests.chaos.crowd import at_once, fight, params_of
+from tests.chaos.scene import Scene, scene
 
 pytestmark = pytest.mark.timeout(1200)  # a fight is over when each fighter has called each verb
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.azure import Azure
-from tests.torture.life import Figures, play
-from tests.torture.moments import Moment
-from tests.torture.script import Kill, Script, Step
+from tests.chaos.life import Figures, play
+from tests.chaos.moments import Moment
+from tests.chaos.script import Kill, Script, Step
 from vmops import Status, VMOps
 
 pytestmark = pytest.mark.timeout(1200)  # some twenty deployments in one life
@@ -37,8 +37,8 @@ def place(tmp_path: Path, engine: Path) -> Iterator[None]:
 
 
 def met(verb: str, *kills: str) -> Step:
-    """Give a step from what is killed in it, each as VICTIM MOMENT NUMBER."""
-    return Step(verb, tuple(Kill(victim, Moment(name, int(number))) for victim, name, number in map(str.split, kills)))
+    """Give a step from what is killed in it, each as TARGET MOMENT NUMBER."""
+    return Step(verb, tuple(Kill(target, Moment(name, int(number))) for target, name, number in map(str.split, kills)))
 
 
 # Each moment comes however far those before it let the engine get: what is kept when it is killed is carried out then,

@@ -1,6 +1,6 @@
 """Many at once: processes that fight over a few VMs, and one process that makes many.
 
-``python -m tests.torture.crowd fight`` and ``… at-once`` print their figures; both end with a removal of everything.
+``python -m tests.chaos.crowd fight`` and ``… at-once`` print their figures; both end with a removal of everything.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from tests.torture.scene import Scene, scene
+from tests.chaos.scene import Scene, scene
 from vmops import Settings, Status, VMOps
 from vmops.core.failures import Kind
 
@@ -36,7 +36,7 @@ def fighter(state_dir: Path, names: list[str], seconds: float, seed: int) -> dic
 
     The first is a provision, which somebody is the first to be admitted with. A failure that may not be ends it.
     """
-    dice, ops = random.Random(seed), VMOps(Settings(state_dir=state_dir, owner="torture"))
+    dice, ops = random.Random(seed), VMOps(Settings(state_dir=state_dir, owner="chaos"))
     others = sorted({*_VERBS} - {"provision"})
     first = ["provision", *dice.sample(others, len(others))]
     counts: Counter[str] = Counter()
@@ -64,7 +64,7 @@ def _called(ops: VMOps, verb: str, params: dict[str, Any], *, patient: bool) -> 
 
 def fight(stage: Scene, processes: int, names: list[str], seconds: float, seed: int) -> Counter[str]:
     """Let processes fight over VMs, then remove these. Raises: AssertionError."""
-    command = [sys.executable, "-m", "tests.torture.crowd", "fighter", "--state-dir", str(stage.state_dir)]
+    command = [sys.executable, "-m", "tests.chaos.crowd", "fighter", "--state-dir", str(stage.state_dir)]
     command += ["--seconds", str(seconds), "--names", *names]
     started = [
         subprocess.Popen([*command, "--seed", str(seed + number)], stdout=subprocess.PIPE, text=True)
@@ -116,7 +116,7 @@ def _gone(ops: VMOps, name: str) -> None:
 
 def main() -> None:
     """Do one of them, and print its figures."""
-    parser = argparse.ArgumentParser(prog="python -m tests.torture.crowd", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.crowd", description=__doc__)
     parser.add_argument("what", choices=["fight", "at-once", "fighter"])
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--names", nargs="+", default=[f"exp{number}" for number in range(4)])

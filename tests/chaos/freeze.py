@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.torture.scene import Scene
+from tests.chaos.scene import Scene
 from vmops.core import file_lock
 from vmops.jobs.operation import Verb
 
 _ANOTHERS = {"pid": 1, "username": "ada", "hostname": "another-host", "timestamp": "2026-05-04T01:58:12Z"}
 
 
-class Stillness:
-    """What is held still of one scene; `still` lets it go."""
+class Freeze:
+    """What is held still of one scene; `frozen` lets it go."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
@@ -66,9 +66,9 @@ class Stillness:
 
 
 @contextmanager
-def still(scene: Scene) -> Iterator[Stillness]:
+def frozen(scene: Scene) -> Iterator[Freeze]:
     """Give what can be held still, and let it go afterwards."""
-    held = Stillness(scene)
+    held = Freeze(scene)
     try:
         yield held
     finally:

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from tests.torture.scene import Scene
-from tests.torture.stillness import Stillness
+from tests.chaos.freeze import Freeze
+from tests.chaos.scene import Scene
 from vmops.jobs.operation import Operation
 
 WRITES = {"provision": "PUT", "deprovision": "DELETE", "start": "POST", "stop": "POST", "restart": "POST"}
@@ -21,7 +21,7 @@ class Place:
 
     scene: Scene
     verb: str
-    still: Stillness
+    freeze: Freeze
     patient: bool
     """Whether an answer that is lost is missed by a gateway, not by the connection's end."""
     before: Operation | None

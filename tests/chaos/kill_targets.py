@@ -1,4 +1,4 @@
-"""What is killed: without warning, as the kernel would when memory is short."""
+"""What a kill is meant for, and the kill itself: without warning, as the kernel would when memory is short."""
 
 import json
 import os
@@ -10,8 +10,8 @@ from contextlib import suppress
 import psutil
 
 from tests.azure import all_of
-from tests.torture.scene import Scene
-from tests.torture.script import Kill
+from tests.chaos.scene import Scene
+from tests.chaos.script import Kill
 from vmops.core.polling import Later, wait
 from vmops.local import daemon
 
@@ -19,7 +19,7 @@ _CALLER = """
 import json, sys
 from pathlib import Path
 from vmops import Settings, VMOps
-ops = VMOps(Settings(state_dir=Path(sys.argv[1]), owner="torture", workers=1))
+ops = VMOps(Settings(state_dir=Path(sys.argv[1]), owner="chaos", workers=1))
 params = json.loads(sys.stdin.readline())
 print("go", flush=True)
 getattr(ops, "vm_" + sys.argv[2])(params)
@@ -64,14 +64,14 @@ class Caller:
                     pipe.close()
 
 
-def victims(scene: Scene, kill: Kill, caller: Caller | None) -> list[psutil.Process]:
+def kill_targets(scene: Scene, kill: Kill, caller: Caller | None) -> list[psutil.Process]:
     """Give the processes that a kill is meant for, as far as there are any."""
-    if kill.victim == "caller":
+    if kill.target == "caller":
         return [caller.process] if caller else []
-    if kill.victim == "azure":
+    if kill.target == "azure":
         here = daemon.find(scene.state_dir)
         return [psutil.Process(here.pid)] if here else []
-    kinds = {"worker", "engine"} if kill.victim in {"both", "state"} else {kill.victim}
+    kinds = {"worker", "engine"} if kill.target in {"both", "state"} else {kill.target}
     return [process for kind, process in all_of(scene.state_dir) if kind in kinds]
 
 
@@ -80,14 +80,14 @@ def strike(scene: Scene, kill: Kill, meant: list[psutil.Process], come: Callable
 
     The local Azure, which tells of some moments, cannot be asked without moving.
     """
-    if kill.victim != "azure" and not _stand_still(meant, come):
+    if kill.target != "azure" and not _stand_still(meant, come):
         return False
     for process in meant:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     assert wait(lambda: not any(map(_lives, meant)) or Later(0.002), timeout=60)
-    if kill.victim == "state":
-        _spoil(scene, kill.spoilt)
+    if kill.target == "state":
+        spoil(scene, kill.spoilt)
     return True
 
 
@@ -112,7 +112,7 @@ def _stand_still(processes: list[psutil.Process], come: Callable[[], bool]) -> b
     return False
 
 
-def _spoil(scene: Scene, how: str) -> None:
+def spoil(scene: Scene, how: str) -> None:
     """Leave the engine's state as a loss of power may."""
     path = scene.state_file
     if not path.exists():

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.azure import held_locks
-from tests.double.world import Death, World
-from tests.torture.scene import Scene
+from tests.chaos.scene import Scene
+from tests.simulation.world import PlannedKill, World
 from vmops import Status, VMOps
 from vmops.core.failures import Kind
 from vmops.jobs.operation import Operation
@@ -67,7 +67,7 @@ class Model:
 
     def check(self) -> None:
         """Hold the world against the model: nothing foreign changed, nothing there that nobody asked for, no lock."""
-        if self.world.death.struck:
+        if self.world.planned.struck:
             self._dead()
         existing = self._existing()
         changed = [arm_id for arm_id, body in self.foreign.items() if existing.get(arm_id) != body]
@@ -118,7 +118,7 @@ class Model:
 
     def _dead(self) -> None:
         self.counts["kills"] += 1
-        self.world.death = Death()
+        self.world.planned = PlannedKill()
         for vm in self.vms:
             vm.killed = True
 

@@ -12,10 +12,10 @@ from uuid import uuid4
 
 from pulumi.automation import OpType
 
-from tests.double.files import now
-from tests.double.goals import STACK_TYPE, Goal, resolved
-from tests.double.ledger import Entry, Ledger, annotated, difference
-from tests.double.provider import HalfMade, Provider, Refused
+from tests.simulation.files import now
+from tests.simulation.goals import STACK_TYPE, Goal, resolved
+from tests.simulation.ledger import Entry, Ledger, annotated, difference
+from tests.simulation.provider import HalfMade, Provider, Refused
 from vmops.local.provider.translate import UNKNOWN
 
 PROVIDER_TYPE = "pulumi:providers:azure-native"

@@ -10,9 +10,9 @@ from typing import Any
 
 from pulumi.automation import EngineEvent, OpType
 
-from tests.double.files import Files, now, refused
-from tests.double.goals import SIGNATURE, Goal, resolved
-from tests.double.provider import HalfMade
+from tests.simulation.files import Files, now, refused
+from tests.simulation.goals import SIGNATURE, Goal, resolved
+from tests.simulation.provider import HalfMade
 from vmops.local.provider.translate import UNKNOWN
 
 Entry = dict[str, Any]

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.torture.moments import that_comes, watch
-from tests.torture.place import Place, todo
-from tests.torture.scene import Scene
-from tests.torture.script import POWERED, VICTIMS, Kill
-from tests.torture.stillness import still
-from tests.torture.victims import Caller, strike, victims
+from tests.chaos.freeze import frozen
+from tests.chaos.kill_targets import Caller, kill_targets, strike
+from tests.chaos.moments import that_comes, watch
+from tests.chaos.place import Place, todo
+from tests.chaos.scene import Scene
+from tests.chaos.script import KILL_TARGETS, POWERED, Kill
 from vmops.core.polling import Later, wait
 from vmops.jobs.operation import Verb
 
@@ -26,10 +26,10 @@ def kill(scene: Scene, verb: str, drawn: Kill) -> tuple[Kill, bool]:
     if verb in POWERED:
         scene.come_to_rest(PATIENCE)  # else Azure refuses, as it does to two that switch one VM at once
     moment = that_comes(drawn.moment, scene, verb)
-    victim = drawn.victim if drawn.victim in VICTIMS[verb][moment.name] else "worker"
-    met = replace(drawn, moment=moment, victim=victim)
-    with still(scene) as held:
-        patient = victim in {"caller", "azure"}
+    target = drawn.target if drawn.target in KILL_TARGETS[verb][moment.name] else "worker"
+    met = replace(drawn, moment=moment, target=target)
+    with frozen(scene) as held:
+        patient = target in {"caller", "azure"}
         place = Place(scene, verb, held, patient, scene.store.latest(scene.stack), todo(scene, verb))
         return met, _strike(scene, verb, met, watch(moment, place))
 
@@ -44,13 +44,13 @@ def rest(scene: Scene) -> None:
 
 def _strike(scene: Scene, verb: str, met: Kill, come: Callable[[], bool]) -> bool:
     over = _over(scene, verb)
-    caller = Caller(scene, verb) if met.victim == "caller" or verb in POWERED else None
+    caller = Caller(scene, verb) if met.target == "caller" or verb in POWERED else None
     if caller is None:
         getattr(scene.ops, f"vm_{verb}")(scene.params)
 
     def look() -> bool | Later:
         was_over = over(caller)  # asked first: a moment that is there afterwards came before the end
-        meant = victims(scene, met, caller) if come() else []
+        meant = kill_targets(scene, met, caller) if come() else []
         if meant and strike(scene, met, meant, come):
             return True
         return False if was_over else Later(0.005)

@@ -5,7 +5,7 @@ from typing import Any
 
 from pulumi.runtime.proto import provider_pb2 as protocol
 
-from tests.double.goals import clear
+from tests.simulation.goals import clear
 from vmops.core.errors import VmopsError
 from vmops.local.provider.arm import Arm
 from vmops.local.provider.crud import InitFailed, explain

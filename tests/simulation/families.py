@@ -11,11 +11,11 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
-from tests.double.world import world
-from tests.torture.life import Figures, Life
-from tests.torture.moments import Moment
-from tests.torture.scene import Scene, scene
-from tests.torture.script import MEDDLING, Fault, Kill, Script, Step
+from tests.chaos.life import Figures, Life
+from tests.chaos.moments import Moment
+from tests.chaos.scene import Scene, scene
+from tests.chaos.script import MEDDLING, Fault, Kill, Script, Step
+from tests.simulation.world import world
 from vmops.local.arm.faults.catalogue import FAULTS
 
 _PACE = 0.002
@@ -51,7 +51,7 @@ _PASSING = {"throttled", "throttled-by-compute", "operation-preempted", "retryab
 _ONCE_EACH = {f"{verb}: {fault}": _family(verb, fault, _ONCE) for verb in _VERBS for fault in (*FAULTS, *_INCIDENTS)}
 _ALWAYS = {f"provision: {fault}, always": _family("provision", fault, {}) for fault in FAULTS if fault not in _PASSING}
 _KILLED = {
-    f"{kill.victim} killed in a {verb} at {kill.moment}": _killed(verb, kill)
+    f"{kill.target} killed in a {verb} at {kill.moment}": _killed(verb, kill)
     for verb, kill in (
         ("provision", Kill("both", Moment("checkpoint", 6))),
         ("provision", Kill("both", Moment("sent", 7))),
@@ -103,7 +103,7 @@ def _played(stage: Scene, script: Script) -> list[str]:
         seen = len(stage.azure.journal())
         life.take(step)
         told.append(f"{step.verb}: converged")
-        if not any(each.kills for each in script.steps):  # how far a death lets a process come is not to be compared
+        if not any(each.kills for each in script.steps):  # how far a kill lets a process come is not to be compared
             told += [f"  {write}" for write in _writes(stage, seen)]
         told += [f"  there is {arm_id}" for arm_id in sorted(stage.ours())]
     return [line.removesuffix(" (missed)") for line in told]

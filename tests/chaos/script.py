@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.torture.moments import COUNTED, Moment
+from tests.chaos.moments import COUNTED, Moment
 from vmops.local.arm.faults.catalogue import FAULTS
 
 _ENGINELESS = ("worker", "caller", "azure", "state")
@@ -24,7 +24,7 @@ POWER: dict[str, tuple[str, ...]] = dict.fromkeys(("sent", "carried-out", "lost"
 POWERED = {"stop": "stopped", "start": "running", "restart": "running"}
 """The verbs that switch a VM, and what it is then."""
 
-VICTIMS = {"provision": DEPLOYMENTS, "deprovision": REMOVALS} | dict.fromkeys(POWERED, POWER)
+KILL_TARGETS = {"provision": DEPLOYMENTS, "deprovision": REMOVALS} | dict.fromkeys(POWERED, POWER)
 """Who can be killed, by the verb and the moment: whoever is there then."""
 
 _OFTEN = ("sent", "carried-out", "checkpoint", "after")
@@ -38,17 +38,17 @@ SPOILT = ("empty", "cut off", "garbage", "lost")
 class Kill:
     """What is killed, and when; ``state``: worker and engine, and the engine's state is left as ``spoilt`` says."""
 
-    victim: str
+    target: str
     moment: Moment
     spoilt: str = "empty"
 
     def __str__(self) -> str:
-        return f"{self.victim} at {self.moment}"
+        return f"{self.target} at {self.moment}"
 
     @property
     def ends_the_call(self) -> bool:
         """Tell whether nobody goes on with the call afterwards, so that another can be met by a kill too."""
-        return self.victim in {"worker", "both", "state", "forkserver"} or self.moment.name == "admitted"
+        return self.target in {"worker", "both", "state", "forkserver"} or self.moment.name == "admitted"
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def script(seed: int) -> Script:
     made, gone = (Step(verb, _kills(dice, verb, dice.choice((1, 1, 1, 2)))) for verb in ("provision", "deprovision"))
     pace = dice.choice((0.002, 0.005, 0.015))
     late, preview = "resourceGroup" not in params and dice.random() < 0.3, dice.random() < 0.3
-    loses = any(kill.victim == "state" for step in (made, gone) for kill in step.kills)
+    loses = any(kill.target == "state" for step in (made, gone) for kill in step.kills)
     if "resourceGroup" in params and not loses and dice.random() < 0.5:
         params["virtualNetworkName"] = "net"  # where only the engine's state knows which subnet is ours
     return Script((made, *switched, gone), params, pace, late, preview)
@@ -130,8 +130,8 @@ def _kills(dice: random.Random, verb: str, count: int) -> tuple[Kill, ...]:
 
 
 def _kill(dice: random.Random, verb: str) -> Kill:
-    victims = VICTIMS[verb]
-    name = dice.choice([*victims, *(name for name in _OFTEN if name in victims)])
+    targets = KILL_TARGETS[verb]
+    name = dice.choice([*targets, *(name for name in _OFTEN if name in targets)])
     longest = 1500 if verb in {"provision", "deprovision"} else 100
     number = dice.randrange(1, longest) if name == "after" else dice.randint(1, 7) if name in COUNTED else 1
-    return Kill(dice.choice(victims[name]), Moment(name, number), dice.choice(SPOILT))
+    return Kill(dice.choice(targets[name]), Moment(name, number), dice.choice(SPOILT))

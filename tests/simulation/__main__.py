@@ -1,4 +1,4 @@
-"""Take steps with the double, as many as asked for: ``python -m tests.double --steps 10000``.
+"""Take steps with the double, as many as asked for: ``python -m tests.simulation --steps 10000``.
 
 A run of a few lives has a seed; one that goes wrong is told with it, and ``--seed N`` takes the same steps again, then
 as few as show what is wrong. With ``--families`` every family of schedules is played by the double and by the engine.
@@ -17,8 +17,8 @@ import structlog
 from hypothesis import HealthCheck, Phase
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.double.families import FAMILIES, difference
-from tests.double.machine import Machine
+from tests.simulation.families import FAMILIES, difference
+from tests.simulation.machine import Machine
 
 LIVES, STEPS = 10, 50
 _COUNTED = (
@@ -67,7 +67,7 @@ def _seeds(first: int, steps: int) -> Iterator[int]:
 
 def main() -> int:
     """Do what is asked for; 1 if something went wrong."""
-    parser = argparse.ArgumentParser(prog="python -m tests.double", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--steps", type=int, default=10_000, metavar="N", help="take at least so many steps (10000)")
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="from this seed on (1)")
     parser.add_argument("--seed", type=int, metavar="SEED", help="take the steps of this one seed again")

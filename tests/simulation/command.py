@@ -12,11 +12,11 @@ from typing import Any
 from pulumi.automation import CommandResult, PulumiCommand
 from semver import VersionInfo
 
-from tests.double.engine import Engine, Stopped
-from tests.double.files import SALT, Files, refused
-from tests.double.goals import PROJECT, Program, resolved
-from tests.double.provider import Provider
-from tests.double.turns import Process, Turns
+from tests.simulation.engine import Engine, Stopped
+from tests.simulation.files import SALT, Files, refused
+from tests.simulation.goals import PROJECT, Program, resolved
+from tests.simulation.provider import Provider
+from tests.simulation.turns import Process, Turns
 from vmops.core.errors import Failed
 from vmops.core.failures import Failure, Kind
 from vmops.engine import workspace

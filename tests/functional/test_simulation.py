@@ -1,4 +1,4 @@
-"""The verbs in any order, among faults, meddling and deaths, and the engine's double that makes that quick.
+"""The verbs in any order, among faults, meddling and kills, and the engine's double that makes that quick.
 
 Here, a thousand steps and a few families; `make schedules` takes ten thousand, and plays every family.
 """
@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.double.__main__ import run
-from tests.double.estate import PATIENT, estate
-from tests.double.families import FAMILIES, difference
-from tests.double.world import Death
+from tests.simulation.__main__ import run
+from tests.simulation.estate import PATIENT, estate
+from tests.simulation.families import FAMILIES, difference
+from tests.simulation.world import PlannedKill
 from vmops import Status
 
 _FEW = (
@@ -46,7 +46,7 @@ def test_what_a_killed_removal_has_begun_to_remove_is_made_anew(number: int) -> 
     with estate([{"vmName": "exp1"}], 1.0, Counter()) as whole:
         (vm,) = whole.vms
         whole.converge(vm, "provision")
-        whole.world.death = Death("worker", "answered", number)
+        whole.world.planned = PlannedKill("worker", "answered", number)
         assert whole.begin(vm, "deprovision")[0] is Status.PENDING
         assert whole.wait(vm, False, PATIENT) is Status.FAILED
         assert whole.begin(vm, "provision")[0] is Status.PENDING

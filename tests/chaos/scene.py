@@ -179,14 +179,14 @@ def _told(resource: dict[str, Any]) -> dict[str, Any]:
 def scene(params: Params, pace: float, workers: int | None = None) -> Iterator[Scene]:
     """Set a scene in a directory of its own, with a directory for temporary files; all of it goes."""
     before, tempfile.tempdir = os.environ.get("TMPDIR"), None
-    with tempfile.TemporaryDirectory(prefix="torture-") as place:
+    with tempfile.TemporaryDirectory(prefix="chaos-") as place:
         state_dir, temporary = Path(place) / "state", Path(place) / "tmp"
         for directory in (state_dir, temporary):
             directory.mkdir(mode=0o700)
         os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
         daemon.ensure(state_dir, pace)
         try:
-            settings = Settings(state_dir=state_dir, owner="torture", workers=workers)
+            settings = Settings(state_dir=state_dir, owner="chaos", workers=workers)
             yield Scene(state_dir, params, Azure(state_dir), VMOps(settings))
         finally:
             daemon.stop(state_dir)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.torture.place import ALL, WRITES, Place, known, todo
-from tests.torture.scene import Scene
+from tests.chaos.place import ALL, WRITES, Place, known, todo
+from tests.chaos.scene import Scene
 from vmops.core import file_lock
 from vmops.core.state_dir import life_path
 from vmops.engine.backend.lock_holder import held
@@ -53,14 +53,14 @@ def watch(moment: Moment, place: Place) -> Come:
 
 def _admitted(place: Place, _number: int) -> Come:
     """The caller has the lock, and no record yet."""
-    place.still.keep_records()
+    place.freeze.keep_records()
     verb = Verb(place.verb)
     return lambda: file_lock.held(life_path(place.scene.state_dir, place.scene.stack, verb)) and not place.fresh()
 
 
 def _recorded(place: Place, _number: int) -> Come:
     """The record is there, and no worker yet."""
-    place.still.keep_slots()
+    place.freeze.keep_slots()
 
     def come() -> bool:
         now = place.fresh()
@@ -71,7 +71,7 @@ def _recorded(place: Place, _number: int) -> Come:
 
 def _running(place: Place, _number: int) -> Come:
     """The worker sends its first request."""
-    place.still.keep(_LOOKS)
+    place.freeze.keep(_LOOKS)
     return lambda: bool(place.scene.kept()) and _runs(place)
 
 
@@ -93,21 +93,21 @@ def _removed(place: Place, _number: int) -> Come:
 def _unlocked(place: Place, _number: int) -> Come:
     """An update's engine has given its lock back, and its worker goes on."""
     if place.verb == "deprovision":
-        place.still.keep(_listing(place))
+        place.freeze.keep(_listing(place))
         return lambda: bool(place.scene.kept()) and not place.scene.engine_locks()
     return _unrecorded(place, place.writes(1), lambda: not place.scene.engine_locks())
 
 
 def _unrecorded(place: Place, first: dict[str, Any], holds: Come) -> Come:
     """Stop at a call, hold the records, and go on until something is so: the worker cannot get past its last record."""
-    place.still.keep(first)
+    place.freeze.keep(first)
 
     def come() -> bool:
-        if place.still.keeps_records:
+        if place.freeze.keeps_records:
             return holds()
         if place.scene.kept() and _runs(place):
-            place.still.keep_records()
-            place.still.keep()
+            place.freeze.keep_records()
+            place.freeze.keep()
         return False
 
     return come
@@ -120,14 +120,14 @@ def _listing(place: Place) -> dict[str, Any]:
 
 def _removing(place: Place, _number: int) -> Come:
     """The engine that is to remove the stack is about to: another has the stack's lock."""
-    place.still.keep(_listing(place))
+    place.freeze.keep(_listing(place))
 
     def come() -> bool:
-        if place.still.keeps_engine:
+        if place.freeze.keeps_engine:
             return place.logged("waiting") and place.scene.state_file.exists()
         if place.scene.kept():
-            place.still.keep_engine()
-            place.still.keep()
+            place.freeze.keep_engine()
+            place.freeze.keep()
         return False
 
     return come
@@ -135,26 +135,26 @@ def _removing(place: Place, _number: int) -> Come:
 
 def _locked(place: Place, _number: int) -> Come:
     """An engine that lives has the stack's lock, and no write is carried out."""
-    place.still.keep(place.writes(1))
+    place.freeze.keep(place.writes(1))
     return lambda: any(held(path) for path in place.scene.engine_locks())
 
 
 def _sent(place: Place, number: int) -> Come:
     """A write was sent, and neither it nor another is carried out."""
-    place.still.keep(place.writes(number))
+    place.freeze.keep(place.writes(number))
     return lambda: bool(place.scene.kept())
 
 
 def _carried_out(place: Place, number: int) -> Come:
     """A write was carried out, and nobody knows; others wait."""
-    place.still.keep(place.write(number, do="delay", answer=True), place.writes(number + 1))
+    place.freeze.keep(place.write(number, do="delay", answer=True), place.writes(number + 1))
     return lambda: bool(place.scene.kept())
 
 
 def _lost(place: Place, number: int) -> Come:
     """A write was carried out, and its answer is lost; others wait."""
     lose = place.write(number, do="lose", answer="timeout" if place.patient else "none")
-    place.still.keep(lose, place.writes(number + 1))
+    place.freeze.keep(lose, place.writes(number + 1))
     seen = len(place.scene.azure.journal())
     return lambda: any(
         each["method"] == WRITES[place.verb] and each["status"] in {0, 504}
@@ -164,13 +164,13 @@ def _lost(place: Place, number: int) -> Come:
 
 def _poll(place: Place, number: int) -> Come:
     """Somebody asks how an operation goes, and gets no answer, as all who ask after that."""
-    place.still.keep({**_FIRST, "method": "GET", "path": "*/operations/*", "nth": number, "times": ALL})
+    place.freeze.keep({**_FIRST, "method": "GET", "path": "*/operations/*", "nth": number, "times": ALL})
     return lambda: bool(place.scene.kept())
 
 
 def _checkpoint(place: Place, number: int) -> Come:
     """The engine's state knows of so many writes more, and the others wait."""
-    place.still.keep(place.writes(number + 1))
+    place.freeze.keep(place.writes(number + 1))
 
     def done() -> int:
         now = known(place.scene)

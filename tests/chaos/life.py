@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.torture import killing
-from tests.torture.killing import PATIENCE
-from tests.torture.scene import Scene, scene
-from tests.torture.script import POWERED, Fault, Kill, Script, Step
+from tests.chaos import killing
+from tests.chaos.killing import PATIENCE
+from tests.chaos.scene import Scene, scene
+from tests.chaos.script import POWERED, Fault, Kill, Script, Step
 from vmops import Status
 from vmops.core.failures import Failure, Kind
 from vmops.core.polling import Later, wait

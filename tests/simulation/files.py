@@ -16,7 +16,7 @@ from typing import Any
 from pulumi.automation import CommandError, CommandResult
 from pulumi.automation.errors import create_command_error
 
-from tests.double.goals import PROJECT
+from tests.simulation.goals import PROJECT
 
 ORGANIZATION = "organization"
 SALT = "v1:ZG91YmxlMDA=:v1:ZG91YmxlMDAwMDA=:ZG91YmxlZG91YmxlZG91YmxlZG91Yg=="

@@ -14,13 +14,13 @@ from unittest.mock import patch
 
 import structlog
 
-from tests.double import command, goals
-from tests.double.turns import Process, Signals, Turns, turns
-from tests.double.wire import TOKEN, URL, Wire, wire
-from tests.torture import victims as victims_of
-from tests.torture.moments import that_comes
-from tests.torture.scene import Scene
-from tests.torture.script import Kill
+from tests.chaos import kill_targets
+from tests.chaos.moments import that_comes
+from tests.chaos.scene import Scene
+from tests.chaos.script import Kill
+from tests.simulation import command, goals
+from tests.simulation.turns import Process, Signals, Turns, turns
+from tests.simulation.wire import TOKEN, URL, Wire, wire
 from vmops.core.settings import Settings
 from vmops.jobs import worker
 from vmops.jobs.operation import Operation
@@ -43,23 +43,23 @@ _COMM = Path("/proc/self/comm")
 
 @dataclass
 class World:
-    """One process that is all processes; ``death`` is what may end a worker or an engine."""
+    """One process that is all processes; ``planned`` is the kill that may end a worker or an engine."""
 
     turns: Turns
     wire: Wire
-    death: "Death" = field(default_factory=lambda: Death())
+    planned: "PlannedKill" = field(default_factory=lambda: PlannedKill())
     engines: dict[int, Process] = field(default_factory=dict)
 
     def moment(self, name: str) -> None:
         """Come by a moment at which something may die; a caller never does here."""
         if self.turns.current is self.turns.caller:
             return
-        if self.death.victim == "engine" and self.turns.current not in self.engines.values():
+        if self.planned.target == "engine" and self.turns.current not in self.engines.values():
             return
-        if not self.death.comes(name):
+        if not self.planned.comes(name):
             return
-        self.death.struck = True
-        if self.death.victim == "engine":
+        self.planned.struck = True
+        if self.planned.target == "engine":
             raise command.Killed
         self.turns.kill(self.turns.current)
 
@@ -69,15 +69,15 @@ class World:
         self.turns.sleep(seconds)
 
     def kill(self, scene: Scene, verb: str, drawn: Kill) -> tuple[Kill, bool]:
-        """Call a verb and kill its worker, with the engine, in the place of `tests.torture.killing.kill`."""
-        assert drawn.victim in {"both", "state"}, f"the double cannot kill {drawn.victim} from outside"
+        """Call a verb and kill its worker, with the engine, in the place of `tests.chaos.killing.kill`."""
+        assert drawn.target in {"both", "state"}, f"the double cannot kill {drawn.target} from outside"
         met = replace(drawn, moment=that_comes(drawn.moment, scene, verb))
-        self.death = Death("worker", _MOMENTS.get(met.moment.name, met.moment.name), met.moment.number)
+        self.planned = PlannedKill("worker", _MOMENTS.get(met.moment.name, met.moment.name), met.moment.number)
         getattr(scene.ops, f"vm_{verb}")(scene.params)
         scene.ops.wait_vm_deployment(verb == "provision", scene.params)
-        struck, self.death = self.death.struck, Death()
-        if struck and drawn.victim == "state":
-            victims_of._spoil(scene, drawn.spoilt)
+        struck, self.planned = self.planned.struck, PlannedKill()
+        if struck and drawn.target == "state":
+            kill_targets.spoil(scene, drawn.spoilt)
         return met, struck
 
     def start(self, settings: Settings, operation: Operation, order: Order, held: int) -> None:
@@ -89,17 +89,17 @@ class World:
 
 
 @dataclass
-class Death:
+class PlannedKill:
     """When a worker, with its engine, or an engine alone is killed: at the ``number``-th moment of a name."""
 
-    victim: str = ""
+    target: str = ""
     name: str = ""
     number: int = 0
     struck: bool = False
 
     def comes(self, name: str) -> bool:
         """Count a moment, and tell whether it is the one."""
-        if self.victim and name == self.name:
+        if self.target and name == self.name:
             self.number -= 1
             return self.number == 0
         return False
@@ -150,7 +150,7 @@ def world(directory: Path, pace: float) -> Iterator[World]:
         made.wire.after = lambda method, path: _passed(made, "answered", method)
         for target, value in _replacements(made).items():
             stack.enter_context(patch(f"vmops.{target}", value))
-        stack.enter_context(patch("tests.torture.killing.kill", made.kill))
+        stack.enter_context(patch("tests.chaos.killing.kill", made.kill))
         before = structlog.get_config()
         structlog.configure(processors=[structlog.processors.JSONRenderer()], logger_factory=_Silence)
         try:

@@ -1,4 +1,4 @@
-"""Kill, for as many seeds as asked for, and print the figures: ``python -m tests.torture --seeds 200``.
+"""Kill, for as many seeds as asked for, and print the figures: ``python -m tests.chaos --seeds 200``.
 
 With ``--faults`` Azure fails instead, in every way that the local one knows, and somebody else meddles.
 
@@ -13,13 +13,13 @@ import traceback
 
 import structlog
 
-from tests.torture.life import Figures, Wrong, play
-from tests.torture.script import schedule, script
+from tests.chaos.life import Figures, Wrong, play
+from tests.chaos.script import schedule, script
 
 
 def main() -> int:
     """Live the lives; 1 if one went wrong."""
-    parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, metavar="N", help="live so many lives (20)")
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="from this seed on (1)")
     parser.add_argument("--seed", type=int, metavar="SEED", help="live this one life again")

@@ -1,4 +1,4 @@
-"""A few VMs in one world: called, waited for, and hindered in every way that the local Azure and a death know."""
+"""A few VMs in one world: called, waited for, and hindered in every way that the local Azure and a kill know."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.azure import Azure
-from tests.double.model import Model, Vm
-from tests.double.world import Death, world
-from tests.torture.scene import Scene
-from tests.torture.script import POWERED
+from tests.chaos.scene import Scene
+from tests.chaos.script import POWERED
+from tests.simulation.model import Model, Vm
+from tests.simulation.world import PlannedKill, world
 from vmops import Settings, Status, VMOps
 from vmops.core.errors import CloudError
 from vmops.core.failures import Kind
@@ -89,7 +89,7 @@ class Estate(Model):
     def well(self) -> None:
         """Let everything go well again, and everybody have what is theirs."""
         self.vms[0].scene.faults()
-        self.faulty, self.world.death = False, Death()
+        self.faulty, self.world.planned = False, PlannedKill()
         for vm in self.vms:
             self._give_back(vm)
 
@@ -209,7 +209,7 @@ def estate(params: list[dict[str, Any]], pace: float, counts: Counter[str]) -> I
     with TemporaryDirectory(dir=memory if memory.is_dir() else None) as place, world(Path(place), pace) as made:
         state_dir = Path(place) / "state"
         state_dir.mkdir(mode=0o700)
-        ops, azure = VMOps(Settings(state_dir=state_dir, owner="torture")), Azure(state_dir)
+        ops, azure = VMOps(Settings(state_dir=state_dir, owner="chaos")), Azure(state_dir)
         vms = [Vm(Scene(state_dir, each, azure, ops)) for each in params]
         vms[0].scene.plant("theirs")
         if any("resourceGroup" in each for each in params):

@@ -1,4 +1,4 @@
-"""The seven verbs in any order, among faults, meddling and deaths, drawn by hypothesis; the estate holds the model."""
+"""The seven verbs in any order, among faults, meddling and kills, drawn by hypothesis; the estate holds the model."""
 
 from collections import Counter
 from typing import Any, ClassVar
@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.double.estate import PATIENT, SHARED, Estate, estate
-from tests.double.model import Vm
-from tests.double.world import Death
-from tests.torture.script import POWERED, SPOILT
+from tests.chaos.script import POWERED, SPOILT
+from tests.simulation.estate import PATIENT, SHARED, Estate, estate
+from tests.simulation.model import Vm
+from tests.simulation.world import PlannedKill
 from vmops import Status
 from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
 
@@ -41,7 +41,7 @@ MOMENTS = [(name, number) for name, most in _MOMENTS.items() for number in range
 WHENS: list[dict[str, int]] = [{}, {"times": 1}, {"times": 2}, {"nth": 2}, {"nth": 3, "times": 4}]
 
 _which = st.integers(0, 1)
-_death = st.none() | st.tuples(st.sampled_from(["worker", "engine"]), st.sampled_from(MOMENTS))
+_kill = st.none() | st.tuples(st.sampled_from(["worker", "engine"]), st.sampled_from(MOMENTS))
 _patience = st.sampled_from([0.0, 0.0, 20.0, PATIENT, PATIENT])
 
 
@@ -62,13 +62,13 @@ class Machine(RuleBasedStateMachine):
         self._opened = estate(params, pace, self.counts)
         self.estate = self._opened.__enter__()
 
-    @rule(which=_which, patience=_patience, death=_death)
-    def provision(self, which: int, patience: float, death: Any) -> None:
-        self._deploy(self._vm(which), "provision", patience, death)
+    @rule(which=_which, patience=_patience, kill=_kill)
+    def provision(self, which: int, patience: float, kill: Any) -> None:
+        self._deploy(self._vm(which), "provision", patience, kill)
 
-    @rule(which=_which, patience=_patience, death=_death)
-    def deprovision(self, which: int, patience: float, death: Any) -> None:
-        self._deploy(self._vm(which), "deprovision", patience, death)
+    @rule(which=_which, patience=_patience, kill=_kill)
+    def deprovision(self, which: int, patience: float, kill: Any) -> None:
+        self._deploy(self._vm(which), "deprovision", patience, kill)
 
     @rule(which=_which, verb=st.sampled_from(sorted(POWERED)), patience=_patience)
     def switch(self, which: int, verb: str, patience: float) -> None:
@@ -76,13 +76,13 @@ class Machine(RuleBasedStateMachine):
         if self._here.begin(vm, verb)[0] is Status.PENDING and patience:
             self._here.wait_operation(vm, patience)
 
-    @rule(which=_which, change=st.sampled_from(CHANGES), patience=_patience, death=_death)
-    def provision_changed(self, which: int, change: dict[str, Any], patience: float, death: Any) -> None:
+    @rule(which=_which, change=st.sampled_from(CHANGES), patience=_patience, kill=_kill)
+    def provision_changed(self, which: int, change: dict[str, Any], patience: float, kill: Any) -> None:
         vm = self._vm(which)
         for name in {name for each in CHANGES for name in each}:
             vm.params.pop(name, None)
         vm.params.update(change)
-        self._deploy(vm, "provision", patience, death)
+        self._deploy(vm, "provision", patience, kill)
 
     @rule(which=_which, is_setup=st.booleans(), patience=_patience)
     def wait_deployment(self, which: int, is_setup: bool, patience: float) -> None:
@@ -154,9 +154,9 @@ class Machine(RuleBasedStateMachine):
         finally:
             self._opened.__exit__(None, None, None)
 
-    def _deploy(self, vm: Vm, verb: str, patience: float, death: tuple[str, tuple[str, int]] | None) -> None:
-        if death:
-            self._here.world.death = Death(death[0], *death[1])
+    def _deploy(self, vm: Vm, verb: str, patience: float, kill: tuple[str, tuple[str, int]] | None) -> None:
+        if kill:
+            self._here.world.planned = PlannedKill(kill[0], *kill[1])
         if self._here.begin(vm, verb)[0] is Status.PENDING and patience:
             self._here.wait(vm, verb == "provision", patience)
 
