@@ -10,19 +10,30 @@ from subprocess import Popen
 
 import psutil
 import pytest
+from structlog.testing import capture_logs
 
 from tests.unit.processes import kill, start
 from vmops.core import file_lock
+from vmops.core.polling import Later, wait
+from vmops.core.processes import started_at
 from vmops.jobs.fence import fence, worker
 from vmops.jobs.operation import Operation, State, Verb
 
+ENGINE = """
+import signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+print("ready", flush=True)
+signal.sigwait({signal.SIGTERM})
+open(sys.argv[1], "x").close()
+"""
 LEADER = """
 import fcntl, subprocess
 os.setsid()
 held = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
 fcntl.flock(held, fcntl.LOCK_EX)
 holds = (held,) if sys.argv[2] == "True" else ()
-subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], pass_fds=holds, stdout=subprocess.DEVNULL)
+engine = subprocess.Popen([sys.executable, "-c", *sys.argv[3:]], pass_fds=holds, stdout=subprocess.PIPE)
+engine.stdout.readline()
 pause()
 """
 
@@ -31,8 +42,8 @@ class Worker:
     """A process that leads a session, with another in it; both hold the lock, or the first one does."""
 
     def __init__(self, path: Path, *, both: bool) -> None:
-        self.path = path
-        self._process: Popen[str] = start(LEADER, path, both)
+        self.path, self._answer = path, path.with_name("answer")
+        self._process: Popen[str] = start(LEADER, path, both, ENGINE, self._answer)
         (self.engine,) = psutil.Process(self._process.pid).children()
         self.operation = Operation(
             *("id", Verb.PROVISION, "exp1-0", "local", "0", "group", "exp1", "ada"),
@@ -44,6 +55,13 @@ class Worker:
 
     def die(self) -> None:
         kill(self._process)
+
+    def engine_answers(self) -> bool:
+        """Ask the engine to end: it answers, unless it was killed before, however little of that can be seen yet."""
+        with suppress(psutil.NoSuchProcess):
+            self.engine.terminate()
+        assert wait(lambda: started_at(self.engine.pid) is None or Later(0.01), timeout=240)
+        return self._answer.exists()
 
     def end(self) -> None:
         self.die()
@@ -66,12 +84,16 @@ def started(tmp_path: Path) -> Iterator[Callable[[bool], Worker]]:
 
 
 def test_what_a_dead_worker_left_is_killed_and_the_lock_is_free(started: Callable[[bool], Worker]) -> None:
-    """Its engine may hang: it is not asked."""
+    """Its engine may hang: it is not asked, and the log says that it was ended, and for which operation."""
     left = started(True)
     left.die()
     assert file_lock.held(left.path)
-    assert fence(left.operation, left.path) == [left.engine.pid]
-    assert left.engine.wait(timeout=30) is None or not left.engine.is_running()
+    with capture_logs() as told:
+        assert fence(left.operation, left.path) == [left.engine.pid]
+    assert [(each["event"], each["operation"], each["killed"]) for each in told] == [
+        ("fenced", "id", [left.engine.pid])
+    ]
+    assert not left.engine_answers()
     assert not file_lock.held(left.path)
 
 
@@ -80,7 +102,7 @@ def test_a_living_worker_keeps_its_engine(started: Callable[[bool], Worker]) -> 
     busy = started(True)
     assert fence(busy.operation, busy.path) == []
     assert fence(dataclasses.replace(busy.operation, started=1.0), busy.path) == []
-    assert busy.engine.is_running()
+    assert busy.engine_answers()
 
 
 @pytest.mark.parametrize("change", [{"host": "another-host"}, {"state": State.FAILED}, {"state": State.PENDING}])
@@ -91,7 +113,7 @@ def test_nothing_is_killed_by_a_record_that_says_nothing_of_this_host(
     left = started(True)
     left.die()
     assert fence(dataclasses.replace(left.operation, **change), left.path) == []  # type: ignore[arg-type]
-    assert left.engine.is_running()
+    assert left.engine_answers()
 
 
 def test_a_session_that_does_not_hold_the_lock_is_another(started: Callable[[bool], Worker]) -> None:
@@ -99,12 +121,20 @@ def test_a_session_that_does_not_hold_the_lock_is_another(started: Callable[[boo
     left = started(False)
     left.die()
     assert fence(left.operation, left.path) == []
-    assert left.engine.is_running()
+    assert left.engine_answers()
 
 
 def test_a_younger_process_of_a_workers_number_is_no_worker(started: Callable[[bool], Worker], tmp_path: Path) -> None:
-    """It is never signalled in the worker's place."""
+    """It is never signalled in the worker's place, and neither is a process here for a worker of another host."""
     other = started(True)
     older = dataclasses.replace(other.operation, started=1.0)
     assert worker(older, tmp_path / "another-lock") is None
-    assert worker(other.operation, other.path) is not None
+    assert worker(dataclasses.replace(other.operation, host="another-host"), other.path) is None
+
+
+def test_a_worker_is_known_by_its_start_or_by_its_lock(started: Callable[[bool], Worker], tmp_path: Path) -> None:
+    """Whose files cannot be seen is still a worker, and so is one whose clock was set."""
+    busy = started(True)
+    unseen = tmp_path / "another-lock"
+    found = worker(busy.operation, unseen), worker(dataclasses.replace(busy.operation, started=1.0), busy.path)
+    assert [each and each.pid for each in found] == [busy.operation.pid] * 2

@@ -233,6 +233,7 @@ def test_delete_of_what_is_gone_succeeds(arm: ScriptedArm) -> None:
     """Absence is what a delete is for."""
     arm.say(f"DELETE {MACHINE}", NOT_FOUND)
     machine(arm).delete(call())
+    assert arm.heard == [f"DELETE {MACHINE}"]
 
 
 def test_delete_whose_operation_vanishes_succeeds(arm: ScriptedArm) -> None:
@@ -240,6 +241,7 @@ def test_delete_whose_operation_vanishes_succeeds(arm: ScriptedArm) -> None:
     arm.say(f"DELETE {MACHINE}", (202, {"Azure-AsyncOperation": f"{arm.url}{OPERATION}?api-version=1", **SOON}, {}))
     arm.say(f"GET {OPERATION}", NOT_FOUND)
     machine(arm).delete(call())
+    assert arm.heard == [f"DELETE {MACHINE}", f"GET {OPERATION}"]
 
 
 def test_location_is_followed_until_it_is_no_longer_accepted(arm: ScriptedArm) -> None:
