@@ -19,6 +19,7 @@ from tests.chaos.moments import that_comes
 from tests.chaos.scene import Scene
 from tests.chaos.script import Kill
 from tests.simulation import command, goals
+from tests.simulation.clocked import CLOCKED
 from tests.simulation.turns import Process, Signals, Turns, turns
 from tests.simulation.wire import TOKEN, URL, Wire, wire
 from vmops.core.settings import Settings
@@ -28,10 +29,6 @@ from vmops.jobs.order import Order
 from vmops.local.endpoint import Endpoint
 from vmops.local.provider.arm import Arm
 
-_CLOCKED = (
-    *("answers", "connection", "ops", "waiting", "engine.ending", "engine.events"),
-    *("local.provider.arm", "local.provider.sessions"),
-)
 _REST, _GRAIN = 60.0, 1.0
 """Seconds between looks at what is told of by itself here: longer than in the product, because each costs a turn."""
 
@@ -170,7 +167,7 @@ def _replacements(made: World) -> dict[str, Any]:
     host = command.Host(time, Arm(URL, TOKEN), made.moment, made.engines)
     here = Endpoint(URL, TOKEN, 1, time.caller.pid)
     return {
-        **{f"{name}.time": time for name in _CLOCKED},
+        **{f"{name}.time": time for name in CLOCKED},
         "waiting._pause": time.sleep,
         "deployment._REST": _REST,
         "local.provider.arm._GRAIN": _GRAIN,
