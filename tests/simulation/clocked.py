@@ -4,7 +4,7 @@ A module that is in neither would wait, or judge, by the machine's clock in a wo
 """
 
 CLOCKED = (
-    *("answers", "connection", "ops", "waiting", "engine.ending", "engine.events"),
+    *("ops.power", "azure.connection", "core.polling", "engine.deadline", "engine.events"),
     *("local.provider.arm", "local.provider.sessions"),
 )
 """Modules whose ``time`` is that of the processes that take turns."""
@@ -13,18 +13,18 @@ _RECORDED = "writes into a record when something was, and nobody in this world j
 _ABSENT = "runs in no worker and no verb of this world"
 
 UNCLOCKED = {
-    "admission": _RECORDED,
-    "deployment": _RECORDED,
-    "failures": _RECORDED,
-    "worker": _RECORDED,
-    "lifetime": "finds what has expired: nothing here has a lifetime",
-    "local.arm.clock": "is the clock that a local Azure is given here, in its place",
-    "local.arm.store": "takes its time from the clock that it is given",
-    "forkserver": _ABSENT,
-    "local.provider.process": _ABSENT,
-    "engine.ways": _ABSENT,
-    "console": _ABSENT,
-    "demo": _ABSENT,
+    "jobs.admission": _RECORDED,
+    "ops.deployments": _RECORDED,
+    "core.failures": _RECORDED,
+    "jobs.worker": _RECORDED,
+    "ops.expiry": "finds what has expired: nothing here has a lifetime",
+    "local.arm.state.clock": "is the clock that a local Azure is given here, in its place",
+    "local.arm.state.store": "takes its time from the clock that it is given",
+    "jobs.fork_server": _ABSENT,
+    "local.provider_process": _ABSENT,
+    "engine.install.installers": _ABSENT,
+    "cli.console": _ABSENT,
+    "cli.demo": _ABSENT,
     "cli.progress": _ABSENT,
     "cli.session": _ABSENT,
 }

@@ -1,18 +1,32 @@
 """VMOps: the seven methods of the contract, and the verbs beside them."""
 
-import time
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from vmops.core import keys
 from vmops.core.errors import CloudError, Failed
 from vmops.core.failures import Failure, Kind
-from vmops.jobs.operation import Verb
-from vmops.ops.results import Answers, drop_handle, pending
+from vmops.core.polling import Later
+from vmops.core.settings import Settings
+from vmops.jobs.operation import Operation, Verb
+from vmops.jobs.store import Store
+from vmops.ops.connections import Connections
+from vmops.ops.polls import poll
+from vmops.ops.power import PowerOperations
+from vmops.ops.queries import Queries
+from vmops.ops.results import Seen, drop_handle, failed, pending, waited
 from vmops.protocol import HANDLE, Answer, Params, Status
 from vmops.spec.target import Patience, Target, time_to_live
 from vmops.spec.vm_spec import VmSpec
 
+if TYPE_CHECKING:
+    from vmops.ops.deployments import Deployments
+    from vmops.ops.expiry import Lifetime, Lifetimes
 
-class VMOps(Answers):
+
+class VMOps:
     """Make Azure VMs appear, use them, and make them disappear.
 
     An instance holds connections, and when ARM wants to be asked again, nothing else: any number of instances, threads
@@ -24,6 +38,16 @@ class VMOps(Answers):
     process or another; every verb removes an old one first. A mapping that cannot be written is left alone.
     """
 
+    def __init__(self, settings: Settings | None = None) -> None:
+        """Use ``settings``, by default those of the environment.
+
+        Raises: StoreError if the state directory cannot hold records.
+        """
+        self.settings = settings or Settings()
+        self._store = Store(self.settings.state_dir)
+        self._arm = Connections(self.settings)
+        self._power = PowerOperations(self.settings, self._arm)
+
     def vm_provision(self, params: Params) -> Answer:
         """Check if the VM is ready; deploy a new one if necessary.
 
@@ -31,9 +55,9 @@ class VMOps(Answers):
         one is in flight. The result is always ``{}``.
         """
         drop_handle(params)
-        spec = self._with_key(VmSpec.from_params(params, self.settings.defaults()))
+        spec = self._spec(params)
         digest = spec.digest(keys.digest_key(self.settings.state_dir))
-        return self._begun(params, spec, lambda: self._deployments.provision(spec, digest))
+        return self._begin(params, spec, lambda: self._deployments.provision(spec, digest))
 
     def vm_deprovision(self, params: Params) -> Answer:
         """Shut the VM down and release all its resources.
@@ -43,11 +67,11 @@ class VMOps(Answers):
         """
         drop_handle(params)
         target = self._target(params)
-        return self._begun(params, target, lambda: self._deployments.deprovision(target))
+        return self._begin(params, target, lambda: self._deployments.deprovision(target))
 
     def vm_start(self, params: Params) -> Answer:
         """Start the VM: PENDING, SUCCEEDED if it was over at once, or FAILED. The result is always ``{}``."""
-        return self._power(params, "start")
+        return self._switch(params, "start")
 
     def vm_stop(self, params: Params, *, force: bool = False) -> Answer:
         """Stop the VM by initiating a graceful shutdown; with ``stopMode: deallocate`` its compute is released too.
@@ -56,18 +80,18 @@ class VMOps(Answers):
         PENDING, SUCCEEDED if it was over at once, or FAILED. The result is always ``{}``.
         """
         deallocates = self._target(params).stop_mode == "deallocate"
-        return self._power(params, "deallocate" if deallocates else "forced stop" if force else "stop")
+        return self._switch(params, "deallocate" if deallocates else "forced stop" if force else "stop")
 
     def vm_restart(self, params: Params) -> Answer:
         """Restart the VM by initiating a graceful shutdown.
 
         PENDING, SUCCEEDED if it was over at once, or FAILED. The result is always ``{}``.
         """
-        return self._power(params, "restart")
+        return self._switch(params, "restart")
 
     def deallocate(self, params: Params) -> Answer:
         """Stop paying for the VM's compute and keep its disks: PENDING, SUCCEEDED or FAILED. The result is ``{}``."""
-        return self._power(params, "deallocate")
+        return self._switch(params, "deallocate")
 
     def wait_vm_deployment(self, is_setup: bool, params: Params) -> Answer:
         """Wait, at most ``pollTimeout`` seconds, for the VM to be deployed (``is_setup``) or to be gone.
@@ -77,7 +101,7 @@ class VMOps(Answers):
         """
         target = self._target(params)
         verb = Verb.PROVISION if is_setup else Verb.DEPROVISION
-        return self._waited(target, lambda: self._look(target, verb))
+        return waited(self._store, target, lambda: self._poll(target, verb))
 
     def wait_vm_operation(self, params: Params) -> Answer:
         """Wait, at most ``pollTimeout`` seconds, for the operation at ``params["asyncResultsUrl"]``.
@@ -89,7 +113,7 @@ class VMOps(Answers):
             return Status.PENDING, {}
         kind = Target if params.get("vmName") else Patience
         patience = kind.from_params(params, self.settings.defaults())
-        return self._waited(patience, lambda: self._look(patience, None))
+        return waited(self._store, patience, lambda: self._poll(patience, None))
 
     def cancel(self, params: Params) -> Answer:
         """End what is in flight on the VM, within 30 seconds; the same verb called again goes on where it ended.
@@ -99,7 +123,7 @@ class VMOps(Answers):
         target = self._target(params)
         if self._deployments.cancel(target):
             return Status.SUCCEEDED, {}
-        return self._failed(target, Failure(Kind.LOCKED, "its worker is on another host, or cannot be ended"))
+        return failed(self._store, target, Failure(Kind.LOCKED, "its worker is on another host, or cannot be ended"))
 
     def recover(self, params: Params, *, dry_run: bool = False) -> Answer:
         """Put right what the dead have left of the VM: records, locks, the engine's state; nothing in the cloud.
@@ -114,7 +138,7 @@ class VMOps(Answers):
             self._deployments.refuse_in_flight(target)
             return Status.SUCCEEDED, recover(self.settings, self._store, target, dry_run=dry_run)
         except (Failed, CloudError) as error:
-            return self._failed(target, error)
+            return failed(self._store, target, error)
 
     def extend(self, params: Params, ttl: float | str) -> Answer:
         """Let the VM live for ``ttl`` (seconds, or "90m", "2h", "1d") from now on, whatever was left of its time.
@@ -127,19 +151,100 @@ class VMOps(Answers):
             self._deployments.refuse_in_flight(target)
             return Status.SUCCEEDED, {"expires": self._lifetimes.extend(target, time_to_live(ttl))}
         except (Failed, CloudError) as error:
-            return self._failed(target, error)
+            return failed(self._store, target, error)
 
-    def _power(self, params: Params, action: str) -> Answer:
-        from vmops.azure import power
+    def last_failure(self, params: Params) -> Failure | None:
+        """Tell why the newest verb on this VM that failed did so; None if none did."""
+        return self._store.last_failure(self._target(params).stack)
 
+    def operation(self, params: Params) -> Operation | None:
+        """Give the newest deployment of a VM, as this host remembers it."""
+        return self._store.latest(self._target(params).stack)
+
+    def operations(self) -> list[Operation]:
+        """Give the newest deployment of every VM that this host remembers, the newest first."""
+        return self._queries.operations()
+
+    def log_path(self, operation: Operation) -> Path:
+        """Give the file in which a deployment tells what it does, one JSON object a line."""
+        from vmops.core.state_dir import log_path
+
+        return log_path(self.settings.state_dir, operation.stack, operation.id)
+
+    def resources(self, params: Params) -> list[dict[str, Any]]:
+        """List what exists in the cloud and would go with a deprovision of the VM.
+
+        Raises: CloudError if ARM refuses.
+        """
+        return self._queries.resources(self._target(params))
+
+    def plan(self, params: Params) -> list[dict[str, str]]:
+        """Preview what `vm_provision` would do, changing nothing: an ``operation`` and a ``resource`` each.
+
+        Raises: Failed if the engine refuses, or (locked) if a deployment of the VM is in flight; CloudError if ARM
+        refuses; EngineMissing.
+        """
+        return self._queries.plan(self._spec(params))
+
+    def status(self, params: Params) -> dict[str, Any]:
+        """Tell what was asked of a VM last, how that stands, and what ARM says of the VM now.
+
+        Raises: CloudError if ARM refuses.
+        """
+        return self._queries.status(self._target(params))
+
+    def expired(self, unsearched: list[Failure]) -> "Iterator[Lifetime]":
+        """Find the VMs that have outlived their time to live, whoever owns them.
+
+        Records of this host, the engine's backend and tags in the settings' cloud and subscription are searched.
+        ``unsearched`` gets a failure for every place that could not be. Raises: SpecError; EngineMissing.
+        """
+        return self._lifetimes.expired(unsearched)
+
+    def _begin(self, params: Params, target: Target, begin: Callable[[], Operation | None]) -> Answer:
+        """Begin a deployment: PENDING, SUCCEEDED if there was nothing to do, or FAILED."""
+        try:
+            operation = begin()
+        except (Failed, CloudError) as error:
+            return failed(self._store, target, error)
+        return pending(params, operation.handle) if operation else (Status.SUCCEEDED, {})
+
+    def _switch(self, params: Params, action: str) -> Answer:
+        """Begin a power operation: PENDING, SUCCEEDED if it was over at once, or FAILED."""
         drop_handle(params)
         target = self._target(params)
         try:
             self._deployments.refuse_in_flight(target)
-            accepted = power.ask(self._arm(target), target, self.settings.owner, power.Action(action))
+            url = self._power.begin(target, action)
         except (Failed, CloudError) as error:
-            return self._failed(target, error)
-        if accepted.url is None:
-            return Status.SUCCEEDED, {}
-        self._due[accepted.url] = time.monotonic() + (accepted.retry_after or 0.0)
-        return pending(params, accepted.url)
+            return failed(self._store, target, error)
+        return pending(params, url) if url else (Status.SUCCEEDED, {})
+
+    def _poll(self, target: Patience, verb: Verb | None) -> Seen | Later:
+        return poll(self._store, self._deployments, self._power, target, verb)
+
+    def _target(self, params: Params) -> Target:
+        return Target.from_params(params, self.settings.defaults())
+
+    def _spec(self, params: Params) -> VmSpec:
+        """Read all parameters of a VM, which gets a key of its own if none was given."""
+        spec = VmSpec.from_params(params, self.settings.defaults())
+        if spec.admin_password_or_key is not None:
+            return spec
+        return spec.with_key(keys.ssh_public_key(self.settings.state_dir, spec.stack))
+
+    @cached_property
+    def _deployments(self) -> "Deployments":
+        from vmops.ops.deployments import Deployments
+
+        return Deployments(self.settings, self._store, self._arm)
+
+    @cached_property
+    def _lifetimes(self) -> "Lifetimes":
+        from vmops.ops.expiry import Lifetimes
+
+        return Lifetimes(self.settings, self._store, self._arm)
+
+    @cached_property
+    def _queries(self) -> Queries:
+        return Queries(self.settings, self._store, self._arm, self._deployments)
