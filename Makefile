@@ -3,8 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+ENGINE := github.com/pulumi/pulumi
+PIN := vmops/engine/install/gomod
 
-.PHONY: help ready demo test torture schedules steps crowd unit lint types bench curve house wheel clean
+.PHONY: help ready demo test torture schedules steps crowd unit lint types bench curve house wheel engine clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -57,6 +59,17 @@ house: $(INSTALLED) ## print the figures of the structure: rooms, imports, lengt
 
 wheel: $(INSTALLED) ## build the wheel into dist
 	@$(BIN)/python -m build --wheel --no-isolation
+
+engine: $(INSTALLED) ## pin the Pulumi engine to VERSION, as its own modules say, and install it (needs Go)
+	@$(if $(VERSION),,$(error name the engine to pin, as in `make engine VERSION=3.274.1`))
+	@go mod download $(ENGINE)/pkg/v3@v$(VERSION)
+	@sed -E '/^(require|tool) \(/,/^\)/d; /^(require|tool) /d' \
+		"$$(go env GOMODCACHE)/cache/download/$(ENGINE)/pkg/v3/@v/v$(VERSION).mod" >$(PIN)/go.mod
+	@: >$(PIN)/go.sum
+	@go mod edit -module=vmops/engine -dropreplace=$(ENGINE)/sdk/v3 -require=$(ENGINE)/pkg/v3@v$(VERSION) \
+		-tool=$(ENGINE)/pkg/v3/cmd/pulumi $(PIN)/go.mod
+	@go mod tidy -C $(PIN)
+	@$(BIN)/vmops engine install
 
 clean: ## remove .venv, dist and the tools' caches; the engine stays in your cache directory
 	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -19,7 +19,7 @@ from tests.unit.bare_machine import ENGINE, Machine, ended, official_site, read_
 from vmops.core import file_lock
 from vmops.core.errors import EngineMissing
 from vmops.engine.install import installers, locate
-from vmops.engine.install.locate import ENGINE_VERSION
+from vmops.engine.install.locate import ENGINE_VERSION, GO_VERSION
 
 
 @pytest.fixture
@@ -46,14 +46,23 @@ def test_ours_is_taken_before_the_one_on_path_and_is_not_started(machine: Machin
     assert not list(machine.home.glob("**/started"))
 
 
-@pytest.mark.parametrize("version", ["v3.258.0", "3.258.0", "v3.300.1", "v3.259.0-alpha.1"])
+def test_the_pin_is_what_the_modules_build() -> None:
+    """One file says which engine is ours and which Go it needs; the README tells a user the same Go."""
+    gomod = (files("vmops.engine") / "gomod" / "go.mod").read_text()
+    assert f"github.com/pulumi/pulumi/pkg/v3 v{ENGINE_VERSION} " in gomod
+    assert f"github.com/pulumi/pulumi/sdk/v3 v{ENGINE_VERSION} " in gomod
+    assert f"\ngo {GO_VERSION}\n" in gomod
+    assert f"Go {GO_VERSION} or newer" in (Path(__file__).parents[2] / "README.md").read_text()
+
+
+@pytest.mark.parametrize("version", [f"v{ENGINE_VERSION}", ENGINE_VERSION, "v3.300.0", "v3.300.1-alpha.1"])
 def test_one_on_path_of_a_tested_version_is_taken_when_ours_is_not_there(machine: Machine, version: str) -> None:
     """A user who has an engine need not install one."""
     engine = machine.put_on_path(version)
     assert locate.path() == engine
 
 
-@pytest.mark.parametrize("version", ["v3.257.9", "v4.0.0", "v2.999.0", "", "Pulumi"])
+@pytest.mark.parametrize("version", ["v3.274.0", "v3.258.0", "v4.0.0", "v2.999.0", "", "Pulumi"])
 @pytest.mark.parametrize("choice", [None, "path"])
 def test_one_on_path_of_an_untested_version_is_refused(machine: Machine, version: str, choice: str | None) -> None:
     """An engine that vmops was never tried with does not touch a user's cloud; the sentence says which it was."""
@@ -64,20 +73,21 @@ def test_one_on_path_of_an_untested_version_is_refused(machine: Machine, version
 
 def test_no_engine_names_the_three_ways(machine: Machine) -> None:
     """Who has no engine reads how to get one."""
-    with pytest.raises(EngineMissing, match=r"^there is no .* on PATH, or .*`vmops engine install`.* Go 1\.25\.11 or"):
+    ways_to_one = rf"^there is no .* on PATH, or .*`vmops engine install`.* Go {GO_VERSION} or"
+    with pytest.raises(EngineMissing, match=ways_to_one):
         locate.path()
 
 
 def test_the_one_on_path_is_taken_when_told_to(machine: Machine) -> None:
     """The setting wins over our own engine."""
     machine.put(machine.ours, ENGINE.format(version=f"v{ENGINE_VERSION}"))
-    engine = machine.put_on_path("v3.260.0")
+    engine = machine.put_on_path("v3.300.0")
     assert locate.path("path") == engine
 
 
 def test_a_named_engine_is_taken_when_its_version_is_tested(machine: Machine) -> None:
     """The setting may name an engine that is neither ours nor on PATH."""
-    engine = machine.put(machine.home / "elsewhere" / "pulumi", ENGINE.format(version="v3.270.0"))
+    engine = machine.put(machine.home / "elsewhere" / "pulumi", ENGINE.format(version="v3.300.0"))
     assert locate.path(str(engine)) == engine
 
 
@@ -180,7 +190,7 @@ def test_without_go_and_internet_one_sentence_says_what_to_do(machine: Machine) 
     code, out, err = machine.run("install")
     sentence = err.splitlines()[-1]
     assert (code, out) == (1, "")
-    assert all(words in sentence for words in ("on PATH", "Go 1.25.11", "Connection refused", "there is no `go`"))
+    assert all(words in sentence for words in ("on PATH", f"Go {GO_VERSION}", "Connection refused", "there is no `go`"))
     assert machine.left() == {"lock"}
 
 
@@ -194,10 +204,10 @@ def test_a_cache_that_cannot_be_written_is_named(machine: Machine) -> None:
 
 def test_a_failed_build_says_what_go_said(machine: Machine) -> None:
     """The last line of a failed build is in the sentence, and nothing half-made stays."""
-    machine.put(machine.home / "bin" / "go", "#!/bin/sh\necho 'go: requires go >= 1.25.11' >&2\nexit 1\n")
+    machine.put(machine.home / "bin" / "go", "#!/bin/sh\necho 'go: requires go >= 1.99.0' >&2\nexit 1\n")
     code, _, err = machine.run("install")
     assert code == 1
-    assert "go: requires go >= 1.25.11" in err.splitlines()[-1]
+    assert "go: requires go >= 1.99.0" in err.splitlines()[-1]
     assert machine.left() == {"lock"}
 
 
@@ -256,9 +266,9 @@ def test_a_step_that_outlives_its_deadline_is_ended_with_its_children(
 
 def test_the_path_command_prints_the_path_alone(machine: Machine) -> None:
     """A shell can run what it prints."""
-    engine = machine.put_on_path("v3.258.0")
+    engine = machine.put_on_path(f"v{ENGINE_VERSION}")
     assert machine.run("path") == (0, f"{engine}\n", "")
-    assert machine.run("version") == (0, "3.258.0\n", "")
+    assert machine.run("version") == (0, f"{ENGINE_VERSION}\n", "")
 
 
 def test_the_path_command_fails_with_one_sentence(machine: Machine) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -19,12 +20,17 @@ from vmops.core import file_lock
 from vmops.core.errors import EngineMissing
 from vmops.engine.install import installers
 
-ENGINE_VERSION = "3.258.0"
-_LOWEST, _TOO_HIGH = (3, 258), (4,)
+_MODULES = (files("vmops.engine") / "gomod" / "go.mod").read_text()
+_PINNED = {words[0]: words[1] for line in _MODULES.splitlines() if len(words := line.split()) > 1}
+ENGINE_VERSION = _PINNED["github.com/pulumi/pulumi/pkg/v3"].removeprefix("v")
+GO_VERSION = _PINNED["go"]
+"""Which engine is ours, and the oldest Go that builds it; `make engine` pins another."""
+
+_TOO_HIGH = (4,)
 _STAGE = "stage-"
 _HOW = (
-    "put a `pulumi` >=3.258,<4 on PATH, or run `vmops engine install` where the internet can be reached, "
-    "or run it where there is Go 1.25.11 or newer and a Go module proxy"
+    f"put a `pulumi` >={ENGINE_VERSION},<4 on PATH, or run `vmops engine install` where the internet can be reached, "
+    f"or run it where there is Go {GO_VERSION} or newer and a Go module proxy"
 )
 
 
@@ -49,7 +55,7 @@ def path(choice: str | None = None) -> Path:
 
 
 def version(engine: Path) -> str:
-    """Ask an engine for its version: ``3.258.0``, or an empty string if it does not tell within 30 seconds."""
+    """Ask an engine for its version: ``3.274.1``, or an empty string if it does not tell within 30 seconds."""
     env = os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
         answer = subprocess.run([engine, "version"], env=env, capture_output=True, timeout=30, check=True)
@@ -93,9 +99,13 @@ def _executable(file: Path) -> bool:
 
 def _tested(engine: Path) -> Path:
     found = version(engine)
-    if not _LOWEST <= tuple(int(part) for part in re.findall(r"\d+", found)[:2]) < _TOO_HIGH:
+    if not _number(ENGINE_VERSION) <= _number(found) < _TOO_HIGH:
         raise EngineMissing(f"{engine} is an engine of version {found or 'unknown'}: {_HOW}")
     return engine
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 @contextmanager
