@@ -1,7 +1,7 @@
 """One run of the engine on one stack: the rules of Pulumi's engine, as far as a VM's stack meets them.
 
 Everything is done in the order of the dependencies, one after the other.
-Source: Pulumi, how the engine works; rules and texts seen with engine 3.258.
+Source: Pulumi, how the engine works; rules and texts seen with engine 3.274.
 """
 
 import re

@@ -1,6 +1,6 @@
 """A stack's files in the engine's backend of files: its state with a copy, its locks, its history.
 
-Source: layout and contents seen with engine 3.258.
+Source: layout and contents seen with engine 3.274.
 """
 
 import getpass
@@ -17,10 +17,11 @@ from pulumi.automation import CommandError, CommandResult
 from pulumi.automation.errors import create_command_error
 
 from tests.simulation.goals import PROJECT
+from vmops.engine.install.locate import ENGINE_VERSION
 
 ORGANIZATION = "organization"
 SALT = "v1:ZG91YmxlMDA=:v1:ZG91YmxlMDAwMDA=:ZG91YmxlZG91YmxlZG91YmxlZG91Yg=="
-_VERSION = "v3.258.0"
+_VERSION = f"v{ENGINE_VERSION}"
 _LOCKED = (
     "error: the stack is currently locked by {number} lock(s). Either wait for the other process(es) to end or delete "
     "the lock file with `pulumi cancel`.\n"

@@ -1,7 +1,7 @@
 """What one run of the engine knows of a stack, and writes down: before each thing that it does, and after.
 
 So a death in between is seen: the state names what is under way.
-Source: Pulumi, how the engine works; rules and texts seen with engine 3.258.
+Source: Pulumi, how the engine works; rules and texts seen with engine 3.274.
 """
 
 from collections.abc import Callable, Mapping

@@ -13,7 +13,7 @@ from vmops.engine.stack import EngineStack
 
 _INSISTENCE = ((signal.SIGINT, 10.0), (signal.SIGINT, 5.0), (signal.SIGKILL, 5.0))
 """What the engine is sent, and the seconds it then has: what is in flight may finish; it must end and release its lock;
-it is killed. Source: seen with engine 3.258."""
+it is killed. Source: seen with engine 3.274."""
 
 
 @contextmanager

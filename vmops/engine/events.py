@@ -71,7 +71,7 @@ class EventLog:
     def silence(self) -> float:
         """Give the seconds since the last event; 0 while a resource is worked on, which may take long and say nothing.
 
-        Source: seen with engine 3.258: between the begin and the end of a resource's create there is no event.
+        Source: seen with engine 3.274: between the begin and the end of a resource's create there is no event.
         """
         return 0.0 if self.in_flight else time.monotonic() - self._heard
 

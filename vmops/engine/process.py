@@ -71,7 +71,7 @@ class EngineCommand(PulumiCommand):
         """Send a signal to the engine and all it started; tell whether one runs.
 
         The first SIGINT lets what is in flight finish, the second ends at once and releases the engine's lock.
-        Source: seen with engine 3.258.
+        Source: seen with engine 3.274.
         """
         if self._process is None or not self.running:
             return False

@@ -17,10 +17,10 @@ import structlog
 from vmops.engine.backend.lock_holder import held
 
 _SETTINGS = re.compile(r"encryptionsalt: v1:[^\s:]+:v1:[^\s:]+:[^\s:]+\s*")
-"""All that the engine writes into the settings of a stack of ours. Source: seen with engine 3.258."""
+"""All that the engine writes into the settings of a stack of ours. Source: seen with engine 3.274."""
 
 _TAGS = ".pulumi-tags"
-"""What follows a stack's name in the name of the file with its tags. Source: engine 3.258, pkg/backend/diy."""
+"""What follows a stack's name in the name of the file with its tags. Source: engine 3.274, pkg/backend/diy."""
 
 
 class Mended(StrEnum):
@@ -40,7 +40,7 @@ def mend(backend: str, project: str, stack: str, settings: Path, *, write: bool 
     written of the stack's tags and of the files' attributes, without which the engine does well. The VM's lock must be
     held. Without ``write`` nothing is done.
 
-    Source: Pulumi documentation, self-managed backends; layout of the files seen with engine 3.258.
+    Source: Pulumi documentation, self-managed backends; layout of the files seen with engine 3.274.
     """
     expected = settings.exists()
     broken = [settings] if expected and not _SETTINGS.fullmatch(_text(settings)) else []
@@ -63,7 +63,7 @@ def ease_removal(backend: str, project: str, stack: str) -> None:
     The engine deletes that file with the stack, and tries three times where there is none: 0.14 seconds. An empty one
     says to it what none says. Only for a backend of files; the VM's lock must be held.
 
-    Source: Pulumi, pkg/backend/diy of engine 3.258: removeStack and retryOp; loadStackTags for what is in the file.
+    Source: Pulumi, pkg/backend/diy of engine 3.274: removeStack and retryOp; loadStackTags for what is in the file.
     """
     root = _root(backend)
     state = root and _state_file(root, project, stack)

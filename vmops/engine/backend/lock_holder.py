@@ -13,7 +13,7 @@ from vmops.core.failures import Failure, Kind
 from vmops.core.processes import DOUBT, started_at
 
 _HOLDER = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\) at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*)")
-"""How the engine names the holder of a stack's lock. Source: seen with engine 3.258."""
+"""How the engine names the holder of a stack's lock. Source: seen with engine 3.274."""
 
 
 @dataclass(frozen=True)
