@@ -139,7 +139,15 @@ def test_arms_refusal_is_the_cause_though_the_engine_spoke_first(events: EventLo
     )
 
 
-@pytest.mark.parametrize("generic", ["update failed", "destroy failed", "resource operation failed"])
+@pytest.mark.parametrize(
+    "generic",
+    [
+        "update failed",
+        "destroy failed",
+        "resource operation failed",
+        "Resource monitor has terminated, shutting down",
+    ],
+)
 def test_the_engines_own_reason_comes_before_its_generic_words(events: EventLog, generic: str) -> None:
     """Which says that something failed, and nothing more."""
     events(error(generic, STACK))

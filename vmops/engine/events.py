@@ -33,7 +33,8 @@ PROVIDER_GONE = "ProviderGone"
 """Our code for a provider that died while the engine spoke to it. Source: gRPC's own words for UNAVAILABLE."""
 
 _QUIET = frozenset({"same"})
-_GENERIC = ("update failed", "resource operation failed", "destroy failed")
+_GENERIC = ("update failed", "resource operation failed", "destroy failed", "Resource monitor has terminated")
+"""How texts begin that say that something failed, and not what. Source: the engine's words; the last are the SDK's."""
 
 
 class EventLog:
