@@ -54,7 +54,9 @@ def test_the_wheel_brings_one_package_and_nothing_beside_it(wheel: Path) -> None
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"vmops"}
 
 
-@pytest.mark.parametrize("file", ["stacks/vm.py", "engine/gomod/go.mod", "engine/gomod/go.sum", "py.typed"])
+@pytest.mark.parametrize(
+    "file", ["stacks/vm.py", "engine/install/gomod/go.mod", "engine/install/gomod/go.sum", "py.typed"]
+)
 def test_the_wheel_brings_what_is_not_imported_by_name(wheel: Path, file: str) -> None:
     """The declared stack lies outside the package in the checkout, and the engine's modules are no Python."""
     assert f"vmops/{file}" in ZipFile(wheel).namelist()

@@ -48,7 +48,7 @@ def test_ours_is_taken_before_the_one_on_path_and_is_not_started(machine: Machin
 
 def test_the_pin_is_what_the_modules_build() -> None:
     """One file says which engine is ours and which Go it needs; the README tells a user the same Go."""
-    gomod = (files("vmops.engine") / "gomod" / "go.mod").read_text()
+    gomod = (files("vmops.engine.install") / "gomod" / "go.mod").read_text()
     assert f"github.com/pulumi/pulumi/pkg/v3 v{ENGINE_VERSION} " in gomod
     assert f"github.com/pulumi/pulumi/sdk/v3 v{ENGINE_VERSION} " in gomod
     assert f"\ngo {GO_VERSION}\n" in gomod
@@ -103,7 +103,7 @@ def test_off_the_internet_the_engine_is_built_from_the_pinned_modules(machine: M
     machine.put_go()
     assert machine.run("install")[:2] == (0, f"{machine.ours}\n")
     [build] = machine.builds()
-    gomod = files("vmops.engine") / "gomod"
+    gomod = files("vmops.engine.install") / "gomod"
     assert all(build[name] == (gomod / name).read_text() for name in ("go.mod", "go.sum"))
     assert f"v3/go/common/version.Version=v{ENGINE_VERSION}" in build["argv"]
     assert Path(build["tmp"]).parent == machine.cache

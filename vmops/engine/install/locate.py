@@ -20,7 +20,7 @@ from vmops.core import file_lock
 from vmops.core.errors import EngineMissing
 from vmops.engine.install import installers
 
-_MODULES = (files("vmops.engine") / "gomod" / "go.mod").read_text()
+_MODULES = (files("vmops.engine.install") / "gomod" / "go.mod").read_text()
 _PINNED = {words[0]: words[1] for line in _MODULES.splitlines() if len(words := line.split()) > 1}
 ENGINE_VERSION = _PINNED["github.com/pulumi/pulumi/pkg/v3"].removeprefix("v")
 GO_VERSION = _PINNED["go"]
