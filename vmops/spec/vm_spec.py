@@ -30,6 +30,14 @@ WaitFor = Literal["running", "ssh"]
 _NOT_DESIRED = frozenset(
     ("asyncResultsUrl", "pollInterval", "pollTimeout", "deployTimeout", "requestTimeout", "ttl", "stopMode", "waitFor")
 )
+# In the digest at their defaults too, as ever. A parameter that was added later is left out at its default, which is a
+# constant (None, if what is not given depends on others): so no digest of before changes.
+_ALWAYS = frozenset(
+    {"cloud", "subscription", "resourceGroup", "vmName", "location", "vmSize", "image", "adminUsername"}
+    | {"authenticationType", "adminPasswordOrKey", "virtualNetworkName", "subnetName", "networkSecurityGroupName"}
+    | {"addressPrefix", "subnetPrefix", "vmPorts", "sourceAddressPrefixes", "publicIp", "dnsLabelPrefix", "customData"}
+    | {"osDiskSizeGB", "osDiskType", "dataDisks", "zone", "priority", "maxPrice", "evictionPolicy", "tags"}
+)
 # Source: resource-name-rules: names are compared without case.
 _NAMES = ("vmName", "resourceGroup", "virtualNetworkName", "subnetName", "networkSecurityGroupName")
 _EITHER = (("image", "ubuntuOSVersion"), ("customData", "customDataFile"))
@@ -141,7 +149,8 @@ class VmSpec(Target):
 
     def canonical(self) -> bytes:
         """Return the desired spec, secrets and all, in the one form that equal specs share."""
-        desired = {name: value for name, value in self.to_wire().items() if name not in _NOT_DESIRED}
+        chosen = self.model_dump(by_alias=True, exclude_defaults=True).keys() - _NOT_DESIRED
+        desired = {name: value for name, value in self.to_wire().items() if name in _ALWAYS | chosen}
         desired |= {name: desired[name].lower() for name in _NAMES}
         return json.dumps(desired, sort_keys=True, separators=(",", ":")).encode()
 
