@@ -1,7 +1,7 @@
 """Where the local Azure answers, as its process wrote it down."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +68,13 @@ def path_of(state_dir: Path) -> Path:
 
 
 def read(state_dir: Path) -> Record | None:
-    """Read what the last daemon of a state directory said of itself, None when there was none."""
+    """Read what the last daemon of a state directory said of itself, None when there was none.
+
+    What one of a later version has added is passed over.
+    """
     try:
         plain: dict[str, Any] = json.loads(path_of(state_dir).read_bytes())
-        return Record(Endpoint(**plain.pop("endpoint")), **plain)
+        return Record(**_known(Record, {**plain, "endpoint": Endpoint(**_known(Endpoint, plain["endpoint"]))}))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -83,6 +86,10 @@ def write(state_dir: Path, record: Record) -> None:
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(asdict(record)))
     draft.replace(path)
+
+
+def _known(kind: type[Endpoint | Record], plain: dict[str, Any]) -> dict[str, Any]:
+    return {each.name: plain[each.name] for each in fields(kind) if each.name in plain}
 
 
 def _lives(pid: int, since: float) -> bool:

@@ -40,6 +40,7 @@ def listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
+        listener.listen()  # until somebody does, others may bind the same port
     except OSError:
         listener.close()
         raise

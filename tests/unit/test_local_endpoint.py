@@ -1,0 +1,20 @@
+"""What a local Azure says of itself is understood by callers of another version."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from vmops.local import endpoint
+from vmops.local.endpoint import Endpoint, Record
+
+RECORD = Record(Endpoint("http://127.0.0.1:1", "token", 2, pid=3), started=4.0, pace=0.5)
+
+
+def test_what_a_later_daemon_adds_is_passed_over(tmp_path: Path) -> None:
+    """Who does not know a word must not think that no daemon runs: there would be a second one, or a wait for none."""
+    plain = asdict(RECORD)
+    endpoint.home(tmp_path).mkdir()
+    endpoint.path_of(tmp_path).write_text(
+        json.dumps({**plain, "guests": "none", "endpoint": {**plain["endpoint"], "proxy": "http://127.0.0.1:5"}})
+    )
+    assert endpoint.read(tmp_path) == RECORD
