@@ -1,0 +1,112 @@
+"""What earlier code has left is taken up by this: every verb works on it, and what runs is not deployed anew."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azure import Azure, living
+from tests.states import kept
+from vmops import Settings, Status, VMOps
+from vmops.core.failures import Kind
+from vmops.jobs.operation import State, Verb
+from vmops.local import daemon
+from vmops.protocol import Params
+
+FIRST = "5486b2a"
+RUNNING, HALF_MADE, HALF_REMOVED = (kept.params(FIRST, name) for name in ("running", "half-made", "half-removed"))
+ALL = (RUNNING, HALF_MADE, HALF_REMOVED)
+Deploy = Callable[[Params], dict[str, Any]]
+
+
+@pytest.fixture
+def host() -> str:
+    """Name the host that the state was left on: this one."""
+    return socket.gethostname()
+
+
+@pytest.fixture
+def azure(engine: Path, state_dir: Path, host: str) -> Azure:
+    """Give the local Azure that the first code has left."""
+    kept.unpack(FIRST, state_dir, host)
+    daemon.ensure(state_dir)
+    return Azure(state_dir)
+
+
+@pytest.fixture
+def ops(azure: Azure, state_dir: Path) -> VMOps:
+    """Give VMOps on what the first code has left, for the one who had it made."""
+    return VMOps(Settings(state_dir=state_dir, owner="ada"))
+
+
+def vm_id_of(azure: Azure, params: Params) -> str:
+    """Give what tells a VM from any other of its name, as Azure says it."""
+    (path,) = (each for each in azure.ids() if each.endswith(f"/virtualMachines/{params['vmName']}"))
+    found: str = azure.vm(path)["properties"]["vmId"]
+    return found
+
+
+def changes(ops: VMOps, params: Params) -> list[dict[str, str]]:
+    """Give what a provision would change; that the provider itself is read is no change."""
+    return [step for step in ops.plan(params) if not step["resource"].startswith("azure-native")]
+
+
+@pytest.mark.parametrize("host", [socket.gethostname(), "elsewhere"], ids=["here", "elsewhere"])
+def test_what_runs_is_left_as_it_is(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+    """An update of vmops costs nobody a VM, nor a deployment; the key that was made for it still logs in."""
+    before, had = vm_id_of(azure, RUNNING), ops.operation(RUNNING)
+    assert ops.vm_provision(dict(RUNNING)) == (Status.SUCCEEDED, {})
+    assert ops.operation(RUNNING) == had
+    assert (azure.writes(), living(state_dir)) == ([], [])
+    assert vm_id_of(azure, RUNNING) == before
+    status, result = ops.wait_vm_deployment(True, dict(RUNNING))
+    assert status is Status.SUCCEEDED
+    assert result["ssh"].startswith(f"ssh -i {state_dir}/keys/ssh/exp1-")
+
+
+@pytest.mark.parametrize("host", [socket.gethostname(), "elsewhere"], ids=["here", "elsewhere"])
+def test_all_of_it_is_told(ops: VMOps, azure: Azure) -> None:
+    """Who worked on it is dead, and what they had begun is told as interrupted."""
+    told = [ops.status(params) for params in ALL]
+    machines = [each["machine"] and each["machine"]["power"] for each in told]
+    assert [(each["operation"]["verb"], each["operation"]["state"]) for each in told] == [
+        (Verb.PROVISION, State.SUCCEEDED),
+        (Verb.PROVISION, State.FAILED),
+        (Verb.DEPROVISION, State.FAILED),
+    ]
+    assert machines == ["running", "running", None]
+    assert [each.vm_name for each in ops.operations()] == ["exp3", "exp2", "exp1"]
+    assert [each.failure and each.failure.kind for each in ops.operations()] == [
+        Kind.INTERRUPTED,
+        Kind.INTERRUPTED,
+        None,
+    ]
+    assert all(ops.resources(params) for params in ALL)
+    assert list(ops.expired([])) == []
+
+
+def test_every_verb_goes_on_with_it(ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
+    """What was made is kept, what was cut off is finished, and in the end all of it goes."""
+    before = [vm_id_of(azure, params) for params in (RUNNING, HALF_MADE)]
+    assert changes(ops, RUNNING) == []
+    for verb in (ops.vm_stop, ops.vm_start, ops.vm_restart):
+        assert verb(params := dict(RUNNING)) == (Status.PENDING, {}), ops.last_failure(params)
+        assert ops.wait_vm_operation(params)[0] is Status.SUCCEEDED
+    assert ops.extend(RUNNING, "2h")[0] is Status.SUCCEEDED
+    assert ops.recover(HALF_MADE, dry_run=True)[0] is Status.SUCCEEDED
+    assert ops.cancel(HALF_REMOVED)[0] is Status.SUCCEEDED
+    provision(dict(HALF_MADE))
+    deprovision(dict(HALF_REMOVED))
+    assert [vm_id_of(azure, params) for params in (RUNNING, HALF_MADE)] == before
+    for params in (RUNNING, HALF_MADE):
+        deprovision(dict(params))
+    assert azure.resources() == []
+
+
+def test_what_runs_is_changed_in_place(azure: Azure, provision: Deploy) -> None:
+    """The engine's state of earlier is the one that an update is made on."""
+    before = vm_id_of(azure, RUNNING)
+    provision({**RUNNING, "vmSize": "Standard_B4ms", "tags": {"trial": "8"}})
+    assert vm_id_of(azure, RUNNING) == before
