@@ -1,14 +1,15 @@
 """One file of SQLite: whoever needs it borrows its one connection for a transaction; it survives forks and deletion.
 
-Any number of threads and processes may use one file at once.
+Any number of threads and processes may use one file at once. A file says its version (``PRAGMA user_version``): 0 is a
+new one, or one from before there were versions.
 """
 
 import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from vmops.core.errors import StoreError
@@ -18,6 +19,12 @@ _NETWORK_FILE_SYSTEMS = frozenset(
 )
 """File systems on which SQLite's locks and WAL are not safe. Source: SQLite documentation, write-ahead logging."""
 
+AGE = 1000
+"""Versions in an age. Within one, later versions only add to earlier ones, so that code of both may use one file."""
+
+Steps = Mapping[int, tuple[str, ...]]
+"""Statements by the version that they lead to."""
+
 Conflict = sqlite3.IntegrityError
 """What a statement raises that breaks a rule of the schema."""
 
@@ -25,14 +32,17 @@ Row = sqlite3.Row
 
 
 class Database:
-    """A file of records, made with its schema when there is none."""
+    """A file of records, brought to the newest version of its schema."""
 
-    def __init__(self, path: Path, schema: str) -> None:
-        """Open ``path``, whose ``schema`` makes only what is not there.
+    def __init__(self, path: Path, steps: Steps) -> None:
+        """Open ``path``, and take the ``steps`` that it lacks.
 
-        Raises: StoreError if its directory cannot be written, or is on a network file system.
+        A later version of the same age is used as it is.
+
+        Raises: StoreError if its directory cannot be written, or is on a network file system, or if it is of a later
+        age.
         """
-        self._path, self._schema = path, schema
+        self._path, self._steps = path, steps
         self._mutex = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._place = 0
@@ -53,7 +63,7 @@ class Database:
             if self._connection is not None and self._is_gone():
                 self._close()
             if self._connection is None:
-                self._connection = _connect(self._path, self._schema)
+                self._connection = _connect(self._path, self._steps)
                 self._place = self._path.stat().st_ino
             with self._connection:
                 yield self._connection
@@ -121,12 +131,42 @@ def refuse_network_file_system(directory: Path) -> None:
         )
 
 
-def _connect(path: Path, schema: str) -> sqlite3.Connection:
+def _connect(path: Path, steps: Steps) -> sqlite3.Connection:
     """Open the records; SQLite gives its log the mode of the database, so that is set before there is one."""
     path.touch(mode=0o600)
-    connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.executescript(schema)
+    with ExitStack() as unless_opened:
+        connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
+        unless_opened.callback(connection.close)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        _bring_forward(connection, steps)
+        _refuse_later_age(connection, path, max(steps))
+        unless_opened.pop_all()
     return connection
+
+
+def _bring_forward(connection: sqlite3.Connection, steps: Steps) -> None:
+    """Take the steps that a file lacks, all or none; of several processes one does so, and the others wait for it."""
+    if _version(connection) >= max(steps):
+        return
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        found = _version(connection)
+        for version in sorted(version for version in steps if version > found):
+            for statement in (*steps[version], f"PRAGMA user_version = {version}"):
+                connection.execute(statement)
+
+
+def _refuse_later_age(connection: sqlite3.Connection, path: Path, newest: int) -> None:
+    found = _version(connection)
+    if found // AGE > newest // AGE:
+        raise StoreError(
+            f"{path} was written by a newer vmops (its version is {found}, this vmops knows {newest}); "
+            "install that, or set VMOPS_STATE_DIR to another directory"
+        )
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version

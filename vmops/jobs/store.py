@@ -12,30 +12,22 @@ from typing import Any
 from vmops.core.failures import Failure
 from vmops.core.state_dir import records_path
 from vmops.jobs.operation import TRANSITIONS, Operation, State, Verb
+from vmops.jobs.schema import STEPS
 from vmops.jobs.sqlite import Conflict, Database, Row
 
 _COLUMNS = tuple(column.name for column in fields(Operation))
-
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS operations (
-  number INTEGER PRIMARY KEY AUTOINCREMENT,
-  {", ".join(f"{name} UNIQUE NOT NULL" if name == "id" else name for name in _COLUMNS)}
-);
-CREATE UNIQUE INDEX IF NOT EXISTS one_in_flight ON operations (stack, verb) WHERE state IN ('pending', 'running');
-CREATE INDEX IF NOT EXISTS by_stack ON operations (stack, number);
-CREATE TABLE IF NOT EXISTS failures (stack TEXT PRIMARY KEY, failure TEXT NOT NULL);
-"""
 
 
 class Store:
     """The records of one state directory."""
 
     def __init__(self, directory: Path) -> None:
-        """Open the records below ``directory``; they are made when there are none.
+        """Open the records below ``directory``; they are made if there are none, and brought forward if they are old.
 
-        Raises: StoreError if the directory cannot be written, or is on a network file system.
+        Raises: StoreError if the directory cannot be written, is on a network file system, or was used by a vmops that
+        is too new.
         """
-        self._database = Database(records_path(directory), _SCHEMA)
+        self._database = Database(records_path(directory), STEPS)
 
     def insert(self, operation: Operation) -> bool:
         """Write a new record; False if another operation of the same kind is in flight on the stack."""
@@ -105,7 +97,7 @@ class Store:
     def note_failure(self, stack: str, failure: Failure) -> None:
         """Remember why the newest verb of a stack that failed did so."""
         with self._database.transaction() as database:
-            database.execute("INSERT OR REPLACE INTO failures VALUES (?, ?)", (stack, _plain(failure)))
+            database.execute("INSERT OR REPLACE INTO failures (stack, failure) VALUES (?, ?)", (stack, _plain(failure)))
 
     def last_failure(self, stack: str) -> Failure | None:
         """Give what `note_failure` remembered."""

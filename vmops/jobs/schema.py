@@ -1,0 +1,34 @@
+"""The tables of the records, as the steps that lead there from each version of them.
+
+Code of an earlier version works on the same records for as long as its fork server stays. So a step only adds: a table,
+an index, or a column with a default that says "unknown", the same as that of its field of `Operation`. What is there
+keeps its name, its meaning and its words. The first code writes ``failures`` by position: no column is added to it.
+
+A step that must do otherwise has the next multiple of `database.AGE` as its number; earlier code refuses records from
+there on.
+"""
+
+from collections.abc import Mapping
+
+STEPS: Mapping[int, tuple[str, ...]] = {
+    # What records had before they had versions; it may be there already.
+    1: (
+        """CREATE TABLE IF NOT EXISTS operations (
+          number INTEGER PRIMARY KEY AUTOINCREMENT,
+          id UNIQUE NOT NULL, verb, stack, cloud, subscription, resource_group, vm_name, owner, digest, expires, state,
+          host, pid, created, started, ended, outputs, failure)""",
+        "CREATE UNIQUE INDEX IF NOT EXISTS one_in_flight ON operations (stack, verb) "
+        "WHERE state IN ('pending', 'running')",
+        "CREATE INDEX IF NOT EXISTS by_stack ON operations (stack, number)",
+        "CREATE TABLE IF NOT EXISTS failures (stack TEXT PRIMARY KEY, failure TEXT NOT NULL)",
+    ),
+    # What was ever made, by its ARM id, whose case does not matter. ``identity`` is what Azure tells it by from another
+    # of the same id (vmId, resourceGuid, uniqueId), '' where nobody knows; times are seconds since the epoch, 0 where
+    # nobody knows, or it was not seen gone.
+    2: (
+        """CREATE TABLE made (
+          stack TEXT NOT NULL, arm_id TEXT NOT NULL COLLATE NOCASE, identity TEXT NOT NULL DEFAULT '',
+          last_write REAL NOT NULL DEFAULT 0, seen_gone REAL NOT NULL DEFAULT 0, PRIMARY KEY (stack, arm_id))""",
+    ),
+}
+"""Statements by the version that they lead to; what is added next has the next number."""
