@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from vmops.core.state_dir import local_path
 from vmops.local import endpoint
 from vmops.local.endpoint import Endpoint, Record
 
@@ -13,7 +14,7 @@ RECORD = Record(Endpoint("http://127.0.0.1:1", "token", 2, pid=3), started=4.0, 
 def test_what_a_later_daemon_adds_is_passed_over(tmp_path: Path) -> None:
     """Who does not know a word must not think that no daemon runs: there would be a second one, or a wait for none."""
     plain = asdict(RECORD)
-    endpoint.home(tmp_path).mkdir()
+    local_path(tmp_path).mkdir()
     endpoint.path_of(tmp_path).write_text(
         json.dumps({**plain, "guests": "none", "endpoint": {**plain["endpoint"], "proxy": "http://127.0.0.1:5"}})
     )
