@@ -26,11 +26,11 @@ hypothesis.settings.load_profile("vmops")
 
 @pytest.fixture(scope="session")
 def engine() -> Path:
-    """Give the engine that ``make test`` has installed."""
+    """Give the engine that ``make test`` has installed; where REQUIRE_ENGINE is set, it has to be there."""
     try:
         return locate.path()
     except EngineMissing as missing:
-        pytest.skip(str(missing))
+        (pytest.fail if os.environ.get("REQUIRE_ENGINE") else pytest.skip)(str(missing))
 
 
 @pytest.fixture
