@@ -1,34 +1,38 @@
-"""The operation records: what processes, threads, forks and sudden death may do to them."""
+"""The contract of the operation records: what they hold, and what processes, threads and sudden death may do to them.
+
+Whoever keeps records in another way adds a name to `IMPLEMENTATIONS` and runs through all of this. What only a file of
+SQLite promises is in `tests/unit/test_store_file.py`.
+"""
 
 import dataclasses
 import itertools
-import os
-import stat
+import pkgutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
-import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.processes import go_on, kill, line_of, race, run, start
-from vmops.core.errors import StoreError
+from tests.unit.processes import go_on, kill, line_of, race, start
 from vmops.core.failures import Failure, Kind
 from vmops.jobs.operation import TRANSITIONS, Operation, State, Verb
 from vmops.jobs.store import Store
 
+Make = Callable[[Path], Store]
+IMPLEMENTATIONS = ["vmops.store:Store"]
+"""What makes the records of a directory, by a name that other processes can resolve."""
+
 STACK = "exp1-0a1b2c3d"
 RECORDS = """
-import os
+import os, pkgutil
 from vmops.jobs.operation import Operation, State, Verb
-from vmops.jobs.store import Store
 
 def record(name, stack="exp1-0a1b2c3d"):
     return Operation(name, Verb.PROVISION, stack, "local", "0", "vmops-exp1", "exp1", "ada")
 
-store = Store(Path(sys.argv[1]))
+store = pkgutil.resolve_name("MAKER")(Path(sys.argv[1]))
 """
 WAYS = {
     State.PENDING: [],
@@ -58,19 +62,31 @@ OPERATIONS = st.builds(
 )
 
 
-class Mount(NamedTuple):
-    mountpoint: str
-    fstype: str
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path)
+@pytest.fixture(scope="module", params=IMPLEMENTATIONS)
+def maker(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def any_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return Store(tmp_path_factory.mktemp("records"))
+def make(maker: str) -> Make:
+    made: Make = pkgutil.resolve_name(maker)
+    return made
+
+
+@pytest.fixture
+def store(make: Make, tmp_path: Path) -> Store:
+    return make(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def any_store(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return make(tmp_path_factory.mktemp("records"))
+
+
+@pytest.fixture(scope="module")
+def program(maker: str) -> str:
+    """Give the beginning of a program that has the records of its first argument."""
+    return RECORDS.replace("MAKER", maker)
 
 
 def record(name: str, stack: str = STACK) -> Operation:
@@ -106,6 +122,16 @@ def test_a_refused_move_changes_nothing(store: Store) -> None:
     assert store.get("one") == before
 
 
+def test_a_move_may_be_from_one_state_only(store: Store) -> None:
+    """Whoever cancels what waits must not end a worker that has begun meanwhile."""
+    store.insert(record("one"))
+    store.insert(record("two", stack="exp2-00000000"))
+    store.advance("one", State.RUNNING)
+    assert [store.advance(name, State.FAILED, origin=State.PENDING) for name in ("one", "two")] == [False, True]
+    assert (seen := store.get("one")) is not None
+    assert seen.state is State.RUNNING
+
+
 def test_what_is_not_known_is_none(store: Store) -> None:
     """A handle of another host, or of removed records, is an answer and no error."""
     assert not store.advance("nobody", State.RUNNING)
@@ -132,9 +158,20 @@ def test_what_is_in_flight_is_found_by_its_kind(store: Store) -> None:
     assert store.in_flight(STACK, Verb.DEPROVISION) is None
 
 
-def test_of_processes_that_begin_at_once_one_wins(tmp_path: Path) -> None:
+def test_what_waits_is_named_in_the_order_of_the_asking(store: Store) -> None:
+    """By this list they begin in turn: what has begun, or is over, or is of the other kind stands before nobody."""
+    for name in ("one", "two", "three", "four"):
+        store.insert(record(name, stack=f"of {name}"))
+    store.insert(dataclasses.replace(record("five", stack="of five"), verb=Verb.DEPROVISION))
+    store.advance("one", State.FAILED)
+    store.advance("three", State.RUNNING)
+    assert list(store.waiting(Verb.PROVISION).items()) == [("two", "of two"), ("four", "of four")]
+    assert store.waiting(Verb.DEPROVISION) == {"five": "of five"}
+
+
+def test_of_processes_that_begin_at_once_one_wins(program: str, tmp_path: Path) -> None:
     """Two provisions from two programs must not both start a worker."""
-    code = RECORDS + "pause()\nprint(store.insert(record(sys.argv[2])))"
+    code = program + "pause()\nprint(store.insert(record(sys.argv[2])))"
     assert sorted(race(code, tmp_path)) == ["False"] * 5 + ["True"]
 
 
@@ -144,11 +181,11 @@ def test_of_threads_that_begin_at_once_one_wins(store: Store) -> None:
         assert sum(threads.map(lambda number: store.insert(record(str(number))), range(64))) == 1
 
 
-def test_of_two_ends_one_is_recorded(tmp_path: Path, store: Store) -> None:
+def test_of_two_ends_one_is_recorded(program: str, tmp_path: Path, store: Store) -> None:
     """A worker that succeeds and a waiter that thinks it dead: compare-and-set lets one of them speak."""
     store.insert(record("one"))
     store.advance("one", State.RUNNING)
-    code = f"""{RECORDS}
+    code = f"""{program}
 number = int(sys.argv[2])
 pause()
 print(store.advance("one", [State.SUCCEEDED, State.FAILED][number % 2], pid=number))
@@ -159,15 +196,15 @@ print(store.advance("one", [State.SUCCEEDED, State.FAILED][number % 2], pid=numb
     assert seen.pid == won.index("True")
 
 
-def test_processes_that_open_new_records_at_once_all_succeed(tmp_path: Path) -> None:
+def test_processes_that_open_new_records_at_once_all_succeed(program: str, tmp_path: Path) -> None:
     """The first use of a state directory may be ten programs started by one script."""
-    code = RECORDS.replace("store =", "pause()\nstore =") + "print(store.insert(record(sys.argv[2], sys.argv[2])))"
+    code = program.replace("store =", "pause()\nstore =") + "print(store.insert(record(sys.argv[2], sys.argv[2])))"
     assert race(code, tmp_path / "new") == ["True"] * 6
 
 
-def test_what_was_written_survives_the_sudden_death_of_its_writer(tmp_path: Path) -> None:
+def test_what_was_written_survives_the_sudden_death_of_its_writer(program: str, make: Make, tmp_path: Path) -> None:
     """The record is there before the first side effect, whatever happens on the next line."""
-    code = f"""{RECORDS}
+    code = f"""{program}
 pause()
 for number in range(1_000_000):
     store.insert(record(f"op{{number}}", f"stack{{number}}"))
@@ -177,122 +214,9 @@ for number in range(1_000_000):
     go_on(writer)
     written = [line_of(writer) for _ in range(20)]
     kill(writer)
-    store = Store(tmp_path)
+    store = make(tmp_path)
     assert [name for name in written if store.get(name) is None] == []
     assert store.insert(record("after"))
-
-
-def test_a_forked_child_and_its_parent_see_what_the_other_writes(tmp_path: Path) -> None:
-    """A program may fork with the records already open, as ``multiprocessing`` does."""
-    code = f"""{RECORDS}
-store.insert(record("before", "a"))
-if not (child := os.fork()):
-    os._exit(not (store.get("before") and store.insert(record("child", "b"))))
-print(os.waitpid(child, 0)[1], store.get("child") is not None, store.insert(record("after", "c")))
-"""
-    assert run(code, tmp_path) == ["0 True True"]
-
-
-def test_what_a_forked_child_writes_after_its_parents_end_is_kept(tmp_path: Path) -> None:
-    """A program that forks itself into the background leaves its parent behind, and may be killed like any other."""
-    code = f"""{RECORDS}
-store.insert(record("parent", "a"))
-mine, childs = os.pipe()
-alive, parents = os.pipe()
-if os.fork():
-    os.read(mine, 1)
-    sys.exit()
-os.close(parents)
-store.insert(record("child", "b"))
-os.write(childs, b"!")
-os.read(alive, 1)
-print(store.insert(record("orphan", "c")), flush=True)
-os._exit(0)
-"""
-    assert run(code, tmp_path) == ["True"]
-    assert Store(tmp_path).get("orphan") is not None
-
-
-def test_a_child_forked_while_a_thread_writes_is_not_stuck(tmp_path: Path) -> None:
-    """A lock that another thread held at the fork is nobody's in the child, and never given back."""
-    code = f"""{RECORDS}
-import signal
-
-def write():
-    for number in range(1_000_000):
-        store.insert(record(str(number), str(number)))
-
-def child():
-    signal.alarm(120)
-    os._exit(store.get("0") is None)
-
-threading.Thread(target=write, daemon=True).start()
-while store.get("0") is None:
-    pass
-children = [os.fork() or child() for _ in range(8)]
-print(*(os.waitpid(child, 0)[1] for child in children), flush=True)
-os._exit(0)
-"""
-    assert run(code, tmp_path) == ["0 0 0 0 0 0 0 0"]
-
-
-def test_records_that_were_deleted_begin_anew(tmp_path: Path) -> None:
-    """Whoever had them open before sees what is written since, and writes where the others look."""
-    before = Store(tmp_path)
-    before.insert(record("first"))
-    for file in tmp_path.glob("operations.db*"):
-        file.unlink()
-    since = Store(tmp_path)
-    since.insert(record("second"))
-    assert (before.get("first"), before.get("second")) == (None, record("second"))
-    before.insert(record("third", stack="exp3-0a1b2c3d"))
-    assert since.get("third") == record("third", stack="exp3-0a1b2c3d")
-
-
-def test_the_records_are_for_their_owner_only(tmp_path: Path) -> None:
-    """Addresses and failures are nobody else's business, in the write-ahead log no more than in the database."""
-    before = os.umask(0o022)
-    try:
-        store = Store(tmp_path / "state")
-        store.insert(record("one"))
-    finally:
-        os.umask(before)
-    modes = {path.name: stat.filemode(path.stat().st_mode) for path in [tmp_path / "state", *tmp_path.glob("state/*")]}
-    assert modes.pop("state") == "drwx------"
-    assert modes == dict.fromkeys(modes, "-rw-------")
-
-
-@pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "CIFS", "fuse.sshfs"])
-def test_a_network_file_system_is_refused_before_anything_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    """SQLite's locks do not hold there: two hosts would both begin."""
-    mounts = [Mount("/", "ext4"), Mount(str(tmp_path), kind), Mount(str(tmp_path / "sta"), "ext4")]
-    monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
-    refusal = rf"^the state directory {tmp_path}/state is on a network file system \({kind}\)"
-    with pytest.raises(StoreError, match=refusal):
-        Store(tmp_path / "state")
-    assert not list(tmp_path.glob("state/*"))
-
-
-def test_a_local_disk_mounted_below_a_network_file_system_will_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The innermost mount decides, on the resolved path."""
-    mounts = [Mount("/", "nfs4"), Mount(str(tmp_path / "disk"), "xfs")]
-    monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
-    (tmp_path / "disk").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "disk")
-    assert Store(tmp_path / "link" / "state").insert(record("one"))
-
-
-def test_a_place_that_cannot_hold_records_is_named(tmp_path: Path) -> None:
-    """One sentence with the directory and the reason, for a file in the way and for records that are none."""
-    (tmp_path / "file").write_text("")
-    (tmp_path / "operations.db").write_text("these are no records of ours, and there are many of them: " * 99)
-    for directory in (tmp_path / "file", tmp_path):
-        with pytest.raises(StoreError, match=rf"^the state directory {directory} cannot hold records: "):
-            Store(directory)
 
 
 def test_the_newest_operation_of_each_stack_is_listed_first(store: Store) -> None:

@@ -1,0 +1,135 @@
+"""The file of the records: what forks, deletion, modes and network file systems do to SQLite."""
+
+import os
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+import pytest
+
+from tests.contract import test_store as contract
+from tests.contract.test_store import record
+from tests.unit.processes import run
+from vmops.core.errors import StoreError
+from vmops.jobs.store import Store
+
+RECORDS = contract.RECORDS.replace("MAKER", "vmops.store:Store")
+
+
+class Mount(NamedTuple):
+    mountpoint: str
+    fstype: str
+
+
+def test_a_forked_child_and_its_parent_see_what_the_other_writes(tmp_path: Path) -> None:
+    """A program may fork with the records already open, as ``multiprocessing`` does."""
+    code = f"""{RECORDS}
+store.insert(record("before", "a"))
+if not (child := os.fork()):
+    os._exit(not (store.get("before") and store.insert(record("child", "b"))))
+print(os.waitpid(child, 0)[1], store.get("child") is not None, store.insert(record("after", "c")))
+"""
+    assert run(code, tmp_path) == ["0 True True"]
+
+
+def test_what_a_forked_child_writes_after_its_parents_end_is_kept(tmp_path: Path) -> None:
+    """A program that forks itself into the background leaves its parent behind, and may be killed like any other."""
+    code = f"""{RECORDS}
+store.insert(record("parent", "a"))
+mine, childs = os.pipe()
+alive, parents = os.pipe()
+if os.fork():
+    os.read(mine, 1)
+    sys.exit()
+os.close(parents)
+store.insert(record("child", "b"))
+os.write(childs, b"!")
+os.read(alive, 1)
+print(store.insert(record("orphan", "c")), flush=True)
+os._exit(0)
+"""
+    assert run(code, tmp_path) == ["True"]
+    assert Store(tmp_path).get("orphan") is not None
+
+
+def test_a_child_forked_while_a_thread_writes_is_not_stuck(tmp_path: Path) -> None:
+    """A lock that another thread held at the fork is nobody's in the child, and never given back."""
+    code = f"""{RECORDS}
+import signal
+
+def write():
+    for number in range(1_000_000):
+        store.insert(record(str(number), str(number)))
+
+def child():
+    signal.alarm(120)
+    os._exit(store.get("0") is None)
+
+threading.Thread(target=write, daemon=True).start()
+while store.get("0") is None:
+    pass
+children = [os.fork() or child() for _ in range(8)]
+print(*(os.waitpid(child, 0)[1] for child in children), flush=True)
+os._exit(0)
+"""
+    assert run(code, tmp_path) == ["0 0 0 0 0 0 0 0"]
+
+
+def test_records_that_were_deleted_begin_anew(tmp_path: Path) -> None:
+    """Whoever had them open before sees what is written since, and writes where the others look."""
+    before = Store(tmp_path)
+    before.insert(record("first"))
+    for file in tmp_path.glob("operations.db*"):
+        file.unlink()
+    since = Store(tmp_path)
+    since.insert(record("second"))
+    assert (before.get("first"), before.get("second")) == (None, record("second"))
+    before.insert(record("third", stack="exp3-0a1b2c3d"))
+    assert since.get("third") == record("third", stack="exp3-0a1b2c3d")
+
+
+def test_the_records_are_for_their_owner_only(tmp_path: Path) -> None:
+    """Addresses and failures are nobody else's business, in the write-ahead log no more than in the database."""
+    before = os.umask(0o022)
+    try:
+        store = Store(tmp_path / "state")
+        store.insert(record("one"))
+    finally:
+        os.umask(before)
+    modes = {path.name: stat.filemode(path.stat().st_mode) for path in [tmp_path / "state", *tmp_path.glob("state/*")]}
+    assert modes.pop("state") == "drwx------"
+    assert modes == dict.fromkeys(modes, "-rw-------")
+
+
+@pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "CIFS", "fuse.sshfs"])
+def test_a_network_file_system_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """SQLite's locks do not hold there: two hosts would both begin."""
+    mounts = [Mount("/", "ext4"), Mount(str(tmp_path), kind), Mount(str(tmp_path / "sta"), "ext4")]
+    monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
+    refusal = rf"^the state directory {tmp_path}/state is on a network file system \({kind}\)"
+    with pytest.raises(StoreError, match=refusal):
+        Store(tmp_path / "state")
+    assert not list(tmp_path.glob("state/*"))
+
+
+def test_a_local_disk_mounted_below_a_network_file_system_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The innermost mount decides, on the resolved path."""
+    mounts = [Mount("/", "nfs4"), Mount(str(tmp_path / "disk"), "xfs")]
+    monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    assert Store(tmp_path / "link" / "state").insert(record("one"))
+
+
+def test_a_place_that_cannot_hold_records_is_named(tmp_path: Path) -> None:
+    """One sentence with the directory and the reason, for a file in the way and for records that are none."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "operations.db").write_text("these are no records of ours, and there are many of them: " * 99)
+    for directory in (tmp_path / "file", tmp_path):
+        with pytest.raises(StoreError, match=rf"^the state directory {directory} cannot hold records: "):
+            Store(directory)
