@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -167,6 +168,16 @@ def _kind(process: psutil.Process, state_dir: str) -> str:
     if "vmops.jobs.fork_server" in command:
         return "forkserver"
     return "engine" if command and Path(command[0]).name == "pulumi" else ""
+
+
+def files_with(text: str, directory: Path) -> list[Path]:
+    """Give the files below a directory that hold a text; another process reads them.
+
+    Whoever closes SQLite's file gives up his own process's locks on it. Source: SQLite documentation, how to corrupt.
+    """
+    command = ["grep", "--recursive", "--files-with-matches", "--no-messages", "--fixed-strings", "-e", text]
+    found = subprocess.run([*command, directory], capture_output=True, text=True, check=False)
+    return [Path(line) for line in found.stdout.splitlines()]
 
 
 def kill_all(state_dir: Path) -> None:

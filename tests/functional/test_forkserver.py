@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.azure import Azure, all_of, begun, processes_of
+from tests.azure import Azure, all_of, begun, files_with, processes_of
 from vmops import Settings, Status, VMOps
 from vmops.core.failures import Kind
 from vmops.core.polling import Later, wait
@@ -146,12 +146,14 @@ def test_a_secret_is_in_no_process_that_can_be_looked_at(azure: Azure, ops: VMOp
     params: Params = {"vmName": "exp1", "authenticationType": "password", "adminPasswordOrKey": SECRET}
     assert ops.vm_provision(params) == (Status.PENDING, {})
     assert wait(lambda: begun(azure), timeout=120)
-    for _, process in all_of(state_dir):
+    processes = dict(all_of(state_dir))
+    assert processes.keys() == {"forkserver", "worker", "engine"}
+    for process in processes.values():
         assert SECRET not in " ".join([*process.cmdline(), *process.environ().values()])
     azure.let_go()
     assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED
-    holding = [file for file in state_dir.rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]
-    assert [file for file in holding if "local" not in file.parts] == []
+    assert files_with("exp1", state_dir) != []
+    assert [file for file in files_with(SECRET, state_dir) if "local" not in file.parts] == []
 
 
 def test_as_many_work_as_are_allowed_and_the_others_wait_in_turn(azure: Azure, state_dir: Path) -> None:

@@ -1,0 +1,195 @@
+"""The contract of starting a worker: in whichever way it is started, it is the same worker.
+
+Whoever starts workers in another way adds it to `WAYS` and runs through all of this. What only a fork server promises
+is in `tests/functional/test_forkserver.py`. No engine is needed here: a removal that cannot have the VM's lock has read
+its order, and stands still.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from vmops.core.state_dir import life_path, lock_path
+
+from tests.azure import all_of, files_with
+from vmops.core import file_lock
+from vmops.core.failures import Failure, Kind
+from vmops.core.polling import Later, wait
+from vmops.core.settings import Settings
+from vmops.jobs import start
+from vmops.jobs.operation import Operation, State, Verb
+from vmops.jobs.order import Order
+from vmops.jobs.store import Store
+from vmops.spec.target import Target
+
+ROOT = Path(__file__).parents[2]
+SECRET = "Correct-Horse-42"
+TARGET = Target.from_params({"vmName": "exp1"})
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from tests.contract.test_launch import Launch, WAYS
+Launch(WAYS[sys.argv[1]](Path(sys.argv[2]))).begin()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def by_a_fork_server(state_dir: Path) -> Settings:
+    return Settings(state_dir=state_dir, owner="ada")
+
+
+def alone(state_dir: Path) -> Settings:
+    return Settings(state_dir=state_dir, owner="ada", worker_idle=0)
+
+
+def where_no_fork_server_can_be(state_dir: Path) -> Settings:
+    """Want a fork server whose socket has no place."""
+    (state_dir / "forkserver").touch()
+    return Settings(state_dir=state_dir, owner="ada")
+
+
+WAYS: dict[str, Callable[[Path], Settings]] = {
+    way.__name__: way for way in (by_a_fork_server, alone, where_no_fork_server_can_be)
+}
+
+
+@dataclass
+class Launch:
+    """A state directory in which operations are recorded, and workers started for them."""
+
+    settings: Settings
+    store: Store = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.settings.state_dir)
+
+    @property
+    def lock(self) -> Path:
+        """Give the lock that tells of the life of a removal's worker."""
+        return life_path(self.settings.state_dir, TARGET.stack, Verb.DEPROVISION)
+
+    def begin(self, verb: Verb = Verb.DEPROVISION, *, over: bool = False, **params: Any) -> Operation:
+        """Start the worker of a new operation, which may be over before, and let its lock go."""
+        names = (TARGET.stack, "local", TARGET.subscription, TARGET.resource_group, TARGET.vm_name, "ada")
+        operation = Operation(f"a-{verb}", verb, *names)
+        held = file_lock.acquire(life_path(self.settings.state_dir, TARGET.stack, verb))
+        assert held is not None
+        assert self.store.insert(operation)
+        if over:
+            assert self.store.advance(operation.id, State.FAILED, failure=Failure(Kind.INTERRUPTED, "was cancelled"))
+        start.start(self.settings, operation, Order({**TARGET.to_wire(), **params}, "", None, 60.0, False), held)
+        os.close(held)
+        return operation
+
+    def worker(self) -> psutil.Process:
+        """Wait for the worker of a removal to have begun, and give it."""
+        begun = wait(lambda: self._at(State.RUNNING) or Later(0.02), timeout=240)
+        assert begun, self.store.latest(TARGET.stack)
+        return psutil.Process(begun.pid)
+
+    def ended(self) -> Operation:
+        """Wait for the newest operation to be over, and give it."""
+        ended = wait(lambda: self._at(State.FAILED) or Later(0.02), timeout=240)
+        assert ended, self.store.latest(TARGET.stack)
+        return ended
+
+    def free(self) -> bool:
+        """Wait until nobody holds the lock of the removal's worker."""
+        return wait(lambda: Later(0.02) if file_lock.held(self.lock) else True, timeout=240) is True
+
+    def _at(self, state: State) -> Operation | None:
+        found = self.store.latest(TARGET.stack)
+        return found if found and found.state is state else None
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def stage(way: str, state_dir: Path) -> Launch:
+    return Launch(WAYS[way](state_dir))
+
+
+@pytest.fixture
+def vm_lock(state_dir: Path) -> Iterator[None]:
+    """Hold the VM's lock, so that a removal stands still with its order read."""
+    held = file_lock.acquire(lock_path(state_dir, TARGET.stack))
+    assert held is not None
+    yield
+    os.close(held)
+
+
+def test_the_lock_is_its_workers_without_a_gap_and_until_its_end(stage: Launch, vm_lock: None) -> None:
+    """A lock that is free for a moment lets somebody else begin; one that stays lets nobody begin ever again."""
+    stage.begin()
+    assert file_lock.held(stage.lock)
+    worker = stage.worker()
+    assert file_lock.held(stage.lock)
+    worker.kill()
+    assert stage.free()
+
+
+def test_an_order_arrives_whole(stage: Launch) -> None:
+    """It is longer than any pipe is wide, and what it says last is as wrong as what it says first."""
+    stage.begin(Verb.PROVISION, vmSize=7, customData="x" * 300_000, zone=7)
+    failure = stage.ended().failure
+    assert failure is not None
+    assert failure.kind is Kind.INVALID
+    assert [each.partition(":")[0] for each in failure.message.split("; ")] == ["vmSize", "customData", "zone"]
+
+
+def test_a_secret_is_in_no_argument_environment_or_file(
+    stage: Launch, vm_lock: None, state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither that of the order nor what the caller's own environment has; others can look at all three."""
+    monkeypatch.setenv("PULUMI_ACCESS_TOKEN", SECRET)
+    stage.begin(adminPasswordOrKey=SECRET)
+    worker = stage.worker()
+    processes = [process for _, process in all_of(state_dir)]
+    assert worker in processes
+    assert [each for each in processes if SECRET in " ".join([*each.cmdline(), *each.environ().values()])] == []
+    assert files_with(TARGET.stack, state_dir) != []
+    assert files_with(SECRET, state_dir) == []
+
+
+def test_it_leads_a_session_of_its_own(stage: Launch, vm_lock: None) -> None:
+    """By that number what it leaves behind is known, and a terminal that closes does not reach it."""
+    stage.begin()
+    worker = stage.worker()
+    assert os.getsid(worker.pid) == worker.pid
+
+
+def test_its_caller_may_die(way: str, state_dir: Path, vm_lock: None) -> None:
+    """Once it is started it needs nobody: not even one who is killed on the next line."""
+    caller = subprocess.run([sys.executable, "-c", DIES, way, state_dir], cwd=ROOT, check=False, timeout=240)
+    assert caller.returncode == -signal.SIGKILL
+    stage = Launch(by_a_fork_server(state_dir))
+    assert stage.worker().is_running()
+    assert file_lock.held(stage.lock)
+
+
+def test_what_is_over_before_it_begins_is_not_begun(stage: Launch) -> None:
+    """Who cancels what waits ends nothing, because there is no worker yet: the one that comes goes again."""
+    operation = stage.begin(over=True)
+    before = stage.store.get(operation.id)
+    assert stage.free()
+    assert stage.store.get(operation.id) == before
+
+
+def test_there_is_a_fork_server_where_it_is_wanted_and_can_be(
+    stage: Launch, way: str, vm_lock: None, state_dir: Path
+) -> None:
+    """Where there can be none its want is no failure: the worker is started without."""
+    stage.begin()
+    stage.worker()
+    kinds = sorted(kind for kind, _ in all_of(state_dir))
+    assert kinds == ["forkserver", "worker"] if way == "by_a_fork_server" else kinds == ["worker"]
