@@ -16,13 +16,13 @@ from typing import Any
 
 import psutil
 import pytest
-from vmops.core.state_dir import life_path, lock_path
 
 from tests.azure import all_of, files_with
 from vmops.core import file_lock
 from vmops.core.failures import Failure, Kind
 from vmops.core.polling import Later, wait
 from vmops.core.settings import Settings
+from vmops.core.state_dir import life_path, lock_path
 from vmops.jobs import start
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.order import Order
