@@ -24,7 +24,7 @@ class _Room(TyperGroup):
         return self._commands().get_command(ctx, cmd_name)
 
     def _commands(self) -> Any:
-        return get_command(import_module(f"vmops.{self.name}.commands").app)
+        return get_command(import_module(f"vmops.cli.commands.{self.name}").app)
 
 
 def _examples(*calls: str) -> str:
