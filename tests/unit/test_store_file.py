@@ -1,7 +1,9 @@
 """The file of the records: what forks, deletion, modes and network file systems do to SQLite."""
 
 import os
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,11 +12,27 @@ import pytest
 
 from tests.contract import test_store as contract
 from tests.contract.test_store import record
-from tests.unit.processes import run
+from tests.unit.processes import ended, run, start
 from vmops.core.errors import StoreError
 from vmops.jobs.store import Store
 
 RECORDS = contract.RECORDS.replace("MAKER", "vmops.store:Store")
+
+TELLS_WHEN_IT_IS_TURNED_AWAY = """
+import functools, sqlite3
+
+told = []
+
+class Telling(sqlite3.Connection):
+    def execute(self, statement, *values):
+        try:
+            return super().execute(statement, *values)
+        except sqlite3.OperationalError:
+            told or told.append(print("here", flush=True))
+            raise
+
+sqlite3.connect = functools.partial(sqlite3.connect, factory=Telling)
+"""
 
 
 class Mount(NamedTuple):
@@ -74,6 +92,16 @@ print(*(os.waitpid(child, 0)[1] for child in children), flush=True)
 os._exit(0)
 """
     assert run(code, tmp_path) == ["0 0 0 0 0 0 0 0"]
+
+
+def test_whoever_comes_while_records_are_made_waits(tmp_path: Path) -> None:
+    """SQLite turns whoever begins a write-ahead log away at once, where another is about to do the same."""
+    with closing(sqlite3.connect(tmp_path / "operations.db", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        code = "from vmops.jobs.store import Store\nprint(Store(Path(sys.argv[1])).latest_of_each())"
+        second = start(TELLS_WHEN_IT_IS_TURNED_AWAY + code, tmp_path)
+        writer.execute("COMMIT")
+    assert ended(second) == "[]"
 
 
 def test_records_that_were_deleted_begin_anew(tmp_path: Path) -> None:

@@ -13,11 +13,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from vmops.core.errors import StoreError
+from vmops.core.polling import Later, wait
 
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"}
 )
 """File systems on which SQLite's locks and WAL are not safe. Source: SQLite documentation, write-ahead logging."""
+
+_PATIENCE = 30.0
+"""Seconds to wait for others who write, or make the records."""
 
 AGE = 1000
 """Versions in an age. Within one, later versions only add to earlier ones, so that code of both may use one file."""
@@ -135,15 +139,27 @@ def _connect(path: Path, steps: Steps) -> sqlite3.Connection:
     """Open the records; SQLite gives its log the mode of the database, so that is set before there is one."""
     path.touch(mode=0o600)
     with ExitStack() as unless_opened:
-        connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
         unless_opened.callback(connection.close)
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode=WAL")
+        if not wait(lambda: _writes_ahead(connection), timeout=_PATIENCE):
+            raise StoreError(f"the records {path} have been locked for {_PATIENCE:.0f} s by another program")
         connection.execute("PRAGMA synchronous=FULL")
         _bring_forward(connection, steps)
         _refuse_later_age(connection, path, max(steps))
         unless_opened.pop_all()
     return connection
+
+
+def _writes_ahead(connection: sqlite3.Connection) -> bool | Later:
+    """Have the records keep a write-ahead log; where another is about to begin one, SQLite itself does not wait."""
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.OperationalError as refusal:
+        if not refusal.sqlite_errorname.startswith("SQLITE_BUSY"):
+            raise
+        return Later(0.01)
+    return True
 
 
 def _bring_forward(connection: sqlite3.Connection, steps: Steps) -> None:
