@@ -21,7 +21,7 @@ from vmops.jobs.operation import TRANSITIONS, Operation, State, Verb
 from vmops.jobs.store import Store
 
 Make = Callable[[Path], Store]
-IMPLEMENTATIONS = ["vmops.store:Store"]
+IMPLEMENTATIONS = ["vmops.jobs.store:Store"]
 """What makes the records of a directory, by a name that other processes can resolve."""
 
 STACK = "exp1-0a1b2c3d"

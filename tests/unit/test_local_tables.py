@@ -17,7 +17,7 @@ from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.routes import TABLE, find
 from vmops.local.arm.state.resource_id import ResourceId
 
-PACKAGE = Path(error.__file__).parent
+PACKAGE = Path(error.__file__).parents[1]
 STEADY = {"running", "stopped", "deallocated"}
 
 

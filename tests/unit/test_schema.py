@@ -48,7 +48,7 @@ pause()
 LATER = """
 import dataclasses
 from vmops.jobs import operation
-from vmops import schema
+from vmops.jobs import schema
 
 operation.Operation = dataclasses.make_dataclass(
     "Operation", [("later", str, "unknown")], bases=(operation.Operation,), frozen=True
@@ -215,7 +215,7 @@ def test_records_of_a_later_age_are_refused(old: Path, version: int) -> None:
 
 def test_of_processes_that_open_old_records_at_once_all_succeed(old: Path) -> None:
     """The first call after an update may be ten programs started by one script."""
-    code = f"pause()\n{OPEN}from vmops.operation import *\n" + (
+    code = f"pause()\n{OPEN}from vmops.jobs.operation import *\n" + (
         "print(store.insert(Operation(sys.argv[2], Verb.PROVISION, sys.argv[2], 'local', '0', 'g', 'exp', 'ada')))"
     )
     assert race(code, old) == ["True"] * 6

@@ -16,7 +16,7 @@ from tests.unit.processes import ended, run, start
 from vmops.core.errors import StoreError
 from vmops.jobs.store import Store
 
-RECORDS = contract.RECORDS.replace("MAKER", "vmops.store:Store")
+RECORDS = contract.RECORDS.replace("MAKER", "vmops.jobs.store:Store")
 
 TELLS_WHEN_IT_IS_TURNED_AWAY = """
 import functools, sqlite3
