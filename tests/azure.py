@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,23 +103,30 @@ class Azure:
 def kept_ports(state_dir: Path) -> Iterator[None]:
     """Let the local Azure of a state directory, which has not run yet, have ports that nobody else is given meanwhile.
 
-    A port that is bound is given to nobody who asks for any, and may be bound again by name until somebody listens
-    there. Source: socket(7), SO_REUSEADDR; other systems than Linux do not allow it.
+    Only on Linux, where they can be kept.
     """
-    with ExitStack() as kept:
+    with free_port() as arm, free_port() as provider:
         if sys.platform == "linux":
-            arm, provider = (kept.enter_context(_bound()).getsockname()[1] for _ in range(2))
             before = Endpoint(f"http://127.0.0.1:{arm}", secrets.token_urlsafe(), provider, pid=0)
             local_path(state_dir).mkdir(mode=0o700)
             endpoint.write(state_dir, endpoint.Record(before, started=0, pace=daemon.DEFAULT_PACE))
         yield
 
 
-def _bound() -> socket.socket:
-    bound = socket.socket()
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind(("127.0.0.1", 0))
-    return bound
+@contextmanager
+def free_port() -> Iterator[int]:
+    """Give a port on loopback that nobody else is given meanwhile.
+
+    A port that is bound is given to nobody who asks for any, and may be bound again by name until somebody listens
+    there. Source: socket(7), SO_REUSEADDR; other systems than Linux do not allow it: there it is let go at once.
+    """
+    with socket.socket() as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+        if sys.platform != "linux":
+            bound.close()
+        yield port
 
 
 def kill_daemon(state_dir: Path) -> None:

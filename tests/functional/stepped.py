@@ -171,7 +171,7 @@ def _deploy(ops: VMOps, target: Target, steps: Callable[[Any], Any]) -> None:
     held = file_lock.acquire(lock_path(ops.settings.state_dir, target.stack))
     assert held is not None
     try:
-        with open_site(ops.settings, target, (held,)) as site:
+        with open_site(ops.settings, target, (held,), longest=None) as site:
             steps(site)
     finally:
         os.close(held)

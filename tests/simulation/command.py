@@ -54,7 +54,14 @@ class DoubleCommand(PulumiCommand):
 
     world: Host
 
-    def __init__(self, binary: Path, version: str, environment: Mapping[str, str], locks: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        binary: Path,
+        version: str,
+        environment: Mapping[str, str],
+        locks: tuple[int, ...],
+        longest: float | None = None,
+    ) -> None:
         self.command, self.version = str(binary), VersionInfo.parse(version)
         self._backend = Path(environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
         self._asked, self._runs = 0, False

@@ -28,9 +28,9 @@ class Settings(BaseSettings):
 
     All of it can be given in the environment (``VMOPS_STATE_DIR``, ``VMOPS_CLOUD`` …) or by keyword. A parameter of a
     call wins over the setting of the same name. Durations are seconds. ``engine_silence`` is how long an engine that
-    works on no resource may say nothing before it is ended; ``workers`` is how many deployments work at once, by
-    default what the cores and the memory can bear; ``worker_idle`` is how long the process that starts them stays when
-    there are none, 0 for no such process.
+    works on no resource may say nothing before it is ended, and so how long a read of its backend may take;
+    ``workers`` is how many deployments work at once, by default what the cores and the memory can bear; ``worker_idle``
+    is how long the process that starts them stays when there are none, 0 for no such process.
     """
 
     model_config = SettingsConfigDict(env_prefix="VMOPS_", env_ignore_empty=True, frozen=True)

@@ -40,11 +40,14 @@ class Site:
 
 
 @contextmanager
-def open_site(settings: Settings, target: Target, locks: tuple[int, ...] = ()) -> Iterator[Site]:
+def open_site(
+    settings: Settings, target: Target, locks: tuple[int, ...] = (), *, longest: float | None
+) -> Iterator[Site]:
     """Connect to the target's cloud and stack; whatever scratch files the work leaves go with it.
 
-    ``locks`` are descriptors that the engine inherits; without any, nothing may be done but look. Of a stack that is
-    not there no directory stays.
+    ``locks`` are descriptors that the engine inherits; without any, nothing may be done but look. ``longest`` is how
+    many seconds each command of the engine may take; None for a worker, which bounds the whole of its work. Of a stack
+    that is not there no directory stays.
 
     Raises: CloudError if the local Azure does not start; EngineMissing if there is no engine.
     """
@@ -56,7 +59,7 @@ def open_site(settings: Settings, target: Target, locks: tuple[int, ...] = ()) -
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(mode=0o700, parents=True)
     environment = engine_environment(cloud, backend, engine_home(state_dir), passphrase, scratch)
-    command = EngineCommand(locate.path(settings.engine), locate.ENGINE_VERSION, environment, locks)
+    command = EngineCommand(locate.path(settings.engine), locate.ENGINE_VERSION, environment, locks, longest)
     work_dir = work_path(state_dir, target.stack) if locks else scratch
     stack = EngineStack(target.stack, work_dir, backend, command, EventLog())
     try:
@@ -70,7 +73,7 @@ def open_site(settings: Settings, target: Target, locks: tuple[int, ...] = ()) -
 
 @contextmanager
 def open_backend(settings: Settings) -> Iterator[Backend]:
-    """Open the engine's backend to be read, without any cloud.
+    """Open the engine's backend to be read, without any cloud; a read may take ``engine_silence`` seconds.
 
     Raises: EngineMissing if there is no engine.
     """
@@ -79,4 +82,5 @@ def open_backend(settings: Settings) -> Iterator[Backend]:
     with tempfile.TemporaryDirectory(prefix="vmops-") as name:
         scratch = Path(name)
         environment = engine_environment(nowhere, settings.backend(), engine_home(state_dir), passphrase, scratch)
-        yield Backend(EngineCommand(locate.path(settings.engine), locate.ENGINE_VERSION, environment, ()), scratch)
+        engine, longest = locate.path(settings.engine), settings.engine_silence
+        yield Backend(EngineCommand(engine, locate.ENGINE_VERSION, environment, (), longest), scratch)

