@@ -1,26 +1,29 @@
 """A backend that several hosts share: it is read in bounded time, whatever it is."""
 
+import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from tests import postgres
-from tests.azure import Azure
+from tests.azure import Azure, begun, kill_all
 from tests.functional.doors import CLI, ended, start
 from tests.postgres import Postgres
 from vmops import Settings, Status, VMOps
+from vmops.core import keys
 from vmops.core.errors import Failed
 from vmops.core.failures import Kind
 from vmops.core.polling import Later, wait
 from vmops.deploy.context import open_backend
 from vmops.protocol import Params
 
-_LONGEST = 120
+_LONGEST = 200
 """Seconds for what takes one: it hangs if it takes as long, however slow the machine."""
 
 ENDLESS = """#!/bin/sh
@@ -80,6 +83,91 @@ def test_a_sweep_of_many_stacks_in_postgres_ends(
             backend.command.run(["stack", "init", "--no-select", f"exp{number}-0"], str(backend.directory), {})
     done = subprocess.run([*CLI, "sweep", "--dry-run"], capture_output=True, text=True, timeout=_LONGEST, check=False)
     assert (done.returncode, done.stderr) == (0, "no VM has outlived its time\n")
+
+
+@pytest.fixture
+def there(ops: VMOps, state_dir: Path, tmp_path: Path) -> VMOps:
+    """Give another host: with a state directory of its own, it shares the backend and the cloud."""
+    second = tmp_path / "second"
+    second.mkdir(mode=0o700)
+    (second / "local").symlink_to(state_dir / "local")
+    elsewhere = {"state_dir": second, "backend_url": ops.settings.backend(), "worker_idle": 0}  # it leaves no process
+    return VMOps(ops.settings.model_copy(update=elsewhere))
+
+
+def key_of(ops: VMOps, name: str = "*") -> list[Path]:
+    """Give the files of the keys that a host has made for its VMs."""
+    return sorted((ops.settings.state_dir / "keys" / "ssh").glob(name))
+
+
+def refused(ops: VMOps, params: Params) -> bool:
+    """Tell whether a provision was refused, and its preview is, because the VM would be made anew for a key."""
+    failure = ops.last_failure(params)
+    with pytest.raises(Failed) as refusal:
+        ops.plan(params)
+    assert refusal.value.failure == failure
+    assert failure
+    return failure.kind is Kind.IMMUTABLE and "give adminPasswordOrKey, or copy keys/ssh/exp1-" in failure.next_step
+
+
+def test_a_host_without_a_vms_key_does_not_make_it_anew(
+    ops: VMOps, there: VMOps, azure: Azure, provision: Callable[[Params], dict[str, Any]]
+) -> None:
+    """Nothing is written on either side; with the key of the host that made it, there is nothing to do."""
+    vm_id = provision({"vmName": "exp1"})["id"]
+    first, writes = azure.vm(vm_id)["properties"]["vmId"], len(azure.writes())
+    assert there.vm_provision({"vmName": "exp1"}) == (Status.FAILED, {})
+    assert refused(there, {"vmName": "exp1"})
+    assert (key_of(there), there.operations(), len(azure.writes())) == ([], [], writes)
+    for file in key_of(ops):
+        (there.settings.state_dir / "keys" / "ssh").mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copy(file, there.settings.state_dir / "keys" / "ssh")
+    assert there.vm_provision({"vmName": "exp1"}) == (Status.PENDING, {})
+    assert there.wait_vm_deployment(True, {"vmName": "exp1"})[0] is Status.SUCCEEDED
+    assert azure.vm(vm_id)["properties"]["vmId"] == first
+
+
+def test_a_key_that_was_made_for_another_vm_of_the_name_replaces_none(
+    ops: VMOps, there: VMOps, azure: Azure, provision: Callable[[Params], dict[str, Any]]
+) -> None:
+    """Two hosts may both have made a key before either had made the VM: it has one of them, and keeps it."""
+    params: Params = {"vmName": "exp1"}
+    assert there.plan(params)
+    assert [file.suffix for file in key_of(there)] == ["", ".pub"]
+    vm_id = provision(params)["id"]
+    first = azure.vm(vm_id)["properties"]["vmId"]
+    assert there.vm_provision(params) == (Status.PENDING, {})
+    assert there.wait_vm_deployment(True, params) == (Status.FAILED, {})
+    assert refused(there, params)
+    assert azure.vm(vm_id)["properties"]["vmId"] == first
+
+
+def test_a_key_that_was_given_is_not_left_out_by_oversight(
+    ops: VMOps, azure: Azure, state_dir: Path, provision: Callable[[Params], dict[str, Any]]
+) -> None:
+    """Nor does a host that has lost its keys make one: but what is given is what is wanted."""
+    given = [keys.ssh_public_key(state_dir, name) for name in ("one", "two")]
+    vm_id = provision({"vmName": "exp1", "adminPasswordOrKey": given[0]})["id"]
+    assert ops.vm_provision({"vmName": "exp1"}) == (Status.FAILED, {})
+    assert refused(ops, {"vmName": "exp1"})
+    assert key_of(ops, "exp1-*") == []
+    first = azure.vm(vm_id)["properties"]["vmId"]
+    provision({"vmName": "exp1", "adminPasswordOrKey": given[1]})
+    assert azure.vm(vm_id)["properties"]["vmId"] != first
+
+
+def test_a_provision_that_was_cut_off_goes_on_with_its_key(
+    ops: VMOps, azure: Azure, state_dir: Path, provision: Callable[[Params], dict[str, Any]]
+) -> None:
+    """The VM is there, in part or whole, and so is the key that it was begun with."""
+    azure.stick("create")
+    assert ops.vm_provision({"vmName": "exp1"}) == (Status.PENDING, {})
+    assert wait(lambda: begun(azure), timeout=_LONGEST)
+    kill_all(state_dir)
+    azure.let_go()
+    made = key_of(ops)
+    provision({"vmName": "exp1"})
+    assert key_of(ops) == made
 
 
 def test_a_read_of_the_backend_that_never_ends_is_ended(state_dir: Path, endless: Path) -> None:

@@ -245,8 +245,11 @@ def test_a_spec_cannot_be_changed() -> None:
 
 def test_a_key_that_was_made_takes_its_place() -> None:
     """The key made for a VM is checked like one that was given."""
-    spec = spec_of(ttl="2h").with_key(KEY)
-    assert spec == spec_of(ttl="2h", adminPasswordOrKey=KEY)
+    spec, given = spec_of(ttl="2h").with_key(KEY), spec_of(ttl="2h", adminPasswordOrKey=KEY)
+    assert spec.canonical() == given.canonical()
+    assert [each.credential_is_given for each in (spec, given, spec_of())] == [False, True, False]
+    assert VmSpec.from_wire(spec.to_wire()) == spec
+    assert not VmSpec.from_wire(spec.to_wire()).model_copy(update={"location": "westus3"}).credential_is_given
     with pytest.raises(SpecError, match="adminPasswordOrKey"):
         spec_of().with_key("not a key")
 

@@ -42,6 +42,8 @@ def provision(site: Site, spec: VmSpec, *, doubtful: bool, expires: float) -> di
 def _provision(site: Site, spec: VmSpec, *, doubtful: bool, expires: float) -> dict[str, Any]:
     outputs: dict[str, Any] = {}
     before = _settled_survey(site, spec)
+    if before.machine:
+        survey.refuse_anew_for_key(before.machine, spec)
     mended = site.stack.mend() is not Mended.NOTHING
     existed = site.stack.ensure() or mended
     before = _with_own_subnet(site, spec, before) if existed else before
@@ -62,6 +64,8 @@ def plan(site: Site, spec: VmSpec) -> list[dict[str, str]]:
     Raises: Failed; CloudError if ARM refuses a look.
     """
     before = _with_own_subnet(site, spec, survey.survey(site.arm, spec, site.owner))
+    if before.machine:
+        survey.refuse_anew_for_key(before.machine, spec)
     return site.stack.preview(_declared(site, spec, before, 0.0, {}))
 
 

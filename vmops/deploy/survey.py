@@ -45,6 +45,31 @@ def survey(arm: Arm, spec: VmSpec, owner: str) -> Survey:
     return Survey(frozenset(uses), location, machine)
 
 
+def refuse_anew_for_key(machine: Mapping[str, Any], spec: VmSpec) -> None:
+    """Check that a VM of ours is not made anew for a key that nobody asked for: one that this host made, or would make.
+
+    Raises: Failed (immutable), saying how the VM's own key is given.
+    """
+    key = spec.admin_password_or_key
+    if spec.credential_is_given or (key and _words(key.get_secret_value()) in map(_words, _keys(machine))):
+        return
+    message = "adminPasswordOrKey: none is given, and the VM has another key or password than this host made for it"
+    files = f"keys/ssh/{spec.stack} and keys/ssh/{spec.stack}.pub"
+    step = f"give adminPasswordOrKey, or copy {files}, below VMOPS_STATE_DIR, from the host that made it"
+    raise Failed(Failure(Kind.IMMUTABLE, message, resource=str(machine["id"]), step=step))
+
+
+def _keys(machine: Mapping[str, Any]) -> Iterable[str]:
+    """Give the public keys that a VM was made with. Source: ARM, Microsoft.Compute virtualMachines, osProfile."""
+    linux = ((machine.get("properties") or {}).get("osProfile") or {}).get("linuxConfiguration") or {}
+    return [str(key.get("keyData", "")) for key in (linux.get("ssh") or {}).get("publicKeys") or ()]
+
+
+def _words(public_key: str) -> list[str]:
+    """Give the kind and the value of a public key, without what it is called."""
+    return public_key.split()[:2]
+
+
 def _used(arm: Arm, spec: VmSpec) -> Iterable[str]:
     """Name the roles that the user named and that exist as somebody else's."""
     ids = spec.ids()

@@ -13,6 +13,7 @@ from vmops.core.settings import Settings
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.store import Store
 from vmops.ops.connections import Connections
+from vmops.ops.credentials import with_key
 from vmops.ops.polls import poll
 from vmops.ops.power import PowerOperations
 from vmops.ops.queries import Queries
@@ -52,12 +53,16 @@ class VMOps:
         """Check if the VM is ready; deploy a new one if necessary.
 
         SUCCEEDED at once if it is as asked for and runs; PENDING if a deployment was begun or joined; FAILED if another
-        one is in flight. The result is always ``{}``.
+        one is in flight, or if no key is given and the VM has one that this host has not. The result is always ``{}``.
         """
         drop_handle(params)
-        spec = self._spec(params)
-        digest = spec.digest(keys.digest_key(self.settings.state_dir))
-        return self._begin(params, spec, lambda: self._deployments.provision(spec, digest))
+        spec = VmSpec.from_params(params, self.settings.defaults())
+
+        def begin() -> Operation | None:
+            keyed = with_key(spec, self.settings, self._deployments)
+            return self._deployments.provision(keyed, keyed.digest(keys.digest_key(self.settings.state_dir)))
+
+        return self._begin(params, spec, begin)
 
     def vm_deprovision(self, params: Params) -> Answer:
         """Shut the VM down and release all its resources.
@@ -184,7 +189,8 @@ class VMOps:
         Raises: Failed if the engine refuses, or (locked) if a deployment of the VM is in flight; CloudError if ARM
         refuses; EngineMissing.
         """
-        return self._queries.plan(self._spec(params))
+        spec = VmSpec.from_params(params, self.settings.defaults())
+        return self._queries.plan(with_key(spec, self.settings, self._deployments))
 
     def status(self, params: Params) -> dict[str, Any]:
         """Tell what was asked of a VM last, how that stands, and what ARM says of the VM now.
@@ -225,13 +231,6 @@ class VMOps:
 
     def _target(self, params: Params) -> Target:
         return Target.from_params(params, self.settings.defaults())
-
-    def _spec(self, params: Params) -> VmSpec:
-        """Read all parameters of a VM, which gets a key of its own if none was given."""
-        spec = VmSpec.from_params(params, self.settings.defaults())
-        if spec.admin_password_or_key is not None:
-            return spec
-        return spec.with_key(keys.ssh_public_key(self.settings.state_dir, spec.stack))
 
     @cached_property
     def _deployments(self) -> "Deployments":

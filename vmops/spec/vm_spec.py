@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, PlainSerializer, SecretStr
+from pydantic import AliasChoices, BeforeValidator, Field, PlainSerializer, PrivateAttr, SecretStr
 
 from vmops.spec import names
 from vmops.spec.rules import hardware, login, naming, network, related, spelling, values
@@ -38,6 +38,9 @@ _ALWAYS = frozenset(
     | {"addressPrefix", "subnetPrefix", "vmPorts", "sourceAddressPrefixes", "publicIp", "dnsLabelPrefix", "customData"}
     | {"osDiskSizeGB", "osDiskType", "dataDisks", "zone", "priority", "maxPrice", "evictionPolicy", "tags"}
 )
+_KEY_IS_MADE = "keyIsMade"
+"""What the wire says of a key that nobody gave; no parameter."""
+
 # Source: resource-name-rules: names are compared without case.
 _NAMES = ("vmName", "resourceGroup", "virtualNetworkName", "subnetName", "networkSecurityGroupName")
 _EITHER = (("image", "ubuntuOSVersion"), ("customData", "customDataFile"))
@@ -77,6 +80,7 @@ class VmSpec(Target):
     tags: Annotated[dict[str, str], BeforeValidator(naming.tags)] = Field(default_factory=dict)
     ttl: PositiveSeconds | None = None
     wait_for: Annotated[WaitFor, word(WaitFor)] = "running"
+    _key_is_made: bool = PrivateAttr(default=False)
 
     @classmethod
     def from_params(cls, params: Mapping[str, object], defaults: Mapping[str, object] = {}) -> Self:
@@ -158,15 +162,27 @@ class VmSpec(Target):
         """Return the HMAC-SHA256 of the desired spec, in hexadecimal, which gives no secret away without the key."""
         return hmac.new(key, self.canonical(), hashlib.sha256).hexdigest()
 
+    @property
+    def credential_is_given(self) -> bool:
+        """Whether the password or key was asked for, and not made because none was."""
+        return self.admin_password_or_key is not None and not self._key_is_made
+
     def with_key(self, public_key: str) -> Self:
-        """Return the same spec with an SSH public key to log in with."""
-        return self.from_wire({**self.to_wire(), "adminPasswordOrKey": public_key})
+        """Return the same spec with an SSH public key to log in with, made because none was given."""
+        return self.from_wire({**self.to_wire(), "adminPasswordOrKey": public_key, _KEY_IS_MADE: True})
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, object]) -> Self:
+        """Return what ``to_wire`` was called on."""
+        spec = super().from_wire(wire)
+        spec._key_is_made = bool(wire.get(_KEY_IS_MADE))
+        return spec
 
     def to_wire(self) -> dict[str, Any]:
         """Return the parameters as JSON values, secrets in clear, for a pipe to a process that needs them."""
         secrets = {"adminPasswordOrKey": self.admin_password_or_key, "customData": self.custom_data}
         clear = {name: secret.get_secret_value() for name, secret in secrets.items() if secret is not None}
-        return super().to_wire() | clear
+        return super().to_wire() | clear | ({_KEY_IS_MADE: True} if self._key_is_made else {})
 
 
 def _read_custom_data(wanted: dict[str, object]) -> list[str]:

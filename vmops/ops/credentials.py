@@ -1,0 +1,34 @@
+"""The key by which a VM is logged into, where nobody gave one: made for it once, and never for one that has another."""
+
+from typing import TYPE_CHECKING
+
+from vmops.core import keys
+from vmops.core.settings import Settings
+from vmops.spec.vm_spec import VmSpec
+
+if TYPE_CHECKING:
+    from vmops.ops.deployments import Deployments
+
+
+def with_key(spec: VmSpec, settings: Settings, deployments: "Deployments") -> VmSpec:
+    """Give the VM a key of its own if none was given; none is made for one that is there, and so has another.
+
+    Raises: Failed (immutable), saying how its key is given, or (locked); CloudError if ARM refuses.
+    """
+    if spec.credential_is_given:
+        return spec
+    if keys.existing_ssh_key_file(settings.state_dir, spec.stack) is None:
+        _refuse_anew_for_key(spec, settings, deployments)
+    return spec.with_key(keys.ssh_public_key(settings.state_dir, spec.stack))
+
+
+def _refuse_anew_for_key(spec: VmSpec, settings: Settings, deployments: "Deployments") -> None:
+    """Check that the VM is not there, or on its way out; whatever another owner has is refused by the worker."""
+    from vmops.azure import ownership, vm_state
+    from vmops.deploy.survey import refuse_anew_for_key
+
+    seen = vm_state.look(deployments.arm(spec), spec.vm_id)
+    ours = seen and ownership.is_ours(seen.resource, spec.stack, settings.owner)
+    if seen and ours and seen.provisioning != "deleting":
+        deployments.refuse_in_flight(spec)
+        refuse_anew_for_key(seen.resource, spec)
