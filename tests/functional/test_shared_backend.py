@@ -21,13 +21,14 @@ from vmops.core.errors import Failed
 from vmops.core.failures import Kind
 from vmops.core.polling import Later, wait
 from vmops.deploy.context import open_backend
+from vmops.engine.install.locate import ENGINE_VERSION
 from vmops.protocol import Params
 
 _LONGEST = 200
 """Seconds for what takes one: it hangs if it takes as long, however slow the machine."""
 
-ENDLESS = """#!/bin/sh
-[ "$1" = version ] && exec echo v3.258.0
+ENDLESS = f"""#!/bin/sh
+[ "$1" = version ] && exec echo v{ENGINE_VERSION}
 tail -f "$0" > /dev/null &
 wait
 """

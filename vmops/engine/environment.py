@@ -14,7 +14,7 @@ def engine_environment(cloud: Cloud, backend: str, home: Path, passphrase: Path,
     (ours are new), and each reads one stack after the other: where the backend is PostgreSQL it asks for each on a
     second connection, and those that are asked for at once wait for ever for one another's. Each collects its garbage
     half as often as Go does of itself: a twentieth less of processor time for up to 7 MB more. Source: Pulumi
-    documentation, environment variables; engine 3.258, pkg/backend/diy; Go documentation, package runtime.
+    documentation, environment variables; engine 3.274, pkg/backend/diy; Go documentation, package runtime.
     """
     if backend.startswith("file://"):
         Path(backend.removeprefix("file://")).mkdir(mode=0o700, parents=True, exist_ok=True)
