@@ -19,10 +19,10 @@ import structlog
 
 from tests.chaos.scene import Scene, scene
 from vmops import Settings, Status, VMOps
-from vmops.core.failures import Kind
+from vmops.core.failures import FailureKind
 
 _VERBS = ("provision", "provision", "provision", "deprovision", "stop", "start", "restart", "wait", "gone", "cancel")
-_MAY_BE = {Kind.LOCKED, Kind.CONFLICT, Kind.NOT_FOUND, Kind.INTERRUPTED}
+_MAY_BE = {FailureKind.LOCKED, FailureKind.CONFLICT, FailureKind.NOT_FOUND, FailureKind.INTERRUPTED}
 """Why a verb may fail among others: all of them say that somebody else was there before."""
 
 

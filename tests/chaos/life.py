@@ -10,7 +10,7 @@ from tests.chaos.killing import PATIENCE
 from tests.chaos.scene import Scene, scene
 from tests.chaos.script import POWERED, Fault, Kill, Script, Step
 from vmops import Status
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later, wait
 from vmops.local import inspection
 from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS, Incident
@@ -95,7 +95,7 @@ class Life:
         elif status is Status.PENDING:
             status, _ = self.stage.ops.wait_vm_operation(self.stage.params)
         failure = self.stage.ops.last_failure(self.stage.params)
-        if status is Status.FAILED and failure and failure.kind in {Kind.BUG, Kind.ENGINE}:
+        if status is Status.FAILED and failure and failure.kind in {FailureKind.BUG, FailureKind.ENGINE}:
             raise Wrong(f"{verb} with {fault}: {failure}")
         if tags and fault.name == "retagged-behind-our-back":
             self._refused(status, failure)
@@ -133,7 +133,7 @@ class Life:
 
     def _refused(self, status: Status, failure: Failure | None) -> None:
         """See that a VM that was made another's was refused, and stays as it is."""
-        if (status, failure and failure.kind) != (Status.FAILED, Kind.CONFLICT) or self._tags() != _HERS:
+        if (status, failure and failure.kind) != (Status.FAILED, FailureKind.CONFLICT) or self._tags() != _HERS:
             raise Wrong(f"another's VM is not left alone: {status.name} {failure}, tags {self._tags()}")
 
     def kill(self, verb: str, drawn: Kill) -> bool:

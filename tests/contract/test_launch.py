@@ -19,7 +19,7 @@ import pytest
 
 from tests.azure import all_of, files_with
 from vmops.core import file_lock
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later, wait
 from vmops.core.settings import Settings
 from vmops.core.state_dir import life_path, lock_path
@@ -83,7 +83,9 @@ class Launch:
         assert held is not None
         assert self.store.insert(operation)
         if over:
-            assert self.store.advance(operation.id, State.FAILED, failure=Failure(Kind.INTERRUPTED, "was cancelled"))
+            assert self.store.advance(
+                operation.id, State.FAILED, failure=Failure(FailureKind.INTERRUPTED, "was cancelled")
+            )
         start.start(self.settings, operation, Order({**TARGET.to_wire(), **params}, "", None, 60.0, False), held)
         os.close(held)
         return operation
@@ -143,7 +145,7 @@ def test_an_order_arrives_whole(stage: Launch) -> None:
     stage.begin(Verb.PROVISION, vmSize=7, customData="x" * 300_000, zone=7)
     failure = stage.ended().failure
     assert failure is not None
-    assert failure.kind is Kind.INVALID
+    assert failure.kind is FailureKind.INVALID
     assert [each.partition(":")[0] for each in failure.message.split("; ")] == ["vmSize", "customData", "zone"]
 
 

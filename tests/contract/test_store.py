@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.processes import go_on, kill, line_of, race, start
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.jobs.operation import TRANSITIONS, Operation, State, Verb
 from vmops.jobs.store import Store
 
@@ -48,7 +48,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
     max_leaves=8,
 )
-FAILURES = st.builds(Failure, st.sampled_from(Kind), TEXT, TEXT, TEXT)
+FAILURES = st.builds(Failure, st.sampled_from(FailureKind), TEXT, TEXT, TEXT)
 OPERATIONS = st.builds(
     Operation,
     **dict.fromkeys(("id", "stack", "cloud", "subscription", "resource_group", "vm_name", "owner"), TEXT),
@@ -118,7 +118,9 @@ def test_a_refused_move_changes_nothing(store: Store) -> None:
     store.advance("one", State.RUNNING, pid=7)
     store.advance("one", State.SUCCEEDED, ended=2.0, outputs={"publicIp": "203.0.113.7"})
     before = store.get("one")
-    assert not store.advance("one", State.FAILED, ended=3.0, failure=Failure(Kind.INTERRUPTED, "died"), outputs={})
+    assert not store.advance(
+        "one", State.FAILED, ended=3.0, failure=Failure(FailureKind.INTERRUPTED, "died"), outputs={}
+    )
     assert store.get("one") == before
 
 

@@ -13,7 +13,7 @@ from vmops.azure.client import Arm
 from vmops.azure.clouds import Cloud
 from vmops.azure.error_codes import of_cloud
 from vmops.core.errors import CloudError, SpecError
-from vmops.core.failures import Kind
+from vmops.core.failures import FailureKind
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_wrong_token_is_a_refusal(world: World, ask: str) -> None:
     with pytest.raises(CloudError) as refusal:
         getattr(stranger, ask)(GROUP)
     assert (refusal.value.status, refusal.value.code) == (401, "AuthenticationFailed")
-    assert of_cloud(refusal.value).kind is Kind.AUTH
+    assert of_cloud(refusal.value).kind is FailureKind.AUTH
 
 
 def test_no_answer_is_no_refusal() -> None:
@@ -49,7 +49,7 @@ def test_no_answer_is_no_refusal() -> None:
         endpoint = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         with pytest.raises(CloudError, match="does not answer") as silence:
             Arm(Cloud("local", endpoint, token="any"), timeout=10).get(GROUP)
-    assert (silence.value.status, of_cloud(silence.value).kind) == (0, Kind.INTERRUPTED)
+    assert (silence.value.status, of_cloud(silence.value).kind) == (0, FailureKind.INTERRUPTED)
 
 
 def test_a_list_is_read_to_its_last_page(world: World) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.azure import Azure, processes_of
 from vmops import SpecError, Status, SupportsVMOps, VMOps
-from vmops.core.failures import Kind
+from vmops.core.failures import FailureKind
 from vmops.core.polling import Later, wait
 from vmops.core.times import instant
 from vmops.jobs import start
@@ -67,7 +67,11 @@ def test_a_refused_create_is_failed_and_can_be_mended(ops: VMOps, azure: Azure, 
     assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
     failure = ops.last_failure(params)
     assert failure
-    assert (failure.kind, failure.code, failure.resource) == (Kind.CAPACITY, "SkuNotAvailable", "VirtualMachine exp1")
+    assert (failure.kind, failure.code, failure.resource) == (
+        FailureKind.CAPACITY,
+        "SkuNotAvailable",
+        "VirtualMachine exp1",
+    )
     params["vmSize"] = "Standard_B2s"
     assert ops.vm_provision(params) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED
@@ -146,7 +150,7 @@ def test_what_a_failed_provision_leaves_is_not_gone(ops: VMOps, azure: Azure, de
     assert ops.wait_vm_deployment(False, params) == (Status.FAILED, {})
     failure = ops.last_failure(params)
     assert failure
-    assert (failure.kind, failure.next_step) == (Kind.CONFLICT, "deprovision it, then wait again")
+    assert (failure.kind, failure.next_step) == (FailureKind.CONFLICT, "deprovision it, then wait again")
     assert failure.resource in azure.ids()
     deprovision(params)
     assert azure.resources() == []
@@ -181,7 +185,7 @@ def test_waiting_for_a_vm_nobody_knows_is_failed(ops: VMOps) -> None:
     assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
     failure = ops.last_failure(params)
     assert failure
-    assert failure.kind is Kind.NOT_FOUND
+    assert failure.kind is FailureKind.NOT_FOUND
 
 
 @pytest.mark.parametrize("verb", ["vm_start", "vm_stop", "vm_restart"])
@@ -191,7 +195,7 @@ def test_power_verbs_on_a_vm_that_does_not_exist_are_failed(ops: VMOps, verb: st
     assert getattr(ops, verb)(params) == (Status.FAILED, {})
     failure = ops.last_failure(params)
     assert failure
-    assert failure.kind is Kind.NOT_FOUND
+    assert failure.kind is FailureKind.NOT_FOUND
 
 
 def test_provisioning_again_changes_nothing_and_starts_nothing(
@@ -218,7 +222,7 @@ def test_the_same_provision_in_flight_is_joined(ops: VMOps, azure: Azure) -> Non
     assert ops.vm_provision(other) == (Status.FAILED, {})
     failure = ops.last_failure(other)
     assert failure
-    assert failure.kind is Kind.LOCKED
+    assert failure.kind is FailureKind.LOCKED
     assert "tester has a provision of exp1 in flight since" in failure.message
     assert ops.vm_stop(other) == (Status.FAILED, {})
     azure.let_go()
@@ -325,7 +329,7 @@ def test_what_cannot_change_is_refused(ops: VMOps, provision: Deploy) -> None:
     assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
     failure = ops.last_failure(params)
     assert failure
-    assert (failure.kind, failure.next_step.split(",")[0]) == (Kind.IMMUTABLE, "deprovision first")
+    assert (failure.kind, failure.next_step.split(",")[0]) == (FailureKind.IMMUTABLE, "deprovision first")
 
 
 def test_a_mapping_that_cannot_be_written_is_left_alone(ops: VMOps) -> None:
@@ -377,7 +381,7 @@ def test_a_deployment_that_takes_too_long_is_ended(
     assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
     failure = ops.last_failure(params)
     assert failure
-    assert failure.kind is Kind.TIMEOUT
+    assert failure.kind is FailureKind.TIMEOUT
     wait(lambda: Later(0.02) if processes_of(state_dir) else True, timeout=60)
     assert processes_of(state_dir) == []
     daemon.ensure(state_dir, 0)
@@ -453,7 +457,7 @@ def test_a_cancelled_provision_goes_on_when_asked_for_again(ops: VMOps, azure: A
     assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
     failure = ops.last_failure(params)
     assert failure
-    assert failure.kind is Kind.INTERRUPTED
+    assert failure.kind is FailureKind.INTERRUPTED
     azure.let_go()
     assert ops.vm_provision(params) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED, ops.last_failure(params)

@@ -10,7 +10,7 @@ import pytest
 from tests.azure import Azure, living
 from tests.states import kept
 from vmops import Settings, Status, VMOps
-from vmops.core.failures import Kind
+from vmops.core.failures import FailureKind
 from vmops.jobs.operation import State, Verb
 from vmops.local import daemon
 from vmops.protocol import Params
@@ -79,8 +79,8 @@ def test_all_of_it_is_told(ops: VMOps, azure: Azure) -> None:
     assert machines == ["running", "running", None]
     assert [each.vm_name for each in ops.operations()] == ["exp3", "exp2", "exp1"]
     assert [each.failure and each.failure.kind for each in ops.operations()] == [
-        Kind.INTERRUPTED,
-        Kind.INTERRUPTED,
+        FailureKind.INTERRUPTED,
+        FailureKind.INTERRUPTED,
         None,
     ]
     assert all(ops.resources(params) for params in ALL)

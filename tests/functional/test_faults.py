@@ -12,7 +12,7 @@ from tests.azure import Azure
 from vmops import SpecError, Status, VMOps
 from vmops.cli.commands.local import app
 from vmops.core.errors import CloudError
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.local import inspection
 from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
 from vmops.protocol import Params
@@ -68,17 +68,17 @@ def machines(azure: Azure) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "kind", "code"),
     [
-        ("quota", Kind.QUOTA, "OperationNotAllowed"),
-        ("sku-not-available", Kind.CAPACITY, "SkuNotAvailable"),
-        ("allocation-failed", Kind.CAPACITY, "AllocationFailed"),
-        ("os-provisioning-timed-out", Kind.TIMEOUT, "OSProvisioningTimedOut"),
-        ("internal-operation-error", Kind.INTERRUPTED, "InternalOperationError"),
-        ("expired-token", Kind.AUTH, "ExpiredAuthenticationToken"),
-        ("authorization-failed", Kind.AUTH, "AuthorizationFailed"),
+        ("quota", FailureKind.QUOTA, "OperationNotAllowed"),
+        ("sku-not-available", FailureKind.CAPACITY, "SkuNotAvailable"),
+        ("allocation-failed", FailureKind.CAPACITY, "AllocationFailed"),
+        ("os-provisioning-timed-out", FailureKind.TIMEOUT, "OSProvisioningTimedOut"),
+        ("internal-operation-error", FailureKind.INTERRUPTED, "InternalOperationError"),
+        ("expired-token", FailureKind.AUTH, "ExpiredAuthenticationToken"),
+        ("authorization-failed", FailureKind.AUTH, "AuthorizationFailed"),
     ],
 )
 def test_a_fault_is_failed_for_its_reason_and_the_same_call_then_mends_it(
-    ops: VMOps, azure: Azure, faults: Faults, deprovision: Deploy, name: str, kind: Kind, code: str
+    ops: VMOps, azure: Azure, faults: Faults, deprovision: Deploy, name: str, kind: FailureKind, code: str
 ) -> None:
     """A caller learns the class and ARM's own code; nothing that was half made stands in the way of the next try."""
     params: Params = {"vmName": "exp1"}
@@ -149,7 +149,7 @@ def test_a_vm_that_was_made_without_an_answer_is_adopted(
     """No answer is no refusal: the VM may be there, and the same call takes it over instead of making a second."""
     params: Params = {"vmName": "exp1"}
     faults.put("created-then-504", verbs=["create", "update"])
-    assert failed(ops, params).kind is Kind.INTERRUPTED
+    assert failed(ops, params).kind is FailureKind.INTERRUPTED
     (made,) = machines(azure)
     first = azure.vm(made)["properties"]["vmId"]
     faults.clear()
@@ -194,7 +194,7 @@ def test_a_vm_whose_tags_somebody_replaced_is_not_touched(
     params: Params = {"vmName": "exp1"}
     vm_id = provision(params)["id"]
     faults.happen("retagged-behind-our-back", vm_id)
-    assert failed(ops, params).kind is Kind.CONFLICT
+    assert failed(ops, params).kind is FailureKind.CONFLICT
     assert vm_id in azure.ids()
 
 
@@ -204,7 +204,7 @@ def test_an_operation_that_never_ends_is_ended_by_the_deadline(
     """A deployment has a deadline of its own; when the service moves again, the same call goes on."""
     params: Params = {"vmName": "exp1"}
     faults.put("stuck-operation")
-    assert failed(ops, {**params, "deployTimeout": 8}).kind is Kind.TIMEOUT
+    assert failed(ops, {**params, "deployTimeout": 8}).kind is FailureKind.TIMEOUT
     faults.clear()
     assert ops.vm_provision(params) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED, ops.last_failure(params)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.azure import Azure, all_of, begun, files_with, processes_of
 from vmops import Settings, Status, VMOps
-from vmops.core.failures import Kind
+from vmops.core.failures import FailureKind
 from vmops.core.polling import Later, wait
 from vmops.jobs.operation import State
 from vmops.protocol import Params
@@ -89,7 +89,7 @@ def test_its_death_before_the_work_begins_is_an_interruption(azure: Azure, ops: 
     assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
     failure = ops.last_failure(params)
     assert failure
-    assert (failure.kind, failure.retryable) == (Kind.INTERRUPTED, True)
+    assert (failure.kind, failure.retryable) == (FailureKind.INTERRUPTED, True)
     assert ops.vm_provision(params) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED
 

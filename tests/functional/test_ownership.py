@@ -7,7 +7,7 @@ import pytest
 
 from tests.conformance.arm import GROUP
 from tests.functional.world import HERS, NSG, OURS, Tags, World, quick_world, refused, spec_of
-from vmops.core.failures import Kind
+from vmops.core.failures import FailureKind
 from vmops.deploy import survey
 
 
@@ -43,7 +43,7 @@ def test_what_is_ours_already_is_declared_again(world: World) -> None:
 def test_without_a_location_the_groups_own_is_taken(world: World) -> None:
     """A group that exists says where; a new one needs to be told."""
     nowhere = spec_of().model_copy(update={"location": None})
-    with refused(Kind.INVALID, "location: needed, because the resource group rg is new"):
+    with refused(FailureKind.INVALID, "location: needed, because the resource group rg is new"):
         survey.survey(world.arm, nowhere, "ada")
     world.put(GROUP)
     assert survey.survey(world.arm, nowhere, "ada").location == "westus2"
@@ -60,5 +60,5 @@ def test_without_a_location_the_groups_own_is_taken(world: World) -> None:
 def test_what_can_never_change_is_refused_with_both_values(world: World, params: Tags, words: str) -> None:
     """Before the engine finds it out the hard way; the next step is to deprovision."""
     world.put_machine(OURS)
-    with refused(Kind.IMMUTABLE, words, "deprovision first"):
+    with refused(FailureKind.IMMUTABLE, words, "deprovision first"):
         survey.survey(world.arm, spec_of(**params), "ada")

@@ -10,7 +10,7 @@ from tests.functional.world import OURS, SPEC, VM, Tags, World, machine_body, re
 from vmops.azure import power, vm_state
 from vmops.azure.error_codes import of_cloud
 from vmops.core.errors import CloudError
-from vmops.core.failures import Kind
+from vmops.core.failures import FailureKind
 from vmops.core.polling import Later
 from vmops.deploy import survey
 from vmops.spec.names import OWNER_TAG, STACK_TAG
@@ -80,13 +80,13 @@ def test_a_power_operation_that_azure_refuses_says_why(world: World) -> None:
     with pytest.raises(CloudError) as refusal:
         power.ask(world.arm, SPEC, "ada", power.Action.STOP)
     assert (refusal.value.status, refusal.value.code) == (409, "OperationNotAllowed")
-    assert of_cloud(refusal.value).kind is Kind.CONFLICT
+    assert of_cloud(refusal.value).kind is FailureKind.CONFLICT
 
 
 def test_a_machine_that_does_not_exist_has_no_power(world: World) -> None:
     """Told as what it is, with the machine's id."""
     world.put(GROUP)
-    with refused(Kind.NOT_FOUND, VM):
+    with refused(FailureKind.NOT_FOUND, VM):
         power.ask(world.arm, SPEC, "ada", power.Action.START)
 
 
@@ -101,9 +101,9 @@ def test_a_machine_that_does_not_exist_has_no_power(world: World) -> None:
 def test_a_machine_of_another_is_not_touched(world: World, tags: Tags, words: str) -> None:
     """The name alone gives no right: the owner is named, and nothing is asked for."""
     world.put_machine(tags)
-    with refused(Kind.CONFLICT, VM, words):
+    with refused(FailureKind.CONFLICT, VM, words):
         power.ask(world.arm, SPEC, "ada", power.Action.STOP)
-    with refused(Kind.CONFLICT, VM, words):
+    with refused(FailureKind.CONFLICT, VM, words):
         survey.survey(world.arm, SPEC, "ada")
     assert world.state() == ("succeeded", "running")
 

@@ -14,7 +14,7 @@ import pytest
 from tests.azure import Azure, begun, kill_all, living
 from vmops import Settings, Status, VMOps
 from vmops.core import file_lock, processes
-from vmops.core.failures import Kind
+from vmops.core.failures import FailureKind
 from vmops.core.polling import Later, wait
 from vmops.core.state_dir import lock_path
 from vmops.local import endpoint
@@ -235,7 +235,7 @@ def test_recover_settles_what_a_killed_deployment_left_and_can_be_repeated(
     operation = ops.operation(PARAMS)
     assert operation
     assert operation.failure
-    assert operation.failure.kind is Kind.INTERRUPTED
+    assert operation.failure.kind is FailureKind.INTERRUPTED
     assert ops.recover(PARAMS)[1] == {**did, "adopted": [], "cleared": []}
     assert azure.writes() == writes
     provision(PARAMS)
@@ -291,7 +291,7 @@ def test_recover_leaves_the_living_alone(ops: VMOps, azure: Azure, state_dir: Pa
     assert ops.recover(PARAMS) == (Status.FAILED, {})
     failure = ops.last_failure(PARAMS)
     assert failure
-    assert failure.kind is Kind.LOCKED
+    assert failure.kind is FailureKind.LOCKED
     azure.let_go()
     assert ops.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED
 
@@ -393,7 +393,7 @@ def test_an_engine_that_hangs_is_ended(
     assert impatient.wait_vm_deployment(True, PARAMS) == (Status.FAILED, {})
     failure = impatient.last_failure(PARAMS)
     assert failure
-    assert (failure.kind, failure.retryable) == (Kind.TIMEOUT, True)
+    assert (failure.kind, failure.retryable) == (FailureKind.TIMEOUT, True)
     assert "said nothing for 12 seconds" in failure.message
     provision(PARAMS)
     deprovision(PARAMS)

@@ -10,7 +10,7 @@ from tests.conformance.arm import COMPUTE, GROUP, NETWORK, SUBNET
 from tests.functional.world import DISK, HERS, NET, NIC, NSG, OURS, SPEC, VM, World, quick_world, slow_world
 from vmops.azure import cleanup, ownership
 from vmops.core.errors import Failed
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later, wait
 from vmops.spec.names import STACK_TAG
 from vmops.spec.vm_spec import VmSpec
@@ -164,5 +164,5 @@ def test_what_will_not_go_is_named_at_the_end(world: World) -> None:
     world.arm.tag(NIC, OURS)
     with pytest.raises(Failed) as failed:
         release(world, timeout=0.1)
-    assert failed.value.failure == Failure(Kind.CONFLICT, failed.value.failure.message, "NicInUse", NIC)
+    assert failed.value.failure == Failure(FailureKind.CONFLICT, failed.value.failure.message, "NicInUse", NIC)
     assert {VM, NIC} <= world.left()

@@ -18,7 +18,7 @@ from tests.postgres import Postgres
 from vmops import Settings, Status, VMOps
 from vmops.core import keys
 from vmops.core.errors import Failed
-from vmops.core.failures import Kind
+from vmops.core.failures import FailureKind
 from vmops.core.polling import Later, wait
 from vmops.deploy.context import open_backend
 from vmops.engine.install.locate import ENGINE_VERSION
@@ -108,7 +108,9 @@ def refused(ops: VMOps, params: Params) -> bool:
         ops.plan(params)
     assert refusal.value.failure == failure
     assert failure
-    return failure.kind is Kind.IMMUTABLE and "give adminPasswordOrKey, or copy keys/ssh/exp1-" in failure.next_step
+    return (
+        failure.kind is FailureKind.IMMUTABLE and "give adminPasswordOrKey, or copy keys/ssh/exp1-" in failure.next_step
+    )
 
 
 def test_a_host_without_a_vms_key_does_not_make_it_anew(
@@ -177,7 +179,7 @@ def test_a_read_of_the_backend_that_never_ends_is_ended(state_dir: Path, endless
     with open_backend(settings) as backend:
         with pytest.raises(Failed, match="`stack ls` did not end within 1 seconds") as ended:
             backend.stacks()
-        assert ended.value.failure.kind is Kind.TIMEOUT
+        assert ended.value.failure.kind is FailureKind.TIMEOUT
         with pytest.raises(Failed, match="`stack export` of exp1-0 did not end"):
             backend.declared("exp1-0")
     assert over(endless)
@@ -187,15 +189,15 @@ def test_no_call_waits_for_ever_for_the_backend(azure: Azure, state_dir: Path, e
     """Of whoever asks in a process of his own, each command of the engine ends."""
     ops, params = VMOps(Settings(state_dir=state_dir, engine=str(endless), engine_silence=1)), {"vmName": "exp1"}
     assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
-    assert told(ops, params) == (Kind.TIMEOUT, "stack export")
+    assert told(ops, params) == (FailureKind.TIMEOUT, "stack export")
     assert ops.recover(params) == (Status.FAILED, {})
-    assert told(ops, params) == (Kind.TIMEOUT, "stack export")
+    assert told(ops, params) == (FailureKind.TIMEOUT, "stack export")
     with pytest.raises(Failed, match=r"`stack init exp1-[0-9a-f]{8}` did not end"):
         ops.plan(params)
     assert over(endless)
 
 
-def told(ops: VMOps, params: Params) -> tuple[Kind, str]:
+def told(ops: VMOps, params: Params) -> tuple[FailureKind, str]:
     """Give the kind of the last failure, and which command of the engine it is about."""
     failure = ops.last_failure(params)
     assert failure

@@ -18,7 +18,7 @@ from tests.functional.world import HERS, OURS, SPEC, World, quick_world
 from vmops import Settings, SpecError, Status, VMOps
 from vmops.azure.client import Arm
 from vmops.azure.clouds import Cloud
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later, wait
 from vmops.core.times import instant
 from vmops.jobs.operation import Operation, State, Verb
@@ -134,7 +134,7 @@ def test_a_place_that_cannot_be_searched_is_named_and_the_others_are(world: Worl
     )
     unsearched: list[Failure] = []
     assert [each.identity for each in both.expired(unsearched)] == [Identity("local", SUBSCRIPTION, "rg", "vm")]
-    assert {failure.kind for failure in unsearched} == {Kind.AUTH, Kind.ENGINE}
+    assert {failure.kind for failure in unsearched} == {FailureKind.AUTH, FailureKind.ENGINE}
 
 
 def test_a_sweep_of_a_real_cloud_needs_to_know_where(state_dir: Path) -> None:
@@ -263,6 +263,6 @@ def test_only_what_is_there_can_be_extended(ops: VMOps) -> None:
     assert ops.extend(params, "2h") == (Status.FAILED, {})
     failure = ops.last_failure(params)
     assert failure
-    assert failure.kind is Kind.NOT_FOUND
+    assert failure.kind is FailureKind.NOT_FOUND
     with pytest.raises(SpecError, match="ttl: '2 fortnights' is not a duration"):
         ops.extend(params, "2 fortnights")

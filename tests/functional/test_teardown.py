@@ -25,7 +25,7 @@ from tests.functional.doors import (
     sweep_what_was_killed,
 )
 from vmops import Machine, ProvisionError, SpecError, Status, VMOps
-from vmops.core.failures import Kind
+from vmops.core.failures import FailureKind
 from vmops.core.polling import Later, wait
 from vmops.core.times import instant, seconds_of
 from vmops.jobs.operation import State, Verb
@@ -85,7 +85,7 @@ def test_a_machine_can_be_used_while_it_is_held(ops: VMOps, azure: Azure) -> Non
         vm.deallocate()
         with pytest.raises(ProvisionError) as refused:
             vm.stop()
-        assert (refused.value.vm_name, refused.value.failure.kind) == ("exp1", Kind.CONFLICT)
+        assert (refused.value.vm_name, refused.value.failure.kind) == ("exp1", FailureKind.CONFLICT)
         arm_of(ops).delete(vm.id)
         assert wait(lambda: names(azure) == [] or Later(0.02), timeout=240)
         with pytest.raises(ProvisionError, match=r"^exp1: not_found: .*the VM is gone"):
@@ -122,7 +122,7 @@ def test_several_machines_are_had_all_or_none(ops: VMOps, azure: Azure) -> None:
     other: Params = {"vmName": "other"}
     assert ops.vm_provision(other) == (Status.PENDING, {})
     good, refused, busy = {"vmName": "good"}, {"vmName": "m", "vmSize": "Standard_M128ms"}, {**other, "vmPorts": "80"}
-    for wanted, kind in (([busy], Kind.LOCKED), ([good, refused], Kind.CAPACITY)):
+    for wanted, kind in (([busy], FailureKind.LOCKED), ([good, refused], FailureKind.CAPACITY)):
         with pytest.raises(ProvisionError) as failed, vmops.machines(wanted, settings=ops.settings):
             pytest.fail("it has no machine to go on with")
         assert (failed.value.vm_name, failed.value.failure.kind) == (wanted[-1]["vmName"], kind)

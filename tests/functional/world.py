@@ -15,7 +15,7 @@ from vmops.azure import vm_state
 from vmops.azure.client import Arm
 from vmops.azure.clouds import Cloud
 from vmops.core.errors import Failed
-from vmops.core.failures import Kind
+from vmops.core.failures import FailureKind
 from vmops.local.arm.state.clock import ManualClock
 from vmops.spec.names import OWNER_TAG, STACK_TAG
 from vmops.spec.vm_spec import VmSpec
@@ -122,7 +122,7 @@ def spec_of(**params: object) -> VmSpec:
     return VmSpec.from_params({"vmName": "vm", "resourceGroup": "rg", **params})
 
 
-def refused(kind: Kind, *words: str) -> Any:
+def refused(kind: FailureKind, *words: str) -> Any:
     """Expect a classified failure that says all of these words."""
     return pytest.raises(Failed, match="".join(f"(?=.*{word})" for word in (f"^{kind}: ", *words)))
 

@@ -18,7 +18,7 @@ from tests.simulation.goals import PROJECT, Program, resolved
 from tests.simulation.provider import Provider
 from tests.simulation.turns import Process, Turns
 from vmops.core.errors import Failed
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.engine import workspace
 from vmops.local.provider.arm import Arm
 
@@ -98,7 +98,7 @@ class DoubleCommand(PulumiCommand):
             held = files.lock(pid) if locks else None
             yield files, partial(self._run_of, files, dry=dry)
         except Killed:
-            raise Failed(Failure(Kind.INTERRUPTED, "the engine was ended by SIGKILL")) from None
+            raise Failed(Failure(FailureKind.INTERRUPTED, "the engine was ended by SIGKILL")) from None
         except Stopped:
             _release(held)
             raise refused("error: update canceled\n") from None

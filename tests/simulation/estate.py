@@ -14,7 +14,7 @@ from tests.simulation.model import Model, Vm
 from tests.simulation.world import PlannedKill, world
 from vmops import Settings, Status, VMOps
 from vmops.core.errors import CloudError
-from vmops.core.failures import Kind
+from vmops.core.failures import FailureKind
 from vmops.local import inspection
 from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
 from vmops.protocol import HANDLE, Answer
@@ -171,7 +171,9 @@ class Estate(Model):
                 self.wait(other, in_flight, PATIENT)
         status = self._called(vm, verb)
         failure = self.ops.last_failure(vm.params)
-        if status is Status.FAILED and failure and failure.kind is Kind.THROTTLED:  # "call again after the time that …"
+        if (
+            status is Status.FAILED and failure and failure.kind is FailureKind.THROTTLED
+        ):  # "call again after the time that …"
             self.world.turns.sleep(_THROTTLED)
             status = self._called(vm, verb)
         assert status is Status.SUCCEEDED, f"{verb} ended as {status.name}: {self.ops.last_failure(vm.params)}"

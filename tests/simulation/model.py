@@ -8,7 +8,7 @@ from tests.azure import held_locks
 from tests.chaos.scene import Scene
 from tests.simulation.world import PlannedKill, World
 from vmops import Status, VMOps
-from vmops.core.failures import Kind
+from vmops.core.failures import FailureKind
 from vmops.jobs.operation import Operation
 from vmops.local.arm.faults.catalogue import INCIDENTS
 from vmops.protocol import Answer
@@ -104,7 +104,7 @@ class Model:
         if status is Status.FAILED:
             failure = self.ops.last_failure(vm.params)
             assert failure is not None
-            assert failure.kind not in {Kind.BUG, Kind.ENGINE}, f"{verb}: {failure}"
+            assert failure.kind not in {FailureKind.BUG, FailureKind.ENGINE}, f"{verb}: {failure}"
             assert failure.next_step
         assert status is Status.SUCCEEDED or result == {}
 

@@ -18,7 +18,7 @@ import pytest
 from tests.unit.processes import ended, go_on, kill, line_of, start
 from vmops.core import file_lock
 from vmops.core.errors import StoreError
-from vmops.core.failures import Kind
+from vmops.core.failures import FailureKind
 from vmops.core.state_dir import lock_path
 from vmops.jobs import admission
 from vmops.jobs.admission import Admitted, admit, settle
@@ -88,7 +88,7 @@ def test_the_record_of_a_dead_worker_becomes_interrupted(tmp_path: Path, store: 
     assert before is not None
     assert (before.id, before.state, before.ended > before.created) == ("first", State.FAILED, True)
     assert before.failure is not None
-    assert before.failure.kind is Kind.INTERRUPTED
+    assert before.failure.kind is FailureKind.INTERRUPTED
     assert before.failure.message == (
         f"the worker of this provision (pid {worker.pid} on here) died before it was over"
     )
@@ -242,7 +242,7 @@ print(settle(store, Path(sys.argv[1]), before))
 def test_a_refusal_says_who_what_and_since_when() -> None:
     """Whoever is refused knows whom to ask, or what to wait for."""
     refusal = admission.refusal(operation("first", pid=4711, host="lab1", verb=Verb.DEPROVISION))
-    assert (refusal.kind, refusal.retryable) == (Kind.LOCKED, True)
+    assert (refusal.kind, refusal.retryable) == (FailureKind.LOCKED, True)
     assert re.fullmatch(
         "ada has a deprovision of exp1 in flight since 2023-11-14.22:13:20Z, pid 4711 on lab1", refusal.message
     )

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from vmops.core.errors import Failed
-from vmops.core.failures import Kind
+from vmops.core.failures import FailureKind
 from vmops.core.polling import Later, wait
 from vmops.engine.backend.lock_holder import refuse_living_holder
 
@@ -43,7 +43,7 @@ def test_the_lock_of_the_living_stays(host: str) -> None:
     """Of a process that lives, and of any on another host, the lock is not broken, and the holder is named."""
     with pytest.raises(Failed, match=rf"locked by me on \S+ \(pid {os.getpid()}\) since ") as refusal:
         refuse_living_holder(refused_by(os.getpid(), host))
-    assert refusal.value.failure.kind is Kind.LOCKED
+    assert refusal.value.failure.kind is FailureKind.LOCKED
 
 
 def test_a_lock_that_nobody_can_read_stays() -> None:

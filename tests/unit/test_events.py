@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.automation import EngineEvent
 
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.engine.events import EXISTS_ALREADY, EventLog, read_refusal, short_name
 
 VM = "urn:pulumi:exp1-0a1b2c3d::vmops::azure-native:compute:VirtualMachine::exp1"
@@ -96,7 +96,7 @@ def test_a_providers_error_text_is_read(text: str, kind: str, code: str, message
 
     Source: pulumi-azure-native, the errors of its azcore client.
     """
-    assert read_refusal(text, "VirtualMachine exp1") == Failure(Kind(kind), message, code, "VirtualMachine exp1")
+    assert read_refusal(text, "VirtualMachine exp1") == Failure(FailureKind(kind), message, code, "VirtualMachine exp1")
 
 
 @given(st.text(), st.text())
@@ -132,7 +132,7 @@ def test_arms_refusal_is_the_cause_though_the_engine_spoke_first(events: EventLo
     events(error(IN_USE, NIC))
     events(error('Status=409 Code="SkuNotAvailable" Message="Not here."'))
     assert events.cause("exit code 255") == Failure(
-        Kind.CONFLICT,
+        FailureKind.CONFLICT,
         "Network Interface exp1-nic is used by existing resource exp1.",
         "NicInUse",
         "NetworkInterface exp1-nic",
@@ -151,23 +151,23 @@ def test_arms_refusal_is_the_cause_though_the_engine_spoke_first(events: EventLo
 def test_the_engines_own_reason_comes_before_its_generic_words(events: EventLog, generic: str) -> None:
     """Which says that something failed, and nothing more."""
     events(error(generic, STACK))
-    assert events.cause("") == Failure(Kind.ENGINE, generic)
+    assert events.cause("") == Failure(FailureKind.ENGINE, generic)
     events(error("no resource plugin 'azure-native' found", urn=None))
-    assert events.cause("") == Failure(Kind.ENGINE, "no resource plugin 'azure-native' found")
+    assert events.cause("") == Failure(FailureKind.ENGINE, "no resource plugin 'azure-native' found")
 
 
 def test_without_any_refusal_the_fallback_is_the_cause(events: EventLog) -> None:
     """An engine that is killed says nothing; warnings are no causes."""
     events(error("this property is deprecated", severity="warning"))
     events(EngineEvent.from_json({"summaryEvent": {}, "sequence": 1}))
-    assert events.cause("the engine was killed") == Failure(Kind.ENGINE, "the engine was killed")
+    assert events.cause("the engine was killed") == Failure(FailureKind.ENGINE, "the engine was killed")
 
 
 def test_what_is_tried_again_leaves_no_cause(events: EventLog) -> None:
     """A failure that was overcome must not be told as the reason for the next one."""
     events(error(IN_USE))
     events.forget()
-    assert events.cause("later") == Failure(Kind.ENGINE, "later")
+    assert events.cause("later") == Failure(FailureKind.ENGINE, "later")
 
 
 def test_every_operation_has_two_lines(events: EventLog, lines: Lines) -> None:

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from vmops.azure.error_codes import CODES, classify, of_cloud
 from vmops.core.errors import CloudError
-from vmops.core.failures import NEXT_STEP, Failure, Kind
+from vmops.core.failures import NEXT_STEP, Failure, FailureKind
 
-FAILURES = st.builds(Failure, st.sampled_from(Kind), st.text(), st.text(), st.text())
+FAILURES = st.builds(Failure, st.sampled_from(FailureKind), st.text(), st.text(), st.text())
 CODES_OF = {
     "auth": {
         "AuthenticationFailed",
@@ -66,8 +66,8 @@ def test_no_code_is_known_without_a_source() -> None:
     assert [code for code, (_, source) in CODES.items() if not source] == []
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_every_class_has_a_next_step(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", FailureKind)
+def test_every_class_has_a_next_step(kind: FailureKind) -> None:
     """Nobody is left with a bare no."""
     assert NEXT_STEP[kind]
     assert str(Failure(kind, "why")).endswith(NEXT_STEP[kind])
@@ -75,7 +75,7 @@ def test_every_class_has_a_next_step(kind: Kind) -> None:
 
 def test_only_what_passes_with_time_is_retryable() -> None:
     """A program that calls again on the others would spin, or spend its quota of requests."""
-    assert {kind.value for kind in Kind if Failure(kind, "why").retryable} == {
+    assert {kind.value for kind in FailureKind if Failure(kind, "why").retryable} == {
         "capacity",
         "throttled",
         "conflict",
@@ -134,13 +134,13 @@ def test_a_refusal_without_words_is_told_by_what_it_has(code: str, status: int, 
 def test_no_answer_at_all_is_an_interruption() -> None:
     """A cloud that cannot be reached has refused nothing: the same call may go through later."""
     failure = of_cloud(CloudError("connection refused", resource=VM))
-    assert failure == Failure(Kind.INTERRUPTED, "connection refused", resource=VM)
+    assert failure == Failure(FailureKind.INTERRUPTED, "connection refused", resource=VM)
 
 
 def test_what_arm_says_is_kept_with_its_class() -> None:
     """Code, words and resource go into the record as ARM gave them."""
     refusal = CloudError("It is in use.", status=400, code="NicInUse", resource=VM)
-    assert of_cloud(refusal) == Failure(Kind.CONFLICT, "It is in use.", "NicInUse", VM)
+    assert of_cloud(refusal) == Failure(FailureKind.CONFLICT, "It is in use.", "NicInUse", VM)
 
 
 @given(FAILURES)
@@ -152,13 +152,13 @@ def test_a_failure_survives_json(failure: Failure) -> None:
 
 def test_json_carries_what_to_do() -> None:
     """A program that only reads the JSON needs no table of ours."""
-    plain = Failure(Kind.QUOTA, "no cores left").as_dict()
-    assert (plain["kind"], plain["retryable"], plain["nextStep"]) == ("quota", False, NEXT_STEP[Kind.QUOTA])
+    plain = Failure(FailureKind.QUOTA, "no cores left").as_dict()
+    assert (plain["kind"], plain["retryable"], plain["nextStep"]) == ("quota", False, NEXT_STEP[FailureKind.QUOTA])
 
 
 def test_a_failure_may_say_itself_what_to_do() -> None:
     """Where the step of its class would lead astray, another is said, and kept in the record."""
-    failure = Failure(Kind.CONFLICT, "it exists", step="deprovision it")
+    failure = Failure(FailureKind.CONFLICT, "it exists", step="deprovision it")
     assert str(failure) == "conflict: it exists; deprovision it"
     assert failure.as_dict()["nextStep"] == "deprovision it"
     assert Failure.from_dict(failure.as_dict()).next_step == "deprovision it"
@@ -166,12 +166,12 @@ def test_a_failure_may_say_itself_what_to_do() -> None:
 
 def test_it_is_said_in_one_sentence() -> None:
     """Class, resource, reason, ARM's code and the next step, in that order, with one full stop at most."""
-    said = str(Failure(Kind.QUOTA, "No cores left.", "QuotaExceeded", "exp1"))
-    assert said == f"quota: exp1: No cores left (QuotaExceeded); {NEXT_STEP[Kind.QUOTA]}"
-    assert "(NicInUse)" not in str(Failure(Kind.CONFLICT, "NicInUse: it is in use", "NicInUse"))
+    said = str(Failure(FailureKind.QUOTA, "No cores left.", "QuotaExceeded", "exp1"))
+    assert said == f"quota: exp1: No cores left (QuotaExceeded); {NEXT_STEP[FailureKind.QUOTA]}"
+    assert "(NicInUse)" not in str(Failure(FailureKind.CONFLICT, "NicInUse: it is in use", "NicInUse"))
 
 
 @given(st.text())
 def test_a_sentence_is_one_line(message: str) -> None:
     """ARM and the engine answer with several lines; a log, and a table, have one."""
-    assert len(str(Failure(Kind.ENGINE, message)).splitlines()) == 1
+    assert len(str(Failure(FailureKind.ENGINE, message)).splitlines()) == 1

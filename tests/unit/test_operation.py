@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.jobs.operation import TERMINAL, TRANSITIONS, Operation, State, Verb, operation_id
 
 OPERATION = Operation(
@@ -66,7 +66,7 @@ def test_an_url_is_no_handle_of_ours(url: str) -> None:
 
 def test_it_is_shown_as_json_with_what_is_derived() -> None:
     """The CLI and ``status`` give it away as it is."""
-    failed = Operation(**{**vars(OPERATION), "ended": 1001.0, "failure": Failure(Kind.QUOTA, "no cores left")})
+    failed = Operation(**{**vars(OPERATION), "ended": 1001.0, "failure": Failure(FailureKind.QUOTA, "no cores left")})
     plain = json.loads(json.dumps(failed.as_dict()))
     assert (plain["verb"], plain["seconds"], plain["failure"]["retryable"]) == ("provision", 1.0, False)
     assert plain.keys() - vars(failed).keys() == {"seconds", "vmName", "resourceGroup"}

@@ -15,7 +15,7 @@ import pytest
 from tests.states import kept
 from tests.unit.processes import ended, go_on, kill, line_of, race, run, start
 from vmops.core.errors import StoreError
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.schema import STEPS
 from vmops.jobs.sqlite import AGE
@@ -171,7 +171,7 @@ def test_the_first_code_goes_on_beside_this(old: Path) -> None:
     (running,) = (
         each for each in store.latest_of_each() if each.state is State.RUNNING and each.verb is Verb.PROVISION
     )
-    failure = Failure(Kind.QUOTA, "no cores left")
+    failure = Failure(FailureKind.QUOTA, "no cores left")
     values = {**vars(record("first")), "outputs": "{}", "failure": None}
     for database in (first, connected(old)):
         with database:

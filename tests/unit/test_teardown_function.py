@@ -5,7 +5,7 @@ import pickle
 
 import vmops
 from vmops import Machine, ProvisionError
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 
 
 @vmops.machine({"vmName": "exp1"})
@@ -33,7 +33,7 @@ def test_a_decorated_coroutine_is_one_still() -> None:
 
 def test_the_error_crosses_processes() -> None:
     """A test runner's worker or a process pool sends it home with all that it tells."""
-    error = ProvisionError("exp1", Failure(Kind.QUOTA, "no cores left", "QuotaExceeded"))
+    error = ProvisionError("exp1", Failure(FailureKind.QUOTA, "no cores left", "QuotaExceeded"))
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.failure) == (str(error), error.failure)
     assert str(error).startswith("exp1: quota: no cores left (QuotaExceeded); ask for a quota increase")

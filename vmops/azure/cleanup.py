@@ -14,7 +14,7 @@ from vmops.azure.client import Arm
 from vmops.azure.error_codes import of_cloud
 from vmops.azure.ownership import stack_of
 from vmops.core.errors import CloudError, Failed
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later, wait
 from vmops.spec import names
 from vmops.spec.names import STACK_TAG
@@ -66,7 +66,7 @@ def release(arm: Arm, group_id: str, stack: str, *, interval: float, timeout: fl
     left = wait(look, timeout=timeout)
     if left is None:
         last = next(map(of_cloud, refusals.values()), None)
-        raise Failed(last or Failure(Kind.TIMEOUT, "resources are still being deleted", resource=group_id))
+        raise Failed(last or Failure(FailureKind.TIMEOUT, "resources are still being deleted", resource=group_id))
     return left
 
 

@@ -1,67 +1,73 @@
 """ARM's refusals, classified: by their code, else by their HTTP status."""
 
 from vmops.core.errors import CloudError
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 
 _RPC = "ARM resource provider contract, common API details"
 _COMPUTE = "Azure documentation, virtual machines: understand common error messages"
 _DEPLOY = "Azure documentation, troubleshoot common Azure deployment errors"
 _NETWORK = "recorded refusals of Microsoft.Network"
 
-CODES: dict[str, tuple[Kind, str]] = {
-    "AuthenticationFailed": (Kind.AUTH, _RPC),
-    "ExpiredAuthenticationToken": (Kind.AUTH, _RPC),
-    "InvalidAuthenticationToken": (Kind.AUTH, _RPC),
-    "InvalidAuthenticationTokenTenant": (Kind.AUTH, _RPC),
-    "AuthorizationFailed": (Kind.AUTH, _RPC),
-    "RequestDisallowedByPolicy": (Kind.AUTH, _DEPLOY),
-    "SubscriptionNotFound": (Kind.AUTH, _RPC),
-    "MissingSubscriptionRegistration": (Kind.AUTH, _DEPLOY),
-    "QuotaExceeded": (Kind.QUOTA, _DEPLOY),
-    "PublicIPCountLimitReached": (Kind.QUOTA, _NETWORK),
-    "IPv4BasicSkuPublicIpCountLimitReached": (Kind.QUOTA, _NETWORK),
-    "SubnetIsFull": (Kind.QUOTA, _DEPLOY),
-    "SkuNotAvailable": (Kind.CAPACITY, _DEPLOY),
-    "AllocationFailed": (Kind.CAPACITY, _COMPUTE),
-    "ZonalAllocationFailed": (Kind.CAPACITY, _COMPUTE),
-    "OverconstrainedAllocationRequest": (Kind.CAPACITY, _COMPUTE),
-    "OverconstrainedZonalAllocationRequest": (Kind.CAPACITY, _COMPUTE),
-    "TooManyRequests": (Kind.THROTTLED, "Azure documentation, troubleshooting compute throttling errors"),
-    "SubscriptionRequestsThrottled": (Kind.THROTTLED, "Azure documentation, ARM request limits"),
-    "RetryableError": (Kind.CONFLICT, _NETWORK),
-    "AnotherOperationInProgress": (Kind.CONFLICT, _NETWORK),
-    "Conflict": (Kind.CONFLICT, _COMPUTE),
-    "OperationPreempted": (Kind.CONFLICT, _COMPUTE),
-    "NicReservedForAnotherVm": (Kind.CONFLICT, _NETWORK),
-    "NicInUse": (Kind.CONFLICT, _NETWORK),
-    "InUseSubnetCannotBeDeleted": (Kind.CONFLICT, _NETWORK),
-    "InUseNetworkSecurityGroupCannotBeDeleted": (Kind.CONFLICT, _NETWORK),
-    "PublicIPAddressCannotBeDeleted": (Kind.CONFLICT, _NETWORK),
-    "ResourceGroupBeingDeleted": (Kind.CONFLICT, _DEPLOY),
-    "AttachDiskWhileBeingDetached": (Kind.CONFLICT, _COMPUTE),
-    "PropertyChangeNotAllowed": (Kind.IMMUTABLE, _COMPUTE),
-    "InvalidResourceLocation": (Kind.IMMUTABLE, _DEPLOY),
-    "InvalidResourceGroupLocation": (Kind.IMMUTABLE, _DEPLOY),
-    "ResourceGroupNotFound": (Kind.NOT_FOUND, _RPC),
-    "ResourceNotFound": (Kind.NOT_FOUND, _RPC),
-    "NotFound": (Kind.NOT_FOUND, _RPC),
-    "ParentResourceNotFound": (Kind.NOT_FOUND, _DEPLOY),
-    "PlatformImageNotFound": (Kind.INVALID, _COMPUTE),
-    "InvalidParameter": (Kind.INVALID, _COMPUTE),
-    "InvalidResourceReference": (Kind.INVALID, _DEPLOY),
-    "OSProvisioningTimedOut": (Kind.TIMEOUT, _COMPUTE),
-    "VMStartTimedOut": (Kind.TIMEOUT, _COMPUTE),
-    "InternalOperationError": (Kind.INTERRUPTED, _COMPUTE),
+CODES: dict[str, tuple[FailureKind, str]] = {
+    "AuthenticationFailed": (FailureKind.AUTH, _RPC),
+    "ExpiredAuthenticationToken": (FailureKind.AUTH, _RPC),
+    "InvalidAuthenticationToken": (FailureKind.AUTH, _RPC),
+    "InvalidAuthenticationTokenTenant": (FailureKind.AUTH, _RPC),
+    "AuthorizationFailed": (FailureKind.AUTH, _RPC),
+    "RequestDisallowedByPolicy": (FailureKind.AUTH, _DEPLOY),
+    "SubscriptionNotFound": (FailureKind.AUTH, _RPC),
+    "MissingSubscriptionRegistration": (FailureKind.AUTH, _DEPLOY),
+    "QuotaExceeded": (FailureKind.QUOTA, _DEPLOY),
+    "PublicIPCountLimitReached": (FailureKind.QUOTA, _NETWORK),
+    "IPv4BasicSkuPublicIpCountLimitReached": (FailureKind.QUOTA, _NETWORK),
+    "SubnetIsFull": (FailureKind.QUOTA, _DEPLOY),
+    "SkuNotAvailable": (FailureKind.CAPACITY, _DEPLOY),
+    "AllocationFailed": (FailureKind.CAPACITY, _COMPUTE),
+    "ZonalAllocationFailed": (FailureKind.CAPACITY, _COMPUTE),
+    "OverconstrainedAllocationRequest": (FailureKind.CAPACITY, _COMPUTE),
+    "OverconstrainedZonalAllocationRequest": (FailureKind.CAPACITY, _COMPUTE),
+    "TooManyRequests": (FailureKind.THROTTLED, "Azure documentation, troubleshooting compute throttling errors"),
+    "SubscriptionRequestsThrottled": (FailureKind.THROTTLED, "Azure documentation, ARM request limits"),
+    "RetryableError": (FailureKind.CONFLICT, _NETWORK),
+    "AnotherOperationInProgress": (FailureKind.CONFLICT, _NETWORK),
+    "Conflict": (FailureKind.CONFLICT, _COMPUTE),
+    "OperationPreempted": (FailureKind.CONFLICT, _COMPUTE),
+    "NicReservedForAnotherVm": (FailureKind.CONFLICT, _NETWORK),
+    "NicInUse": (FailureKind.CONFLICT, _NETWORK),
+    "InUseSubnetCannotBeDeleted": (FailureKind.CONFLICT, _NETWORK),
+    "InUseNetworkSecurityGroupCannotBeDeleted": (FailureKind.CONFLICT, _NETWORK),
+    "PublicIPAddressCannotBeDeleted": (FailureKind.CONFLICT, _NETWORK),
+    "ResourceGroupBeingDeleted": (FailureKind.CONFLICT, _DEPLOY),
+    "AttachDiskWhileBeingDetached": (FailureKind.CONFLICT, _COMPUTE),
+    "PropertyChangeNotAllowed": (FailureKind.IMMUTABLE, _COMPUTE),
+    "InvalidResourceLocation": (FailureKind.IMMUTABLE, _DEPLOY),
+    "InvalidResourceGroupLocation": (FailureKind.IMMUTABLE, _DEPLOY),
+    "ResourceGroupNotFound": (FailureKind.NOT_FOUND, _RPC),
+    "ResourceNotFound": (FailureKind.NOT_FOUND, _RPC),
+    "NotFound": (FailureKind.NOT_FOUND, _RPC),
+    "ParentResourceNotFound": (FailureKind.NOT_FOUND, _DEPLOY),
+    "PlatformImageNotFound": (FailureKind.INVALID, _COMPUTE),
+    "InvalidParameter": (FailureKind.INVALID, _COMPUTE),
+    "InvalidResourceReference": (FailureKind.INVALID, _DEPLOY),
+    "OSProvisioningTimedOut": (FailureKind.TIMEOUT, _COMPUTE),
+    "VMStartTimedOut": (FailureKind.TIMEOUT, _COMPUTE),
+    "InternalOperationError": (FailureKind.INTERRUPTED, _COMPUTE),
 }
 """ARM's error code → the class of failure and where the code is described."""
 
-_STATUSES = {401: Kind.AUTH, 403: Kind.AUTH, 404: Kind.NOT_FOUND, 408: Kind.TIMEOUT, 409: Kind.CONFLICT}
+_STATUSES = {
+    401: FailureKind.AUTH,
+    403: FailureKind.AUTH,
+    404: FailureKind.NOT_FOUND,
+    408: FailureKind.TIMEOUT,
+    409: FailureKind.CONFLICT,
+}
 
 
 def of_cloud(error: CloudError) -> Failure:
     """Classify what ARM said; no answer at all is ``interrupted``."""
     if not error.status and not error.code:
-        return Failure(Kind.INTERRUPTED, str(error), resource=error.resource)
+        return Failure(FailureKind.INTERRUPTED, str(error), resource=error.resource)
     return classify(error.code, str(error), status=error.status, resource=error.resource)
 
 
@@ -73,13 +79,19 @@ def classify(code: str, message: str, *, status: int = 0, resource: str = "") ->
     return Failure(_kind(code, message, status), message or code or f"HTTP {status}", code, resource)
 
 
-def _kind(code: str, message: str, status: int) -> Kind:
+def _kind(code: str, message: str, status: int) -> FailureKind:
     if code == "OperationNotAllowed":
-        return Kind.QUOTA if "quota" in message.lower() else Kind.THROTTLED if status == 429 else Kind.CONFLICT
+        return (
+            FailureKind.QUOTA
+            if "quota" in message.lower()
+            else FailureKind.THROTTLED
+            if status == 429
+            else FailureKind.CONFLICT
+        )
     if code in CODES:
         return CODES[code][0]
     if status == 429:
-        return Kind.THROTTLED
+        return FailureKind.THROTTLED
     if status >= 500:
-        return Kind.INTERRUPTED
-    return _STATUSES.get(status, Kind.INVALID if 400 <= status < 500 else Kind.ENGINE)
+        return FailureKind.INTERRUPTED
+    return _STATUSES.get(status, FailureKind.INVALID if 400 <= status < 500 else FailureKind.ENGINE)

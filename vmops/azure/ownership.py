@@ -5,7 +5,7 @@ from typing import Any
 
 from vmops.azure.client import Arm
 from vmops.core.errors import Failed
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.times import instant
 from vmops.spec.names import EXPIRES_TAG, OWNER_TAG, STACK_TAG
 
@@ -35,4 +35,4 @@ def refuse_foreign(machine: Mapping[str, Any], stack: str, owner: str) -> None:
     whose = (machine.get("tags") or {}).get(OWNER_TAG)
     holder = f"belongs to {whose}" if whose and whose != owner else "was not made by vmops under this name"
     message, step = f"it exists and {holder}; it is not touched", "ask its owner, or choose another name"
-    raise Failed(Failure(Kind.CONFLICT, message, resource=machine["id"], step=step))
+    raise Failed(Failure(FailureKind.CONFLICT, message, resource=machine["id"], step=step))

@@ -8,7 +8,7 @@ from vmops.azure.client import Arm
 from vmops.azure.ownership import refuse_foreign
 from vmops.azure.responses import Accepted
 from vmops.core.errors import CloudError, Failed
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later, rested
 from vmops.spec.target import Target
 
@@ -39,7 +39,7 @@ def ask(arm: Arm, target: Target, owner: str, action: Action) -> Accepted:
     """
     existing = arm.get(target.vm_id)
     if existing is None:
-        raise Failed(Failure(Kind.NOT_FOUND, "the VM does not exist", resource=target.vm_id))
+        raise Failed(Failure(FailureKind.NOT_FOUND, "the VM does not exist", resource=target.vm_id))
     refuse_foreign(existing, target.stack, owner)
     return begin(arm, target.vm_id, action)
 

@@ -5,7 +5,7 @@ import typer
 from vmops.azure.error_codes import of_cloud
 from vmops.cli.console import complain, print_json
 from vmops.core.errors import CloudError, Failed, SpecError, VmopsError
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.protocol import Status
 
 _FAILED, _WRONG_CALL = 1, 2
@@ -33,7 +33,7 @@ def _failure(error: Exception, sentences: list[str]) -> Failure:
             return failure
         case CloudError():
             return of_cloud(error)
-    return Failure(Kind.ENGINE, "; ".join(sentences))
+    return Failure(FailureKind.ENGINE, "; ".join(sentences))
 
 
 def _account(error: Exception) -> tuple[list[str], int]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Kind(StrEnum):
+class FailureKind(StrEnum):
     """The classes of failure."""
 
     AUTH = "auth"
@@ -28,23 +28,32 @@ class Kind(StrEnum):
     BUG = "bug"
 
 
-RETRYABLE = frozenset({Kind.CAPACITY, Kind.THROTTLED, Kind.CONFLICT, Kind.LOCKED, Kind.INTERRUPTED, Kind.TIMEOUT})
+RETRYABLE = frozenset(
+    {
+        FailureKind.CAPACITY,
+        FailureKind.THROTTLED,
+        FailureKind.CONFLICT,
+        FailureKind.LOCKED,
+        FailureKind.INTERRUPTED,
+        FailureKind.TIMEOUT,
+    }
+)
 """Kinds that the same call may not meet again a little later."""
 
 NEXT_STEP = {
-    Kind.AUTH: "log in with an account that may do this in the subscription, then call again",
-    Kind.QUOTA: "ask for a quota increase, or choose another size or location",
-    Kind.CAPACITY: "call again later, or choose another size, zone or location",
-    Kind.THROTTLED: "call again after the time that the service asked for",
-    Kind.CONFLICT: "wait for the other operation, or release what is in use, then call again",
-    Kind.IMMUTABLE: "deprovision first, then provision with the new value",
-    Kind.NOT_FOUND: "provision the VM first, or correct the name",
-    Kind.INVALID: "correct the parameter, then call again",
-    Kind.LOCKED: "wait for the operation in flight, then call again",
-    Kind.INTERRUPTED: "call the same verb again: it goes on where this one ended",
-    Kind.TIMEOUT: "call the same verb again, with a longer timeout if the cloud is slow",
-    Kind.ENGINE: "read the log of the operation; mend what it names, then call again",
-    Kind.BUG: "please report it with the log of the operation",
+    FailureKind.AUTH: "log in with an account that may do this in the subscription, then call again",
+    FailureKind.QUOTA: "ask for a quota increase, or choose another size or location",
+    FailureKind.CAPACITY: "call again later, or choose another size, zone or location",
+    FailureKind.THROTTLED: "call again after the time that the service asked for",
+    FailureKind.CONFLICT: "wait for the other operation, or release what is in use, then call again",
+    FailureKind.IMMUTABLE: "deprovision first, then provision with the new value",
+    FailureKind.NOT_FOUND: "provision the VM first, or correct the name",
+    FailureKind.INVALID: "correct the parameter, then call again",
+    FailureKind.LOCKED: "wait for the operation in flight, then call again",
+    FailureKind.INTERRUPTED: "call the same verb again: it goes on where this one ended",
+    FailureKind.TIMEOUT: "call the same verb again, with a longer timeout if the cloud is slow",
+    FailureKind.ENGINE: "read the log of the operation; mend what it names, then call again",
+    FailureKind.BUG: "please report it with the log of the operation",
 }
 
 
@@ -56,7 +65,7 @@ class Failure:
     alone are the same. ``step`` is what to do next, where that is not what its class says.
     """
 
-    kind: Kind
+    kind: FailureKind
     message: str
     code: str = ""
     resource: str = ""
@@ -88,6 +97,6 @@ class Failure:
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Failure":
         """Read back what `as_dict` gave."""
-        kind, since, step = Kind(plain["kind"]), plain.get("since", 0.0), plain.get("nextStep", "")
+        kind, since, step = FailureKind(plain["kind"]), plain.get("since", 0.0), plain.get("nextStep", "")
         own = "" if step == NEXT_STEP[kind] else step
         return cls(kind, plain["message"], plain["code"], plain["resource"], since, own)

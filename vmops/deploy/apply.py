@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from vmops.azure import ownership
 from vmops.core.errors import Failed
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later, delay, wait
 from vmops.deploy.context import PATIENCE, Site
 from vmops.engine.events import EXISTS_ALREADY, PROVIDER_GONE
 from vmops.engine.reconcile import complete, plan
 from vmops.spec.vm_spec import VmSpec
 
-_PASSING = frozenset({Kind.CONFLICT, Kind.THROTTLED})
+_PASSING = frozenset({FailureKind.CONFLICT, FailureKind.THROTTLED})
 """What the same update does not meet again a little later."""
 
 _VANISHED = frozenset({"InvalidResourceReference", "ParentResourceNotFound"})

@@ -8,7 +8,7 @@ from vmops.azure import power, vm_state
 from vmops.azure.client import Arm
 from vmops.azure.error_codes import of_cloud
 from vmops.core.errors import CloudError, Failed
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later, wait
 from vmops.spec.vm_spec import VmSpec
 
@@ -35,7 +35,7 @@ def run(arm: Arm, spec: VmSpec) -> None:
     if seen and seen.resting:
         switch(arm, spec, power.Action.START)
     if not wait(lambda: _running(arm, spec), timeout=spec.deploy_timeout):
-        raise Failed(Failure(Kind.TIMEOUT, "the VM does not run", resource=spec.vm_id))
+        raise Failed(Failure(FailureKind.TIMEOUT, "the VM does not run", resource=spec.vm_id))
 
 
 def switch(arm: Arm, spec: VmSpec, action: power.Action) -> None:
@@ -60,16 +60,16 @@ def reach(spec: VmSpec, outputs: Mapping[str, Any]) -> None:
     looks = lambda: greets(address, spec.request_timeout) or Later(spec.poll_interval)  # noqa: E731
     if not wait(looks, timeout=spec.deploy_timeout):
         raise Failed(
-            Failure(Kind.TIMEOUT, f"the VM runs, but nothing answers on {address} port 22", resource=spec.vm_id)
+            Failure(FailureKind.TIMEOUT, f"the VM runs, but nothing answers on {address} port 22", resource=spec.vm_id)
         )
 
 
 def _running(arm: Arm, spec: VmSpec) -> vm_state.Instance | Later:
     seen = vm_state.look(arm, spec.vm_id)
     if seen is None:
-        raise Failed(Failure(Kind.NOT_FOUND, "the VM is gone", resource=spec.vm_id))
+        raise Failed(Failure(FailureKind.NOT_FOUND, "the VM is gone", resource=spec.vm_id))
     if seen.provisioning == "failed":
-        raise Failed(Failure(Kind.CAPACITY, "the VM's provisioning state is Failed", resource=spec.vm_id))
+        raise Failed(Failure(FailureKind.CAPACITY, "the VM's provisioning state is Failed", resource=spec.vm_id))
     return seen if seen.running else vm_state.again(spec.poll_interval)
 
 

@@ -10,7 +10,7 @@ import structlog
 from vmops.azure import cleanup, ownership, power, vm_state
 from vmops.core import times
 from vmops.core.errors import Failed
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later, wait
 from vmops.deploy import readiness, survey
 from vmops.deploy.apply import Taken, Update
@@ -89,7 +89,7 @@ def deprovision(site: Site, target: Target, *, doubtful: bool) -> dict[str, Any]
     try:
         site.stack.destroy()
     except Failed as error:
-        if error.failure.kind is Kind.LOCKED:
+        if error.failure.kind is FailureKind.LOCKED:
             raise
         structlog.get_logger().warning("destroy_incomplete", cause=str(error.failure))
     left = cleanup.release(
@@ -113,7 +113,7 @@ def _settled_survey(site: Site, spec: VmSpec) -> survey.Survey:
 
     found = wait(look, timeout=spec.deploy_timeout)
     if found is None:
-        raise Failed(Failure(Kind.TIMEOUT, "an earlier change of the VM does not end", resource=spec.vm_id))
+        raise Failed(Failure(FailureKind.TIMEOUT, "an earlier change of the VM does not end", resource=spec.vm_id))
     return found
 
 

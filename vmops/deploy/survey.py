@@ -7,7 +7,7 @@ from typing import Any
 from vmops.azure.client import Arm
 from vmops.azure.ownership import refuse_foreign, stack_of
 from vmops.core.errors import Failed
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.spec.vm_spec import VmSpec
 
 
@@ -32,7 +32,7 @@ def survey(arm: Arm, spec: VmSpec, owner: str) -> Survey:
     location = spec.location or (group or {}).get("location")
     if not location:
         raise Failed(
-            Failure(Kind.INVALID, f"location: needed, because the resource group {spec.resource_group} is new")
+            Failure(FailureKind.INVALID, f"location: needed, because the resource group {spec.resource_group} is new")
         )
     if group is None:
         return Survey(frozenset(), location)
@@ -56,7 +56,7 @@ def refuse_anew_for_key(machine: Mapping[str, Any], spec: VmSpec) -> None:
     message = "adminPasswordOrKey: none is given, and the VM has another key or password than this host made for it"
     files = f"keys/ssh/{spec.stack} and keys/ssh/{spec.stack}.pub"
     step = f"give adminPasswordOrKey, or copy {files}, below VMOPS_STATE_DIR, from the host that made it"
-    raise Failed(Failure(Kind.IMMUTABLE, message, resource=str(machine["id"]), step=step))
+    raise Failed(Failure(FailureKind.IMMUTABLE, message, resource=str(machine["id"]), step=step))
 
 
 def _keys(machine: Mapping[str, Any]) -> Iterable[str]:
@@ -95,4 +95,4 @@ def _refuse_immutable(machine: Mapping[str, Any], spec: VmSpec) -> None:
     for name, (there, asked) in pairs.items():
         if there != asked:
             message = f"{name}: the VM has {there or 'none'} and cannot be changed to {asked or 'none'}"
-            raise Failed(Failure(Kind.IMMUTABLE, message, resource=str(machine["id"])))
+            raise Failed(Failure(FailureKind.IMMUTABLE, message, resource=str(machine["id"])))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from vmops.core.errors import Failed
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.engine.process import EngineCommand
 from vmops.engine.stack import EngineStack
 
@@ -63,11 +63,11 @@ class _End:
 
     def _reason(self, number: int) -> Failure | None:
         if number == signal.SIGTERM:
-            return Failure(Kind.INTERRUPTED, "the deployment was cancelled")
+            return Failure(FailureKind.INTERRUPTED, "the deployment was cancelled")
         if time.monotonic() >= self._deadline:
             message = f"the deployment did not end within deployTimeout, {self._seconds:g} seconds"
-            return Failure(Kind.TIMEOUT, message)
+            return Failure(FailureKind.TIMEOUT, message)
         if self._stack.silence >= self._patience:
             message = f"the engine worked on no resource and said nothing for {self._patience:g} seconds; it was ended"
-            return Failure(Kind.TIMEOUT, message)
+            return Failure(FailureKind.TIMEOUT, message)
         return None

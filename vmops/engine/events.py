@@ -12,7 +12,7 @@ import structlog
 from pulumi.automation import EngineEvent
 
 from vmops.azure.error_codes import classify
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 
 _REFUSAL = re.compile(r'Status=(?P<status>\d+)(?: Code="(?P<code>\w+)")? Message="(?P<message>.*)"', re.DOTALL)
 """ARM's refusal as the azure-native provider words it. Source: pulumi-azure-native, azure client's error text."""
@@ -87,7 +87,7 @@ class EventLog:
         """Give why the engine failed: ARM's own refusal first, else the engine's words, else ``fallback``."""
         with self._mutex:
             ranked = sorted(self._causes, key=lambda cause: (not cause.code, cause.message.startswith(_GENERIC)))
-        return ranked[0] if ranked else Failure(Kind.ENGINE, fallback)
+        return ranked[0] if ranked else Failure(FailureKind.ENGINE, fallback)
 
     def _begin(self, metadata: Any) -> None:
         if metadata.op in _QUIET or not short_name(metadata.urn):
@@ -114,13 +114,13 @@ class EventLog:
 def read_refusal(message: str, resource: str = "") -> Failure:
     """Read a provider's error text: ARM's code and message if it carries them, else the text as it is."""
     if _EXISTS in message:
-        return Failure(Kind.CONFLICT, message.strip(), EXISTS_ALREADY, resource)
+        return Failure(FailureKind.CONFLICT, message.strip(), EXISTS_ALREADY, resource)
     if _GONE.search(message):
-        return Failure(Kind.INTERRUPTED, f"the provider died: {message.strip()}", PROVIDER_GONE, resource)
+        return Failure(FailureKind.INTERRUPTED, f"the provider died: {message.strip()}", PROVIDER_GONE, resource)
     found = _REFUSAL.search(message)
     if not found:
         text = re.sub(r"\x1b\[[0-9;]*m|<\{%\w+%\}>", "", message).strip()
-        return Failure(Kind.TIMEOUT if _TIMED_OUT in text else Kind.ENGINE, text, resource=resource)
+        return Failure(FailureKind.TIMEOUT if _TIMED_OUT in text else FailureKind.ENGINE, text, resource=resource)
     return classify(found["code"] or "", found["message"], status=int(found["status"]), resource=resource)
 
 

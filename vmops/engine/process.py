@@ -13,7 +13,7 @@ from pulumi.automation.errors import create_command_error
 from semver import VersionInfo
 
 from vmops.core.errors import Failed
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 
 
 class EngineCommand(PulumiCommand):
@@ -67,7 +67,9 @@ class EngineCommand(PulumiCommand):
         stdout, stderr = self._said(self._process, args)
         result = CommandResult(stdout, stderr, self._process.returncode)
         if result.code < 0:
-            raise Failed(Failure(Kind.INTERRUPTED, f"the engine was ended by {signal.Signals(-result.code).name}"))
+            raise Failed(
+                Failure(FailureKind.INTERRUPTED, f"the engine was ended by {signal.Signals(-result.code).name}")
+            )
         if result.code:
             raise create_command_error(result)
         return result
@@ -109,4 +111,4 @@ def _too_long(args: list[str], seconds: float) -> Failure:
     stack = f" of {args[args.index('--stack') + 1]}" if "--stack" in args else ""
     message = f"the engine's `{words}`{stack} did not end within {seconds:g} seconds; it was killed"
     step = "see whether the backend can be reached, then call again; VMOPS_ENGINE_SILENCE says how long it may take"
-    return Failure(Kind.TIMEOUT, message, step=step)
+    return Failure(FailureKind.TIMEOUT, message, step=step)

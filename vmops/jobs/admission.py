@@ -15,7 +15,7 @@ from typing import cast
 
 from vmops.core import file_lock
 from vmops.core.errors import Failed
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later, wait
 from vmops.core.state_dir import life_path, lock_path
 from vmops.core.times import instant
@@ -88,18 +88,18 @@ def interrupt(
 ) -> None:
     """Record that nobody works on an operation any more; with an ``origin``, only if it stands there."""
     where = f" (pid {operation.pid} on {operation.host})" if operation.pid else ""
-    failure = Failure(Kind.INTERRUPTED, f"the worker of this {operation.verb}{where} {how}")
+    failure = Failure(FailureKind.INTERRUPTED, f"the worker of this {operation.verb}{where} {how}")
     store.advance(operation.id, State.FAILED, origin=origin, ended=time.time(), failure=failure)
 
 
 def refusal(holder: Operation | None) -> Failure:
     """Say who holds a VM, for what, and since when."""
     if holder is None:
-        return Failure(Kind.LOCKED, "another process holds the VM's lock")
+        return Failure(FailureKind.LOCKED, "another process holds the VM's lock")
     since = instant(holder.created)
     worker = f", pid {holder.pid} on {holder.host}" if holder.pid else ""
     return Failure(
-        Kind.LOCKED, f"{holder.owner} has a {holder.verb} of {holder.vm_name} in flight since {since}{worker}"
+        FailureKind.LOCKED, f"{holder.owner} has a {holder.verb} of {holder.vm_name} in flight since {since}{worker}"
     )
 
 

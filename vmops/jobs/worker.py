@@ -18,7 +18,7 @@ import structlog
 
 from vmops.azure.error_codes import of_cloud
 from vmops.core.errors import CloudError, EngineMissing, Failed, SpecError
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.file_lock import acquire
 from vmops.core.polling import Later, wait
 from vmops.core.state_dir import lock_path, log_path
@@ -73,12 +73,12 @@ def _ending(work: Any) -> tuple[State, dict[str, Any]]:
     except CloudError as error:
         failure = of_cloud(error)
     except EngineMissing as error:
-        failure = Failure(Kind.ENGINE, str(error))
+        failure = Failure(FailureKind.ENGINE, str(error))
     except SpecError as error:
-        failure = Failure(Kind.INVALID, str(error))
+        failure = Failure(FailureKind.INVALID, str(error))
     except Exception as error:
         structlog.get_logger().exception("bug")
-        failure = Failure(Kind.BUG, f"{type(error).__name__}: {error}")
+        failure = Failure(FailureKind.BUG, f"{type(error).__name__}: {error}")
     return State.FAILED, {"failure": failure}
 
 
@@ -93,7 +93,7 @@ def _carry_out(state_dir: Path, operation: Operation, lock: int, wire: bytes) ->
     try:
         order = Order(**json.loads(wire))
     except ValueError:
-        raise Failed(Failure(Kind.INTERRUPTED, "the caller died before it had handed the order over")) from None
+        raise Failed(Failure(FailureKind.INTERRUPTED, "the caller died before it had handed the order over")) from None
     settings = Settings(state_dir=state_dir, owner=operation.owner, backend_url=order.backend, engine=order.engine)
     provides = operation.verb is Verb.PROVISION
     target = VmSpec.from_wire(order.params) if provides else Target.from_wire(order.params)

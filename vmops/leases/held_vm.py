@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from vmops.core.errors import ProvisionError
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later, delay
 from vmops.core.times import instant
 from vmops.leases.machine import Machine
@@ -20,7 +20,7 @@ LOOK = 0.05
 _ATTEMPTS = 4
 """How often a removal is asked for that fails for a reason which passes."""
 
-_PASSING = frozenset({Kind.INTERRUPTED, Kind.THROTTLED, Kind.LOCKED})
+_PASSING = frozenset({FailureKind.INTERRUPTED, FailureKind.THROTTLED, FailureKind.LOCKED})
 """Reasons that another attempt does not meet again; the worker itself has met the others again and again."""
 
 _KEPT = 2 * 3600.0
@@ -91,7 +91,7 @@ class Hold:
     def late(self, what: str) -> ProvisionError:
         """Give the error for what should have ended by now."""
         return ProvisionError(
-            self.spec.vm_name, Failure(Kind.TIMEOUT, f"its {what} does not end", resource=self.spec.vm_id)
+            self.spec.vm_name, Failure(FailureKind.TIMEOUT, f"its {what} does not end", resource=self.spec.vm_id)
         )
 
     def keep(self, ops: VMOps) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vmops.core.errors import ProvisionError
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.ops.api import VMOps
 from vmops.protocol import Answer, Params, Status
 
@@ -91,7 +91,7 @@ class Machine:
         """
         seen = self.ops.status(dict(self.params))["machine"]
         if seen is None:
-            raise ProvisionError(self.name, Failure(Kind.NOT_FOUND, "the VM is gone", resource=self.id))
+            raise ProvisionError(self.name, Failure(FailureKind.NOT_FOUND, "the VM is gone", resource=self.id))
         return str(seen["power"])
 
     def _power(self, verb: Callable[[Params], Answer]) -> None:
@@ -106,4 +106,4 @@ class Machine:
         failure = self.ops.last_failure(params)
         if status is Status.FAILED and failure:
             return failure
-        return Failure(Kind.TIMEOUT, "the operation was not over within pollTimeout", resource=self.id)
+        return Failure(FailureKind.TIMEOUT, "the operation was not over within pollTimeout", resource=self.id)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.times import instant
 from vmops.ops.api import VMOps
 from vmops.ops.expiry import Lifetime
@@ -95,5 +95,5 @@ def _ended(ops: VMOps, expired: Lifetime) -> Swept:
     status, _ = ops.wait_vm_deployment(False, {**expired.params, "pollTimeout": patience})
     if status is Status.SUCCEEDED:
         return Swept(expired, Outcome.REMOVED)
-    late = Failure(Kind.TIMEOUT, "its removal does not end", resource=expired.identity.vm_id)
+    late = Failure(FailureKind.TIMEOUT, "its removal does not end", resource=expired.identity.vm_id)
     return Swept(expired, Outcome.FAILED, ops.last_failure(expired.params) if status is Status.FAILED else late)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vmops.core import keys
 from vmops.core.errors import CloudError, Failed
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later
 from vmops.core.settings import Settings
 from vmops.jobs.operation import Operation, Verb
@@ -128,7 +128,9 @@ class VMOps:
         target = self._target(params)
         if self._deployments.cancel(target):
             return Status.SUCCEEDED, {}
-        return failed(self._store, target, Failure(Kind.LOCKED, "its worker is on another host, or cannot be ended"))
+        return failed(
+            self._store, target, Failure(FailureKind.LOCKED, "its worker is on another host, or cannot be ended")
+        )
 
     def recover(self, params: Params, *, dry_run: bool = False) -> Answer:
         """Put right what the dead have left of the VM: records, locks, the engine's state; nothing in the cloud.

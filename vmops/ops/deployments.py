@@ -12,7 +12,7 @@ from vmops.azure import cleanup, ownership, vm_state
 from vmops.azure.client import Arm
 from vmops.core import keys
 from vmops.core.errors import Failed
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later
 from vmops.core.settings import Settings
 from vmops.core.signals import deferred
@@ -33,7 +33,7 @@ _MOST = 0.5
 _REST = 1.0
 """Seconds between two looks at a record whose worker is seen to live."""
 
-_CUT_OFF = frozenset({Kind.INTERRUPTED, Kind.TIMEOUT, Kind.BUG, Kind.LOCKED})
+_CUT_OFF = frozenset({FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.BUG, FailureKind.LOCKED})
 """After these a write may still be on its way."""
 
 
@@ -95,7 +95,9 @@ class Deployments:
             return self._gone(target, known=latest is not None)
         seen = vm_state.look(self.arm(target), target.vm_id)
         if seen is None and (latest or not self._in_backend(target)):
-            return Failure(Kind.NOT_FOUND, "neither a record, the backend nor ARM knows this VM", resource=target.vm_id)
+            return Failure(
+                FailureKind.NOT_FOUND, "neither a record, the backend nor ARM knows this VM", resource=target.vm_id
+            )
         return {"id": seen.resource["id"]} if seen and seen.running else vm_state.again(target.poll_interval)
 
     def _gone(self, target: Target, *, known: bool) -> dict[str, Any] | Failure | Later:
@@ -111,7 +113,9 @@ class Deployments:
             there.insert(0, target.vm_id)
         if there and known:
             step = "deprovision it, then wait again"
-            return Failure(Kind.CONFLICT, "it exists and nobody is deprovisioning it", resource=there[0], step=step)
+            return Failure(
+                FailureKind.CONFLICT, "it exists and nobody is deprovisioning it", resource=there[0], step=step
+            )
         return vm_state.again(target.poll_interval) if there else {}
 
     def refuse_in_flight(self, target: Target) -> None:

@@ -16,7 +16,7 @@ from vmops.azure.client import Arm
 from vmops.azure.error_codes import of_cloud
 from vmops.core import times
 from vmops.core.errors import CloudError, Failed
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.settings import Settings
 from vmops.jobs.operation import Operation
 from vmops.jobs.store import Store
@@ -68,7 +68,7 @@ class Lifetimes:
         arm = self.arm(target)
         existing = arm.get(target.vm_id)
         if existing is None:
-            raise Failed(Failure(Kind.NOT_FOUND, "the VM does not exist", resource=target.vm_id))
+            raise Failed(Failure(FailureKind.NOT_FOUND, "the VM does not exist", resource=target.vm_id))
         ownership.refuse_foreign(existing, target.stack, self.settings.owner)
         expires = time.time() + seconds
         for made in self.store.provisioned():

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later
 from vmops.jobs.operation import Verb, operation_id
 from vmops.jobs.store import Store
@@ -36,4 +36,4 @@ def poll(
     if isinstance(target, Target):
         return deployments.look_for(target, verb or Verb.PROVISION)
     step = "wait without asyncResultsUrl, or on the host that began it"
-    return Failure(Kind.NOT_FOUND, f"no record of {handle} is on this host", step=step)
+    return Failure(FailureKind.NOT_FOUND, f"no record of {handle} is on this host", step=step)

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 from vmops.azure.error_codes import of_cloud
 from vmops.core.errors import CloudError, Failed
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later, wait
 from vmops.jobs.store import Store
 from vmops.protocol import HANDLE, Answer, Params, Status
@@ -59,6 +59,6 @@ def _unless_throttled(poll: Callable[[], T], interval: float) -> T | Later:
     try:
         return poll()
     except CloudError as error:
-        if of_cloud(error).kind is not Kind.THROTTLED:
+        if of_cloud(error).kind is not FailureKind.THROTTLED:
             raise
         return Later(error.retry_after or interval)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vmops.core.errors import Failed
-from vmops.core.failures import Failure, Kind
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.processes import DOUBT, started_at
 
 _HOLDER = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\) at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*)")
@@ -66,4 +66,4 @@ def refuse_living_holder(message: str) -> None:
     living = [holder for holder in holders if holder.lives]
     if living or not holders:
         who = "; ".join(map(str, living))
-        raise Failed(Failure(Kind.LOCKED, f"the stack is locked by {who or 'another engine'}"))
+        raise Failed(Failure(FailureKind.LOCKED, f"the stack is locked by {who or 'another engine'}"))
