@@ -7,8 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vmops.core.errors import ProvisionError, SpecError
+    from vmops.core.errors import CloudError, EngineMissing, ProvisionError, SpecError, StoreError, VmopsError
+    from vmops.core.failures import Failure, FailureKind
     from vmops.core.settings import Settings
+    from vmops.jobs.operation import Operation
     from vmops.leases.context import machine, machines
     from vmops.leases.machine import Machine
     from vmops.ops.api import VMOps
@@ -16,27 +18,41 @@ if TYPE_CHECKING:
     from vmops.spec.vm_spec import VmSpec
 
 __all__ = [
+    "CloudError",
+    "EngineMissing",
+    "Failure",
+    "FailureKind",
     "Machine",
+    "Operation",
     "ProvisionError",
     "Settings",
     "SpecError",
     "Status",
+    "StoreError",
     "SupportsVMOps",
     "VMOps",
     "VmSpec",
+    "VmopsError",
     "machine",
     "machines",
 ]
 
 _HOMES = {
+    "CloudError": "core.errors",
+    "EngineMissing": "core.errors",
+    "Failure": "core.failures",
+    "FailureKind": "core.failures",
     "Machine": "leases.machine",
+    "Operation": "jobs.operation",
     "ProvisionError": "core.errors",
     "Settings": "core.settings",
     "SpecError": "core.errors",
     "Status": "protocol",
+    "StoreError": "core.errors",
     "SupportsVMOps": "protocol",
     "VMOps": "ops.api",
     "VmSpec": "spec.vm_spec",
+    "VmopsError": "core.errors",
     "machine": "leases.context",
     "machines": "leases.context",
 }

@@ -6,12 +6,9 @@ A life that goes wrong is told with its seed; ``--seed N`` lives it again.
 """
 
 import argparse
-import logging
 import sys
 import time
 import traceback
-
-import structlog
 
 from tests.chaos.life import Figures, Wrong, play
 from tests.chaos.script import schedule, script
@@ -25,7 +22,6 @@ def main() -> int:
     parser.add_argument("--seed", type=int, metavar="SEED", help="live this one life again")
     parser.add_argument("--faults", action="store_true", help="let Azure fail, instead of killing anything")
     given = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     seeds = [given.seed] if given.seed is not None else range(given.first, given.first + given.seeds)
     target = "schedules" if given.faults else "torture"
     figures, failed, began = Figures(), list[int](), time.monotonic()

@@ -5,7 +5,6 @@
 
 import argparse
 import json
-import logging
 import random
 import subprocess
 import sys
@@ -14,8 +13,6 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-
-import structlog
 
 from tests.chaos.scene import Scene, scene
 from vmops import Settings, Status, VMOps
@@ -125,7 +122,6 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=32)
     parser.add_argument("--state-dir", type=Path)
     given = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     if given.what == "fighter":
         print(json.dumps(fighter(given.state_dir, given.names, given.seconds, given.seed)))
         return

@@ -2,12 +2,11 @@
 
 import logging
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from mlos_bench.environments.status import Status
 from mlos_bench.services.base_service import Service
 
@@ -37,15 +36,14 @@ Make = Callable[..., PulumiVMService]
 
 
 @pytest.fixture
-def make(azure: Azure, state_dir: Path) -> Iterator[Make]:
+def make(azure: Azure, state_dir: Path) -> Make:
     """Give what makes services on that Azure, each with a config and an experiment."""
 
     def service(experiment: str = "one", **config: Any) -> PulumiVMService:
         settings = {"stateDir": str(state_dir), "owner": "tester"}
         return PulumiVMService({**settings, **config}, {"experiment_id": experiment})
 
-    yield service
-    structlog.reset_defaults()
+    return service
 
 
 def ready(service: PulumiVMService, params: Params) -> tuple[Status, Params]:

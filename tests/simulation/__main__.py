@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 import hypothesis
-import structlog
 from hypothesis import HealthCheck, Phase
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -74,7 +73,6 @@ def main() -> int:
     parser.add_argument("--families", action="store_true", help="let double and engine play every family, and compare")
     given = parser.parse_args()
     logging.disable(logging.WARNING)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     return _families() if given.families else _steps(given)
 
 

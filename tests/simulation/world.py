@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import structlog
-
 from tests.chaos import kill_targets
 from tests.chaos.moments import that_comes
 from tests.chaos.scene import Scene
@@ -148,13 +146,10 @@ def world(directory: Path, pace: float) -> Iterator[World]:
         for target, value in _replacements(made).items():
             stack.enter_context(patch(f"vmops.{target}", value))
         stack.enter_context(patch("tests.chaos.killing.kill", made.kill))
-        before = structlog.get_config()
-        structlog.configure(processors=[structlog.processors.JSONRenderer()], logger_factory=_Silence)
         try:
             yield made
         finally:
             time.end()
-            structlog.configure(**before)
 
 
 def _passed(made: World, when: str, method: str) -> None:
@@ -212,13 +207,3 @@ class _Clock:
 
     def now(self) -> float:
         return self.turns.now
-
-
-class _Silence:
-    """A logger that says nothing."""
-
-    def __init__(self, *_: Any) -> None: ...
-
-    def msg(self, message: str) -> None: ...
-
-    debug = info = warning = error = critical = exception = msg

@@ -10,7 +10,6 @@ from subprocess import Popen
 
 import psutil
 import pytest
-from structlog.testing import capture_logs
 
 from tests.unit.processes import kill, start
 from vmops.core import file_lock
@@ -83,16 +82,15 @@ def started(tmp_path: Path) -> Iterator[Callable[[bool], Worker]]:
         each.end()
 
 
-def test_what_a_dead_worker_left_is_killed_and_the_lock_is_free(started: Callable[[bool], Worker]) -> None:
+def test_what_a_dead_worker_left_is_killed_and_the_lock_is_free(
+    started: Callable[[bool], Worker], caplog: pytest.LogCaptureFixture
+) -> None:
     """Its engine may hang: it is not asked, and the log says that it was ended, and for which operation."""
     left = started(True)
     left.die()
     assert file_lock.held(left.path)
-    with capture_logs() as told:
-        assert fence(left.operation, left.path) == [left.engine.pid]
-    assert [(each["event"], each["operation"], each["killed"]) for each in told] == [
-        ("fenced", "id", [left.engine.pid])
-    ]
+    assert fence(left.operation, left.path) == [left.engine.pid]
+    assert caplog.messages == [f"fenced operation='id' killed=[{left.engine.pid}]"]
     assert not left.engine_answers()
     assert not file_lock.held(left.path)
 

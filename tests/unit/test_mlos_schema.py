@@ -9,7 +9,6 @@ from typing import Any
 import json5
 import jsonschema
 import pytest
-import structlog
 from mlos_bench.config.schemas import ConfigSchema
 from mlos_bench.services.base_service import Service
 from mlos_bench.services.config_persistence import ConfigPersistenceService
@@ -25,12 +24,6 @@ from vmops.mlos.config import Config
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "mlos_bench" / "service.jsonc"
 PAGE = ROOT / "docs" / "mlos_bench.md"
-
-
-@pytest.fixture(autouse=True)
-def _structlog_as_it_was() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from mlos_bench.environments.status import Status
 
 from tests.unit.clock import stopped_clock
@@ -117,14 +116,13 @@ def arm() -> Iterator[Arm]:
 
 
 @pytest.fixture
-def service(arm: Arm, tmp_path: Path) -> Iterator[PulumiVMService]:
+def service(arm: Arm, tmp_path: Path) -> PulumiVMService:
     """Give a service that takes this ARM for its local Azure."""
     started = started_at(os.getpid())
     assert started is not None
     local_path(tmp_path).mkdir()
     write(tmp_path, Record(Endpoint(arm.url, "token", 1, os.getpid()), started, 0))
-    yield PulumiVMService({"stateDir": str(tmp_path), "owner": "tester"})
-    structlog.reset_defaults()
+    return PulumiVMService({"stateDir": str(tmp_path), "owner": "tester"})
 
 
 @pytest.mark.parametrize(

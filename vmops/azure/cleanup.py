@@ -8,13 +8,12 @@ the engine, goes the same way.
 from collections.abc import Mapping
 from typing import Any
 
-import structlog
-
 from vmops.azure.client import Arm
 from vmops.azure.error_codes import of_cloud
 from vmops.azure.ownership import stack_of
 from vmops.core.errors import CloudError, Failed
 from vmops.core.failures import Failure, FailureKind
+from vmops.core.log import get_logger
 from vmops.core.polling import Later, wait
 from vmops.spec import names
 from vmops.spec.names import STACK_TAG
@@ -122,7 +121,7 @@ def _release_group(arm: Arm, group: Mapping[str, Any], interval: float) -> list[
     if heir:
         _hand_over(arm, group, heir)
         return Later(0)
-    structlog.get_logger().warning("group_stays", group=group["id"], holds=[resource["id"] for resource in rest])
+    get_logger().warning("group_stays", group=group["id"], holds=[resource["id"] for resource in rest])
     return [resource["id"] for resource in rest]
 
 
@@ -163,7 +162,7 @@ def _hand_over(arm: Arm, resource: Mapping[str, Any], heir: Mapping[str, Any]) -
     An heir first deletes what uses the resource and then looks for its tag: either it sees the tag, or it is gone here.
     """
     tags = dict(resource.get("tags") or {})
-    structlog.get_logger().info("handed_over", resource=resource["id"], to=stack_of(heir) or heir["id"])
+    get_logger().info("handed_over", resource=resource["id"], to=stack_of(heir) or heir["id"])
     arm.tag(resource["id"], {**tags, STACK_TAG: stack_of(heir)} if stack_of(heir) else _untagged(tags))
     if arm.get(heir["id"]) is None:
         arm.tag(resource["id"], tags)

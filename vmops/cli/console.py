@@ -4,13 +4,14 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 
-import structlog
 from rich.console import Console
 from rich.markup import escape
+
+from vmops.core.log import fields_of
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -34,29 +35,24 @@ def note(sentence: str) -> None:
 
 
 class Sentences(logging.Handler):
-    """Say what is logged by the standard library's logging as a sentence on stderr."""
+    """Say what is logged as a sentence on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say one record; below a warning there is nothing that a person wants to read."""
-        if record.levelno >= logging.ERROR:
-            complain(record.getMessage())
-        elif record.levelno >= logging.WARNING:
-            warn(record.getMessage())
+        if record.levelno >= logging.WARNING:
+            _say(fields_of(record), record.levelno)
 
 
-def say_logged(_logger: object, _method: str, event: MutableMapping[str, Any]) -> NoReturn:
-    """Say what the library logs as a sentence on stderr; the last processor of a shell's structlog.
-
-    Raises: structlog.DropEvent, always: nothing else is to be done with the event.
-    """
+def _say(event: Mapping[str, Any], level: int) -> None:
     match event:
         case {"event": "failed", "reason": reason}:
             complain(reason)
         case {"event": "unknown_parameter", "given": given, "meant": meant}:
             warn(f"{given}: no such parameter, so it is ignored; is {meant} meant?")
+        case {"event": said, **rest} if not rest:
+            complain(said) if level >= logging.ERROR else warn(said)
         case _:
             warn(", ".join(f"{name} {value}" for name, value in event.items()))
-    raise structlog.DropEvent
 
 
 def print_json(value: Any) -> None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-import structlog
 import typer
 
 from vmops.cli import console, reports
 from vmops.cli.arguments import means
 from vmops.cli.progress import Watch, follow
 from vmops.core.failures import Failure
+from vmops.core.log import LOGGER
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.ops.api import VMOps
 from vmops.ops.suggest import call, call_to_follow
@@ -43,9 +43,7 @@ def hear_library() -> None:
     Only a shell does so: a program has a logging of its own.
     """
     logging.getLogger().addHandler(logging.NullHandler())
-    logging.getLogger("vmops").addHandler(console.Sentences())
-    level = structlog.make_filtering_bound_logger(logging.WARNING)
-    structlog.configure(processors=[console.say_logged], wrapper_class=level)
+    LOGGER.addHandler(console.Sentences())
 
 
 @dataclass(frozen=True)

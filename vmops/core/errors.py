@@ -2,11 +2,13 @@
 
 VmopsError
 ├── SpecError (a ValueError)   the parameters are wrong: mend them and call again
-├── CloudError                 ARM answered no, or nothing; never reaches a caller of the seven methods
-├── Failed                     an operation failed for a classified reason; never reaches a caller either
-├── EngineMissing              no engine here and no way to get one
 ├── ProvisionError             a VM that a program holds could not be made, used or removed; its failure says what to do
-└── StoreError                 the state directory cannot hold our records
+├── StoreError                 the state directory cannot hold our records
+├── EngineMissing              no engine here and no way to get one
+├── CloudError                 ARM answered no, or nothing
+└── Failed                     an operation cannot go on, for a reason that has been classified
+
+Of these the seven methods raise SpecError only: what the others tell is FAILED there, and ``last_failure`` says why.
 """
 
 from collections.abc import Sequence

@@ -5,12 +5,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import structlog
-
 from vmops.azure import cleanup, ownership, power, vm_state
 from vmops.core import times
 from vmops.core.errors import Failed
 from vmops.core.failures import Failure, FailureKind
+from vmops.core.log import get_logger
 from vmops.core.polling import Later, wait
 from vmops.deploy import readiness, survey
 from vmops.deploy.apply import Taken, Update
@@ -91,7 +90,7 @@ def deprovision(site: Site, target: Target, *, doubtful: bool) -> dict[str, Any]
     except Failed as error:
         if error.failure.kind is FailureKind.LOCKED:
             raise
-        structlog.get_logger().warning("destroy_incomplete", cause=str(error.failure))
+        get_logger().warning("destroy_incomplete", cause=str(error.failure))
     left = cleanup.release(
         site.arm,
         target.group_id,

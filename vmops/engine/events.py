@@ -8,11 +8,11 @@ import threading
 import time
 from typing import Any
 
-import structlog
 from pulumi.automation import EngineEvent
 
 from vmops.azure.error_codes import classify
 from vmops.core.failures import Failure, FailureKind
+from vmops.core.log import get_logger
 
 _REFUSAL = re.compile(r'Status=(?P<status>\d+)(?: Code="(?P<code>\w+)")? Message="(?P<message>.*)"', re.DOTALL)
 """ARM's refusal as the azure-native provider words it. Source: pulumi-azure-native, azure client's error text."""
@@ -44,7 +44,7 @@ class EventLog:
     """
 
     def __init__(self, log: Any = None) -> None:
-        self._log = log or structlog.get_logger("vmops.engine")
+        self._log = log or get_logger()
         self._begun: dict[str, float] = {}
         self._causes: list[Failure] = []
         self._mutex = threading.Lock()

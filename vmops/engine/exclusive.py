@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import structlog
 from pulumi.automation import CommandError
 from pulumi.automation.errors import ConcurrentUpdateError, StackAlreadyExistsError, StackNotFoundError
 
 from vmops.core.errors import Failed
+from vmops.core.log import get_logger
 from vmops.core.polling import Later, wait
 from vmops.engine.backend.lock_holder import refuse_living_holder
 from vmops.engine.events import EventLog
@@ -50,7 +50,7 @@ def attempt(log: EventLog, command: Callable[[], Any]) -> None:
     except (ConcurrentUpdateError, StackAlreadyExistsError, StackNotFoundError):
         raise
     except CommandError as error:
-        structlog.get_logger().error("engine_failed", said=str(error))
+        get_logger().error("engine_failed", said=str(error))
         raise Failed(log.cause(_last_words(str(error)))) from None
 
 
@@ -59,7 +59,7 @@ def _unlocked(log: EventLog, message: str, unlock: Callable[[], Any], refusals: 
         refuse_living_holder(message)
     except Failed as refusal:
         if not refusals:
-            structlog.get_logger().warning("waiting", cause=refusal.failure.message)
+            get_logger().warning("waiting", cause=refusal.failure.message)
         refusals.append(refusal)
         return Later(_LOOK)
     attempt(log, unlock)

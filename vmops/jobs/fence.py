@@ -48,9 +48,9 @@ def fence(operation: Operation, path: Path) -> list[int]:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     killed = [process.pid for process in left]
-    import structlog
+    from vmops.core.log import get_logger
 
-    structlog.get_logger("vmops").warning("fenced", operation=operation.id, killed=killed)
+    get_logger().warning("fenced", operation=operation.id, killed=killed)
     return killed
 
 

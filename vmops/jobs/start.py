@@ -11,13 +11,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import IO, cast
 
 from vmops.core import file_lock
 from vmops.core.environment import allowed
+from vmops.core.log import get_logger
 from vmops.core.settings import Settings
 from vmops.core.state_dir import gate_path, log_path, output_path, server_output_path, socket_path
 from vmops.jobs.handover import Handed
@@ -40,8 +41,10 @@ def start(settings: Settings, operation: Operation, order: Order, held: int) -> 
     environment = allowed(os.environ, cloud=operation.cloud, backend=order.backend)
     environment["VMOPS_STATE_DIR"] = str(state_dir)
     if settings.worker_idle:
-        with suppress(OSError):
+        try:
             return _hand_over(settings, operation, order, environment, held)
+        except OSError as error:
+            get_logger().warning("no_fork_server", operation=operation.id, cause=str(error))
     return _start_alone(settings, operation, order, environment, held)
 
 

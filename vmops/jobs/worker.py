@@ -5,6 +5,7 @@ its own session; its environment is an allow-list; its log is one JSON line an e
 """
 
 import json
+import logging
 import os
 import socket
 import sys
@@ -14,12 +15,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from vmops.azure.error_codes import of_cloud
 from vmops.core.errors import CloudError, EngineMissing, Failed, SpecError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.file_lock import acquire
+from vmops.core.log import LOGGER, JsonLines, get_logger
 from vmops.core.polling import Later, wait
 from vmops.core.state_dir import lock_path, log_path
 from vmops.jobs import slots
@@ -58,7 +58,7 @@ def work(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None:
         return
     with _logging(log_path(state_dir, operation.stack, operation_id)):
         state, changes = _ending(lambda: _carry_out(state_dir, operation, lock, order))
-        structlog.get_logger().info("ended", state=str(state), failure=str(changes.get("failure", "")))
+        get_logger().info("ended", state=str(state), failure=str(changes.get("failure", "")))
     if "failure" in changes:
         store.note_failure(operation.stack, changes["failure"])
     store.advance(operation_id, state, ended=time.time(), **changes)
@@ -77,7 +77,7 @@ def _ending(work: Any) -> tuple[State, dict[str, Any]]:
     except SpecError as error:
         failure = Failure(FailureKind.INVALID, str(error))
     except Exception as error:
-        structlog.get_logger().exception("bug")
+        get_logger().exception("bug")
         failure = Failure(FailureKind.BUG, f"{type(error).__name__}: {error}")
     return State.FAILED, {"failure": failure}
 
@@ -130,16 +130,9 @@ def _take_over(state_dir: Path, stack: str, seconds: float) -> int:
 def _logging(path: Path) -> Iterator[None]:
     """Send every event of this process to its log, a JSON line each."""
     with path.open("a", buffering=1) as file:
-        structlog.configure(
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(default=str),
-            ],
-            logger_factory=structlog.WriteLoggerFactory(file),
-            cache_logger_on_first_use=False,
-        )
+        LOGGER.setLevel(logging.DEBUG)
+        LOGGER.propagate = False
+        LOGGER.addHandler(JsonLines(file))
         yield
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmops.core import keys
-from vmops.core.errors import CloudError, Failed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later
 from vmops.core.settings import Settings
@@ -17,7 +16,7 @@ from vmops.ops.credentials import with_key
 from vmops.ops.polls import poll
 from vmops.ops.power import PowerOperations
 from vmops.ops.queries import Queries
-from vmops.ops.results import Seen, drop_handle, failed, pending, waited
+from vmops.ops.results import REFUSALS, Seen, drop_handle, failed, pending, waited
 from vmops.protocol import HANDLE, Answer, Params, Status
 from vmops.spec.target import Patience, Target, time_to_live
 from vmops.spec.vm_spec import VmSpec
@@ -144,7 +143,7 @@ class VMOps:
         try:
             self._deployments.refuse_in_flight(target)
             return Status.SUCCEEDED, recover(self.settings, self._store, target, dry_run=dry_run)
-        except (Failed, CloudError) as error:
+        except REFUSALS as error:
             return failed(self._store, target, error)
 
     def extend(self, params: Params, ttl: float | str) -> Answer:
@@ -157,7 +156,7 @@ class VMOps:
         try:
             self._deployments.refuse_in_flight(target)
             return Status.SUCCEEDED, {"expires": self._lifetimes.extend(target, time_to_live(ttl))}
-        except (Failed, CloudError) as error:
+        except REFUSALS as error:
             return failed(self._store, target, error)
 
     def last_failure(self, params: Params) -> Failure | None:
@@ -213,7 +212,7 @@ class VMOps:
         """Begin a deployment: PENDING, SUCCEEDED if there was nothing to do, or FAILED."""
         try:
             operation = begin()
-        except (Failed, CloudError) as error:
+        except REFUSALS as error:
             return failed(self._store, target, error)
         return pending(params, operation.handle) if operation else (Status.SUCCEEDED, {})
 
@@ -224,7 +223,7 @@ class VMOps:
         try:
             self._deployments.refuse_in_flight(target)
             url = self._power.begin(target, action)
-        except (Failed, CloudError) as error:
+        except REFUSALS as error:
             return failed(self._store, target, error)
         return pending(params, url) if url else (Status.SUCCEEDED, {})
 

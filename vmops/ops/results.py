@@ -4,7 +4,7 @@ from collections.abc import Callable, MutableMapping
 from typing import Any, TypeAlias, TypeVar, cast
 
 from vmops.azure.error_codes import of_cloud
-from vmops.core.errors import CloudError, Failed
+from vmops.core.errors import CloudError, EngineMissing, Failed, VmopsError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later, wait
 from vmops.jobs.store import Store
@@ -30,15 +30,19 @@ def drop_handle(params: Params) -> None:
         params.pop(HANDLE, None)
 
 
-def failed(store: Store, target: Patience, why: Failure | Failed | CloudError) -> Answer:
-    """Record and log why something failed: FAILED."""
-    import structlog
+REFUSALS = (Failed, CloudError, EngineMissing)
+"""What a verb or a wait meets of the state of the world: it is FAILED then, and raises nothing."""
 
-    failure = why.failure if isinstance(why, Failed) else of_cloud(why) if isinstance(why, CloudError) else why
+
+def failed(store: Store, target: Patience, why: Failure | VmopsError) -> Answer:
+    """Record and log why something failed: FAILED. ``why`` is a failure, or one of `REFUSALS`."""
+    from vmops.core.log import get_logger
+
+    failure = why if isinstance(why, Failure) else _classified(why)
     name = target.vm_name if isinstance(target, Target) else ""
     if isinstance(target, Target):
         store.note_failure(target.stack, failure)
-    structlog.get_logger("vmops").warning("failed", vm=name, reason=str(failure))
+    get_logger().warning("failed", vm=name, reason=str(failure))
     return Status.FAILED, {}
 
 
@@ -46,12 +50,23 @@ def waited(store: Store, target: Patience, poll: Callable[[], Seen | Later]) -> 
     """Poll until it is over, or until ``pollTimeout`` has passed: TIMED_OUT then, or PENDING if that is 0."""
     try:
         found = wait(lambda: _unless_throttled(poll, target.poll_interval), timeout=target.poll_timeout)
-    except (Failed, CloudError) as error:
+    except REFUSALS as error:
         return failed(store, target, error)
     seen = cast(Seen | None, found)
     if seen is None:
         return (Status.PENDING if target.poll_timeout == 0 else Status.TIMED_OUT), {}
     return (Status.SUCCEEDED, seen) if isinstance(seen, dict) else failed(store, target, seen)
+
+
+def _classified(error: VmopsError) -> Failure:
+    match error:
+        case Failed():
+            return error.failure
+        case CloudError():
+            return of_cloud(error)
+    return Failure(
+        FailureKind.ENGINE, str(error), step="install the engine with `vmops engine install`, then call again"
+    )
 
 
 def _unless_throttled(poll: Callable[[], T], interval: float) -> T | Later:

@@ -12,8 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import structlog
-
+from vmops.core.log import get_logger
 from vmops.engine.backend.lock_holder import held
 
 _SETTINGS = re.compile(r"encryptionsalt: v1:[^\s:]+:v1:[^\s:]+:[^\s:]+\s*")
@@ -99,7 +98,7 @@ def _state(state: Path, history: Path, *, expected: bool) -> tuple[Mended, Path 
 def _put(state: Path, found: Mended, copy: Path | None) -> None:
     if found is Mended.NOTHING:
         return
-    structlog.get_logger().warning("state_mended", stack=state.stem, how=str(found), copy=copy and copy.name)
+    get_logger().warning("state_mended", stack=state.stem, how=str(found), copy=copy and copy.name)
     state.with_name(f"{state.name}.attrs").unlink(missing_ok=True)
     if copy is None:
         state.unlink(missing_ok=True)

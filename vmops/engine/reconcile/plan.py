@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-import structlog
-
 from vmops.azure.client import Arm
 from vmops.azure.ownership import stack_of
+from vmops.core.log import get_logger
 from vmops.engine.reconcile import entries
 from vmops.engine.stack import EngineStack
 
@@ -93,7 +92,7 @@ def settle(
             for key, arm_id in ours.items()
         ]
         stack.replace_state(entries.replaced(exported, now))
-        structlog.get_logger().info("settled", adopted=settled.adopted, cleared=settled.cleared)
+        get_logger().info("settled", adopted=settled.adopted, cleared=settled.cleared)
     return settled
 
 

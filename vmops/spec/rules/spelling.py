@@ -14,9 +14,9 @@ def warn_near_misses(given: Iterable[str], known: frozenset[str]) -> None:
 @cache
 def _warn(name: str, known: frozenset[str]) -> None:
     if meant := near_miss(name, known):
-        import structlog
+        from vmops.core.log import get_logger
 
-        structlog.get_logger("vmops").warning("unknown_parameter", given=name, meant=meant)
+        get_logger().warning("unknown_parameter", given=name, meant=meant)
 
 
 def near_miss(name: str, known: Iterable[str]) -> str | None:

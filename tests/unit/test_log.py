@@ -1,0 +1,76 @@
+"""The library's log: a guest in the program's, through the standard logger alone."""
+
+import io
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import structlog
+
+from vmops.core.log import JsonLines, fields_of, get_logger
+
+FAILS = """
+import sys
+from vmops import VMOps, Settings
+sys.stdout.close()
+ops = VMOps(Settings(state_dir=sys.argv[1]))
+params = {"asyncResultsUrl": "vmops:operation/none", "pollTimeout": 0}
+sys.exit(ops.wait_vm_operation(params)[0].name != "FAILED")
+"""
+
+
+def test_an_event_is_a_record_in_words_with_its_fields(caplog: pytest.LogCaptureFixture) -> None:
+    """A reader of the log and a handler that wants the values are both served."""
+    get_logger().warning("failed", vm="exp1", reason="no cores")
+    (record,) = caplog.records
+    assert (record.name, record.getMessage()) == ("vmops", "failed vm='exp1' reason='no cores'")
+    assert fields_of(record) == {"event": "failed", "vm": "exp1", "reason": "no cores"}
+
+
+def test_the_programs_structlog_is_neither_read_nor_changed(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever configures structlog for himself gets no event of ours into it."""
+    before = structlog.get_config()
+    with structlog.testing.capture_logs() as captured:
+        get_logger().warning("failed", vm="exp1", reason="no cores")
+    assert (captured, len(caplog.records)) == ([], 1)
+    assert structlog.get_config() == before
+
+
+def test_without_a_handler_and_without_stdout_a_verb_fails_in_silence(tmp_path: Path) -> None:
+    """Nothing is printed anywhere, and a closed stdout makes no wait raise."""
+    command = [sys.executable, "-c", FAILS, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_worker_writes_a_line_of_json_for_each_event() -> None:
+    """The level, the instant and the exception are in it too."""
+    file = io.StringIO()
+    logger, handler = logging.getLogger("vmops"), JsonLines(file)
+    logger.addHandler(handler)
+    try:
+        int("why")
+    except ValueError:
+        get_logger().exception("bug", operation="one")
+    finally:
+        logger.removeHandler(handler)
+    told = json.loads(file.getvalue())
+    assert (told["event"], told["operation"], told["level"]) == ("bug", "one", "error")
+    assert told["timestamp"].endswith("Z")
+    assert "ValueError: invalid literal" in told["exception"]
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """A full disk costs the line, never the work; the standard library says so on stderr."""
+    file = io.StringIO()
+    file.close()
+    logger, handler = logging.getLogger("vmops"), JsonLines(file)
+    logger.addHandler(handler)
+    try:
+        get_logger().warning("failed", vm="exp1", reason="no cores")
+    finally:
+        logger.removeHandler(handler)
+    assert "ValueError" in capsys.readouterr().err

@@ -1,0 +1,62 @@
+"""The library's log: the standard logger ``vmops``, silent until a program listens to it.
+
+Events are written with structlog and become records of `logging`. A record's message is the event and its fields in
+words; the same fields, as they are, are in its attribute ``vmops``, a dict. Nothing here reads or changes structlog's
+own configuration, which is the program's.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import MutableMapping
+from contextlib import nullcontext, redirect_stdout
+from datetime import UTC, datetime
+from typing import IO, Any
+
+LOGGER = logging.getLogger("vmops")
+LOGGER.addHandler(logging.NullHandler())
+
+
+def get_logger() -> Any:
+    """Give a structlog logger whose events become records of the standard logger ``vmops``."""
+    closed = sys.stdout is not None and sys.stdout.closed
+    with redirect_stdout(None) if closed else nullcontext():  # its import asks stdout whether it is a terminal
+        import structlog
+
+    return structlog.wrap_logger(
+        LOGGER,
+        processors=[structlog.stdlib.filter_by_level, _to_record],
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+
+
+class JsonLines(logging.Handler):
+    """Write each record of ours as a line of JSON: ``event``, its fields, ``level``, ``timestamp`` (ISO 8601, UTC)."""
+
+    def __init__(self, file: IO[str]) -> None:
+        super().__init__()
+        self._file = file
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record; a file that cannot be written costs the line, never the work that it tells of."""
+        try:
+            told = {**fields_of(record), "level": record.levelname.lower()}
+            told["timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+            if record.exc_info:
+                told["exception"] = logging.Formatter().formatException(record.exc_info)
+            self._file.write(json.dumps(told, default=str) + "\n")
+        except (OSError, ValueError):
+            self.handleError(record)
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    """Give the event of a record and its fields; of a record of another library, its message as the event."""
+    found: dict[str, Any] = getattr(record, "vmops", {"event": record.getMessage()})
+    return found
+
+
+def _to_record(_logger: object, _method: str, event: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
+    """Turn an event into the arguments of a method of `logging.Logger`; the last processor."""
+    raised = {"exc_info": event.pop("exc_info")} if "exc_info" in event else {}
+    name, *rest = event.pop("event"), *(f"{key}={value!r}" for key, value in event.items())
+    return (" ".join([name, *rest]),), {"extra": {"vmops": {"event": name, **event}}, **raised}
