@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from tests.unit.processes import ended, go_on, kill, line_of, start
+from tests.unit.test_fence import Worker
 from vmops.core import file_lock
-from vmops.core.errors import StoreError
+from vmops.core.errors import Failed, StoreError
 from vmops.core.failures import FailureKind
 from vmops.core.state_dir import lock_path
 from vmops.jobs import admission
@@ -55,6 +56,18 @@ def worker(tmp_path: Path, store: Store) -> Iterator["Popen[str]"]:
     process = start(WORKER, tmp_path)
     yield process
     kill(process)
+
+
+@pytest.fixture
+def left(tmp_path: Path, store: Store) -> Iterator[Worker]:
+    """Give a worker that is dead, and whose engine lives."""
+    path = lock_path(tmp_path, "exp1-0")
+    path.parent.mkdir()
+    dead = Worker(path, both=True)
+    store.insert(dead.operation)
+    dead.die()
+    yield dead
+    dead.end()
 
 
 def admitted(store: Store, state_dir: Path, name: str) -> Admitted:
@@ -212,6 +225,50 @@ def test_a_dead_worker_is_noticed_by_whoever_looks(tmp_path: Path, store: Store,
     assert (seen.state, seen) == (State.FAILED, store.get("first"))
     assert seen.failure is not None
     assert seen.failure.retryable
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_what_a_dead_worker_left_is_ended_by_whoever_looks_or_asks(
+    tmp_path: Path, store: Store, left: Worker, asks: bool
+) -> None:
+    """Its engine holds the lock on: nobody would begin, or learn of the death, before that ends by itself."""
+    if asks:
+        found = admit(store, tmp_path, operation("second", stack="exp1-0"))
+        assert isinstance(found, Admitted)
+        os.close(found.lock)
+    else:
+        settle(store, tmp_path, left.operation)
+    assert (seen := store.get("id")) is not None
+    assert seen.failure is not None
+    assert seen.failure.kind is FailureKind.INTERRUPTED
+    assert not left.engine_answers()
+    assert not file_lock.held(left.path)
+
+
+def test_who_is_no_deployment_holds_the_lock_and_gives_it_back(tmp_path: Path, store: Store) -> None:
+    """Also when it fails: a lock that stays refuses everybody after it."""
+
+    def fail() -> None:
+        with admission.undisturbed(store, tmp_path, STACK) as held:
+            assert os.fstat(held).st_ino == lock_path(tmp_path, STACK).stat().st_ino
+            assert file_lock.held(lock_path(tmp_path, STACK))
+            raise ValueError
+
+    with pytest.raises(ValueError, match=r"^$"):
+        fail()
+    assert not file_lock.held(lock_path(tmp_path, STACK))
+
+
+def test_who_is_no_deployment_is_refused_where_there_is_one(
+    tmp_path: Path, store: Store, worker: "Popen[str]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What looks at files that an engine is writing mends what is not broken."""
+    monkeypatch.setattr(admission, "_PATIENCE", 0.0)
+    with (
+        pytest.raises(Failed, match=r"^locked: ada has a provision of exp1 in flight since "),
+        admission.undisturbed(store, tmp_path, STACK),
+    ):
+        pytest.fail("it has the lock of another")
 
 
 def test_what_is_over_stays_as_it_ended(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:

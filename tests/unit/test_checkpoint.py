@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from vmops.engine.backend.files import Mended, ease_removal, mend
 from vmops.engine.reconcile.complete import merged
@@ -69,6 +70,17 @@ def test_a_state_without_a_copy_is_lost(backend: Backend, text: str) -> None:
     assert not backend.state.exists()
 
 
+def test_a_look_changes_nothing(backend: Backend) -> None:
+    """Whoever only asks what would be mended is told so, and finds everything as it was."""
+    backend.file("stacks/vmops/s.json.bak", STATE)
+    backend.state.write_text("")
+    for name in ("stacks/vmops/s.json.attrs", TAGS, "locks/organization/vmops/s/half.json"):
+        backend.file(name, "")
+    before = {path: path.read_text() for path in backend.root.rglob("*") if path.is_file()}
+    assert backend.mend(write=False) is Mended.RESTORED
+    assert {path: path.read_text() for path in backend.root.rglob("*") if path.is_file()} == before
+
+
 def test_a_stack_that_was_removed_stays_so(backend: Backend) -> None:
     """Its copy outlives it; without its settings nobody expects a state."""
     backend.file("stacks/vmops/s.json.bak", STATE)
@@ -121,6 +133,17 @@ def test_attributes_that_were_half_written_go(backend: Backend, name: str) -> No
     assert half.exists()
 
 
+def test_a_state_that_is_replaced_loses_its_attributes_and_is_told_of(backend: Backend) -> None:
+    """They are about the file that was there before; and whoever reads the log learns from what it was restored."""
+    attributes = backend.file("stacks/vmops/s.json.attrs", "{}")
+    backend.file("stacks/vmops/s.json.bak", STATE)
+    backend.state.write_text("")
+    with capture_logs() as told:
+        assert backend.mend() is Mended.RESTORED
+    assert not attributes.exists()
+    assert [(each["event"], each["stack"], each["copy"]) for each in told] == [("state_mended", "s", "s.json.bak")]
+
+
 @pytest.mark.parametrize("text", ["", '{"version":1,"ta', "[]"])
 def test_tags_that_were_half_written_go(backend: Backend, text: str) -> None:
     """The engine refuses to work on a stack whose tags it cannot read, and does well without any."""
@@ -151,6 +174,8 @@ def test_a_stack_that_is_gone_gets_no_tags(backend: Backend) -> None:
 def test_a_backend_elsewhere_is_left_to_itself(tmp_path: Path) -> None:
     """Only files can be mended."""
     assert mend("azblob://states", "vmops", "s", tmp_path / "Pulumi.s.yaml") is Mended.NOTHING
+    ease_removal("azblob://states", "vmops", "s")
+    assert list(tmp_path.iterdir()) == []
 
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"}

@@ -14,6 +14,9 @@ from vmops.core.failures import FailureKind
 from vmops.core.polling import Later, wait
 from vmops.engine.backend.lock_holder import refuse_living_holder
 
+NOBODY = 2**22 + 1
+"""No process has this number. Source: proc(5), pid_max is at most 2^22."""
+
 
 def refused_by(pid: int, host: str = "", since: datetime | None = None) -> str:
     """Give the engine's words for a lock that is held."""
@@ -38,11 +41,11 @@ def test_a_younger_process_of_the_same_number_is_another() -> None:
     refuse_living_holder(refused_by(os.getpid(), since=before))
 
 
-@pytest.mark.parametrize("host", ["", "another-host"])
-def test_the_lock_of_the_living_stays(host: str) -> None:
+@pytest.mark.parametrize(("pid", "host"), [(os.getpid(), ""), (NOBODY, "another-host")], ids=["here", "elsewhere"])
+def test_the_lock_of_the_living_stays(pid: int, host: str) -> None:
     """Of a process that lives, and of any on another host, the lock is not broken, and the holder is named."""
-    with pytest.raises(Failed, match=rf"locked by me on \S+ \(pid {os.getpid()}\) since ") as refusal:
-        refuse_living_holder(refused_by(os.getpid(), host))
+    with pytest.raises(Failed, match=rf"locked by me on \S+ \(pid {pid}\) since ") as refusal:
+        refuse_living_holder(refused_by(pid, host))
     assert refusal.value.failure.kind is FailureKind.LOCKED
 
 

@@ -52,8 +52,14 @@ class Worker:
             started=time.time(),
         )
 
-    def die(self) -> None:
-        kill(self._process)
+    def die(self, *, unasked: bool = False) -> None:
+        """Be killed; ``unasked``: nobody has asked for the end yet, so that the dead keep their number."""
+        if not unasked:
+            return kill(self._process)
+        self._process.kill()
+        zombie = psutil.Process(self._process.pid)
+        assert wait(lambda: zombie.status() == psutil.STATUS_ZOMBIE or Later(0.01), timeout=240)
+        return None
 
     def engine_answers(self) -> bool:
         """Ask the engine to end: it answers, unless it was killed before, however little of that can be seen yet."""
@@ -82,12 +88,13 @@ def started(tmp_path: Path) -> Iterator[Callable[[bool], Worker]]:
         each.end()
 
 
+@pytest.mark.parametrize("unasked", [False, True])
 def test_what_a_dead_worker_left_is_killed_and_the_lock_is_free(
-    started: Callable[[bool], Worker], caplog: pytest.LogCaptureFixture
+    started: Callable[[bool], Worker], caplog: pytest.LogCaptureFixture, unasked: bool
 ) -> None:
     """Its engine may hang: it is not asked, and the log says that it was ended, and for which operation."""
     left = started(True)
-    left.die()
+    left.die(unasked=unasked)
     assert file_lock.held(left.path)
     assert fence(left.operation, left.path) == [left.engine.pid]
     assert caplog.messages == [f"fenced operation='id' killed=[{left.engine.pid}]"]

@@ -69,6 +69,13 @@ def test_long_names_that_differ_at_their_end_stay_apart() -> None:
     assert default_name("network", "A" * 63 + "B").lower() == first
 
 
+def test_only_what_would_be_too_long_is_cut() -> None:
+    """Names that were given stay as they are when a limit is none of theirs: else a VM is looked for under another."""
+    assert [default_name("network", "a" * length) for length in (58, 59)] == ["a" * 58 + "-vnet", "a" * 59 + "-vnet"]
+    assert len(default_name("network", "a" * 60)) == 64
+    assert [default_name(role, "a" * 64) for role in ("nic", "os_disk")] == ["a" * 64 + "-nic", "a" * 64 + "-osdisk"]
+
+
 def test_names_follow_from_the_vm() -> None:
     """The names are known before anything exists, so that recovery can ask for each."""
     roles = ("network", "subnet", "security_group", "address", "nic", "os_disk")
