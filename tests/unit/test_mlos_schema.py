@@ -82,6 +82,7 @@ def test_a_wrong_config_is_one_sentence(config: dict[str, Any], sentence: str) -
 def test_mlos_bench_knows_our_class_once_it_is_admitted(admitted: None) -> None:
     """Under both its names, alone or in a list, and admitted twice as once."""
     schema.admit()
+    assert len(schema.CLASSES) == 2
     for name in schema.CLASSES:
         for config in ({"class": name}, {"class": name, "config": {"vmSize": "x"}}, {"services": [{"class": name}]}):
             ConfigSchema.SERVICE.validate(config)

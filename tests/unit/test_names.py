@@ -119,6 +119,7 @@ def test_no_address_is_intended_without_a_public_one() -> None:
 def test_a_resource_is_found_in_the_state_by_its_id() -> None:
     """However ARM spells the kind; what the stack does not declare has no place there."""
     spec = VmSpec.from_params({"vmName": "exp1"})
+    assert sorted(spec.urn_keys().values()) == sorted(spec.ids()[role] for role in spec.ids().keys() - {"os_disk"})
     for key, arm_id in spec.urn_keys().items():
         assert names.urn_key(arm_id) == key
         assert names.urn_key(arm_id.replace("resourceGroups", "resourcegroups")) == key

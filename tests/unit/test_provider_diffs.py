@@ -63,6 +63,7 @@ def test_only_locations_and_groups_are_equal_in_any_spelling(name: str, old: str
 @pytest.mark.parametrize("kind", TYPES.values(), ids=lambda kind: kind.name)
 def test_a_change_of_name_or_parent_replaces(kind: ResourceType) -> None:
     """What is in the URL cannot be updated: another URL is another resource."""
+    assert kind.parameters
     for parameter in kind.parameters:
         assert changed(kind, {parameter: "a"}, {parameter: "b"}) == {parameter: ("update", True)}
 
