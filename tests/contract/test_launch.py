@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.azure import all_of, files_with
+from tests.azure import all_of, files_with, killed
 from vmops.core import file_lock
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import Later, wait
@@ -123,10 +123,11 @@ def stage(way: str, state_dir: Path) -> Launch:
 
 @pytest.fixture
 def vm_lock(state_dir: Path) -> Iterator[None]:
-    """Hold the VM's lock, so that a removal stands still with its order read."""
+    """Hold the VM's lock, so that a removal stands still with its order read, for as long as there is one."""
     held = file_lock.acquire(lock_path(state_dir, TARGET.stack))
     assert held is not None
     yield
+    wait(lambda: Later(0.01) if killed(all_of(state_dir)) else True, timeout=60)
     os.close(held)
 
 
