@@ -6,6 +6,8 @@ the last of them is gone, however they died. Source: flock(2).
 
 import fcntl
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from vmops.core.polling import Later, wait
@@ -25,6 +27,21 @@ def acquire(path: Path, timeout: float = 0.0) -> int | None:
         return descriptor
     os.close(descriptor)
     return None
+
+
+@contextmanager
+def holding(path: Path, timeout: float, otherwise: Callable[[], Exception]) -> Iterator[int]:
+    """Hold the lock for a block, and give its descriptor; wait for it at most ``timeout`` seconds.
+
+    Raises: what ``otherwise`` gives, if another holds it for longer.
+    """
+    descriptor = acquire(path, timeout)
+    if descriptor is None:
+        raise otherwise()
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def held(path: Path) -> bool:

@@ -74,13 +74,9 @@ def undisturbed(store: Store, state_dir: Path, stack: str) -> Iterator[int]:
 
     Raises: Failed (locked), saying who works on the VM.
     """
-    held = file_lock.acquire(lock_path(state_dir, stack), timeout=_PATIENCE)
-    if held is None:
-        raise Failed(refusal(store.in_flight(stack, Verb.PROVISION)))
-    try:
+    in_the_way = lambda: Failed(refusal(store.in_flight(stack, Verb.PROVISION)))  # noqa: E731
+    with file_lock.holding(lock_path(state_dir, stack), _PATIENCE, in_the_way) as held:
         yield held
-    finally:
-        os.close(held)
 
 
 def interrupt(

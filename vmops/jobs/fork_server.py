@@ -22,8 +22,8 @@ from pathlib import Path
 from vmops.core import file_lock
 from vmops.core.state_dir import gate_path, output_path
 from vmops.jobs import slots, worker
-from vmops.jobs.handover import Handed
 from vmops.jobs.operation import Operation, Verb
+from vmops.jobs.order import Handed
 from vmops.jobs.store import Store
 
 _LOOK = 0.1

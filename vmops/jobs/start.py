@@ -21,9 +21,8 @@ from vmops.core.environment import allowed
 from vmops.core.log import get_logger
 from vmops.core.settings import Settings
 from vmops.core.state_dir import gate_path, log_path, output_path, server_output_path, socket_path
-from vmops.jobs.handover import Handed
 from vmops.jobs.operation import Operation
-from vmops.jobs.order import Order
+from vmops.jobs.order import Handed, Order
 
 _PATIENCE = 5.0
 """Seconds to wait for the others that are handing their orders over."""
@@ -64,20 +63,12 @@ def _hand_over(settings: Settings, operation: Operation, order: Order, environme
     Raises: OSError if there can be none, or if nothing has been handed over.
     """
     handed = Handed(operation.id, settings.workers or 0, environment, order.to_wire(), held)
-    with _alone(settings.state_dir), closing(_connected(settings)) as connection:
+    gate = gate_path(settings.state_dir)  # held: no fork server leaves meanwhile, and nobody else starts one
+    with (
+        file_lock.holding(gate, _PATIENCE, lambda: TimeoutError(f"{gate} is held")),
+        closing(_connected(settings)) as connection,
+    ):
         handed.send(connection)
-
-
-@contextmanager
-def _alone(state_dir: Path) -> Iterator[None]:
-    """Hold the gate: while an order is handed over, the fork server does not leave, and nobody else starts one."""
-    gate = file_lock.acquire(gate_path(state_dir), timeout=_PATIENCE)
-    if gate is None:
-        raise TimeoutError(f"{gate_path(state_dir)} is held")
-    try:
-        yield
-    finally:
-        os.close(gate)
 
 
 def _connected(settings: Settings) -> socket.socket:

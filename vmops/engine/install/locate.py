@@ -112,18 +112,11 @@ def _number(version: str) -> tuple[int, ...]:
 def _alone(report: installers.Report) -> Iterator[int]:
     """Hold the lock of the installations, and give its descriptor to be handed on to all who work under it."""
     place = _home() / "lock"
-    held = file_lock.acquire(place)
-    if held is None:
+    if file_lock.held(place):
         report("waiting for another process that is installing the engine")
-        held = file_lock.acquire(place, timeout=installers.LONGEST)
-    if held is None:
-        raise EngineMissing(
-            f"{place} is still held after {installers.LONGEST:.0f} s: end the other installation, or {_HOW}"
-        )
-    try:
+    message = f"{place} is still held after {installers.LONGEST:.0f} s: end the other installation, or {_HOW}"
+    with file_lock.holding(place, installers.LONGEST, lambda: EngineMissing(message)) as held:
         yield held
-    finally:
-        os.close(held)
 
 
 def _obtain(held: int, report: installers.Report) -> None:
