@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.chaos.place import ALL, WRITES, Place, known, todo
 from tests.chaos.scene import Scene
-from vmops.core import file_lock
+from vmops.core import file_lock, keys
 from vmops.core.state_dir import life_path
 from vmops.engine.backend.lock_holder import held
 from vmops.jobs.operation import State, Verb
@@ -70,7 +70,8 @@ def _recorded(place: Place, _number: int) -> Come:
 
 
 def _running(place: Place, _number: int) -> Come:
-    """The worker sends its first request."""
+    """The worker sends its first request; the VM's key is there, so that its caller has none to send."""
+    keys.ssh_public_key(place.scene.state_dir, place.scene.stack)
     place.freeze.keep(_LOOKS)
     return lambda: bool(place.scene.kept()) and _runs(place)
 
