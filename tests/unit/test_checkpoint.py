@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 from vmops.engine.backend.files import Mended, ease_removal, mend
 from vmops.engine.reconcile.complete import merged
@@ -133,15 +132,16 @@ def test_attributes_that_were_half_written_go(backend: Backend, name: str) -> No
     assert half.exists()
 
 
-def test_a_state_that_is_replaced_loses_its_attributes_and_is_told_of(backend: Backend) -> None:
+def test_a_state_that_is_replaced_loses_its_attributes_and_is_told_of(
+    backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
     """They are about the file that was there before; and whoever reads the log learns from what it was restored."""
     attributes = backend.file("stacks/vmops/s.json.attrs", "{}")
     backend.file("stacks/vmops/s.json.bak", STATE)
     backend.state.write_text("")
-    with capture_logs() as told:
-        assert backend.mend() is Mended.RESTORED
+    assert backend.mend() is Mended.RESTORED
     assert not attributes.exists()
-    assert [(each["event"], each["stack"], each["copy"]) for each in told] == [("state_mended", "s", "s.json.bak")]
+    assert caplog.messages == ["state_mended stack='s' how='restored' copy='s.json.bak'"]
 
 
 @pytest.mark.parametrize("text", ["", '{"version":1,"ta', "[]"])

@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from vmops.azure.error_codes import of_cloud
 from vmops.core import keys
+from vmops.core.errors import CloudError
 from vmops.core.settings import Settings
 from vmops.spec.vm_spec import VmSpec
 
@@ -23,11 +25,19 @@ def with_key(spec: VmSpec, settings: Settings, deployments: "Deployments") -> Vm
 
 
 def _refuse_anew_for_key(spec: VmSpec, settings: Settings, deployments: "Deployments") -> None:
-    """Check that the VM is not there, or on its way out; whatever another owner has is refused by the worker."""
+    """Check that the VM is not there, or on its way out; whatever another owner has is refused by the worker.
+
+    Where ARM cannot tell for a while, the worker does, which asks again and compares the keys before anything else.
+    """
     from vmops.azure import ownership, vm_state
     from vmops.deploy.survey import refuse_anew_for_key
 
-    seen = vm_state.look(deployments.arm(spec), spec.vm_id)
+    try:
+        seen = vm_state.look(deployments.arm(spec), spec.vm_id)
+    except CloudError as error:
+        if of_cloud(error).retryable:
+            return
+        raise
     ours = seen and ownership.is_ours(seen.resource, spec.stack, settings.owner)
     if seen and ours and seen.provisioning != "deleting":
         deployments.refuse_in_flight(spec)
