@@ -167,6 +167,7 @@ def main() -> None:
     print(f"modules               {len(house())}")
     print(f"names at the top      {len({module.room for module in house().values()} - {''})}")
     print(f"storeys               {len(LAYERS)}")
+    print(f"files on each other   {floors(edges)}")
     print(f"arrows between rooms  {len(arrows())}")
     print(f"circles of files      {len(circles(edges))}")
     p90 = quantiles(lengths, n=10)[-1]

@@ -42,7 +42,7 @@ class EngineStack:
         return self._log.silence if self._command.running else 0.0
 
     def mend(self, *, write: bool = True) -> files.Mended:
-        """Mend the stack's files, if they cannot be read; see `checkpoint.mend`."""
+        """Mend the stack's files, if they cannot be read; see `files.mend`."""
         return files.mend(self._backend, PROJECT, self._stack.name, self._settings_file, write=write)
 
     def ensure(self) -> bool:

@@ -23,7 +23,7 @@ class Settled:
     """What was adopted, by ARM id, and which operations were cleared that did not end, by the end of their URN.
 
     ``foreign`` is there, intended and not ours: it is left alone. ``bare`` are in the state by their id alone, so that
-    `completion.complete` is needed before the next update; ``unread``: what ARM says of some of it is not in the state
+    `complete.complete` is needed before the next update; ``unread``: what ARM says of some of it is not in the state
     yet.
     """
 
