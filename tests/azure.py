@@ -13,7 +13,7 @@ import psutil
 import requests
 
 from vmops.core import file_lock, processes
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.core.state_dir import local_path
 from vmops.jobs.worker import NAME
 from vmops.local import daemon, endpoint, inspection
@@ -32,13 +32,13 @@ class Azure:
     def get(self, path: str) -> Any:
         """GET a path with the daemon's token, None if nothing is there; what is one request too many is sent again."""
 
-        def look() -> requests.Response | Later:
+        def look() -> requests.Response | NotYet:
             here = daemon.ensure(self._state_dir)
             headers = {"Authorization": f"Bearer {here.token}"}
             answer = requests.get(here.arm + path, headers=headers, timeout=_LONGEST)
-            return Later(0.05) if answer.status_code == 429 else answer
+            return NotYet(0.05) if answer.status_code == 429 else answer
 
-        answer = wait(look, timeout=_LONGEST)
+        answer = poll_until(look, timeout=_LONGEST)
         assert answer is not None
         if answer.status_code == 404:
             return None
@@ -135,17 +135,17 @@ def kill_daemon(state_dir: Path) -> None:
     assert found is not None
     psutil.Process(found.pid).kill()
 
-    def look() -> bool | Later:
-        left = file_lock.held(state_dir / "local/lock") or processes.started_at(found.pid) is not None
-        return Later(0.01) if left else True
+    def look() -> bool | NotYet:
+        left = file_lock.is_locked(state_dir / "local/lock") or processes.process_start_time(found.pid) is not None
+        return NotYet(0.01) if left else True
 
-    assert wait(look, timeout=60)
+    assert poll_until(look, timeout=60)
 
 
-def begun(azure: Azure) -> bool | Later:
+def begun(azure: Azure) -> bool | NotYet:
     """Tell whether ARM has taken the create of a VM on: a request is in the journal before it is carried out."""
     puts = [each for each in azure.journal() if each["method"] == "PUT" and "virtualMachines" in each["path"]]
-    return any(each["status"] == 201 for each in puts) or Later(0.01)
+    return any(each["status"] == 201 for each in puts) or NotYet(0.01)
 
 
 def living(state_dir: Path) -> list[tuple[str, psutil.Process]]:
@@ -155,7 +155,7 @@ def living(state_dir: Path) -> list[tuple[str, psutil.Process]]:
 
 def held_locks(state_dir: Path) -> list[str]:
     """Name the locks of a state directory that somebody holds."""
-    return [str(path) for path in (state_dir / "locks").rglob("*") if path.is_file() and file_lock.held(path)]
+    return [str(path) for path in (state_dir / "locks").rglob("*") if path.is_file() and file_lock.is_locked(path)]
 
 
 def all_of(state_dir: Path) -> Iterator[tuple[str, psutil.Process]]:
@@ -190,7 +190,7 @@ def files_with(text: str, directory: Path) -> list[Path]:
 def kill_all(state_dir: Path) -> None:
     """Kill the workers and engines of a state directory, what they start meanwhile too, until none is left."""
 
-    assert wait(lambda: Later(0.01) if killed(living(state_dir)) or held_locks(state_dir) else True, timeout=60)
+    assert poll_until(lambda: NotYet(0.01) if killed(living(state_dir)) or held_locks(state_dir) else True, timeout=60)
 
 
 def killed(found: Iterable[tuple[str, psutil.Process]]) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.azure import all_of, killed
 from vmops.core.errors import EngineMissing
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.engine.install import locate
 from vmops.local import daemon
 
@@ -43,5 +43,5 @@ def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
         monkeypatch.delenv(name)
     yield directory
     # first whoever would start the local Azure again
-    wait(lambda: Later(0.01) if killed(all_of(directory)) else True, timeout=60)
+    poll_until(lambda: NotYet(0.01) if killed(all_of(directory)) else True, timeout=60)
     daemon.stop(directory)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.azure import free_port
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 
 _USER = "vmops"
 _LONGEST = 240
@@ -87,7 +87,9 @@ def _served(programs: Path, home: Path, account: Mapping[str, Any]) -> Iterator[
             command, cwd=home, stdout=log, stderr=log, env=_ENVIRONMENT, **account
         )
         try:
-            assert wait(lambda: _ready(server, home) or Later(0.02), timeout=_LONGEST), (home / "log").read_text()
+            assert poll_until(lambda: _ready(server, home) or NotYet(0.02), timeout=_LONGEST), (
+                home / "log"
+            ).read_text()
             yield port
         finally:
             server.send_signal(signal.SIGQUIT)  # at once: nobody needs its files any more

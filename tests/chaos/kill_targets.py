@@ -12,7 +12,7 @@ import psutil
 from tests.azure import all_of
 from tests.chaos.scene import Scene
 from tests.chaos.script import Kill
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.local import daemon
 
 _CALLER = """
@@ -85,7 +85,7 @@ def strike(scene: Scene, kill: Kill, meant: list[psutil.Process], come: Callable
     for process in meant:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    assert wait(lambda: not any(map(_lives, meant)) or Later(0.002), timeout=60)
+    assert poll_until(lambda: not any(map(_lives, meant)) or NotYet(0.002), timeout=60)
     if kill.target == "state":
         spoil(scene, kill.spoilt)
     return True

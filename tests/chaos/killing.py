@@ -9,7 +9,7 @@ from tests.chaos.moments import that_comes, watch
 from tests.chaos.place import Place, todo
 from tests.chaos.scene import Scene
 from tests.chaos.script import KILL_TARGETS, POWERED, Kill
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.operation import Verb
 
 PATIENCE = 300.0
@@ -48,15 +48,15 @@ def _strike(scene: Scene, verb: str, met: Kill, come: Callable[[], bool]) -> boo
     if caller is None:
         getattr(scene.ops, f"vm_{verb}")(scene.params)
 
-    def look() -> bool | Later:
+    def look() -> bool | NotYet:
         was_over = over(caller)  # asked first: a moment that is there afterwards came before the end
         meant = kill_targets(scene, met, caller) if come() else []
         if meant and strike(scene, met, meant, come):
             return True
-        return False if was_over else Later(0.005)
+        return False if was_over else NotYet(0.005)
 
     try:
-        return wait(look, timeout=PATIENCE) is True
+        return poll_until(look, timeout=PATIENCE) is True
     finally:
         if caller:
             caller.kill()

@@ -11,7 +11,7 @@ from tests.chaos.scene import Scene, scene
 from tests.chaos.script import POWERED, Fault, Kill, Script, Step
 from vmops import Status
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.local import inspection
 from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS, Incident
 from vmops.protocol import Answer
@@ -162,18 +162,18 @@ class Life:
     def _switch(self, verb: str) -> None:
         """Make the same call until Azure lets it; then the VM is as it was told to be."""
 
-        def look() -> bool | Later:
+        def look() -> bool | NotYet:
             status, _ = self._call(verb)
             if status is Status.PENDING:
                 status, _ = self.stage.ops.wait_vm_operation(self.stage.params)
             failure = self.stage.ops.last_failure(self.stage.params)
             if status is Status.FAILED and failure and failure.retryable:
-                return Later(0.1)
+                return NotYet(0.1)
             if status is not Status.SUCCEEDED:
                 raise Wrong(f"{verb} ended as {status.name}: {failure}")
             return True
 
-        if not wait(look, timeout=PATIENCE):
+        if not poll_until(look, timeout=PATIENCE):
             raise Wrong(f"{verb} does not converge: {self.stage.ops.last_failure(self.stage.params)}")
         if (power := self.stage.azure.power(self.stage.spec.vm_id)) != POWERED[verb]:
             raise Wrong(f"{verb} succeeded, and the VM is {power}")

@@ -12,7 +12,7 @@ from typing import Any
 from tests.chaos.place import ALL, WRITES, Place, known, todo
 from tests.chaos.scene import Scene
 from vmops.core import file_lock, keys
-from vmops.core.state_dir import life_path
+from vmops.core.state_dir import liveness_lock_path
 from vmops.engine.backend.lock_holder import held
 from vmops.jobs.operation import State, Verb
 
@@ -55,7 +55,9 @@ def _admitted(place: Place, _number: int) -> Come:
     """The caller has the lock, and no record yet."""
     place.freeze.keep_records()
     verb = Verb(place.verb)
-    return lambda: file_lock.held(life_path(place.scene.state_dir, place.scene.stack, verb)) and not place.fresh()
+    return lambda: (
+        file_lock.is_locked(liveness_lock_path(place.scene.state_dir, place.scene.stack, verb)) and not place.fresh()
+    )
 
 
 def _recorded(place: Place, _number: int) -> Come:

@@ -13,7 +13,7 @@ import requests
 
 from tests.azure import Azure, held_locks, processes_of
 from vmops import Settings, VMOps
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.store import Store
 from vmops.local import daemon
 from vmops.protocol import Params
@@ -72,15 +72,15 @@ class Scene:
     def faults(self, *rules: dict[str, Any]) -> None:
         """Have the local Azure fail as the rules say, and no more as others said."""
 
-        def put() -> bool | Later:
+        def put() -> bool | NotYet:
             here = daemon.ensure(self.state_dir)
             headers = {"Authorization": f"Bearer {here.token}"}
             try:
                 return requests.put(f"{here.arm}/_local/faults", json=list(rules), headers=headers, timeout=_LONGEST).ok
             except requests.ConnectionError:
-                return Later(0.02)
+                return NotYet(0.02)
 
-        assert wait(put, timeout=_LONGEST)
+        assert poll_until(put, timeout=_LONGEST)
 
     def kept(self) -> list[str]:
         """Give the calls that the local Azure keeps waiting, as METHOD and path; none while it is down."""
@@ -110,7 +110,7 @@ class Scene:
 
     def _put(self, path: str, body: dict[str, Any]) -> None:
         self.azure.put(f"{path}?{_API}", body)
-        assert wait(lambda: self._settled(path) or Later(0.02), timeout=_LONGEST)
+        assert poll_until(lambda: self._settled(path) or NotYet(0.02), timeout=_LONGEST)
         self._keep(path)
 
     def _keep(self, path: str) -> None:
@@ -147,7 +147,7 @@ class Scene:
 
     def come_to_rest(self, timeout: float) -> None:
         """Wait until Azure does nothing to the VM any more."""
-        assert wait(lambda: self._at_rest() or Later(0.02), timeout=timeout)
+        assert poll_until(lambda: self._at_rest() or NotYet(0.02), timeout=timeout)
 
     def _at_rest(self) -> bool:
         found = self.vm()
@@ -160,7 +160,7 @@ class Scene:
 
     def debris(self) -> list[str]:
         """Name what a VM that is gone has left on this host: processes, locks, scratch files, the engine's stack."""
-        rested = wait(lambda: Later(0.02) if self._alive() else True, timeout=_LONGEST)
+        rested = poll_until(lambda: NotYet(0.02) if self._alive() else True, timeout=_LONGEST)
         left = [] if rested else self._alive()
         left += [str(path) for path in self.engine_locks()]
         for place in (self.state_dir / "scratch", self.state_dir / "stacks", Path(tempfile.gettempdir())):

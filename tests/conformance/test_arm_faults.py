@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from tests.conformance.arm import API_VERSION, AUTHORIZED, COMPUTE, GROUP, LONG, NETWORK, Arm, Served, refusal
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.local.arm.faults.catalogue import FAULTS
 from vmops.local.arm.state.clock import ManualClock
 
@@ -291,7 +291,7 @@ def test_a_call_is_struck_by_the_rules_of_when_all_of_it_is_there(served: Served
             connection.putheader(name, value)
         connection.endheaders()
         journal = lambda: requests.get(f"{served.url}/_local/journal", **HOW).json()  # noqa: E731
-        assert wait(lambda: journal() or Later(0.01), timeout=60)
+        assert poll_until(lambda: journal() or NotYet(0.01), timeout=60)
         requests.put(served.url + FAULTS_PATH, json=[], **HOW).raise_for_status()
         connection.send(body)
         assert connection.getresponse().status == 201
@@ -311,7 +311,7 @@ def test_a_call_is_kept_until_the_rules_are_replaced(served: Served, answer: boo
     requests.put(served.url + FAULTS_PATH, json=[rule], **HOW).raise_for_status()
     with ThreadPoolExecutor() as threads:
         late = threads.submit(requests.put, served.url + GROUP, json={"location": "westus2"}, **HOW)
-        kept = wait(lambda: requests.get(f"{served.url}/_local/kept", **HOW).json() or Later(0.01), timeout=60)
+        kept = poll_until(lambda: requests.get(f"{served.url}/_local/kept", **HOW).json() or NotYet(0.01), timeout=60)
         assert kept == [f"PUT {GROUP}"]
         assert requests.get(served.url + GROUP, **HOW).ok is answer
         assert not late.done()

@@ -25,7 +25,7 @@ from tests.conformance.arm import (
     machine,
     refusal,
 )
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.local.arm.state.clock import ManualClock
 
 VM = f"{COMPUTE}/virtualMachines/vm"
@@ -315,9 +315,9 @@ def ended(client: httpx.Client, accepted: httpx.Response) -> Any:
         seen = client.get(path)
         running = seen.json()["status"] == "InProgress"
         bid = seen.headers.get("Retry-After") or float(seen.headers.get("x-ms-retry-after-ms", 0)) / 1000
-        return Later(float(bid)) if running else seen.json()
+        return NotYet(float(bid)) if running else seen.json()
 
-    return wait(look, timeout=120)
+    return poll_until(look, timeout=120)
 
 
 def test_machines_and_operations_survive_kill_9(tmp_path: Path) -> None:

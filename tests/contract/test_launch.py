@@ -20,12 +20,12 @@ import pytest
 from tests.azure import all_of, files_with, killed
 from vmops.core import file_lock
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.core.settings import Settings
-from vmops.core.state_dir import life_path, lock_path
+from vmops.core.state_dir import liveness_lock_path, lock_path
 from vmops.jobs import start
 from vmops.jobs.operation import Operation, State, Verb
-from vmops.jobs.order import Order
+from vmops.jobs.order import JobRequest
 from vmops.jobs.store import Store
 from vmops.spec.target import Target
 
@@ -73,38 +73,40 @@ class Launch:
     @property
     def lock(self) -> Path:
         """Give the lock that tells of the life of a removal's worker."""
-        return life_path(self.settings.state_dir, TARGET.stack, Verb.DEPROVISION)
+        return liveness_lock_path(self.settings.state_dir, TARGET.stack, Verb.DEPROVISION)
 
     def begin(self, verb: Verb = Verb.DEPROVISION, *, over: bool = False, **params: Any) -> Operation:
         """Start the worker of a new operation, which may be over before, and let its lock go."""
         names = (TARGET.stack, "local", TARGET.subscription, TARGET.resource_group, TARGET.vm_name, "ada")
         operation = Operation(f"a-{verb}", verb, *names)
-        held = file_lock.acquire(life_path(self.settings.state_dir, TARGET.stack, verb))
+        held = file_lock.acquire(liveness_lock_path(self.settings.state_dir, TARGET.stack, verb))
         assert held is not None
         assert self.store.insert(operation)
         if over:
-            assert self.store.advance(
+            assert self.store.transition(
                 operation.id, State.FAILED, failure=Failure(FailureKind.INTERRUPTED, "was cancelled")
             )
-        start.start(self.settings, operation, Order({**TARGET.to_wire(), **params}, "", None, 60.0, False), held)
+        start.start_worker(
+            self.settings, operation, JobRequest({**TARGET.to_wire(), **params}, "", None, 60.0, False), held
+        )
         os.close(held)
         return operation
 
     def worker(self) -> psutil.Process:
         """Wait for the worker of a removal to have begun, and give it."""
-        begun = wait(lambda: self._at(State.RUNNING) or Later(0.02), timeout=240)
+        begun = poll_until(lambda: self._at(State.RUNNING) or NotYet(0.02), timeout=240)
         assert begun, self.store.latest(TARGET.stack)
         return psutil.Process(begun.pid)
 
     def ended(self) -> Operation:
         """Wait for the newest operation to be over, and give it."""
-        ended = wait(lambda: self._at(State.FAILED) or Later(0.02), timeout=240)
+        ended = poll_until(lambda: self._at(State.FAILED) or NotYet(0.02), timeout=240)
         assert ended, self.store.latest(TARGET.stack)
         return ended
 
     def free(self) -> bool:
         """Wait until nobody holds the lock of the removal's worker."""
-        return wait(lambda: Later(0.02) if file_lock.held(self.lock) else True, timeout=240) is True
+        return poll_until(lambda: NotYet(0.02) if file_lock.is_locked(self.lock) else True, timeout=240) is True
 
     def _at(self, state: State) -> Operation | None:
         found = self.store.latest(TARGET.stack)
@@ -127,16 +129,16 @@ def vm_lock(state_dir: Path) -> Iterator[None]:
     held = file_lock.acquire(lock_path(state_dir, TARGET.stack))
     assert held is not None
     yield
-    wait(lambda: Later(0.01) if killed(all_of(state_dir)) else True, timeout=60)
+    poll_until(lambda: NotYet(0.01) if killed(all_of(state_dir)) else True, timeout=60)
     os.close(held)
 
 
 def test_the_lock_is_its_workers_without_a_gap_and_until_its_end(stage: Launch, vm_lock: None) -> None:
     """A lock that is free for a moment lets somebody else begin; one that stays lets nobody begin ever again."""
     stage.begin()
-    assert file_lock.held(stage.lock)
+    assert file_lock.is_locked(stage.lock)
     worker = stage.worker()
-    assert file_lock.held(stage.lock)
+    assert file_lock.is_locked(stage.lock)
     worker.kill()
     assert stage.free()
 
@@ -177,7 +179,7 @@ def test_its_caller_may_die(way: str, state_dir: Path, vm_lock: None) -> None:
     assert caller.returncode == -signal.SIGKILL
     stage = Launch(by_a_fork_server(state_dir))
     stage.worker()
-    assert file_lock.held(stage.lock)
+    assert file_lock.is_locked(stage.lock)
 
 
 def test_what_is_over_before_it_begins_is_not_begun(stage: Launch) -> None:

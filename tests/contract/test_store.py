@@ -108,17 +108,17 @@ def test_a_record_comes_back_as_it_went_in(any_store: Store, operation: Operatio
 def test_a_record_moves_along_the_transitions_only(store: Store, before: State, after: State) -> None:
     """No end is taken back, and no worker begins what is over."""
     store.insert(record("one"))
-    assert all(store.advance("one", state) for state in WAYS[before])
-    assert store.advance("one", after) == (after in TRANSITIONS[before])
+    assert all(store.transition("one", state) for state in WAYS[before])
+    assert store.transition("one", after) == (after in TRANSITIONS[before])
 
 
 def test_a_refused_move_changes_nothing(store: Store) -> None:
     """A settler that comes too late must not overwrite how a deployment ended."""
     store.insert(record("one"))
-    store.advance("one", State.RUNNING, pid=7)
-    store.advance("one", State.SUCCEEDED, ended=2.0, outputs={"publicIp": "203.0.113.7"})
+    store.transition("one", State.RUNNING, pid=7)
+    store.transition("one", State.SUCCEEDED, ended=2.0, outputs={"publicIp": "203.0.113.7"})
     before = store.get("one")
-    assert not store.advance(
+    assert not store.transition(
         "one", State.FAILED, ended=3.0, failure=Failure(FailureKind.INTERRUPTED, "died"), outputs={}
     )
     assert store.get("one") == before
@@ -128,15 +128,15 @@ def test_a_move_may_be_from_one_state_only(store: Store) -> None:
     """Whoever cancels what waits must not end a worker that has begun meanwhile."""
     store.insert(record("one"))
     store.insert(record("two", stack="exp2-00000000"))
-    store.advance("one", State.RUNNING)
-    assert [store.advance(name, State.FAILED, origin=State.PENDING) for name in ("one", "two")] == [False, True]
+    store.transition("one", State.RUNNING)
+    assert [store.transition(name, State.FAILED, origin=State.PENDING) for name in ("one", "two")] == [False, True]
     assert (seen := store.get("one")) is not None
     assert seen.state is State.RUNNING
 
 
 def test_what_is_not_known_is_none(store: Store) -> None:
     """A handle of another host, or of removed records, is an answer and no error."""
-    assert not store.advance("nobody", State.RUNNING)
+    assert not store.transition("nobody", State.RUNNING)
     assert (store.get("nobody"), store.latest("nobody"), store.last_failure("nobody")) == (None, None, None)
 
 
@@ -146,7 +146,7 @@ def test_one_operation_of_each_kind_is_in_flight_on_a_stack(store: Store) -> Non
     assert not store.insert(record("two"))
     assert store.insert(record("three", stack="exp2-00000000"))
     assert store.insert(dataclasses.replace(record("four"), verb=Verb.DEPROVISION))
-    assert store.advance("one", State.FAILED)
+    assert store.transition("one", State.FAILED)
     assert store.insert(record("two"))
 
 
@@ -156,7 +156,7 @@ def test_what_is_in_flight_is_found_by_its_kind(store: Store) -> None:
     store.insert(dataclasses.replace(record("two"), verb=Verb.DEPROVISION))
     assert store.in_flight(STACK, Verb.PROVISION) == store.get("one")
     assert store.in_flight(STACK, Verb.DEPROVISION) == store.get("two") == store.latest(STACK)
-    store.advance("two", State.FAILED)
+    store.transition("two", State.FAILED)
     assert store.in_flight(STACK, Verb.DEPROVISION) is None
 
 
@@ -165,10 +165,10 @@ def test_what_waits_is_named_in_the_order_of_the_asking(store: Store) -> None:
     for name in ("one", "two", "three", "four"):
         store.insert(record(name, stack=f"of {name}"))
     store.insert(dataclasses.replace(record("five", stack="of five"), verb=Verb.DEPROVISION))
-    store.advance("one", State.FAILED)
-    store.advance("three", State.RUNNING)
-    assert list(store.waiting(Verb.PROVISION).items()) == [("two", "of two"), ("four", "of four")]
-    assert store.waiting(Verb.DEPROVISION) == {"five": "of five"}
+    store.transition("one", State.FAILED)
+    store.transition("three", State.RUNNING)
+    assert list(store.queued(Verb.PROVISION).items()) == [("two", "of two"), ("four", "of four")]
+    assert store.queued(Verb.DEPROVISION) == {"five": "of five"}
 
 
 def test_of_processes_that_begin_at_once_one_wins(program: str, tmp_path: Path) -> None:
@@ -186,11 +186,11 @@ def test_of_threads_that_begin_at_once_one_wins(store: Store) -> None:
 def test_of_two_ends_one_is_recorded(program: str, tmp_path: Path, store: Store) -> None:
     """A worker that succeeds and a waiter that thinks it dead: compare-and-set lets one of them speak."""
     store.insert(record("one"))
-    store.advance("one", State.RUNNING)
+    store.transition("one", State.RUNNING)
     code = f"""{program}
 number = int(sys.argv[2])
 pause()
-print(store.advance("one", [State.SUCCEEDED, State.FAILED][number % 2], pid=number))
+print(store.transition("one", [State.SUCCEEDED, State.FAILED][number % 2], pid=number))
 """
     won = race(code, tmp_path)
     assert sorted(won) == ["False"] * 5 + ["True"]
@@ -225,7 +225,7 @@ def test_the_newest_operation_of_each_stack_is_listed_first(store: Store) -> Non
     """The order is that of being asked for, whatever clocks say."""
     for name, stack in [("one", "a"), ("two", "b"), ("three", "a")]:
         store.insert(record(name, stack))
-        store.advance(name, State.FAILED)
+        store.transition(name, State.FAILED)
     assert [operation.id for operation in store.latest_of_each()] == ["three", "two"]
     assert [store.latest("a"), store.latest("b")] == store.latest_of_each()
 
@@ -241,16 +241,16 @@ def test_what_was_made_and_not_removed_is_listed(store: Store) -> None:
         ("six", "c", Verb.PROVISION, State.SUCCEEDED),
     ]:
         store.insert(dataclasses.replace(record(name, stack), verb=verb))
-        store.advance(name, State.RUNNING)
-        store.advance(name, ending)
-    assert [operation.id for operation in store.provisioned()] == ["six", "two"]
+        store.transition(name, State.RUNNING)
+        store.transition(name, ending)
+    assert [operation.id for operation in store.live_provisions()] == ["six", "two"]
 
 
 def test_the_expiry_of_what_was_made_can_be_moved(store: Store) -> None:
     """After its end too, and without any other change."""
     store.insert(record("one"))
-    store.advance("one", State.RUNNING)
-    store.advance("one", State.SUCCEEDED)
+    store.transition("one", State.RUNNING)
+    store.transition("one", State.SUCCEEDED)
     before = store.get("one")
     assert before is not None
     store.extend("one", 2_000_000_000.0)

@@ -13,7 +13,7 @@ from tests.azure import Azure
 from vmops import VMOps
 from vmops.azure.client import Arm
 from vmops.azure.clouds import connect
-from vmops.core.times import instant
+from vmops.core.times import format_utc
 from vmops.jobs.store import Store
 from vmops.leases.sweep import Outcome, sweep
 from vmops.spec.names import EXPIRES_TAG
@@ -96,10 +96,10 @@ def outlive(ops: VMOps, minutes: float = 6) -> None:
     """Let the time of every VM have been over for so long, by its tag and by its record."""
     store, arm = Store(ops.settings.state_dir), arm_of(ops)
     expires = time.time() - minutes * 60
-    for made in store.provisioned():
+    for made in store.live_provisions():
         store.extend(made.id, expires)
     for vm in arm.tagged(SUBSCRIPTION, EXPIRES_TAG):
-        retag(ops, vm["id"], EXPIRES_TAG, instant(expires))
+        retag(ops, vm["id"], EXPIRES_TAG, format_utc(expires))
 
 
 def arm_of(ops: VMOps) -> Arm:

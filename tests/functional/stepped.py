@@ -25,10 +25,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tests.conformance import arm as azure
 from vmops import Settings, Status, VMOps
 from vmops.core import file_lock
-from vmops.core.errors import Failed
+from vmops.core.errors import OperationFailed
 from vmops.core.state_dir import local_path, lock_path
 from vmops.deploy import steps
-from vmops.deploy.context import open_site
+from vmops.deploy.context import open_context
 from vmops.local import endpoint
 from vmops.local.arm.state.clock import ManualClock
 from vmops.local.provider import arm as provider_arm
@@ -153,7 +153,7 @@ def _live(ops: VMOps, wire: Wire, clock: SteppedClock) -> None:
     killer = threading.Thread(target=_kill_engine, args=(wire,))
     clock.held = lambda: _is_made(wire) and killer.is_alive()
     killer.start()
-    with suppress(Failed):
+    with suppress(OperationFailed):
         _deploy(ops, spec, lambda site: steps.provision(site, spec, doubtful=False, expires=0.0))
     killer.join()
     _deploy(ops, spec, lambda site: steps.provision(site, spec, doubtful=True, expires=0.0))
@@ -171,7 +171,7 @@ def _deploy(ops: VMOps, target: Target, steps: Callable[[Any], Any]) -> None:
     held = file_lock.acquire(lock_path(ops.settings.state_dir, target.stack))
     assert held is not None
     try:
-        with open_site(ops.settings, target, (held,), longest=None) as site:
+        with open_context(ops.settings, target, (held,), longest=None) as site:
             steps(site)
     finally:
         os.close(held)

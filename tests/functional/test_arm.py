@@ -11,7 +11,7 @@ from tests.functional.world import NIC, NSG, VM, World, machine_body, quick_worl
 from vmops.azure import power
 from vmops.azure.client import Arm
 from vmops.azure.clouds import Cloud
-from vmops.azure.error_codes import of_cloud
+from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.core.errors import CloudError, SpecError
 from vmops.core.failures import FailureKind
 
@@ -39,7 +39,7 @@ def test_a_wrong_token_is_a_refusal(world: World, ask: str) -> None:
     with pytest.raises(CloudError) as refusal:
         getattr(stranger, ask)(GROUP)
     assert (refusal.value.status, refusal.value.code) == (401, "AuthenticationFailed")
-    assert of_cloud(refusal.value).kind is FailureKind.AUTH
+    assert failure_from_cloud_error(refusal.value).kind is FailureKind.AUTH
 
 
 def test_no_answer_is_no_refusal() -> None:
@@ -49,7 +49,7 @@ def test_no_answer_is_no_refusal() -> None:
         endpoint = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         with pytest.raises(CloudError, match="does not answer") as silence:
             Arm(Cloud("local", endpoint, token="any"), timeout=10).get(GROUP)
-    assert (silence.value.status, of_cloud(silence.value).kind) == (0, FailureKind.INTERRUPTED)
+    assert (silence.value.status, failure_from_cloud_error(silence.value).kind) == (0, FailureKind.INTERRUPTED)
 
 
 def test_a_list_is_read_to_its_last_page(world: World) -> None:

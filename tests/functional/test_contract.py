@@ -13,8 +13,8 @@ import pytest
 from tests.azure import Azure, processes_of
 from vmops import SpecError, Status, SupportsVMOps, VMOps
 from vmops.core.failures import FailureKind
-from vmops.core.polling import Later, wait
-from vmops.core.times import instant
+from vmops.core.polling import NotYet, poll_until
+from vmops.core.times import format_utc
 from vmops.jobs import start
 from vmops.local import daemon
 from vmops.protocol import HANDLE, Params
@@ -53,7 +53,7 @@ def test_a_whole_life(
         assert azure.power(outputs["id"]) == power
     deprovision(params)
     assert azure.resources() == []
-    wait(lambda: Later(0.02) if processes_of(state_dir) else True, timeout=60)
+    poll_until(lambda: NotYet(0.02) if processes_of(state_dir) else True, timeout=60)
     assert processes_of(state_dir) == []
     assert list(temporary.iterdir()) == []
     assert not list((state_dir / "scratch").iterdir())
@@ -382,7 +382,7 @@ def test_a_deployment_that_takes_too_long_is_ended(
     failure = ops.last_failure(params)
     assert failure
     assert failure.kind is FailureKind.TIMEOUT
-    wait(lambda: Later(0.02) if processes_of(state_dir) else True, timeout=60)
+    poll_until(lambda: NotYet(0.02) if processes_of(state_dir) else True, timeout=60)
     assert processes_of(state_dir) == []
     daemon.ensure(state_dir, 0)
     del params["deployTimeout"]
@@ -414,18 +414,18 @@ def test_a_provision_again_extends_the_time_to_live(ops: VMOps, azure: Azure, pr
     assert azure.vm(outputs["id"])["tags"]["vmops-expires"] > first
     operation = ops.operation(params)
     assert operation
-    assert azure.vm(outputs["id"])["tags"]["vmops-expires"] == instant(operation.expires)
+    assert azure.vm(outputs["id"])["tags"]["vmops-expires"] == format_utc(operation.expires)
 
 
 def test_ctrl_c_cuts_no_beginning_in_two(ops: VMOps, azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
     """It comes between the record and the worker, the worst moment that there is: the deployment goes on."""
-    begin = start.start
+    begin = start.start_worker
 
     def interrupted(*order: Any) -> None:
         signal.raise_signal(signal.SIGINT)
         begin(*order)
 
-    monkeypatch.setattr(start, "start", interrupted)
+    monkeypatch.setattr(start, "start_worker", interrupted)
     with pytest.raises(KeyboardInterrupt):
         ops.vm_provision({"vmName": "exp1"})
     assert ops.wait_vm_deployment(True, {"vmName": "exp1"})[0] is Status.SUCCEEDED, ops.last_failure({"vmName": "exp1"})
@@ -436,7 +436,7 @@ def test_a_deprovision_ends_a_provision_in_flight(ops: VMOps, azure: Azure, stat
     azure.stick("create")
     params: Params = {"vmName": "exp1"}
     assert ops.vm_provision(params) == (Status.PENDING, {})
-    assert wait(lambda: any("virtualMachines" in each for each in azure.ids()) or Later(0.05), timeout=120)
+    assert poll_until(lambda: any("virtualMachines" in each for each in azure.ids()) or NotYet(0.05), timeout=120)
     going = dict(params)
     assert ops.vm_deprovision(going) == (Status.PENDING, {})
     assert ops.vm_provision({"vmName": "exp1"}) == (Status.FAILED, {})
@@ -451,7 +451,7 @@ def test_a_cancelled_provision_goes_on_when_asked_for_again(ops: VMOps, azure: A
     azure.stick("create")
     params: Params = {"vmName": "exp1"}
     assert ops.vm_provision(params) == (Status.PENDING, {})
-    assert wait(lambda: any("virtualMachines" in each for each in azure.ids()) or Later(0.05), timeout=120)
+    assert poll_until(lambda: any("virtualMachines" in each for each in azure.ids()) or NotYet(0.05), timeout=120)
     assert ops.cancel(params) == (Status.SUCCEEDED, {})
     assert processes_of(state_dir) == []
     assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})

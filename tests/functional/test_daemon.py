@@ -19,7 +19,7 @@ import requests
 from tests.azure import kept_ports, kill_daemon
 from vmops.core import file_lock, processes
 from vmops.core.errors import VmopsError
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.local import daemon, endpoint
 from vmops.local.daemon import Endpoint
 
@@ -147,7 +147,7 @@ def test_a_killed_provider_is_replaced_in_its_place(state_dir: Path) -> None:
     found = daemon.ensure(state_dir)
     first, provider = both(state_dir)
     provider.kill()
-    assert wait(lambda: Later(0.01) if processes.started_at(provider.pid) else True, timeout=60)
+    assert poll_until(lambda: NotYet(0.01) if processes.process_start_time(provider.pid) else True, timeout=60)
     again = daemon.ensure(state_dir)
     assert without_pid(again) == without_pid(found)
     with socket.create_connection(("127.0.0.1", again.provider), timeout=60):
@@ -155,7 +155,7 @@ def test_a_killed_provider_is_replaced_in_its_place(state_dir: Path) -> None:
     all_three = [first, *both(state_dir)]
     kill_daemon(state_dir)
     assert daemon.stop(state_dir) is False
-    assert [processes.started_at(process.pid) for process in all_three] == [None] * 3
+    assert [processes.process_start_time(process.pid) for process in all_three] == [None] * 3
 
 
 @pytest.mark.usefixtures("kept_place")
@@ -193,7 +193,7 @@ def test_stop_leaves_nothing_running(state_dir: Path) -> None:
     daemon.ensure(state_dir)
     these = both(state_dir)
     assert daemon.stop(state_dir)
-    assert [processes.started_at(process.pid) for process in these] == [None, None]
+    assert [processes.process_start_time(process.pid) for process in these] == [None, None]
     assert (daemon.find(state_dir), daemon.stop(state_dir)) == (None, False)
 
 
@@ -201,7 +201,7 @@ def test_a_daemon_that_nobody_can_find_ends(state_dir: Path) -> None:
     """With its state directory removed it has no callers left, and would run for ever."""
     found = daemon.ensure(state_dir)
     shutil.rmtree(state_dir / "local")
-    assert wait(lambda: processes.started_at(found.pid) is None or Later(0.05), timeout=60)
+    assert poll_until(lambda: processes.process_start_time(found.pid) is None or NotYet(0.05), timeout=60)
 
 
 def test_a_daemon_that_does_not_listen_is_killed(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +210,7 @@ def test_a_daemon_that_does_not_listen_is_killed(state_dir: Path, monkeypatch: p
     found = daemon.ensure(state_dir)
     os.kill(found.pid, signal.SIGSTOP)
     assert daemon.stop(state_dir)
-    assert wait(lambda: daemon.find(state_dir) is None or Later(0.01), timeout=60)
+    assert poll_until(lambda: daemon.find(state_dir) is None or NotYet(0.01), timeout=60)
 
 
 def test_the_pid_of_another_process_is_not_the_daemon(state_dir: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from tests.azure import kept_ports
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.local import daemon
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
@@ -35,16 +35,16 @@ class Clients:
     def send(self, method: str, path: str, body: Any = None) -> requests.Response:
         """Send a request until it is answered, whatever dies, and is not refused for an operation of before."""
 
-        def look() -> requests.Response | Later:
+        def look() -> requests.Response | NotYet:
             here = daemon.ensure(self._state_dir)
             url, head = path if path.startswith("http") else here.arm + path, {"Authorization": f"Bearer {here.token}"}
             try:
                 answer = requests.request(method, url, json=body, params=VERSION, headers=head, timeout=60)
             except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
-                return Later(0)
-            return Later(0.02) if answer.status_code in (409, 429) else answer
+                return NotYet(0)
+            return NotYet(0.02) if answer.status_code in (409, 429) else answer
 
-        answer = wait(look, timeout=120)
+        answer = poll_until(look, timeout=120)
         assert answer is not None
         answer.raise_for_status()
         return answer
@@ -73,10 +73,10 @@ def writes(writer: int, seed: int) -> Iterator[tuple[str, str | None]]:
         yield chance.choice([(group, str(number)), (address, str(number)), (address, str(number)), (address, None)])
 
 
-def over(clients: Clients, url: str) -> Callable[[], str | Later]:
-    def look() -> str | Later:
+def over(clients: Clients, url: str) -> Callable[[], str | NotYet]:
+    def look() -> str | NotYet:
         status = clients.send("GET", url.partition("?")[0]).json()["status"]
-        return Later(0.02) if status == "InProgress" else str(status)
+        return NotYet(0.02) if status == "InProgress" else str(status)
 
     return look
 
@@ -101,7 +101,7 @@ def write_and_kill(state_dir: Path, seed: int) -> None:
     after = daemon.ensure(state_dir)
     assert after.pid != before.pid
     assert (after.arm, after.token, after.provider) == (before.arm, before.token, before.provider)
-    ends = [wait(over(clients, url), timeout=120) for url in clients.operations]
+    ends = [poll_until(over(clients, url), timeout=120) for url in clients.operations]
     assert Counter(ends) == {"Succeeded": len(clients.operations)}
     listed = {each["id"]: each["tags"]["value"] for each in clients.send("GET", "/_local/resources").json()}
     assert listed == {path: value for path, value in clients.acknowledged.items() if value}

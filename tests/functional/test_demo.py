@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.azure import living, processes_of
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.local import daemon
 
 DEMO = [sys.executable, "-c", "from vmops.cli import main; main()", "demo"]
@@ -70,11 +70,11 @@ def test_a_demo_that_is_interrupted_leaves_nothing(temporary: Path, number: sign
 def _engine_at_work(temporary: Path) -> Path:
     """Wait until a demo's engine runs, and give the demo's directory."""
 
-    def look() -> Path | Later:
+    def look() -> Path | NotYet:
         directory = next(temporary.glob("vmops-demo-*"), None)
         works = directory and any(kind == "engine" for kind, _ in living(directory))
-        return directory if directory and works else Later(0.05)
+        return directory if directory and works else NotYet(0.05)
 
-    directory = wait(look, timeout=60)
+    directory = poll_until(look, timeout=60)
     assert directory
     return directory

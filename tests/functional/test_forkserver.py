@@ -14,7 +14,7 @@ import pytest
 from tests.azure import Azure, all_of, begun, files_with, processes_of
 from vmops import Settings, Status, VMOps
 from vmops.core.failures import FailureKind
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.operation import State
 from vmops.protocol import Params
 
@@ -29,7 +29,7 @@ def found(state_dir: Path, kind: str) -> list[psutil.Process]:
 
 def await_one(state_dir: Path, kind: str) -> psutil.Process:
     """Wait for a process of a kind."""
-    seen = wait(lambda: found(state_dir, kind) or Later(0.02), timeout=120)
+    seen = poll_until(lambda: found(state_dir, kind) or NotYet(0.02), timeout=120)
     assert seen
     return seen[0]
 
@@ -47,7 +47,7 @@ def states(ops: VMOps) -> dict[str, State]:
 
 def gone(state_dir: Path, kind: str) -> bool:
     """Wait until there is no process of a kind."""
-    return bool(wait(lambda: Later(0.02) if found(state_dir, kind) else True, timeout=120))
+    return bool(poll_until(lambda: NotYet(0.02) if found(state_dir, kind) else True, timeout=120))
 
 
 def test_one_fork_server_serves_them_all(azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy) -> None:
@@ -133,7 +133,7 @@ def test_the_environment_is_the_callers(
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
     monkeypatch.setenv("PULUMI_ACCESS_TOKEN", SECRET)
     assert ops.vm_provision({"vmName": "exp1"}) == (Status.PENDING, {})
-    assert wait(lambda: begun(azure), timeout=120)
+    assert poll_until(lambda: begun(azure), timeout=120)
     (engine,) = found(state_dir, "engine")
     environment = engine.environ()
     assert environment["TZ"] == "Asia/Kathmandu"
@@ -145,7 +145,7 @@ def test_a_secret_is_in_no_process_that_can_be_looked_at(azure: Azure, ops: VMOp
     azure.stick("create")
     params: Params = {"vmName": "exp1", "authenticationType": "password", "adminPasswordOrKey": SECRET}
     assert ops.vm_provision(params) == (Status.PENDING, {})
-    assert wait(lambda: begun(azure), timeout=120)
+    assert poll_until(lambda: begun(azure), timeout=120)
     processes = dict(all_of(state_dir))
     assert processes.keys() == {"forkserver", "worker", "engine"}
     for process in processes.values():
@@ -187,7 +187,7 @@ def test_a_worker_holds_no_lock_but_its_own(azure: Azure, state_dir: Path) -> No
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
     for name in ("exp1", "exp2", "exp3"):
         assert ops.vm_provision({"vmName": name}) == (Status.PENDING, {})
-    assert wait(lambda: states(ops)["exp2"] is State.RUNNING or Later(0.02), timeout=120)
+    assert poll_until(lambda: states(ops)["exp2"] is State.RUNNING or NotYet(0.02), timeout=120)
     found(state_dir, "forkserver")[0].kill()
     assert ops.wait_vm_deployment(True, {"vmName": "exp3"}) == (Status.FAILED, {})
     assert states(ops)["exp2"] is State.RUNNING
@@ -201,7 +201,7 @@ def test_what_waits_can_be_cancelled(azure: Azure, state_dir: Path) -> None:
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
     for name in ("exp1", "exp2"):
         assert ops.vm_provision({"vmName": name}) == (Status.PENDING, {})
-    assert wait(lambda: states(ops)["exp1"] is State.RUNNING or Later(0.02), timeout=120)
+    assert poll_until(lambda: states(ops)["exp1"] is State.RUNNING or NotYet(0.02), timeout=120)
     assert ops.cancel({"vmName": "exp2"}) == (Status.SUCCEEDED, {})
     assert states(ops) == {"exp1": State.RUNNING, "exp2": State.FAILED}
     azure.let_go()
@@ -220,4 +220,4 @@ def test_who_waits_alone_waits_in_turn_too(azure: Azure, state_dir: Path) -> Non
         assert ops.wait_vm_deployment(True, {"vmName": name})[0] is Status.SUCCEEDED
     done = [ops.operation({"vmName": name}) for name in names]
     assert all(a and b and a.ended <= b.started for a, b in itertools.pairwise(done))
-    assert wait(lambda: Later(0.02) if processes_of(state_dir) else True, timeout=120)
+    assert poll_until(lambda: NotYet(0.02) if processes_of(state_dir) else True, timeout=120)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.functional.doors import outlive
 from vmops import Settings, VMOps
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.leases.sweep import Outcome, sweep
 from vmops.local import daemon, inspection
 
@@ -123,7 +123,7 @@ def test_an_exception_leaves_nothing_behind(experiment: Experiment) -> None:
     assert "vmSize: 'two words'" in told
     assert "SpecError ended the experiment: its VM vm-sizes is being deprovisioned" in told
     assert experiment.trials()[0][0] == "SUCCEEDED"
-    wait(lambda: Later(0.05) if experiment.left() else True, timeout=60)
+    poll_until(lambda: NotYet(0.05) if experiment.left() else True, timeout=60)
     assert experiment.left() == []
 
 
@@ -137,22 +137,26 @@ def test_a_signal_that_ends_mlos_bench_leaves_nothing_behind(
 ) -> None:
     """It is what a job that is cancelled gets, and Ctrl-C what a person types: the VM in the making goes too."""
     with experiment.start(f"exec {RUN}") as running:
-        assert wait(lambda: any("virtualMachines" in each for each in experiment.left()) or Later(0.05), timeout=60)
+        assert poll_until(
+            lambda: any("virtualMachines" in each for each in experiment.left()) or NotYet(0.05), timeout=60
+        )
         running.send_signal(number)
         told = running.communicate()[1]
     assert running.returncode == code, told
     assert f"{why} ended the experiment: its VM vm-sizes is being deprovisioned" in told
-    wait(lambda: Later(0.05) if experiment.left() else True, timeout=60)
+    poll_until(lambda: NotYet(0.05) if experiment.left() else True, timeout=60)
     assert experiment.left() == []
 
 
 def test_what_a_killed_mlos_bench_leaves_is_swept_when_its_time_is_over(experiment: Experiment) -> None:
     """SIGKILL lets nobody tear down: the VM's time to live ends it, wherever a sweep runs."""
     with experiment.start(f"exec {RUN}") as running:
-        assert wait(lambda: any("virtualMachines" in each for each in experiment.left()) or Later(0.05), timeout=60)
+        assert poll_until(
+            lambda: any("virtualMachines" in each for each in experiment.left()) or NotYet(0.05), timeout=60
+        )
         running.kill()
     ops = VMOps(Settings(state_dir=experiment.state_dir))
-    assert wait(lambda: ops.operations()[0].over or Later(0.05), timeout=60)
+    assert poll_until(lambda: ops.operations()[0].over or NotYet(0.05), timeout=60)
     assert sweep(ops).swept == []
     outlive(ops)
     assert [each.outcome for each in sweep(ops).swept] == [Outcome.REMOVED]

@@ -13,7 +13,7 @@ from mlos_bench.services.base_service import Service
 from tests.azure import Azure
 from tests.functional.doors import ENDINGS, end_all, python, sweep_what_was_killed
 from vmops import VMOps
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.core.state_dir import local_path
 from vmops.local import daemon
 from vmops.local.arm.faults.catalogue import FAULTS
@@ -280,4 +280,4 @@ def test_an_azure_that_does_not_start_is_failed(make: Make, state_dir: Path) -> 
     daemon.stop(state_dir)
     (local_path(state_dir) / "cloud.db").write_bytes(b"this is no database, and long enough to be sure of that")
     assert service.start_host(PARAMS) == (Status.FAILED, {})
-    wait(lambda: Later(0.02) if daemon.find(state_dir) else True, timeout=60)
+    poll_until(lambda: NotYet(0.02) if daemon.find(state_dir) else True, timeout=60)

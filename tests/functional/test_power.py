@@ -8,10 +8,10 @@ import pytest
 from tests.conformance.arm import GROUP
 from tests.functional.world import OURS, SPEC, VM, Tags, World, machine_body, refused, slow_world
 from vmops.azure import power, vm_state
-from vmops.azure.error_codes import of_cloud
+from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.core.errors import CloudError
 from vmops.core.failures import FailureKind
-from vmops.core.polling import Later
+from vmops.core.polling import NotYet
 from vmops.deploy import survey
 from vmops.spec.names import OWNER_TAG, STACK_TAG
 from vmops.spec.target import Target
@@ -39,7 +39,7 @@ def test_a_power_operation_is_asked_for_then_followed(
     accepted = power.ask(world.arm, SPEC, "ada", action)
     assert accepted.url is not None
     looked = power.look(world.arm, accepted.url, 0.5)
-    assert isinstance(looked, Later)
+    assert isinstance(looked, NotYet)
     assert looked.seconds > 1
     assert world.state() == ("updating", meanwhile)
     world.pass_time()
@@ -64,12 +64,12 @@ def test_a_machine_that_stands_still_can_be_started(world: World) -> None:
     power.begin(world.arm, VM, power.Action.DEALLOCATE)
     world.pass_time()
     seen = world.machine()
-    assert (seen.resting, seen.running) == (True, False)
+    assert (seen.stopped, seen.running) == (True, False)
     power.begin(world.arm, VM, power.Action.START)
     assert world.state() == ("updating", "starting")
     world.pass_time()
     seen = world.machine()
-    assert (seen.resting, seen.running) == (False, True)
+    assert (seen.stopped, seen.running) == (False, True)
 
 
 def test_a_power_operation_that_azure_refuses_says_why(world: World) -> None:
@@ -80,7 +80,7 @@ def test_a_power_operation_that_azure_refuses_says_why(world: World) -> None:
     with pytest.raises(CloudError) as refusal:
         power.ask(world.arm, SPEC, "ada", power.Action.STOP)
     assert (refusal.value.status, refusal.value.code) == (409, "OperationNotAllowed")
-    assert of_cloud(refusal.value).kind is FailureKind.CONFLICT
+    assert failure_from_cloud_error(refusal.value).kind is FailureKind.CONFLICT
 
 
 def test_a_machine_that_does_not_exist_has_no_power(world: World) -> None:
@@ -104,7 +104,7 @@ def test_a_machine_of_another_is_not_touched(world: World, tags: Tags, words: st
     with refused(FailureKind.CONFLICT, VM, words):
         power.ask(world.arm, SPEC, "ada", power.Action.STOP)
     with refused(FailureKind.CONFLICT, VM, words):
-        survey.survey(world.arm, SPEC, "ada")
+        survey.preflight(world.arm, SPEC, "ada")
     assert world.state() == ("succeeded", "running")
 
 
@@ -115,8 +115,8 @@ def test_a_machine_in_the_making_has_no_power_state_yet(world: World) -> None:
     world.put_nic()
     world.send("PUT", VM, machine_body("vm"))
     seen = world.machine()
-    assert (seen.provisioning, seen.power, seen.running, seen.resting) == ("creating", "", False, False)
-    assert vm_state.look(world.arm, f"{VM}2") is None
+    assert (seen.provisioning, seen.power, seen.running, seen.stopped) == ("creating", "", False, False)
+    assert vm_state.get_vm_state(world.arm, f"{VM}2") is None
 
 
 def test_a_machine_is_found_whatever_the_case_of_its_name(world: World) -> None:

@@ -22,7 +22,7 @@ import requests
 from tests.azure import Azure
 from tests.functional.deploy import main as deploy_program
 from vmops.core import processes
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.local import daemon
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
@@ -132,8 +132,8 @@ def delete(state_dir: Path, path: str) -> None:
     requests.delete(here.arm + path, headers={"Authorization": f"Bearer {here.token}"}, timeout=10).raise_for_status()
 
 
-def being_made(azure: Azure) -> bool | Later:
-    return True if f"PUT {vm_id()}" in azure.writes() else Later(0.02)
+def being_made(azure: Azure) -> bool | NotYet:
+    return True if f"PUT {vm_id()}" in azure.writes() else NotYet(0.02)
 
 
 def test_a_program_becomes_resources_and_nothing_again(deploy: Engine, azure: Azure) -> None:
@@ -266,7 +266,7 @@ def test_a_cancelled_create_is_in_the_state(deploy: Engine, azure: Azure, state_
     deploy("up", "machine")
     daemon.ensure(state_dir, 1)
     with deploy.running("up", "machine", password=PASSWORD) as deployment:
-        assert wait(lambda: being_made(azure), timeout=60)
+        assert poll_until(lambda: being_made(azure), timeout=60)
         deployment.strike(signal.SIGINT)
         with pytest.raises(Refused, match="operation canceled"):
             deployment.result()
@@ -279,7 +279,7 @@ def test_a_killed_engine_leaves_what_it_had_begun(deploy: Engine, azure: Azure, 
     deploy("up", "machine")
     daemon.ensure(state_dir, 1)
     with deploy.running("up", "machine", password=PASSWORD) as deployment:
-        assert wait(lambda: being_made(azure), timeout=60)
+        assert poll_until(lambda: being_made(azure), timeout=60)
         deployment.strike(signal.SIGKILL)
     assert deploy.machine() == {}
     assert [each["resource"]["type"] for each in deploy.state()["pending_operations"]] == [
@@ -295,19 +295,19 @@ def killing(azure: Azure, state_dir: Path, seed: int) -> Iterator[list[int]]:
     """Kill daemon after daemon, each when it has had a drawn number of requests; gives the pids of the dead."""
     chance, dead, over = random.Random(seed), [], Event()
 
-    def reached(most: int) -> bool | Later:
-        return over.is_set() or len(azure.journal()) >= most or Later(0.02)
+    def reached(most: int) -> bool | NotYet:
+        return over.is_set() or len(azure.journal()) >= most or NotYet(0.02)
 
-    def dead_now(pid: int) -> bool | Later:
-        return processes.started_at(pid) is None or Later(0.01)
+    def dead_now(pid: int) -> bool | NotYet:
+        return processes.process_start_time(pid) is None or NotYet(0.01)
 
     def kill() -> None:
         while not over.is_set():
             most = chance.randint(1, 12)
-            if wait(partial(reached, most), timeout=60) and not over.is_set():
+            if poll_until(partial(reached, most), timeout=60) and not over.is_set():
                 victim = daemon.ensure(state_dir).pid
                 psutil.Process(victim).kill()
-                assert wait(partial(dead_now, victim), timeout=10)
+                assert poll_until(partial(dead_now, victim), timeout=10)
                 dead.append(victim)
 
     with ThreadPoolExecutor(1) as pool:

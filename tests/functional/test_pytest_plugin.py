@@ -11,7 +11,7 @@ from tests.azure import Azure
 from tests.functional.doors import ENDINGS, blocks, end_all, ended, python, start, sweep_what_was_killed
 from tests.unit.test_exports import HEAVY
 from vmops import VMOps
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 
 PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error"]
 FILE = """
@@ -76,10 +76,10 @@ def test_workers_whose_session_is_terminated_leave_nothing(ops: VMOps, azure: Az
     (tmp_path / "test_it.py").write_text(WAITS_FOR_ITS_VM)
     in_background = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
     with start([*in_background, *PYTEST, "-n", "1", "test_it.py"], cwd=tmp_path) as running:
-        assert wait(lambda: (tmp_path / "inside").exists() or Later(0.05), timeout=60)
+        assert poll_until(lambda: (tmp_path / "inside").exists() or NotYet(0.05), timeout=60)
         running.terminate()
         assert ended(running)[0] == -signal.SIGTERM
-    assert wait(lambda: azure.resources() == [] or Later(0.1), timeout=60)
+    assert poll_until(lambda: azure.resources() == [] or NotYet(0.1), timeout=60)
 
 
 def test_the_docs_example_runs(ops: VMOps, azure: Azure, tmp_path: Path) -> None:

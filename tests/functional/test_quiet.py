@@ -12,7 +12,7 @@ import requests
 
 from tests.azure import Azure
 from vmops import Settings, Status, VMOps
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.local import daemon
 from vmops.protocol import Params
 
@@ -83,13 +83,13 @@ def test_polls_keep_to_what_the_service_says(
     begun = ops.vm_restart(params) if verb == "restart" else ops.vm_provision(params)
     assert begun == (Status.PENDING, {}), ops.last_failure(params)
 
-    def often() -> tuple[str, list[float]] | Later:
+    def often() -> tuple[str, list[float]] | NotYet:
         polled = [(path, times) for path, times in polls(azure).items() if path not in before and len(times) > 3]
-        return polled[0] if polled else Later(0.05)
+        return polled[0] if polled else NotYet(0.05)
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(ops.wait_vm_operation, params)
-        polled = wait(often, timeout=120)
+        polled = poll_until(often, timeout=120)
         assert isinstance(polled, tuple), polls(azure)
         path, times = polled
         pause = told(state_dir, path)

@@ -15,7 +15,7 @@ from tests.azure import Azure, begun, kill_all, living
 from vmops import Settings, Status, VMOps
 from vmops.core import file_lock, processes
 from vmops.core.failures import FailureKind
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.core.state_dir import lock_path
 from vmops.local import endpoint
 from vmops.protocol import Params
@@ -148,7 +148,7 @@ def test_an_address_whose_create_was_cut_off_goes_when_it_is_not_wanted(
     keep = {"method": "PUT", "path": "*/publicIPAddresses/*", "effect": {"do": "delay", "answer": True}}
     azure.fault(keep)
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
-    assert wait(lambda: azure.kept() or Later(0.01), timeout=60)
+    assert poll_until(lambda: azure.kept() or NotYet(0.01), timeout=60)
     kill_all(state_dir)
     azure.let_go()
     assert addresses(azure)
@@ -193,7 +193,7 @@ def test_files_that_a_killed_engine_spoils_do_not_stop_a_removal(
     azure.stick("delete")
     state = state_file(backend)
     assert ops.vm_deprovision(PARAMS) == (Status.PENDING, {})
-    assert wait(lambda: any(each.startswith("DELETE") for each in azure.writes()) or Later(0.01), timeout=120)
+    assert poll_until(lambda: any(each.startswith("DELETE") for each in azure.writes()) or NotYet(0.01), timeout=120)
     dict(living(state_dir))["engine"].kill()
     state.with_name(f"{state.name}.attrs").write_bytes(b"")
     azure.let_go()
@@ -223,7 +223,7 @@ def test_recover_settles_what_a_killed_deployment_left_and_can_be_repeated(
     """The record is over, no lock is held, the state knows what exists, and ARM was only asked."""
     azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
-    assert wait(lambda: begun(azure), timeout=120)
+    assert poll_until(lambda: begun(azure), timeout=120)
     kill_all(state_dir)
     azure.let_go()
     writes = azure.writes()
@@ -269,7 +269,7 @@ def test_a_group_that_was_adopted_is_not_the_engines_to_delete(
     spoil(state_file(backend), "lost")
     without_copies(backend)
     assert ops.vm_provision({**PARAMS, "vmSize": "Standard_B4ms"}) == (Status.PENDING, {})
-    assert wait(lambda: state_file_has(backend, "virtualMachines") or Later(0.002), timeout=120)
+    assert poll_until(lambda: state_file_has(backend, "virtualMachines") or NotYet(0.002), timeout=120)
     kill_all(state_dir)
     ops.wait_vm_deployment(True, PARAMS)
     assert deprovision(PARAMS)["left"] == [theirs]
@@ -287,7 +287,7 @@ def test_recover_leaves_the_living_alone(ops: VMOps, azure: Azure, state_dir: Pa
     """Who works on the VM is named, and goes on."""
     azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
-    assert wait(lambda: begun(azure), timeout=120)
+    assert poll_until(lambda: begun(azure), timeout=120)
     assert ops.recover(PARAMS) == (Status.FAILED, {})
     failure = ops.last_failure(PARAMS)
     assert failure
@@ -327,14 +327,14 @@ def test_what_a_dead_worker_left_is_killed_before_anybody_goes_on(
     hanging.chmod(0o700)
     hung = VMOps(Settings(state_dir=state_dir, owner="tester", engine=str(hanging)))
     assert hung.vm_provision(PARAMS) == (Status.PENDING, {})
-    assert wait(lambda: (place.exists() and place.read_text().endswith("\n")) or Later(0.01), timeout=60)
+    assert poll_until(lambda: (place.exists() and place.read_text().endswith("\n")) or NotYet(0.01), timeout=60)
     left = psutil.Process(int(place.read_text()))
     dict(living(state_dir))["worker"].kill()
     operation = ops.operation(PARAMS)
     assert operation
-    assert file_lock.held(lock_path(state_dir, operation.stack))
+    assert file_lock.is_locked(lock_path(state_dir, operation.stack))
     assert ops.wait_vm_deployment(True, PARAMS) == (Status.FAILED, {})
-    assert wait(lambda: processes.started_at(left.pid) is None or Later(0.01), timeout=120)
+    assert poll_until(lambda: processes.process_start_time(left.pid) is None or NotYet(0.01), timeout=120)
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED, ops.last_failure(PARAMS)
     deprovision(PARAMS)
@@ -347,7 +347,7 @@ def test_a_cancel_ends_a_worker_and_an_engine_that_do_not_listen(
     """By force, after the time for an end in order; the lock is free and the record over."""
     azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
-    assert wait(lambda: begun(azure), timeout=120)
+    assert poll_until(lambda: begun(azure), timeout=120)
     for _, process in living(state_dir):
         process.send_signal(signal.SIGSTOP)
     assert ops.cancel(PARAMS) == (Status.SUCCEEDED, {})
@@ -364,7 +364,7 @@ def test_a_removal_in_flight_can_be_cancelled(
     provision(PARAMS)
     azure.stick("delete")
     assert ops.vm_deprovision(PARAMS) == (Status.PENDING, {})
-    assert wait(lambda: any(each.startswith("DELETE") for each in azure.writes()) or Later(0.01), timeout=120)
+    assert poll_until(lambda: any(each.startswith("DELETE") for each in azure.writes()) or NotYet(0.01), timeout=120)
     assert ops.cancel(PARAMS) == (Status.SUCCEEDED, {})
     assert living(state_dir) == []
     azure.let_go()
@@ -380,15 +380,15 @@ def test_an_engine_that_hangs_is_ended(
     provider.suspend()
     assert impatient.vm_provision(PARAMS) == (Status.PENDING, {})
 
-    def hang() -> bool | Later:
+    def hang() -> bool | NotYet:
         for kind, process in living(state_dir):
             with suppress(psutil.NoSuchProcess):
                 if kind == "engine" and "up" in process.cmdline():
                     process.suspend()
                     return True
-        return Later(0.005)
+        return NotYet(0.005)
 
-    assert wait(hang, timeout=120)
+    assert poll_until(hang, timeout=120)
     provider.resume()
     assert impatient.wait_vm_deployment(True, PARAMS) == (Status.FAILED, {})
     failure = impatient.last_failure(PARAMS)
@@ -411,7 +411,7 @@ def test_the_end_of_a_living_engine_is_waited_for(
     held.write_text(json.dumps(who))
     assert ops.vm_provision({**PARAMS, "vmSize": "Standard_B4ms"}) == (Status.PENDING, {})
     words = "the stack is locked by ada on another-host (pid 1) since 2026-05-04T01:58:12Z"
-    assert wait(lambda: logged(state_dir, words) or Later(0.02), timeout=120)
+    assert poll_until(lambda: logged(state_dir, words) or NotYet(0.02), timeout=120)
     assert held.exists()
     held.unlink()
     assert ops.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED, ops.last_failure(PARAMS)

@@ -9,9 +9,9 @@ import pytest
 from tests.conformance.arm import COMPUTE, GROUP, NETWORK, SUBNET
 from tests.functional.world import DISK, HERS, NET, NIC, NSG, OURS, SPEC, VM, World, quick_world, slow_world
 from vmops.azure import cleanup, ownership
-from vmops.core.errors import Failed
+from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.spec.names import STACK_TAG
 from vmops.spec.vm_spec import VmSpec
 
@@ -23,14 +23,14 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def release(world: World, timeout: float = 240) -> list[str]:
-    return cleanup.release(world.arm, GROUP, SPEC.stack, interval=0.01, timeout=timeout)
+    return cleanup.delete_owned(world.arm, GROUP, SPEC.stack, interval=0.01, timeout=timeout)
 
 
 def test_what_is_ours_is_listed_users_first_and_the_group_last(world: World) -> None:
     """In the order in which ARM lets them go."""
     world.put_machine(OURS)
     world.put(NSG, HERS)
-    assert [found["id"] for found in cleanup.ours(world.arm, GROUP, SPEC.stack)] == [VM, NIC, NET, DISK, GROUP]
+    assert [found["id"] for found in cleanup.list_owned(world.arm, GROUP, SPEC.stack)] == [VM, NIC, NET, DISK, GROUP]
 
 
 @pytest.mark.parametrize(("vm_name", "disk"), [("vm", "vm-osdisk"), ("vm", "VM-osdisk"), ("Exp1", "Exp1-osdisk")])
@@ -40,14 +40,14 @@ def test_a_disk_without_a_tag_is_ours_by_its_name_in_our_own_group(world: World,
     world.put(GROUP, {STACK_TAG: stack})
     world.put_disk(disk)
     world.put_disk("somebodys-disk")
-    assert [found["name"] for found in cleanup.ours(world.arm, GROUP, stack)] == [disk, "rg"]
+    assert [found["name"] for found in cleanup.list_owned(world.arm, GROUP, stack)] == [disk, "rg"]
 
 
 def test_a_disk_of_a_vm_with_a_longer_name_is_not_ours(world: World) -> None:
     """Two VMs in one group may be called vm and vm-2: each has disks of its own."""
     world.put(GROUP, OURS)
     world.put_disk("vm-2-osdisk")
-    assert [found["name"] for found in cleanup.ours(world.arm, GROUP, SPEC.stack)] == ["rg"]
+    assert [found["name"] for found in cleanup.list_owned(world.arm, GROUP, SPEC.stack)] == ["rg"]
 
 
 def test_all_that_is_ours_goes_and_the_group_with_it(world: World) -> None:
@@ -78,7 +78,7 @@ def test_a_group_that_goes_between_two_looks_is_gone(tmp_path: Path) -> None:
         world.put(GROUP, OURS)
         world.arm.delete(GROUP)
         world.journal.before = lambda asked: world.pass_time() if f"{GROUP}/resources" in asked else None
-        assert cleanup.ours(world.arm, GROUP, SPEC.stack) == []
+        assert cleanup.list_owned(world.arm, GROUP, SPEC.stack) == []
 
 
 @pytest.mark.parametrize("looks", [1, 2, 3])
@@ -104,8 +104,10 @@ def test_with_a_grace_there_is_a_second_look(world: World) -> None:
     second = {"method": "GET", "path": GROUP, "nth": 2, "effect": {"do": "delay"}}
     world.send("PUT", "/_local/faults", [second])
     with ThreadPoolExecutor() as threads:
-        left = threads.submit(cleanup.release, world.arm, GROUP, SPEC.stack, interval=0.01, timeout=240, grace=0.01)
-        assert wait(lambda: world.send("GET", "/_local/kept").json() or Later(0.01), timeout=120)
+        left = threads.submit(
+            cleanup.delete_owned, world.arm, GROUP, SPEC.stack, interval=0.01, timeout=240, grace=0.01
+        )
+        assert poll_until(lambda: world.send("GET", "/_local/kept").json() or NotYet(0.01), timeout=120)
         world.put(GROUP, OURS)
         world.send("PUT", "/_local/faults", [])
         assert left.result() == []
@@ -162,7 +164,7 @@ def test_what_will_not_go_is_named_at_the_end(world: World) -> None:
     """The failure is ARM's last refusal of it, not the passing of time."""
     world.put_machine(HERS)
     world.arm.tag(NIC, OURS)
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(OperationFailed) as failed:
         release(world, timeout=0.1)
     assert failed.value.failure == Failure(FailureKind.CONFLICT, failed.value.failure.message, "NicInUse", NIC)
     assert {VM, NIC} <= world.left()

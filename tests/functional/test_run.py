@@ -12,7 +12,7 @@ import pytest
 from tests.azure import Azure
 from tests.functional.doors import CLI, ENDINGS, end_all, ended, names, python, start, sweep_what_was_killed
 from vmops import VMOps
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 
 FOREGROUND = "from vmops.cli.run import _in_foreground; print(_in_foreground())"
 
@@ -61,7 +61,7 @@ def test_an_interrupt_before_the_command_takes_down_what_there_is(ops: VMOps, az
     """Ctrl-C while the VM is being made: the command never runs."""
     azure.stick("create")
     with start(run("exp1", "print('inside')")) as process:
-        assert wait(lambda: bool(azure.ids()) or Later(0.02), timeout=240)
+        assert poll_until(lambda: bool(azure.ids()) or NotYet(0.02), timeout=240)
         process.send_signal(signal.SIGINT)
         azure.let_go()
         code, words = ended(process)

@@ -16,7 +16,7 @@ import pytest
 from tests.azure import Azure
 from tests.functional.test_faults import Faults
 from vmops import Status, VMOps
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.local import daemon
 from vmops.protocol import Params
 
@@ -103,9 +103,9 @@ def test_a_search_finds_what_is_there(tmp_path: Path) -> None:
     assert search.hits == {"password in log/log"}
 
 
-def asked_of_a_vm(azure: Azure, since: int) -> bool | Later:
+def asked_of_a_vm(azure: Azure, since: int) -> bool | NotYet:
     """Tell whether a change of a VM is among the requests since so many."""
-    return any("/virtualMachines/" in each for each in azure.writes()[since:]) or Later(0.02)
+    return any("/virtualMachines/" in each for each in azure.writes()[since:]) or NotYet(0.02)
 
 
 def test_no_verb_shows_a_secret_to_anybody(
@@ -141,7 +141,7 @@ def test_no_verb_shows_a_secret_to_anybody(
         with watching(search):
             status, _ = getattr(ops, f"vm_{verb}")(params)
             assert status is Status.PENDING, ops.last_failure(params)
-            assert wait(partial(asked_of_a_vm, azure, before), timeout=240)
+            assert poll_until(partial(asked_of_a_vm, azure, before), timeout=240)
             search.look()
             azure.let_go()
             assert ops.wait_vm_operation(params)[0] is Status.SUCCEEDED, ops.last_failure(params)

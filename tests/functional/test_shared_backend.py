@@ -17,9 +17,9 @@ from tests.functional.doors import CLI, ended, start
 from tests.postgres import Postgres
 from vmops import Settings, Status, VMOps
 from vmops.core import keys
-from vmops.core.errors import Failed
+from vmops.core.errors import OperationFailed
 from vmops.core.failures import FailureKind
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.deploy.context import open_backend
 from vmops.engine.install.locate import ENGINE_VERSION
 from vmops.protocol import Params
@@ -56,7 +56,7 @@ def working(program: Path) -> list[str]:
 
 def over(program: Path) -> bool:
     """Wait until no process is left of an engine that was killed."""
-    return bool(wait(lambda: not working(program) or Later(0.01), timeout=_LONGEST))
+    return bool(poll_until(lambda: not working(program) or NotYet(0.01), timeout=_LONGEST))
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +104,7 @@ def key_of(ops: VMOps, name: str = "*") -> list[Path]:
 def refused(ops: VMOps, params: Params) -> bool:
     """Tell whether a provision was refused, and its preview is, because the VM would be made anew for a key."""
     failure = ops.last_failure(params)
-    with pytest.raises(Failed) as refusal:
+    with pytest.raises(OperationFailed) as refusal:
         ops.plan(params)
     assert refusal.value.failure == failure
     assert failure
@@ -165,7 +165,7 @@ def test_a_provision_that_was_cut_off_goes_on_with_its_key(
     """The VM is there, in part or whole, and so is the key that it was begun with."""
     azure.stick("create")
     assert ops.vm_provision({"vmName": "exp1"}) == (Status.PENDING, {})
-    assert wait(lambda: begun(azure), timeout=_LONGEST)
+    assert poll_until(lambda: begun(azure), timeout=_LONGEST)
     kill_all(state_dir)
     azure.let_go()
     made = key_of(ops)
@@ -177,10 +177,10 @@ def test_a_read_of_the_backend_that_never_ends_is_ended(state_dir: Path, endless
     """With all that the engine has started, also what keeps its pipes open; and it is said what was read."""
     settings = Settings(state_dir=state_dir, engine=str(endless), engine_silence=1)
     with open_backend(settings) as backend:
-        with pytest.raises(Failed, match="`stack ls` did not end within 1 seconds") as ended:
+        with pytest.raises(OperationFailed, match="`stack ls` did not end within 1 seconds") as ended:
             backend.stacks()
         assert ended.value.failure.kind is FailureKind.TIMEOUT
-        with pytest.raises(Failed, match="`stack export` of exp1-0 did not end"):
+        with pytest.raises(OperationFailed, match="`stack export` of exp1-0 did not end"):
             backend.declared("exp1-0")
     assert over(endless)
 
@@ -192,7 +192,7 @@ def test_no_call_waits_for_ever_for_the_backend(azure: Azure, state_dir: Path, e
     assert told(ops, params) == (FailureKind.TIMEOUT, "stack export")
     assert ops.recover(params) == (Status.FAILED, {})
     assert told(ops, params) == (FailureKind.TIMEOUT, "stack export")
-    with pytest.raises(Failed, match=r"`stack init exp1-[0-9a-f]{8}` did not end"):
+    with pytest.raises(OperationFailed, match=r"`stack init exp1-[0-9a-f]{8}` did not end"):
         ops.plan(params)
     assert over(endless)
 
@@ -210,7 +210,7 @@ def test_who_breaks_off_a_read_leaves_no_engine(
     """Ctrl-C in a shell reaches the engine by us only: it is in a group of its own."""
     monkeypatch.setenv("VMOPS_ENGINE", str(endless))
     sweep = start([*CLI, "sweep"])
-    assert wait(lambda: any("tail" in each for each in working(endless)) or Later(0.01), timeout=_LONGEST)
+    assert poll_until(lambda: any("tail" in each for each in working(endless)) or NotYet(0.01), timeout=_LONGEST)
     sweep.send_signal(signal.SIGINT)
     assert ended(sweep)[0] == 130
     assert over(endless)

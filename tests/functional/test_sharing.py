@@ -9,7 +9,7 @@ import pytest
 
 from tests.azure import Azure
 from vmops import Status, VMOps
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.protocol import Params
 
 SHARED: Params = {
@@ -67,7 +67,7 @@ def test_what_another_makes_between_the_look_and_the_make_is_only_used(ops: VMOp
     azure.fault(second_look)
     params: Params = {**SHARED, "vmName": "exp1"}
     assert ops.vm_provision(params) == (Status.PENDING, {})
-    assert wait(lambda: azure.kept() or Later(0.01), timeout=60)
+    assert poll_until(lambda: azure.kept() or NotYet(0.01), timeout=60)
     azure.put(f"{taken}?api-version=2024-05-01", THEIRS[taken])
     theirs = [shown(azure, path) for path in [*before, taken]]
     azure.let_go()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.azure import Azure, kill_all
 from vmops import Status, VMOps
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.protocol import Params
 
 Deploy = Callable[[Params], dict[str, Any]]
@@ -65,7 +65,7 @@ def test_one_that_was_begun_is_not_forgotten(
     rule = {"method": "PUT", "path": f"{NET}/subnets/*", "effect": {"do": "delay"}}
     azure.fault(rule)
     assert ops.vm_provision(dict(PARAMS)) == (Status.PENDING, {})
-    assert wait(lambda: azure.kept() or Later(0.01), timeout=240)
+    assert poll_until(lambda: azure.kept() or NotYet(0.01), timeout=240)
     kill_all(state_dir)
     azure.let_go()
     deprovision(dict(PARAMS))

@@ -19,13 +19,13 @@ from vmops import Settings, SpecError, Status, VMOps
 from vmops.azure.client import Arm
 from vmops.azure.clouds import Cloud
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.polling import Later, wait
-from vmops.core.times import instant
+from vmops.core.polling import NotYet, poll_until
+from vmops.core.times import format_utc
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
 from vmops.leases.sweep import Outcome, Sweep, sweep
 from vmops.ops import expiry
-from vmops.ops.expiry import Lifetime, Lifetimes
+from vmops.ops.expiry import ExpiringVm, Lifetimes
 from vmops.protocol import Params
 from vmops.spec.names import EXPIRES_TAG, Identity
 
@@ -45,7 +45,7 @@ def lifetimes(world: World, engine: Path, state_dir: Path) -> Lifetimes:
     return Lifetimes(Settings(state_dir=state_dir, owner="ada"), Store(state_dir), lambda _: world.arm)
 
 
-def expired(lifetimes: Lifetimes) -> list[Lifetime]:
+def expired(lifetimes: Lifetimes) -> list[ExpiringVm]:
     """Give what is expired; everything could be searched."""
     unsearched: list[Failure] = []
     found = list(lifetimes.expired(unsearched))
@@ -74,7 +74,7 @@ def remember(lifetimes: Lifetimes, age: float | None, state: State = State.SUCCE
 
 def tagged(age: float, now: float | None = None) -> dict[str, str]:
     """Give the tags of a VM of ours that has outlived its time for so many seconds."""
-    return {**OURS, EXPIRES_TAG: instant((now or time.time()) - age)}
+    return {**OURS, EXPIRES_TAG: format_utc((now or time.time()) - age)}
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_record_alone_tells_of_what_never_became_a_vm(lifetimes: Lifetimes, st
 @pytest.mark.parametrize("tags", [HERS, {}, {**OURS, EXPIRES_TAG: "tomorrow"}], ids=["copied", "bare", "unreadable"])
 def test_what_is_not_said_clearly_is_left_alone(world: World, lifetimes: Lifetimes, tags: dict[str, str]) -> None:
     """Tags that came from another VM say nothing of this one, and a tag that nobody can read says nothing at all."""
-    world.put_machine({EXPIRES_TAG: instant(time.time() - HOUR), **tags})
+    world.put_machine({EXPIRES_TAG: format_utc(time.time() - HOUR), **tags})
     remember(lifetimes, HOUR)
     assert expired(lifetimes) == []
 
@@ -161,12 +161,12 @@ def test_what_only_the_backend_remembers_goes_by_its_state(
     outputs = provision({"vmName": "exp1", "ttl": "1h"})
     tag = azure.vm(outputs["id"])["tags"][EXPIRES_TAG]
     arm_of(ops).delete(outputs["id"])
-    assert wait(lambda: names(azure) == [] or Later(0.02), timeout=240)
+    assert poll_until(lambda: names(azure) == [] or NotYet(0.02), timeout=240)
     forget(state_dir, "operations.db*")
     again = VMOps(ops.settings)
     assert sweep(again).swept == []
     (state,) = (state_dir / "backend").rglob("stacks/*/exp1-*.json")
-    state.write_text(state.read_text().replace(tag, instant(time.time() - HOUR)))
+    state.write_text(state.read_text().replace(tag, format_utc(time.time() - HOUR)))
     assert [each.outcome for each in sweep(again).swept] == [Outcome.REMOVED]
     assert azure.resources() == []
     assert sweep(again).swept == []
@@ -219,7 +219,7 @@ def test_another_owners_vm_is_reported_and_not_touched(
     code, told = shell("extend", "exp1", "2h", "--json")
     assert (code, told["status"]) == (0, "SUCCEEDED")
     assert 7000 < told["result"]["expires"] - time.time() < 7300
-    assert azure.vm(vm_id)["tags"][EXPIRES_TAG] == instant(told["result"]["expires"])
+    assert azure.vm(vm_id)["tags"][EXPIRES_TAG] == format_utc(told["result"]["expires"])
     assert sweep(ops) == Sweep()
     assert azure.ids() == before
 
@@ -241,7 +241,7 @@ def test_a_sweep_that_is_interrupted_says_what_goes_on(
     outlive(ops)
     azure.stick("delete")
     with start([*CLI, "sweep"]) as process:
-        assert wait(lambda: ops.operations()[0].verb is Verb.DEPROVISION or Later(0.02), timeout=240)
+        assert poll_until(lambda: ops.operations()[0].verb is Verb.DEPROVISION or NotYet(0.02), timeout=240)
         process.send_signal(signal.SIGINT)
         assert ended(process) == (130, "error: interrupted, but the removals that were begun go on\n")
     azure.let_go()

@@ -26,8 +26,8 @@ from tests.functional.doors import (
 )
 from vmops import Machine, ProvisionError, SpecError, Status, VMOps
 from vmops.core.failures import FailureKind
-from vmops.core.polling import Later, wait
-from vmops.core.times import instant, seconds_of
+from vmops.core.polling import NotYet, poll_until
+from vmops.core.times import format_utc, parse_utc
 from vmops.jobs.operation import State, Verb
 from vmops.protocol import Params
 from vmops.spec.names import EXPIRES_TAG, OWNER_TAG
@@ -87,7 +87,7 @@ def test_a_machine_can_be_used_while_it_is_held(ops: VMOps, azure: Azure) -> Non
             vm.stop()
         assert (refused.value.vm_name, refused.value.failure.kind) == ("exp1", FailureKind.CONFLICT)
         arm_of(ops).delete(vm.id)
-        assert wait(lambda: names(azure) == [] or Later(0.02), timeout=240)
+        assert poll_until(lambda: names(azure) == [] or NotYet(0.02), timeout=240)
         with pytest.raises(ProvisionError, match=r"^exp1: not_found: .*the VM is gone"):
             vm.refresh()
     assert azure.resources() == []
@@ -99,10 +99,10 @@ def test_a_program_that_is_interrupted_twice_loses_nothing(ops: VMOps, azure: Az
     rules = [{**create, "effect": {"do": "delay"}}, {**delete, "effect": {"do": "stick"}}]
     azure.fault(*rules)
     with start(python(WITH.format(name="1", ending="pass"))) as process:
-        assert wait(lambda: azure.kept() or Later(0.02), timeout=240)
+        assert poll_until(lambda: azure.kept() or NotYet(0.02), timeout=240)
         process.send_signal(signal.SIGINT)
         azure.stick("delete")
-        assert wait(lambda: removal_in_flight(ops, "exp-1") or Later(0.02), timeout=240)
+        assert poll_until(lambda: removal_in_flight(ops, "exp-1") or NotYet(0.02), timeout=240)
         process.send_signal(signal.SIGINT)
         assert ended(process)[0] == -signal.SIGINT
     azure.let_go()
@@ -159,9 +159,9 @@ def test_a_machine_is_kept_for_a_look_at_what_went_wrong(
     held = vmops.machine({"vmName": "exp1"}, settings=ops.settings, keep_on_error=True)
     with pytest.raises(ZeroDivisionError), held as vm:
         _ = 1 / 0
-    expires = seconds_of(azure.vm(vm.id)["tags"][EXPIRES_TAG])
+    expires = parse_utc(azure.vm(vm.id)["tags"][EXPIRES_TAG])
     assert 7000 < expires - time.time() < 7300
-    assert f"exp1 stays until {instant(expires)}: `{vm.ssh}` logs in" in caplog.text
+    assert f"exp1 stays until {format_utc(expires)}: `{vm.ssh}` logs in" in caplog.text
     assert "`vmops extend exp1 2h` gives it more time, `vmops deprovision exp1 --wait` removes it" in caplog.text
     with held as again:
         assert again.id == vm.id
@@ -193,7 +193,7 @@ def test_a_removal_whose_worker_dies_is_begun_again(ops: VMOps, azure: Azure) ->
     azure.stick("delete")
 
     def kill_worker() -> None:
-        if wait(lambda: removal_in_flight(ops, "exp1") or Later(0.02), timeout=240):
+        if poll_until(lambda: removal_in_flight(ops, "exp1") or NotYet(0.02), timeout=240):
             operation = ops.operation({"vmName": "exp1"})
             assert operation
             os.kill(operation.pid, signal.SIGKILL)
@@ -238,7 +238,7 @@ def test_a_coroutine_that_is_cancelled_takes_its_machine_along(ops: VMOps, azure
 
     async def main() -> None:
         task = asyncio.create_task(experiment("word"))
-        await asyncio.to_thread(wait, lambda: bool(azure.ids()) or Later(0.02), timeout=240)
+        await asyncio.to_thread(poll_until, lambda: bool(azure.ids()) or NotYet(0.02), timeout=240)
         task.cancel()
         azure.let_go()
         with pytest.raises(asyncio.CancelledError):

@@ -14,7 +14,7 @@ from tests.conformance.arm import COMPUTE, GROUP, LONG, NETWORK, SUBNET
 from vmops.azure import vm_state
 from vmops.azure.client import Arm
 from vmops.azure.clouds import Cloud
-from vmops.core.errors import Failed
+from vmops.core.errors import OperationFailed
 from vmops.core.failures import FailureKind
 from vmops.local.arm.state.clock import ManualClock
 from vmops.spec.names import OWNER_TAG, STACK_TAG
@@ -94,9 +94,9 @@ class World:
         self.put_nic(tags)
         self.put(VM, tags, **machine_body("vm"))
 
-    def machine(self) -> vm_state.Instance:
+    def machine(self) -> vm_state.VmState:
         """Look at the machine, which must be there."""
-        seen = vm_state.look(self.arm, VM)
+        seen = vm_state.get_vm_state(self.arm, VM)
         assert seen is not None
         return seen
 
@@ -124,7 +124,7 @@ def spec_of(**params: object) -> VmSpec:
 
 def refused(kind: FailureKind, *words: str) -> Any:
     """Expect a classified failure that says all of these words."""
-    return pytest.raises(Failed, match="".join(f"(?=.*{word})" for word in (f"^{kind}: ", *words)))
+    return pytest.raises(OperationFailed, match="".join(f"(?=.*{word})" for word in (f"^{kind}: ", *words)))
 
 
 @contextmanager

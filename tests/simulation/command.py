@@ -17,7 +17,7 @@ from tests.simulation.files import SALT, Files, refused
 from tests.simulation.goals import PROJECT, Program, resolved
 from tests.simulation.provider import Provider
 from tests.simulation.turns import Process, Turns
-from vmops.core.errors import Failed
+from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.engine import workspace
 from vmops.local.provider.arm import Arm
@@ -98,7 +98,7 @@ class DoubleCommand(PulumiCommand):
             held = files.lock(pid) if locks else None
             yield files, partial(self._run_of, files, dry=dry)
         except Killed:
-            raise Failed(Failure(FailureKind.INTERRUPTED, "the engine was ended by SIGKILL")) from None
+            raise OperationFailed(Failure(FailureKind.INTERRUPTED, "the engine was ended by SIGKILL")) from None
         except Stopped:
             _release(held)
             raise refused("error: update canceled\n") from None
@@ -165,7 +165,7 @@ def _release(lock: Path | None) -> None:
         lock.unlink(missing_ok=True)
 
 
-class DoubleStack(workspace.Stack):
+class DoubleStack(workspace.FastStack):
     """The stack of the Automation API, whose verbs run the double."""
 
     def up(self, *, program: Program, on_event: Any, refresh: bool | None = None) -> None:  # type: ignore[override]

@@ -23,7 +23,7 @@ from tests.simulation.wire import TOKEN, URL, Wire, wire
 from vmops.core.settings import Settings
 from vmops.jobs import worker
 from vmops.jobs.operation import Operation
-from vmops.jobs.order import Order
+from vmops.jobs.order import JobRequest
 from vmops.local.endpoint import Endpoint
 from vmops.local.provider.arm import Arm
 
@@ -75,10 +75,10 @@ class World:
             kill_targets.spoil(scene, drawn.spoilt)
         return met, struck
 
-    def start(self, settings: Settings, operation: Operation, order: Order, held: int) -> None:
-        """Start a worker, in the place of `vmops.jobs.start.start`."""
+    def start(self, settings: Settings, operation: Operation, order: JobRequest, held: int) -> None:
+        """Start a worker, in the place of `vmops.jobs.start.start_worker`."""
         lock, wire = os.dup(held), order.to_wire()
-        process = self.turns.start(lambda: worker.work(settings.state_dir, operation.id, lock, wire))
+        process = self.turns.start(lambda: worker.run_job(settings.state_dir, operation.id, lock, wire))
         process.locks.add(lock)
         process.died = lambda: _let_go(process)
 
@@ -171,15 +171,15 @@ def _replacements(made: World) -> dict[str, Any]:
         "jobs.worker.os": system,
         "jobs.worker.NAME": _COMM.read_text().strip() if _COMM.exists() else "",
         "jobs.worker._logging": lambda path: nullcontext(),
-        "jobs.start.start": made.start,
+        "jobs.start.start_worker": made.start,
         "local.arm.faults.rules.Rules.keep": lambda rules, call, seconds: made.keep(rules, call, seconds),
-        "jobs.fence.worker": lambda operation, path: (
+        "jobs.fence.find_worker": lambda operation, path: (
             _Known(time, operation.pid) if time.process(operation.pid) else None
         ),
-        "jobs.fence.fence": lambda operation, path: [],
-        "engine.backend.lock_holder.started_at": host.started_at,
+        "jobs.fence.kill_orphans": lambda operation, path: [],
+        "engine.backend.lock_holder.process_start_time": host.started_at,
         "engine.program.program": goals.program,
-        "engine.workspace.Stack": command.DoubleStack,
+        "engine.workspace.FastStack": command.DoubleStack,
         "engine.install.locate.path": lambda choice=None: Path("/double/pulumi"),
         "deploy.context.EngineCommand": command.command_of(host),
         "local.daemon.ensure": lambda state_dir, pace=None, tls=None: here,

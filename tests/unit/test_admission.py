@@ -18,11 +18,11 @@ import pytest
 from tests.unit.processes import ended, go_on, kill, line_of, start
 from tests.unit.test_fence import Worker
 from vmops.core import file_lock
-from vmops.core.errors import Failed, StoreError
+from vmops.core.errors import OperationFailed, StoreError
 from vmops.core.failures import FailureKind
 from vmops.core.state_dir import lock_path
 from vmops.jobs import admission
-from vmops.jobs.admission import Admitted, admit, settle
+from vmops.jobs.admission import Admitted, admit, mark_if_dead
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
 
@@ -34,7 +34,7 @@ from vmops.jobs.operation import State
 from vmops.jobs.store import Store
 state_dir = Path(sys.argv[1])
 held = file_lock.acquire(lock_path(state_dir, "exp1-0a1b2c3d"))
-Store(state_dir).advance("first", State.RUNNING, pid=os.getpid(), host="here")
+Store(state_dir).transition("first", State.RUNNING, pid=os.getpid(), host="here")
 pause()
 """
 
@@ -84,7 +84,7 @@ def test_whoever_is_admitted_holds_the_lock_and_has_a_record(tmp_path: Path, sto
     found = admit(store, tmp_path, asked)
     assert isinstance(found, Admitted)
     assert (found.before, store.latest(STACK)) == (None, asked)
-    assert file_lock.held(lock_path(tmp_path, STACK))
+    assert file_lock.is_locked(lock_path(tmp_path, STACK))
     os.close(found.lock)
 
 
@@ -109,7 +109,7 @@ def test_the_record_of_a_dead_worker_becomes_interrupted(tmp_path: Path, store: 
 
 def test_a_caller_that_died_before_its_worker_began_is_settled_too(tmp_path: Path, store: Store) -> None:
     """It leaves a record that is PENDING and a lock that is free."""
-    code = WORKER.replace('Store(state_dir).advance("first", State.RUNNING, pid=os.getpid(), host="here")\n', "")
+    code = WORKER.replace('Store(state_dir).transition("first", State.RUNNING, pid=os.getpid(), host="here")\n', "")
     store.insert(operation("first"))
     kill(start(code, tmp_path))
     before = admitted(store, tmp_path, "second").before
@@ -122,7 +122,7 @@ def test_a_lock_whose_operation_is_over_is_waited_for(
 ) -> None:
     """Its worker has recorded the end and is on its way out: nobody is refused for the sake of a moment."""
     monkeypatch.setattr(admission, "_PATIENCE", 120.0)
-    store.advance("first", State.SUCCEEDED)
+    store.transition("first", State.SUCCEEDED)
     leaving = Thread(target=kill, args=[worker])
     leaving.start()
     assert admitted(store, tmp_path, "second").before == store.get("first")
@@ -157,8 +157,8 @@ def test_nothing_is_made_while_it_is_being_removed(tmp_path: Path, store: Store)
     removing = admit(store, tmp_path, operation("first", verb=Verb.DEPROVISION))
     assert isinstance(removing, Admitted)
     assert admit(store, tmp_path, operation("second")) == store.get("first")
-    store.advance("first", State.RUNNING)
-    store.advance("first", State.SUCCEEDED)
+    store.transition("first", State.RUNNING)
+    store.transition("first", State.SUCCEEDED)
     os.close(removing.lock)
     assert admitted(store, tmp_path, "second").before == store.get("first")
 
@@ -167,7 +167,7 @@ def test_nothing_is_made_while_it_is_being_removed(tmp_path: Path, store: Store)
 def test_a_dead_worker_is_settled_whatever_is_asked_next(tmp_path: Path, store: Store, verb: Verb) -> None:
     """A record that says RUNNING for ever is read as a VM that is still being removed."""
     store.insert(operation("first", verb=Verb.DEPROVISION))
-    store.advance("first", State.RUNNING)
+    store.transition("first", State.RUNNING)
     found = admit(store, tmp_path, operation("second", verb=verb))
     assert isinstance(found, Admitted)
     os.close(found.lock)
@@ -207,21 +207,21 @@ def test_the_lock_comes_free_when_the_record_cannot_be_written(tmp_path: Path, s
         elsewhere.execute("DROP TABLE operations")
     with pytest.raises((StoreError, sqlite3.Error)):
         admit(store, tmp_path, operation("first"))
-    assert not file_lock.held(lock_path(tmp_path, STACK))
+    assert not file_lock.is_locked(lock_path(tmp_path, STACK))
 
 
 def test_a_living_worker_is_left_alone(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
     """A look at what is in flight changes nothing."""
     running = store.get("first")
     assert running is not None
-    assert settle(store, tmp_path, operation("first")) == running
+    assert mark_if_dead(store, tmp_path, operation("first")) == running
     assert running.state is State.RUNNING
 
 
 def test_a_dead_worker_is_noticed_by_whoever_looks(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
     """No heartbeat and no time-out: the lock is free, so it is dead."""
     kill(worker)
-    seen = settle(store, tmp_path, operation("first"))
+    seen = mark_if_dead(store, tmp_path, operation("first"))
     assert (seen.state, seen) == (State.FAILED, store.get("first"))
     assert seen.failure is not None
     assert seen.failure.retryable
@@ -237,26 +237,26 @@ def test_what_a_dead_worker_left_is_ended_by_whoever_looks_or_asks(
         assert isinstance(found, Admitted)
         os.close(found.lock)
     else:
-        settle(store, tmp_path, left.operation)
+        mark_if_dead(store, tmp_path, left.operation)
     assert (seen := store.get("id")) is not None
     assert seen.failure is not None
     assert seen.failure.kind is FailureKind.INTERRUPTED
     assert not left.engine_answers()
-    assert not file_lock.held(left.path)
+    assert not file_lock.is_locked(left.path)
 
 
 def test_who_is_no_deployment_holds_the_lock_and_gives_it_back(tmp_path: Path, store: Store) -> None:
     """Also when it fails: a lock that stays refuses everybody after it."""
 
     def fail() -> None:
-        with admission.undisturbed(store, tmp_path, STACK) as held:
+        with admission.vm_lock(store, tmp_path, STACK) as held:
             assert os.fstat(held).st_ino == lock_path(tmp_path, STACK).stat().st_ino
-            assert file_lock.held(lock_path(tmp_path, STACK))
+            assert file_lock.is_locked(lock_path(tmp_path, STACK))
             raise ValueError
 
     with pytest.raises(ValueError, match=r"^$"):
         fail()
-    assert not file_lock.held(lock_path(tmp_path, STACK))
+    assert not file_lock.is_locked(lock_path(tmp_path, STACK))
 
 
 def test_who_is_no_deployment_is_refused_where_there_is_one(
@@ -265,25 +265,25 @@ def test_who_is_no_deployment_is_refused_where_there_is_one(
     """What looks at files that an engine is writing mends what is not broken."""
     monkeypatch.setattr(admission, "_PATIENCE", 0.0)
     with (
-        pytest.raises(Failed, match=r"^locked: ada has a provision of exp1 in flight since "),
-        admission.undisturbed(store, tmp_path, STACK),
+        pytest.raises(OperationFailed, match=r"^locked: ada has a provision of exp1 in flight since "),
+        admission.vm_lock(store, tmp_path, STACK),
     ):
         pytest.fail("it has the lock of another")
 
 
 def test_what_is_over_stays_as_it_ended(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
     """A worker that says how it ended and is gone was not interrupted, whatever an older copy of its record says."""
-    store.advance("first", State.SUCCEEDED, outputs={"publicIp": "203.0.113.7"})
+    store.transition("first", State.SUCCEEDED, outputs={"publicIp": "203.0.113.7"})
     kill(worker)
-    assert settle(store, tmp_path, operation("first")) == store.get("first")
-    assert settle(store, tmp_path, operation("first")).state is State.SUCCEEDED
+    assert mark_if_dead(store, tmp_path, operation("first")) == store.get("first")
+    assert mark_if_dead(store, tmp_path, operation("first")).state is State.SUCCEEDED
 
 
 def test_many_who_notice_a_death_agree(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
     """Whoever comes second reads what the first has recorded."""
     kill(worker)
     code = """
-from vmops.jobs.admission import settle
+from vmops.jobs.admission import mark_if_dead
 from vmops.jobs.store import Store
 store = Store(Path(sys.argv[1]))
 before = store.get("first")
@@ -298,10 +298,10 @@ print(settle(store, Path(sys.argv[1]), before))
 
 def test_a_refusal_says_who_what_and_since_when() -> None:
     """Whoever is refused knows whom to ask, or what to wait for."""
-    refusal = admission.refusal(operation("first", pid=4711, host="lab1", verb=Verb.DEPROVISION))
+    refusal = admission.lock_conflict(operation("first", pid=4711, host="lab1", verb=Verb.DEPROVISION))
     assert (refusal.kind, refusal.retryable) == (FailureKind.LOCKED, True)
     assert re.fullmatch(
         "ada has a deprovision of exp1 in flight since 2023-11-14.22:13:20Z, pid 4711 on lab1", refusal.message
     )
-    assert admission.refusal(operation("first")).message.endswith("22:13:20Z")
-    assert admission.refusal(None).message == "another process holds the VM's lock"
+    assert admission.lock_conflict(operation("first")).message.endswith("22:13:20Z")
+    assert admission.lock_conflict(None).message == "another process holds the VM's lock"

@@ -154,7 +154,7 @@ def test_an_interrupted_installation_leaves_neither_process_nor_file(machine: Ma
     with machine.gate.open("wb"):
         interrupted.send_signal(signal.SIGINT)
         assert ended(interrupted)[0] != 0
-        assert not file_lock.held(machine.cache / "lock")
+        assert not file_lock.is_locked(machine.cache / "lock")
         assert machine.left() == {"lock"}
         machine.gate.unlink()
         assert "waiting" not in machine.run("install")[2]
@@ -172,9 +172,9 @@ def test_an_interrupt_while_a_step_is_started_ends_it(tmp_path: Path, monkeypatc
     held = file_lock.acquire(tmp_path / "lock")
     assert held is not None
     with pytest.raises(KeyboardInterrupt):
-        installers.Site(tmp_path, held, lambda _: None).run("nap", ["sleep", "60"], timeout=60)
+        installers.BuildDir(tmp_path, held, lambda _: None).run("nap", ["sleep", "60"], timeout=60)
     os.close(held)
-    assert not file_lock.held(tmp_path / "lock")
+    assert not file_lock.is_locked(tmp_path / "lock")
 
 
 def test_a_half_made_directory_is_not_an_engine_and_is_replaced(machine: Machine) -> None:
@@ -257,8 +257,8 @@ def test_a_step_that_outlives_its_deadline_is_ended_with_its_children(
         begun = iter([0.0])  # from then on no time passes until the child lives, and then all of it
         elapsed = lambda: next(begun, float(bool(select.select([written], [], [], 0)[0])))  # noqa: E731
         monkeypatch.setattr(installers, "time", SimpleNamespace(monotonic=elapsed))
-        site = installers.Site(tmp_path, held.fileno(), lambda _: None)
-        with pytest.raises(installers.Failed, match=r"^nap: not over after 1 s$"):
+        site = installers.BuildDir(tmp_path, held.fileno(), lambda _: None)
+        with pytest.raises(installers.InstallFailed, match=r"^nap: not over after 1 s$"):
             site.run("nap", ["/bin/sh", "-c", f"(echo started; sleep 3600) >{alive} & wait"], timeout=1)
         os.set_blocking(written.fileno(), True)
         assert written.read() == b"started\n"

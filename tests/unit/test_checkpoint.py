@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from vmops.engine.backend.files import Mended, ease_removal, mend
-from vmops.engine.reconcile.complete import merged
+from vmops.engine.backend.files import Repair, ensure_tags_file, repair
+from vmops.engine.reconcile.complete import merge_inputs
 
 STATE = json.dumps({"version": 3, "checkpoint": {"stack": "s", "latest": {}}})
 SALT = "encryptionsalt: v1:MF3wMvO0Jp0=:v1:1CUHdZqKqET3CQ+7:6lLmapVDVG9u69wUlXEKsSmEa9JFSQ==\n"
@@ -33,8 +33,8 @@ class Backend:
         path.write_text(text)
         return path
 
-    def mend(self, *, write: bool = True) -> Mended:
-        return mend(self.url, "vmops", "s", self.settings, write=write)
+    def mend(self, *, write: bool = True) -> Repair:
+        return repair(self.url, "vmops", "s", self.settings, write=write)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def backend(tmp_path: Path) -> Backend:
 
 def test_what_can_be_read_stays(backend: Backend) -> None:
     """Nothing is written where nothing is wrong."""
-    assert backend.mend() is Mended.NOTHING
+    assert backend.mend() is Repair.NOTHING
     assert (backend.state.read_text(), backend.settings.read_text()) == (STATE, SALT)
 
 
@@ -55,9 +55,9 @@ def test_the_newest_copy_that_can_be_read_is_taken(backend: Backend, text: str) 
     backend.file("stacks/vmops/s.json.bak", text)
     backend.file("history/vmops/s/s-2.checkpoint.json", text)
     backend.file("history/vmops/s/s-1.checkpoint.json", STATE)
-    assert backend.mend(write=False) is Mended.RESTORED
+    assert backend.mend(write=False) is Repair.RESTORED
     assert backend.state.read_text() == text
-    assert backend.mend() is Mended.RESTORED
+    assert backend.mend() is Repair.RESTORED
     assert backend.state.read_text() == STATE
 
 
@@ -65,7 +65,7 @@ def test_the_newest_copy_that_can_be_read_is_taken(backend: Backend, text: str) 
 def test_a_state_without_a_copy_is_lost(backend: Backend, text: str) -> None:
     """The stack is made anew, and told what exists."""
     backend.state.write_text(text)
-    assert backend.mend() is Mended.LOST
+    assert backend.mend() is Repair.LOST
     assert not backend.state.exists()
 
 
@@ -76,7 +76,7 @@ def test_a_look_changes_nothing(backend: Backend) -> None:
     for name in ("stacks/vmops/s.json.attrs", TAGS, "locks/organization/vmops/s/half.json"):
         backend.file(name, "")
     before = {path: path.read_text() for path in backend.root.rglob("*") if path.is_file()}
-    assert backend.mend(write=False) is Mended.RESTORED
+    assert backend.mend(write=False) is Repair.RESTORED
     assert {path: path.read_text() for path in backend.root.rglob("*") if path.is_file()} == before
 
 
@@ -85,7 +85,7 @@ def test_a_stack_that_was_removed_stays_so(backend: Backend) -> None:
     backend.file("stacks/vmops/s.json.bak", STATE)
     backend.state.unlink()
     backend.settings.unlink()
-    assert backend.mend() is Mended.NOTHING
+    assert backend.mend() is Repair.NOTHING
     assert not backend.state.exists()
 
 
@@ -93,7 +93,7 @@ def test_a_state_that_should_be_there_is_taken_from_its_copy(backend: Backend) -
     """The settings tell that it should."""
     backend.file("stacks/vmops/s.json.bak", STATE)
     backend.state.unlink()
-    assert backend.mend() is Mended.RESTORED
+    assert backend.mend() is Repair.RESTORED
     assert backend.state.read_text() == STATE
 
 
@@ -117,7 +117,7 @@ def test_only_the_locks_of_the_dead_go(backend: Backend) -> None:
         "elsewhere": json.dumps({"pid": dead, "username": "me", "hostname": "another", "timestamp": now}),
     }
     paths = {name: backend.file(f"locks/organization/vmops/s/{name}.json", text) for name, text in locks.items()}
-    assert backend.mend() is Mended.NOTHING
+    assert backend.mend() is Repair.NOTHING
     assert {name for name, path in paths.items() if path.exists()} == {"living", "elsewhere"}
 
 
@@ -125,7 +125,7 @@ def test_only_the_locks_of_the_dead_go(backend: Backend) -> None:
 def test_attributes_that_were_half_written_go(backend: Backend, name: str) -> None:
     """An engine that is killed leaves them empty, and refuses to read the file that they are about."""
     half, whole = backend.file(f"{name}.attrs", ""), backend.file("stacks/vmops/another.json.attrs", "")
-    assert backend.mend() is Mended.NOTHING
+    assert backend.mend() is Repair.NOTHING
     assert (half.exists(), whole.exists(), backend.state.read_text()) == (False, True, STATE)
     half.write_text('{"user.content_type": "application/json"}')
     backend.mend()
@@ -139,7 +139,7 @@ def test_a_state_that_is_replaced_loses_its_attributes_and_is_told_of(
     attributes = backend.file("stacks/vmops/s.json.attrs", "{}")
     backend.file("stacks/vmops/s.json.bak", STATE)
     backend.state.write_text("")
-    assert backend.mend() is Mended.RESTORED
+    assert backend.mend() is Repair.RESTORED
     assert not attributes.exists()
     assert caplog.messages == ["state_mended stack='s' how='restored' copy='s.json.bak'"]
 
@@ -148,17 +148,17 @@ def test_a_state_that_is_replaced_loses_its_attributes_and_is_told_of(
 def test_tags_that_were_half_written_go(backend: Backend, text: str) -> None:
     """The engine refuses to work on a stack whose tags it cannot read, and does well without any."""
     tags, others = backend.file(TAGS, text), backend.file("stacks/vmops/another.pulumi-tags", text)
-    assert backend.mend() is Mended.NOTHING
+    assert backend.mend() is Repair.NOTHING
     assert (tags.exists(), others.exists(), backend.state.read_text()) == (False, True, STATE)
 
 
 def test_a_removal_finds_the_tags_that_it_deletes(backend: Backend) -> None:
     """None where there were none, in a file that can be read; what somebody tagged stays."""
-    ease_removal(backend.url, "vmops", "s")
+    ensure_tags_file(backend.url, "vmops", "s")
     assert json.loads((backend.root / TAGS).read_text()) == {"version": 1, "tags": {}}
-    assert backend.mend() is Mended.NOTHING
+    assert backend.mend() is Repair.NOTHING
     tagged = backend.file(TAGS, '{"version": 1, "tags": {"team": "ours"}}')
-    ease_removal(backend.url, "vmops", "s")
+    ensure_tags_file(backend.url, "vmops", "s")
     assert json.loads(tagged.read_text())["tags"] == {"team": "ours"}
     backend.mend()
     assert tagged.exists()
@@ -167,14 +167,14 @@ def test_a_removal_finds_the_tags_that_it_deletes(backend: Backend) -> None:
 def test_a_stack_that_is_gone_gets_no_tags(backend: Backend) -> None:
     """Nobody would delete them."""
     backend.state.unlink()
-    ease_removal(backend.url, "vmops", "s")
+    ensure_tags_file(backend.url, "vmops", "s")
     assert [path.name for path in (backend.root / "stacks" / "vmops").iterdir()] == []
 
 
 def test_a_backend_elsewhere_is_left_to_itself(tmp_path: Path) -> None:
     """Only files can be mended."""
-    assert mend("azblob://states", "vmops", "s", tmp_path / "Pulumi.s.yaml") is Mended.NOTHING
-    ease_removal("azblob://states", "vmops", "s")
+    assert repair("azblob://states", "vmops", "s", tmp_path / "Pulumi.s.yaml") is Repair.NOTHING
+    ensure_tags_file("azblob://states", "vmops", "s")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -195,11 +195,11 @@ SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"
 )
 def test_inputs_are_completed(declared: object, told: object, inputs: object) -> None:
     """What only the program knows is as it says; where ARM speaks it is right; what only ARM says is left out."""
-    assert merged(declared, told) == inputs
+    assert merge_inputs(declared, told) == inputs
 
 
 def test_what_refers_to_something_that_goes_stays_to_be_taken_away() -> None:
     """The engine takes away what it knows of: else the interface would keep its address, and the address itself."""
     told = {"configurations": [{"name": "a", "address": {"id": "/A/ip"}, "other": {"id": "/a/other"}}], "tag": "x"}
     kept = {"configurations": [{"name": "a", "address": {"id": "/A/ip"}}]}
-    assert merged({"configurations": [{"name": "a"}]}, told, frozenset({"/a/ip"})) == kept
+    assert merge_inputs({"configurations": [{"name": "a"}]}, told, frozenset({"/a/ip"})) == kept

@@ -11,7 +11,7 @@ import pytest
 from vmops.cli import console
 from vmops.cli.progress import Lines, Watch, follow
 from vmops.core.errors import SpecError
-from vmops.ops.suggest import call, call_to_follow
+from vmops.ops.suggest import follow_up_command, shell_command
 from vmops.protocol import Status
 from vmops.spec.parameters import read_params
 
@@ -154,7 +154,7 @@ def test_a_pair_without_a_name_or_a_value_is_refused(pair: str) -> None:
 def test_a_suggested_call_means_the_same_vm() -> None:
     """Pasted into a shell, it does not fall back to another group or cloud; nothing secret is in it."""
     params = {"vmName": "exp1", "resourceGroup": "my lab", "cloud": "public", "adminPasswordOrKey": "hunter2"}
-    assert call("deprovision", params, "--wait") == (
+    assert shell_command("deprovision", params, "--wait") == (
         "vmops deprovision exp1 -p cloud=public -p 'resourceGroup=my lab' --wait"
     )
 
@@ -170,7 +170,7 @@ def test_a_suggested_call_means_the_same_vm() -> None:
 )
 def test_what_was_begun_can_be_followed_by_a_call(verb: str, params: dict[str, str], written: str) -> None:
     """A deployment is followed by the VM's name, anything else by its handle."""
-    assert call_to_follow(verb, params) == written
+    assert follow_up_command(verb, params) == written
 
 
 def event(kind: str, resource: str, operation: str = "create", **more: object) -> str:

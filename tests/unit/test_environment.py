@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmops.azure.clouds import Cloud
-from vmops.core.environment import allowed
+from vmops.core.environment import filtered_environment
 from vmops.engine.environment import engine_environment
 
 CLOUDS = st.sampled_from(["local", "public", "usgovernment", "china"])
@@ -37,14 +37,14 @@ SECRETS = {
 @given(environment=st.dictionaries(NAMES, st.text()), cloud=CLOUDS, backend=BACKENDS)
 def test_no_setting_of_pulumis_ever_passes(environment: dict[str, str], cloud: str, backend: str) -> None:
     """A user's own stacks, tokens and passphrases have nothing to do with ours."""
-    passed = allowed(environment, cloud=cloud, backend=backend)
+    passed = filtered_environment(environment, cloud=cloud, backend=backend)
     assert [name for name in passed if name.upper().startswith("PULUMI")] == []
 
 
 @given(environment=st.dictionaries(NAMES, st.text()), cloud=CLOUDS, backend=BACKENDS)
 def test_what_passes_passes_unchanged(environment: dict[str, str], cloud: str, backend: str) -> None:
     """Nothing is made up but the list of hosts that no proxy serves."""
-    passed = allowed(environment, cloud=cloud, backend=backend)
+    passed = filtered_environment(environment, cloud=cloud, backend=backend)
     assert passed.keys() - environment.keys() == {"NO_PROXY", "no_proxy"}
     assert all(passed[name] == environment[name] for name in passed.keys() & environment.keys())
 
@@ -63,7 +63,7 @@ def test_what_passes_passes_unchanged(environment: dict[str, str], cloud: str, b
 )
 def test_a_secret_passes_to_those_who_need_it_only(cloud: str, backend: str, names: set[str]) -> None:
     """Azure's for a real cloud, a storage's for a backend on it, all others never."""
-    assert allowed(SECRETS, cloud=cloud, backend=backend).keys() - {"NO_PROXY", "no_proxy"} == names
+    assert filtered_environment(SECRETS, cloud=cloud, backend=backend).keys() - {"NO_PROXY", "no_proxy"} == names
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,9 @@ def test_a_secret_passes_to_those_who_need_it_only(cloud: str, backend: str, nam
 )
 def test_loopback_is_never_reached_through_a_proxy(environment: dict[str, str], spared: str) -> None:
     """The local Azure and the engine's own gRPC are on it; both spellings are read by somebody."""
-    passed = allowed({**environment, "https_proxy": "http://proxy:3128"}, cloud="local", backend="file:///state")
+    passed = filtered_environment(
+        {**environment, "https_proxy": "http://proxy:3128"}, cloud="local", backend="file:///state"
+    )
     assert passed == {"https_proxy": "http://proxy:3128", "NO_PROXY": spared, "no_proxy": spared}
 
 

@@ -50,7 +50,7 @@ def test_a_name_that_is_not_exported_is_an_attribute_error() -> None:
     ("statement", "allowed"),
     [
         ("import vmops", set()),
-        ("from vmops import Status, SupportsVMOps, SpecError", set()),
+        ("from vmops import SpecError, Status, SupportsVMOps", set()),
         ("from vmops import VmSpec", {"pydantic"}),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmops.azure.error_codes import CODES, classify, of_cloud
+from vmops.azure.error_codes import CODES, classify, failure_from_cloud_error
 from vmops.core.errors import CloudError
 from vmops.core.failures import NEXT_STEP, Failure, FailureKind
 
@@ -133,14 +133,14 @@ def test_a_refusal_without_words_is_told_by_what_it_has(code: str, status: int, 
 
 def test_no_answer_at_all_is_an_interruption() -> None:
     """A cloud that cannot be reached has refused nothing: the same call may go through later."""
-    failure = of_cloud(CloudError("connection refused", resource=VM))
+    failure = failure_from_cloud_error(CloudError("connection refused", resource=VM))
     assert failure == Failure(FailureKind.INTERRUPTED, "connection refused", resource=VM)
 
 
 def test_what_arm_says_is_kept_with_its_class() -> None:
     """Code, words and resource go into the record as ARM gave them."""
     refusal = CloudError("It is in use.", status=400, code="NicInUse", resource=VM)
-    assert of_cloud(refusal) == Failure(FailureKind.CONFLICT, "It is in use.", "NicInUse", VM)
+    assert failure_from_cloud_error(refusal) == Failure(FailureKind.CONFLICT, "It is in use.", "NicInUse", VM)
 
 
 @given(FAILURES)

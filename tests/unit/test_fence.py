@@ -13,9 +13,9 @@ import pytest
 
 from tests.unit.processes import kill, start
 from vmops.core import file_lock
-from vmops.core.polling import Later, wait
-from vmops.core.processes import started_at
-from vmops.jobs.fence import fence, worker
+from vmops.core.polling import NotYet, poll_until
+from vmops.core.processes import process_start_time
+from vmops.jobs.fence import find_worker, kill_orphans
 from vmops.jobs.operation import Operation, State, Verb
 
 ENGINE = """
@@ -58,14 +58,14 @@ class Worker:
             return kill(self._process)
         self._process.kill()
         zombie = psutil.Process(self._process.pid)
-        assert wait(lambda: zombie.status() == psutil.STATUS_ZOMBIE or Later(0.01), timeout=240)
+        assert poll_until(lambda: zombie.status() == psutil.STATUS_ZOMBIE or NotYet(0.01), timeout=240)
         return None
 
     def engine_answers(self) -> bool:
         """Ask the engine to end: it answers, unless it was killed before, however little of that can be seen yet."""
         with suppress(psutil.NoSuchProcess):
             self.engine.terminate()
-        assert wait(lambda: started_at(self.engine.pid) is None or Later(0.01), timeout=240)
+        assert poll_until(lambda: process_start_time(self.engine.pid) is None or NotYet(0.01), timeout=240)
         return self._answer.exists()
 
     def end(self) -> None:
@@ -95,18 +95,18 @@ def test_what_a_dead_worker_left_is_killed_and_the_lock_is_free(
     """Its engine may hang: it is not asked, and the log says that it was ended, and for which operation."""
     left = started(True)
     left.die(unasked=unasked)
-    assert file_lock.held(left.path)
-    assert fence(left.operation, left.path) == [left.engine.pid]
+    assert file_lock.is_locked(left.path)
+    assert kill_orphans(left.operation, left.path) == [left.engine.pid]
     assert caplog.messages == [f"fenced operation='id' killed=[{left.engine.pid}]"]
     assert not left.engine_answers()
-    assert not file_lock.held(left.path)
+    assert not file_lock.is_locked(left.path)
 
 
 def test_a_living_worker_keeps_its_engine(started: Callable[[bool], Worker]) -> None:
     """Also one that looks younger than its record, because a clock was set: it has the lock open."""
     busy = started(True)
-    assert fence(busy.operation, busy.path) == []
-    assert fence(dataclasses.replace(busy.operation, started=1.0), busy.path) == []
+    assert kill_orphans(busy.operation, busy.path) == []
+    assert kill_orphans(dataclasses.replace(busy.operation, started=1.0), busy.path) == []
     assert busy.engine_answers()
 
 
@@ -117,7 +117,7 @@ def test_nothing_is_killed_by_a_record_that_says_nothing_of_this_host(
     """Of another host, already over, or without a number."""
     left = started(True)
     left.die()
-    assert fence(dataclasses.replace(left.operation, **change), left.path) == []  # type: ignore[arg-type]
+    assert kill_orphans(dataclasses.replace(left.operation, **change), left.path) == []  # type: ignore[arg-type]
     assert left.engine_answers()
 
 
@@ -125,7 +125,7 @@ def test_a_session_that_does_not_hold_the_lock_is_another(started: Callable[[boo
     """After a boot the same number may lead a session of somebody else's."""
     left = started(False)
     left.die()
-    assert fence(left.operation, left.path) == []
+    assert kill_orphans(left.operation, left.path) == []
     assert left.engine_answers()
 
 
@@ -133,13 +133,16 @@ def test_a_younger_process_of_a_workers_number_is_no_worker(started: Callable[[b
     """It is never signalled in the worker's place, and neither is a process here for a worker of another host."""
     other = started(True)
     older = dataclasses.replace(other.operation, started=1.0)
-    assert worker(older, tmp_path / "another-lock") is None
-    assert worker(dataclasses.replace(other.operation, host="another-host"), other.path) is None
+    assert find_worker(older, tmp_path / "another-lock") is None
+    assert find_worker(dataclasses.replace(other.operation, host="another-host"), other.path) is None
 
 
 def test_a_worker_is_known_by_its_start_or_by_its_lock(started: Callable[[bool], Worker], tmp_path: Path) -> None:
     """Whose files cannot be seen is still a worker, and so is one whose clock was set."""
     busy = started(True)
     unseen = tmp_path / "another-lock"
-    found = worker(busy.operation, unseen), worker(dataclasses.replace(busy.operation, started=1.0), busy.path)
+    found = (
+        find_worker(busy.operation, unseen),
+        find_worker(dataclasses.replace(busy.operation, started=1.0), busy.path),
+    )
     assert [each and each.pid for each in found] == [busy.operation.pid] * 2

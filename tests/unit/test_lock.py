@@ -60,7 +60,7 @@ def opened(path: Path) -> int:
 
 def test_a_lock_that_was_never_taken_is_free(path: Path) -> None:
     """Looking makes nothing."""
-    assert not file_lock.held(path)
+    assert not file_lock.is_locked(path)
     assert not path.exists()
 
 
@@ -68,21 +68,21 @@ def test_one_holds_it_until_it_is_given_back(path: Path) -> None:
     """In one process too: two threads with the same VM are two callers."""
     mine = file_lock.acquire(path)
     assert mine is not None
-    assert file_lock.held(path)
+    assert file_lock.is_locked(path)
     assert file_lock.acquire(path) is None
     os.close(mine)
-    assert not file_lock.held(path)
+    assert not file_lock.is_locked(path)
 
 
 def test_looking_at_it_takes_nothing(path: Path) -> None:
     """A waiter asks every few milliseconds, and must never keep out a worker or leave a descriptor behind."""
     mine = file_lock.acquire(path)
     assert mine is not None
-    assert all(file_lock.held(path) for _ in range(50))
+    assert all(file_lock.is_locked(path) for _ in range(50))
     assert all(file_lock.acquire(path) is None for _ in range(50))
     assert opened(path) == 1
     os.close(mine)
-    assert not any(file_lock.held(path) for _ in range(50))
+    assert not any(file_lock.is_locked(path) for _ in range(50))
     assert opened(path) == 0
 
 
@@ -100,13 +100,13 @@ def test_it_is_not_inherited_unless_handed_on(path: Path) -> None:
     assert mine is not None
     bystander = start("pause()")
     os.close(mine)
-    assert not file_lock.held(path)
+    assert not file_lock.is_locked(path)
     kill(bystander)
 
 
 def test_another_process_is_seen_to_hold_it(path: Path, holder: "Popen[str]") -> None:
     """The one who asks, and the one who wants it, both learn at once."""
-    assert file_lock.held(path)
+    assert file_lock.is_locked(path)
     assert file_lock.acquire(path) is None
 
 
@@ -115,7 +115,7 @@ def test_it_is_free_when_its_holder_is_dead(path: Path, holder: "Popen[str]", nu
     """The kernel gives it back: no time-out, no stale file, nothing to clean up."""
     holder.send_signal(number)
     holder.wait()
-    assert not file_lock.held(path)
+    assert not file_lock.is_locked(path)
 
 
 def test_it_is_held_until_the_last_who_inherited_it_is_dead(
@@ -125,7 +125,7 @@ def test_it_is_held_until_the_last_who_inherited_it_is_dead(
     worker, engine = heir
     worker.kill()
     worker.wait()
-    assert file_lock.held(path)
+    assert file_lock.is_locked(path)
     assert file_lock.acquire(path) is None
     engine.kill()
     assert file_lock.acquire(path, timeout=60) is not None
@@ -168,7 +168,7 @@ path.parent.mkdir()
 path.touch()
 pause()
 while True:
-    file_lock.held(path)
+    file_lock.is_locked(path)
 """
     looker = start(code, path)
     go_on(looker)

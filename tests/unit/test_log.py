@@ -14,7 +14,7 @@ from vmops.core.log import JsonLines, fields_of, get_logger
 
 FAILS = """
 import sys
-from vmops import VMOps, Settings
+from vmops import Settings, VMOps
 sys.stdout.close()
 ops = VMOps(Settings(state_dir=sys.argv[1]))
 params = {"asyncResultsUrl": "vmops:operation/none", "pollTimeout": 0}

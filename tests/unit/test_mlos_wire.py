@@ -12,7 +12,7 @@ import pytest
 from mlos_bench.environments.status import Status
 
 from tests.unit.clock import stopped_clock
-from vmops.core.processes import started_at
+from vmops.core.processes import process_start_time
 from vmops.core.state_dir import local_path
 from vmops.local.endpoint import Endpoint, Record, write
 from vmops.mlos import PulumiVMService
@@ -118,7 +118,7 @@ def arm() -> Iterator[Arm]:
 @pytest.fixture
 def service(arm: Arm, tmp_path: Path) -> PulumiVMService:
     """Give a service that takes this ARM for its local Azure."""
-    started = started_at(os.getpid())
+    started = process_start_time(os.getpid())
     assert started is not None
     local_path(tmp_path).mkdir()
     write(tmp_path, Record(Endpoint(arm.url, "token", 1, os.getpid()), started, 0))

@@ -12,7 +12,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2 as protocol
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
 
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.local.provider.arm import Arm
 from vmops.local.provider.server import Served, serve
 
@@ -65,7 +65,7 @@ def test_a_connection_that_is_gone_is_forgotten(served: Served) -> None:
     """A daemon that serves for weeks keeps nothing of engines that were killed."""
     with engine(served) as killed:
         configure(killed, "westus2")
-    assert wait(lambda: Later(0.01) if connected(served) else True, timeout=60)
+    assert poll_until(lambda: NotYet(0.01) if connected(served) else True, timeout=60)
     with engine(served) as other:
         configure(other, "eastus")
         assert len(served.sessions) == 1

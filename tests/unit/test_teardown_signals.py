@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from vmops.core.signals import ENDING, deferred, handled, unwinding
+from vmops.core.signals import ENDING, handled, signals_as_exceptions, signals_deferred
 
 
 @pytest.fixture(autouse=True)
@@ -24,14 +24,14 @@ def _same_handlers_afterwards() -> Iterator[None]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_what_would_kill_the_program_unwinds_it(number: signal.Signals) -> None:
     """The exit code is the shell's for that signal."""
-    with pytest.raises(SystemExit) as left, unwinding:
+    with pytest.raises(SystemExit) as left, signals_as_exceptions:
         signal.raise_signal(number)
     assert left.value.code == 128 + number
 
 
 def test_ctrl_c_stays_as_python_has_it() -> None:
     """It is an exception already."""
-    with pytest.raises(KeyboardInterrupt), unwinding:
+    with pytest.raises(KeyboardInterrupt), signals_as_exceptions:
         signal.raise_signal(signal.SIGINT)
 
 
@@ -39,7 +39,7 @@ def test_a_handler_of_the_programs_own_stays_in_charge() -> None:
     """A program that ends in its own time, at its own flag, goes on doing so."""
     came: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
-    with unwinding:
+    with signals_as_exceptions:
         signal.raise_signal(signal.SIGTERM)
     signal.signal(signal.SIGTERM, before)
     assert came == [signal.SIGTERM]
@@ -48,7 +48,7 @@ def test_a_handler_of_the_programs_own_stays_in_charge() -> None:
 def test_an_ignored_signal_stays_ignored() -> None:
     """A program under nohup outlives its terminal."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with unwinding, deferred():
+    with signals_as_exceptions, signals_deferred():
         signal.raise_signal(signal.SIGHUP)
     signal.signal(signal.SIGHUP, before)
 
@@ -56,8 +56,8 @@ def test_an_ignored_signal_stays_ignored() -> None:
 def test_blocks_may_overlap() -> None:
     """Of two coroutines, the first to come may be the first to go: the other is still unwound."""
     first, second = ExitStack(), ExitStack()
-    first.enter_context(unwinding)
-    second.enter_context(unwinding)
+    first.enter_context(signals_as_exceptions)
+    second.enter_context(signals_as_exceptions)
     first.close()
     with pytest.raises(SystemExit):
         signal.raise_signal(signal.SIGTERM)
@@ -67,7 +67,7 @@ def test_blocks_may_overlap() -> None:
 
 def test_a_handler_set_inside_a_block_outlives_it() -> None:
     """Who sets one there wants it."""
-    with unwinding:
+    with signals_as_exceptions:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     assert signal.signal(signal.SIGTERM, signal.SIG_DFL) is signal.SIG_IGN
 
@@ -80,14 +80,14 @@ def test_a_deferred_signal_comes_after_the_block() -> None:
         signal.raise_signal(signal.SIGINT)
         done.append("whole")
 
-    with pytest.raises(KeyboardInterrupt), deferred():
+    with pytest.raises(KeyboardInterrupt), signals_deferred():
         work()
     assert done == ["whole"]
 
 
 def test_an_error_in_a_block_does_not_swallow_the_signal() -> None:
     """The signal comes first, with the error as its context."""
-    with pytest.raises(KeyboardInterrupt) as interrupted, deferred():
+    with pytest.raises(KeyboardInterrupt) as interrupted, signals_deferred():
         _fail_on(signal.SIGINT)
     assert isinstance(interrupted.value.__context__, ValueError)
 
@@ -112,7 +112,7 @@ def test_other_threads_are_left_alone() -> None:
     ran = []
 
     def block() -> None:
-        with unwinding, deferred():
+        with signals_as_exceptions, signals_deferred():
             ran.append(signal.getsignal(signal.SIGTERM))
 
     thread = threading.Thread(target=block)

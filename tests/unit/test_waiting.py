@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.clock import Clock, stopped_clock
-from vmops.core.polling import Later, rested, wait
+from vmops.core.polling import NotYet, first_poll_after, poll_until
 
 
 @pytest.fixture
@@ -24,38 +24,38 @@ def test_a_timeout_of_zero_is_exactly_one_look(clock: Clock) -> None:
     """``pollTimeout: 0`` asks how things stand, at no cost in time."""
     looks: list[float] = []
 
-    def look() -> Later:
+    def look() -> NotYet:
         looks.append(clock.now)
-        return Later(5)
+        return NotYet(5)
 
-    assert wait(look, timeout=0) is None
+    assert poll_until(look, timeout=0) is None
     assert (len(looks), clock.slept) == (1, [])
 
 
 @pytest.mark.parametrize("answer", ["done", "", 0, False, {}, ()])
 def test_whatever_is_not_later_is_the_answer(clock: Clock, answer: object) -> None:
     """An answer that is empty or false is an answer still."""
-    assert wait(lambda: answer, timeout=60) == answer
+    assert poll_until(lambda: answer, timeout=60) == answer
     assert clock.slept == []
 
 
 def test_it_asks_again_when_the_look_says_so(clock: Clock) -> None:
     """Each look sets its own pause, as a service's Retry-After does."""
-    answers = iter([Later(2), Later(7), "done"])
-    assert wait(lambda: next(answers), timeout=60) == "done"
+    answers = iter([NotYet(2), NotYet(7), "done"])
+    assert poll_until(lambda: next(answers), timeout=60) == "done"
     assert clock.slept == [2, 7]
 
 
 def test_the_last_look_is_at_the_deadline(clock: Clock) -> None:
     """What came true while it slept, up to the very end, is not lost."""
-    assert wait(lambda: "just in time" if clock.now >= 1003 else Later(10), timeout=3) == "just in time"
+    assert poll_until(lambda: "just in time" if clock.now >= 1003 else NotYet(10), timeout=3) == "just in time"
     assert clock.slept == [3]
 
 
 def test_what_the_look_raises_passes_through(clock: Clock) -> None:
     """The loop knows nothing of errors: whoever looks decides which of them mean later."""
     with pytest.raises(ConnectionError, match="reset"):
-        wait(lambda: (_ for _ in ()).throw(ConnectionError("reset")), timeout=60)
+        poll_until(lambda: (_ for _ in ()).throw(ConnectionError("reset")), timeout=60)
     assert clock.slept == []
 
 
@@ -65,11 +65,11 @@ def test_it_never_sleeps_past_the_deadline_and_never_ends_before(pauses: list[fl
     with stopped_clock() as clock:
         deadline, looks, asked = clock.now + timeout, [], iter(pauses)
 
-        def look() -> Later:
+        def look() -> NotYet:
             looks.append(clock.now)
-            return Later(next(asked, 10.0))
+            return NotYet(next(asked, 10.0))
 
-        assert wait(look, timeout=timeout) is None
+        assert poll_until(look, timeout=timeout) is None
     assert len(looks) == len(clock.slept) + 1
     assert all(seconds <= deadline - begun for seconds, begun in zip(clock.slept, looks, strict=False))
     assert looks[-1] >= deadline
@@ -77,15 +77,15 @@ def test_it_never_sleeps_past_the_deadline_and_never_ends_before(pauses: list[fl
 
 def test_who_asks_again_and_again_asks_less_often(clock: Clock) -> None:
     """A service that answers so often a minute is asked soon at first, and no more often than that in the end."""
-    looks = iter([Later(1, most=4)] * 6)
-    assert wait(lambda: next(looks, "done"), timeout=60) == "done"
+    looks = iter([NotYet(1, most=4)] * 6)
+    assert poll_until(lambda: next(looks, "done"), timeout=60) == "done"
     assert clock.slept == [1, 1.5, 2.25, 3.375, 4, 4]
 
 
 def test_a_pause_is_never_shorter_than_was_asked_for(clock: Clock) -> None:
     """A caller's own, longer interval stays as it is."""
-    looks = iter([Later(30, most=4)] * 2)
-    assert wait(lambda: next(looks, "done"), timeout=90) == "done"
+    looks = iter([NotYet(30, most=4)] * 2)
+    assert poll_until(lambda: next(looks, "done"), timeout=90) == "done"
     assert clock.slept == [30, 30]
 
 
@@ -111,8 +111,8 @@ def test_the_end_of_a_process_ends_the_pause(clock: Clock, monkeypatch: pytest.M
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         poller = Poller(process.communicate)
         monkeypatch.setattr(select, "poll", lambda: poller)
-        looks: list[Later | bool] = [Later(60, process.pid), True]
-        assert wait(lambda: looks.pop(0), timeout=60) is True
+        looks: list[NotYet | bool] = [NotYet(60, process.pid), True]
+        assert poll_until(lambda: looks.pop(0), timeout=60) is True
     assert (clock.slept, process.returncode) == ([], 1)
 
 
@@ -120,8 +120,8 @@ def test_a_process_that_is_gone_is_not_waited_for(clock: Clock) -> None:
     """Its record may say otherwise for a moment: it is looked at again, without a busy loop."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    looks: list[Later | bool] = [Later(60, gone.pid), Later(60, gone.pid), True]
-    assert wait(lambda: looks.pop(0), timeout=60) is True
+    looks: list[NotYet | bool] = [NotYet(60, gone.pid), NotYet(60, gone.pid), True]
+    assert poll_until(lambda: looks.pop(0), timeout=60) is True
     assert clock.slept == [0.02, 0.02]
 
 
@@ -133,9 +133,9 @@ def test_a_look_that_is_to_come_later_is_not_taken_before() -> None:
         looks.append("looked")
         return True
 
-    early = rested(3600, look)()
-    assert isinstance(early, Later)
+    early = first_poll_after(3600, look)()
+    assert isinstance(early, NotYet)
     assert 0 < early.seconds <= 3600
     assert looks == []
-    assert rested(0, look)() is True
+    assert first_poll_after(0, look)() is True
     assert looks == ["looked"]

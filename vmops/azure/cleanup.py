@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from vmops.azure.client import Arm
-from vmops.azure.error_codes import of_cloud
+from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.azure.ownership import stack_of
-from vmops.core.errors import CloudError, Failed
+from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.spec import names
 from vmops.spec.names import STACK_TAG
 
@@ -39,7 +39,9 @@ _USED_IN = {
 """Where a shared resource names its users. Source: azure-rest-api-specs, Microsoft.Network."""
 
 
-def release(arm: Arm, group_id: str, stack: str, *, interval: float, timeout: float, grace: float = 0.0) -> list[str]:
+def delete_owned(
+    arm: Arm, group_id: str, stack: str, *, interval: float, timeout: float, grace: float = 0.0
+) -> list[str]:
     """Delete what carries the stack's tag in a group, then the group if it is ours and empty.
 
     In-use refusals and reservations pass with time, so each round tries again, ``interval`` seconds apart or as many as
@@ -51,25 +53,27 @@ def release(arm: Arm, group_id: str, stack: str, *, interval: float, timeout: fl
     Raises: Failed, naming what would not go, if something of ours is still there at the end.
     """
     refusals: dict[str, CloudError] = {}
-    again = iter([Later(grace)] if grace else [])
+    again = iter([NotYet(grace)] if grace else [])
 
-    def look() -> list[str] | Later:
+    def look() -> list[str] | NotYet:
         try:
             seen = _round(arm, group_id, stack, interval, refusals)
         except CloudError as error:
             if error.status != 404:
                 raise
-            return Later(0)  # what was just seen is gone
-        return seen if isinstance(seen, Later) else next(again, seen)
+            return NotYet(0)  # what was just seen is gone
+        return seen if isinstance(seen, NotYet) else next(again, seen)
 
-    left = wait(look, timeout=timeout)
+    left = poll_until(look, timeout=timeout)
     if left is None:
-        last = next(map(of_cloud, refusals.values()), None)
-        raise Failed(last or Failure(FailureKind.TIMEOUT, "resources are still being deleted", resource=group_id))
+        last = next(map(failure_from_cloud_error, refusals.values()), None)
+        raise OperationFailed(
+            last or Failure(FailureKind.TIMEOUT, "resources are still being deleted", resource=group_id)
+        )
     return left
 
 
-def ours(arm: Arm, group_id: str, stack: str) -> list[dict[str, Any]]:
+def list_owned(arm: Arm, group_id: str, stack: str) -> list[dict[str, Any]]:
     """List what exists in a group and carries the stack's tag, the group itself last; users before what they use."""
     group = arm.get(group_id)
     if group is None:
@@ -84,43 +88,43 @@ def ours(arm: Arm, group_id: str, stack: str) -> list[dict[str, Any]]:
     return [*found, group] if stack_of(group) == stack else found
 
 
-def _round(arm: Arm, group_id: str, stack: str, interval: float, refusals: dict[str, CloudError]) -> list[str] | Later:
-    found = ours(arm, group_id, stack)
+def _round(arm: Arm, group_id: str, stack: str, interval: float, refusals: dict[str, CloudError]) -> list[str] | NotYet:
+    found = list_owned(arm, group_id, stack)
     refusals.clear()
     if [resource["id"].lower() for resource in found] == [group_id.lower()]:
         return _release_group(arm, found[0], interval)
     let_go = [resource for resource in found if resource["id"].lower() != group_id.lower()]
     pauses = [_release_one(arm, resource, stack, refusals) for resource in let_go]
-    return Later(max([interval, *pauses])) if found else []
+    return NotYet(max([interval, *pauses])) if found else []
 
 
 def _release_one(arm: Arm, resource: Mapping[str, Any], stack: str, refusals: dict[str, CloudError]) -> float:
     """Delete one resource, or hand it over; give the seconds after which ARM wants to be asked again."""
     try:
-        heir = _heir(arm, resource, stack)
+        heir = _other_user(arm, resource, stack)
         if heir:
-            _hand_over(arm, resource, heir)
+            _transfer_ownership(arm, resource, heir)
             return 0.0
         return arm.delete(resource["id"]).retry_after or 0.0
     except CloudError as error:
-        failure = of_cloud(error)
+        failure = failure_from_cloud_error(error)
         if error.status == 404:
             return 0.0
         if not failure.retryable:
-            raise Failed(failure) from None
+            raise OperationFailed(failure) from None
         refusals[resource["id"]] = error
         return error.retry_after or 0.0
 
 
-def _release_group(arm: Arm, group: Mapping[str, Any], interval: float) -> list[str] | Later:
+def _release_group(arm: Arm, group: Mapping[str, Any], interval: float) -> list[str] | NotYet:
     rest = arm.contents(group["id"])
     if not rest:
         accepted = arm.delete(group["id"])
-        return Later(interval if accepted.retry_after is None else accepted.retry_after)
+        return NotYet(interval if accepted.retry_after is None else accepted.retry_after)
     heir = next((resource for resource in rest if stack_of(resource)), None)
     if heir:
-        _hand_over(arm, group, heir)
-        return Later(0)
+        _transfer_ownership(arm, group, heir)
+        return NotYet(0)
     get_logger().warning("group_stays", group=group["id"], holds=[resource["id"] for resource in rest])
     return [resource["id"] for resource in rest]
 
@@ -145,7 +149,7 @@ def _is_disk_of(vm_name: str, disk: str) -> bool:
     return data_disk or disk == names.default_name("os_disk", vm_name)
 
 
-def _heir(arm: Arm, resource: Mapping[str, Any], stack: str) -> dict[str, Any] | None:
+def _other_user(arm: Arm, resource: Mapping[str, Any], stack: str) -> dict[str, Any] | None:
     """Find another's NIC that uses a shared resource of ours."""
     users = _USED_IN.get(_kind(resource))
     body = arm.get(resource["id"]) if users else None
@@ -156,7 +160,7 @@ def _heir(arm: Arm, resource: Mapping[str, Any], stack: str) -> dict[str, Any] |
     return None
 
 
-def _hand_over(arm: Arm, resource: Mapping[str, Any], heir: Mapping[str, Any]) -> None:
+def _transfer_ownership(arm: Arm, resource: Mapping[str, Any], heir: Mapping[str, Any]) -> None:
     """Give what we made to a stack that still uses it; take it back if that stack has gone meanwhile.
 
     An heir first deletes what uses the resource and then looks for its tag: either it sees the tag, or it is gone here.

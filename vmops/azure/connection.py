@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from vmops.azure.clouds import Cloud
 from vmops.azure.responses import refusal
 from vmops.core.errors import CloudError
-from vmops.core.polling import Later, delay, wait
+from vmops.core.polling import NotYet, backoff, poll_until
 
 if TYPE_CHECKING:
     from azure.core.pipeline.policies import HTTPPolicy, SansIOHTTPPolicy
@@ -39,17 +39,17 @@ class Connection:
         refusals: list[CloudError] = []
         end = time.monotonic() + self._patience
 
-        def attempt() -> "HttpResponse | Later":
+        def attempt() -> "HttpResponse | NotYet":
             try:
                 return self._exchange(method, path, body)
             except CloudError as error:
                 refusals.append(error)
-                pause = error.retry_after or delay(len(refusals))
+                pause = error.retry_after or backoff(len(refusals))
                 if error.status not in _PASSING or time.monotonic() + pause > end:
                     raise
-                return Later(pause)
+                return NotYet(pause)
 
-        answer = wait(attempt, timeout=self._patience)
+        answer = poll_until(attempt, timeout=self._patience)
         if answer is None:
             raise refusals[-1]
         return answer

@@ -64,7 +64,7 @@ _STATUSES = {
 }
 
 
-def of_cloud(error: CloudError) -> Failure:
+def failure_from_cloud_error(error: CloudError) -> Failure:
     """Classify what ARM said; no answer at all is ``interrupted``."""
     if not error.status and not error.code:
         return Failure(FailureKind.INTERRUPTED, str(error), resource=error.resource)

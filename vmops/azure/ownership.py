@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from vmops.azure.client import Arm
-from vmops.core.errors import Failed
+from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.times import instant
+from vmops.core.times import format_utc
 from vmops.spec.names import EXPIRES_TAG, OWNER_TAG, STACK_TAG
 
 
 def extend(arm: Arm, existing: Mapping[str, Any], expires: float) -> None:
     """Move the instant at which a VM of ours expires."""
-    arm.tag(existing["id"], {**(existing.get("tags") or {}), EXPIRES_TAG: instant(expires)})
+    arm.tag(existing["id"], {**(existing.get("tags") or {}), EXPIRES_TAG: format_utc(expires)})
 
 
 def stack_of(resource: Mapping[str, Any]) -> str:
@@ -25,7 +25,7 @@ def is_ours(machine: Mapping[str, Any], stack: str, owner: str) -> bool:
     return stack_of(machine) == stack and (machine.get("tags") or {}).get(OWNER_TAG) == owner
 
 
-def refuse_foreign(machine: Mapping[str, Any], stack: str, owner: str) -> None:
+def require_owned(machine: Mapping[str, Any], stack: str, owner: str) -> None:
     """Check that an existing VM is ours to change.
 
     Raises: Failed (conflict), naming the owner.
@@ -35,4 +35,4 @@ def refuse_foreign(machine: Mapping[str, Any], stack: str, owner: str) -> None:
     whose = (machine.get("tags") or {}).get(OWNER_TAG)
     holder = f"belongs to {whose}" if whose and whose != owner else "was not made by vmops under this name"
     message, step = f"it exists and {holder}; it is not touched", "ask its owner, or choose another name"
-    raise Failed(Failure(FailureKind.CONFLICT, message, resource=machine["id"], step=step))
+    raise OperationFailed(Failure(FailureKind.CONFLICT, message, resource=machine["id"], step=step))

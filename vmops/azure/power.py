@@ -5,11 +5,11 @@ from enum import StrEnum
 from typing import Any
 
 from vmops.azure.client import Arm
-from vmops.azure.ownership import refuse_foreign
+from vmops.azure.ownership import require_owned
 from vmops.azure.responses import Accepted
-from vmops.core.errors import CloudError, Failed
+from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.polling import Later, rested
+from vmops.core.polling import NotYet, first_poll_after
 from vmops.spec.target import Target
 
 
@@ -39,8 +39,8 @@ def ask(arm: Arm, target: Target, owner: str, action: Action) -> Accepted:
     """
     existing = arm.get(target.vm_id)
     if existing is None:
-        raise Failed(Failure(FailureKind.NOT_FOUND, "the VM does not exist", resource=target.vm_id))
-    refuse_foreign(existing, target.stack, owner)
+        raise OperationFailed(Failure(FailureKind.NOT_FOUND, "the VM does not exist", resource=target.vm_id))
+    require_owned(existing, target.stack, owner)
     return begin(arm, target.vm_id, action)
 
 
@@ -56,22 +56,22 @@ def begin(arm: Arm, vm_id: str, action: Action) -> Accepted:
     return arm.begin(subscription, lambda machines, how: _BEGIN[action](machines, (group, name), how))
 
 
-def follow(arm: Arm, accepted: Accepted, floor: float) -> Callable[[], dict[str, Any] | CloudError | Later]:
+def follow(arm: Arm, accepted: Accepted, floor: float) -> Callable[[], dict[str, Any] | CloudError | NotYet]:
     """Give the look at a power operation that was accepted: it is first taken after the time that ARM asked for."""
     url = accepted.url
-    return rested(accepted.retry_after or 0.0, lambda: look(arm, url, floor) if url else {})
+    return first_poll_after(accepted.retry_after or 0.0, lambda: look(arm, url, floor) if url else {})
 
 
-def look(arm: Arm, url: str, floor: float) -> dict[str, Any] | CloudError | Later:
+def look(arm: Arm, url: str, floor: float) -> dict[str, Any] | CloudError | NotYet:
     """Look once at a power operation.
 
     ``floor`` is the number of seconds between two looks where the service does not say; its ``Retry-After`` wins.
 
-    Returns: ARM's account of the operation if it succeeded, its error if it failed, `Later` while it runs.
+    Returns: ARM's account of the operation if it succeeded, its error if it failed, `NotYet` while it runs.
 
     Raises: SpecError if the URL is not on the cloud's endpoint; CloudError if the operation cannot be read.
     """
     progress = arm.operation(url)
     if not progress.over:
-        return Later(floor if progress.retry_after is None else progress.retry_after)
+        return NotYet(floor if progress.retry_after is None else progress.retry_after)
     return dict(progress.body) if progress.succeeded else progress.error

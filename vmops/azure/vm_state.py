@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vmops.azure.client import Arm
-from vmops.core.polling import Later
+from vmops.core.polling import NotYet
 
 _SPACING = 6.0
 """Seconds between two looks at a VM in the long run: Compute answers 12 a minute, once the first 36 are used up.
@@ -14,7 +14,7 @@ Source: Azure documentation, compute resource provider throttling, limits for a 
 
 
 @dataclass(frozen=True)
-class Instance:
+class VmState:
     """The resource, its provisioning state and its power state, both in lower case and without their prefixes.
 
     The power state is empty while ARM does not know it. Source: Azure documentation, states and billing of VMs.
@@ -30,7 +30,7 @@ class Instance:
         return self.provisioning == "succeeded" and self.power == "running"
 
     @property
-    def resting(self) -> bool:
+    def stopped(self) -> bool:
         """Tell whether it stands still until somebody starts it."""
         return self.power in {"stopped", "deallocated"}
 
@@ -40,7 +40,7 @@ class Instance:
         return {"id": self.resource["id"], "vmSize": size, "provisioning": self.provisioning, "power": self.power}
 
 
-def look(arm: Arm, vm_id: str) -> Instance | None:
+def get_vm_state(arm: Arm, vm_id: str) -> VmState | None:
     """Look at a VM; None if it does not exist.
 
     Raises: CloudError if ARM refuses.
@@ -52,12 +52,12 @@ def look(arm: Arm, vm_id: str) -> Instance | None:
     codes = [str(status.get("code", "")) for status in (properties.get("instanceView") or {}).get("statuses", ())]
     states = dict(code.split("/", 1) for code in codes if "/" in code)
     provisioning = str(properties.get("provisioningState", "")).lower()
-    return Instance(resource, provisioning, states.get("PowerState", "").lower())
+    return VmState(resource, provisioning, states.get("PowerState", "").lower())
 
 
-def again(interval: float) -> Later:
+def next_poll(interval: float) -> NotYet:
     """Look at a VM again: after ``interval`` seconds at first, and no more often than Compute answers in the end."""
-    return Later(interval, most=_SPACING)
+    return NotYet(interval, most=_SPACING)
 
 
 def in_transit(resource: Mapping[str, Any]) -> bool:

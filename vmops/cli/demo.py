@@ -11,7 +11,7 @@ from typing import Any
 
 from vmops.cli import console
 from vmops.core.settings import Settings
-from vmops.core.signals import deferred, unwinding
+from vmops.core.signals import signals_as_exceptions, signals_deferred
 from vmops.local import daemon, inspection
 from vmops.ops.api import VMOps
 from vmops.protocol import Answer, Params, Status
@@ -110,7 +110,7 @@ def _machine_id(settings: Settings) -> str:
 def _own_azure(pace: float) -> Iterator[Settings]:
     """Start a local Azure in a directory that is the demo's alone, and remove both in the end."""
     own: dict[str, Any] = dict.fromkeys(_NOT_FROM_THE_SHELL)
-    with unwinding:
+    with signals_as_exceptions:
         directory = Path(tempfile.mkdtemp(prefix="vmops-demo-"))
         settings = Settings(state_dir=directory, cloud="local", poll_timeout=_PATIENCE, **own)
         try:
@@ -125,7 +125,7 @@ def _own_azure(pace: float) -> Iterator[Settings]:
 
 def _remove(settings: Settings) -> None:
     """End what still runs in the demo's directory, and delete it; nothing interrupts this."""
-    with deferred():
+    with signals_deferred():
         VMOps(settings).cancel({"vmName": _NAME})
         daemon.stop(settings.state_dir)
         shutil.rmtree(settings.state_dir)

@@ -2,9 +2,9 @@
 
 import typer
 
-from vmops.azure.error_codes import of_cloud
+from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.cli.console import complain, print_json
-from vmops.core.errors import CloudError, Failed, SpecError, VmopsError
+from vmops.core.errors import CloudError, OperationFailed, SpecError, VmopsError
 from vmops.core.failures import Failure, FailureKind
 from vmops.protocol import Status
 
@@ -29,10 +29,10 @@ def explain(error: Exception, *, as_json: bool) -> int:
 
 def _failure(error: Exception, sentences: list[str]) -> Failure:
     match error:
-        case Failed(failure=failure):
+        case OperationFailed(failure=failure):
             return failure
         case CloudError():
-            return of_cloud(error)
+            return failure_from_cloud_error(error)
     return Failure(FailureKind.ENGINE, "; ".join(sentences))
 
 
@@ -41,7 +41,7 @@ def _account(error: Exception) -> tuple[list[str], int]:
         case SpecError():
             return list(error.problems), _WRONG_CALL
         case CloudError():
-            return [str(of_cloud(error))], _FAILED
+            return [str(failure_from_cloud_error(error))], _FAILED
         case VmopsError():
             return [str(error)], _FAILED
         case typer.TyperException():

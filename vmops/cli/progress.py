@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.spinner import Spinner
 
 from vmops.cli.console import duration, err
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.protocol import Answer, Status
 
 _LOOK = 0.1
@@ -106,12 +106,12 @@ def follow(look: Callable[[float], Answer], watch: Watch | None, timeout: float)
         if watch.log is None:
             return look(timeout)
 
-        def ask() -> Answer | Later:
+        def ask() -> Answer | NotYet:
             answer = look(0)
             show()
-            return Later(_LOOK) if answer[0] is Status.PENDING else answer
+            return NotYet(_LOOK) if answer[0] is Status.PENDING else answer
 
-        return wait(ask, timeout=timeout) or (Status.TIMED_OUT if timeout else Status.PENDING, {})
+        return poll_until(ask, timeout=timeout) or (Status.TIMED_OUT if timeout else Status.PENDING, {})
 
 
 @contextmanager

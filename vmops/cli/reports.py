@@ -9,7 +9,7 @@ from vmops.cli.console import columns, duration, fields, moment, note, out, prin
 from vmops.cli.progress import Step, is_provider
 from vmops.core.failures import Failure
 from vmops.jobs.operation import Operation, State, Verb
-from vmops.ops.suggest import call, call_to_follow
+from vmops.ops.suggest import follow_up_command, shell_command
 from vmops.protocol import Params, Status
 
 _COLOURS = {Status.SUCCEEDED: "green", Status.FAILED: "red", Status.TIMED_OUT: "yellow", Status.PENDING: "cyan"}
@@ -148,15 +148,16 @@ def _power(machine: Mapping[str, str]) -> str:
 
 def _next(operation: Mapping[str, Any], machine: Mapping[str, str], params: Params) -> str:
     """Say which call comes next, if one is called for."""
+    provision, deprovision = shell_command("provision", params), shell_command("deprovision", params)
     match operation.get("verb"), operation.get("state"), machine.get("power"):
         case _, "pending" | "running", _:
-            return call_to_follow(operation["verb"], params)
+            return follow_up_command(operation["verb"], params)
         case "provision", "failed", _:
-            return f"{call('provision', params)}, or {call('deprovision', params)} to remove what was made"
+            return f"{provision}, or {deprovision} to remove what was made"
         case "deprovision", "failed", _:
-            return call("deprovision", params)
+            return deprovision
         case "provision", "succeeded", None:
-            return f"{call('provision', params)} makes it anew, {call('deprovision', params)} removes what is left"
+            return f"{provision} makes it anew, {deprovision} removes what is left"
         case _, _, "stopped" | "deallocated":
-            return call("start", params)
+            return shell_command("start", params)
     return ""

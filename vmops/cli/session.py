@@ -16,10 +16,10 @@ from vmops.core.failures import Failure
 from vmops.core.log import LOGGER
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.ops.api import VMOps
-from vmops.ops.suggest import call, call_to_follow
+from vmops.ops.suggest import follow_up_command, shell_command
 from vmops.protocol import HANDLE, Answer, Params, Status
 from vmops.spec.parameters import read_params
-from vmops.spec.target import Patience
+from vmops.spec.target import WaitOptions
 
 _INTERRUPTED = 130
 """What a shell sees of a command that SIGINT ended. Source: bash manual, exit status, 128 and the signal's number."""
@@ -123,7 +123,7 @@ class Session:
 
     def _follow(self, verb: str, look: Callable[[Params], Answer]) -> NoReturn:
         """Wait, showing what is done; Ctrl-C ends the waiting and nothing else."""
-        timeout = Patience.from_params(self.params, self.ops.settings.defaults()).poll_timeout
+        timeout = WaitOptions.from_params(self.params, self.ops.settings.defaults()).poll_timeout
         try:
             answer = follow(lambda seconds: look({**self.params, "pollTimeout": seconds}), self._watch(verb), timeout)
         except KeyboardInterrupt:
@@ -131,9 +131,9 @@ class Session:
         self._end(verb, answer, waited=True)
 
     def _leave(self, verb: str) -> NoReturn:
-        ways = f"follow it with `{call_to_follow(verb, self.params)}`"
+        ways = f"follow it with `{follow_up_command(verb, self.params)}`"
         if verb in _UNDO:
-            ways += f", undo it with `{call(_UNDO[verb], self.params)}`"
+            ways += f", undo it with `{shell_command(_UNDO[verb], self.params)}`"
         console.complain(f"interrupted, but the {self._title(verb)} goes on: {ways}")
         if self.as_json:
             reports.answer(Status.PENDING, self._handle(), None, as_json=True)
@@ -142,11 +142,11 @@ class Session:
     def _end(self, verb: str, answer: Answer, *, waited: bool = False) -> NoReturn:
         status, result = answer
         if status is Status.TIMED_OUT:
-            way = f"follow it with `{call_to_follow(verb, self.params)}`"
+            way = f"follow it with `{follow_up_command(verb, self.params)}`"
             console.complain(f"the {self._title(verb)} is not over within pollTimeout, but goes on: {way}")
         if status is Status.PENDING:
             result = self._handle()
-            console.note(f"follow it with `{call_to_follow(verb, self.params)}`")
+            console.note(f"follow it with `{follow_up_command(verb, self.params)}`")
         failure = self._failure() if status is Status.FAILED else None
         reports.answer(status, result, failure, as_json=self.as_json)
         raise typer.Exit(0 if status is Status.SUCCEEDED or (status is Status.PENDING and not waited) else 1)

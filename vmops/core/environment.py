@@ -17,7 +17,7 @@ _BACKENDS = {"azblob": ("AZURE_STORAGE_",), "s3": ("AWS_",), "gs": ("GOOGLE_",),
 _LOOPBACK = "127.0.0.1,localhost,::1"
 
 
-def allowed(environment: Mapping[str, str], *, cloud: str, backend: str) -> dict[str, str]:
+def filtered_environment(environment: Mapping[str, str], *, cloud: str, backend: str) -> dict[str, str]:
     """Give what of ``environment`` a worker or an engine needs.
 
     Azure credentials pass only for a real cloud, the storage's only for a backend on that storage, and no ``PULUMI_*``

@@ -33,7 +33,7 @@ class SpecError(VmopsError, ValueError):
         super().__init__("; ".join(self.problems))
 
 
-class Failed(VmopsError):
+class OperationFailed(VmopsError):
     """An operation cannot go on, for a reason that has been classified."""
 
     def __init__(self, failure: "Failure") -> None:

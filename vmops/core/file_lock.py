@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 
 _RETRY = 0.01
 
@@ -23,7 +23,7 @@ def acquire(path: Path, timeout: float = 0.0) -> int | None:
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    if wait(lambda: _take(descriptor), timeout=timeout):
+    if poll_until(lambda: _take(descriptor), timeout=timeout):
         return descriptor
     os.close(descriptor)
     return None
@@ -44,7 +44,7 @@ def holding(path: Path, timeout: float, otherwise: Callable[[], Exception]) -> I
         os.close(descriptor)
 
 
-def held(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
     """Tell whether some living process holds the lock."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -56,11 +56,11 @@ def held(path: Path) -> bool:
         os.close(descriptor)
 
 
-def _take(descriptor: int) -> bool | Later:
+def _take(descriptor: int) -> bool | NotYet:
     """Try until it is ours, or another's who keeps it: whoever only looks is gone in a moment."""
     while not _locked(descriptor, fcntl.LOCK_EX):
         if not _locked(descriptor, fcntl.LOCK_SH):
-            return Later(_RETRY)
+            return NotYet(_RETRY)
     return True
 
 

@@ -15,7 +15,7 @@ _AFTER_THE_END = 0.02
 
 
 @dataclass(frozen=True)
-class Later:
+class NotYet:
     """Not over yet: ask again in ``seconds``, or as soon as ``process``, one of this host, ends; 0 is none.
 
     With ``most``, who asks again and again waits half as long again each time, up to so many seconds.
@@ -30,7 +30,7 @@ class Later:
         return max(self.seconds, min(self.seconds * 1.5 ** min(looks - 1, 100), self.most))
 
 
-def delay(attempt: int, *, first: float = 1.0, most: float = 30.0) -> float:
+def backoff(attempt: int, *, first: float = 1.0, most: float = 30.0) -> float:
     """Give the seconds to wait after the ``attempt``-th refusal (from 1): doubling, capped, and never quite the same.
 
     Between half and the whole of it is left to chance, so that those who were refused together do not return together.
@@ -38,8 +38,8 @@ def delay(attempt: int, *, first: float = 1.0, most: float = 30.0) -> float:
     return min(first * 2.0 ** (attempt - 1), most) * random.uniform(0.5, 1.0)  # noqa: S311
 
 
-def wait(look: Callable[[], T | Later], *, timeout: float) -> T | None:
-    """Ask ``look`` until it answers something other than `Later`, for at most ``timeout`` seconds.
+def poll_until(look: Callable[[], T | NotYet], *, timeout: float) -> T | None:
+    """Ask ``look`` until it answers something other than `NotYet`, for at most ``timeout`` seconds.
 
     A timeout of 0 is one look. The last look is taken at the deadline itself, so that an answer which came while this
     slept is not lost. What ``look`` raises passes through.
@@ -50,7 +50,7 @@ def wait(look: Callable[[], T | Later], *, timeout: float) -> T | None:
     looks = 0
     while True:
         seen, looks = look(), looks + 1
-        if not isinstance(seen, Later):
+        if not isinstance(seen, NotYet):
             return seen
         left = deadline - time.monotonic()
         if left <= 0:
@@ -58,13 +58,13 @@ def wait(look: Callable[[], T | Later], *, timeout: float) -> T | None:
         _pause(min(seen.after(looks), left), seen.process)
 
 
-def rested(seconds: float, look: Callable[[], T | Later]) -> Callable[[], T | Later]:
+def first_poll_after(seconds: float, look: Callable[[], T | NotYet]) -> Callable[[], T | NotYet]:
     """Give a look that is first taken when so many seconds have passed from now."""
     due = time.monotonic() + seconds
 
-    def first() -> T | Later:
+    def first() -> T | NotYet:
         left = due - time.monotonic()
-        return Later(left) if left > 0 else look()
+        return NotYet(left) if left > 0 else look()
 
     return first
 

@@ -4,12 +4,12 @@ from contextlib import suppress
 
 import psutil
 
-DOUBT = 3.0
+START_TIME_TOLERANCE = 3.0
 """Seconds by which a process may seem to have started later than it did: its start is counted from a boot that is cut
 to a second, and so are many of the times that it is held against. Source: psutil documentation, Process.create_time."""
 
 
-def started_at(pid: int) -> float | None:
+def process_start_time(pid: int) -> float | None:
     """Give the instant at which a living process started, None when it is dead."""
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)

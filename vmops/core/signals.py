@@ -49,7 +49,7 @@ class Unwinding:
                 self._handlers.close()
 
 
-unwinding = Unwinding()
+signals_as_exceptions = Unwinding()
 """The one for this process, whose handlers are the process's."""
 
 
@@ -63,7 +63,7 @@ def handled(handler: Handler, numbers: Sequence[signal.Signals] = ENDING) -> Ite
 
 
 @contextmanager
-def deferred() -> Iterator[None]:
+def signals_deferred() -> Iterator[None]:
     """Keep signals away from a block that must not be cut in two; the first that came is dealt with after it."""
     came: list[int] = []
     try:

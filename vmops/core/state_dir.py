@@ -30,7 +30,7 @@ def lock_path(state_dir: Path, stack: str) -> Path:
     return state_dir / "locks" / f"{stack}.lock"
 
 
-def life_path(state_dir: Path, stack: str, verb: str) -> Path:
+def liveness_lock_path(state_dir: Path, stack: str, verb: str) -> Path:
     """Give the lock file that is held for as long as somebody works on the newest operation of that kind."""
     writer = lock_path(state_dir, stack)
     return writer.with_suffix(".teardown") if verb == "deprovision" else writer

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vmops.azure import ownership
-from vmops.core.errors import Failed
+from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.polling import Later, delay, wait
-from vmops.deploy.context import PATIENCE, Site
+from vmops.core.polling import NotYet, backoff, poll_until
+from vmops.deploy.context import PATIENCE, DeployContext
 from vmops.engine.events import EXISTS_ALREADY, PROVIDER_GONE
 from vmops.engine.reconcile import complete, plan
 from vmops.spec.vm_spec import VmSpec
@@ -28,7 +28,7 @@ _SETTLED = frozenset({EXISTS_ALREADY, PROVIDER_GONE, *_VANISHED})
 After any other it must not: a refresh forgets that a create has failed, and leaves the resource Failed."""
 
 
-class Taken(Failed):
+class SharedResourceCreatedElsewhere(OperationFailed):
     """What several VMs may share was not there when it was looked for, and another has made it meanwhile."""
 
 
@@ -36,19 +36,19 @@ class Taken(Failed):
 class Update:
     """One update of a VM's stack by what is ``declared``, where the roles of ``uses`` are another's."""
 
-    site: Site
+    site: DeployContext
     spec: VmSpec
     uses: frozenset[str]
     declared: Callable[[], None]
 
-    def settle(self) -> plan.Settled:
+    def settle(self) -> plan.Reconciled:
         """Settle the engine's state.
 
         Raises: Taken; Failed (conflict), naming what is intended and another's.
         """
         site, spec = self.site, self.spec
         arguments = site.cloud.provider_arguments(spec.subscription)
-        settled = plan.settle(site.stack, site.arm, spec.urn_keys(self.uses), spec.unwanted(), arguments)
+        settled = plan.reconcile(site.stack, site.arm, spec.urn_keys(self.uses), spec.unwanted(), arguments)
         for arm_id in settled.foreign:
             if found := site.arm.get(arm_id):
                 self._refuse(arm_id, found)
@@ -61,21 +61,21 @@ class Update:
 
         Raises: Failed, with what did not pass; Taken.
         """
-        refusals: list[Failed] = []
+        refusals: list[OperationFailed] = []
 
-        def attempt() -> bool | Later:
+        def attempt() -> bool | NotYet:
             settled = any(refusal.failure.code in _SETTLED for refusal in refusals)
             try:
                 self.site.stack.up(self.declared, refresh=refresh or settled)
-            except Failed as error:
+            except OperationFailed as error:
                 refusals.append(error)
                 lost = sum(refusal.failure.code in _VANISHED for refusal in refusals)
                 if lost > _LOSSES or not self._passes(error.failure):
                     raise
-                return Later(delay(len(refusals)))
+                return NotYet(backoff(len(refusals)))
             return True
 
-        if not wait(attempt, timeout=PATIENCE):
+        if not poll_until(attempt, timeout=PATIENCE):
             raise refusals[-1]
 
     def _passes(self, failure: Failure) -> bool:
@@ -90,6 +90,8 @@ class Update:
 
     def _refuse(self, arm_id: str, found: dict[str, object]) -> None:
         try:
-            ownership.refuse_foreign(found, self.spec.stack, self.site.owner)
-        except Failed as error:
-            raise (Taken(error.failure) if arm_id in self.spec.shared_ids() else error) from None
+            ownership.require_owned(found, self.spec.stack, self.site.owner)
+        except OperationFailed as error:
+            raise (
+                SharedResourceCreatedElsewhere(error.failure) if arm_id in self.spec.shared_ids() else error
+            ) from None

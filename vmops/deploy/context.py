@@ -28,7 +28,7 @@ failed. Source: ARM's own message, NicReservedForAnotherVm."""
 
 
 @dataclass(frozen=True)
-class Site:
+class DeployContext:
     """All that the steps of one deployment work on; ``reconnect`` starts the local Azure again if it has died."""
 
     owner: str
@@ -40,9 +40,9 @@ class Site:
 
 
 @contextmanager
-def open_site(
+def open_context(
     settings: Settings, target: Target, locks: tuple[int, ...] = (), *, longest: float | None
-) -> Iterator[Site]:
+) -> Iterator[DeployContext]:
     """Connect to the target's cloud and stack; whatever scratch files the work leaves go with it.
 
     ``locks`` are descriptors that the engine inherits; without any, nothing may be done but look. ``longest`` is how
@@ -64,7 +64,7 @@ def open_site(
     stack = EngineStack(target.stack, work_dir, backend, command, EventLog())
     try:
         arm = Arm(cloud, target.request_timeout, PATIENCE if locks else 0.0)
-        yield Site(settings.owner, cloud, arm, stack, command, connect)
+        yield DeployContext(settings.owner, cloud, arm, stack, command, connect)
     finally:
         if locks:
             stack.tidy()

@@ -6,14 +6,14 @@ from typing import Any
 
 from vmops.azure import power, vm_state
 from vmops.azure.client import Arm
-from vmops.azure.error_codes import of_cloud
-from vmops.core.errors import CloudError, Failed
+from vmops.azure.error_codes import failure_from_cloud_error
+from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.spec.vm_spec import VmSpec
 
 
-def grows(existing: Mapping[str, Any], spec: VmSpec) -> bool:
+def needs_deallocation(existing: Mapping[str, Any], spec: VmSpec) -> bool:
     """Tell whether a disk gets bigger, which ARM allows only on a deallocated VM.
 
     Source: Azure documentation, expand virtual hard disks on a Linux VM.
@@ -24,32 +24,32 @@ def grows(existing: Mapping[str, Any], spec: VmSpec) -> bool:
     return any(now and then and then > now for now, then in zip(there, asked, strict=False))
 
 
-def run(arm: Arm, spec: VmSpec) -> None:
+def ensure_running(arm: Arm, spec: VmSpec) -> None:
     """Start the VM if it stands still, and see by ARM that it runs.
 
     Raises: Failed if it does not run within the deployment's time.
     """
-    seen = vm_state.look(arm, spec.vm_id)
+    seen = vm_state.get_vm_state(arm, spec.vm_id)
     if seen and seen.running:
         return
-    if seen and seen.resting:
-        switch(arm, spec, power.Action.START)
-    if not wait(lambda: _running(arm, spec), timeout=spec.deploy_timeout):
-        raise Failed(Failure(FailureKind.TIMEOUT, "the VM does not run", resource=spec.vm_id))
+    if seen and seen.stopped:
+        power_and_wait(arm, spec, power.Action.START)
+    if not poll_until(lambda: _running(arm, spec), timeout=spec.deploy_timeout):
+        raise OperationFailed(Failure(FailureKind.TIMEOUT, "the VM does not run", resource=spec.vm_id))
 
 
-def switch(arm: Arm, spec: VmSpec, action: power.Action) -> None:
+def power_and_wait(arm: Arm, spec: VmSpec, action: power.Action) -> None:
     """Ask for a power operation and wait for it.
 
     Raises: Failed if ARM says that it failed.
     """
     accepted = power.begin(arm, spec.vm_id, action)
-    ended = wait(power.follow(arm, accepted, spec.poll_interval), timeout=spec.deploy_timeout)
+    ended = poll_until(power.follow(arm, accepted, spec.poll_interval), timeout=spec.deploy_timeout)
     if isinstance(ended, CloudError):
-        raise Failed(of_cloud(ended))
+        raise OperationFailed(failure_from_cloud_error(ended))
 
 
-def reach(spec: VmSpec, outputs: Mapping[str, Any]) -> None:
+def wait_for_ssh(spec: VmSpec, outputs: Mapping[str, Any]) -> None:
     """Wait, if asked to, until the VM answers on its SSH port.
 
     Raises: Failed (timeout) if it does not answer within the deployment's time.
@@ -57,23 +57,25 @@ def reach(spec: VmSpec, outputs: Mapping[str, Any]) -> None:
     if spec.wait_for != "ssh":
         return
     address = outputs.get("publicIp") or outputs["privateIp"]
-    looks = lambda: greets(address, spec.request_timeout) or Later(spec.poll_interval)  # noqa: E731
-    if not wait(looks, timeout=spec.deploy_timeout):
-        raise Failed(
+    looks = lambda: ssh_answers(address, spec.request_timeout) or NotYet(spec.poll_interval)  # noqa: E731
+    if not poll_until(looks, timeout=spec.deploy_timeout):
+        raise OperationFailed(
             Failure(FailureKind.TIMEOUT, f"the VM runs, but nothing answers on {address} port 22", resource=spec.vm_id)
         )
 
 
-def _running(arm: Arm, spec: VmSpec) -> vm_state.Instance | Later:
-    seen = vm_state.look(arm, spec.vm_id)
+def _running(arm: Arm, spec: VmSpec) -> vm_state.VmState | NotYet:
+    seen = vm_state.get_vm_state(arm, spec.vm_id)
     if seen is None:
-        raise Failed(Failure(FailureKind.NOT_FOUND, "the VM is gone", resource=spec.vm_id))
+        raise OperationFailed(Failure(FailureKind.NOT_FOUND, "the VM is gone", resource=spec.vm_id))
     if seen.provisioning == "failed":
-        raise Failed(Failure(FailureKind.CAPACITY, "the VM's provisioning state is Failed", resource=spec.vm_id))
-    return seen if seen.running else vm_state.again(spec.poll_interval)
+        raise OperationFailed(
+            Failure(FailureKind.CAPACITY, "the VM's provisioning state is Failed", resource=spec.vm_id)
+        )
+    return seen if seen.running else vm_state.next_poll(spec.poll_interval)
 
 
-def greets(address: str, timeout: float) -> bool:
+def ssh_answers(address: str, timeout: float) -> bool:
     """Tell whether an SSH server answers at an address within ``timeout`` seconds.
 
     Source: RFC 4253, section 4.2: a server's first line begins with ``SSH-``.

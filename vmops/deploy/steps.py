@@ -7,14 +7,14 @@ from typing import Any
 
 from vmops.azure import cleanup, ownership, power, vm_state
 from vmops.core import times
-from vmops.core.errors import Failed
+from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.deploy import readiness, survey
-from vmops.deploy.apply import Taken, Update
-from vmops.deploy.context import Site
-from vmops.engine.backend.files import Mended
+from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update
+from vmops.deploy.context import DeployContext
+from vmops.engine.backend.files import Repair
 from vmops.engine.reconcile import subnets
 from vmops.spec import names
 from vmops.spec.target import Target
@@ -24,7 +24,7 @@ _GRACE = 3.0
 """Seconds within which ARM shows what a request has begun that was still on its way when its sender died."""
 
 
-def provision(site: Site, spec: VmSpec, *, doubtful: bool, expires: float) -> dict[str, Any]:
+def provision(site: DeployContext, spec: VmSpec, *, doubtful: bool, expires: float) -> dict[str, Any]:
     """Make the VM as the spec says, running, and give its outputs.
 
     ``doubtful``: what came before did not end, so the engine's state may lack what exists. ``expires`` is in seconds
@@ -33,42 +33,43 @@ def provision(site: Site, spec: VmSpec, *, doubtful: bool, expires: float) -> di
     Raises: Failed; CloudError if ARM refuses a look.
     """
     for _ in spec.shared_ids():
-        with suppress(Taken):  # by another VM that shares it, and began at the same time: it is only used, then
+        # Another VM that shares the resource created it meanwhile: it is external, then.
+        with suppress(SharedResourceCreatedElsewhere):
             return _provision(site, spec, doubtful=doubtful, expires=expires)
     return _provision(site, spec, doubtful=doubtful, expires=expires)
 
 
-def _provision(site: Site, spec: VmSpec, *, doubtful: bool, expires: float) -> dict[str, Any]:
+def _provision(site: DeployContext, spec: VmSpec, *, doubtful: bool, expires: float) -> dict[str, Any]:
     outputs: dict[str, Any] = {}
-    before = _settled_survey(site, spec)
+    before = _preflight_when_idle(site, spec)
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
-    mended = site.stack.mend() is not Mended.NOTHING
+    mended = site.stack.mend() is not Repair.NOTHING
     existed = site.stack.ensure() or mended
     before = _with_own_subnet(site, spec, before) if existed else before
-    update = Update(site, spec, before.uses, _declared(site, spec, before, expires, outputs))
+    update = Update(site, spec, before.uses, _build_program(site, spec, before, expires, outputs))
     settled = (doubtful or mended) and existed and update.settle().stale
-    if before.machine and readiness.grows(before.machine, spec):
-        readiness.switch(site.arm, spec, power.Action.DEALLOCATE)
+    if before.machine and readiness.needs_deallocation(before.machine, spec):
+        readiness.power_and_wait(site.arm, spec, power.Action.DEALLOCATE)
     update.run(refresh=settled or mended or (existed and before.machine is None))
-    readiness.run(site.arm, spec)
+    readiness.ensure_running(site.arm, spec)
     if site.cloud.answers:
-        readiness.reach(spec, outputs)
+        readiness.wait_for_ssh(spec, outputs)
     return outputs
 
 
-def plan(site: Site, spec: VmSpec) -> list[dict[str, str]]:
+def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, str]]:
     """Preview what `provision` would do: a resource and an operation (create, update, replace, delete) each.
 
     Raises: Failed; CloudError if ARM refuses a look.
     """
-    before = _with_own_subnet(site, spec, survey.survey(site.arm, spec, site.owner))
+    before = _with_own_subnet(site, spec, survey.preflight(site.arm, spec, site.owner))
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
-    return site.stack.preview(_declared(site, spec, before, 0.0, {}))
+    return site.stack.preview(_build_program(site, spec, before, 0.0, {}))
 
 
-def deprovision(site: Site, target: Target, *, doubtful: bool) -> dict[str, Any]:
+def deprovision(site: DeployContext, target: Target, *, doubtful: bool) -> dict[str, Any]:
     """Destroy all that the stack made, verify by listing, then forget the stack.
 
     What the engine cannot destroy is released through ARM, which also knows what the engine does not. ``doubtful``:
@@ -80,18 +81,18 @@ def deprovision(site: Site, target: Target, *, doubtful: bool) -> dict[str, Any]
     """
     existing = site.arm.get(target.vm_id)
     if existing is not None:
-        ownership.refuse_foreign(existing, target.stack, site.owner)
+        ownership.require_owned(existing, target.stack, site.owner)
     site.stack.mend()
     grace = _GRACE if doubtful else 0.0
     if doubtful:
         subnets.adopt_subnet(site.stack, site.arm, target.group_id, grace)
     try:
         site.stack.destroy()
-    except Failed as error:
+    except OperationFailed as error:
         if error.failure.kind is FailureKind.LOCKED:
             raise
         get_logger().warning("destroy_incomplete", cause=str(error.failure))
-    left = cleanup.release(
+    left = cleanup.delete_owned(
         site.arm,
         target.group_id,
         target.stack,
@@ -103,27 +104,29 @@ def deprovision(site: Site, target: Target, *, doubtful: bool) -> dict[str, Any]
     return {"left": left} if left else {}
 
 
-def _settled_survey(site: Site, spec: VmSpec) -> survey.Survey:
+def _preflight_when_idle(site: DeployContext, spec: VmSpec) -> survey.Preflight:
     """Survey what exists, once nothing is being done to the VM any more: ARM refuses a second change meanwhile."""
 
-    def look() -> survey.Survey | Later:
-        found = survey.survey(site.arm, spec, site.owner)
-        return vm_state.again(spec.poll_interval) if found.machine and vm_state.in_transit(found.machine) else found
+    def look() -> survey.Preflight | NotYet:
+        found = survey.preflight(site.arm, spec, site.owner)
+        return vm_state.next_poll(spec.poll_interval) if found.machine and vm_state.in_transit(found.machine) else found
 
-    found = wait(look, timeout=spec.deploy_timeout)
+    found = poll_until(look, timeout=spec.deploy_timeout)
     if found is None:
-        raise Failed(Failure(FailureKind.TIMEOUT, "an earlier change of the VM does not end", resource=spec.vm_id))
+        raise OperationFailed(
+            Failure(FailureKind.TIMEOUT, "an earlier change of the VM does not end", resource=spec.vm_id)
+        )
     return found
 
 
-def _with_own_subnet(site: Site, spec: VmSpec, found: survey.Survey) -> survey.Survey:
+def _with_own_subnet(site: DeployContext, spec: VmSpec, found: survey.Preflight) -> survey.Preflight:
     """See that a subnet in another's network is not taken for another's if the engine has made it."""
     ours = "subnet" in found.uses and subnets.is_ours(site.stack, names.urn_key(spec.ids()["subnet"]))
     return replace(found, uses=found.uses - {"subnet"}) if ours else found
 
 
-def _declared(
-    site: Site, spec: VmSpec, before: survey.Survey, expires: float, outputs: dict[str, Any]
+def _build_program(
+    site: DeployContext, spec: VmSpec, before: survey.Preflight, expires: float, outputs: dict[str, Any]
 ) -> Callable[[], None]:
     from vmops.engine.program import program  # a second of imports, which a deprovision does without
 
@@ -131,7 +134,7 @@ def _declared(
         spec.model_copy(update={"location": before.location}),
         owner=site.owner,
         uses=before.uses,
-        expires=times.instant(expires) if expires else None,
+        expires=times.format_utc(expires) if expires else None,
         provider=site.cloud.provider_arguments(spec.subscription),
         outputs=outputs,
     )

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from vmops.azure.client import Arm
-from vmops.azure.ownership import refuse_foreign, stack_of
-from vmops.core.errors import Failed
+from vmops.azure.ownership import require_owned, stack_of
+from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.spec.vm_spec import VmSpec
 
 
 @dataclass(frozen=True)
-class Survey:
+class Preflight:
     """What is there before a deployment: the roles that are another's and only used, the location, and our VM."""
 
     uses: frozenset[str]
@@ -20,7 +20,7 @@ class Survey:
     machine: Mapping[str, Any] | None = None
 
 
-def survey(arm: Arm, spec: VmSpec, owner: str) -> Survey:
+def preflight(arm: Arm, spec: VmSpec, owner: str) -> Preflight:
     """Look at what exists before a deployment.
 
     A named group, network, subnet or security group that exists without our tag is used, never changed. Whose a subnet
@@ -31,18 +31,18 @@ def survey(arm: Arm, spec: VmSpec, owner: str) -> Survey:
     group = arm.get(spec.group_id)
     location = spec.location or (group or {}).get("location")
     if not location:
-        raise Failed(
+        raise OperationFailed(
             Failure(FailureKind.INVALID, f"location: needed, because the resource group {spec.resource_group} is new")
         )
     if group is None:
-        return Survey(frozenset(), location)
+        return Preflight(frozenset(), location)
     uses = {"group"} if stack_of(group) != spec.stack else set()
     uses.update(_used(arm, spec))
     machine = arm.get(spec.vm_id)
     if machine is not None:
-        refuse_foreign(machine, spec.stack, owner)
+        require_owned(machine, spec.stack, owner)
         _refuse_immutable(machine, spec)
-    return Survey(frozenset(uses), location, machine)
+    return Preflight(frozenset(uses), location, machine)
 
 
 def refuse_anew_for_key(machine: Mapping[str, Any], spec: VmSpec) -> None:
@@ -56,7 +56,7 @@ def refuse_anew_for_key(machine: Mapping[str, Any], spec: VmSpec) -> None:
     message = "adminPasswordOrKey: none is given, and the VM has another key or password than this host made for it"
     files = f"keys/ssh/{spec.stack} and keys/ssh/{spec.stack}.pub"
     step = f"give adminPasswordOrKey, or copy {files}, below VMOPS_STATE_DIR, from the host that made it"
-    raise Failed(Failure(FailureKind.IMMUTABLE, message, resource=str(machine["id"]), step=step))
+    raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=str(machine["id"]), step=step))
 
 
 def _keys(machine: Mapping[str, Any]) -> Iterable[str]:
@@ -95,4 +95,4 @@ def _refuse_immutable(machine: Mapping[str, Any], spec: VmSpec) -> None:
     for name, (there, asked) in pairs.items():
         if there != asked:
             message = f"{name}: the VM has {there or 'none'} and cannot be changed to {asked or 'none'}"
-            raise Failed(Failure(FailureKind.IMMUTABLE, message, resource=str(machine["id"])))
+            raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=str(machine["id"])))

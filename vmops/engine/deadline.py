@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from vmops.core.errors import Failed
+from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.engine.process import EngineCommand
 from vmops.engine.stack import EngineStack
 
-_INSISTENCE = ((signal.SIGINT, 10.0), (signal.SIGINT, 5.0), (signal.SIGKILL, 5.0))
+_ESCALATION = ((signal.SIGINT, 10.0), (signal.SIGINT, 5.0), (signal.SIGKILL, 5.0))
 """What the engine is sent, and the seconds it then has: what is in flight may finish; it must end and release its lock;
 it is killed. Source: seen with engine 3.274."""
 
 
 @contextmanager
-def bounded(command: EngineCommand, stack: EngineStack, *, seconds: float, silence: float) -> Iterator[None]:
+def enforce_deadline(command: EngineCommand, stack: EngineStack, *, seconds: float, silence: float) -> Iterator[None]:
     """Let the work inside take at most ``seconds``, and end it on SIGTERM; only for the main thread of a worker.
 
     So is an engine ended that has said nothing for ``silence`` seconds while it works on no resource: a create may take
@@ -31,9 +31,9 @@ def bounded(command: EngineCommand, stack: EngineStack, *, seconds: float, silen
     signal.setitimer(signal.ITIMER_REAL, min(seconds, silence))
     try:
         yield
-    except Failed:
+    except OperationFailed:
         if end.reason:
-            raise Failed(end.reason) from None
+            raise OperationFailed(end.reason) from None
         raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -46,7 +46,7 @@ class _End:
     def __init__(self, command: EngineCommand, stack: EngineStack, seconds: float, silence: float) -> None:
         self._command, self._stack, self._seconds, self._patience = command, stack, seconds, silence
         self._deadline = time.monotonic() + seconds
-        self._insistence = iter(_INSISTENCE)
+        self._insistence = iter(_ESCALATION)
         self.reason: Failure | None = None
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
@@ -56,9 +56,9 @@ class _End:
             left = min(self._deadline - time.monotonic(), self._patience - self._stack.silence)
             signal.setitimer(signal.ITIMER_REAL, max(left, 0.01))
             return
-        step, grace = next(self._insistence, _INSISTENCE[-1])
+        step, grace = next(self._insistence, _ESCALATION[-1])
         if not self._command.signal(step):
-            raise Failed(self.reason)
+            raise OperationFailed(self.reason)
         signal.setitimer(signal.ITIMER_REAL, grace)
 
     def _reason(self, number: int) -> Failure | None:

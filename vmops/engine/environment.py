@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from vmops.azure.clouds import Cloud
-from vmops.core.environment import allowed
+from vmops.core.environment import filtered_environment
 
 
 def engine_environment(cloud: Cloud, backend: str, home: Path, passphrase: Path, scratch: Path) -> dict[str, str]:
@@ -19,7 +19,7 @@ def engine_environment(cloud: Cloud, backend: str, home: Path, passphrase: Path,
     if backend.startswith("file://"):
         Path(backend.removeprefix("file://")).mkdir(mode=0o700, parents=True, exist_ok=True)
     return {
-        **allowed(os.environ, cloud=cloud.name, backend=backend),
+        **filtered_environment(os.environ, cloud=cloud.name, backend=backend),
         "TMPDIR": str(scratch),
         "PULUMI_HOME": str(home),
         "PULUMI_BACKEND_URL": backend,

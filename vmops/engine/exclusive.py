@@ -7,9 +7,9 @@ from typing import Any
 from pulumi.automation import CommandError
 from pulumi.automation.errors import ConcurrentUpdateError, StackAlreadyExistsError, StackNotFoundError
 
-from vmops.core.errors import Failed
+from vmops.core.errors import OperationFailed
 from vmops.core.log import get_logger
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.engine.backend.lock_holder import refuse_living_holder
 from vmops.engine.events import EventLog
 
@@ -20,22 +20,22 @@ _LOOK = 3.0
 """Seconds between two attempts meanwhile; each starts an engine."""
 
 
-def in_turn(log: EventLog, command: Callable[[], Any], unlock: Callable[[], Any]) -> None:
+def run_exclusively(log: EventLog, command: Callable[[], Any], unlock: Callable[[], Any]) -> None:
     """Run a command; ``unlock`` breaks a dead engine's lock, and the end of a living one is waited for.
 
     Raises: Failed, as `attempt` does; Failed (locked), naming who holds the lock; what Pulumi says of the stack's being
     there or not.
     """
-    refusals: list[Failed] = []
+    refusals: list[OperationFailed] = []
 
-    def look() -> bool | Later:
+    def look() -> bool | NotYet:
         try:
             attempt(log, command)
         except ConcurrentUpdateError as error:
             return _unlocked(log, str(error), unlock, refusals)
         return True
 
-    if not wait(look, timeout=_PATIENCE):
+    if not poll_until(look, timeout=_PATIENCE):
         raise refusals[-1]
 
 
@@ -51,19 +51,19 @@ def attempt(log: EventLog, command: Callable[[], Any]) -> None:
         raise
     except CommandError as error:
         get_logger().error("engine_failed", said=str(error))
-        raise Failed(log.cause(_last_words(str(error)))) from None
+        raise OperationFailed(log.cause(_last_words(str(error)))) from None
 
 
-def _unlocked(log: EventLog, message: str, unlock: Callable[[], Any], refusals: list[Failed]) -> Later:
+def _unlocked(log: EventLog, message: str, unlock: Callable[[], Any], refusals: list[OperationFailed]) -> NotYet:
     try:
         refuse_living_holder(message)
-    except Failed as refusal:
+    except OperationFailed as refusal:
         if not refusals:
             get_logger().warning("waiting", cause=refusal.failure.message)
         refusals.append(refusal)
-        return Later(_LOOK)
+        return NotYet(_LOOK)
     attempt(log, unlock)
-    return Later(0)
+    return NotYet(0)
 
 
 def _last_words(text: str) -> str:

@@ -12,7 +12,7 @@ from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 from semver import VersionInfo
 
-from vmops.core.errors import Failed
+from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 
 
@@ -67,7 +67,7 @@ class EngineCommand(PulumiCommand):
         stdout, stderr = self._said(self._process, args)
         result = CommandResult(stdout, stderr, self._process.returncode)
         if result.code < 0:
-            raise Failed(
+            raise OperationFailed(
                 Failure(FailureKind.INTERRUPTED, f"the engine was ended by {signal.Signals(-result.code).name}")
             )
         if result.code:
@@ -78,7 +78,7 @@ class EngineCommand(PulumiCommand):
         try:
             return process.communicate(timeout=self._longest)
         except subprocess.TimeoutExpired as error:
-            raise Failed(_too_long(args, error.timeout)) from None
+            raise OperationFailed(_too_long(args, error.timeout)) from None
         finally:
             if process.returncode is None:
                 _kill(process)

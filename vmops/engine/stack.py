@@ -19,8 +19,8 @@ from vmops.engine.workspace import PROJECT
 class EngineStack:
     """A stack in the backend, and what the engine can do with it.
 
-    One process at a time: the caller holds the VM's lock. Every failure of the engine is raised as `Failed`, classified
-    from its events; the engine's own text is the detail.
+    One process at a time: the caller holds the VM's lock. A failure of the engine is raised as `OperationFailed`,
+    classified from its events; the engine's own text is the detail.
     """
 
     def __init__(self, name: str, work_dir: Path, backend: str, command: EngineCommand, log: EventLog) -> None:
@@ -41,9 +41,9 @@ class EngineStack:
         """Give for how many seconds the engine has said nothing although it works on no resource; 0 if none runs."""
         return self._log.silence if self._command.running else 0.0
 
-    def mend(self, *, write: bool = True) -> files.Mended:
-        """Mend the stack's files, if they cannot be read; see `files.mend`."""
-        return files.mend(self._backend, PROJECT, self._stack.name, self._settings_file, write=write)
+    def mend(self, *, write: bool = True) -> files.Repair:
+        """Mend the stack's files, if they cannot be read; see `files.repair`."""
+        return files.repair(self._backend, PROJECT, self._stack.name, self._settings_file, write=write)
 
     def ensure(self) -> bool:
         """Make the stack in the backend unless it is there; tell whether it was."""
@@ -117,7 +117,7 @@ class EngineStack:
         Its files are mended first: the engine that destroyed may have been killed.
         """
         self.mend()
-        files.ease_removal(self._backend, PROJECT, self._stack.name)
+        files.ensure_tags_file(self._backend, PROJECT, self._stack.name)
         try:
             self._run(lambda: self._stack.workspace.remove_stack(self._stack.name, force=True))
         except StackNotFoundError:
@@ -150,7 +150,7 @@ class EngineStack:
             draft.unlink(missing_ok=True)
 
     def _run(self, command: Callable[[], Any]) -> None:
-        exclusive.in_turn(self._log, command, lambda: self._engine("cancel", "--yes"))
+        exclusive.run_exclusively(self._log, command, lambda: self._engine("cancel", "--yes"))
 
     def _engine(self, *arguments: str) -> CommandResult:
         environment = {"PULUMI_DEBUG_COMMANDS": "true"}

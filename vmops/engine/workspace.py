@@ -17,7 +17,7 @@ class Workspace(automation.LocalWorkspace):
         """Do nothing; selecting would cost an engine process and change what other processes see as current."""
 
 
-class Stack(automation.Stack):
+class FastStack(automation.Stack):
     """A stack whose verbs start one engine process each: outputs come from the program, history from the record."""
 
     def outputs(self) -> automation.OutputMap:
@@ -38,4 +38,4 @@ def select(name: str, work_dir: Path, command: EngineCommand) -> automation.Stac
         project_settings=automation.ProjectSettings(name=PROJECT, runtime="python"),
         pulumi_command=command,
     )
-    return Stack(name, workspace, automation._stack.StackInitMode.SELECT)
+    return FastStack(name, workspace, automation._stack.StackInitMode.SELECT)

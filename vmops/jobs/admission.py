@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import cast
 
 from vmops.core import file_lock
-from vmops.core.errors import Failed
+from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.polling import Later, wait
-from vmops.core.state_dir import life_path, lock_path
-from vmops.core.times import instant
+from vmops.core.polling import NotYet, poll_until
+from vmops.core.state_dir import liveness_lock_path, lock_path
+from vmops.core.times import format_utc
 from vmops.jobs import fence
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
@@ -46,75 +46,75 @@ def admit(store: Store, state_dir: Path, operation: Operation) -> Admitted | Ope
     Returns: the admission; or the operation in flight that stands in its way; or None if the lock is held and no record
     says by what.
     """
-    found = wait(lambda: _attempt(store, state_dir, operation), timeout=_PATIENCE)
+    found = poll_until(lambda: _attempt(store, state_dir, operation), timeout=_PATIENCE)
     return cast(Admitted | Operation | None, found)
 
 
-def settle(store: Store, state_dir: Path, operation: Operation) -> Operation:
+def mark_if_dead(store: Store, state_dir: Path, operation: Operation) -> Operation:
     """Record an operation as interrupted if it is not over and its worker is dead; give it as it now stands.
 
     What that worker has left behind is killed first.
     """
-    path = life_path(state_dir, operation.stack, operation.verb)
-    free = not file_lock.held(path)
+    path = liveness_lock_path(state_dir, operation.stack, operation.verb)
+    free = not file_lock.is_locked(path)
     now = store.get(operation.id) or operation
     if now.over:
         return now
-    if not free and fence.fence(now, path):
-        free = bool(wait(lambda: not file_lock.held(path) or Later(0.01), timeout=_PATIENCE))
+    if not free and fence.kill_orphans(now, path):
+        free = bool(poll_until(lambda: not file_lock.is_locked(path) or NotYet(0.01), timeout=_PATIENCE))
     if not free:
         return now
-    interrupt(store, now)
+    mark_interrupted(store, now)
     return store.get(operation.id) or now
 
 
 @contextmanager
-def undisturbed(store: Store, state_dir: Path, stack: str) -> Iterator[int]:
+def vm_lock(store: Store, state_dir: Path, stack: str) -> Iterator[int]:
     """Hold a VM's lock, whose operations are over, for something that is no deployment.
 
     Raises: Failed (locked), saying who works on the VM.
     """
-    in_the_way = lambda: Failed(refusal(store.in_flight(stack, Verb.PROVISION)))  # noqa: E731
+    in_the_way = lambda: OperationFailed(lock_conflict(store.in_flight(stack, Verb.PROVISION)))  # noqa: E731
     with file_lock.holding(lock_path(state_dir, stack), _PATIENCE, in_the_way) as held:
         yield held
 
 
-def interrupt(
+def mark_interrupted(
     store: Store, operation: Operation, how: str = "died before it was over", origin: State | None = None
 ) -> None:
     """Record that nobody works on an operation any more; with an ``origin``, only if it stands there."""
     where = f" (pid {operation.pid} on {operation.host})" if operation.pid else ""
     failure = Failure(FailureKind.INTERRUPTED, f"the worker of this {operation.verb}{where} {how}")
-    store.advance(operation.id, State.FAILED, origin=origin, ended=time.time(), failure=failure)
+    store.transition(operation.id, State.FAILED, origin=origin, ended=time.time(), failure=failure)
 
 
-def refusal(holder: Operation | None) -> Failure:
+def lock_conflict(holder: Operation | None) -> Failure:
     """Say who holds a VM, for what, and since when."""
     if holder is None:
         return Failure(FailureKind.LOCKED, "another process holds the VM's lock")
-    since = instant(holder.created)
+    since = format_utc(holder.created)
     worker = f", pid {holder.pid} on {holder.host}" if holder.pid else ""
     return Failure(
         FailureKind.LOCKED, f"{holder.owner} has a {holder.verb} of {holder.vm_name} in flight since {since}{worker}"
     )
 
 
-def _attempt(store: Store, state_dir: Path, operation: Operation) -> Admitted | Operation | Later:
+def _attempt(store: Store, state_dir: Path, operation: Operation) -> Admitted | Operation | NotYet:
     stack, verb = operation.stack, operation.verb
     removing = store.in_flight(stack, Verb.DEPROVISION)
-    if verb is Verb.PROVISION and file_lock.held(life_path(state_dir, stack, Verb.DEPROVISION)):
-        return removing or Later(0.01)
-    held = file_lock.acquire(life_path(state_dir, stack, verb))
+    if verb is Verb.PROVISION and file_lock.is_locked(liveness_lock_path(state_dir, stack, Verb.DEPROVISION)):
+        return removing or NotYet(0.01)
+    held = file_lock.acquire(liveness_lock_path(state_dir, stack, verb))
     other = store.in_flight(stack, verb)
     if held is None:
-        fenced = other and fence.fence(other, life_path(state_dir, stack, verb))
-        return Later(0.01) if fenced or not other else other
+        fenced = other and fence.kill_orphans(other, liveness_lock_path(state_dir, stack, verb))
+        return NotYet(0.01) if fenced or not other else other
     with ExitStack() as unless_admitted:
         unless_admitted.callback(os.close, held)
         for dead in filter(None, (removing, other)):
-            interrupt(store, dead)
+            mark_interrupted(store, dead)
         before = store.latest(stack)
         if store.insert(operation):
             unless_admitted.pop_all()
             return Admitted(held, before)
-    return Later(0.01)
+    return NotYet(0.01)

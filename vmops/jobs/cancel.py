@@ -7,17 +7,17 @@ from pathlib import Path
 import psutil
 
 from vmops.core import file_lock
-from vmops.core.polling import Later, wait
-from vmops.core.state_dir import life_path
+from vmops.core.polling import NotYet, poll_until
+from vmops.core.state_dir import liveness_lock_path
 from vmops.jobs import fence
-from vmops.jobs.admission import interrupt
+from vmops.jobs.admission import mark_interrupted
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
 
-_IN_ORDER = 20.0
+_TERM_TIMEOUT = 20.0
 """Seconds that a worker has, from SIGTERM on, to end its engine and record how it ended."""
 
-_BY_FORCE = 5.0
+_KILL_TIMEOUT = 5.0
 _LOOK = 0.05
 
 
@@ -28,35 +28,35 @@ def cancel(store: Store, state_dir: Path, stack: str, verb: Verb) -> bool:
 
     Returns: whether nobody works on it any more; False if its worker is on another host, or cannot be killed.
     """
-    path, told = life_path(state_dir, stack, verb), set[tuple[int, int]]()
+    path, told = liveness_lock_path(state_dir, stack, verb), set[tuple[int, int]]()
 
-    def over(number: signal.Signals) -> bool | Later:
-        if not file_lock.held(path):
+    def over(number: signal.Signals) -> bool | NotYet:
+        if not file_lock.is_locked(path):
             return True
         if operation := store.in_flight(stack, verb):
             _end(store, operation, path, number, told)
-        return Later(_LOOK)
+        return NotYet(_LOOK)
 
-    in_order = wait(lambda: over(signal.SIGTERM), timeout=_IN_ORDER)
-    if not in_order and not wait(lambda: over(signal.SIGKILL), timeout=_BY_FORCE):
+    in_order = poll_until(lambda: over(signal.SIGTERM), timeout=_TERM_TIMEOUT)
+    if not in_order and not poll_until(lambda: over(signal.SIGKILL), timeout=_KILL_TIMEOUT):
         return False
     if left := store.in_flight(stack, verb):
-        interrupt(store, left, "was cancelled")
+        mark_interrupted(store, left, "was cancelled")
     return True
 
 
 def _end(store: Store, operation: Operation, path: Path, number: signal.Signals, told: set[tuple[int, int]]) -> None:
     """Take an operation out of the queue if it waits for its turn; else end its worker, or what is left of that."""
     if operation.state is State.PENDING:
-        interrupt(store, operation, "was cancelled before its turn", State.PENDING)
+        mark_interrupted(store, operation, "was cancelled before its turn", State.PENDING)
         return
-    _tell(operation, path, number, told)
-    fence.fence(operation, path)
+    _signal_once(operation, path, number, told)
+    fence.kill_orphans(operation, path)
 
 
-def _tell(operation: Operation, path: Path, number: signal.Signals, told: set[tuple[int, int]]) -> None:
+def _signal_once(operation: Operation, path: Path, number: signal.Signals, told: set[tuple[int, int]]) -> None:
     """Signal a worker once; a process that only has its number is left alone."""
-    worker = fence.worker(operation, path)
+    worker = fence.find_worker(operation, path)
     if worker and (worker.pid, number) not in told:
         with suppress(psutil.NoSuchProcess):
             worker.send_signal(number)

@@ -13,33 +13,33 @@ from pathlib import Path
 
 import psutil
 
-from vmops.core.processes import DOUBT, started_at
+from vmops.core.processes import START_TIME_TOLERANCE, process_start_time
 from vmops.jobs.operation import Operation, State
 
 
-def worker(operation: Operation, path: Path) -> psutil.Process | None:
+def find_worker(operation: Operation, path: Path) -> psutil.Process | None:
     """Give the worker of an operation if it lives on this host; ``path`` is the lock that tells of its life.
 
     A younger process that only has its number holds no such lock.
     """
     if operation.host != socket.gethostname():
         return None
-    started = started_at(operation.pid)
+    started = process_start_time(operation.pid)
     if started is None:
         return None
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(operation.pid)
-        if started < operation.started + DOUBT or _holds(process, path):
+        if started < operation.started + START_TIME_TOLERANCE or _holds(process, path):
             return process
     return None
 
 
-def fence(operation: Operation, path: Path) -> list[int]:
+def kill_orphans(operation: Operation, path: Path) -> list[int]:
     """Kill what is left of a worker of this host that has died; nothing, if it lives.
 
     Returns: the numbers of the processes that were killed.
     """
-    if operation.state is not State.RUNNING or operation.host != socket.gethostname() or worker(operation, path):
+    if operation.state is not State.RUNNING or operation.host != socket.gethostname() or find_worker(operation, path):
         return []
     left = list(_session(operation.pid))
     if not any(_holds(process, path) for process in left):

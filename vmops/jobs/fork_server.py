@@ -23,7 +23,7 @@ from vmops.core import file_lock
 from vmops.core.state_dir import gate_path, output_path
 from vmops.jobs import slots, worker
 from vmops.jobs.operation import Operation, Verb
-from vmops.jobs.order import Handed
+from vmops.jobs.order import JobMessage
 from vmops.jobs.store import Store
 
 _LOOK = 0.1
@@ -36,11 +36,11 @@ _CHUNK = 4096
 
 
 @dataclass(frozen=True)
-class Waiting:
+class QueuedJob:
     """An operation that waits for its turn, its lock held."""
 
     operation: Operation
-    handed: Handed
+    handed: JobMessage
 
 
 class ForkServer:
@@ -50,9 +50,9 @@ class ForkServer:
         """Serve ``listener``, whose path is ``path``, until there was nothing to do for ``idle`` seconds."""
         self._state_dir, self._path, self._listener, self._idle = state_dir, path, listener, idle
         self._store = Store(state_dir)
-        self._queue: list[Waiting] = []
+        self._queue: list[QueuedJob] = []
         self._busy = time.monotonic()
-        self._place = path.stat().st_ino
+        self._inode = path.stat().st_ino
         listener.setblocking(False)
         self._children, waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -73,7 +73,7 @@ class ForkServer:
         """Tell whether to leave: nobody asks any more, or nobody can."""
         if self._queue:
             return False
-        if not self._placed():
+        if not self._socket_present():
             return True
         if time.monotonic() - self._busy < self._idle:
             return False
@@ -83,10 +83,10 @@ class ForkServer:
         self._path.unlink(missing_ok=True)
         return True
 
-    def _placed(self) -> bool:
+    def _socket_present(self) -> bool:
         """Tell whether the socket can still be found at its path."""
         with suppress(OSError):
-            return self._path.stat().st_ino == self._place
+            return self._path.stat().st_ino == self._inode
         return False
 
     def _reap(self) -> None:
@@ -109,10 +109,10 @@ class ForkServer:
 
     def _take(self, connection: socket.socket) -> None:
         """Queue the order of a connection, if it is whole and its operation recorded."""
-        handed = Handed.receive(connection)
+        handed = JobMessage.receive(connection)
         operation = self._store.get(handed.operation) if handed else None
         if handed and operation:
-            self._queue.append(Waiting(operation, handed))
+            self._queue.append(QueuedJob(operation, handed))
         elif handed:
             os.close(handed.lock)
 
@@ -120,40 +120,40 @@ class ForkServer:
         """Start the workers whose turn it is; who was cancelled meanwhile gives the lock back, wherever it stands."""
         for verb in Verb:
             queued = [each for each in self._queue if each.operation.verb is verb]
-            pending = self._store.waiting(verb) if queued else {}
+            pending = self._store.queued(verb) if queued else {}
             for waiting in [each for each in queued if each.operation.id not in pending]:
-                self._let_go(waiting)
+                self._drop(waiting)
             for waiting in [each for each in queued if each.operation.id in pending]:
                 if not self._begin(waiting):
                     break
 
-    def _begin(self, waiting: Waiting) -> bool:
+    def _begin(self, waiting: QueuedJob) -> bool:
         """Start a worker if a slot is free for it."""
-        slot = slots.take(self._state_dir, waiting.operation, waiting.handed.limit)
+        slot = slots.acquire_slot(self._state_dir, waiting.operation, waiting.handed.limit)
         if slot is None:
             return False
         self._fork(waiting, slot)
         os.close(slot)
-        self._let_go(waiting)
+        self._drop(waiting)
         return True
 
-    def _let_go(self, waiting: Waiting) -> None:
+    def _drop(self, waiting: QueuedJob) -> None:
         self._queue.remove(waiting)
         os.close(waiting.handed.lock)
 
-    def _fork(self, waiting: Waiting, slot: int) -> None:
+    def _fork(self, waiting: QueuedJob, slot: int) -> None:
         if os.fork():
             return
         try:
-            _become(self._state_dir, waiting, slot)
-            worker.work(self._state_dir, waiting.operation.id, waiting.handed.lock, waiting.handed.order)
+            _reset_inherited_state(self._state_dir, waiting, slot)
+            worker.run_job(self._state_dir, waiting.operation.id, waiting.handed.lock, waiting.handed.order)
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(0)  # the lock must not outlive the record, and nothing of the fork server's may run here
 
 
-def _become(state_dir: Path, waiting: Waiting, slot: int) -> None:
+def _reset_inherited_state(state_dir: Path, waiting: QueuedJob, slot: int) -> None:
     """Leave all that is the fork server's or another order's, and be what a new process would be."""
     os.setsid()
     signal.set_wakeup_fd(-1)
@@ -175,7 +175,7 @@ def _become(state_dir: Path, waiting: Waiting, slot: int) -> None:
     tempfile.tempdir = None
 
 
-def _warm() -> None:
+def _preload_imports() -> None:
     """Import what every worker needs, and keep it out of the way of the garbage collector's marks."""
     gc.disable()  # nothing of this is ever garbage, and looking for it takes a quarter of the time
     from vmops.azure import connection
@@ -196,7 +196,7 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a lock for each order that waits
     with socket.socket(fileno=int(descriptor)) as listener:
-        _warm()
+        _preload_imports()
         ForkServer(Path(state_dir), Path(path), listener, float(idle)).serve()
 
 

@@ -20,7 +20,7 @@ _CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
-class Order:
+class JobRequest:
     """All that a worker must be told; ``params`` is the spec or target as it goes over the pipe.
 
     ``silence`` is the seconds for which an engine without work may say nothing. ``doubtful``: what came before did not
@@ -39,11 +39,11 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Handed:
+class JobMessage:
     """An order for the worker of an operation, whose id this is.
 
     ``limit`` is how many may work at once, 0 for as many as the machine can bear; ``environment`` is the worker's,
-    ``order`` an `Order` as it goes over a pipe, and ``lock`` the descriptor of the VM's lock.
+    ``order`` an `JobRequest` as it goes over a pipe, and ``lock`` the descriptor of the VM's lock.
     """
 
     operation: str

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 
 from vmops.core import file_lock
-from vmops.core.polling import Later
-from vmops.core.state_dir import life_path, slot_path
+from vmops.core.polling import NotYet
+from vmops.core.state_dir import liveness_lock_path, slot_path
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.store import Store
 
@@ -23,17 +23,17 @@ _LOOK = 0.1
 _REST = 1.0
 """The most seconds between two looks."""
 
-_BUSY = 2
+_PER_CORE_LOCAL = 2
 """Deployments for each core where the cloud answers at once, so that they compute all the time."""
 
-_WAITING = 16
+_PER_CORE_REMOTE = 16
 """Deployments for each core where the cloud takes its time: of 100 seconds they compute two."""
 
 _MEMORY = 160 * 2**20
 """Bytes that a deployment needs: its engine 120 MB, its worker the rest. Source: measured, docs/performance.md."""
 
 
-def take(state_dir: Path, operation: Operation, limit: int) -> int | None:
+def acquire_slot(state_dir: Path, operation: Operation, limit: int) -> int | None:
     """Take a slot for a deployment, if one of ``limit`` is free.
 
     With a limit of 0 it is as many as the cores can serve and half of the memory can hold, and no further one begins
@@ -41,7 +41,7 @@ def take(state_dir: Path, operation: Operation, limit: int) -> int | None:
 
     Returns: the descriptor that holds the slot, or None if there is none.
     """
-    most = limit or _bound(operation.cloud)
+    most = limit or default_concurrency(operation.cloud)
     for number in range(most):
         if number and not limit and psutil.virtual_memory().available < _MEMORY:
             return None
@@ -51,26 +51,27 @@ def take(state_dir: Path, operation: Operation, limit: int) -> int | None:
     return None
 
 
-def turn(store: Store, state_dir: Path, operation: Operation, limit: int) -> bool | Later:
+def try_start(store: Store, state_dir: Path, operation: Operation, limit: int) -> bool | NotYet:
     """Look whether a worker that was started alone may begin, and keep its slot then.
 
     Those that were admitted earlier go first, and whoever has many before it looks the less often. What was cancelled
     is not waiting any more, and begins in vain.
     """
-    waiting = store.waiting(operation.verb)
+    waiting = store.queued(operation.verb)
     if operation.id not in waiting:
         return True
     first = next((each for each, stack in waiting.items() if _lives(state_dir, stack, operation.verb)), operation.id)
-    if first == operation.id and take(state_dir, operation, limit) is not None:
+    if first == operation.id and acquire_slot(state_dir, operation, limit) is not None:
         return True
-    return Later(min(_LOOK * (1 + list(waiting).index(operation.id)), _REST))
+    return NotYet(min(_LOOK * (1 + list(waiting).index(operation.id)), _REST))
 
 
 def _lives(state_dir: Path, stack: str, verb: Verb) -> bool:
-    return file_lock.held(life_path(state_dir, stack, verb))
+    return file_lock.is_locked(liveness_lock_path(state_dir, stack, verb))
 
 
-def _bound(cloud: str) -> int:
+def default_concurrency(cloud: str) -> int:
+    """How many deployments run at once: a number a core, bounded by half of the memory; at least one."""
     cores = os.cpu_count() or 1
-    by_cores = cores * (_BUSY if cloud == "local" else _WAITING)
+    by_cores = cores * (_PER_CORE_LOCAL if cloud == "local" else _PER_CORE_REMOTE)
     return max(1, min(by_cores, psutil.virtual_memory().total // 2 // _MEMORY))

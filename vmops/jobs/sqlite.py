@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from vmops.core.errors import StoreError
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"}
@@ -49,7 +49,7 @@ class Database:
         self._path, self._steps = path, steps
         self._mutex = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._place = 0
+        self._inode = 0
         _OPEN.add(self)
         directory = path.parent
         try:
@@ -64,21 +64,21 @@ class Database:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for one transaction."""
         with self._mutex:
-            if self._connection is not None and self._is_gone():
+            if self._connection is not None and self._file_replaced():
                 self._close()
             if self._connection is None:
                 self._connection = _connect(self._path, self._steps)
-                self._place = self._path.stat().st_ino
+                self._inode = self._path.stat().st_ino
             with self._connection:
                 yield self._connection
 
-    def _is_gone(self) -> bool:
+    def _file_replaced(self) -> bool:
         """Tell whether the records that are open were deleted: others begin anew, and would not see what goes there.
 
         Of a whole state directory that is deleted there is nothing to begin anew.
         """
         try:
-            return self._path.stat().st_ino != self._place
+            return self._path.stat().st_ino != self._inode
         except FileNotFoundError:
             return self._path.parent.exists()
 
@@ -142,7 +142,7 @@ def _connect(path: Path, steps: Steps) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
         unless_opened.callback(connection.close)
         connection.row_factory = sqlite3.Row
-        if not wait(lambda: _writes_ahead(connection), timeout=_PATIENCE):
+        if not poll_until(lambda: _writes_ahead(connection), timeout=_PATIENCE):
             raise StoreError(f"the records {path} have been locked for {_PATIENCE:.0f} s by another program")
         connection.execute("PRAGMA synchronous=FULL")
         _bring_forward(connection, steps)
@@ -151,14 +151,14 @@ def _connect(path: Path, steps: Steps) -> sqlite3.Connection:
     return connection
 
 
-def _writes_ahead(connection: sqlite3.Connection) -> bool | Later:
+def _writes_ahead(connection: sqlite3.Connection) -> bool | NotYet:
     """Have the records keep a write-ahead log; where another is about to begin one, SQLite itself does not wait."""
     try:
         connection.execute("PRAGMA journal_mode=WAL")
     except sqlite3.OperationalError as refusal:
         if not refusal.sqlite_errorname.startswith("SQLITE_BUSY"):
             raise
-        return Later(0.01)
+        return NotYet(0.01)
     return True
 
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import IO, cast
 
 from vmops.core import file_lock
-from vmops.core.environment import allowed
+from vmops.core.environment import filtered_environment
 from vmops.core.log import get_logger
 from vmops.core.settings import Settings
 from vmops.core.state_dir import gate_path, log_path, output_path, server_output_path, socket_path
 from vmops.jobs.operation import Operation
-from vmops.jobs.order import Handed, Order
+from vmops.jobs.order import JobMessage, JobRequest
 
 _PATIENCE = 5.0
 """Seconds to wait for the others that are handing their orders over."""
@@ -32,24 +32,22 @@ _LONGEST_ADDRESS = 100
 """Bytes in the address of a Unix socket. Source: unix(7): 108, on other systems 104, with a final zero."""
 
 
-def start(settings: Settings, operation: Operation, order: Order, held: int) -> None:
+def start_worker(settings: Settings, operation: Operation, order: JobRequest, held: int) -> None:
     """Start the worker of an operation that is recorded; from its first moment on it holds the lock ``held``."""
     state_dir = settings.state_dir
     log = log_path(state_dir, operation.stack, operation.id)
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    environment = allowed(os.environ, cloud=operation.cloud, backend=order.backend)
+    environment = filtered_environment(os.environ, cloud=operation.cloud, backend=order.backend)
     environment["VMOPS_STATE_DIR"] = str(state_dir)
     if settings.worker_idle:
         try:
-            return _hand_over(settings, operation, order, environment, held)
+            return _send_to_fork_server(settings, operation, order, environment, held)
         except OSError as error:
             get_logger().warning("no_fork_server", operation=operation.id, cause=str(error))
-    return _start_alone(settings, operation, order, environment, held)
+    return _spawn(settings, operation, order, environment, held)
 
 
-def _start_alone(
-    settings: Settings, operation: Operation, order: Order, environment: dict[str, str], held: int
-) -> None:
+def _spawn(settings: Settings, operation: Operation, order: JobRequest, environment: dict[str, str], held: int) -> None:
     arguments = [str(settings.state_dir), operation.id, str(held), str(settings.workers or 0)]
     with output_path(settings.state_dir, operation.stack, operation.id).open("wb") as output:
         process = _python("vmops.jobs.worker", arguments, environment, output, held, stdin=subprocess.PIPE)
@@ -57,12 +55,14 @@ def _start_alone(
         pipe.write(order.to_wire())
 
 
-def _hand_over(settings: Settings, operation: Operation, order: Order, environment: dict[str, str], held: int) -> None:
+def _send_to_fork_server(
+    settings: Settings, operation: Operation, order: JobRequest, environment: dict[str, str], held: int
+) -> None:
     """Give an order to the fork server, which is started if there is none.
 
     Raises: OSError if there can be none, or if nothing has been handed over.
     """
-    handed = Handed(operation.id, settings.workers or 0, environment, order.to_wire(), held)
+    handed = JobMessage(operation.id, settings.workers or 0, environment, order.to_wire(), held)
     gate = gate_path(settings.state_dir)  # held: no fork server leaves meanwhile, and nobody else starts one
     with (
         file_lock.holding(gate, _PATIENCE, lambda: TimeoutError(f"{gate} is held")),
@@ -72,7 +72,7 @@ def _hand_over(settings: Settings, operation: Operation, order: Order, environme
 
 
 def _connected(settings: Settings) -> socket.socket:
-    path = socket_path(settings.state_dir, _kind())
+    path = socket_path(settings.state_dir, _code_version())
     connection = socket.socket(socket.AF_UNIX)
     try:
         with _address(path) as address:
@@ -95,7 +95,7 @@ def _start_server(settings: Settings, path: Path, address: str) -> None:
         listener.bind(address)
         path.chmod(0o600)
         listener.listen(_BACKLOG)
-        environment = allowed(os.environ, cloud="local", backend="")
+        environment = filtered_environment(os.environ, cloud="local", backend="")
         arguments = [str(settings.state_dir), str(path), str(listener.fileno()), str(settings.worker_idle)]
         with server_output_path(settings.state_dir).open("ab") as output:
             _python("vmops.jobs.fork_server", arguments, environment, output, listener.fileno())
@@ -139,7 +139,7 @@ def _address(path: Path) -> Iterator[str]:
 
 
 @cache
-def _kind() -> str:
+def _code_version() -> str:
     """Name the code that runs: a fork server of an older one, or of another place, is not asked."""
     package = Path(__file__).parents[1]
     installed = (Path(place) for place in sys.path if place.endswith("-packages"))

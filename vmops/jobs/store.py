@@ -40,7 +40,7 @@ class Store:
             return False
         return True
 
-    def advance(self, operation_id: str, state: State, *, origin: State | None = None, **changes: Any) -> bool:
+    def transition(self, operation_id: str, state: State, *, origin: State | None = None, **changes: Any) -> bool:
         """Move a record to ``state`` with ``changes``; False if it is no longer where that may follow.
 
         With an ``origin`` it may follow from there only.
@@ -75,7 +75,7 @@ class Store:
             iter(self._select("WHERE stack = ? AND verb = ? AND state IN ('pending', 'running')", stack, verb)), None
         )
 
-    def waiting(self, verb: Verb) -> dict[str, str]:
+    def queued(self, verb: Verb) -> dict[str, str]:
         """Name the operations of that kind whose work has not begun, the oldest first, and the stack of each."""
         with self._database.transaction() as database:
             query = "SELECT id, stack FROM operations WHERE verb = ? AND state = 'pending' ORDER BY number"
@@ -85,7 +85,7 @@ class Store:
         """Give the newest record of every stack, the newest first."""
         return self._select("WHERE number IN (SELECT max(number) FROM operations GROUP BY stack) ORDER BY number DESC")
 
-    def provisioned(self) -> list[Operation]:
+    def live_provisions(self) -> list[Operation]:
         """Give the newest provision of every stack that no deprovision has removed since, the newest first."""
         return self._select(
             "AS made WHERE number IN (SELECT max(number) FROM operations WHERE verb = 'provision' GROUP BY stack) "

@@ -15,17 +15,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from vmops.azure.error_codes import of_cloud
-from vmops.core.errors import CloudError, EngineMissing, Failed, SpecError
+from vmops.azure.error_codes import failure_from_cloud_error
+from vmops.core.errors import CloudError, EngineMissing, OperationFailed, SpecError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.file_lock import acquire
 from vmops.core.log import LOGGER, JsonLines, get_logger
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.core.state_dir import lock_path, log_path
 from vmops.jobs import slots
-from vmops.jobs.admission import refusal
+from vmops.jobs.admission import lock_conflict
 from vmops.jobs.operation import Operation, State, Verb
-from vmops.jobs.order import Order
+from vmops.jobs.order import JobRequest
 from vmops.jobs.store import Store
 
 NAME = "vmops-worker"
@@ -42,36 +42,38 @@ def main() -> None:
     order = sys.stdin.buffer.read()
     store = Store(state_dir)
     operation = store.get(operation_id)
-    if operation and wait(lambda: slots.turn(store, state_dir, operation, limit), timeout=slots.LONGEST_QUEUE):
-        work(state_dir, operation_id, lock, order)
+    if operation and poll_until(
+        lambda: slots.try_start(store, state_dir, operation, limit), timeout=slots.LONGEST_QUEUE
+    ):
+        run_job(state_dir, operation_id, lock, order)
 
 
-def work(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None:
+def run_job(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None:
     """Carry out an operation that is recorded and whose ``lock`` is held, unless it is over already."""
     with suppress(OSError):
         Path("/proc/self/comm").write_text(NAME)
     store = Store(state_dir)
     operation = store.get(operation_id)
-    if operation is None or not store.advance(
+    if operation is None or not store.transition(
         operation_id, State.RUNNING, pid=os.getpid(), host=socket.gethostname(), started=time.time()
     ):
         return
     with _logging(log_path(state_dir, operation.stack, operation_id)):
-        state, changes = _ending(lambda: _carry_out(state_dir, operation, lock, order))
+        state, changes = _outcome(lambda: _execute(state_dir, operation, lock, order))
         get_logger().info("ended", state=str(state), failure=str(changes.get("failure", "")))
     if "failure" in changes:
         store.note_failure(operation.stack, changes["failure"])
-    store.advance(operation_id, state, ended=time.time(), **changes)
+    store.transition(operation_id, state, ended=time.time(), **changes)
 
 
-def _ending(work: Any) -> tuple[State, dict[str, Any]]:
+def _outcome(work: Any) -> tuple[State, dict[str, Any]]:
     """Do the work and say how it ended; nothing escapes."""
     try:
         return State.SUCCEEDED, {"outputs": work()}
-    except Failed as error:
+    except OperationFailed as error:
         failure = error.failure
     except CloudError as error:
-        failure = of_cloud(error)
+        failure = failure_from_cloud_error(error)
     except EngineMissing as error:
         failure = Failure(FailureKind.ENGINE, str(error))
     except SpecError as error:
@@ -82,30 +84,35 @@ def _ending(work: Any) -> tuple[State, dict[str, Any]]:
     return State.FAILED, {"failure": failure}
 
 
-def _carry_out(state_dir: Path, operation: Operation, lock: int, wire: bytes) -> dict[str, Any]:
+def _execute(state_dir: Path, operation: Operation, lock: int, wire: bytes) -> dict[str, Any]:
     from vmops.core.settings import Settings
     from vmops.deploy import steps
-    from vmops.deploy.context import open_site
-    from vmops.engine.deadline import bounded
+    from vmops.deploy.context import open_context
+    from vmops.engine.deadline import enforce_deadline
     from vmops.spec.target import Target
     from vmops.spec.vm_spec import VmSpec
 
     try:
-        order = Order(**json.loads(wire))
+        order = JobRequest(**json.loads(wire))
     except ValueError:
-        raise Failed(Failure(FailureKind.INTERRUPTED, "the caller died before it had handed the order over")) from None
+        raise OperationFailed(
+            Failure(FailureKind.INTERRUPTED, "the caller died before it had handed the order over")
+        ) from None
     settings = Settings(state_dir=state_dir, owner=operation.owner, backend_url=order.backend, engine=order.engine)
     provides = operation.verb is Verb.PROVISION
     target = VmSpec.from_wire(order.params) if provides else Target.from_wire(order.params)
-    locks = (lock,) if provides else (lock, _take_over(state_dir, operation.stack, target.deploy_timeout))
+    locks = (lock,) if provides else (lock, _cancel_provision(state_dir, operation.stack, target.deploy_timeout))
     limits = {"seconds": target.deploy_timeout, "silence": order.silence}
-    with open_site(settings, target, locks, longest=None) as site, bounded(site.command, site.stack, **limits):
+    with (
+        open_context(settings, target, locks, longest=None) as site,
+        enforce_deadline(site.command, site.stack, **limits),
+    ):
         if isinstance(target, VmSpec):
             return steps.provision(site, target, doubtful=order.doubtful, expires=operation.expires)
         return steps.deprovision(site, target, doubtful=order.doubtful)
 
 
-def _take_over(state_dir: Path, stack: str, seconds: float) -> int:
+def _cancel_provision(state_dir: Path, stack: str, seconds: float) -> int:
     """End a provision that is in flight, and take the VM's lock from it.
 
     Raises: Failed (locked) if it cannot be had within ``seconds``.
@@ -114,15 +121,15 @@ def _take_over(state_dir: Path, stack: str, seconds: float) -> int:
 
     store = Store(state_dir)
 
-    def look() -> int | Later:
+    def look() -> int | NotYet:
         """Look again and again: one that was admitted a moment before us may begin only now."""
         ended = cancel(store, state_dir, stack, Verb.PROVISION)
         writer = acquire(lock_path(state_dir, stack)) if ended else None
-        return Later(_LOOK) if writer is None else writer
+        return NotYet(_LOOK) if writer is None else writer
 
-    writer = wait(look, timeout=seconds)
+    writer = poll_until(look, timeout=seconds)
     if writer is None:
-        raise Failed(refusal(store.in_flight(stack, Verb.PROVISION)))
+        raise OperationFailed(lock_conflict(store.in_flight(stack, Verb.PROVISION)))
     return writer
 
 

@@ -12,7 +12,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 from vmops.core.errors import ProvisionError
 from vmops.core.settings import Settings
-from vmops.core.signals import unwinding
+from vmops.core.signals import signals_as_exceptions
 from vmops.leases.lease import Lease
 from vmops.leases.machine import Machine
 
@@ -63,7 +63,7 @@ class MachineContext(Generic[T]):
 
     def __enter__(self) -> T:
         self._lease = Lease(self._wanted, self._settings)
-        unwinding.__enter__()
+        signals_as_exceptions.__enter__()
         try:
             return self._give(self._lease.acquire())
         except BaseException as error:
@@ -75,7 +75,7 @@ class MachineContext(Generic[T]):
 
     async def __aenter__(self) -> T:
         self._lease = Lease(self._wanted, self._settings)
-        unwinding.__enter__()
+        signals_as_exceptions.__enter__()
         try:
             return self._give(await _in_thread(self._lease.acquire))
         except BaseException as error:
@@ -116,7 +116,7 @@ class MachineContext(Generic[T]):
                 self._lease.keep() if keep else self._lease.let_go()
                 self._lease.wait_gone()
         finally:
-            unwinding.__exit__(None, None, None)
+            signals_as_exceptions.__exit__(None, None, None)
 
     async def _leave_async(self, error: BaseException | None, *, keep: bool) -> None:
         try:
@@ -125,7 +125,7 @@ class MachineContext(Generic[T]):
                 await _in_thread(self._lease.wait_gone)
         finally:
             self._lease.abandon()
-            unwinding.__exit__(None, None, None)
+            signals_as_exceptions.__exit__(None, None, None)
 
 
 @contextmanager

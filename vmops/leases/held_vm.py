@@ -6,11 +6,11 @@ from typing import Any, cast
 
 from vmops.core.errors import ProvisionError
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.polling import Later, delay
-from vmops.core.times import instant
+from vmops.core.polling import NotYet, backoff
+from vmops.core.times import format_utc
 from vmops.leases.machine import Machine
 from vmops.ops.api import VMOps
-from vmops.ops.suggest import call
+from vmops.ops.suggest import shell_command
 from vmops.protocol import Params, Status
 from vmops.spec.vm_spec import VmSpec
 
@@ -73,20 +73,20 @@ class Hold:
         except Exception:
             _log.exception("the removal of %s could not be begun", self.spec.vm_name)
 
-    def gone(self, ops: VMOps) -> bool | Later:
+    def gone(self, ops: VMOps) -> bool | NotYet:
         """Look once whether the VM is gone; a removal that failed for a reason which passes is begun again.
 
         Raises: ProvisionError if it will not go.
         """
         status, _ = ops.wait_vm_deployment(False, self._once())
         if status is not Status.FAILED:
-            return status is Status.SUCCEEDED or Later(LOOK)
+            return status is Status.SUCCEEDED or NotYet(LOOK)
         error = self._error(ops)
         passes = error.failure.kind in _PASSING or not self._asked
         if not passes or self._attempts >= _ATTEMPTS:
             raise error
         self.deprovision(ops)
-        return Later(delay(self._attempts))
+        return NotYet(backoff(self._attempts))
 
     def late(self, what: str) -> ProvisionError:
         """Give the error for what should have ended by now."""
@@ -98,15 +98,15 @@ class Hold:
         """Leave the VM to a person for a while, and tell how to get in and how to remove it."""
         status, result = ops.extend(self._params, self.spec.ttl or _KEPT)
         until = (
-            f"until {instant(result['expires'])}" if status is Status.SUCCEEDED else f"for good ({self._error(ops)})"
+            f"until {format_utc(result['expires'])}" if status is Status.SUCCEEDED else f"for good ({self._error(ops)})"
         )
         _log.warning(
             "%s stays %s: `%s` logs in, `%s` gives it more time, `%s` removes it",
             self.spec.vm_name,
             until,
             self.machine and self.machine.ssh,
-            call("extend", self._params, "2h"),
-            call("deprovision", self._params, "--wait"),
+            shell_command("extend", self._params, "2h"),
+            shell_command("deprovision", self._params, "--wait"),
         )
 
     def _once(self) -> Params:

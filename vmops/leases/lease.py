@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vmops.core.errors import ProvisionError, SpecError
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.core.settings import Settings
-from vmops.core.signals import deferred
+from vmops.core.signals import signals_deferred
 from vmops.leases.held_vm import LOOK, Hold
 from vmops.leases.machine import Machine
 from vmops.ops.api import VMOps
@@ -52,13 +52,13 @@ class Lease:
         """
         ops = VMOps(self._settings)
         self._begin(ops)
-        if not wait(lambda: self._over or self._run(ops) or Later(LOOK), timeout=self._patience):
+        if not poll_until(lambda: self._over or self._run(ops) or NotYet(LOOK), timeout=self._patience):
             raise next(hold for hold in self._holds if not hold.machine).late("deployment")
         return [hold.machine for hold in self._holds if hold.machine]
 
     def let_go(self) -> None:
         """Hand the removal of all that was begun to workers; called again, this does nothing."""
-        with deferred(), self._mutex:
+        with signals_deferred(), self._mutex:
             if self._over or self._is_forked():
                 return
             ops = VMOps(self._settings)
@@ -88,7 +88,7 @@ class Lease:
 
     def keep(self) -> None:
         """Leave the VMs to a person for a while, instead of letting them go."""
-        with deferred(), self._mutex:
+        with signals_deferred(), self._mutex:
             ops = VMOps(self._settings)
             for hold in self._begun():
                 hold.keep(ops)
@@ -96,7 +96,7 @@ class Lease:
             self._close()
 
     def _begin(self, ops: VMOps) -> None:
-        with deferred(), self._mutex:
+        with signals_deferred(), self._mutex:
             if self._over:
                 return
             atexit.register(self.let_go)
@@ -113,7 +113,7 @@ class Lease:
         return all(running)
 
     def _wait_gone(self, hold: Hold, ops: VMOps) -> None:
-        if not wait(lambda: self._abandoned or hold.gone(ops), timeout=self._patience):
+        if not poll_until(lambda: self._abandoned or hold.gone(ops), timeout=self._patience):
             raise hold.late("removal")
 
     def _begun(self) -> list[Hold]:

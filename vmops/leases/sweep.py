@@ -7,9 +7,9 @@ from itertools import islice
 from typing import Any
 
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.times import instant
+from vmops.core.times import format_utc
 from vmops.ops.api import VMOps
-from vmops.ops.expiry import Lifetime
+from vmops.ops.expiry import ExpiringVm
 from vmops.protocol import Status
 from vmops.spec.target import Target
 
@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 class Swept:
     """One VM whose time is over, and what became of it; ``failure`` if it would not go."""
 
-    lifetime: Lifetime
+    lifetime: ExpiringVm
     outcome: Outcome
     failure: Failure | None = None
 
@@ -41,7 +41,7 @@ class Swept:
             "id": self.lifetime.identity.vm_id,
             "cloud": self.lifetime.identity.cloud,
             "owner": self.lifetime.owner,
-            "expires": instant(self.lifetime.expires),
+            "expires": format_utc(self.lifetime.expires),
             "outcome": str(self.outcome),
             "failure": self.failure and self.failure.as_dict(),
         }
@@ -84,13 +84,13 @@ def sweep(ops: VMOps, *, dry_run: bool = False) -> Sweep:
     return result
 
 
-def _removed(ops: VMOps, expired: Sequence[Lifetime]) -> list[Swept]:
+def _removed(ops: VMOps, expired: Sequence[ExpiringVm]) -> list[Swept]:
     for each in expired:
         ops.vm_deprovision(each.params)
     return [_ended(ops, each) for each in expired]
 
 
-def _ended(ops: VMOps, expired: Lifetime) -> Swept:
+def _ended(ops: VMOps, expired: ExpiringVm) -> Swept:
     patience = Target.from_params(expired.params, ops.settings.defaults()).deploy_timeout
     status, _ = ops.wait_vm_deployment(False, {**expired.params, "pollTimeout": patience})
     if status is Status.SUCCEEDED:

@@ -18,9 +18,9 @@ from typing import IO, cast
 import psutil
 
 from vmops.core import file_lock
-from vmops.core.environment import allowed
+from vmops.core.environment import filtered_environment
 from vmops.core.errors import VmopsError
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.core.state_dir import local_path
 from vmops.local import endpoint, process
 from vmops.local.endpoint import Endpoint, Record
@@ -55,7 +55,7 @@ def ensure(state_dir: Path, pace: float | None = None, tls: bool | None = None) 
     Raises: `VmopsError` when it does not start.
     """
 
-    def look() -> Endpoint | Later:
+    def look() -> Endpoint | NotYet:
         record = endpoint.read(state_dir)
         if record and record.alive:
             same = pace in (None, record.pace) and tls in (None, bool(record.endpoint.arm_tls))
@@ -63,9 +63,9 @@ def ensure(state_dir: Path, pace: float | None = None, tls: bool | None = None) 
                 return record.endpoint
             _end(record)
         held = file_lock.acquire(local_path(state_dir) / "lock")
-        return Later(_LOOK) if held is None else _start(state_dir, _arguments(record, pace, tls), held)
+        return NotYet(_LOOK) if held is None else _start(state_dir, _arguments(record, pace, tls), held)
 
-    if found := wait(look, timeout=_PATIENCE):
+    if found := poll_until(look, timeout=_PATIENCE):
         return found
     raise VmopsError(
         f"the local Azure of '{state_dir}' is neither up nor down: see '{local_path(state_dir)}/daemon.log'"
@@ -118,7 +118,7 @@ def _spawn(command: list[str], directory: Path, errors: int, held: int) -> subpr
         stdout=subprocess.PIPE,
         stderr=errors,
         cwd=directory,
-        env=allowed(os.environ, cloud="local", backend=""),
+        env=filtered_environment(os.environ, cloud="local", backend=""),
         pass_fds=[held],
         start_new_session=True,
     )
@@ -143,13 +143,13 @@ def _terminate(pid: int, lives: Callable[[], bool]) -> None:
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         process.terminate()
-        if wait(lambda: _gone(lives), timeout=_GRACE) is None:
+        if poll_until(lambda: _gone(lives), timeout=_GRACE) is None:
             process.kill()
-            wait(lambda: _gone(lives), timeout=_GRACE)
+            poll_until(lambda: _gone(lives), timeout=_GRACE)
 
 
-def _gone(lives: Callable[[], bool]) -> bool | Later:
-    return Later(_LOOK) if lives() else True
+def _gone(lives: Callable[[], bool]) -> bool | NotYet:
+    return NotYet(_LOOK) if lives() else True
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from vmops.core.processes import started_at
+from vmops.core.processes import process_start_time
 from vmops.core.state_dir import local_path
 
 _CLOCK_STEP = 2.0
@@ -93,5 +93,5 @@ def _known(kind: type[Endpoint | Record], plain: dict[str, Any]) -> dict[str, An
 
 
 def _lives(pid: int, since: float) -> bool:
-    started = started_at(pid)
+    started = process_start_time(pid)
     return started is not None and abs(started - since) < _CLOCK_STEP

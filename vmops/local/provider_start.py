@@ -45,7 +45,7 @@ class Starting:
         """
         with cast(IO[str], self._process.stdout) as said:
             port = said.readline()
-        started = processes.started_at(self._process.pid)
+        started = processes.process_start_time(self._process.pid)
         if not port or started is None:
             raise VmopsError("the local Azure's provider did not start")
         return Running(int(port), self._process.pid, started)

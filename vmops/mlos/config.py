@@ -11,7 +11,7 @@ from mlos_bench.services.types.config_loader_type import SupportsConfigLoading
 from vmops.core.settings import Settings
 from vmops.mlos import schema
 from vmops.protocol import Params
-from vmops.spec.target import given
+from vmops.spec.target import merge_params
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Config:
 
     def under(self, params: Mapping[str, Any]) -> Params:
         """Give the parameters of a call over those of the config, in a new dict; None means not given."""
-        return given(params, self.parameters)
+        return merge_params(params, self.parameters)
 
 
 def _expanded(config: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from mlos_bench.services.types.vm_provisioner_type import SupportsVMOps
 
 from vmops import protocol
 from vmops.core.errors import SpecError, VmopsError
-from vmops.core.signals import deferred, unwinding
+from vmops.core.signals import signals_as_exceptions, signals_deferred
 from vmops.mlos import log, schema
 from vmops.mlos.config import Config
 from vmops.mlos.experiment import Run
@@ -132,7 +132,7 @@ class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, Suppor
     def _enter_context(self) -> Service:
         """Enter the context; from now on SIGTERM and SIGHUP are exceptions, so that it is left in order."""
         super()._enter_context()
-        unwinding.__enter__()
+        signals_as_exceptions.__enter__()
         return self
 
     def _exit_context(
@@ -143,12 +143,12 @@ class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, Suppor
             if ex_type is not None:
                 self._take_down(ex_type.__name__)
         finally:
-            unwinding.__exit__(ex_type, ex_val, ex_tb)
+            signals_as_exceptions.__exit__(ex_type, ex_val, ex_tb)
             super()._exit_context(ex_type, ex_val, ex_tb)
         return False
 
     def _take_down(self, why: str) -> None:
-        with deferred():
+        with signals_deferred():
             for params in self._run.left(self._ops.operations()):
                 _LOG.error("%s ended the experiment: its VM %s is being deprovisioned", why, params["vmName"])
                 self.deprovision_host(params)

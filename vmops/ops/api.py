@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vmops.core import keys
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.polling import Later
+from vmops.core.polling import NotYet
 from vmops.core.settings import Settings
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.store import Store
@@ -16,14 +16,14 @@ from vmops.ops.credentials import with_key
 from vmops.ops.polls import poll
 from vmops.ops.power import PowerOperations
 from vmops.ops.queries import Queries
-from vmops.ops.results import REFUSALS, Seen, drop_handle, failed, pending, waited
+from vmops.ops.results import REFUSALS, Seen, clear_handle, failed, pending, waited
 from vmops.protocol import HANDLE, Answer, Params, Status
-from vmops.spec.target import Patience, Target, time_to_live
+from vmops.spec.target import Target, WaitOptions, time_to_live
 from vmops.spec.vm_spec import VmSpec
 
 if TYPE_CHECKING:
     from vmops.ops.deployments import Deployments
-    from vmops.ops.expiry import Lifetime, Lifetimes
+    from vmops.ops.expiry import ExpiringVm, Lifetimes
 
 
 class VMOps:
@@ -54,7 +54,7 @@ class VMOps:
         SUCCEEDED at once if it is as asked for and runs; PENDING if a deployment was begun or joined; FAILED if another
         one is in flight, or if no key is given and the VM has one that this host has not. The result is always ``{}``.
         """
-        drop_handle(params)
+        clear_handle(params)
         spec = VmSpec.from_params(params, self.settings.defaults())
 
         def begin() -> Operation | None:
@@ -69,7 +69,7 @@ class VMOps:
         SUCCEEDED at once if it was removed before and is gone; PENDING if its removal was begun or joined; FAILED if
         ARM refuses. A provision in flight is ended first. The result is always ``{}``.
         """
-        drop_handle(params)
+        clear_handle(params)
         target = self._target(params)
         return self._begin(params, target, lambda: self._deployments.deprovision(target))
 
@@ -115,7 +115,7 @@ class VMOps:
         """
         if not params.get(HANDLE):
             return Status.PENDING, {}
-        kind = Target if params.get("vmName") else Patience
+        kind = Target if params.get("vmName") else WaitOptions
         patience = kind.from_params(params, self.settings.defaults())
         return waited(self._store, patience, lambda: self._poll(patience, None))
 
@@ -200,7 +200,7 @@ class VMOps:
         """
         return self._queries.status(self._target(params))
 
-    def expired(self, unsearched: list[Failure]) -> "Iterator[Lifetime]":
+    def expired(self, unsearched: list[Failure]) -> "Iterator[ExpiringVm]":
         """Find the VMs that have outlived their time to live, whoever owns them.
 
         Records of this host, the engine's backend and tags in the settings' cloud and subscription are searched.
@@ -218,7 +218,7 @@ class VMOps:
 
     def _switch(self, params: Params, action: str) -> Answer:
         """Begin a power operation: PENDING, SUCCEEDED if it was over at once, or FAILED."""
-        drop_handle(params)
+        clear_handle(params)
         target = self._target(params)
         try:
             self._deployments.refuse_in_flight(target)
@@ -227,7 +227,7 @@ class VMOps:
             return failed(self._store, target, error)
         return pending(params, url) if url else (Status.SUCCEEDED, {})
 
-    def _poll(self, target: Patience, verb: Verb | None) -> Seen | Later:
+    def _poll(self, target: WaitOptions, verb: Verb | None) -> Seen | NotYet:
         return poll(self._store, self._deployments, self._power, target, verb)
 
     def _target(self, params: Params) -> Target:

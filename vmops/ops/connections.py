@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from vmops.azure.clouds import Cloud, connect
 from vmops.core.settings import Settings
-from vmops.spec.target import Patience
+from vmops.spec.target import WaitOptions
 
 if TYPE_CHECKING:
     from vmops.azure.client import Arm
@@ -17,7 +17,7 @@ class Connections:
         self._state_dir = settings.state_dir
         self._open: dict[tuple[Cloud, float], Arm] = {}
 
-    def __call__(self, target: Patience) -> "Arm":
+    def __call__(self, target: WaitOptions) -> "Arm":
         """Connect to the target's cloud; the local one is found, or started, anew each time.
 
         Raises: CloudError if the local Azure does not start.

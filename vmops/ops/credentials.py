@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from vmops.azure.error_codes import of_cloud
+from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.core import keys
 from vmops.core.errors import CloudError
 from vmops.core.settings import Settings
@@ -33,9 +33,9 @@ def _refuse_anew_for_key(spec: VmSpec, settings: Settings, deployments: "Deploym
     from vmops.deploy.survey import refuse_anew_for_key
 
     try:
-        seen = vm_state.look(deployments.arm(spec), spec.vm_id)
+        seen = vm_state.get_vm_state(deployments.arm(spec), spec.vm_id)
     except CloudError as error:
-        if of_cloud(error).retryable:
+        if failure_from_cloud_error(error).retryable:
             return
         raise
     ours = seen and ownership.is_ours(seen.resource, spec.stack, settings.owner)

@@ -11,15 +11,15 @@ from typing import Any
 from vmops.azure import cleanup, ownership, vm_state
 from vmops.azure.client import Arm
 from vmops.core import keys
-from vmops.core.errors import Failed
+from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.polling import Later
+from vmops.core.polling import NotYet
 from vmops.core.settings import Settings
-from vmops.core.signals import deferred
+from vmops.core.signals import signals_deferred
 from vmops.jobs import admission, start
 from vmops.jobs.cancel import cancel
 from vmops.jobs.operation import Operation, State, Verb
-from vmops.jobs.order import Order
+from vmops.jobs.order import JobRequest
 from vmops.jobs.store import Store
 from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
@@ -52,7 +52,7 @@ class Deployments:
         """
         latest = self.store.latest(spec.stack)
         if latest and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, digest):
-            seen = vm_state.look(self.arm(spec), spec.vm_id)
+            seen = vm_state.get_vm_state(self.arm(spec), spec.vm_id)
             if seen and seen.running and ownership.is_ours(seen.resource, spec.stack, self.settings.owner):
                 self._extend(latest, spec, seen)
                 return None
@@ -69,54 +69,54 @@ class Deployments:
             return None
         return self._begin(target, Verb.DEPROVISION, "")
 
-    def look(self, operation: Operation) -> dict[str, Any] | Failure | Later:
-        """Look once at a deployment: an account of it if it succeeded, its failure, or `Later` while it is in flight.
+    def look(self, operation: Operation) -> dict[str, Any] | Failure | NotYet:
+        """Look once at a deployment: an account of it if it succeeded, its failure, or `NotYet` while it is in flight.
 
         A dead worker is noticed here, and recorded.
         """
         now = self.settled(operation)
         if not now.over:
             here = now.pid and now.host == socket.gethostname()
-            return Later(_REST, now.pid) if here else Later(_LOOK, most=_MOST)
+            return NotYet(_REST, now.pid) if here else NotYet(_LOOK, most=_MOST)
         return now.failure or self._account(now)
 
     def settled(self, operation: Operation) -> Operation:
         """Give an operation as it now stands; one whose worker is dead is recorded as interrupted."""
-        return admission.settle(self.store, self.settings.state_dir, operation)
+        return admission.mark_if_dead(self.store, self.settings.state_dir, operation)
 
-    def look_for(self, target: Target, verb: Verb) -> dict[str, Any] | Failure | Later:
+    def look_for(self, target: Target, verb: Verb) -> dict[str, Any] | Failure | NotYet:
         """Look once whether a VM is deployed, or gone: by the newest record, else by what ARM says is true."""
         latest = self.store.latest(target.stack)
         if latest and latest.verb is verb:
             return self.look(latest)
         if latest and not self.settled(latest).over:
-            return admission.refusal(latest)
+            return admission.lock_conflict(latest)
         if verb is Verb.DEPROVISION:
             return self._gone(target, known=latest is not None)
-        seen = vm_state.look(self.arm(target), target.vm_id)
+        seen = vm_state.get_vm_state(self.arm(target), target.vm_id)
         if seen is None and (latest or not self._in_backend(target)):
             return Failure(
                 FailureKind.NOT_FOUND, "neither a record, the backend nor ARM knows this VM", resource=target.vm_id
             )
-        return {"id": seen.resource["id"]} if seen and seen.running else vm_state.again(target.poll_interval)
+        return {"id": seen.resource["id"]} if seen and seen.running else vm_state.next_poll(target.poll_interval)
 
-    def _gone(self, target: Target, *, known: bool) -> dict[str, Any] | Failure | Later:
+    def _gone(self, target: Target, *, known: bool) -> dict[str, Any] | Failure | NotYet:
         """Look whether the VM is gone, and all that was made for it.
 
         What another host removes will go, all but a group that it leaves to others; what this host made stays until it
         is told otherwise.
         """
         arm = self.arm(target)
-        ours = cleanup.ours(arm, target.group_id, target.stack)
+        ours = cleanup.list_owned(arm, target.group_id, target.stack)
         there = [each["id"] for each in ours if known or each["id"].lower() != target.group_id.lower()]
-        if vm_state.look(arm, target.vm_id):
+        if vm_state.get_vm_state(arm, target.vm_id):
             there.insert(0, target.vm_id)
         if there and known:
             step = "deprovision it, then wait again"
             return Failure(
                 FailureKind.CONFLICT, "it exists and nobody is deprovisioning it", resource=there[0], step=step
             )
-        return vm_state.again(target.poll_interval) if there else {}
+        return vm_state.next_poll(target.poll_interval) if there else {}
 
     def refuse_in_flight(self, target: Target) -> None:
         """Check that no deployment of the VM is in flight.
@@ -126,7 +126,7 @@ class Deployments:
         for verb in Verb:
             found = self.store.in_flight(target.stack, verb)
             if found and not self.settled(found).over:
-                raise Failed(admission.refusal(found))
+                raise OperationFailed(admission.lock_conflict(found))
 
     def cancel(self, target: Target) -> bool:
         """End what is in flight on the VM, within 30 seconds each; tell whether nobody works on it any more.
@@ -136,7 +136,7 @@ class Deployments:
         order = (Verb.DEPROVISION, Verb.PROVISION)
         return all(cancel(self.store, self.settings.state_dir, target.stack, verb) for verb in order)
 
-    @deferred()
+    @signals_deferred()
     def _begin(self, target: Target, verb: Verb, digest: str) -> Operation:
         """Record a deployment and start its worker, or join the one in flight if it is for the same thing.
 
@@ -147,13 +147,13 @@ class Deployments:
         if not isinstance(admitted, admission.Admitted):
             if admitted and (admitted.verb, admitted.digest) == (verb, digest):
                 return admitted
-            raise Failed(admission.refusal(admitted))
+            raise OperationFailed(admission.lock_conflict(admitted))
         doubtful = _in_doubt(admitted.before, verb)
-        order = Order(
+        order = JobRequest(
             target.to_wire(), self.settings.backend(), self.settings.engine, self.settings.engine_silence, doubtful
         )
         try:
-            start.start(self.settings, asked, order, admitted.lock)
+            start.start_worker(self.settings, asked, order, admitted.lock)
         finally:
             os.close(admitted.lock)
         return asked
@@ -195,7 +195,7 @@ class Deployments:
         key = keys.existing_ssh_key_file(self.settings.state_dir, operation.stack)
         return {"ssh": f"ssh {f'-i {key} ' if key else ''}{operation.outputs['adminUsername']}@{address}"}
 
-    def _extend(self, made: Operation, spec: VmSpec, seen: vm_state.Instance) -> None:
+    def _extend(self, made: Operation, spec: VmSpec, seen: vm_state.VmState) -> None:
         """Let a VM that is provisioned again live for its whole time to live from now on."""
         if spec.ttl:
             expires = time.time() + spec.ttl
@@ -204,9 +204,9 @@ class Deployments:
 
     def _in_backend(self, target: Target) -> bool:
         """Tell whether the engine's backend knows the VM's stack: another host may be about to make it."""
-        from vmops.deploy.context import open_site
+        from vmops.deploy.context import open_context
 
-        with open_site(self.settings, target, longest=self.settings.engine_silence) as site:
+        with open_context(self.settings, target, longest=self.settings.engine_silence) as site:
             return site.stack.state() is not None
 
 

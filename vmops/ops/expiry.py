@@ -13,23 +13,23 @@ from typing import Any, get_args
 
 from vmops.azure import ownership
 from vmops.azure.client import Arm
-from vmops.azure.error_codes import of_cloud
+from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.core import times
-from vmops.core.errors import CloudError, Failed
+from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.settings import Settings
 from vmops.jobs.operation import Operation
 from vmops.jobs.store import Store
 from vmops.protocol import Params
 from vmops.spec.names import EXPIRES_TAG, OWNER_TAG, STACK_TAG, Identity
-from vmops.spec.target import Cloud, Patience, Target
+from vmops.spec.target import Cloud, Target, WaitOptions
 
 _SKEW = 300.0
 """Seconds by which the clocks of two hosts may differ."""
 
 
 @dataclass(frozen=True)
-class Lifetime:
+class ExpiringVm:
     """A VM, whose it is, and when its time is over: in seconds since the epoch, infinite for never, 0 if unknown."""
 
     identity: Identity
@@ -58,7 +58,7 @@ class Lifetimes:
 
     settings: Settings
     store: Store
-    arm: Callable[[Patience], Arm]
+    arm: Callable[[WaitOptions], Arm]
 
     def extend(self, target: Target, seconds: float) -> float:
         """Let a VM of ours live for so long from now on, and give the instant at which that is over.
@@ -68,16 +68,16 @@ class Lifetimes:
         arm = self.arm(target)
         existing = arm.get(target.vm_id)
         if existing is None:
-            raise Failed(Failure(FailureKind.NOT_FOUND, "the VM does not exist", resource=target.vm_id))
-        ownership.refuse_foreign(existing, target.stack, self.settings.owner)
+            raise OperationFailed(Failure(FailureKind.NOT_FOUND, "the VM does not exist", resource=target.vm_id))
+        ownership.require_owned(existing, target.stack, self.settings.owner)
         expires = time.time() + seconds
-        for made in self.store.provisioned():
+        for made in self.store.live_provisions():
             if made.stack == target.stack:
                 self.store.extend(made.id, expires)
         ownership.extend(arm, existing, expires)
         return expires
 
-    def expired(self, unsearched: list[Failure]) -> Iterator[Lifetime]:
+    def expired(self, unsearched: list[Failure]) -> Iterator[ExpiringVm]:
         """Find what has outlived its time, whoever owns it; each is looked at in ARM just before it is given.
 
         ``unsearched`` gets a failure for every place that could not be searched, while the others still are.
@@ -88,25 +88,25 @@ class Lifetimes:
             try:
                 seen = self._look(remembered)
             except CloudError as error:
-                unsearched.append(of_cloud(error))
+                unsearched.append(failure_from_cloud_error(error))
                 continue
             if seen.over:
                 yield seen
 
-    def _remembered(self, unsearched: list[Failure]) -> dict[str, Lifetime]:
+    def _remembered(self, unsearched: list[Failure]) -> dict[str, ExpiringVm]:
         """Gather by stack what may have a time to live: from records first, then from tags, then from the backend."""
-        found = {made.stack: _recorded(made) for made in self.store.provisioned()}
+        found = {made.stack: _recorded(made) for made in self.store.live_provisions()}
         here = Target.from_params({"vmName": "any"}, self.settings.defaults())
         known = {(each.identity.cloud, each.identity.subscription) for each in found.values()}
         for cloud, subscription in sorted(known | {(str(here.cloud), here.subscription)}):
             try:
                 for identity in self._tagged(cloud, subscription):
-                    found.setdefault(identity.stack, Lifetime(identity))
+                    found.setdefault(identity.stack, ExpiringVm(identity))
             except CloudError as error:
-                unsearched.append(of_cloud(error))
+                unsearched.append(failure_from_cloud_error(error))
         try:
             found.update(self._declared(found))
-        except Failed as error:
+        except OperationFailed as error:
             unsearched.append(error.failure)
         return found
 
@@ -116,7 +116,7 @@ class Lifetimes:
             if kind.lower() == "virtualmachines":
                 yield Identity(cloud, subscription, group, name)
 
-    def _declared(self, known: Mapping[str, Lifetime]) -> Iterator[tuple[str, Lifetime]]:
+    def _declared(self, known: Mapping[str, ExpiringVm]) -> Iterator[tuple[str, ExpiringVm]]:
         """Read from the backend the stacks that are not known yet; no state is read for the others."""
         from vmops.deploy.context import open_backend
 
@@ -126,7 +126,7 @@ class Lifetimes:
                     declared = (_read(cloud, inputs) for cloud in get_args(Cloud))
                     yield from ((stack, each) for each in declared if each.identity.stack == stack)
 
-    def _look(self, remembered: Lifetime) -> Lifetime:
+    def _look(self, remembered: ExpiringVm) -> ExpiringVm:
         """Bring what is remembered of a VM in line with ARM: its tags say whose it is, and the later end holds."""
         identity = remembered.identity
         resource = self._arm(identity.cloud).get(identity.vm_id)
@@ -136,21 +136,21 @@ class Lifetimes:
         return replace(tagged, expires=max(tagged.expires, remembered.expires))
 
     def _arm(self, cloud: str) -> Arm:
-        return self.arm(Patience.from_params({"cloud": cloud}, self.settings.defaults()))
+        return self.arm(WaitOptions.from_params({"cloud": cloud}, self.settings.defaults()))
 
 
-def _recorded(made: Operation) -> Lifetime:
+def _recorded(made: Operation) -> ExpiringVm:
     identity = Identity(made.cloud, made.subscription, made.resource_group, made.vm_name)
-    return Lifetime(identity, made.owner, made.expires or inf)
+    return ExpiringVm(identity, made.owner, made.expires or inf)
 
 
-def _read(cloud: str, inputs: Mapping[str, Any]) -> Lifetime:
+def _read(cloud: str, inputs: Mapping[str, Any]) -> ExpiringVm:
     """Read a stack's VM, as it would be in a cloud; its name tells whether it is in that one."""
     identity = Identity(cloud, inputs["subscriptionId"], inputs["resourceGroupName"], inputs["vmName"])
     return _by_tags(identity, inputs.get("tags") or {})
 
 
-def _by_tags(identity: Identity, tags: Mapping[str, str]) -> Lifetime:
+def _by_tags(identity: Identity, tags: Mapping[str, str]) -> ExpiringVm:
     """Judge a VM by its tags: copied ones, which name another VM, say nothing of this one."""
     ours = tags.get(STACK_TAG) == identity.stack and EXPIRES_TAG in tags
-    return Lifetime(identity, tags.get(OWNER_TAG, ""), times.seconds_of(tags[EXPIRES_TAG]) if ours else inf)
+    return ExpiringVm(identity, tags.get(OWNER_TAG, ""), times.parse_utc(tags[EXPIRES_TAG]) if ours else inf)

@@ -3,25 +3,25 @@
 from typing import TYPE_CHECKING
 
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.polling import Later
+from vmops.core.polling import NotYet
 from vmops.jobs.operation import Verb, operation_id
 from vmops.jobs.store import Store
 from vmops.ops.power import PowerOperations
 from vmops.ops.results import Seen
-from vmops.spec.target import Patience, Target
+from vmops.spec.target import Target, WaitOptions
 
 if TYPE_CHECKING:
     from vmops.ops.deployments import Deployments
 
 
 def poll(
-    store: Store, deployments: "Deployments", power: PowerOperations, target: Patience, verb: Verb | None
-) -> Seen | Later:
+    store: Store, deployments: "Deployments", power: PowerOperations, target: WaitOptions, verb: Verb | None
+) -> Seen | NotYet:
     """Poll what the handle names once; the VM itself without one, or if it names what is not the ``verb``.
 
     That a VM was made or stopped does not tell that it is gone.
 
-    Returns: an account of the operation, why it failed, or `Later` while it is in flight.
+    Returns: an account of the operation, why it failed, or `NotYet` while it is in flight.
 
     Raises: Failed; CloudError if ARM refuses; SpecError if the handle is an URL elsewhere.
     """
@@ -31,7 +31,7 @@ def poll(
         return deployments.look(operation)
     if handle.startswith("http"):
         seen = power.poll(target, handle)
-        if verb is not Verb.DEPROVISION or isinstance(seen, Later):
+        if verb is not Verb.DEPROVISION or isinstance(seen, NotYet):
             return seen
     if isinstance(target, Target):
         return deployments.look_for(target, verb or Verb.PROVISION)

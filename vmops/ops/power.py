@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vmops.core.errors import CloudError
-from vmops.core.polling import Later
+from vmops.core.polling import NotYet
 from vmops.core.settings import Settings
-from vmops.spec.target import Patience, Target
+from vmops.spec.target import Target, WaitOptions
 
 if TYPE_CHECKING:
     from vmops.azure.client import Arm
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class PowerOperations:
     """Power operations of VMs that are ours; changes the cloud, and no record."""
 
-    def __init__(self, settings: Settings, arm: "Callable[[Patience], Arm]") -> None:
+    def __init__(self, settings: Settings, arm: "Callable[[WaitOptions], Arm]") -> None:
         self._settings, self._arm = settings, arm
         self._due: dict[str, float] = {}  # by URL: when ARM wants to be asked first
 
@@ -34,16 +34,16 @@ class PowerOperations:
             self._due[accepted.url] = time.monotonic() + (accepted.retry_after or 0.0)
         return accepted.url
 
-    def poll(self, patience: Patience, url: str) -> dict[str, Any] | CloudError | Later:
+    def poll(self, patience: WaitOptions, url: str) -> dict[str, Any] | CloudError | NotYet:
         """Ask once how an operation stands, and not before the time that ARM asked for when it accepted it.
 
-        Returns: ARM's account of the operation if it succeeded, its error if it failed, `Later` while it runs.
+        Returns: ARM's account of the operation if it succeeded, its error if it failed, `NotYet` while it runs.
 
         Raises: SpecError if the URL is not on the cloud's endpoint; CloudError if the operation cannot be read.
         """
         from vmops.azure import power
 
         if (left := self._due.get(url, 0.0) - time.monotonic()) > 0:
-            return Later(left)
+            return NotYet(left)
         self._due.pop(url, None)
         return power.look(self._arm(patience), url, patience.poll_interval)

@@ -35,7 +35,7 @@ class Queries:
         """List what exists in the cloud and would go with a deprovision. Raises: CloudError if ARM refuses."""
         from vmops.azure import cleanup
 
-        return cleanup.ours(self.arm(target), target.group_id, target.stack)
+        return cleanup.list_owned(self.arm(target), target.group_id, target.stack)
 
     def plan(self, spec: VmSpec) -> list[dict[str, str]]:
         """Preview a provision: an ``operation`` and a ``resource`` each.
@@ -44,13 +44,13 @@ class Queries:
         asked cannot be changed; CloudError if ARM refuses; EngineMissing.
         """
         from vmops.deploy import steps
-        from vmops.deploy.context import open_site
+        from vmops.deploy.context import open_context
         from vmops.jobs import admission
 
         self.deployments.refuse_in_flight(spec)
         with (
-            admission.undisturbed(self.store, self.settings.state_dir, spec.stack) as held,
-            open_site(self.settings, spec, (held,), longest=self.settings.engine_silence) as site,
+            admission.vm_lock(self.store, self.settings.state_dir, spec.stack) as held,
+            open_context(self.settings, spec, (held,), longest=self.settings.engine_silence) as site,
         ):
             return steps.plan(site, spec)
 
@@ -59,7 +59,7 @@ class Queries:
         from vmops.azure import vm_state
 
         latest, failure = self.store.latest(target.stack), self.store.last_failure(target.stack)
-        seen = vm_state.look(self.arm(target), target.vm_id)
+        seen = vm_state.get_vm_state(self.arm(target), target.vm_id)
         return {
             "vmName": target.vm_name,
             "stack": target.stack,

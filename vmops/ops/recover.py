@@ -9,8 +9,8 @@ from typing import Any
 from vmops.azure import cleanup
 from vmops.azure.client import Arm
 from vmops.core.settings import Settings
-from vmops.deploy.context import Site, open_site
-from vmops.engine.backend.files import Mended
+from vmops.deploy.context import DeployContext, open_context
+from vmops.engine.backend.files import Repair
 from vmops.engine.reconcile import plan
 from vmops.jobs import admission
 from vmops.jobs.store import Store
@@ -28,18 +28,18 @@ def recover(settings: Settings, store: Store, target: Target, *, dry_run: bool =
     Raises: Failed (locked) if somebody works on the VM; CloudError if ARM refuses; EngineMissing.
     """
     with (
-        admission.undisturbed(store, settings.state_dir, target.stack) as held,
-        open_site(settings, target, (held,), longest=settings.engine_silence) as site,
+        admission.vm_lock(store, settings.state_dir, target.stack) as held,
+        open_context(settings, target, (held,), longest=settings.engine_silence) as site,
     ):
         return _settle(site, target, write=not dry_run)
 
 
-def _settle(site: Site, target: Target, *, write: bool) -> dict[str, Any]:
-    ours = [str(found["id"]) for found in cleanup.ours(site.arm, target.group_id, target.stack)]
+def _settle(site: DeployContext, target: Target, *, write: bool) -> dict[str, Any]:
+    ours = [str(found["id"]) for found in cleanup.list_owned(site.arm, target.group_id, target.stack)]
     mended = site.stack.mend(write=write)
-    settled = plan.Settled()
-    if write or mended is Mended.NOTHING:
-        settled = plan.settle(site.stack, site.arm, _intended(site.arm, target, ours), write=write)
+    settled = plan.Reconciled()
+    if write or mended is Repair.NOTHING:
+        settled = plan.reconcile(site.stack, site.arm, _intended(site.arm, target, ours), write=write)
     return {
         "state": str(mended),
         "adopted": list(settled.adopted),

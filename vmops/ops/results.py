@@ -3,13 +3,13 @@
 from collections.abc import Callable, MutableMapping
 from typing import Any, TypeAlias, TypeVar, cast
 
-from vmops.azure.error_codes import of_cloud
-from vmops.core.errors import CloudError, EngineMissing, Failed, VmopsError
+from vmops.azure.error_codes import failure_from_cloud_error
+from vmops.core.errors import CloudError, EngineMissing, OperationFailed, VmopsError
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.store import Store
 from vmops.protocol import HANDLE, Answer, Params, Status
-from vmops.spec.target import Patience, Target
+from vmops.spec.target import Target, WaitOptions
 
 T = TypeVar("T")
 
@@ -24,17 +24,17 @@ def pending(params: Params, handle: str) -> Answer:
     return Status.PENDING, {}
 
 
-def drop_handle(params: Params) -> None:
+def clear_handle(params: Params) -> None:
     """Remove the handle of what was begun before."""
     if isinstance(params, MutableMapping):
         params.pop(HANDLE, None)
 
 
-REFUSALS = (Failed, CloudError, EngineMissing)
+REFUSALS = (OperationFailed, CloudError, EngineMissing)
 """What a verb or a wait meets of the state of the world: it is FAILED then, and raises nothing."""
 
 
-def failed(store: Store, target: Patience, why: Failure | VmopsError) -> Answer:
+def failed(store: Store, target: WaitOptions, why: Failure | VmopsError) -> Answer:
     """Record and log why something failed: FAILED. ``why`` is a failure, or one of `REFUSALS`."""
     from vmops.core.log import get_logger
 
@@ -46,10 +46,10 @@ def failed(store: Store, target: Patience, why: Failure | VmopsError) -> Answer:
     return Status.FAILED, {}
 
 
-def waited(store: Store, target: Patience, poll: Callable[[], Seen | Later]) -> Answer:
+def waited(store: Store, target: WaitOptions, poll: Callable[[], Seen | NotYet]) -> Answer:
     """Poll until it is over, or until ``pollTimeout`` has passed: TIMED_OUT then, or PENDING if that is 0."""
     try:
-        found = wait(lambda: _unless_throttled(poll, target.poll_interval), timeout=target.poll_timeout)
+        found = poll_until(lambda: _unless_throttled(poll, target.poll_interval), timeout=target.poll_timeout)
     except REFUSALS as error:
         return failed(store, target, error)
     seen = cast(Seen | None, found)
@@ -60,20 +60,20 @@ def waited(store: Store, target: Patience, poll: Callable[[], Seen | Later]) -> 
 
 def _classified(error: VmopsError) -> Failure:
     match error:
-        case Failed():
+        case OperationFailed():
             return error.failure
         case CloudError():
-            return of_cloud(error)
+            return failure_from_cloud_error(error)
     return Failure(
         FailureKind.ENGINE, str(error), step="install the engine with `vmops engine install`, then call again"
     )
 
 
-def _unless_throttled(poll: Callable[[], T], interval: float) -> T | Later:
+def _unless_throttled(poll: Callable[[], T], interval: float) -> T | NotYet:
     """Poll, or poll again when ARM says if it refuses because it is asked too often: nothing has been seen to fail."""
     try:
         return poll()
     except CloudError as error:
-        if of_cloud(error).kind is not FailureKind.THROTTLED:
+        if failure_from_cloud_error(error).kind is not FailureKind.THROTTLED:
             raise
-        return Later(error.retry_after or interval)
+        return NotYet(error.retry_after or interval)

@@ -11,15 +11,15 @@ _WHICH = ("cloud", "subscription", "resourceGroup")
 """Parameters that say, beside its name, which VM is meant."""
 
 
-def call(verb: str, params: Mapping[str, Any], *options: str) -> str:
+def shell_command(verb: str, params: Mapping[str, Any], *options: str) -> str:
     """Write a call that means the same VM as ``params``, to be pasted into a shell."""
     which = [word for key in _WHICH if params.get(key) is not None for word in ("-p", f"{key}={params[key]}")]
     name = [str(params["vmName"])] if params.get("vmName") else []
     return shlex.join(["vmops", verb, *name, *which, *options])
 
 
-def call_to_follow(verb: str, params: Mapping[str, Any]) -> str:
+def follow_up_command(verb: str, params: Mapping[str, Any]) -> str:
     """Write the call that waits for what a verb has begun: by the VM's name for a deployment, else by the handle."""
     if params.get("vmName") and verb in set(Verb):
-        return call("wait", params, *(["--gone"] if verb == Verb.DEPROVISION else []))
-    return call("wait", params, "-p", f"{HANDLE}={params[HANDLE]}")
+        return shell_command("wait", params, *(["--gone"] if verb == Verb.DEPROVISION else []))
+    return shell_command("wait", params, "-p", f"{HANDLE}={params[HANDLE]}")

@@ -16,17 +16,17 @@ Seconds = Annotated[float, BeforeValidator(values.seconds)]
 PositiveSeconds = Annotated[float, BeforeValidator(values.positive_seconds)]
 
 
-def word(kind: object) -> BeforeValidator:
+def choice(kind: object) -> BeforeValidator:
     """Accept the words of a Literal, in any case."""
     return BeforeValidator(values.one_of(*get_args(kind)))
 
 
-def depends() -> Any:
+def derived_default() -> Any:
     """Declare a parameter whose default its own rule finds, from other parameters."""
     return Field(default=None, validate_default=True)
 
 
-def given(params: Mapping[str, object], defaults: Mapping[str, object]) -> dict[str, object]:
+def merge_params(params: Mapping[str, object], defaults: Mapping[str, object]) -> dict[str, object]:
     """Return what is given in either, where ``params`` win and None means not given."""
     return {name: value for source in (defaults, params) for name, value in source.items() if value is not None}
 
@@ -39,12 +39,12 @@ def time_to_live(value: object) -> float:
         raise SpecError(f"ttl: {error}") from None
 
 
-class Patience(BaseModel):
+class WaitOptions(BaseModel):
     """Which cloud is meant, and how long to wait for it: enough to follow a handle. Durations are seconds."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, hide_input_in_errors=True)
 
-    cloud: Annotated[Cloud, word(Cloud)] = "local"
+    cloud: Annotated[Cloud, choice(Cloud)] = "local"
     poll_interval: Seconds = 1.0
     poll_timeout: Seconds = 300.0
     deploy_timeout: PositiveSeconds = 3600.0
@@ -57,7 +57,7 @@ class Patience(BaseModel):
 
         Raises: SpecError, with one sentence for every parameter that breaks a rule.
         """
-        return cls.checked(given(params, defaults))
+        return cls.checked(merge_params(params, defaults))
 
     @classmethod
     def checked(cls, parameters: Mapping[str, object], problems: Sequence[str] = ()) -> Self:
@@ -80,13 +80,13 @@ class Patience(BaseModel):
         return cls.checked(wire)
 
 
-class Target(Patience):
+class Target(WaitOptions):
     """Which VM is meant."""
 
     vm_name: Annotated[str, BeforeValidator(naming.vm_name)]
-    subscription: Annotated[str, BeforeValidator(related.subscription)] = depends()
-    resource_group: Annotated[str, BeforeValidator(related.resource_group)] = depends()
-    stop_mode: Annotated[StopMode, word(StopMode)] = "powerOff"
+    subscription: Annotated[str, BeforeValidator(related.subscription)] = derived_default()
+    resource_group: Annotated[str, BeforeValidator(related.resource_group)] = derived_default()
+    stop_mode: Annotated[StopMode, choice(StopMode)] = "powerOff"
 
     @property
     def identity(self) -> names.Identity:

@@ -19,7 +19,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, PlainSerializer, Priv
 from vmops.spec import names
 from vmops.spec.rules import hardware, login, naming, network, related, spelling, values
 from vmops.spec.rules.images import Image
-from vmops.spec.target import PositiveSeconds, Target, depends, given, word
+from vmops.spec.target import PositiveSeconds, Target, choice, derived_default, merge_params
 
 Authentication = Literal["sshPublicKey", "password"]
 DiskType = Literal["Premium_LRS", "StandardSSD_LRS", "Standard_LRS"]
@@ -49,7 +49,7 @@ _EITHER = (("image", "ubuntuOSVersion"), ("customData", "customDataFile"))
 class VmSpec(Target):
     """What a VM should be, down to the last name. Sizes are GiB."""
 
-    location: Annotated[str | None, BeforeValidator(related.location)] = depends()
+    location: Annotated[str | None, BeforeValidator(related.location)] = derived_default()
     vm_size: Annotated[str, BeforeValidator(hardware.vm_size)] = "Standard_B2s"
     image: Annotated[Image, BeforeValidator(related.image), PlainSerializer(str)] = Field(
         default=None,
@@ -58,28 +58,28 @@ class VmSpec(Target):
         serialization_alias="image",
     )
     admin_username: Annotated[str, BeforeValidator(login.admin_name)] = "mlos"
-    authentication_type: Annotated[Authentication, word(Authentication)] = "sshPublicKey"
-    admin_password_or_key: Annotated[SecretStr | None, BeforeValidator(related.credential)] = depends()
-    virtual_network_name: Annotated[str, BeforeValidator(related.named("network"))] = depends()
-    subnet_name: Annotated[str, BeforeValidator(related.named("subnet"))] = depends()
-    network_security_group_name: Annotated[str, BeforeValidator(related.named("security_group"))] = depends()
+    authentication_type: Annotated[Authentication, choice(Authentication)] = "sshPublicKey"
+    admin_password_or_key: Annotated[SecretStr | None, BeforeValidator(related.credential)] = derived_default()
+    virtual_network_name: Annotated[str, BeforeValidator(related.named("network"))] = derived_default()
+    subnet_name: Annotated[str, BeforeValidator(related.named("subnet"))] = derived_default()
+    network_security_group_name: Annotated[str, BeforeValidator(related.named("security_group"))] = derived_default()
     address_prefix: Annotated[str, BeforeValidator(network.network)] = "10.0.0.0/16"
-    subnet_prefix: Annotated[str, BeforeValidator(related.subnet_prefix)] = depends()
+    subnet_prefix: Annotated[str, BeforeValidator(related.subnet_prefix)] = derived_default()
     vm_ports: Annotated[tuple[int, ...], BeforeValidator(network.ports)] = (22,)
-    source_address_prefixes: Annotated[tuple[str, ...], BeforeValidator(related.sources)] = depends()
+    source_address_prefixes: Annotated[tuple[str, ...], BeforeValidator(related.sources)] = derived_default()
     public_ip: Annotated[bool, BeforeValidator(values.boolean)] = True
     dns_label_prefix: Annotated[str | None, BeforeValidator(related.dns_label)] = None
     custom_data: Annotated[SecretStr | None, BeforeValidator(login.custom_data)] = None
     os_disk_size_gb: Annotated[int | None, BeforeValidator(hardware.os_disk_size)] = Field(None, alias="osDiskSizeGB")
-    os_disk_type: Annotated[DiskType, word(DiskType)] = "StandardSSD_LRS"
+    os_disk_type: Annotated[DiskType, choice(DiskType)] = "StandardSSD_LRS"
     data_disks: Annotated[tuple[int, ...], BeforeValidator(hardware.data_disks)] = ()
     zone: Annotated[str | None, BeforeValidator(hardware.zone)] = None
-    priority: Annotated[Priority, word(Priority)] = "Regular"
+    priority: Annotated[Priority, choice(Priority)] = "Regular"
     max_price: Annotated[float | None, BeforeValidator(related.max_price)] = None
-    eviction_policy: Annotated[str | None, BeforeValidator(related.eviction_policy)] = depends()
+    eviction_policy: Annotated[str | None, BeforeValidator(related.eviction_policy)] = derived_default()
     tags: Annotated[dict[str, str], BeforeValidator(naming.tags)] = Field(default_factory=dict)
     ttl: PositiveSeconds | None = None
-    wait_for: Annotated[WaitFor, word(WaitFor)] = "running"
+    wait_for: Annotated[WaitFor, choice(WaitFor)] = "running"
     _key_is_made: bool = PrivateAttr(default=False)
 
     @classmethod
@@ -90,7 +90,7 @@ class VmSpec(Target):
         Raises: SpecError, with one sentence for every parameter that breaks a rule, and never a secret.
         """
         spelling.warn_near_misses(params, cls.parameters())
-        wanted = given(params, defaults)
+        wanted = merge_params(params, defaults)
         problems = [f"{a}: cannot be given together with {b}" for a, b in _EITHER if a in wanted and b in wanted]
         if "customDataFile" in wanted and "customData" not in wanted:
             problems += _read_custom_data(wanted)

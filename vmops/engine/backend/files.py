@@ -22,7 +22,7 @@ _TAGS = ".pulumi-tags"
 """What follows a stack's name in the name of the file with its tags. Source: engine 3.274, pkg/backend/diy."""
 
 
-class Mended(StrEnum):
+class Repair(StrEnum):
     """What had to be done to a stack's state."""
 
     NOTHING = "nothing"
@@ -30,7 +30,7 @@ class Mended(StrEnum):
     LOST = "lost"
 
 
-def mend(backend: str, project: str, stack: str, settings: Path, *, write: bool = True) -> Mended:
+def repair(backend: str, project: str, stack: str, settings: Path, *, write: bool = True) -> Repair:
     """Put the newest state that can be read in the place of one that cannot; one without a copy is deleted.
 
     ``settings`` is the file with the engine's settings of the stack, which tells that there should be a state; the
@@ -56,7 +56,7 @@ def mend(backend: str, project: str, stack: str, settings: Path, *, write: bool 
     return _done(broken, found, write=write)
 
 
-def ease_removal(backend: str, project: str, stack: str) -> None:
+def ensure_tags_file(backend: str, project: str, stack: str) -> None:
     """Give a stack that is about to be removed a file of tags, with none in it, unless it has one.
 
     The engine deletes that file with the stack, and tries three times where there is none: 0.14 seconds. An empty one
@@ -81,22 +81,22 @@ def _state_file(root: Path, project: str, stack: str) -> Path:
     return root / "stacks" / project / f"{stack}.json"
 
 
-def _done(broken: Iterable[Path], found: Mended = Mended.NOTHING, *, write: bool) -> Mended:
+def _done(broken: Iterable[Path], found: Repair = Repair.NOTHING, *, write: bool) -> Repair:
     for path in broken if write else ():
         path.unlink(missing_ok=True)
     return found
 
 
-def _state(state: Path, history: Path, *, expected: bool) -> tuple[Mended, Path | None]:
+def _state(state: Path, history: Path, *, expected: bool) -> tuple[Repair, Path | None]:
     """Tell how a state is to be mended, and from which copy."""
     if _is_state(_read(state)) or not (state.exists() or expected):
-        return Mended.NOTHING, None
+        return Repair.NOTHING, None
     copy = next((copy for copy in _copies(state, history) if _is_state(_read(copy))), None)
-    return (Mended.RESTORED if copy else Mended.LOST), copy
+    return (Repair.RESTORED if copy else Repair.LOST), copy
 
 
-def _put(state: Path, found: Mended, copy: Path | None) -> None:
-    if found is Mended.NOTHING:
+def _put(state: Path, found: Repair, copy: Path | None) -> None:
+    if found is Repair.NOTHING:
         return
     get_logger().warning("state_mended", stack=state.stem, how=str(found), copy=copy and copy.name)
     state.with_name(f"{state.name}.attrs").unlink(missing_ok=True)

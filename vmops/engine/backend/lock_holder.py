@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from vmops.core.errors import Failed
+from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.processes import DOUBT, started_at
+from vmops.core.processes import START_TIME_TOLERANCE, process_start_time
 
 _HOLDER = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\) at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*)")
 """How the engine names the holder of a stack's lock. Source: seen with engine 3.274."""
@@ -30,8 +30,10 @@ class Holder:
         """Tell whether it may live: it is on another host, or no zombie and no younger process of the same number."""
         if self.hostname != socket.gethostname():
             return True
-        started = started_at(self.pid)
-        return started is not None and started < datetime.fromisoformat(self.timestamp).timestamp() + DOUBT
+        started = process_start_time(self.pid)
+        return (
+            started is not None and started < datetime.fromisoformat(self.timestamp).timestamp() + START_TIME_TOLERANCE
+        )
 
     def __str__(self) -> str:
         """Say who, where and since when."""
@@ -66,4 +68,4 @@ def refuse_living_holder(message: str) -> None:
     living = [holder for holder in holders if holder.lives]
     if living or not holders:
         who = "; ".join(map(str, living))
-        raise Failed(Failure(FailureKind.LOCKED, f"the stack is locked by {who or 'another engine'}"))
+        raise OperationFailed(Failure(FailureKind.LOCKED, f"the stack is locked by {who or 'another engine'}"))

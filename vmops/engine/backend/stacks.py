@@ -8,7 +8,7 @@ from typing import Any
 
 from pulumi import automation
 
-from vmops.core.errors import Failed
+from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.engine.process import EngineCommand
 from vmops.engine.workspace import PROJECT
@@ -50,4 +50,4 @@ class Backend:
         try:
             return json.loads(self.command.run(list(arguments), str(self.directory), {}).stdout)
         except automation.CommandError as error:
-            raise Failed(Failure(FailureKind.ENGINE, f"the backend cannot be read: {error}")) from None
+            raise OperationFailed(Failure(FailureKind.ENGINE, f"the backend cannot be read: {error}")) from None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from vmops.core.signals import deferred
+from vmops.core.signals import signals_deferred
 
 Report = Callable[[str], None]
 
@@ -27,12 +27,12 @@ _PROGRAM = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _VERSION_SYMBOL = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 
 
-class Failed(Exception):
+class InstallFailed(Exception):
     """A way that did not lead to an engine, and why."""
 
 
 @dataclass(frozen=True)
-class Site:
+class BuildDir:
     """Where an engine is made: a directory for all that is temporary, and the lock that whoever works there holds."""
 
     stage: Path
@@ -47,14 +47,14 @@ class Site:
         with self._started(command) as process:
             output = self._follow(process, step, timeout)
         if process.returncode != 0:
-            raise Failed(f"{step}: {_last_line(output) or f'exit status {process.returncode}'}")
+            raise InstallFailed(f"{step}: {_last_line(output) or f'exit status {process.returncode}'}")
 
     @contextmanager
     def _started(self, command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
         """Start a command; in the end all of its processes are dead, at whatever moment this one is interrupted."""
         env = os.environ | {"TMPDIR": str(self.stage), "GOWORK": "off"}
         with ExitStack() as running:
-            with deferred():
+            with signals_deferred():
                 process = subprocess.Popen(
                     command,
                     cwd=self.stage,
@@ -79,10 +79,10 @@ class Site:
             except subprocess.TimeoutExpired as still_running:
                 seconds = time.monotonic() - started
                 self.report(f"{step}: {seconds:.0f} s{_progress(still_running.output or b'')}")
-        raise Failed(f"{step}: not over after {timeout:.0f} s")
+        raise InstallFailed(f"{step}: not over after {timeout:.0f} s")
 
 
-def official_installer(site: Site, version: str) -> Path:
+def official_installer(site: BuildDir, version: str) -> Path:
     """Let the SDK run Pulumi's own installer; it has no deadline, so it runs in a process that can be ended."""
     root = site.stage / "official"
     command = [sys.executable, "-P", "-m", "vmops.engine.install.official", str(root), version, str(_ANSWERS_WITHIN)]
@@ -90,12 +90,12 @@ def official_installer(site: Site, version: str) -> Path:
     return root
 
 
-def go_modules(site: Site, version: str) -> Path:
+def go_modules(site: BuildDir, version: str) -> Path:
     """Build the engine from its Go modules, at the versions and checksums that vmops carries."""
     step = f"building Pulumi {version} from its Go modules"
     go = shutil.which("go")
     if go is None:
-        raise Failed(f"{step}: there is no `go` on PATH")
+        raise InstallFailed(f"{step}: there is no `go` on PATH")
     root, module = site.stage / "built", site.stage / "module"
     module.mkdir()
     for name in ("go.mod", "go.sum"):

@@ -112,7 +112,7 @@ def _number(version: str) -> tuple[int, ...]:
 def _alone(report: installers.Report) -> Iterator[int]:
     """Hold the lock of the installations, and give its descriptor to be handed on to all who work under it."""
     place = _home() / "lock"
-    if file_lock.held(place):
+    if file_lock.is_locked(place):
         report("waiting for another process that is installing the engine")
     message = f"{place} is still held after {installers.LONGEST:.0f} s: end the other installation, or {_HOW}"
     with file_lock.holding(place, installers.LONGEST, lambda: EngineMissing(message)) as held:
@@ -126,17 +126,17 @@ def _obtain(held: int, report: installers.Report) -> None:
     for stale in _home().glob(f"{_STAGE}*"):
         shutil.rmtree(stale)
     with tempfile.TemporaryDirectory(prefix=_STAGE, dir=_home()) as stage:
-        root = _make(installers.Site(Path(stage), held, report))
+        root = _make(installers.BuildDir(Path(stage), held, report))
         shutil.rmtree(_home() / ENGINE_VERSION, ignore_errors=True)
         root.rename(_home() / ENGINE_VERSION)
 
 
-def _make(site: installers.Site) -> Path:
+def _make(site: installers.BuildDir) -> Path:
     reasons = []
     for way in (installers.official_installer, installers.go_modules):
         try:
             return _pinned(way(site, ENGINE_VERSION))
-        except installers.Failed as failure:
+        except installers.InstallFailed as failure:
             reasons.append(str(failure))
             site.report(reasons[-1])
     raise EngineMissing(f"no Pulumi engine could be installed ({'; '.join(reasons)}): {_HOW}")
@@ -145,5 +145,5 @@ def _make(site: installers.Site) -> Path:
 def _pinned(root: Path) -> Path:
     found = version(root / "bin" / "pulumi")
     if found != ENGINE_VERSION:
-        raise installers.Failed(f"what was made is of version {found or 'unknown'}, not {ENGINE_VERSION}")
+        raise installers.InstallFailed(f"what was made is of version {found or 'unknown'}, not {ENGINE_VERSION}")
     return root

@@ -29,23 +29,25 @@ def complete(stack: EngineStack, program: Callable[[], Any]) -> None:
     doomed = frozenset(each["id"].lower() for each in had if each.get("provider") and each["urn"] not in goals)
     for entry in filter(entries.is_bare, had):
         if entry["urn"] in goals:
-            entry["inputs"] = merged(goals[entry["urn"]], entry["inputs"], doomed)
+            entry["inputs"] = merge_inputs(goals[entry["urn"]], entry["inputs"], doomed)
             entry["created"] = datetime.now(UTC).isoformat()
     stack.replace_state(entries.replaced(exported, had))
 
 
-def merged(declared: Any, told: Any, doomed: frozenset[str] = frozenset()) -> Any:
+def merge_inputs(declared: Any, told: Any, doomed: frozenset[str] = frozenset()) -> Any:
     """Take what is declared; where ARM speaks of the same, ARM is right; what only ARM says is left out.
 
     But not where it refers to one of the ``doomed``, ids in lower case: nobody else would take that reference away, and
     what is referred to cannot be deleted.
     """
     if isinstance(declared, dict) and isinstance(told, dict) and _SECRET not in declared:
-        own = {name: merged(each, told[name], doomed) if name in told else each for name, each in declared.items()}
+        own = {
+            name: merge_inputs(each, told[name], doomed) if name in told else each for name, each in declared.items()
+        }
         own |= {name: each for name, each in told.items() if name not in own and _refers(each, doomed)}
         return {name: value for name, value in own.items() if value != _UNKNOWN}
     if isinstance(declared, list) and isinstance(told, list) and len(declared) == len(told):
-        return [merged(*pair, doomed) for pair in zip(declared, told, strict=True)]
+        return [merge_inputs(*pair, doomed) for pair in zip(declared, told, strict=True)]
     return told
 
 

@@ -19,7 +19,7 @@ State = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Settled:
+class Reconciled:
     """What was adopted, by ARM id, and which operations were cleared that did not end, by the end of their URN.
 
     ``foreign`` is there, intended and not ours: it is left alone. ``bare`` are in the state by their id alone, so that
@@ -48,7 +48,7 @@ Arguments = Mapping[str, Any]
 """What the azure-native provider is configured with."""
 
 
-def settle(
+def reconcile(
     stack: EngineStack,
     arm: Arm,
     intended: Mapping[str, str],
@@ -56,7 +56,7 @@ def settle(
     provider: Arguments | None = None,
     *,
     write: bool = True,
-) -> Settled:
+) -> Reconciled:
     """Bring the engine's state in line with ARM before the next update; cut off, it can be done again.
 
     ``intended`` are ARM ids by the end of their URN. Of these, what is not in the state, exists and is ours is adopted;
@@ -66,7 +66,7 @@ def settle(
     """
     exported = stack.state()
     if exported is None:
-        return Settled()
+        return Reconciled()
     state: State = exported["deployment"] or {}
     had, started, possible = list(state.get("resources") or ()), begun(state), {**intended, **unwanted}
     known = set(map(entries.key_of, had))
@@ -76,7 +76,7 @@ def settle(
         if key not in known
     }
     ours = {key: possible[key] for key, ours in whose.items() if ours and (provider is not None or key in started)}
-    settled = Settled(
+    settled = Reconciled(
         adopted=tuple(ours.values()),
         cleared=tuple(key for key in started if key not in ours),
         foreign=tuple(intended[key] for key, ours in whose.items() if ours is False and key in intended),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from vmops.azure.client import Arm
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.engine.reconcile import entries, plan
 from vmops.engine.stack import EngineStack
 from vmops.spec.names import TOKENS
@@ -29,8 +29,8 @@ def adopt_subnet(stack: EngineStack, arm: Arm, group_id: str, grace: float) -> N
         if begun["type"] == TOKENS["subnet"] and (name := (inputs := begun["inputs"])["subnetName"])
     }
     if intended:
-        wait(lambda: all(map(arm.get, intended.values())) or Later(_LOOK), timeout=grace)
-        plan.settle(stack, arm, intended)
+        poll_until(lambda: all(map(arm.get, intended.values())) or NotYet(_LOOK), timeout=grace)
+        plan.reconcile(stack, arm, intended)
 
 
 def _state(stack: EngineStack) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 import urllib3
 
 from vmops.core.errors import CloudError, VmopsError
-from vmops.core.polling import Later, wait
+from vmops.core.polling import NotYet, poll_until
 from vmops.local.provider.answers import Answer, object_of, result_over, way
 from vmops.local.provider.resource_types import VERSION
 
@@ -56,25 +56,25 @@ class Call:
         if time.monotonic() >= self.deadline:
             raise DeadlinePassed("operation timed out")
 
-    def until(self, look: Callable[[], T | Later], pause: float = 0.0) -> T:
+    def until(self, look: Callable[[], T | NotYet], pause: float = 0.0) -> T:
         """Ask ``look``, first after ``pause`` seconds, until it answers.
 
         Raises: `Stopped`, `DeadlinePassed`, and what ``look`` raises.
         """
         due = time.monotonic() + pause
 
-        def attempt() -> T | Later:
+        def attempt() -> T | NotYet:
             nonlocal due
             self.check()
             if (left := due - time.monotonic()) > 0:
-                return Later(min(left, _GRAIN))
+                return NotYet(min(left, _GRAIN))
             seen = look()
-            if isinstance(seen, Later):
+            if isinstance(seen, NotYet):
                 due = time.monotonic() + seen.seconds
-                return Later(min(seen.seconds, _GRAIN))
+                return NotYet(min(seen.seconds, _GRAIN))
             return seen
 
-        answer = wait(attempt, timeout=self.deadline - time.monotonic())
+        answer = poll_until(attempt, timeout=self.deadline - time.monotonic())
         if answer is None:
             raise DeadlinePassed("operation timed out")
         return answer
@@ -106,12 +106,12 @@ class Arm:
         """
         delays, registrations = iter(_RETRY_DELAYS), iter((True,) * _REGISTRATIONS)
 
-        def look() -> Answer | Later:
+        def look() -> Answer | NotYet:
             answer, delay = self._exchange(call, method, path, body), None
             if answer.unregistered and next(registrations, False):
                 return self._register(call, path)
             if answer.retryable and (delay := next(delays, None)) is not None:
-                return Later(delay if answer.retry_after is None else answer.retry_after)
+                return NotYet(delay if answer.retry_after is None else answer.retry_after)
             if answer.status >= 400:
                 raise answer.refusal()
             return answer
@@ -128,11 +128,11 @@ class Arm:
             return
         url, over = chosen
 
-        def look() -> bool | Later:
+        def look() -> bool | NotYet:
             nonlocal url
             seen = self.send(call, "GET", self._local(url))
             url = seen.headers.get("Location", url) if over is result_over else url
-            return over(seen) or Later(pause if seen.retry_after is None else seen.retry_after)
+            return over(seen) or NotYet(pause if seen.retry_after is None else seen.retry_after)
 
         call.until(look, pause=begun.retry_after or 0.0)
 
@@ -143,14 +143,14 @@ class Arm:
             return self._unreachable(call, error)
         return Answer(response.status, response.headers, object_of(response.data))
 
-    def _register(self, call: Call, path: str) -> Later:
+    def _register(self, call: Call, path: str) -> NotYet:
         """Register the subscription for the provider in a path; the request is sent again when that may have worked."""
         steps = path.partition("?")[0].split("/")
         namespace = steps[steps.index("providers") + 1]
         url = f"/{'/'.join(steps[1:3])}/providers/{namespace}"
         answer = self._exchange(call, "POST", f"{url}/register?api-version={_REGISTRATION_VERSION}", None)
         registered = answer.body.get("registrationState") == "Registered"
-        return Later(0.0 if registered else _REGISTRATION_PAUSE)
+        return NotYet(0.0 if registered else _REGISTRATION_PAUSE)
 
     def _unreachable(self, call: Call, reason: Exception) -> Answer:
         """Have ARM started again, if that is known how and anybody waits.
