@@ -288,7 +288,7 @@ from vmops.jobs.store import Store
 store = Store(Path(sys.argv[1]))
 before = store.get("first")
 pause()
-print(settle(store, Path(sys.argv[1]), before))
+print(mark_if_dead(store, Path(sys.argv[1]), before))
 """
     watchers = [start(code, tmp_path) for _ in range(4)]
     for watcher in watchers:

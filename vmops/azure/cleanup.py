@@ -50,7 +50,7 @@ def delete_owned(
 
     Returns: the ids of foreign resources for whose sake our group stays; empty if nothing of ours is left.
 
-    Raises: Failed, naming what would not go, if something of ours is still there at the end.
+    Raises: OperationFailed, naming what would not go, if something of ours is still there at the end.
     """
     refusals: dict[str, CloudError] = {}
     again = iter([NotYet(grace)] if grace else [])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from vmops.azure.clouds import Cloud
 from vmops.azure.responses import refusal
 from vmops.core.errors import CloudError
-from vmops.core.polling import NotYet, backoff, poll_until
+from vmops.core.polling import backoff, retry
 
 if TYPE_CHECKING:
     from azure.core.pipeline.policies import HTTPPolicy, SansIOHTTPPolicy
@@ -36,23 +36,13 @@ class Connection:
 
         Raises: CloudError if it is refused, or nobody answers.
         """
-        refusals: list[CloudError] = []
         end = time.monotonic() + self._patience
 
-        def attempt() -> "HttpResponse | NotYet":
-            try:
-                return self._exchange(method, path, body)
-            except CloudError as error:
-                refusals.append(error)
-                pause = error.retry_after or backoff(len(refusals))
-                if error.status not in _PASSING or time.monotonic() + pause > end:
-                    raise
-                return NotYet(pause)
+        def pause(refusal: CloudError, times: int) -> float | None:
+            seconds = refusal.retry_after or backoff(times)
+            return seconds if refusal.status in _PASSING and time.monotonic() + seconds <= end else None
 
-        answer = poll_until(attempt, timeout=self._patience)
-        if answer is None:
-            raise refusals[-1]
-        return answer
+        return retry(lambda: self._exchange(method, path, body), CloudError, pause, timeout=self._patience)
 
     def call(self, subscription: str, call: Call) -> Mapping[str, str]:
         """Make one call of the compute SDK, once, and give the headers of ARM's answer.

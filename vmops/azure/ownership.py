@@ -28,7 +28,7 @@ def is_ours(machine: Mapping[str, Any], stack: str, owner: str) -> bool:
 def require_owned(machine: Mapping[str, Any], stack: str, owner: str) -> None:
     """Check that an existing VM is ours to change.
 
-    Raises: Failed (conflict), naming the owner.
+    Raises: OperationFailed (conflict), naming the owner.
     """
     if is_ours(machine, stack, owner):
         return

@@ -35,7 +35,7 @@ _BEGIN: Mapping[Action, Callable[..., Any]] = {
 def ask(arm: Arm, target: Target, owner: str, action: Action) -> Accepted:
     """Ask for a power operation on a VM that is ours.
 
-    Raises: Failed if it does not exist, or is another's; CloudError if ARM refuses.
+    Raises: OperationFailed if it does not exist, or is another's; CloudError if ARM refuses.
     """
     existing = arm.get(target.vm_id)
     if existing is None:

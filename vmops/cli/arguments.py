@@ -8,11 +8,6 @@ from vmops.jobs.operation import Operation
 
 def means(params: Mapping[str, Any], operation: Operation) -> bool:
     """Tell whether a deployment is of a VM that the parameters may mean; what they leave open may be anything."""
-    which = {
-        "vmName": operation.vm_name,
-        "cloud": operation.cloud,
-        "subscription": operation.subscription,
-        "resourceGroup": operation.resource_group,
-    }
+    which = operation.identity.params
     wanted = {name: str(params[name]) for name in which if params.get(name) is not None}
     return all(which[name].lower() == value.lower() for name, value in wanted.items())

@@ -68,8 +68,13 @@ class Session:
 
     def power(self, verb: str, *, wait: bool) -> NoReturn:
         """Start, stop, restart or deallocate the VM."""
-        verbs = {"start": self.ops.vm_start, "stop": self.ops.vm_stop, "restart": self.ops.vm_restart}
-        begun = verbs.get(verb, self.ops.deallocate)(self.params)
+        verbs = {
+            "start": self.ops.vm_start,
+            "stop": self.ops.vm_stop,
+            "restart": self.ops.vm_restart,
+            "deallocate": self.ops.deallocate,
+        }
+        begun = verbs[verb](self.params)
         if wait and begun[0] is Status.PENDING:
             self._follow(verb, self.ops.wait_vm_operation)
         self._end(verb, begun)

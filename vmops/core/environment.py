@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from vmops.core import backends
+
 _ALWAYS = frozenset(
     {
         *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VMOPS_STATE_DIR"),
@@ -11,9 +13,6 @@ _ALWAYS = frozenset(
 )
 _ALWAYS_PREFIXES = ("LC_", "XDG_")
 _CREDENTIALS = ("AZURE_", "ARM_", "IDENTITY_", "MSI_")
-_BACKENDS = {"azblob": ("AZURE_STORAGE_",), "s3": ("AWS_",), "gs": ("GOOGLE_",), "postgres": ("PG",)}
-"""Source: Pulumi documentation, self-managed state backends."""
-
 _LOOPBACK = "127.0.0.1,localhost,::1"
 
 
@@ -23,7 +22,7 @@ def filtered_environment(environment: Mapping[str, str], *, cloud: str, backend:
     Azure credentials pass only for a real cloud, the storage's only for a backend on that storage, and no ``PULUMI_*``
     passes at all. Loopback is never reached through a proxy.
     """
-    prefixes = _ALWAYS_PREFIXES + _BACKENDS.get(backend.partition(":")[0], ())
+    prefixes = _ALWAYS_PREFIXES + backends.variables(backend)
     if cloud != "local":
         prefixes += _CREDENTIALS
     passed = {name: value for name, value in environment.items() if name in _ALWAYS or name.startswith(prefixes)}

@@ -6,7 +6,7 @@ VmopsError
 ├── StoreError                 the state directory cannot hold our records
 ├── EngineMissing              no engine here and no way to get one
 ├── CloudError                 ARM answered no, or nothing
-└── Failed                     an operation cannot go on, for a reason that has been classified
+└── OperationFailed            an operation cannot go on, for a reason that has been classified
 
 Of these the seven methods raise SpecError only: what the others tell is FAILED there, and ``last_failure`` says why.
 """

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Exception)
 
 _AFTER_THE_END = 0.02
 """Seconds to the next look when a process that was to be waited for has ended, or cannot be waited for."""
@@ -56,6 +57,31 @@ def poll_until(look: Callable[[], T | NotYet], *, timeout: float) -> T | None:
         if left <= 0:
             return None
         _pause(min(seen.after(looks), left), seen.process)
+
+
+def retry(call: Callable[[], T], refused: type[E], pause: Callable[[E, int], float | None], *, timeout: float) -> T:
+    """Call until it is not ``refused``, for at most ``timeout`` seconds.
+
+    ``pause`` gives the seconds to the next call after the n-th refusal, from 1; None if another would not help.
+
+    Raises: the last refusal; whatever else ``call`` or ``pause`` raises.
+    """
+    refusals: list[E] = []
+
+    def attempt() -> tuple[T] | NotYet:
+        try:
+            return (call(),)
+        except refused as error:
+            refusals.append(error)
+            seconds = pause(error, len(refusals))
+            if seconds is None:
+                raise
+            return NotYet(seconds)
+
+    answer = poll_until(attempt, timeout=timeout)
+    if answer is None:
+        raise refusals[-1]
+    return answer[0]
 
 
 def first_poll_after(seconds: float, look: Callable[[], T | NotYet]) -> Callable[[], T | NotYet]:

@@ -9,11 +9,12 @@ from platformdirs import user_state_path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from vmops.core import backends
 from vmops.core.errors import SpecError
 from vmops.core.state_dir import backend_path
 
-_BACKENDS = ("file://", "azblob://", "s3://", "gs://", "postgres://")
-"""Source: Pulumi, ``pulumi login --help``: the backends that one manages oneself."""
+CloudName = Literal["local", "public", "usgovernment", "china"]
+"""The clouds that there are: the local Azure, and Azure's own."""
 
 
 def _user() -> str:
@@ -36,7 +37,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VMOPS_", env_ignore_empty=True, frozen=True)
 
     state_dir: Path = Field(default_factory=lambda: user_state_path("vmops"), validate_default=True)
-    cloud: Literal["local", "public", "usgovernment", "china"] = "local"
+    cloud: CloudName = "local"
     subscription: str | None = None
     location: str | None = None
     owner: str = Field(default_factory=_user)
@@ -66,8 +67,8 @@ class Settings(BaseSettings):
     @field_validator("backend_url")
     @classmethod
     def _known_backend(cls, url: str | None) -> str | None:
-        if url and not url.startswith(_BACKENDS):
-            raise ValueError(f"a Pulumi backend's URL begins with {', '.join(_BACKENDS)}")
+        if url and not url.startswith(backends.PREFIXES):
+            raise ValueError(f"a Pulumi backend's URL begins with {', '.join(backends.PREFIXES)}")
         return url
 
     def model_post_init(self, _context: Any, /) -> None:
@@ -89,7 +90,7 @@ class Settings(BaseSettings):
 
     def backend(self) -> str:
         """Give the URL of the Pulumi backend: the setting, else files below the state directory."""
-        return self.backend_url or f"file://{backend_path(self.state_dir)}"
+        return self.backend_url or backends.of_directory(backend_path(self.state_dir))
 
 
 def _sentence(name: str, given: object, rule: str) -> str:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from vmops.azure import ownership
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.polling import NotYet, backoff, poll_until
+from vmops.core.polling import backoff, retry
 from vmops.deploy.context import PATIENCE, DeployContext
 from vmops.engine.events import EXISTS_ALREADY, PROVIDER_GONE
-from vmops.engine.reconcile import complete, plan
+from vmops.engine.reconcile import apply, complete
+from vmops.engine.reconcile.plan import Plan, Wanted
 from vmops.spec.vm_spec import VmSpec
 
-_PASSING = frozenset({FailureKind.CONFLICT, FailureKind.THROTTLED})
+_TRANSIENT_KINDS = frozenset({FailureKind.CONFLICT, FailureKind.THROTTLED})
 """What the same update does not meet again a little later."""
 
 _VANISHED = frozenset({"InvalidResourceReference", "ParentResourceNotFound"})
@@ -22,8 +23,8 @@ removal of ours that was killed. Source: recorded refusals of Microsoft.Network 
 _LOSSES = 4
 """How often that may happen to one deployment: more often, and what is referred to is not there at all."""
 
-_SETTLED = frozenset({EXISTS_ALREADY, PROVIDER_GONE, *_VANISHED})
-"""Codes after which the engine's state is settled, so that the next update must refresh.
+_RECONCILED = frozenset({EXISTS_ALREADY, PROVIDER_GONE, *_VANISHED})
+"""Codes after which the engine's state is reconciled, so that the next update must refresh.
 
 After any other it must not: a refresh forgets that a create has failed, and leaves the resource Failed."""
 
@@ -41,52 +42,47 @@ class Update:
     uses: frozenset[str]
     declared: Callable[[], None]
 
-    def settle(self) -> plan.Reconciled:
-        """Settle the engine's state.
+    def reconcile(self) -> Plan:
+        """Bring the engine's state in line with ARM.
 
-        Raises: Taken; Failed (conflict), naming what is intended and another's.
+        Raises: SharedResourceCreatedElsewhere; OperationFailed (conflict), naming what is intended and another's.
         """
         site, spec = self.site, self.spec
-        arguments = site.cloud.provider_arguments(spec.subscription)
-        settled = plan.reconcile(site.stack, site.arm, spec.urn_keys(self.uses), spec.unwanted(), arguments)
-        for arm_id in settled.foreign:
+        wanted = Wanted(spec.urn_keys(self.uses), spec.unwanted(), site.cloud.provider_arguments(spec.subscription))
+        made = apply.reconcile(site.stack, site.arm, wanted)
+        for arm_id in made.foreign:
             if found := site.arm.get(arm_id):
                 self._refuse(arm_id, found)
-        if settled.bare:
+        if made.id_only:
             complete.complete(site.stack, self.declared)
-        return settled
+        return made
 
     def run(self, *, refresh: bool) -> None:
         """Run the program; what passes with time is tried again, and what exists unknown to the engine is adopted.
 
-        Raises: Failed, with what did not pass; Taken.
+        Raises: OperationFailed, with what did not pass; SharedResourceCreatedElsewhere.
         """
-        refusals: list[OperationFailed] = []
+        met: list[str] = []  # the codes of what was refused so far
 
-        def attempt() -> bool | NotYet:
-            settled = any(refusal.failure.code in _SETTLED for refusal in refusals)
-            try:
-                self.site.stack.up(self.declared, refresh=refresh or settled)
-            except OperationFailed as error:
-                refusals.append(error)
-                lost = sum(refusal.failure.code in _VANISHED for refusal in refusals)
-                if lost > _LOSSES or not self._passes(error.failure):
-                    raise
-                return NotYet(backoff(len(refusals)))
-            return True
+        def attempt() -> None:
+            self.site.stack.up(self.declared, refresh=refresh or not _RECONCILED.isdisjoint(met))
 
-        if not poll_until(attempt, timeout=PATIENCE):
-            raise refusals[-1]
+        def pause(refusal: OperationFailed, times: int) -> float | None:
+            met.append(refusal.failure.code)
+            lost = sum(code in _VANISHED for code in met)
+            return backoff(times) if lost <= _LOSSES and self._is_transient(refusal.failure) else None
 
-    def _passes(self, failure: Failure) -> bool:
+        retry(attempt, OperationFailed, pause, timeout=PATIENCE)
+
+    def _is_transient(self, failure: Failure) -> bool:
         """Tell whether the same update may do better, once the provider lives and the state knows what exists."""
         if failure.code == PROVIDER_GONE:
             self.site.reconnect()
-            self.settle()
+            self.reconcile()
             return True
         if failure.code == EXISTS_ALREADY:
-            return self.settle().changed
-        return failure.kind in _PASSING or failure.code in _VANISHED
+            return self.reconcile().changes
+        return failure.kind in _TRANSIENT_KINDS or failure.code in _VANISHED
 
     def _refuse(self, arm_id: str, found: dict[str, object]) -> None:
         try:

@@ -27,7 +27,7 @@ def needs_deallocation(existing: Mapping[str, Any], spec: VmSpec) -> bool:
 def ensure_running(arm: Arm, spec: VmSpec) -> None:
     """Start the VM if it stands still, and see by ARM that it runs.
 
-    Raises: Failed if it does not run within the deployment's time.
+    Raises: OperationFailed if it does not run within the deployment's time.
     """
     seen = vm_state.get_vm_state(arm, spec.vm_id)
     if seen and seen.running:
@@ -41,7 +41,7 @@ def ensure_running(arm: Arm, spec: VmSpec) -> None:
 def power_and_wait(arm: Arm, spec: VmSpec, action: power.Action) -> None:
     """Ask for a power operation and wait for it.
 
-    Raises: Failed if ARM says that it failed.
+    Raises: OperationFailed if ARM says that it failed.
     """
     accepted = power.begin(arm, spec.vm_id, action)
     ended = poll_until(power.follow(arm, accepted, spec.poll_interval), timeout=spec.deploy_timeout)
@@ -52,7 +52,7 @@ def power_and_wait(arm: Arm, spec: VmSpec, action: power.Action) -> None:
 def wait_for_ssh(spec: VmSpec, outputs: Mapping[str, Any]) -> None:
     """Wait, if asked to, until the VM answers on its SSH port.
 
-    Raises: Failed (timeout) if it does not answer within the deployment's time.
+    Raises: OperationFailed (timeout) if it does not answer within the deployment's time.
     """
     if spec.wait_for != "ssh":
         return

@@ -1,8 +1,7 @@
 """The steps of one deployment, as the worker takes them."""
 
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vmops.azure import cleanup, ownership, power, vm_state
@@ -10,7 +9,7 @@ from vmops.core import times
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.core.polling import NotYet, poll_until
+from vmops.core.polling import NotYet, poll_until, retry
 from vmops.deploy import readiness, survey
 from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update
 from vmops.deploy.context import DeployContext
@@ -24,19 +23,46 @@ _GRACE = 3.0
 """Seconds within which ARM shows what a request has begun that was still on its way when its sender died."""
 
 
+@dataclass(frozen=True)
+class EngineState:
+    """How far the engine's state can be trusted before an update.
+
+    ``existed``: the backend knew the stack. ``doubtful``: the last change did not end. ``repaired``: its files could
+    not be read and were restored, or are lost.
+    """
+
+    existed: bool
+    doubtful: bool
+    repaired: bool
+
+    @property
+    def needs_reconcile(self) -> bool:
+        """Tell whether it may lack what exists, or hold what was never made."""
+        return self.existed and (self.doubtful or self.repaired)
+
+    def needs_refresh(self, *, reconciled: bool, vm_exists: bool) -> bool:
+        """Tell whether the update must read everything anew: a VM that is gone may not have gone alone."""
+        return reconciled or self.repaired or (self.existed and not vm_exists)
+
+
 def provision(site: DeployContext, spec: VmSpec, *, doubtful: bool, expires: float) -> dict[str, Any]:
     """Make the VM as the spec says, running, and give its outputs.
 
     ``doubtful``: what came before did not end, so the engine's state may lack what exists. ``expires`` is in seconds
     since the epoch, 0 for never.
 
-    Raises: Failed; CloudError if ARM refuses a look.
+    Raises: OperationFailed; CloudError if ARM refuses a look.
     """
-    for _ in spec.shared_ids():
-        # Another VM that shares the resource created it meanwhile: it is external, then.
-        with suppress(SharedResourceCreatedElsewhere):
-            return _provision(site, spec, doubtful=doubtful, expires=expires)
-    return _provision(site, spec, doubtful=doubtful, expires=expires)
+
+    def pause(_: SharedResourceCreatedElsewhere, times: int) -> float | None:
+        return 0.0 if times <= len(spec.shared_ids()) else None  # it exists now, and is another's
+
+    return retry(
+        lambda: _provision(site, spec, doubtful=doubtful, expires=expires),
+        SharedResourceCreatedElsewhere,
+        pause,
+        timeout=spec.deploy_timeout,
+    )
 
 
 def _provision(site: DeployContext, spec: VmSpec, *, doubtful: bool, expires: float) -> dict[str, Any]:
@@ -44,24 +70,29 @@ def _provision(site: DeployContext, spec: VmSpec, *, doubtful: bool, expires: fl
     before = _preflight_when_idle(site, spec)
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
-    mended = site.stack.mend() is not Repair.NOTHING
-    existed = site.stack.ensure() or mended
-    before = _with_own_subnet(site, spec, before) if existed else before
+    state = _engine_state(site, doubtful=doubtful)
+    before = _with_own_subnet(site, spec, before) if state.existed else before
     update = Update(site, spec, before.uses, _build_program(site, spec, before, expires, outputs))
-    settled = (doubtful or mended) and existed and update.settle().stale
+    reconciled = state.needs_reconcile and update.reconcile().needs_refresh
     if before.machine and readiness.needs_deallocation(before.machine, spec):
         readiness.power_and_wait(site.arm, spec, power.Action.DEALLOCATE)
-    update.run(refresh=settled or mended or (existed and before.machine is None))
+    update.run(refresh=state.needs_refresh(reconciled=reconciled, vm_exists=before.machine is not None))
     readiness.ensure_running(site.arm, spec)
     if site.cloud.answers:
         readiness.wait_for_ssh(spec, outputs)
     return outputs
 
 
+def _engine_state(site: DeployContext, *, doubtful: bool) -> EngineState:
+    """Mend the stack's files, make the stack if the backend does not know it, and tell what is left of its state."""
+    repaired = site.stack.mend() is not Repair.NOTHING
+    return EngineState(site.stack.ensure() or repaired, doubtful, repaired)
+
+
 def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, str]]:
     """Preview what `provision` would do: a resource and an operation (create, update, replace, delete) each.
 
-    Raises: Failed; CloudError if ARM refuses a look.
+    Raises: OperationFailed; CloudError if ARM refuses a look.
     """
     before = _with_own_subnet(site, spec, survey.preflight(site.arm, spec, site.owner))
     if before.machine:
@@ -77,7 +108,7 @@ def deprovision(site: DeployContext, target: Target, *, doubtful: bool) -> dict[
 
     Returns: ``left``, the foreign resources for whose sake our group stays, if there are any.
 
-    Raises: Failed, naming what would not go; CloudError if ARM refuses a look.
+    Raises: OperationFailed, naming what would not go; CloudError if ARM refuses a look.
     """
     existing = site.arm.get(target.vm_id)
     if existing is not None:

@@ -26,7 +26,7 @@ def preflight(arm: Arm, spec: VmSpec, owner: str) -> Preflight:
     A named group, network, subnet or security group that exists without our tag is used, never changed. Whose a subnet
     is, its network tells.
 
-    Raises: Failed if the VM is another's, if a value cannot be changed on it, or if no location is known.
+    Raises: OperationFailed if the VM is another's, if a value cannot be changed on it, or if no location is known.
     """
     group = arm.get(spec.group_id)
     location = spec.location or (group or {}).get("location")
@@ -48,7 +48,7 @@ def preflight(arm: Arm, spec: VmSpec, owner: str) -> Preflight:
 def refuse_anew_for_key(machine: Mapping[str, Any], spec: VmSpec) -> None:
     """Check that a VM of ours is not made anew for a key that nobody asked for: one that this host made, or would make.
 
-    Raises: Failed (immutable), saying how the VM's own key is given.
+    Raises: OperationFailed (immutable), saying how the VM's own key is given.
     """
     key = spec.admin_password_or_key
     if spec.credential_is_given or (key and _words(key.get_secret_value()) in map(_words, _keys(machine))):
@@ -84,7 +84,7 @@ def _used(arm: Arm, spec: VmSpec) -> Iterable[str]:
 def _refuse_immutable(machine: Mapping[str, Any], spec: VmSpec) -> None:
     """Check that the spec asks for no change that neither ARM nor a replacement can make.
 
-    Raises: Failed (immutable), naming the parameter and both values.
+    Raises: OperationFailed (immutable), naming the parameter and both values.
     """
     properties = machine.get("properties") or {}
     pairs = {

@@ -23,7 +23,7 @@ def enforce_deadline(command: EngineCommand, stack: EngineStack, *, seconds: flo
     So is an engine ended that has said nothing for ``silence`` seconds while it works on no resource: a create may take
     its time, an engine that has nothing to wait for may not.
 
-    Raises: Failed (timeout, or interrupted) once the engine has ended, or at once if none runs.
+    Raises: OperationFailed (timeout, or interrupted) once the engine has ended, or at once if none runs.
     """
     end = _End(command, stack, seconds, silence)
     for number in (signal.SIGTERM, signal.SIGALRM):

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from vmops.azure.clouds import Cloud
+from vmops.core import backends
 from vmops.core.environment import filtered_environment
 
 
@@ -16,8 +17,8 @@ def engine_environment(cloud: Cloud, backend: str, home: Path, passphrase: Path,
     half as often as Go does of itself: a twentieth less of processor time for up to 7 MB more. Source: Pulumi
     documentation, environment variables; engine 3.274, pkg/backend/diy; Go documentation, package runtime.
     """
-    if backend.startswith("file://"):
-        Path(backend.removeprefix("file://")).mkdir(mode=0o700, parents=True, exist_ok=True)
+    if directory := backends.directory_of(backend):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     return {
         **filtered_environment(os.environ, cloud=cloud.name, backend=backend),
         "TMPDIR": str(scratch),

@@ -23,8 +23,8 @@ _LOOK = 3.0
 def run_exclusively(log: EventLog, command: Callable[[], Any], unlock: Callable[[], Any]) -> None:
     """Run a command; ``unlock`` breaks a dead engine's lock, and the end of a living one is waited for.
 
-    Raises: Failed, as `attempt` does; Failed (locked), naming who holds the lock; what Pulumi says of the stack's being
-    there or not.
+    Raises: OperationFailed, as `attempt` does, or (locked) naming who holds the lock; what Pulumi says of the stack's
+    being there or not.
     """
     refusals: list[OperationFailed] = []
 
@@ -42,7 +42,8 @@ def run_exclusively(log: EventLog, command: Callable[[], Any], unlock: Callable[
 def attempt(log: EventLog, command: Callable[[], Any]) -> None:
     """Run a command once.
 
-    Raises: Failed, classified from the engine's events; what Pulumi says of the stack's being there, or locked.
+    Raises: OperationFailed, classified from the engine's events; what Pulumi says of the stack's being there, or
+    locked.
     """
     log.forget()
     try:

@@ -49,8 +49,8 @@ class EngineCommand(PulumiCommand):
     ) -> CommandResult:
         """Run one engine command to its end; whatever ends this before ends the engine and all it started.
 
-        Raises: pulumi.automation.CommandError, or a class below it, if the engine exits with anything but 0; Failed:
-        interrupted if a signal ended it, timeout if it took too long.
+        Raises: pulumi.automation.CommandError, or a class below it, if the engine exits with anything but 0;
+        OperationFailed: interrupted if a signal ended it, timeout if it took too long.
         """
         self._process = subprocess.Popen(
             [self.command, "--non-interactive", *args],

@@ -72,7 +72,7 @@ def mark_if_dead(store: Store, state_dir: Path, operation: Operation) -> Operati
 def vm_lock(store: Store, state_dir: Path, stack: str) -> Iterator[int]:
     """Hold a VM's lock, whose operations are over, for something that is no deployment.
 
-    Raises: Failed (locked), saying who works on the VM.
+    Raises: OperationFailed (locked), saying who works on the VM.
     """
     in_the_way = lambda: OperationFailed(lock_conflict(store.in_flight(stack, Verb.PROVISION)))  # noqa: E731
     with file_lock.holding(lock_path(state_dir, stack), _PATIENCE, in_the_way) as held:

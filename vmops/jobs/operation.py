@@ -8,6 +8,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from vmops.core.failures import Failure
+from vmops.spec.names import Identity
 
 HANDLE_PREFIX = "vmops:operation/"
 
@@ -70,6 +71,11 @@ class Operation:
     def handle(self) -> str:
         """Give what ``asyncResultsUrl`` carries for a deployment."""
         return HANDLE_PREFIX + self.id
+
+    @property
+    def identity(self) -> Identity:
+        """Give which VM is meant."""
+        return Identity(self.cloud, self.subscription, self.resource_group, self.vm_name)
 
     @property
     def over(self) -> bool:

@@ -115,7 +115,7 @@ def _execute(state_dir: Path, operation: Operation, lock: int, wire: bytes) -> d
 def _cancel_provision(state_dir: Path, stack: str, seconds: float) -> int:
     """End a provision that is in flight, and take the VM's lock from it.
 
-    Raises: Failed (locked) if it cannot be had within ``seconds``.
+    Raises: OperationFailed (locked) if it cannot be had within ``seconds``.
     """
     from vmops.jobs.cancel import cancel
 

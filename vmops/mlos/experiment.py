@@ -26,17 +26,8 @@ class Run:
 
     def left(self, newest: Iterable[Operation]) -> list[Params]:
         """Give the parameters that name each VM which the newest deployments do not show to be gone, or going."""
-        return [_which(each) for each in newest if each.stack in self._stacks and not _goes(each)]
+        return [dict(each.identity.params) for each in newest if each.stack in self._stacks and not _goes(each)]
 
 
 def _goes(newest: Operation) -> bool:
     return newest.verb is Verb.DEPROVISION and newest.state is not State.FAILED
-
-
-def _which(operation: Operation) -> Params:
-    return {
-        "cloud": operation.cloud,
-        "subscription": operation.subscription,
-        "resourceGroup": operation.resource_group,
-        "vmName": operation.vm_name,
-    }

@@ -5,10 +5,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vmops.azure.power import Action
 from vmops.core import keys
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet
 from vmops.core.settings import Settings
+from vmops.core.state_dir import log_path
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.store import Store
 from vmops.ops.connections import Connections
@@ -75,7 +77,7 @@ class VMOps:
 
     def vm_start(self, params: Params) -> Answer:
         """Start the VM: PENDING, SUCCEEDED if it was over at once, or FAILED. The result is always ``{}``."""
-        return self._switch(params, "start")
+        return self._switch(params, Action.START)
 
     def vm_stop(self, params: Params, *, force: bool = False) -> Answer:
         """Stop the VM by initiating a graceful shutdown; with ``stopMode: deallocate`` its compute is released too.
@@ -83,19 +85,19 @@ class VMOps:
         With ``force`` the power goes at once, without a shutdown; ARM deallocates in one way only.
         PENDING, SUCCEEDED if it was over at once, or FAILED. The result is always ``{}``.
         """
-        deallocates = self._target(params).stop_mode == "deallocate"
-        return self._switch(params, "deallocate" if deallocates else "forced stop" if force else "stop")
+        stop = Action.FORCED_STOP if force else Action.STOP
+        return self._switch(params, Action.DEALLOCATE if self._target(params).stop_mode == "deallocate" else stop)
 
     def vm_restart(self, params: Params) -> Answer:
         """Restart the VM by initiating a graceful shutdown.
 
         PENDING, SUCCEEDED if it was over at once, or FAILED. The result is always ``{}``.
         """
-        return self._switch(params, "restart")
+        return self._switch(params, Action.RESTART)
 
     def deallocate(self, params: Params) -> Answer:
         """Stop paying for the VM's compute and keep its disks: PENDING, SUCCEEDED or FAILED. The result is ``{}``."""
-        return self._switch(params, "deallocate")
+        return self._switch(params, Action.DEALLOCATE)
 
     def wait_vm_deployment(self, is_setup: bool, params: Params) -> Answer:
         """Wait, at most ``pollTimeout`` seconds, for the VM to be deployed (``is_setup``) or to be gone.
@@ -173,8 +175,6 @@ class VMOps:
 
     def log_path(self, operation: Operation) -> Path:
         """Give the file in which a deployment tells what it does, one JSON object a line."""
-        from vmops.core.state_dir import log_path
-
         return log_path(self.settings.state_dir, operation.stack, operation.id)
 
     def resources(self, params: Params) -> list[dict[str, Any]]:
@@ -187,7 +187,7 @@ class VMOps:
     def plan(self, params: Params) -> list[dict[str, str]]:
         """Preview what `vm_provision` would do, changing nothing: an ``operation`` and a ``resource`` each.
 
-        Raises: Failed if the engine refuses, or (locked) if a deployment of the VM is in flight; CloudError if ARM
+        Raises: OperationFailed if the engine refuses, or (locked) if a deployment is in flight; CloudError if ARM
         refuses; EngineMissing.
         """
         spec = VmSpec.from_params(params, self.settings.defaults())
@@ -216,7 +216,7 @@ class VMOps:
             return failed(self._store, target, error)
         return pending(params, operation.handle) if operation else (Status.SUCCEEDED, {})
 
-    def _switch(self, params: Params, action: str) -> Answer:
+    def _switch(self, params: Params, action: Action) -> Answer:
         """Begin a power operation: PENDING, SUCCEEDED if it was over at once, or FAILED."""
         clear_handle(params)
         target = self._target(params)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def with_key(spec: VmSpec, settings: Settings, deployments: "Deployments") -> VmSpec:
     """Give the VM a key of its own if none was given; none is made for one that is there, and so has another.
 
-    Raises: Failed (immutable), saying how its key is given, or (locked); CloudError if ARM refuses.
+    Raises: OperationFailed (immutable), saying how its key is given, or (locked); CloudError if ARM refuses.
     """
     if spec.credential_is_given:
         return spec

@@ -5,7 +5,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from vmops.azure import cleanup, ownership, vm_state
@@ -48,7 +48,7 @@ class Deployments:
     def provision(self, spec: VmSpec, digest: str) -> Operation | None:
         """Begin to make the VM as the spec says; None if it is so already, and runs.
 
-        Raises: Failed (locked) if another deployment of the VM is in flight.
+        Raises: OperationFailed (locked) if another deployment of the VM is in flight.
         """
         latest = self.store.latest(spec.stack)
         if latest and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, digest):
@@ -121,7 +121,7 @@ class Deployments:
     def refuse_in_flight(self, target: Target) -> None:
         """Check that no deployment of the VM is in flight.
 
-        Raises: Failed (locked), saying who, what and since when.
+        Raises: OperationFailed (locked), saying who, what and since when.
         """
         for verb in Verb:
             found = self.store.in_flight(target.stack, verb)
@@ -165,10 +165,7 @@ class Deployments:
             id=secrets.token_hex(8),
             verb=verb,
             stack=target.stack,
-            cloud=target.cloud,
-            subscription=target.subscription,
-            resource_group=target.resource_group,
-            vm_name=target.vm_name,
+            **asdict(target.identity),
             owner=self.settings.owner,
             digest=digest,
             expires=now + ttl if ttl else 0.0,

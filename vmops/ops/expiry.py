@@ -17,12 +17,12 @@ from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.core import times
 from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.settings import Settings
+from vmops.core.settings import CloudName, Settings
 from vmops.jobs.operation import Operation
 from vmops.jobs.store import Store
 from vmops.protocol import Params
 from vmops.spec.names import EXPIRES_TAG, OWNER_TAG, STACK_TAG, Identity
-from vmops.spec.target import Cloud, Target, WaitOptions
+from vmops.spec.target import Target, WaitOptions
 
 _SKEW = 300.0
 """Seconds by which the clocks of two hosts may differ."""
@@ -44,12 +44,7 @@ class ExpiringVm:
     @property
     def params(self) -> Params:
         """Give the parameters that mean this VM."""
-        return {
-            "cloud": self.identity.cloud,
-            "subscription": self.identity.subscription,
-            "resourceGroup": self.identity.resource_group,
-            "vmName": self.identity.vm_name,
-        }
+        return dict(self.identity.params)
 
 
 @dataclass(frozen=True)
@@ -63,7 +58,7 @@ class Lifetimes:
     def extend(self, target: Target, seconds: float) -> float:
         """Let a VM of ours live for so long from now on, and give the instant at which that is over.
 
-        Raises: Failed if there is no such VM, or if it is another's; CloudError if ARM refuses.
+        Raises: OperationFailed if there is no such VM, or if it is another's; CloudError if ARM refuses.
         """
         arm = self.arm(target)
         existing = arm.get(target.vm_id)
@@ -123,7 +118,7 @@ class Lifetimes:
         with open_backend(self.settings) as backend:
             for stack in backend.stacks():
                 if stack not in known and (inputs := backend.declared(stack)):
-                    declared = (_read(cloud, inputs) for cloud in get_args(Cloud))
+                    declared = (_read(cloud, inputs) for cloud in get_args(CloudName))
                     yield from ((stack, each) for each in declared if each.identity.stack == stack)
 
     def _look(self, remembered: ExpiringVm) -> ExpiringVm:
@@ -140,8 +135,7 @@ class Lifetimes:
 
 
 def _recorded(made: Operation) -> ExpiringVm:
-    identity = Identity(made.cloud, made.subscription, made.resource_group, made.vm_name)
-    return ExpiringVm(identity, made.owner, made.expires or inf)
+    return ExpiringVm(made.identity, made.owner, made.expires or inf)
 
 
 def _read(cloud: str, inputs: Mapping[str, Any]) -> ExpiringVm:

@@ -23,7 +23,7 @@ def poll(
 
     Returns: an account of the operation, why it failed, or `NotYet` while it is in flight.
 
-    Raises: Failed; CloudError if ARM refuses; SpecError if the handle is an URL elsewhere.
+    Raises: OperationFailed; CloudError if ARM refuses; SpecError if the handle is an URL elsewhere.
     """
     handle = target.async_results_url or ""
     operation = store.get(operation_id(handle) or "")

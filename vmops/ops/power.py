@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from vmops.azure import power
+from vmops.azure.power import Action
 from vmops.core.errors import CloudError
 from vmops.core.polling import NotYet
 from vmops.core.settings import Settings
@@ -20,16 +22,14 @@ class PowerOperations:
         self._settings, self._arm = settings, arm
         self._due: dict[str, float] = {}  # by URL: when ARM wants to be asked first
 
-    def begin(self, target: Target, action: str) -> str | None:
-        """Ask for one of `vmops.azure.power.Action`.
+    def begin(self, target: Target, action: Action) -> str | None:
+        """Ask for a power operation.
 
         Returns: the URL by which the operation is polled; None if it is over already.
 
-        Raises: Failed if the VM does not exist or is another's; CloudError if ARM refuses.
+        Raises: OperationFailed if the VM does not exist or is another's; CloudError if ARM refuses.
         """
-        from vmops.azure import power
-
-        accepted = power.ask(self._arm(target), target, self._settings.owner, power.Action(action))
+        accepted = power.ask(self._arm(target), target, self._settings.owner, action)
         if accepted.url is not None:
             self._due[accepted.url] = time.monotonic() + (accepted.retry_after or 0.0)
         return accepted.url
@@ -41,8 +41,6 @@ class PowerOperations:
 
         Raises: SpecError if the URL is not on the cloud's endpoint; CloudError if the operation cannot be read.
         """
-        from vmops.azure import power
-
         if (left := self._due.get(url, 0.0) - time.monotonic()) > 0:
             return NotYet(left)
         self._due.pop(url, None)

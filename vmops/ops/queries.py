@@ -40,8 +40,8 @@ class Queries:
     def plan(self, spec: VmSpec) -> list[dict[str, str]]:
         """Preview a provision: an ``operation`` and a ``resource`` each.
 
-        Raises: Failed if the engine refuses, (locked) if a deployment of the VM is in flight, (immutable) if what is
-        asked cannot be changed; CloudError if ARM refuses; EngineMissing.
+        Raises: OperationFailed if the engine refuses, (locked) if a deployment of the VM is in flight, (immutable) if
+        what is asked cannot be changed; CloudError if ARM refuses; EngineMissing.
         """
         from vmops.deploy import steps
         from vmops.deploy.context import open_context

@@ -11,7 +11,7 @@ from vmops.azure.client import Arm
 from vmops.core.settings import Settings
 from vmops.deploy.context import DeployContext, open_context
 from vmops.engine.backend.files import Repair
-from vmops.engine.reconcile import plan
+from vmops.engine.reconcile import apply, plan
 from vmops.jobs import admission
 from vmops.jobs.store import Store
 from vmops.spec import names
@@ -25,7 +25,7 @@ def recover(settings: Settings, store: Store, target: Target, *, dry_run: bool =
     ``foreign``, ARM ids; ``cleared``, operations of the engine that did not end; ``resources``, the ids of what is
     ours. With ``dry_run``, what would be done.
 
-    Raises: Failed (locked) if somebody works on the VM; CloudError if ARM refuses; EngineMissing.
+    Raises: OperationFailed (locked) if somebody works on the VM; CloudError if ARM refuses; EngineMissing.
     """
     with (
         admission.vm_lock(store, settings.state_dir, target.stack) as held,
@@ -37,14 +37,15 @@ def recover(settings: Settings, store: Store, target: Target, *, dry_run: bool =
 def _settle(site: DeployContext, target: Target, *, write: bool) -> dict[str, Any]:
     ours = [str(found["id"]) for found in cleanup.list_owned(site.arm, target.group_id, target.stack)]
     mended = site.stack.mend(write=write)
-    settled = plan.Reconciled()
+    made = plan.Plan()
     if write or mended is Repair.NOTHING:
-        settled = plan.reconcile(site.stack, site.arm, _intended(site.arm, target, ours), write=write)
+        reconcile = apply.reconcile if write else apply.preview
+        made = reconcile(site.stack, site.arm, plan.Wanted(_intended(site.arm, target, ours)))
     return {
         "state": str(mended),
-        "adopted": list(settled.adopted),
-        "cleared": list(settled.cleared),
-        "foreign": list(settled.foreign),
+        "adopted": list(made.adopted.values()),
+        "cleared": list(made.cleared),
+        "foreign": list(made.foreign),
         "resources": ours,
     }
 

@@ -5,8 +5,10 @@ Every name is known before anything exists, so every intended resource has an AR
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass
 from types import MappingProxyType
+
+from pydantic.alias_generators import to_camel
 
 STACK_TAG, OWNER_TAG, EXPIRES_TAG = "vmops-stack", "vmops-owner", "vmops-expires"
 
@@ -62,6 +64,11 @@ class Identity:
         Source: Pulumi, stack names: letters, digits, "-", "_" and ".", at most 100.
         """
         return f"{self.vm_name.lower()}-{_hash(*astuple(self))}"
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The parameters that mean this VM."""
+        return {to_camel(name): value for name, value in asdict(self).items()}
 
     @property
     def group_id(self) -> str:

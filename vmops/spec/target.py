@@ -7,10 +7,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_camel
 
 from vmops.core.errors import SpecError
+from vmops.core.settings import CloudName
 from vmops.spec import names
 from vmops.spec.rules import naming, related, values
 
-Cloud = Literal["local", "public", "usgovernment", "china"]
 StopMode = Literal["powerOff", "deallocate"]
 Seconds = Annotated[float, BeforeValidator(values.seconds)]
 PositiveSeconds = Annotated[float, BeforeValidator(values.positive_seconds)]
@@ -44,7 +44,7 @@ class WaitOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, hide_input_in_errors=True)
 
-    cloud: Annotated[Cloud, choice(Cloud)] = "local"
+    cloud: Annotated[CloudName, choice(CloudName)] = "local"
     poll_interval: Seconds = 1.0
     poll_timeout: Seconds = 300.0
     deploy_timeout: PositiveSeconds = 3600.0

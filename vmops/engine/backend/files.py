@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from vmops.core import backends
 from vmops.core.log import get_logger
 from vmops.engine.backend.lock_holder import held
 
@@ -73,8 +74,9 @@ def ensure_tags_file(backend: str, project: str, stack: str) -> None:
 
 def _root(backend: str) -> Path | None:
     """Give the directory of a backend's files, None if it has none."""
-    root = Path(backend.removeprefix("file://")) / ".pulumi"
-    return root if backend.startswith("file://") and root.is_dir() else None
+    directory = backends.directory_of(backend)
+    root = directory and directory / ".pulumi"
+    return root if root and root.is_dir() else None
 
 
 def _state_file(root: Path, project: str, stack: str) -> Path:

@@ -62,7 +62,7 @@ def held(lock: Path) -> bool:
 def refuse_living_holder(message: str) -> None:
     """Let only the lock of a provably dead engine pass: one of this host, whose process is no more.
 
-    Raises: Failed (locked), saying who holds the stack since when.
+    Raises: OperationFailed (locked), saying who holds the stack since when.
     """
     holders = [Holder(user, host, int(pid), since) for user, host, pid, since in _HOLDER.findall(message)]
     living = [holder for holder in holders if holder.lives]

@@ -27,7 +27,7 @@ class Backend:
     def stacks(self) -> list[str]:
         """Name the stacks of our project.
 
-        Raises: Failed (engine) if the backend cannot be read, (timeout) if it cannot be read to its end.
+        Raises: OperationFailed (engine) if the backend cannot be read, (timeout) if it cannot be read to its end.
         """
         (self.directory / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
         return [str(stack["name"]) for stack in self._read("stack", "ls", "--json")]
@@ -37,7 +37,7 @@ class Backend:
 
         None if the stack got no further than what a VM needs.
 
-        Raises: Failed (engine) if the backend cannot be read, (timeout) if it cannot be read to its end.
+        Raises: OperationFailed (engine) if the backend cannot be read, (timeout) if it cannot be read to its end.
         """
         deployment = self._read("stack", "export", "--stack", stack)["deployment"]
         pending = [each["resource"] for each in deployment.get("pending_operations") or ()]

@@ -42,7 +42,7 @@ class BuildDir:
     def run(self, step: str, command: Sequence[str], timeout: float) -> None:
         """Run a command of at most ``timeout`` seconds, and end all of its processes if it does not end itself.
 
-        Raises: Failed, with the last line that it wrote.
+        Raises: InstallFailed, with the last line that it wrote.
         """
         with self._started(command) as process:
             output = self._follow(process, step, timeout)

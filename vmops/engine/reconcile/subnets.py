@@ -4,7 +4,7 @@ from typing import Any
 
 from vmops.azure.client import Arm
 from vmops.core.polling import NotYet, poll_until
-from vmops.engine.reconcile import entries, plan
+from vmops.engine.reconcile import apply, entries, plan
 from vmops.engine.stack import EngineStack
 from vmops.spec.names import TOKENS
 
@@ -15,7 +15,7 @@ _LOOK = 0.5
 def is_ours(stack: EngineStack, key: str) -> bool:
     """Tell whether the engine has made something, or had begun to; ``key`` is the end of its URN, ``TYPE::NAME``."""
     state = _state(stack)
-    return key in plan.begun(state) or key in {entries.key_of(entry) for entry in state.get("resources", ())}
+    return key in plan.interrupted(state) or key in {entries.key_of(entry) for entry in state.get("resources", ())}
 
 
 def adopt_subnet(stack: EngineStack, arm: Arm, group_id: str, grace: float) -> None:
@@ -25,12 +25,12 @@ def adopt_subnet(stack: EngineStack, arm: Arm, group_id: str, grace: float) -> N
     """
     intended = {
         key: f"{group_id}/providers/Microsoft.Network/virtualNetworks/{inputs['virtualNetworkName']}/subnets/{name}"
-        for key, begun in plan.begun(_state(stack)).items()
+        for key, begun in plan.interrupted(_state(stack)).items()
         if begun["type"] == TOKENS["subnet"] and (name := (inputs := begun["inputs"])["subnetName"])
     }
     if intended:
         poll_until(lambda: all(map(arm.get, intended.values())) or NotYet(_LOOK), timeout=grace)
-        plan.reconcile(stack, arm, intended)
+        apply.reconcile(stack, arm, plan.Wanted(intended))
 
 
 def _state(stack: EngineStack) -> dict[str, Any]:
