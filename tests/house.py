@@ -27,6 +27,7 @@ WORLDS = {
     "azure": ["vmops.azure.connection"],
     "mlos_bench": ["vmops.mlos"],
     "pulumi.automation": ["vmops.engine"],
+    "subprocess": ["vmops.core.children"],
     "sqlite3": ["vmops.jobs.sqlite", "vmops.local.arm.state.store"],
 }
 """Each outside world, and the modules that may import it."""

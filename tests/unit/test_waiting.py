@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.clock import Clock, stopped_clock
-from vmops.core.polling import NotYet, first_poll_after, poll_until
+from vmops.core.polling import NotYet, first_poll_after, poll_until, retry
 
 
 @pytest.fixture
@@ -139,3 +139,45 @@ def test_a_look_that_is_to_come_later_is_not_taken_before() -> None:
     assert looks == []
     assert first_poll_after(0, look)() is True
     assert looks == ["looked"]
+
+
+class Refused(Exception):
+    """What may pass."""
+
+
+def refusing(*answers: object) -> Callable[[], object]:
+    """Give a call that raises what is an exception, and gives the rest, in turn."""
+    rest = iter(answers)
+
+    def call() -> object:
+        answer = next(rest)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return call
+
+
+@pytest.mark.parametrize("answer", ["done", None, False])
+def test_a_retry_ends_with_the_first_answer(clock: Clock, answer: object) -> None:
+    """Nothing is an answer too; the pauses are numbered from 1."""
+    call = refusing(Refused(), Refused(), answer)
+    assert retry(call, Refused, lambda _, times: float(times), timeout=60) is answer
+    assert clock.slept == [1, 2]
+
+
+def test_a_retry_gives_up_at_its_deadline_with_the_last_refusal(clock: Clock) -> None:
+    """Whoever waited in vain learns what stood in the way at the end."""
+    last = Refused("last")
+    with pytest.raises(Refused, match="last"):
+        retry(refusing(Refused("first"), last), Refused, lambda *_: 5.0, timeout=3)
+    assert clock.slept == [3]
+
+
+def test_a_retry_passes_on_what_another_call_would_not_help(clock: Clock) -> None:
+    """Neither a refusal that is final, nor an error that is none of those that were named, is waited for."""
+    with pytest.raises(Refused):
+        retry(refusing(Refused()), Refused, lambda *_: None, timeout=60)
+    with pytest.raises(ConnectionError):
+        retry(refusing(ConnectionError()), Refused, lambda *_: 1.0, timeout=60)
+    assert clock.slept == []

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +10,8 @@ from types import FrameType
 from typing import Any
 
 from vmops.cli.console import note
-from vmops.core import signals
+from vmops.core import children, signals
+from vmops.core.children import Apart, Child
 from vmops.core.settings import Settings
 from vmops.leases.context import machine
 from vmops.leases.machine import Machine
@@ -39,17 +39,30 @@ def run(
             note(f"{vm.name} runs at {vm.host}")
             code = _run(command, vm)
             if keep_on_error:
-                subprocess.CompletedProcess(command, code).check_returncode()
+                _keep_if_failed(code)
             note(f"removing {vm.name}")
-    except subprocess.CalledProcessError as error:
-        return error.returncode
+    except _CommandFailed as failed:
+        return failed.code
     return code
+
+
+class _CommandFailed(Exception):
+    """The command did not end with 0: it leaves the VM as an exception does."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def _keep_if_failed(code: int) -> None:
+    if code:
+        raise _CommandFailed(code)
 
 
 def _run(command: Sequence[str], vm: Machine) -> int:
     relay = _Relay()
     with _environment(vm) as environment, signals.handled(relay, _FORWARDED):
-        process = subprocess.Popen(command, env=environment)
+        process = children.start(command, apart=Apart.NOT, stdin=children.OURS, env=environment)
         relay.to(process)
         code = process.wait()
     return code if code >= 0 else 128 - code
@@ -67,10 +80,10 @@ class _Relay:
     """A handler that passes signals on to a process, from before it is started."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Child | None = None
         self._early: list[int] = []
 
-    def to(self, process: subprocess.Popen[bytes]) -> None:
+    def to(self, process: Child) -> None:
         """Pass on to this process from now on, and what came so far."""
         self._process = process
         for number in self._early:

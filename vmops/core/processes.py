@@ -1,6 +1,10 @@
-"""Whether a process of this host lives: the dead keep their number until they are asked for, and numbers come again."""
+"""The processes of this host, and what they share: whether one lives, memory, connections, file systems.
+
+The dead keep their number until they are asked for, and numbers come again.
+"""
 
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -16,3 +20,25 @@ def process_start_time(pid: int) -> float | None:
         if process.status() != psutil.STATUS_ZOMBIE:
             return process.create_time()
     return None
+
+
+def available_memory() -> int:
+    """Give the bytes that can be had without swapping."""
+    return int(psutil.virtual_memory().available)
+
+
+def total_memory() -> int:
+    """Give the bytes of this host's memory."""
+    return int(psutil.virtual_memory().total)
+
+
+def connected_ports() -> set[int]:
+    """List the ports from which somebody is connected to this process by TCP."""
+    return {made.raddr.port for made in psutil.Process().net_connections("tcp") if made.raddr}
+
+
+def file_system(directory: Path) -> str:
+    """Name the kind of file system that a directory is on, such as ``ext4``; empty if nobody knows."""
+    mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
+    resolved = directory.resolve()
+    return next((mounts[place] for place in (resolved, *resolved.parents) if place in mounts), "")

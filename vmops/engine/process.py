@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Callable, Mapping
 from itertools import takewhile
 from pathlib import Path
@@ -12,6 +11,8 @@ from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
 from semver import VersionInfo
 
+from vmops.core import children
+from vmops.core.children import Apart, Child, StillRunning
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 
@@ -37,7 +38,7 @@ class EngineCommand(PulumiCommand):
         self._environment = dict(environment)
         self._locks = locks
         self._longest = longest
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Child | None = None
 
     def run(
         self,
@@ -52,17 +53,14 @@ class EngineCommand(PulumiCommand):
         Raises: pulumi.automation.CommandError, or a class below it, if the engine exits with anything but 0;
         OperationFailed: interrupted if a signal ended it, timeout if it took too long.
         """
-        self._process = subprocess.Popen(
+        self._process = children.start(
             [self.command, "--non-interactive", *args],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            apart=Apart.GROUP,
+            stdout=children.PIPE,
+            stderr=children.PIPE,
             cwd=cwd,
             env={**self._environment, **additional_env, "PULUMI_AUTOMATION_API": "true"},
-            encoding="utf-8",
-            errors="replace",
-            process_group=0,
-            pass_fds=self._locks,
+            inherits=self._locks,
         )
         stdout, stderr = self._said(self._process, args)
         result = CommandResult(stdout, stderr, self._process.returncode)
@@ -74,14 +72,15 @@ class EngineCommand(PulumiCommand):
             raise create_command_error(result)
         return result
 
-    def _said(self, process: subprocess.Popen[str], args: list[str]) -> tuple[str, str]:
+    def _said(self, process: Child, args: list[str]) -> tuple[str, str]:
         try:
-            return process.communicate(timeout=self._longest)
-        except subprocess.TimeoutExpired as error:
+            stdout, stderr = process.communicate(timeout=self._longest)
+        except StillRunning as error:
             raise OperationFailed(_too_long(args, error.timeout)) from None
         finally:
-            if process.returncode is None:
-                _kill(process)
+            with process:  # a plug-in, in a group of its own, may still hold the other end of a pipe: read no more
+                children.kill_group(process)
+        return stdout.decode(errors="replace"), stderr.decode(errors="replace")
 
     @property
     def running(self) -> bool:
@@ -98,12 +97,6 @@ class EngineCommand(PulumiCommand):
             return False
         os.killpg(self._process.pid, number)
         return True
-
-
-def _kill(process: subprocess.Popen[str]) -> None:
-    """Kill an engine that nobody waits for any more, and all of its group."""
-    with process:  # a plug-in, in a group of its own, may still hold the other end of a pipe: nothing more is read
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _too_long(args: list[str], seconds: float) -> Failure:

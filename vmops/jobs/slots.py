@@ -6,9 +6,7 @@ Removals have slots of their own, so that they wait for nothing that is being ma
 import os
 from pathlib import Path
 
-import psutil
-
-from vmops.core import file_lock
+from vmops.core import file_lock, processes
 from vmops.core.polling import NotYet
 from vmops.core.state_dir import liveness_lock_path, slot_path
 from vmops.jobs.operation import Operation, Verb
@@ -43,7 +41,7 @@ def acquire_slot(state_dir: Path, operation: Operation, limit: int) -> int | Non
     """
     most = limit or default_concurrency(operation.cloud)
     for number in range(most):
-        if number and not limit and psutil.virtual_memory().available < _MEMORY:
+        if number and not limit and processes.available_memory() < _MEMORY:
             return None
         held = file_lock.acquire(slot_path(state_dir, operation.verb, number))
         if held is not None:
@@ -74,4 +72,4 @@ def default_concurrency(cloud: str) -> int:
     """How many deployments run at once: a number a core, bounded by half of the memory; at least one."""
     cores = os.cpu_count() or 1
     by_cores = cores * (_PER_CORE_LOCAL if cloud == "local" else _PER_CORE_REMOTE)
-    return max(1, min(by_cores, psutil.virtual_memory().total // 2 // _MEMORY))
+    return max(1, min(by_cores, processes.total_memory() // 2 // _MEMORY))

@@ -123,11 +123,9 @@ def refuse_network_file_system(directory: Path) -> None:
 
     Raises: StoreError, naming the file system, if it is not.
     """
-    import psutil
+    from vmops.core.processes import file_system
 
-    mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
-    resolved = directory.resolve()
-    kind = next((mounts[place] for place in (resolved, *resolved.parents) if place in mounts), "")
+    kind = file_system(directory)
     if kind.lower() in _NETWORK_FILE_SYSTEMS:
         raise StoreError(
             f"the state directory {directory} is on a network file system ({kind}), where its locks are not safe; "

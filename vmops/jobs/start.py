@@ -7,7 +7,6 @@ the process that it starts, and leaves its order in the queue of the connection,
 import hashlib
 import os
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import IO, cast
 
-from vmops.core import file_lock
+from vmops.core import children, file_lock
+from vmops.core.children import Apart, Child
 from vmops.core.environment import filtered_environment
 from vmops.core.log import get_logger
 from vmops.core.settings import Settings
@@ -50,7 +50,7 @@ def start_worker(settings: Settings, operation: Operation, order: JobRequest, he
 def _spawn(settings: Settings, operation: Operation, order: JobRequest, environment: dict[str, str], held: int) -> None:
     arguments = [str(settings.state_dir), operation.id, str(held), str(settings.workers or 0)]
     with output_path(settings.state_dir, operation.stack, operation.id).open("wb") as output:
-        process = _python("vmops.jobs.worker", arguments, environment, output, held, stdin=subprocess.PIPE)
+        process = _python("vmops.jobs.worker", arguments, environment, output, held, stdin=children.PIPE)
     with cast(IO[bytes], process.stdin) as pipe:
         pipe.write(order.to_wire())
 
@@ -107,18 +107,18 @@ def _python(
     environment: dict[str, str],
     output: IO[bytes],
     descriptor: int,
-    stdin: int = subprocess.DEVNULL,
-) -> "subprocess.Popen[bytes]":
+    stdin: int = children.NOTHING,
+) -> Child:
     """Start a module of ours in a session of its own, from a fixed place; it inherits one descriptor."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", module, *arguments],
+    process = children.start(
+        children.module(module, *arguments),
+        apart=Apart.SESSION,
         stdin=stdin,
         stdout=output,
         stderr=output,
         cwd=arguments[0],
         env=environment,
-        start_new_session=True,
-        pass_fds=(descriptor,),
+        inherits=[descriptor],
     )
     threading.Thread(target=process.wait, name=f"reap-{process.pid}", daemon=True).start()
     return process

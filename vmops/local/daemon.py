@@ -8,16 +8,14 @@ is a process beside it, which a kill of the daemon leaves alone, with the engine
 import os
 import select
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
 
-import psutil
-
-from vmops.core import file_lock
+from vmops.core import children, file_lock
+from vmops.core.children import Apart, Child
 from vmops.core.environment import filtered_environment
 from vmops.core.errors import VmopsError
 from vmops.core.polling import NotYet, poll_until
@@ -95,7 +93,7 @@ def _arguments(last: Record | None, pace: float | None, tls: bool | None) -> lis
 
 
 def _start(state_dir: Path, arguments: list[str], held: int) -> Endpoint:
-    command = [sys.executable, "-P", "-m", "vmops.local.daemon", str(state_dir), *arguments]
+    command = children.module("vmops.local.daemon", str(state_dir), *arguments)
     log = local_path(state_dir) / "daemon.log"
     try:
         with log.open("ab") as errors, _spawn(command, local_path(state_dir), errors.fileno(), held) as starter:
@@ -111,16 +109,15 @@ def _start(state_dir: Path, arguments: list[str], held: int) -> Endpoint:
     raise VmopsError(f"the local Azure did not start: {last_words or 'it said nothing'} (see '{log}')")
 
 
-def _spawn(command: list[str], directory: Path, errors: int, held: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+def _spawn(command: list[str], directory: Path, errors: int, held: int) -> Child:
+    return children.start(
         command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        apart=Apart.SESSION,
+        stdout=children.PIPE,
         stderr=errors,
         cwd=directory,
         env=filtered_environment(os.environ, cloud="local", backend=""),
-        pass_fds=[held],
-        start_new_session=True,
+        inherits=[held],
     )
 
 
@@ -140,11 +137,10 @@ def _end(record: Record) -> None:
 
 
 def _terminate(pid: int, lives: Callable[[], bool]) -> None:
-    with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        process.terminate()
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
         if poll_until(lambda: _gone(lives), timeout=_GRACE) is None:
-            process.kill()
+            os.kill(pid, signal.SIGKILL)
             poll_until(lambda: _gone(lives), timeout=_GRACE)
 
 

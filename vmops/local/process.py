@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-import psutil
-
+from vmops.core.processes import process_start_time
 from vmops.core.state_dir import local_path
 from vmops.local import endpoint, provider_start
 from vmops.local.endpoint import Endpoint, Record
@@ -53,7 +52,7 @@ def _serve(state_dir: Path, pace: float, tls: bool, last: Record | None) -> None
         def ready() -> None:
             provider = beside if isinstance(beside, Running) else beside.running()
             here = Endpoint(plain.url, token, provider.port, os.getpid(), secure.url if secure else "", authority)
-            started = psutil.Process().create_time()
+            started = process_start_time(os.getpid()) or 0.0
             endpoint.write(state_dir, Record(here, started, pace, provider.pid, provider.started))
             tell(READY)
 

@@ -4,15 +4,14 @@ On Azure too the provider is the engine's neighbour, and Resource Manager is far
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from vmops.core import processes
+from vmops.core import children, processes
+from vmops.core.children import Apart
 from vmops.core.errors import VmopsError
 from vmops.local.endpoint import Record
 
@@ -31,19 +30,17 @@ class Starting:
 
     def __init__(self, state_dir: Path, arm: str, token: str, port: int) -> None:
         """Start one that speaks to the ARM at a URL; it takes the port if it is free."""
-        command = [sys.executable, "-P", "-m", "vmops.local.provider_process", str(state_dir)]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
-        with cast(IO[str], self._process.stdin) as told:
-            json.dump({"arm": arm, "token": token, "port": port}, told)
+        command = children.module("vmops.local.provider_process", str(state_dir))
+        self._process = children.start(command, apart=Apart.SESSION, stdin=children.PIPE, stdout=children.PIPE)
+        with cast(IO[bytes], self._process.stdin) as told:
+            told.write(json.dumps({"arm": arm, "token": token, "port": port}).encode())
 
     def running(self) -> Running:
         """Wait until it answers.
 
         Raises: `VmopsError` when it dies instead.
         """
-        with cast(IO[str], self._process.stdout) as said:
+        with cast(IO[bytes], self._process.stdout) as said:
             port = said.readline()
         started = processes.process_start_time(self._process.pid)
         if not port or started is None:

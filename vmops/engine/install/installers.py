@@ -2,9 +2,6 @@
 
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,6 +9,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from vmops.core import children
+from vmops.core.children import Apart, Child, StillRunning
 from vmops.core.signals import signals_deferred
 
 Report = Callable[[str], None]
@@ -50,33 +49,32 @@ class BuildDir:
             raise InstallFailed(f"{step}: {_last_line(output) or f'exit status {process.returncode}'}")
 
     @contextmanager
-    def _started(self, command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    def _started(self, command: Sequence[str]) -> Iterator[Child]:
         """Start a command; in the end all of its processes are dead, at whatever moment this one is interrupted."""
         env = os.environ | {"TMPDIR": str(self.stage), "GOWORK": "off"}
         with ExitStack() as running:
             with signals_deferred():
-                process = subprocess.Popen(
+                process = children.start(
                     command,
+                    apart=Apart.SESSION,
                     cwd=self.stage,
                     env=env,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    pass_fds=[self.held],
-                    start_new_session=True,
+                    stdout=children.PIPE,
+                    stderr=children.WITH_OUTPUT,
+                    inherits=[self.held],
                 )
                 running.enter_context(process)
-                running.callback(_end, process)
+                running.callback(children.kill_group, process)  # until then it holds the lock, and may write
             yield process
 
-    def _follow(self, process: subprocess.Popen[bytes], step: str, timeout: float) -> bytes:
+    def _follow(self, process: Child, step: str, timeout: float) -> bytes:
         """Read what a process writes until it ends; each line of it is one thing done."""
         started = time.monotonic()
         self.report(step)
         while (seconds := time.monotonic() - started) < timeout:
             try:
                 return process.communicate(timeout=min(_REPORT_EVERY, timeout - seconds))[0]
-            except subprocess.TimeoutExpired as still_running:
+            except StillRunning as still_running:
                 seconds = time.monotonic() - started
                 self.report(f"{step}: {seconds:.0f} s{_progress(still_running.output or b'')}")
         raise InstallFailed(f"{step}: not over after {timeout:.0f} s")
@@ -85,7 +83,7 @@ class BuildDir:
 def official_installer(site: BuildDir, version: str) -> Path:
     """Let the SDK run Pulumi's own installer; it has no deadline, so it runs in a process that can be ended."""
     root = site.stage / "official"
-    command = [sys.executable, "-P", "-m", "vmops.engine.install.official", str(root), version, str(_ANSWERS_WITHIN)]
+    command = children.module("vmops.engine.install.official", str(root), version, str(_ANSWERS_WITHIN))
     site.run(f"downloading Pulumi {version}", command, _DOWNLOAD_TIMEOUT)
     return root
 
@@ -104,13 +102,6 @@ def go_modules(site: BuildDir, version: str) -> Path:
     command = [go, "build", "-C", str(module), *flags, "-o", str(root / "bin" / "pulumi"), _PROGRAM]
     site.run(step, command, _BUILD_TIMEOUT)
     return root
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill what lives of a command, and wait for it: until then it holds the lock, and may write what is deleted."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def _progress(output: bytes) -> str:

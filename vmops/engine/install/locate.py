@@ -7,7 +7,6 @@ The engine is a program of its own; the SDK does not bring it. Ours lies at
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from vmops.core import file_lock
+from vmops.core import children, file_lock
 from vmops.core.errors import EngineMissing
 from vmops.engine.install import installers
 
@@ -57,11 +56,7 @@ def path(choice: str | None = None) -> Path:
 def version(engine: Path) -> str:
     """Ask an engine for its version: ``3.274.1``, or an empty string if it does not tell within 30 seconds."""
     env = os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"}
-    try:
-        answer = subprocess.run([engine, "version"], env=env, capture_output=True, timeout=30, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return answer.stdout.decode(errors="replace").strip().removeprefix("v")
+    return children.answer([str(engine), "version"], env=env, timeout=30).removeprefix("v")
 
 
 def install(report: installers.Report) -> Path:

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event, Lock
 
-import psutil
-
 from vmops.core.errors import VmopsError
+from vmops.core.processes import connected_ports
 from vmops.local.provider.arm import Call
 
 _NOWHERE = "00000000-0000-0000-0000-000000000000"
@@ -44,7 +43,7 @@ class Sessions:
     def open(self, peer: str, session: Session) -> None:
         """Remember a session, and forget those whose connection is gone."""
         with self._lock:
-            ports = _connected_ports()
+            ports = connected_ports()
             self._sessions = {known: kept for known, kept in self._sessions.items() if _port(known) in ports}
             self._sessions[peer] = session
 
@@ -89,11 +88,6 @@ class Caller:
         cancelled = self.session.cancelled
         deadline = time.monotonic() + (seconds or _DEFAULT_TIMEOUT)
         return Call(deadline, stopped=lambda: cancelled.is_set() or not self.waits())
-
-
-def _connected_ports() -> set[int]:
-    """List the ports from which somebody is connected to this process."""
-    return {made.raddr.port for made in psutil.Process().net_connections("tcp") if made.raddr}
 
 
 def _port(peer: str) -> int:

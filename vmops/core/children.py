@@ -1,0 +1,83 @@
+"""Starting processes, and ending them with all that they started."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from enum import Enum
+from pathlib import Path
+from typing import IO, TypeAlias
+
+Child: TypeAlias = "subprocess.Popen[bytes]"
+"""A process that this one has started; what it reads and writes are bytes."""
+
+StillRunning = subprocess.TimeoutExpired
+"""What `Child.communicate` raises when its time has passed; ``output`` is what was written so far."""
+
+NOTHING, PIPE, WITH_OUTPUT, OURS = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT, None
+"""What a standard stream may be: nothing, a pipe to here, the same as the child's output, or our own."""
+
+Stream: TypeAlias = int | IO[bytes] | None
+
+
+class Apart(Enum):
+    """How far a child is from its parent: in its process group, in a group of its own, or in a session of its own."""
+
+    NOT = "not"
+    GROUP = "group"
+    SESSION = "session"
+
+
+def start(
+    command: Sequence[str],
+    *,
+    apart: Apart,
+    stdin: Stream = NOTHING,
+    stdout: Stream = OURS,
+    stderr: Stream = OURS,
+    cwd: Path | str | None = None,
+    env: Mapping[str, str] | None = None,
+    inherits: Collection[int] = (),
+) -> Child:
+    """Start a program; of our descriptors it inherits those named, beside its standard streams.
+
+    Raises: OSError if it cannot be run.
+    """
+    return subprocess.Popen(
+        command,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        cwd=cwd,
+        env=env,
+        pass_fds=tuple(inherits),
+        process_group=0 if apart is Apart.GROUP else None,
+        start_new_session=apart is Apart.SESSION,
+    )
+
+
+def module(name: str, *arguments: str) -> list[str]:
+    """Give the command that runs a module of ours with this interpreter, never one that lies where it happens to run.
+
+    Source: Python documentation, command line, ``-P``.
+    """
+    return [sys.executable, "-P", "-m", name, *arguments]
+
+
+def answer(command: Sequence[str], *, env: Mapping[str, str], timeout: float) -> str:
+    """Run a program and give what it writes: empty if it cannot be run, fails, or takes more than so many seconds."""
+    try:
+        ran = subprocess.run(command, env=env, capture_output=True, timeout=timeout, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return ran.stdout.decode(errors="replace").strip()
+
+
+def kill_group(child: Child) -> None:
+    """Kill a child that is apart, with all of its group, unless its end was seen; it is gone when this returns."""
+    if child.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
