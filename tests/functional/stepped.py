@@ -28,7 +28,7 @@ from vmops.core import file_lock
 from vmops.core.errors import OperationFailed
 from vmops.core.state_dir import local_path, lock_path
 from vmops.deploy import steps
-from vmops.deploy.context import open_context
+from vmops.deploy.context import open_for_change
 from vmops.local import endpoint
 from vmops.local.arm.state.clock import ManualClock
 from vmops.local.provider import arm as provider_arm
@@ -171,7 +171,7 @@ def _deploy(ops: VMOps, target: Target, steps: Callable[[Any], Any]) -> None:
     held = file_lock.acquire(lock_path(ops.settings.state_dir, target.stack))
     assert held is not None
     try:
-        with open_context(ops.settings, target, (held,), longest=None) as site:
+        with open_for_change(ops.settings, target, (held,), longest=None) as site:
             steps(site)
     finally:
         os.close(held)

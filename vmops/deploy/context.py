@@ -40,35 +40,70 @@ class DeployContext:
 
 
 @contextmanager
-def open_context(
-    settings: Settings, target: Target, locks: tuple[int, ...] = (), *, longest: float | None
+def open_for_change(
+    settings: Settings, target: Target, locks: tuple[int, ...], *, longest: float | None
 ) -> Iterator[DeployContext]:
-    """Connect to the target's cloud and stack; whatever scratch files the work leaves go with it.
+    """Connect to the target's cloud and stack, for somebody who holds the VM's lock.
 
-    ``locks`` are descriptors that the engine inherits; without any, nothing may be done but look. ``longest`` is how
-    many seconds each command of the engine may take; None for a worker, which bounds the whole of its work. Of a stack
-    that is not there no directory stays.
+    ``locks`` are the descriptors that hold it; every engine inherits them. ``longest`` is how many seconds each command
+    of the engine may take; None for a worker, which bounds the whole of its work. A request to ARM that is refused for
+    a reason that passes is sent again for `PATIENCE` seconds. Of a stack that is not there no directory stays.
 
     Raises: CloudError if the local Azure does not start; EngineMissing if there is no engine.
     """
+    scratch, work_dir = scratch_path(settings.state_dir, target.stack), work_path(settings.state_dir, target.stack)
+    with _scratch(scratch):
+        opened = _open(settings, target, _Files(scratch, work_dir), locks, longest, PATIENCE)
+        try:
+            yield opened
+        finally:
+            opened.stack.tidy()
+
+
+@contextmanager
+def open_for_reading(settings: Settings, target: Target, *, longest: float) -> Iterator[DeployContext]:
+    """Connect to the target's cloud and stack, to look at both and to change neither; no lock is needed.
+
+    Each command of the engine may take ``longest`` seconds, and ARM's first refusal is its answer. The engine works in
+    a directory of this process, which is deleted afterwards.
+
+    Raises: CloudError if the local Azure does not start; EngineMissing if there is no engine.
+    """
+    scratch = scratch_path(settings.state_dir, f"{target.stack}.{os.getpid()}")
+    with _scratch(scratch):
+        yield _open(settings, target, _Files(scratch, scratch), (), longest, 0.0)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Where an engine works: a directory for what is temporary, and one for the settings of its stack."""
+
+    scratch: Path
+    work_dir: Path
+
+
+@contextmanager
+def _scratch(directory: Path) -> Iterator[None]:
+    """Have a directory, empty; whatever is left in it goes with it."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(mode=0o700, parents=True)
+    try:
+        yield
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _open(
+    settings: Settings, target: Target, places: _Files, locks: tuple[int, ...], longest: float | None, patience: float
+) -> DeployContext:
     state_dir, backend = settings.state_dir, settings.backend()
     connect = partial(clouds.connect, target.cloud, state_dir)
-    cloud = connect()
-    passphrase = keys.passphrase_file(state_dir)
-    scratch = scratch_path(state_dir, target.stack if locks else f"{target.stack}.{os.getpid()}")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(mode=0o700, parents=True)
-    environment = engine_environment(cloud, backend, engine_home(state_dir), passphrase, scratch)
+    cloud, passphrase = connect(), keys.passphrase_file(state_dir)
+    environment = engine_environment(cloud, backend, engine_home(state_dir), passphrase, places.scratch)
     command = EngineCommand(locate.path(settings.engine), locate.ENGINE_VERSION, environment, locks, longest)
-    work_dir = work_path(state_dir, target.stack) if locks else scratch
-    stack = EngineStack(target.stack, work_dir, backend, command, EventLog())
-    try:
-        arm = Arm(cloud, target.request_timeout, PATIENCE if locks else 0.0)
-        yield DeployContext(settings.owner, cloud, arm, stack, command, connect)
-    finally:
-        if locks:
-            stack.tidy()
-        shutil.rmtree(scratch, ignore_errors=True)
+    stack = EngineStack(target.stack, places.work_dir, backend, command, EventLog())
+    arm = Arm(cloud, target.request_timeout, patience)
+    return DeployContext(settings.owner, cloud, arm, stack, command, connect)
 
 
 @contextmanager

@@ -87,7 +87,7 @@ def _outcome(work: Any) -> tuple[State, dict[str, Any]]:
 def _execute(state_dir: Path, operation: Operation, lock: int, wire: bytes) -> dict[str, Any]:
     from vmops.core.settings import Settings
     from vmops.deploy import steps
-    from vmops.deploy.context import open_context
+    from vmops.deploy.context import open_for_change
     from vmops.engine.deadline import enforce_deadline
     from vmops.spec.target import Target
     from vmops.spec.vm_spec import VmSpec
@@ -104,7 +104,7 @@ def _execute(state_dir: Path, operation: Operation, lock: int, wire: bytes) -> d
     locks = (lock,) if provides else (lock, _cancel_provision(state_dir, operation.stack, target.deploy_timeout))
     limits = {"seconds": target.deploy_timeout, "silence": order.silence}
     with (
-        open_context(settings, target, locks, longest=None) as site,
+        open_for_change(settings, target, locks, longest=None) as site,
         enforce_deadline(site.command, site.stack, **limits),
     ):
         if isinstance(target, VmSpec):

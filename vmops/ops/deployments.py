@@ -201,9 +201,9 @@ class Deployments:
 
     def _in_backend(self, target: Target) -> bool:
         """Tell whether the engine's backend knows the VM's stack: another host may be about to make it."""
-        from vmops.deploy.context import open_context
+        from vmops.deploy.context import open_for_reading
 
-        with open_context(self.settings, target, longest=self.settings.engine_silence) as site:
+        with open_for_reading(self.settings, target, longest=self.settings.engine_silence) as site:
             return site.stack.state() is not None
 
 

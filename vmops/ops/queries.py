@@ -44,13 +44,13 @@ class Queries:
         what is asked cannot be changed; CloudError if ARM refuses; EngineMissing.
         """
         from vmops.deploy import steps
-        from vmops.deploy.context import open_context
+        from vmops.deploy.context import open_for_change
         from vmops.jobs import admission
 
         self.deployments.refuse_in_flight(spec)
         with (
             admission.vm_lock(self.store, self.settings.state_dir, spec.stack) as held,
-            open_context(self.settings, spec, (held,), longest=self.settings.engine_silence) as site,
+            open_for_change(self.settings, spec, (held,), longest=self.settings.engine_silence) as site,
         ):
             return steps.plan(site, spec)
 

@@ -9,7 +9,7 @@ from typing import Any
 from vmops.azure import cleanup
 from vmops.azure.client import Arm
 from vmops.core.settings import Settings
-from vmops.deploy.context import DeployContext, open_context
+from vmops.deploy.context import DeployContext, open_for_change
 from vmops.engine.backend.files import Repair
 from vmops.engine.reconcile import apply, plan
 from vmops.jobs import admission
@@ -29,7 +29,7 @@ def recover(settings: Settings, store: Store, target: Target, *, dry_run: bool =
     """
     with (
         admission.vm_lock(store, settings.state_dir, target.stack) as held,
-        open_context(settings, target, (held,), longest=settings.engine_silence) as site,
+        open_for_change(settings, target, (held,), longest=settings.engine_silence) as site,
     ):
         return _settle(site, target, write=not dry_run)
 
