@@ -87,7 +87,8 @@ class Handler(BaseHTTPRequestHandler):
             return None
         if not operation:
             tags = {STACK_TAG: TARGET.stack, OWNER_TAG: "tester"}
-            machine = {"id": TARGET.vm_id, "tags": tags, "properties": look}
+            known = {"id": TARGET.vm_id, "name": "vm", "type": "Microsoft.Compute/virtualMachines"}
+            machine = {**known, "tags": tags, "properties": look}
             return self.answer(look.get("http", 200), look if "http" in look else machine, {})
         after = {"Retry-After": self.server.after} if self.server.after else {}
         return self.answer(look.get("http", 200), look, after)

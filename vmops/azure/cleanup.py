@@ -11,6 +11,7 @@ from typing import Any
 from vmops.azure.client import Arm
 from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.azure.ownership import stack_of
+from vmops.azure.responses import is_absent
 from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
@@ -32,7 +33,7 @@ _USED_IN = {
     "virtualnetworks": lambda properties: [
         use["id"]
         for subnet in properties.get("subnets", ())
-        for use in subnet["properties"].get("ipConfigurations", ())
+        for use in subnet.get("properties", {}).get("ipConfigurations", ())
     ],
     "networksecuritygroups": lambda properties: [use["id"] for use in properties.get("networkInterfaces", ())],
 }
@@ -59,7 +60,7 @@ def delete_owned(
         try:
             seen = _round(arm, group_id, stack, interval, refusals)
         except CloudError as error:
-            if error.status != 404:
+            if not is_absent(error):
                 raise
             return NotYet(0)  # what was just seen is gone
         return seen if isinstance(seen, NotYet) else next(again, seen)
@@ -81,7 +82,7 @@ def list_owned(arm: Arm, group_id: str, stack: str) -> list[dict[str, Any]]:
     try:
         found = [resource for resource in arm.contents(group_id) if _is_ours(resource, group, stack)]
     except CloudError as error:
-        if error.status == 404:
+        if is_absent(error):
             return []
         raise
     found.sort(key=lambda resource: _ORDER.index(_kind(resource)))
@@ -108,7 +109,7 @@ def _release_one(arm: Arm, resource: Mapping[str, Any], stack: str, refusals: di
         return arm.delete(resource["id"]).retry_after or 0.0
     except CloudError as error:
         failure = failure_from_cloud_error(error)
-        if error.status == 404:
+        if is_absent(error):
             return 0.0
         if not failure.retryable:
             raise OperationFailed(failure) from None

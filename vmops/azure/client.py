@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from vmops.azure import responses
 from vmops.azure.clouds import Cloud
 from vmops.azure.connection import Call, Connection
-from vmops.azure.responses import Accepted, Progress, accepted, body_of, progress
+from vmops.azure.responses import Accepted, Progress, is_absent
 from vmops.core.errors import CloudError, SpecError
 
 _API_VERSIONS = {
@@ -16,6 +17,11 @@ _API_VERSIONS = {
     "microsoft.resources": "2024-03-01",
 }
 """Source: azure-rest-api-specs, stable folders of each resource provider."""
+
+_MOST_PAGES = 1000
+"""Pages of one list. Source: ARM limits, 980 resource groups of 800 resources of a type; a page holds up to 1000."""
+
+_PORTS = {"https": 443, "http": 80}
 
 
 class Arm:
@@ -31,17 +37,18 @@ class Arm:
         self._connection = Connection(cloud, timeout, patience)
 
     def get(self, resource_id: str, *, expand: str = "") -> dict[str, Any] | None:
-        """Look at a resource; None if it does not exist.
+        """Look at a resource; None if ARM says that it does not exist.
 
-        Raises: CloudError for every other refusal.
+        Raises: CloudError for every other refusal, and for an answer that is not that resource.
         """
         query = f"&$expand={expand}" if expand else ""
         try:
-            return body_of(self._connection.send("GET", _with_version(resource_id) + query))
+            answer = self._connection.send("GET", _with_version(resource_id) + query)
         except CloudError as error:
-            if error.status == 404:
+            if is_absent(error):
                 return None
             raise
+        return responses.resource(answer, resource_id)
 
     def tagged(self, subscription: str, name: str, value: str | None = None) -> list[dict[str, Any]]:
         """List the subscription's resources (not its groups) that carry a tag, with that value or with any.
@@ -61,9 +68,9 @@ class Arm:
     def delete(self, resource_id: str) -> Accepted:
         """Begin to delete a resource; absence is success, the absence of its group too."""
         try:
-            return accepted(self._connection.send("DELETE", _with_version(resource_id)).headers)
+            return responses.accepted(self._connection.send("DELETE", _with_version(resource_id)).headers)
         except CloudError as error:
-            if error.status == 404:
+            if is_absent(error):
                 return Accepted(None)
             raise
 
@@ -78,15 +85,14 @@ class Arm:
         cannot be read.
         """
         self.check_own(url)
-        return progress(self._connection.send("GET", url))
+        return responses.progress(self._connection.send("GET", url), url)
 
     def check_own(self, url: str) -> None:
         """Refuse an URL on another host: the token must not go there.
 
         Raises: SpecError.
         """
-        own, other = urlsplit(self._endpoint), urlsplit(url)
-        if (own.scheme, own.netloc.lower()) != (other.scheme, other.netloc.lower()):
+        if not self._is_own(url):
             raise SpecError(f"asyncResultsUrl: {url} is not on this cloud's endpoint {self._endpoint}")
 
     def begin(self, subscription: str, call: Call) -> Accepted:
@@ -94,14 +100,33 @@ class Arm:
 
         Raises: CloudError if ARM refuses.
         """
-        return accepted(self._connection.call(subscription, call))
+        return responses.accepted(self._connection.call(subscription, call))
 
     def _pages(self, path: str) -> Iterator[dict[str, Any]]:
-        next_link: str | None = f"{path}&api-version={_API_VERSIONS['microsoft.resources']}"
-        while next_link:
-            page = body_of(self._connection.send("GET", next_link))
-            yield from page.get("value", ())
-            next_link = page.get("nextLink")
+        """Give what a list holds, page by page; a page elsewhere is not asked for: the token must not go there."""
+        following = f"{path}&api-version={_API_VERSIONS['microsoft.resources']}"
+        for _ in range(_MOST_PAGES):
+            found, following = responses.page(self._connection.send("GET", following), path)
+            yield from found
+            if not following:
+                return
+            if not self._is_own(following):
+                message = f"the list goes on at {following}, which is not on this cloud's endpoint {self._endpoint}"
+                raise CloudError(message, code=responses.UNREADABLE, resource=path.partition("?")[0])
+        message = f"the list does not end within {_MOST_PAGES} pages"
+        raise CloudError(message, code=responses.UNREADABLE, resource=path.partition("?")[0])
+
+    def _is_own(self, url: str) -> bool:
+        return _origin(url) == _origin(self._endpoint)
+
+
+def _origin(url: str) -> tuple[str | int | None, ...] | None:
+    """Give scheme, user, host and port of a URL, the port of its scheme if it names none; None if it cannot be read."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.username, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
 
 
 def _with_version(resource_id: str) -> str:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vmops.azure.clouds import Cloud
 from vmops.azure.responses import refusal
+from vmops.azure.session import bounded_session
 from vmops.core.errors import CloudError
 from vmops.core.polling import backoff, retry
 
 if TYPE_CHECKING:
     from azure.core.pipeline.policies import HTTPPolicy, SansIOHTTPPolicy
+    from azure.core.pipeline.transport import RequestsTransport
     from azure.core.rest import HttpResponse
     from azure.mgmt.compute.operations import VirtualMachinesOperations
 
@@ -86,8 +88,7 @@ class Connection:
             authentication_policy=self._authentication,
             retry_status=0,
             timeout=self._timeout,
-            connection_timeout=self._timeout,
-            read_timeout=self._timeout,
+            transport=self._transport(),
         )
         return client.virtual_machines
 
@@ -95,11 +96,15 @@ class Connection:
     def _client(self) -> Any:
         from azure.core import PipelineClient
         from azure.core.pipeline.policies import RetryPolicy, UserAgentPolicy
+
+        policies = [UserAgentPolicy("vmops"), RetryPolicy(retry_status=0, timeout=self._timeout), self._authentication]
+        return PipelineClient(self._cloud.endpoint, policies=policies, transport=self._transport())
+
+    def _transport(self) -> "RequestsTransport":
         from azure.core.pipeline.transport import RequestsTransport
 
-        transport = RequestsTransport(connection_timeout=self._timeout, read_timeout=self._timeout)
-        policies = [UserAgentPolicy("vmops"), RetryPolicy(retry_status=0, timeout=self._timeout), self._authentication]
-        return PipelineClient(self._cloud.endpoint, policies=policies, transport=transport)
+        session = bounded_session(self._cloud.endpoint, self._timeout)
+        return RequestsTransport(session=session, connection_timeout=self._timeout, read_timeout=self._timeout)
 
     @cached_property
     def _credential(self) -> Any:

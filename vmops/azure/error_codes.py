@@ -1,5 +1,6 @@
 """ARM's refusals, classified: by their code, else by their HTTP status."""
 
+from vmops.azure.responses import UNREADABLE
 from vmops.core.errors import CloudError
 from vmops.core.failures import Failure, FailureKind
 
@@ -55,6 +56,8 @@ CODES: dict[str, tuple[FailureKind, str]] = {
 }
 """ARM's error code → the class of failure and where the code is described."""
 
+_SEE_WHO_ANSWERS = "see what stands between here and Azure (a proxy, a portal that wants a login), then call again"
+
 _STATUSES = {
     401: FailureKind.AUTH,
     403: FailureKind.AUTH,
@@ -65,9 +68,11 @@ _STATUSES = {
 
 
 def failure_from_cloud_error(error: CloudError) -> Failure:
-    """Classify what ARM said; no answer at all is ``interrupted``."""
+    """Classify what ARM said; no answer at all is ``interrupted``, and so is one that is not ARM's."""
     if not error.status and not error.code:
         return Failure(FailureKind.INTERRUPTED, str(error), resource=error.resource)
+    if error.code == UNREADABLE:
+        return Failure(FailureKind.INTERRUPTED, str(error), error.code, error.resource, step=_SEE_WHO_ANSWERS)
     return classify(error.code, str(error), status=error.status, resource=error.resource)
 
 

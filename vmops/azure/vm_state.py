@@ -36,7 +36,7 @@ class VmState:
 
     def summary(self) -> dict[str, str]:
         """Give what a person wants to know of it."""
-        size = (self.resource.get("properties") or {}).get("hardwareProfile", {}).get("vmSize", "")
+        size = self.resource["properties"].get("hardwareProfile", {}).get("vmSize", "")
         return {"id": self.resource["id"], "vmSize": size, "provisioning": self.provisioning, "power": self.power}
 
 
@@ -48,8 +48,8 @@ def get_vm_state(arm: Arm, vm_id: str) -> VmState | None:
     resource = arm.get(vm_id, expand="instanceView")
     if resource is None:
         return None
-    properties = resource.get("properties") or {}
-    codes = [str(status.get("code", "")) for status in (properties.get("instanceView") or {}).get("statuses", ())]
+    properties = resource["properties"]
+    codes = [status.get("code", "") for status in properties.get("instanceView", {}).get("statuses", ())]
     states = dict(code.split("/", 1) for code in codes if "/" in code)
     provisioning = str(properties.get("provisioningState", "")).lower()
     return VmState(resource, provisioning, states.get("PowerState", "").lower())

@@ -18,8 +18,11 @@ def needs_deallocation(existing: Mapping[str, Any], spec: VmSpec) -> bool:
 
     Source: Azure documentation, expand virtual hard disks on a Linux VM.
     """
-    storage = existing["properties"]["storageProfile"]
-    there = [storage["osDisk"].get("diskSizeGB"), *(disk.get("diskSizeGB") for disk in storage.get("dataDisks", ()))]
+    storage = existing["properties"].get("storageProfile", {})
+    there = [
+        storage.get("osDisk", {}).get("diskSizeGB"),
+        *(disk.get("diskSizeGB") for disk in storage.get("dataDisks", ())),
+    ]
     asked = [spec.os_disk_size_gb, *spec.data_disks]
     return any(now and then and then > now for now, then in zip(there, asked, strict=False))
 

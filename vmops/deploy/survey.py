@@ -61,8 +61,8 @@ def refuse_anew_for_key(machine: Mapping[str, Any], spec: VmSpec) -> None:
 
 def _keys(machine: Mapping[str, Any]) -> Iterable[str]:
     """Give the public keys that a VM was made with. Source: ARM, Microsoft.Compute virtualMachines, osProfile."""
-    linux = ((machine.get("properties") or {}).get("osProfile") or {}).get("linuxConfiguration") or {}
-    return [str(key.get("keyData", "")) for key in (linux.get("ssh") or {}).get("publicKeys") or ()]
+    linux = machine["properties"].get("osProfile", {}).get("linuxConfiguration", {})
+    return [str(key.get("keyData", "")) for key in linux.get("ssh", {}).get("publicKeys", ())]
 
 
 def _words(public_key: str) -> list[str]:
@@ -86,7 +86,7 @@ def _refuse_immutable(machine: Mapping[str, Any], spec: VmSpec) -> None:
 
     Raises: OperationFailed (immutable), naming the parameter and both values.
     """
-    properties = machine.get("properties") or {}
+    properties = machine["properties"]
     pairs = {
         "location": (machine.get("location"), spec.location or machine.get("location")),
         "zone": (next(iter(machine.get("zones") or ()), None), spec.zone),

@@ -1,0 +1,366 @@
+"""What is not Azure Resource Manager's answer is an error, never nothing: at the wire, and by mutation."""
+
+import copy
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vmops.azure import responses
+from vmops.azure.cleanup import list_owned
+from vmops.azure.client import Arm
+from vmops.azure.clouds import Cloud
+from vmops.azure.error_codes import failure_from_cloud_error
+from vmops.azure.ownership import is_ours, stack_of
+from vmops.azure.responses import UNREADABLE, accepted, progress
+from vmops.azure.vm_state import VmState, get_vm_state, in_transit
+from vmops.core.errors import CloudError
+from vmops.core.failures import FailureKind
+
+T = TypeVar("T")
+
+GROUP = "/subscriptions/0/resourceGroups/g"
+VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm"
+FINAL = "/subscriptions/0/providers/Microsoft.Compute/locations/westus2/operations/op"
+MACHINE: dict[str, Any] = {
+    "id": VM,
+    "name": "vm",
+    "type": "Microsoft.Compute/virtualMachines",
+    "location": "westus2",
+    "zones": ["1"],
+    "tags": {"vmops-stack": "vm-1", "vmops-owner": "ada"},
+    "properties": {
+        "provisioningState": "Succeeded",
+        "priority": "Regular",
+        "hardwareProfile": {"vmSize": "Standard_B2s"},
+        "instanceView": {"statuses": [{"code": "ProvisioningState/succeeded"}, {"code": "PowerState/running"}]},
+        "storageProfile": {
+            "osDisk": {"name": "vm-osdisk", "diskSizeGB": 30, "managedDisk": {"id": f"{GROUP}/x/y"}},
+            "dataDisks": [{"lun": 0, "name": "vm-data-0", "diskSizeGB": 4}],
+        },
+        "osProfile": {"linuxConfiguration": {"ssh": {"publicKeys": [{"path": "/p", "keyData": "ssh-rsa A"}]}}},
+        "networkProfile": {"networkInterfaces": [{"id": f"{GROUP}/nic"}]},
+    },
+}
+NOT_FOUND = {"error": {"code": "ResourceNotFound", "message": "not there"}}
+
+
+class Answering(ThreadingHTTPServer):
+    """A server that says whatever a test tells it to."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.tell: Callable[[Handler], None] = lambda _: None
+        self.asked: list[str] = []
+        self.ended = threading.Event()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answer every GET as told."""
+
+    server: Answering
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        self.server.tell(self)
+
+    def say(self, status: int, body: bytes, **headers: str) -> None:
+        """Send a whole answer."""
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[Answering]:
+    with Answering() as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        yield serving
+        serving.ended.set()
+        serving.shutdown()
+
+
+@pytest.fixture
+def arm(server: Answering) -> Arm:
+    return Arm(Cloud("local", server.url, token="t"), timeout=30)
+
+
+def says(server: Answering, status: int, body: object, **headers: str) -> None:
+    """Have every request answered so; what is no text is JSON."""
+    raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    server.tell = lambda handler: handler.say(status, raw, **headers)
+
+
+def refused(ask: Callable[[], object]) -> CloudError:
+    """Give the error that a question ends with."""
+    with pytest.raises(CloudError) as caught:
+        ask()
+    return caught.value
+
+
+PAGES = {
+    "portal": (200, "<html>Please log in</html>"),
+    "empty": (200, ""),
+    "nothing": (204, ""),
+    "null": (200, "null"),
+    "list": (200, "[]"),
+    "text": (200, '"value"'),
+    "no value": (200, "{}"),
+    "value is null": (200, '{"value": null}'),
+    "value is an object": (200, '{"value": {}}'),
+    "value of texts": (200, '{"value": ["a"]}'),
+    "value without ids": (200, '{"value": [{"name": "a", "type": "b"}]}'),
+    "tags are a list": (200, '{"value": [{"id": "/a/b", "name": "a", "type": "b", "tags": []}]}'),
+    "next is a number": (200, '{"value": [], "nextLink": 7}'),
+    "redirect": (302, '{"value": []}'),
+    "deep": (200, "[" * 100_000),
+    "half": (200, '{"value": ['),
+}
+
+
+@pytest.mark.parametrize("answer", PAGES.values(), ids=PAGES)
+def test_a_list_that_cannot_be_read_is_not_empty(server: Answering, arm: Arm, answer: tuple[int, str]) -> None:
+    """Whoever took it for empty would delete the group."""
+    says(server, *answer)
+    error = refused(lambda: arm.contents(GROUP))
+    assert (error.code, error.resource) == (UNREADABLE, f"{GROUP}/resources")
+    assert failure_from_cloud_error(error).kind is FailureKind.INTERRUPTED
+    assert "proxy" in failure_from_cloud_error(error).next_step
+
+
+@pytest.mark.parametrize("answer", [*PAGES.values(), (200, json.dumps({**MACHINE, "id": f"{VM}2"}))])
+def test_a_resource_that_cannot_be_read_is_neither_there_nor_absent(
+    server: Answering, arm: Arm, answer: tuple[int, str]
+) -> None:
+    """Another resource than the one that was asked for says nothing of it."""
+    says(server, *answer)
+    assert refused(lambda: arm.get(VM)).code == UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("body", "absent"),
+    [
+        (NOT_FOUND, True),
+        ({"error": {"code": "ResourceGroupNotFound"}}, True),
+        ({"error": {"code": "SubscriptionNotFound"}}, False),
+        ({"error": {"code": "InvalidResourceType"}}, False),
+        ({"error": "ResourceNotFound"}, False),
+        ("<html>no such page</html>", False),
+        ("", False),
+    ],
+)
+def test_only_arm_says_that_a_resource_is_absent(server: Answering, arm: Arm, body: object, absent: bool) -> None:
+    """A page that a proxy does not find, or a subscription that the caller may not see, is no proof."""
+    says(server, 404, body)
+    if absent:
+        assert arm.get(VM) is None
+        assert list_owned(arm, GROUP, "vm-1") == []
+    else:
+        assert refused(lambda: arm.get(VM)).status == 404
+        assert refused(lambda: list_owned(arm, GROUP, "vm-1")).status == 404
+
+
+OPERATIONS = {
+    **{name: PAGES[name] for name in ("portal", "empty", "nothing", "null", "list", "text", "no value", "deep")},
+    "no word": (200, '{"status": null}'),
+    "a number": (200, '{"status": 7}'),
+    "a word never seen": (200, '{"status": "Sideways"}'),
+    "redirect": (307, '{"status": "Succeeded"}'),
+}
+
+
+@pytest.mark.parametrize("answer", OPERATIONS.values(), ids=OPERATIONS)
+def test_an_operation_that_cannot_be_read_has_not_succeeded(
+    server: Answering, arm: Arm, answer: tuple[int, str]
+) -> None:
+    """Only its own word says how it ended."""
+    says(server, *answer)
+    assert refused(lambda: arm.operation(server.url + FINAL)).code == UNREADABLE
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, ""), (204, ""), (200, json.dumps(MACHINE))])
+def test_a_location_answers_at_the_end_what_the_request_would_have(
+    server: Answering, arm: Arm, status: int, body: str
+) -> None:
+    """Nothing, or the resource: that it was a ``Location`` is in the handle."""
+    handle = accepted({"Location": server.url + FINAL}).url
+    assert handle is not None
+    says(server, status, body)
+    seen = arm.operation(handle)
+    assert (seen.over, seen.succeeded) == (True, True)
+    assert server.asked == [FINAL]
+
+
+def test_a_location_that_answers_a_page_of_somebody_elses_is_not_over(server: Answering, arm: Arm) -> None:
+    """An empty body is a promise of ARM's; HTML is not."""
+    says(server, 200, "<html>")
+    assert refused(lambda: arm.operation(f"{server.url}{FINAL}#location")).code == UNREADABLE
+
+
+def test_both_headers_are_followed_by_the_one_with_words() -> None:
+    """``Azure-AsyncOperation`` tells how it ended, ``Location`` only that it did."""
+    assert accepted({"Azure-AsyncOperation": "https://a/1", "Location": "https://a/2"}).url == "https://a/1"
+    assert accepted({}).url is None
+
+
+@pytest.mark.parametrize("value", ["²", "-1", "1.5", "soon", "9" * 5000, ""])
+def test_a_time_to_wait_that_is_no_number_is_none(value: str) -> None:
+    """The caller's own interval holds then."""
+    assert responses.retry_after({"Retry-After": value}) is None
+
+
+def test_a_body_without_end_is_bounded_in_size(server: Answering, arm: Arm) -> None:
+    """It is neither read to its end nor asked for again."""
+
+    def flood(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(2**32))
+        handler.end_headers()
+        try:
+            while True:
+                handler.wfile.write(b" " * 2**20)
+        except OSError:
+            server.ended.set()
+
+    server.tell = flood
+    assert "longer than" in str(refused(lambda: arm.get(VM)))
+    assert server.ended.wait(60)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_that_comes_by_drops_is_bounded_in_time(server: Answering, chunked: bool) -> None:
+    """Each byte is in time, and the whole never is."""
+
+    def drip(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header(*(("Transfer-Encoding", "chunked") if chunked else ("Content-Length", "100000")))
+        handler.end_headers()
+        try:
+            while not server.ended.wait(0.05):
+                handler.wfile.write(b"1\r\n \r\n" if chunked else b" ")
+        except OSError:
+            return
+
+    server.tell = drip
+    impatient = Arm(Cloud("local", server.url, token="t"), timeout=0.5)
+    assert "not over after 0.5 seconds" in str(refused(lambda: impatient.get(VM)))
+
+
+def test_a_list_that_goes_on_elsewhere_is_not_followed(server: Answering, arm: Arm) -> None:
+    """The token stays here, and the list is not taken to end."""
+    with Answering() as other:
+        says(server, 200, {"value": [], "nextLink": f"{other.url}/more"})
+        error = refused(lambda: arm.contents(GROUP))
+    assert (error.code, other.asked) == (UNREADABLE, [])
+
+
+def test_a_list_without_end_is_an_error(server: Answering, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that names itself as the next one would be read for ever."""
+    monkeypatch.setattr("vmops.azure.client._MOST_PAGES", 3)
+    says(server, 200, {"value": [], "nextLink": f"{server.url}{GROUP}/resources"})
+    assert "does not end" in str(refused(lambda: arm.contents(GROUP)))
+    assert len(server.asked) == 3
+
+
+def test_an_endpoint_with_its_schemes_port_is_the_same() -> None:
+    """ARM writes some of its URLs so."""
+    public = Arm(Cloud("public", "https://management.azure.com"), timeout=1)
+    public.check_own("https://management.azure.com:443/operations/1")
+    with pytest.raises(ValueError, match="not on this cloud's endpoint"):
+        public.check_own("https://management.azure.com:8443/operations/1")
+
+
+def test_the_loopback_is_reached_without_a_proxy(server: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy would get the token."""
+    with Answering() as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        says(server, 200, MACHINE)
+        assert Arm(Cloud("local", server.url, token="t"), timeout=30).get(VM) is not None
+        proxy.shutdown()
+    assert proxy.asked == []
+
+
+def read_or_refused(read: Callable[[], T]) -> T | None:
+    """Give what is read; None if it is refused as none of ARM's."""
+    try:
+        return read()
+    except CloudError as error:
+        refusal = error
+    assert refusal.code == UNREADABLE
+    return None
+
+
+def _paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in items:
+        yield from _paths(each, (*path, key))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+DROP = object()
+
+
+@given(st.sampled_from(list(_paths(MACHINE))[1:]), JSON | st.just(DROP))
+def test_whatever_a_body_lacks_or_holds_it_is_read_or_refused(path: tuple[Any, ...], value: Any) -> None:
+    """Nothing that reads a resource meets a type that it does not expect."""
+    body = copy.deepcopy(MACHINE)
+    holder = body
+    for key in path[:-1]:
+        holder = holder[key]
+    if value is DROP:
+        del holder[path[-1]]
+    else:
+        holder[path[-1]] = value
+    raw = json.dumps(body).encode()
+    answer = SimpleNamespace(status_code=200, headers={}, content=raw, reason="OK")
+    seen = read_or_refused(lambda: responses.resource(answer, VM))
+    if seen is None:
+        return
+    fake: Any = SimpleNamespace(get=lambda *_, **__: seen)
+    state = get_vm_state(fake, VM)
+    assert isinstance(state, VmState)
+    assert {type(each) for each in state.summary().values()} == {str}
+    assert stack_of(seen) in {"", "vm-1", seen.get("tags", {}).get("vmops-stack")}
+    assert in_transit(seen) in {True, False}
+    assert is_ours(seen, "vm-1", "ada") in {True, False}
+
+
+@given(JSON)
+def test_whatever_an_operation_answers_it_is_read_or_refused(body: Any) -> None:
+    """Only the word itself is success."""
+    answer = SimpleNamespace(status_code=200, headers={}, content=json.dumps(body).encode(), reason="OK")
+    seen = read_or_refused(lambda: progress(answer, "https://a/operation"))
+    assert seen is None or str(body["status"]).lower() == "succeeded" or not seen.succeeded
+
+
+@given(JSON, st.integers(400, 599))
+def test_whatever_a_refusal_says_it_is_one(body: Any, status: int) -> None:
+    """Its words are read where they are words."""
+    answer = SimpleNamespace(status_code=status, headers={}, content=json.dumps(body).encode(), reason="Bad")
+    error = responses.refusal(answer, VM)
+    assert (error.status, error.resource) == (status, VM)
+    assert str(error)

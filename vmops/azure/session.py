@@ -1,0 +1,78 @@
+"""An HTTP session whose answers are bounded, and that reaches this host without a proxy."""
+
+import io
+import time
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from vmops.azure.responses import UNREADABLE
+from vmops.core.errors import CloudError
+
+if TYPE_CHECKING:
+    from requests import Response, Session
+
+_LONGEST = 16 * 2**20
+"""Bytes of one answer. ARM's own lists come in pages of less."""
+
+_BLOCK = 2**16
+
+
+def bounded_session(endpoint: str, timeout: float) -> "Session":
+    """Make a session for one endpoint; a whole body takes at most ``timeout`` seconds once it has begun.
+
+    What is on the loopback interface is reached directly, whatever proxy the environment names: a proxy would get the
+    token, and may be on another host.
+    """
+    import requests
+
+    session = requests.Session()
+    session.trust_env = not _is_loopback(urlsplit(endpoint).hostname or "")
+    session.hooks["response"].append(lambda response, *_, **__: _read(response, timeout))
+    return session
+
+
+def _read(response: "Response", timeout: float) -> None:
+    """Read the body before anybody else does; what was read takes the connection's place.
+
+    Raises: CloudError if it is longer or slower than any of ARM's: to ask again would be no better;
+    requests.ConnectionError if it is cut off.
+    """
+    end, body = time.monotonic() + timeout, bytearray()
+    while block := _block(response):
+        body += block
+        if len(body) > _LONGEST:
+            raise _endless(response, f"longer than {_LONGEST} bytes")
+        if time.monotonic() > end:
+            raise _endless(response, f"not over after {timeout:g} seconds")
+    response.raw.release_conn()
+    response.raw = _Body(body)
+
+
+def _block(response: "Response") -> bytes:
+    from requests import ConnectionError as Cut
+    from urllib3.exceptions import HTTPError
+
+    try:
+        block: bytes = response.raw.read1(_BLOCK, decode_content=True)
+    except HTTPError as error:
+        raise Cut(error) from None
+    return block
+
+
+class _Body(io.BytesIO):
+    """A body that was read; others may set attributes of it, as they do of a connection's."""
+
+
+def _endless(response: "Response", how: str) -> CloudError:
+    response.close()
+    path = urlsplit(response.url).path
+    message = f"the answer is not Azure Resource Manager's: it is {how}"
+    return CloudError(message, code=UNREADABLE, resource=path)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,103 @@
+"""What ARM's answers must look like as far as they are read here: whatever is not of that shape is an error.
+
+A proxy, a captive portal or a broken service may answer anything. Nothing that is read of it later may be missing by
+accident: what is absent or null is left out, what is there has its type.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+Shape: TypeAlias = "type | Mapping[str, Shape] | list[Shape]"
+"""A type, an object's known properties, or a list of things of one shape; whatever else an object has may be anything.
+
+``*`` in an object stands for every property; a name that ends in ``!`` must be there.
+"""
+
+_REFERENCES: Shape = [{"id!": str}]
+_PROPERTIES: Shape = {
+    "provisioningState": str,
+    "priority": str,
+    "vmId": str,
+    "hardwareProfile": {"vmSize": str},
+    "instanceView": {"statuses": [{"code": str}]},
+    "storageProfile": {
+        "osDisk": {"name": str, "diskSizeGB": int, "managedDisk": {"id": str}},
+        "dataDisks": [{"lun": int, "name": str, "diskSizeGB": int, "managedDisk": {"id": str}}],
+    },
+    "osProfile": {"linuxConfiguration": {"ssh": {"publicKeys": [{"keyData": str}]}}},
+    "networkProfile": {"networkInterfaces": _REFERENCES},
+    "networkInterfaces": _REFERENCES,
+    "ipConfigurations": _REFERENCES,
+    "subnets": [{"id!": str, "properties": {"ipConfigurations": _REFERENCES}}],
+}
+
+_RESOURCE: Mapping[str, Shape] = {
+    "id!": str,
+    "name!": str,
+    "type!": str,
+    "location": str,
+    "managedBy": str,
+    "zones": [str],
+    "tags": {"*": str},
+    "properties": _PROPERTIES,
+}
+"""Source: azure-rest-api-specs, Microsoft.Resources, Microsoft.Compute, Microsoft.Network."""
+
+_ARTICLES = {str: "a string", int: "a whole number", list: "a list", dict: "an object"}
+
+
+class Misshapen(ValueError):
+    """An answer that is not what ARM promises; its message says where it differs."""
+
+
+def resource(body: object) -> dict[str, Any]:
+    """Read a resource.
+
+    Raises: Misshapen.
+    """
+    read = _object(body, _RESOURCE, "")
+    if read["id"].count("/") < 2:
+        raise Misshapen("`id` is no resource id")
+    return {"properties": {}, **read}
+
+
+def page(body: object) -> tuple[list[dict[str, Any]], str]:
+    """Read one page of a list of resources, and the URL of the next one, which is empty for the last.
+
+    Raises: Misshapen.
+    """
+    if not isinstance(body, dict) or not isinstance(body.get("value"), list):
+        raise Misshapen("it is no list of resources")
+    following = body.get("nextLink") or ""
+    if not isinstance(following, str):
+        raise Misshapen("`nextLink` is no URL")
+    return [resource(each) for each in body["value"]], following
+
+
+def _read(value: object, shape: Shape, where: str) -> Any:
+    if isinstance(shape, type):
+        return _of_type(value, shape, where)
+    if isinstance(shape, list):
+        return [_read(each, shape[0], f"{where}[]") for each in _of_type(value, list, where)]
+    return _object(value, shape, where)
+
+
+def _object(value: object, shape: Mapping[str, Shape], where: str) -> dict[str, Any]:
+    known = {name.removesuffix("!"): each for name, each in shape.items()}
+    there = {name: each for name, each in _of_type(value, dict, where).items() if each is not None}
+    for name in shape:
+        if name.endswith("!") and not there.get(name[:-1]):
+            raise Misshapen(f"`{_below(where, name[:-1])}` is missing")
+    return {
+        name: _read(each, known.get(name, known.get("*", object)), _below(where, name)) for name, each in there.items()
+    }
+
+
+def _of_type(value: object, kind: type, where: str) -> Any:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise Misshapen(f"{f'`{where}`' if where else 'it'} is not {_ARTICLES[kind]}")
+    return value
+
+
+def _below(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
