@@ -179,7 +179,8 @@ def test_a_vm_that_somebody_stopped_is_started(azure: Azure, faults: Faults, pro
 
 def test_a_spot_vm_that_was_evicted_comes_back(azure: Azure, faults: Faults, provision: Deploy) -> None:
     """An eviction takes the VM's compute, not the experiment."""
-    params: Params = {"vmName": "exp1", "priority": "Spot", "evictionPolicy": "Deallocate"}
+    spot = {"vmSize": "Standard_D2s_v5", "priority": "Spot", "evictionPolicy": "Deallocate"}
+    params: Params = {"vmName": "exp1", **spot}
     vm_id = provision(params)["id"]
     faults.happen("spot-eviction", vm_id)
     assert azure.power(vm_id) == "deallocated"

@@ -47,6 +47,7 @@ _FIXED: tuple[Route, ...] = (
     ("GET", f"{_OFFERS}/{{offer}}/skus/{{sku}}/versions/{{version}}", images.get_version),
     ("GET", f"{_COMPUTE}/vmSizes", machines.list_sizes),
     ("GET", f"{_COMPUTE}/usages", machines.list_usages),
+    ("GET", f"{_NETWORK}/usages", machines.list_network_usages),
     ("GET", f"{_COMPUTE}/virtualMachines", machines.list_machines_in_location),
     ("GET", _MACHINE, machines.get_machine),
     ("GET", f"{_MACHINE}/instanceView", machines.get_instance_view),

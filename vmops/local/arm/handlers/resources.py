@@ -79,7 +79,11 @@ def list_in_group(cloud: Cloud, call: Call) -> Reply:
 
 def list_in_subscription(cloud: Cloud, call: Call) -> Reply:
     """List the resources of one type in a subscription."""
-    return listed(cloud, call, cloud.store.of_type(_last_kind(call).type, call.names["subscription"]))
+    kind = _last_kind(call)
+    found = cloud.store.of_type(kind.type, call.names["subscription"])
+    if kind is MACHINES and call.query.get("statusonly", "").lower() == "true":
+        return page(call, [MACHINES.status(machine) for machine in found])
+    return listed(cloud, call, found)
 
 
 def _last_kind(call: Call) -> Kind:
@@ -93,7 +97,5 @@ def listed(cloud: Cloud, call: Call, found: list[Resource]) -> Reply:
 
 
 def _entry(cloud: Cloud, call: Call, kind: Kind, resource: Resource) -> Json:
-    """Show one of many; a machine with its instance view if only states are asked for."""
-    if kind is MACHINES and call.query.get("statusonly", "").lower() == "true":
-        return MACHINES.expanded(resource, "instanceView")
+    """Show one of many."""
     return as_of(call.api_version, kind.type, kind.view(cloud, resource))

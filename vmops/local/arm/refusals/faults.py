@@ -40,12 +40,6 @@ COMPUTE = {
         "Operation results in exceeding quota limits of Core. Maximum allowed: {limit}, Current in use: {usage}, "
         "Additional requested: {more}.",
     ),
-    "OperationNotAllowed:resize": (
-        409,
-        "Unable to resize the VM because the requested size {size} is not available in the cluster where the VM is "
-        "currently allocated. To resize your VM to {size} please deallocate (this is Stop operation in the Azure "
-        "portal) and try the resize operation again.",
-    ),
     "OperationNotAllowed:busy": (
         409,
         "Operation '{verb}' is not allowed on VM '{name}' since another operation is in progress.",

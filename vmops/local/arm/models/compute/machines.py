@@ -6,6 +6,7 @@ from vmops.local.arm.models.compute.machine_interfaces import attached, follow, 
 from vmops.local.arm.models.compute.machine_profile import declare
 from vmops.local.arm.models.compute.machine_update import updated
 from vmops.local.arm.models.compute.quota import require_cores
+from vmops.local.arm.models.compute.size_fit import choose_controller, require_fit, require_resizable
 from vmops.local.arm.models.kind import Change, Kind, require_open
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.clock import timestamp
@@ -27,9 +28,11 @@ class Machines(Kind):
             _require_free(cloud, existing, "createOrUpdate")
         if existing and "made" in existing.hidden:
             machine = updated(existing, request, whole=True)
-            require_cores(cloud, machine, existing)
+            _require_change(cloud, machine, existing)
             return _write(cloud, machine, "update", created=False)
         machine = declare(rid, request, location)
+        choose_controller(machine)
+        require_fit(machine)
         machine.properties["timeCreated"] = timestamp(cloud.now())
         if existing:
             machine.properties["vmId"] = existing.properties["vmId"]
@@ -45,7 +48,7 @@ class Machines(Kind):
         machine = updated(existing, request, whole=False)
         if (machine.body, machine.hidden) == (existing.body, existing.hidden):
             return Change(existing)
-        require_cores(cloud, machine, existing)
+        _require_change(cloud, machine, existing)
         return _write(cloud, machine, "update", created=False)
 
     def expanded(self, machine: Resource, expand: str) -> Json:
@@ -56,6 +59,16 @@ class Machines(Kind):
         if "userdata" in expand.lower() and "userData" in machine.hidden:
             more["userData"] = machine.hidden["userData"]
         return machine.body | {"properties": machine.properties | more}
+
+    def status(self, machine: Resource) -> Json:
+        """Show how a machine stands, and nothing of what it was asked to be, nor its tags.
+
+        Source: azure-rest-api-specs, VirtualMachines_ListAll with ``statusOnly``; clients that read the states by it
+        take all else from another list.
+        """
+        shown = {name: machine.properties[name] for name in ("vmId", "provisioningState")}
+        heading = {name: machine.body[name] for name in ("name", "id", "type", "location")}
+        return heading | {"properties": shown | {"instanceView": instance_view(machine)}}
 
     def act(self, cloud: Cloud, rid: ResourceId, verb: str) -> Operation:
         """Begin a verb of ``power.TRANSITIONS``."""
@@ -138,6 +151,13 @@ class Machines(Kind):
         cloud.store.remove(resource.id)
         machine_disks.leave(cloud, resource)
         let_go(cloud, resource)
+
+
+def _require_change(cloud: Cloud, machine: Resource, existing: Resource) -> None:
+    """Refuse what an existing machine is to become: its size does not take it, or cannot be had."""
+    require_fit(machine)
+    require_resizable(existing, machine)
+    require_cores(cloud, machine, existing)
 
 
 def _write(cloud: Cloud, machine: Resource, verb: str, *, created: bool) -> Change:
