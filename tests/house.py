@@ -27,7 +27,7 @@ WORLDS = {
     "azure": ["vmops.azure.connection"],
     "mlos_bench": ["vmops.mlos"],
     "pulumi.automation": ["vmops.engine"],
-    "sqlite3": ["vmops.jobs.sqlite", "vmops.local.arm.state.store"],
+    "sqlite3": ["vmops.jobs.sqlite", "vmops.local.arm.state"],
 }
 """Each outside world, and the modules that may import it."""
 
