@@ -15,7 +15,6 @@ GATEWAY = {
         "The client 'local' with object id 'local' does not have authorization to perform action '{type}/{action}' "
         "over scope '{id}' or the scope is invalid. If access was recently granted, please refresh your credentials.",
     ),
-    "RequestDisallowedByPolicy": (403, "Resource '{name}' was disallowed by policy."),
     "SubscriptionNotFound": (404, "The subscription '{subscription}' could not be found."),
     "MissingSubscriptionRegistration": (409, "The subscription is not registered to use namespace '{provider}'."),
     "SubscriptionRequestsThrottled": (

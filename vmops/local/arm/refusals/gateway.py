@@ -57,6 +57,10 @@ REFUSALS = {
         "provisioning state of the resource group will be rolled back. The tracking Id is '{tracking}'. Please check "
         "audit logs for more details.",
     ),
+    "RequestDisallowedByPolicy": (
+        403,
+        "Resource '{name}' was disallowed by policy. Policy identifiers: '{identifiers}'.",
+    ),
     "ScopeLocked": (
         409,
         "The scope '{scope}' cannot perform {verb} operation because following scope(s) are locked: '{locked}'. "
