@@ -230,6 +230,18 @@ def test_faults_are_put_listed_and_cleared_from_a_shell(azure: Azure) -> None:
     assert azure.get("/_local/faults") == []
 
 
+def test_the_lag_of_a_replica_is_put_from_a_shell(azure: Azure) -> None:
+    """In Azure's seconds, for all reads or a share of them."""
+    [told] = json.loads(shell("replica-lag", "--seconds", "12", "--share", "0.5", "--json"))
+    assert told == {
+        "name": "replica-lag",
+        "verbs": ["read"],
+        "share": 0.5,
+        "effect": {"do": "lag", "seconds": 12.0},
+    }
+    assert azure.get("/_local/faults") == [told]
+
+
 def test_what_somebody_else_does_happens_at_once(azure: Azure, provision: Deploy) -> None:
     """A VM is meant by its name or its id; one that does not exist is a wrong call."""
     vm_id = provision({"vmName": "exp1"})["id"]

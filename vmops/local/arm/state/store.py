@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from vmops.local.arm.state import documents
@@ -37,6 +38,8 @@ CREATE INDEX IF NOT EXISTS operation_by_target ON operation (target_key) WHERE e
 CREATE TABLE IF NOT EXISTS history (key TEXT PRIMARY KEY, created REAL NOT NULL, changed REAL NOT NULL);
 """
 _TABLES = ("resource", "reference", "address", "operation", "history", documents.TABLE)
+_KNOWN_UNTIL = ContextVar("_KNOWN_UNTIL", default=math.inf)
+"""When whoever looks stopped hearing of new resources, in seconds since the epoch; each request has its own."""
 
 
 class Store:
@@ -78,8 +81,16 @@ class Store:
 
     def get(self, rid: ResourceId) -> Resource | None:
         """Return the resource of that id, if there is one."""
-        row = self._db.execute("SELECT id, body, hidden FROM resource WHERE key = ?", (rid.key,)).fetchone()
-        return _resource(row) if row else None
+        return next(iter(self._resources("key = ?", (rid.key,))), None)
+
+    @contextmanager
+    def seen_until(self, instant: float) -> Iterator[None]:
+        """Look at the resources inside one as a replica does that knows of none that came after an instant."""
+        token = _KNOWN_UNTIL.set(instant)
+        try:
+            yield
+        finally:
+            _KNOWN_UNTIL.reset(token)
 
     def save(self, resource: Resource) -> None:
         """Write a resource, new or changed."""
@@ -146,8 +157,9 @@ class Store:
         return [row[0] for row in self._db.execute("SELECT DISTINCT subscription FROM resource ORDER BY 1")]
 
     def _resources(self, where: str, values: tuple[str, ...]) -> list[Resource]:
-        query = f"SELECT id, body, hidden FROM resource WHERE {where} ORDER BY key"  # noqa: S608 - ours
-        return [_resource(row) for row in self._db.execute(query, values)]
+        known = "NOT EXISTS (SELECT 1 FROM history WHERE history.key = resource.key AND created > ?)"
+        query = f"SELECT id, body, hidden FROM resource WHERE ({where}) AND {known} ORDER BY key"  # noqa: S608 - ours
+        return [_resource(row) for row in self._db.execute(query, (*values, _KNOWN_UNTIL.get()))]
 
     # what refers to what
 
