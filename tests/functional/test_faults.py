@@ -102,6 +102,22 @@ def refused_at_once(ops: VMOps, params: Params) -> Failure:
     return failure
 
 
+def test_a_vm_that_finds_no_room_is_failed_and_made_where_there_is_some(
+    ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
+) -> None:
+    """What ran out is told as capacity; the same call makes the VM once another has given its room back."""
+    CliRunner().invoke(app, ["capacity", "Standard_B2s", "1"], catch_exceptions=False)
+    provision({"vmName": "exp0"})
+    params: Params = {"vmName": "exp1"}
+    failure = failed(ops, params)
+    assert (failure.kind, failure.code) == (FailureKind.CAPACITY, "AllocationFailed")
+    deprovision({"vmName": "exp0"})
+    provision(params)
+    deprovision(params)
+    assert azure.resources() == []
+    assert [room["left"] for room in azure.get("/_local/capacity")] == [1]
+
+
 def test_what_failed_can_be_deprovisioned(ops: VMOps, azure: Azure, faults: Faults, deprovision: Deploy) -> None:
     """A VM that was left Failed, its disk and its interface are nobody's to pay for."""
     params: Params = {"vmName": "exp1"}

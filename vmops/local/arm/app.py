@@ -20,6 +20,7 @@ from vmops.local.arm.faults.rules import Rules
 from vmops.local.arm.front_door import FrontDoor, refused, response
 from vmops.local.arm.middleware import LOCAL, BearerToken, Journal, new_journal
 from vmops.local.arm.models import RULES
+from vmops.local.arm.models.compute.capacity import list_rooms, put_rooms, read_rooms
 from vmops.local.arm.policies.enforcement import list_policies, put_policies
 from vmops.local.arm.policies.policy import read_policies
 from vmops.local.arm.refusals.error import ArmError
@@ -94,7 +95,7 @@ def _local_routes(cloud: Cloud, journal: deque[Json]) -> list[Route]:
 
 
 def _settings(cloud: Cloud, rules: Rules) -> list[Route]:
-    """Lay out what one sets as a whole, faults and policies, and the calls that faults keep waiting."""
+    """Lay out what one sets as a whole, faults, policies and capacity, and the calls that faults keep waiting."""
 
     async def faults(request: Request) -> JSONResponse:
         return await _set(request, lambda plain: rules.replace(read_rules(plain)), rules.plain)
@@ -105,6 +106,13 @@ def _settings(cloud: Cloud, rules: Rules) -> list[Route]:
 
         return await _set(request, replace, lambda: list_policies(cloud))
 
+    async def capacity(request: Request) -> JSONResponse:
+        def replace(plain: object) -> None:
+            put_rooms(cloud, read_rooms(plain))
+
+        cloud.settle()
+        return await _set(request, replace, lambda: list_rooms(cloud))
+
     async def kept(_request: Request) -> JSONResponse:
         return JSONResponse(rules.kept())
 
@@ -112,6 +120,7 @@ def _settings(cloud: Cloud, rules: Rules) -> list[Route]:
         Route("/faults", faults, methods=["GET", "PUT"]),
         Route("/kept", kept),
         Route("/policies", policies, methods=["GET", "PUT", "DELETE"]),
+        Route("/capacity", capacity, methods=["GET", "PUT", "DELETE"]),
     ]
 
 

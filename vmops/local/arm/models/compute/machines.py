@@ -1,6 +1,7 @@
 """Virtual machines: from creation to deletion."""
 
 from vmops.local.arm.models.compute import machine_disks, power
+from vmops.local.arm.models.compute.capacity import give_back, settle_room, take_room
 from vmops.local.arm.models.compute.instance_view import instance_view
 from vmops.local.arm.models.compute.machine_interfaces import attached, follow, let_go, require_interfaces, reserve
 from vmops.local.arm.models.compute.machine_profile import declare
@@ -36,7 +37,7 @@ class Machines(Kind):
         machine.properties["timeCreated"] = timestamp(cloud.now())
         if existing:
             machine.properties["vmId"] = existing.properties["vmId"]
-            machine.hidden["disks"] = existing.hidden["disks"]
+            machine.hidden |= {key: existing.hidden[key] for key in ("disks", "place") if key in existing.hidden}
         require_cores(cloud, machine, existing)
         return _write(cloud, machine, "put", created=existing is None)
 
@@ -75,10 +76,14 @@ class Machines(Kind):
         machine = self.get(cloud, rid)
         require_open(cloud, rid)
         _require_free(cloud, machine, verb)
+        before = machine.hidden["power"]
         power.depart(machine, verb)
+        failure = take_room(cloud, machine) if verb == "start" else None
+        if failure:
+            machine.hidden["bound"] = before
         machine.state = "Updating"
         cloud.store.save(machine)
-        return cloud.begin(verb, machine)
+        return cloud.begin(verb, machine, error=failure)
 
     def refuse_hibernation(self, cloud: Cloud, rid: ResourceId) -> None:
         """Refuse to hibernate: no machine here has the capability, which is one of its guest."""
@@ -128,6 +133,7 @@ class Machines(Kind):
         if operation.verb == "put":
             machine.hidden["bound"] = "running"
         power.arrive(machine)
+        settle_room(cloud, machine)
         machine_disks.show(cloud, machine)
         machine.state, machine.hidden["since"] = "Succeeded", operation.due
         if machine.hidden["power"] == "running":
@@ -140,6 +146,7 @@ class Machines(Kind):
         """Leave a machine Failed; one that was being created keeps its interfaces for a while."""
         machine = self.get(cloud, operation.target)
         power.arrive(machine)
+        settle_room(cloud, machine)
         machine.state, machine.hidden["since"] = "Failed", operation.ended
         machine.hidden["failure"] = operation.error
         cloud.store.save(machine)
@@ -148,6 +155,7 @@ class Machines(Kind):
 
     def remove(self, cloud: Cloud, resource: Resource) -> None:
         """Take a machine away, and the disks and interfaces that are to go with it."""
+        give_back(cloud, resource)
         cloud.store.remove(resource.id)
         machine_disks.leave(cloud, resource)
         let_go(cloud, resource)
@@ -163,7 +171,8 @@ def _require_change(cloud: Cloud, machine: Resource, existing: Resource) -> None
 def _write(cloud: Cloud, machine: Resource, verb: str, *, created: bool) -> Change:
     """Give a machine its interfaces and disks and begin the operation; a disk's name that is taken makes it fail."""
     require_interfaces(cloud, machine)
-    failure = machine_disks.provide(cloud, machine)
+    needs_room = verb == "put" or machine.hidden["power"] not in (None, "deallocated")
+    failure = machine_disks.provide(cloud, machine) or (take_room(cloud, machine) if needs_room else None)
     machine.state = "Creating" if verb == "put" else "Updating"
     cloud.store.save(machine)
     uses = [*(interface.id for interface in attached(cloud, machine)), *machine_disks.attached(machine)]
