@@ -28,7 +28,7 @@ WORLDS = {
     "mlos_bench": ["vmops.mlos"],
     "pulumi.automation": ["vmops.engine"],
     "subprocess": ["vmops.core.children"],
-    "sqlite3": ["vmops.jobs.sqlite", "vmops.local.arm.state.store"],
+    "sqlite3": ["vmops.jobs.sqlite", "vmops.local.arm.state"],
 }
 """Each outside world, and the modules that may import it."""
 

@@ -30,6 +30,9 @@ KILL_TARGETS = {"provision": DEPLOYMENTS, "deprovision": REMOVALS} | dict.fromke
 _OFTEN = ("sent", "carried-out", "checkpoint", "after")
 """Moments that are drawn more often than others: there are many of each."""
 
+SPOT = {"vmSize": "Standard_D2s_v5", "priority": "Spot", "evictionPolicy": "Deallocate"}
+"""A VM that Azure may take back, of a size that can be had so."""
+
 MEDDLING = ("deleted-behind-our-back", "stopped-behind-our-back", "retagged-behind-our-back")
 SPOILT = ("empty", "cut off", "garbage", "lost")
 
@@ -106,7 +109,7 @@ def schedule(seed: int) -> Script:
     """Draw a life in which Azure fails, and somebody else meddles, at two thirds of the calls."""
     dice = random.Random(f"schedule {seed}")
     verbs = ["provision", *dice.choices(("stop", "start", "restart", "provision"), k=dice.randint(1, 4)), "deprovision"]
-    spot = {"priority": "Spot", "evictionPolicy": "Deallocate"} if dice.random() < 0.3 else {}
+    spot = SPOT if dice.random() < 0.3 else {}
     group = {"resourceGroup": "shared"} if dice.random() < 0.3 else {}
     return Script(
         steps=tuple(Step(verb, faults=_faults(dice, verb, first=not index)) for index, verb in enumerate(verbs)),

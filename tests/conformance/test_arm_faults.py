@@ -15,7 +15,8 @@ import requests
 
 from tests.conformance.arm import API_VERSION, AUTHORIZED, COMPUTE, GROUP, LONG, NETWORK, Arm, Served, refusal
 from vmops.core.polling import NotYet, poll_until
-from vmops.local.arm.faults.catalogue import FAULTS
+from vmops.local.arm.faults.catalogue import FAULTS, REPLICA_LAG
+from vmops.local.arm.faults.effects import Lag
 from vmops.local.arm.state.clock import ManualClock
 
 FAULTS_PATH = "/_local/faults"
@@ -318,3 +319,42 @@ def test_a_call_is_kept_until_the_rules_are_replaced(served: Served, answer: boo
         requests.put(served.url + FAULTS_PATH, json=[], **HOW).raise_for_status()
         assert late.result().status_code == 201
     assert requests.get(f"{served.url}/_local/kept", **HOW).json() == []
+
+
+def test_a_replica_that_is_behind_does_not_know_what_was_just_made(arm: Arm) -> None:
+    """Reads answer 404 and lists omit it, until its time has come; writes, and what operations do, know of it."""
+    arm.make_group()
+    arm.clock.advance(LONG)
+    put(arm, dict(REPLICA_LAG.rule("replica-lag", effect=Lag(seconds=30)).plain()))
+    path = f"{NETWORK}/publicIPAddresses/ip"
+    body = {"location": "westus2", "properties": {"publicIPAllocationMethod": "Static"}}
+    assert arm("PUT", path, body).status_code == 201
+    arm.clock.advance(29)
+    assert arm("GET", GROUP).status_code == 200
+    assert refusal(arm("GET", path)) == (404, "ResourceNotFound")
+    assert arm.shown(f"{NETWORK}/publicIPAddresses")["value"] == arm.shown(f"{GROUP}/resources")["value"] == []
+    assert arm("PUT", path, body).status_code == 200
+    arm.clock.advance(1)
+    assert arm.shown(path)["properties"]["provisioningState"] == "Succeeded"
+    assert len(arm.shown(f"{GROUP}/resources")["value"]) == 1
+
+
+def test_only_some_of_several_replicas_are_behind(arm: Arm) -> None:
+    """The share says how often one of them is met: now it is there, now it is not, and then it is there for good."""
+    arm.make_group()
+    put(arm, dict(REPLICA_LAG.rule("replica-lag", share=0.5, seed=1, effect=Lag(seconds=30)).plain()))
+    first = [arm("GET", GROUP).status_code for _ in range(20)]
+    assert set(first) == {200, 404}
+    arm.clock.advance(30)
+    assert {arm("GET", GROUP).status_code for _ in range(20)} == {200}
+
+
+def test_the_lag_of_a_replica_follows_the_pace(tmp_path: Path) -> None:
+    """Its seconds are Azure's, as all that take time are."""
+    with Arm(tmp_path / "cloud.db", ManualClock(), pace=0.1) as arm:
+        arm.make_group()
+        put(arm, dict(REPLICA_LAG.rule("replica-lag", effect=Lag(seconds=30)).plain()))
+        arm.clock.advance(2.5)
+        assert refusal(arm("GET", GROUP)) == (404, "ResourceGroupNotFound")
+        arm.clock.advance(0.5)
+        assert arm("GET", GROUP).status_code == 200

@@ -324,7 +324,7 @@ def test_a_generalized_machine_does_not_start(arm: Arm) -> None:
 @pytest.mark.parametrize(("policy", "left"), [("Deallocate", "deallocated"), ("Delete", None)])
 def test_an_evicted_spot_machine_follows_its_policy(arm: Arm, policy: str, left: str | None) -> None:
     """Eviction comes after 30 seconds and deallocates or deletes; only Spot machines can be evicted."""
-    arm.make_machine(priority="Spot", evictionPolicy=policy)
+    arm.make_machine(hardwareProfile__vmSize="Standard_D2s_v5", priority="Spot", evictionPolicy=policy)
     assert arm("POST", f"{VM}/simulateEviction").status_code == 204
     arm.clock.advance(29)
     assert arm.power() == "running"
@@ -432,11 +432,13 @@ def test_a_disk_that_is_being_deleted_cannot_be_attached(arm: Arm) -> None:
 
 
 def test_a_list_of_states_only_has_the_instance_views(arm: Arm) -> None:
-    """Who asks for the states of all machines does not have to ask for each."""
-    arm.make_machine()
+    """Who asks for the states of all machines does not have to ask for each; nothing but states is in it."""
+    arm.make_machine(tags={"a": "b"})
     path = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachines"
     [shown] = arm.send("GET", f"{path}?statusOnly=true&api-version=2024-07-01").json()["value"]
     assert shown["properties"]["instanceView"]["statuses"][1]["code"] == "PowerState/running"
+    assert (shown["id"], shown.keys()) == (VM, {"name", "id", "type", "location", "properties"})
+    assert shown["properties"].keys() == {"vmId", "provisioningState", "instanceView"}
     assert "instanceView" not in arm.shown(path)["value"][0]["properties"]
 
 

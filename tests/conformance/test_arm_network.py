@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.arm import COMPUTE, GROUP, NETWORK, SUBNET, Arm, refusal
+from tests.conformance.arm import COMPUTE, GROUP, NETWORK, SUBNET, SUBSCRIPTION, Arm, refusal
 
 NET = f"{NETWORK}/virtualNetworks/net"
 NSG = f"{NETWORK}/networkSecurityGroups/nsg"
@@ -371,3 +371,49 @@ def test_tags_are_patched_at_once(arm: Arm) -> None:
     answer = arm("PATCH", IP, {"tags": {"c": "d"}})
     assert (answer.status_code, answer.json()["tags"]) == (200, {"c": "d"})
     assert "Azure-AsyncOperation" not in answer.headers
+
+
+STANDARD = {"sku": {"name": "Standard"}, "properties": {"publicIPAllocationMethod": "Static"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (["1"], ["2"], "constraint 1 and the request has availability zone constraint 2,"),
+        (["1"], [], "constraint 1 and the request has availability zone constraint NoZone,"),
+        ([], ["1"], "constraint NoZone and the request has availability zone constraint 1,"),
+        (["1", "2", "3"], ["1"], "constraint 1, 2, 3 and the request has availability zone constraint 1,"),
+    ],
+)
+def test_an_address_stays_in_its_zones(arm: Arm, before: list[str], after: list[str], words: str) -> None:
+    """A PUT that moves it is refused, and it keeps its number; the same zones in another order are no change."""
+    arm.make_group()
+    path = f"{NETWORK}/publicIPAddresses/ip"
+    arm.put(path, **STANDARD, zones=before)
+    number = arm.shown(path)["properties"]["ipAddress"]
+    refused = arm("PUT", path, {"location": "westus2", **STANDARD, "zones": after})
+    assert refusal(refused) == (400, "ResourceAvailabilityZonesCannotBeModified")
+    assert words in refused.json()["error"]["message"]
+    arm.put(path, **STANDARD, zones=before[::-1])
+    assert arm.shown(path)["properties"]["ipAddress"] == number
+
+
+def test_usages_count_network_resources_by_location(arm: Arm) -> None:
+    """Addresses by what they are, and nothing of elsewhere."""
+    arm.make_network()
+    arm.make_interface()
+    arm.put(f"{NETWORK}/publicIPAddresses/a", **STANDARD)
+    arm.put(f"{NETWORK}/publicIPAddresses/b", properties={"publicIPAllocationMethod": "Dynamic"})
+    base = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Network/locations"
+    shown = arm.shown(f"{base}/westus2/usages")["value"]
+    assert {each["name"]["value"]: each["currentValue"] for each in shown} == {
+        "VirtualNetworks": 1,
+        "NetworkSecurityGroups": 0,
+        "NetworkInterfaces": 1,
+        "PublicIPAddresses": 2,
+        "StaticPublicIPAddresses": 1,
+        "IPv4StandardSkuPublicIpAddresses": 1,
+    }
+    assert all(each["unit"] == "Count" and each["limit"] > 1 for each in shown)
+    assert {each["currentValue"] for each in arm.shown(f"{base}/eastus/usages")["value"]} == {0}
+    assert refusal(arm("GET", f"{base}/mars/usages")) == (400, "LocationNotAvailableForResourceType")

@@ -102,6 +102,22 @@ def refused_at_once(ops: VMOps, params: Params) -> Failure:
     return failure
 
 
+def test_a_vm_that_finds_no_room_is_failed_and_made_where_there_is_some(
+    ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
+) -> None:
+    """What ran out is told as capacity; the same call makes the VM once another has given its room back."""
+    CliRunner().invoke(app, ["capacity", "Standard_B2s", "1"], catch_exceptions=False)
+    provision({"vmName": "exp0"})
+    params: Params = {"vmName": "exp1"}
+    failure = failed(ops, params)
+    assert (failure.kind, failure.code) == (FailureKind.CAPACITY, "AllocationFailed")
+    deprovision({"vmName": "exp0"})
+    provision(params)
+    deprovision(params)
+    assert azure.resources() == []
+    assert [room["left"] for room in azure.get("/_local/capacity")] == [1]
+
+
 def test_what_failed_can_be_deprovisioned(ops: VMOps, azure: Azure, faults: Faults, deprovision: Deploy) -> None:
     """A VM that was left Failed, its disk and its interface are nobody's to pay for."""
     params: Params = {"vmName": "exp1"}
@@ -179,7 +195,8 @@ def test_a_vm_that_somebody_stopped_is_started(azure: Azure, faults: Faults, pro
 
 def test_a_spot_vm_that_was_evicted_comes_back(azure: Azure, faults: Faults, provision: Deploy) -> None:
     """An eviction takes the VM's compute, not the experiment."""
-    params: Params = {"vmName": "exp1", "priority": "Spot", "evictionPolicy": "Deallocate"}
+    spot = {"vmSize": "Standard_D2s_v5", "priority": "Spot", "evictionPolicy": "Deallocate"}
+    params: Params = {"vmName": "exp1", **spot}
     vm_id = provision(params)["id"]
     faults.happen("spot-eviction", vm_id)
     assert azure.power(vm_id) == "deallocated"
@@ -227,6 +244,18 @@ def test_faults_are_put_listed_and_cleared_from_a_shell(azure: Azure) -> None:
     assert [each["name"] for each in json.loads(shell("list", "--json"))] == ["quota", "throttled"]
     assert shell("clear") == "no faults\n"
     assert azure.get("/_local/faults") == []
+
+
+def test_the_lag_of_a_replica_is_put_from_a_shell(azure: Azure) -> None:
+    """In Azure's seconds, for all reads or a share of them."""
+    [told] = json.loads(shell("replica-lag", "--seconds", "12", "--share", "0.5", "--json"))
+    assert told == {
+        "name": "replica-lag",
+        "verbs": ["read"],
+        "share": 0.5,
+        "effect": {"do": "lag", "seconds": 12.0},
+    }
+    assert azure.get("/_local/faults") == [told]
 
 
 def test_what_somebody_else_does_happens_at_once(azure: Azure, provision: Deploy) -> None:

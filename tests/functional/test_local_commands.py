@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from tests.azure import Azure
 from vmops.cli.commands.local import app
+from vmops.core.errors import SpecError
 from vmops.local import daemon
 
 GROUP = f"/subscriptions/{'0' * 8}-0000-0000-0000-{'0' * 12}/resourceGroups/g"
@@ -93,3 +94,41 @@ def test_reset_asks_first(state_dir: Path) -> None:
 def test_a_pace_below_nothing_is_bad_usage() -> None:
     """Time does not run backwards."""
     assert vmops_local("start", "--pace", "-1").exit_code == 2
+
+
+def test_room_for_vms_is_said_listed_and_taken_back(state_dir: Path) -> None:
+    """A size alone means everywhere; what is said again takes the place of what was said, however it is written."""
+    assert vmops_local("capacity").stdout == "no limits\n"
+    assert vmops_local("capacity", "--clear").stdout == "no limits\n"
+    assert daemon.find(state_dir) is None
+    everywhere = {"size": "Standard_D4s_v5", "location": None, "zone": None, "priority": None}
+    assert printed("capacity", "standard_d4s_v5", "0", "--json") == [{**everywhere, "left": 0}]
+    there = {**everywhere, "location": "westus2", "zone": "1", "priority": "Spot"}
+    where = ("--location", "West US 2", "--zone", "1", "--priority", "Spot")
+    assert printed("capacity", "Standard_D4s_v5", "3", *where, "--json")[1:] == [{**there, "left": 3}]
+    vmops_local("capacity", "Standard_D4s_v5", "2", "--location", "westus2", "--zone", "1", "--priority", "Spot")
+    assert [line.split() for line in vmops_local("capacity").stdout.splitlines()] == [
+        ["SIZE", "LOCATION", "ZONE", "PRIORITY", "LEFT"],
+        ["Standard_D4s_v5", "any", "any", "any", "0"],
+        ["Standard_D4s_v5", "westus2", "1", "Spot", "2"],
+    ]
+    assert printed("capacity", "Standard_B2s", "1", "--clear", "--json") == [
+        {**everywhere, "size": "Standard_B2s", "left": 1}
+    ]
+    assert vmops_local("capacity", "--clear").stdout == "no limits\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("Standard_B2s",), "SIZE and LEFT: both are needed"),
+        (("--zone", "1"), "SIZE and LEFT: both are needed"),
+        (("Standard_Nope", "1"), "0.size: 'Standard_Nope' is wrong: there is no such size"),
+    ],
+)
+@pytest.mark.usefixtures("state_dir")
+def test_room_that_cannot_be_is_a_wrong_call(arguments: tuple[str, ...], words: str) -> None:
+    """With what is missing, or what there is not."""
+    result = vmops_local("capacity", *arguments)
+    assert isinstance(result.exception, SpecError)
+    assert words in str(result.exception)

@@ -26,7 +26,7 @@ KINDS: dict[str, Params] = {
     },
     "with disks": {"dataDisks": "32,64", "osDiskSizeGB": 64, "tags": "team=lab", "vmPorts": "22,443"},
     "private": {"publicIp": False, "virtualNetworkName": "net", "networkSecurityGroupName": "guard"},
-    "spot": {"priority": "Spot", "evictionPolicy": "Delete", "maxPrice": 0.5},
+    "spot": {"vmSize": "Standard_D2s_v5", "priority": "Spot", "evictionPolicy": "Delete", "maxPrice": 0.5},
 }
 
 

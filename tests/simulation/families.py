@@ -14,12 +14,11 @@ from typing import Any
 from tests.chaos.life import Figures, Life
 from tests.chaos.moments import Moment
 from tests.chaos.scene import Scene, scene
-from tests.chaos.script import MEDDLING, Fault, Kill, Script, Step
+from tests.chaos.script import MEDDLING, SPOT, Fault, Kill, Script, Step
 from tests.simulation.world import world
 from vmops.local.arm.faults.catalogue import FAULTS
 
 _PACE = 0.002
-_SPOT = {"priority": "Spot", "evictionPolicy": "Deallocate"}
 _SHARED = {"vmName": "exp1", "resourceGroup": "shared"}
 _ONCE: dict[str, int] = {"nth": 1}
 
@@ -27,7 +26,7 @@ _ONCE: dict[str, int] = {"nth": 1}
 def _family(verb: str, fault: str, when: dict[str, int]) -> Script:
     """Give a life in which one verb meets one fault, or a VM that is there meets an incident, which is over at once."""
     met = (Fault(fault, {} if fault in _INCIDENTS else when),)
-    params: dict[str, Any] = {"vmName": "exp1"} | (_SPOT if fault == "spot-eviction" else {})
+    params: dict[str, Any] = {"vmName": "exp1"} | (SPOT if fault == "spot-eviction" else {})
     first = Step("provision", faults=met if verb == "provision" and fault not in _INCIDENTS else ())
     second = () if verb == "deprovision" else (Step(verb, faults=met if first.faults == () else ()),)
     last = Step("deprovision", faults=met if verb == "deprovision" else ())

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.chaos.script import POWERED, SPOILT
+from tests.chaos.script import POWERED, SPOILT, SPOT
 from tests.simulation.estate import PATIENT, SHARED, Estate, estate
 from tests.simulation.model import Vm
 from tests.simulation.world import PlannedKill
@@ -19,17 +19,16 @@ _NEIGHBOURS = {
     "subnetName": "sub",
     "networkSecurityGroupName": "nsg",
 }
-_SPOT = {"priority": "Spot", "evictionPolicy": "Deallocate"}
 LAYOUTS: list[list[dict[str, Any]]] = [
     [{}],
-    [_SPOT],
+    [SPOT],
     [{"resourceGroup": SHARED}],
     [{}, {"resourceGroup": SHARED}],
     [_NEIGHBOURS, _NEIGHBOURS],
 ]
 CHANGES: list[dict[str, Any]] = [
     {},
-    {"vmSize": "Standard_B2ms"},
+    {"vmSize": "Standard_D4s_v5"},
     {"vmPorts": "22,80"},
     {"tags": "a=b"},
     {"customData": "#!/bin/sh"},

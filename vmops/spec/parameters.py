@@ -23,27 +23,35 @@ def read_params(name: str | None, file: Path | None, pairs: Sequence[str]) -> Pa
     return {**params, "vmName": name} if name else params
 
 
-def _read_file(path: Path) -> Params:
+def read_document(option: str, path: Path) -> Any:
+    """Read the one value that a JSON or YAML file holds; ``option`` is what the shell calls the file.
+
+    Raises: SpecError if it cannot be read.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise SpecError(f"--params: {path} is not UTF-8 text") from None
+        raise SpecError(f"{option}: {path} is not UTF-8 text") from None
     except OSError as error:
-        raise SpecError(f"--params: {path} cannot be read: {error.strerror}") from None
-    params = _read_json(path, text) if path.suffix == ".json" else _read_yaml(path, text)
+        raise SpecError(f"{option}: {path} cannot be read: {error.strerror}") from None
+    return _read_json(option, path, text) if path.suffix == ".json" else _read_yaml(option, path, text)
+
+
+def _read_file(path: Path) -> Params:
+    params = read_document("--params", path)
     if not isinstance(params, dict) or not all(isinstance(key, str) for key in params):
         raise SpecError(f"--params: {path} must hold one mapping of parameters' names to values")
     return params
 
 
-def _read_json(path: Path, text: str) -> Any:
+def _read_json(option: str, path: Path, text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise SpecError(f"--params: {path} is not JSON from line {error.lineno} on") from None
+        raise SpecError(f"{option}: {path} is not JSON from line {error.lineno} on") from None
 
 
-def _read_yaml(path: Path, text: str) -> Any:
+def _read_yaml(option: str, path: Path, text: str) -> Any:
     import yaml
 
     try:
@@ -51,4 +59,4 @@ def _read_yaml(path: Path, text: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" from line {mark.line + 1} on" if mark else ""
-        raise SpecError(f"--params: {path} is not YAML{where}") from None
+        raise SpecError(f"{option}: {path} is not YAML{where}") from None

@@ -10,7 +10,9 @@ from vmops.cli import console
 from vmops.core.errors import SpecError
 from vmops.core.settings import Settings
 from vmops.local import inspection
-from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
+from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS, REPLICA_LAG
+from vmops.local.arm.faults.effects import Lag
+from vmops.local.arm.faults.rule import Rule
 
 _API_VERSION = "2024-07-01"
 _MACHINE = "Microsoft.Compute/virtualMachines"
@@ -23,6 +25,7 @@ TheVm = Annotated[str, typer.Option("--vm", metavar="VM", help="The VM that it h
 Nth = Annotated[int | None, typer.Option(min=1, help="Strike this call of those that it is about, counted from 1.")]
 Times = Annotated[int | None, typer.Option(min=1, help="Strike so many calls, the first or from the --nth on.")]
 Share = Annotated[float | None, typer.Option(min=0, max=1, help="Strike this part of the calls, by the --seed.")]
+Seconds = Annotated[float, typer.Option(min=0.001, help="How far the replica is behind, in Azure's seconds.")]
 Seed = Annotated[int, typer.Option(help="What the share is drawn by: the same seed strikes the same calls.")]
 
 
@@ -40,6 +43,24 @@ def clear(as_json: Json = False) -> None:
     _show([], as_json=as_json)
 
 
+_LAG = "replica-lag"
+
+
+@app.command(
+    _LAG,
+    help=f"{REPLICA_LAG.about}\n\nSource: {REPLICA_LAG.source}",
+    epilog=f"Example: vmops local fault {_LAG} --seconds 30 --share 0.5",
+)
+def replica_lag(seconds: Seconds = 30, share: Share = None, seed: Seed = 0, as_json: Json = False) -> None:
+    """Put the lag of a replica into force, after the faults that are."""
+    _add(REPLICA_LAG.rule(_LAG, share=share, seed=seed, effect=Lag(seconds=seconds)), as_json=as_json)
+
+
+def _add(rule: Rule, *, as_json: bool) -> None:
+    rules = [*inspection.ask(_state_dir(), "GET", "faults"), rule.plain()]
+    _show(inspection.ask(_state_dir(), "PUT", "faults", rules), as_json=as_json)
+
+
 def _fault(name: str) -> Callable[..., None]:
     """Give the command that puts a fault into force, after those that are."""
 
@@ -51,9 +72,7 @@ def _fault(name: str) -> Callable[..., None]:
         seed: Seed = 0,
         as_json: Json = False,
     ) -> None:
-        rule = FAULTS[name].rule(name, vm, nth=nth, times=times, share=share, seed=seed)
-        rules = [*inspection.ask(_state_dir(), "GET", "faults"), rule.plain()]
-        _show(inspection.ask(_state_dir(), "PUT", "faults", rules), as_json=as_json)
+        _add(FAULTS[name].rule(name, vm, nth=nth, times=times, share=share, seed=seed), as_json=as_json)
 
     return put
 

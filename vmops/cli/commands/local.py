@@ -6,13 +6,17 @@ from typing import Annotated, Any
 import typer
 
 from vmops.cli import console
-from vmops.cli.commands import fault
+from vmops.cli.commands import capacity, fault, policy
 from vmops.core.settings import Settings
 from vmops.local import daemon, inspection
 from vmops.local.daemon import Endpoint
 
 app = typer.Typer(help="The local Azure: start it, stop it, look at it, empty it.", no_args_is_help=True)
 app.add_typer(fault.app, name="fault")
+app.command("capacity", epilog="Example: vmops local capacity Standard_D4s_v5 0 --location westus2 --zone 1")(
+    capacity.capacity
+)
+app.command("policy", epilog="Example: vmops local policy no-public-ips.json --clear")(policy.policy)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
 Pace = Annotated[

@@ -1,9 +1,10 @@
 """The simulated Azure Resource Manager as an ASGI application."""
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -19,6 +20,9 @@ from vmops.local.arm.faults.rules import Rules
 from vmops.local.arm.front_door import FrontDoor, refused, response
 from vmops.local.arm.middleware import LOCAL, BearerToken, Journal, new_journal
 from vmops.local.arm.models import RULES
+from vmops.local.arm.models.compute.capacity import list_rooms, put_rooms, read_rooms
+from vmops.local.arm.policies.enforcement import list_policies, put_policies
+from vmops.local.arm.policies.policy import read_policies
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.clock import Clock, WallClock
 from vmops.local.arm.state.cloud import Cloud
@@ -43,7 +47,7 @@ def create_app(database: Path, token: str, *, pace: float = 0.02, clock: Clock |
 
     return Starlette(
         routes=[
-            Mount(LOCAL, routes=[*_local_routes(cloud, journal), *_faults(rules)]),
+            Mount(LOCAL, routes=[*_local_routes(cloud, journal), *_settings(cloud, rules)]),
             Mount("/", app=FrontDoor(cloud)),
         ],
         middleware=[
@@ -90,19 +94,43 @@ def _local_routes(cloud: Cloud, journal: deque[Json]) -> list[Route]:
     ]
 
 
-def _faults(rules: Rules) -> list[Route]:
-    """Lay out the list of faults, shown and replaced as a whole, and that of the calls that they keep waiting."""
+def _settings(cloud: Cloud, rules: Rules) -> list[Route]:
+    """Lay out what one sets as a whole, faults, policies and capacity, and the calls that faults keep waiting."""
 
     async def faults(request: Request) -> JSONResponse:
-        if request.method == "PUT":
-            try:
-                rules.replace(read_rules(await request.json()))
-            except ValueError as wrong:
-                problems = wrong.problems if isinstance(wrong, SpecError) else ["faults: the body is no JSON"]
-                return JSONResponse({"problems": problems}, 400)
-        return JSONResponse(rules.plain())
+        return await _set(request, lambda plain: rules.replace(read_rules(plain)), rules.plain)
+
+    async def policies(request: Request) -> JSONResponse:
+        def replace(plain: object) -> None:
+            put_policies(cloud, read_policies(plain))
+
+        return await _set(request, replace, lambda: list_policies(cloud))
+
+    async def capacity(request: Request) -> JSONResponse:
+        def replace(plain: object) -> None:
+            put_rooms(cloud, read_rooms(plain))
+
+        cloud.settle()
+        return await _set(request, replace, lambda: list_rooms(cloud))
 
     async def kept(_request: Request) -> JSONResponse:
         return JSONResponse(rules.kept())
 
-    return [Route("/faults", faults, methods=["GET", "PUT"]), Route("/kept", kept)]
+    return [
+        Route("/faults", faults, methods=["GET", "PUT"]),
+        Route("/kept", kept),
+        Route("/policies", policies, methods=["GET", "PUT", "DELETE"]),
+        Route("/capacity", capacity, methods=["GET", "PUT", "DELETE"]),
+    ]
+
+
+async def _set(request: Request, replace: Callable[[object], None], shown: Callable[[], Any]) -> JSONResponse:
+    """Show a list, or first put another in its place: that of the request, or with DELETE an empty one."""
+    try:
+        if request.method in ("PUT", "DELETE"):
+            replace(await request.json() if request.method == "PUT" else [])
+    except ValueError as wrong:
+        path = request.url.path.rpartition("/")[2]
+        problems = wrong.problems if isinstance(wrong, SpecError) else [f"{path}: the body is no JSON"]
+        return JSONResponse({"problems": problems}, 400)
+    return JSONResponse(shown())

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from vmops.local.arm import routes
 from vmops.local.arm.limits.rate_limits import Counters
 from vmops.local.arm.limits.throttling import Buckets, policy_of
+from vmops.local.arm.models.locks import require_unlocked
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json
@@ -61,6 +62,7 @@ class FrontDoor:
             handler, call = _read(request, path, body)
             self._cloud.settle()
             reading = request.method in ("GET", "HEAD")
+            require_unlocked(self._cloud, request.method, path)
             with nullcontext() if reading else self._cloud.store.transaction():
                 return handler(self._cloud, call)
         except ArmError as refusal:

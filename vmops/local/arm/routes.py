@@ -6,8 +6,20 @@ Paths match without regard to case. Source: ARM RPC, resource-api-reference.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from vmops.local.arm.handlers import groups, guests, images, machines, operations, providers, resources, skus, tags
+from vmops.local.arm.handlers import (
+    groups,
+    guests,
+    images,
+    locks,
+    machines,
+    operations,
+    providers,
+    resources,
+    skus,
+    tags,
+)
 from vmops.local.arm.models import KINDS, Kind
+from vmops.local.arm.models.locks import PATH as LOCKS
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.wire.messages import Call, Reply
@@ -47,6 +59,7 @@ _FIXED: tuple[Route, ...] = (
     ("GET", f"{_OFFERS}/{{offer}}/skus/{{sku}}/versions/{{version}}", images.get_version),
     ("GET", f"{_COMPUTE}/vmSizes", machines.list_sizes),
     ("GET", f"{_COMPUTE}/usages", machines.list_usages),
+    ("GET", f"{_NETWORK}/usages", machines.list_network_usages),
     ("GET", f"{_COMPUTE}/virtualMachines", machines.list_machines_in_location),
     ("GET", _MACHINE, machines.get_machine),
     ("GET", f"{_MACHINE}/instanceView", machines.get_instance_view),
@@ -95,6 +108,14 @@ def _tag_routes(whole: str) -> Iterator[Route]:
     yield ("DELETE", whole + tags.SUFFIX, tags.delete)
 
 
+def _lock_routes(scope: str) -> Iterator[Route]:
+    """Lay out the locks of what is at a path."""
+    yield ("GET", scope + LOCKS, locks.list_locks)
+    yield ("GET", f"{scope}{LOCKS}/{{lock}}", locks.get)
+    yield ("PUT", f"{scope}{LOCKS}/{{lock}}", locks.put)
+    yield ("DELETE", f"{scope}{LOCKS}/{{lock}}", locks.delete)
+
+
 def _resource_routes(kind: Kind) -> Iterator[Route]:
     """Lay out what every resource type offers."""
     provider, *types = kind.type.split("/")
@@ -103,6 +124,7 @@ def _resource_routes(kind: Kind) -> Iterator[Route]:
     yield ("PUT", _GROUP + whole, resources.put)
     yield ("GET", _GROUP + whole, resources.get)
     yield ("DELETE", _GROUP + whole, resources.delete)
+    yield from _lock_routes(_GROUP + whole)
     if len(types) > 1:
         yield ("GET", _GROUP + many, resources.list_children)
     else:
@@ -116,6 +138,8 @@ def _resource_routes(kind: Kind) -> Iterator[Route]:
 TABLE: tuple[Route, ...] = (
     *(route for kind in KINDS for route in _resource_routes(kind)),
     *_tag_routes(_GROUP),
+    *_lock_routes(_SUBSCRIPTION),
+    *_lock_routes(_GROUP),
     *_guest_routes(),
     *_provider_routes(),
     *_FIXED,

@@ -9,7 +9,10 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One image: ``size`` in GB, ``generation`` of the hypervisor it boots on."""
+    """One image: ``size`` in GB, ``generation`` of the hypervisor it boots on, ``nvme`` if it boots from NVMe too.
+
+    The first generation never does. Source: Microsoft's page on the images that support NVMe.
+    """
 
     version: str
     system: str = "Linux"
@@ -18,6 +21,7 @@ class Image:
     architecture: str = "x64"
     name: str = "ubuntu"
     release: str = ""
+    nvme: bool = True
 
 
 def _ubuntu(version: str, release: str, generation: str = "V2", architecture: str = "x64") -> Image:
@@ -56,6 +60,9 @@ _TABLE = {
     "Debian:debian-11:11": _debian("0.20240904.1860", "11", "V1"),
     "Debian:debian-11:11-gen2": _debian("0.20240904.1860", "11"),
     "MicrosoftWindowsServer:WindowsServer:2016-Datacenter": _windows("14393.7336.241004", "2016"),
+    "MicrosoftWindowsServer:WindowsServer:2016-datacenter-gensecond": replace(
+        _windows("14393.7336.241004", "2016", "V2"), nvme=False
+    ),
     "MicrosoftWindowsServer:WindowsServer:2019-Datacenter": _windows("17763.6414.241004", "2019"),
     "MicrosoftWindowsServer:WindowsServer:2019-datacenter-gensecond": _windows("17763.6414.241004", "2019", "V2"),
     "MicrosoftWindowsServer:WindowsServer:2022-datacenter-g2": _windows("20348.2762.241006", "2022", "V2"),

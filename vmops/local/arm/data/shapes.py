@@ -56,6 +56,7 @@ _MACHINE = {
         "imageReference": {"publisher": str, "offer": str, "sku": str, "version": str},
         "osDisk": _DISK | {"osType": str, "vhd": {"uri": str}},
         "dataDisks": [_DISK | {"lun": int, "toBeDetached": bool}],
+        "diskControllerType": str,
     },
     "osProfile": {
         "computerName": str,

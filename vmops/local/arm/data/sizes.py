@@ -1,14 +1,25 @@
 """Virtual machine sizes, and how many cores of each family a subscription may use.
 
-Source: Microsoft's pages on virtual machine sizes.
+Source: Microsoft's pages on virtual machine sizes and on their names.
 """
 
+import re
 from dataclasses import dataclass
+
+SCSI, NVME = "SCSI", "NVMe"
+"""The disk controllers that a machine may boot from. Source: azure-rest-api-specs, DiskControllerTypes."""
+
+_NAME = re.compile(r"Standard_(?P<letters>[A-Z]+)\d+(?P<features>[a-z]*)(?:_[A-Z]\w*?)?(?:_v(?P<version>\d+))?")
+_NVME_VERSION = 6
+"""From this version on a size has no SCSI controller, and boots the second generation of images alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """One size; memory in MiB, the local disk in MiB, ``disks`` the most data disks."""
+    """One size; memory in MiB, the local disks in MiB, ``disks`` the most data disks.
+
+    ``local_disk`` is a temporary disk; one behind NVMe, ``nvme_disk``, does not count as such.
+    """
 
     name: str
     family: str
@@ -18,13 +29,66 @@ class Size:
     local_disk: int = 0
     architecture: str = "x64"
     restricted: bool = False
+    nvme_disk: int = 0
+
+    @property
+    def premium(self) -> bool:
+        """Tell whether it takes Premium disks: an ``s`` in its name says so."""
+        return "s" in self._part("features") or self._part("letters") == "DS"
+
+    @property
+    def spot(self) -> bool:
+        """Tell whether it can be had as Spot: a burstable one cannot. Source: Microsoft's page on Spot machines."""
+        return self._part("letters") != "B"
+
+    @property
+    def controllers(self) -> tuple[str, ...]:
+        """The disk controllers that it boots from, its default first."""
+        return (NVME,) if self._version >= _NVME_VERSION else (SCSI,)
+
+    @property
+    def generations(self) -> tuple[str, ...]:
+        """The generations of images that it boots."""
+        second_only = self._version >= _NVME_VERSION or self.architecture == "Arm64"
+        return ("V2",) if second_only else ("V1", "V2")
+
+    @property
+    def cluster(self) -> str:
+        """The hardware that it runs on: a running machine is resized within it alone.
+
+        Azure tells nobody its clusters: one for each maker's processors up to version 5, and of each version later, and
+        one for each special purpose, is an estimate.
+        """
+        letters, features = self._part("letters"), self._part("features")
+        purpose = letters if letters in ("M", "NC") else ""
+        maker = "AMD" if "a" in features else self.architecture
+        return f"{purpose}/{maker}/{max(self._version, _NVME_VERSION - 1)}"
+
+    @property
+    def _version(self) -> int:
+        return int(self._part("version") or 1)
+
+    def _part(self, name: str) -> str:
+        found = _NAME.fullmatch(self.name)
+        return (found[name] or "") if found else ""
 
 
-def _series(family: str, memory_per_core: float, pattern: str, cores: str, architecture: str = "x64") -> list[Size]:
-    """Lay out the sizes of a regular series: memory and disks grow with the cores."""
+def _series(
+    family: str, memory_per_core: float, pattern: str, cores: str, architecture: str = "x64", local: int = 0
+) -> list[Size]:
+    """Lay out the sizes of a regular series: memory, disks and the temporary disk (MiB a core) grow with the cores."""
     numbers = [int(number) for number in cores.split()]
     return [
-        Size(pattern.format(n), family, n, int(n * memory_per_core * 1024), min(2 * n, 32), architecture=architecture)
+        Size(pattern.format(n), family, n, int(n * memory_per_core * 1024), min(2 * n, 32), n * local, architecture)
+        for n in numbers
+    ]
+
+
+def _nvme_series(family: str, memory_per_core: int, pattern: str, cores: str, local: int = 0) -> list[Size]:
+    """Lay out the sizes of a series of version 6 or later; a local disk, in MiB a core, is one behind NVMe."""
+    numbers = [int(number) for number in cores.split()]
+    return [
+        Size(pattern.format(n), family, n, n * memory_per_core * 1024, min(max(8, 3 * n), 64), nvme_disk=n * local)
         for n in numbers
     ]
 
@@ -49,18 +113,25 @@ _TABLE = [
     *_series("standardBsv2Family", 4, "Standard_B{}s_v2", "2 4 8 16 32"),
     *_series("standardBasv2Family", 4, "Standard_B{}as_v2", "2 4 8 16 32"),
     *_series("standardBpsv2Family", 4, "Standard_B{}ps_v2", "2 4 8 16", "Arm64"),
-    *_series("standardDSv3Family", 4, "Standard_D{}s_v3", "2 4 8 16 32 48 64"),
+    *_series("standardDSv3Family", 4, "Standard_D{}s_v3", "2 4 8 16 32 48 64", local=8192),
     *_series("standardDSv4Family", 4, "Standard_D{}s_v4", "2 4 8 16 32 48 64"),
     *_series("standardDv5Family", 4, "Standard_D{}_v5", "2 4 8 16 32 48 64 96"),
     *_series("standardDSv5Family", 4, "Standard_D{}s_v5", "2 4 8 16 32 48 64 96"),
-    *_series("standardDDSv5Family", 4, "Standard_D{}ds_v5", "2 4 8 16 32 48 64 96"),
+    *_series("standardDDSv5Family", 4, "Standard_D{}ds_v5", "2 4 8 16 32 48 64 96", local=38400),
     *_series("standardDASv5Family", 4, "Standard_D{}as_v5", "2 4 8 16 32 48 64 96"),
     *_series("standardDPSv5Family", 4, "Standard_D{}ps_v5", "2 4 8 16 32 48 64", "Arm64"),
     *_series("standardDPLSv5Family", 2, "Standard_D{}pls_v5", "2 4 8 16 32 48 64", "Arm64"),
     *_series("standardESv5Family", 8, "Standard_E{}s_v5", "2 4 8 16 32 48 64 96"),
     *_series("standardEASv5Family", 8, "Standard_E{}as_v5", "2 4 8 16 32 48 64 96"),
     *_series("standardEPSv5Family", 8, "Standard_E{}ps_v5", "2 4 8 16 32", "Arm64"),
-    *_series("standardFSv2Family", 2, "Standard_F{}s_v2", "2 4 8 16 32 48 64 72"),
+    *_series("standardFSv2Family", 2, "Standard_F{}s_v2", "2 4 8 16 32 48 64 72", local=8192),
+    *_nvme_series("StandardDsv6Family", 4, "Standard_D{}s_v6", "2 4 8 16 32 48 64 96 128"),
+    *_nvme_series("StandardDdsv6Family", 4, "Standard_D{}ds_v6", "2 4 8 16 32 48 64 96 128", local=56320),
+    *_nvme_series("standardDav6Family", 4, "Standard_D{}as_v6", "2 4 8 16 32 48 64 96"),
+    *_nvme_series("StandardEsv6Family", 8, "Standard_E{}s_v6", "2 4 8 16 32 48 64 96 128"),
+    *_nvme_series("StandardDsv7Family", 4, "Standard_D{}s_v7", "2 4 8 16 32 48 64 96 128"),
+    *_nvme_series("StandardDasv7Family", 4, "Standard_D{}as_v7", "2 4 8 16 32 48 64 96 128"),
+    *_nvme_series("StandardEasv7Family", 8, "Standard_E{}as_v7", "2 4 8 16 32 48 64 96 128"),
     Size("Standard_NC24ads_A100_v4", "standardNCADSA100v4Family", 24, 225280, 8, 65536),
     Size("Standard_M128ms", "standardMSFamily", 128, 3981312, 64, 4194304, restricted=True),
 ]

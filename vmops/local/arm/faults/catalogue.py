@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from vmops.local.arm.faults.effects import Effect, Fail, Lose, Refuse, Stick
+from vmops.local.arm.faults.effects import Effect, Fail, Lag, Lose, Refuse, Stick
 from vmops.local.arm.faults.rule import Rule, read_rules
 from vmops.local.arm.faults.words import filled, find
 
@@ -143,6 +143,15 @@ FAULTS: dict[str, Fault] = {
         Stick(),
     ),
 }
+REPLICA_LAG = Fault(
+    "A read does not find what was made a moment ago, and no list has it: the replica that answers is behind.",
+    "terraform-provider-azurerm#18268, pulumi-azure-native#3138",
+    Lag(seconds=30),
+    ("read",),
+    "*",
+)
+"""The fault that has no call of its own to strike: what it does depends on the time, so it has a command of its own."""
+
 INCIDENTS: dict[str, Incident] = {
     "spot-eviction": Incident(
         "Azure takes a spot VM back, after its notice of 30 seconds.", "POST", "/simulateEviction"

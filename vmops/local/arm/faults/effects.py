@@ -83,4 +83,14 @@ class Delay(Part):
     answer: bool = False
 
 
-Effect = Annotated[Refuse | Fail | Stick | Lose | Drop | Delay, Field(discriminator="do")]
+class Lag(Part):
+    """Answer a read from a replica that has not heard of what was made in the last ``seconds``, of Azure's.
+
+    What was changed since is shown as it is; a call that is no read is let through.
+    """
+
+    do: Literal["lag"] = "lag"
+    seconds: Annotated[float, Field(gt=0)]
+
+
+Effect = Annotated[Refuse | Fail | Stick | Lose | Drop | Delay | Lag, Field(discriminator="do")]

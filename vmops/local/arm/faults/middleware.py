@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vmops.local.arm.faults.calls import Asked, ask
-from vmops.local.arm.faults.effects import Delay, Drop, Fail, Lose, Refuse, Stick
+from vmops.local.arm.faults.effects import Delay, Drop, Fail, Lag, Lose, Refuse, Stick
 from vmops.local.arm.faults.outcome import doom, refusal
 from vmops.local.arm.faults.rules import Rules
 from vmops.local.arm.front_door import response
@@ -51,7 +51,10 @@ class Faults:
                 await send(_NOTHING)
             case Delay() as effect:
                 await self._delay(effect, scope, receive, send)
-            case None:
+            case Lag(seconds=seconds) if asked.verb == "read":
+                with self._cloud.store.seen_until(self._cloud.now() - seconds * self._cloud.pace):
+                    await self._app(scope, receive, send)
+            case Lag() | None:
                 await self._app(scope, receive, send)
 
     async def _refuse(self, effect: Refuse, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,25 +9,28 @@ from vmops.local.arm.faults.effects import Effect
 from vmops.local.arm.faults.rule import Rule
 from vmops.local.arm.state.cloud import Cloud
 
+_KIND = "fault"
+
 
 class Rules:
     """The rules of a cloud, in their order, and how many calls each has seen; true if there are any."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
+        self._documents = cloud.store.documents
         self._kept: dict[asyncio.Event, str] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._cloud.store.faults())
+        return bool(self._documents.of_kind(_KIND))
 
     def plain(self) -> list[dict[str, object]]:
         """Give the rules as JSON has them."""
-        return [Rule.model_validate_json(text).plain() for text, _ in self._cloud.store.faults()]
+        return [Rule.model_validate(document["rule"]).plain() for _, document in self._documents.of_kind(_KIND)]
 
     def replace(self, rules: Sequence[Rule]) -> None:
         """Put other rules into force; what those before keep goes on, and without any what was stuck does too."""
         with self._cloud.store.transaction():
-            self._cloud.store.set_faults(rule.model_dump_json(by_alias=True) for rule in rules)
+            self._documents.replace(_KIND, ({"rule": rule.plain(), "seen": 0} for rule in rules))
             if not rules:
                 self._cloud.store.free_stuck(self._cloud.now())
         for over in self._kept:
@@ -50,10 +53,10 @@ class Rules:
     def strike(self, asked: Asked) -> Effect | None:
         """Let every rule count a call that it is about, and give the effect of the first that strikes it."""
         struck: Effect | None = None
-        for position, (text, seen) in enumerate(self._cloud.store.faults()):
-            rule = Rule.model_validate_json(text)
+        for key, document in self._documents.of_kind(_KIND):
+            rule, count = Rule.model_validate(document["rule"]), document["seen"] + 1
             if rule.matches(asked):
-                self._cloud.store.count_fault(position, seen + 1)
-                if struck is None and rule.strikes(seen + 1):
+                self._documents.put(_KIND, key, document | {"seen": count})
+                if struck is None and rule.strikes(count):
                     struck = rule.effect
         return struck

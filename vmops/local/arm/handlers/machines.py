@@ -1,12 +1,16 @@
 """What machines offer beyond other resources: verbs, views, sizes and quotas."""
 
+from collections.abc import Iterable
+
 from vmops.local.arm.data.locations import LOCATIONS, canonical
-from vmops.local.arm.data.sizes import SIZES
+from vmops.local.arm.data.sizes import SIZES, Size
 from vmops.local.arm.handlers.resources import listed
 from vmops.local.arm.models import MACHINES
 from vmops.local.arm.models.compute.instance_view import instance_view
 from vmops.local.arm.models.compute.power import TRANSITIONS
 from vmops.local.arm.models.compute.quota import usages
+from vmops.local.arm.models.compute.size_fit import sizes_for
+from vmops.local.arm.models.network.usages import network_usages
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json
@@ -50,19 +54,23 @@ def get_instance_view(cloud: Cloud, call: Call) -> Reply:
 
 def list_machine_sizes(cloud: Cloud, call: Call) -> Reply:
     """List the sizes a machine may be brought to."""
-    MACHINES.get(cloud, call.resource)
-    return page(call, _sizes())
+    return page(call, _shown(sizes_for(MACHINES.get(cloud, call.resource))))
 
 
 def list_sizes(_cloud: Cloud, call: Call) -> Reply:
     """List the sizes that a location has."""
     require_location(call)
-    return page(call, _sizes())
+    return page(call, _shown(SIZES.values()))
 
 
 def list_usages(cloud: Cloud, call: Call) -> Reply:
     """List how many cores of each family are used in a location, and may be."""
     return page(call, usages(cloud, call.names["subscription"], require_location(call)))
+
+
+def list_network_usages(cloud: Cloud, call: Call) -> Reply:
+    """List how many network resources of each kind a location has, and may have."""
+    return page(call, network_usages(cloud, call.names["subscription"], require_location(call)))
 
 
 def list_machines_in_location(cloud: Cloud, call: Call) -> Reply:
@@ -81,7 +89,7 @@ def require_location(call: Call) -> str:
     return location
 
 
-def _sizes() -> list[Json]:
+def _shown(sizes: Iterable[Size]) -> list[Json]:
     return [
         {
             "name": size.name,
@@ -91,5 +99,5 @@ def _sizes() -> list[Json]:
             "memoryInMB": size.memory,
             "maxDataDiskCount": size.disks,
         }
-        for size in SIZES.values()
+        for size in sizes
     ]

@@ -1,12 +1,17 @@
 """What every resource type offers: to be written, shown, deleted and listed."""
 
+from copy import deepcopy
+
 from vmops.local.arm.data.locations import LOCATIONS, canonical, zones
 from vmops.local.arm.data.shapes import SHAPES, require_shape
 from vmops.local.arm.models import GROUPS, MACHINES, RULES, Kind, kind_of
+from vmops.local.arm.models.compute.machine_update import lay_over
 from vmops.local.arm.models.kind import Change
+from vmops.local.arm.policies.enforcement import policed
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json, Resource
+from vmops.local.arm.state.resource_id import ResourceId
 from vmops.local.arm.wire.messages import Call, Reply, accepted
 from vmops.local.arm.wire.pages import page
 from vmops.local.arm.wire.versions import as_of
@@ -16,8 +21,9 @@ def put(cloud: Cloud, call: Call) -> Reply:
     """Create a resource or replace it."""
     rid = call.resource
     require_shape(call.body, SHAPES[rid.type.lower()])
+    request = policed(cloud, rid, call.body, call.body)
     _require_zones(call)
-    return _changed(cloud, call, kind_of(rid).put(cloud, rid, call.body))
+    return _changed(cloud, call, kind_of(rid).put(cloud, rid, request))
 
 
 def _require_zones(call: Call) -> None:
@@ -38,7 +44,16 @@ def patch(cloud: Cloud, call: Call) -> Reply:
     """Change a resource."""
     rid = call.resource
     require_shape(call.body, SHAPES[rid.type.lower()])
-    return _changed(cloud, call, kind_of(rid).patch(cloud, rid, call.body))
+    return _changed(cloud, call, patched(cloud, rid, call.body))
+
+
+def patched(cloud: Cloud, rid: ResourceId, request: Json) -> Change:
+    """Change a resource as the policies in force let it."""
+    kind = kind_of(rid)
+    before = kind.get(cloud, rid).body
+    tags = {"tags": request["tags"]} if request.get("tags") is not None else {}
+    whole = lay_over(deepcopy(before), request) | tags
+    return kind.patch(cloud, rid, policed(cloud, rid, whole, request))
 
 
 def get(cloud: Cloud, call: Call) -> Reply:
@@ -79,7 +94,11 @@ def list_in_group(cloud: Cloud, call: Call) -> Reply:
 
 def list_in_subscription(cloud: Cloud, call: Call) -> Reply:
     """List the resources of one type in a subscription."""
-    return listed(cloud, call, cloud.store.of_type(_last_kind(call).type, call.names["subscription"]))
+    kind = _last_kind(call)
+    found = cloud.store.of_type(kind.type, call.names["subscription"])
+    if kind is MACHINES and call.query.get("statusonly", "").lower() == "true":
+        return page(call, [MACHINES.status(machine) for machine in found])
+    return listed(cloud, call, found)
 
 
 def _last_kind(call: Call) -> Kind:
@@ -93,7 +112,5 @@ def listed(cloud: Cloud, call: Call, found: list[Resource]) -> Reply:
 
 
 def _entry(cloud: Cloud, call: Call, kind: Kind, resource: Resource) -> Json:
-    """Show one of many; a machine with its instance view if only states are asked for."""
-    if kind is MACHINES and call.query.get("statusonly", "").lower() == "true":
-        return MACHINES.expanded(resource, "instanceView")
+    """Show one of many."""
     return as_of(call.api_version, kind.type, kind.view(cloud, resource))

@@ -6,7 +6,7 @@ Source: azure-rest-api-specs, Microsoft.Compute, ResourceSkus_List, and Microsof
 import re
 
 from vmops.local.arm.data.locations import LOCATIONS, canonical, zones
-from vmops.local.arm.data.sizes import SIZES, Size, cores_limit
+from vmops.local.arm.data.sizes import NVME, SIZES, Size, cores_limit
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json
@@ -47,6 +47,11 @@ def _sku(size: Size, location: str) -> Json:
 
 
 def _capabilities(size: Size) -> dict[str, object]:
+    """Give what a size has; one that boots from SCSI alone does not name its controllers.
+
+    Source: azure-rest-api-specs; SAP-on-Azure-Scripts-and-Utilities#131.
+    """
+    nvme = {"DiskControllerTypes": ", ".join(size.controllers), "NvmeDiskSizeInMiB": size.nvme_disk}
     return {
         "MaxResourceVolumeMB": size.local_disk,
         "OSVhdSizeMB": 1047552,
@@ -54,7 +59,10 @@ def _capabilities(size: Size) -> dict[str, object]:
         "MemoryGB": f"{size.memory / 1024:g}",
         "MaxDataDiskCount": size.disks,
         "CpuArchitectureType": size.architecture,
-        "LowPriorityCapable": size.family != "standardBSFamily",
+        "LowPriorityCapable": size.spot,
+        "PremiumIO": size.premium,
+        "HyperVGenerations": ",".join(size.generations),
+        **(nvme if NVME in size.controllers else {}),
     }
 
 

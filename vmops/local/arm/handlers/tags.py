@@ -3,6 +3,7 @@
 Source: azure-rest-api-specs, Microsoft.Resources, Tags_UpdateAtScope.
 """
 
+from vmops.local.arm.handlers.resources import patched
 from vmops.local.arm.models import kind_of
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
@@ -56,7 +57,7 @@ def _asked(call: Call) -> dict[str, str]:
 
 
 def _written(cloud: Cloud, rid: ResourceId, tags: dict[str, str]) -> Reply:
-    change = kind_of(rid).patch(cloud, rid, {"tags": tags})
+    change = patched(cloud, rid, {"tags": tags})
     return Reply(200, _shown(change.resource.body, rid))
 
 

@@ -50,6 +50,36 @@ REFUSALS = {
         "Cannot resize a VM of size {old} with CPU Architecture {has} to a VM of size {new} with CPU Architecture "
         "{wants}.",
     ),
+    "InvalidParameter:premium": (
+        400,
+        "Requested operation cannot be performed because the VM size {size} does not support the storage account type "
+        "{kind} of disk '{disk}'. Consider updating the VM to a size that supports Premium storage.",
+    ),
+    "InvalidParameter:controller": (
+        400,
+        "The VM size '{size}' cannot boot with DiskControllerType '{controller}'. Please check that the "
+        "DiskControllerType is one of the supported disk controller types for the VM size '{size}'. Please query sku "
+        "api at https://aka.ms/azure-compute-skus  to determine supported disk controller types for the VM size.",
+    ),
+    "InvalidParameter:controllerOfImage": (
+        400,
+        "The VM size '{size}' cannot boot with OS image or disk. Please check that disk controller types supported by "
+        "the OS image or disk is one of the supported disk controller types for the VM size '{size}'. Please query sku "
+        "api at https://aka.ms/azure-compute-skus  to determine supported disk controller types for the VM size.",
+    ),
+    "InvalidParameter:controllerGeneration": (
+        400,
+        "Disk Controller Type is only supported for VMs that are created from a Generation 2 Image or OS disk and VM "
+        "Size that supports the same, refer to https://docs.microsoft.com/en-us/azure/virtual-machines/generation-2"
+        "#creating-a-generation-2-vm for more details about creating Generation 2 VM.",
+    ),
+    "BadRequest:generation": (
+        400,
+        "The selected VM size '{size}' cannot boot Hypervisor Generation '{generation}'. If this was a Create "
+        "operation please check that the Hypervisor Generation of the Image matches the Hypervisor Generation of the "
+        "selected VM Size. If this was an Update operation please select a Hypervisor Generation '{generation}' VM "
+        "Size. For more information, see https://aka.ms/azuregen2vm",
+    ),
     "InvalidParameter:diskSize": (
         400,
         "The specified disk size {size} GB is smaller than the size of the corresponding disk in the VM image: "
@@ -77,6 +107,22 @@ REFUSALS = {
         "Operation could not be completed as it results in exceeding approved {quota} quota. Additional details "
         "- Deployment Model: Resource Manager, Location: {location}, Current Limit: {limit}, Current Usage: {usage}, "
         "Additional Required: {more}, (Minimum) New Limit Required: {least}.",
+    ),
+    "OperationNotAllowed:dataDisks": (
+        409,
+        "The maximum number of data disks allowed to be attached to a VM of this size is {limit}.",
+    ),
+    "OperationNotAllowed:spotSize": (409, "The requested VM size '{size}' does not support Azure Spot."),
+    "OperationNotAllowed:resourceDisk": (
+        409,
+        "Unable to resize the VM '{vm}' since changing from resource disk to non-resource disk VM size and vice-versa "
+        "is not allowed. Please refer to https://aka.ms/AAah4sj for more details.",
+    ),
+    "OperationNotAllowed:resize": (
+        409,
+        "Unable to resize the VM {vm} because the requested size {size} is not available in the current hardware "
+        "cluster. The available sizes in this cluster are: {known}. The requested size might be available in other "
+        "clusters of this region. Read more on VM resizing strategy at https://aka.ms/azure-resizevm.",
     ),
     "OperationNotAllowed:generalized": (
         409,

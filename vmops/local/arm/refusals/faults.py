@@ -15,7 +15,6 @@ GATEWAY = {
         "The client 'local' with object id 'local' does not have authorization to perform action '{type}/{action}' "
         "over scope '{id}' or the scope is invalid. If access was recently granted, please refresh your credentials.",
     ),
-    "RequestDisallowedByPolicy": (403, "Resource '{name}' was disallowed by policy."),
     "SubscriptionNotFound": (404, "The subscription '{subscription}' could not be found."),
     "MissingSubscriptionRegistration": (409, "The subscription is not registered to use namespace '{provider}'."),
     "SubscriptionRequestsThrottled": (
@@ -39,12 +38,6 @@ COMPUTE = {
         409,
         "Operation results in exceeding quota limits of Core. Maximum allowed: {limit}, Current in use: {usage}, "
         "Additional requested: {more}.",
-    ),
-    "OperationNotAllowed:resize": (
-        409,
-        "Unable to resize the VM because the requested size {size} is not available in the cluster where the VM is "
-        "currently allocated. To resize your VM to {size} please deallocate (this is Stop operation in the Azure "
-        "portal) and try the resize operation again.",
     ),
     "OperationNotAllowed:busy": (
         409,

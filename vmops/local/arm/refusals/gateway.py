@@ -57,6 +57,16 @@ REFUSALS = {
         "provisioning state of the resource group will be rolled back. The tracking Id is '{tracking}'. Please check "
         "audit logs for more details.",
     ),
+    "RequestDisallowedByPolicy": (
+        403,
+        "Resource '{name}' was disallowed by policy. Policy identifiers: '{identifiers}'.",
+    ),
+    "ScopeLocked": (
+        409,
+        "The scope '{scope}' cannot perform {verb} operation because following scope(s) are locked: '{locked}'. "
+        "Please remove the lock and try again.",
+    ),
+    "LockNotFound": (404, "The lock '{name}' could not be found."),
     "ResourceNotFound": (
         404,
         "The Resource '{type}/{name}' under resource group '{group}' was not found. "

@@ -110,6 +110,12 @@ REFUSALS = {
         "Sku property is set at creation time and cannot be changed from {old} to {new} on resource update for "
         "resource {id}.",
     ),
+    "ResourceAvailabilityZonesCannotBeModified": (
+        400,
+        "Resource {id} has an existing availability zone constraint {old} and the request has availability zone "
+        "constraint {new}, which do not match. Zones cannot be added/updated/removed once the resource is created. The "
+        "resource cannot be updated from regional to zonal or vice-versa.",
+    ),
     "PublicIPCountLimitReached": (
         400,
         "Cannot create more than {limit} public IP addresses for this subscription in this region.",

@@ -1,5 +1,6 @@
 """What the rules of the simulated cloud may touch: its store, its clock, and the operations under way."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -58,7 +59,7 @@ class Cloud:
     def settle(self) -> None:
         """End every operation whose time has come, in the order of their ends, each in a transaction of its own."""
         while operation := self.store.next_due(self.now()):
-            with self.store.transaction():
+            with self.store.seen_until(math.inf), self.store.transaction():
                 self._end(operation, operation.due, operation.error)
 
     def _end(self, operation: Operation, ended: float, error: dict[str, Any] | None) -> None:

@@ -6,8 +6,10 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
+from vmops.local.arm.state import documents
 from vmops.local.arm.state.lro import Operation
 from vmops.local.arm.state.resource import Resource
 from vmops.local.arm.state.resource_id import ResourceId
@@ -34,9 +36,10 @@ CREATE TABLE IF NOT EXISTS operation (
 CREATE INDEX IF NOT EXISTS operation_running ON operation (due) WHERE ended IS NULL;
 CREATE INDEX IF NOT EXISTS operation_by_target ON operation (target_key) WHERE ended IS NULL;
 CREATE TABLE IF NOT EXISTS history (key TEXT PRIMARY KEY, created REAL NOT NULL, changed REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS fault (position INTEGER PRIMARY KEY, rule TEXT NOT NULL, seen INTEGER NOT NULL);
 """
-_TABLES = ("resource", "reference", "address", "operation", "history", "fault")
+_TABLES = ("resource", "reference", "address", "operation", "history", documents.TABLE)
+_KNOWN_UNTIL = ContextVar("_KNOWN_UNTIL", default=math.inf)
+"""When whoever looks stopped hearing of new resources, in seconds since the epoch; each request has its own."""
 
 
 class Store:
@@ -51,7 +54,8 @@ class Store:
         self._db = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA)
+        self._db.executescript(_SCHEMA + documents.SCHEMA)
+        self.documents = documents.Documents(self._db)
 
     def close(self) -> None:
         """Close the file."""
@@ -77,8 +81,16 @@ class Store:
 
     def get(self, rid: ResourceId) -> Resource | None:
         """Return the resource of that id, if there is one."""
-        row = self._db.execute("SELECT id, body, hidden FROM resource WHERE key = ?", (rid.key,)).fetchone()
-        return _resource(row) if row else None
+        return next(iter(self._resources("key = ?", (rid.key,))), None)
+
+    @contextmanager
+    def seen_until(self, instant: float) -> Iterator[None]:
+        """Look at the resources inside one as a replica does that knows of none that came after an instant."""
+        token = _KNOWN_UNTIL.set(instant)
+        try:
+            yield
+        finally:
+            _KNOWN_UNTIL.reset(token)
 
     def save(self, resource: Resource) -> None:
         """Write a resource, new or changed."""
@@ -145,8 +157,9 @@ class Store:
         return [row[0] for row in self._db.execute("SELECT DISTINCT subscription FROM resource ORDER BY 1")]
 
     def _resources(self, where: str, values: tuple[str, ...]) -> list[Resource]:
-        query = f"SELECT id, body, hidden FROM resource WHERE {where} ORDER BY key"  # noqa: S608 - ours
-        return [_resource(row) for row in self._db.execute(query, values)]
+        known = "NOT EXISTS (SELECT 1 FROM history WHERE history.key = resource.key AND created > ?)"
+        query = f"SELECT id, body, hidden FROM resource WHERE ({where}) AND {known} ORDER BY key"  # noqa: S608 - ours
+        return [_resource(row) for row in self._db.execute(query, (*values, _KNOWN_UNTIL.get()))]
 
     # what refers to what
 
@@ -225,21 +238,6 @@ class Store:
         name, verb, target, location, started, due, ended, status, error = row
         cause = json.loads(error) if error else None
         return Operation(name, verb, ResourceId.parse(target), location, started, due, ended, status, cause)
-
-    # faults
-
-    def faults(self) -> list[tuple[str, int]]:
-        """List the rules in their order, as JSON, and how many calls each has seen that match it."""
-        return self._db.execute("SELECT rule, seen FROM fault ORDER BY position").fetchall()
-
-    def set_faults(self, rules: Iterable[str]) -> None:
-        """Replace the rules; none has seen a call yet."""
-        self._db.execute("DELETE FROM fault")
-        self._db.executemany("INSERT INTO fault VALUES (?, ?, 0)", enumerate(rules))
-
-    def count_fault(self, position: int, seen: int) -> None:
-        """Note how many calls a rule has seen."""
-        self._db.execute("UPDATE fault SET seen = ? WHERE position = ?", (seen, position))
 
 
 def _resource(row: tuple[str, str, str]) -> Resource:

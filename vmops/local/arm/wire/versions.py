@@ -21,6 +21,7 @@ _SHOWN: dict[str, dict[str, tuple[str, str]]] = {
     "microsoft.compute/virtualmachines": {
         "properties.osProfile.linuxConfiguration.patchSettings": ("2020-06-01", ""),
         "properties.timeCreated": ("2021-11-01", ""),
+        "properties.storageProfile.diskControllerType": ("2022-08-01", ""),
     },
 }
 

@@ -4,6 +4,7 @@ import uuid
 
 from vmops.local.arm.models.compute.disks import attach, detach, new_disk, require_free, resize
 from vmops.local.arm.models.compute.instance_view import image_of
+from vmops.local.arm.models.locks import keeps
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json, Resource
@@ -45,10 +46,11 @@ def show(cloud: Cloud, machine: Resource) -> None:
 
 
 def leave(cloud: Cloud, machine: Resource) -> None:
-    """Let the disks of a deleted machine stay or go with it, as each one's ``deleteOption`` says."""
+    """Let the disks of a deleted machine stay or go with it, as each one's ``deleteOption`` and locks say."""
     for slot, disk in _slots(machine):
         if slot in machine.hidden["disks"]:
-            detach(cloud, _held(cloud, machine, slot), delete=disk.get("deleteOption") == "Delete")
+            held = _held(cloud, machine, slot)
+            detach(cloud, held, delete=disk.get("deleteOption") == "Delete" and not keeps(cloud, held.id))
 
 
 def attached(machine: Resource) -> list[ResourceId]:

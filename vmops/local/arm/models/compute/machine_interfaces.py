@@ -1,5 +1,6 @@
 """The network interfaces of a machine: taken, kept for it, and given back."""
 
+from vmops.local.arm.models.locks import keeps
 from vmops.local.arm.models.network.addresses import follow_machine
 from vmops.local.arm.models.network.base import require_reference
 from vmops.local.arm.models.network.interfaces import Interfaces, public_addresses, require_unreserved
@@ -57,11 +58,11 @@ def reserve(cloud: Cloud, machine: Resource) -> None:
 
 
 def let_go(cloud: Cloud, machine: Resource) -> None:
-    """Give back the interfaces of a deleted machine, or delete them, as each one's ``deleteOption`` says."""
+    """Give back the interfaces of a deleted machine, or delete them, as each one's ``deleteOption`` and locks say."""
     slots = machine.properties["networkProfile"]["networkInterfaces"]
     options = {slot["id"].lower(): slot.get("properties", {}).get("deleteOption") for slot in slots}
     for interface in attached(cloud, machine):
-        if options[interface.id.key] == "Delete":
+        if options[interface.id.key] == "Delete" and not keeps(cloud, interface.id):
             cloud.rules(interface.id).remove(cloud, interface)
             continue
         for address in public_addresses(interface):

@@ -113,6 +113,7 @@ def _complete_profile(machine: Resource, asked: Json | None, image: Image | None
         _require_base64(secrets["customData"])
     if "adminPassword" in secrets:
         _require_strong(secrets["adminPassword"])
+    _require_own_profile(profile, image)
     if image and image.system == "Windows":
         _complete_windows(profile, secrets)
     else:
@@ -120,6 +121,13 @@ def _complete_profile(machine: Resource, asked: Json | None, image: Image | None
     profile |= {"secrets": [], "allowExtensionOperations": True, "requireGuestProvisionSignal": True}
     machine.properties["osProfile"] = profile
     machine.hidden["secrets"] = {name: seal(value) for name, value in secrets.items()}
+
+
+def _require_own_profile(profile: Json, image: Image | None) -> None:
+    """Refuse the profile of another system than the image's. Source: azvmimagebuilder#51, azure-sdk-for-java#2009."""
+    other = "linuxConfiguration" if image and image.system == "Windows" else "windowsConfiguration"
+    if image and profile.get(other) is not None:
+        raise ArmError("InvalidParameter:value", target=other)
 
 
 def _complete_windows(profile: Json, secrets: dict[str, str]) -> None:

@@ -53,7 +53,7 @@ def updated(machine: Resource, request: Json, *, whole: bool) -> Resource:
     if whole:
         for key in _OPTIONAL:
             changed.properties.pop(key, None)
-    _lay_over(changed.properties, _changeable(machine, asked, whole=whole))
+    lay_over(changed.properties, _changeable(machine, asked, whole=whole))
     _require_deallocated_for_interfaces(machine, changed)
     return changed
 
@@ -110,16 +110,16 @@ def _changeable(machine: Resource, asked: Json, *, whole: bool) -> Json:
     if whole or storage.get("dataDisks") is not None:
         old = {disk["lun"]: disk for disk in machine.properties["storageProfile"]["dataDisks"]}
         kept = [disk for disk in storage.get("dataDisks", []) if not disk.get("toBeDetached")]
-        disks = [_lay_over(deepcopy(old.get(disk.get("lun"), {})), disk) for disk in kept]
+        disks = [lay_over(deepcopy(old.get(disk.get("lun"), {})), disk) for disk in kept]
         open_part["storageProfile"] = storage | {"dataDisks": disks}
     return open_part
 
 
-def _lay_over(old: Json, new: Json) -> Json:
+def lay_over(old: Json, new: Json) -> Json:
     """Lay one tree over another, in place; lists are replaced."""
     for key, value in new.items():
         if isinstance(value, dict) and isinstance(old.get(key), dict):
-            _lay_over(old[key], value)
+            lay_over(old[key], value)
         else:
             old[key] = value
     return old

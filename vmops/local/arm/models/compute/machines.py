@@ -1,11 +1,13 @@
 """Virtual machines: from creation to deletion."""
 
 from vmops.local.arm.models.compute import machine_disks, power
+from vmops.local.arm.models.compute.capacity import give_back, settle_room, take_room
 from vmops.local.arm.models.compute.instance_view import instance_view
 from vmops.local.arm.models.compute.machine_interfaces import attached, follow, let_go, require_interfaces, reserve
 from vmops.local.arm.models.compute.machine_profile import declare
 from vmops.local.arm.models.compute.machine_update import updated
 from vmops.local.arm.models.compute.quota import require_cores
+from vmops.local.arm.models.compute.size_fit import choose_controller, require_fit, require_resizable
 from vmops.local.arm.models.kind import Change, Kind, require_open
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.clock import timestamp
@@ -27,13 +29,15 @@ class Machines(Kind):
             _require_free(cloud, existing, "createOrUpdate")
         if existing and "made" in existing.hidden:
             machine = updated(existing, request, whole=True)
-            require_cores(cloud, machine, existing)
+            _require_change(cloud, machine, existing)
             return _write(cloud, machine, "update", created=False)
         machine = declare(rid, request, location)
+        choose_controller(machine)
+        require_fit(machine)
         machine.properties["timeCreated"] = timestamp(cloud.now())
         if existing:
             machine.properties["vmId"] = existing.properties["vmId"]
-            machine.hidden["disks"] = existing.hidden["disks"]
+            machine.hidden |= {key: existing.hidden[key] for key in ("disks", "place") if key in existing.hidden}
         require_cores(cloud, machine, existing)
         return _write(cloud, machine, "put", created=existing is None)
 
@@ -45,7 +49,7 @@ class Machines(Kind):
         machine = updated(existing, request, whole=False)
         if (machine.body, machine.hidden) == (existing.body, existing.hidden):
             return Change(existing)
-        require_cores(cloud, machine, existing)
+        _require_change(cloud, machine, existing)
         return _write(cloud, machine, "update", created=False)
 
     def expanded(self, machine: Resource, expand: str) -> Json:
@@ -57,15 +61,29 @@ class Machines(Kind):
             more["userData"] = machine.hidden["userData"]
         return machine.body | {"properties": machine.properties | more}
 
+    def status(self, machine: Resource) -> Json:
+        """Show how a machine stands, and nothing of what it was asked to be, nor its tags.
+
+        Source: azure-rest-api-specs, VirtualMachines_ListAll with ``statusOnly``; clients that read the states by it
+        take all else from another list.
+        """
+        shown = {name: machine.properties[name] for name in ("vmId", "provisioningState")}
+        heading = {name: machine.body[name] for name in ("name", "id", "type", "location")}
+        return heading | {"properties": shown | {"instanceView": instance_view(machine)}}
+
     def act(self, cloud: Cloud, rid: ResourceId, verb: str) -> Operation:
         """Begin a verb of ``power.TRANSITIONS``."""
         machine = self.get(cloud, rid)
         require_open(cloud, rid)
         _require_free(cloud, machine, verb)
+        before = machine.hidden["power"]
         power.depart(machine, verb)
+        failure = take_room(cloud, machine) if verb == "start" else None
+        if failure:
+            machine.hidden["bound"] = before
         machine.state = "Updating"
         cloud.store.save(machine)
-        return cloud.begin(verb, machine)
+        return cloud.begin(verb, machine, error=failure)
 
     def refuse_hibernation(self, cloud: Cloud, rid: ResourceId) -> None:
         """Refuse to hibernate: no machine here has the capability, which is one of its guest."""
@@ -115,6 +133,7 @@ class Machines(Kind):
         if operation.verb == "put":
             machine.hidden["bound"] = "running"
         power.arrive(machine)
+        settle_room(cloud, machine)
         machine_disks.show(cloud, machine)
         machine.state, machine.hidden["since"] = "Succeeded", operation.due
         if machine.hidden["power"] == "running":
@@ -127,6 +146,7 @@ class Machines(Kind):
         """Leave a machine Failed; one that was being created keeps its interfaces for a while."""
         machine = self.get(cloud, operation.target)
         power.arrive(machine)
+        settle_room(cloud, machine)
         machine.state, machine.hidden["since"] = "Failed", operation.ended
         machine.hidden["failure"] = operation.error
         cloud.store.save(machine)
@@ -135,15 +155,24 @@ class Machines(Kind):
 
     def remove(self, cloud: Cloud, resource: Resource) -> None:
         """Take a machine away, and the disks and interfaces that are to go with it."""
+        give_back(cloud, resource)
         cloud.store.remove(resource.id)
         machine_disks.leave(cloud, resource)
         let_go(cloud, resource)
 
 
+def _require_change(cloud: Cloud, machine: Resource, existing: Resource) -> None:
+    """Refuse what an existing machine is to become: its size does not take it, or cannot be had."""
+    require_fit(machine)
+    require_resizable(existing, machine)
+    require_cores(cloud, machine, existing)
+
+
 def _write(cloud: Cloud, machine: Resource, verb: str, *, created: bool) -> Change:
     """Give a machine its interfaces and disks and begin the operation; a disk's name that is taken makes it fail."""
     require_interfaces(cloud, machine)
-    failure = machine_disks.provide(cloud, machine)
+    needs_room = verb == "put" or machine.hidden["power"] not in (None, "deallocated")
+    failure = machine_disks.provide(cloud, machine) or (take_room(cloud, machine) if needs_room else None)
     machine.state = "Creating" if verb == "put" else "Updating"
     cloud.store.save(machine)
     uses = [*(interface.id for interface in attached(cloud, machine)), *machine_disks.attached(machine)]

@@ -28,6 +28,7 @@ class PublicAddresses(NetworkKind):
         resource, properties = write.resource, write.resource.properties
         resource.body["sku"] = sku = _sku(resource.body.get("sku", {}))
         _require_same_sku(resource, write.existing)
+        _require_same_zones(resource, write.existing)
         properties.setdefault("publicIPAddressVersion", "IPv4")
         properties.setdefault("publicIPAllocationMethod", "Dynamic")
         properties.setdefault("idleTimeoutInMinutes", 4)
@@ -106,3 +107,14 @@ def _require_same_sku(resource: Resource, existing: Resource | None) -> None:
     if existing and existing.body["sku"]["name"] != resource.body["sku"]["name"]:
         names = {"old": existing.body["sku"]["name"], "new": resource.body["sku"]["name"]}
         raise ArmError("PublicIPAddressSkuCannotBeChanged", id=resource.id, **names)
+
+
+def _require_same_zones(resource: Resource, existing: Resource | None) -> None:
+    """Refuse to move an address into or out of zones. Source: AzOps#701, azure-cli#16653."""
+    old, new = (_zones(version) for version in (existing or resource, resource))
+    if old != new:
+        raise ArmError("ResourceAvailabilityZonesCannotBeModified", id=resource.id, old=old, new=new)
+
+
+def _zones(resource: Resource) -> str:
+    return ", ".join(sorted(resource.body.get("zones", []))) or "NoZone"

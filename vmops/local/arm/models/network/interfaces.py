@@ -4,6 +4,7 @@ import base64
 import hashlib
 from ipaddress import IPv4Address, IPv4Network, ip_address
 
+from vmops.local.arm.models.locks import keeps
 from vmops.local.arm.models.network.addresses import first_free, follow_machine
 from vmops.local.arm.models.network.base import NetworkKind, Write, require_reference
 from vmops.local.arm.models.network.networks import blocks
@@ -72,7 +73,7 @@ class Interfaces(NetworkKind):
             if not slot:
                 continue
             address = ResourceId.parse(slot["id"])
-            if slot.get("properties", {}).get("deleteOption") == "Delete":
+            if slot.get("properties", {}).get("deleteOption") == "Delete" and not keeps(cloud, address):
                 cloud.store.remove(address)
             else:
                 follow_machine(cloud, address, None)

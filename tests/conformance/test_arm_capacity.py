@@ -1,0 +1,167 @@
+"""Room for machines that runs out: who takes it, who gives it back, and how one fails that finds none."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conformance.arm import COMPUTE, LONG, NETWORK, Arm
+from vmops.local.arm.faults.catalogue import FAULTS
+
+VM = f"{COMPUTE}/virtualMachines/vm"
+ROOM: dict[str, Any] = {"size": "Standard_B2s", "location": None, "zone": None, "priority": None, "left": 1}
+
+
+def limit(arm: Arm, *rooms: dict[str, Any]) -> Any:
+    """Put rooms in the place of all others."""
+    answer = arm("PUT", "/_local/capacity", list(rooms))
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def left(arm: Arm) -> list[int]:
+    """Give what is left in each room."""
+    return [room["left"] for room in arm("GET", "/_local/capacity").json()]
+
+
+def asked_for(arm: Arm, name: str = "vm", **changes: Any) -> httpx.Response:
+    """Ask for a machine, which must be accepted."""
+    if arm("HEAD", NETWORK.partition("/providers")[0]).status_code == 404:
+        arm.make_network()
+    arm.make_interface(f"{name}-nic")
+    answer = arm.put_machine(name, **changes)
+    assert answer.status_code in (200, 201), answer.text
+    return answer
+
+
+def ended(arm: Arm, accepted: httpx.Response) -> tuple[str, str]:
+    """Let time pass, and tell how an operation ended: its status, and the code of its error."""
+    arm.clock.advance(LONG)
+    told = arm.poll(accepted).json()
+    return told["status"], told.get("error", {}).get("code", "")
+
+
+def test_without_a_limit_there_is_room_for_all(arm: Arm) -> None:
+    """Nothing runs out unless it is told to."""
+    assert arm("GET", "/_local/capacity").json() == []
+    assert ended(arm, asked_for(arm)) == ("Succeeded", "")
+
+
+def test_a_create_that_finds_no_room_fails_when_its_operation_ends(arm: Arm) -> None:
+    """The request is accepted, and the machine left Failed; once there is room a PUT makes it."""
+    limit(arm, ROOM | {"left": 0})
+    created = asked_for(arm)
+    arm.clock.advance(90)
+    assert arm.poll(created).json()["status"] == "InProgress"
+    assert ended(arm, created) == ("Failed", "AllocationFailed")
+    assert arm.shown(VM)["properties"]["provisioningState"] == "Failed"
+    assert arm.power() is None
+    limit(arm, ROOM)
+    assert ended(arm, arm.put_machine()) == ("Succeeded", "")
+    assert (arm.power(), left(arm)) == ("running", [0])
+
+
+def test_of_two_at_once_the_second_finds_none(arm: Arm) -> None:
+    """Room is taken when it is asked for, not when the operation ends."""
+    limit(arm, ROOM)
+    first, second = asked_for(arm), asked_for(arm, "other")
+    assert [ended(arm, each) for each in (first, second)] == [("Succeeded", ""), ("Failed", "AllocationFailed")]
+
+
+def test_room_is_given_back_and_taken_again(arm: Arm) -> None:
+    """A machine that is only stopped keeps it; one that is deallocated or deleted does not."""
+    limit(arm, ROOM)
+    assert ended(arm, asked_for(arm)) == ("Succeeded", "")
+    arm.done(arm("POST", f"{VM}/powerOff"))
+    assert left(arm) == [0]
+    arm.done(arm("POST", f"{VM}/start"))
+    assert left(arm) == [0]
+    arm.done(arm("POST", f"{VM}/deallocate"))
+    assert left(arm) == [1]
+    assert ended(arm, asked_for(arm, "other")) == ("Succeeded", "")
+    assert ended(arm, arm("POST", f"{VM}/start")) == ("Failed", "AllocationFailed")
+    assert (arm.power(), arm.shown(VM)["properties"]["provisioningState"]) == ("deallocated", "Failed")
+    arm.done(arm("DELETE", f"{COMPUTE}/virtualMachines/other"))
+    assert ended(arm, arm("POST", f"{VM}/start")) == ("Succeeded", "")
+    assert (arm.power(), left(arm)) == ("running", [0])
+
+
+def test_a_room_is_for_a_zone_a_location_and_a_priority(arm: Arm) -> None:
+    """Others have theirs elsewhere; one that is in several rooms takes from each."""
+    spot = {"hardwareProfile__vmSize": "Standard_D2s_v5", "priority": "Spot"}
+    limit(
+        arm,
+        ROOM | {"zone": "1", "left": 0},
+        ROOM | {"location": "East US", "left": 0},
+        ROOM | {"location": "westus2", "left": 5},
+        ROOM | {"left": 7},
+        ROOM | {"size": "standard_d2s_v5", "priority": "Regular", "left": 0},
+    )
+    assert ended(arm, asked_for(arm)) == ("Succeeded", "")
+    assert ended(arm, asked_for(arm, "zoned", zones=["1"])) == ("Failed", "ZonalAllocationFailed")
+    assert ended(arm, asked_for(arm, "elsewhere", zones=["2"])) == ("Succeeded", "")
+    assert ended(arm, asked_for(arm, "spot", **spot)) == ("Succeeded", "")
+    assert left(arm) == [0, 0, 3, 5, 0]
+
+
+def test_a_create_that_fails_for_another_reason_gives_its_room_back(arm: Arm) -> None:
+    """What never came to run takes no room, whatever it was; one that runs although it is Failed does."""
+    limit(arm, ROOM)
+    arm("PUT", "/_local/faults", [FAULTS["internal-operation-error"].rule("fault").plain()])
+    assert ended(arm, asked_for(arm)) == ("Failed", "InternalOperationError")
+    assert left(arm) == [1]
+    arm("PUT", "/_local/faults", [FAULTS["os-provisioning-timed-out"].rule("fault").plain()])
+    assert ended(arm, arm.put_machine()) == ("Failed", "OSProvisioningTimedOut")
+    assert (arm.power(), left(arm)) == ("running", [0])
+    arm("PUT", "/_local/faults", [])
+    assert ended(arm, arm.put_machine()) == ("Succeeded", "")
+    assert left(arm) == [0]
+
+
+def test_a_resize_moves_from_one_room_to_another(arm: Arm) -> None:
+    """A machine that runs needs room of the new size, and gives the old back; one that is deallocated needs none."""
+    bigger = ROOM | {"size": "Standard_B4ms"}
+    limit(arm, ROOM, bigger)
+    assert ended(arm, asked_for(arm)) == ("Succeeded", "")
+    arm.done(arm.put_machine(hardwareProfile__vmSize="Standard_B4ms"))
+    assert left(arm) == [1, 0]
+    limit(arm, ROOM | {"left": 0}, bigger)
+    assert ended(arm, arm.put_machine(hardwareProfile__vmSize="Standard_B2s")) == ("Failed", "AllocationFailed")
+    assert arm.power() == "running"
+    arm.done(arm("POST", f"{VM}/deallocate"))
+    assert left(arm) == [0, 2]
+    arm.done(arm.put_machine(hardwareProfile__vmSize="Standard_B2s"))
+
+
+def test_an_eviction_gives_room_back(arm: Arm) -> None:
+    """Whatever its policy."""
+    size = "Standard_D2s_v5"
+    limit(arm, ROOM | {"size": size, "left": 2})
+    for name, policy in (("vm", "Deallocate"), ("other", "Delete")):
+        asked_for(arm, name, hardwareProfile__vmSize=size, priority="Spot", evictionPolicy=policy)
+        arm.clock.advance(LONG)
+        arm("POST", f"{COMPUTE}/virtualMachines/{name}/simulateEviction")
+    assert arm("GET", VM).status_code == 200
+    arm.clock.advance(LONG)
+    assert left(arm) == [2]
+
+
+@pytest.mark.parametrize(
+    ("room", "words"),
+    [
+        (ROOM | {"size": "Standard_Nope"}, "0.size: 'Standard_Nope' is wrong: there is no such size"),
+        (ROOM | {"location": "mars"}, "0.location: 'mars' is wrong: there is no such location"),
+        (ROOM | {"priority": "Low"}, "0.priority: 'Low' is wrong"),
+        (ROOM | {"left": -1}, "0.left: -1 is wrong"),
+        (ROOM | {"weight": 1}, "0.weight: 1 is wrong"),
+        ({"size": "Standard_B2s"}, "0.left:"),
+    ],
+)
+def test_a_room_that_cannot_be_is_refused(arm: Arm, room: dict[str, Any], words: str) -> None:
+    """With the field and the rule, and those of before stay."""
+    before = limit(arm, ROOM)
+    answer = arm("PUT", "/_local/capacity", [room])
+    assert answer.status_code == 400
+    assert words in answer.json()["problems"][0]
+    assert arm("GET", "/_local/capacity").json() == before == [ROOM]
+    assert arm("DELETE", "/_local/capacity").json() == []

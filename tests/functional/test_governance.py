@@ -1,0 +1,107 @@
+"""What a subscription's owners put in the way of a VM, met by the real engine: locks, policies."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.azure import Azure
+from vmops import SpecError, Status, VMOps
+from vmops.cli.commands.local import app
+from vmops.local import inspection
+from vmops.protocol import Params
+
+Deploy = Callable[[Params], dict[str, Any]]
+LOCK = "/providers/Microsoft.Authorization/locks/keep"
+
+
+def test_a_teardown_fails_for_a_lock_and_goes_on_without_it(
+    ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy
+) -> None:
+    """What is locked is left; once the lock is gone the same call removes all of it."""
+    params: Params = {"vmName": "exp1"}
+    vm_id = provision(params)["id"]
+    lock = f"{vm_id}{LOCK}?api-version=2016-09-01"
+    azure.put(lock, {"properties": {"level": "CanNotDelete"}})
+    hasty = {**params, "deployTimeout": 8}
+    assert ops.vm_deprovision(hasty) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(False, hasty)[0] is Status.FAILED
+    assert vm_id in azure.ids()
+    inspection.send(state_dir, "DELETE", lock)
+    deprovision(params)
+    assert azure.resources() == []
+
+
+DENY = {
+    "name": "no-public-ips",
+    "policyRule": {
+        "if": {"field": "type", "equals": "Microsoft.Network/publicIPAddresses"},
+        "then": {"effect": "deny"},
+    },
+}
+OWN_TEAM = {
+    "name": "team",
+    "policyRule": {
+        "if": {"field": "tags['team']", "exists": "false"},
+        "then": {"effect": "append", "details": [{"field": "tags['team']", "value": "lab"}]},
+    },
+}
+
+
+def shell(*arguments: str) -> str:
+    """Run ``vmops local policy``, which must succeed; what it raises is raised here."""
+    return CliRunner().invoke(app, ["policy", *arguments], catch_exceptions=False).stdout
+
+
+def test_policies_are_put_listed_and_cleared_from_a_shell(azure: Azure, tmp_path: Path) -> None:
+    """A file is added to what is in force, its names taking the place of the same; ``--clear`` goes first."""
+    assert shell() == "no policies\n"
+    one, both = tmp_path / "one.json", tmp_path / "both.yaml"
+    one.write_text(json.dumps(DENY))
+    both.write_text(json.dumps([OWN_TEAM, DENY | {"scope": "/subscriptions/s"}]))
+    assert [line.split() for line in shell(str(one)).splitlines()] == [
+        ["NAME", "EFFECT", "SCOPE"],
+        ["no-public-ips", "deny", "everywhere"],
+    ]
+    assert [each["name"] for each in json.loads(shell(str(both), "--json"))] == ["team", "no-public-ips"]
+    assert json.loads(shell("--json"))[1]["scope"] == "/subscriptions/s"
+    assert json.loads(shell(str(one), "--clear", "--json")) == [DENY]
+    assert shell("--clear") == "no policies\n"
+    assert azure.get("/_local/policies") == []
+
+
+def test_a_file_that_holds_no_policy_is_a_wrong_call(azure: Azure, tmp_path: Path) -> None:
+    """It is named, with what is wrong in it, and what was in force is as it was."""
+    file = tmp_path / "p.json"
+    with pytest.raises(SpecError, match=r"^FILE: .*p\.json cannot be read: No such file or directory$"):
+        shell(str(file))
+    file.write_text('{"name": "p"}')
+    with pytest.raises(SpecError, match=r"^0\.policyRule: Field required$"):
+        shell(str(file))
+    assert azure.get("/_local/policies") == []
+
+
+def test_a_provision_that_a_policy_denies_fails_and_succeeds_without_it(
+    ops: VMOps, azure: Azure, tmp_path: Path, deprovision: Deploy, provision: Deploy
+) -> None:
+    """The caller reads the policy's name; a tag that a policy puts in is no reason to write again."""
+    params: Params = {"vmName": "exp1"}
+    file = tmp_path / "p.json"
+    file.write_text(json.dumps([DENY, OWN_TEAM]))
+    shell(str(file))
+    assert ops.vm_provision(params) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(True, params)[0] is Status.FAILED
+    failure = ops.last_failure(params)
+    assert failure
+    assert failure.code == "RequestDisallowedByPolicy"
+    assert "no-public-ips" in failure.message
+    shell(str(file), "--clear")
+    file.write_text(json.dumps(OWN_TEAM))
+    shell(str(file), "--clear")
+    vm_id = provision(params)["id"]
+    assert azure.vm(vm_id)["tags"]["team"] == "lab"
+    deprovision(params)
+    assert azure.resources() == []

@@ -1,0 +1,65 @@
+"""``vmops local capacity``: say how much room the local Azure has for VMs, so that it runs out as Azure's does."""
+
+from typing import Annotated, Any
+
+import typer
+
+from vmops.cli import console
+from vmops.core.errors import SpecError
+from vmops.core.settings import Settings
+from vmops.local import inspection
+
+_WHERE = ("size", "location", "zone", "priority")
+
+Size = Annotated[str | None, typer.Argument(metavar="[SIZE]", help="The size; without it the rooms are listed.")]
+Left = Annotated[int | None, typer.Argument(metavar="[LEFT]", min=0, help="How many more VMs of it there is room for.")]
+Location = Annotated[str | None, typer.Option(metavar="L", help="Only there; default: everywhere together.")]
+Zone = Annotated[str | None, typer.Option(metavar="Z", help="Only in that zone; default: all, and VMs in none.")]
+Priority = Annotated[str | None, typer.Option(metavar="Regular|Spot", help="Only VMs of that priority; default: both.")]
+Clear = Annotated[bool, typer.Option("--clear", help="Take all limits back, before SIZE and LEFT if given.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
+
+
+def capacity(
+    size: Size = None,
+    left: Left = None,
+    location: Location = None,
+    zone: Zone = None,
+    priority: Priority = None,
+    clear: Clear = False,
+    as_json: Json = False,
+) -> None:
+    """Say how many more VMs of a size there is room for: beside what is said of others, in the place of what was.
+
+    A create or start that finds no room fails when its operation ends, with AllocationFailed, in a zone with
+    ZonalAllocationFailed. A VM that is deallocated or deleted gives its room back.
+    """
+    if (size is None) != (left is None) or (size is None and (location or zone or priority)):
+        raise SpecError("SIZE and LEFT: both are needed to say how much room there is, as in Standard_D4s_v5 0")
+    state_dir = Settings().state_dir
+    found = inspection.listed(state_dir, "capacity")
+    if size is not None or (clear and found):
+        room = {"size": size, "location": location, "zone": zone, "priority": priority, "left": left}
+        kept = [] if clear else [each for each in found if not _same(each, room)]
+        found = inspection.ask(state_dir, "PUT", "capacity", [*kept, *([room] if size is not None else [])])
+    _show(found, as_json=as_json)
+
+
+def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Tell whether two rooms are for the same VMs, however location and size are written."""
+    return all(_plain(one[name]) == _plain(other[name]) for name in _WHERE)
+
+
+def _plain(value: str | None) -> str:
+    return (value or "").replace(" ", "").lower()
+
+
+def _show(rooms: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        console.print_json(rooms)
+    elif rooms:
+        names = [*_WHERE, "left"]
+        rows = [[str(each[name]) if each[name] is not None else "any" for name in names] for each in rooms]
+        console.columns([name.upper() for name in names], rows)
+    else:
+        console.out.print("no limits")
