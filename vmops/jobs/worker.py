@@ -7,7 +7,6 @@ its own session; its environment is an allow-list; its log is one JSON line an e
 import json
 import logging
 import os
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -16,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from vmops.azure.error_codes import failure_from_cloud_error
+from vmops.core import host
 from vmops.core.errors import CloudError, EngineMissing, OperationFailed, SpecError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.file_lock import acquire
 from vmops.core.log import LOGGER, JsonLines, get_logger
 from vmops.core.polling import NotYet, poll_until
+from vmops.core.processes import start_ticks
 from vmops.core.state_dir import lock_path, log_path
 from vmops.jobs import slots
 from vmops.jobs.admission import lock_conflict
@@ -54,9 +55,7 @@ def run_job(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None
         Path("/proc/self/comm").write_text(NAME)
     store = Store(state_dir)
     operation = store.get(operation_id)
-    if operation is None or not store.transition(
-        operation_id, State.RUNNING, pid=os.getpid(), host=socket.gethostname(), started=time.time()
-    ):
+    if operation is None or not store.transition(operation_id, State.RUNNING, started=time.time(), **_whereabouts()):
         return
     with _logging(log_path(state_dir, operation.stack, operation_id)):
         state, changes = _outcome(lambda: _execute(state_dir, operation, lock, order))
@@ -64,6 +63,12 @@ def run_job(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None
     if "failure" in changes:
         store.note_failure(operation.stack, changes["failure"])
     store.transition(operation_id, state, ended=time.time(), **changes)
+
+
+def _whereabouts() -> dict[str, Any]:
+    """Say where this worker runs, as its record has it."""
+    pid = os.getpid()
+    return {"host": host.name(), "host_id": host.identity(), "pid": pid, "start_ticks": start_ticks(pid) or 0}
 
 
 def _outcome(work: Any) -> tuple[State, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 
 from vmops.azure import cleanup, ownership, vm_state
 from vmops.azure.client import Arm
-from vmops.core import keys
+from vmops.core import host, keys
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet
@@ -76,7 +75,7 @@ class Deployments:
         """
         now = self.settled(operation)
         if not now.over:
-            here = now.pid and now.host == socket.gethostname()
+            here = now.pid and host.is_this(now.host_id, now.host)
             return NotYet(_REST, now.pid) if here else NotYet(_LOOK, most=_MOST)
         return now.failure or self._account(now)
 
