@@ -14,6 +14,7 @@ from vmops.azure.client import Arm
 from vmops.core import keys
 from vmops.core.settings import Settings
 from vmops.core.state_dir import engine_home, scratch_path, work_path
+from vmops.engine.backend.notes import EngineNotes, Records, notes_directory
 from vmops.engine.backend.stacks import Backend
 from vmops.engine.environment import engine_environment
 from vmops.engine.events import EventLog
@@ -41,13 +42,13 @@ class DeployContext:
 
 @contextmanager
 def open_context(
-    settings: Settings, target: Target, locks: tuple[int, ...] = (), *, longest: float | None
+    settings: Settings, target: Target, records: Records, locks: tuple[int, ...] = (), *, longest: float | None
 ) -> Iterator[DeployContext]:
     """Connect to the target's cloud and stack; whatever scratch files the work leaves go with it.
 
-    ``locks`` are descriptors that the engine inherits; without any, nothing may be done but look. ``longest`` is how
-    many seconds each command of the engine may take; None for a worker, which bounds the whole of its work. Of a stack
-    that is not there no directory stays.
+    ``records`` are those of the state directory about the stack. ``locks`` are descriptors that the engine inherits;
+    without any, nothing may be done but look. ``longest`` is how many seconds each command of the engine may take; None
+    for a worker, which bounds the whole of its work. Of a stack that is not there no directory stays.
 
     Raises: CloudError if the local Azure does not start; EngineMissing if there is no engine.
     """
@@ -59,9 +60,11 @@ def open_context(
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(mode=0o700, parents=True)
     environment = engine_environment(cloud, backend, engine_home(state_dir), passphrase, scratch)
-    command = EngineCommand(locate.path(settings.engine), locate.ENGINE_VERSION, environment, locks, longest)
+    notes = EngineNotes(notes_directory(backend, state_dir), target.stack, records)
+    noted = notes if locks else None
+    command = EngineCommand(locate.path(settings.engine), locate.ENGINE_VERSION, environment, locks, longest, noted)
     work_dir = work_path(state_dir, target.stack) if locks else scratch
-    stack = EngineStack(target.stack, work_dir, backend, command, EventLog())
+    stack = EngineStack(work_dir, backend, command, EventLog(), notes)
     try:
         arm = Arm(cloud, target.request_timeout, PATIENCE if locks else 0.0)
         yield DeployContext(settings.owner, cloud, arm, stack, command, connect)

@@ -3,7 +3,8 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,14 @@ from semver import VersionInfo
 
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
+from vmops.engine.backend.notes import EngineNotes
+
+_AT_A_WORD = 'read -r _ && exec "$@" < /dev/null'
+"""What a shell does to become an engine once it is told to: then the engine's number is known before it begins. Where
+nobody is left to tell it, it ends."""
+
+_PANIC = 2
+"""How an engine ends that may not have given its lock back. Source: Go documentation, package runtime."""
 
 
 class EngineCommand(PulumiCommand):
@@ -21,7 +30,7 @@ class EngineCommand(PulumiCommand):
 
     ``environment`` is all that the engine sees. It inherits the descriptors ``locks``, so that the VM stays locked for
     as long as the engine lives, whoever else dies. ``longest`` is how many seconds one command may take; None where
-    somebody else sees to its end (`vmops.engine.deadline`).
+    somebody else sees to its end (`vmops.engine.deadline`). With ``notes`` each engine is noted before it begins.
     """
 
     def __init__(
@@ -31,12 +40,14 @@ class EngineCommand(PulumiCommand):
         environment: Mapping[str, str],
         locks: tuple[int, ...],
         longest: float | None = None,
+        notes: EngineNotes | None = None,
     ) -> None:
         self.command = str(binary)
         self.version = VersionInfo.parse(version)
         self._environment = dict(environment)
         self._locks = locks
         self._longest = longest
+        self._notes = notes
         self._process: subprocess.Popen[str] | None = None
 
     def run(
@@ -53,8 +64,8 @@ class EngineCommand(PulumiCommand):
         interrupted if a signal ended it, timeout if it took too long.
         """
         self._process = subprocess.Popen(
-            [self.command, "--non-interactive", *args],
-            stdin=subprocess.DEVNULL,
+            ["/bin/sh", "-c", _AT_A_WORD, "sh", self.command, "--non-interactive", *args],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=cwd,
@@ -75,13 +86,23 @@ class EngineCommand(PulumiCommand):
         return result
 
     def _said(self, process: subprocess.Popen[str], args: list[str]) -> tuple[str, str]:
+        """Let an engine begin once it is noted, and give what it has said at its end."""
         try:
-            return process.communicate(timeout=self._longest)
+            with self._noted(process):
+                return process.communicate("\n", timeout=self._longest)
         except subprocess.TimeoutExpired as error:
             raise OperationFailed(_too_long(args, error.timeout)) from None
         finally:
             if process.returncode is None:
                 _kill(process)
+
+    @contextmanager
+    def _noted(self, process: subprocess.Popen[str]) -> Iterator[None]:
+        """Note an engine until it has ended in order; one that was killed, or has broken down, may leave its lock."""
+        note = self._notes.write(process.pid) if self._notes else None
+        yield
+        if note and process.returncode >= 0 and process.returncode != _PANIC:
+            note.unlink(missing_ok=True)
 
     @property
     def running(self) -> bool:

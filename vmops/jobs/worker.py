@@ -27,6 +27,7 @@ from vmops.jobs import slots
 from vmops.jobs.admission import lock_conflict
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.order import JobRequest
+from vmops.jobs.stack_records import StackRecords
 from vmops.jobs.store import Store
 
 NAME = "vmops-worker"
@@ -58,7 +59,7 @@ def run_job(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None
     if operation is None or not store.transition(operation_id, State.RUNNING, started=time.time(), **_whereabouts()):
         return
     with _logging(log_path(state_dir, operation.stack, operation_id)):
-        state, changes = _outcome(lambda: _execute(state_dir, operation, lock, order))
+        state, changes = _outcome(lambda: _execute(store, state_dir, operation, lock, order))
         get_logger().info("ended", state=str(state), failure=str(changes.get("failure", "")))
     if "failure" in changes:
         store.note_failure(operation.stack, changes["failure"])
@@ -89,7 +90,7 @@ def _outcome(work: Any) -> tuple[State, dict[str, Any]]:
     return State.FAILED, {"failure": failure}
 
 
-def _execute(state_dir: Path, operation: Operation, lock: int, wire: bytes) -> dict[str, Any]:
+def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wire: bytes) -> dict[str, Any]:
     from vmops.core.settings import Settings
     from vmops.deploy import steps
     from vmops.deploy.context import open_context
@@ -106,10 +107,10 @@ def _execute(state_dir: Path, operation: Operation, lock: int, wire: bytes) -> d
     settings = Settings(state_dir=state_dir, owner=operation.owner, backend_url=order.backend, engine=order.engine)
     provides = operation.verb is Verb.PROVISION
     target = VmSpec.from_wire(order.params) if provides else Target.from_wire(order.params)
-    locks = (lock,) if provides else (lock, _cancel_provision(state_dir, operation.stack, target.deploy_timeout))
+    locks = (lock,) if provides else (lock, _cancel_provision(store, state_dir, operation.stack, target.deploy_timeout))
     limits = {"seconds": target.deploy_timeout, "silence": order.silence}
     with (
-        open_context(settings, target, locks, longest=None) as site,
+        open_context(settings, target, StackRecords(store, operation.stack), locks, longest=None) as site,
         enforce_deadline(site.command, site.stack, **limits),
     ):
         if isinstance(target, VmSpec):
@@ -117,14 +118,12 @@ def _execute(state_dir: Path, operation: Operation, lock: int, wire: bytes) -> d
         return steps.deprovision(site, target, doubtful=order.doubtful)
 
 
-def _cancel_provision(state_dir: Path, stack: str, seconds: float) -> int:
+def _cancel_provision(store: Store, state_dir: Path, stack: str, seconds: float) -> int:
     """End a provision that is in flight, and take the VM's lock from it.
 
     Raises: Failed (locked) if it cannot be had within ``seconds``.
     """
     from vmops.jobs.cancel import cancel
-
-    store = Store(state_dir)
 
     def look() -> int | NotYet:
         """Look again and again: one that was admitted a moment before us may begin only now."""

@@ -19,6 +19,7 @@ from vmops.jobs import admission, start
 from vmops.jobs.cancel import cancel
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.order import JobRequest
+from vmops.jobs.stack_records import StackRecords
 from vmops.jobs.store import Store
 from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
@@ -205,7 +206,9 @@ class Deployments:
         """Tell whether the engine's backend knows the VM's stack: another host may be about to make it."""
         from vmops.deploy.context import open_context
 
-        with open_context(self.settings, target, longest=self.settings.engine_silence) as site:
+        with open_context(
+            self.settings, target, StackRecords(self.store, target.stack), longest=self.settings.engine_silence
+        ) as site:
             return site.stack.state() is not None
 
 
