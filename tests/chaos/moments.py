@@ -13,7 +13,7 @@ from tests.chaos.place import ALL, WRITES, Place, known, todo
 from tests.chaos.scene import Scene
 from vmops.core import file_lock, keys
 from vmops.core.state_dir import liveness_lock_path
-from vmops.engine.backend.lock_holder import held
+from vmops.engine.backend.lock_holder import living_holder
 from vmops.jobs.operation import State, Verb
 
 Come = Callable[[], bool]
@@ -139,7 +139,7 @@ def _removing(place: Place, _number: int) -> Come:
 def _locked(place: Place, _number: int) -> Come:
     """An engine that lives has the stack's lock, and no write is carried out."""
     place.freeze.keep(place.writes(1))
-    return lambda: any(held(path) for path in place.scene.engine_locks())
+    return lambda: any(living_holder(path, place.scene.notes) for path in place.scene.engine_locks())
 
 
 def _sent(place: Place, number: int) -> Come:

@@ -14,6 +14,8 @@ import requests
 from tests.azure import Azure, held_locks, processes_of
 from vmops import Settings, VMOps
 from vmops.core.polling import NotYet, poll_until
+from vmops.engine.backend.notes import EngineNotes, notes_directory
+from vmops.jobs.stack_records import StackRecords
 from vmops.jobs.store import Store
 from vmops.local import daemon
 from vmops.protocol import Params
@@ -64,6 +66,12 @@ class Scene:
     def engine_locks(self) -> list[Path]:
         """Give the engine's locks of any stack."""
         return list((self.state_dir / "backend" / ".pulumi" / "locks").glob("**/*.json"))
+
+    @property
+    def notes(self) -> EngineNotes:
+        """Give our notes of the engines that work on the VM's stack."""
+        directory = notes_directory(self.ops.settings.backend(), self.state_dir)
+        return EngineNotes(directory, self.stack, StackRecords(self.store, self.stack))
 
     @cached_property
     def store(self) -> Store:
@@ -162,7 +170,7 @@ class Scene:
         """Name what a VM that is gone has left on this host: processes, locks, scratch files, the engine's stack."""
         rested = poll_until(lambda: NotYet(0.02) if self._alive() else True, timeout=_LONGEST)
         left = [] if rested else self._alive()
-        left += [str(path) for path in self.engine_locks()]
+        left += [str(path) for path in (*self.engine_locks(), *self.notes.all())]
         for place in (self.state_dir / "scratch", self.state_dir / "stacks", Path(tempfile.gettempdir())):
             left += [str(path) for path in place.glob("*")]
         left += [str(path) for path in self.state_file.parent.glob("*.json")]

@@ -18,9 +18,10 @@ import psutil
 import pytest
 
 from tests.azure import all_of, files_with, killed
-from vmops.core import file_lock
+from vmops.core import file_lock, host
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until
+from vmops.core.processes import start_ticks
 from vmops.core.settings import Settings
 from vmops.core.state_dir import liveness_lock_path, lock_path
 from vmops.jobs import start
@@ -171,6 +172,17 @@ def test_it_leads_a_session_of_its_own(stage: Launch, vm_lock: None) -> None:
     stage.begin()
     worker = stage.worker()
     assert os.getsid(worker.pid) == worker.pid
+
+
+def test_its_record_says_where_it_runs(stage: Launch, vm_lock: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks for it finds that very process, on that very host; people read the name that they gave it."""
+    monkeypatch.setenv("VMOPS_HOST", "lab7")
+    operation = stage.begin()
+    worker = stage.worker()
+    recorded = stage.store.get(operation.id)
+    assert recorded is not None
+    assert (recorded.host, recorded.host_id) == ("lab7", host.identity())
+    assert recorded.start_ticks == start_ticks(worker.pid)
 
 
 def test_its_caller_may_die(way: str, state_dir: Path, vm_lock: None) -> None:

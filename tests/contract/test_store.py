@@ -52,11 +52,12 @@ FAILURES = st.builds(Failure, st.sampled_from(FailureKind), TEXT, TEXT, TEXT)
 OPERATIONS = st.builds(
     Operation,
     **dict.fromkeys(("id", "stack", "cloud", "subscription", "resource_group", "vm_name", "owner"), TEXT),
-    **dict.fromkeys(("digest", "host"), TEXT),
+    **dict.fromkeys(("digest", "host", "host_id"), TEXT),
     **dict.fromkeys(("expires", "created", "started", "ended"), TIMES),
     verb=st.sampled_from(Verb),
     state=st.sampled_from(State),
     pid=st.integers(0, 2**31),
+    start_ticks=st.integers(0, 2**62),
     outputs=st.dictionaries(TEXT, JSON),
     failure=st.none() | FAILURES,
 )

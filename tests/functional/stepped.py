@@ -29,6 +29,8 @@ from vmops.core.errors import OperationFailed
 from vmops.core.state_dir import local_path, lock_path
 from vmops.deploy import steps
 from vmops.deploy.context import open_for_change
+from vmops.jobs.stack_records import StackRecords
+from vmops.jobs.store import Store
 from vmops.local import endpoint
 from vmops.local.arm.state.clock import ManualClock
 from vmops.local.provider import arm as provider_arm
@@ -170,8 +172,9 @@ def _deploy(ops: VMOps, target: Target, steps: Callable[[Any], Any]) -> None:
     """Do what a worker does, with the VM's lock."""
     held = file_lock.acquire(lock_path(ops.settings.state_dir, target.stack))
     assert held is not None
+    records = StackRecords(Store(ops.settings.state_dir), target.stack)
     try:
-        with open_for_change(ops.settings, target, (held,), longest=None) as site:
+        with open_for_change(ops.settings, target, records, (held,), longest=None) as site:
             steps(site)
     finally:
         os.close(held)

@@ -400,28 +400,6 @@ def test_an_engine_that_hangs_is_ended(
     assert azure.resources() == []
 
 
-def test_the_end_of_a_living_engine_is_waited_for(
-    ops: VMOps, azure: Azure, state_dir: Path, backend: Path, provision: Deploy
-) -> None:
-    """One that was begun by hand, or on another host: its lock is not broken, and the log says who holds it."""
-    provision(PARAMS)
-    held = backend / "locks" / "organization" / "vmops" / state_file(backend).stem / "0.json"
-    held.parent.mkdir(parents=True, exist_ok=True)
-    who = {"pid": 1, "username": "ada", "hostname": "another-host", "timestamp": "2026-05-04T01:58:12Z"}
-    held.write_text(json.dumps(who))
-    assert ops.vm_provision({**PARAMS, "vmSize": "Standard_B4ms"}) == (Status.PENDING, {})
-    words = "the stack is locked by ada on another-host (pid 1) since 2026-05-04T01:58:12Z"
-    assert poll_until(lambda: logged(state_dir, words) or NotYet(0.02), timeout=120)
-    assert held.exists()
-    held.unlink()
-    assert ops.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED, ops.last_failure(PARAMS)
-
-
-def logged(state_dir: Path, words: str) -> bool:
-    """Tell whether a deployment's log says something."""
-    return any(words in path.read_text() for path in state_dir.glob("logs/*/*.jsonl"))
-
-
 def test_recover_from_a_shell(ops: VMOps, azure: Azure, backend: Path, provision: Deploy) -> None:
     """It says what was put right, in words or as one JSON value."""
     from typer.testing import CliRunner

@@ -86,6 +86,23 @@ def test_a_sweep_of_many_stacks_in_postgres_ends(
     assert (done.returncode, done.stderr) == (0, "no VM has outlived its time\n")
 
 
+def test_what_was_killed_is_taken_up_where_the_backend_has_no_files(
+    azure: Azure, state_dir: Path, database: str
+) -> None:
+    """The state directory itself tells that the engine is dead that has the lock; nobody waits for it."""
+    ops, params = VMOps(Settings(state_dir=state_dir, owner="tester", backend_url=database)), {"vmName": "exp1"}
+    azure.stick("create")
+    assert ops.vm_provision(params) == (Status.PENDING, {})
+    assert poll_until(lambda: begun(azure), timeout=_LONGEST)
+    kill_all(state_dir)
+    azure.let_go()
+    assert len(list((state_dir / "engines").iterdir())) == 1
+    assert ops.vm_provision(params) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED, ops.last_failure(params)
+    assert not any('"event": "waiting"' in log.read_text() for log in state_dir.glob("logs/*/*.jsonl"))
+    assert list((state_dir / "engines").iterdir()) == []
+
+
 @pytest.fixture
 def there(ops: VMOps, state_dir: Path, tmp_path: Path) -> VMOps:
     """Give another host: with a state directory of its own, it shares the backend and the cloud."""

@@ -20,6 +20,7 @@ from tests.simulation.turns import Process, Turns
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.engine import workspace
+from vmops.engine.backend.notes import EngineNotes
 from vmops.local.provider.arm import Arm
 
 _START_UP = 0.3
@@ -35,9 +36,9 @@ class Host:
     moment: Callable[[str], object]
     engines: dict[int, Process]
 
-    def started_at(self, pid: int) -> float | None:
+    def start_ticks(self, pid: int) -> int | None:
         """Say when an engine was started, long ago; None if it or its process has died."""
-        return 0.0 if pid in self.engines and self.engines[pid].alive else None
+        return 1 if pid in self.engines and self.engines[pid].alive else None
 
 
 def command_of(host: Host) -> type[PulumiCommand]:
@@ -61,7 +62,9 @@ class DoubleCommand(PulumiCommand):
         environment: Mapping[str, str],
         locks: tuple[int, ...],
         longest: float | None = None,
+        notes: EngineNotes | None = None,
     ) -> None:
+        self._notes = notes
         self.command, self.version = str(binary), VersionInfo.parse(version)
         self._backend = Path(environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
         self._asked, self._runs = 0, False
@@ -93,9 +96,11 @@ class DoubleCommand(PulumiCommand):
         pid = self.world.turns.new_pid()
         self._asked, self._runs, self._provider = 0, True, None
         self.world.engines[pid] = self.world.turns.current
-        held = None
+        held: list[Path] = []
         try:
-            held = files.lock(pid) if locks else None
+            if locks:
+                held += [self._notes.write(pid)] if self._notes else []
+                held.append(files.lock(pid))
             yield files, partial(self._run_of, files, dry=dry)
         except Killed:
             raise OperationFailed(Failure(FailureKind.INTERRUPTED, "the engine was ended by SIGKILL")) from None
@@ -160,9 +165,10 @@ def _named(rest: list[str]) -> str:
     return rest[rest.index("--stack") + 1] if "--stack" in rest else next(x for x in rest if not x.startswith("-"))
 
 
-def _release(lock: Path | None) -> None:
-    if lock:
-        lock.unlink(missing_ok=True)
+def _release(held: list[Path]) -> None:
+    """Take back what an engine that ends in order has left: the note of it, and its lock."""
+    for each in held:
+        each.unlink(missing_ok=True)
 
 
 class DoubleStack(workspace.FastStack):

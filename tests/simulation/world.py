@@ -177,7 +177,7 @@ def _replacements(made: World) -> dict[str, Any]:
             _Known(time, operation.pid) if time.process(operation.pid) else None
         ),
         "jobs.fence.kill_orphans": lambda operation, path: [],
-        "engine.backend.lock_holder.process_start_time": host.started_at,
+        "engine.backend.notes.start_ticks": host.start_ticks,
         "engine.program.program": goals.program,
         "engine.workspace.FastStack": command.DoubleStack,
         "engine.install.locate.path": lambda choice=None: Path("/double/pulumi"),

@@ -20,9 +20,11 @@ from tests.unit.test_fence import Worker
 from vmops.core import file_lock
 from vmops.core.errors import OperationFailed, StoreError
 from vmops.core.failures import FailureKind
-from vmops.core.state_dir import lock_path
+from vmops.core.state_dir import liveness_lock_path, lock_path
 from vmops.jobs import admission
 from vmops.jobs.admission import Admitted, admit, mark_if_dead
+from vmops.jobs.cancel import cancel
+from vmops.jobs.fence import find_worker
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
 
@@ -59,6 +61,25 @@ def worker(tmp_path: Path, store: Store) -> Iterator["Popen[str]"]:
 
 
 @pytest.fixture
+def verb() -> Verb:
+    """Say what a worker works on: a provision."""
+    return Verb.PROVISION
+
+
+@pytest.fixture
+def bereft(tmp_path: Path, store: Store, verb: Verb) -> Iterator[Worker]:
+    """Give a worker whose lock file was deleted while it and its engine hold it."""
+    path = liveness_lock_path(tmp_path, "exp1-0", verb)
+    path.parent.mkdir()
+    busy = Worker(path, both=True)
+    busy.operation = dataclasses.replace(busy.operation, verb=verb)
+    store.insert(busy.operation)
+    path.unlink()
+    yield busy
+    busy.end()
+
+
+@pytest.fixture
 def left(tmp_path: Path, store: Store) -> Iterator[Worker]:
     """Give a worker that is dead, and whose engine lives."""
     path = lock_path(tmp_path, "exp1-0")
@@ -70,9 +91,9 @@ def left(tmp_path: Path, store: Store) -> Iterator[Worker]:
     dead.end()
 
 
-def admitted(store: Store, state_dir: Path, name: str) -> Admitted:
+def admitted(store: Store, state_dir: Path, name: str, stack: str = STACK) -> Admitted:
     """Be admitted, and give the lock back."""
-    admission = admit(store, state_dir, operation(name))
+    admission = admit(store, state_dir, operation(name, stack=stack))
     assert isinstance(admission, Admitted)
     os.close(admission.lock)
     return admission
@@ -243,6 +264,67 @@ def test_what_a_dead_worker_left_is_ended_by_whoever_looks_or_asks(
     assert seen.failure.kind is FailureKind.INTERRUPTED
     assert not left.engine_answers()
     assert not file_lock.is_locked(left.path)
+
+
+@pytest.mark.parametrize("made_anew", [False, True])
+def test_who_lives_is_in_flight_whatever_the_lock_says(
+    tmp_path: Path, store: Store, bereft: Worker, made_anew: bool
+) -> None:
+    """A lock file that was deleted, and maybe made anew, is free: its worker and its engine work on."""
+    if made_anew:
+        bereft.path.touch()
+    assert admit(store, tmp_path, operation("second", stack="exp1-0")) == bereft.operation
+    assert mark_if_dead(store, tmp_path, bereft.operation) == bereft.operation
+    assert store.get("second") is None
+    assert bereft.engine_answers()
+
+
+@pytest.mark.parametrize("verb", [Verb.DEPROVISION])
+def test_nothing_is_made_while_it_is_being_removed_whatever_the_lock_says(
+    tmp_path: Path, store: Store, bereft: Worker
+) -> None:
+    """That of the removal is another one, and may be deleted as well."""
+    assert admit(store, tmp_path, operation("second", stack="exp1-0")) == bereft.operation
+    bereft.die()
+    assert admitted(store, tmp_path, "second", "exp1-0").before == store.get("id")
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_what_holds_a_lock_that_was_deleted_is_ended_once_its_worker_is_dead(
+    tmp_path: Path, store: Store, bereft: Worker, asks: bool
+) -> None:
+    """Nobody begins beside an engine that goes on."""
+    bereft.die()
+    if asks:
+        admitted(store, tmp_path, "second", "exp1-0")
+    else:
+        mark_if_dead(store, tmp_path, bereft.operation)
+    assert (seen := store.get("id")) is not None
+    assert seen.state is State.FAILED
+    assert not bereft.engine_answers()
+
+
+@pytest.mark.parametrize(
+    "change", [{"host_id": "another"}, {"start_ticks": 1}], ids=["another boot", "another process"]
+)
+def test_a_record_of_another_host_or_boot_is_judged_by_the_lock_alone(
+    tmp_path: Path, store: Store, bereft: Worker, change: dict[str, Any]
+) -> None:
+    """Whoever has its worker's number here is another."""
+    elsewhere = dataclasses.replace(bereft.operation, id="elsewhere", stack="exp2-0", **change)
+    store.insert(elsewhere)
+    assert mark_if_dead(store, tmp_path, elsewhere).state is State.FAILED
+    assert bereft.engine_answers()
+
+
+def test_a_cancel_ends_who_lives_whatever_the_lock_says(tmp_path: Path, store: Store, bereft: Worker) -> None:
+    """Nobody works on the VM afterwards: neither its worker nor the engine that outlives that."""
+    assert cancel(store, tmp_path, "exp1-0", Verb.PROVISION)
+    assert find_worker(bereft.operation, bereft.path) is None
+    assert not bereft.engine_answers()
+    assert (seen := store.get("id")) is not None
+    assert seen.failure is not None
+    assert seen.failure.message.endswith("was cancelled")
 
 
 def test_who_is_no_deployment_holds_the_lock_and_gives_it_back(tmp_path: Path, store: Store) -> None:

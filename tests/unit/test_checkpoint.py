@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from vmops.engine.backend.files import Repair, ensure_tags_file, repair
+from vmops.engine.backend.notes import EngineNotes, notes_directory
 from vmops.engine.reconcile.complete import merge_inputs
+from vmops.jobs.stack_records import StackRecords
+from vmops.jobs.store import Store
 
 STATE = json.dumps({"version": 3, "checkpoint": {"stack": "s", "latest": {}}})
 SALT = "encryptionsalt: v1:MF3wMvO0Jp0=:v1:1CUHdZqKqET3CQ+7:6lLmapVDVG9u69wUlXEKsSmEa9JFSQ==\n"
@@ -26,6 +29,7 @@ class Backend:
         self.settings = place / "Pulumi.s.yaml"
         self.settings.write_text(SALT)
         self.url = f"file://{place / 'backend'}"
+        self.notes = EngineNotes(notes_directory(self.url, place), "s", StackRecords(Store(place), "s"))
 
     def file(self, name: str, text: str) -> Path:
         path = self.root / name
@@ -34,7 +38,7 @@ class Backend:
         return path
 
     def mend(self, *, write: bool = True) -> Repair:
-        return repair(self.url, "vmops", "s", self.settings, write=write)
+        return repair(self.url, "vmops", self.settings, self.notes, write=write)
 
 
 @pytest.fixture
@@ -106,7 +110,10 @@ def test_settings_that_cannot_be_read_go(backend: Backend, text: str) -> None:
 
 
 def test_only_the_locks_of_the_dead_go(backend: Backend) -> None:
-    """What no engine wrote in full, and what one of this host wrote that is no more; never that of the living."""
+    """What no engine wrote in full, and what one of ours wrote that is no more; never that of the living.
+
+    Nor what nobody of ours has noted, whatever its host is called.
+    """
     now = datetime.now(UTC).isoformat()
     here, dead = socket.gethostname(), 2**22 + 1
     locks = {
@@ -115,10 +122,13 @@ def test_only_the_locks_of_the_dead_go(backend: Backend) -> None:
         "dead": json.dumps({"pid": dead, "username": "me", "hostname": here, "timestamp": now}),
         "living": json.dumps({"pid": os.getpid(), "username": "me", "hostname": here, "timestamp": now}),
         "elsewhere": json.dumps({"pid": dead, "username": "me", "hostname": "another", "timestamp": now}),
+        "by hand": json.dumps({"pid": dead + 1, "username": "me", "hostname": here, "timestamp": now}),
     }
+    notes = [backend.notes.write(pid) for pid in (dead, os.getpid())]
     paths = {name: backend.file(f"locks/organization/vmops/s/{name}.json", text) for name, text in locks.items()}
     assert backend.mend() is Repair.NOTHING
-    assert {name for name, path in paths.items() if path.exists()} == {"living", "elsewhere"}
+    assert {name for name, path in paths.items() if path.exists()} == {"living", "elsewhere", "by hand"}
+    assert [note.exists() for note in notes] == [False, True]
 
 
 @pytest.mark.parametrize("name", ["stacks/vmops/s.json", "stacks/vmops/s.json.bak", "history/vmops/s/s-1.history.json"])
@@ -172,10 +182,12 @@ def test_a_stack_that_is_gone_gets_no_tags(backend: Backend) -> None:
 
 
 def test_a_backend_elsewhere_is_left_to_itself(tmp_path: Path) -> None:
-    """Only files can be mended."""
-    assert repair("azblob://states", "vmops", "s", tmp_path / "Pulumi.s.yaml") is Repair.NOTHING
+    """Only files can be mended; the note of an engine stays, because its lock may be there."""
+    notes = EngineNotes(tmp_path, "s", StackRecords(Store(tmp_path / "state"), "s"))
+    note = notes.write(2**22 + 1)
+    assert repair("azblob://states", "vmops", tmp_path / "Pulumi.s.yaml", notes) is Repair.NOTHING
     ensure_tags_file("azblob://states", "vmops", "s")
-    assert list(tmp_path.iterdir()) == []
+    assert {path.name for path in tmp_path.iterdir()} == {"state", note.name}
 
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"}

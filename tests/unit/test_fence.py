@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from tests.unit.processes import kill, start
-from vmops.core import file_lock
+from vmops.core import file_lock, host
 from vmops.core.polling import NotYet, poll_until
-from vmops.core.processes import process_start_time
+from vmops.core.processes import process_start_time, start_ticks
 from vmops.jobs.fence import find_worker, kill_orphans
 from vmops.jobs.operation import Operation, State, Verb
 
@@ -47,9 +47,14 @@ class Worker:
         self.operation = Operation(
             *("id", Verb.PROVISION, "exp1-0", "local", "0", "group", "exp1", "ada"),
             state=State.RUNNING,
-            host=socket.gethostname(),
+            host="lab7",
+            host_id=host.identity(),
             pid=self._process.pid,
+            start_ticks=start_ticks(self._process.pid) or 0,
             started=time.time(),
+        )
+        self.of_before = dataclasses.replace(
+            self.operation, host=socket.gethostname(), host_id="", start_ticks=0, started=1.0
         )
 
     def die(self, *, unasked: bool = False) -> None:
@@ -88,36 +93,41 @@ def started(tmp_path: Path) -> Iterator[Callable[[bool], Worker]]:
         each.end()
 
 
+@pytest.mark.parametrize("recorded", [lambda left: left.operation, lambda left: left.of_before], ids=["", "of before"])
 @pytest.mark.parametrize("unasked", [False, True])
 def test_what_a_dead_worker_left_is_killed_and_the_lock_is_free(
-    started: Callable[[bool], Worker], caplog: pytest.LogCaptureFixture, unasked: bool
+    started: Callable[[bool], Worker],
+    caplog: pytest.LogCaptureFixture,
+    unasked: bool,
+    recorded: Callable[[Worker], Operation],
 ) -> None:
     """Its engine may hang: it is not asked, and the log says that it was ended, and for which operation."""
     left = started(True)
     left.die(unasked=unasked)
     assert file_lock.is_locked(left.path)
-    assert kill_orphans(left.operation, left.path) == [left.engine.pid]
+    assert kill_orphans(recorded(left), left.path) == [left.engine.pid]
     assert caplog.messages == [f"fenced operation='id' killed=[{left.engine.pid}]"]
     assert not left.engine_answers()
     assert not file_lock.is_locked(left.path)
 
 
 def test_a_living_worker_keeps_its_engine(started: Callable[[bool], Worker]) -> None:
-    """Also one that looks younger than its record, because a clock was set: it has the lock open."""
+    """Whatever clocks say that were set meanwhile."""
     busy = started(True)
     assert kill_orphans(busy.operation, busy.path) == []
-    assert kill_orphans(dataclasses.replace(busy.operation, started=1.0), busy.path) == []
+    assert kill_orphans(busy.of_before, busy.path) == []
     assert busy.engine_answers()
 
 
-@pytest.mark.parametrize("change", [{"host": "another-host"}, {"state": State.FAILED}, {"state": State.PENDING}])
+@pytest.mark.parametrize("change", [{"host_id": "another"}, {"state": State.FAILED}, {"state": State.PENDING}])
 def test_nothing_is_killed_by_a_record_that_says_nothing_of_this_host(
     started: Callable[[bool], Worker], change: dict[str, str]
 ) -> None:
-    """Of another host, already over, or without a number."""
+    """Of another host, though its name be the same, already over, or without a number."""
     left = started(True)
     left.die()
     assert kill_orphans(dataclasses.replace(left.operation, **change), left.path) == []  # type: ignore[arg-type]
+    assert kill_orphans(dataclasses.replace(left.of_before, host="another"), left.path) == []
     assert left.engine_answers()
 
 
@@ -129,20 +139,47 @@ def test_a_session_that_does_not_hold_the_lock_is_another(started: Callable[[boo
     assert left.engine_answers()
 
 
-def test_a_younger_process_of_a_workers_number_is_no_worker(started: Callable[[bool], Worker], tmp_path: Path) -> None:
-    """It is never signalled in the worker's place, and neither is a process here for a worker of another host."""
-    other = started(True)
-    older = dataclasses.replace(other.operation, started=1.0)
-    assert find_worker(older, tmp_path / "another-lock") is None
-    assert find_worker(dataclasses.replace(other.operation, host="another-host"), other.path) is None
+def test_what_holds_a_lock_that_was_deleted_is_killed_too(started: Callable[[bool], Worker]) -> None:
+    """The lock that others take anew tells nothing of it."""
+    left = started(True)
+    left.path.unlink()
+    left.die()
+    assert kill_orphans(left.operation, left.path) == [left.engine.pid]
+    assert not left.engine_answers()
 
 
-def test_a_worker_is_known_by_its_start_or_by_its_lock(started: Callable[[bool], Worker], tmp_path: Path) -> None:
-    """Whose files cannot be seen is still a worker, and so is one whose clock was set."""
+def test_a_worker_is_known_by_its_start(started: Callable[[bool], Worker], tmp_path: Path) -> None:
+    """No clock that is set makes it another, and no lock file that is gone; who only has its number is another."""
     busy = started(True)
     unseen = tmp_path / "another-lock"
-    found = (
-        find_worker(busy.operation, unseen),
-        find_worker(dataclasses.replace(busy.operation, started=1.0), busy.path),
+    found = find_worker(dataclasses.replace(busy.operation, started=1.0), unseen)
+    assert found is not None
+    assert found.pid == busy.operation.pid
+    younger = dataclasses.replace(busy.operation, start_ticks=busy.operation.start_ticks - 1)
+    assert find_worker(younger, busy.path) is None
+
+
+def test_a_worker_of_an_earlier_version_is_known_by_its_lock(started: Callable[[bool], Worker], tmp_path: Path) -> None:
+    """Its record does not say when it started; who only has its number is never signalled in its place."""
+    busy = started(True)
+    found = find_worker(busy.of_before, busy.path)
+    assert found is not None
+    assert found.pid == busy.operation.pid
+    assert find_worker(busy.of_before, tmp_path / "another-lock") is None
+    assert find_worker(dataclasses.replace(busy.of_before, started=time.time()), tmp_path / "another-lock") is None
+
+
+def test_a_worker_of_another_host_is_not_here(started: Callable[[bool], Worker]) -> None:
+    """Though that have the same name, and a process here the same number."""
+    busy = started(True)
+    assert (
+        find_worker(dataclasses.replace(busy.operation, host_id="another", host=socket.gethostname()), busy.path)
+        is None
     )
-    assert [each and each.pid for each in found] == [busy.operation.pid] * 2
+    assert find_worker(dataclasses.replace(busy.of_before, host="another"), busy.path) is None
+
+
+def test_who_never_began_has_no_worker(started: Callable[[bool], Worker]) -> None:
+    """A record that is queued says nothing of a process."""
+    queued = dataclasses.replace(started(True).of_before, pid=0, host="", state=State.PENDING)
+    assert find_worker(queued, Path("lock")) is None

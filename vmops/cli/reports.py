@@ -58,15 +58,17 @@ def doomed(resources: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     return note(f"{_counted(ids, 'resource')} to be deleted; nothing was changed")
 
 
-def recovered(found: Mapping[str, Any], *, dry_run: bool, as_json: bool) -> None:
-    """Show what was left of a VM and put right, or would be."""
+def recovered(found: Mapping[str, Any], *, dry_run: bool, breaks: bool, as_json: bool) -> None:
+    """Show what was left of a VM and put right, or would be; the engine's locks are if it ``breaks`` them."""
     if as_json:
         return print_json(found)
     ids = {name: "\n".join(found[name]) for name in ("adopted", "cleared", "foreign")}
     states = {"nothing": "", "lost": "lost; the next provision rebuilds it"}
-    fields({"state": states.get(found["state"], found["state"]), **ids})
+    fields({"locked by": "\n".join(found["locks"]), "state": states.get(found["state"], found["state"]), **ids})
     done = "would be" if dry_run else "was"
-    settled = any(ids.values()) or found["state"] != "nothing"
+    settled = any(ids.values()) or found["state"] != "nothing" or (breaks and found["locks"])
+    if found["locks"] and not breaks:
+        note("the engine's lock stays; --break-lock deletes it, if you know that who holds it is dead")
     exist = _counted(found["resources"], "resource")
     return note(f"{exist} of this VM; {f'this {done} settled' if settled else 'nothing was to be settled'}")
 

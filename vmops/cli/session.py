@@ -91,12 +91,21 @@ class Session:
             answer = self.ops.cancel(self.params)
         self._end("cancel", answer)
 
-    def recover(self, *, dry_run: bool) -> NoReturn:
-        """Put right what the dead have left, or show what that would be."""
-        status, found = self.ops.recover(self.params, dry_run=dry_run)
+    def confirm_break(self) -> None:
+        """Say whose lock of the engine would be deleted, and ask whether to; `typer.Abort` is the answer no."""
+        status, found = self.ops.recover(self.params, dry_run=True)
         if status is Status.FAILED:
             self._end("recover", (status, found))
-        reports.recovered(found, dry_run=dry_run, as_json=self.as_json)
+        who = "; ".join(found["locks"]) or "nobody who can be seen from here"
+        vm_name, danger = self.params["vmName"], "if that engine lives, two write one state"
+        typer.confirm(f"Delete the engine's lock of {vm_name}, held by {who} ({danger})?", abort=True, err=True)
+
+    def recover(self, *, dry_run: bool, break_lock: bool) -> NoReturn:
+        """Put right what the dead have left, or show what that would be."""
+        status, found = self.ops.recover(self.params, dry_run=dry_run, break_lock=break_lock)
+        if status is Status.FAILED:
+            self._end("recover", (status, found))
+        reports.recovered(found, dry_run=dry_run, breaks=break_lock, as_json=self.as_json)
         raise typer.Exit(0)
 
     def preview(self) -> None:

@@ -3,6 +3,7 @@
 The dead keep their number until they are asked for, and numbers come again.
 """
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import psutil
 START_TIME_TOLERANCE = 3.0
 """Seconds by which a process may seem to have started later than it did: its start is counted from a boot that is cut
 to a second, and so are many of the times that it is held against. Source: psutil documentation, Process.create_time."""
+
+_DELETED = " (deleted)"
+"""What follows the path of an open file that was deleted. Source: proc_pid_fd(5)."""
 
 
 def process_start_time(pid: int) -> float | None:
@@ -42,3 +46,38 @@ def file_system(directory: Path) -> str:
     mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
     resolved = directory.resolve()
     return next((mounts[place] for place in (resolved, *resolved.parents) if place in mounts), "")
+
+
+def start_ticks(pid: int) -> int | None:
+    """Give when a living process started, in clock ticks since its host's boot; None when it is dead.
+
+    With its number it tells a process from all others of that boot, and no clock that is set moves it. Where the system
+    does not count from its boot, it is in hundredths of a second since the epoch. Source: proc_pid_stat(5), fields 3
+    and 22.
+    """
+    try:
+        state, *fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        started = process_start_time(pid)
+        return None if started is None else round(started * 100)
+    return None if state in {b"Z", b"X"} else int(fields[18])
+
+
+def has_open(pid: int, path: Path) -> bool:
+    """Tell whether a process has a file open that is at ``path``, or was there when it was deleted.
+
+    False for a process that is dead, or is another user's.
+    """
+    with suppress(OSError, psutil.Error):
+        return any(each.removesuffix(_DELETED) == str(path) for each in _open_files(pid))
+    return False
+
+
+def _open_files(pid: int) -> Iterator[str]:
+    descriptors = Path(f"/proc/{pid}/fd")
+    if not descriptors.exists():
+        yield from (each.path for each in psutil.Process(pid).open_files())
+        return
+    for descriptor in descriptors.iterdir():
+        with suppress(FileNotFoundError):
+            yield str(descriptor.readlink())

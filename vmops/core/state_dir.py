@@ -7,6 +7,7 @@ forkserver/     the fork server's socket
 keys/           passphrase, digest key, SSH keys
 logs/           a log for each operation
 stacks/         the engine's settings of each stack
+engines/        notes of the engines at work, where the backend has no files
 scratch/        what one run of the engine writes for itself, removed with it
 pulumi/         the engine's home: plug-ins and workspaces
 local/          the local Azure: its machines, ports, token
@@ -84,6 +85,11 @@ def output_path(state_dir: Path, stack: str, operation_id: str) -> Path:
 def work_path(state_dir: Path, stack: str) -> Path:
     """Give the directory with the engine's settings of a stack."""
     return state_dir / "stacks" / stack
+
+
+def engine_notes_path(state_dir: Path) -> Path:
+    """Give the directory with notes of the engines at work, for a backend without files."""
+    return state_dir / "engines"
 
 
 def scratch_path(state_dir: Path, name: str) -> Path:

@@ -14,6 +14,7 @@ from vmops.azure.client import Arm
 from vmops.core import keys
 from vmops.core.settings import Settings
 from vmops.core.state_dir import engine_home, scratch_path, work_path
+from vmops.engine.backend.notes import EngineNotes, Records, notes_directory
 from vmops.engine.backend.stacks import Backend
 from vmops.engine.environment import engine_environment
 from vmops.engine.events import EventLog
@@ -41,19 +42,20 @@ class DeployContext:
 
 @contextmanager
 def open_for_change(
-    settings: Settings, target: Target, locks: tuple[int, ...], *, longest: float | None
+    settings: Settings, target: Target, records: Records, locks: tuple[int, ...], *, longest: float | None
 ) -> Iterator[DeployContext]:
     """Connect to the target's cloud and stack, for somebody who holds the VM's lock.
 
-    ``locks`` are the descriptors that hold it; every engine inherits them. ``longest`` is how many seconds each command
-    of the engine may take; None for a worker, which bounds the whole of its work. A request to ARM that is refused for
-    a reason that passes is sent again for `PATIENCE` seconds. Of a stack that is not there no directory stays.
+    ``records`` are those of the state directory about the stack. ``locks`` are the descriptors that hold the VM's lock;
+    every engine inherits them. ``longest`` is how many seconds each command of the engine may take; None for a worker,
+    which bounds the whole of its work. A request to ARM that is refused for a reason that passes is sent again for
+    `PATIENCE` seconds. Of a stack that is not there no directory stays.
 
     Raises: CloudError if the local Azure does not start; EngineMissing if there is no engine.
     """
     scratch, work_dir = scratch_path(settings.state_dir, target.stack), work_path(settings.state_dir, target.stack)
     with _scratch(scratch):
-        opened = _open(settings, target, _Files(scratch, work_dir), locks, longest, PATIENCE)
+        opened = _open(settings, target, records, _Files(scratch, work_dir), locks, longest, PATIENCE)
         try:
             yield opened
         finally:
@@ -61,7 +63,9 @@ def open_for_change(
 
 
 @contextmanager
-def open_for_reading(settings: Settings, target: Target, *, longest: float) -> Iterator[DeployContext]:
+def open_for_reading(
+    settings: Settings, target: Target, records: Records, *, longest: float
+) -> Iterator[DeployContext]:
     """Connect to the target's cloud and stack, to look at both and to change neither; no lock is needed.
 
     Each command of the engine may take ``longest`` seconds, and ARM's first refusal is its answer. The engine works in
@@ -71,7 +75,7 @@ def open_for_reading(settings: Settings, target: Target, *, longest: float) -> I
     """
     scratch = scratch_path(settings.state_dir, f"{target.stack}.{os.getpid()}")
     with _scratch(scratch):
-        yield _open(settings, target, _Files(scratch, scratch), (), longest, 0.0)
+        yield _open(settings, target, records, _Files(scratch, scratch), (), longest, 0.0)
 
 
 @dataclass(frozen=True)
@@ -94,16 +98,23 @@ def _scratch(directory: Path) -> Iterator[None]:
 
 
 def _open(
-    settings: Settings, target: Target, places: _Files, locks: tuple[int, ...], longest: float | None, patience: float
+    settings: Settings,
+    target: Target,
+    records: Records,
+    places: _Files,
+    locks: tuple[int, ...],
+    longest: float | None,
+    patience: float,
 ) -> DeployContext:
     state_dir, backend = settings.state_dir, settings.backend()
     connect = partial(clouds.connect, target.cloud, state_dir)
     cloud, passphrase = connect(), keys.passphrase_file(state_dir)
     environment = engine_environment(cloud, backend, engine_home(state_dir), passphrase, places.scratch)
-    command = EngineCommand(locate.path(settings.engine), locate.ENGINE_VERSION, environment, locks, longest)
-    stack = EngineStack(target.stack, places.work_dir, backend, command, EventLog())
-    arm = Arm(cloud, target.request_timeout, patience)
-    return DeployContext(settings.owner, cloud, arm, stack, command, connect)
+    notes = EngineNotes(notes_directory(backend, state_dir), target.stack, records)
+    engine, noted = locate.path(settings.engine), notes if locks else None
+    command = EngineCommand(engine, locate.ENGINE_VERSION, environment, locks, longest, noted)
+    stack = EngineStack(places.work_dir, backend, command, EventLog(), notes)
+    return DeployContext(settings.owner, cloud, Arm(cloud, target.request_timeout, patience), stack, command, connect)
 
 
 @contextmanager

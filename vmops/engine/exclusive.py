@@ -11,6 +11,7 @@ from vmops.core.errors import OperationFailed
 from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until
 from vmops.engine.backend.lock_holder import refuse_living_holder
+from vmops.engine.backend.notes import EngineNotes
 from vmops.engine.events import EventLog
 
 _PATIENCE = 60.0
@@ -20,8 +21,8 @@ _LOOK = 3.0
 """Seconds between two attempts meanwhile; each starts an engine."""
 
 
-def run_exclusively(log: EventLog, command: Callable[[], Any], unlock: Callable[[], Any]) -> None:
-    """Run a command; ``unlock`` breaks a dead engine's lock, and the end of a living one is waited for.
+def run_exclusively(log: EventLog, command: Callable[[], Any], unlock: Callable[[], Any], notes: EngineNotes) -> None:
+    """Run a command; ``unlock`` breaks the lock of an engine that is dead by its ``notes``, another's is waited for.
 
     Raises: OperationFailed, as `attempt` does, or (locked) naming who holds the lock; what Pulumi says of the stack's
     being there or not.
@@ -32,7 +33,7 @@ def run_exclusively(log: EventLog, command: Callable[[], Any], unlock: Callable[
         try:
             attempt(log, command)
         except ConcurrentUpdateError as error:
-            return _unlocked(log, str(error), unlock, refusals)
+            return _unlocked(log, str(error), unlock, notes, refusals)
         return True
 
     if not poll_until(look, timeout=_PATIENCE):
@@ -55,15 +56,19 @@ def attempt(log: EventLog, command: Callable[[], Any]) -> None:
         raise OperationFailed(log.cause(_last_words(str(error)))) from None
 
 
-def _unlocked(log: EventLog, message: str, unlock: Callable[[], Any], refusals: list[OperationFailed]) -> NotYet:
+def _unlocked(
+    log: EventLog, message: str, unlock: Callable[[], Any], notes: EngineNotes, refusals: list[OperationFailed]
+) -> NotYet:
+    dead = notes.of_the_dead()
     try:
-        refuse_living_holder(message)
+        refuse_living_holder(message, notes)
     except OperationFailed as refusal:
         if not refusals:
             get_logger().warning("waiting", cause=refusal.failure.message)
         refusals.append(refusal)
         return NotYet(_LOOK)
     attempt(log, unlock)
+    notes.forget(dead)
     return NotYet(0)
 
 

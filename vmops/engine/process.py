@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,14 @@ from vmops.core import children
 from vmops.core.children import Apart, Child, StillRunning
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
+from vmops.engine.backend.notes import EngineNotes
+
+_AT_A_WORD = 'read -r _ && exec "$@" < /dev/null'
+"""What a shell does to become an engine once it is told to: then the engine's number is known before it begins. Where
+nobody is left to tell it, it ends."""
+
+_PANIC = 2
+"""How an engine ends that may not have given its lock back. Source: Go documentation, package runtime."""
 
 
 class EngineCommand(PulumiCommand):
@@ -22,7 +31,7 @@ class EngineCommand(PulumiCommand):
 
     ``environment`` is all that the engine sees. It inherits the descriptors ``locks``, so that the VM stays locked for
     as long as the engine lives, whoever else dies. ``longest`` is how many seconds one command may take; None where
-    somebody else sees to its end (`vmops.engine.deadline`).
+    somebody else sees to its end (`vmops.engine.deadline`). With ``notes`` each engine is noted before it begins.
     """
 
     def __init__(
@@ -32,12 +41,14 @@ class EngineCommand(PulumiCommand):
         environment: Mapping[str, str],
         locks: tuple[int, ...],
         longest: float | None = None,
+        notes: EngineNotes | None = None,
     ) -> None:
         self.command = str(binary)
         self.version = VersionInfo.parse(version)
         self._environment = dict(environment)
         self._locks = locks
         self._longest = longest
+        self._notes = notes
         self._process: Child | None = None
 
     def run(
@@ -54,8 +65,9 @@ class EngineCommand(PulumiCommand):
         OperationFailed: interrupted if a signal ended it, timeout if it took too long.
         """
         self._process = children.start(
-            [self.command, "--non-interactive", *args],
+            ["/bin/sh", "-c", _AT_A_WORD, "sh", self.command, "--non-interactive", *args],
             apart=Apart.GROUP,
+            stdin=children.PIPE,
             stdout=children.PIPE,
             stderr=children.PIPE,
             cwd=cwd,
@@ -73,14 +85,24 @@ class EngineCommand(PulumiCommand):
         return result
 
     def _said(self, process: Child, args: list[str]) -> tuple[str, str]:
+        """Let an engine begin once it is noted, and give what it has said at its end."""
         try:
-            stdout, stderr = process.communicate(timeout=self._longest)
+            with self._noted(process):
+                stdout, stderr = process.communicate(b"\n", timeout=self._longest)
         except StillRunning as error:
             raise OperationFailed(_too_long(args, error.timeout)) from None
         finally:
             with process:  # a plug-in, in a group of its own, may still hold the other end of a pipe: read no more
                 children.kill_group(process)
         return stdout.decode(errors="replace"), stderr.decode(errors="replace")
+
+    @contextmanager
+    def _noted(self, process: Child) -> Iterator[None]:
+        """Note an engine until it has ended in order; one that was killed, or has broken down, may leave its lock."""
+        note = self._notes.write(process.pid) if self._notes else None
+        yield
+        if note and process.returncode >= 0 and process.returncode != _PANIC:
+            note.unlink(missing_ok=True)
 
     @property
     def running(self) -> bool:

@@ -11,6 +11,8 @@ from pulumi.automation.errors import StackAlreadyExistsError, StackNotFoundError
 
 from vmops.engine import exclusive, workspace
 from vmops.engine.backend import files
+from vmops.engine.backend.lock_holder import refuse_seen_holder
+from vmops.engine.backend.notes import EngineNotes
 from vmops.engine.events import EventLog
 from vmops.engine.process import EngineCommand
 from vmops.engine.workspace import PROJECT
@@ -23,12 +25,13 @@ class EngineStack:
     classified from its events; the engine's own text is the detail.
     """
 
-    def __init__(self, name: str, work_dir: Path, backend: str, command: EngineCommand, log: EventLog) -> None:
+    def __init__(self, work_dir: Path, backend: str, command: EngineCommand, log: EventLog, notes: EngineNotes) -> None:
+        name = notes.stack
         work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._backend = backend
         self._settings_file = work_dir / f"Pulumi.{name}.yaml"
         self._command = command
-        self._log = log
+        self._log, self._notes = log, notes
         self._stack = workspace.select(name, work_dir, command)
 
     @property
@@ -43,7 +46,7 @@ class EngineStack:
 
     def mend(self, *, write: bool = True) -> files.Repair:
         """Mend the stack's files, if they cannot be read; see `files.repair`."""
-        return files.repair(self._backend, PROJECT, self._stack.name, self._settings_file, write=write)
+        return files.repair(self._backend, PROJECT, self._settings_file, self._notes, write=write)
 
     def ensure(self) -> bool:
         """Make the stack in the backend unless it is there; tell whether it was."""
@@ -52,7 +55,7 @@ class EngineStack:
     def create(self) -> bool:
         """Make the stack in the backend; tell whether it was not there."""
         try:
-            exclusive.attempt(self._log, lambda: self._stack.workspace.create_stack(self._stack.name))
+            self._run(lambda: self._stack.workspace.create_stack(self._stack.name))
         except StackAlreadyExistsError:
             return False
         return True
@@ -117,13 +120,28 @@ class EngineStack:
         Its files are mended first: the engine that destroyed may have been killed.
         """
         self.mend()
+        dead = self._notes.of_the_dead()
         files.ensure_tags_file(self._backend, PROJECT, self._stack.name)
         try:
             self._run(lambda: self._stack.workspace.remove_stack(self._stack.name, force=True))
+            self._notes.forget(dead)
         except StackNotFoundError:
             return
         finally:
             shutil.rmtree(self._settings_file.parent, ignore_errors=True)
+
+    def lock_holders(self) -> list[str]:
+        """Say who may live and holds the engine's lock of the stack; see `files.lock_holders`."""
+        return list(map(str, files.lock_holders(self._backend, PROJECT, self._notes)))
+
+    def break_lock(self) -> None:
+        """Delete the engine's locks of the stack, whoever holds them: for a person who knows that they are dead.
+
+        Raises: Failed (locked) if an engine of ours is seen to live.
+        """
+        refuse_seen_holder(self._notes)
+        exclusive.attempt(self._log, self._unlock)
+        self._notes.forget(self._notes.all())
 
     def tidy(self) -> None:
         """Leave no directory for a stack of which the engine has no settings here; the VM's lock must be held."""
@@ -150,7 +168,13 @@ class EngineStack:
             draft.unlink(missing_ok=True)
 
     def _run(self, command: Callable[[], Any]) -> None:
-        exclusive.run_exclusively(self._log, command, lambda: self._engine("cancel", "--yes"))
+        exclusive.run_exclusively(self._log, command, self._unlock, self._notes)
+
+    def _unlock(self) -> None:
+        try:
+            self._engine("cancel", "--yes")
+        except StackNotFoundError:
+            files.delete_locks(self._backend, PROJECT, self._stack.name)
 
     def _engine(self, *arguments: str) -> CommandResult:
         environment = {"PULUMI_DEBUG_COMMANDS": "true"}

@@ -53,14 +53,15 @@ def admit(store: Store, state_dir: Path, operation: Operation) -> Admitted | Ope
 def mark_if_dead(store: Store, state_dir: Path, operation: Operation) -> Operation:
     """Record an operation as interrupted if it is not over and its worker is dead; give it as it now stands.
 
-    What that worker has left behind is killed first.
+    What that worker has left behind is killed first. A worker that lives is at work though its lock be free: somebody
+    has deleted the lock's file.
     """
     path = liveness_lock_path(state_dir, operation.stack, operation.verb)
     free = not file_lock.is_locked(path)
     now = store.get(operation.id) or operation
-    if now.over:
+    if now.over or (free and fence.outlives_lock(now, path)):
         return now
-    if not free and fence.kill_orphans(now, path):
+    if fence.kill_orphans(now, path):
         free = bool(poll_until(lambda: not file_lock.is_locked(path) or NotYet(0.01), timeout=_PATIENCE))
     if not free:
         return now
@@ -111,8 +112,12 @@ def _attempt(store: Store, state_dir: Path, operation: Operation) -> Admitted | 
         return NotYet(0.01) if fenced or not other else other
     with ExitStack() as unless_admitted:
         unless_admitted.callback(os.close, held)
-        for dead in filter(None, (removing, other)):
-            mark_interrupted(store, dead)
+        for left in filter(None, (removing, other)):
+            path = liveness_lock_path(state_dir, stack, left.verb)
+            if fence.outlives_lock(left, path):
+                return left
+            fence.kill_orphans(left, path)
+            mark_interrupted(store, left)
         before = store.latest(stack)
         if store.insert(operation):
             unless_admitted.pop_all()

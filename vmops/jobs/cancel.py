@@ -31,9 +31,10 @@ def cancel(store: Store, state_dir: Path, stack: str, verb: Verb) -> bool:
     path, told = liveness_lock_path(state_dir, stack, verb), set[tuple[int, int]]()
 
     def over(number: signal.Signals) -> bool | NotYet:
-        if not file_lock.is_locked(path):
+        operation = store.in_flight(stack, verb)
+        if not file_lock.is_locked(path) and not (operation and fence.outlives_lock(operation, path)):
             return True
-        if operation := store.in_flight(stack, verb):
+        if operation:
             _end(store, operation, path, number, told)
         return NotYet(_LOOK)
 
@@ -41,6 +42,7 @@ def cancel(store: Store, state_dir: Path, stack: str, verb: Verb) -> bool:
     if not in_order and not poll_until(lambda: over(signal.SIGKILL), timeout=_KILL_TIMEOUT):
         return False
     if left := store.in_flight(stack, verb):
+        fence.kill_orphans(left, path)
         mark_interrupted(store, left, "was cancelled")
     return True
 

@@ -2,36 +2,42 @@
 
 A worker leads a session of its own, in which its engine and that one's plug-ins are too. No other process gets a
 session's number while anybody is in it, so what is left of a worker is known by that number, and by the VM's lock that
-it still holds. Source: POSIX, process group and session lifetimes.
+it still holds, though its file may have been deleted. Source: POSIX, process group and session lifetimes.
 """
 
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from vmops.core.processes import START_TIME_TOLERANCE, process_start_time
+from vmops.core import host
+from vmops.core.processes import has_open, start_ticks
 from vmops.jobs.operation import Operation, State
 
 
 def find_worker(operation: Operation, path: Path) -> psutil.Process | None:
     """Give the worker of an operation if it lives on this host; ``path`` is the lock that tells of its life.
 
-    A younger process that only has its number holds no such lock.
+    A process that only has its number started later; where the record does not say when the worker did, because it is
+    of an earlier version, it has no such lock open.
     """
-    if operation.host != socket.gethostname():
-        return None
-    started = process_start_time(operation.pid)
-    if started is None:
+    if not (operation.pid and host.is_this(operation.host_id, operation.host)):
         return None
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(operation.pid)
-        if started < operation.started + START_TIME_TOLERANCE or _holds(process, path):
-            return process
+        return process if _is_worker(operation, path) else None
     return None
+
+
+def outlives_lock(operation: Operation, path: Path) -> bool:
+    """Tell whether the worker of an operation, whose lock at ``path`` is free, lives: its file was deleted under it.
+
+    One that dies has let go of its files before its lock is free.
+    """
+    worker = find_worker(operation, path)
+    return worker is not None and has_open(worker.pid, path)
 
 
 def kill_orphans(operation: Operation, path: Path) -> list[int]:
@@ -39,10 +45,11 @@ def kill_orphans(operation: Operation, path: Path) -> list[int]:
 
     Returns: the numbers of the processes that were killed.
     """
-    if operation.state is not State.RUNNING or operation.host != socket.gethostname() or find_worker(operation, path):
+    here = operation.state is State.RUNNING and host.is_this(operation.host_id, operation.host)
+    if not here or find_worker(operation, path):
         return []
     left = list(_session(operation.pid))
-    if not any(_holds(process, path) for process in left):
+    if not any(has_open(process.pid, path) for process in left):
         return []
     for process in left:
         with suppress(psutil.NoSuchProcess):
@@ -54,16 +61,15 @@ def kill_orphans(operation: Operation, path: Path) -> list[int]:
     return killed
 
 
+def _is_worker(operation: Operation, path: Path) -> bool:
+    started = start_ticks(operation.pid)
+    if operation.start_ticks:
+        return started == operation.start_ticks
+    return started is not None and has_open(operation.pid, path)
+
+
 def _session(number: int) -> Iterator[psutil.Process]:
     for pid in psutil.pids():
         with suppress(ProcessLookupError, PermissionError, psutil.NoSuchProcess):
             if os.getsid(pid) == number and pid != number:
                 yield psutil.Process(pid)
-
-
-def _holds(process: psutil.Process, path: Path) -> bool:
-    """Tell whether a process has a file open; one of another user holds no lock of ours."""
-    try:
-        return any(opened.path == str(path) for opened in process.open_files())
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return False

@@ -44,8 +44,9 @@ TERMINAL = frozenset(state for state, following in TRANSITIONS.items() if not fo
 class Operation:
     """The record of one deployment; times are seconds since the epoch, 0 when not reached.
 
-    Nothing in it means something only in this process or on this host, except ``host`` and ``pid``, which say where the
-    worker runs.
+    Nothing in it means something only in this process or on this host, except what says where the worker runs:
+    ``host_id`` and ``pid``, and ``start_ticks`` by which it is told from others of that number; '' and 0 where nobody
+    knows. ``host`` is the host's name, for people.
     """
 
     id: str
@@ -66,6 +67,8 @@ class Operation:
     ended: float = 0.0
     outputs: Mapping[str, Any] = field(default_factory=dict)
     failure: Failure | None = None
+    host_id: str = ""
+    start_ticks: int = 0
 
     @property
     def handle(self) -> str:

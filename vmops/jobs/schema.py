@@ -30,5 +30,11 @@ STEPS: Mapping[int, tuple[str, ...]] = {
           stack TEXT NOT NULL, arm_id TEXT NOT NULL COLLATE NOCASE, identity TEXT NOT NULL DEFAULT '',
           last_write REAL NOT NULL DEFAULT 0, seen_gone REAL NOT NULL DEFAULT 0, PRIMARY KEY (stack, arm_id))""",
     ),
+    # On which host the worker runs (`vmops.core.host.identity`), and when it started, in clock ticks since the boot of
+    # that; '' and 0 where nobody knows.
+    3: (
+        "ALTER TABLE operations ADD COLUMN host_id DEFAULT ''",
+        "ALTER TABLE operations ADD COLUMN start_ticks DEFAULT 0",
+    ),
 }
 """Statements by the version that they lead to; what is added next has the next number."""

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, cast
 
-from vmops.core import children, file_lock
+from vmops.core import children, file_lock, host
 from vmops.core.children import Apart, Child
 from vmops.core.environment import filtered_environment
 from vmops.core.log import get_logger
@@ -38,7 +38,7 @@ def start_worker(settings: Settings, operation: Operation, order: JobRequest, he
     log = log_path(state_dir, operation.stack, operation.id)
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     environment = filtered_environment(os.environ, cloud=operation.cloud, backend=order.backend)
-    environment["VMOPS_STATE_DIR"] = str(state_dir)
+    environment.update(VMOPS_STATE_DIR=str(state_dir), VMOPS_HOST=host.name())
     if settings.worker_idle:
         try:
             return _send_to_fork_server(settings, operation, order, environment, held)

@@ -69,6 +69,10 @@ class Store:
         """Give the newest record of a stack."""
         return next(iter(self._select("WHERE stack = ? ORDER BY number DESC LIMIT 1", stack)), None)
 
+    def history(self, stack: str) -> list[Operation]:
+        """Give every record of a stack, the newest first."""
+        return self._select("WHERE stack = ? ORDER BY number DESC", stack)
+
     def in_flight(self, stack: str, verb: Verb) -> Operation | None:
         """Give the operation of that kind of a stack that is not over; at most one is."""
         return next(

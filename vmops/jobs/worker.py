@@ -7,7 +7,6 @@ its own session; its environment is an allow-list; its log is one JSON line an e
 import json
 import logging
 import os
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -16,16 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from vmops.azure.error_codes import failure_from_cloud_error
+from vmops.core import host
 from vmops.core.errors import CloudError, EngineMissing, OperationFailed, SpecError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.file_lock import acquire
 from vmops.core.log import LOGGER, JsonLines, get_logger
 from vmops.core.polling import NotYet, poll_until
+from vmops.core.processes import start_ticks
 from vmops.core.state_dir import lock_path, log_path
 from vmops.jobs import slots
 from vmops.jobs.admission import lock_conflict
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.order import JobRequest
+from vmops.jobs.stack_records import StackRecords
 from vmops.jobs.store import Store
 
 NAME = "vmops-worker"
@@ -54,16 +56,20 @@ def run_job(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None
         Path("/proc/self/comm").write_text(NAME)
     store = Store(state_dir)
     operation = store.get(operation_id)
-    if operation is None or not store.transition(
-        operation_id, State.RUNNING, pid=os.getpid(), host=socket.gethostname(), started=time.time()
-    ):
+    if operation is None or not store.transition(operation_id, State.RUNNING, started=time.time(), **_whereabouts()):
         return
     with _logging(log_path(state_dir, operation.stack, operation_id)):
-        state, changes = _outcome(lambda: _execute(state_dir, operation, lock, order))
+        state, changes = _outcome(lambda: _execute(store, state_dir, operation, lock, order))
         get_logger().info("ended", state=str(state), failure=str(changes.get("failure", "")))
     if "failure" in changes:
         store.note_failure(operation.stack, changes["failure"])
     store.transition(operation_id, state, ended=time.time(), **changes)
+
+
+def _whereabouts() -> dict[str, Any]:
+    """Say where this worker runs, as its record has it."""
+    pid = os.getpid()
+    return {"host": host.name(), "host_id": host.identity(), "pid": pid, "start_ticks": start_ticks(pid) or 0}
 
 
 def _outcome(work: Any) -> tuple[State, dict[str, Any]]:
@@ -84,7 +90,7 @@ def _outcome(work: Any) -> tuple[State, dict[str, Any]]:
     return State.FAILED, {"failure": failure}
 
 
-def _execute(state_dir: Path, operation: Operation, lock: int, wire: bytes) -> dict[str, Any]:
+def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wire: bytes) -> dict[str, Any]:
     from vmops.core.settings import Settings
     from vmops.deploy import steps
     from vmops.deploy.context import open_for_change
@@ -101,10 +107,10 @@ def _execute(state_dir: Path, operation: Operation, lock: int, wire: bytes) -> d
     settings = Settings(state_dir=state_dir, owner=operation.owner, backend_url=order.backend, engine=order.engine)
     provides = operation.verb is Verb.PROVISION
     target = VmSpec.from_wire(order.params) if provides else Target.from_wire(order.params)
-    locks = (lock,) if provides else (lock, _cancel_provision(state_dir, operation.stack, target.deploy_timeout))
+    locks = (lock,) if provides else (lock, _cancel_provision(store, state_dir, operation.stack, target.deploy_timeout))
     limits = {"seconds": target.deploy_timeout, "silence": order.silence}
     with (
-        open_for_change(settings, target, locks, longest=None) as site,
+        open_for_change(settings, target, StackRecords(store, operation.stack), locks, longest=None) as site,
         enforce_deadline(site.command, site.stack, **limits),
     ):
         if isinstance(target, VmSpec):
@@ -112,14 +118,12 @@ def _execute(state_dir: Path, operation: Operation, lock: int, wire: bytes) -> d
         return steps.deprovision(site, target, doubtful=order.doubtful)
 
 
-def _cancel_provision(state_dir: Path, stack: str, seconds: float) -> int:
+def _cancel_provision(store: Store, state_dir: Path, stack: str, seconds: float) -> int:
     """End a provision that is in flight, and take the VM's lock from it.
 
     Raises: OperationFailed (locked) if it cannot be had within ``seconds``.
     """
     from vmops.jobs.cancel import cancel
-
-    store = Store(state_dir)
 
     def look() -> int | NotYet:
         """Look again and again: one that was admitted a moment before us may begin only now."""

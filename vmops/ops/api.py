@@ -133,18 +133,18 @@ class VMOps:
             self._store, target, Failure(FailureKind.LOCKED, "its worker is on another host, or cannot be ended")
         )
 
-    def recover(self, params: Params, *, dry_run: bool = False) -> Answer:
+    def recover(self, params: Params, *, dry_run: bool = False, break_lock: bool = False) -> Answer:
         """Put right what the dead have left of the VM: records, locks, the engine's state; nothing in the cloud.
 
-        Every deployment does so by itself. SUCCEEDED, with what was found (with ``dry_run``: and would be done), or
-        FAILED if somebody works on the VM.
+        Every deployment does so by itself, but ``break_lock``, by which the lock of an engine goes that may live too.
+        SUCCEEDED, with what was found (with ``dry_run``: and would be done), or FAILED if somebody works on the VM.
         """
         from vmops.ops.recover import recover
 
         target = self._target(params)
         try:
             self._deployments.refuse_in_flight(target)
-            return Status.SUCCEEDED, recover(self.settings, self._store, target, dry_run=dry_run)
+            return Status.SUCCEEDED, recover(self.settings, self._store, target, dry_run=dry_run, break_lock=break_lock)
         except REFUSALS as error:
             return failed(self._store, target, error)
 

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -10,7 +9,7 @@ from typing import Any
 
 from vmops.azure import cleanup, ownership, vm_state
 from vmops.azure.client import Arm
-from vmops.core import keys
+from vmops.core import host, keys
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet
@@ -20,6 +19,7 @@ from vmops.jobs import admission, start
 from vmops.jobs.cancel import cancel
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.order import JobRequest
+from vmops.jobs.stack_records import StackRecords
 from vmops.jobs.store import Store
 from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
@@ -76,7 +76,7 @@ class Deployments:
         """
         now = self.settled(operation)
         if not now.over:
-            here = now.pid and now.host == socket.gethostname()
+            here = now.pid and host.is_this(now.host_id, now.host)
             return NotYet(_REST, now.pid) if here else NotYet(_LOOK, most=_MOST)
         return now.failure or self._account(now)
 
@@ -203,7 +203,8 @@ class Deployments:
         """Tell whether the engine's backend knows the VM's stack: another host may be about to make it."""
         from vmops.deploy.context import open_for_reading
 
-        with open_for_reading(self.settings, target, longest=self.settings.engine_silence) as site:
+        records, longest = StackRecords(self.store, target.stack), self.settings.engine_silence
+        with open_for_reading(self.settings, target, records, longest=longest) as site:
             return site.stack.state() is not None
 
 

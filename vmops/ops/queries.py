@@ -46,11 +46,13 @@ class Queries:
         from vmops.deploy import steps
         from vmops.deploy.context import open_for_change
         from vmops.jobs import admission
+        from vmops.jobs.stack_records import StackRecords
 
         self.deployments.refuse_in_flight(spec)
+        records = StackRecords(self.store, spec.stack)
         with (
             admission.vm_lock(self.store, self.settings.state_dir, spec.stack) as held,
-            open_for_change(self.settings, spec, (held,), longest=self.settings.engine_silence) as site,
+            open_for_change(self.settings, spec, records, (held,), longest=self.settings.engine_silence) as site,
         ):
             return steps.plan(site, spec)
 

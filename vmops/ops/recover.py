@@ -13,25 +13,35 @@ from vmops.deploy.context import DeployContext, open_for_change
 from vmops.engine.backend.files import Repair
 from vmops.engine.reconcile import apply, plan
 from vmops.jobs import admission
+from vmops.jobs.stack_records import StackRecords
 from vmops.jobs.store import Store
 from vmops.spec import names
 from vmops.spec.target import Target
 
 
-def recover(settings: Settings, store: Store, target: Target, *, dry_run: bool = False) -> dict[str, Any]:
+def recover(
+    settings: Settings, store: Store, target: Target, *, dry_run: bool = False, break_lock: bool = False
+) -> dict[str, Any]:
     """Settle what is left of a VM, whose operations must be over or those of the dead.
 
-    Returns: ``state``, what had to be done to the engine's state (nothing, restored, lost); ``adopted`` and
-    ``foreign``, ARM ids; ``cleared``, operations of the engine that did not end; ``resources``, the ids of what is
-    ours. With ``dry_run``, what would be done.
+    With ``break_lock`` the engine's locks go, too, whose holders may live, for a person who knows that they are dead.
 
-    Raises: OperationFailed (locked) if somebody works on the VM; CloudError if ARM refuses; EngineMissing.
+    Returns: ``locks``, who holds them, where that can be seen; ``state``, what had to be done to the engine's state
+    (nothing, restored, lost); ``adopted`` and ``foreign``, ARM ids; ``cleared``, operations of the engine that did not
+    end; ``resources``, the ids of what is ours. With ``dry_run``, what would be done.
+
+    Raises: OperationFailed (locked) if somebody works on the VM, or is seen to; CloudError if ARM refuses;
+    EngineMissing.
     """
+    records = StackRecords(store, target.stack)
     with (
         admission.vm_lock(store, settings.state_dir, target.stack) as held,
-        open_for_change(settings, target, (held,), longest=settings.engine_silence) as site,
+        open_for_change(settings, target, records, (held,), longest=settings.engine_silence) as site,
     ):
-        return _settle(site, target, write=not dry_run)
+        locks = site.stack.lock_holders()
+        if break_lock and not dry_run:
+            site.stack.break_lock()
+        return {"locks": locks, **_settle(site, target, write=not dry_run)}
 
 
 def _settle(site: DeployContext, target: Target, *, write: bool) -> dict[str, Any]:

@@ -47,6 +47,10 @@ File = Annotated[Path | None, typer.Option("--params", metavar="FILE", help="Par
 Pairs = Annotated[list[str] | None, typer.Option("-p", metavar="NAME=VALUE", help="One parameter; may be repeated.")]
 Wait = Annotated[bool, typer.Option("--wait", metavar="", help="Wait for the end, showing progress.")]
 Json = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON value on stdout.")]
+Yes = Annotated[bool, typer.Option("--yes", metavar="", help="Do not ask.")]
+BreakLock = Annotated[
+    bool, typer.Option("--break-lock", metavar="", help="Delete the engine's lock whose holder you know to be dead.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", metavar="", help="Show what would be done; do nothing.")]
 
 
@@ -126,12 +130,21 @@ def cancel(name: Name = None, file: File = None, pairs: Pairs = None, as_json: J
     _session(name, file, pairs, as_json).cancel()
 
 
-@app.command(epilog=_examples("recover exp1 --dry-run", "recover exp1"))
+@app.command(epilog=_examples("recover exp1 --dry-run", "recover exp1", "recover exp1 --break-lock"))
 def recover(
-    name: Name = None, file: File = None, pairs: Pairs = None, as_json: Json = False, dry_run: DryRun = False
+    name: Name = None,
+    file: File = None,
+    pairs: Pairs = None,
+    as_json: Json = False,
+    dry_run: DryRun = False,
+    break_lock: BreakLock = False,
+    yes: Yes = False,
 ) -> None:
     """Put right what a dead deployment has left: records, locks and the engine's state; nothing in the cloud."""
-    _session(name, file, pairs, as_json).recover(dry_run=dry_run)
+    session = _session(name, file, pairs, as_json)
+    if break_lock and not (dry_run or yes):
+        session.confirm_break()
+    session.recover(dry_run=dry_run, break_lock=break_lock)
 
 
 @app.command(epilog=_examples("status exp1", "status exp1 --json"))

@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from vmops.core import backends
+from vmops.core.errors import OperationFailed
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.engine.backend.lock_holder import held
+from vmops.engine.backend.lock_holder import Holder, living_holder
+from vmops.engine.backend.notes import EngineNotes
 
 _SETTINGS = re.compile(r"encryptionsalt: v1:[^\s:]+:v1:[^\s:]+:[^\s:]+\s*")
 """All that the engine writes into the settings of a stack of ours. Source: seen with engine 3.274."""
@@ -31,14 +34,14 @@ class Repair(StrEnum):
     LOST = "lost"
 
 
-def repair(backend: str, project: str, stack: str, settings: Path, *, write: bool = True) -> Repair:
+def repair(backend: str, project: str, settings: Path, notes: EngineNotes, *, write: bool = True) -> Repair:
     """Put the newest state that can be read in the place of one that cannot; one without a copy is deleted.
 
     ``settings`` is the file with the engine's settings of the stack, which tells that there should be a state; the
-    engine makes it anew from the state. Only a backend of files is looked at. There, the locks of dead engines are
-    deleted too (one that cannot be read is nobody's, because an engine renames whole files), and what was only half
-    written of the stack's tags and of the files' attributes, without which the engine does well. The VM's lock must be
-    held. Without ``write`` nothing is done.
+    engine makes it anew from the state. Only a backend of files is looked at. There, the locks of engines that are dead
+    by their ``notes`` are deleted too, and then these (a lock that cannot be read is nobody's, because an engine
+    renames whole files), and what was only half written of the stack's tags and of the files' attributes, without which
+    the engine does well. The VM's lock must be held. Without ``write`` nothing is done.
 
     Source: Pulumi documentation, self-managed backends; layout of the files seen with engine 3.274.
     """
@@ -47,14 +50,35 @@ def repair(backend: str, project: str, stack: str, settings: Path, *, write: boo
     root = _root(backend)
     if root is None:
         return _done(broken, write=write)
+    stack, dead = notes.stack, notes.of_the_dead()
     state, history = _state_file(root, project, stack), root / "history" / project / stack
-    broken += [lock for lock in (root / "locks" / "organization" / project / stack).glob("*.json") if not held(lock)]
+    broken += [lock for lock in _locks(root, project, stack) if not living_holder(lock, notes)]
     attributes = [*root.glob("*.attrs"), *state.parent.glob(f"{stack}.json*.attrs"), *history.glob("*.attrs")]
     broken += [each for each in [*attributes, state.with_suffix(_TAGS)] if not isinstance(_read(each), dict)]
     found, copy = _state(state, history, expected=expected)
     if write:
         _put(state, found, copy)
-    return _done(broken, found, write=write)
+    return _done([*broken, *dead], found, write=write)
+
+
+def lock_holders(backend: str, project: str, notes: EngineNotes) -> list[Holder]:
+    """Name who may live and holds a lock of a stack; none can be seen where the backend has no files."""
+    root = _root(backend)
+    found = [living_holder(lock, notes) for lock in _locks(root, project, notes.stack)] if root else []
+    return [holder for holder in found if holder]
+
+
+def delete_locks(backend: str, project: str, stack: str) -> None:
+    """Delete the locks of a stack that is not there, of which the engine says no more than that.
+
+    Raises: Failed (locked) where the backend has no files.
+    """
+    root = _root(backend)
+    if root is None:
+        message = "an engine that had not made the stack yet died with its lock, which `pulumi cancel` does not find"
+        raise OperationFailed(Failure(FailureKind.LOCKED, message, step=f"delete the lock of {stack} in the backend"))
+    for lock in _locks(root, project, stack):
+        lock.unlink(missing_ok=True)
 
 
 def ensure_tags_file(backend: str, project: str, stack: str) -> None:
@@ -77,6 +101,10 @@ def _root(backend: str) -> Path | None:
     directory = backends.directory_of(backend)
     root = directory and directory / ".pulumi"
     return root if root and root.is_dir() else None
+
+
+def _locks(root: Path, project: str, stack: str) -> list[Path]:
+    return sorted((root / "locks" / "organization" / project / stack).glob("*.json"))
 
 
 def _state_file(root: Path, project: str, stack: str) -> Path:

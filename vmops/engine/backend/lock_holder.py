@@ -1,8 +1,7 @@
-"""Who holds the engine's own lock of a stack, as the engine names them, and whether they live."""
+"""Who holds the engine's own lock of a stack, as the engine names them, and whether they may live."""
 
 import json
 import re
-import socket
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +10,12 @@ from typing import Any
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.processes import START_TIME_TOLERANCE, process_start_time
+from vmops.engine.backend.notes import EngineNotes
 
 _HOLDER = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\) at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*)")
 """How the engine names the holder of a stack's lock. Source: seen with engine 3.274."""
+
+_STEP = "wait for its end, then call again; if you know that it is dead, run `vmops recover NAME --break-lock` first"
 
 
 @dataclass(frozen=True)
@@ -25,15 +27,18 @@ class Holder:
     pid: int
     timestamp: str
 
-    @property
-    def lives(self) -> bool:
-        """Tell whether it may live: it is on another host, or no zombie and no younger process of the same number."""
-        if self.hostname != socket.gethostname():
-            return True
+    def may_live(self, notes: EngineNotes) -> bool:
+        """Tell whether it may live: by our note of it; one without is dead only if the records tell that we left it.
+
+        Even then it lives where a process has its number that was there, by the clock, when the lock was taken.
+        """
+        noted = notes.may_live(self.hostname, self.pid)
+        since = datetime.fromisoformat(self.timestamp).timestamp()
+        return noted if noted is not None else not notes.records.left(self.hostname, since) or self._has_number(since)
+
+    def _has_number(self, since: float) -> bool:
         started = process_start_time(self.pid)
-        return (
-            started is not None and started < datetime.fromisoformat(self.timestamp).timestamp() + START_TIME_TOLERANCE
-        )
+        return started is not None and started < since + START_TIME_TOLERANCE
 
     def __str__(self) -> str:
         """Say who, where and since when."""
@@ -50,22 +55,35 @@ def read_holder(text: bytes) -> Holder | None:
         return None
 
 
-def held(lock: Path) -> bool:
-    """Tell whether a lock may be that of a living engine: those of the killed stay until somebody breaks them."""
+def living_holder(lock: Path, notes: EngineNotes) -> Holder | None:
+    """Give the holder of a lock if it may live: the locks of the killed stay until somebody breaks them."""
     try:
         holder = read_holder(lock.read_bytes())
     except FileNotFoundError:
-        return False
-    return holder is not None and holder.lives
+        return None
+    return holder if holder and holder.may_live(notes) else None
 
 
-def refuse_living_holder(message: str) -> None:
-    """Let only the lock of a provably dead engine pass: one of this host, whose process is no more.
+def refuse_living_holder(message: str, notes: EngineNotes) -> None:
+    """Let only the lock of a provably dead engine pass, by the words in which the engine refuses to work.
 
-    Raises: OperationFailed (locked), saying who holds the stack since when.
+    Raises: OperationFailed (locked), saying who holds the stack since when, and what a person may do who knows more.
     """
     holders = [Holder(user, host, int(pid), since) for user, host, pid, since in _HOLDER.findall(message)]
-    living = [holder for holder in holders if holder.lives]
+    living = [holder for holder in holders if holder.may_live(notes)]
     if living or not holders:
         who = "; ".join(map(str, living))
-        raise OperationFailed(Failure(FailureKind.LOCKED, f"the stack is locked by {who or 'another engine'}"))
+        raise OperationFailed(
+            Failure(FailureKind.LOCKED, f"the stack is locked by {who or 'another engine'}", step=_STEP)
+        )
+
+
+def refuse_seen_holder(notes: EngineNotes) -> None:
+    """Check that no engine of ours is seen to work on the stack.
+
+    Raises: Failed (locked), naming its process.
+    """
+    if note := notes.seen():
+        raise OperationFailed(
+            Failure(FailureKind.LOCKED, f"the stack is locked by process {note.pid} of this host, which lives")
+        )
