@@ -26,6 +26,7 @@ LAYERS = (
 WORLDS = {
     "azure": ["vmops.azure.connection"],
     "mlos_bench": ["vmops.mlos"],
+    "psutil": ["vmops.core.processes"],
     "pulumi.automation": ["vmops.engine"],
     "subprocess": ["vmops.core.children"],
     "sqlite3": ["vmops.jobs.sqlite", "vmops.local.arm.state"],

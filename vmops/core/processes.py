@@ -3,11 +3,17 @@
 The dead keep their number until they are asked for, and numbers come again.
 """
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
 
 import psutil
+
+Process: TypeAlias = psutil.Process
+"""A process that was there when it was asked for; it may have ended since."""
 
 START_TIME_TOLERANCE = 3.0
 """Seconds by which a process may seem to have started later than it did: its start is counted from a boot that is cut
@@ -24,6 +30,30 @@ def process_start_time(pid: int) -> float | None:
         if process.status() != psutil.STATUS_ZOMBIE:
             return process.create_time()
     return None
+
+
+def process(pid: int) -> Process | None:
+    """Give the process that has a number now; None if there is none."""
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid)
+    return None
+
+
+def send(process: Process, number: signal.Signals) -> None:
+    """Send a signal to a process, unless it is gone; another that has its number by now gets none."""
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
+
+
+def session(leader: int) -> list[Process]:
+    """List the processes of a session, all but its leader."""
+    return [each for pid in psutil.pids() if pid != leader and _session_of(pid) == leader and (each := process(pid))]
+
+
+def _session_of(pid: int) -> int:
+    with suppress(ProcessLookupError, PermissionError):
+        return os.getsid(pid)
+    return 0
 
 
 def available_memory() -> int:

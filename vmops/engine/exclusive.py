@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from pulumi.automation import CommandError
 from pulumi.automation.errors import ConcurrentUpdateError, StackAlreadyExistsError, StackNotFoundError
 
 from vmops.core.errors import OperationFailed
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.core.polling import NotYet, poll_until
+from vmops.core.polling import retry
 from vmops.engine.backend.lock_holder import refuse_living_holder
 from vmops.engine.backend.notes import EngineNotes
 from vmops.engine.events import EventLog
@@ -21,23 +22,33 @@ _LOOK = 3.0
 """Seconds between two attempts meanwhile; each starts an engine."""
 
 
+class _Locked(OperationFailed):
+    """The engine found the stack locked; another attempt may be made in ``pause`` seconds."""
+
+    def __init__(self, failure: Failure, pause: float) -> None:
+        super().__init__(failure)
+        self.pause = pause
+
+
 def run_exclusively(log: EventLog, command: Callable[[], Any], unlock: Callable[[], Any], notes: EngineNotes) -> None:
     """Run a command; ``unlock`` breaks the lock of an engine that is dead by its ``notes``, another's is waited for.
 
     Raises: OperationFailed, as `attempt` does, or (locked) naming who holds the lock; what Pulumi says of the stack's
     being there or not.
     """
-    refusals: list[OperationFailed] = []
 
-    def look() -> bool | NotYet:
+    def once() -> None:
         try:
             attempt(log, command)
         except ConcurrentUpdateError as error:
-            return _unlocked(log, str(error), unlock, notes, refusals)
-        return True
+            _unlock(log, str(error), unlock, notes)
 
-    if not poll_until(look, timeout=_PATIENCE):
-        raise refusals[-1]
+    def pause(refusal: _Locked, times: int) -> float:
+        if times == 1 and refusal.pause:
+            get_logger().warning("waiting", cause=refusal.failure.message)
+        return refusal.pause
+
+    retry(once, _Locked, pause, timeout=_PATIENCE)
 
 
 def attempt(log: EventLog, command: Callable[[], Any]) -> None:
@@ -56,20 +67,21 @@ def attempt(log: EventLog, command: Callable[[], Any]) -> None:
         raise OperationFailed(log.cause(_last_words(str(error)))) from None
 
 
-def _unlocked(
-    log: EventLog, message: str, unlock: Callable[[], Any], notes: EngineNotes, refusals: list[OperationFailed]
-) -> NotYet:
+def _unlock(log: EventLog, message: str, unlock: Callable[[], Any], notes: EngineNotes) -> NoReturn:
+    """Break a dead engine's lock.
+
+    Raises: _Locked, to try again at once if it was broken, and after a while if its holder may live.
+    """
     dead = notes.of_the_dead()
     try:
         refuse_living_holder(message, notes)
     except OperationFailed as refusal:
-        if not refusals:
-            get_logger().warning("waiting", cause=refusal.failure.message)
-        refusals.append(refusal)
-        return NotYet(_LOOK)
+        raise _Locked(refusal.failure, _LOOK) from None
     attempt(log, unlock)
     notes.forget(dead)
-    return NotYet(0)
+    raise _Locked(
+        Failure(FailureKind.LOCKED, "the lock of a dead engine was broken, and another has it"), 0.0
+    ) from None
 
 
 def _last_words(text: str) -> str:

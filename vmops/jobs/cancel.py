@@ -1,13 +1,11 @@
 """Ending an operation that is in flight, in order first and by force at last."""
 
 import signal
-from contextlib import suppress
 from pathlib import Path
-
-import psutil
 
 from vmops.core import file_lock
 from vmops.core.polling import NotYet, poll_until
+from vmops.core.processes import send
 from vmops.core.state_dir import liveness_lock_path
 from vmops.jobs import fence
 from vmops.jobs.admission import mark_interrupted
@@ -60,6 +58,5 @@ def _signal_once(operation: Operation, path: Path, number: signal.Signals, told:
     """Signal a worker once; a process that only has its number is left alone."""
     worker = fence.find_worker(operation, path)
     if worker and (worker.pid, number) not in told:
-        with suppress(psutil.NoSuchProcess):
-            worker.send_signal(number)
+        send(worker, number)
         told.add((worker.pid, number))

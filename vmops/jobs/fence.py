@@ -5,19 +5,15 @@ session's number while anybody is in it, so what is left of a worker is known by
 it still holds, though its file may have been deleted. Source: POSIX, process group and session lifetimes.
 """
 
-import os
-from collections.abc import Iterator
-from contextlib import suppress
+import signal
 from pathlib import Path
 
-import psutil
-
 from vmops.core import host
-from vmops.core.processes import has_open, start_ticks
+from vmops.core.processes import Process, has_open, process, send, session, start_ticks
 from vmops.jobs.operation import Operation, State
 
 
-def find_worker(operation: Operation, path: Path) -> psutil.Process | None:
+def find_worker(operation: Operation, path: Path) -> Process | None:
     """Give the worker of an operation if it lives on this host; ``path`` is the lock that tells of its life.
 
     A process that only has its number started later; where the record does not say when the worker did, because it is
@@ -25,10 +21,8 @@ def find_worker(operation: Operation, path: Path) -> psutil.Process | None:
     """
     if not (operation.pid and host.is_this(operation.host_id, operation.host)):
         return None
-    with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(operation.pid)
-        return process if _is_worker(operation, path) else None
-    return None
+    found = process(operation.pid)
+    return found if _is_worker(operation, path) else None
 
 
 def outlives_lock(operation: Operation, path: Path) -> bool:
@@ -48,13 +42,12 @@ def kill_orphans(operation: Operation, path: Path) -> list[int]:
     here = operation.state is State.RUNNING and host.is_this(operation.host_id, operation.host)
     if not here or find_worker(operation, path):
         return []
-    left = list(_session(operation.pid))
-    if not any(has_open(process.pid, path) for process in left):
+    left = session(operation.pid)
+    if not any(has_open(each.pid, path) for each in left):
         return []
-    for process in left:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    killed = [process.pid for process in left]
+    for each in left:
+        send(each, signal.SIGKILL)
+    killed = [each.pid for each in left]
     from vmops.core.log import get_logger
 
     get_logger().warning("fenced", operation=operation.id, killed=killed)
@@ -66,10 +59,3 @@ def _is_worker(operation: Operation, path: Path) -> bool:
     if operation.start_ticks:
         return started == operation.start_ticks
     return started is not None and has_open(operation.pid, path)
-
-
-def _session(number: int) -> Iterator[psutil.Process]:
-    for pid in psutil.pids():
-        with suppress(ProcessLookupError, PermissionError, psutil.NoSuchProcess):
-            if os.getsid(pid) == number and pid != number:
-                yield psutil.Process(pid)
