@@ -58,6 +58,7 @@ class Machine(RuleBasedStateMachine):
     def begin(self, layout: list[dict[str, Any]], pace: float) -> None:
         common = {"deployTimeout": 1800}
         params = [{"vmName": f"exp{number}", **common, **each} for number, each in enumerate(layout)]
+        self._first = {each["vmName"]: dict(each) for each in params}
         self._opened = estate(params, pace, self.counts)
         self.estate = self._opened.__enter__()
 
@@ -80,7 +81,7 @@ class Machine(RuleBasedStateMachine):
         vm = self._vm(which)
         for name in {name for each in CHANGES for name in each}:
             vm.params.pop(name, None)
-        vm.params.update(change)
+        vm.params.update(self._first[vm.params["vmName"]] | change)
         self._deploy(vm, "provision", patience, kill)
 
     @rule(which=_which, is_setup=st.booleans(), patience=_patience)

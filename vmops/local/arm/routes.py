@@ -17,6 +17,7 @@ from vmops.local.arm.handlers import (
     resources,
     skus,
     tags,
+    usages,
 )
 from vmops.local.arm.models import KINDS, Kind
 from vmops.local.arm.models.locks import PATH as LOCKS
@@ -58,8 +59,8 @@ _FIXED: tuple[Route, ...] = (
     ("GET", f"{_OFFERS}/{{offer}}/skus/{{sku}}/versions", images.list_versions),
     ("GET", f"{_OFFERS}/{{offer}}/skus/{{sku}}/versions/{{version}}", images.get_version),
     ("GET", f"{_COMPUTE}/vmSizes", machines.list_sizes),
-    ("GET", f"{_COMPUTE}/usages", machines.list_usages),
-    ("GET", f"{_NETWORK}/usages", machines.list_network_usages),
+    ("GET", f"{_COMPUTE}/usages", usages.list_of_compute),
+    ("GET", f"{_NETWORK}/usages", usages.list_of_network),
     ("GET", f"{_COMPUTE}/virtualMachines", machines.list_machines_in_location),
     ("GET", _MACHINE, machines.get_machine),
     ("GET", f"{_MACHINE}/instanceView", machines.get_instance_view),

@@ -1,4 +1,4 @@
-"""What machines offer beyond other resources: verbs, views, sizes and quotas."""
+"""What machines offer beyond other resources: verbs, views and sizes."""
 
 from collections.abc import Iterable
 
@@ -8,9 +8,7 @@ from vmops.local.arm.handlers.resources import listed
 from vmops.local.arm.models import MACHINES
 from vmops.local.arm.models.compute.instance_view import instance_view
 from vmops.local.arm.models.compute.power import TRANSITIONS
-from vmops.local.arm.models.compute.quota import usages
 from vmops.local.arm.models.compute.size_fit import sizes_for
-from vmops.local.arm.models.network.usages import network_usages
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json
@@ -61,16 +59,6 @@ def list_sizes(_cloud: Cloud, call: Call) -> Reply:
     """List the sizes that a location has."""
     require_location(call)
     return page(call, _shown(SIZES.values()))
-
-
-def list_usages(cloud: Cloud, call: Call) -> Reply:
-    """List how many cores of each family are used in a location, and may be."""
-    return page(call, usages(cloud, call.names["subscription"], require_location(call)))
-
-
-def list_network_usages(cloud: Cloud, call: Call) -> Reply:
-    """List how many network resources of each kind a location has, and may have."""
-    return page(call, network_usages(cloud, call.names["subscription"], require_location(call)))
 
 
 def list_machines_in_location(cloud: Cloud, call: Call) -> Reply:
