@@ -105,11 +105,16 @@ def test_every_type_has_its_rules_shape_and_place() -> None:
 
 @pytest.mark.parametrize(("method", "template", "handler"), TABLE)
 def test_every_route_is_found(method: str, template: str, handler: object) -> None:
-    """A path made from a template, in any case, leads to the handler that the table ends up with for it."""
+    """A path made from a template, in any case, leads to the handler that the table ends up with for it.
+
+    The words of the path that comes with it are spelled as in the table, the names as they were sent.
+    """
     path = template.replace("{", "").replace("}", "").upper()
     last = [row[2] for row in TABLE if row[:2] == (method, template)][-1]
-    found, _ = find(method, path, "v")
-    assert found is last
+    found = find(method, path, "v")
+    words = zip(found.path.split("/"), template.split("/"), strict=True)
+    assert found.handler is last
+    assert all(word == (step.strip("{}").upper() if step.startswith("{") else step) for word, step in words)
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,14 @@ def patch(cloud: Cloud, call: Call) -> Reply:
 def get(cloud: Cloud, call: Call) -> Reply:
     """Show a resource."""
     rid = call.resource
-    kind = kind_of(rid)
-    shown = as_of(call.api_version, kind.type, kind.view(cloud, kind.get(cloud, rid)))
-    return Reply(200, shown, {"ETag": shown["etag"]} if "etag" in shown else {})
+    body = shown(cloud, call, kind_of(rid).get(cloud, rid))
+    return Reply(200, body, {"ETag": body["etag"]} if "etag" in body else {})
+
+
+def shown(cloud: Cloud, call: Call, resource: Resource) -> Json:
+    """Show a resource as a GET of the call's API version does."""
+    kind = kind_of(resource.id)
+    return as_of(call.api_version, kind.type, kind.view(cloud, resource))
 
 
 def delete(cloud: Cloud, call: Call) -> Reply:
@@ -60,8 +65,7 @@ def _changed(cloud: Cloud, call: Call, change: Change) -> Reply:
     """Answer 201 for what is new, 200 for what is changed; disks say 202 for both."""
     kind = kind_of(change.resource.id)
     status = 202 if kind.type == "Microsoft.Compute/disks" else 201 if change.created else 200
-    shown = as_of(call.api_version, kind.type, kind.view(cloud, change.resource))
-    return accepted(cloud, call, status, shown, change.operation)
+    return accepted(cloud, call, status, shown(cloud, call, change.resource), change.operation)
 
 
 def list_children(cloud: Cloud, call: Call) -> Reply:
@@ -83,17 +87,17 @@ def list_in_subscription(cloud: Cloud, call: Call) -> Reply:
 
 
 def _last_kind(call: Call) -> Kind:
-    provider, name = call.path.strip("/").split("/")[-2:]
+    provider, name = call.path.split("/")[-2:]
     return RULES[f"{provider}/{name}".lower()]
 
 
 def listed(cloud: Cloud, call: Call, found: list[Resource]) -> Reply:
     """Answer with a list of resources, each as a GET shows it."""
-    return page(call, [_entry(cloud, call, kind_of(resource.id), resource) for resource in found])
+    return page(call, [_entry(cloud, call, resource) for resource in found])
 
 
-def _entry(cloud: Cloud, call: Call, kind: Kind, resource: Resource) -> Json:
+def _entry(cloud: Cloud, call: Call, resource: Resource) -> Json:
     """Show one of many; a machine with its instance view if only states are asked for."""
-    if kind is MACHINES and call.query.get("statusonly", "").lower() == "true":
+    if resource.id.type == MACHINES.type and call.query.get("statusonly", "").lower() == "true":
         return MACHINES.expanded(resource, "instanceView")
-    return as_of(call.api_version, kind.type, kind.view(cloud, resource))
+    return shown(cloud, call, resource)

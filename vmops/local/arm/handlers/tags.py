@@ -44,7 +44,7 @@ def delete(cloud: Cloud, call: Call) -> Reply:
 
 
 def _scope(call: Call) -> ResourceId:
-    return ResourceId.parse(call.path.rstrip("/")[: -len(SUFFIX)])
+    return ResourceId.parse(call.path.removesuffix(SUFFIX))
 
 
 def _asked(call: Call) -> dict[str, str]:
