@@ -7,7 +7,6 @@ import pytest
 
 from vmops.local.arm.data.images import find_image
 from vmops.local.arm.data.locations import LOCATIONS, canonical
-from vmops.local.arm.data.shapes import SHAPES
 from vmops.local.arm.data.sizes import SIZES, cores_limit
 from vmops.local.arm.models import KINDS, RULES
 from vmops.local.arm.models.compute.power import TRANSITIONS
@@ -15,6 +14,7 @@ from vmops.local.arm.models.groups import _ORDER
 from vmops.local.arm.refusals import compute, error, gateway, network
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.routes import TABLE, find
+from vmops.local.arm.shapes.requests import SHAPES
 from vmops.local.arm.state.resource_id import ResourceId
 
 PACKAGE = Path(error.__file__).parents[1]
@@ -99,7 +99,7 @@ def test_every_refusal_is_used() -> None:
 
 def test_every_type_has_its_rules_shape_and_place() -> None:
     """A type that is served has a shape to check and a place in the order of deletion."""
-    assert set(RULES) == set(SHAPES)
+    assert {kind.type for kind in RULES.values()} == set(SHAPES)
     assert {kind.type for kind in KINDS} == set(_ORDER)
 
 

@@ -1,10 +1,10 @@
 """What every resource type offers: to be written, shown, deleted and listed."""
 
 from vmops.local.arm.data.locations import LOCATIONS, canonical, zones
-from vmops.local.arm.data.shapes import SHAPES, require_shape
 from vmops.local.arm.models import GROUPS, MACHINES, RULES, Kind, kind_of
 from vmops.local.arm.models.kind import Change
 from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.shapes.requests import spelled
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json, Resource
 from vmops.local.arm.wire.messages import Call, Reply, accepted
@@ -15,14 +15,14 @@ from vmops.local.arm.wire.versions import as_of
 def put(cloud: Cloud, call: Call) -> Reply:
     """Create a resource or replace it."""
     rid = call.resource
-    require_shape(call.body, SHAPES[rid.type.lower()])
-    _require_zones(call)
-    return _changed(cloud, call, kind_of(rid).put(cloud, rid, call.body))
+    request = spelled(rid, call.body)
+    _require_zones(call, request)
+    return _changed(cloud, call, kind_of(rid).put(cloud, rid, request))
 
 
-def _require_zones(call: Call) -> None:
+def _require_zones(call: Call, request: Json) -> None:
     """Refuse zones that a location does not have. Source: cluster-api-provider-azure#294, and users of azure-cli."""
-    asked, location, rid = call.body.get("zones"), canonical(call.body.get("location", "")), call.resource
+    asked, location, rid = request.get("zones"), canonical(request.get("location", "")), call.resource
     if not asked or not rid.provider or location not in LOCATIONS:
         return
     known = zones(location)
@@ -37,8 +37,7 @@ def _require_zones(call: Call) -> None:
 def patch(cloud: Cloud, call: Call) -> Reply:
     """Change a resource."""
     rid = call.resource
-    require_shape(call.body, SHAPES[rid.type.lower()])
-    return _changed(cloud, call, kind_of(rid).patch(cloud, rid, call.body))
+    return _changed(cloud, call, kind_of(rid).patch(cloud, rid, spelled(rid, call.body, patch=True)))
 
 
 def get(cloud: Cloud, call: Call) -> Reply:
