@@ -335,3 +335,31 @@ def test_machines_and_operations_survive_kill_9(tmp_path: Path) -> None:
     with killed_at_the_end(tmp_path / "cloud.db") as client:
         assert ended(client, accepted)["status"] == "Succeeded"
         assert client.get(VM).json()["properties"]["vmId"] == accepted.json()["properties"]["vmId"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_the_result_of_a_write_is_the_resource(arm: Arm, method: str) -> None:
+    """Who asks for the result of an operation gets what a GET shows: clients with final-state-via location need it."""
+    arm.make_group()
+    disk = f"{COMPUTE}/disks/d"
+    body = {"properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 8}}
+    begun = arm.put(disk, **body)
+    if method == "PATCH":
+        begun = arm.done(arm("PATCH", disk, {"tags": {"a": "b"}}))
+    result = arm.send("GET", begun.headers["Location"])
+    assert (result.status_code, result.json()) == (200, arm.shown(disk))
+
+
+def test_the_result_of_a_network_write_is_the_resource(arm: Arm) -> None:
+    """The same holds for Network, where the result is at another path than the status."""
+    arm.make_group()
+    address = f"{NETWORK}/publicIPAddresses/a"
+    status = arm.put(address).headers["Azure-AsyncOperation"]
+    assert arm.send("GET", status.replace("/operations/", "/operationResults/")).json() == arm.shown(address)
+
+
+def test_the_result_of_a_verb_is_nothing(arm: Arm) -> None:
+    """A power verb ends with an empty 200, as recorded."""
+    arm.make_machine()
+    result = arm.send("GET", arm.done(arm("POST", f"{VM}/restart")).headers["Location"])
+    assert (result.status_code, result.content) == (200, b"")

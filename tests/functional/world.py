@@ -76,7 +76,8 @@ class World:
     def put_network(self, tags: Tags | None = None) -> None:
         """Put a network with a subnet into the group."""
         self.put(NET, tags, properties={"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}})
-        self.put(SUBNET, properties={"addressPrefix": "10.0.0.0/24"})
+        self.send("PUT", SUBNET, {"properties": {"addressPrefix": "10.0.0.0/24"}})
+        self.pass_time()
 
     def put_nic(self, tags: Tags | None = None, path: str = NIC) -> None:
         """Put an interface into the subnet."""

@@ -7,7 +7,6 @@ import pytest
 
 from vmops.local.arm.data.images import find_image
 from vmops.local.arm.data.locations import LOCATIONS, canonical
-from vmops.local.arm.data.shapes import SHAPES
 from vmops.local.arm.data.sizes import SIZES, cores_limit
 from vmops.local.arm.models import KINDS, RULES
 from vmops.local.arm.models.compute.power import TRANSITIONS
@@ -15,6 +14,7 @@ from vmops.local.arm.models.groups import _ORDER
 from vmops.local.arm.refusals import compute, error, gateway, network
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.routes import TABLE, find
+from vmops.local.arm.shapes.requests import SHAPES
 from vmops.local.arm.state.resource_id import ResourceId
 
 PACKAGE = Path(error.__file__).parents[1]
@@ -99,17 +99,22 @@ def test_every_refusal_is_used() -> None:
 
 def test_every_type_has_its_rules_shape_and_place() -> None:
     """A type that is served has a shape to check and a place in the order of deletion."""
-    assert set(RULES) == set(SHAPES)
+    assert {kind.type for kind in RULES.values()} == set(SHAPES)
     assert {kind.type for kind in KINDS} == set(_ORDER)
 
 
 @pytest.mark.parametrize(("method", "template", "handler"), TABLE)
 def test_every_route_is_found(method: str, template: str, handler: object) -> None:
-    """A path made from a template, in any case, leads to the handler that the table ends up with for it."""
+    """A path made from a template, in any case, leads to the handler that the table ends up with for it.
+
+    The words of the path that comes with it are spelled as in the table, the names as they were sent.
+    """
     path = template.replace("{", "").replace("}", "").upper()
     last = [row[2] for row in TABLE if row[:2] == (method, template)][-1]
-    found, _ = find(method, path, "v")
-    assert found is last
+    found = find(method, path, "v")
+    words = zip(found.path.split("/"), template.split("/"), strict=True)
+    assert found.handler is last
+    assert all(word == (step.strip("{}").upper() if step.startswith("{") else step) for word, step in words)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from vmops.local.arm.faults.middleware import Faults
 from vmops.local.arm.faults.rule import read_rules
 from vmops.local.arm.faults.rules import Rules
 from vmops.local.arm.front_door import FrontDoor, refused, response
-from vmops.local.arm.middleware import LOCAL, BearerToken, Journal, new_journal
+from vmops.local.arm.middleware import LOCAL, BearerToken, Journal, Slashes, new_journal
 from vmops.local.arm.models import RULES
 from vmops.local.arm.models.compute.capacity import list_rooms, put_rooms, read_rooms
 from vmops.local.arm.policies.enforcement import list_policies, put_policies
@@ -52,6 +52,7 @@ def create_app(database: Path, token: str, *, pace: float = 0.02, clock: Clock |
         ],
         middleware=[
             Middleware(Journal, entries=journal, clock=cloud.clock),
+            Middleware(Slashes),
             Middleware(BearerToken, token=token),
             Middleware(Faults, cloud=cloud, rules=rules),
             Middleware(Busy, cloud=cloud),

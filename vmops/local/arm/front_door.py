@@ -105,11 +105,11 @@ def _read(request: Request, path: str, body: bytes) -> tuple[routes.Handler, Cal
     query = {name.lower(): value for name, value in request.query_params.items()}
     if "api-version" not in query:
         raise ArmError("MissingApiVersionParameter")
-    handler, names = routes.find(request.method, path, query["api-version"])
-    if "subscription" in names and not _UUID.fullmatch(names["subscription"]):
-        raise ArmError("InvalidSubscriptionId", subscription=names["subscription"])
+    found = routes.find(request.method, path, query["api-version"])
+    if "subscription" in found.names and not _UUID.fullmatch(found.names["subscription"]):
+        raise ArmError("InvalidSubscriptionId", subscription=found.names["subscription"])
     base = f"{request.url.scheme}://{request.url.netloc}"
-    return handler, Call(request.method, base, path, query, _parse(body), names)
+    return found.handler, Call(request.method, base, found.path, query, _parse(body), found.names)
 
 
 def _parse(body: bytes) -> Json:

@@ -1,6 +1,7 @@
 """What stands before the front door: the check of the token, and the journal of what came."""
 
 import hmac
+import re
 from collections import deque
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,6 +13,7 @@ from vmops.local.arm.state.resource import Json
 from vmops.local.arm.wire.messages import Reply
 
 LOCAL = "/_local"
+_SLASHES = re.compile("//+")
 _KEPT = 25_000
 """Requests that the journal holds: some 10 MB of them."""
 # Source: ARM's answer to a request without a token.
@@ -36,6 +38,19 @@ class BearerToken:
     def _known(self, scope: Scope) -> bool:
         given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         return hmac.compare_digest(given, self._expected)
+
+
+class Slashes:
+    """Take several slashes in a row for one, as ARM does. Source: azure-cli, which sends them for ``az resource``."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, with its path in one form."""
+        if "path" in scope:
+            scope = {**scope, "path": _SLASHES.sub("/", scope["path"])}
+        await self._app(scope, receive, send)
 
 
 class Journal:

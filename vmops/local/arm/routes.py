@@ -149,9 +149,18 @@ TABLE: tuple[Route, ...] = (
 
 @dataclass(slots=True)
 class _Node:
-    steps: dict[str, "_Node"] = field(default_factory=dict)
+    steps: dict[str, tuple[str, "_Node"]] = field(default_factory=dict)
     name: tuple[str, "_Node"] | None = None
     handlers: dict[str, Handler] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a path leads to; ``path`` is spelled as the table has it, with the names as they were sent."""
+
+    handler: Handler
+    path: str
+    names: dict[str, str]
 
 
 def _tree(table: tuple[Route, ...]) -> _Node:
@@ -163,7 +172,7 @@ def _tree(table: tuple[Route, ...]) -> _Node:
                 node.name = node.name or (step.strip("{}"), _Node())
                 node = node.name[1]
             else:
-                node = node.steps.setdefault(step.lower(), _Node())
+                node = node.steps.setdefault(step.lower(), (step, _Node()))[1]
         node.handlers[method] = handler
     return root
 
@@ -171,25 +180,26 @@ def _tree(table: tuple[Route, ...]) -> _Node:
 _ROOT = _tree(TABLE)
 
 
-def find(method: str, path: str, api_version: str) -> tuple[Handler, dict[str, str]]:
-    """Return the handler of a path, and the names in it.
+def find(method: str, path: str, api_version: str) -> Found:
+    """Return what a path leads to.
 
     Raises: ArmError InvalidResourceNamespace, InvalidResourceType, MethodNotAllowed.
     """
-    node, names = _ROOT, {}
+    node, names, spelled = _ROOT, {}, [""]
     for step in path.strip("/").split("/"):
-        following = node.steps.get(step.lower())
-        if following is None and node.name and step:
+        if known := node.steps.get(step.lower()):
+            step, node = known
+        elif node.name and step:
             names[node.name[0]] = step
-            following = node.name[1]
-        if following is None:
+            node = node.name[1]
+        else:
             raise _unknown(path, api_version)
-        node = following
+        spelled.append(step)
     if not node.handlers:
         raise _unknown(path, api_version)
     if method not in node.handlers:
         raise ArmError("MethodNotAllowed", method=method)
-    return node.handlers[method], names
+    return Found(node.handlers[method], "/".join(spelled), names)
 
 
 def _unknown(path: str, api_version: str) -> ArmError:

@@ -21,7 +21,7 @@ def list_none(cloud: Cloud, call: Call) -> Reply:
 def get_none(cloud: Cloud, call: Call) -> Reply:
     """Look for one: it is not found."""
     machine = MACHINES.get(cloud, call.machine)
-    kind, name = call.path.rstrip("/").split("/")[-2:]
+    kind, name = call.path.split("/")[-2:]
     raise ArmError(
         "ResourceNotFound", type=f"{MACHINES.type}/{kind}", name=f"{machine.id.name}/{name}", group=machine.id.group
     )
@@ -35,5 +35,5 @@ def delete_none(cloud: Cloud, call: Call) -> Reply:
 
 def _verb(call: Call) -> str:
     """Name what was asked for: the last word of a POST, else the kind of child that was to be written."""
-    steps = call.path.rstrip("/").split("/")
+    steps = call.path.split("/")
     return steps[-1] if call.method == "POST" else f"{steps[-2]}/write"

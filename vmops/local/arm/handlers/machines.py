@@ -7,7 +7,6 @@ from vmops.local.arm.data.sizes import SIZES, Size
 from vmops.local.arm.handlers.resources import listed
 from vmops.local.arm.models import MACHINES
 from vmops.local.arm.models.compute.instance_view import instance_view
-from vmops.local.arm.models.compute.power import TRANSITIONS
 from vmops.local.arm.models.compute.size_fit import sizes_for
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
@@ -19,8 +18,7 @@ from vmops.local.arm.wire.versions import as_of
 
 def act(cloud: Cloud, call: Call) -> Reply:
     """Begin the power verb that the path ends with."""
-    asked = call.path.rpartition("/")[2].lower()
-    verb = next(verb for verb in TRANSITIONS if verb.lower() == asked)
+    verb = call.path.rpartition("/")[2]
     if call.query.get("hibernate", "").lower() == "true":
         MACHINES.refuse_hibernation(cloud, call.resource)
     operation = MACHINES.act(cloud, call.resource, verb)

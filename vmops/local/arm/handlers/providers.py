@@ -25,8 +25,7 @@ def list_providers(_cloud: Cloud, call: Call) -> Reply:
 
 def get_provider(_cloud: Cloud, call: Call) -> Reply:
     """Show a provider; to register one is answered the same."""
-    asked = call.path.lower().strip("/").split("/")[3]
-    return Reply(200, _provider(call, next(name for name in NAMESPACES if name.lower() == asked)))
+    return Reply(200, _provider(call, call.path.split("/")[4]))
 
 
 def _provider(call: Call, namespace: str) -> Json:

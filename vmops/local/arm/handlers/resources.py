@@ -3,12 +3,12 @@
 from copy import deepcopy
 
 from vmops.local.arm.data.locations import LOCATIONS, canonical, zones
-from vmops.local.arm.data.shapes import SHAPES, require_shape
 from vmops.local.arm.models import GROUPS, MACHINES, RULES, Kind, kind_of
 from vmops.local.arm.models.compute.machine_update import lay_over
 from vmops.local.arm.models.kind import Change
 from vmops.local.arm.policies.enforcement import policed
 from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.shapes.requests import spelled
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json, Resource
 from vmops.local.arm.state.resource_id import ResourceId
@@ -20,15 +20,15 @@ from vmops.local.arm.wire.versions import as_of
 def put(cloud: Cloud, call: Call) -> Reply:
     """Create a resource or replace it."""
     rid = call.resource
-    require_shape(call.body, SHAPES[rid.type.lower()])
-    request = policed(cloud, rid, call.body, call.body)
-    _require_zones(call)
+    asked = spelled(rid, call.body)
+    request = policed(cloud, rid, asked, asked)
+    _require_zones(call, request)
     return _changed(cloud, call, kind_of(rid).put(cloud, rid, request))
 
 
-def _require_zones(call: Call) -> None:
+def _require_zones(call: Call, request: Json) -> None:
     """Refuse zones that a location does not have. Source: cluster-api-provider-azure#294, and users of azure-cli."""
-    asked, location, rid = call.body.get("zones"), canonical(call.body.get("location", "")), call.resource
+    asked, location, rid = request.get("zones"), canonical(request.get("location", "")), call.resource
     if not asked or not rid.provider or location not in LOCATIONS:
         return
     known = zones(location)
@@ -43,8 +43,7 @@ def _require_zones(call: Call) -> None:
 def patch(cloud: Cloud, call: Call) -> Reply:
     """Change a resource."""
     rid = call.resource
-    require_shape(call.body, SHAPES[rid.type.lower()])
-    return _changed(cloud, call, patched(cloud, rid, call.body))
+    return _changed(cloud, call, patched(cloud, rid, spelled(rid, call.body, patch=True)))
 
 
 def patched(cloud: Cloud, rid: ResourceId, request: Json) -> Change:
@@ -59,9 +58,14 @@ def patched(cloud: Cloud, rid: ResourceId, request: Json) -> Change:
 def get(cloud: Cloud, call: Call) -> Reply:
     """Show a resource."""
     rid = call.resource
-    kind = kind_of(rid)
-    shown = as_of(call.api_version, kind.type, kind.view(cloud, kind.get(cloud, rid)))
-    return Reply(200, shown, {"ETag": shown["etag"]} if "etag" in shown else {})
+    body = shown(cloud, call, kind_of(rid).get(cloud, rid))
+    return Reply(200, body, {"ETag": body["etag"]} if "etag" in body else {})
+
+
+def shown(cloud: Cloud, call: Call, resource: Resource) -> Json:
+    """Show a resource as a GET of the call's API version does."""
+    kind = kind_of(resource.id)
+    return as_of(call.api_version, kind.type, kind.view(cloud, resource))
 
 
 def delete(cloud: Cloud, call: Call) -> Reply:
@@ -75,8 +79,7 @@ def _changed(cloud: Cloud, call: Call, change: Change) -> Reply:
     """Answer 201 for what is new, 200 for what is changed; disks say 202 for both."""
     kind = kind_of(change.resource.id)
     status = 202 if kind.type == "Microsoft.Compute/disks" else 201 if change.created else 200
-    shown = as_of(call.api_version, kind.type, kind.view(cloud, change.resource))
-    return accepted(cloud, call, status, shown, change.operation)
+    return accepted(cloud, call, status, shown(cloud, call, change.resource), change.operation)
 
 
 def list_children(cloud: Cloud, call: Call) -> Reply:
@@ -102,15 +105,10 @@ def list_in_subscription(cloud: Cloud, call: Call) -> Reply:
 
 
 def _last_kind(call: Call) -> Kind:
-    provider, name = call.path.strip("/").split("/")[-2:]
+    provider, name = call.path.split("/")[-2:]
     return RULES[f"{provider}/{name}".lower()]
 
 
 def listed(cloud: Cloud, call: Call, found: list[Resource]) -> Reply:
     """Answer with a list of resources, each as a GET shows it."""
-    return page(call, [_entry(cloud, call, kind_of(resource.id), resource) for resource in found])
-
-
-def _entry(cloud: Cloud, call: Call, kind: Kind, resource: Resource) -> Json:
-    """Show one of many."""
-    return as_of(call.api_version, kind.type, kind.view(cloud, resource))
+    return page(call, [shown(cloud, call, resource) for resource in found])

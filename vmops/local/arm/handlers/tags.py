@@ -3,16 +3,18 @@
 Source: azure-rest-api-specs, Microsoft.Resources, Tags_UpdateAtScope.
 """
 
+from collections.abc import Iterable
+
 from vmops.local.arm.handlers.resources import patched
 from vmops.local.arm.models import kind_of
 from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.shapes.requests import TAG_CHANGE, fitted
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json
 from vmops.local.arm.state.resource_id import ResourceId
 from vmops.local.arm.wire.messages import Call, Reply
 
 SUFFIX = "/providers/Microsoft.Resources/tags/default"
-_OPERATIONS = ("replace", "merge", "delete")
 
 
 def get(cloud: Cloud, call: Call) -> Reply:
@@ -23,19 +25,23 @@ def get(cloud: Cloud, call: Call) -> Reply:
 
 def put(cloud: Cloud, call: Call) -> Reply:
     """Replace the tags as a whole."""
-    return _written(cloud, _scope(call), _asked(call))
+    return _written(cloud, _scope(call), _asked(fitted(call.body, TAG_CHANGE)))
 
 
 def patch(cloud: Cloud, call: Call) -> Reply:
     """Replace the tags, add to them, or take from them, as the ``operation`` says."""
-    rid, asked, word = _scope(call), _asked(call), str(call.body.get("operation", "")).lower()
-    if word not in _OPERATIONS:
-        raise ArmError("InvalidRequestContent", reason=f"operation is none of {', '.join(_OPERATIONS)}")
-    tags = dict(kind_of(rid).get(cloud, rid).body.get("tags", {}))
-    if word == "delete":
-        left = {name: value for name, value in tags.items() if asked.get(name) != value}
-        return _written(cloud, rid, left)
-    return _written(cloud, rid, asked if word == "replace" else tags | asked)
+    rid, request = _scope(call), fitted(call.body, TAG_CHANGE)
+    asked, tags = _asked(request), kind_of(rid).get(cloud, rid).body.get("tags", {})
+    match request.get("operation"):
+        case "Replace":
+            return _written(cloud, rid, asked)
+        case "Merge":
+            return _written(cloud, rid, _without(tags, asked) | asked)
+        case "Delete":
+            given = {name.lower(): value for name, value in asked.items()}
+            same = [name for name, value in tags.items() if given.get(name.lower()) == value]
+            return _written(cloud, rid, _without(tags, same))
+    raise ArmError("InvalidRequestContent", reason="operation is required")
 
 
 def delete(cloud: Cloud, call: Call) -> Reply:
@@ -45,15 +51,20 @@ def delete(cloud: Cloud, call: Call) -> Reply:
 
 
 def _scope(call: Call) -> ResourceId:
-    return ResourceId.parse(call.path.rstrip("/")[: -len(SUFFIX)])
+    return ResourceId.parse(call.path.removesuffix(SUFFIX))
 
 
-def _asked(call: Call) -> dict[str, str]:
-    properties = call.body.get("properties")
-    tags = properties.get("tags", {}) if isinstance(properties, dict) else None
-    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
-        raise ArmError("InvalidRequestContent", reason="properties.tags is no proper dict")
+def _asked(request: Json) -> dict[str, str]:
+    if "properties" not in request:
+        raise ArmError("InvalidRequestContent", reason="properties is required")
+    tags: dict[str, str] = request["properties"].get("tags", {})
     return tags
+
+
+def _without(tags: dict[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Leave out the tags of those names; names of tags are equal whatever their case, their values are not."""
+    gone = {name.lower() for name in names}
+    return {name: value for name, value in tags.items() if name.lower() not in gone}
 
 
 def _written(cloud: Cloud, rid: ResourceId, tags: dict[str, str]) -> Reply:

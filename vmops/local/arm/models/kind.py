@@ -144,9 +144,15 @@ def heading(rid: ResourceId, request: Json, location: str) -> Json:
     body: Json = {"name": rid.name, "id": str(rid), "type": rid.type}
     if location:
         body["location"] = location
+    replace_tags(body, request)
+    return body
+
+
+def replace_tags(body: Json, request: Json) -> None:
+    """Give a resource the tags of a whole request, and none if that has none."""
+    body.pop("tags", None)
     if request.get("tags") is not None:
         body["tags"] = request["tags"]
-    return body
 
 
 def new_guid() -> str:

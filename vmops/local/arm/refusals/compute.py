@@ -87,6 +87,7 @@ REFUSALS = {
     ),
     "InvalidParameter:unsupported": (400, "The value of parameter {target} is not supported here."),
     "InvalidParameter:value": (400, "The value of parameter {target} is invalid."),
+    "BadRequest:member": (400, "{reason}"),
     "BadRequest:shrink": (
         400,
         "Disk size reduction is not supported. Current size is {old} bytes, requested size is {new} bytes.",

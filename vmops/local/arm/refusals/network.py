@@ -3,6 +3,8 @@
 REFUSALS = {
     "NotFound:network": (404, "Resource {id} not found."),
     "InvalidRequestFormat": (400, "Cannot parse the request. {reason}"),
+    "InvalidRequestFormat:json": (400, "Cannot parse the request."),
+    "InvalidJson": (400, "{reason}"),
     "InvalidResourceReference": (
         400,
         "Resource {id} referenced by resource {holder} was not found. Please make sure that the referenced resource "

@@ -11,7 +11,10 @@ from vmops.local.arm.state.resource_id import ResourceId
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: ``base`` is scheme and host, ``query`` has its keys in lower case, ``names`` fills the template."""
+    """One request: ``base`` is scheme and host, ``query`` has its keys in lower case, ``names`` fills the template.
+
+    The words of ``path`` are spelled as ARM does, whatever the case that was sent; names are as they came.
+    """
 
     method: str
     base: str

@@ -1,6 +1,6 @@
 """Managed disks: made with a machine or by themselves, and what becomes of them when the machine goes."""
 
-from vmops.local.arm.models.kind import Change, Kind, heading, new_guid, require_open
+from vmops.local.arm.models.kind import Change, Kind, heading, new_guid, replace_tags, require_open
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.clock import timestamp
 from vmops.local.arm.state.cloud import Cloud
@@ -9,7 +9,6 @@ from vmops.local.arm.state.resource import Json, Resource
 from vmops.local.arm.state.resource_id import ResourceId
 
 _GIB = 1024**3
-_READ_ONLY = ("provisioningState", "diskState", "timeCreated", "uniqueId", "diskSizeBytes")
 
 
 class Disks(Kind):
@@ -26,7 +25,7 @@ class Disks(Kind):
         if not asked.get("creationData"):
             raise ArmError("InvalidParameter:missing", target="disk.creationData")
         disk = new_disk(cloud, rid, request, location)
-        disk.properties.update({key: value for key, value in asked.items() if key not in _READ_ONLY})
+        disk.properties.update(asked)
         disk.properties.setdefault("diskSizeGB", 32)
         return self._accept(cloud, disk, created=True)
 
@@ -39,7 +38,7 @@ class Disks(Kind):
     def _change(self, cloud: Cloud, disk: Resource, request: Json, *, whole: bool) -> Change:
         resize(cloud, disk, request.get("properties", {}).get("diskSizeGB") or 0)
         if whole or request.get("tags") is not None:
-            disk.body["tags"] = request.get("tags", {})
+            replace_tags(disk.body, request)
         if request.get("sku", {}).get("name"):
             disk.body["sku"] = _sku(request["sku"]["name"])
         return self._accept(cloud, disk, created=False)

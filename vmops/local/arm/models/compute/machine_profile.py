@@ -16,7 +16,8 @@ from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.resource import Json, Resource
 from vmops.local.arm.state.resource_id import ResourceId
 
-READ_ONLY = ("vmId", "provisioningState", "instanceView", "timeCreated", "userData")
+NEVER_SHOWN = ("userData",)
+"""What is kept apart, and told only when asked for."""
 # Source: Microsoft's page "What are the username requirements when creating a VM?"
 _NAMES_REFUSED = (  # noqa: SIM905 - a column of thirty words hides them
     "administrator admin user user1 test user2 test1 user3 admin1 1 123 a actuser adm admin2 aspnet backup console "
@@ -40,7 +41,7 @@ def declare(rid: ResourceId, request: Json, location: str) -> Resource:
         blanks = {"size": size.name, "architecture": size.architecture, "image": image.architecture}
         raise ArmError("InvalidParameter:architecture", target="vmSize", **blanks)
     machine = Resource(rid, heading(rid, request, location), {"power": None, "disks": {}})
-    properties = {"vmId": new_guid()} | {key: value for key, value in asked.items() if key not in READ_ONLY}
+    properties = {"vmId": new_guid()} | {key: value for key, value in asked.items() if key not in NEVER_SHOWN}
     machine.body["properties"] = properties
     machine.body |= {key: request[key] for key in ("zones", "identity", "plan") if request.get(key)}
     properties["hardwareProfile"] = asked.get("hardwareProfile", {}) | {"vmSize": size.name}

@@ -7,9 +7,10 @@ arguments that force a new machine.
 from copy import deepcopy
 from typing import Any
 
-from vmops.local.arm.models.compute.machine_profile import READ_ONLY, SECRETS, find_size
+from vmops.local.arm.models.compute.machine_profile import NEVER_SHOWN, SECRETS, find_size
 from vmops.local.arm.models.compute.quota import size_of
 from vmops.local.arm.models.compute.secrets import matches
+from vmops.local.arm.models.kind import replace_tags
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.resource import Json, Resource
 
@@ -45,7 +46,7 @@ def updated(machine: Resource, request: Json, *, whole: bool) -> Resource:
     _require_size(machine, asked)
     changed = Resource(machine.id, deepcopy(machine.body), deepcopy(machine.hidden))
     if whole or request.get("tags") is not None:
-        changed.body["tags"] = request.get("tags", {})
+        replace_tags(changed.body, request)
     if request.get("identity"):
         changed.body["identity"] = request["identity"]
     if asked.get("userData") is not None:
@@ -100,7 +101,7 @@ def _at(properties: Json, path: str) -> Any:
 
 def _changeable(machine: Resource, asked: Json, *, whole: bool) -> Json:
     """Return the part of a request that may be taken over, without secrets and without what is fixed."""
-    open_part = {key: value for key, value in asked.items() if key not in READ_ONLY}
+    open_part = {key: value for key, value in asked.items() if key not in NEVER_SHOWN}
     for path in (*_FIXED.values(), *(f"osProfile.{name}" for name in SECRETS)):
         *holder, last = path.split(".")
         found = _at(open_part, ".".join(holder)) if holder else open_part

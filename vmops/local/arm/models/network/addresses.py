@@ -13,7 +13,6 @@ from vmops.local.arm.state.resource_id import ResourceId
 # Addresses that belong to nobody. Source: RFC 5737 (documentation) and RFC 2544 (benchmarks).
 _RANGES = tuple(map(IPv4Network, ("203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24", "198.18.0.0/15")))
 _POOL = "public"
-_SKUS = ("Basic", "Standard", "StandardV2")
 _ALLOCATED = ("starting", "running", "stopping", "stopped")
 
 
@@ -21,12 +20,11 @@ class PublicAddresses(NetworkKind):
     """The rules of public IP addresses: a static one has its address at once, a dynamic one while it is used."""
 
     type = "Microsoft.Network/publicIPAddresses"
-    read_only = ("ipAddress", "ipConfiguration")
 
     def fill(self, write: Write) -> None:
         """Check sku and method, complete the properties and take a static address."""
         resource, properties = write.resource, write.resource.properties
-        resource.body["sku"] = sku = _sku(resource.body.get("sku", {}))
+        resource.body["sku"] = sku = {"name": "Basic", "tier": "Regional"} | resource.body.get("sku", {})
         _require_same_sku(resource, write.existing)
         _require_same_zones(resource, write.existing)
         properties.setdefault("publicIPAddressVersion", "IPv4")
@@ -81,15 +79,6 @@ def _assign(cloud: Cloud, resource: Resource) -> None:
         raise ArmError("PublicIPCountLimitReached", limit=limit)
     cloud.store.take(_POOL, number, resource.id)
     resource.properties["ipAddress"] = str(IPv4Address(number))
-
-
-def _sku(asked: Json) -> Json:
-    """Complete a SKU and spell it as Azure does, whatever the case of the request."""
-    sku = {"name": "Basic", "tier": "Regional"} | asked
-    spelled = {word.lower(): word for word in _SKUS}
-    if sku["name"].lower() not in spelled:
-        raise ArmError("InvalidRequestFormat", reason=f"Error converting value '{sku['name']}' to a sku name.")
-    return sku | {"name": spelled[sku["name"].lower()], "tier": str(sku["tier"]).capitalize()}
 
 
 def _name_in_dns(cloud: Cloud, resource: Resource) -> None:

@@ -31,7 +31,8 @@ class NetworkKind(Kind):
     """The way of a write to a network resource: check, declare, and settle a little later."""
 
     starts_in: ClassVar[str] = "Updating"
-    read_only: ClassVar[tuple[str, ...]] = ()
+    carried: ClassVar[str] = ""
+    """The property whose members are resources of their own."""
 
     def put(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
         """Create a resource or replace it."""
@@ -49,11 +50,10 @@ class NetworkKind(Kind):
         properties: Json = {"provisioningState": self.starts_in}
         if not rid.parent:
             properties["resourceGuid"] = existing.properties["resourceGuid"] if existing else new_guid()
-        read_only = ("provisioningState", "resourceGuid", *self.read_only)
         asked = request.get("properties", {}).items()
-        properties |= {key: value for key, value in asked if key not in read_only}
+        properties |= {key: value for key, value in asked if key != self.carried}
         body = heading(rid, request, location) | {"properties": properties}
-        body |= {key: request[key] for key in ("sku", "zones") if request.get(key)}
+        body |= {key: request[key] for key in ("sku", "zones", "extendedLocation") if request.get(key)}
         resource = Resource(rid, body, existing.hidden if existing else {})
         stamp(resource)
         return Write(cloud, resource, existing, request)

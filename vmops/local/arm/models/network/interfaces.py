@@ -25,7 +25,6 @@ class Interfaces(NetworkKind):
 
     type = "Microsoft.Network/networkInterfaces"
     starts_in = "Succeeded"
-    read_only = ("virtualMachine", "primary", "macAddress", "hostedWorkloads", "tapConfigurations", "nicType")
 
     def fill(self, write: Write) -> None:
         """Check what the interface refers to, give it its addresses and complete the properties."""

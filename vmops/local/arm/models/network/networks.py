@@ -18,7 +18,7 @@ class VirtualNetworks(NetworkKind):
     """The rules of virtual networks; a PUT replaces the subnets too."""
 
     type = "Microsoft.Network/virtualNetworks"
-    read_only = ("subnets",)
+    carried = "subnets"
 
     def fill(self, write: Write) -> None:
         """Check the address space and complete the properties."""
@@ -63,7 +63,6 @@ class Subnets(NetworkKind):
     """The rules of subnets."""
 
     type = "Microsoft.Network/virtualNetworks/subnets"
-    read_only = ("ipConfigurations",)
 
     def fill(self, write: Write) -> None:
         """Check the range against the network's and its other subnets', and complete the properties."""

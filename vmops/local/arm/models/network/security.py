@@ -38,7 +38,7 @@ class SecurityGroups(NetworkKind):
     """The rules of network security groups; a PUT replaces the security rules too."""
 
     type = "Microsoft.Network/networkSecurityGroups"
-    read_only = ("securityRules", "defaultSecurityRules", "networkInterfaces", "subnets")
+    carried = "securityRules"
 
     def spread(self, write: Write) -> None:
         """Write the security rules that the request lists, and only those."""
