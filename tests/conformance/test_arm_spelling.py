@@ -127,7 +127,7 @@ def test_a_deletion_that_is_asked_for_in_small_letters_happens(arm: Arm) -> None
 
 def test_a_spot_machine_in_small_letters_is_one(arm: Arm) -> None:
     """``spot`` is Spot: shown so, counted so, and taken back."""
-    arm.make_machine(priority="spot", evictionPolicy="DEALLOCATE")
+    arm.make_machine(hardwareProfile__vmSize="standard_d2S_V5", priority="spot", evictionPolicy="DEALLOCATE")
     shown = arm.shown(VM_PATH)["properties"]
     assert (shown["priority"], shown["evictionPolicy"]) == ("Spot", "Deallocate")
     assert arm("POST", f"{VM_PATH}/simulateEviction").status_code == 204
