@@ -137,7 +137,7 @@ class EngineStack:
     def break_lock(self) -> None:
         """Delete the engine's locks of the stack, whoever holds them: for a person who knows that they are dead.
 
-        Raises: Failed (locked) if an engine of ours is seen to live.
+        Raises: OperationFailed (locked) if an engine of ours is seen to live.
         """
         refuse_seen_holder(self._notes)
         exclusive.attempt(self._log, self._unlock)

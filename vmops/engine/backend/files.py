@@ -71,7 +71,7 @@ def lock_holders(backend: str, project: str, notes: EngineNotes) -> list[Holder]
 def delete_locks(backend: str, project: str, stack: str) -> None:
     """Delete the locks of a stack that is not there, of which the engine says no more than that.
 
-    Raises: Failed (locked) where the backend has no files.
+    Raises: OperationFailed (locked) where the backend has no files.
     """
     root = _root(backend)
     if root is None:

@@ -81,7 +81,7 @@ def refuse_living_holder(message: str, notes: EngineNotes) -> None:
 def refuse_seen_holder(notes: EngineNotes) -> None:
     """Check that no engine of ours is seen to work on the stack.
 
-    Raises: Failed (locked), naming its process.
+    Raises: OperationFailed (locked), naming its process.
     """
     if note := notes.seen():
         raise OperationFailed(
