@@ -161,10 +161,20 @@ def test_lists_show_times_and_states_when_asked(arm: Arm) -> None:
         ("tagName eq 'owner' and tagValue eq 'me'", ["a"]),
         ("tagName eq 'owner' and tagValue eq 'ME'", []),
         ("resourceType eq 'microsoft.network/publicipaddresses'", ["a", "b", "c"]),
+        ("resourceGroup eq 'RG' and resourceType eq 'Microsoft.Network/publicIPAddresses'", ["a", "b", "c"]),
+        ("resourceGroup eq 'other'", []),
+        ("name eq 'A'", ["a"]),
+        ("name ne 'a' and location eq 'West US 2'", ["b", "c"]),
+        ("location ne 'westus2'", []),
+        ("substringof('B', name) and resourceType eq 'Microsoft.Network/publicIPAddresses'", ["b"]),
+        ("SUBSTRINGOF('g', resourceGroup) AND name eq 'c'", ["c"]),
+        ("name eq 'a' or name eq 'c' and tagName eq 'owner'", ["a"]),
+        ("tagName eq 'owner' and tagValue eq 'you' or name eq 'c'", ["b", "c"]),
+        ("name eq 'x and y' or name eq 'it''s'", []),
     ],
 )
-def test_lists_are_filtered_by_tag_and_type(arm: Arm, text: str, names: list[str]) -> None:
-    """Names of tags and types match in any case, values only in theirs."""
+def test_lists_are_filtered(arm: Arm, text: str, names: list[str]) -> None:
+    """All but the values of tags matches in any case; and binds closer than or."""
     arm.make_group()
     for name, tags in (("a", {"owner": "me"}), ("b", {"Owner": "you"}), ("c", {})):
         arm.put(f"{NETWORK}/publicIPAddresses/{name}", tags=tags)
@@ -172,11 +182,21 @@ def test_lists_are_filtered_by_tag_and_type(arm: Arm, text: str, names: list[str
     assert [entry["name"] for entry in found] == names
 
 
-def test_a_filter_that_is_not_understood_is_refused(arm: Arm) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind eq 'a'",
+        "name eq a",
+        "name eq 'a' and",
+        "name eq 'a' name eq 'b'",
+        "tagName ne 'a'",
+        "startswith(name, 'a')",
+    ],
+)
+def test_a_filter_that_is_not_understood_is_refused(arm: Arm, text: str) -> None:
     """A filter that would be ignored is worse than none."""
     arm.make_group()
-    answer = arm("GET", f"{GROUP}/resources", filter="substringof('a', name)")
-    assert refusal(answer) == (400, "InvalidFilterInQueryString")
+    assert refusal(arm("GET", f"{GROUP}/resources", filter=text)) == (400, "InvalidFilterInQueryString")
 
 
 def test_lists_come_in_pages(arm: Arm) -> None:

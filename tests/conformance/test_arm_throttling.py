@@ -42,6 +42,16 @@ def test_a_bucket_is_spent_and_filled_again(arm: Arm, name: str) -> None:
     assert admitted(arm, ask, refill)[0] == refill
 
 
+@pytest.mark.parametrize("name", LIMITS)
+def test_the_counters_count_what_is_throttled(arm: Arm, name: str) -> None:
+    """The counters in an answer are of the policy that the request is refused by, whatever the method and verb."""
+    ask, *_, bucket = LIMITS[name]
+    policy = bucket.removesuffix("Resource").removesuffix("SubscriptionMaximum")
+    shown = ask(arm).headers["x-ms-ratelimit-remaining-resource"]
+    assert shown.startswith(f"Microsoft.Compute/{policy}3Min;")
+    assert f",Microsoft.Compute/{policy}30Min;" in shown
+
+
 def test_polls_count_for_the_machine(arm: Arm) -> None:
     """45 looks at once, whichever of its operations they are at; then 15 a minute."""
     arm.make_network()

@@ -11,8 +11,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from vmops.local.arm import routes
+from vmops.local.arm.limits.policies import policy_of
 from vmops.local.arm.limits.rate_limits import Counters
-from vmops.local.arm.limits.throttling import Buckets, policy_of
+from vmops.local.arm.limits.throttling import Buckets
 from vmops.local.arm.models.locks import require_unlocked
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud

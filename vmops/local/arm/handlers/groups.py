@@ -6,8 +6,9 @@ from vmops.local.arm.models.groups import listed
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json, Resource
 from vmops.local.arm.state.resource_id import GROUP_TYPE
+from vmops.local.arm.wire.filters import matching
 from vmops.local.arm.wire.messages import Call, Reply
-from vmops.local.arm.wire.pages import matching, page
+from vmops.local.arm.wire.pages import page
 
 _TENANT = "00000000-0000-0000-0000-000000000000"
 
@@ -21,22 +22,26 @@ def head_group(cloud: Cloud, call: Call) -> Reply:
 def list_groups(cloud: Cloud, call: Call) -> Reply:
     """List the groups of a subscription."""
     groups = [group.body for group in cloud.store.of_type(GROUP_TYPE, call.names["subscription"])]
-    return page(call, matching(call, groups))
+    return _filtered(call, groups)
 
 
 def list_group_resources(cloud: Cloud, call: Call) -> Reply:
     """List what is in a group, without properties."""
     group = GROUPS.get(cloud, call.group)
-    return page(call, matching(call, _listed(cloud, call, cloud.store.within(group.id))))
+    return _filtered(call, _listed(cloud, call, cloud.store.within(group.id)))
 
 
 def list_resources(cloud: Cloud, call: Call) -> Reply:
     """List what is in a subscription, without properties."""
-    return page(call, matching(call, _listed(cloud, call, cloud.store.everything(call.names["subscription"]))))
+    return _filtered(call, _listed(cloud, call, cloud.store.everything(call.names["subscription"])))
 
 
 def _listed(cloud: Cloud, call: Call, found: list[Resource]) -> list[Json]:
     return listed(cloud, found, call.query.get("$expand", ""))
+
+
+def _filtered(call: Call, items: list[Json]) -> Reply:
+    return page(call, matching(call.query.get("$filter", ""), items))
 
 
 def get_subscription(_cloud: Cloud, call: Call) -> Reply:

@@ -27,7 +27,7 @@ class Limit:
 
 
 _WRITE, _WRITES = Limit(4, 12), Limit(500, 1500)
-# policy → (the limit of one machine, the limit of a subscription)
+# policy → (the limit of one machine, the limit of a subscription); the others are counted, and nothing is refused
 LIMITS: dict[str, tuple[Limit | None, Limit]] = {
     "PutVM": (_WRITE, _WRITES),
     "UpdateVM": (_WRITE, _WRITES),
@@ -36,7 +36,6 @@ LIMITS: dict[str, tuple[Limit | None, Limit]] = {
     "HighCostGet": (None, Limit(300, 900)),
     "GetOperation": (Limit(15, 45), Limit(5000, 15000)),
 }
-_DELETIONS = ("deallocate", "simulateeviction")
 
 
 @dataclass(slots=True)
@@ -62,7 +61,7 @@ class Buckets:
 
     def take(self, policy: str, subscription: str, machine: str) -> Reply | None:
         """Take a token for one request from each bucket that it counts in; the refusal if one is empty."""
-        if not self._minute:
+        if not self._minute or policy not in LIMITS:
             return None
         one, all_of_them = LIMITS[policy]
         buckets = [self._bucket(f"{policy}SubscriptionMaximum", subscription, all_of_them)]
@@ -96,21 +95,3 @@ class Buckets:
         headers = {"x-ms-ratelimit-remaining-resource": f"Microsoft.Compute/{spent.name};0"}
         headers |= retry_after(spent.filled + self._minute - now)
         return Reply(status, {"code": "OperationNotAllowed", "message": message, "details": [cause]}, headers)
-
-
-def policy_of(method: str, path: str) -> tuple[str, str] | None:
-    """Return the policy that a request counts in, and its machine (or operation), if it is about machines at all."""
-    steps = path.lower().strip("/").split("/")
-    if steps[0] != "subscriptions" or "microsoft.compute" not in steps[2:]:
-        return None
-    if steps[-2] == "operations":
-        return "GetOperation", steps[-1]
-    if "virtualmachines" not in steps:
-        return None
-    at = steps.index("virtualmachines")
-    machine = "/".join(steps[: at + 2])
-    if method in ("GET", "HEAD"):
-        return ("LowCostGet", machine) if steps[at + 1 :] else ("HighCostGet", "")
-    if method == "DELETE" or steps[-1] in _DELETIONS:
-        return "DeleteVM", machine
-    return "PutVM" if method == "PUT" else "UpdateVM", machine

@@ -1,7 +1,6 @@
-"""Lists: filtered, and a page at a time."""
+"""Lists: a page at a time."""
 
 import base64
-import re
 from urllib.parse import quote, urlencode
 
 from vmops.local.arm.refusals.error import ArmError
@@ -9,7 +8,6 @@ from vmops.local.arm.state.resource import Json
 from vmops.local.arm.wire.messages import Call, Reply
 
 _PAGE = 1000
-_CLAUSE = re.compile(r"\s*(tagname|tagvalue|resourcetype)\s+eq\s+'((?:[^']|'')*)'\s*", re.IGNORECASE)
 
 
 def page(call: Call, items: list[Json]) -> Reply:
@@ -24,32 +22,6 @@ def page(call: Call, items: list[Json]) -> Reply:
         query = {**call.query, "$skiptoken": token}
         body["nextLink"] = f"{call.base}{quote(call.path)}?{urlencode(query)}"
     return Reply(200, body)
-
-
-def matching(call: Call, items: list[Json]) -> list[Json]:
-    """Return the items that the query's ``$filter`` lets through: tagName, tagValue and resourceType, joined by and.
-
-    Raises: ArmError InvalidFilterInQueryString.
-    """
-    text = call.query.get("$filter", "")
-    if not text:
-        return items
-    clauses = [_CLAUSE.fullmatch(part) for part in re.split(r"\sand\s", text, flags=re.IGNORECASE)]
-    if not all(clauses):
-        raise ArmError("InvalidFilterInQueryString", filter=text)
-    wanted = {clause[1].lower(): clause[2].replace("''", "'") for clause in clauses if clause}
-    return [item for item in items if _matches(item, wanted)]
-
-
-def _matches(item: Json, wanted: dict[str, str]) -> bool:
-    """Compare names of tags and types without regard to case, values of tags with."""
-    tags = {name.lower(): value for name, value in item.get("tags", {}).items()}
-    if "resourcetype" in wanted and item["type"].lower() != wanted["resourcetype"].lower():
-        return False
-    if "tagname" not in wanted:
-        return True
-    name = wanted["tagname"].lower()
-    return name in tags and wanted.get("tagvalue", tags[name]) == tags[name]
 
 
 def _position(call: Call) -> int:
