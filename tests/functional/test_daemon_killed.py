@@ -52,8 +52,9 @@ class Clients:
     def write(self, path: str, value: str | None) -> None:
         """Write a value, or delete; what was acknowledged is noted before anything may die."""
         method = "DELETE" if value is None else "PUT"
-        address = {"sku": {"name": "Standard"}, "properties": {"publicIPAllocationMethod": "Static"}}
-        answer = self.send(method, path, address | {"location": "westus2", "tags": {"value": value}} if value else None)
+        is_group = "/providers/" not in path
+        what = {} if is_group else {"sku": {"name": "Standard"}, "properties": {"publicIPAllocationMethod": "Static"}}
+        answer = self.send(method, path, what | {"location": "westus2", "tags": {"value": value}} if value else None)
         with self._lock:
             self.acknowledged[path] = value
             self.operations += filter(None, [answer.headers.get("Azure-AsyncOperation")])
