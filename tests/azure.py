@@ -53,6 +53,13 @@ class Azure:
         answer.raise_for_status()
         return answer.json()
 
+    def delete(self, path: str) -> None:
+        """DELETE a path, as somebody else would, and wait until nothing is there."""
+        here = daemon.ensure(self._state_dir)
+        headers = {"Authorization": f"Bearer {here.token}"}
+        requests.delete(here.arm + path, headers=headers, timeout=_LONGEST).raise_for_status()
+        assert poll_until(lambda: self.get(path) is None or NotYet(0.05), timeout=_LONGEST)
+
     def resources(self) -> list[dict[str, Any]]:
         """Give all that exists."""
         found: list[dict[str, Any]] = self.get("/_local/resources")

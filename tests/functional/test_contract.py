@@ -321,6 +321,25 @@ def test_another_owners_vm_is_not_touched(ops: VMOps, azure: Azure, state_dir: P
     assert azure.writes() == writes
 
 
+@pytest.mark.parametrize("verb", ["vm_deprovision", "vm_provision"])
+def test_what_is_left_of_another_owners_vm_is_not_touched(
+    ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, verb: str
+) -> None:
+    """The VM was deleted by hand: the owner is asked of the group and of all else that its stack has."""
+    provision({"vmName": "exp1"})
+    machine = next(each["id"] for each in azure.resources() if each["type"].endswith("/virtualMachines"))
+    azure.delete(f"{machine}?api-version=2024-07-01")
+    there = azure.resources()
+    stranger = VMOps(ops.settings.model_copy(update={"owner": "stranger"}))
+    params: Params = {"vmName": "exp1"}
+    assert getattr(stranger, verb)(params) == (Status.PENDING, {})
+    assert stranger.wait_vm_deployment(verb == "vm_provision", params) == (Status.FAILED, {})
+    failure = stranger.last_failure(params)
+    assert failure
+    assert "belongs to tester" in failure.message
+    assert azure.resources() == there
+
+
 def test_what_cannot_change_is_refused(ops: VMOps, provision: Deploy) -> None:
     """Another location is immutable: deprovision first."""
     provision({"vmName": "exp1"})

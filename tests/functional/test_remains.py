@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.arm import COMPUTE, GROUP, NETWORK, SUBNET
-from tests.functional.world import DISK, HERS, NET, NIC, NSG, OURS, SPEC, VM, World, quick_world, slow_world
+from tests.functional.world import DISK, HERS, NET, NIC, NSG, OURS, SPEC, VM, World, quick_world, refused, slow_world
 from vmops.azure import cleanup, ownership
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until
-from vmops.spec.names import STACK_TAG
+from vmops.spec.names import OWNER_TAG, STACK_TAG
 from vmops.spec.vm_spec import VmSpec
+
+CLAIM = ownership.Claim(SPEC.stack, "ada")
 
 
 @pytest.fixture
@@ -23,14 +25,14 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def release(world: World, timeout: float = 240) -> list[str]:
-    return cleanup.delete_owned(world.arm, GROUP, SPEC.stack, interval=0.01, timeout=timeout)
+    return cleanup.delete_owned(world.arm, GROUP, CLAIM, interval=0.01, timeout=timeout)
 
 
 def test_what_is_ours_is_listed_users_first_and_the_group_last(world: World) -> None:
     """In the order in which ARM lets them go."""
     world.put_machine(OURS)
     world.put(NSG, HERS)
-    assert [found["id"] for found in cleanup.list_owned(world.arm, GROUP, SPEC.stack)] == [VM, NIC, NET, DISK, GROUP]
+    assert [found["id"] for found in cleanup.list_owned(world.arm, GROUP, CLAIM)] == [VM, NIC, NET, DISK, GROUP]
 
 
 @pytest.mark.parametrize(("vm_name", "disk"), [("vm", "vm-osdisk"), ("vm", "VM-osdisk"), ("Exp1", "Exp1-osdisk")])
@@ -40,14 +42,15 @@ def test_a_disk_without_a_tag_is_ours_by_its_name_in_our_own_group(world: World,
     world.put(GROUP, {STACK_TAG: stack})
     world.put_disk(disk)
     world.put_disk("somebodys-disk")
-    assert [found["name"] for found in cleanup.list_owned(world.arm, GROUP, stack)] == [disk, "rg"]
+    claim = ownership.Claim(stack, "ada")
+    assert [found["name"] for found in cleanup.list_owned(world.arm, GROUP, claim)] == [disk, "rg"]
 
 
 def test_a_disk_of_a_vm_with_a_longer_name_is_not_ours(world: World) -> None:
     """Two VMs in one group may be called vm and vm-2: each has disks of its own."""
     world.put(GROUP, OURS)
     world.put_disk("vm-2-osdisk")
-    assert [found["name"] for found in cleanup.list_owned(world.arm, GROUP, SPEC.stack)] == ["rg"]
+    assert [found["name"] for found in cleanup.list_owned(world.arm, GROUP, CLAIM)] == ["rg"]
 
 
 def test_all_that_is_ours_goes_and_the_group_with_it(world: World) -> None:
@@ -78,7 +81,7 @@ def test_a_group_that_goes_between_two_looks_is_gone(tmp_path: Path) -> None:
         world.put(GROUP, OURS)
         world.arm.delete(GROUP)
         world.journal.before = lambda asked: world.pass_time() if f"{GROUP}/resources" in asked else None
-        assert cleanup.list_owned(world.arm, GROUP, SPEC.stack) == []
+        assert cleanup.list_owned(world.arm, GROUP, CLAIM) == []
 
 
 @pytest.mark.parametrize("looks", [1, 2, 3])
@@ -104,9 +107,7 @@ def test_with_a_grace_there_is_a_second_look(world: World) -> None:
     second = {"method": "GET", "path": GROUP, "nth": 2, "effect": {"do": "delay"}}
     world.send("PUT", "/_local/faults", [second])
     with ThreadPoolExecutor() as threads:
-        left = threads.submit(
-            cleanup.delete_owned, world.arm, GROUP, SPEC.stack, interval=0.01, timeout=240, grace=0.01
-        )
+        left = threads.submit(cleanup.delete_owned, world.arm, GROUP, CLAIM, interval=0.01, timeout=240, grace=0.01)
         assert poll_until(lambda: world.send("GET", "/_local/kept").json() or NotYet(0.01), timeout=120)
         world.put(GROUP, OURS)
         world.send("PUT", "/_local/faults", [])
@@ -148,7 +149,7 @@ def test_what_another_still_uses_is_handed_over(world: World) -> None:
     world.put_nic(HERS, path=theirs)
     assert release(world) == []
     assert world.left() == {GROUP, NET, SUBNET, theirs}
-    assert {ownership.stack_of(world.send("GET", path).json()) for path in (GROUP, NET)} == {HERS[STACK_TAG]}
+    assert [world.send("GET", path).json()["tags"] for path in (GROUP, NET)] == [HERS, HERS]
 
 
 def test_what_a_stranger_still_uses_is_given_away(world: World) -> None:
@@ -168,3 +169,27 @@ def test_what_will_not_go_is_named_at_the_end(world: World) -> None:
         release(world, timeout=0.1)
     assert failed.value.failure == Failure(FailureKind.CONFLICT, failed.value.failure.message, "NicInUse", NIC)
     assert {VM, NIC} <= world.left()
+
+
+@pytest.mark.parametrize("tags", [{OWNER_TAG: "mallory"}, {OWNER_TAG: "mallory", "team": "lab"}])
+def test_what_another_owner_has_under_our_stack_stays(world: World, tags: dict[str, str]) -> None:
+    """The owner is asked of every resource: the stack's name, which two owners may share, proves nothing."""
+    world.put_machine(OURS)
+    world.put(NSG, {STACK_TAG: SPEC.stack, **tags})
+    assert release(world) == []
+    assert world.left() == {GROUP, NSG}
+    assert world.send("GET", GROUP).json()["tags"][OWNER_TAG] == "mallory"
+
+
+def test_what_is_left_of_another_owners_vm_is_refused_as_a_whole(world: World) -> None:
+    """Their VM was deleted by hand, and the rest is theirs still."""
+    world.put_machine(OURS)
+    world.arm.delete(VM)
+    world.pass_time()
+    there = world.left()
+    mallory = ownership.Claim(SPEC.stack, "mallory")
+    with refused(FailureKind.CONFLICT, "belongs to ada"):
+        cleanup.require_owned_stack(world.arm, GROUP, mallory)
+    assert cleanup.delete_owned(world.arm, GROUP, mallory, interval=0.01, timeout=60) == []
+    assert world.left() == there
+    cleanup.require_owned_stack(world.arm, GROUP, CLAIM)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmops.azure import responses
-from vmops.azure.cleanup import list_owned
+from vmops.azure.cleanup import list_stack
 from vmops.azure.client import Arm
 from vmops.azure.clouds import Cloud
 from vmops.azure.error_codes import failure_from_cloud_error
@@ -168,10 +168,10 @@ def test_only_arm_says_that_a_resource_is_absent(server: Answering, arm: Arm, bo
     says(server, 404, body)
     if absent:
         assert arm.get(VM) is None
-        assert list_owned(arm, GROUP, "vm-1") == []
+        assert list_stack(arm, GROUP, "vm-1") == []
     else:
         assert refused(lambda: arm.get(VM)).status == 404
-        assert refused(lambda: list_owned(arm, GROUP, "vm-1")).status == 404
+        assert refused(lambda: list_stack(arm, GROUP, "vm-1")).status == 404
 
 
 OPERATIONS = {

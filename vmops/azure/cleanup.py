@@ -10,14 +10,14 @@ from typing import Any
 
 from vmops.azure.client import Arm
 from vmops.azure.error_codes import failure_from_cloud_error
-from vmops.azure.ownership import stack_of
+from vmops.azure.ownership import Claim, require_owned, stack_of
 from vmops.azure.responses import is_absent
 from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until
 from vmops.spec import names
-from vmops.spec.names import STACK_TAG
+from vmops.spec.names import OWNER_TAG, STACK_TAG
 
 _ORDER = (
     "virtualmachines",
@@ -41,9 +41,9 @@ _USED_IN = {
 
 
 def delete_owned(
-    arm: Arm, group_id: str, stack: str, *, interval: float, timeout: float, grace: float = 0.0
+    arm: Arm, group_id: str, claim: Claim, *, interval: float, timeout: float, grace: float = 0.0
 ) -> list[str]:
-    """Delete what carries the stack's tag in a group, then the group if it is ours and empty.
+    """Delete what carries the claim's tags in a group, then the group if it is ours and empty.
 
     In-use refusals and reservations pass with time, so each round tries again, ``interval`` seconds apart or as many as
     ARM asks for, for at most ``timeout`` seconds. With a ``grace``, in seconds, there is another look that long after
@@ -58,7 +58,7 @@ def delete_owned(
 
     def look() -> list[str] | NotYet:
         try:
-            seen = _round(arm, group_id, stack, interval, refusals)
+            seen = _round(arm, group_id, claim, interval, refusals)
         except CloudError as error:
             if not is_absent(error):
                 raise
@@ -74,8 +74,23 @@ def delete_owned(
     return left
 
 
-def list_owned(arm: Arm, group_id: str, stack: str) -> list[dict[str, Any]]:
-    """List what exists in a group and carries the stack's tag, the group itself last; users before what they use."""
+def list_owned(arm: Arm, group_id: str, claim: Claim) -> list[dict[str, Any]]:
+    """List what exists in a group and is ours by stack and owner, the group last; users before what they use."""
+    return [found for found in list_stack(arm, group_id, claim.stack) if not _is_anothers(found, claim)]
+
+
+def require_owned_stack(arm: Arm, group_id: str, claim: Claim) -> None:
+    """Check that nothing of a stack, its group included, is another owner's: then the whole stack is theirs.
+
+    Raises: OperationFailed (conflict), naming the owner.
+    """
+    for found in list_stack(arm, group_id, claim.stack):
+        if _is_anothers(found, claim):
+            require_owned(found, claim.stack, claim.owner)
+
+
+def list_stack(arm: Arm, group_id: str, stack: str) -> list[dict[str, Any]]:
+    """List what exists in a group and is of a stack, whoever owns it, the group last; users before what they use."""
     group = arm.get(group_id)
     if group is None:
         return []
@@ -89,13 +104,15 @@ def list_owned(arm: Arm, group_id: str, stack: str) -> list[dict[str, Any]]:
     return [*found, group] if stack_of(group) == stack else found
 
 
-def _round(arm: Arm, group_id: str, stack: str, interval: float, refusals: dict[str, CloudError]) -> list[str] | NotYet:
-    found = list_owned(arm, group_id, stack)
+def _round(
+    arm: Arm, group_id: str, claim: Claim, interval: float, refusals: dict[str, CloudError]
+) -> list[str] | NotYet:
+    found = list_owned(arm, group_id, claim)
     refusals.clear()
     if [resource["id"].lower() for resource in found] == [group_id.lower()]:
         return _release_group(arm, found[0], interval)
     let_go = [resource for resource in found if resource["id"].lower() != group_id.lower()]
-    pauses = [_release_one(arm, resource, stack, refusals) for resource in let_go]
+    pauses = [_release_one(arm, resource, claim.stack, refusals) for resource in let_go]
     return NotYet(max([interval, *pauses])) if found else []
 
 
@@ -143,6 +160,12 @@ def _is_ours(resource: Mapping[str, Any], group: Mapping[str, Any], stack: str) 
     return loose_disk and stack_of(group) == stack and _is_disk_of(stack.rpartition("-")[0], resource["name"].lower())
 
 
+def _is_anothers(resource: Mapping[str, Any], claim: Claim) -> bool:
+    """Tell whether it carries another owner's tag; a disk without any is its group's."""
+    owner = (resource.get("tags") or {}).get(OWNER_TAG)
+    return owner is not None and owner != claim.owner
+
+
 def _is_disk_of(vm_name: str, disk: str) -> bool:
     """Compare a disk's name with those that a VM's disks get, all in lower case."""
     lun = disk.rpartition("-")[2]
@@ -168,7 +191,8 @@ def _transfer_ownership(arm: Arm, resource: Mapping[str, Any], heir: Mapping[str
     """
     tags = dict(resource.get("tags") or {})
     get_logger().info("handed_over", resource=resource["id"], to=stack_of(heir) or heir["id"])
-    arm.tag(resource["id"], {**tags, STACK_TAG: stack_of(heir)} if stack_of(heir) else _untagged(tags))
+    theirs = {name: (heir.get("tags") or {}).get(name, "") for name in (STACK_TAG, OWNER_TAG)}
+    arm.tag(resource["id"], {**tags, **theirs} if stack_of(heir) else _untagged(tags))
     if arm.get(heir["id"]) is None:
         arm.tag(resource["id"], tags)
 

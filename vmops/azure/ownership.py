@@ -1,6 +1,7 @@
 """What is ours: told by tag, never by who wrote the name."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from vmops.azure.client import Arm
@@ -8,6 +9,14 @@ from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.times import format_utc
 from vmops.spec.names import EXPIRES_TAG, OWNER_TAG, STACK_TAG
+
+
+@dataclass(frozen=True)
+class Claim:
+    """In whose name something is done: a VM's stack, and its owner."""
+
+    stack: str
+    owner: str
 
 
 def extend(arm: Arm, existing: Mapping[str, Any], expires: float) -> None:

@@ -113,6 +113,7 @@ def deprovision(site: DeployContext, target: Target, *, doubtful: bool) -> dict[
     existing = site.arm.get(target.vm_id)
     if existing is not None:
         ownership.require_owned(existing, target.stack, site.owner)
+    cleanup.require_owned_stack(site.arm, target.group_id, ownership.Claim(target.stack, site.owner))
     site.stack.mend()
     grace = _GRACE if doubtful else 0.0
     if doubtful:
@@ -126,7 +127,7 @@ def deprovision(site: DeployContext, target: Target, *, doubtful: bool) -> dict[
     left = cleanup.delete_owned(
         site.arm,
         target.group_id,
-        target.stack,
+        ownership.Claim(target.stack, site.owner),
         interval=target.poll_interval,
         timeout=target.deploy_timeout,
         grace=grace,

@@ -107,7 +107,7 @@ class Deployments:
         is told otherwise.
         """
         arm = self.arm(target)
-        ours = cleanup.list_owned(arm, target.group_id, target.stack)
+        ours = cleanup.list_stack(arm, target.group_id, target.stack)
         there = [each["id"] for each in ours if known or each["id"].lower() != target.group_id.lower()]
         if vm_state.get_vm_state(arm, target.vm_id):
             there.insert(0, target.vm_id)

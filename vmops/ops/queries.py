@@ -35,7 +35,7 @@ class Queries:
         """List what exists in the cloud and would go with a deprovision. Raises: CloudError if ARM refuses."""
         from vmops.azure import cleanup
 
-        return cleanup.list_owned(self.arm(target), target.group_id, target.stack)
+        return cleanup.list_stack(self.arm(target), target.group_id, target.stack)
 
     def plan(self, spec: VmSpec) -> list[dict[str, str]]:
         """Preview a provision: an ``operation`` and a ``resource`` each.

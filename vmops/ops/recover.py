@@ -45,7 +45,7 @@ def recover(
 
 
 def _settle(site: DeployContext, target: Target, *, write: bool) -> dict[str, Any]:
-    ours = [str(found["id"]) for found in cleanup.list_owned(site.arm, target.group_id, target.stack)]
+    ours = [str(found["id"]) for found in cleanup.list_stack(site.arm, target.group_id, target.stack)]
     mended = site.stack.mend(write=write)
     made = plan.Plan()
     if write or mended is Repair.NOTHING:
