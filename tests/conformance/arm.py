@@ -143,7 +143,7 @@ class Arm:
         body = machine(name)
         for path, value in changes.items():
             *steps, last = path.split("__")
-            holder = body if path in ("tags", "zones", "location") else body["properties"]
+            holder = body if path in ("tags", "zones", "location", "identity") else body["properties"]
             for step in steps:
                 holder = holder[step]
             holder[last] = value

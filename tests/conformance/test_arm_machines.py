@@ -259,7 +259,9 @@ REFUSED = [
     ({"osProfile__adminUsername": "admin"}, (400, "InvalidParameter")),
     ({"osProfile__computerName": "a_b"}, (400, "InvalidParameter")),
     ({"osProfile__computerName": "a" * 65}, (400, "InvalidParameter")),
-    ({"osProfile__adminPassword": "weak"}, (400, "InvalidParameter")),
+    ({"osProfile__adminPassword": "weak", "osProfile__linuxConfiguration": {}}, (400, "InvalidParameter")),
+    ({"identity": {"type": "UserAssigned"}}, (400, "InvalidParameter")),
+    ({"identity": {"userAssignedIdentities": {}}}, (400, "InvalidParameter")),
     ({"osProfile__customData": "not base64!"}, (400, "InvalidParameter")),
     ({"osProfile__linuxConfiguration": {}}, (400, "InvalidParameter")),
     ({"networkProfile__networkInterfaces": []}, (400, "InvalidParameter")),
@@ -312,13 +314,42 @@ def test_a_disk_serves_one_machine(arm: Arm) -> None:
     assert refusal(arm.put_machine("other", storageProfile__dataDisks=[disk])) == (409, "ConflictingUserInput")
 
 
-def test_a_generalized_machine_does_not_start(arm: Arm) -> None:
+def test_a_public_key_may_be_in_the_place_of_a_password(arm: Arm) -> None:
+    """Where password login is off a password is not judged: templates put the key there."""
+    arm.make_machine(osProfile__adminPassword="ssh-ed25519 " + "A" * 90)
+    assert arm.power() == "running"
+
+
+def test_an_identity_has_ids_of_its_own(arm: Arm) -> None:
+    """A machine's own identity and those it is given have ids, the same whenever they are looked at; None has none."""
+    named = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/Me"
+    arm.make_machine(identity={"type": "systemassigned"})
+    own = arm.shown(VM)["identity"]
+    assert (own["type"], own["tenantId"]) == ("SystemAssigned", arm.shown("/tenants")["value"][0]["tenantId"])
+    both = {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {named: {}}}
+    arm.done(arm("PATCH", VM, {"identity": both}))
+    shown = arm.shown(VM)["identity"]
+    assert (shown["type"], shown["principalId"]) == ("SystemAssigned, UserAssigned", own["principalId"])
+    assert {len(one) for one in shown["userAssignedIdentities"][named].values()} == {36}
+    assert shown["userAssignedIdentities"][named].keys() == {"principalId", "clientId"}
+    arm.done(arm("PATCH", VM, {"identity": {"type": "none"}}))
+    assert "identity" not in arm.shown(VM)
+
+
+@pytest.mark.parametrize(("verb", "left"), [("powerOff", "stopped"), ("deallocate", "deallocated")])
+def test_a_generalized_machine_does_not_start(arm: Arm, verb: str, left: str) -> None:
     """Generalize wants a stopped machine, and ends its life as a machine."""
     arm.make_machine()
     assert refusal(arm("POST", f"{VM}/generalize")) == (409, "OperationNotAllowed")
-    arm.done(arm("POST", f"{VM}/powerOff"))
+    arm.done(arm("POST", f"{VM}/{verb}"))
     assert arm("POST", f"{VM}/generalize").status_code == 200
-    assert refusal(arm("POST", f"{VM}/start")) == (409, "OperationNotAllowed")
+    for other in ("start", "restart", "redeploy"):
+        answer = arm("POST", f"{VM}/{other}")
+        assert refusal(answer) == (409, "OperationNotAllowed")
+        assert "since the VM is generalized" in answer.json()["error"]["message"]
+    states = [status["code"] for status in arm.shown(f"{VM}/instanceView")["statuses"]]
+    assert states == ["ProvisioningState/succeeded", "OSState/generalized", f"PowerState/{left}"]
+    arm.done(arm("DELETE", VM))
 
 
 @pytest.mark.parametrize(("policy", "left"), [("Deallocate", "deallocated"), ("Delete", None)])

@@ -273,7 +273,8 @@ def test_a_version_shows_what_it_has(arm: Arm) -> None:
     old = arm.send("GET", f"{nic}?api-version=2019-11-01").json()["properties"]
     new = arm.send("GET", f"{nic}?api-version=2024-05-01").json()["properties"]
     assert new.keys() - old.keys() == {
-        *("nicType", "kind", "vnetEncryptionSupported", "auxiliaryMode", "auxiliarySku", "disableTcpStateTracking")
+        *("nicType", "kind", "vnetEncryptionSupported", "auxiliaryMode", "auxiliarySku", "disableTcpStateTracking"),
+        "allowPort25Out",
     }
     assert "timeCreated" not in arm.send("GET", f"{VM}?api-version=2021-07-01").json()["properties"]
     assert "timeCreated" in arm.send("GET", f"{VM}?api-version=2021-11-01").json()["properties"]

@@ -71,13 +71,14 @@ _FIXED: tuple[Route, ...] = (
     ("POST", f"{_MACHINE}/deallocate", machines.act),
     ("POST", f"{_MACHINE}/redeploy", machines.act),
     ("POST", f"{_MACHINE}/reapply", machines.act),
+    ("POST", f"{_MACHINE}/attachDetachDataDisks", machines.attach_detach),
     ("POST", f"{_MACHINE}/generalize", machines.generalize),
     ("POST", f"{_MACHINE}/simulateEviction", machines.simulate_eviction),
 )
 # What needs a guest inside: verbs of a machine, and children of it.
 _GUEST_VERBS = (
     *("runCommand", "capture", "reimage", "retrieveBootDiagnosticsData", "assessPatches", "installPatches"),
-    *("performMaintenance", "convertToManagedDisks", "attachDetachDataDisks", "migrateToVirtualMachineScaleSet"),
+    *("performMaintenance", "convertToManagedDisks", "migrateToVirtualMachineScaleSet"),
 )
 _GUEST_CHILDREN = ("extensions", "runCommands")
 

@@ -1,6 +1,7 @@
 """What there is about resource groups and subscriptions."""
 
 from vmops.local.arm.data.locations import DISPLAY_NAMES, zones
+from vmops.local.arm.data.tenant import TENANT
 from vmops.local.arm.models import GROUPS
 from vmops.local.arm.models.groups import listed
 from vmops.local.arm.state.cloud import Cloud
@@ -9,8 +10,6 @@ from vmops.local.arm.state.resource_id import GROUP_TYPE
 from vmops.local.arm.wire.filters import matching
 from vmops.local.arm.wire.messages import Call, Reply
 from vmops.local.arm.wire.pages import page
-
-_TENANT = "00000000-0000-0000-0000-000000000000"
 
 
 def head_group(cloud: Cloud, call: Call) -> Reply:
@@ -51,12 +50,12 @@ def get_subscription(_cloud: Cloud, call: Call) -> Reply:
 
 def list_subscriptions(cloud: Cloud, call: Call) -> Reply:
     """List the subscriptions that hold something, and the one of zeros."""
-    return page(call, [_subscription(name) for name in sorted({_TENANT, *cloud.store.subscriptions()})])
+    return page(call, [_subscription(name) for name in sorted({TENANT, *cloud.store.subscriptions()})])
 
 
 def list_tenants(_cloud: Cloud, call: Call) -> Reply:
     """List the tenants that whoever asks belongs to: one."""
-    tenant = {"id": f"/tenants/{_TENANT}", "tenantId": _TENANT, "displayName": "local", "tenantCategory": "Home"}
+    tenant = {"id": f"/tenants/{TENANT}", "tenantId": TENANT, "displayName": "local", "tenantCategory": "Home"}
     return page(call, [tenant])
 
 
@@ -82,7 +81,7 @@ def _subscription(name: str) -> Json:
     return {
         "id": f"/subscriptions/{name}",
         "subscriptionId": name,
-        "tenantId": _TENANT,
+        "tenantId": TENANT,
         "displayName": "local",
         "state": "Enabled",
     }

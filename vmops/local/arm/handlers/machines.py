@@ -9,6 +9,8 @@ from vmops.local.arm.models import MACHINES
 from vmops.local.arm.models.compute.instance_view import instance_view
 from vmops.local.arm.models.compute.size_fit import sizes_for
 from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.shapes.machines import DATA_DISKS
+from vmops.local.arm.shapes.requests import fitted
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json
 from vmops.local.arm.wire.messages import Call, Reply, accepted
@@ -23,6 +25,12 @@ def act(cloud: Cloud, call: Call) -> Reply:
         MACHINES.refuse_hibernation(cloud, call.resource)
     operation = MACHINES.act(cloud, call.resource, verb)
     return accepted(cloud, call, 202, None, operation)
+
+
+def attach_detach(cloud: Cloud, call: Call) -> Reply:
+    """Begin to attach and detach data disks."""
+    request = fitted(call.body, DATA_DISKS, call.resource.provider)
+    return accepted(cloud, call, 202, None, MACHINES.rearrange(cloud, call.resource, request).operation)
 
 
 def generalize(cloud: Cloud, call: Call) -> Reply:

@@ -2,6 +2,7 @@
 
 from vmops.local.arm.handlers.resources import shown
 from vmops.local.arm.models import kind_of
+from vmops.local.arm.models.compute.data_disks import ATTACH_DETACH
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state import lro
 from vmops.local.arm.state.cloud import Cloud
@@ -22,7 +23,8 @@ def get_status(cloud: Cloud, call: Call) -> Reply:
 def get_result(cloud: Cloud, call: Call) -> Reply:
     """Answer a poll for the result: 202 while the operation runs, then what it would have been at once.
 
-    That is the resource as it is now for what has written one, and nothing for a deletion or a power verb.
+    That is the resource as it is now for what has written one, its disks for what has changed these, and nothing for a
+    deletion or a power verb.
     Source: ARM RPC, async-api-reference; recorded traffic, azure-mgmt-compute 12.
     """
     operation = _operation(cloud, call)
@@ -31,8 +33,9 @@ def get_result(cloud: Cloud, call: Call) -> Reply:
         return Reply(202, None, {"Location": links["Location"]} | _pause(cloud, operation))
     if operation.error:
         return Reply(409, {"error": operation.error})
-    if operation.verb in _WRITES:
-        return Reply(200, shown(cloud, call, kind_of(operation.target).get(cloud, operation.target)))
+    if operation.verb in (*_WRITES, ATTACH_DETACH):
+        body = shown(cloud, call, kind_of(operation.target).get(cloud, operation.target))
+        return Reply(200, body if operation.verb in _WRITES else body["properties"]["storageProfile"])
     return Reply(204 if operation.target.provider == "Microsoft.Network" else 200)
 
 

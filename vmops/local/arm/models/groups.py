@@ -49,6 +49,7 @@ class ResourceGroups(Kind):
         if existing and existing.location != location:
             raise ArmError("InvalidResourceGroupLocation", new=location, old=existing.location)
         body = heading(existing.id if existing else rid, request, location)
+        body |= {"managedBy": request["managedBy"]} if request.get("managedBy") else {}
         group = Resource(existing.id if existing else rid, body | {"properties": {"provisioningState": "Succeeded"}})
         cloud.store.save(group)
         return Change(group, created=existing is None)

@@ -5,6 +5,7 @@ A code that has several texts has a suffix of ours.
 
 REFUSALS = {
     "NotFound:compute": (404, "The entity was not found in this Azure location."),
+    "NotFound:source": (404, "Resource {name} is not found."),
     "NotFound:image": (404, "Artifact: {kind} was not found."),
     "OperationNotAllowed:guest": (
         409,
@@ -85,6 +86,11 @@ REFUSALS = {
         "The specified disk size {size} GB is smaller than the size of the corresponding disk in the VM image: "
         "{least} GB.",
     ),
+    "InvalidParameter:copySize": (
+        400,
+        "The specified disk size {size} GB is smaller than the size of the disk that is copied: {least} GB.",
+    ),
+    "InvalidParameter:detached": (400, "Disk {disk} is not attached to VM '{vm}' as a data disk."),
     "InvalidParameter:unsupported": (400, "The value of parameter {target} is not supported here."),
     "InvalidParameter:value": (400, "The value of parameter {target} is invalid."),
     "BadRequest:member": (400, "{reason}"),

@@ -51,6 +51,7 @@ _VM, _DISK = "Microsoft.Compute/virtualMachines", "Microsoft.Compute/disks"
 _TIMINGS = {
     (_VM, "put"): Timing(91, 10, 50),
     (_VM, "update"): Timing(10, 10),
+    (_VM, "attachDetachDataDisks"): Timing(10, 10),
     (_VM, "start"): Timing(23, 10, 9),
     (_VM, "restart"): Timing(8),
     (_VM, "powerOff"): Timing(6.5),

@@ -14,6 +14,7 @@ _SHOWN: dict[str, dict[str, tuple[str, str]]] = {
         "properties.nicType": ("2020-04-01", ""),
         "properties.vnetEncryptionSupported": ("2021-05-01", ""),
         "properties.kind": ("2022-01-01", ""),
+        "properties.allowPort25Out": ("2022-01-01", ""),
         "properties.auxiliaryMode": ("2023-02-01", ""),
         "properties.auxiliarySku": ("2023-02-01", ""),
         "properties.disableTcpStateTracking": ("2023-02-01", ""),

@@ -1,5 +1,6 @@
 """Managed disks: made with a machine or by themselves, and what becomes of them when the machine goes."""
 
+from vmops.local.arm.models.compute.copies import copy
 from vmops.local.arm.models.kind import Change, Kind, heading, new_guid, replace_tags, require_open
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.clock import timestamp
@@ -9,6 +10,7 @@ from vmops.local.arm.state.resource import Json, Resource
 from vmops.local.arm.state.resource_id import ResourceId
 
 _GIB = 1024**3
+_SETTLED = ("diskSizeGB", "creationData")
 
 
 class Disks(Kind):
@@ -17,26 +19,26 @@ class Disks(Kind):
     type = "Microsoft.Compute/disks"
 
     def put(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
-        """Create a disk, or change its size, sku or tags."""
+        """Create a disk, or change it as far as it can be."""
         rid, existing, location = self.admit(cloud, rid, request)
         if existing:
             return self._change(cloud, existing, request, whole=True)
-        asked = request.get("properties", {})
-        if not asked.get("creationData"):
-            raise ArmError("InvalidParameter:missing", target="disk.creationData")
         disk = new_disk(cloud, rid, request, location)
-        disk.properties.update(asked)
-        disk.properties.setdefault("diskSizeGB", 32)
+        disk.properties.update(request.get("properties", {}))
+        _fill(cloud, disk)
         return self._accept(cloud, disk, created=True)
 
     def patch(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
-        """Change a disk's size, sku or tags."""
+        """Change a disk as far as it can be."""
         disk = self.get(cloud, rid)
         require_open(cloud, rid)
         return self._change(cloud, disk, request, whole=False)
 
     def _change(self, cloud: Cloud, disk: Resource, request: Json, *, whole: bool) -> Change:
-        resize(cloud, disk, request.get("properties", {}).get("diskSizeGB") or 0)
+        asked = request.get("properties", {})
+        _require_unchanged(disk, request)
+        resize(cloud, disk, asked.get("diskSizeGB") or 0)
+        disk.properties.update({key: value for key, value in asked.items() if key not in _SETTLED})
         if whole or request.get("tags") is not None:
             replace_tags(disk.body, request)
         if request.get("sku", {}).get("name"):
@@ -65,6 +67,32 @@ class Disks(Kind):
         return cloud.begin("delete", disk)
 
 
+def _fill(cloud: Cloud, disk: Resource) -> None:
+    """Give a new disk its size, by what it is made from: nothing, or another disk."""
+    creation = disk.properties.get("creationData")
+    if not creation:
+        raise ArmError("InvalidParameter:missing", target="disk.creationData")
+    match creation.get("createOption"):
+        case None:
+            raise ArmError("InvalidParameter:missing", target="disk.creationData.createOption")
+        case "Copy":
+            copy(cloud, disk, creation.get("sourceResourceId", ""), disk.properties.get("diskSizeGB", 0))
+        case "Empty":
+            disk.properties.setdefault("diskSizeGB", 32)
+        case _:
+            raise ArmError("InvalidParameter:unsupported", target="disk.creationData.createOption")
+
+
+def _require_unchanged(disk: Resource, request: Json) -> None:
+    """Refuse to change what a disk was made from, or where it is."""
+    made = {key: str(value).lower() for key, value in disk.properties["creationData"].items()}
+    asked = request.get("properties", {}).get("creationData", {})
+    if any(made.get(key) != str(value).lower() for key, value in asked.items()):
+        raise ArmError("PropertyChangeNotAllowed", target="disk.creationData")
+    if request.get("zones", disk.body.get("zones")) != disk.body.get("zones"):
+        raise ArmError("PropertyChangeNotAllowed", target="zones")
+
+
 def require_free(cloud: Cloud, disk: Resource) -> None:
     """Refuse to touch a disk while it is being written or deleted."""
     if cloud.store.running(disk.id):
@@ -81,8 +109,7 @@ def new_disk(cloud: Cloud, rid: ResourceId, request: Json, location: str) -> Res
     }
     body = heading(rid, request, location) | {"properties": properties}
     body["sku"] = _sku(request.get("sku", {}).get("name") or "Standard_LRS")
-    if request.get("zones"):
-        body["zones"] = request["zones"]
+    body |= {key: request[key] for key in ("zones", "extendedLocation") if request.get(key)}
     return Resource(rid, body)
 
 

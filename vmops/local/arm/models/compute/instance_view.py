@@ -14,6 +14,8 @@ _PROVISIONING = {
     "Succeeded": "Provisioning succeeded",
     "Failed": "Provisioning failed",
 }
+# Source: Microsoft's page on capturing an image of a virtual machine.
+_GENERALIZED = {"code": "OSState/generalized", "level": "Info", "displayStatus": "VM generalized"}
 
 
 def instance_view(machine: Resource) -> Json:
@@ -32,7 +34,7 @@ def instance_view(machine: Resource) -> Json:
 
 
 def statuses(machine: Resource) -> list[Json]:
-    """Return the provisioning state and, once there is one, the power state."""
+    """Return the provisioning state, whether it is generalized and, once there is one, the power state."""
     state, failure = machine.state, machine.hidden.get("failure")
     provisioning: Json = {
         "code": f"ProvisioningState/{state.lower()}",
@@ -48,7 +50,8 @@ def statuses(machine: Resource) -> list[Json]:
     if "since" in machine.hidden:
         provisioning["time"] = timestamp(machine.hidden["since"])
     power = machine.hidden["power"]
-    return [provisioning, *([_power(power)] if power else [])]
+    generalized = [_GENERALIZED] if machine.hidden.get("generalized") else []
+    return [provisioning, *generalized, *([_power(power)] if power else [])]
 
 
 def image_of(machine: Resource) -> Image | None:

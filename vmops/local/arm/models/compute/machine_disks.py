@@ -2,6 +2,7 @@
 
 import uuid
 
+from vmops.local.arm.models.compute.copies import copy
 from vmops.local.arm.models.compute.disks import attach, detach, new_disk, require_free, resize
 from vmops.local.arm.models.compute.instance_view import image_of
 from vmops.local.arm.models.locks import keeps
@@ -12,6 +13,7 @@ from vmops.local.arm.state.resource_id import ResourceId
 
 _DEFAULT_SIZE = 32  # GB
 _OS = "os"
+_SOURCES = ("Empty", "Attach", "Copy")
 
 
 def provide(cloud: Cloud, machine: Resource) -> Json | None:
@@ -24,7 +26,9 @@ def provide(cloud: Cloud, machine: Resource) -> Json | None:
     _drop(cloud, machine)
     for slot, disk in _slots(machine):
         if slot in machine.hidden["disks"]:
-            resize(cloud, _held(cloud, machine, slot), disk.get("diskSizeGB", 0))
+            held = _held(cloud, machine, slot)
+            _require_same(held, slot, disk)
+            resize(cloud, held, disk.get("diskSizeGB", 0))
         elif disk["createOption"] == "Attach":
             _hold(cloud, machine, slot, _find(cloud, machine, disk))
         elif "vhd" not in disk:
@@ -66,13 +70,24 @@ def _slots(machine: Resource) -> list[tuple[str, Json]]:
 
 def _complete(machine: Resource) -> None:
     """Give every data disk Azure's defaults. Source: recorded traffic, azure-mgmt-compute 29."""
-    for disk in machine.properties["storageProfile"]["dataDisks"]:
-        if disk.get("lun") is None:
-            raise ArmError("InvalidParameter:missing", target="dataDisk.lun")
+    disks = machine.properties["storageProfile"]["dataDisks"]
+    _require_slots(disks)
+    for disk in disks:
         for name, value in (("createOption", "Empty"), ("caching", "None"), ("deleteOption", "Detach")):
             disk.setdefault(name, value)
         disk["toBeDetached"] = False
         disk["managedDisk"] = {"storageAccountType": "Standard_LRS"} | disk.get("managedDisk", {})
+
+
+def _require_slots(disks: list[Json]) -> None:
+    """Refuse data disks without a slot, two in one, and what none of them can be made from here."""
+    slots = [disk.get("lun") for disk in disks]
+    if None in slots:
+        raise ArmError("InvalidParameter:missing", target="dataDisk.lun")
+    if len(set(slots)) < len(slots):
+        raise ArmError("InvalidParameter:value", target="dataDisk.lun")
+    if any(disk.get("createOption", "Empty") not in _SOURCES for disk in disks):
+        raise ArmError("InvalidParameter:value", target="dataDisk.createOption")
 
 
 def _drop(cloud: Cloud, machine: Resource) -> None:
@@ -88,6 +103,15 @@ def _held(cloud: Cloud, machine: Resource, slot: str) -> Resource:
     if disk is None:
         raise ArmError("NotFound:compute")
     return disk
+
+
+def _require_same(held: Resource, slot: str, asked: Json) -> None:
+    """Refuse another disk in the slot of one that is there: that one must go first."""
+    kind = "osDisk" if slot == _OS else "dataDisk"
+    if asked["managedDisk"].get("id", str(held.id)).lower() != held.id.key:
+        raise ArmError("PropertyChangeNotAllowed", target=f"{kind}.managedDisk.id")
+    if asked.get("name", held.id.name).lower() != held.id.name.lower():
+        raise ArmError("PropertyChangeNotAllowed", target=f"{kind}.name")
 
 
 def _hold(cloud: Cloud, machine: Resource, slot: str, disk: Resource) -> None:
@@ -110,6 +134,8 @@ def _new(cloud: Cloud, machine: Resource, rid: ResourceId, asked: Json) -> Resou
     disk = new_disk(cloud, rid, machine.body | {"sku": account}, machine.location)
     disk.properties["diskSizeGB"] = asked.get("diskSizeGB", _DEFAULT_SIZE)
     disk.properties["creationData"] = {"createOption": asked["createOption"]}
+    if asked["createOption"] == "Copy":
+        copy(cloud, disk, asked.get("sourceResource", {}).get("id", ""), asked.get("diskSizeGB", 0))
     image = image_of(machine)
     if image and asked is machine.properties["storageProfile"]["osDisk"]:
         disk.properties.update(osType=image.system, hyperVGeneration=image.generation)

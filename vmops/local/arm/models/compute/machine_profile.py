@@ -10,6 +10,7 @@ from copy import deepcopy
 
 from vmops.local.arm.data.images import Image, find_image
 from vmops.local.arm.data.sizes import SIZES, Size
+from vmops.local.arm.models.compute.identity import identified
 from vmops.local.arm.models.compute.secrets import seal
 from vmops.local.arm.models.kind import heading, new_guid
 from vmops.local.arm.refusals.error import ArmError
@@ -23,6 +24,7 @@ _NAMES_REFUSED = (  # noqa: SIM905 - a column of thirty words hides them
     "administrator admin user user1 test user2 test1 user3 admin1 1 123 a actuser adm admin2 aspnet backup console "
     "david guest john owner root server sql support support_388945a0 sys test2 test3 user4 user5"
 ).split()
+_BESIDE = ("zones", "plan", "extendedLocation", "placement")
 SECRETS = ("adminPassword", "customData")
 _CUSTOM_DATA_LIMIT = 87380  # characters: 64 KiB in base64. Source: the text of Azure's refusal.
 _HOST_NAME_LIMIT = 64
@@ -43,7 +45,9 @@ def declare(rid: ResourceId, request: Json, location: str) -> Resource:
     machine = Resource(rid, heading(rid, request, location), {"power": None, "disks": {}})
     properties = {"vmId": new_guid()} | {key: value for key, value in asked.items() if key not in NEVER_SHOWN}
     machine.body["properties"] = properties
-    machine.body |= {key: request[key] for key in ("zones", "identity", "plan") if request.get(key)}
+    machine.body |= {key: request[key] for key in _BESIDE if request.get(key)}
+    if identity := identified(request["identity"], rid) if request.get("identity") else None:
+        machine.body["identity"] = identity
     properties["hardwareProfile"] = asked.get("hardwareProfile", {}) | {"vmSize": size.name}
     _complete_os_disk(properties, image)
     if properties["storageProfile"]["osDisk"]["createOption"] != "Attach":
@@ -112,8 +116,6 @@ def _complete_profile(machine: Resource, asked: Json | None, image: Image | None
     _require_name(profile.get("adminUsername"))
     if "customData" in secrets:
         _require_base64(secrets["customData"])
-    if "adminPassword" in secrets:
-        _require_strong(secrets["adminPassword"])
     _require_own_profile(profile, image)
     if image and image.system == "Windows":
         _complete_windows(profile, secrets)
@@ -134,6 +136,7 @@ def _require_own_profile(profile: Json, image: Image | None) -> None:
 def _complete_windows(profile: Json, secrets: dict[str, str]) -> None:
     if "adminPassword" not in secrets:
         raise ArmError("InvalidParameter:missing", target="adminPassword")
+    _require_strong(secrets["adminPassword"])
     windows = profile.get("windowsConfiguration", {})
     windows.pop("additionalUnattendContent", None)
     profile["windowsConfiguration"] = {"provisionVMAgent": True, "enableAutomaticUpdates": True} | windows
@@ -154,6 +157,8 @@ def _complete_linux(profile: Json, secrets: dict[str, str]) -> None:
         raise ArmError("InvalidParameter:sshPath", target="linuxConfiguration.ssh.publicKeys.path", home=home)
     if not keys and (linux["disablePasswordAuthentication"] or "adminPassword" not in secrets):
         raise ArmError("InvalidParameter:login", target="linuxConfiguration")
+    if "adminPassword" in secrets and not linux["disablePasswordAuthentication"]:
+        _require_strong(secrets["adminPassword"])
     profile["linuxConfiguration"] = linux
 
 

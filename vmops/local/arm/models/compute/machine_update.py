@@ -7,6 +7,7 @@ arguments that force a new machine.
 from copy import deepcopy
 from typing import Any
 
+from vmops.local.arm.models.compute.identity import identified
 from vmops.local.arm.models.compute.machine_profile import NEVER_SHOWN, SECRETS, find_size
 from vmops.local.arm.models.compute.quota import size_of
 from vmops.local.arm.models.compute.secrets import matches
@@ -48,7 +49,9 @@ def updated(machine: Resource, request: Json, *, whole: bool) -> Resource:
     if whole or request.get("tags") is not None:
         replace_tags(changed.body, request)
     if request.get("identity"):
-        changed.body["identity"] = request["identity"]
+        changed.body["identity"] = identified(request["identity"], machine.id)
+        if not changed.body["identity"]:
+            del changed.body["identity"]
     if asked.get("userData") is not None:
         changed.hidden["userData"] = asked["userData"]
     if whole:

@@ -2,6 +2,7 @@
 
 from vmops.local.arm.models.compute import machine_disks, power
 from vmops.local.arm.models.compute.capacity import give_back, settle_room, take_room
+from vmops.local.arm.models.compute.data_disks import ATTACH_DETACH, rearranged
 from vmops.local.arm.models.compute.instance_view import instance_view
 from vmops.local.arm.models.compute.machine_interfaces import attached, follow, let_go, require_interfaces, reserve
 from vmops.local.arm.models.compute.machine_profile import declare
@@ -84,6 +85,15 @@ class Machines(Kind):
         machine.state = "Updating"
         cloud.store.save(machine)
         return cloud.begin(verb, machine, error=failure)
+
+    def rearrange(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
+        """Begin to attach data disks and to detach others."""
+        existing = self.get(cloud, rid)
+        require_open(cloud, rid)
+        _require_free(cloud, existing, ATTACH_DETACH)
+        disks = {"storageProfile": {"dataDisks": rearranged(existing, request)}}
+        machine = updated(existing, {"properties": disks}, whole=False)
+        return _write(cloud, machine, ATTACH_DETACH, created=False)
 
     def refuse_hibernation(self, cloud: Cloud, rid: ResourceId) -> None:
         """Refuse to hibernate: no machine here has the capability, which is one of its guest."""

@@ -1,0 +1,133 @@
+"""Disks by themselves: what they are made from, how they change, and how they come to a machine and go from it."""
+
+from typing import Any
+
+import pytest
+
+from tests.conformance.arm import COMPUTE, GROUP, Arm, refusal
+
+VM = f"{COMPUTE}/virtualMachines/vm"
+MOVE = f"{VM}/attachDetachDataDisks"
+
+
+def disk(arm: Arm, name: str, size: int = 8, **creation: Any) -> str:
+    """Make a disk and return its id."""
+    properties = {"creationData": {"createOption": "Empty"} | creation, "diskSizeGB": size}
+    return str(arm.put(f"{COMPUTE}/disks/{name}", properties=properties).json()["id"])
+
+
+def held(arm: Arm) -> dict[int, str]:
+    """Give the data disks of the machine, by slot."""
+    disks = arm.shown(VM)["properties"]["storageProfile"]["dataDisks"]
+    return {one["lun"]: one["managedDisk"]["id"].rpartition("/")[2] for one in disks}
+
+
+@pytest.mark.parametrize(("asked", "size"), [({}, 8), ({"diskSizeGB": 8}, 8), ({"diskSizeGB": 16}, 16)])
+def test_a_copy_is_as_large_as_its_source_or_larger(arm: Arm, asked: dict[str, int], size: int) -> None:
+    """A copy has the size of what it is copied from, unless a larger one is asked for, and tells what that was."""
+    arm.make_group()
+    source = disk(arm, "a")
+    creation = {"createOption": "copy", "sourceResourceId": source.upper()}
+    copied = arm.put(f"{COMPUTE}/disks/b", properties={"creationData": creation, **asked}).json()["properties"]
+    assert copied["diskSizeGB"] == size
+    unique = arm.shown(source)["properties"]["uniqueId"]
+    told = {"createOption": "Copy", "sourceResourceId": source, "sourceUniqueId": unique}
+    assert copied["creationData"] == told
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ({"creationData": {"createOption": "Copy", "sourceResourceId": f"{COMPUTE}/disks/no"}}, (404, "NotFound")),
+        ({"creationData": {"createOption": "Copy", "sourceResourceId": "no"}}, (404, "NotFound")),
+        ({"creationData": {"createOption": "Copy", "sourceResourceId": f"{COMPUTE}/snapshots/a"}}, (404, "NotFound")),
+        ({"creationData": {"createOption": "Copy"}}, (404, "NotFound")),
+        (
+            {"creationData": {"createOption": "Copy", "sourceResourceId": f"{COMPUTE}/disks/a"}, "diskSizeGB": 4},
+            (400, "InvalidParameter"),
+        ),
+        ({"creationData": {"createOption": "Import", "sourceUri": "https://x"}}, (400, "InvalidParameter")),
+        ({"creationData": {"sourceUri": "https://x"}}, (400, "InvalidParameter")),
+        ({}, (400, "InvalidParameter")),
+    ],
+)
+def test_a_disk_from_nothing_known_is_refused(arm: Arm, properties: dict[str, Any], expected: tuple[int, str]) -> None:
+    """What is not there cannot be copied, what cannot be made here is not made, and nothing is left."""
+    arm.make_group()
+    disk(arm, "a")
+    answer = arm("PUT", f"{COMPUTE}/disks/b", {"location": "westus2", "properties": properties})
+    assert refusal(answer) == expected
+    assert [one["name"] for one in arm.shown(f"{GROUP}/resources")["value"]] == ["a"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_a_disk_changes_as_asked(arm: Arm, method: str) -> None:
+    """What may change does, and what may not is refused: nothing is passed over."""
+    arm.make_group()
+    path = disk(arm, "a")
+    properties = {"tier": "P10", "networkAccessPolicy": "denyall", "maxShares": 2}
+    arm.done(arm(method, path, {"location": "westus2", "properties": properties, "sku": {"name": "premium_lrs"}}))
+    shown = arm.shown(path)
+    assert shown["properties"].items() >= {"tier": "P10", "networkAccessPolicy": "DenyAll", "maxShares": 2}.items()
+    assert shown["sku"]["name"] == "Premium_LRS"
+    for change in ({"properties": {"creationData": {"createOption": "Copy"}}}, {"zones": ["1"]}):
+        answer = arm(method, path, {"location": "westus2", **change})
+        assert refusal(answer) == (409, "PropertyChangeNotAllowed")
+
+
+def test_a_machine_s_new_disk_may_be_a_copy(arm: Arm) -> None:
+    """A data disk that copies another has its size; what is not there cannot be copied here either."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    source = disk(arm, "a", 16)
+    asked = {"lun": 0, "createOption": "Copy", "sourceResource": {"id": f"{COMPUTE}/disks/no"}}
+    assert refusal(arm.put_machine(storageProfile__dataDisks=[asked])) == (404, "NotFound")
+    arm.done(arm.put_machine(storageProfile__dataDisks=[asked | {"sourceResource": {"id": source}}]))
+    assert arm.shown(VM)["properties"]["storageProfile"]["dataDisks"][0]["diskSizeGB"] == 16
+
+
+def test_disks_come_and_go_by_themselves(arm: Arm) -> None:
+    """Attach and detach need no guest: what is asked for is done, and the result is the machine's disks."""
+    arm.make_machine(storageProfile__dataDisks=[{"lun": 1, "diskSizeGB": 4, "name": "old"}])
+    first, second = disk(arm, "first"), disk(arm, "second")
+    asked = {
+        "dataDisksToAttach": [{"diskId": first}, {"diskId": second, "lun": 5, "caching": "readonly"}],
+        "dataDisksToDetach": [{"diskId": f"{COMPUTE}/disks/OLD", "detachOption": "forcedetach"}],
+    }
+    begun = arm("POST", MOVE, asked)
+    assert (begun.status_code, begun.content) == (202, b"")
+    result = arm.send("GET", arm.done(begun).headers["Location"]).json()
+    assert held(arm) == {0: "first", 5: "second"}
+    assert result == arm.shown(VM)["properties"]["storageProfile"]
+    assert result["dataDisks"][1]["caching"] == "ReadOnly"
+    states = {name: arm.shown(f"{COMPUTE}/disks/{name}")["properties"]["diskState"] for name in ("old", "first")}
+    assert states == {"old": "Unattached", "first": "Attached"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"dataDisksToDetach": [{"diskId": f"{COMPUTE}/disks/free"}]}, (400, "InvalidParameter")),
+        ({"dataDisksToAttach": [{"diskId": f"{COMPUTE}/disks/no"}]}, (400, "InvalidResourceReference")),
+        ({"dataDisksToAttach": [{"diskId": f"{COMPUTE}/disks/free", "lun": 1}]}, (400, "InvalidParameter")),
+        ({"disks": []}, (400, "InvalidRequestContent")),
+        ({"dataDisksToAttach": [{"id": "a"}]}, (400, "BadRequest")),
+    ],
+)
+def test_disks_that_cannot_move_stay(arm: Arm, asked: dict[str, Any], expected: tuple[int, str]) -> None:
+    """A refusal changes nothing."""
+    arm.make_machine(storageProfile__dataDisks=[{"lun": 1, "diskSizeGB": 4, "name": "old"}])
+    disk(arm, "free")
+    assert refusal(arm("POST", MOVE, asked)) == expected
+    assert held(arm) == {1: "old"}
+
+
+def test_a_slot_keeps_its_disk(arm: Arm) -> None:
+    """Another disk in a slot that is taken, and two disks in one slot, are refused instead of ignored."""
+    arm.make_machine(storageProfile__dataDisks=[{"lun": 1, "diskSizeGB": 4, "name": "old"}])
+    other = {"lun": 1, "createOption": "Attach", "managedDisk": {"id": disk(arm, "free")}}
+    for disks in ([other], [{"lun": 1, "createOption": "Empty", "name": "new"}]):
+        assert refusal(arm.put_machine(storageProfile__dataDisks=disks)) == (409, "PropertyChangeNotAllowed")
+    twice = [{"lun": 2, "diskSizeGB": 4}, {"lun": 2, "diskSizeGB": 4}]
+    assert refusal(arm.put_machine(storageProfile__dataDisks=twice)) == (400, "InvalidParameter")
+    assert held(arm) == {1: "old"}
