@@ -26,7 +26,7 @@ class Run:
 
     def left(self, newest: Iterable[Operation]) -> list[Params]:
         """Give the parameters that name each VM which the newest deployments do not show to be gone, or going."""
-        return [dict(each.identity.params) for each in newest if each.stack in self._stacks and not _goes(each)]
+        return [each.identity.params for each in newest if each.stack in self._stacks and not _goes(each)]
 
 
 def _goes(newest: Operation) -> bool:

@@ -44,7 +44,7 @@ class ExpiringVm:
     @property
     def params(self) -> Params:
         """Give the parameters that mean this VM."""
-        return dict(self.identity.params)
+        return self.identity.params
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass
 from types import MappingProxyType
+from typing import Any
 
 from pydantic.alias_generators import to_camel
 
@@ -66,7 +67,7 @@ class Identity:
         return f"{self.vm_name.lower()}-{_hash(*astuple(self))}"
 
     @property
-    def params(self) -> dict[str, str]:
+    def params(self) -> dict[str, Any]:
         """The parameters that mean this VM."""
         return {to_camel(name): value for name, value in asdict(self).items()}
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from vmops.cli import console
+from vmops.cli.commands.fault import Json
 from vmops.core.errors import SpecError
 from vmops.core.settings import Settings
 from vmops.local import inspection
@@ -17,7 +18,6 @@ Location = Annotated[str | None, typer.Option(metavar="L", help="Only there; def
 Zone = Annotated[str | None, typer.Option(metavar="Z", help="Only in that zone; default: all, and VMs in none.")]
 Priority = Annotated[str | None, typer.Option(metavar="Regular|Spot", help="Only VMs of that priority; default: both.")]
 Clear = Annotated[bool, typer.Option("--clear", help="Take all limits back, before SIZE and LEFT if given.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
 
 
 def capacity(

@@ -7,6 +7,7 @@ import typer
 
 from vmops.cli import console
 from vmops.cli.commands import capacity, fault, policy
+from vmops.cli.commands.fault import Json
 from vmops.core.settings import Settings
 from vmops.local import daemon, inspection
 from vmops.local.daemon import Endpoint
@@ -18,7 +19,6 @@ app.command("capacity", epilog="Example: vmops local capacity Standard_D4s_v5 0 
 )
 app.command("policy", epilog="Example: vmops local policy no-public-ips.json --clear")(policy.policy)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
 Pace = Annotated[
     float | None,
     typer.Option(min=0, help="How long things take, as a part of Azure's own time: 1 is as long, 0 no time at all."),

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from vmops.cli import console
+from vmops.cli.commands.fault import Json
 from vmops.core.settings import Settings
 from vmops.local import inspection
 from vmops.spec.parameters import read_document
@@ -17,7 +18,6 @@ File = Annotated[
     ),
 ]
 Clear = Annotated[bool, typer.Option("--clear", help="Take the policies that are in force back, before FILE if given.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
 
 
 def policy(file: File = None, clear: Clear = False, as_json: Json = False) -> None:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
-from vmops.core import host
+from vmops.core import backends, host
 from vmops.core.processes import start_ticks
 from vmops.core.state_dir import engine_notes_path
 
@@ -50,8 +50,8 @@ class Note:
 
 def notes_directory(backend: str, state_dir: Path) -> Path:
     """Give the directory in which the engines of a backend are noted."""
-    files = backend.startswith("file://")
-    return Path(backend.removeprefix("file://"), ".vmops", "engines") if files else engine_notes_path(state_dir)
+    directory = backends.directory_of(backend)
+    return directory / ".vmops" / "engines" if directory else engine_notes_path(state_dir)
 
 
 @dataclass(frozen=True)

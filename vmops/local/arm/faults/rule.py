@@ -1,15 +1,14 @@
 """One rule: which calls it is about, which of them it strikes, and what it does to those."""
 
 import random
-from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
-from vmops.core.errors import SpecError
 from vmops.local.arm.faults.calls import Asked
 from vmops.local.arm.faults.effects import Effect, Part
+from vmops.local.arm.wire.lists import read_list
 
 _Count = Annotated[int, Field(ge=1)]
 
@@ -61,13 +60,6 @@ _RULES = TypeAdapter(list[Rule])
 
 def read_rules(plain: object) -> list[Rule]:
     """Read a list of rules; raises ``SpecError`` that says which field of which rule is wrong, and why."""
-    try:
-        return _RULES.validate_python(plain)
-    except ValidationError as error:
-        raise SpecError(list(_sentences(error))) from None
-
-
-def _sentences(error: ValidationError) -> Iterable[str]:
-    for wrong in error.errors():
-        where = ".".join(str(step) for step in wrong["loc"]) or "faults"
-        yield f"{where}: {wrong['input']!r} is wrong: {wrong['msg']}"
+    return read_list(
+        _RULES, plain, "faults", lambda where, wrong: f"{where}: {wrong['input']!r} is wrong: {wrong['msg']}"
+    )

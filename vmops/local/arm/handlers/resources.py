@@ -21,7 +21,7 @@ def put(cloud: Cloud, call: Call) -> Reply:
     """Create a resource or replace it."""
     rid = call.resource
     asked = spelled(rid, call.body)
-    request = policed(cloud, rid, asked, asked)
+    request = policed(cloud, rid, asked, lambda: asked)
     _require_zones(call, request)
     return _changed(cloud, call, kind_of(rid).put(cloud, rid, request))
 
@@ -49,10 +49,12 @@ def patch(cloud: Cloud, call: Call) -> Reply:
 def patched(cloud: Cloud, rid: ResourceId, request: Json) -> Change:
     """Change a resource as the policies in force let it."""
     kind = kind_of(rid)
-    before = kind.get(cloud, rid).body
-    tags = {"tags": request["tags"]} if request.get("tags") is not None else {}
-    whole = lay_over(deepcopy(before), request) | tags
-    return kind.patch(cloud, rid, policed(cloud, rid, whole, request))
+
+    def whole() -> Json:
+        tags = {"tags": request["tags"]} if request.get("tags") is not None else {}
+        return lay_over(deepcopy(kind.get(cloud, rid).body), request) | tags
+
+    return kind.patch(cloud, rid, policed(cloud, rid, request, whole))
 
 
 def get(cloud: Cloud, call: Call) -> Reply:

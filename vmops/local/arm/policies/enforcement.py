@@ -1,7 +1,7 @@
 """What the policies in force do to a write: tags are put into it, and then it is denied or let through."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -45,8 +45,8 @@ class PolicyDenial(ArmError):
         return super().body() | {"additionalInfo": self._info}
 
 
-def policed(cloud: Cloud, rid: ResourceId, whole: Json, asked: Json) -> Json:
-    """Return a write as the policies in force would have it; ``whole`` is the resource that it would make.
+def policed(cloud: Cloud, rid: ResourceId, asked: Json, whole: Callable[[], Json]) -> Json:
+    """Return a write as the policies in force would have it; ``whole`` gives the resource that it would make.
 
     Raises: PolicyDenial.
     """
@@ -54,7 +54,8 @@ def policed(cloud: Cloud, rid: ResourceId, whole: Json, asked: Json) -> Json:
     held = [policy for policy in policies if policy.holds_for(rid)]
     if not held:
         return asked
-    before, body = whole.get("tags") or {}, deepcopy(whole)
+    body = deepcopy(whole())
+    before = dict(body.get("tags") or {})
     denied = [found for policy in held if policy.changes() and (found := _change(cloud, policy, rid, body))]
     denied += [(policy, subject) for policy in held if (subject := _denies(cloud, policy, rid, body))]
     if denied:

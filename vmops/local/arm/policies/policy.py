@@ -3,17 +3,16 @@
 Source: Microsoft's page on the structure of policy definitions; azure-rest-api-specs, Microsoft.Authorization.
 """
 
-from collections.abc import Iterable
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from vmops.core.errors import SpecError
 from vmops.local.arm.policies.condition import condition
 from vmops.local.arm.policies.expression import compiled
 from vmops.local.arm.policies.fields import tag_of
 from vmops.local.arm.state.resource import Json
 from vmops.local.arm.state.resource_id import ResourceId
+from vmops.local.arm.wire.lists import read_list, rule_of
 
 _EFFECTS = ("deny", "append", "modify", "audit", "disabled")
 _OPERATIONS = ("addorreplace", "add", "remove", "append")
@@ -92,13 +91,4 @@ _POLICIES = TypeAdapter(list[Policy])
 
 def read_policies(plain: object) -> list[Policy]:
     """Read a list of policies; raises ``SpecError`` that says which field of which one is wrong, and why."""
-    try:
-        return _POLICIES.validate_python(plain)
-    except ValidationError as error:
-        raise SpecError(list(_sentences(error))) from None
-
-
-def _sentences(error: ValidationError) -> Iterable[str]:
-    for wrong in error.errors():
-        where = ".".join(str(step) for step in wrong["loc"]) or "policies"
-        yield f"{where}: {wrong['msg'].removeprefix('Value error, ')}"
+    return read_list(_POLICIES, plain, "policies", lambda where, wrong: f"{where}: {rule_of(wrong)}")

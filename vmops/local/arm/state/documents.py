@@ -1,9 +1,9 @@
 """What is kept beside the resources, each as a JSON object: the faults in force, locks, policies, capacity."""
 
 import json
-import sqlite3
 from collections.abc import Iterable
 
+from vmops.local.arm.state.database import Database
 from vmops.local.arm.state.resource import Json
 
 SCHEMA = """
@@ -16,7 +16,7 @@ TABLE = "document"
 class Documents:
     """Objects by kind and key, those of a kind in the order in which they came."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(self, database: Database) -> None:
         self._db = database
 
     def of_kind(self, kind: str) -> list[tuple[str, Json]]:

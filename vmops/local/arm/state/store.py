@@ -2,7 +2,6 @@
 
 import json
 import math
-import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from vmops.local.arm.state import documents
+from vmops.local.arm.state.database import open_database
 from vmops.local.arm.state.lro import Operation
 from vmops.local.arm.state.resource import Resource
 from vmops.local.arm.state.resource_id import ResourceId
@@ -50,11 +50,7 @@ class Store:
 
     def __init__(self, database: Path, now: Callable[[], float] = time.time) -> None:
         self._now = now
-        database.touch(mode=0o600)
-        self._db = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA + documents.SCHEMA)
+        self._db = open_database(database, _SCHEMA + documents.SCHEMA)
         self.documents = documents.Documents(self._db)
 
     def close(self) -> None:

@@ -4,17 +4,17 @@ A machine takes room when it is created or started and gives it back when it is 
 fails when its operation ends, as on Azure. Source: Microsoft's page on allocation failures.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
-from vmops.core.errors import SpecError
 from vmops.local.arm.data.locations import LOCATIONS, canonical
 from vmops.local.arm.data.sizes import SIZES
 from vmops.local.arm.refusals.faults import COMPUTE
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json, Resource
+from vmops.local.arm.wire.lists import read_list, rule_of
 
 _KIND = "capacity"
 _OFF = (None, "deallocated")
@@ -56,16 +56,9 @@ _ROOMS = TypeAdapter(list[Room])
 
 def read_rooms(plain: object) -> list[Room]:
     """Read a list of rooms; raises ``SpecError`` that says which field of which one is wrong, and why."""
-    try:
-        return _ROOMS.validate_python(plain)
-    except ValidationError as error:
-        raise SpecError(list(_sentences(error))) from None
-
-
-def _sentences(error: ValidationError) -> Iterable[str]:
-    for wrong in error.errors():
-        where = ".".join(str(step) for step in wrong["loc"]) or "capacity"
-        yield f"{where}: {wrong['input']!r} is wrong: {wrong['msg'].removeprefix('Value error, ')}"
+    return read_list(
+        _ROOMS, plain, "capacity", lambda where, wrong: f"{where}: {wrong['input']!r} is wrong: {rule_of(wrong)}"
+    )
 
 
 def list_rooms(cloud: Cloud) -> list[Json]:
