@@ -189,7 +189,7 @@ def test_what_is_left_of_another_owners_vm_is_refused_as_a_whole(world: World) -
     there = world.left()
     mallory = ownership.Claim(SPEC.stack, "mallory")
     with refused(FailureKind.CONFLICT, "belongs to ada"):
-        cleanup.require_owned_stack(world.arm, GROUP, mallory)
+        ownership.require_owned_stack(cleanup.list_stack(world.arm, GROUP, SPEC.stack), mallory)
     assert cleanup.delete_owned(world.arm, GROUP, mallory, interval=0.01, timeout=60) == []
     assert world.left() == there
-    cleanup.require_owned_stack(world.arm, GROUP, CLAIM)
+    ownership.require_owned_stack(cleanup.list_stack(world.arm, GROUP, SPEC.stack), CLAIM)

@@ -17,7 +17,7 @@ from vmops.azure.cleanup import list_stack
 from vmops.azure.client import Arm
 from vmops.azure.clouds import Cloud
 from vmops.azure.error_codes import failure_from_cloud_error
-from vmops.azure.ownership import is_ours, stack_of
+from vmops.azure.ownership import Claim, is_ours, stack_of
 from vmops.azure.responses import UNREADABLE, accepted, progress
 from vmops.azure.vm_state import VmState, get_vm_state, in_transit
 from vmops.core.errors import CloudError
@@ -346,7 +346,7 @@ def test_whatever_a_body_lacks_or_holds_it_is_read_or_refused(path: tuple[Any, .
     assert {type(each) for each in state.summary().values()} == {str}
     assert stack_of(seen) in {"", "vm-1", seen.get("tags", {}).get("vmops-stack")}
     assert in_transit(seen) in {True, False}
-    assert is_ours(seen, "vm-1", "ada") in {True, False}
+    assert is_ours(seen, Claim("vm-1", "ada")) in {True, False}
 
 
 @given(JSON)

@@ -10,7 +10,7 @@ from typing import Any
 
 from vmops.azure.client import Arm
 from vmops.azure.error_codes import failure_from_cloud_error
-from vmops.azure.ownership import Claim, require_owned, stack_of
+from vmops.azure.ownership import Claim, is_anothers, owner_of, stack_of
 from vmops.azure.responses import is_absent
 from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
@@ -76,26 +76,19 @@ def delete_owned(
 
 def list_owned(arm: Arm, group_id: str, claim: Claim) -> list[dict[str, Any]]:
     """List what exists in a group and is ours by stack and owner, the group last; users before what they use."""
-    return [found for found in list_stack(arm, group_id, claim.stack) if not _is_anothers(found, claim)]
-
-
-def require_owned_stack(arm: Arm, group_id: str, claim: Claim) -> None:
-    """Check that nothing of a stack, its group included, is another owner's: then the whole stack is theirs.
-
-    Raises: OperationFailed (conflict), naming the owner.
-    """
-    for found in list_stack(arm, group_id, claim.stack):
-        if _is_anothers(found, claim):
-            require_owned(found, claim.stack, claim.owner)
+    return [found for found in list_stack(arm, group_id, claim.stack) if not is_anothers(found, claim)]
 
 
 def list_stack(arm: Arm, group_id: str, stack: str) -> list[dict[str, Any]]:
     """List what exists in a group and is of a stack, whoever owns it, the group last; users before what they use."""
     group = arm.get(group_id)
-    if group is None:
-        return []
+    return [] if group is None else list_stack_in(arm, group, stack)
+
+
+def list_stack_in(arm: Arm, group: dict[str, Any], stack: str) -> list[dict[str, Any]]:
+    """List the same of a group that was just looked at."""
     try:
-        found = [resource for resource in arm.contents(group_id) if _is_ours(resource, group, stack)]
+        found = [resource for resource in arm.contents(group["id"]) if _is_ours(resource, group, stack)]
     except CloudError as error:
         if is_absent(error):
             return []
@@ -160,12 +153,6 @@ def _is_ours(resource: Mapping[str, Any], group: Mapping[str, Any], stack: str) 
     return loose_disk and stack_of(group) == stack and _is_disk_of(stack.rpartition("-")[0], resource["name"].lower())
 
 
-def _is_anothers(resource: Mapping[str, Any], claim: Claim) -> bool:
-    """Tell whether it carries another owner's tag; a disk without any is its group's."""
-    owner = (resource.get("tags") or {}).get(OWNER_TAG)
-    return owner is not None and owner != claim.owner
-
-
 def _is_disk_of(vm_name: str, disk: str) -> bool:
     """Compare a disk's name with those that a VM's disks get, all in lower case."""
     lun = disk.rpartition("-")[2]
@@ -191,7 +178,7 @@ def _transfer_ownership(arm: Arm, resource: Mapping[str, Any], heir: Mapping[str
     """
     tags = dict(resource.get("tags") or {})
     get_logger().info("handed_over", resource=resource["id"], to=stack_of(heir) or heir["id"])
-    theirs = {name: (heir.get("tags") or {}).get(name, "") for name in (STACK_TAG, OWNER_TAG)}
+    theirs = {STACK_TAG: stack_of(heir), OWNER_TAG: owner_of(heir) or ""}
     arm.tag(resource["id"], {**tags, **theirs} if stack_of(heir) else _untagged(tags))
     if arm.get(heir["id"]) is None:
         arm.tag(resource["id"], tags)

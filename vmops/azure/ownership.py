@@ -1,6 +1,6 @@
 """What is ours: told by tag, never by who wrote the name."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,19 +29,40 @@ def stack_of(resource: Mapping[str, Any]) -> str:
     return str((resource.get("tags") or {}).get(STACK_TAG, ""))
 
 
-def is_ours(machine: Mapping[str, Any], stack: str, owner: str) -> bool:
-    """Tell whether a VM carries our stack's tag and our owner's."""
-    return stack_of(machine) == stack and (machine.get("tags") or {}).get(OWNER_TAG) == owner
+def owner_of(resource: Mapping[str, Any]) -> str | None:
+    """Give the owner that a resource names; None if it names none."""
+    owner: str | None = (resource.get("tags") or {}).get(OWNER_TAG)
+    return owner
 
 
-def require_owned(machine: Mapping[str, Any], stack: str, owner: str) -> None:
-    """Check that an existing VM is ours to change.
+def is_ours(resource: Mapping[str, Any], claim: Claim) -> bool:
+    """Tell whether a resource carries our stack's tag and our owner's."""
+    return (stack_of(resource), owner_of(resource)) == (claim.stack, claim.owner)
+
+
+def is_anothers(resource: Mapping[str, Any], claim: Claim) -> bool:
+    """Tell whether a resource carries another owner's tag; a disk without any is its group's."""
+    return owner_of(resource) not in {None, claim.owner}
+
+
+def require_owned_stack(found: Iterable[Mapping[str, Any]], claim: Claim) -> None:
+    """Check that nothing that was found of a stack is another owner's: then the whole stack is theirs.
 
     Raises: OperationFailed (conflict), naming the owner.
     """
-    if is_ours(machine, stack, owner):
+    for resource in found:
+        if is_anothers(resource, claim):
+            require_owned(resource, claim)
+
+
+def require_owned(resource: Mapping[str, Any], claim: Claim) -> None:
+    """Check that what exists is ours to change.
+
+    Raises: OperationFailed (conflict), naming the owner.
+    """
+    if is_ours(resource, claim):
         return
-    whose = (machine.get("tags") or {}).get(OWNER_TAG)
-    holder = f"belongs to {whose}" if whose and whose != owner else "was not made by vmops under this name"
+    whose = owner_of(resource)
+    holder = f"belongs to {whose}" if whose and whose != claim.owner else "was not made by vmops under this name"
     message, step = f"it exists and {holder}; it is not touched", "ask its owner, or choose another name"
-    raise OperationFailed(Failure(FailureKind.CONFLICT, message, resource=machine["id"], step=step))
+    raise OperationFailed(Failure(FailureKind.CONFLICT, message, resource=resource["id"], step=step))

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from vmops.azure.client import Arm
-from vmops.azure.ownership import require_owned
+from vmops.azure.ownership import Claim, require_owned
 from vmops.azure.responses import Accepted
 from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
@@ -40,7 +40,7 @@ def ask(arm: Arm, target: Target, owner: str, action: Action) -> Accepted:
     existing = arm.get(target.vm_id)
     if existing is None:
         raise OperationFailed(Failure(FailureKind.NOT_FOUND, "the VM does not exist", resource=target.vm_id))
-    require_owned(existing, target.stack, owner)
+    require_owned(existing, Claim(target.stack, owner))
     return begin(arm, target.vm_id, action)
 
 

@@ -86,7 +86,7 @@ class Update:
 
     def _refuse(self, arm_id: str, found: dict[str, object]) -> None:
         try:
-            ownership.require_owned(found, self.spec.stack, self.site.owner)
+            ownership.require_owned(found, ownership.Claim(self.spec.stack, self.site.owner))
         except OperationFailed as error:
             raise (
                 SharedResourceCreatedElsewhere(error.failure) if arm_id in self.spec.shared_ids() else error

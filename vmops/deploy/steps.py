@@ -111,9 +111,10 @@ def deprovision(site: DeployContext, target: Target, *, doubtful: bool) -> dict[
     Raises: OperationFailed, naming what would not go; CloudError if ARM refuses a look.
     """
     existing = site.arm.get(target.vm_id)
+    claim = ownership.Claim(target.stack, site.owner)
     if existing is not None:
-        ownership.require_owned(existing, target.stack, site.owner)
-    cleanup.require_owned_stack(site.arm, target.group_id, ownership.Claim(target.stack, site.owner))
+        ownership.require_owned(existing, claim)
+    ownership.require_owned_stack(cleanup.list_stack(site.arm, target.group_id, target.stack), claim)
     site.stack.mend()
     grace = _GRACE if doubtful else 0.0
     if doubtful:
@@ -127,7 +128,7 @@ def deprovision(site: DeployContext, target: Target, *, doubtful: bool) -> dict[
     left = cleanup.delete_owned(
         site.arm,
         target.group_id,
-        ownership.Claim(target.stack, site.owner),
+        claim,
         interval=target.poll_interval,
         timeout=target.deploy_timeout,
         grace=grace,

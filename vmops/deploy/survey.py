@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vmops.azure.cleanup import require_owned_stack
+from vmops.azure.cleanup import list_stack_in
 from vmops.azure.client import Arm
-from vmops.azure.ownership import Claim, require_owned, stack_of
+from vmops.azure.ownership import Claim, require_owned, require_owned_stack, stack_of
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.spec.vm_spec import VmSpec
@@ -40,10 +40,11 @@ def preflight(arm: Arm, spec: VmSpec, owner: str) -> Preflight:
     uses = {"group"} if stack_of(group) != spec.stack else set()
     uses.update(_used(arm, spec))
     machine = arm.get(spec.vm_id)
+    claim = Claim(spec.stack, owner)
     if machine is None:
-        require_owned_stack(arm, spec.group_id, Claim(spec.stack, owner))
+        require_owned_stack(list_stack_in(arm, group, spec.stack), claim)
     else:
-        require_owned(machine, spec.stack, owner)
+        require_owned(machine, claim)
         _refuse_immutable(machine, spec)
     return Preflight(frozenset(uses), location, machine)
 

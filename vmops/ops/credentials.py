@@ -38,7 +38,7 @@ def _refuse_anew_for_key(spec: VmSpec, settings: Settings, deployments: "Deploym
         if failure_from_cloud_error(error).retryable:
             return
         raise
-    ours = seen and ownership.is_ours(seen.resource, spec.stack, settings.owner)
+    ours = seen and ownership.is_ours(seen.resource, ownership.Claim(spec.stack, settings.owner))
     if seen and ours and seen.provisioning != "deleting":
         deployments.refuse_in_flight(spec)
         refuse_anew_for_key(seen.resource, spec)

@@ -64,7 +64,7 @@ class Lifetimes:
         existing = arm.get(target.vm_id)
         if existing is None:
             raise OperationFailed(Failure(FailureKind.NOT_FOUND, "the VM does not exist", resource=target.vm_id))
-        ownership.require_owned(existing, target.stack, self.settings.owner)
+        ownership.require_owned(existing, ownership.Claim(target.stack, self.settings.owner))
         expires = time.time() + seconds
         for made in self.store.live_provisions():
             if made.stack == target.stack:
