@@ -112,9 +112,8 @@ class Arm:
                 return
             if not self._is_own(following):
                 message = f"the list goes on at {following}, which is not on this cloud's endpoint {self._endpoint}"
-                raise CloudError(message, code=responses.UNREADABLE, resource=path.partition("?")[0])
-        message = f"the list does not end within {_MOST_PAGES} pages"
-        raise CloudError(message, code=responses.UNREADABLE, resource=path.partition("?")[0])
+                raise responses.unreadable(message, path)
+        raise responses.unreadable(f"the list does not end within {_MOST_PAGES} pages", path)
 
     def _is_own(self, url: str) -> bool:
         return _origin(url) == _origin(self._endpoint)

@@ -89,6 +89,11 @@ def is_absent(error: CloudError) -> bool:
     return error.status == 404 and error.code in _ABSENT
 
 
+def unreadable(message: str, path: str) -> CloudError:
+    """Give the error for an answer that is not ARM's, to what was asked at a path or an URL."""
+    return CloudError(message, code=UNREADABLE, resource=path.split("?")[0].removesuffix(_LOCATION))
+
+
 def refusal(response: Any, path: str) -> CloudError:
     """Read the error envelope; compute's throttling answer comes without the outer ``error`` object."""
     try:
@@ -190,5 +195,4 @@ def _json(response: Any) -> Any:
 def _unreadable(response: Any, path: str, why: ValueError) -> CloudError:
     kind = response.headers.get("Content-Type", "").partition(";")[0]
     what = f"HTTP {response.status_code}{f' {kind}' if kind else ''}"
-    message = f"the answer ({what}) is not Azure Resource Manager's: {why}"
-    return CloudError(message, code=UNREADABLE, resource=path.split("?")[0].removesuffix(_LOCATION))
+    return unreadable(f"the answer ({what}) is not Azure Resource Manager's: {why}", path)

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from vmops.azure.responses import UNREADABLE
+from vmops.azure.responses import unreadable
 from vmops.core.errors import CloudError
 
 if TYPE_CHECKING:
@@ -66,9 +66,7 @@ class _Body(io.BytesIO):
 
 def _endless(response: "Response", how: str) -> CloudError:
     response.close()
-    path = urlsplit(response.url).path
-    message = f"the answer is not Azure Resource Manager's: it is {how}"
-    return CloudError(message, code=UNREADABLE, resource=path)
+    return unreadable(f"the answer is not Azure Resource Manager's: it is {how}", urlsplit(response.url).path)
 
 
 def _is_loopback(host: str) -> bool:

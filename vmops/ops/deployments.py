@@ -53,11 +53,8 @@ class Deployments:
         latest = self.store.latest(spec.stack)
         if latest and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, digest):
             seen = vm_state.get_vm_state(self.arm(spec), spec.vm_id)
-            if (
-                seen
-                and seen.running
-                and ownership.is_ours(seen.resource, ownership.Claim(spec.stack, self.settings.owner))
-            ):
+            claim = ownership.Claim(spec.stack, self.settings.owner)
+            if seen and seen.running and ownership.is_ours(seen.resource, claim):
                 self._extend(latest, spec, seen)
                 return None
         return self._begin(spec, Verb.PROVISION, digest)
