@@ -17,7 +17,7 @@ from vmops.engine.backend.lock_holder import living_holder
 from vmops.jobs.operation import State, Verb
 
 Come = Callable[[], bool]
-_FIRST = {"nth": 1, "effect": {"do": "delay"}}
+_KEPT = {"effect": {"do": "delay"}}
 _LOOKS = {"path": "*/resourceGroups/*", "effect": {"do": "delay"}}
 """All that a worker asks first. An engine that was killed may still be polling: that is at another path."""
 
@@ -117,8 +117,11 @@ def _unrecorded(place: Place, first: dict[str, Any], holds: Come) -> Come:
 
 
 def _listing(place: Place) -> dict[str, Any]:
-    """Give the rule that keeps the worker's look at what the engine's destroy has left."""
-    return {"method": "GET", "path": f"*/resourceGroups/{place.scene.spec.resource_group}/resources", **_FIRST}
+    """Give the rule that keeps the worker's look at what the engine's destroy has left.
+
+    It is the second of its kind: before the engine begins, the worker looks whose all of it is.
+    """
+    return {"method": "GET", "path": f"*/resourceGroups/{place.scene.spec.resource_group}/resources", "nth": 2, **_KEPT}
 
 
 def _removing(place: Place, _number: int) -> Come:
@@ -167,7 +170,7 @@ def _lost(place: Place, number: int) -> Come:
 
 def _poll(place: Place, number: int) -> Come:
     """Somebody asks how an operation goes, and gets no answer, as all who ask after that."""
-    place.freeze.keep({**_FIRST, "method": "GET", "path": "*/operations/*", "nth": number, "times": ALL})
+    place.freeze.keep({**_KEPT, "method": "GET", "path": "*/operations/*", "nth": number, "times": ALL})
     return lambda: bool(place.scene.kept())
 
 
