@@ -27,7 +27,7 @@ from vmops import Settings, Status, VMOps
 from vmops.core import file_lock
 from vmops.core.errors import OperationFailed
 from vmops.core.state_dir import local_path, lock_path
-from vmops.deploy import steps
+from vmops.deploy import removal, steps
 from vmops.deploy.context import open_for_change
 from vmops.jobs.stack_records import StackRecords
 from vmops.jobs.store import Store
@@ -165,7 +165,7 @@ def _live(ops: VMOps, wire: Wire, clock: SteppedClock) -> None:
         assert ops.wait_vm_operation(params)[0] is Status.SUCCEEDED, ops.last_failure(params)
     bigger = spec.model_copy(update={"vm_size": "Standard_D2s_v5", "os_disk_size_gb": 64})
     _deploy(ops, bigger, lambda site: steps.provision(site, bigger, doubtful=False, expires=0.0))
-    _deploy(ops, spec, lambda site: steps.deprovision(site, spec, doubtful=False))
+    _deploy(ops, spec, lambda site: removal.deprovision(site, spec, doubtful=False))
 
 
 def _deploy(ops: VMOps, target: Target, steps: Callable[[Any], Any]) -> None:

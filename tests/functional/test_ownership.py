@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.arm import GROUP
-from tests.functional.world import HERS, NSG, OURS, Tags, World, quick_world, refused, spec_of
+from tests.functional.world import HERS, NSG, OURS, SPEC, Tags, World, quick_world, refused, spec_of
+from vmops.azure.ownership import Claim
 from vmops.core.failures import FailureKind
 from vmops.deploy import survey
+from vmops.spec.vm_spec import VmSpec
 
 
 @pytest.fixture
@@ -17,9 +19,13 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
+def claim(spec: VmSpec = SPEC) -> Claim:
+    return Claim(spec.identity, "ada", dict.fromkeys(map(str.lower, spec.own_ids()), ""))
+
+
 def test_nothing_is_used_where_nothing_is(world: World) -> None:
     """A group that is not there will be ours."""
-    assert survey.preflight(world.arm, spec_of(), "ada") == survey.Preflight(frozenset(), "westus2")
+    assert survey.preflight(world.arm, spec_of(), claim()) == survey.Preflight(frozenset(), "westus2")
 
 
 def test_what_was_there_before_is_used(world: World) -> None:
@@ -28,15 +34,16 @@ def test_what_was_there_before_is_used(world: World) -> None:
     world.put_network(HERS)
     world.put(NSG)
     named = spec_of(virtualNetworkName="net", subnetName="sub", networkSecurityGroupName="nsg")
-    assert survey.preflight(world.arm, named, "ada").uses == {"group", "network", "subnet", "security_group"}
+    assert survey.preflight(world.arm, named, claim(named)).uses == {"group", "network", "subnet", "security_group"}
     new = spec_of(virtualNetworkName="net", subnetName="new", networkSecurityGroupName="other")
-    assert survey.preflight(world.arm, new, "ada").uses == {"group", "network"}
+    assert survey.preflight(world.arm, new, claim(new)).uses == {"group", "network"}
 
 
 def test_what_is_ours_already_is_declared_again(world: World) -> None:
     """The second provision must not take the first one's work for another's."""
     world.put_machine(OURS)
-    found = survey.preflight(world.arm, spec_of(virtualNetworkName="net", subnetName="sub"), "ada")
+    spec = spec_of(virtualNetworkName="net", subnetName="sub")
+    found = survey.preflight(world.arm, spec, claim(spec))
     assert (found.uses, found.machine is None) == (frozenset(), False)
 
 
@@ -44,9 +51,9 @@ def test_without_a_location_the_groups_own_is_taken(world: World) -> None:
     """A group that exists says where; a new one needs to be told."""
     nowhere = spec_of().model_copy(update={"location": None})
     with refused(FailureKind.INVALID, "location: needed, because the resource group rg is new"):
-        survey.preflight(world.arm, nowhere, "ada")
+        survey.preflight(world.arm, nowhere, claim())
     world.put(GROUP)
-    assert survey.preflight(world.arm, nowhere, "ada").location == "westus2"
+    assert survey.preflight(world.arm, nowhere, claim()).location == "westus2"
 
 
 @pytest.mark.parametrize(
@@ -61,4 +68,4 @@ def test_what_can_never_change_is_refused_with_both_values(world: World, params:
     """Before the engine finds it out the hard way; the next step is to deprovision."""
     world.put_machine(OURS)
     with refused(FailureKind.IMMUTABLE, words, "deprovision first"):
-        survey.preflight(world.arm, spec_of(**params), "ada")
+        survey.preflight(world.arm, spec_of(**params), claim())

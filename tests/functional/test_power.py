@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.arm import GROUP
-from tests.functional.world import OURS, SPEC, VM, Tags, World, machine_body, refused, slow_world
+from tests.functional.world import CLAIM, OURS, SPEC, VM, Tags, World, machine_body, refused, slow_world
 from vmops.azure import power, vm_state
 from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.core.errors import CloudError
@@ -36,7 +36,7 @@ def test_a_power_operation_is_asked_for_then_followed(
 ) -> None:
     """It returns as soon as ARM has accepted; the service's own pause wins over the caller's."""
     world.put_machine(OURS)
-    accepted = power.ask(world.arm, SPEC, "ada", action)
+    accepted = power.ask(world.arm, SPEC, CLAIM, action)
     assert accepted.url is not None
     looked = power.look(world.arm, accepted.url, 0.5)
     assert isinstance(looked, NotYet)
@@ -52,7 +52,7 @@ def test_a_power_operation_is_asked_for_then_followed(
 def test_a_stop_is_a_graceful_shutdown(world: World) -> None:
     """The guest gets the time to end in order, and that is said, not left to Azure's default."""
     world.put_machine(OURS)
-    power.ask(world.arm, SPEC, "ada", power.Action.STOP)
+    power.ask(world.arm, SPEC, CLAIM, power.Action.STOP)
     path, _, query = world.journal.asked[-1].partition("?")
     assert path == f"POST {VM}/powerOff"
     assert "skipShutdown=false" in query.split("&")
@@ -78,7 +78,7 @@ def test_a_power_operation_that_azure_refuses_says_why(world: World) -> None:
     power.begin(world.arm, VM, power.Action.DEALLOCATE)
     world.pass_time()
     with pytest.raises(CloudError) as refusal:
-        power.ask(world.arm, SPEC, "ada", power.Action.STOP)
+        power.ask(world.arm, SPEC, CLAIM, power.Action.STOP)
     assert (refusal.value.status, refusal.value.code) == (409, "OperationNotAllowed")
     assert failure_from_cloud_error(refusal.value).kind is FailureKind.CONFLICT
 
@@ -87,14 +87,14 @@ def test_a_machine_that_does_not_exist_has_no_power(world: World) -> None:
     """Told as what it is, with the machine's id."""
     world.put(GROUP)
     with refused(FailureKind.NOT_FOUND, VM):
-        power.ask(world.arm, SPEC, "ada", power.Action.START)
+        power.ask(world.arm, SPEC, CLAIM, power.Action.START)
 
 
 @pytest.mark.parametrize(
     ("tags", "words"),
     [
         ({**OURS, OWNER_TAG: "grace"}, "belongs to grace"),
-        ({**OURS, STACK_TAG: "vm-00000000"}, "was not made by vmops under this name"),
+        ({**OURS, STACK_TAG: "vm-00000000"}, "belongs to the stack vm-00000000"),
         ({}, "was not made by vmops under this name"),
     ],
 )
@@ -102,9 +102,9 @@ def test_a_machine_of_another_is_not_touched(world: World, tags: Tags, words: st
     """The name alone gives no right: the owner is named, and nothing is asked for."""
     world.put_machine(tags)
     with refused(FailureKind.CONFLICT, VM, words):
-        power.ask(world.arm, SPEC, "ada", power.Action.STOP)
+        power.ask(world.arm, SPEC, CLAIM, power.Action.STOP)
     with refused(FailureKind.CONFLICT, VM, words):
-        survey.preflight(world.arm, SPEC, "ada")
+        survey.preflight(world.arm, SPEC, CLAIM)
     assert world.state() == ("succeeded", "running")
 
 
@@ -123,4 +123,4 @@ def test_a_machine_is_found_whatever_the_case_of_its_name(world: World) -> None:
     """Azure compares names without case; stopping a machine takes no more than its name."""
     world.put_machine(OURS)
     target = Target.from_params({"vmName": "VM", "resourceGroup": "RG"})
-    assert power.ask(world.arm, target, "ada", power.Action.STOP).url is not None
+    assert power.ask(world.arm, target, CLAIM, power.Action.STOP).url is not None

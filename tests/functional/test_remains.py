@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.arm import COMPUTE, GROUP, NETWORK, SUBNET
-from tests.functional.world import DISK, HERS, NET, NIC, NSG, OURS, SPEC, VM, World, quick_world, refused, slow_world
-from vmops.azure import cleanup, ownership
+from tests.functional.world import DISK, HERS, NET, NIC, NSG, OURS, SPEC, VM, World, quick_world, slow_world
+from vmops.azure import cleanup, inventory, ownership
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until
-from vmops.spec.names import OWNER_TAG, STACK_TAG
+from vmops.spec.names import GIVEN_TAG, OWNER_TAG, STACK_TAG
 from vmops.spec.vm_spec import VmSpec
 
-CLAIM = ownership.Claim(SPEC.stack, "ada")
+CLAIM = ownership.Claim(SPEC.identity, "ada", {NET.lower(): ""})
 
 
 @pytest.fixture
@@ -25,32 +25,35 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def release(world: World, timeout: float = 240) -> list[str]:
-    return cleanup.delete_owned(world.arm, GROUP, CLAIM, interval=0.01, timeout=timeout)
+    return cleanup.delete_owned(world.arm, CLAIM, cleanup.Patience(0.01, timeout))
+
+
+def listed(world: World, claim: ownership.Claim = CLAIM) -> list[str]:
+    return [found["name"] for found in inventory.take(world.arm, claim).to_go]
 
 
 def test_what_is_ours_is_listed_users_first_and_the_group_last(world: World) -> None:
     """In the order in which ARM lets them go."""
     world.put_machine(OURS)
     world.put(NSG, HERS)
-    assert [found["id"] for found in cleanup.list_owned(world.arm, GROUP, CLAIM)] == [VM, NIC, NET, DISK, GROUP]
+    assert [found["id"] for found in inventory.take(world.arm, CLAIM).to_go] == [VM, NIC, NET, GROUP]
 
 
 @pytest.mark.parametrize(("vm_name", "disk"), [("vm", "vm-osdisk"), ("vm", "VM-osdisk"), ("Exp1", "Exp1-osdisk")])
 def test_a_disk_without_a_tag_is_ours_by_its_name_in_our_own_group(world: World, vm_name: str, disk: str) -> None:
     """A machine that failed may leave one; Azure compares names without case."""
-    stack = VmSpec.from_params({"vmName": vm_name, "resourceGroup": "rg"}).stack
-    world.put(GROUP, {STACK_TAG: stack})
+    vm = VmSpec.from_params({"vmName": vm_name, "resourceGroup": "rg"}).identity
+    world.put(GROUP, {STACK_TAG: vm.stack, OWNER_TAG: "ada"})
     world.put_disk(disk)
     world.put_disk("somebodys-disk")
-    claim = ownership.Claim(stack, "ada")
-    assert [found["name"] for found in cleanup.list_owned(world.arm, GROUP, claim)] == [disk, "rg"]
+    assert listed(world, ownership.Claim(vm, "ada")) == [disk, "rg"]
 
 
 def test_a_disk_of_a_vm_with_a_longer_name_is_not_ours(world: World) -> None:
     """Two VMs in one group may be called vm and vm-2: each has disks of its own."""
     world.put(GROUP, OURS)
     world.put_disk("vm-2-osdisk")
-    assert [found["name"] for found in cleanup.list_owned(world.arm, GROUP, CLAIM)] == ["rg"]
+    assert listed(world) == ["rg"]
 
 
 def test_all_that_is_ours_goes_and_the_group_with_it(world: World) -> None:
@@ -81,7 +84,7 @@ def test_a_group_that_goes_between_two_looks_is_gone(tmp_path: Path) -> None:
         world.put(GROUP, OURS)
         world.arm.delete(GROUP)
         world.journal.before = lambda asked: world.pass_time() if f"{GROUP}/resources" in asked else None
-        assert cleanup.list_owned(world.arm, GROUP, CLAIM) == []
+        assert listed(world) == []
 
 
 @pytest.mark.parametrize("looks", [1, 2, 3])
@@ -102,12 +105,13 @@ def test_a_group_that_goes_while_it_is_let_go_is_gone(tmp_path: Path, looks: int
         assert world.left() == set()
 
 
-def test_with_a_grace_there_is_a_second_look(world: World) -> None:
+def test_what_found_nothing_is_looked_at_again(world: World) -> None:
     """A write of the dead that was still on its way is found by it."""
     second = {"method": "GET", "path": GROUP, "nth": 2, "effect": {"do": "delay"}}
     world.send("PUT", "/_local/faults", [second])
     with ThreadPoolExecutor() as threads:
-        left = threads.submit(cleanup.delete_owned, world.arm, GROUP, CLAIM, interval=0.01, timeout=240, grace=0.01)
+        patience = cleanup.Patience(0.01, 240, again=0.01)
+        left = threads.submit(cleanup.delete_owned, world.arm, CLAIM, patience)
         assert poll_until(lambda: world.send("GET", "/_local/kept").json() or NotYet(0.01), timeout=120)
         world.put(GROUP, OURS)
         world.send("PUT", "/_local/faults", [])
@@ -149,7 +153,8 @@ def test_what_another_still_uses_is_handed_over(world: World) -> None:
     world.put_nic(HERS, path=theirs)
     assert release(world) == []
     assert world.left() == {GROUP, NET, SUBNET, theirs}
-    assert [world.send("GET", path).json()["tags"] for path in (GROUP, NET)] == [HERS, HERS]
+    assert world.send("GET", GROUP).json()["tags"] == HERS
+    assert world.send("GET", NET).json()["tags"] == {**HERS, GIVEN_TAG: SPEC.stack}
 
 
 def test_what_a_stranger_still_uses_is_given_away(world: World) -> None:
@@ -176,9 +181,8 @@ def test_what_another_owner_has_under_our_stack_stays(world: World, tags: dict[s
     """The owner is asked of every resource: the stack's name, which two owners may share, proves nothing."""
     world.put_machine(OURS)
     world.put(NSG, {STACK_TAG: SPEC.stack, **tags})
-    assert release(world) == []
+    assert release(world) == [NSG]
     assert world.left() == {GROUP, NSG}
-    assert world.send("GET", GROUP).json()["tags"][OWNER_TAG] == "mallory"
 
 
 def test_what_is_left_of_another_owners_vm_is_refused_as_a_whole(world: World) -> None:
@@ -187,9 +191,9 @@ def test_what_is_left_of_another_owners_vm_is_refused_as_a_whole(world: World) -
     world.arm.delete(VM)
     world.pass_time()
     there = world.left()
-    mallory = ownership.Claim(SPEC.stack, "mallory")
-    with refused(FailureKind.CONFLICT, "belongs to ada"):
-        ownership.require_owned_stack(cleanup.list_stack(world.arm, GROUP, SPEC.stack), mallory)
-    assert cleanup.delete_owned(world.arm, GROUP, mallory, interval=0.01, timeout=60) == []
+    mallory = ownership.Claim(SPEC.identity, "mallory")
+    seen = inventory.take(world.arm, mallory)
+    assert [each["id"] for each in seen.anothers if ownership.is_another_owners(each, mallory)] == [NIC, NET, DISK]
+    assert set(cleanup.delete_owned(world.arm, mallory, cleanup.Patience(0.01, 60))) >= {NIC, NET}
     assert world.left() == there
-    ownership.require_owned_stack(cleanup.list_stack(world.arm, GROUP, SPEC.stack), CLAIM)
+    assert not inventory.take(world.arm, CLAIM).anothers

@@ -14,6 +14,7 @@ from tests.conformance.arm import COMPUTE, GROUP, LONG, NETWORK, SUBNET
 from vmops.azure import vm_state
 from vmops.azure.client import Arm
 from vmops.azure.clouds import Cloud
+from vmops.azure.ownership import Claim
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import FailureKind
 from vmops.local.arm.state.clock import ManualClock
@@ -148,5 +149,8 @@ def quick_world(directory: Path, pace: float = 0) -> Iterator[World]:
 
 
 SPEC = spec_of()
+CLAIM = Claim(SPEC.identity, "ada", dict.fromkeys(map(str.lower, SPEC.own_ids()), ""))
+"""What a deployment of the machine does in the name of its owner."""
+
 OURS = {STACK_TAG: SPEC.stack, OWNER_TAG: "ada"}
 HERS = {STACK_TAG: "exp2-00000000", OWNER_TAG: "grace"}

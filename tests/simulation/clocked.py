@@ -5,7 +5,7 @@ A module that is in neither would wait, or judge, by the machine's clock in a wo
 
 CLOCKED = (
     *("ops.power", "azure.connection", "azure.session", "core.polling", "engine.deadline", "engine.events"),
-    *("local.provider.arm", "local.provider.sessions"),
+    *("local.provider.arm", "local.provider.sessions", "azure.inventory", "jobs.made"),
 )
 """Modules whose ``time`` is that of the processes that take turns."""
 

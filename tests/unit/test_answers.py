@@ -13,20 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmops.azure import responses
-from vmops.azure.cleanup import list_stack
 from vmops.azure.client import Arm
 from vmops.azure.clouds import Cloud
 from vmops.azure.error_codes import failure_from_cloud_error
+from vmops.azure.inventory import take
 from vmops.azure.ownership import Claim, is_ours, stack_of
 from vmops.azure.responses import UNREADABLE, accepted, progress
 from vmops.azure.vm_state import VmState, get_vm_state, in_transit
 from vmops.core.errors import CloudError
 from vmops.core.failures import FailureKind
+from vmops.spec.names import Identity
 
 T = TypeVar("T")
 
 GROUP = "/subscriptions/0/resourceGroups/g"
 VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm"
+CLAIM = Claim(Identity("local", "0", "g", "vm"), "ada")
 FINAL = "/subscriptions/0/providers/Microsoft.Compute/locations/westus2/operations/op"
 MACHINE: dict[str, Any] = {
     "id": VM,
@@ -168,10 +170,10 @@ def test_only_arm_says_that_a_resource_is_absent(server: Answering, arm: Arm, bo
     says(server, 404, body)
     if absent:
         assert arm.get(VM) is None
-        assert list_stack(arm, GROUP, "vm-1") == []
+        assert (take(arm, CLAIM).group, take(arm, CLAIM).to_go) == (None, [])
     else:
         assert refused(lambda: arm.get(VM)).status == 404
-        assert refused(lambda: list_stack(arm, GROUP, "vm-1")).status == 404
+        assert refused(lambda: take(arm, CLAIM)).status == 404
 
 
 OPERATIONS = {
@@ -346,7 +348,7 @@ def test_whatever_a_body_lacks_or_holds_it_is_read_or_refused(path: tuple[Any, .
     assert {type(each) for each in state.summary().values()} == {str}
     assert stack_of(seen) in {"", "vm-1", seen.get("tags", {}).get("vmops-stack")}
     assert in_transit(seen) in {True, False}
-    assert is_ours(seen, Claim("vm-1", "ada")) in {True, False}
+    assert is_ours(seen, CLAIM) in {True, False}
 
 
 @given(JSON)

@@ -1,33 +1,23 @@
 """What remains in the cloud after the engine's destroy, and letting it go.
 
 The engine keeps what others may share (the group, and whatever the user named); here it is deleted once nobody else
-uses it, handed over to whoever still does, and left alone if it is foreign. Whatever else carries our tag, unknown to
-the engine, goes the same way.
+uses it, handed over to whoever still does, and left alone if it is foreign. Whatever else is ours, unknown to the
+engine, goes the same way.
 """
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from vmops.azure.client import Arm
 from vmops.azure.error_codes import failure_from_cloud_error
-from vmops.azure.ownership import Claim, is_anothers, owner_of, stack_of
+from vmops.azure.inventory import Inventory, Resource, agree, take
+from vmops.azure.ownership import Claim, is_ours, kind_of, owner_of, refusal, stack_of
 from vmops.azure.responses import is_absent
 from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until
-from vmops.spec import names
-from vmops.spec.names import OWNER_TAG, STACK_TAG
-
-_ORDER = (
-    "virtualmachines",
-    "networkinterfaces",
-    "publicipaddresses",
-    "networksecuritygroups",
-    "virtualnetworks",
-    "disks",
-)
-"""Users before what they use: ARM refuses to delete what is in use."""
+from vmops.spec.names import GIVEN_TAG, OWNER_TAG, STACK_TAG
 
 _USED_IN = {
     "virtualnetworks": lambda properties: [
@@ -40,153 +30,143 @@ _USED_IN = {
 """Where a shared resource names its users. Source: azure-rest-api-specs, Microsoft.Network."""
 
 
-def delete_owned(
-    arm: Arm, group_id: str, claim: Claim, *, interval: float, timeout: float, grace: float = 0.0
-) -> list[str]:
-    """Delete what carries the claim's tags in a group, then the group if it is ours and empty.
+@dataclass(frozen=True)
+class Patience:
+    """How a removal waits, in seconds: ``interval`` between two rounds, or as many as ARM asks for, for ``timeout``.
 
-    In-use refusals and reservations pass with time, so each round tries again, ``interval`` seconds apart or as many as
-    ARM asks for, for at most ``timeout`` seconds. With a ``grace``, in seconds, there is another look that long after
-    nothing was found.
-
-    Returns: the ids of foreign resources for whose sake our group stays; empty if nothing of ours is left.
-
-    Raises: OperationFailed, naming what would not go, if something of ours is still there at the end.
+    With ``again`` all looks that found nothing are repeated that long afterwards: ARM may have answered from a replica
+    that does not know yet, or what the dead have sent may still be on its way.
     """
-    refusals: dict[str, CloudError] = {}
-    again = iter([NotYet(grace)] if grace else [])
 
-    def look() -> list[str] | NotYet:
-        try:
-            seen = _round(arm, group_id, claim, interval, refusals)
-        except CloudError as error:
-            if not is_absent(error):
-                raise
-            return NotYet(0)  # what was just seen is gone
-        return seen if isinstance(seen, NotYet) else next(again, seen)
+    interval: float
+    timeout: float
+    again: float | None = None
 
-    left = poll_until(look, timeout=timeout)
+
+def delete_owned(arm: Arm, claim: Claim, patience: Patience, *, keep_group: bool = False) -> list[str]:
+    """Delete what is ours of a VM, then its group if that is ours and seen to be empty.
+
+    In-use refusals and reservations pass with time, so each round tries again. A group is never deleted on the strength
+    of one list: both of its lists are empty after the last of ours is gone, the second one after ``again`` seconds.
+    With ``keep_group`` it stays.
+
+    Returns: the ids of what is another's and has our name, and of what our group stays for; empty if nothing is left.
+
+    Raises: OperationFailed, naming what would not go, if something of ours is still there at the end; (conflict),
+    naming what cannot be told to be ours, which is left and still paid for.
+    """
+    removal = _Removal(arm, claim, patience, keep_group)
+    left = poll_until(removal.look, timeout=patience.timeout)
     if left is None:
-        last = next(map(failure_from_cloud_error, refusals.values()), None)
-        raise OperationFailed(
-            last or Failure(FailureKind.TIMEOUT, "resources are still being deleted", resource=group_id)
-        )
+        last = next(map(failure_from_cloud_error, removal.refusals.values()), None)
+        late = Failure(FailureKind.TIMEOUT, "resources are still being deleted", resource=claim.vm.group_id)
+        raise OperationFailed(last or late)
     return left
 
 
-def list_owned(arm: Arm, group_id: str, claim: Claim) -> list[dict[str, Any]]:
-    """List what exists in a group and is ours by stack and owner, the group last; users before what they use."""
-    return [found for found in list_stack(arm, group_id, claim.stack) if not is_anothers(found, claim)]
+class _Removal:
+    """One removal: what ARM refused in the last round, and what was handed over, by their ids in lower case."""
 
+    def __init__(self, arm: Arm, claim: Claim, patience: Patience, keep_group: bool) -> None:
+        self.refusals: dict[str, CloudError] = {}
+        self._arm, self._claim, self._interval, self._keep_group = arm, claim, patience.interval, keep_group
+        self._repeats = iter([] if patience.again is None else [NotYet(patience.again)])
+        self._given: set[str] = set()
+        self._emptied = False
 
-def list_stack(arm: Arm, group_id: str, stack: str) -> list[dict[str, Any]]:
-    """List what exists in a group and is of a stack, whoever owns it, the group last; users before what they use."""
-    group = arm.get(group_id)
-    return [] if group is None else list_stack_in(arm, group, stack)
+    def look(self) -> list[str] | NotYet:
+        """Take one round; give what is left once nothing of ours is seen, by any look."""
+        seen = take(self._arm, self._claim)
+        if not self._mine(seen):
+            seen = agree(self._arm, self._claim, seen, resources=not self._emptied)
+        self.refusals.clear()
+        if ours := self._mine(seen):
+            return NotYet(max([self._interval, *map(self._release, ours)]))
+        return next(self._repeats, None) or self._settle_rest(seen)
 
+    def _mine(self, seen: Inventory) -> list[Resource]:
+        return [resource for resource in seen.ours if resource["id"].lower() not in self._given]
 
-def list_stack_in(arm: Arm, group: dict[str, Any], stack: str) -> list[dict[str, Any]]:
-    """List the same of a group that was just looked at."""
-    try:
-        found = [resource for resource in arm.contents(group["id"]) if _is_ours(resource, group, stack)]
-    except CloudError as error:
-        if is_absent(error):
-            return []
-        raise
-    found.sort(key=lambda resource: _ORDER.index(_kind(resource)))
-    return [*found, group] if stack_of(group) == stack else found
+    def _release(self, resource: Resource) -> float:
+        """Delete one resource, or hand it over; give the seconds after which ARM wants to be asked again."""
+        try:
+            heir = _other_user(self._arm, resource, self._claim)
+            if heir:
+                if _transfer_ownership(self._arm, resource, heir):
+                    self._given.add(resource["id"].lower())
+                return 0.0
+            return self._arm.delete(resource["id"]).retry_after or 0.0
+        except CloudError as error:
+            failure = failure_from_cloud_error(error)
+            if is_absent(error):
+                return 0.0
+            if not failure.retryable:
+                raise OperationFailed(failure) from None
+            self.refusals[resource["id"]] = error
+            return error.retry_after or 0.0
 
+    def _settle_rest(self, seen: Inventory) -> list[str] | NotYet:
+        """Judge what is there when nothing of ours is, but perhaps the group."""
+        unproven = [each for each in seen.unproven if not _other_user(self._arm, each, self._claim)]
+        if unproven:
+            raise OperationFailed(_unproven(unproven, self._claim))
+        theirs = [each["id"] for each in seen.anothers if each["id"].lower() not in self._given]
+        if seen.group is None or not seen.group_is_ours or self._keep_group:
+            return theirs
+        released = self._release_group(seen.group, seen.contents)
+        return released if isinstance(released, NotYet) else [*dict.fromkeys([*theirs, *released])]
 
-def _round(
-    arm: Arm, group_id: str, claim: Claim, interval: float, refusals: dict[str, CloudError]
-) -> list[str] | NotYet:
-    found = list_owned(arm, group_id, claim)
-    refusals.clear()
-    if [resource["id"].lower() for resource in found] == [group_id.lower()]:
-        return _release_group(arm, found[0], interval)
-    let_go = [resource for resource in found if resource["id"].lower() != group_id.lower()]
-    pauses = [_release_one(arm, resource, claim.stack, refusals) for resource in let_go]
-    return NotYet(max([interval, *pauses])) if found else []
-
-
-def _release_one(arm: Arm, resource: Mapping[str, Any], stack: str, refusals: dict[str, CloudError]) -> float:
-    """Delete one resource, or hand it over; give the seconds after which ARM wants to be asked again."""
-    try:
-        heir = _other_user(arm, resource, stack)
+    def _release_group(self, group: Resource, rest: tuple[Resource, ...]) -> list[str] | NotYet:
+        """Delete our group if it is empty; else it is handed over, or stays."""
+        if not rest:
+            self._emptied = True  # of what is in it every look has said that it is gone: what follows is the group's
+            accepted = self._arm.delete(group["id"])
+            return NotYet(self._interval if accepted.retry_after is None else accepted.retry_after)
+        heir = next((resource for resource in rest if stack_of(resource) not in {"", self._claim.stack}), None)
         if heir:
-            _transfer_ownership(arm, resource, heir)
-            return 0.0
-        return arm.delete(resource["id"]).retry_after or 0.0
-    except CloudError as error:
-        failure = failure_from_cloud_error(error)
-        if is_absent(error):
-            return 0.0
-        if not failure.retryable:
-            raise OperationFailed(failure) from None
-        refusals[resource["id"]] = error
-        return error.retry_after or 0.0
+            _transfer_ownership(self._arm, group, heir)
+            return NotYet(0)
+        get_logger().warning("group_stays", group=group["id"], holds=[resource["id"] for resource in rest])
+        return [resource["id"] for resource in rest]
 
 
-def _release_group(arm: Arm, group: Mapping[str, Any], interval: float) -> list[str] | NotYet:
-    rest = arm.contents(group["id"])
-    if not rest:
-        accepted = arm.delete(group["id"])
-        return NotYet(interval if accepted.retry_after is None else accepted.retry_after)
-    heir = next((resource for resource in rest if stack_of(resource)), None)
-    if heir:
-        _transfer_ownership(arm, group, heir)
-        return NotYet(0)
-    get_logger().warning("group_stays", group=group["id"], holds=[resource["id"] for resource in rest])
-    return [resource["id"] for resource in rest]
+def _unproven(left: list[Resource], claim: Claim) -> Failure:
+    """Say what has our name, is not proven to be ours, and is still paid for."""
+    names = ", ".join(resource["name"] for resource in left)
+    message = f"left, and still paid for: {names}; nothing but the name tells that vmops made it"
+    return Failure(FailureKind.CONFLICT, message, resource=left[0]["id"], step=refusal(left[0], claim).step)
 
 
-def _is_ours(resource: Mapping[str, Any], group: Mapping[str, Any], stack: str) -> bool:
-    """Only what vmops makes can be ours: a policy may copy a group's tags to anything else in it.
-
-    A disk that ARM made with the VM may carry no tag; in our own group it is ours by its name.
-    """
-    if _kind(resource) not in _ORDER:
-        return False
-    if stack_of(resource):
-        return stack_of(resource) == stack
-    loose_disk = _kind(resource) == "disks" and not resource.get("managedBy")
-    return loose_disk and stack_of(group) == stack and _is_disk_of(stack.rpartition("-")[0], resource["name"].lower())
-
-
-def _is_disk_of(vm_name: str, disk: str) -> bool:
-    """Compare a disk's name with those that a VM's disks get, all in lower case."""
-    lun = disk.rpartition("-")[2]
-    data_disk = lun.isdecimal() and disk == names.data_disk(vm_name, int(lun))
-    return data_disk or disk == names.default_name("os_disk", vm_name)
-
-
-def _other_user(arm: Arm, resource: Mapping[str, Any], stack: str) -> dict[str, Any] | None:
+def _other_user(arm: Arm, resource: Resource, claim: Claim) -> dict[str, Any] | None:
     """Find another's NIC that uses a shared resource of ours."""
-    users = _USED_IN.get(_kind(resource))
-    body = arm.get(resource["id"]) if users else None
-    for use in users(body["properties"]) if users and body else ():
+    users = _USED_IN.get(kind_of(resource))
+    for use in users(resource["properties"]) if users else ():
         nic = arm.get(use.split("/ipConfigurations/")[0])
-        if nic is not None and stack_of(nic) != stack:
+        if nic is not None and not is_ours(nic, claim):
             return nic
     return None
 
 
-def _transfer_ownership(arm: Arm, resource: Mapping[str, Any], heir: Mapping[str, Any]) -> None:
+def _transfer_ownership(arm: Arm, resource: Resource, heir: Resource) -> bool:
     """Give what we made to a stack that still uses it; take it back if that stack has gone meanwhile.
 
     An heir first deletes what uses the resource and then looks for its tag: either it sees the tag, or it is gone here.
+
+    Returns: whether it is the heir's now.
     """
     tags = dict(resource.get("tags") or {})
     get_logger().info("handed_over", resource=resource["id"], to=stack_of(heir) or heir["id"])
-    theirs = {STACK_TAG: stack_of(heir), OWNER_TAG: owner_of(heir) or ""}
-    arm.tag(resource["id"], {**tags, **theirs} if stack_of(heir) else _untagged(tags))
+    arm.tag(resource["id"], _given_tags(resource, heir))
     if arm.get(heir["id"]) is None:
         arm.tag(resource["id"], tags)
+        return False
+    return True
 
 
-def _untagged(tags: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in tags.items() if not name.startswith("vmops-")}
-
-
-def _kind(resource: Mapping[str, Any]) -> str:
-    return str(resource["type"]).rpartition("/")[2].lower()
+def _given_tags(resource: Resource, heir: Resource) -> dict[str, str]:
+    """Give the tags that make something an heir's; of a group nothing says that it was given, lest that be copied."""
+    tags = {name: value for name, value in (resource.get("tags") or {}).items() if not name.startswith("vmops-")}
+    if not stack_of(heir):
+        return tags
+    given = {} if kind_of(resource) == "resourcegroups" else {GIVEN_TAG: stack_of(resource)}
+    return {**tags, STACK_TAG: stack_of(heir), OWNER_TAG: owner_of(heir) or "", **given}

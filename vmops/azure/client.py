@@ -25,7 +25,10 @@ _PORTS = {"https": 443, "http": 80}
 
 
 class Arm:
-    """One cloud's Resource Manager, for one principal. Safe for threads; holds no state but its connections."""
+    """One cloud's Resource Manager, for one principal. Safe for threads; holds no state but its connections.
+
+    ``pace`` is how long a second of Azure's lasts there, in seconds: 1 but for a local Azure.
+    """
 
     def __init__(self, cloud: Cloud, timeout: float, patience: float = 0.0) -> None:
         """Speak to ``cloud``; one request takes at most ``timeout`` seconds.
@@ -34,6 +37,7 @@ class Arm:
         the service asks for. A power operation, which changes something each time, is not.
         """
         self._endpoint = cloud.endpoint
+        self.pace = cloud.pace
         self._connection = Connection(cloud, timeout, patience)
 
     def get(self, resource_id: str, *, expand: str = "") -> dict[str, Any] | None:
@@ -57,6 +61,11 @@ class Arm:
         """
         where = f"$filter=tagName eq '{name}'" + (f" and tagValue eq '{value}'" if value is not None else "")
         return list(self._pages(f"/subscriptions/{subscription}/resources?{where}"))
+
+    def tagged_groups(self, subscription: str, name: str, value: str) -> list[dict[str, Any]]:
+        """List the subscription's resource groups that carry a tag with that value."""
+        where = f"$filter=tagName eq '{name}' and tagValue eq '{value}'"
+        return list(self._pages(f"/subscriptions/{subscription}/resourcegroups?{where}"))
 
     def contents(self, group_id: str) -> list[dict[str, Any]]:
         """List what a resource group holds.

@@ -14,6 +14,7 @@ class Cloud:
 
     ``endpoint`` has no trailing slash. ``token`` and ``provider`` (a port) are the local Azure's; a real cloud takes
     its token from the caller's Azure login. ``answers`` tells whether its machines can be reached over the network.
+    ``pace`` is how long a second of Azure's lasts here, in seconds: 1 in a real cloud.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Cloud:
     token: str = field(default="", repr=False)
     provider: int = 0
     answers: bool = True
+    pace: float = 1.0
 
     def engine_environment(self) -> dict[str, str]:
         """Give what the engine must find in its environment.
@@ -65,4 +67,6 @@ def connect(name: str, state_dir: Path) -> Cloud:
     from vmops.local import daemon
 
     here = daemon.ensure(state_dir)
-    return Cloud("local", here.arm, token=here.token, provider=here.provider, answers=False)
+    return Cloud(
+        "local", here.arm, token=here.token, provider=here.provider, answers=False, pace=daemon.pace(state_dir)
+    )

@@ -1,22 +1,59 @@
-"""What is ours: told by tag, never by who wrote the name."""
+"""Whose a resource is: told by its tags, its name, and the identity that Azure gave it; never by one of them alone.
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+*Ours* carries our stack's tag and our owner's under an id that we made or name by rule, or it carries nobody's tag and
+is the very resource that we made. *Another's* carries another's tag, or is another resource than the one that we made.
+*Unproven* has our name and nothing else that speaks for us. Only what is ours is changed or deleted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from vmops.azure.client import Arm
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.times import format_utc
-from vmops.spec.names import EXPIRES_TAG, OWNER_TAG, STACK_TAG
+from vmops.spec.names import EXPIRES_TAG, GIVEN_TAG, OWNER_TAG, STACK_TAG, Identity
+
+UNSETTLED = "?"
+"""What stands before an identity that was known before a change that has not ended: it may have made another."""
+
+_IDENTITIES = ("vmId", "uniqueId", "resourceGuid")
+"""Properties by which Azure tells a resource from another of the same id. Source: azure-rest-api-specs: VMs of
+Microsoft.Compute, its disks, and the resources of Microsoft.Network."""
+
+_NAMED_BY_THE_USER = frozenset({"virtualnetworks", "networksecuritygroups"})
+
+
+class Whose(StrEnum):
+    """Whose a resource under our name, or with our tag, is."""
+
+    OURS = "ours"
+    ANOTHERS = "another's"
+    UNPROVEN = "unproven"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """In whose name something is done: a VM's stack, and its owner."""
+    """In whose name something is done: which VM, and its owner.
 
-    stack: str
+    ``made`` is what was made for it and not seen gone: Azure's identity of each by its ARM id in lower case, empty
+    where nobody knows.
+    """
+
+    vm: Identity
     owner: str
+    made: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stack(self) -> str:
+        """Give the name of the VM's stack."""
+        return self.vm.stack
+
+    def names(self, arm_id: str) -> bool:
+        """Tell whether an id is one that we made, or that we give by rule."""
+        return arm_id.lower() in self.made or self.vm.names(arm_id)
 
 
 def extend(arm: Arm, existing: Mapping[str, Any], expires: float) -> None:
@@ -35,34 +72,96 @@ def owner_of(resource: Mapping[str, Any]) -> str | None:
     return owner
 
 
-def is_ours(resource: Mapping[str, Any], claim: Claim) -> bool:
-    """Tell whether a resource carries our stack's tag and our owner's."""
+def identity_of(resource: Mapping[str, Any]) -> str:
+    """Give Azure's identity of a resource; empty where an answer does not tell it, as a list does not."""
+    properties = resource.get("properties") or {}
+    return next((str(properties[name]) for name in _IDENTITIES if properties.get(name)), "")
+
+
+def kind_of(resource: Mapping[str, Any]) -> str:
+    """Give the last word of a resource's type, in lower case."""
+    return str(resource["type"]).rpartition("/")[2].lower()
+
+
+def carries_our_tags(resource: Mapping[str, Any], claim: Claim) -> bool:
+    """Tell whether a resource carries our stack's tag and our owner's: of a group, that it is ours."""
     return (stack_of(resource), owner_of(resource)) == (claim.stack, claim.owner)
 
 
-def is_anothers(resource: Mapping[str, Any], claim: Claim) -> bool:
-    """Tell whether a resource carries another owner's tag; a disk without any is its group's."""
-    return owner_of(resource) not in {None, claim.owner}
+def whose(resource: Mapping[str, Any], claim: Claim, *, in_our_group: bool = False) -> Whose | None:
+    """Judge whose a resource (no group, no subnet) is; None if neither its name nor its tag has to do with us.
 
-
-def require_owned_stack(found: Iterable[Mapping[str, Any]], claim: Claim) -> None:
-    """Check that nothing that was found of a stack is another owner's: then the whole stack is theirs.
-
-    Raises: OperationFailed (conflict), naming the owner.
+    ``in_our_group``: its group carries our tags, so that a policy may have copied these to it.
     """
-    for resource in found:
-        if is_anothers(resource, claim):
-            require_owned(resource, claim)
+    if resource.get("managedBy"):
+        return None  # a disk that a VM holds goes, or stays, with that VM
+    named = claim.names(resource["id"])
+    if _tagged_by_another(resource, claim):
+        return Whose.ANOTHERS if named or stack_of(resource) == claim.stack else None
+    known, told = claim.made.get(resource["id"].lower(), ""), identity_of(resource)
+    if known and told and not known.startswith(UNSETTLED) and known != told:
+        return Whose.ANOTHERS
+    if carries_our_tags(resource, claim):
+        return Whose.OURS if named or _may_have_been_named(resource, in_our_group) else Whose.ANOTHERS
+    if told and known.removeprefix(UNSETTLED) == told:
+        return Whose.OURS
+    if not named:
+        return Whose.ANOTHERS if stack_of(resource) else None
+    return Whose.OURS if in_our_group and _is_loose_disk(resource) else Whose.UNPROVEN
+
+
+def is_proven(resource: Mapping[str, Any], claim: Claim) -> bool:
+    """Tell whether a resource is the very one that we made, whatever its tags say."""
+    known, told = claim.made.get(resource["id"].lower(), ""), identity_of(resource)
+    return bool(told) and known.removeprefix(UNSETTLED) == told
+
+
+def is_ours(resource: Mapping[str, Any], claim: Claim) -> bool:
+    """Tell whether a resource under a name of ours is ours."""
+    return whose(resource, claim) is Whose.OURS
+
+
+def is_another_owners(resource: Mapping[str, Any], claim: Claim) -> bool:
+    """Tell whether a resource carries our stack's tag, and another owner's: then the whole VM is theirs."""
+    return stack_of(resource) == claim.stack and owner_of(resource) not in {None, claim.owner}
 
 
 def require_owned(resource: Mapping[str, Any], claim: Claim) -> None:
     """Check that what exists is ours to change.
 
-    Raises: OperationFailed (conflict), naming the owner.
+    Raises: OperationFailed (conflict), naming the owner and the next step.
     """
-    if is_ours(resource, claim):
-        return
-    whose = owner_of(resource)
-    holder = f"belongs to {whose}" if whose and whose != claim.owner else "was not made by vmops under this name"
-    message, step = f"it exists and {holder}; it is not touched", "ask its owner, or choose another name"
-    raise OperationFailed(Failure(FailureKind.CONFLICT, message, resource=resource["id"], step=step))
+    if not is_ours(resource, claim):
+        raise OperationFailed(refusal(resource, claim))
+
+
+def refusal(resource: Mapping[str, Any], claim: Claim) -> Failure:
+    """Say whose something is that is not ours, and what can be done about it."""
+    owner, stack = owner_of(resource), stack_of(resource)
+    step = "ask its owner, or choose another name"
+    if is_proven(resource, claim):
+        step = f"`vmops adopt {claim.vm.vm_name}` takes it back: vmops made it"
+    elif whose(resource, claim) is Whose.UNPROVEN:
+        step = f"`vmops adopt {claim.vm.vm_name}` shows it and asks, or choose another name"
+    holder = "was not made by vmops under this name"
+    if owner and owner != claim.owner:
+        holder = f"belongs to {owner}"
+    elif stack and stack != claim.stack:
+        holder = f"belongs to the stack {stack}"
+    message = f"it exists and {holder}; it is not touched"
+    return Failure(FailureKind.CONFLICT, message, resource=resource["id"], step=step)
+
+
+def _tagged_by_another(resource: Mapping[str, Any], claim: Claim) -> bool:
+    return stack_of(resource) not in {"", claim.stack} or owner_of(resource) not in {None, claim.owner}
+
+
+def _may_have_been_named(resource: Mapping[str, Any], in_our_group: bool) -> bool:
+    """Tell whether the user may have chosen the name of what we made, or were given: its tags cannot be copies."""
+    given = GIVEN_TAG in (resource.get("tags") or {})
+    return kind_of(resource) in _NAMED_BY_THE_USER and (given or not in_our_group)
+
+
+def _is_loose_disk(resource: Mapping[str, Any]) -> bool:
+    """Tell whether it is a disk as a VM that failed leaves it: ARM made it with the VM, and gave it no tag."""
+    return kind_of(resource) == "disks" and not resource.get("tags")

@@ -32,7 +32,7 @@ _BEGIN: Mapping[Action, Callable[..., Any]] = {
 }
 
 
-def ask(arm: Arm, target: Target, owner: str, action: Action) -> Accepted:
+def ask(arm: Arm, target: Target, claim: Claim, action: Action) -> Accepted:
     """Ask for a power operation on a VM that is ours.
 
     Raises: OperationFailed if it does not exist, or is another's; CloudError if ARM refuses.
@@ -40,7 +40,7 @@ def ask(arm: Arm, target: Target, owner: str, action: Action) -> Accepted:
     existing = arm.get(target.vm_id)
     if existing is None:
         raise OperationFailed(Failure(FailureKind.NOT_FOUND, "the VM does not exist", resource=target.vm_id))
-    require_owned(existing, Claim(target.stack, owner))
+    require_owned(existing, claim)
     return begin(arm, target.vm_id, action)
 
 

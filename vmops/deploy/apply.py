@@ -49,7 +49,7 @@ class Update:
         """
         site, spec = self.site, self.spec
         wanted = Wanted(spec.urn_keys(self.uses), spec.unwanted(), site.cloud.provider_arguments(spec.subscription))
-        made = apply.reconcile(site.stack, site.arm, wanted)
+        made = apply.reconcile(site.stack, site.arm, wanted, site.claim(spec))
         for arm_id in made.foreign:
             if found := site.arm.get(arm_id):
                 self._refuse(arm_id, found)
@@ -86,7 +86,7 @@ class Update:
 
     def _refuse(self, arm_id: str, found: dict[str, object]) -> None:
         try:
-            ownership.require_owned(found, ownership.Claim(self.spec.stack, self.site.owner))
+            ownership.require_owned(found, self.site.claim(self.spec))
         except OperationFailed as error:
             raise (
                 SharedResourceCreatedElsewhere(error.failure) if arm_id in self.spec.shared_ids() else error

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from vmops.azure import clouds
 from vmops.azure.client import Arm
+from vmops.azure.ownership import Claim
 from vmops.core import keys
 from vmops.core.settings import Settings
 from vmops.core.state_dir import engine_home, scratch_path, work_path
-from vmops.engine.backend.notes import EngineNotes, Records, notes_directory
+from vmops.deploy.made import Made, Records
+from vmops.engine.backend.notes import EngineNotes, notes_directory
 from vmops.engine.backend.stacks import Backend
 from vmops.engine.environment import engine_environment
 from vmops.engine.events import EventLog
@@ -22,6 +24,7 @@ from vmops.engine.install import locate
 from vmops.engine.process import EngineCommand
 from vmops.engine.stack import EngineStack
 from vmops.spec.target import Target
+from vmops.spec.vm_spec import VmSpec
 
 PATIENCE = 240.0
 """Seconds for which a deployment meets a refusal that may pass again: a NIC stays reserved for 180 after a create that
@@ -37,7 +40,16 @@ class DeployContext:
     arm: Arm
     stack: EngineStack
     command: EngineCommand
+    made: Made
     reconnect: Callable[[], object]
+
+    def claim(self, target: Target) -> Claim:
+        """Give in whose name something is done to a VM, with what is remembered of what was made for it.
+
+        What a spec names counts as named by us.
+        """
+        named = target.own_ids() if isinstance(target, VmSpec) else ()
+        return Claim(target.identity, self.owner, dict.fromkeys(map(str.lower, named), "") | self.made.known())
 
 
 @contextmanager
@@ -114,7 +126,15 @@ def _open(
     engine, noted = locate.path(settings.engine), notes if locks else None
     command = EngineCommand(engine, locate.ENGINE_VERSION, environment, locks, longest, noted)
     stack = EngineStack(places.work_dir, backend, command, EventLog(), notes)
-    return DeployContext(settings.owner, cloud, Arm(cloud, target.request_timeout, patience), stack, command, connect)
+    return DeployContext(
+        settings.owner,
+        cloud,
+        Arm(cloud, target.request_timeout, patience),
+        stack,
+        command,
+        records.made(settings.owner),
+        connect,
+    )
 
 
 @contextmanager

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vmops.azure import cleanup, ownership, power, vm_state
+from vmops.azure import power, vm_state
 from vmops.core import times
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until, retry
 from vmops.deploy import readiness, survey
 from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update
@@ -16,11 +15,7 @@ from vmops.deploy.context import DeployContext
 from vmops.engine.backend.files import Repair
 from vmops.engine.reconcile import subnets
 from vmops.spec import names
-from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
-
-_GRACE = 3.0
-"""Seconds within which ARM shows what a request has begun that was still on its way when its sender died."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +71,7 @@ def _provision(site: DeployContext, spec: VmSpec, *, doubtful: bool, expires: fl
     reconciled = state.needs_reconcile and update.reconcile().needs_refresh
     if before.machine and readiness.needs_deallocation(before.machine, spec):
         readiness.power_and_wait(site.arm, spec, power.Action.DEALLOCATE)
+    site.made.intend(spec.own_ids(before.uses))
     update.run(refresh=state.needs_refresh(reconciled=reconciled, vm_exists=before.machine is not None))
     readiness.ensure_running(site.arm, spec)
     if site.cloud.answers:
@@ -94,54 +90,17 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, str]]:
 
     Raises: OperationFailed; CloudError if ARM refuses a look.
     """
-    before = _with_own_subnet(site, spec, survey.preflight(site.arm, spec, site.owner))
+    before = _with_own_subnet(site, spec, survey.preflight(site.arm, spec, site.claim(spec)))
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
     return site.stack.preview(_build_program(site, spec, before, 0.0, {}))
-
-
-def deprovision(site: DeployContext, target: Target, *, doubtful: bool) -> dict[str, Any]:
-    """Destroy all that the stack made, verify by listing, then forget the stack.
-
-    What the engine cannot destroy is released through ARM, which also knows what the engine does not. ``doubtful``:
-    what came before was cut off, so that a write may still be on its way; it is looked for once more.
-
-    Returns: ``left``, the foreign resources for whose sake our group stays, if there are any.
-
-    Raises: OperationFailed, naming what would not go; CloudError if ARM refuses a look.
-    """
-    existing = site.arm.get(target.vm_id)
-    claim = ownership.Claim(target.stack, site.owner)
-    if existing is not None:
-        ownership.require_owned(existing, claim)
-    ownership.require_owned_stack(cleanup.list_stack(site.arm, target.group_id, target.stack), claim)
-    site.stack.mend()
-    grace = _GRACE if doubtful else 0.0
-    if doubtful:
-        subnets.adopt_subnet(site.stack, site.arm, target.group_id, grace)
-    try:
-        site.stack.destroy()
-    except OperationFailed as error:
-        if error.failure.kind is FailureKind.LOCKED:
-            raise
-        get_logger().warning("destroy_incomplete", cause=str(error.failure))
-    left = cleanup.delete_owned(
-        site.arm,
-        target.group_id,
-        claim,
-        interval=target.poll_interval,
-        timeout=target.deploy_timeout,
-        grace=grace,
-    )
-    site.stack.remove()
-    return {"left": left} if left else {}
 
 
 def _preflight_when_idle(site: DeployContext, spec: VmSpec) -> survey.Preflight:
     """Survey what exists, once nothing is being done to the VM any more: ARM refuses a second change meanwhile."""
 
     def look() -> survey.Preflight | NotYet:
-        found = survey.preflight(site.arm, spec, site.owner)
+        found = survey.preflight(site.arm, spec, site.claim(spec))
         return vm_state.next_poll(spec.poll_interval) if found.machine and vm_state.in_transit(found.machine) else found
 
     found = poll_until(look, timeout=spec.deploy_timeout)
@@ -170,4 +129,5 @@ def _build_program(
         expires=times.format_utc(expires) if expires else None,
         provider=site.cloud.provider_arguments(spec.subscription),
         outputs=outputs,
+        note=site.made.note,
     )

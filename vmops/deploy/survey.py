@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vmops.azure.cleanup import list_stack_in
+from vmops.azure import inventory
 from vmops.azure.client import Arm
-from vmops.azure.ownership import Claim, require_owned, require_owned_stack, stack_of
+from vmops.azure.inventory import Inventory
+from vmops.azure.ownership import Claim, is_another_owners, refusal
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.spec.vm_spec import VmSpec
@@ -21,32 +22,38 @@ class Preflight:
     machine: Mapping[str, Any] | None = None
 
 
-def preflight(arm: Arm, spec: VmSpec, owner: str) -> Preflight:
+def preflight(arm: Arm, spec: VmSpec, claim: Claim) -> Preflight:
     """Look at what exists before a deployment.
 
     A named group, network, subnet or security group that exists without our tag is used, never changed. Whose a subnet
     is, its network tells.
 
-    Raises: OperationFailed if the VM is another's, if a value cannot be changed on it, or if no location is known.
+    Raises: OperationFailed (conflict) if anything under the VM's own names is another's, or cannot be told to be ours;
+    if a value cannot be changed on the VM, or if no location is known.
     """
-    group = arm.get(spec.group_id)
-    location = spec.location or (group or {}).get("location")
+    seen = inventory.take(arm, claim)
+    location = spec.location or (seen.group or {}).get("location")
     if not location:
         raise OperationFailed(
             Failure(FailureKind.INVALID, f"location: needed, because the resource group {spec.resource_group} is new")
         )
-    if group is None:
+    if seen.group is None:
         return Preflight(frozenset(), location)
-    uses = {"group"} if stack_of(group) != spec.stack else set()
-    uses.update(_used(arm, spec))
-    machine = arm.get(spec.vm_id)
-    claim = Claim(spec.stack, owner)
-    if machine is None:
-        require_owned_stack(list_stack_in(arm, group, spec.stack), claim)
-    else:
-        require_owned(machine, claim)
+    uses = set() if seen.group_is_ours else {"group"}
+    uses.update(_used(arm, spec, seen))
+    _refuse_not_ours(seen, spec, claim, uses)
+    machine = seen.find(spec.vm_id)
+    if machine:
         _refuse_immutable(machine, spec)
     return Preflight(frozenset(uses), location, machine)
+
+
+def _refuse_not_ours(seen: Inventory, spec: VmSpec, claim: Claim, uses: set[str]) -> None:
+    """Check that nothing that is to be made or changed is another's, nor anything that our stack's tag is on."""
+    wanted = {arm_id.lower() for arm_id in spec.own_ids(frozenset(uses))}
+    for resource in (*seen.anothers, *seen.unproven):
+        if resource["id"].lower() in wanted or is_another_owners(resource, claim):
+            raise OperationFailed(refusal(resource, claim))
 
 
 def refuse_anew_for_key(machine: Mapping[str, Any], spec: VmSpec) -> None:
@@ -74,12 +81,12 @@ def _words(public_key: str) -> list[str]:
     return public_key.split()[:2]
 
 
-def _used(arm: Arm, spec: VmSpec) -> Iterable[str]:
+def _used(arm: Arm, spec: VmSpec, seen: Inventory) -> Iterable[str]:
     """Name the roles that the user named and that exist as somebody else's."""
     ids = spec.ids()
+    there = {resource["id"].lower() for resource in seen.contents} - {each["id"].lower() for each in seen.ours}
     for role in sorted(spec.named_roles & {"network", "security_group"}):
-        resource = arm.get(ids[role])
-        if resource is not None and stack_of(resource) != spec.stack:
+        if ids[role].lower() in there:
             yield role
             if role == "network" and arm.get(ids["subnet"]) is not None:
                 yield "subnet"

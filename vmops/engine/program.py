@@ -1,6 +1,7 @@
 """The inline program: what `stacks.vm.declare` declares, under an explicit provider, with its outputs handed over."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -8,6 +9,9 @@ from pulumi_azure_native import Provider
 
 from vmops.spec.vm_spec import VmSpec
 from vmops.stacks import vm
+
+_IDENTITIES = ("vm_id", "resource_guid")
+"""Outputs by which Azure tells a resource from another of the same id (`vmops.azure.ownership`)."""
 
 
 def program(
@@ -18,15 +22,23 @@ def program(
     expires: str | None,
     provider: Mapping[str, Any],
     outputs: dict[str, Any],
+    note: Callable[[str, str], None],
 ) -> Callable[[], None]:
-    """Give the program that declares ``spec``; running it fills ``outputs`` with plain values as they become known."""
+    """Give the program that declares ``spec``; running it fills ``outputs`` with plain values as they become known.
+
+    ``note`` is told of each resource as soon as it is made, or known to be as it was: its ARM id, and what Azure knows
+    it by.
+    """
     touch()
 
     def declare() -> None:
-        pulumi.runtime.register_stack_transformation(_without_aliases)
+        made: list[pulumi.Resource] = []
+        pulumi.runtime.register_stack_transformation(partial(_without_aliases, made))
         azure = Provider("azure", **provider)
         declared = vm.declare(spec, owner=owner, uses=uses, expires=expires, provider=azure)
         pulumi.Output.all(**declared).apply(outputs.update)
+        for resource in made:
+            _tell(resource, note)
 
     return declare
 
@@ -36,7 +48,20 @@ def touch() -> None:
     vm.touch()
 
 
-def _without_aliases(arguments: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
-    """Drop the dozens of old type names that each azure-native class lists; no stack of ours was made under them."""
+def _tell(resource: pulumi.Resource, note: Callable[[str, str], None]) -> None:
+    """Tell of a resource once it is made, if Azure knows it by more than its id."""
+    identity = next((getattr(resource, name) for name in _IDENTITIES if hasattr(resource, name)), None)
+    if identity is not None and isinstance(resource, pulumi.CustomResource):
+        pulumi.Output.all(resource.id, identity).apply(lambda told: note(*told))
+
+
+def _without_aliases(
+    made: list[pulumi.Resource], arguments: pulumi.ResourceTransformationArgs
+) -> pulumi.ResourceTransformationResult:
+    """Drop the dozens of old type names that each azure-native class lists; no stack of ours was made under them.
+
+    The resource itself goes to ``made``.
+    """
+    made.append(arguments.resource)
     arguments.opts.aliases = None
     return pulumi.ResourceTransformationResult(props=arguments.props, opts=arguments.opts)

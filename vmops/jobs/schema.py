@@ -36,5 +36,7 @@ STEPS: Mapping[int, tuple[str, ...]] = {
         "ALTER TABLE operations ADD COLUMN host_id DEFAULT ''",
         "ALTER TABLE operations ADD COLUMN start_ticks DEFAULT 0",
     ),
+    # In whose name it was made.
+    5: ("ALTER TABLE made ADD COLUMN owner TEXT NOT NULL DEFAULT ''",),
 }
 """Statements by the version that they lead to; what is added next has the next number."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from vmops.core import host
 from vmops.core.failures import FailureKind
 from vmops.core.processes import START_TIME_TOLERANCE
+from vmops.jobs.made import MadeResources
 from vmops.jobs.operation import Operation
 from vmops.jobs.store import Store
 
@@ -18,6 +19,10 @@ class StackRecords:
 
     store: Store
     stack: str
+
+    def made(self, owner: str) -> MadeResources:
+        """Give what was ever made of it in an owner's name."""
+        return self.store.made(self.stack, owner)
 
     def newest(self) -> str:
         """Give the id of the newest operation; '' if there is none."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from vmops.core.failures import Failure
 from vmops.core.state_dir import records_path
+from vmops.jobs.made import MadeResources
 from vmops.jobs.operation import TRANSITIONS, Operation, State, Verb
 from vmops.jobs.schema import STEPS
 from vmops.jobs.sqlite import Conflict, Database, Row
@@ -97,6 +98,10 @@ class Store:
             "AND gone.number > made.number AND gone.verb = 'deprovision' AND gone.state = 'succeeded') "
             "ORDER BY number DESC"
         )
+
+    def made(self, stack: str, owner: str) -> MadeResources:
+        """Give what was ever made of a stack in an owner's name."""
+        return MadeResources(self._database, stack, owner)
 
     def note_failure(self, stack: str, failure: Failure) -> None:
         """Remember why the newest verb of a stack that failed did so."""

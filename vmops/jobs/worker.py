@@ -92,7 +92,7 @@ def _outcome(work: Any) -> tuple[State, dict[str, Any]]:
 
 def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wire: bytes) -> dict[str, Any]:
     from vmops.core.settings import Settings
-    from vmops.deploy import steps
+    from vmops.deploy import removal, steps
     from vmops.deploy.context import open_for_change
     from vmops.engine.deadline import enforce_deadline
     from vmops.spec.target import Target
@@ -115,7 +115,7 @@ def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wir
     ):
         if isinstance(target, VmSpec):
             return steps.provision(site, target, doubtful=order.doubtful, expires=operation.expires)
-        return steps.deprovision(site, target, doubtful=order.doubtful)
+        return removal.deprovision(site, target, doubtful=order.doubtful)
 
 
 def _cancel_provision(store: Store, state_dir: Path, stack: str, seconds: float) -> int:

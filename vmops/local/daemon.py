@@ -44,6 +44,12 @@ def find(state_dir: Path) -> Endpoint | None:
     return record.endpoint if record and record.alive else None
 
 
+def pace(state_dir: Path) -> float:
+    """Give the part of Azure's own time that things take in the local Azure of a state directory, once it runs."""
+    record = endpoint.read(state_dir)
+    return record.pace if record else DEFAULT_PACE
+
+
 def ensure(state_dir: Path, pace: float | None = None, tls: bool | None = None) -> Endpoint:
     """Give the daemon of a state directory, started if there is none; it answers when this returns.
 

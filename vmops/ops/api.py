@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from vmops.azure.power import Action
 from vmops.core import keys
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.polling import NotYet
 from vmops.core.settings import Settings
 from vmops.core.state_dir import log_path
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.store import Store
+from vmops.ops.claims import Claims
 from vmops.ops.connections import Connections
 from vmops.ops.credentials import with_key
-from vmops.ops.polls import poll
+from vmops.ops.polls import Poll
 from vmops.ops.power import PowerOperations
 from vmops.ops.queries import Queries
-from vmops.ops.results import REFUSALS, Seen, clear_handle, failed, pending, waited
+from vmops.ops.results import REFUSALS, clear_handle, failed, pending, waited
 from vmops.protocol import HANDLE, Answer, Params, Status
 from vmops.spec.target import Target, WaitOptions, time_to_live
 from vmops.spec.vm_spec import VmSpec
@@ -48,7 +48,7 @@ class VMOps:
         self.settings = settings or Settings()
         self._store = Store(self.settings.state_dir)
         self._arm = Connections(self.settings)
-        self._power = PowerOperations(self.settings, self._arm)
+        self._power = PowerOperations(Claims(self._store, self.settings.owner), self._arm)
 
     def vm_provision(self, params: Params) -> Answer:
         """Check if the VM is ready; deploy a new one if necessary.
@@ -107,7 +107,7 @@ class VMOps:
         """
         target = self._target(params)
         verb = Verb.PROVISION if is_setup else Verb.DEPROVISION
-        return waited(self._store, target, lambda: self._poll(target, verb))
+        return waited(self._store, target, self._poll(target, verb))
 
     def wait_vm_operation(self, params: Params) -> Answer:
         """Wait, at most ``pollTimeout`` seconds, for the operation at ``params["asyncResultsUrl"]``.
@@ -119,7 +119,7 @@ class VMOps:
             return Status.PENDING, {}
         kind = Target if params.get("vmName") else WaitOptions
         patience = kind.from_params(params, self.settings.defaults())
-        return waited(self._store, patience, lambda: self._poll(patience, None))
+        return waited(self._store, patience, self._poll(patience, None))
 
     def cancel(self, params: Params) -> Answer:
         """End what is in flight on the VM, within 30 seconds; the same verb called again goes on where it ended.
@@ -227,8 +227,8 @@ class VMOps:
             return failed(self._store, target, error)
         return pending(params, url) if url else (Status.SUCCEEDED, {})
 
-    def _poll(self, target: WaitOptions, verb: Verb | None) -> Seen | NotYet:
-        return poll(self._store, self._deployments, self._power, target, verb)
+    def _poll(self, target: WaitOptions, verb: Verb | None) -> Poll:
+        return Poll(self._store, self._deployments, self._power, target, verb)
 
     def _target(self, params: Params) -> Target:
         return Target.from_params(params, self.settings.defaults())

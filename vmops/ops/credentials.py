@@ -20,11 +20,11 @@ def with_key(spec: VmSpec, settings: Settings, deployments: "Deployments") -> Vm
     if spec.credential_is_given:
         return spec
     if keys.existing_ssh_key_file(settings.state_dir, spec.stack) is None:
-        _refuse_anew_for_key(spec, settings, deployments)
+        _refuse_anew_for_key(spec, deployments)
     return spec.with_key(keys.ssh_public_key(settings.state_dir, spec.stack))
 
 
-def _refuse_anew_for_key(spec: VmSpec, settings: Settings, deployments: "Deployments") -> None:
+def _refuse_anew_for_key(spec: VmSpec, deployments: "Deployments") -> None:
     """Check that the VM is not there, or on its way out; whatever another owner has is refused by the worker.
 
     Where ARM cannot tell for a while, the worker does, which asks again and compares the keys before anything else.
@@ -38,7 +38,7 @@ def _refuse_anew_for_key(spec: VmSpec, settings: Settings, deployments: "Deploym
         if failure_from_cloud_error(error).retryable:
             return
         raise
-    ours = seen and ownership.is_ours(seen.resource, ownership.Claim(spec.stack, settings.owner))
+    ours = seen and ownership.is_ours(seen.resource, deployments.claim(spec))
     if seen and ours and seen.provisioning != "deleting":
         deployments.refuse_in_flight(spec)
         refuse_anew_for_key(seen.resource, spec)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vmops.azure import cleanup, ownership, vm_state
+from vmops.azure import ownership, vm_state
 from vmops.azure.client import Arm
 from vmops.core import host, keys
 from vmops.core.errors import OperationFailed
@@ -21,6 +21,8 @@ from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.order import JobRequest
 from vmops.jobs.stack_records import StackRecords
 from vmops.jobs.store import Store
+from vmops.ops.absence import Absence
+from vmops.ops.claims import Claims
 from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
 
@@ -53,20 +55,18 @@ class Deployments:
         latest = self.store.latest(spec.stack)
         if latest and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, digest):
             seen = vm_state.get_vm_state(self.arm(spec), spec.vm_id)
-            claim = ownership.Claim(spec.stack, self.settings.owner)
-            if seen and seen.running and ownership.is_ours(seen.resource, claim):
+            if seen and seen.running and ownership.is_ours(seen.resource, self.claim(spec)):
                 self._extend(latest, spec, seen)
                 return None
         return self._begin(spec, Verb.PROVISION, digest)
 
     def deprovision(self, target: Target) -> Operation | None:
-        """Begin to remove the VM; None if it was removed before and ARM does not know it any more.
+        """Begin to remove the VM; None if it was removed before, and nothing of it is seen.
 
         A provision in flight is ended first, by the worker.
         """
-        latest = self.store.latest(target.stack)
-        removed = latest and (latest.verb, latest.state) == (Verb.DEPROVISION, State.SUCCEEDED)
-        if removed and self.arm(target).get(target.vm_id) is None:
+        absence = self.absence(target)
+        if absence.removed_here and absence.look() == {}:
             return None
         return self._begin(target, Verb.DEPROVISION, "")
 
@@ -85,15 +85,28 @@ class Deployments:
         """Give an operation as it now stands; one whose worker is dead is recorded as interrupted."""
         return admission.mark_if_dead(self.store, self.settings.state_dir, operation)
 
-    def look_for(self, target: Target, verb: Verb) -> dict[str, Any] | Failure | NotYet:
-        """Look once whether a VM is deployed, or gone: by the newest record, else by what ARM says is true."""
+    def claim(self, target: Target, owner: str = "") -> ownership.Claim:
+        """Give in whose name a verb acts on a VM: by default in that of the settings."""
+        return Claims(self.store, owner or self.settings.owner)(target)
+
+    def absence(self, target: Target) -> Absence:
+        """Give the looks of one wait for a VM to be gone."""
+        made = self.store.made(target.stack, self.settings.owner)
+        latest = self.store.latest(target.stack)
+        return Absence(self.arm(target), self.claim(target), target, latest, made.last_write())
+
+    def look_for(self, target: Target, verb: Verb, absence: Absence) -> dict[str, Any] | Failure | NotYet:
+        """Look once whether a VM is deployed, or gone: no record is an answer, but of what is in flight, or failed."""
         latest = self.store.latest(target.stack)
         if latest and latest.verb is verb:
-            return self.look(latest)
+            ended = self.look(latest)
+            if not isinstance(ended, dict):
+                return ended
+            return self._still(target, latest, ended, absence)
         if latest and not self.settled(latest).over:
             return admission.lock_conflict(latest)
         if verb is Verb.DEPROVISION:
-            return self._gone(target, known=latest is not None)
+            return absence.look()
         seen = vm_state.get_vm_state(self.arm(target), target.vm_id)
         if seen is None and (latest or not self._in_backend(target)):
             return Failure(
@@ -101,23 +114,19 @@ class Deployments:
             )
         return {"id": seen.resource["id"]} if seen and seen.running else vm_state.next_poll(target.poll_interval)
 
-    def _gone(self, target: Target, *, known: bool) -> dict[str, Any] | Failure | NotYet:
-        """Look whether the VM is gone, and all that was made for it.
-
-        What another host removes will go, all but a group that it leaves to others; what this host made stays until it
-        is told otherwise.
-        """
-        arm = self.arm(target)
-        ours = cleanup.list_stack(arm, target.group_id, target.stack)
-        there = [each["id"] for each in ours if known or each["id"].lower() != target.group_id.lower()]
-        if vm_state.get_vm_state(arm, target.vm_id):
-            there.insert(0, target.vm_id)
-        if there and known:
-            step = "deprovision it, then wait again"
-            return Failure(
-                FailureKind.CONFLICT, "it exists and nobody is deprovisioning it", resource=there[0], step=step
-            )
-        return vm_state.next_poll(target.poll_interval) if there else {}
+    def _still(
+        self, target: Target, latest: Operation, ended: dict[str, Any], absence: Absence
+    ) -> dict[str, Any] | Failure | NotYet:
+        """See that what a record says has ended well is so still."""
+        if latest.verb is Verb.DEPROVISION:
+            found = absence.look()
+            return ended if found == {} else found
+        existing = self.arm(target).get(target.vm_id)
+        if existing is None:
+            message = "it was made, and is gone: it was deleted by somebody else"
+            return Failure(FailureKind.NOT_FOUND, message, resource=target.vm_id, step="provision it again")
+        claim = self.claim(target, latest.owner)
+        return ended if ownership.is_ours(existing, claim) else ownership.refusal(existing, claim)
 
     def refuse_in_flight(self, target: Target) -> None:
         """Check that no deployment of the VM is in flight.

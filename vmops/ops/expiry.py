@@ -20,6 +20,7 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.core.settings import CloudName, Settings
 from vmops.jobs.operation import Operation
 from vmops.jobs.store import Store
+from vmops.ops.claims import Claims
 from vmops.protocol import Params
 from vmops.spec.names import EXPIRES_TAG, OWNER_TAG, STACK_TAG, Identity
 from vmops.spec.target import Target, WaitOptions
@@ -64,7 +65,7 @@ class Lifetimes:
         existing = arm.get(target.vm_id)
         if existing is None:
             raise OperationFailed(Failure(FailureKind.NOT_FOUND, "the VM does not exist", resource=target.vm_id))
-        ownership.require_owned(existing, ownership.Claim(target.stack, self.settings.owner))
+        ownership.require_owned(existing, Claims(self.store, self.settings.owner)(target))
         expires = time.time() + seconds
         for made in self.store.live_provisions():
             if made.stack == target.stack:

@@ -1,5 +1,6 @@
-"""One poll of what a wait is for: the operation that a handle names, else the VM itself."""
+"""The polls of one wait: for the operation that a handle names, else for the VM itself."""
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vmops.core.failures import Failure, FailureKind
@@ -11,29 +12,42 @@ from vmops.ops.results import Seen
 from vmops.spec.target import Target, WaitOptions
 
 if TYPE_CHECKING:
+    from vmops.ops.absence import Absence
     from vmops.ops.deployments import Deployments
 
 
-def poll(
-    store: Store, deployments: "Deployments", power: PowerOperations, target: WaitOptions, verb: Verb | None
-) -> Seen | NotYet:
-    """Poll what the handle names once; the VM itself without one, or if it names what is not the ``verb``.
+@dataclass
+class Poll:
+    """Poll what the handle names; the VM itself without one, or if it names what is not the ``verb``.
 
     That a VM was made or stopped does not tell that it is gone.
-
-    Returns: an account of the operation, why it failed, or `NotYet` while it is in flight.
-
-    Raises: OperationFailed; CloudError if ARM refuses; SpecError if the handle is an URL elsewhere.
     """
-    handle = target.async_results_url or ""
-    operation = store.get(operation_id(handle) or "")
-    if operation and verb in (operation.verb, None):
-        return deployments.look(operation)
-    if handle.startswith("http"):
-        seen = power.poll(target, handle)
-        if verb is not Verb.DEPROVISION or isinstance(seen, NotYet):
-            return seen
-    if isinstance(target, Target):
-        return deployments.look_for(target, verb or Verb.PROVISION)
-    step = "wait without asyncResultsUrl, or on the host that began it"
-    return Failure(FailureKind.NOT_FOUND, f"no record of {handle} is on this host", step=step)
+
+    store: Store
+    deployments: "Deployments"
+    power: PowerOperations
+    target: WaitOptions
+    verb: Verb | None
+    _absence: "Absence | None" = field(default=None, init=False)
+
+    def __call__(self) -> Seen | NotYet:
+        """Poll once.
+
+        Returns: an account of the operation, why it failed, or `NotYet` while it is in flight.
+
+        Raises: OperationFailed; CloudError if ARM refuses; SpecError if the handle is an URL elsewhere.
+        """
+        target, verb = self.target, self.verb
+        handle = target.async_results_url or ""
+        operation = self.store.get(operation_id(handle) or "")
+        if operation and verb in (operation.verb, None):
+            return self.deployments.look(operation)
+        if handle.startswith("http"):
+            seen = self.power.poll(target, handle)
+            if verb is not Verb.DEPROVISION or isinstance(seen, NotYet):
+                return seen
+        if isinstance(target, Target):
+            self._absence = self._absence or self.deployments.absence(target)
+            return self.deployments.look_for(target, verb or Verb.PROVISION, self._absence)
+        step = "wait without asyncResultsUrl, or on the host that began it"
+        return Failure(FailureKind.NOT_FOUND, f"no record of {handle} is on this host", step=step)

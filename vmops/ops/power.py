@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vmops.azure import power
+from vmops.azure.ownership import Claim
 from vmops.azure.power import Action
 from vmops.core.errors import CloudError
 from vmops.core.polling import NotYet
-from vmops.core.settings import Settings
 from vmops.spec.target import Target, WaitOptions
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class PowerOperations:
     """Power operations of VMs that are ours; changes the cloud, and no record."""
 
-    def __init__(self, settings: Settings, arm: "Callable[[WaitOptions], Arm]") -> None:
-        self._settings, self._arm = settings, arm
+    def __init__(self, claim: Callable[[Target], Claim], arm: "Callable[[WaitOptions], Arm]") -> None:
+        self._claim, self._arm = claim, arm
         self._due: dict[str, float] = {}  # by URL: when ARM wants to be asked first
 
     def begin(self, target: Target, action: Action) -> str | None:
@@ -29,7 +29,7 @@ class PowerOperations:
 
         Raises: OperationFailed if the VM does not exist or is another's; CloudError if ARM refuses.
         """
-        accepted = power.ask(self._arm(target), target, self._settings.owner, action)
+        accepted = power.ask(self._arm(target), target, self._claim(target), action)
         if accepted.url is not None:
             self._due[accepted.url] = time.monotonic() + (accepted.retry_after or 0.0)
         return accepted.url

@@ -33,9 +33,7 @@ class Queries:
 
     def resources(self, target: Target) -> list[dict[str, Any]]:
         """List what exists in the cloud and would go with a deprovision. Raises: CloudError if ARM refuses."""
-        from vmops.azure import cleanup
-
-        return cleanup.list_stack(self.arm(target), target.group_id, target.stack)
+        return [dict(each) for each in self.deployments.absence(target).take().to_go]
 
     def plan(self, spec: VmSpec) -> list[dict[str, str]]:
         """Preview a provision: an ``operation`` and a ``resource`` each.

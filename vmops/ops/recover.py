@@ -6,7 +6,7 @@ all its copies is rebuilt by that provision, which knows what is declared.
 
 from typing import Any
 
-from vmops.azure import cleanup
+from vmops.azure import inventory
 from vmops.azure.client import Arm
 from vmops.core.settings import Settings
 from vmops.deploy.context import DeployContext, open_for_change
@@ -45,12 +45,13 @@ def recover(
 
 
 def _settle(site: DeployContext, target: Target, *, write: bool) -> dict[str, Any]:
-    ours = [str(found["id"]) for found in cleanup.list_stack(site.arm, target.group_id, target.stack)]
+    claim = site.claim(target)
+    ours = [str(found["id"]) for found in inventory.take(site.arm, claim).to_go]
     mended = site.stack.mend(write=write)
     made = plan.Plan()
     if write or mended is Repair.NOTHING:
         reconcile = apply.reconcile if write else apply.preview
-        made = reconcile(site.stack, site.arm, plan.Wanted(_intended(site.arm, target, ours)))
+        made = reconcile(site.stack, site.arm, plan.Wanted(_intended(site.arm, target, ours)), claim)
     return {
         "state": str(mended),
         "adopted": list(made.adopted.values()),

@@ -4,6 +4,7 @@ Every name is known before anything exists, so every intended resource has an AR
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass
 from types import MappingProxyType
@@ -12,6 +13,8 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 STACK_TAG, OWNER_TAG, EXPIRES_TAG = "vmops-stack", "vmops-owner", "vmops-expires"
+GIVEN_TAG = "vmops-from"
+"""On a network or security group: the stack that made it and has handed it over."""
 
 # Source: ARM resource types, resource provider reference (Microsoft.Network, Microsoft.Compute).
 _TYPES: Mapping[str, str] = MappingProxyType(
@@ -47,6 +50,7 @@ _SUFFIXES: Mapping[str, str] = MappingProxyType(
     }
 )
 _LONGEST_NETWORK = 64
+_LUN = re.compile("0|[1-9][0-9]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,19 @@ class Identity:
     def resource_id(self, kind: str, name: str) -> str:
         """Return the ARM id of a network, security_group, address, nic, vm or disk in the resource group."""
         return f"{self.group_id}/providers/{_TYPES[kind]}/{name}"
+
+    def own_ids(self) -> list[str]:
+        """Return the ARM ids that the VM and its resources have by rule, without data disks; users come first."""
+        kinds = {role: role for role in ("nic", "address", "security_group", "network")} | {"os_disk": "disk"}
+        named = [self.resource_id(kind, default_name(role, self.vm_name)) for role, kind in kinds.items()]
+        return [self.vm_id, *named]
+
+    def names(self, arm_id: str) -> bool:
+        """Tell whether an ARM id is one that a resource of the VM has by rule, a data disk included."""
+        wanted = arm_id.lower()
+        lun = wanted.rpartition("-")[2]
+        data = [self.resource_id("disk", data_disk(self.vm_name, int(lun)))] if _LUN.fullmatch(lun) else []
+        return wanted in map(str.lower, [*self.own_ids(), *data])
 
 
 def default_group(vm_name: str) -> str:

@@ -87,6 +87,7 @@ class Target(WaitOptions):
     subscription: Annotated[str, BeforeValidator(related.subscription)] = derived_default()
     resource_group: Annotated[str, BeforeValidator(related.resource_group)] = derived_default()
     stop_mode: Annotated[StopMode, choice(StopMode)] = "powerOff"
+    keep_group: Annotated[bool, BeforeValidator(values.boolean)] = False
 
     @property
     def identity(self) -> names.Identity:

@@ -28,7 +28,8 @@ WaitFor = Literal["running", "ssh"]
 
 # What may change without a deployment: how long to wait for it, and what happens to it later.
 _NOT_DESIRED = frozenset(
-    ("asyncResultsUrl", "pollInterval", "pollTimeout", "deployTimeout", "requestTimeout", "ttl", "stopMode", "waitFor")
+    {"asyncResultsUrl", "pollInterval", "pollTimeout", "deployTimeout", "requestTimeout"}
+    | {"ttl", "stopMode", "waitFor", "keepGroup"}
 )
 # In the digest at their defaults too, as ever. A parameter that was added later is left out at its default, which is a
 # constant (None, if what is not given depends on others): so no digest of before changes.
@@ -145,6 +146,13 @@ class VmSpec(Target):
         """
         declared = {role: arm_id for role, arm_id in self.ids().items() if role in names.TOKENS and role not in uses}
         return {names.urn_key(arm_id): arm_id for arm_id in declared.values()}
+
+    def own_ids(self, uses: frozenset[str] = frozenset()) -> list[str]:
+        """Return the ARM id of every resource that the VM has for itself or shares, but its group and its subnet.
+
+        ``uses`` are the roles that are another's.
+        """
+        return [arm_id for role, arm_id in self.ids().items() if role not in uses | {"group", "subnet"}]
 
     def unwanted(self) -> dict[str, str]:
         """Return the same of what the VM may have had before, and is not to have: its public address."""

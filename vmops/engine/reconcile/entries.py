@@ -8,6 +8,7 @@ from uuid import uuid4
 from pydantic.alias_generators import to_camel
 
 from vmops.engine.workspace import PROJECT
+from vmops.spec.names import OWNER_TAG
 
 Entry = dict[str, Any]
 
@@ -23,6 +24,36 @@ def key_of(entry: Mapping[str, Any]) -> str:
 def is_bare(entry: Mapping[str, Any]) -> bool:
     """Tell whether an entry was made here from an id alone: those of the engine's own say since when they are there."""
     return bool(entry.get("provider")) and "created" not in entry
+
+
+def owner_of(entry: Mapping[str, Any]) -> str:
+    """Give in whose name an entry was declared; empty if it has no tags."""
+    tags = (entry.get("inputs") or {}).get("tags")
+    return str(tags.get(OWNER_TAG, "")) if isinstance(tags, dict) else ""
+
+
+def told(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what Azure told of an entry, secrets left out."""
+    return {name: value for name, value in (entry.get("outputs") or {}).items() if isinstance(value, str)}
+
+
+def without(entries: Iterable[Entry], ids: Iterable[str]) -> list[Entry]:
+    """Give the entries but those of some ARM ids, and of what lies in them; nothing depends on these any more."""
+    doomed = tuple(f"{arm_id.lower()}/" for arm_id in ids)
+    gone = {each["urn"] for each in entries if f"{each.get('id', '')}/".lower().startswith(doomed)}
+    return [_independent(each, gone) for each in entries if each["urn"] not in gone]
+
+
+def _independent(entry: Entry, gone: set[str]) -> Entry:
+    """Give an entry without its dependencies on what is gone."""
+    named = {name: [urn for urn in urns or () if urn not in gone] for name, urns in _dependencies(entry)}
+    kept = [urn for urn in entry.get("dependencies") or () if urn not in gone]
+    return {**entry, "dependencies": kept, "propertyDependencies": named}
+
+
+def _dependencies(entry: Entry) -> Iterable[tuple[str, list[str] | None]]:
+    found: dict[str, list[str] | None] = entry.get("propertyDependencies") or {}
+    return found.items()
 
 
 def replaced(exported: Mapping[str, Any], entries: list[Entry]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from vmops.azure.client import Arm
+from vmops.azure.ownership import Claim
 from vmops.core.polling import NotYet, poll_until
 from vmops.engine.reconcile import apply, entries, plan
 from vmops.engine.stack import EngineStack
@@ -18,19 +19,20 @@ def is_ours(stack: EngineStack, key: str) -> bool:
     return key in plan.interrupted(state) or key in {entries.key_of(entry) for entry in state.get("resources", ())}
 
 
-def adopt_subnet(stack: EngineStack, arm: Arm, group_id: str, grace: float) -> None:
+def adopt_subnet(stack: EngineStack, arm: Arm, claim: Claim, grace: float) -> None:
     """Bring a subnet whose create was begun, and is there, into the engine's state, so that a destroy deletes it.
 
     One that is not there is looked for again until ``grace`` seconds have passed.
     """
+    networks = f"{claim.vm.group_id}/providers/Microsoft.Network/virtualNetworks"
     intended = {
-        key: f"{group_id}/providers/Microsoft.Network/virtualNetworks/{inputs['virtualNetworkName']}/subnets/{name}"
+        key: f"{networks}/{inputs['virtualNetworkName']}/subnets/{name}"
         for key, begun in plan.interrupted(_state(stack)).items()
         if begun["type"] == TOKENS["subnet"] and (name := (inputs := begun["inputs"])["subnetName"])
     }
     if intended:
         poll_until(lambda: all(map(arm.get, intended.values())) or NotYet(_LOOK), timeout=grace)
-        apply.reconcile(stack, arm, plan.Wanted(intended))
+        apply.reconcile(stack, arm, plan.Wanted(intended), claim)
 
 
 def _state(stack: EngineStack) -> dict[str, Any]:

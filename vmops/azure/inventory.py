@@ -1,0 +1,188 @@
+"""What there is of a VM, and whose each of it is: the one look on which every answer about what exists rests.
+
+ARM answers from replicas: a 404, or a list without it, may be said for minutes of what exists. So absence needs
+agreement (`agree`): the group's list, the subscription's lists by tag, and each id that is known.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from vmops.azure.client import Arm
+from vmops.azure.ownership import Claim, Whose, carries_our_tags, kind_of, stack_of, whose
+from vmops.azure.responses import is_absent
+from vmops.core.errors import CloudError
+from vmops.core.log import get_logger
+from vmops.spec.names import STACK_TAG
+
+Resource = Mapping[str, Any]
+
+_ORDER = (
+    "virtualmachines",
+    "networkinterfaces",
+    "publicipaddresses",
+    "networksecuritygroups",
+    "virtualnetworks",
+    "disks",
+)
+"""Users before what they use: ARM refuses to delete what is in use. Of other types vmops makes none."""
+
+
+_RECENT = 600.0
+"""Azure's seconds after a write within which a replica may not know of it. Source: public reports of 404 for what was
+just made; they end within minutes."""
+
+_AGAIN = 30.0
+"""Azure's seconds after which the looks are repeated then."""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What one look at a VM's group showed.
+
+    ``ours`` are users before what they use, without the group; ``anothers`` and ``unproven`` have our name or our tag.
+    ``contents`` is all that the group lists. ``group`` is None if it is not there, whoever owns it.
+    """
+
+    group: Resource | None = None
+    group_is_ours: bool = False
+    contents: tuple[Resource, ...] = ()
+    judged: Mapping[Whose, tuple[Resource, ...]] = field(default_factory=dict)
+
+    @property
+    def ours(self) -> tuple[Resource, ...]:
+        """Give what is ours, without the group."""
+        return self.judged.get(Whose.OURS, ())
+
+    @property
+    def anothers(self) -> tuple[Resource, ...]:
+        """Give what is another's, and has our name or our tag."""
+        return self.judged.get(Whose.ANOTHERS, ())
+
+    @property
+    def unproven(self) -> tuple[Resource, ...]:
+        """Give what has our name, and nothing that proves whose it is."""
+        return self.judged.get(Whose.UNPROVEN, ())
+
+    @property
+    def all(self) -> list[Resource]:
+        """Give all that was judged, without the group."""
+        return [each for found in self.judged.values() for each in found]
+
+    @property
+    def to_go(self) -> list[Resource]:
+        """Give what a removal would delete, the group last."""
+        return [*self.ours, *([self.group] if self.group and self.group_is_ours else [])]
+
+    def find(self, arm_id: str) -> Resource | None:
+        """Give one of what was judged."""
+        return next((each for each in self.all if each["id"].lower() == arm_id.lower()), None)
+
+
+def take(arm: Arm, claim: Claim) -> Inventory:
+    """Look at what there is of a VM in its group; each that may be ours is read by its id, which tells its identity.
+
+    Raises: CloudError if ARM refuses a look.
+    """
+    group, contents = _group(arm, claim.vm.group_id)
+    ids = [each["id"] for each in contents if _concerns(each, claim)]
+    return judge(group, contents, filter(None, map(arm.get, ids)), claim)
+
+
+def take_agreed(arm: Arm, claim: Claim) -> Inventory:
+    """Look at what there is of a VM by every way that there is.
+
+    Raises: CloudError if ARM refuses a look, but one at the subscription's lists that the principal may not read.
+    """
+    return agree(arm, claim, take(arm, claim))
+
+
+def agree(arm: Arm, claim: Claim, seen: Inventory, *, resources: bool = True) -> Inventory:
+    """Ask in each other way for what a look has not shown: for the group, and for its ``resources``.
+
+    Raises: as `take_agreed`.
+    """
+    group = seen.group or _tagged_group(arm, claim)
+    shown = {each["id"].lower() for each in seen.contents}
+    asked = {arm_id.lower() for arm_id in _known(arm, claim)} if resources else set()
+    found = [*seen.all, *filter(None, map(arm.get, sorted(asked - shown)))]
+    return judge(group, seen.contents, found, claim)
+
+
+def repeat_after(pace: float, last_write: float, seen: Inventory) -> float | None:
+    """Give the seconds after which looks that find nothing are repeated; None if one round of them is enough.
+
+    ``pace`` is how long a second of Azure's lasts, ``last_write`` what this host knows, 0 for nothing: then ARM tells
+    when what was ``seen`` was made. It is enough if all was written long ago.
+    """
+    written = last_write or max(map(made_at, seen.ours), default=0.0)
+    if written and time.time() - written >= _RECENT * pace:
+        return None
+    return _AGAIN * pace
+
+
+def judge(group: Resource | None, contents: Iterable[Resource], found: Iterable[Resource], claim: Claim) -> Inventory:
+    """Sort by whose it is what was ``found`` by its id."""
+    ours = group is not None and carries_our_tags(group, claim)
+    judged: dict[Whose, list[Resource]] = {each: [] for each in Whose}
+    for resource in sorted(found, key=lambda each: _ORDER.index(kind_of(each))):
+        verdict = whose(resource, claim, in_our_group=ours)
+        if verdict:
+            judged[verdict].append(resource)
+    return Inventory(group, ours, tuple(contents), {each: tuple(those) for each, those in judged.items()})
+
+
+def _concerns(listed: Resource, claim: Claim) -> bool:
+    """Tell whether something in the group is to be looked at; a disk that a VM holds goes with that VM."""
+    if kind_of(listed) not in _ORDER or listed.get("managedBy"):
+        return False
+    return claim.names(listed["id"]) or stack_of(listed) == claim.stack
+
+
+def _group(arm: Arm, group_id: str) -> tuple[Resource | None, list[dict[str, Any]]]:
+    """Give the group and what it lists; one that goes between the two looks is gone."""
+    group = arm.get(group_id)
+    try:
+        return group, arm.contents(group_id) if group else []
+    except CloudError as error:
+        if is_absent(error):
+            return None, []
+        raise
+
+
+def _known(arm: Arm, claim: Claim) -> list[str]:
+    """Give every id that may be ours: by rule, by the records, and by the subscription's list."""
+    tagged = _unless_forbidden(lambda: arm.tagged(claim.vm.subscription, STACK_TAG, claim.stack))
+    own = f"{claim.vm.group_id}/".lower()
+    listed = [each["id"] for each in tagged if each["id"].lower().startswith(own) and kind_of(each) in _ORDER]
+    return [*claim.vm.own_ids(), *claim.made, *listed]
+
+
+def _tagged_group(arm: Arm, claim: Claim) -> Resource | None:
+    """Look for the group in the subscription's list."""
+    tagged = _unless_forbidden(lambda: arm.tagged_groups(claim.vm.subscription, STACK_TAG, claim.stack))
+    return next((each for each in tagged if each["id"].lower() == claim.vm.group_id.lower()), None)
+
+
+def _unless_forbidden(look: Any) -> list[dict[str, Any]]:
+    """List, or warn that this principal may not: then the other looks must do."""
+    try:
+        found: list[dict[str, Any]] = look()
+    except CloudError as error:
+        if error.status != 403:
+            raise
+        get_logger().warning("subscription_not_readable", reason=str(error))
+        return []
+    return found
+
+
+def made_at(resource: Resource) -> float:
+    """Give when ARM says that a resource was made; 0 if it does not. Source: Microsoft.Compute, ``timeCreated``."""
+    told = str(resource["properties"].get("timeCreated", ""))
+    try:
+        read = datetime.fromisoformat(told)
+    except ValueError:
+        return 0.0
+    return read.replace(tzinfo=read.tzinfo or UTC).timestamp()

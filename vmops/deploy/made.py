@@ -1,0 +1,35 @@
+"""What a deployment remembers of what it made."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from vmops.engine.backend import notes
+
+
+class Made(Protocol):
+    """What was ever made of one stack, and not seen gone (`vmops.jobs.made`)."""
+
+    def intend(self, ids: Iterable[str]) -> None:
+        """Note what is about to be made or changed."""
+
+    def note(self, arm_id: str, identity: str, written: float | None = None) -> None:
+        """Note what was made, what Azure knows it by, and when it was written, 0 if nobody knows; by default now."""
+
+    def disown(self, ids: Iterable[str]) -> None:
+        """Forget what turned out to be another's."""
+
+    def gone(self) -> None:
+        """Note that nothing of it is there any more."""
+
+    def known(self) -> dict[str, str]:
+        """Give Azure's identity of each by its ARM id in lower case; empty where nobody knows."""
+
+    def last_write(self) -> float:
+        """Give when any of it was written last, in seconds since the epoch; 0 if nobody knows."""
+
+
+class Records(notes.Records, Protocol):
+    """What a state directory remembers of a stack: its operations, and what they made."""
+
+    def made(self, owner: str) -> Made:
+        """Give what was ever made of it in an owner's name."""

@@ -1,0 +1,79 @@
+"""The steps of a removal: whose what exists is, the engine's destroy of what is ours, and what remains after it."""
+
+from dataclasses import replace
+from typing import Any
+
+from vmops.azure import cleanup, inventory, ownership
+from vmops.azure.inventory import Inventory
+from vmops.azure.ownership import Claim
+from vmops.core.errors import OperationFailed
+from vmops.core.failures import FailureKind
+from vmops.core.log import get_logger
+from vmops.deploy.context import DeployContext
+from vmops.engine.reconcile import apply, subnets
+from vmops.spec.target import Target
+
+_GRACE = 3.0
+"""Seconds within which ARM shows what a request has begun that was still on its way when its sender died."""
+
+
+def deprovision(site: DeployContext, target: Target, *, doubtful: bool) -> dict[str, Any]:
+    """Destroy all that the stack made, verify by every look that there is, then forget the stack.
+
+    What the engine cannot destroy is released through ARM, which also knows what the engine does not. What is not ours
+    leaves the engine's state before it could be destroyed. ``doubtful``: what came before was cut off, so that a write
+    may still be on its way; it is looked for once more.
+
+    Returns: ``left``, what is another's and has our name, and the foreign resources for whose sake our group stays, if
+    there are any.
+
+    Raises: OperationFailed, naming what would not go, or cannot be told to be ours; CloudError if ARM refuses a look.
+    """
+    site.stack.mend()
+    claim, seen = look(site, target)
+    _refuse_another_owner(seen, claim, target)
+    grace = _GRACE if doubtful else 0.0
+    if doubtful:
+        subnets.adopt_subnet(site.stack, site.arm, claim, grace)
+    apply.forget(site.stack, [resource["id"] for resource in (*seen.anothers, *seen.unproven)])
+    _destroy(site)
+    again = inventory.repeat_after(site.cloud.pace, site.made.last_write(), seen)
+    patience = cleanup.Patience(
+        target.poll_interval, target.deploy_timeout, max(again or 0.0, grace) if doubtful else again
+    )
+    left = cleanup.delete_owned(site.arm, claim, patience, keep_group=target.keep_group)
+    site.stack.remove()
+    site.made.gone()
+    return {"left": left} if left else {}
+
+
+def look(site: DeployContext, target: Target) -> tuple[Claim, Inventory]:
+    """Look at what there is of a VM; where not all of it is ours, the engine's state tells what we made, too."""
+    claim = site.claim(target)
+    seen = inventory.take(site.arm, claim)
+    if not (seen.anothers or seen.unproven):
+        return claim, seen
+    known = {**apply.identities(site.stack, site.owner), **claim.made}
+    for arm_id in known.keys() - claim.made.keys():
+        site.made.note(arm_id, known[arm_id], 0.0)
+    claim = replace(claim, made=known)
+    return claim, inventory.take(site.arm, claim)
+
+
+def _refuse_another_owner(seen: Inventory, claim: Claim, target: Target) -> None:
+    """Check that neither the VM, nor anything else with our stack's tag, is another owner's: then all of it is theirs.
+
+    Raises: OperationFailed (conflict), naming the owner.
+    """
+    for resource in seen.anothers:
+        if ownership.is_another_owners(resource, claim) or resource["id"].lower() == target.vm_id.lower():
+            raise OperationFailed(ownership.refusal(resource, claim))
+
+
+def _destroy(site: DeployContext) -> None:
+    try:
+        site.stack.destroy()
+    except OperationFailed as error:
+        if error.failure.kind is FailureKind.LOCKED:
+            raise
+        get_logger().warning("destroy_incomplete", cause=str(error.failure))
