@@ -60,6 +60,11 @@ class Azure:
         requests.delete(here.arm + path, headers=headers, timeout=_LONGEST).raise_for_status()
         assert poll_until(lambda: self.get(path) is None or NotYet(0.05), timeout=_LONGEST)
 
+    def tag(self, arm_id: str, tags: dict[str, str]) -> None:
+        """Replace the tags of a resource, as somebody else would."""
+        scope = f"{arm_id}/providers/Microsoft.Resources/tags/default?api-version=2021-04-01"
+        self.put(scope, {"properties": {"tags": tags}})
+
     def resources(self) -> list[dict[str, Any]]:
         """Give all that exists."""
         found: list[dict[str, Any]] = self.get("/_local/resources")

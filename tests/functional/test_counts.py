@@ -109,7 +109,6 @@ def test_a_removal_does_not_look_for_tags_that_are_not_there(counted: Counted, s
     assert (tmp_path / "commands.files").read_text() == f"rm finds {stack}.pulumi-tags\n"
     assert list((state_dir / "backend").rglob("*.pulumi-tags*")) == []
 
-
     """No engine, no process: its group, its ids and both lists by tag are asked once."""
     """No engine, no process, one GET."""
     counted.provision()

@@ -11,7 +11,7 @@ from typing import Any
 from vmops.azure.client import Arm
 from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.azure.inventory import Inventory, Resource, agree, take
-from vmops.azure.ownership import Claim, is_ours, kind_of, owner_of, refusal, stack_of
+from vmops.azure.ownership import Claim, Whose, kind_of, owner_of, refusal, stack_of, whose
 from vmops.azure.responses import is_absent
 from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
@@ -142,7 +142,7 @@ def _other_user(arm: Arm, resource: Resource, claim: Claim) -> dict[str, Any] | 
     users = _USED_IN.get(kind_of(resource))
     for use in users(resource["properties"]) if users else ():
         nic = arm.get(use.split("/ipConfigurations/")[0])
-        if nic is not None and not is_ours(nic, claim):
+        if nic is not None and whose(nic, claim) not in {Whose.OURS, Whose.UNPROVEN}:
             return nic
     return None
 

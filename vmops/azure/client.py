@@ -62,6 +62,14 @@ class Arm:
         where = f"$filter=tagName eq '{name}'" + (f" and tagValue eq '{value}'" if value is not None else "")
         return list(self._pages(f"/subscriptions/{subscription}/resources?{where}"))
 
+    def named(self, subscription: str, kind: str, name: str) -> list[dict[str, Any]]:
+        """List the subscription's resources of a type that have a name, in any group."""
+        return list(
+            self._pages(
+                f"/subscriptions/{subscription}/resources?$filter=resourceType eq '{kind}' and name eq '{name}'"
+            )
+        )
+
     def tagged_groups(self, subscription: str, name: str, value: str) -> list[dict[str, Any]]:
         """List the subscription's resource groups that carry a tag with that value."""
         where = f"$filter=tagName eq '{name}' and tagValue eq '{value}'"

@@ -66,6 +66,11 @@ class Inventory:
         """Give what has our name, and nothing that proves whose it is."""
         return self.judged.get(Whose.UNPROVEN, ())
 
+    def whose(self, arm_id: str) -> Whose | None:
+        """Give whose something is that was judged."""
+        found = self.find(arm_id)
+        return next((each for each, those in self.judged.items() if found in those), None)
+
     @property
     def all(self) -> list[Resource]:
         """Give all that was judged, without the group."""

@@ -33,6 +33,8 @@ def answer(status: Status, result: Mapping[str, Any], failure: Failure | None, *
     if as_json:
         why = {"failure": failure.as_dict()} if failure else {}
         return print_json({"status": status.name, "result": dict(result), **why})
+    if result.get("left"):
+        note(f"left, because it is not ours: {', '.join(result['left'])}")
     took = f" after {duration(result['seconds'])}" if "seconds" in result else ""
     out.print(f"[{_COLOURS.get(status, 'default')}]{status.name}[/]{took}")
     return fields({name: value for name, value in result.items() if name not in _SAID_ELSEWHERE})
@@ -73,6 +75,17 @@ def recovered(found: Mapping[str, Any], *, dry_run: bool, breaks: bool, as_json:
     return note(f"{exist} of this VM; {f'this {done} settled' if settled else 'nothing was to be settled'}")
 
 
+def adopted(found: Mapping[str, Any], *, dry_run: bool, as_json: bool) -> None:
+    """Show what was taken back, or would be, and what was not, with the tags that each carries."""
+    if as_json:
+        return print_json(found)
+    for whose, tags in ((whose, found[whose]) for whose in ("proven", "unproven", "refused")):
+        for arm_id in tags:
+            out.print(f"{whose:<8} {arm_id} {dict(tags[arm_id]) or 'without tags'}", markup=False)
+    taken = _counted([*found["proven"], *found["unproven"]], "resource")
+    return note(f"{taken} {'would be' if dry_run else 'was'} taken back" if taken else "nothing is to be taken back")
+
+
 def listed(operations: Sequence[Operation], *, hidden: int, as_json: bool) -> None:
     """Show the newest deployment of each VM, a row each; ``hidden`` are not among them."""
     if as_json:
@@ -109,6 +122,7 @@ def status(report: Mapping[str, Any], params: Params, *, doing: Sequence[Step], 
             "why": _why(operation.get("failure")),
             "earlier": _why(report["lastFailure"] if report["lastFailure"] != operation.get("failure") else None),
             "azure": machine and _seen(machine),
+            "whose": _whose(report),
             "group": operation and f"{operation['resourceGroup']} on {operation['cloud']}",
             "address": ", ".join(outputs[name] for name in ("publicIp", "privateIp", "fqdn") if outputs.get(name)),
             "ssh": ssh,
@@ -142,6 +156,21 @@ def _seen(machine: Mapping[str, str]) -> str:
     """Say what Azure says of a VM. Source: Azure documentation, states and billing: a stopped one still costs."""
     costs = ", its compute is still paid for" if machine["power"] == "stopped" else ""
     return f"{_power(machine)}{costs}, {machine['vmSize']}, provisioning {machine['provisioning']}"
+
+
+def _whose(report: Mapping[str, Any]) -> str:
+    """Say what is there beside the VM, or is not ours, and so will not go with it."""
+    machine, found = report["machine"], report["resources"]
+    if machine and machine["whose"] != "ours":
+        command = shell_command("adopt", {"vmName": report["vmName"]})
+        return f"{machine['whose']} by its tags: it is neither changed, removed nor swept; {command} tells more"
+    names = [arm_id.rpartition("/")[2] for arm_id in found["ours"]] if not machine else []
+    kept = [arm_id.rpartition("/")[2] for whose in ("another's", "unproven") for arm_id in found[whose]]
+    said = [
+        f"{', '.join(names)} still there and paid for" if names else "",
+        f"not ours: {', '.join(kept)}" if kept else "",
+    ]
+    return "; ".join(filter(None, said))
 
 
 def _power(machine: Mapping[str, str]) -> str:

@@ -108,6 +108,23 @@ class Session:
         reports.recovered(found, dry_run=dry_run, breaks=break_lock, as_json=self.as_json)
         raise typer.Exit(0)
 
+    def confirm_adoption(self) -> None:
+        """Show what would be taken back, and ask whether to; `typer.Abort` is the answer no."""
+        status, found = self.ops.adopt(self.params, dry_run=True)
+        if status is Status.FAILED:
+            self._end("adopt", (status, found))
+        reports.adopted(found, dry_run=True, as_json=False)
+        if found["proven"] or found["unproven"]:
+            typer.confirm(f"Mark these as {self.params['vmName']}'s, to be removed with it?", abort=True, err=True)
+
+    def adopt(self, *, dry_run: bool) -> NoReturn:
+        """Take back what is ours and does not say so, or show what that would be."""
+        status, found = self.ops.adopt(self.params, dry_run=dry_run)
+        if status is Status.FAILED:
+            self._end("adopt", (status, found))
+        reports.adopted(found, dry_run=dry_run, as_json=self.as_json)
+        raise typer.Exit(0)
+
     def preview(self) -> None:
         """Show what a provision would do."""
         reports.planned(self.ops.plan(self.params), as_json=self.as_json)

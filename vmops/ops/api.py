@@ -7,28 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from vmops.azure.power import Action
 from vmops.core import keys
-from vmops.core.failures import Failure, FailureKind
+from vmops.core.failures import Failure
 from vmops.core.settings import Settings
 from vmops.core.state_dir import log_path
 from vmops.jobs.operation import Operation, Verb
-from vmops.jobs.store import Store
 from vmops.ops.claims import Claims
-from vmops.ops.connections import Connections
 from vmops.ops.credentials import with_key
 from vmops.ops.polls import Poll
 from vmops.ops.power import PowerOperations
 from vmops.ops.queries import Queries
 from vmops.ops.results import REFUSALS, clear_handle, failed, pending, waited
+from vmops.ops.upkeep import Upkeep
 from vmops.protocol import HANDLE, Answer, Params, Status
-from vmops.spec.target import Target, WaitOptions, time_to_live
+from vmops.spec.target import Target, WaitOptions
 from vmops.spec.vm_spec import VmSpec
 
 if TYPE_CHECKING:
-    from vmops.ops.deployments import Deployments
-    from vmops.ops.expiry import ExpiringVm, Lifetimes
+    from vmops.ops.expiry import ExpiringVm
 
 
-class VMOps:
+class VMOps(Upkeep):
     """Make Azure VMs appear, use them, and make them disappear.
 
     An instance holds connections, and when ARM wants to be asked again, nothing else: any number of instances, threads
@@ -45,9 +43,7 @@ class VMOps:
 
         Raises: StoreError if the state directory cannot hold records.
         """
-        self.settings = settings or Settings()
-        self._store = Store(self.settings.state_dir)
-        self._arm = Connections(self.settings)
+        super().__init__(settings or Settings())
         self._power = PowerOperations(Claims(self._store, self.settings.owner), self._arm)
 
     def vm_provision(self, params: Params) -> Answer:
@@ -121,46 +117,6 @@ class VMOps:
         patience = kind.from_params(params, self.settings.defaults())
         return waited(self._store, patience, self._poll(patience, None))
 
-    def cancel(self, params: Params) -> Answer:
-        """End what is in flight on the VM, within 30 seconds; the same verb called again goes on where it ended.
-
-        SUCCEEDED if nobody works on the VM any more, FAILED if a worker on another host does. The result is ``{}``.
-        """
-        target = self._target(params)
-        if self._deployments.cancel(target):
-            return Status.SUCCEEDED, {}
-        return failed(
-            self._store, target, Failure(FailureKind.LOCKED, "its worker is on another host, or cannot be ended")
-        )
-
-    def recover(self, params: Params, *, dry_run: bool = False, break_lock: bool = False) -> Answer:
-        """Put right what the dead have left of the VM: records, locks, the engine's state; nothing in the cloud.
-
-        Every deployment does so by itself, but ``break_lock``, by which the lock of an engine goes that may live too.
-        SUCCEEDED, with what was found (with ``dry_run``: and would be done), or FAILED if somebody works on the VM.
-        """
-        from vmops.ops.recover import recover
-
-        target = self._target(params)
-        try:
-            self._deployments.refuse_in_flight(target)
-            return Status.SUCCEEDED, recover(self.settings, self._store, target, dry_run=dry_run, break_lock=break_lock)
-        except REFUSALS as error:
-            return failed(self._store, target, error)
-
-    def extend(self, params: Params, ttl: float | str) -> Answer:
-        """Let the VM live for ``ttl`` (seconds, or "90m", "2h", "1d") from now on, whatever was left of its time.
-
-        SUCCEEDED, with ``expires`` in seconds since the epoch, or FAILED if there is no such VM, if it is another's, or
-        if a deployment of it is in flight.
-        """
-        target = self._target(params)
-        try:
-            self._deployments.refuse_in_flight(target)
-            return Status.SUCCEEDED, {"expires": self._lifetimes.extend(target, time_to_live(ttl))}
-        except REFUSALS as error:
-            return failed(self._store, target, error)
-
     def last_failure(self, params: Params) -> Failure | None:
         """Tell why the newest verb on this VM that failed did so; None if none did."""
         return self._store.last_failure(self._target(params).stack)
@@ -229,21 +185,6 @@ class VMOps:
 
     def _poll(self, target: WaitOptions, verb: Verb | None) -> Poll:
         return Poll(self._store, self._deployments, self._power, target, verb)
-
-    def _target(self, params: Params) -> Target:
-        return Target.from_params(params, self.settings.defaults())
-
-    @cached_property
-    def _deployments(self) -> "Deployments":
-        from vmops.ops.deployments import Deployments
-
-        return Deployments(self.settings, self._store, self._arm)
-
-    @cached_property
-    def _lifetimes(self) -> "Lifetimes":
-        from vmops.ops.expiry import Lifetimes
-
-        return Lifetimes(self.settings, self._store, self._arm)
 
     @cached_property
     def _queries(self) -> Queries:

@@ -23,6 +23,7 @@ from vmops.jobs.stack_records import StackRecords
 from vmops.jobs.store import Store
 from vmops.ops.absence import Absence
 from vmops.ops.claims import Claims
+from vmops.ops.elsewhere import refuse_another_place
 from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
 
@@ -64,10 +65,13 @@ class Deployments:
         """Begin to remove the VM; None if it was removed before, and nothing of it is seen.
 
         A provision in flight is ended first, by the worker.
+
+        Raises: OperationFailed (not_found) if it never was in this place, and one of that name is in another.
         """
         absence = self.absence(target)
         if absence.removed_here and absence.look() == {}:
             return None
+        refuse_another_place(self.store, self.arm, absence)
         return self._begin(target, Verb.DEPROVISION, "")
 
     def look(self, operation: Operation) -> dict[str, Any] | Failure | NotYet:

@@ -59,11 +59,13 @@ class Queries:
         from vmops.azure import vm_state
 
         latest, failure = self.store.latest(target.stack), self.store.last_failure(target.stack)
-        seen = vm_state.get_vm_state(self.arm(target), target.vm_id)
+        there = self.deployments.absence(target).take()
+        seen = vm_state.get_vm_state(self.arm(target), target.vm_id) if there.find(target.vm_id) else None
         return {
             "vmName": target.vm_name,
             "stack": target.stack,
             "operation": latest and self.deployments.settled(latest).as_dict(),
-            "machine": seen and seen.summary(),
+            "machine": seen and {**seen.summary(), "whose": str(there.whose(target.vm_id))},
+            "resources": {str(whose): [each["id"] for each in found] for whose, found in there.judged.items()},
             "lastFailure": failure and failure.as_dict(),
         }

@@ -147,6 +147,22 @@ def recover(
     session.recover(dry_run=dry_run, break_lock=break_lock)
 
 
+@app.command(epilog=_examples("adopt exp1 --dry-run", "adopt exp1", "adopt exp1 --yes"))
+def adopt(
+    name: Name = None,
+    file: File = None,
+    pairs: Pairs = None,
+    as_json: Json = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Take back what was made for the VM, and lost its tags or got another's; it asks first."""
+    session = _session(name, file, pairs, as_json)
+    if not (dry_run or yes):
+        session.confirm_adoption()
+    session.adopt(dry_run=dry_run)
+
+
 @app.command(epilog=_examples("status exp1", "status exp1 --json"))
 def status(name: Name = None, file: File = None, pairs: Pairs = None, as_json: Json = False) -> None:
     """Show what was asked of a VM, how it ended, what Azure says of it now, and what to do next."""

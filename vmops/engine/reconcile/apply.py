@@ -35,10 +35,11 @@ def preview(stack: EngineStack, arm: Arm, wanted: Wanted, claim: Claim) -> Plan:
 
 
 def identities(stack: EngineStack, owner: str) -> dict[str, str]:
-    """Give Azure's identity of what the engine made in an owner's name, by its ARM id in lower case; '' if unknown."""
+    """Give Azure's identity of what the engine made in an owner's name, by its ARM id in lower case."""
     state = _state(stack.state() or {"deployment": None})
     own = [entry for entry in state.get("resources") or () if entry.get("id") and entries.owner_of(entry) == owner]
-    return {entry["id"].lower(): identity_of({"properties": entries.told(entry)}) for entry in own}
+    told = {entry["id"].lower(): identity_of({"properties": entries.told(entry)}) for entry in own}
+    return {arm_id: identity for arm_id, identity in told.items() if identity}
 
 
 def forget(stack: EngineStack, ids: Collection[str]) -> None:

@@ -1,0 +1,310 @@
+"""Every answer about what exists rests on a look: what is gone is seen to be, and what is not ours lives.
+
+No record, no name, no single 404 and no list alone decides. Two hosts are two state directories on one cloud.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azure import Azure
+from vmops import Settings, Status, VMOps
+from vmops.core.failures import FailureKind
+from vmops.protocol import Params
+from vmops.spec.names import OWNER_TAG, STACK_TAG
+from vmops.spec.target import Target
+
+Deploy = Callable[[Params], dict[str, Any]]
+X1: Params = {"vmName": "x1"}
+SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
+GROUP = f"{SUBSCRIPTION}/resourceGroups/vmops-x1"
+NETWORK = f"{GROUP}/providers/Microsoft.Network"
+VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/x1"
+NIC, NSG, IP = (
+    f"{NETWORK}/{each}"
+    for each in ("networkInterfaces/x1-nic", "networkSecurityGroups/x1-nsg", "publicIPAddresses/x1-ip")
+)
+STACK = Target.from_params(X1).stack
+OURS = {STACK_TAG: STACK, OWNER_TAG: "tester"}
+HERS = {OWNER_TAG: "somebody-else"}
+NETWORK_API, COMPUTE_API = "?api-version=2024-05-01", "?api-version=2024-07-01"
+NO_RULES = {"location": "westus2", "properties": {"securityRules": []}}
+ADDRESS = {
+    "location": "westus2",
+    "sku": {"name": "Standard"},
+    "properties": {"publicIPAllocationMethod": "Static"},
+}
+
+
+def another_host(state_dir: Path, owner: str = "tester") -> VMOps:
+    """Give VMOps with a state directory of its own, on the same local Azure."""
+    other = state_dir.parent / f"other-{owner}"
+    other.mkdir(mode=0o700)
+    (other / "local").symlink_to(state_dir / "local")
+    return VMOps(Settings(state_dir=other, owner=owner))
+
+
+def ended(ops: VMOps, params: Params) -> tuple[Status, dict[str, Any]]:
+    """Remove a VM, and give how that ended."""
+    given = dict(params)
+    status, result = ops.vm_deprovision(given)
+    return ops.wait_vm_deployment(False, given) if status is Status.PENDING else (status, result)
+
+
+def refusal(ops: VMOps, params: Params = X1) -> tuple[FailureKind, str]:
+    failure = ops.last_failure(params)
+    assert failure is not None
+    return failure.kind, str(failure)
+
+
+def made(ops: VMOps, params: Params) -> Status:
+    """Provision a VM, and give how that ended."""
+    given = dict(params)
+    status, _ = ops.vm_provision(given)
+    return ops.wait_vm_deployment(True, given)[0] if status is Status.PENDING else status
+
+
+# What is gone
+
+
+@pytest.mark.parametrize("halfway", [True, False], ids=["failed halfway", "running"])
+def test_what_another_host_made_anew_is_not_gone_by_memory(
+    ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy, halfway: bool
+) -> None:
+    """That this host has removed a VM once does not tell that nothing is there."""
+    provision(dict(X1))
+    deprovision(dict(X1))
+    other = another_host(state_dir)
+    if halfway:
+        azure.fault(
+            {"path": "*/virtualMachines/x1", "verbs": ["create"], "effect": {"do": "fail", "code": "AllocationFailed"}}
+        )
+    assert made(other, X1) is (Status.FAILED if halfway else Status.SUCCEEDED)
+    azure.let_go()
+    if halfway:
+        azure.delete(f"{VM}{COMPUTE_API}")
+    status, _ = ops.wait_vm_deployment(False, dict(X1))
+    assert status is Status.FAILED
+    assert "removed at" in refusal(ops)[1]
+    assert "made again" in refusal(ops)[1]
+    assert ended(ops, X1) == (Status.SUCCEEDED, ops.wait_vm_deployment(False, dict(X1))[1])
+    assert azure.ids() == set()
+
+
+def test_a_vm_that_was_deleted_by_hand_is_not_there_by_memory(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """A wait for what was made looks at it, and gives no way in to what is gone."""
+    provision(dict(X1))
+    assert ops.wait_vm_deployment(True, dict(X1))[0] is Status.SUCCEEDED
+    azure.delete(f"{VM}{COMPUTE_API}")
+    assert ops.wait_vm_deployment(True, dict(X1)) == (Status.FAILED, {})
+    assert refusal(ops)[0] is FailureKind.NOT_FOUND
+    report = ops.status(X1)
+    assert report["machine"] is None
+    assert NIC in report["resources"]["ours"]
+
+
+@pytest.mark.parametrize("times", [2, 4])
+def test_a_wrong_404_of_the_group_is_no_proof(ops: VMOps, azure: Azure, provision: Deploy, times: int) -> None:
+    """Replicas may not know what exists; a deletion may be told so, too."""
+    provision(dict(X1))
+    gone = {"do": "refuse", "code": "ResourceNotFound", "status": 404, "message": "not there"}
+    azure.fault(
+        {
+            "method": "GET",
+            "path": GROUP.split("/resourceGroups")[0] + "/resourceGroups/vmops-x1",
+            "times": times,
+            "effect": gone,
+        },
+        {"method": "DELETE", "path": f"{IP}", "nth": 1, "effect": gone},
+    )
+    assert ended(ops, X1)[0] is Status.SUCCEEDED
+    azure.let_go()
+    assert azure.ids() == set()
+
+
+def test_wrong_404s_on_a_host_without_records_are_no_proof(
+    ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy
+) -> None:
+    """Nobody knows there when it was made: the ids and both lists must agree."""
+    provision(dict(X1))
+    other = another_host(state_dir)
+    gone = {"do": "refuse", "code": "ResourceGroupNotFound", "status": 404, "message": "not there"}
+    azure.fault({"method": "GET", "path": GROUP, "times": 4, "effect": gone})
+    status, _ = ended(other, X1)
+    azure.let_go()
+    assert (status is Status.SUCCEEDED) == (azure.ids() == set())
+    assert ended(other, X1)[0] is Status.SUCCEEDED
+    assert azure.ids() == set()
+
+
+def test_a_group_is_kept_if_that_is_asked(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """And that is no part of what the VM is: nothing is deployed for it."""
+    provision(dict(X1))
+    assert ops.vm_provision({**X1, "keepGroup": True})[0] is Status.SUCCEEDED
+    assert ended(ops, {**X1, "keepGroup": True})[0] is Status.SUCCEEDED
+    assert azure.ids() == {GROUP}
+
+
+def test_what_has_our_name_and_no_proof_is_left_and_named(
+    ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy
+) -> None:
+    """Tags stripped by a policy, on a host that knows nothing: it is still paid for, and said so each time."""
+    provision(dict(X1))
+    for arm_id in (NIC, NSG, IP):
+        azure.tag(arm_id, {})
+    other = another_host(state_dir)
+    for _ in range(2):
+        assert ended(other, X1)[0] is Status.FAILED
+        kind, text = refusal(other)
+        assert kind is FailureKind.CONFLICT
+        assert all(name in text for name in ("x1-nic", "x1-nsg", "x1-ip", "still paid for", "vmops adopt"))
+        assert {NIC, NSG, IP} <= azure.ids()
+    assert ended(ops, X1)[0] is Status.SUCCEEDED, "this host knows them by their identity"
+    assert azure.ids() == set()
+
+
+@pytest.mark.parametrize("known", ["by the records", "by its tag"])
+def test_a_removal_in_another_place_is_refused(
+    ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, known: str
+) -> None:
+    """Nothing was ever there, and the VM of that name runs on in another group."""
+    provision({**X1, "resourceGroup": "g2"})
+    asked = ops if known == "by the records" else another_host(state_dir)
+    before = azure.ids()
+    assert ended(asked, X1)[0] is Status.FAILED
+    kind, text = refusal(asked)
+    assert kind is FailureKind.NOT_FOUND
+    assert "g2" in text
+    assert azure.ids() == before
+    assert ended(asked, {**X1, "resourceGroup": "g2"})[0] is Status.SUCCEEDED
+    assert ended(asked, X1)[0] is (Status.SUCCEEDED)
+
+
+def test_a_place_that_was_removed_before_stays_a_success(
+    ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
+) -> None:
+    """Called twice is success, wherever else one of that name may be."""
+    provision(dict(X1))
+    deprovision(dict(X1))
+    provision({**X1, "resourceGroup": "g2"})
+    assert ops.vm_deprovision(dict(X1)) == (Status.SUCCEEDED, {})
+    assert any("g2" in arm_id for arm_id in azure.ids())
+
+
+# Whose it is
+
+
+def replaced_by_hers(azure: Azure) -> None:
+    """Delete the VM, its interface, address and group of rules by hand, and put somebody else's under two names."""
+    for arm_id, api in ((VM, COMPUTE_API), (NIC, NETWORK_API), (IP, NETWORK_API), (NSG, NETWORK_API)):
+        azure.delete(f"{arm_id}{api}")
+    azure.put(f"{IP}{NETWORK_API}", {**ADDRESS, "tags": HERS})
+    deny = {
+        "name": "deny",
+        "properties": {
+            "priority": 100,
+            "direction": "Inbound",
+            "access": "Deny",
+            "protocol": "*",
+            "sourcePortRange": "*",
+            "destinationPortRange": "*",
+            "sourceAddressPrefix": "*",
+            "destinationAddressPrefix": "*",
+        },
+    }
+    azure.put(
+        f"{NSG}{NETWORK_API}",
+        {"location": "westus2", "tags": {"team": "payroll"}, "properties": {"securityRules": [deny]}},
+    )
+
+
+def test_a_strangers_resource_under_our_name_survives_a_removal(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """The engine has it in its state still: it is taken out of that before anything is destroyed."""
+    provision(dict(X1))
+    replaced_by_hers(azure)
+    hers = {arm_id: azure.get(f"{arm_id}{NETWORK_API}") for arm_id in (IP, NSG)}
+    status, result = ended(ops, X1)
+    assert (status, set(result["left"])) == (Status.SUCCEEDED, {IP, NSG})
+    assert {arm_id: azure.get(f"{arm_id}{NETWORK_API}") for arm_id in (IP, NSG)} == hers
+    assert azure.ids() == {GROUP, IP, NSG, f"{NSG}/securityRules/deny"}
+
+
+@pytest.mark.parametrize("change", [{}, {"vmPorts": "22,80"}, {"vmSize": "Standard_B4ms"}])
+def test_a_strangers_resource_under_our_name_is_never_changed(
+    ops: VMOps, azure: Azure, provision: Deploy, change: Params
+) -> None:
+    """A provision is refused by name, and neither rules nor tags of it are touched."""
+    provision(dict(X1))
+    replaced_by_hers(azure)
+    hers = {arm_id: azure.get(f"{arm_id}{NETWORK_API}") for arm_id in (IP, NSG)}
+    assert made(ops, {**X1, **change}) is Status.FAILED
+    assert refusal(ops)[0] is FailureKind.CONFLICT
+    assert {arm_id: azure.get(f"{arm_id}{NETWORK_API}") for arm_id in (IP, NSG)} == hers
+
+
+def test_our_tags_on_another_resource_prove_nothing(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """A policy copies a group's tags to whatever is made in it: even under our own name it is another one."""
+    provision(dict(X1))
+    stranger = f"{NETWORK}/publicIPAddresses/stranger-ip"
+    azure.put(f"{stranger}{NETWORK_API}", {**ADDRESS, "tags": OURS})
+    for arm_id, api in ((VM, COMPUTE_API), (NIC, NETWORK_API), (IP, NETWORK_API)):
+        azure.delete(f"{arm_id}{api}")
+    azure.put(f"{IP}{NETWORK_API}", {**ADDRESS, "tags": OURS})
+    status, result = ended(ops, X1)
+    assert (status, set(result["left"])) == (Status.SUCCEEDED, {stranger, IP})
+    assert azure.ids() == {GROUP, stranger, IP}
+
+
+def test_another_owner_removes_nothing_of_ours(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
+    """Whatever is left of it: the owner is asked of every resource."""
+    provision(dict(X1))
+    mallory = another_host(state_dir, "mallory")
+    azure.delete(f"{VM}{COMPUTE_API}")
+    before = azure.ids()
+    for asked in (mallory, VMOps(Settings(state_dir=state_dir, owner="mallory"))):
+        assert ended(asked, X1)[0] is Status.FAILED
+        assert "tester" in refusal(asked)[1]
+        assert made(asked, X1) is Status.FAILED
+    assert azure.ids() == before
+
+
+@pytest.mark.parametrize("tags", [{}, {OWNER_TAG: "somebody-else"}, {STACK_TAG: "x9-00000000", OWNER_TAG: "tester"}])
+def test_a_vm_that_was_retagged_is_taken_back_by_its_identity(
+    ops: VMOps, azure: Azure, provision: Deploy, tags: dict[str, str]
+) -> None:
+    """Until then it is said whose it seems to be; one whose tags are gone is known by its identity at once."""
+    provision({**X1, "ttl": 3600})
+    vm_id = azure.vm(VM)["properties"]["vmId"]
+    azure.tag(VM, tags)
+    whose = ops.status(X1)["machine"]["whose"]
+    assert whose == ("another's" if tags else "ours")
+    if tags:
+        assert ended(ops, X1)[0] is Status.FAILED
+        assert "vmops adopt x1" in refusal(ops)[1]
+        assert ops.adopt(X1, dry_run=True)[1]["proven"] == {VM: tags}
+        assert azure.vm(VM).get("tags", {}) == tags
+        assert ops.adopt(X1)[0] is Status.SUCCEEDED
+        assert ops.status(X1)["machine"]["whose"] == "ours"
+    assert made(ops, {**X1, "ttl": 3600, "vmPorts": "22,80"}) is Status.SUCCEEDED
+    assert azure.vm(VM)["properties"]["vmId"] == vm_id
+    assert ended(ops, X1)[0] is Status.SUCCEEDED
+    assert azure.ids() == set()
+
+
+def test_another_resource_than_ours_is_never_taken(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """Not even if a person asks for it: its identity is another."""
+    provision(dict(X1))
+    replaced_by_hers(azure)
+    status, found = ops.adopt(X1)
+    assert (status, set(found["refused"]), found["proven"]) == (Status.SUCCEEDED, {IP, NSG}, {})
+    assert azure.get(f"{IP}{NETWORK_API}")["tags"] == HERS
+
+
+def test_another_owner_takes_nothing_of_ours(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
+    """What this host made in one owner's name proves nothing for another."""
+    provision(dict(X1))
+    mallory = VMOps(Settings(state_dir=state_dir, owner="mallory"))
+    assert mallory.adopt(X1)[1]["proven"] == {}
+    assert azure.vm(VM)["tags"][OWNER_TAG] == "tester"

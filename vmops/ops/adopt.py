@@ -1,0 +1,55 @@
+"""Taking back what is ours and does not say so: somebody has changed its tags, or they were stripped."""
+
+from dataclasses import replace
+from typing import Any
+
+from vmops.azure import inventory
+from vmops.azure.client import Arm
+from vmops.azure.inventory import Inventory, Resource
+from vmops.azure.ownership import Claim, is_proven
+from vmops.core.errors import OperationFailed
+from vmops.core.failures import Failure, FailureKind
+from vmops.deploy.context import open_for_reading
+from vmops.engine.reconcile import apply
+from vmops.jobs.stack_records import StackRecords
+from vmops.ops.deployments import Deployments
+from vmops.spec.names import OWNER_TAG, STACK_TAG
+from vmops.spec.target import Target
+
+
+def adopt(deployments: Deployments, target: Target, *, dry_run: bool = False) -> dict[str, Any]:
+    """Put our tags on what was made for a VM: what its identity proves, and what nobody else claims.
+
+    What is another resource than the one that was made is never taken, nor what carries another's tag and cannot be
+    proven. With ``dry_run``, what would be done.
+
+    Returns: ``proven`` and ``unproven``, which are taken, and ``refused``: the tags of each by its ARM id.
+
+    Raises: OperationFailed (not_found) if nothing of the VM is seen; CloudError if ARM refuses; EngineMissing.
+    """
+    arm, (claim, seen) = deployments.arm(target), _look(deployments, target)
+    if not seen.all:
+        raise OperationFailed(Failure(FailureKind.NOT_FOUND, "nothing of it exists", resource=target.vm_id))
+    proven = [each for each in seen.anothers if is_proven(each, claim)]
+    refused = [each for each in seen.anothers if each not in proven]
+    if not dry_run:
+        for resource in (*proven, *seen.unproven):
+            _take(arm, resource, claim)
+    return {"proven": _tags(proven), "unproven": _tags(seen.unproven), "refused": _tags(refused)}
+
+
+def _look(deployments: Deployments, target: Target) -> tuple[Claim, Inventory]:
+    """Look at what there is; the engine's state tells what was made, too, where the records of this host do not."""
+    arm, claim = deployments.arm(target), deployments.claim(target)
+    settings, records = deployments.settings, StackRecords(deployments.store, target.stack)
+    with open_for_reading(settings, target, records, longest=settings.engine_silence) as site:
+        claim = replace(claim, made={**apply.identities(site.stack, claim.owner), **claim.made})
+    return claim, inventory.take_agreed(arm, claim)
+
+
+def _take(arm: Arm, resource: Resource, claim: Claim) -> None:
+    arm.tag(resource["id"], {**(resource.get("tags") or {}), STACK_TAG: claim.stack, OWNER_TAG: claim.owner})
+
+
+def _tags(resources: Any) -> dict[str, dict[str, str]]:
+    return {resource["id"]: dict(resource.get("tags") or {}) for resource in resources}

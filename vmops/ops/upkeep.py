@@ -1,0 +1,93 @@
+"""The verbs beside the contract that put a VM of ours right, or let it live longer; they are over at once."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from vmops.core.failures import Failure, FailureKind
+from vmops.core.settings import Settings
+from vmops.jobs.store import Store
+from vmops.ops.connections import Connections
+from vmops.ops.results import REFUSALS, failed
+from vmops.protocol import Answer, Params, Status
+from vmops.spec.target import Target, time_to_live
+
+if TYPE_CHECKING:
+    from vmops.ops.deployments import Deployments
+    from vmops.ops.expiry import Lifetimes
+
+
+class Upkeep:
+    """What a person does to a VM that is there: cancel, recover, adopt, extend."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises: StoreError if the state directory cannot hold records."""
+        self.settings = settings
+        self._store = Store(settings.state_dir)
+        self._arm = Connections(settings)
+
+    def cancel(self, params: Params) -> Answer:
+        """End what is in flight on the VM, within 30 seconds; the same verb called again goes on where it ended.
+
+        SUCCEEDED if nobody works on the VM any more, FAILED if a worker on another host does. The result is ``{}``.
+        """
+        target = self._target(params)
+        if self._deployments.cancel(target):
+            return Status.SUCCEEDED, {}
+        return failed(
+            self._store, target, Failure(FailureKind.LOCKED, "its worker is on another host, or cannot be ended")
+        )
+
+    def recover(self, params: Params, *, dry_run: bool = False, break_lock: bool = False) -> Answer:
+        """Put right what the dead have left of the VM: records, locks, the engine's state; nothing in the cloud.
+
+        Every deployment does so by itself, but ``break_lock``, by which the lock of an engine goes that may live too.
+        SUCCEEDED, with what was found (with ``dry_run``: and would be done), or FAILED if somebody works on the VM.
+        """
+        from vmops.ops.recover import recover
+
+        how = {"dry_run": dry_run, "break_lock": break_lock}
+        return self._at_rest(params, lambda target: recover(self.settings, self._store, target, **how))
+
+    def adopt(self, params: Params, *, dry_run: bool = False) -> Answer:
+        """Take back, by our tags, what was made for the VM and does not carry them any more.
+
+        What is another resource than the one that was made is never taken. SUCCEEDED, with the tags that each had, by
+        its id: ``proven`` and ``unproven`` are taken (with ``dry_run``: would be), ``refused`` is not; or FAILED.
+        """
+        from vmops.ops.adopt import adopt
+
+        return self._at_rest(params, lambda target: adopt(self._deployments, target, dry_run=dry_run))
+
+    def extend(self, params: Params, ttl: float | str) -> Answer:
+        """Let the VM live for ``ttl`` (seconds, or "90m", "2h", "1d") from now on, whatever was left of its time.
+
+        SUCCEEDED, with ``expires`` in seconds since the epoch, or FAILED if there is no such VM, if it is another's, or
+        if a deployment of it is in flight.
+        """
+        seconds = time_to_live(ttl)
+        return self._at_rest(params, lambda target: {"expires": self._lifetimes.extend(target, seconds)})
+
+    def _at_rest(self, params: Params, work: Callable[[Target], dict[str, Any]]) -> Answer:
+        """Do something that is over at once to a VM of which no deployment is in flight: SUCCEEDED or FAILED."""
+        target = self._target(params)
+        try:
+            self._deployments.refuse_in_flight(target)
+            return Status.SUCCEEDED, work(target)
+        except REFUSALS as error:
+            return failed(self._store, target, error)
+
+    def _target(self, params: Params) -> Target:
+        return Target.from_params(params, self.settings.defaults())
+
+    @cached_property
+    def _deployments(self) -> "Deployments":
+        from vmops.ops.deployments import Deployments
+
+        return Deployments(self.settings, self._store, self._arm)
+
+    @cached_property
+    def _lifetimes(self) -> "Lifetimes":
+        from vmops.ops.expiry import Lifetimes
+
+        return Lifetimes(self.settings, self._store, self._arm)
