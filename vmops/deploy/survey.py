@@ -1,7 +1,7 @@
 """What is there before a deployment: what is another's and only used, where it is, and whether the VM is ours."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vmops.azure.cleanup import list_stack_in
@@ -9,16 +9,22 @@ from vmops.azure.client import Arm
 from vmops.azure.ownership import Claim, require_owned, require_owned_stack, stack_of
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
+from vmops.deploy.sight import Body, Sight
 from vmops.spec.vm_spec import VmSpec
 
 
 @dataclass(frozen=True)
 class Preflight:
-    """What is there before a deployment: the roles that are another's and only used, the location, and our VM."""
+    """What is there before a deployment: the roles that are another's and only used, the location, and our VM.
+
+    ``ours``: something of the VM is there. ``seen`` is what was looked at, by its id in lower case.
+    """
 
     uses: frozenset[str]
     location: str
     machine: Mapping[str, Any] | None = None
+    ours: bool = False
+    seen: Mapping[str, Body | None] = field(default_factory=dict, compare=False)
 
 
 def preflight(arm: Arm, spec: VmSpec, owner: str) -> Preflight:
@@ -29,24 +35,26 @@ def preflight(arm: Arm, spec: VmSpec, owner: str) -> Preflight:
 
     Raises: OperationFailed if the VM is another's, if a value cannot be changed on it, or if no location is known.
     """
-    group = arm.get(spec.group_id)
+    sight = Sight(arm)
+    group = sight.get(spec.group_id)
     location = spec.location or (group or {}).get("location")
     if not location:
         raise OperationFailed(
             Failure(FailureKind.INVALID, f"location: needed, because the resource group {spec.resource_group} is new")
         )
     if group is None:
-        return Preflight(frozenset(), location)
+        return Preflight(frozenset(), location, seen=sight.seen)
     uses = {"group"} if stack_of(group) != spec.stack else set()
-    uses.update(_used(arm, spec))
-    machine = arm.get(spec.vm_id)
+    uses.update(_used(sight, spec))
+    machine = sight.get(spec.vm_id)
+    ours = [] if machine else list_stack_in(arm, group, spec.stack)
     claim = Claim(spec.stack, owner)
     if machine is None:
-        require_owned_stack(list_stack_in(arm, group, spec.stack), claim)
+        require_owned_stack(ours, claim)
     else:
         require_owned(machine, claim)
         _refuse_immutable(machine, spec)
-    return Preflight(frozenset(uses), location, machine)
+    return Preflight(frozenset(uses), location, machine, bool(machine or ours), sight.seen)
 
 
 def refuse_anew_for_key(machine: Mapping[str, Any], spec: VmSpec) -> None:
@@ -74,7 +82,7 @@ def _words(public_key: str) -> list[str]:
     return public_key.split()[:2]
 
 
-def _used(arm: Arm, spec: VmSpec) -> Iterable[str]:
+def _used(arm: Sight, spec: VmSpec) -> Iterable[str]:
     """Name the roles that the user named and that exist as somebody else's."""
     ids = spec.ids()
     for role in sorted(spec.named_roles & {"network", "security_group"}):

@@ -6,6 +6,8 @@ from typing import Any
 import pulumi
 from pulumi_azure_native import Provider
 
+from vmops.engine.reconcile import declared
+from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.vm_spec import VmSpec
 from vmops.stacks import vm
 
@@ -16,17 +18,22 @@ def program(
     owner: str,
     uses: frozenset[str],
     expires: str | None,
+    foreign: ForeignParts = NOTHING,
     provider: Mapping[str, Any],
     outputs: dict[str, Any],
 ) -> Callable[[], None]:
-    """Give the program that declares ``spec``; running it fills ``outputs`` with plain values as they become known."""
+    """Give the program that declares ``spec``; running it fills ``outputs`` with plain values as they become known.
+
+    ``foreign`` is declared too. Which parts are ours stays in the state, among the stack's own outputs.
+    """
     touch()
 
     def declare() -> None:
         pulumi.runtime.register_stack_transformation(_without_aliases)
         azure = Provider("azure", **provider)
-        declared = vm.declare(spec, owner=owner, uses=uses, expires=expires, provider=azure)
-        pulumi.Output.all(**declared).apply(outputs.update)
+        found = vm.declare(spec, owner=owner, uses=uses, expires=expires, foreign=foreign, provider=azure)
+        pulumi.export(declared.OUTPUT, declared.of(spec).as_dict())
+        pulumi.Output.all(**found).apply(outputs.update)
 
     return declare
 

@@ -48,6 +48,9 @@ _SUFFIXES: Mapping[str, str] = MappingProxyType(
 )
 _LONGEST_NETWORK = 64
 
+FIRST_PRIORITY = 1000
+"""The priority of the first security rule of ours, in front of which others have room for theirs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -107,6 +110,11 @@ def default_name(role: str, vm_name: str) -> str:
 def data_disk(vm_name: str, lun: int) -> str:
     """Return the name of the data disk at a logical unit number."""
     return f"{vm_name}-data-{lun}"
+
+
+def rule(port: int) -> str:
+    """Return the name of the security rule that lets a port in."""
+    return f"tcp-{port}"
 
 
 def _hash(*pieces: str) -> str:
