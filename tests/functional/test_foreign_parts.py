@@ -44,9 +44,9 @@ class Hand:
         """Put a rule into the security group."""
         self.azure.put(f"{NSG}/securityRules/{name}?api-version=2024-05-01", {"properties": HOLE | changes})
 
-    def attach(self, name: str, lun: int, **words: Any) -> str:
+    def attach(self, name: str, lun: int, group: str = GROUP, **words: Any) -> str:
         """Make a disk of 4 GB and attach it; give its id."""
-        disk = f"{COMPUTE}/disks/{name}"
+        disk = f"{group}/providers/Microsoft.Compute/disks/{name}"
         made = {"creationData": {"createOption": "Empty"}, "diskSizeGB": 4}
         self.azure.put(f"{disk}?api-version=2024-03-02", {"location": "westus2", "properties": made})
         self.azure.post(
@@ -322,3 +322,38 @@ def test_they_stay_where_the_engines_state_is_lost(
         "disk bigdisk at lun 6: kept",
     }
     assert (set(hand.rules()), set(hand.disks()), hand.tags(NIC)) == ({"tcp-22", "hole"}, {0, 6}, {"costcenter": "7"})
+
+
+def test_they_are_known_after_an_update_that_failed(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+    """The engine was told of them, and not of what is ours now: what is not known to be ours is another's."""
+    provision({**PARAMS, "tags": "team=a"})
+    hand.tag(NIC, costcenter="7")
+    azure.fault({"method": "PUT", "path": VM, "effect": {"do": "refuse", "code": "AuthorizationFailed"}})
+    changed = {**BIGGER, "tags": "team=a"}
+    assert ops.vm_provision(changed)[0] is Status.PENDING
+    assert ops.wait_vm_deployment(True, changed)[0] is Status.FAILED
+    azure.let_go()
+    for params in (changed, {**BIGGER, "tags": {}}):
+        assert provision(params)["notOurs"] == ["tag costcenter on y1-nic: kept"]
+    assert hand.tags(NIC) == {"costcenter": "7"}
+
+
+def test_a_vm_that_is_made_anew_keeps_them(hand: Hand, provision: Deploy) -> None:
+    """Another user name replaces the VM: the disk is attached to the new one, the tag is on it."""
+    provision(PARAMS)
+    vm, disk = hand.vm_id(), hand.attach("bigdisk", 2)
+    hand.tag(VM, costcenter="7")
+    result = provision({**PARAMS, "adminUsername": "ada"})
+    assert set(result["notOurs"]) == {"disk bigdisk at lun 2: kept", "tag costcenter on y1: kept"}
+    assert hand.vm_id() != vm
+    assert hand.see(disk)["managedBy"] == VM
+
+
+def test_a_disk_from_another_group_is_kept_too(azure: Azure, hand: Hand, provision: Deploy) -> None:
+    """By its id; that it is called as ours would be does not make it ours."""
+    provision(PARAMS)
+    other = GROUP.replace("vmops-y1", "theirs")
+    azure.put(f"{other}?api-version=2024-03-01", {"location": "westus2"})
+    disk = hand.attach("y1-data-1", 1, group=other)
+    assert provision(PORTS)["notOurs"] == ["disk y1-data-1 at lun 1: kept"]
+    assert hand.see(disk)["managedBy"] == VM
