@@ -179,3 +179,20 @@ def test_a_create_that_was_cut_off_is_gone_on_with(
     azure.let_go()
     assert provision({"vmName": "Exp1"})["name"] == "exp1"
     assert deletes(azure) == []
+
+
+def test_a_recover_in_another_case_clears_no_create_that_has_happened(
+    ops: VMOps, azure: Azure, deprovision: Deploy, state_dir: Path
+) -> None:
+    """The group's list may not know yet what was just made: it is asked for by its id, and called as it is."""
+    azure.stick("create")
+    assert ops.vm_provision({"vmName": "exp1"}) == (Status.PENDING, {})
+    assert poll_until(lambda: begun(azure), timeout=240)
+    kill_all(state_dir)
+    azure.fault(
+        {"method": "GET", "path": f"{group('vmops-exp1')}/resources", "effect": {"do": "lag", "seconds": 36000.0}}
+    )
+    status, found = ops.recover({"vmName": "Exp1"})
+    assert (status, found["adopted"]) == (Status.SUCCEEDED, [machine(group("vmops-exp1"), "exp1")])
+    azure.let_go()
+    deprovision({"vmName": "exp1"})

@@ -8,10 +8,8 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.deploy.foreign_parts import described, lies_in_group
 from vmops.spec import names
 from vmops.spec.foreign import ForeignParts
+from vmops.spec.rules.naming import MOST_TAGS, USERS_TAGS
 from vmops.spec.vm_spec import VmSpec
-
-_MOST_TAGS, _OWN_TAGS = 50, 3
-"""Tags of a resource, and those of them that vmops itself may need. Source: Azure Resource Manager, tag-resources."""
 
 Clash = tuple[str, str, str]
 """The role of a resource, what stands in the way there, and what to do."""
@@ -66,8 +64,8 @@ def _of_tags(spec: VmSpec, foreign: ForeignParts) -> Iterator[Clash]:
                 what = _of_others(spec, ForeignParts(tags={role: {name: value}}))
                 message = f"{what} is {value!r}, and tags asks for {wanted[name.lower()]!r}"
                 yield role, message, "remove that tag, or leave it out of tags"
-        if (count := len(found) + len(spec.tags) + _OWN_TAGS) > _MOST_TAGS:
-            message = f"{count} tags, {len(found)} of them of others, are more than {_MOST_TAGS}"
+        if (over := len(found) + len(spec.tags) - USERS_TAGS) > 0:
+            message = f"{MOST_TAGS + over} tags, {len(found)} of them of others, are more than {MOST_TAGS}"
             yield role, message, "remove some of them, or ask for fewer tags"
 
 
