@@ -7,6 +7,7 @@ import pulumi_azure_native as azure
 from pulumi import Input, Output, ResourceOptions
 
 from vmops.spec import names
+from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.vm_spec import VmSpec
 from vmops.stacks.profiles import os_profile, storage_profile
 
@@ -32,11 +33,19 @@ def machine(
     subnet_id: Input[str],
     security_group_id: Input[str],
     expires: str | None = None,
+    foreign: ForeignParts = NOTHING,
 ) -> dict[str, Output[Any]]:
     """Declare a VM with an interface and, unless told otherwise, an address, and return what is known of it."""
-    public = address(spec, tags, options) if spec.public_ip else None
-    interface = nic(spec, tags, options, subnet_id=subnet_id, security_group_id=security_group_id, public=public)
-    vm = virtual_machine(spec, tags, options, interface=interface, expires=expires)
+    public = address(spec, foreign.tagged("address", tags), options) if spec.public_ip else None
+    interface = nic(
+        spec,
+        foreign.tagged("nic", tags),
+        options,
+        subnet_id=subnet_id,
+        security_group_id=security_group_id,
+        public=public,
+    )
+    vm = virtual_machine(spec, tags, options, interface=interface, expires=expires, foreign=foreign)
     return {
         "id": vm.id,
         "name": vm.name,
@@ -110,9 +119,11 @@ def virtual_machine(
     *,
     interface: azure.network.NetworkInterface,
     expires: str | None,
+    foreign: ForeignParts = NOTHING,
 ) -> azure.compute.VirtualMachine:
-    """Declare the VM itself; its disks go with it, its interface and address do not."""
+    """Declare the VM itself; its own disks go with it, its interface and address do not."""
     compute = azure.compute
+    tags = {**tags, names.EXPIRES_TAG: expires} if expires else tags
     return compute.VirtualMachine(
         spec.vm_name,
         resource_group_name=spec.resource_group,
@@ -120,7 +131,7 @@ def virtual_machine(
         location=spec.location,
         hardware_profile=compute.HardwareProfileArgs(vm_size=spec.vm_size),
         os_profile=os_profile(spec),
-        storage_profile=storage_profile(spec),
+        storage_profile=storage_profile(spec, foreign.disks),
         network_profile=compute.NetworkProfileArgs(
             network_interfaces=[
                 compute.NetworkInterfaceReferenceArgs(id=interface.id, primary=True, delete_option="Detach")
@@ -131,7 +142,7 @@ def virtual_machine(
         eviction_policy=spec.eviction_policy,
         billing_profile=compute.BillingProfileArgs(max_price=spec.max_price) if spec.max_price else None,
         zones=_zones(spec),
-        tags={**tags, names.EXPIRES_TAG: expires} if expires else tags,
+        tags=foreign.tagged("vm", tags),
         opts=ResourceOptions.merge(
             options, ResourceOptions(replace_on_changes=REPLACES_THE_VM, delete_before_replace=True)
         ),

@@ -4,13 +4,22 @@ What the user named may serve other VMs too, so it is not deleted with the stack
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi_azure_native as azure
 from pulumi import ResourceOptions
+from pydantic.alias_generators import to_snake
 
+from vmops.spec import names
+from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.vm_spec import VmSpec
 
-_FIRST_PRIORITY = 1000
+_SIDES = ("AddressPrefix", "AddressPrefixes", "PortRange", "PortRanges", "ApplicationSecurityGroups")
+_TOLD = frozenset(
+    {"description", "protocol", "access", "priority", "direction"}
+    | {f"{end}{part}" for end in ("source", "destination") for part in _SIDES}
+)
+"""What a rule says; whatever else ARM tells of it is ARM's own. Source: network REST reference, SecurityRule."""
 
 
 def group(spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions) -> azure.resources.ResourceGroup:
@@ -59,7 +68,7 @@ def subnet(spec: VmSpec, options: ResourceOptions, parent: azure.network.Virtual
 
 
 def security_group(
-    spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions
+    spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions, foreign: ForeignParts = NOTHING
 ) -> azure.network.NetworkSecurityGroup:
     """Declare who may come in, and by which ports."""
     return azure.network.NetworkSecurityGroup(
@@ -68,16 +77,17 @@ def security_group(
         network_security_group_name=spec.network_security_group_name,
         location=spec.location,
         security_rules=[
-            _rule(port, _FIRST_PRIORITY + rank, spec.source_address_prefixes) for rank, port in enumerate(spec.vm_ports)
+            *(_rule(port, priority, spec.source_address_prefixes) for port, priority in spec.priorities().items()),
+            *map(_kept, foreign.rules),
         ],
-        tags=tags,
+        tags=foreign.tagged("security_group", tags),
         opts=ResourceOptions.merge(options, ResourceOptions(retain_on_delete="security_group" in spec.named_roles)),
     )
 
 
 def _rule(port: int, priority: int, sources: tuple[str, ...]) -> azure.network.SecurityRuleArgs:
     return azure.network.SecurityRuleArgs(
-        name=f"tcp-{port}",
+        name=names.rule(port),
         priority=priority,
         direction="Inbound",
         access="Allow",
@@ -88,3 +98,9 @@ def _rule(port: int, priority: int, sources: tuple[str, ...]) -> azure.network.S
         destination_address_prefix="*",
         destination_port_range=str(port),
     )
+
+
+def _kept(rule: Mapping[str, Any]) -> azure.network.SecurityRuleArgs:
+    """Declare a rule of others as it is."""
+    told = {to_snake(name): value for name, value in rule["properties"].items() if name in _TOLD and value}
+    return azure.network.SecurityRuleArgs(name=rule["name"], **told)

@@ -1,6 +1,8 @@
 """What is inside a VM: its operating system's profile and its storage profile."""
 
 import base64
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pulumi_azure_native as azure
 from pulumi import Output
@@ -40,8 +42,8 @@ def _authorized(user: str, public_key: str) -> azure.compute.SshConfigurationArg
     return azure.compute.SshConfigurationArgs(public_keys=[key])
 
 
-def storage_profile(spec: VmSpec) -> azure.compute.StorageProfileArgs:
-    """Say what the VM starts from and which disks it has; all of them are deleted with it.
+def storage_profile(spec: VmSpec, foreign: Iterable[Mapping[str, Any]] = ()) -> azure.compute.StorageProfileArgs:
+    """Say what the VM starts from and which disks it has; ours are deleted with it, ``foreign`` ones stay.
 
     Source: compute REST reference, OSDisk.deleteOption and DataDisk.deleteOption, whose default is Detach.
     """
@@ -57,7 +59,7 @@ def storage_profile(spec: VmSpec) -> azure.compute.StorageProfileArgs:
             disk_size_gb=spec.os_disk_size_gb,
             managed_disk=azure.compute.ManagedDiskParametersArgs(storage_account_type=spec.os_disk_type),
         ),
-        data_disks=[_data_disk(spec, lun, size) for lun, size in enumerate(spec.data_disks)],
+        data_disks=[*(_data_disk(spec, lun, size) for lun, size in enumerate(spec.data_disks)), *map(_kept, foreign)],
     )
 
 
@@ -69,4 +71,17 @@ def _data_disk(spec: VmSpec, lun: int, size: int) -> azure.compute.DataDiskArgs:
         delete_option="Delete",
         disk_size_gb=size,
         managed_disk=azure.compute.ManagedDiskParametersArgs(storage_account_type=spec.os_disk_type),
+    )
+
+
+def _kept(disk: Mapping[str, Any]) -> azure.compute.DataDiskArgs:
+    """Declare a disk that others have attached as it is; it outlives the VM."""
+    return azure.compute.DataDiskArgs(
+        name=disk.get("name"),
+        lun=disk["lun"],
+        create_option="Attach",
+        delete_option="Detach",
+        caching=disk.get("caching"),
+        write_accelerator_enabled=disk.get("writeAcceleratorEnabled"),
+        managed_disk=azure.compute.ManagedDiskParametersArgs(id=disk["managedDisk"]["id"]),
     )

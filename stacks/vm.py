@@ -6,6 +6,7 @@ import pulumi_azure_native as azure
 from pulumi import Output, ProviderResource, ResourceOptions, export
 
 from vmops.spec import names
+from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.vm_spec import VmSpec
 from vmops.stacks.machine import machine
 from vmops.stacks.network import group, network, security_group, subnet
@@ -17,28 +18,32 @@ def declare(
     owner: str,
     uses: frozenset[str] = frozenset(),
     expires: str | None = None,
+    foreign: ForeignParts = NOTHING,
     provider: ProviderResource | None = None,
 ) -> dict[str, Output[Any]]:
     """Declare a VM and what it needs, and export what is known of it.
 
     ``uses`` are the roles (group, network, subnet, security_group) of what exists and is not ours: it is referred to by
-    id and never declared. ``expires`` is an instant in ISO 8601, for a tag of the VM.
+    id and never declared. ``expires`` is an instant in ISO 8601, for a tag of the VM. ``foreign`` is what others have
+    added to what is ours, and is declared too: a write takes away what it does not name.
 
     Returns: the outputs id, name, resourceGroup, location, privateIp, publicIp, fqdn and adminUsername.
     """
     tags = {**spec.tags, names.STACK_TAG: spec.stack, names.OWNER_TAG: owner}
     options = ResourceOptions(provider=provider)
     if "group" not in uses:
-        options = ResourceOptions(provider=provider, depends_on=[group(spec, tags, options)])
-    parent = None if "network" in uses else network(spec, tags, options)
+        options = ResourceOptions(provider=provider, depends_on=[group(spec, foreign.tagged("group", tags), options)])
+    parent = None if "network" in uses else network(spec, foreign.tagged("network", tags), options)
     ids = spec.ids()
+    guard = None if "security_group" in uses else security_group(spec, tags, options, foreign)
     outputs = machine(
         spec,
         tags,
         options,
         subnet_id=ids["subnet"] if "subnet" in uses else subnet(spec, options, parent).id,
-        security_group_id=ids["security_group"] if "security_group" in uses else security_group(spec, tags, options).id,
+        security_group_id=guard.id if guard else ids["security_group"],
         expires=expires,
+        foreign=foreign,
     )
     for name, value in outputs.items():
         export(name, value)

@@ -47,11 +47,15 @@ class Azure:
 
     def put(self, path: str, body: Any) -> Any:
         """PUT a body, as somebody else would."""
-        here = daemon.ensure(self._state_dir)
-        headers = {"Authorization": f"Bearer {here.token}"}
-        answer = requests.put(here.arm + path, json=body, headers=headers, timeout=_LONGEST)
-        answer.raise_for_status()
-        return answer.json()
+        return self._send("PUT", path, body)
+
+    def patch(self, path: str, body: Any) -> Any:
+        """PATCH a resource, as somebody else would."""
+        return self._send("PATCH", path, body)
+
+    def post(self, path: str, body: Any) -> None:
+        """POST a body, as somebody else would; what it begins is over by the next look at pace 0."""
+        self._send("POST", path, body)
 
     def delete(self, path: str) -> None:
         """DELETE a path, as somebody else would, and wait until nothing is there."""
@@ -64,6 +68,13 @@ class Azure:
         """Replace the tags of a resource, as somebody else would."""
         scope = f"{arm_id}/providers/Microsoft.Resources/tags/default?api-version=2021-04-01"
         self.put(scope, {"properties": {"tags": tags}})
+
+    def _send(self, method: str, path: str, body: Any) -> Any:
+        here = daemon.ensure(self._state_dir)
+        headers = {"Authorization": f"Bearer {here.token}"}
+        answer = requests.request(method, here.arm + path, json=body, headers=headers, timeout=_LONGEST)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
 
     def resources(self) -> list[dict[str, Any]]:
         """Give all that exists."""

@@ -74,7 +74,9 @@ _known: dict[str, tuple[list[Goal], dict[str, Any]]] = {}
 
 def program(spec: VmSpec, *, outputs: dict[str, Any], **how: Any) -> Program:
     """Stand for `vmops.engine.program.program`: the same program, and what tells it from another."""
-    key = json.dumps([spec.stack, spec.to_wire(), *map(str, (how["owner"], how["expires"], how["provider"]))])
+    key = json.dumps(
+        [spec.stack, spec.to_wire(), *map(str, (how["owner"], how["expires"], how["provider"], how.get("foreign")))]
+    )
     return Program(lambda into: real_program(spec, outputs=into, **how), f"{key}{sorted(how['uses'])}", outputs)
 
 

@@ -17,6 +17,7 @@ from pulumi.runtime.stack import Stack
 
 from vmops import stacks
 from vmops.core.errors import SpecError
+from vmops.spec.foreign import ForeignParts
 from vmops.spec.vm_spec import VmSpec
 from vmops.stacks.machine import machine
 from vmops.stacks.network import group, network, security_group, subnet
@@ -289,6 +290,35 @@ def test_deleting_the_vm_deletes_its_disks_and_spares_its_interface() -> None:
     ]
     assert vm["networkProfile"]["networkInterfaces"][0]["deleteOption"] == "Detach"
     assert engine.inputs("PublicIPAddress exp1-ip")["deleteOption"] == "Detach"
+
+
+def test_what_others_have_added_is_declared_beside_ours() -> None:
+    """As it is, and nothing else differs; a disk of theirs outlives the VM."""
+    says = {
+        "priority": 300,
+        "direction": "Inbound",
+        "access": "Allow",
+        "protocol": "*",
+        "provisioningState": "Succeeded",
+    }
+    lists = {"sourceAddressPrefixes": ["192.0.2.0/24"], "destinationPortRanges": []}
+    rule = {"name": "hole", "id": "/hole", "properties": {**says, **lists, "destinationPortRange": "1-9"}}
+    disk = {"lun": 5, "name": "big", "caching": "ReadOnly", "diskSizeGB": 9, "managedDisk": {"id": "/big", "x": "y"}}
+    plain, _ = declared(spec_of())
+    tags = {"nic": {"cost": "7"}, "group": {"cost": "8"}}
+    beside, _ = declared(spec_of(), foreign=ForeignParts(tags, (rule,), (disk,)))
+    wanted = {resource: plain.inputs(resource) for resource in plain.requests}
+    wanted["NetworkInterface exp1-nic"]["tags"]["cost"] = "7"
+    wanted["ResourceGroup vmops-exp1"]["tags"]["cost"] = "8"
+    wanted["NetworkSecurityGroup exp1-nsg"]["securityRules"].append(
+        {"name": "hole", "destinationPortRange": "1-9", "sourceAddressPrefixes": ["192.0.2.0/24"]}
+        | {name: value for name, value in says.items() if name != "provisioningState"}
+    )
+    ways = {"createOption": "Attach", "deleteOption": "Detach", "caching": "ReadOnly"}
+    wanted["VirtualMachine exp1"]["storageProfile"]["dataDisks"] = [
+        {"lun": 5, "name": "big", "managedDisk": {"id": "/big"}, **ways}
+    ]
+    assert {resource: beside.inputs(resource) for resource in beside.requests} == wanted
 
 
 def test_ports_are_open_to_the_sources_and_to_nobody_else() -> None:

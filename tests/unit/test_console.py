@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vmops.cli import console
+from vmops.cli import console, reports
 from vmops.cli.progress import Lines, Watch, follow
 from vmops.core.errors import SpecError
 from vmops.ops.suggest import follow_up_command, shell_command
@@ -217,6 +217,15 @@ def test_away_from_a_terminal_steps_are_lines_and_silence_is_broken(
     said = capsys.readouterr().err
     assert said.startswith("  … VirtualMachine exp1 create, ")
     assert said.endswith(" so far\n")
+
+
+def test_a_plan_shows_what_is_kept_and_counts_what_is_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    """What others have added is no change."""
+    steps = (("update", "NetworkSecurityGroup exp1-nsg"), ("keep", "rule hole allows * from *"))
+    reports.planned([{"operation": how, "resource": what} for how, what in steps], as_json=False)
+    told = capsys.readouterr()
+    assert told.out == "update   NetworkSecurityGroup exp1-nsg\nkeep     rule hole allows * from *\n"
+    assert told.err == "1 change to be made; nothing was changed\n"
 
 
 def test_what_is_over_is_waited_for_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,6 +82,14 @@ class Arm:
         """
         return list(self._pages(f"{group_id}/resources?"))
 
+    def disks_of_sizes(self, vm_id: str) -> dict[str, int]:
+        """Tell how many data disks each size bears that a VM may be brought to, by its name in lower case.
+
+        Source: compute REST reference, Virtual Machines - List Available Sizes.
+        """
+        path = f"{vm_id}/vmSizes"
+        return responses.sizes(self._connection.send("GET", _with_version(path)), path)
+
     def delete(self, resource_id: str) -> Accepted:
         """Begin to delete a resource; absence is success, the absence of its group too."""
         try:

@@ -135,6 +135,17 @@ def page(response: Any, path: str) -> tuple[list[dict[str, Any]], str]:
         raise _unreadable(response, path, error) from None
 
 
+def sizes(response: Any, path: str) -> dict[str, int]:
+    """Read how many data disks each size bears, by its name in lower case.
+
+    Raises: CloudError if the answer is no list of sizes.
+    """
+    try:
+        return shapes.sizes(_json(response))
+    except ValueError as error:
+        raise _unreadable(response, path, error) from None
+
+
 def progress(response: Any, handle: str) -> Progress:
     """Read one look at an operation.
 

@@ -14,6 +14,23 @@ Shape: TypeAlias = "type | Mapping[str, Shape] | list[Shape]"
 """
 
 _REFERENCES: Shape = [{"id!": str}]
+_DATA_DISK: Shape = {
+    "lun": int,
+    "name": str,
+    "createOption": str,
+    "caching": str,
+    "writeAcceleratorEnabled": bool,
+    "diskSizeGB": int,
+    "managedDisk": {"id": str},
+}
+_RULE: Shape = {
+    "access": str,
+    "direction": str,
+    "priority": int,
+    "protocol": str,
+    **{f"{end}{part}": str for end in ("source", "destination") for part in ("PortRange", "AddressPrefix")},
+    **{f"{end}{part}": [str] for end in ("source", "destination") for part in ("PortRanges", "AddressPrefixes")},
+}
 _PROPERTIES: Shape = {
     "provisioningState": str,
     "priority": str,
@@ -22,13 +39,14 @@ _PROPERTIES: Shape = {
     "instanceView": {"statuses": [{"code": str}]},
     "storageProfile": {
         "osDisk": {"name": str, "diskSizeGB": int, "managedDisk": {"id": str}},
-        "dataDisks": [{"lun": int, "name": str, "diskSizeGB": int, "managedDisk": {"id": str}}],
+        "dataDisks": [_DATA_DISK],
     },
     "osProfile": {"linuxConfiguration": {"ssh": {"publicKeys": [{"keyData": str}]}}},
     "networkProfile": {"networkInterfaces": _REFERENCES},
     "networkInterfaces": _REFERENCES,
     "ipConfigurations": _REFERENCES,
-    "subnets": [{"id!": str, "properties": {"ipConfigurations": _REFERENCES}}],
+    "securityRules": [{"name!": str, "properties!": _RULE}],
+    "subnets": [{"id!": str, "name": str, "properties": {"ipConfigurations": _REFERENCES}}],
 }
 
 _RESOURCE: Mapping[str, Shape] = {
@@ -43,7 +61,7 @@ _RESOURCE: Mapping[str, Shape] = {
 }
 """Source: azure-rest-api-specs, Microsoft.Resources, Microsoft.Compute, Microsoft.Network."""
 
-_ARTICLES = {str: "a string", int: "a whole number", list: "a list", dict: "an object"}
+_ARTICLES = {str: "a string", int: "a whole number", list: "a list", dict: "an object", bool: "true or false"}
 
 
 class Misshapen(ValueError):
@@ -72,6 +90,15 @@ def page(body: object) -> tuple[list[dict[str, Any]], str]:
     if not isinstance(following, str):
         raise Misshapen("`nextLink` is no URL")
     return [resource(each) for each in body["value"]], following
+
+
+def sizes(body: object) -> dict[str, int]:
+    """Read how many data disks each size bears, by its name in lower case.
+
+    Raises: Misshapen.
+    """
+    read = _object(body, {"value!": [{"name!": str, "maxDataDiskCount": int}]}, "")
+    return {each["name"].lower(): each.get("maxDataDiskCount", 0) for each in read["value"]}
 
 
 def _read(value: object, shape: Shape, where: str) -> Any:

@@ -47,7 +47,8 @@ def planned(steps: Sequence[Mapping[str, str]], *, as_json: bool) -> None:
         return print_json(told)
     for step in told:
         out.print(f"{step['operation']:<8} {step['resource']}", markup=False)
-    return note(f"{_counted(told, 'change')} to be made; nothing was changed")
+    changes = [step for step in told if step["operation"] != "keep"]
+    return note(f"{_counted(changes, 'change')} to be made; nothing was changed")
 
 
 def doomed(resources: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:

@@ -14,17 +14,15 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def needs_deallocation(existing: Mapping[str, Any], spec: VmSpec) -> bool:
-    """Tell whether a disk gets bigger, which ARM allows only on a deallocated VM.
+    """Tell whether a disk of ours, known by its lun, gets bigger, which ARM allows only on a deallocated VM.
 
     Source: Azure documentation, expand virtual hard disks on a Linux VM.
     """
     storage = existing["properties"].get("storageProfile", {})
-    there = [
-        storage.get("osDisk", {}).get("diskSizeGB"),
-        *(disk.get("diskSizeGB") for disk in storage.get("dataDisks", ())),
-    ]
-    asked = [spec.os_disk_size_gb, *spec.data_disks]
-    return any(now and then and then > now for now, then in zip(there, asked, strict=False))
+    there = {disk["lun"]: disk.get("diskSizeGB") for disk in storage.get("dataDisks", ())}
+    sizes = {lun: (there.get(lun), size) for lun, size in enumerate(spec.data_disks)}
+    pairs = [(storage.get("osDisk", {}).get("diskSizeGB"), spec.os_disk_size_gb), *sizes.values()]
+    return any(now and then and then > now for now, then in pairs)
 
 
 def ensure_running(arm: Arm, spec: VmSpec) -> None:

@@ -1,7 +1,7 @@
 """The steps of one deployment, as the worker takes them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from vmops.azure import power, vm_state
@@ -9,12 +9,11 @@ from vmops.core import times
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until, retry
-from vmops.deploy import readiness, survey
+from vmops.deploy import intent, readiness, survey
 from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update
 from vmops.deploy.context import DeployContext
+from vmops.deploy.intent import Intent
 from vmops.engine.backend.files import Repair
-from vmops.engine.reconcile import subnets
-from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
 
 
@@ -66,8 +65,9 @@ def _provision(site: DeployContext, spec: VmSpec, *, doubtful: bool, expires: fl
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
     state = _engine_state(site, doubtful=doubtful)
-    before = _with_own_subnet(site, spec, before) if state.existed else before
-    update = Update(site, spec, before.uses, _build_program(site, spec, before, expires, outputs))
+    wanted = intent.form(site, spec, before, known=state.existed)
+    spec = wanted.spec
+    update = Update(site, spec, wanted.uses, _build_program(site, wanted, before, expires, outputs))
     reconciled = state.needs_reconcile and update.reconcile().needs_refresh
     if before.machine and readiness.needs_deallocation(before.machine, spec):
         readiness.power_and_wait(site.arm, spec, power.Action.DEALLOCATE)
@@ -76,7 +76,7 @@ def _provision(site: DeployContext, spec: VmSpec, *, doubtful: bool, expires: fl
     readiness.ensure_running(site.arm, spec)
     if site.cloud.answers:
         readiness.wait_for_ssh(spec, outputs)
-    return outputs
+    return {**outputs, **({"notOurs": [f"{each}: kept" for each in wanted.kept]} if wanted.kept else {})}
 
 
 def _engine_state(site: DeployContext, *, doubtful: bool) -> EngineState:
@@ -88,12 +88,16 @@ def _engine_state(site: DeployContext, *, doubtful: bool) -> EngineState:
 def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, str]]:
     """Preview what `provision` would do: a resource and an operation (create, update, replace, delete) each.
 
+    What others have added has the operation keep.
+
     Raises: OperationFailed; CloudError if ARM refuses a look.
     """
-    before = _with_own_subnet(site, spec, survey.preflight(site.arm, spec, site.claim(spec)))
+    before = survey.preflight(site.arm, spec, site.claim(spec))
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
-    return site.stack.preview(_build_program(site, spec, before, 0.0, {}))
+    wanted = intent.form(site, spec, before, known=True)
+    steps = site.stack.preview(_build_program(site, wanted, before, 0.0, {}))
+    return [*steps, *({"operation": "keep", "resource": each} for each in wanted.kept)]
 
 
 def _preflight_when_idle(site: DeployContext, spec: VmSpec) -> survey.Preflight:
@@ -111,23 +115,18 @@ def _preflight_when_idle(site: DeployContext, spec: VmSpec) -> survey.Preflight:
     return found
 
 
-def _with_own_subnet(site: DeployContext, spec: VmSpec, found: survey.Preflight) -> survey.Preflight:
-    """See that a subnet in another's network is not taken for another's if the engine has made it."""
-    ours = "subnet" in found.uses and subnets.is_ours(site.stack, names.urn_key(spec.ids()["subnet"]))
-    return replace(found, uses=found.uses - {"subnet"}) if ours else found
-
-
 def _build_program(
-    site: DeployContext, spec: VmSpec, before: survey.Preflight, expires: float, outputs: dict[str, Any]
+    site: DeployContext, wanted: Intent, before: survey.Preflight, expires: float, outputs: dict[str, Any]
 ) -> Callable[[], None]:
     from vmops.engine.program import program  # a second of imports, which a deprovision does without
 
     return program(
-        spec.model_copy(update={"location": before.location}),
+        wanted.spec.model_copy(update={"location": before.location}),
         owner=site.owner,
-        uses=before.uses,
+        uses=wanted.uses,
         expires=times.format_utc(expires) if expires else None,
-        provider=site.cloud.provider_arguments(spec.subscription),
+        foreign=wanted.foreign,
+        provider=site.cloud.provider_arguments(wanted.spec.subscription),
         outputs=outputs,
         note=site.made.note,
     )

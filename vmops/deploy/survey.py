@@ -1,7 +1,7 @@
 """What is there before a deployment: what is another's and only used, where it is, and whether the VM is ours."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vmops.azure import inventory
@@ -15,11 +15,22 @@ from vmops.spec.vm_spec import VmSpec
 
 @dataclass(frozen=True)
 class Preflight:
-    """What is there before a deployment: the roles that are another's and only used, the location, and our VM."""
+    """What is there before a deployment: the roles that are another's and only used, the location, and our VM.
+
+    ``seen`` is what was looked at.
+    """
 
     uses: frozenset[str]
     location: str
     machine: Mapping[str, Any] | None = None
+    seen: Inventory = field(default_factory=Inventory, compare=False)
+
+    def bodies(self, spec: VmSpec, *, ours: bool = False) -> dict[str, Mapping[str, Any]]:
+        """Give what exists by its role, or what is ``ours`` of it; a subnet, which has no tags, is never among it."""
+        found = {each["id"].lower(): each for each in (self.seen.ours if ours else self.seen.all)}
+        if self.seen.group and (self.seen.group_is_ours or not ours):
+            found[spec.group_id.lower()] = self.seen.group
+        return {role: found[arm_id.lower()] for role, arm_id in spec.ids().items() if arm_id.lower() in found}
 
 
 def preflight(arm: Arm, spec: VmSpec, claim: Claim) -> Preflight:
@@ -45,7 +56,7 @@ def preflight(arm: Arm, spec: VmSpec, claim: Claim) -> Preflight:
     machine = seen.find(spec.vm_id)
     if machine:
         _refuse_immutable(machine, spec)
-    return Preflight(frozenset(uses), location, machine)
+    return Preflight(frozenset(uses), location, machine, seen)
 
 
 def _refuse_not_ours(seen: Inventory, spec: VmSpec, claim: Claim, uses: set[str]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pulumi
 from pulumi_azure_native import Provider
 
+from vmops.engine.reconcile import declared
+from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.vm_spec import VmSpec
 from vmops.stacks import vm
 
@@ -20,6 +22,7 @@ def program(
     owner: str,
     uses: frozenset[str],
     expires: str | None,
+    foreign: ForeignParts = NOTHING,
     provider: Mapping[str, Any],
     outputs: dict[str, Any],
     note: Callable[[str, str], None],
@@ -27,7 +30,7 @@ def program(
     """Give the program that declares ``spec``; running it fills ``outputs`` with plain values as they become known.
 
     ``note`` is told of each resource as soon as it is made, or known to be as it was: its ARM id, and what Azure knows
-    it by.
+    it by. ``foreign`` is declared too. Which parts are ours stays in the state, among the stack's own outputs.
     """
     touch()
 
@@ -35,8 +38,9 @@ def program(
         made: list[pulumi.Resource] = []
         pulumi.runtime.register_stack_transformation(partial(_without_aliases, made))
         azure = Provider("azure", **provider)
-        declared = vm.declare(spec, owner=owner, uses=uses, expires=expires, provider=azure)
-        pulumi.Output.all(**declared).apply(outputs.update)
+        found = vm.declare(spec, owner=owner, uses=uses, expires=expires, foreign=foreign, provider=azure)
+        pulumi.export(declared.OUTPUT, declared.of(spec).as_dict())
+        pulumi.Output.all(**found).apply(outputs.update)
         for resource in made:
             _tell(resource, note)
 

@@ -63,7 +63,8 @@ def _settle(site: DeployContext, target: Target, *, write: bool) -> dict[str, An
 
 def _intended(arm: Arm, target: Target, ours: list[str]) -> dict[str, str]:
     """Give the ids of what the stack should know, by the end of their URN: what is ours, and the VM itself."""
-    ids = [target.vm_id]
+    seen = arm.get(target.vm_id)
+    ids = [seen["id"] if seen else target.vm_id]
     for arm_id in ours:
         ids.append(arm_id)
         if "/virtualnetworks/" in arm_id.lower() and (network := arm.get(arm_id)):

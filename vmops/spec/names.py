@@ -12,9 +12,8 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-STACK_TAG, OWNER_TAG, EXPIRES_TAG = "vmops-stack", "vmops-owner", "vmops-expires"
-GIVEN_TAG = "vmops-from"
-"""On a network or security group: the stack that made it and has handed it over."""
+STACK_TAG, OWNER_TAG, EXPIRES_TAG, GIVEN_TAG = OWN_TAGS = ("vmops-stack", "vmops-owner", "vmops-expires", "vmops-from")
+"""Tags of ours; the last is on a network or security group, and names the stack that made it and has handed it over."""
 
 # Source: ARM resource types, resource provider reference (Microsoft.Network, Microsoft.Compute).
 _TYPES: Mapping[str, str] = MappingProxyType(
@@ -51,6 +50,9 @@ _SUFFIXES: Mapping[str, str] = MappingProxyType(
 )
 _LONGEST_NETWORK = 64
 _LUN = re.compile("0|[1-9][0-9]?")
+
+FIRST_PRIORITY = 1000
+"""The priority of the first security rule of ours, in front of which others have room for theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,11 @@ def default_name(role: str, vm_name: str) -> str:
 def data_disk(vm_name: str, lun: int) -> str:
     """Return the name of the data disk at a logical unit number."""
     return f"{vm_name}-data-{lun}"
+
+
+def rule(port: int) -> str:
+    """Return the name of the security rule that lets a port in."""
+    return f"tcp-{port}"
 
 
 def _hash(*pieces: str) -> str:

@@ -114,6 +114,10 @@ class VmSpec(Target):
         own = {role: names.default_name(role, self.vm_name) for role in chosen}
         return frozenset(role for role, name in chosen.items() if name.lower() != own[role].lower())
 
+    def priorities(self) -> dict[int, int]:
+        """Return the priority of the security rule of each port."""
+        return {port: names.FIRST_PRIORITY + rank for rank, port in enumerate(self.vm_ports)}
+
     def ids(self) -> dict[str, str]:
         """Return the ARM id of every resource that the spec intends, by role."""
         resource = self.identity.resource_id

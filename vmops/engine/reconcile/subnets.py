@@ -1,5 +1,6 @@
 """Whose a subnet is in a network of another's: it has no tag, so only the engine's state tells that it is ours."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from vmops.azure.client import Arm
@@ -13,9 +14,12 @@ _LOOK = 0.5
 """Seconds between two looks for what may still be on its way."""
 
 
-def is_ours(stack: EngineStack, key: str) -> bool:
-    """Tell whether the engine has made something, or had begun to; ``key`` is the end of its URN, ``TYPE::NAME``."""
-    state = _state(stack)
+def is_ours(exported: Mapping[str, Any] | None, key: str) -> bool:
+    """Tell by its state whether the engine has made something, or had begun to.
+
+    ``key`` is the end of its URN, ``TYPE::NAME``.
+    """
+    state = _deployment(exported)
     return key in plan.interrupted(state) or key in {entries.key_of(entry) for entry in state.get("resources", ())}
 
 
@@ -27,7 +31,7 @@ def adopt_subnet(stack: EngineStack, arm: Arm, claim: Claim, grace: float) -> No
     networks = f"{claim.vm.group_id}/providers/Microsoft.Network/virtualNetworks"
     intended = {
         key: f"{networks}/{inputs['virtualNetworkName']}/subnets/{name}"
-        for key, begun in plan.interrupted(_state(stack)).items()
+        for key, begun in plan.interrupted(_deployment(stack.state())).items()
         if begun["type"] == TOKENS["subnet"] and (name := (inputs := begun["inputs"])["subnetName"])
     }
     if intended:
@@ -35,5 +39,5 @@ def adopt_subnet(stack: EngineStack, arm: Arm, claim: Claim, grace: float) -> No
         apply.reconcile(stack, arm, plan.Wanted(intended), claim)
 
 
-def _state(stack: EngineStack) -> dict[str, Any]:
-    return (stack.state() or {}).get("deployment") or {}
+def _deployment(exported: Mapping[str, Any] | None) -> dict[str, Any]:
+    return (exported or {}).get("deployment") or {}

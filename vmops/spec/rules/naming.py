@@ -3,14 +3,16 @@
 import re
 from uuid import UUID
 
+from vmops.spec.names import OWN_TAGS
 from vmops.spec.rules.values import pairs, text
 
 _VM_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_])?")
 _GROUP_NAME = re.compile(r"[-\w.()]{0,89}[-\w()]")
 _NETWORK_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
 _LOCATION = re.compile(r"[a-z][a-z0-9]*")
-# Source: Azure Resource Manager, tag-resources, limitations; our own three tags take their places of the 50.
-_MAX_TAGS = 50 - 3
+# Tags of a resource, and those of them that are the user's to set. Source: Azure Resource Manager, tag-resources.
+MOST_TAGS = 50
+USERS_TAGS = MOST_TAGS - len(OWN_TAGS)
 _RESERVED_TAGS = ("vmops-", "microsoft", "azure", "windows")
 
 
@@ -71,8 +73,8 @@ def tags(value: object) -> dict[str, str]:
     Source: Azure Resource Manager, tag-resources, limitations.
     """
     result = pairs(value)
-    if len(result) > _MAX_TAGS:
-        raise ValueError(f"{len(result)} tags are more than {_MAX_TAGS}")
+    if len(result) > USERS_TAGS:
+        raise ValueError(f"{len(result)} tags are more than {USERS_TAGS}")
     if len({name.lower() for name in result}) < len(result):
         raise ValueError(f"{', '.join(sorted(result))} has two names that differ only in case")
     for name, content in result.items():

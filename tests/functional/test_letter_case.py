@@ -1,0 +1,198 @@
+"""Azure compares names without case: another spelling is the same VM, and changes nothing but what it asks for."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azure import Azure, begun, kill_all
+from vmops import Status, VMOps
+from vmops.core.polling import poll_until
+from vmops.protocol import Params
+
+Deploy = Callable[[Params], dict[str, Any]]
+SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
+PORTS: Params = {"vmPorts": [22, 80]}
+
+
+def group(name: str) -> str:
+    return f"{SUBSCRIPTION}/resourceGroups/{name}"
+
+
+def network(path: str) -> str:
+    return f"{path}/providers/Microsoft.Network"
+
+
+def machine(path: str, name: str) -> str:
+    return f"{path}/providers/Microsoft.Compute/virtualMachines/{name}"
+
+
+def deletes(azure: Azure) -> list[str]:
+    """Give the deletes so far."""
+    return [each for each in azure.writes() if each.startswith("DELETE")]
+
+
+def vm_guid(azure: Azure, name: str = "exp1", where: str = "vmops-exp1") -> str:
+    """Give what tells a VM from one that was made anew."""
+    return str(azure.vm(machine(group(where), name))["properties"]["vmId"])
+
+
+def test_a_vm_in_another_case_is_the_same_vm(ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
+    """It is changed, not made beside itself and then deleted; it goes by any spelling."""
+    made = provision({"vmName": "exp1"})
+    ids, guid = azure.ids(), vm_guid(azure)
+    params: Params = {"vmName": "Exp1", **PORTS, "dataDisks": [8]}
+    assert {step["operation"] for step in ops.plan(params)} == {"update"}
+    result = provision(params)
+    assert (result["id"], result["name"], result["resourceGroup"]) == (made["id"], "exp1", "vmops-exp1")
+    assert vm_guid(azure) == guid
+    disk = f"{group('vmops-exp1')}/providers/Microsoft.Compute/disks/exp1-data-0"
+    rule = f"{network(group('vmops-exp1'))}/networkSecurityGroups/exp1-nsg/securityRules/tcp-80"
+    assert azure.ids() - ids == {disk, rule}
+    assert deletes(azure) == []
+    assert ops.plan({**params, "vmName": "EXP1"}) == []
+    deprovision({"vmName": "eXp1"})
+    assert azure.ids() == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "again"),
+    [
+        ("resourceGroup", "lab", "LAB"),
+        ("virtualNetworkName", "net", "Net"),
+        ("subnetName", "sub", "SUB"),
+        ("networkSecurityGroupName", "guard", "Guard"),
+        ("virtualNetworkName", "EXP1-vnet", None),
+    ],
+)
+def test_another_name_in_another_case_is_the_same_too(
+    ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, name: str, made: str, again: str | None
+) -> None:
+    """Of whatever is named; by default a network is called as it would have been, and may have been spelled by hand."""
+    provision({"vmName": "exp1", name: made})
+    ids, params = azure.ids(), {"vmName": "exp1", **({name: again} if again else {}), "vmSize": "Standard_D4s_v5"}
+    assert {step["operation"] for step in ops.plan(params)} == {"update"}
+    provision(params)
+    assert azure.ids() == ids
+    assert deletes(azure) == []
+    deprovision({"vmName": "EXP1", **({"resourceGroup": "Lab"} if name == "resourceGroup" else {})})
+    assert azure.ids() == set()
+
+
+@pytest.mark.parametrize("gone", ["vm", "all but the group", "all"])
+def test_what_was_deleted_by_hand_is_made_anew_as_it_was_spelled(
+    ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, gone: str
+) -> None:
+    """By what is left of it: its interface, the group that is named after it, or the engine's state."""
+    provision({"vmName": "exp1", **PORTS})
+    ids, path = azure.ids(), group("vmops-exp1")
+    azure.delete(f"{machine(path, 'exp1')}?api-version=2024-07-01")
+    if gone == "all but the group":
+        for kind in ("networkInterfaces/exp1-nic", "publicIPAddresses/exp1-ip", "networkSecurityGroups/exp1-nsg"):
+            azure.delete(f"{network(path)}/{kind}?api-version=2024-05-01")
+        azure.delete(f"{network(path)}/virtualNetworks/exp1-vnet?api-version=2024-05-01")
+    if gone == "all":
+        azure.delete(f"{path}?api-version=2024-03-01")
+    assert provision({"vmName": "Exp1", **PORTS})["name"] == "exp1"
+    assert azure.ids() == ids
+    deprovision({"vmName": "Exp1"})
+    assert azure.ids() == set()
+
+
+def test_after_a_removal_a_name_may_be_spelled_anew(azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
+    """Nothing exists that has another spelling."""
+    provision({"vmName": "exp1"})
+    deprovision({"vmName": "exp1"})
+    assert provision({"vmName": "Exp1"})["name"] == "Exp1"
+    assert machine(group("vmops-Exp1"), "Exp1") in azure.ids()
+
+
+def test_a_group_of_anothers_is_spelled_as_it_is(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """From the first time on, or the second would move the VM to another group."""
+    azure.put(f"{group('Lab')}?api-version=2024-03-01", {"location": "westus2"})
+    params: Params = {"vmName": "exp1", "resourceGroup": "lab"}
+    assert provision(params)["resourceGroup"] == "Lab"
+    provision({**params, **PORTS, "resourceGroup": "LAB"})
+    assert deletes(azure) == []
+    assert ops.plan({**params, **PORTS}) == []
+
+
+def test_a_subnet_in_anothers_network_is_the_same_in_another_case(
+    ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
+) -> None:
+    """It has no tag, so the engine's state tells that it is ours, and its network how it is spelled."""
+    shared = group("shared")
+    azure.put(f"{shared}?api-version=2024-03-01", {"location": "westus2"})
+    space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
+    azure.put(
+        f"{network(shared)}/virtualNetworks/net?api-version=2024-05-01", {"location": "westus2", "properties": space}
+    )
+    theirs = azure.ids()
+    params: Params = {"vmName": "exp1", "resourceGroup": "shared", "virtualNetworkName": "net", "subnetName": "lab"}
+    provision(params)
+    ids = azure.ids()
+    other: Params = {**params, "virtualNetworkName": "NET", "subnetName": "Lab", "vmSize": "Standard_D4s_v5"}
+    provision(other)
+    assert azure.ids() == ids
+    assert deletes(azure) == []
+    assert ops.plan({**other, "subnetName": "LAB"}) == []
+    deprovision({"vmName": "Exp1", "resourceGroup": "Shared"})
+    assert azure.ids() == theirs
+
+
+def test_every_other_verb_takes_any_spelling(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """They ask ARM by id, and records by stack."""
+    provision({"vmName": "exp1"})
+    params: Params = {"vmName": "EXP1"}
+    assert ops.vm_provision({"vmName": "Exp1"}) == (Status.SUCCEEDED, {}), "nothing was to be done"
+    assert ops.vm_stop(params)[0] is Status.PENDING
+    assert ops.wait_vm_operation(params)[0] is Status.SUCCEEDED
+    assert azure.power(machine(group("vmops-exp1"), "exp1")) == "stopped"
+    assert ops.vm_start(params)[0] is Status.PENDING
+    assert ops.wait_vm_operation(params)[0] is Status.SUCCEEDED
+    assert ops.extend(params, "1h")[0] is Status.SUCCEEDED
+    assert ops.wait_vm_deployment(True, {"vmName": "eXP1"})[0] is Status.SUCCEEDED
+    seen = ops.status({"vmName": "EXP1"})
+    assert (seen["machine"]["power"], seen["operation"]["vmName"]) == ("running", "exp1")
+    assert ops.resources({"vmName": "EXP1"}) == ops.resources({"vmName": "exp1"})
+
+
+def test_a_recover_in_another_case_adopts_nothing_twice(
+    ops: VMOps, azure: Azure, provision: Deploy, state_dir: Path
+) -> None:
+    """The VM that is in the state already is not unknown because it is asked for by another spelling."""
+    provision({"vmName": "exp1"})
+    status, found = ops.recover({"vmName": "Exp1"})
+    assert status is Status.SUCCEEDED
+    assert (found["adopted"], found["cleared"], found["foreign"]) == ([], [], [])
+
+
+def test_a_create_that_was_cut_off_is_gone_on_with(
+    ops: VMOps, azure: Azure, provision: Deploy, state_dir: Path
+) -> None:
+    """The engine died at the VM: the next call, by another spelling, takes it up and makes none beside it."""
+    azure.stick("create")
+    assert ops.vm_provision({"vmName": "exp1"}) == (Status.PENDING, {})
+    assert poll_until(lambda: begun(azure), timeout=240)
+    kill_all(state_dir)
+    azure.let_go()
+    assert provision({"vmName": "Exp1"})["name"] == "exp1"
+    assert deletes(azure) == []
+
+
+def test_a_recover_in_another_case_clears_no_create_that_has_happened(
+    ops: VMOps, azure: Azure, deprovision: Deploy, state_dir: Path
+) -> None:
+    """The group's list may not know yet what was just made: it is asked for by its id, and called as it is."""
+    azure.stick("create")
+    assert ops.vm_provision({"vmName": "exp1"}) == (Status.PENDING, {})
+    assert poll_until(lambda: begun(azure), timeout=240)
+    kill_all(state_dir)
+    azure.fault(
+        {"method": "GET", "path": f"{group('vmops-exp1')}/resources", "effect": {"do": "lag", "seconds": 36000.0}}
+    )
+    status, found = ops.recover({"vmName": "Exp1"})
+    assert (status, found["adopted"]) == (Status.SUCCEEDED, [machine(group("vmops-exp1"), "exp1")])
+    azure.let_go()
+    deprovision({"vmName": "exp1"})

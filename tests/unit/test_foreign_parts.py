@@ -1,0 +1,148 @@
+"""What is ours and what is not, told from bodies alone: nothing is both, and nothing is lost."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vmops.deploy import foreign_parts
+from vmops.engine.reconcile import declared
+from vmops.engine.reconcile.declared import OwnParts
+from vmops.spec import names
+from vmops.spec.foreign import ForeignParts
+from vmops.spec.vm_spec import VmSpec
+
+STACK = "pulumi:pulumi:Stack"
+TAG_NAMES = st.sampled_from(["team", "Team", "run", "cost", "vmops-stack", "VMOPS-owner"])
+TAGS = st.dictionaries(TAG_NAMES, st.sampled_from("ab"))
+
+
+def spec_of(**params: object) -> VmSpec:
+    return VmSpec.from_params({"vmName": "exp1", **params})
+
+
+SPEC = spec_of()
+IN_GROUP = f"{SPEC.group_id}/providers/Microsoft.Compute/disks/"
+
+
+def rule(port: int, **changes: object) -> dict[str, Any]:
+    """Give a rule as ours are, but for the changes."""
+    says = {
+        "direction": "Inbound",
+        "access": "Allow",
+        "protocol": "Tcp",
+        "priority": 1000,
+        "sourcePortRange": "*",
+        "sourceAddressPrefix": "*",
+        "destinationAddressPrefix": "*",
+        "destinationPortRange": str(port),
+        "sourcePortRanges": [],
+        "provisioningState": "Succeeded",
+    }
+    return {"name": f"tcp-{port}", "properties": {**says, **changes}}
+
+
+def disk(lun: int, name: str, how: str = "Empty", where: str = IN_GROUP) -> dict[str, Any]:
+    return {"lun": lun, "name": name, "createOption": how, "managedDisk": {"id": where + name}}
+
+
+def found(spec: VmSpec, last: OwnParts | None = None, **bodies: dict[str, Any]) -> ForeignParts:
+    return foreign_parts.find(spec, bodies, last)
+
+
+def with_rules(*rules: dict[str, Any]) -> dict[str, Any]:
+    return {"properties": {"securityRules": list(rules)}}
+
+
+def with_disks(*disks: dict[str, Any]) -> dict[str, Any]:
+    return {"properties": {"storageProfile": {"dataDisks": list(disks)}}}
+
+
+@given(
+    there=TAGS, asked=st.dictionaries(st.sampled_from(["team", "run"]), st.sampled_from("ab")), last=st.sets(TAG_NAMES)
+)
+def test_a_tag_is_sent_once_and_a_foreign_one_always(
+    there: dict[str, str], asked: dict[str, str], last: set[str]
+) -> None:
+    """What was not declared last and is not vmops' own stays with its value; ours is never taken for another's."""
+    own = OwnParts(tags=frozenset(name.lower() for name in last))
+    foreign = found(spec_of(tags=asked), own, nic={"tags": there}).tags.get("nic", {})
+    for name, value in there.items():
+        ours = name.lower().startswith("vmops-") or name.lower() in own.tags or asked.get(name.lower()) == value
+        assert (name in foreign) is not ours
+        assert foreign.get(name, value) == value
+
+
+@given(ports=st.sets(st.integers(1, 65535), max_size=4), extra=st.sets(st.integers(1, 65535), max_size=3))
+def test_rules_of_our_form_are_ours_whatever_is_known(ports: set[int], extra: set[int]) -> None:
+    """By their name and fields; those that are not asked for any more, too."""
+    body = with_rules(*(rule(port, priority=1000 + rank) for rank, port in enumerate([*ports, *extra])))
+    assert not found(spec_of(vmPorts=sorted(ports)), None, security_group=body)
+
+
+@given(
+    change=st.sampled_from(
+        [
+            {"access": "Deny"},
+            {"protocol": "Udp"},
+            {"direction": "Outbound"},
+            {"priority": 999},
+            {"destinationPortRange": "81"},
+            {"destinationPortRange": None, "destinationPortRanges": ["80"]},
+            {"destinationAddressPrefix": "10.0.0.4"},
+            {"sourcePortRange": "1024-65535"},
+            {"description": "mine"},
+            {"sourceApplicationSecurityGroups": [{"id": "/asg"}]},
+        ]
+    )
+)
+def test_a_rule_with_one_other_field_is_ours_only_if_it_was_declared(change: dict[str, Any]) -> None:
+    """Then it was changed by hand; else somebody has made it."""
+    body = with_rules(rule(80, **change))
+    assert found(SPEC, None, security_group=body).rules == tuple(body["properties"]["securityRules"])
+    assert not found(SPEC, OwnParts(rules=frozenset({"tcp-80"})), security_group=body)
+
+
+@given(lun=st.integers(0, 63), size=st.integers(0, 4), known=st.booleans(), how=st.sampled_from(["Empty", "Attach"]))
+def test_a_disk_is_ours_by_name_and_lun_and_group(lun: int, size: int, *, known: bool, how: str) -> None:
+    """One that was attached by hand under such a name must have been declared, or be where one is asked for."""
+    spec = spec_of(dataDisks=[8] * size)
+    ours, name = lun < size or known or how == "Empty", names.data_disk("exp1", lun)
+    last = OwnParts(disks=frozenset({name})) if known else None
+    assert bool(found(spec, last, vm=with_disks(disk(lun, name.upper(), how)))) is not ours
+    assert found(spec, last, vm=with_disks(disk(lun, name, how, "/elsewhere/")))
+    assert found(spec, last, vm=with_disks(disk(lun + 1, name, how)))
+
+
+def test_without_a_state_a_tag_that_is_asked_for_is_ours() -> None:
+    """Else nobody could set it any more."""
+    assert not found(spec_of(tags="team=b"), None, nic={"tags": {"Team": "a"}})
+    assert found(spec_of(tags="team=b"), OwnParts(), nic={"tags": {"Team": "a"}})
+
+
+def state(outputs: dict[str, Any], *resources: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    entries = [{"type": names.TOKENS[role], "inputs": inputs} for role, inputs in resources]
+    return {"deployment": {"resources": [{"type": STACK, "outputs": outputs}, *entries]}}
+
+
+def test_what_was_declared_last_is_told_by_the_stack() -> None:
+    """Its inputs hold what is not ours, too; only those of an earlier version are asked, where all have the tag."""
+    spec = spec_of(tags="Team=a", vmPorts="22,80", dataDisks="4")
+    own = OwnParts(frozenset({"team"}), frozenset({"tcp-22", "tcp-80"}), frozenset({"exp1-data-0"}))
+    assert declared.of(spec) == own
+    inputs = {"tags": {"Team": "a", "cost": "7"}, "securityRules": [{"name": "hole"}]}
+    assert declared.last(state({declared.OUTPUT: own.as_dict()}, ("security_group", inputs))) == own
+    disks = {"storageProfile": {"dataDisks": [{"name": "exp1-data-0"}]}}
+    entries: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("security_group", inputs),
+        ("subnet", {}),
+        ("vm", {"tags": {"Team": "b"}, **disks}),
+    )
+    assert declared.last(state({}, *entries)) == OwnParts(
+        frozenset({"team"}), frozenset({"hole"}), frozenset({"exp1-data-0"})
+    )
+
+
+def test_a_state_that_tells_nothing_is_none() -> None:
+    """So is one that is not there, and one that was just made."""
+    assert [declared.last(each) for each in (None, {"deployment": None}, state({}))] == [None] * 3

@@ -1,0 +1,116 @@
+"""What others have added to what is ours: a tag, a security rule, a data disk; found, named, and held against ours.
+
+Ours is what the stack declared last and what has a name and a form by rule. Whatever else there is stays: an engine
+sends a resource as a whole, so what is not sent would be taken away.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from vmops.engine.reconcile import declared
+from vmops.engine.reconcile.declared import OwnParts
+from vmops.spec import names
+from vmops.spec.foreign import ForeignParts
+from vmops.spec.vm_spec import VmSpec
+
+Part = Mapping[str, Any]
+"""A resource, a rule or a disk as ARM tells it."""
+
+_RESERVED = "vmops-"
+"""How the names of vmops' own tags begin."""
+
+_FORM = {"direction": "inbound", "access": "allow", "protocol": "tcp", "sourcePortRange": "*"}
+"""What every rule of ours says, in lower case."""
+
+_ELSE = ("description", "sourcePortRanges", "destinationPortRanges", "destinationAddressPrefixes")
+"""What no rule of ours says."""
+
+
+def find(spec: VmSpec, bodies: Mapping[str, Part], last: OwnParts | None) -> ForeignParts:
+    """Find what others have added to resources of ours, by their roles.
+
+    ``last`` are the parts that were declared last. None if nobody knows: then a tag whose name is declared now is ours.
+    """
+    own = last or OwnParts(tags=declared.of(spec).tags)
+    tags = {role: _tags(spec, body, own) for role, body in bodies.items()}
+    rules = _listed(bodies.get("security_group"), "securityRules")
+    disks = _listed(bodies.get("vm"), "storageProfile", "dataDisks")
+    return ForeignParts(
+        tags={role: found for role, found in tags.items() if found},
+        rules=tuple(rule for rule in rules if not _is_own_rule(rule, own)),
+        disks=tuple(disk for disk in disks if not _is_own_disk(spec, disk, own)),
+    )
+
+
+def described(spec: VmSpec, foreign: ForeignParts) -> list[str]:
+    """Name each of them in words: ``rule hole allows * from *``, ``disk big at lun 5``, ``tag cost on exp1-nic``."""
+    resources = {role: arm_id.rpartition("/")[2] for role, arm_id in spec.ids().items()}
+    tags = [f"tag {name} on {resources[role]}" for role, found in foreign.tags.items() for name in found]
+    disks = [f"disk {_name(disk)} at lun {disk['lun']}" for disk in foreign.disks]
+    return [*map(_rule_in_words, foreign.rules), *disks, *tags]
+
+
+def _tags(spec: VmSpec, body: Part, own: OwnParts) -> dict[str, str]:
+    """Give a resource's tags that are not ours; names of tags are compared without case. Source: tag-resources."""
+    asked = {name.lower(): value for name, value in spec.tags.items()}
+    there = {name: value for name, value in (body.get("tags") or {}).items() if asked.get(name.lower()) != value}
+    return {name: value for name, value in there.items() if not _is_own_tag(name.lower(), own)}
+
+
+def _is_own_tag(name: str, own: OwnParts) -> bool:
+    return name.startswith(_RESERVED) or name in own.tags
+
+
+def _is_own_rule(rule: Part, own: OwnParts) -> bool:
+    return rule["name"].lower() in own.rules or _has_our_form(rule)
+
+
+def _has_our_form(rule: Part) -> bool:
+    """Tell whether a rule is named and made as ours are; who may come in is left open, and which of our priorities."""
+    says = rule["properties"]
+    port, anywhere = says.get("destinationPortRange", ""), says.get("destinationAddressPrefix") == "*"
+    return (
+        rule["name"].lower() == f"tcp-{port}"
+        and anywhere
+        and all(str(says.get(name)).lower() == word for name, word in _FORM.items())
+        and not any(says.get(name) for name in _ELSE)
+        and not any(says.get(f"{end}ApplicationSecurityGroups") for end in ("source", "destination"))
+        and says.get("priority", 0) >= names.FIRST_PRIORITY
+    )
+
+
+def _is_own_disk(spec: VmSpec, disk: Part, own: OwnParts) -> bool:
+    """Tell whether a disk is where and what ours are: one that was attached by hand must be known."""
+    at, name = disk["lun"], _name(disk).lower()
+    if name != names.data_disk(spec.vm_name, at).lower() or not lies_in_group(spec, disk):
+        return False
+    return name in own.disks or at < len(spec.data_disks) or disk.get("createOption") != "Attach"
+
+
+def lies_in_group(spec: VmSpec, disk: Part) -> bool:
+    """Tell whether a VM's data disk lies in the VM's own group."""
+    return str(disk.get("managedDisk", {}).get("id", "")).lower().startswith(f"{spec.group_id.lower()}/")
+
+
+def _listed(body: Part | None, *path: str) -> Iterator[dict[str, Any]]:
+    found: Any = (body or {}).get("properties", {})
+    for step in path:
+        found = found.get(step) or {}
+    yield from found
+
+
+def _name(disk: Part) -> str:
+    return str(disk.get("name") or disk.get("managedDisk", {}).get("id", "").rpartition("/")[2])
+
+
+def _rule_in_words(rule: Part) -> str:
+    says = rule["properties"]
+    verb = "denies" if says.get("access", "").lower() == "deny" else "allows"
+    ways = {"outbound": ("to", "destination")}.get(says.get("direction", "").lower(), ("from", "source"))
+    ports, whom = _either(says, "destinationPortRange"), _either(says, f"{ways[1]}AddressPrefix", "es")
+    return f"rule {rule['name']} {verb} {ports} {ways[0]} {whom}"
+
+
+def _either(says: Mapping[str, Any], one: str, plural: str = "s") -> str:
+    """Give the value of a property that is told alone or in a list."""
+    return says.get(one) or ", ".join(says.get(one + plural) or ()) or "*"

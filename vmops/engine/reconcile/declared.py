@@ -1,0 +1,65 @@
+"""Which parts of its resources a VM's stack has declared as its own: tags, security rules, data disks.
+
+What others have added is declared beside them, and a refresh brings it into the inputs too, so the inputs do not tell
+them apart. The program says in an output of the stack what is its own; the state of an earlier version, which has no
+such output, has only that in its inputs.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vmops.spec import names
+from vmops.spec.names import TOKENS
+from vmops.spec.vm_spec import VmSpec
+
+OUTPUT = "ownParts"
+"""The stack's output that names them."""
+
+_STACK = "pulumi:pulumi:Stack"
+
+
+@dataclass(frozen=True)
+class OwnParts:
+    """The names of what is ours, in lower case."""
+
+    tags: frozenset[str] = frozenset()
+    rules: frozenset[str] = frozenset()
+    disks: frozenset[str] = frozenset()
+
+    def as_dict(self) -> dict[str, list[str]]:
+        """Give them as plain JSON."""
+        return {"tags": sorted(self.tags), "rules": sorted(self.rules), "disks": sorted(self.disks)}
+
+
+def of(spec: VmSpec) -> OwnParts:
+    """Give the parts that a spec declares."""
+    disks = (names.data_disk(spec.vm_name, lun) for lun, _ in enumerate(spec.data_disks))
+    return _lower(spec.tags, map(names.rule, spec.vm_ports), disks)
+
+
+def last(state: Mapping[str, Any] | None) -> OwnParts | None:
+    """Give the parts that a stack declared last, by its state as the engine exports it; None if that tells of none."""
+    entries = ((state or {}).get("deployment") or {}).get("resources") or ()
+    outputs = [entry.get("outputs") or {} for entry in entries if entry["type"] == _STACK]
+    if told := next((each[OUTPUT] for each in outputs if OUTPUT in each), None):
+        return _lower(told["tags"], told["rules"], told["disks"])
+    made = [entry for entry in entries if entry.get("inputs") and entry["type"] in TOKENS.values()]
+    return _by_inputs(made) if made else None
+
+
+def _by_inputs(entries: Iterable[Mapping[str, Any]]) -> OwnParts:
+    """Read the parts from the inputs: a tag of ours is on everything that can have tags."""
+    tags: list[set[str]] = []
+    parts: dict[str, list[str]] = {"securityRules": [], "dataDisks": []}
+    for entry in entries:
+        inputs = entry["inputs"]
+        if entry["type"] != TOKENS["subnet"]:
+            tags.append({name.lower() for name in inputs.get("tags") or ()})
+        for name, found in parts.items():
+            found += [str(each.get("name")) for each in {**inputs, **inputs.get("storageProfile", {})}.get(name) or ()]
+    return _lower(set.intersection(*tags) if tags else (), parts["securityRules"], parts["dataDisks"])
+
+
+def _lower(tags: Iterable[str], rules: Iterable[str], disks: Iterable[str]) -> OwnParts:
+    return OwnParts(*(frozenset(name.lower() for name in each) for each in (tags, rules, disks)))
