@@ -92,6 +92,7 @@ REFUSALS = {
     ),
     "InvalidParameter:detached": (400, "Disk {disk} is not attached to VM '{vm}' as a data disk."),
     "InvalidParameter:unsupported": (400, "The value of parameter {target} is not supported here."),
+    "InvalidParameter:name": (400, "The entity name '{target}' is invalid according to its validation rule: {rule}."),
     "InvalidParameter:value": (400, "The value of parameter {target} is invalid."),
     "BadRequest:member": (400, "{reason}"),
     "BadRequest:shrink": (

@@ -6,6 +6,10 @@ REFUSALS = {
         400,
         "The api-version query parameter (?api-version=) is required for all requests.",
     ),
+    "InvalidApiVersionParameter": (
+        400,
+        "The api-version '{version}' is invalid. The supported versions are '{known}'.",
+    ),
     "InvalidSubscriptionId": (400, "The provided subscription identifier '{subscription}' is malformed or invalid."),
     "InternalServerError": (500, "The simulated cloud has a fault: {reason}"),
     "InvalidRequestContent": (400, "The request content was invalid and could not be deserialized: '{reason}'."),

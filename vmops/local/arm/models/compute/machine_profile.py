@@ -4,7 +4,6 @@ Source of the defaults: recorded traffic of azure-mgmt-compute 12 and 29.
 """
 
 import base64
-import binascii
 import re
 from copy import deepcopy
 
@@ -178,7 +177,7 @@ def _require_host_name(name: str) -> None:
 def _require_base64(text: str) -> None:
     try:
         base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         text = ""
     if not 0 < len(text) <= _CUSTOM_DATA_LIMIT:
         raise ArmError("InvalidParameter:customData", target="customData", limit=_CUSTOM_DATA_LIMIT)

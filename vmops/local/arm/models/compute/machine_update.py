@@ -77,7 +77,7 @@ def _require_unchanged(machine: Resource, request: Json, asked: Json) -> None:
 
 
 def _require_size(machine: Resource, asked: Json) -> None:
-    if not _at(asked, "hardwareProfile.vmSize"):
+    if _at(asked, "hardwareProfile.vmSize") is None:
         return
     old, new = size_of(machine), find_size(asked, machine.location)
     if old.architecture != new.architecture:
