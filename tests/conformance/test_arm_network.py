@@ -419,6 +419,20 @@ def test_usages_count_network_resources_by_location(arm: Arm) -> None:
     assert refusal(arm("GET", f"{base}/mars/usages")) == (400, "LocationNotAvailableForResourceType")
 
 
+def test_of_children_a_subnet_alone_may_come_with_a_location(arm: Arm) -> None:
+    """Templates give it one, which is passed over: it is where its network is; a rule has none, and says so."""
+    arm.make_network()
+    subnet = f"{NETWORK}/virtualNetworks/net/subnets/b"
+    arm.done(arm("PUT", subnet, {"location": "eastus", "properties": {"addressPrefix": "10.0.9.0/24"}}))
+    assert "location" not in arm.shown(subnet)
+    arm.put(f"{NETWORK}/networkSecurityGroups/walls")
+    rule = {"protocol": "*", "access": "Allow", "direction": "Inbound", "priority": 100}
+    answer = arm(
+        "PUT", f"{NETWORK}/networkSecurityGroups/walls/securityRules/r", {"location": "eastus", "properties": rule}
+    )
+    assert refusal(answer) == (400, "InvalidRequestFormat")
+
+
 @pytest.mark.parametrize("name", ["a/b", "", "-a", "a.", "/subscriptions/x", "a" * 81])
 def test_parts_of_a_request_have_names_that_ids_can_hold(arm: Arm, name: str) -> None:
     """A subnet, rule or IP configuration whose name would break its id is refused with the rule."""
