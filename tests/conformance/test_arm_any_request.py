@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conformance.arm import LONG, SUBSCRIPTION, Arm
-from tests.conformance.spelling import DISK, GROUP, NET, NIC, PUTS, VM, Spelling
+from tests.conformance.spelling import CONTRIBUTOR, DISK, GROUP, IDENTITY, NET, NIC, PUTS, ROLE, SHAPES, VM, Spelling
 from vmops.local.arm.routes import TABLE
 from vmops.local.arm.shapes.machines import DATA_DISKS
-from vmops.local.arm.shapes.requests import SHAPES, TAG_CHANGE
+from vmops.local.arm.shapes.requests import TAG_CHANGE
 from vmops.local.arm.shapes.shape import Many, Named, Parts, Shape, Shown, Word
 from vmops.local.arm.state.clock import ManualClock
 from vmops.local.arm.state.resource_id import ResourceId
@@ -37,10 +37,12 @@ TEXTS: tuple[str, ...] = (
     "ü",
     "\ud800",
 )
-TEXTS = (*TEXTS, "x" * 300, VM, DISK, NIC, NET, GROUP, f"{NET}/subnets/sub", "/subscriptions/x", VM.upper())
+TEXTS = (*TEXTS, "x" * 300, VM, DISK, NIC, NET, GROUP, IDENTITY, f"{NET}/subnets/sub", "/subscriptions/x", VM.upper())
 NAMES = {"location": "westus2", "virtualNetworks": "net", "subnets": "sub", "networkSecurityGroups": "Walls"}
 NAMES |= {"securityRules": "Web", "publicIPAddresses": "Door", "networkInterfaces": "Wire", "disks": "Big"}
 NAMES |= {"virtualMachines": "Box", "publisher": "Canonical", "offer": "ubuntu-24_04-lts", "sku": "server"}
+NAMES |= {"userAssignedIdentities": "Me", "assignment": ROLE.rpartition("/")[2], "lock": "keep"}
+NAMES |= {"namespace": "Microsoft.Storage", "role": CONTRIBUTOR.rpartition("/")[2]}
 ODD: tuple[Any, ...] = (None, True, -1, 0, 7.5, 10**30, "a", [], {}, [None], [[]], {"a": None}, {"": {}})
 
 

@@ -25,7 +25,7 @@ class Misfit(Exception):
 
 
 def normal(value: Any, shape: Shape) -> Any:
-    """Return a value as its shape spells it; what only the service writes is left out.
+    """Return a value as its shape spells it; what only the service writes is left out, and what is null.
 
     Names and words match without regard to case; values that people choose stay as they are. Raises: Misfit.
     """
@@ -34,8 +34,8 @@ def normal(value: Any, shape: Shape) -> Any:
     match shape:
         case Parts(names):
             return _object(_require(value, dict), names)
-        case Named(of):
-            return {name: _part(part, of, name) for name, part in _require(value, dict).items()}
+        case Named(of, removable):
+            return _named(_require(value, dict), of, removable=removable)
         case Many(of):
             return [_part(part, of, f"[{at}]") for at, part in enumerate(_require(value, list))]
         case Word(spelled):
@@ -45,6 +45,8 @@ def normal(value: Any, shape: Shape) -> Any:
 def _object(value: dict[str, Any], names: Mapping[str, tuple[str, Shape]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, part in value.items():
+        if part is None:
+            continue
         known = names.get(name.lower())
         if known is None:
             raise Misfit("member", name)
@@ -52,6 +54,11 @@ def _object(value: dict[str, Any], names: Mapping[str, tuple[str, Shape]]) -> di
         if of is not Shown:
             found[spelled] = _part(part, of, name)
     return found
+
+
+def _named(value: dict[str, Any], of: Shape, *, removable: bool) -> dict[str, Any]:
+    present = {name: _part(part, of, name) for name, part in value.items() if part is not None}
+    return {name: present.get(name) for name in value} if removable else present
 
 
 def _part(value: Any, shape: Shape, step: str) -> Any:

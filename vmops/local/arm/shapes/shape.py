@@ -28,9 +28,13 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An object whose keys are people's own, such as tags: they are kept as they come."""
+    """An object whose keys are people's own, such as tags: they are kept as they come.
+
+    In one that is ``removable`` null stands for what is to be taken away; elsewhere null is as good as absent.
+    """
 
     of: "Shape"
+    removable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
