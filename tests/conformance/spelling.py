@@ -5,10 +5,13 @@ from random import Random
 from typing import Any
 
 from tests.conformance.arm import COMPUTE, IMAGE, KEY, NETWORK, SUBNET
-from vmops.local.arm.shapes.requests import SHAPES
-from vmops.local.arm.shapes.shape import Many, Parts, Shape, Word
+from tests.conformance.arm import GROUP as RESOURCES
+from vmops.local.arm.shapes import requests
+from vmops.local.arm.shapes.identities import ASSIGNMENT
+from vmops.local.arm.shapes.shape import Many, Named, Parts, Shape, Word
 from vmops.local.arm.state.resource_id import ResourceId
 
+SHAPES: dict[str, Parts] = requests.SHAPES | {"Microsoft.Authorization/roleAssignments": ASSIGNMENT}
 TAGS = {"Owner": "Spot", "properties": "delete", "NAME": "FromImage"}
 RULE = {"protocol": "Tcp", "access": "Allow", "direction": "Inbound", "priority": 100}
 RULE |= {"sourcePortRange": "*", "destinationPortRange": "22"}
@@ -18,6 +21,9 @@ ADDRESS = f"{NETWORK}/publicIPAddresses/Door"
 NIC = f"{NETWORK}/networkInterfaces/Wire"
 DISK = f"{COMPUTE}/disks/Big"
 VM = f"{COMPUTE}/virtualMachines/Box"
+IDENTITY = f"{RESOURCES}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/Me"
+ROLE = f"{RESOURCES}/providers/Microsoft.Authorization/roleAssignments/8e1ee7d6-0a8c-4ddb-9a5c-3f6b0a1d2c3e"
+CONTRIBUTOR = "/providers/Microsoft.Authorization/roleDefinitions/b24988ac-6180-42a0-ab88-20f7382dd24c"
 NET = SUBNET.rpartition("/subnets")[0]
 MACHINE = {
     "hardwareProfile": {"vmSize": "Standard_D2s_v5"},
@@ -97,10 +103,25 @@ PUTS: dict[str, dict[str, Any]] = {
         "sku": {"name": "Premium_LRS"},
         "properties": {"diskSizeGB": 8, "osType": "Linux", "creationData": {"createOption": "Empty"}},
     },
-    VM: {"location": "westus2", "tags": TAGS, "identity": {"type": "SystemAssigned"}, "properties": MACHINE},
+    IDENTITY: {"location": "westus2", "tags": TAGS, "properties": {"isolationScope": "Regional"}},
+    ROLE: {
+        "properties": {
+            "roleDefinitionId": CONTRIBUTOR,
+            "principalId": "0c0ffee0-0000-4000-8000-00000000cafe",
+            "principalType": "ServicePrincipal",
+            "description": "Runs It",
+        }
+    },
+    VM: {
+        "location": "westus2",
+        "tags": TAGS,
+        "identity": {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {IDENTITY: {}}},
+        "properties": MACHINE,
+    },
 }
 PATCHES: dict[str, dict[str, Any]] = {
     NIC: {"tags": {"Owner": "me"}},
+    IDENTITY: {"tags": {"Owner": "me"}, "properties": {"isolationScope": "None"}},
     VM: {
         "tags": {"Owner": "me"},
         "properties": {
@@ -109,7 +130,7 @@ PATCHES: dict[str, dict[str, Any]] = {
         },
     },
 }
-_COMPARED = {"vmSize", "location", "id"}
+_COMPARED = {"vmSize", "location", "id", "roleDefinitionId"}
 """What is no word of a shape and is compared without regard to case all the same."""
 
 
@@ -137,6 +158,8 @@ class Spelling:
                 return self.text(value)
             case Many(of):
                 return [self._value(part, of) for part in value]
+            case Named(of, removable=True):
+                return {self.text(name): self._value(part, of) for name, part in value.items()}
             case Parts(names):
                 return {self.text(name): self._part(name, part, names) for name, part in value.items()}
         return value

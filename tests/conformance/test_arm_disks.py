@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.arm import COMPUTE, GROUP, Arm, refusal
+from tests.conformance.arm import COMPUTE, GROUP, NETWORK, Arm, refusal
 
 VM = f"{COMPUTE}/virtualMachines/vm"
 MOVE = f"{VM}/attachDetachDataDisks"
@@ -109,6 +109,7 @@ def test_disks_come_and_go_by_themselves(arm: Arm) -> None:
     [
         ({"dataDisksToDetach": [{"diskId": f"{COMPUTE}/disks/free"}]}, (400, "InvalidParameter")),
         ({"dataDisksToAttach": [{"diskId": f"{COMPUTE}/disks/no"}]}, (400, "InvalidResourceReference")),
+        ({"dataDisksToAttach": [{"diskId": f"{NETWORK}/networkInterfaces/vm-nic"}]}, (400, "InvalidResourceReference")),
         ({"dataDisksToAttach": [{"diskId": f"{COMPUTE}/disks/free", "lun": 1}]}, (400, "InvalidParameter")),
         ({"disks": []}, (400, "InvalidRequestContent")),
         ({"dataDisksToAttach": [{"id": "a"}]}, (400, "BadRequest")),

@@ -171,10 +171,16 @@ def test_lists_show_times_and_states_when_asked(arm: Arm) -> None:
         ("name eq 'a' or name eq 'c' and tagName eq 'owner'", ["a"]),
         ("tagName eq 'owner' and tagValue eq 'you' or name eq 'c'", ["b", "c"]),
         ("name eq 'x and y' or name eq 'it''s'", []),
+        ("(name eq 'a' or name eq 'c') and tagName eq 'owner'", ["a"]),
+        ("(resourceType eq 'Microsoft.Network/publicIPAddresses') and ((name eq 'c'))", ["c"]),
+        ("name eq 'b' and (resourceType eq 'x/y' or resourceType eq 'microsoft.network/publicIPAddresses')", ["b"]),
+        ("tagName eq 'owner' and (tagValue eq 'me' or tagValue eq 'you')", ["a", "b"]),
+        ("( ( name eq '(a)' or name eq 'a' ) )", ["a"]),
+        ("startswith(tagName, 'OWN') and tagValue eq 'you'", ["b"]),
     ],
 )
 def test_lists_are_filtered(arm: Arm, text: str, names: list[str]) -> None:
-    """All but the values of tags matches in any case; and binds closer than or."""
+    """All but the values of tags matches in any case; and binds closer than or, parentheses closer than both."""
     arm.make_group()
     for name, tags in (("a", {"owner": "me"}), ("b", {"Owner": "you"}), ("c", {})):
         arm.put(f"{NETWORK}/publicIPAddresses/{name}", tags=tags)
@@ -191,6 +197,13 @@ def test_lists_are_filtered(arm: Arm, text: str, names: list[str]) -> None:
         "name eq 'a' name eq 'b'",
         "tagName ne 'a'",
         "startswith(name, 'a')",
+        "not (name eq 'a')",
+        "(name eq 'a'",
+        "name eq 'a')",
+        "()",
+        "(name eq 'a') (name eq 'b')",
+        "(name eq 'a' and)",
+        "(" * 5000 + "name eq 'a'" + ")" * 5000,
     ],
 )
 def test_a_filter_that_is_not_understood_is_refused(arm: Arm, text: str) -> None:

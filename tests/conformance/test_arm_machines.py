@@ -249,6 +249,18 @@ def test_a_disk_whose_name_is_taken_fails_the_create_later(arm: Arm) -> None:
     assert arm.power() == "running"
 
 
+@pytest.mark.parametrize("name", ["id", "communityGalleryImageId", "sharedGalleryImageId", "publisher"])
+def test_an_image_that_is_no_platform_image_is_refused_by_its_name(arm: Arm, name: str) -> None:
+    """Whoever asks for one reads which parameter it is, and that the local Azure has no such image."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    given = {"offer": "a"} if name == "publisher" else {name: "/any"}
+    answer = arm.put_machine(storageProfile__imageReference=given)
+    assert refusal(answer) == (400, "InvalidParameter")
+    assert answer.json()["error"]["target"] == f"imageReference.{name}"
+    assert ("local Azure" in answer.json()["error"]["message"]) == (name != "publisher")
+
+
 REFUSED = [
     ({"hardwareProfile__vmSize": "Standard_Nope"}, (400, "InvalidParameter")),
     ({"hardwareProfile__vmSize": "Standard_M128ms"}, (409, "SkuNotAvailable")),
@@ -263,6 +275,9 @@ REFUSED = [
     ({"identity": {"type": "UserAssigned"}}, (400, "InvalidParameter")),
     ({"identity": {"userAssignedIdentities": {}}}, (400, "InvalidParameter")),
     ({"osProfile__customData": "not base64!"}, (400, "InvalidParameter")),
+    ({"osProfile__customData": "ü"}, (400, "InvalidParameter")),
+    ({"storageProfile__dataDisks": [{"lun": 0, "name": "a/b"}]}, (400, "InvalidParameter")),
+    ({"networkProfile__networkInterfaces": [{}]}, (400, "InvalidParameter")),
     ({"osProfile__linuxConfiguration": {}}, (400, "InvalidParameter")),
     ({"networkProfile__networkInterfaces": []}, (400, "InvalidParameter")),
     ({"networkProfile__networkInterfaces": [{"id": "/x"}]}, (400, "InvalidResourceReference")),
@@ -323,6 +338,8 @@ def test_a_public_key_may_be_in_the_place_of_a_password(arm: Arm) -> None:
 def test_an_identity_has_ids_of_its_own(arm: Arm) -> None:
     """A machine's own identity and those it is given have ids, the same whenever they are looked at; None has none."""
     named = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/Me"
+    arm.make_network()
+    arm.put(named)
     arm.make_machine(identity={"type": "systemassigned"})
     own = arm.shown(VM)["identity"]
     assert (own["type"], own["tenantId"]) == ("SystemAssigned", arm.shown("/tenants")["value"][0]["tenantId"])

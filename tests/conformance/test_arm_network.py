@@ -417,3 +417,43 @@ def test_usages_count_network_resources_by_location(arm: Arm) -> None:
     assert all(each["unit"] == "Count" and each["limit"] > 1 for each in shown)
     assert {each["currentValue"] for each in arm.shown(f"{base}/eastus/usages")["value"]} == {0}
     assert refusal(arm("GET", f"{base}/mars/usages")) == (400, "LocationNotAvailableForResourceType")
+
+
+def test_of_children_a_subnet_alone_may_come_with_a_location(arm: Arm) -> None:
+    """Templates give it one, which is passed over: it is where its network is; a rule has none, and says so."""
+    arm.make_network()
+    subnet = f"{NETWORK}/virtualNetworks/net/subnets/b"
+    arm.done(arm("PUT", subnet, {"location": "eastus", "properties": {"addressPrefix": "10.0.9.0/24"}}))
+    assert "location" not in arm.shown(subnet)
+    arm.put(f"{NETWORK}/networkSecurityGroups/walls")
+    rule = {"protocol": "*", "access": "Allow", "direction": "Inbound", "priority": 100}
+    answer = arm(
+        "PUT", f"{NETWORK}/networkSecurityGroups/walls/securityRules/r", {"location": "eastus", "properties": rule}
+    )
+    assert refusal(answer) == (400, "InvalidRequestFormat")
+
+
+@pytest.mark.parametrize("name", ["a/b", "", "-a", "a.", "/subscriptions/x", "a" * 81])
+def test_parts_of_a_request_have_names_that_ids_can_hold(arm: Arm, name: str) -> None:
+    """A subnet, rule or IP configuration whose name would break its id is refused with the rule."""
+    arm.make_network()
+    rule = {"access": "Allow", "direction": "Inbound", "priority": 100, "protocol": "*"}
+    bodies = {
+        "virtualNetworks/other": {"addressSpace": {"addressPrefixes": ["10.1.0.0/16"]}, "subnets": [{"name": name}]},
+        "networkSecurityGroups/g": {"securityRules": [{"name": name, "properties": rule}]},
+    }
+    for path, properties in bodies.items():
+        answer = arm("PUT", f"{NETWORK}/{path}", {"location": "westus2", "properties": properties})
+        assert refusal(answer) == (400, "InvalidResourceName" if name else "InvalidRequestFormat")
+
+
+@pytest.mark.parametrize("slot", [{}, {"id": ""}])
+def test_a_reference_without_an_id_is_refused(arm: Arm, slot: dict[str, str]) -> None:
+    """A slot that is there must say what it refers to."""
+    arm.make_network()
+    part = {"name": "a", "properties": {"subnet": {"id": SUBNET}, "publicIPAddress": slot}}
+    answer = arm(
+        "PUT", f"{NETWORK}/networkInterfaces/n", {"location": "westus2", "properties": {"ipConfigurations": [part]}}
+    )
+    assert refusal(answer) == (400, "InvalidRequestFormat")
+    assert answer.json()["error"]["details"][0]["code"] == "MissingJsonReferenceId"

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.conformance.arm import COMPUTE, GROUP, IMAGE, SUBSCRIPTION, Arm, machine, refusal
+from vmops.local.arm.data.absent import ABSENT
 from vmops.local.arm.data.locations import LOCATIONS
 
 VM = f"{COMPUTE}/virtualMachines/vm"
@@ -152,11 +153,40 @@ def test_providers_are_registered(arm: Arm) -> None:
     """Each names its types, and registering it again is no change."""
     providers = {each["namespace"]: each for each in listed(arm, f"/subscriptions/{SUBSCRIPTION}/providers")}
     assert {each["registrationState"] for each in providers.values()} == {"Registered"}
-    assert [kind["resourceType"] for kind in providers["Microsoft.Compute"]["resourceTypes"]] == [
-        "disks",
-        "virtualMachines",
-    ]
+    types = {kind["resourceType"] for kind in providers["Microsoft.Compute"]["resourceTypes"]}
+    assert types > {"disks", "virtualMachines", "images"}
     assert arm("POST", f"{PROVIDER}/register").json() == arm("GET", PROVIDER).json() == providers["Microsoft.Compute"]
+
+
+def test_any_provider_can_be_registered(arm: Arm) -> None:
+    """One of which nothing is served is registered by whoever asks for it, in that subscription; its types are none."""
+    whole, other = (f"/subscriptions/{name}/providers" for name in (SUBSCRIPTION, SUBSCRIPTION.replace("0", "1")))
+    before = arm.shown(f"{whole}/Microsoft.Storage")
+    assert (before["registrationState"], before["resourceTypes"]) == ("NotRegistered", [])
+    registered = arm("POST", f"{whole}/Microsoft.Storage/register").json()
+    assert registered == before | {"registrationState": "Registered"}
+    assert arm("POST", f"{whole}/microsoft.storage/REGISTER").json()["registrationState"] == "Registered"
+    assert arm.shown(f"{whole}/MICROSOFT.STORAGE")["registrationState"] == "Registered"
+    assert [one["namespace"] for one in listed(arm, whole)].count("Microsoft.Storage") == 1
+    assert "Microsoft.Storage" not in {one["namespace"] for one in listed(arm, other)}
+    assert arm.shown(f"{other}/Microsoft.Storage")["registrationState"] == "NotRegistered"
+    assert refusal(arm("POST", f"{whole}/Storage/register")) == (404, "InvalidResourceNamespace")
+
+
+@pytest.mark.parametrize("kind", ABSENT)
+def test_lists_of_what_the_local_azure_does_not_have_are_empty(arm: Arm, kind: str) -> None:
+    """Clients list them by the way; who wants to make one reads that it is the local Azure that has none."""
+    many = f"/providers/{kind}"
+    assert refusal(arm("GET", f"{GROUP}{many}")) == (404, "ResourceGroupNotFound")
+    arm.make_group()
+    for scope in (GROUP, f"/subscriptions/{SUBSCRIPTION}"):
+        assert arm.shown(f"{scope}{many.lower()}") == {"value": []}
+    one = f"{GROUP}{many}/one"
+    assert refusal(arm("GET", one)) == (404, "ResourceNotFound")
+    assert arm("DELETE", one).status_code == 204
+    answer = arm("PUT", one, {"location": "westus2"})
+    assert refusal(answer) == (404, "InvalidResourceType")
+    assert "It is the local Azure that does not have it." in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ BODIES = {
     "Microsoft.Network/publicIPAddresses": {},
     "Microsoft.Network/networkSecurityGroups": {},
     "Microsoft.Network/networkInterfaces": {"ipConfigurations": [{"properties": {"subnet": {"id": SUBNET}}}]},
+    "Microsoft.ManagedIdentity/userAssignedIdentities": {},
     "Microsoft.Compute/disks": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 8},
 }
 

@@ -43,8 +43,11 @@ def test_nothing_is_told_without_the_token(arm: Arm, value: str | None) -> None:
 
 
 def test_an_api_version_is_required(arm: Arm) -> None:
-    """A call without one is refused, whatever it is about."""
-    assert refusal(arm.send("GET", GROUP)) == (400, "MissingApiVersionParameter")
+    """A call without one is refused, whatever it is about, and so is one with what no version looks like."""
+    for query, code in (("", "Missing"), ("?api-version=", "Missing"), ("?api-version=v1", "Invalid")):
+        assert refusal(arm.send("GET", GROUP + query)) == (400, f"{code}ApiVersionParameter")
+    arm.make_group()
+    assert arm.send("GET", f"{GROUP}?api-version=2020-06-01-PREVIEW").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -53,14 +56,17 @@ def test_an_api_version_is_required(arm: Arm) -> None:
         ("GET", f"{GROUP}/providers/Microsoft.Nope/things/a", (404, "InvalidResourceNamespace")),
         ("GET", f"{COMPUTE}/things/a", (404, "InvalidResourceType")),
         ("GET", "/nowhere", (404, "InvalidResourceNamespace")),
-        ("GET", f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Nope", (404, "InvalidResourceNamespace")),
+        ("GET", f"/subscriptions/{SUBSCRIPTION}/providers/Nope", (404, "InvalidResourceNamespace")),
+        ("GET", f"{VM}/providers/Microsoft.Nope/things/a", (404, "InvalidResourceNamespace")),
+        ("PUT", f"{COMPUTE}/sshPublicKeys/a", (404, "InvalidResourceType")),
         ("DELETE", f"{COMPUTE}/virtualMachines", (405, "MethodNotAllowed")),
     ],
 )
 def test_what_is_not_served_says_so(arm: Arm, method: str, path: str, expected: tuple[int, str]) -> None:
-    """Unknown namespaces, types and methods are refused by the front door."""
+    """Unknown namespaces, types and methods are refused by the front door; it is not Azure that does not have them."""
     answer = arm(method, path)
     assert refusal(answer) == expected
+    assert expected[0] == 405 or "the local Azure" in answer.json()["error"]["message"]
     assert answer.headers["x-ms-failure-cause"] == "gateway"
 
 
@@ -70,6 +76,9 @@ def test_what_is_not_served_says_so(arm: Arm, method: str, path: str, expected: 
         (b"{", "Expecting property name"),
         (b"[]", "an object is expected"),
         (b'{"location": 1}', "location is no proper str"),
+        (b'{"properties": NaN}', "NaN is no JSON"),
+        (b'{"tags": {"a": "\\ud800"}}', "surrogates not allowed"),
+        (b'{"a":' * 100_000, "recursion"),
         (b'{"location": "westus2", "tags": {"a": 1}}', "tags.a is no proper str"),
         (b'{"location": "westus2", "properties": []}', "properties is no proper dict"),
         (b'{"location": "westus2", "properties": {"subnets": [null]}}', "properties.subnets is no proper list"),

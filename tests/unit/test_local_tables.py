@@ -11,9 +11,10 @@ from vmops.local.arm.data.sizes import SIZES, cores_limit
 from vmops.local.arm.models import KINDS, RULES
 from vmops.local.arm.models.compute.power import TRANSITIONS
 from vmops.local.arm.models.groups import _ORDER
+from vmops.local.arm.paths import find
 from vmops.local.arm.refusals import compute, error, gateway, network
 from vmops.local.arm.refusals.error import ArmError
-from vmops.local.arm.routes import TABLE, find
+from vmops.local.arm.routes import TABLE
 from vmops.local.arm.shapes.requests import SHAPES
 from vmops.local.arm.state.resource_id import ResourceId
 

@@ -33,6 +33,8 @@ TRIED: list[tuple[str, Parts, Any, Any]] = [
         }.items()
     ),
 ]
+WITHOUT_MODEL = {"Microsoft.ManagedIdentity/userAssignedIdentities"}
+"""Types whose SDK is none of ours; the shape is the specification's."""
 # path → why a shape has it besides: what traffic shows and the models do not
 BESIDES = {
     "etag": "ARM's own",
@@ -123,4 +125,4 @@ def test_a_shape_is_what_the_sdk_sends(kind: str, shape: Parts, models: Any, mod
 
 def test_every_shape_is_held_against_a_model() -> None:
     """No type is left out of that."""
-    assert SHAPES.keys() <= {row[0] for row in TRIED}
+    assert SHAPES.keys() - WITHOUT_MODEL <= {row[0] for row in TRIED}

@@ -10,17 +10,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from vmops.local.arm import routes
+from vmops.local.arm import paths
+from vmops.local.arm.handlers.providers import NAMESPACES
 from vmops.local.arm.limits.policies import policy_of
 from vmops.local.arm.limits.rate_limits import Counters
 from vmops.local.arm.limits.throttling import Buckets
 from vmops.local.arm.models.locks import require_unlocked
 from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.routes import Handler
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json
 from vmops.local.arm.wire.messages import Call, Reply
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:-[a-z]+)?", re.IGNORECASE)
 # What every answer carries. Source: recorded traffic, azure-mgmt-compute 12.
 _HEADERS = {
     "Cache-Control": "no-cache",
@@ -101,12 +104,15 @@ def response(reply: Reply, more: dict[str, str] | None = None, *, head: bool = F
     return Response(content, reply.status, headers, media_type="application/json; charset=utf-8")
 
 
-def _read(request: Request, path: str, body: bytes) -> tuple[routes.Handler, Call]:
+def _read(request: Request, path: str, body: bytes) -> tuple[Handler, Call]:
     """Find the handler of a request and put the request into a call."""
     query = {name.lower(): value for name, value in request.query_params.items()}
-    if "api-version" not in query:
+    if not query.get("api-version"):
         raise ArmError("MissingApiVersionParameter")
-    found = routes.find(request.method, path, query["api-version"])
+    if not _VERSION.fullmatch(query["api-version"]):
+        known = ",".join(sorted(set(NAMESPACES.values()), reverse=True))
+        raise ArmError("InvalidApiVersionParameter", version=query["api-version"], known=known)
+    found = paths.find(request.method, path, query["api-version"])
     if "subscription" in found.names and not _UUID.fullmatch(found.names["subscription"]):
         raise ArmError("InvalidSubscriptionId", subscription=found.names["subscription"])
     base = f"{request.url.scheme}://{request.url.netloc}"
@@ -114,15 +120,17 @@ def _read(request: Request, path: str, body: bytes) -> tuple[routes.Handler, Cal
 
 
 def _parse(body: bytes) -> Json:
-    """Read a body; what is null in it might as well be absent."""
+    """Read a body, which is an object; none is an empty one."""
     try:
-        parsed = json.loads(body or b"{}", object_pairs_hook=_present)
-    except ValueError as reason:
+        parsed = json.loads(body or b"{}", parse_constant=_no_number)
+        if b"\\u" in body:
+            json.dumps(parsed, ensure_ascii=False).encode()  # half a character cannot be kept
+    except (ValueError, RecursionError) as reason:
         raise ArmError("InvalidRequestContent", reason=reason) from None
     if not isinstance(parsed, dict):
         raise ArmError("InvalidRequestContent", reason="an object is expected")
     return parsed
 
 
-def _present(pairs: list[tuple[str, object]]) -> Json:
-    return {name: value for name, value in pairs if value is not None}
+def _no_number(word: str) -> object:
+    raise ValueError(f"{word} is no JSON")

@@ -48,7 +48,7 @@ class Slashes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, with its path in one form."""
-        if "path" in scope:
+        if "//" in scope.get("path", ""):
             scope = {**scope, "path": _SLASHES.sub("/", scope["path"])}
         await self._app(scope, receive, send)
 

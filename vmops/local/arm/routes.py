@@ -1,12 +1,10 @@
-"""What is served: method and path template → handler, as a table.
-
-Paths match without regard to case. Source: ARM RPC, resource-api-reference.
-"""
+"""What is served: method and path template → handler, as a table."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
+from vmops.local.arm.data.absent import ABSENT
 from vmops.local.arm.handlers import (
+    absent,
     groups,
     guests,
     images,
@@ -15,13 +13,14 @@ from vmops.local.arm.handlers import (
     operations,
     providers,
     resources,
+    roles,
     skus,
     tags,
     usages,
 )
 from vmops.local.arm.models import KINDS, Kind
 from vmops.local.arm.models.locks import PATH as LOCKS
-from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.models.roles import ASSIGNMENTS, DEFINITIONS
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.wire.messages import Call, Reply
 
@@ -33,6 +32,7 @@ _GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{group}}"
 _COMPUTE = f"{_SUBSCRIPTION}/providers/Microsoft.Compute/locations/{{location}}"
 _NETWORK = f"{_SUBSCRIPTION}/providers/Microsoft.Network/locations/{{location}}"
 _MACHINE = f"{_GROUP}/providers/Microsoft.Compute/virtualMachines/{{virtualMachines}}"
+_IDENTITY = f"{_GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{{userAssignedIdentities}}"
 _PUBLISHERS = f"{_COMPUTE}/publishers"
 _OFFERS = f"{_PUBLISHERS}/{{publisher}}/artifacttypes/vmimage/offers"
 _FIXED: tuple[Route, ...] = (
@@ -74,6 +74,7 @@ _FIXED: tuple[Route, ...] = (
     ("POST", f"{_MACHINE}/attachDetachDataDisks", machines.attach_detach),
     ("POST", f"{_MACHINE}/generalize", machines.generalize),
     ("POST", f"{_MACHINE}/simulateEviction", machines.simulate_eviction),
+    ("DELETE", _IDENTITY, resources.delete_at_once),
 )
 # What needs a guest inside: verbs of a machine, and children of it.
 _GUEST_VERBS = (
@@ -100,6 +101,20 @@ def _provider_routes() -> Iterator[Route]:
     for namespace in providers.NAMESPACES:
         yield ("GET", f"{_SUBSCRIPTION}/providers/{namespace}", providers.get_provider)
         yield ("POST", f"{_SUBSCRIPTION}/providers/{namespace}/register", providers.get_provider)
+    yield ("GET", f"{_SUBSCRIPTION}/providers/{{namespace}}", providers.get_other)
+    yield ("POST", f"{_SUBSCRIPTION}/providers/{{namespace}}/register", providers.register_other)
+
+
+def _absent_routes() -> Iterator[Route]:
+    """Lay out the types that there are none of."""
+    for kind in ABSENT:
+        many = f"/providers/{kind}"
+        whole = f"{_GROUP}{many}/{{{kind.rpartition('/')[2]}}}"
+        yield ("GET", _SUBSCRIPTION + many, absent.list_none)
+        yield ("GET", _GROUP + many, absent.list_none)
+        yield ("GET", whole, absent.get_none)
+        yield ("DELETE", whole, absent.delete_none)
+        yield ("PUT", whole, absent.put_none)
 
 
 def _tag_routes(whole: str) -> Iterator[Route]:
@@ -118,6 +133,21 @@ def _lock_routes(scope: str) -> Iterator[Route]:
     yield ("DELETE", f"{scope}{LOCKS}/{{lock}}", locks.delete)
 
 
+def _role_routes(scope: str) -> Iterator[Route]:
+    """Lay out the role assignments of what is at a path, and the roles that can be assigned there."""
+    yield ("GET", scope + ASSIGNMENTS, roles.list_assignments)
+    yield ("GET", f"{scope}{ASSIGNMENTS}/{{assignment}}", roles.get)
+    yield ("PUT", f"{scope}{ASSIGNMENTS}/{{assignment}}", roles.put)
+    yield ("DELETE", f"{scope}{ASSIGNMENTS}/{{assignment}}", roles.delete)
+    yield from _definition_routes(scope)
+
+
+def _definition_routes(scope: str) -> Iterator[Route]:
+    """Lay out the roles that can be assigned at a path."""
+    yield ("GET", scope + DEFINITIONS, roles.list_definitions)
+    yield ("GET", f"{scope}{DEFINITIONS}/{{role}}", roles.get_definition)
+
+
 def _resource_routes(kind: Kind) -> Iterator[Route]:
     """Lay out what every resource type offers."""
     provider, *types = kind.type.split("/")
@@ -127,6 +157,7 @@ def _resource_routes(kind: Kind) -> Iterator[Route]:
     yield ("GET", _GROUP + whole, resources.get)
     yield ("DELETE", _GROUP + whole, resources.delete)
     yield from _lock_routes(_GROUP + whole)
+    yield from _role_routes(_GROUP + whole)
     if len(types) > 1:
         yield ("GET", _GROUP + many, resources.list_children)
     else:
@@ -142,74 +173,11 @@ TABLE: tuple[Route, ...] = (
     *_tag_routes(_GROUP),
     *_lock_routes(_SUBSCRIPTION),
     *_lock_routes(_GROUP),
+    *_role_routes(_SUBSCRIPTION),
+    *_role_routes(_GROUP),
+    *_definition_routes(""),
+    *_absent_routes(),
     *_guest_routes(),
     *_provider_routes(),
     *_FIXED,
 )
-
-
-@dataclass(slots=True)
-class _Node:
-    steps: dict[str, tuple[str, "_Node"]] = field(default_factory=dict)
-    name: tuple[str, "_Node"] | None = None
-    handlers: dict[str, Handler] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a path leads to; ``path`` is spelled as the table has it, with the names as they were sent."""
-
-    handler: Handler
-    path: str
-    names: dict[str, str]
-
-
-def _tree(table: tuple[Route, ...]) -> _Node:
-    root = _Node()
-    for method, template, handler in table:
-        node = root
-        for step in template.strip("/").split("/"):
-            if step.startswith("{"):
-                node.name = node.name or (step.strip("{}"), _Node())
-                node = node.name[1]
-            else:
-                node = node.steps.setdefault(step.lower(), (step, _Node()))[1]
-        node.handlers[method] = handler
-    return root
-
-
-_ROOT = _tree(TABLE)
-
-
-def find(method: str, path: str, api_version: str) -> Found:
-    """Return what a path leads to.
-
-    Raises: ArmError InvalidResourceNamespace, InvalidResourceType, MethodNotAllowed.
-    """
-    node, names, spelled = _ROOT, {}, [""]
-    for step in path.strip("/").split("/"):
-        if known := node.steps.get(step.lower()):
-            step, node = known
-        elif node.name and step:
-            names[node.name[0]] = step
-            node = node.name[1]
-        else:
-            raise _unknown(path, api_version)
-        spelled.append(step)
-    if not node.handlers:
-        raise _unknown(path, api_version)
-    if method not in node.handlers:
-        raise ArmError("MethodNotAllowed", method=method)
-    return Found(node.handlers[method], "/".join(spelled), names)
-
-
-def _unknown(path: str, api_version: str) -> ArmError:
-    steps = path.strip("/").split("/")
-    words = [step.lower() for step in steps]
-    if "providers" not in words[:-1]:
-        return ArmError("InvalidResourceNamespace", namespace=path)
-    at = words.index("providers") + 1
-    if words[at] not in ("microsoft.compute", "microsoft.network"):
-        return ArmError("InvalidResourceNamespace", namespace=steps[at])
-    kind = "/".join(steps[at + 1 :: 2])
-    return ArmError("InvalidResourceType", type=kind, namespace=steps[at], version=api_version)

@@ -1,10 +1,9 @@
 """The management locks of subscriptions, groups and resources, as resources of their own."""
 
-from vmops.local.arm.models import kind_of
+from vmops.local.arm.handlers.scopes import asked_scope
 from vmops.local.arm.models.locks import PATH, delete_lock, get_lock, locks_at, put_lock
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
-from vmops.local.arm.state.resource_id import ResourceId
 from vmops.local.arm.wire.messages import Call, Reply
 from vmops.local.arm.wire.pages import page
 
@@ -13,18 +12,18 @@ _AT_SCOPE = "atscope()"
 
 def put(cloud: Cloud, call: Call) -> Reply:
     """Create a lock, or replace one."""
-    lock, created = put_lock(cloud, _scope(cloud, call), call.names["lock"], call.body)
+    lock, created = put_lock(cloud, asked_scope(cloud, call, PATH), call.names["lock"], call.body)
     return Reply(201 if created else 200, lock)
 
 
 def get(cloud: Cloud, call: Call) -> Reply:
     """Show a lock."""
-    return Reply(200, get_lock(cloud, _scope(cloud, call), call.names["lock"]))
+    return Reply(200, get_lock(cloud, asked_scope(cloud, call, PATH), call.names["lock"]))
 
 
 def delete(cloud: Cloud, call: Call) -> Reply:
     """Take a lock away; an absent one answers 204."""
-    return Reply(200 if delete_lock(cloud, _scope(cloud, call), call.names["lock"]) else 204)
+    return Reply(200 if delete_lock(cloud, asked_scope(cloud, call, PATH), call.names["lock"]) else 204)
 
 
 def list_locks(cloud: Cloud, call: Call) -> Reply:
@@ -32,13 +31,4 @@ def list_locks(cloud: Cloud, call: Call) -> Reply:
     text = call.query.get("$filter", "")
     if text and text.strip().lower() != _AT_SCOPE:
         raise ArmError("InvalidFilterInQueryString", filter=text)
-    return page(call, locks_at(cloud, _scope(cloud, call), above=bool(text)))
-
-
-def _scope(cloud: Cloud, call: Call) -> str:
-    """Return what the lock in a path is at, in its stored casing; it must exist."""
-    text = call.path[: call.path.lower().rindex(PATH.lower())]
-    if "group" not in call.names:
-        return text
-    rid = ResourceId.parse(text)
-    return str(kind_of(rid).get(cloud, rid).id)
+    return page(call, locks_at(cloud, asked_scope(cloud, call, PATH), above=bool(text)))

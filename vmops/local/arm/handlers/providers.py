@@ -1,10 +1,14 @@
-"""The resource providers of a subscription: all of them are registered, and registering one again changes nothing.
+"""The resource providers of a subscription: those that are served are registered, any other one can be.
 
 Source: azure-rest-api-specs, Microsoft.Resources, Providers_Get and Providers_Register.
 """
 
+import re
+
+from vmops.local.arm.data.absent import ABSENT
 from vmops.local.arm.data.locations import DISPLAY_NAMES
 from vmops.local.arm.models import RULES
+from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json
 from vmops.local.arm.wire.messages import Call, Reply
@@ -15,27 +19,68 @@ NAMESPACES = {
     "Microsoft.Compute": "2024-07-01",
     "Microsoft.Network": "2024-05-01",
     "Microsoft.Resources": "2024-03-01",
+    "Microsoft.ManagedIdentity": "2023-01-31",
+    "Microsoft.Authorization": "2022-04-01",
 }
+_KIND = "provider"
+_NAME = re.compile(r"[a-z]\w*(?:\.[a-z]\w*)+", re.IGNORECASE)
+_BESIDE = (*ABSENT, *(f"Microsoft.Authorization/{kind}" for kind in ("locks", "roleAssignments", "roleDefinitions")))
+"""Types without rules of their own."""
 
 
-def list_providers(_cloud: Cloud, call: Call) -> Reply:
-    """List the providers."""
-    return page(call, [_provider(call, namespace) for namespace in NAMESPACES])
+def list_providers(cloud: Cloud, call: Call) -> Reply:
+    """List the providers that are registered."""
+    base = _key(call, "")
+    more = [found["namespace"] for key, found in cloud.store.documents.of_kind(_KIND) if key.startswith(base)]
+    return page(call, [_shown(call, namespace, "Registered") for namespace in (*NAMESPACES, *more)])
 
 
 def get_provider(_cloud: Cloud, call: Call) -> Reply:
-    """Show a provider; to register one is answered the same."""
-    return Reply(200, _provider(call, call.path.split("/")[4]))
+    """Show a provider that is served; to register one is answered the same."""
+    return Reply(200, _shown(call, call.path.split("/")[4], "Registered"))
 
 
-def _provider(call: Call, namespace: str) -> Json:
-    kinds = [kind.type.partition("/") for kind in RULES.values()]
+def get_other(cloud: Cloud, call: Call) -> Reply:
+    """Show a provider of which nothing is served."""
+    found = cloud.store.documents.find(_KIND, _key(call, _named(call)))
+    if found is None:
+        return Reply(200, _shown(call, _named(call), "NotRegistered"))
+    return Reply(200, _shown(call, found["namespace"], "Registered"))
+
+
+def register_other(cloud: Cloud, call: Call) -> Reply:
+    """Register a provider of which nothing is served, at once."""
+    key = _key(call, _named(call))
+    if cloud.store.documents.find(_KIND, key) is None:
+        cloud.store.documents.put(_KIND, key, {"namespace": _named(call)})
+    return get_other(cloud, call)
+
+
+def known_namespaces() -> str:
+    """Say which namespaces are served."""
+    return f"it has {', '.join(NAMESPACES)}"
+
+
+def _named(call: Call) -> str:
+    """Return the namespace in the path; raises ``ArmError`` InvalidResourceNamespace for what looks like none."""
+    namespace = call.names["namespace"]
+    if not _NAME.fullmatch(namespace):
+        raise ArmError("InvalidResourceNamespace", namespace=namespace, known=known_namespaces())
+    return namespace
+
+
+def _key(call: Call, namespace: str) -> str:
+    return f"{call.names['subscription']}/{namespace}".lower()
+
+
+def _shown(call: Call, namespace: str, state: str) -> Json:
+    kinds = [kind.partition("/") for kind in (*(rules.type for rules in RULES.values()), *_BESIDE)]
     locations = list(DISPLAY_NAMES.values())
     return {
         "id": f"/subscriptions/{call.names['subscription']}/providers/{namespace}",
         "namespace": namespace,
         "registrationPolicy": "RegistrationRequired",
-        "registrationState": "Registered",
+        "registrationState": state,
         "resourceTypes": [
             {"resourceType": kind, "locations": locations, "apiVersions": [NAMESPACES[namespace]]}
             for provider, _, kind in kinds

@@ -3,6 +3,7 @@
 from vmops.local.arm.models.compute.disks import Disks
 from vmops.local.arm.models.compute.machines import Machines
 from vmops.local.arm.models.groups import ResourceGroups
+from vmops.local.arm.models.identities import Identities
 from vmops.local.arm.models.kind import Kind
 from vmops.local.arm.models.network.addresses import PublicAddresses
 from vmops.local.arm.models.network.interfaces import Interfaces
@@ -23,6 +24,7 @@ KINDS: tuple[Kind, ...] = (
     Interfaces(),
     Disks(),
     MACHINES,
+    Identities(),
 )
 RULES: dict[str, Kind] = {kind.type.lower(): kind for kind in (GROUPS, *KINDS)}
 

@@ -20,6 +20,7 @@ _ORDER = (
     "Microsoft.Network/virtualNetworks",
     "Microsoft.Network/networkSecurityGroups/securityRules",
     "Microsoft.Network/networkSecurityGroups",
+    "Microsoft.ManagedIdentity/userAssignedIdentities",
 )
 _LISTED = ("id", "name", "type", "location", "tags", "sku", "kind", "zones", "managedBy")
 

@@ -3,6 +3,7 @@
 Source: Microsoft's page on locking resources; azure-rest-api-specs, Microsoft.Authorization, ManagementLocks.
 """
 
+from vmops.local.arm.models.scopes import covers, scope_of
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json
@@ -33,8 +34,7 @@ def put_lock(cloud: Cloud, scope: str, name: str, request: Json) -> tuple[Json, 
 
 def get_lock(cloud: Cloud, scope: str, name: str) -> Json:
     """Return the lock of that name at a scope; raises ``ArmError`` LockNotFound."""
-    key = f"{scope}{PATH}/{name}".lower()
-    found = next((lock for other, lock in cloud.store.documents.of_kind(_KIND) if other == key), None)
+    found = cloud.store.documents.find(_KIND, f"{scope}{PATH}/{name}".lower())
     if found is None:
         raise ArmError("LockNotFound", name=name)
     return found
@@ -48,7 +48,7 @@ def delete_lock(cloud: Cloud, scope: str, name: str) -> bool:
 def locks_at(cloud: Cloud, scope: str, *, above: bool) -> list[Json]:
     """List the locks at a scope, and those below it, or instead those above, which it inherits."""
     key = scope.lower()
-    return [lock for at, lock in _locks(cloud) if (_covers(at, key) if above else _covers(key, at))]
+    return [lock for at, lock in _locks(cloud) if (covers(at, key) if above else covers(key, at))]
 
 
 def require_unlocked(cloud: Cloud, method: str, path: str) -> None:
@@ -61,7 +61,7 @@ def require_unlocked(cloud: Cloud, method: str, path: str) -> None:
     """
     if method in _READS or PATH.lower() in path.lower():
         return
-    scope = _scope_of(path)
+    scope = _about(path)
     against = _against_deletion(cloud, scope) if method == "DELETE" else _against_writes(cloud, scope)
     if against:
         verb = "delete" if method == "DELETE" else "write"
@@ -75,31 +75,21 @@ def keeps(cloud: Cloud, rid: ResourceId) -> bool:
 
 def _against_deletion(cloud: Cloud, scope: str) -> list[str]:
     key = scope.lower()
-    return [_scope(lock) for at, lock in _locks(cloud) if _covers(at, key) or _covers(key, at)]
+    return [scope_of(lock, PATH) for at, lock in _locks(cloud) if covers(at, key) or covers(key, at)]
 
 
 def _against_writes(cloud: Cloud, scope: str) -> list[str]:
     key = scope.lower()
-    locks = [lock for at, lock in _locks(cloud) if _covers(at, key)]
-    return [_scope(lock) for lock in locks if lock["properties"]["level"] == READ_ONLY]
+    locks = [lock for at, lock in _locks(cloud) if covers(at, key)]
+    return [scope_of(lock, PATH) for lock in locks if lock["properties"]["level"] == READ_ONLY]
 
 
 def _locks(cloud: Cloud) -> list[tuple[str, Json]]:
     """List the locks, each with the scope that it is at, as scopes are compared."""
-    return [(_scope(lock).lower(), lock) for _, lock in cloud.store.documents.of_kind(_KIND)]
+    return [(scope_of(lock, PATH).lower(), lock) for _, lock in cloud.store.documents.of_kind(_KIND)]
 
 
-def _scope(lock: Json) -> str:
-    rid: str = lock["id"]
-    return rid[: rid.lower().rindex(PATH.lower())]
-
-
-def _covers(upper: str, lower: str) -> bool:
-    """Tell whether a scope is another one, or above it."""
-    return lower == upper or lower.startswith(f"{upper}/")
-
-
-def _scope_of(path: str) -> str:
+def _about(path: str) -> str:
     """Return the resource, group or subscription that a path is about, without a verb that may follow."""
     steps = path.strip("/").split("/")
     return "/" + "/".join(steps[: len(steps) - len(steps) % 2])

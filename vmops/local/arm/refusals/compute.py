@@ -91,7 +91,8 @@ REFUSALS = {
         "The specified disk size {size} GB is smaller than the size of the disk that is copied: {least} GB.",
     ),
     "InvalidParameter:detached": (400, "Disk {disk} is not attached to VM '{vm}' as a data disk."),
-    "InvalidParameter:unsupported": (400, "The value of parameter {target} is not supported here."),
+    "InvalidParameter:unsupported": (400, "The value of parameter {target} is not supported by the local Azure."),
+    "InvalidParameter:name": (400, "The entity name '{target}' is invalid according to its validation rule: {rule}."),
     "InvalidParameter:value": (400, "The value of parameter {target} is invalid."),
     "BadRequest:member": (400, "{reason}"),
     "BadRequest:shrink": (

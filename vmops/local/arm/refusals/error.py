@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from vmops.local.arm.refusals import compute, gateway, network
+from vmops.local.arm.refusals import authorization, compute, gateway, network
 
-_TABLE: dict[str, tuple[int, str]] = gateway.REFUSALS | network.REFUSALS | compute.REFUSALS
+_TABLE: dict[str, tuple[int, str]] = gateway.REFUSALS | network.REFUSALS | compute.REFUSALS | authorization.REFUSALS
 
 
 class ArmError(Exception):

@@ -6,14 +6,22 @@ REFUSALS = {
         400,
         "The api-version query parameter (?api-version=) is required for all requests.",
     ),
+    "InvalidApiVersionParameter": (
+        400,
+        "The api-version '{version}' is invalid. The supported versions are '{known}'.",
+    ),
     "InvalidSubscriptionId": (400, "The provided subscription identifier '{subscription}' is malformed or invalid."),
     "InternalServerError": (500, "The simulated cloud has a fault: {reason}"),
     "InvalidRequestContent": (400, "The request content was invalid and could not be deserialized: '{reason}'."),
     "InvalidFilterInQueryString": (400, "Invalid $filter '{filter}' specified in the query string."),
-    "InvalidResourceNamespace": (404, "The resource namespace '{namespace}' is invalid."),
+    "InvalidResourceNamespace": (
+        404,
+        "The resource namespace '{namespace}' is invalid. It is the local Azure that does not have it: {known}.",
+    ),
     "InvalidResourceType": (
         404,
-        "The resource type '{type}' could not be found in the namespace '{namespace}' for api version '{version}'.",
+        "The resource type '{type}' could not be found in the namespace '{namespace}' for api version '{version}'. "
+        "It is the local Azure that does not have it.",
     ),
     "MethodNotAllowed": (405, "The requested resource does not support http method '{method}'."),
     "LocationRequired": (400, "The location property is required for this definition."),
@@ -67,6 +75,12 @@ REFUSALS = {
         "Please remove the lock and try again.",
     ),
     "LockNotFound": (404, "The lock '{name}' could not be found."),
+    "FailedIdentityOperation": (
+        400,
+        "Identity operation for resource '{id}' failed with error 'Failed to perform resource identity operation. "
+        'Status: \'BadRequest\'. Response: \'{{"error":{{"code":"BadRequest","message":"Resource \'{identity}\' '
+        "was not found.\"}}}}'.'.",
+    ),
     "ResourceNotFound": (
         404,
         "The Resource '{type}/{name}' under resource group '{group}' was not found. "

@@ -5,6 +5,13 @@ REFUSALS = {
     "InvalidRequestFormat": (400, "Cannot parse the request. {reason}"),
     "InvalidRequestFormat:json": (400, "Cannot parse the request."),
     "InvalidJson": (400, "{reason}"),
+    "MissingJsonReferenceId": (400, "Value for reference id is missing. Path {path}."),
+    "InvalidResourceName": (
+        400,
+        "Resource name {name} is invalid. The name can be up to 80 characters long. It must begin with a word "
+        "character, and it must end with a word character or with '_'. The name may contain word characters or '.', "
+        "'-', '_'.",
+    ),
     "InvalidResourceReference": (
         400,
         "Resource {id} referenced by resource {holder} was not found. Please make sure that the referenced resource "

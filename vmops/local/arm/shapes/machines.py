@@ -205,7 +205,7 @@ _IDENTITY = parts(
     "",
     "principalId tenantId",
     type=words("SystemAssigned|UserAssigned|SystemAssigned, UserAssigned|None"),
-    userAssignedIdentities=Named(parts("", "principalId clientId")),
+    userAssignedIdentities=Named(parts("", "principalId clientId"), removable=True),
 )
 MACHINE = resource(
     _PROPERTIES,

@@ -12,7 +12,6 @@ from vmops.local.arm.shapes.shape import (
     Many,
     Parts,
     Shown,
-    alone,
     child,
     parts,
     resource,
@@ -33,7 +32,7 @@ _RULE = parts(
     sourceApplicationSecurityGroups=_LINKS,
     destinationApplicationSecurityGroups=_LINKS,
 )
-RULE = alone(_RULE)
+RULE = child(_RULE)
 GROUP = resource(
     parts(
         "flushConnection:bool",
@@ -58,7 +57,11 @@ _SUBNET = parts(
     sharingScope=words("Tenant|DelegatedServices"),
     ipamPoolPrefixAllocations=_POOL,
 )
-SUBNET = alone(_SUBNET)
+SUBNET = parts("name", "id type etag location", properties=_SUBNET)
+"""A subnet by itself: it is where its network is, and templates give it a location all the same, which is passed over.
+
+Source: azure-quickstart-templates, 101-vnet-two-subnets, as it was until 2021.
+"""
 _COMMUNITIES = parts("virtualNetworkCommunity", "regionalCommunity")
 _PEERING = child(
     parts(

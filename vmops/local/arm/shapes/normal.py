@@ -1,11 +1,10 @@
 """One pass over a request: its names and words are spelled as ARM writes them, and what ARM does not know is found."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from vmops.local.arm.shapes.shape import Many, Named, Parts, Shape, Shown, Word, folded
-
-_NOUNS = {Parts: "dict", Named: "dict", Many: "list", Word: "str"}
 
 
 @dataclass(eq=False)
@@ -16,57 +15,75 @@ class Misfit(Exception):
     """
 
     what: Literal["member", "value", "type"]
-    path: str
+    path: str = ""
     told: str = ""
 
+    def lies(self, step: str) -> None:
+        """Tell that it lies in a part of what is looked at: a name, or a number in brackets."""
+        inside = self.path if self.path.startswith("[") or not self.path else f".{self.path}"
+        self.path = f"{step}{inside}"
 
-def normal(value: Any, shape: Shape, path: str = "") -> Any:
-    """Return a value as its shape spells it; what only the service writes is left out.
+
+def normal(value: Any, shape: Shape) -> Any:
+    """Return a value as its shape spells it; what only the service writes is left out, and what is null.
 
     Names and words match without regard to case; values that people choose stay as they are. Raises: Misfit.
     """
+    if isinstance(shape, type):
+        return _plain(value, shape)
     match shape:
-        case Parts():
-            return _object(value, shape, path)
-        case Named(of):
-            named = _require(value, dict, shape, path)
-            return {name: normal(part, of, f"{path}.{name}") for name, part in named.items()}
+        case Parts(names):
+            return _object(_require(value, dict), names)
+        case Named(of, removable):
+            return _named(_require(value, dict), of, removable=removable)
         case Many(of):
-            many = _require(value, list, shape, path)
-            return [normal(part, of, f"{path}[{number}]") for number, part in enumerate(many)]
-        case Word():
-            return _word(_require(value, str, shape, path), shape, path)
-        case _:
-            return _plain(value, shape, path)
+            return [_part(part, of, f"[{at}]") for at, part in enumerate(_require(value, list))]
+        case Word(spelled):
+            return _word(_require(value, str), spelled)
 
 
-def _object(value: Any, shape: Parts, path: str) -> dict[str, Any]:
+def _object(value: dict[str, Any], names: Mapping[str, tuple[str, Shape]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, part in _require(value, dict, shape, path).items():
-        where = f"{path}.{name}".lstrip(".")
-        if name.lower() not in shape.names:
-            raise Misfit("member", where)
-        spelled, of = shape.names[name.lower()]
+    for name, part in value.items():
+        if part is None:
+            continue
+        known = names.get(name.lower())
+        if known is None:
+            raise Misfit("member", name)
+        spelled, of = known
         if of is not Shown:
-            found[spelled] = normal(part, of, where)
+            found[spelled] = _part(part, of, name)
     return found
 
 
-def _word(value: str, shape: Word, path: str) -> str:
-    spelled = shape.spelled.get(folded(value))
-    if spelled is None:
-        raise Misfit("value", path, value)
-    return spelled
+def _named(value: dict[str, Any], of: Shape, *, removable: bool) -> dict[str, Any]:
+    present = {name: _part(part, of, name) for name, part in value.items() if part is not None}
+    return {name: present.get(name) for name in value} if removable else present
 
 
-def _plain(value: Any, kind: type, path: str) -> Any:
-    number = isinstance(value, int | float) if kind is float else isinstance(value, kind)
-    if not number or (isinstance(value, bool) and kind is not bool):
-        raise Misfit("type", path, kind.__name__)
+def _part(value: Any, shape: Shape, step: str) -> Any:
+    try:
+        return normal(value, shape)
+    except Misfit as misfit:
+        misfit.lies(step)
+        raise
+
+
+def _word(value: str, spelled: Mapping[str, str]) -> str:
+    word = spelled.get(folded(value))
+    if word is None:
+        raise Misfit("value", told=value)
+    return word
+
+
+def _plain(value: Any, kind: type) -> Any:
+    fits = isinstance(value, int | float) if kind is float else isinstance(value, kind)
+    if not fits or (isinstance(value, bool) and kind is not bool):
+        raise Misfit("type", told=kind.__name__)
     return value
 
 
-def _require(value: Any, kind: type, shape: Shape, path: str) -> Any:
+def _require(value: Any, kind: type) -> Any:
     if not isinstance(value, kind) or (isinstance(value, list) and None in value):
-        raise Misfit("type", path, _NOUNS[type(shape)])
+        raise Misfit("type", told=kind.__name__)
     return value

@@ -3,6 +3,7 @@
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.shapes import networks
 from vmops.local.arm.shapes.disks import DISK
+from vmops.local.arm.shapes.identities import IDENTITY
 from vmops.local.arm.shapes.machines import MACHINE
 from vmops.local.arm.shapes.normal import Misfit, normal
 from vmops.local.arm.shapes.shape import TAGS, Parts, parts, words
@@ -22,6 +23,7 @@ SHAPES: dict[str, Parts] = {
     "Microsoft.Network/networkInterfaces": networks.INTERFACE,
     "Microsoft.Compute/disks": DISK,
     "Microsoft.Compute/virtualMachines": MACHINE,
+    "Microsoft.ManagedIdentity/userAssignedIdentities": IDENTITY,
 }
 """The shape of a PUT; that of a PATCH too, but for Network."""
 _TAGGED = parts("location", "id name type etag", tags=TAGS)

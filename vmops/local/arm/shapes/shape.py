@@ -28,9 +28,13 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An object whose keys are people's own, such as tags: they are kept as they come."""
+    """An object whose keys are people's own, such as tags: they are kept as they come.
+
+    In one that is ``removable`` null stands for what is to be taken away; elsewhere null is as good as absent.
+    """
 
     of: "Shape"
+    removable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +95,8 @@ def resource(properties: Shape, plain: str = "", shown: str = "", /, **others: S
 
 
 def child(properties: Shape) -> Parts:
-    """Describe a resource that lies in another one, as it stands in that one's request."""
+    """Describe a resource that lies in another one, in that one's request or by itself: it has no location."""
     return parts("name", "id type etag", properties=properties)
-
-
-def alone(properties: Shape) -> Parts:
-    """Describe such a resource by itself: it is where the other is, and templates give it a location all the same.
-
-    Source: azure-quickstart-templates, vnet-two-subnets.
-    """
-    return parts("name", "id type etag location", properties=properties)
 
 
 BESIDE = "name type location tags sku zones etag extendedLocation"

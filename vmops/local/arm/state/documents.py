@@ -1,4 +1,4 @@
-"""What is kept beside the resources, each as a JSON object: the faults in force, locks, policies, capacity."""
+"""What is kept beside the resources, each as a JSON object: faults, locks, role assignments, policies."""
 
 import json
 from collections.abc import Iterable
@@ -24,6 +24,11 @@ class Documents:
         rows = self._db.execute("SELECT key, body FROM document WHERE kind = ? ORDER BY position", (kind,))
         return [(key, json.loads(body)) for key, body in rows]
 
+    def find(self, kind: str, key: str) -> Json | None:
+        """Return a document, None if there is none of that kind and key."""
+        row = self._db.execute("SELECT body FROM document WHERE kind = ? AND key = ?", (kind, key)).fetchone()
+        return json.loads(row[0]) if row else None
+
     def put(self, kind: str, key: str, body: Json) -> bool:
         """Write a document, in its place or after all others; tell whether it is new."""
         changed = self._db.execute(
@@ -38,6 +43,10 @@ class Documents:
     def remove(self, kind: str, key: str) -> bool:
         """Forget a document; tell whether there was one."""
         return bool(self._db.execute("DELETE FROM document WHERE kind = ? AND key = ?", (kind, key)).rowcount)
+
+    def remove_below(self, key: str) -> None:
+        """Forget the documents of whatever kind whose keys go on from a key, as ids from the id of what they are at."""
+        self._db.execute("DELETE FROM document WHERE key > ?1 || '/' AND key < ?1 || '0'", (key,))
 
     def replace(self, kind: str, bodies: Iterable[Json]) -> None:
         """Put documents in the place of all of a kind, each with its number as its key."""

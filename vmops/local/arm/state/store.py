@@ -117,11 +117,12 @@ class Store:
         return row
 
     def remove(self, rid: ResourceId) -> None:
-        """Forget a resource, what it referred to and its addresses."""
+        """Forget a resource, what it referred to, its addresses, and what is at it: role assignments."""
         self._db.execute("DELETE FROM resource WHERE key = ?", (rid.key,))
         self._db.execute("DELETE FROM history WHERE key = ?", (rid.key,))
         self._db.execute("DELETE FROM reference WHERE holder = ?", (rid.key,))
         self._db.execute("DELETE FROM address WHERE holder = ?", (rid.key,))
+        self.documents.remove_below(rid.key)
 
     def of_type(self, kind: str, subscription: str = "") -> list[Resource]:
         """List the resources of one type in a subscription, by key; in all subscriptions unless one is named."""

@@ -1,34 +1,61 @@
-"""The managed identities of a machine: each has ids of its own, the same whenever it is looked at."""
+"""The managed identities of a machine: its own, and those that it is given."""
 
 from uuid import NAMESPACE_URL, uuid5
 
 from vmops.local.arm.data.tenant import TENANT
+from vmops.local.arm.models.identities import Identities
 from vmops.local.arm.refusals.error import ArmError
-from vmops.local.arm.state.resource import Json
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.resource import Json, Resource
 from vmops.local.arm.state.resource_id import ResourceId
 
+_GIVEN = "userAssignedIdentities"
 
-def identified(asked: Json, machine: ResourceId) -> Json:
+
+def identified(cloud: Cloud, machine: ResourceId, asked: Json, held: Json | None = None) -> Json:
     """Complete an identity that is asked for; one of type None is empty.
 
-    Raises: ArmError InvalidParameter. Source: azure-rest-api-specs, Microsoft.Compute, VirtualMachineIdentity.
+    A change is laid over what is ``held``: identities are added to it, those that are null taken away.
+
+    Raises: ArmError InvalidParameter; FailedIdentityOperation for one that does not exist.
+    Source: azure-rest-api-specs, Microsoft.Compute, VirtualMachineIdentity; azure-policy#1311.
     """
-    kind, named = asked.get("type"), asked.get("userAssignedIdentities", {})
+    kind = asked.get("type")
     if not kind:
         raise ArmError("InvalidParameter:missing", target="identity.type")
-    if ("UserAssigned" in kind.split(", ")) != bool(named):
-        raise ArmError("InvalidParameter:value", target="identity.userAssignedIdentities")
+    kinds, given = kind.split(", "), asked.get(_GIVEN, {})
+    if "UserAssigned" in kinds:
+        given = _laid_over((held or {}).get(_GIVEN, {}), given)
+    if ("UserAssigned" in kinds) != bool(given):
+        raise ArmError("InvalidParameter:value", target=f"identity.{_GIVEN}")
     identity: Json = {} if kind == "None" else {"type": kind}
-    if "SystemAssigned" in kind.split(", "):
-        identity |= {"principalId": _known("principal", machine.key), "tenantId": TENANT}
-    if named:
-        identity["userAssignedIdentities"] = {name: _assigned(name) for name in named}
+    if "SystemAssigned" in kinds:
+        principal = str(uuid5(NAMESPACE_URL, f"principal:{machine.key}"))
+        identity |= {"principalId": principal, "tenantId": TENANT}
+    if given:
+        identity[_GIVEN] = dict(_assigned(cloud, machine, name, ids) for name, ids in given.items())
     return identity
 
 
-def _assigned(name: str) -> Json:
-    return {kind + "Id": _known(kind, name.lower()) for kind in ("principal", "client")}
+def _laid_over(held: Json, asked: Json) -> Json:
+    named = {name.lower() for name in asked}
+    kept = {name: ids for name, ids in held.items() if name.lower() not in named}
+    return kept | {name: {} for name, part in asked.items() if part is not None}
 
 
-def _known(kind: str, key: str) -> str:
-    return str(uuid5(NAMESPACE_URL, f"{kind}:{key}"))
+def _assigned(cloud: Cloud, machine: ResourceId, name: str, held: Json) -> tuple[str, Json]:
+    """Return the id of an identity, and its own ids; what a machine has had keeps them, even if it is gone."""
+    if held:
+        return name, held
+    identity = _find(cloud, name)
+    if identity is None:
+        raise ArmError("FailedIdentityOperation", id=machine, identity=name)
+    return str(identity.id), {key: identity.properties[key] for key in ("principalId", "clientId")}
+
+
+def _find(cloud: Cloud, name: str) -> Resource | None:
+    try:
+        found = cloud.store.get(ResourceId.parse(name))
+    except ValueError:
+        return None
+    return found if found and found.id.type == Identities.type else None

@@ -1,5 +1,6 @@
 """The disks of a machine: made, attached, taken over and left behind."""
 
+import re
 import uuid
 
 from vmops.local.arm.models.compute.copies import copy
@@ -13,6 +14,8 @@ from vmops.local.arm.state.resource_id import ResourceId
 
 _DEFAULT_SIZE = 32  # GB
 _OS = "os"
+_NAME = re.compile(r"[^_\W][\w.-]{0,79}(?<![-.])")
+"""The name of a disk. Source: the text of Azure's refusal."""
 _SOURCES = ("Empty", "Attach", "Copy")
 
 
@@ -107,11 +110,14 @@ def _held(cloud: Cloud, machine: Resource, slot: str) -> Resource:
 
 def _require_same(held: Resource, slot: str, asked: Json) -> None:
     """Refuse another disk in the slot of one that is there: that one must go first."""
-    kind = "osDisk" if slot == _OS else "dataDisk"
     if asked["managedDisk"].get("id", str(held.id)).lower() != held.id.key:
-        raise ArmError("PropertyChangeNotAllowed", target=f"{kind}.managedDisk.id")
+        raise ArmError("PropertyChangeNotAllowed", target=f"{_kind(slot)}.managedDisk.id")
     if asked.get("name", held.id.name).lower() != held.id.name.lower():
-        raise ArmError("PropertyChangeNotAllowed", target=f"{kind}.name")
+        raise ArmError("PropertyChangeNotAllowed", target=f"{_kind(slot)}.name")
+
+
+def _kind(slot: str) -> str:
+    return "osDisk" if slot == _OS else "dataDisk"
 
 
 def _hold(cloud: Cloud, machine: Resource, slot: str, disk: Resource) -> None:
@@ -122,6 +128,8 @@ def _hold(cloud: Cloud, machine: Resource, slot: str, disk: Resource) -> None:
 def _new_id(machine: Resource, slot: str, asked: Json) -> ResourceId:
     part = "OsDisk_1" if slot == _OS else f"disk{int(slot) + 2}"
     name = asked.get("name") or f"{machine.id.name}_{part}_{uuid.uuid4().hex}"
+    if not _NAME.fullmatch(name):
+        raise ArmError("InvalidParameter:name", target=f"{_kind(slot)}.name", rule=_NAME.pattern)
     return machine.id.sibling("Microsoft.Compute", "disks", name)
 
 
@@ -148,7 +156,7 @@ def _find(cloud: Cloud, machine: Resource, asked: Json) -> Resource:
         found = cloud.store.get(ResourceId.parse(text))
     except ValueError:
         found = None
-    if found is None or found.location != machine.location:
+    if found is None or found.id.types != ("disks",) or found.location != machine.location:
         raise ArmError("InvalidResourceReference", id=text, holder=machine.id)
     users = cloud.store.referrers(found.id)
     if users and users[0].lower() != machine.id.key:

@@ -21,8 +21,9 @@ def require_interfaces(cloud: Cloud, machine: Resource) -> None:
     if not slots:
         raise ArmError("InvalidParameter:missing", target="networkProfile.networkInterfaces")
     for slot in slots:
-        if not require_reference(cloud, machine, slot, Interfaces.type):
+        if not slot.get("id"):
             raise ArmError("InvalidParameter:missing", target="networkInterface.id")
+        require_reference(cloud, machine, slot, Interfaces.type)
     for interface in attached(cloud, machine):
         users = cloud.store.referrers(interface.id)
         if users and users[0].lower() != machine.id.key:

@@ -4,7 +4,6 @@ Source of the defaults: recorded traffic of azure-mgmt-compute 12 and 29.
 """
 
 import base64
-import binascii
 import re
 from copy import deepcopy
 
@@ -14,6 +13,7 @@ from vmops.local.arm.models.compute.identity import identified
 from vmops.local.arm.models.compute.secrets import seal
 from vmops.local.arm.models.kind import heading, new_guid
 from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json, Resource
 from vmops.local.arm.state.resource_id import ResourceId
 
@@ -26,6 +26,7 @@ _NAMES_REFUSED = (  # noqa: SIM905 - a column of thirty words hides them
 ).split()
 _BESIDE = ("zones", "plan", "extendedLocation", "placement")
 SECRETS = ("adminPassword", "customData")
+_OTHER_IMAGES = ("id", "communityGalleryImageId", "sharedGalleryImageId")
 _CUSTOM_DATA_LIMIT = 87380  # characters: 64 KiB in base64. Source: the text of Azure's refusal.
 _HOST_NAME_LIMIT = 64
 _HOST_NAME_REFUSED = "`~!@#$%^&*()=+_[]{}\\|;:'\",<>/?"
@@ -34,7 +35,7 @@ _HOST_NAME_REFUSED = "`~!@#$%^&*()=+_[]{}\\|;:'\",<>/?"
 _CLASSES = ("[a-z]", "[A-Z]", "[0-9]", "[^a-zA-Z0-9]")
 
 
-def declare(rid: ResourceId, request: Json, location: str) -> Resource:
+def declare(cloud: Cloud, rid: ResourceId, request: Json, location: str) -> Resource:
     """Describe a machine that is about to be created; raises ``ArmError`` for what Azure would refuse at once."""
     asked = deepcopy(request.get("properties", {}))
     size = find_size(asked, location)
@@ -46,7 +47,7 @@ def declare(rid: ResourceId, request: Json, location: str) -> Resource:
     properties = {"vmId": new_guid()} | {key: value for key, value in asked.items() if key not in NEVER_SHOWN}
     machine.body["properties"] = properties
     machine.body |= {key: request[key] for key in _BESIDE if request.get(key)}
-    if identity := identified(request["identity"], rid) if request.get("identity") else None:
+    if identity := identified(cloud, rid, request["identity"]) if request.get("identity") else None:
         machine.body["identity"] = identity
     properties["hardwareProfile"] = asked.get("hardwareProfile", {}) | {"vmSize": size.name}
     _complete_os_disk(properties, image)
@@ -78,13 +79,21 @@ def _find_image(asked: Json) -> Image | None:
     if not reference:
         return None
     if not reference.get("publisher"):
-        raise ArmError("InvalidParameter:unsupported", target="imageReference.id")
+        raise _no_platform_image(reference)
     name = [reference.get(key) or "" for key in ("publisher", "offer", "sku", "version")]
     image = find_image(*name)
     if image is None:
         raise ArmError("PlatformImageNotFound", target="imageReference", image=":".join(name))
     reference["exactVersion"] = image.version
     return image
+
+
+def _no_platform_image(reference: Json) -> ArmError:
+    """Say by what an image is named that has no publisher; there are no such images here."""
+    other = next((name for name in _OTHER_IMAGES if reference.get(name)), None)
+    if other is None:
+        return ArmError("InvalidParameter:missing", target="imageReference.publisher")
+    return ArmError("InvalidParameter:unsupported", target=f"imageReference.{other}")
 
 
 def _complete_os_disk(properties: Json, image: Image | None) -> None:
@@ -178,7 +187,7 @@ def _require_host_name(name: str) -> None:
 def _require_base64(text: str) -> None:
     try:
         base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         text = ""
     if not 0 < len(text) <= _CUSTOM_DATA_LIMIT:
         raise ArmError("InvalidParameter:customData", target="customData", limit=_CUSTOM_DATA_LIMIT)

@@ -13,6 +13,7 @@ from vmops.local.arm.models.compute.quota import size_of
 from vmops.local.arm.models.compute.secrets import matches
 from vmops.local.arm.models.kind import replace_tags
 from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json, Resource
 
 # What ARM names when it refuses a change → where that is.
@@ -36,7 +37,7 @@ _UNSAID = {"priority": "Regular"}
 _OPTIONAL = ("diagnosticsProfile", "licenseType", "billingProfile")
 
 
-def updated(machine: Resource, request: Json, *, whole: bool) -> Resource:
+def updated(cloud: Cloud, machine: Resource, request: Json, *, whole: bool) -> Resource:
     """Return a machine as a request wants it.
 
     A whole request (PUT) replaces tags, data disks and optional parts; another (PATCH) only changes what it names.
@@ -49,9 +50,9 @@ def updated(machine: Resource, request: Json, *, whole: bool) -> Resource:
     if whole or request.get("tags") is not None:
         replace_tags(changed.body, request)
     if request.get("identity"):
-        changed.body["identity"] = identified(request["identity"], machine.id)
-        if not changed.body["identity"]:
-            del changed.body["identity"]
+        held = changed.body.pop("identity", None)
+        if identity := identified(cloud, machine.id, request["identity"], None if whole else held):
+            changed.body["identity"] = identity
     if asked.get("userData") is not None:
         changed.hidden["userData"] = asked["userData"]
     if whole:
@@ -77,7 +78,7 @@ def _require_unchanged(machine: Resource, request: Json, asked: Json) -> None:
 
 
 def _require_size(machine: Resource, asked: Json) -> None:
-    if not _at(asked, "hardwareProfile.vmSize"):
+    if _at(asked, "hardwareProfile.vmSize") is None:
         return
     old, new = size_of(machine), find_size(asked, machine.location)
     if old.architecture != new.architecture:

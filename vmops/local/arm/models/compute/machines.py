@@ -29,10 +29,10 @@ class Machines(Kind):
         if existing:
             _require_free(cloud, existing, "createOrUpdate")
         if existing and "made" in existing.hidden:
-            machine = updated(existing, request, whole=True)
+            machine = updated(cloud, existing, request, whole=True)
             _require_change(cloud, machine, existing)
             return _write(cloud, machine, "update", created=False)
-        machine = declare(rid, request, location)
+        machine = declare(cloud, rid, request, location)
         choose_controller(machine)
         require_fit(machine)
         machine.properties["timeCreated"] = timestamp(cloud.now())
@@ -47,7 +47,7 @@ class Machines(Kind):
         existing = self.get(cloud, rid)
         require_open(cloud, rid)
         _require_free(cloud, existing, "update")
-        machine = updated(existing, request, whole=False)
+        machine = updated(cloud, existing, request, whole=False)
         if (machine.body, machine.hidden) == (existing.body, existing.hidden):
             return Change(existing)
         _require_change(cloud, machine, existing)
@@ -92,7 +92,7 @@ class Machines(Kind):
         require_open(cloud, rid)
         _require_free(cloud, existing, ATTACH_DETACH)
         disks = {"storageProfile": {"dataDisks": rearranged(existing, request)}}
-        machine = updated(existing, {"properties": disks}, whole=False)
+        machine = updated(cloud, existing, {"properties": disks}, whole=False)
         return _write(cloud, machine, ATTACH_DETACH, created=False)
 
     def refuse_hibernation(self, cloud: Cloud, rid: ResourceId) -> None:

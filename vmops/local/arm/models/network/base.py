@@ -1,5 +1,6 @@
 """What the types of Microsoft.Network have in common."""
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,6 +10,8 @@ from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.lro import Operation, status_path
 from vmops.local.arm.state.resource import Json, Resource
 from vmops.local.arm.state.resource_id import ResourceId
+
+_NAME = re.compile(r"\w(?:[\w.-]{0,78}\w)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +122,26 @@ def require_idle(cloud: Cloud, rid: ResourceId) -> None:
         raise ArmError("AnotherOperationInProgress", uri=status_path(running))
 
 
+def named(name: str) -> str:
+    """Return the name of a part that a request lists; raises ``ArmError`` InvalidResourceName.
+
+    Source: the refusals users of azurerm and azure-cli report.
+    """
+    if not _NAME.fullmatch(name):
+        raise ArmError("InvalidResourceName", name=name)
+    return name
+
+
 def require_reference(cloud: Cloud, holder: Resource, slot: Json | None, kind: str) -> ResourceId | None:
     """Return the resource in a ``{"id": …}`` slot: of that type, in the same region, and ready; None for no slot.
 
-    Raises: ArmError InvalidResourceReference, or RetryableError when it is not ready.
+    Raises: ArmError InvalidRequestFormat, InvalidResourceReference, or RetryableError when it is not ready.
     """
-    if not slot or not slot.get("id"):
+    if slot is None:
         return None
+    if not slot.get("id"):
+        missing = ArmError("MissingJsonReferenceId", path=f"properties.{kind.rpartition('/')[2]}")
+        raise ArmError("InvalidRequestFormat:json", missing)
     target = _parse(slot["id"], holder)
     resource = cloud.store.get(target)
     near = place(cloud, target) == (holder.location or place(cloud, holder.id))

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Network, ip_address
 
 from vmops.local.arm.models.locks import keeps
 from vmops.local.arm.models.network.addresses import first_free, follow_machine
-from vmops.local.arm.models.network.base import NetworkKind, Write, require_reference
+from vmops.local.arm.models.network.base import NetworkKind, Write, named, require_reference
 from vmops.local.arm.models.network.networks import blocks
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
@@ -44,7 +44,7 @@ class Interfaces(NetworkKind):
         cloud.store.release(interface.id)
         targets: list[tuple[ResourceId, str]] = []
         for number, configuration in enumerate(configurations):
-            configuration["name"] = configuration.get("name") or f"ipconfig{number + 1}"
+            configuration["name"] = named(configuration.get("name") or f"ipconfig{number + 1}")
             targets += _configure(cloud, interface, configuration, held)
             configuration["properties"].setdefault("primary", number == 0)
         if len({target.parent for target, _ in targets if target.parent}) > 1:

@@ -2,7 +2,7 @@
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from vmops.local.arm.models.network.base import NetworkKind, Write, require_reference
+from vmops.local.arm.models.network.base import NetworkKind, Write, named, require_reference
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json, Resource
@@ -95,7 +95,7 @@ def subnet_id(network: ResourceId, subnet: Json) -> ResourceId:
     """Name a subnet that a network lists."""
     if not subnet.get("name"):
         raise ArmError("InvalidRequestFormat", reason=f"A subnet of {network} has no name.")
-    return network.child("subnets", subnet["name"])
+    return network.child("subnets", named(subnet["name"]))
 
 
 def blocks(subnet: Resource) -> list[Block]:

@@ -3,7 +3,7 @@
 import re
 from ipaddress import ip_network
 
-from vmops.local.arm.models.network.base import NetworkKind, Write
+from vmops.local.arm.models.network.base import NetworkKind, Write, named
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json, Resource
@@ -92,7 +92,7 @@ SECURITY_RULES = SecurityRules()
 def _name(group: Resource, rule: Json) -> str:
     if not rule.get("name"):
         raise ArmError("InvalidRequestFormat", reason=f"A security rule of {group.id} has no name.")
-    return str(rule["name"])
+    return named(rule["name"])
 
 
 def _require_sound(rule: Resource) -> None:

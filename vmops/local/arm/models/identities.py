@@ -1,0 +1,47 @@
+"""User-assigned managed identities: names that machines and role assignments may refer to. Nothing can log in as one.
+
+Source: azure-rest-api-specs, Microsoft.ManagedIdentity, UserAssignedIdentities.
+"""
+
+from vmops.local.arm.data.tenant import TENANT
+from vmops.local.arm.models.kind import Change, Kind, heading, new_guid, require_open
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.resource import Json, Resource
+from vmops.local.arm.state.resource_id import ResourceId
+
+
+class Identities(Kind):
+    """The rules of user-assigned identities: all that is done to one is done at once."""
+
+    type = "Microsoft.ManagedIdentity/userAssignedIdentities"
+
+    def view(self, cloud: Cloud, resource: Resource) -> Json:  # noqa: ARG002 - as every type
+        """Show an identity; it has no provisioning state."""
+        shown = {key: value for key, value in resource.properties.items() if key != "provisioningState"}
+        return resource.body | {"properties": shown}
+
+    def put(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
+        """Create an identity, with ids that stay for as long as it lives, or replace its tags."""
+        rid, existing, location = self.admit(cloud, rid, request)
+        properties = (existing.properties if existing else _new()) | request.get("properties", {})
+        identity = Resource(rid, heading(rid, request, location) | {"properties": properties})
+        cloud.store.save(identity)
+        return Change(identity, created=existing is None)
+
+    def patch(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
+        """Change what is named."""
+        change = super().patch(cloud, rid, request)
+        change.resource.properties.update(request.get("properties", {}))
+        cloud.store.save(change.resource)
+        return change
+
+    def delete(self, cloud: Cloud, rid: ResourceId) -> None:
+        """Delete an identity, if it is there; machines that have it go on showing it."""
+        require_open(cloud, rid)
+        if identity := self.find(cloud, rid):
+            self.remove(cloud, identity)
+
+
+def _new() -> Json:
+    ids = {"principalId": new_guid(), "clientId": new_guid()}
+    return {"provisioningState": "Succeeded", "tenantId": TENANT} | ids
