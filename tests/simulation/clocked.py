@@ -17,6 +17,7 @@ UNCLOCKED = {
     "ops.deployments": _RECORDED,
     "core.failures": _RECORDED,
     "jobs.worker": _RECORDED,
+    "ops.orphans": "finds what nobody has written to for long: nothing here waits for that",
     "ops.expiry": "finds what has expired: nothing here has a lifetime",
     "local.arm.state.clock": "is the clock that a local Azure is given here, in its place",
     "local.arm.state.store": "takes its time from the clock that it is given",

@@ -24,6 +24,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
     FOREIGN = "another owner's"
     LEFT = "would be removed"
+    ORPHANED = "without a VM, still paid for"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Swept:
             "id": self.lifetime.identity.vm_id,
             "cloud": self.lifetime.identity.cloud,
             "owner": self.lifetime.owner,
-            "expires": format_utc(self.lifetime.expires),
+            "expires": format_utc(self.lifetime.expires) if self.lifetime.expires else "",
             "outcome": str(self.outcome),
             "failure": self.failure and self.failure.as_dict(),
         }
@@ -67,11 +68,12 @@ class Sweep:
         }
 
 
-def sweep(ops: VMOps, *, dry_run: bool = False) -> Sweep:
+def sweep(ops: VMOps, *, dry_run: bool = False, orphans: bool = False) -> Sweep:
     """Remove what is expired and belongs to the owner of the settings; report what is expired and another's.
 
     What is expired is removed even if nothing but its tags tells of it, and looked at just before; workers check once
-    more whose it is. It is waited for: who sweeps may be about to end, with all that it started.
+    more whose it is. It is waited for: who sweeps may be about to end, with all that it started. What is left of a VM
+    that is not there has no time to live: it is reported, and removed with ``orphans``.
 
     Raises: SpecError if no subscription is set and the cloud is a real one; EngineMissing.
     """
@@ -81,7 +83,17 @@ def sweep(ops: VMOps, *, dry_run: bool = False) -> Sweep:
         ours = [each for each in batch if each.owner == ops.settings.owner]
         result.swept.extend(Swept(each, Outcome.FOREIGN) for each in batch if each not in ours)
         result.swept.extend([Swept(each, Outcome.LEFT) for each in ours] if dry_run else _removed(ops, ours))
+    done = {each.lifetime.identity.stack for each in result.swept}
+    left = [each for each in ops.orphans(result.unsearched) if each.identity.stack not in done]
+    result.swept.extend(_orphans(ops, left, remove=orphans and not dry_run))
     return result
+
+
+def _orphans(ops: VMOps, left: Sequence[ExpiringVm], *, remove: bool) -> list[Swept]:
+    ours = [each for each in left if each.owner == ops.settings.owner]
+    rest = [Swept(each, Outcome.ORPHANED) for each in left if not (remove and each in ours)]
+    batches = [ours[first : first + _AT_ONCE] for first in range(0, len(ours), _AT_ONCE)] if remove else []
+    return [*rest, *(swept for batch in batches for swept in _removed(ops, batch))]
 
 
 def _removed(ops: VMOps, expired: Sequence[ExpiringVm]) -> list[Swept]:

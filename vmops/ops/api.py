@@ -164,6 +164,15 @@ class VMOps(Upkeep):
         """
         return self._lifetimes.expired(unsearched)
 
+    def orphans(self, unsearched: list[Failure]) -> "Iterator[ExpiringVm]":
+        """Find what is left of VMs that are not there, whoever owns it, in the settings' cloud and subscription.
+
+        ``unsearched`` gets a failure if that could not be searched. Raises: SpecError.
+        """
+        from vmops.ops.orphans import Orphans
+
+        return Orphans(self.settings, self._store, self._arm).find(unsearched)
+
     def _begin(self, params: Params, target: Target, begin: Callable[[], Operation | None]) -> Answer:
         """Begin a deployment: PENDING, SUCCEEDED if there was nothing to do, or FAILED."""
         try:

@@ -12,8 +12,9 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-STACK_TAG, OWNER_TAG, EXPIRES_TAG, GIVEN_TAG = OWN_TAGS = ("vmops-stack", "vmops-owner", "vmops-expires", "vmops-from")
-"""Tags of ours; the last is on a network or security group, and names the stack that made it and has handed it over."""
+STACK_TAG, OWNER_TAG, EXPIRES_TAG = OWN_TAGS = ("vmops-stack", "vmops-owner", "vmops-expires")
+GIVEN_TAG = "vmops-from"
+"""On a network or security group: the stack that made it and has handed it over."""
 
 # Source: ARM resource types, resource provider reference (Microsoft.Network, Microsoft.Compute).
 _TYPES: Mapping[str, str] = MappingProxyType(

@@ -82,11 +82,16 @@ def extend(
     raise typer.Exit(1 if failed else 0)
 
 
-@app.command(epilog="$ vmops sweep --dry-run\n\n$ vmops sweep --json")
-def sweep(dry_run: DryRun = False, as_json: Json = False) -> None:
+@app.command(epilog="$ vmops sweep --dry-run\n\n$ vmops sweep --json\n\n$ vmops sweep --orphans")
+def sweep(
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    orphans: Annotated[bool, typer.Option("--orphans", help="Remove what is left of VMs that are gone, too.")] = False,
+) -> None:
     """Remove every VM of yours that has outlived its ttl, also one that this host knows nothing of.
 
-    What is another owner's is only reported. The exit code is 1 if something would not go or could not be searched.
+    What is another owner's is only reported, and so is what carries your tags and has no VM, without --orphans. The
+    exit code is 1 if something would not go or could not be searched.
     """
     from vmops.cli import console
     from vmops.cli.session import hear_library
@@ -95,7 +100,7 @@ def sweep(dry_run: DryRun = False, as_json: Json = False) -> None:
 
     hear_library()
     try:
-        found = swept(VMOps(), dry_run=dry_run)
+        found = swept(VMOps(), dry_run=dry_run, orphans=orphans)
     except KeyboardInterrupt:
         console.complain("interrupted, but the removals that were begun go on")
         raise typer.Exit(_INTERRUPTED) from None

@@ -1,0 +1,66 @@
+"""What carries our tags and has no VM: no lifetime is on it, so it would be paid for until somebody looks."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vmops.azure.client import Arm
+from vmops.azure.error_codes import failure_from_cloud_error
+from vmops.azure.ownership import kind_of, owner_of, stack_of
+from vmops.core.errors import CloudError
+from vmops.core.failures import Failure
+from vmops.core.settings import Settings
+from vmops.jobs.operation import Verb
+from vmops.jobs.store import Store
+from vmops.ops.expiry import ExpiringVm
+from vmops.spec.names import STACK_TAG, Identity
+from vmops.spec.target import Target, WaitOptions
+
+
+@dataclass(frozen=True)
+class Orphans:
+    """What is left of VMs in the settings' cloud and subscription, as far as one state directory can tell."""
+
+    settings: Settings
+    store: Store
+    arm: Callable[[WaitOptions], Arm]
+
+    def find(self, unsearched: list[Failure]) -> Iterator[ExpiringVm]:
+        """Give each VM of which something is there, but not itself, and which nobody is known to be working on.
+
+        A VM that this host wrote something of within ``deployTimeout`` is left out. ``unsearched`` gets a failure if
+        the subscription cannot be listed.
+        """
+        here = Target.from_params({"vmName": "any"}, self.settings.defaults())
+        try:
+            found = self._left(here)
+        except CloudError as error:
+            unsearched.append(failure_from_cloud_error(error))
+            return
+        yield from (each for each in found if self._is_at_rest(each, here))
+
+    def _left(self, here: Target) -> list[ExpiringVm]:
+        """Give the VMs of which the subscription lists something, but no VM."""
+        arm = self.arm(here)
+        listed = arm.tagged(here.subscription, STACK_TAG)
+        machines = {each["id"].lower() for each in listed if kind_of(each) == "virtualmachines"}
+        left: dict[str, ExpiringVm] = {}
+        for each in listed:
+            seen = each if stack_of(each) else arm.get(each["id"])  # ARM may leave tags out of such a list
+            identity = seen and _meant(str(here.cloud), here.subscription, seen)
+            if seen and identity and identity.vm_id.lower() not in machines:
+                left.setdefault(identity.stack, ExpiringVm(identity, owner_of(seen) or ""))
+        return [each for each in left.values() if arm.get(each.identity.vm_id) is None]
+
+    def _is_at_rest(self, orphan: ExpiringVm, here: Target) -> bool:
+        stack = orphan.identity.stack
+        busy = any(self.store.in_flight(stack, verb) for verb in Verb)
+        return not busy and self.store.made(stack, orphan.owner).last_write() < time.time() - here.deploy_timeout
+
+
+def _meant(cloud: str, subscription: str, resource: Mapping[str, Any]) -> Identity | None:
+    """Give the VM that a resource's tag means, if that is one of its own group: the stack's name tells."""
+    stack, group = stack_of(resource), resource["id"].split("/")[4]
+    identity = Identity(cloud, subscription, group, stack.rpartition("-")[0])
+    return identity if identity.stack == stack else None
