@@ -266,3 +266,25 @@ def test_only_what_is_there_can_be_extended(ops: VMOps) -> None:
     assert failure.kind is FailureKind.NOT_FOUND
     with pytest.raises(SpecError, match="ttl: '2 fortnights' is not a duration"):
         ops.extend(params, "2 fortnights")
+
+
+def test_what_is_left_without_a_vm_is_reported_and_goes_if_that_is_asked(
+    ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy
+) -> None:
+    """It has no time to live, and is paid for; this host's own last write is let rest for a while."""
+    provision({"vmName": "left"})
+    azure.delete(f"{Identity('local', SUBSCRIPTION, 'vmops-left', 'left').vm_id}?api-version=2024-07-01")
+    assert list(ops.orphans([])) == [], "it was written to just now"
+    other = state_dir.parent / "other"
+    other.mkdir(mode=0o700)
+    (other / "local").symlink_to(state_dir / "local")
+    elsewhere = VMOps(Settings(state_dir=other, owner="tester"))
+    before = azure.ids()
+    assert [each.outcome for each in sweep(elsewhere).swept] == [Outcome.ORPHANED]
+    assert [each.outcome for each in sweep(elsewhere, dry_run=True, orphans=True).swept] == [Outcome.ORPHANED]
+    assert azure.ids() == before
+    theirs = VMOps(Settings(state_dir=other, owner="grace"))
+    assert [each.outcome for each in sweep(theirs, orphans=True).swept] == [Outcome.ORPHANED]
+    assert azure.ids() == before
+    assert [each.outcome for each in sweep(elsewhere, orphans=True).swept] == [Outcome.REMOVED]
+    assert azure.ids() == set()

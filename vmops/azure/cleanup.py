@@ -30,6 +30,10 @@ _USED_IN = {
 """Where a shared resource names its users. Source: azure-rest-api-specs, Microsoft.Network."""
 
 
+_ROUNDS_HELD = 3
+"""Rounds in which the same is refused, after which what holds it will not go."""
+
+
 @dataclass(frozen=True)
 class Patience:
     """How a removal waits, in seconds: ``interval`` between two rounds, or as many as ARM asks for, for ``timeout``.
@@ -73,6 +77,7 @@ class _Removal:
         self._repeats = iter([] if patience.again is None else [NotYet(patience.again)])
         self._given: set[str] = set()
         self._emptied = False
+        self._rounds_held = 0
 
     def look(self) -> list[str] | NotYet:
         """Take one round; give what is left once nothing of ours is seen, by any look."""
@@ -81,8 +86,17 @@ class _Removal:
             seen = agree(self._arm, self._claim, seen, resources=not self._emptied)
         self.refusals.clear()
         if ours := self._mine(seen):
-            return NotYet(max([self._interval, *map(self._release, ours)]))
+            pause = max([self._interval, *map(self._release, ours)])
+            self._refuse_if_held(ours, seen)
+            return NotYet(pause)
         return next(self._repeats, None) or self._settle_rest(seen)
+
+    def _refuse_if_held(self, ours: list[Resource], seen: Inventory) -> None:
+        """End where all that is left of ours was refused again and again, and what cannot be told to be ours uses it."""
+        held = bool(seen.unproven) and len(self.refusals) == len(ours)
+        self._rounds_held = self._rounds_held + 1 if held else 0
+        if self._rounds_held == _ROUNDS_HELD:
+            raise OperationFailed(_unproven([*seen.unproven, *ours], self._claim))
 
     def _mine(self, seen: Inventory) -> list[Resource]:
         return [resource for resource in seen.ours if resource["id"].lower() not in self._given]
