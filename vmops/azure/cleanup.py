@@ -92,7 +92,7 @@ class _Removal:
         return next(self._repeats, None) or self._settle_rest(seen)
 
     def _refuse_if_held(self, ours: list[Resource], seen: Inventory) -> None:
-        """End where all that is left of ours was refused again and again, and what cannot be told to be ours uses it."""
+        """End where what is left of ours is refused again and again, and what cannot be told to be ours uses it."""
         held = bool(seen.unproven) and len(self.refusals) == len(ours)
         self._rounds_held = self._rounds_held + 1 if held else 0
         if self._rounds_held == _ROUNDS_HELD:
