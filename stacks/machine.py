@@ -31,12 +31,15 @@ def machine(
     *,
     subnet_id: Input[str],
     security_group_id: Input[str],
-    expires: str | None = None,
+    own_tags: Tags,
 ) -> dict[str, Output[Any]]:
-    """Declare a VM with an interface and, unless told otherwise, an address, and return what is known of it."""
+    """Declare a VM with an interface and, unless told otherwise, an address, and return what is known of it.
+
+    ``own_tags`` are those of the VM alone.
+    """
     public = address(spec, tags, options) if spec.public_ip else None
     interface = nic(spec, tags, options, subnet_id=subnet_id, security_group_id=security_group_id, public=public)
-    vm = virtual_machine(spec, tags, options, interface=interface, expires=expires)
+    vm = virtual_machine(spec, {**tags, **own_tags}, options, interface=interface)
     return {
         "id": vm.id,
         "name": vm.name,
@@ -109,7 +112,6 @@ def virtual_machine(
     options: ResourceOptions,
     *,
     interface: azure.network.NetworkInterface,
-    expires: str | None,
 ) -> azure.compute.VirtualMachine:
     """Declare the VM itself; its disks go with it, its interface and address do not."""
     compute = azure.compute
@@ -131,7 +133,7 @@ def virtual_machine(
         eviction_policy=spec.eviction_policy,
         billing_profile=compute.BillingProfileArgs(max_price=spec.max_price) if spec.max_price else None,
         zones=_zones(spec),
-        tags={**tags, names.EXPIRES_TAG: expires} if expires else tags,
+        tags=tags,
         opts=ResourceOptions.merge(
             options, ResourceOptions(replace_on_changes=REPLACES_THE_VM, delete_before_replace=True)
         ),

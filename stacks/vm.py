@@ -17,12 +17,14 @@ def declare(
     owner: str,
     uses: frozenset[str] = frozenset(),
     expires: str | None = None,
+    hold: str = "",
     provider: ProviderResource | None = None,
 ) -> dict[str, Output[Any]]:
     """Declare a VM and what it needs, and export what is known of it.
 
     ``uses`` are the roles (group, network, subnet, security_group) of what exists and is not ours: it is referred to by
-    id and never declared. ``expires`` is an instant in ISO 8601, for a tag of the VM.
+    id and never declared. ``expires`` is an instant in ISO 8601, for a tag of the VM, and ``hold`` the mark
+    of who holds it, for another.
 
     Returns: the outputs id, name, resourceGroup, location, privateIp, publicIp, fqdn and adminUsername.
     """
@@ -38,11 +40,17 @@ def declare(
         options,
         subnet_id=ids["subnet"] if "subnet" in uses else subnet(spec, options, parent).id,
         security_group_id=ids["security_group"] if "security_group" in uses else security_group(spec, tags, options).id,
-        expires=expires,
+        own_tags=_own_tags(expires, hold),
     )
     for name, value in outputs.items():
         export(name, value)
     return outputs
+
+
+def _own_tags(expires: str | None, hold: str) -> dict[str, str]:
+    """Give the tags that only the VM itself has, and only while there is something to tell."""
+    own = {names.EXPIRES_TAG: expires or "", names.HOLD_TAG: hold}
+    return {name: value for name, value in own.items() if value}
 
 
 def touch() -> tuple[type, ...]:

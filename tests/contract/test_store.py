@@ -52,7 +52,7 @@ FAILURES = st.builds(Failure, st.sampled_from(FailureKind), TEXT, TEXT, TEXT)
 OPERATIONS = st.builds(
     Operation,
     **dict.fromkeys(("id", "stack", "cloud", "subscription", "resource_group", "vm_name", "owner"), TEXT),
-    **dict.fromkeys(("digest", "host", "host_id"), TEXT),
+    **dict.fromkeys(("digest", "host", "host_id", "hold"), TEXT),
     **dict.fromkeys(("expires", "created", "started", "ended"), TIMES),
     verb=st.sampled_from(Verb),
     state=st.sampled_from(State),

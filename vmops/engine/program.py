@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 from pulumi_azure_native import Provider
 
+from vmops.core.errors import VmopsError
 from vmops.spec.vm_spec import VmSpec
 from vmops.stacks import vm
 
@@ -16,19 +17,30 @@ def program(
     owner: str,
     uses: frozenset[str],
     expires: str | None,
+    hold: Callable[[], str],
     provider: Mapping[str, Any],
     outputs: dict[str, Any],
 ) -> Callable[[], None]:
-    """Give the program that declares ``spec``; running it fills ``outputs`` with plain values as they become known."""
+    """Give the program that declares ``spec``; running it fills ``outputs`` with plain values as they become known.
+
+    ``hold`` gives the mark of who holds the VM; it is asked while the engine has its lock, and what it raises ends it.
+    """
     touch()
 
     def declare() -> None:
         pulumi.runtime.register_stack_transformation(_without_aliases)
         azure = Provider("azure", **provider)
-        declared = vm.declare(spec, owner=owner, uses=uses, expires=expires, provider=azure)
+        declared = vm.declare(spec, owner=owner, uses=uses, expires=expires, hold=_asked(hold), provider=azure)
         pulumi.Output.all(**declared).apply(outputs.update)
 
     return declare
+
+
+def _asked(hold: Callable[[], str]) -> str:
+    try:
+        return hold()
+    except VmopsError as error:
+        raise pulumi.RunError(str(error)) from None
 
 
 def touch() -> None:

@@ -36,5 +36,7 @@ STEPS: Mapping[int, tuple[str, ...]] = {
         "ALTER TABLE operations ADD COLUMN host_id DEFAULT ''",
         "ALTER TABLE operations ADD COLUMN start_ticks DEFAULT 0",
     ),
+    # Who is to hold the VM, or removes it as its holder, as its mark (`vmops.core.holder`); '' where nobody knows.
+    4: ("ALTER TABLE operations ADD COLUMN hold DEFAULT ''",),
 }
 """Statements by the version that they lead to; what is added next has the next number."""

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmops.azure.power import Action
-from vmops.core import keys
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet
 from vmops.core.settings import Settings
@@ -14,7 +13,7 @@ from vmops.core.state_dir import log_path
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.store import Store
 from vmops.ops.connections import Connections
-from vmops.ops.credentials import with_key
+from vmops.ops.credentials import provision_with_key, with_key
 from vmops.ops.polls import poll
 from vmops.ops.power import PowerOperations
 from vmops.ops.queries import Queries
@@ -24,6 +23,7 @@ from vmops.spec.target import Target, WaitOptions, time_to_live
 from vmops.spec.vm_spec import VmSpec
 
 if TYPE_CHECKING:
+    from vmops.jobs.holds import Terms
     from vmops.ops.deployments import Deployments
     from vmops.ops.expiry import ExpiringVm, Lifetimes
 
@@ -56,14 +56,7 @@ class VMOps:
         SUCCEEDED at once if it is as asked for and runs; PENDING if a deployment was begun or joined; FAILED if another
         one is in flight, or if no key is given and the VM has one that this host has not. The result is always ``{}``.
         """
-        clear_handle(params)
-        spec = VmSpec.from_params(params, self.settings.defaults())
-
-        def begin() -> Operation | None:
-            keyed = with_key(spec, self.settings, self._deployments)
-            return self._deployments.provision(keyed, keyed.digest(keys.digest_key(self.settings.state_dir)))
-
-        return self._begin(params, spec, begin)
+        return self._provision(params)
 
     def vm_deprovision(self, params: Params) -> Answer:
         """Shut the VM down and release all its resources.
@@ -207,6 +200,11 @@ class VMOps:
         ``unsearched`` gets a failure for every place that could not be. Raises: SpecError; EngineMissing.
         """
         return self._lifetimes.expired(unsearched)
+
+    def _provision(self, params: Params, **terms: "Terms") -> Answer:
+        clear_handle(params)
+        spec = VmSpec.from_params(params, self.settings.defaults())
+        return self._begin(params, spec, lambda: provision_with_key(spec, self.settings, self._deployments, **terms))
 
     def _begin(self, params: Params, target: Target, begin: Callable[[], Operation | None]) -> Answer:
         """Begin a deployment: PENDING, SUCCEEDED if there was nothing to do, or FAILED."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-STACK_TAG, OWNER_TAG, EXPIRES_TAG = "vmops-stack", "vmops-owner", "vmops-expires"
+STACK_TAG, OWNER_TAG, EXPIRES_TAG, HOLD_TAG = "vmops-stack", "vmops-owner", "vmops-expires", "vmops-hold"
 
 # Source: ARM resource types, resource provider reference (Microsoft.Network, Microsoft.Compute).
 _TYPES: Mapping[str, str] = MappingProxyType(
