@@ -68,8 +68,9 @@ class Holder:
         """Read what `mark` gave; None for what this version cannot read."""
         try:
             kind, name, since, pid, ticks, host_id, boot, shown = mark.split(" ", 7)
-            return cls(Kind(kind), name, times.parse_utc(since), int(pid), int(ticks), host_id, boot.strip("-"), shown)
-        except ValueError:
+            instant = float(int(times.parse_utc(since)))
+            return cls(Kind(kind), name, instant, int(pid), int(ticks), host_id, boot.strip("-"), shown)
+        except (ValueError, OverflowError):
             return None
 
     @property
