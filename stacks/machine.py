@@ -32,10 +32,13 @@ def machine(
     *,
     subnet_id: Input[str],
     security_group_id: Input[str],
-    expires: str | None = None,
+    own_tags: Tags,
     foreign: ForeignParts = NOTHING,
 ) -> dict[str, Output[Any]]:
-    """Declare a VM with an interface and, unless told otherwise, an address, and return what is known of it."""
+    """Declare a VM with an interface and, unless told otherwise, an address, and return what is known of it.
+
+    ``own_tags`` are those of the VM alone.
+    """
     public = address(spec, foreign.tagged("address", tags), options) if spec.public_ip else None
     interface = nic(
         spec,
@@ -45,7 +48,7 @@ def machine(
         security_group_id=security_group_id,
         public=public,
     )
-    vm = virtual_machine(spec, tags, options, interface=interface, expires=expires, foreign=foreign)
+    vm = virtual_machine(spec, {**tags, **own_tags}, options, interface=interface, foreign=foreign)
     return {
         "id": vm.id,
         "name": vm.name,
@@ -118,12 +121,10 @@ def virtual_machine(
     options: ResourceOptions,
     *,
     interface: azure.network.NetworkInterface,
-    expires: str | None,
     foreign: ForeignParts = NOTHING,
 ) -> azure.compute.VirtualMachine:
     """Declare the VM itself; its own disks go with it, its interface and address do not."""
     compute = azure.compute
-    tags = {**tags, names.EXPIRES_TAG: expires} if expires else tags
     return compute.VirtualMachine(
         spec.vm_name,
         resource_group_name=spec.resource_group,

@@ -18,14 +18,16 @@ def declare(
     owner: str,
     uses: frozenset[str] = frozenset(),
     expires: str | None = None,
+    hold: str = "",
     foreign: ForeignParts = NOTHING,
     provider: ProviderResource | None = None,
 ) -> dict[str, Output[Any]]:
     """Declare a VM and what it needs, and export what is known of it.
 
     ``uses`` are the roles (group, network, subnet, security_group) of what exists and is not ours: it is referred to by
-    id and never declared. ``expires`` is an instant in ISO 8601, for a tag of the VM. ``foreign`` is what others have
-    added to what is ours, and is declared too: a write takes away what it does not name.
+    id and never declared. ``expires`` is an instant in ISO 8601, for a tag of the VM, and ``hold`` the mark of who
+    holds it, for another. ``foreign`` is what others have added to what is ours, and is declared too: a write takes
+    away what it does not name.
 
     Returns: the outputs id, name, resourceGroup, location, privateIp, publicIp, fqdn and adminUsername.
     """
@@ -42,12 +44,18 @@ def declare(
         options,
         subnet_id=ids["subnet"] if "subnet" in uses else subnet(spec, options, parent).id,
         security_group_id=guard.id if guard else ids["security_group"],
-        expires=expires,
+        own_tags=_own_tags(expires, hold),
         foreign=foreign,
     )
     for name, value in outputs.items():
         export(name, value)
     return outputs
+
+
+def _own_tags(expires: str | None, hold: str) -> dict[str, str]:
+    """Give the tags that only the VM itself has, and only while there is something to tell."""
+    own = {names.EXPIRES_TAG: expires or "", names.HOLD_TAG: hold}
+    return {name: value for name, value in own.items() if value}
 
 
 def touch() -> tuple[type, ...]:

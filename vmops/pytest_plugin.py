@@ -94,11 +94,13 @@ def _heed_lost_session() -> None:
 
 
 def _made(request: pytest.FixtureRequest, params: Mapping[str, Any], held: ExitStack) -> "Machine":
-    from vmops.leases.context import machine
+    from vmops.core.holder import Kind
+    from vmops.leases.context import hold_as
     from vmops.spec.parameters import read_params
 
     given = {"ttl": _TTL, **read_params(None, None, request.config.getini(_PARAMS)), **params}
-    return held.enter_context(machine({**given, "vmName": _name(given.get("vmName"), request.node.name)}))
+    params = {**given, "vmName": _name(given.get("vmName"), request.node.name)}
+    return held.enter_context(hold_as(Kind.PYTEST, params))
 
 
 def _name(given: str | None, node: str) -> str:

@@ -52,7 +52,7 @@ FAILURES = st.builds(Failure, st.sampled_from(FailureKind), TEXT, TEXT, TEXT)
 OPERATIONS = st.builds(
     Operation,
     **dict.fromkeys(("id", "stack", "cloud", "subscription", "resource_group", "vm_name", "owner"), TEXT),
-    **dict.fromkeys(("digest", "host", "host_id"), TEXT),
+    **dict.fromkeys(("digest", "host", "host_id", "hold"), TEXT),
     **dict.fromkeys(("expires", "created", "started", "ended"), TIMES),
     verb=st.sampled_from(Verb),
     state=st.sampled_from(State),
@@ -245,6 +245,26 @@ def test_what_was_made_and_not_removed_is_listed(store: Store) -> None:
         store.transition(name, State.RUNNING)
         store.transition(name, ending)
     assert [operation.id for operation in store.live_provisions()] == ["six", "two"]
+
+
+def test_a_life_begins_after_the_last_removal(store: Store) -> None:
+    """By its records it is judged who holds a VM: what was before is of another, and a failed removal ends nothing."""
+    for name, stack, verb, ending in [
+        ("one", "a", Verb.PROVISION, State.SUCCEEDED),
+        ("two", "a", Verb.DEPROVISION, State.SUCCEEDED),
+        ("three", "a", Verb.PROVISION, State.FAILED),
+        ("four", "b", Verb.DEPROVISION, State.SUCCEEDED),
+        ("five", "a", Verb.DEPROVISION, State.FAILED),
+        ("six", "a", Verb.PROVISION, State.SUCCEEDED),
+    ]:
+        store.insert(dataclasses.replace(record(name, stack), verb=verb, hold=f"by {name}"))
+        store.transition(name, State.RUNNING)
+        store.transition(name, ending)
+    assert [operation.id for operation in store.life("a")] == ["six", "five", "three"]
+    assert store.life("b") == store.life("c") == []
+    store.let_go("a", "by six")
+    store.let_go("b", "by five")
+    assert [operation.hold for operation in store.life("a")] == ["", "by five", "by three"]
 
 
 def test_the_expiry_of_what_was_made_can_be_moved(store: Store) -> None:

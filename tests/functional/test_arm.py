@@ -80,6 +80,21 @@ def test_tags_are_replaced_as_a_whole(world: World) -> None:
         assert found["tags"] == {"b": "3"}
 
 
+def test_tags_are_merged_and_dropped_one_by_one(world: World) -> None:
+    """What others have written stays, and a tag that has another value by now is not taken away."""
+    world.put_machine({"a": "1", "b": "2"})
+    for resource_id in (GROUP, VM, NIC):
+        world.arm.tag(resource_id, {"a": "1", "b": "2"})
+        world.pass_time()
+        world.arm.merge_tags(resource_id, {"B": "3", "c": "4"})
+        world.pass_time()
+        world.arm.drop_tags(resource_id, {"a": "1", "c": "5"})
+        world.pass_time()
+        found = world.arm.get(resource_id)
+        assert found is not None
+        assert found["tags"] == {"B": "3", "c": "4"}
+
+
 def test_an_operation_is_followed_from_its_beginning_to_its_end(world: World) -> None:
     """It is not over, for as long as ARM says so; then it is, with ARM's own account."""
     world.put_machine()

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+import vmops
 from tests.azure import Azure, living
 from tests.states import kept
-from vmops import Settings, Status, VMOps
+from vmops import ProvisionError, Settings, Status, VMOps
 from vmops.core.failures import FailureKind
 from vmops.jobs.operation import State, Verb
 from vmops.local import daemon
@@ -103,6 +104,17 @@ def test_every_verb_goes_on_with_it(ops: VMOps, azure: Azure, provision: Deploy,
     for params in (RUNNING, HALF_MADE):
         deprovision(dict(params))
     assert azure.resources() == []
+
+
+def test_what_runs_is_nobodys_until_it_is_taken_over(ops: VMOps, azure: Azure) -> None:
+    """Its record tells of no holder and it carries no mark: a block leaves it alone, unless it is told otherwise."""
+    before, writes = vm_id_of(azure, RUNNING), azure.writes()
+    with pytest.raises(ProvisionError, match="no program holds it") as refused:
+        vmops.machine(RUNNING, settings=ops.settings).__enter__()
+    assert (refused.value.failure.kind, azure.writes()) == (FailureKind.CONFLICT, writes)
+    with vmops.machine(RUNNING, settings=ops.settings, take_over=True):
+        assert vm_id_of(azure, RUNNING) == before
+    assert not any("/virtualMachines/exp1" in each for each in azure.ids())
 
 
 def test_what_runs_is_changed_in_place(azure: Azure, provision: Deploy) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.azure import Azure
-from tests.functional.doors import ENDINGS, blocks, end_all, ended, python, start, sweep_what_was_killed
+from tests.functional.doors import ENDINGS, blocks, end_all, ended, names, python, start, sweep_what_was_killed
 from tests.unit.test_exports import HEAVY
-from vmops import VMOps
+from vmops import Status, VMOps
 from vmops.core.polling import NotYet, poll_until
+from vmops.protocol import Params
 
 PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error"]
 FILE = """
@@ -28,6 +29,12 @@ import pytest
 def test_it(azure_vm, number):
     raise ValueError(azure_vm.name)
 """
+NAMED = "azure_vm_params =\n    vmName=exp1\n"
+TWICE = """
+def test_it(azure_vm):
+    assert azure_vm.name == "exp1"
+test_again = test_it
+"""
 WAITS_FOR_ITS_VM = """
 import pathlib, signal
 def test_it(azure_vm):
@@ -40,6 +47,7 @@ def test_it(azure_vm):
 def ops(azure: Azure, ops: VMOps, monkeypatch: pytest.MonkeyPatch) -> VMOps:
     """Give VMOps, for the owner that the sessions have too."""
     monkeypatch.setenv("VMOPS_OWNER", ops.settings.owner)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # no session is one of a worker that this test runs on
     return ops
 
 
@@ -80,6 +88,30 @@ def test_workers_whose_session_is_terminated_leave_nothing(ops: VMOps, azure: Az
         running.terminate()
         assert ended(running)[0] == -signal.SIGTERM
     assert poll_until(lambda: azure.resources() == [] or NotYet(0.1), timeout=60)
+
+
+def test_what_a_killed_session_has_left_is_taken_by_the_next(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
+    """Where its VM was given a name. Two tests of a session may have one name, one after the other."""
+    (tmp_path / "test_it.py").write_text(WAITS_FOR_ITS_VM)
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\n{NAMED}")
+    with start([*PYTEST, "test_it.py"], cwd=tmp_path) as running:
+        assert poll_until(lambda: (tmp_path / "inside").exists() or NotYet(0.05), timeout=240)
+        other = session(tmp_path, TWICE, ini=NAMED)
+        assert f"held by a session of pytest, pid {running.pid} on " in other.stdout
+        running.kill()
+    done = session(tmp_path, TWICE, ini=NAMED)
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
+    assert azure.resources() == []
+
+
+def test_a_session_leaves_alone_what_a_person_made(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
+    """A test that asks for it by its name has none."""
+    params: Params = {"vmName": "exp1"}
+    ops.vm_provision(params)
+    assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED
+    done = session(tmp_path, TWICE, ini=NAMED)
+    assert "no program holds it" in done.stdout
+    assert names(azure) == ["exp1"]
 
 
 def test_the_docs_example_runs(ops: VMOps, azure: Azure, tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ def test_what_a_stranger_still_uses_is_given_away(world: World) -> None:
 def test_what_will_not_go_is_named_at_the_end(world: World) -> None:
     """The failure is ARM's last refusal of it, not the passing of time."""
     world.put_machine(HERS)
-    world.arm.tag(NIC, OURS)
+    world.arm.merge_tags(NIC, OURS)
     with pytest.raises(OperationFailed) as failed:
         release(world, timeout=0.1)
     assert failed.value.failure == Failure(FailureKind.CONFLICT, failed.value.failure.message, "NicInUse", NIC)

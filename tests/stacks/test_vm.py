@@ -366,7 +366,7 @@ def test_many_machines_share_one_network() -> None:
         subnet_id = subnet(shared, options, network(shared, tags, options)).id
         rules_id = security_group(shared, tags, options).id
         for spec in specs:
-            machine(spec, tags, options, subnet_id=subnet_id, security_group_id=rules_id)
+            machine(spec, tags, options, subnet_id=subnet_id, security_group_id=rules_id, own_tags={})
 
     engine = run(program)
     kinds = [name.split()[0] for name in engine.requests]

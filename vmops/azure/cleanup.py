@@ -168,19 +168,27 @@ def _transfer_ownership(arm: Arm, resource: Resource, heir: Resource) -> bool:
 
     Returns: whether it is the heir's now.
     """
-    tags = dict(resource.get("tags") or {})
+    had = {name: value for name, value in (resource.get("tags") or {}).items() if name.startswith("vmops-")}
     get_logger().info("handed_over", resource=resource["id"], to=stack_of(heir) or heir["id"])
-    arm.tag(resource["id"], _given_tags(resource, heir))
+    gets = _given_tags(resource, heir)
+    _retag(arm, resource, had, gets)
     if arm.get(heir["id"]) is None:
-        arm.tag(resource["id"], tags)
+        _retag(arm, resource, gets, had)
         return False
     return True
 
 
 def _given_tags(resource: Resource, heir: Resource) -> dict[str, str]:
     """Give the tags that make something an heir's; of a group nothing says that it was given, lest that be copied."""
-    tags = {name: value for name, value in (resource.get("tags") or {}).items() if not name.startswith("vmops-")}
     if not stack_of(heir):
-        return tags
+        return {}
     given = {} if kind_of(resource) == "resourcegroups" else {GIVEN_TAG: stack_of(resource)}
-    return {**tags, STACK_TAG: stack_of(heir), OWNER_TAG: owner_of(heir) or "", **given}
+    return {STACK_TAG: stack_of(heir), OWNER_TAG: owner_of(heir) or "", **given}
+
+
+def _retag(arm: Arm, resource: Resource, had: dict[str, str], gets: dict[str, str]) -> None:
+    """Put other tags of ours on something; those of others stay."""
+    if gets:
+        arm.merge_tags(resource["id"], gets)
+    if lost := {name: value for name, value in had.items() if name not in gets}:
+        arm.drop_tags(resource["id"], lost)

@@ -14,9 +14,10 @@ _API_VERSIONS = {
     "microsoft.compute/virtualmachines": "2024-07-01",
     "microsoft.compute/disks": "2024-03-02",
     "microsoft.network": "2024-05-01",
+    "microsoft.resources/tags": "2021-04-01",
     "microsoft.resources": "2024-03-01",
 }
-"""Source: azure-rest-api-specs, stable folders of each resource provider."""
+"""Source: azure-rest-api-specs, stable folders of each resource provider; of tags the last that are changed at once."""
 
 _MOST_PAGES = 1000
 """Pages of one list. Source: ARM limits, 980 resource groups of 800 resources of a type; a page holds up to 1000."""
@@ -99,9 +100,13 @@ class Arm:
                 return Accepted(None)
             raise
 
-    def tag(self, resource_id: str, tags: Mapping[str, str]) -> None:
-        """Replace the tags of a resource or group."""
-        self._connection.send("PATCH", _with_version(resource_id), {"tags": dict(tags)})
+    def merge_tags(self, resource_id: str, tags: Mapping[str, str]) -> None:
+        """Give a resource tags, and leave those of other names as they are."""
+        self._change_tags("Merge", resource_id, tags)
+
+    def drop_tags(self, resource_id: str, tags: Mapping[str, str]) -> None:
+        """Take tags from a resource, those only that have these values."""
+        self._change_tags("Delete", resource_id, tags)
 
     def operation(self, url: str) -> Progress:
         """Look once at an asynchronous operation.
@@ -126,6 +131,11 @@ class Arm:
         Raises: CloudError if ARM refuses.
         """
         return responses.accepted(self._connection.call(subscription, call))
+
+    def _change_tags(self, operation: str, resource_id: str, tags: Mapping[str, str]) -> None:
+        """Change the tags of a resource one by one. Source: ARM REST reference, Tags - Update At Scope."""
+        path = _with_version(f"{resource_id}/providers/Microsoft.Resources/tags/default")
+        self._connection.send("PATCH", path, {"operation": operation, "properties": {"tags": dict(tags)}})
 
     def _pages(self, path: str) -> Iterator[dict[str, Any]]:
         """Give what a list holds, page by page; a page elsewhere is not asked for: the token must not go there."""

@@ -58,7 +58,7 @@ class Claim:
 
 def extend(arm: Arm, existing: Mapping[str, Any], expires: float) -> None:
     """Move the instant at which a VM of ours expires."""
-    arm.tag(existing["id"], {**(existing.get("tags") or {}), EXPIRES_TAG: format_utc(expires)})
+    arm.merge_tags(existing["id"], {EXPIRES_TAG: format_utc(expires)})
 
 
 def stack_of(resource: Mapping[str, Any]) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 from vmops.cli.console import note
 from vmops.core import children, signals
 from vmops.core.children import Apart, Child
-from vmops.core.settings import Settings
-from vmops.leases.context import machine
+from vmops.core.holder import Kind
+from vmops.leases.context import hold_as
 from vmops.leases.machine import Machine
 
 _FORWARDED = (*signals.ENDING, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
@@ -23,19 +23,20 @@ _TYPED = frozenset({signal.SIGINT, signal.SIGQUIT})
 
 
 def run(
-    params: Mapping[str, Any], command: Sequence[str], *, settings: Settings | None = None, keep_on_error: bool = False
+    params: Mapping[str, Any], command: Sequence[str], *, keep_on_error: bool = False, take_over: bool = False
 ) -> int:
     """Run a command while a VM is there for it, and give its exit code: 128 and the number if a signal ended it.
 
     The command finds the address in VMOPS_HOST, what logs in in VMOPS_SSH, and in VMOPS_OUTPUTS the path of a JSON file
     with all that is known of the VM. It gets the signals that this process gets. The VM is removed whatever happens;
-    with ``keep_on_error`` it stays, for its time to live, if the command does not end with 0.
+    with ``keep_on_error`` it stays, for its time to live, if the command does not end with 0. With ``take_over`` a VM
+    of that name is taken whoever holds it.
 
     Raises: as `machine`; OSError if the command cannot be run.
     """
     note(f"provisioning {params['vmName']}")
     try:
-        with machine(params, settings=settings, keep_on_error=keep_on_error) as vm:
+        with hold_as(Kind.RUN, params, keep_on_error=keep_on_error, take_over=take_over) as vm:
             note(f"{vm.name} runs at {vm.host}")
             code = _run(command, vm)
             if keep_on_error:

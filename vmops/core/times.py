@@ -1,9 +1,13 @@
 """Times as the ``vmops-expires`` tag has them."""
 
+import time
 from datetime import UTC, datetime
 from math import inf
 
 _INSTANT = "%Y-%m-%dT%H:%M:%SZ"
+
+_SKEW = 300.0
+"""Seconds by which the clocks of two hosts may differ."""
 
 
 def format_utc(seconds: float) -> str:
@@ -17,3 +21,8 @@ def parse_utc(instant: str) -> float:
         return datetime.strptime(instant, _INSTANT).replace(tzinfo=UTC).timestamp()
     except ValueError:
         return inf
+
+
+def is_over(expires: float) -> bool:
+    """Tell whether a VM's time is over by anybody's clock; ``expires`` is 0 or infinite for never."""
+    return 0 < expires < time.time() - _SKEW

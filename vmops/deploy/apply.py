@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from vmops.azure import ownership
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
+from vmops.core.holder import HELD
 from vmops.core.polling import backoff, retry
+from vmops.deploy import holding
 from vmops.deploy.context import PATIENCE, DeployContext
+from vmops.deploy.holding import AS_IT_IS, Marking
 from vmops.engine.events import EXISTS_ALREADY, PROVIDER_GONE
 from vmops.engine.reconcile import apply, complete
 from vmops.engine.reconcile.plan import Plan, Wanted
@@ -35,12 +38,13 @@ class SharedResourceCreatedElsewhere(OperationFailed):
 
 @dataclass(frozen=True)
 class Update:
-    """One update of a VM's stack by what is ``declared``, where the roles of ``uses`` are another's."""
+    """One update of a VM's stack by what is ``declared``, and its marking; the roles of ``uses`` are another's."""
 
     site: DeployContext
     spec: VmSpec
     uses: frozenset[str]
     declared: Callable[[], None]
+    marking: Marking = AS_IT_IS
 
     def reconcile(self) -> Plan:
         """Bring the engine's state in line with ARM.
@@ -65,7 +69,11 @@ class Update:
         met: list[str] = []  # the codes of what was refused so far
 
         def attempt() -> None:
-            self.site.stack.up(self.declared, refresh=refresh or not _RECONCILED.isdisjoint(met))
+            try:
+                self.site.stack.up(self.declared, refresh=refresh or not _RECONCILED.isdisjoint(met))
+            except OperationFailed:
+                self.agree()  # that it is another's by now says more than whatever was refused
+                raise
 
         def pause(refusal: OperationFailed, times: int) -> float | None:
             met.append(refusal.failure.code)
@@ -74,12 +82,19 @@ class Update:
 
         retry(attempt, OperationFailed, pause, timeout=PATIENCE)
 
+    def agree(self) -> None:
+        """See that who is to hold the VM holds it, if it is there. Raises: OperationFailed (conflict)."""
+        if self.marking.mark:
+            holding.agreed(self.site.arm, self.spec.vm_id, self.marking)
+
     def _is_transient(self, failure: Failure) -> bool:
         """Tell whether the same update may do better, once the provider lives and the state knows what exists."""
         if failure.code == PROVIDER_GONE:
             self.site.reconnect()
             self.reconcile()
             return True
+        if failure.code == HELD:
+            return False
         if failure.code == EXISTS_ALREADY:
             return self.reconcile().changes
         return failure.kind in _TRANSIENT_KINDS or failure.code in _VANISHED

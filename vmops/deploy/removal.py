@@ -9,6 +9,7 @@ from vmops.azure.ownership import Claim
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import FailureKind
 from vmops.core.log import get_logger
+from vmops.deploy import holding
 from vmops.deploy.context import DeployContext
 from vmops.engine.reconcile import apply, subnets
 from vmops.spec.target import Target
@@ -17,12 +18,13 @@ _GRACE = 3.0
 """Seconds within which ARM shows what a request has begun that was still on its way when its sender died."""
 
 
-def deprovision(site: DeployContext, target: Target, *, doubtful: bool) -> dict[str, Any]:
+def deprovision(site: DeployContext, target: Target, *, doubtful: bool, held_as: str = "") -> dict[str, Any]:
     """Destroy all that the stack made, verify by every look that there is, then forget the stack.
 
     What the engine cannot destroy is released through ARM, which also knows what the engine does not. What is not ours
     leaves the engine's state before it could be destroyed. ``doubtful``: what came before was cut off, so that a write
-    may still be on its way; it is looked for once more.
+    may still be on its way; it is looked for once more. ``held_as``: the mark of the holder who removes it, and may
+    remove no VM that carries another.
 
     Returns: ``left``, what is another's and has our name, and the foreign resources for whose sake our group stays, if
     there are any.
@@ -32,6 +34,9 @@ def deprovision(site: DeployContext, target: Target, *, doubtful: bool) -> dict[
     site.stack.mend()
     claim, seen = look(site, target)
     _refuse_another_owner(seen, claim, target)
+    machine = seen.find(target.vm_id)
+    if held_as and machine:
+        holding.require(machine, held_as)
     grace = _GRACE if doubtful else 0.0
     if doubtful:
         subnets.adopt_subnet(site.stack, site.arm, claim, grace)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from vmops.azure import power, vm_state
@@ -9,9 +10,10 @@ from vmops.core import times
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until, retry
-from vmops.deploy import intent, readiness, survey
+from vmops.deploy import holding, intent, readiness, survey
 from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update
 from vmops.deploy.context import DeployContext
+from vmops.deploy.holding import AS_IT_IS, Marking
 from vmops.deploy.intent import Intent
 from vmops.engine.backend.files import Repair
 from vmops.spec.vm_spec import VmSpec
@@ -39,11 +41,13 @@ class EngineState:
         return reconciled or self.repaired or (self.existed and not vm_exists)
 
 
-def provision(site: DeployContext, spec: VmSpec, *, doubtful: bool, expires: float) -> dict[str, Any]:
+def provision(
+    site: DeployContext, spec: VmSpec, *, doubtful: bool, expires: float, marking: Marking = AS_IT_IS
+) -> dict[str, Any]:
     """Make the VM as the spec says, running, and give its outputs.
 
     ``doubtful``: what came before did not end, so the engine's state may lack what exists. ``expires`` is in seconds
-    since the epoch, 0 for never.
+    since the epoch, 0 for never. ``marking``: who is to hold it.
 
     Raises: OperationFailed; CloudError if ARM refuses a look.
     """
@@ -52,27 +56,31 @@ def provision(site: DeployContext, spec: VmSpec, *, doubtful: bool, expires: flo
         return 0.0 if times <= len(spec.shared_ids()) else None  # it exists now, and is another's
 
     return retry(
-        lambda: _provision(site, spec, doubtful=doubtful, expires=expires),
+        lambda: _provision(site, spec, doubtful=doubtful, expires=expires, marking=marking),
         SharedResourceCreatedElsewhere,
         pause,
         timeout=spec.deploy_timeout,
     )
 
 
-def _provision(site: DeployContext, spec: VmSpec, *, doubtful: bool, expires: float) -> dict[str, Any]:
+def _provision(
+    site: DeployContext, spec: VmSpec, *, doubtful: bool, expires: float, marking: Marking
+) -> dict[str, Any]:
     outputs: dict[str, Any] = {}
     before = _preflight_when_idle(site, spec)
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
+        holding.take(site.arm, before.machine, marking, interval=spec.poll_interval, timeout=spec.deploy_timeout)
     state = _engine_state(site, doubtful=doubtful)
     wanted = intent.form(site, spec, before, known=state.existed)
     spec = wanted.spec
-    update = Update(site, spec, wanted.uses, _build_program(site, wanted, before, expires, outputs))
+    update = Update(site, spec, wanted.uses, _build_program(site, wanted, before, expires, outputs, marking), marking)
     reconciled = state.needs_reconcile and update.reconcile().needs_refresh
     if before.machine and readiness.needs_deallocation(before.machine, spec):
         readiness.power_and_wait(site.arm, spec, power.Action.DEALLOCATE)
     site.made.intend(spec.own_ids(before.uses))
     update.run(refresh=state.needs_refresh(reconciled=reconciled, vm_exists=before.machine is not None))
+    update.agree()
     readiness.ensure_running(site.arm, spec)
     if site.cloud.answers:
         readiness.wait_for_ssh(spec, outputs)
@@ -115,8 +123,19 @@ def _preflight_when_idle(site: DeployContext, spec: VmSpec) -> survey.Preflight:
     return found
 
 
+def _mark_of(site: DeployContext, spec: VmSpec, before: survey.Preflight, marking: Marking) -> Callable[[], str]:
+    """Give what tells the VM's mark once it is declared; ARM is not asked where nobody holds the VM, nor is to."""
+    told = marking.mark or holding.mark_of(before.machine)
+    return partial(holding.agreed, site.arm, spec.vm_id, marking) if told else str
+
+
 def _build_program(
-    site: DeployContext, wanted: Intent, before: survey.Preflight, expires: float, outputs: dict[str, Any]
+    site: DeployContext,
+    wanted: Intent,
+    before: survey.Preflight,
+    expires: float,
+    outputs: dict[str, Any],
+    marking: Marking = AS_IT_IS,
 ) -> Callable[[], None]:
     from vmops.engine.program import program  # a second of imports, which a deprovision does without
 
@@ -125,6 +144,7 @@ def _build_program(
         owner=site.owner,
         uses=wanted.uses,
         expires=times.format_utc(expires) if expires else None,
+        hold=_mark_of(site, wanted.spec, before, marking),
         foreign=wanted.foreign,
         provider=site.cloud.provider_arguments(wanted.spec.subscription),
         outputs=outputs,

@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 from pulumi_azure_native import Provider
 
+from vmops.core.errors import VmopsError
 from vmops.engine.reconcile import declared
 from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.vm_spec import VmSpec
@@ -22,6 +23,7 @@ def program(
     owner: str,
     uses: frozenset[str],
     expires: str | None,
+    hold: Callable[[], str],
     foreign: ForeignParts = NOTHING,
     provider: Mapping[str, Any],
     outputs: dict[str, Any],
@@ -29,8 +31,9 @@ def program(
 ) -> Callable[[], None]:
     """Give the program that declares ``spec``; running it fills ``outputs`` with plain values as they become known.
 
-    ``note`` is told of each resource as soon as it is made, or known to be as it was: its ARM id, and what Azure knows
-    it by. ``foreign`` is declared too. Which parts are ours stays in the state, among the stack's own outputs.
+    ``hold`` gives the mark of who holds the VM; it is asked while the engine has its lock, and what it raises ends it.
+    ``foreign`` is declared too. Which parts are ours stays in the state, among the stack's own outputs. ``note`` is
+    told of each resource as soon as it is made, or known to be as it was: its ARM id, and what Azure knows it by.
     """
     touch()
 
@@ -38,13 +41,22 @@ def program(
         made: list[pulumi.Resource] = []
         pulumi.runtime.register_stack_transformation(partial(_without_aliases, made))
         azure = Provider("azure", **provider)
-        found = vm.declare(spec, owner=owner, uses=uses, expires=expires, foreign=foreign, provider=azure)
+        found = vm.declare(
+            spec, owner=owner, uses=uses, expires=expires, hold=_asked(hold), foreign=foreign, provider=azure
+        )
         pulumi.export(declared.OUTPUT, declared.of(spec).as_dict())
         pulumi.Output.all(**found).apply(outputs.update)
         for resource in made:
             _tell(resource, note)
 
     return declare
+
+
+def _asked(hold: Callable[[], str]) -> str:
+    try:
+        return hold()
+    except VmopsError as error:
+        raise pulumi.RunError(str(error)) from None
 
 
 def touch() -> None:

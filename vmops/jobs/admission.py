@@ -7,7 +7,7 @@ takes the VM's lock.
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,15 +38,18 @@ class Admitted:
     before: Operation | None
 
 
-def admit(store: Store, state_dir: Path, operation: Operation) -> Admitted | Operation | None:
+def admit(
+    store: Store, state_dir: Path, operation: Operation, check: Callable[[], object] = lambda: None
+) -> Admitted | Operation | None:
     """Write the record of a new operation, with its lock held.
 
-    A record whose worker is dead is settled on the way.
+    A record whose worker is dead is settled on the way. ``check`` is called just before, with the lock held; what it
+    raises passes through.
 
     Returns: the admission; or the operation in flight that stands in its way; or None if the lock is held and no record
     says by what.
     """
-    found = poll_until(lambda: _attempt(store, state_dir, operation), timeout=_PATIENCE)
+    found = poll_until(lambda: _attempt(store, state_dir, operation, check), timeout=_PATIENCE)
     return cast(Admitted | Operation | None, found)
 
 
@@ -100,7 +103,9 @@ def lock_conflict(holder: Operation | None) -> Failure:
     )
 
 
-def _attempt(store: Store, state_dir: Path, operation: Operation) -> Admitted | Operation | NotYet:
+def _attempt(
+    store: Store, state_dir: Path, operation: Operation, check: Callable[[], object]
+) -> Admitted | Operation | NotYet:
     stack, verb = operation.stack, operation.verb
     removing = store.in_flight(stack, Verb.DEPROVISION)
     if verb is Verb.PROVISION and file_lock.is_locked(liveness_lock_path(state_dir, stack, Verb.DEPROVISION)):
@@ -119,6 +124,7 @@ def _attempt(store: Store, state_dir: Path, operation: Operation) -> Admitted | 
             fence.kill_orphans(left, path)
             mark_interrupted(store, left)
         before = store.latest(stack)
+        check()
         if store.insert(operation):
             unless_admitted.pop_all()
             return Admitted(held, before)

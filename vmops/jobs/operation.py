@@ -46,7 +46,8 @@ class Operation:
 
     Nothing in it means something only in this process or on this host, except what says where the worker runs:
     ``host_id`` and ``pid``, and ``start_ticks`` by which it is told from others of that number; '' and 0 where nobody
-    knows. ``host`` is the host's name, for people.
+    knows. ``host`` is the host's name, for people. ``hold`` is the mark of who is to hold the VM, or removes it as its
+    holder (`vmops.core.holder`); '' where nobody does, or nobody knows.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Operation:
     failure: Failure | None = None
     host_id: str = ""
     start_ticks: int = 0
+    hold: str = ""
 
     @property
     def handle(self) -> str:

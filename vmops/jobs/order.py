@@ -24,7 +24,8 @@ class JobRequest:
     """All that a worker must be told; ``params`` is the spec or target as it goes over the pipe.
 
     ``silence`` is the seconds for which an engine without work may say nothing. ``doubtful``: what came before did not
-    end well, so that the engine's state may lack what exists.
+    end well, so that the engine's state may lack what exists. ``take_over``: the VM
+    is taken whoever holds it.
     """
 
     params: Mapping[str, Any] = field(repr=False)
@@ -32,6 +33,7 @@ class JobRequest:
     engine: str | None
     silence: float
     doubtful: bool
+    take_over: bool = False
 
     def to_wire(self) -> bytes:
         """Give it as bytes; they hold its secrets."""

@@ -36,6 +36,8 @@ STEPS: Mapping[int, tuple[str, ...]] = {
         "ALTER TABLE operations ADD COLUMN host_id DEFAULT ''",
         "ALTER TABLE operations ADD COLUMN start_ticks DEFAULT 0",
     ),
+    # Who is to hold the VM, or removes it as its holder, as its mark (`vmops.core.holder`); '' where nobody knows.
+    4: ("ALTER TABLE operations ADD COLUMN hold DEFAULT ''",),
     # In whose name it was made.
     5: ("ALTER TABLE made ADD COLUMN owner TEXT NOT NULL DEFAULT ''",),
 }

@@ -74,6 +74,16 @@ class Store:
         """Give every record of a stack, the newest first."""
         return self._select("WHERE stack = ? ORDER BY number DESC", stack)
 
+    def life(self, stack: str) -> list[Operation]:
+        """Give the records of a stack since it was last removed, the newest first."""
+        removed = "SELECT max(number) FROM operations WHERE stack = ? AND verb = 'deprovision' AND state = 'succeeded'"
+        return self._select(f"WHERE stack = ? AND number > coalesce(({removed}), 0) ORDER BY number DESC", stack, stack)
+
+    def let_go(self, stack: str, hold: str) -> None:
+        """Let the records of a stack tell of no holder any more where they tell of this one."""
+        with self._database.transaction() as database:
+            database.execute("UPDATE operations SET hold = '' WHERE stack = ? AND hold = ?", (stack, hold))
+
     def in_flight(self, stack: str, verb: Verb) -> Operation | None:
         """Give the operation of that kind of a stack that is not over; at most one is."""
         return next(

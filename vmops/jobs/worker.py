@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from vmops.core import host
 from vmops.core.errors import CloudError, EngineMissing, OperationFailed, SpecError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.file_lock import acquire
+from vmops.core.holder import HELD
 from vmops.core.log import LOGGER, JsonLines, get_logger
 from vmops.core.polling import NotYet, poll_until
 from vmops.core.processes import start_ticks
@@ -63,6 +65,8 @@ def run_job(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None
         get_logger().info("ended", state=str(state), failure=str(changes.get("failure", "")))
     if "failure" in changes:
         store.note_failure(operation.stack, changes["failure"])
+        if changes["failure"].code == HELD:
+            store.let_go(operation.stack, operation.hold)
     store.transition(operation_id, state, ended=time.time(), **changes)
 
 
@@ -94,7 +98,9 @@ def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wir
     from vmops.core.settings import Settings
     from vmops.deploy import removal, steps
     from vmops.deploy.context import open_for_change
+    from vmops.deploy.holding import Marking
     from vmops.engine.deadline import enforce_deadline
+    from vmops.jobs.holds import terms_of
     from vmops.spec.target import Target
     from vmops.spec.vm_spec import VmSpec
 
@@ -107,6 +113,9 @@ def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wir
     settings = Settings(state_dir=state_dir, owner=operation.owner, backend_url=order.backend, engine=order.engine)
     provides = operation.verb is Verb.PROVISION
     target = VmSpec.from_wire(order.params) if provides else Target.from_wire(order.params)
+    terms = terms_of(operation, take_over=order.take_over)
+    if not provides:
+        terms.check(store, operation.stack, operation.identity.vm_id)
     locks = (lock,) if provides else (lock, _cancel_provision(store, state_dir, operation.stack, target.deploy_timeout))
     limits = {"seconds": target.deploy_timeout, "silence": order.silence}
     with (
@@ -114,8 +123,9 @@ def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wir
         enforce_deadline(site.command, site.stack, **limits),
     ):
         if isinstance(target, VmSpec):
-            return steps.provision(site, target, doubtful=order.doubtful, expires=operation.expires)
-        return removal.deprovision(site, target, doubtful=order.doubtful)
+            marking = Marking(terms.mark, partial(terms.permit, store, operation.stack))
+            return steps.provision(site, target, doubtful=order.doubtful, expires=operation.expires, marking=marking)
+        return removal.deprovision(site, target, doubtful=order.doubtful, held_as=terms.mark)
 
 
 def _cancel_provision(store: Store, state_dir: Path, stack: str, seconds: float) -> int:

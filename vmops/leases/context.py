@@ -6,11 +6,13 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 from vmops.core.errors import ProvisionError
+from vmops.core.holder import Kind
 from vmops.core.settings import Settings
 from vmops.core.signals import signals_as_exceptions
 from vmops.leases.lease import Lease
@@ -24,27 +26,57 @@ _log = logging.getLogger("vmops")
 
 
 def machine(
-    params: Mapping[str, Any], *, settings: Settings | None = None, keep_on_error: bool = False
+    params: Mapping[str, Any],
+    *,
+    settings: Settings | None = None,
+    keep_on_error: bool = False,
+    take_over: bool = False,
 ) -> "MachineContext[Machine]":
     """Hold a VM for a block (``with``, ``async with``) or for each call of a function, which gets it first.
 
-    Entering provisions the VM and waits until it runs; a VM of that name that is there already is taken over. Leaving
-    removes it and all that was made for it, whatever happens: the removal is handed to a worker before anything is
-    waited for, so that neither an exception nor SIGINT, SIGTERM or SIGHUP can lose it. What kills this process at once
-    is left to ``ttl`` and the sweep. ``keep_on_error`` leaves a VM whose block raised an Exception, with a time to
-    live, and logs how to get in.
+    Entering provisions the VM and waits until it runs. A VM of that name that is there already is taken if a program
+    held it that has died, and refused if one holds it that lives, or nobody does; ``take_over`` takes it all the same.
+    Leaving removes it and all that was made for it, whatever happens, unless another has taken it over: the removal is
+    handed to a worker before anything is waited for, so that neither an exception nor SIGINT, SIGTERM or SIGHUP can
+    lose it. What kills this process at once is left to ``ttl`` and the sweep. ``keep_on_error`` leaves a VM whose block
+    raised an Exception, with a time to live, and logs how to get in: nobody holds it then.
 
     Raises: on entering, SpecError for wrong parameters and ProvisionError for a VM that cannot be had; on leaving,
     ProvisionError for one that will not go, unless another exception is on its way: that one gets a note of it.
     """
-    return MachineContext([params], _only, settings, keep_on_error=keep_on_error)
+    return hold_as(Kind.MACHINE, params, settings=settings, keep_on_error=keep_on_error, take_over=take_over)
+
+
+def hold_as(
+    kind: Kind,
+    params: Mapping[str, Any],
+    *,
+    settings: Settings | None = None,
+    keep_on_error: bool = False,
+    take_over: bool = False,
+) -> "MachineContext[Machine]":
+    """Hold a VM as `machine` does, as a holder of another kind."""
+    return MachineContext([params], _only, settings, Manner(kind, keep_on_error, take_over))
 
 
 def machines(
-    wanted: Sequence[Mapping[str, Any]], *, settings: Settings | None = None, keep_on_error: bool = False
+    wanted: Sequence[Mapping[str, Any]],
+    *,
+    settings: Settings | None = None,
+    keep_on_error: bool = False,
+    take_over: bool = False,
 ) -> "MachineContext[list[Machine]]":
     """Hold several VMs as `machine` holds one: made at the same time, in the order of ``wanted``, all or none."""
-    return MachineContext(wanted, list, settings, keep_on_error=keep_on_error)
+    return MachineContext(wanted, list, settings, Manner(Kind.MACHINE, keep_on_error, take_over))
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How VMs are held: as what, whether they are kept if their block fails, and taken whoever holds them."""
+
+    kind: Kind
+    keep_on_error: bool
+    take_over: bool
 
 
 class MachineContext(Generic[T]):
@@ -55,14 +87,13 @@ class MachineContext(Generic[T]):
         wanted: Sequence[Mapping[str, Any]],
         give: Callable[[list[Machine]], T],
         settings: Settings | None,
-        *,
-        keep_on_error: bool,
+        manner: Manner,
     ) -> None:
-        self._wanted, self._give, self._settings, self._keep_on_error = wanted, give, settings, keep_on_error
+        self._wanted, self._give, self._settings, self._manner = wanted, give, settings, manner
         self._lease: Lease
 
     def __enter__(self) -> T:
-        self._lease = Lease(self._wanted, self._settings)
+        self._lease = self._new_lease()
         signals_as_exceptions.__enter__()
         try:
             return self._give(self._lease.acquire())
@@ -74,7 +105,7 @@ class MachineContext(Generic[T]):
         self._leave(error, keep=self._keeps(error))
 
     async def __aenter__(self) -> T:
-        self._lease = Lease(self._wanted, self._settings)
+        self._lease = self._new_lease()
         signals_as_exceptions.__enter__()
         try:
             return self._give(await _in_thread(self._lease.acquire))
@@ -105,10 +136,13 @@ class MachineContext(Generic[T]):
         return held_for
 
     def _anew(self) -> "MachineContext[T]":
-        return MachineContext(self._wanted, self._give, self._settings, keep_on_error=self._keep_on_error)
+        return MachineContext(self._wanted, self._give, self._settings, self._manner)
+
+    def _new_lease(self) -> Lease:
+        return Lease(self._wanted, self._settings, self._manner.kind, take_over=self._manner.take_over)
 
     def _keeps(self, error: BaseException | None) -> bool:
-        return self._keep_on_error and isinstance(error, Exception)
+        return self._manner.keep_on_error and isinstance(error, Exception)
 
     def _leave(self, error: BaseException | None, *, keep: bool) -> None:
         try:

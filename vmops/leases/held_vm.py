@@ -6,10 +6,11 @@ from typing import Any, cast
 
 from vmops.core.errors import ProvisionError
 from vmops.core.failures import Failure, FailureKind
+from vmops.core.holder import HELD, Holder
 from vmops.core.polling import NotYet, backoff
 from vmops.core.times import format_utc
 from vmops.leases.machine import Machine
-from vmops.ops.api import VMOps
+from vmops.ops.holding import HolderOps
 from vmops.ops.suggest import shell_command
 from vmops.protocol import Params, Status
 from vmops.spec.vm_spec import VmSpec
@@ -30,51 +31,61 @@ _log = logging.getLogger("vmops")
 
 
 class Hold:
-    """One VM: ``machine`` once it runs; ``begun`` tells whether there may be something of it to remove."""
+    """One VM, held by ``holder``: ``machine`` once it runs.
 
-    def __init__(self, params: Mapping[str, Any], spec: VmSpec) -> None:
+    ``wanted`` tells whether it is to be asked for, ``begun`` whether there may be something of it to remove.
+    """
+
+    def __init__(self, params: Mapping[str, Any], spec: VmSpec, holder: Holder, *, take_over: bool) -> None:
         self.spec = spec
-        self.begun = False
+        self.wanted, self.begun = True, False
         self.machine: Machine | None = None
         self._params: Params = dict(params)
+        self._holder, self._take_over = holder, take_over
         self._attempts = 0
         self._asked = False
 
-    def provision(self, ops: VMOps) -> None:
-        """Begin to make the VM.
+    def provision(self, ops: HolderOps) -> None:
+        """Begin to make the VM, or to take it over.
 
         Raises: ProvisionError if that is refused at once: then nothing was begun.
         """
-        self.begun = True
-        status, _ = ops.vm_provision(self._params)
+        self.wanted, self.begun = False, True
+        status, _ = ops.enter(self._params, self._holder, take_over=self._take_over)
         if status is Status.FAILED:
             self.begun = False
             raise self._error(ops)
 
-    def runs(self, ops: VMOps) -> bool:
+    def runs(self, ops: HolderOps) -> bool:
         """Look once whether the VM runs, unless it is known to.
 
-        Raises: ProvisionError if it never will.
+        If what a dead holder had begun is over it is wanted again: now it can be taken.
+
+        Raises: ProvisionError if it never will; there is nothing to remove if another has it.
         """
         if self.machine is None:
             status, outputs = ops.wait_vm_deployment(True, self._once())
             if status is Status.FAILED:
-                raise self._error(ops)
-            if status is Status.SUCCEEDED:
+                error = self._error(ops)
+                self.begun = error.failure.code != HELD
+                raise error
+            if status is Status.SUCCEEDED and ops.holds(self._params, self._holder):
                 self.machine = Machine(ops, self._params, outputs)
+            self.wanted = status is Status.SUCCEEDED and self.machine is None
         return self.machine is not None
 
-    def deprovision(self, ops: VMOps) -> None:
-        """Begin to remove the VM; what fails here is tried again by `gone`."""
+    def deprovision(self, ops: HolderOps) -> None:
+        """Begin to remove the VM, unless another has it by now; what fails here is tried again by `gone`."""
         self._attempts += 1
         self._asked = False
         try:
-            self._asked = ops.vm_deprovision(self._params)[0] is not Status.FAILED
+            status, _ = ops.leave(self._params, self._holder)
+            self._asked, self.begun = status is not Status.FAILED, status is not Status.SUCCEEDED
         except Exception:
             _log.exception("the removal of %s could not be begun", self.spec.vm_name)
 
-    def gone(self, ops: VMOps) -> bool | NotYet:
-        """Look once whether the VM is gone; a removal that failed for a reason which passes is begun again.
+    def gone(self, ops: HolderOps) -> bool | NotYet:
+        """Look once whether the VM is gone, or another's; a removal that failed for what passes is begun again.
 
         Raises: ProvisionError if it will not go.
         """
@@ -82,6 +93,9 @@ class Hold:
         if status is not Status.FAILED:
             return status is Status.SUCCEEDED or NotYet(LOOK)
         error = self._error(ops)
+        if error.failure.code == HELD:
+            _log.warning("%s is left to another: %s", self.spec.vm_name, error.failure.message)
+            return True
         passes = error.failure.kind in _PASSING or not self._asked
         if not passes or self._attempts >= _ATTEMPTS:
             raise error
@@ -94,9 +108,9 @@ class Hold:
             self.spec.vm_name, Failure(FailureKind.TIMEOUT, f"its {what} does not end", resource=self.spec.vm_id)
         )
 
-    def keep(self, ops: VMOps) -> None:
+    def keep(self, ops: HolderOps) -> None:
         """Leave the VM to a person for a while, and tell how to get in and how to remove it."""
-        status, result = ops.extend(self._params, self.spec.ttl or _KEPT)
+        status, result = ops.keep(self._params, self._holder, self.spec.ttl or _KEPT)
         until = (
             f"until {format_utc(result['expires'])}" if status is Status.SUCCEEDED else f"for good ({self._error(ops)})"
         )
@@ -112,5 +126,5 @@ class Hold:
     def _once(self) -> Params:
         return {**self._params, "pollTimeout": 0}
 
-    def _error(self, ops: VMOps) -> ProvisionError:
-        return ProvisionError(self.spec.vm_name, cast(Failure, ops.last_failure(self._params)))
+    def _error(self, ops: HolderOps) -> ProvisionError:
+        return ProvisionError(self.spec.vm_name, cast(Failure, ops.failure(self._params)))

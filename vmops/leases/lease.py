@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vmops.core.errors import ProvisionError, SpecError
+from vmops.core.holder import Holder, Kind
 from vmops.core.polling import NotYet, poll_until
 from vmops.core.settings import Settings
 from vmops.core.signals import signals_deferred
 from vmops.leases.held_vm import LOOK, Hold
 from vmops.leases.machine import Machine
-from vmops.ops.api import VMOps
+from vmops.ops.holding import HolderOps
 from vmops.spec.vm_spec import VmSpec
 
 _GRACE = 60.0
@@ -31,15 +32,20 @@ class Lease:
     that was forked off has no part in it. At the program's end at the latest, all is let go.
     """
 
-    def __init__(self, wanted: Sequence[Mapping[str, Any]], settings: Settings | None = None) -> None:
-        """Hold nothing yet.
+    def __init__(
+        self, wanted: Sequence[Mapping[str, Any]], settings: Settings | None, kind: Kind, *, take_over: bool
+    ) -> None:
+        """Hold nothing yet; ``kind`` says as what, and ``take_over`` that VMs are taken whoever holds them.
 
         Raises: SpecError if a parameter is wrong, or if two of the VMs are the same one.
         """
         self._settings = settings or Settings()
         specs = [VmSpec.from_params(params, self._settings.defaults()) for params in wanted]
         _refuse_twins(specs)
-        self._holds = [Hold(params, spec) for params, spec in zip(wanted, specs, strict=True)]
+        self._holds = [
+            Hold(params, spec, Holder.here(kind), take_over=take_over)
+            for params, spec in zip(wanted, specs, strict=True)
+        ]
         self._patience = max((spec.deploy_timeout for spec in specs), default=0.0) + _GRACE
         self._over = self._abandoned = False
         self._mutex = threading.Lock()
@@ -50,8 +56,7 @@ class Lease:
 
         Raises: ProvisionError for the first that fails; all is then still to be let go.
         """
-        ops = VMOps(self._settings)
-        self._begin(ops)
+        ops = HolderOps(self._settings)
         if not poll_until(lambda: self._over or self._run(ops) or NotYet(LOOK), timeout=self._patience):
             raise next(hold for hold in self._holds if not hold.machine).late("deployment")
         return [hold.machine for hold in self._holds if hold.machine]
@@ -61,7 +66,7 @@ class Lease:
         with signals_deferred(), self._mutex:
             if self._over or self._is_forked():
                 return
-            ops = VMOps(self._settings)
+            ops = HolderOps(self._settings)
             for hold in self._begun():
                 hold.deprovision(ops)
             self._close()
@@ -73,7 +78,7 @@ class Lease:
         """
         if self._is_forked():
             return
-        ops, stuck = VMOps(self._settings), list[ProvisionError]()
+        ops, stuck = HolderOps(self._settings), list[ProvisionError]()
         for hold in self._begun():
             try:
                 self._wait_gone(hold, ops)
@@ -89,30 +94,34 @@ class Lease:
     def keep(self) -> None:
         """Leave the VMs to a person for a while, instead of letting them go."""
         with signals_deferred(), self._mutex:
-            ops = VMOps(self._settings)
+            ops = HolderOps(self._settings)
             for hold in self._begun():
                 hold.keep(ops)
                 hold.begun = False
             self._close()
 
-    def _begin(self, ops: VMOps) -> None:
+    def _begin(self, ops: HolderOps) -> None:
         with signals_deferred(), self._mutex:
             if self._over:
                 return
             atexit.register(self.let_go)
-            for hold in self._holds:
+            for hold in filter(lambda hold: hold.wanted, self._holds):
                 hold.provision(ops)
 
     def _close(self) -> None:
         self._over = True
         atexit.unregister(self.let_go)
 
-    def _run(self, ops: VMOps) -> bool:
-        """Look once at every VM that is not known to run, so that the first failure is seen at once."""
+    def _run(self, ops: HolderOps) -> bool:
+        """Begin what is wanted, and look once at all that is not known to run: the first failure is seen at once."""
+        if any(hold.wanted for hold in self._holds):
+            self._begin(ops)
+        if self._over:
+            return False
         running = [hold.runs(ops) for hold in self._holds]
         return all(running)
 
-    def _wait_gone(self, hold: Hold, ops: VMOps) -> None:
+    def _wait_gone(self, hold: Hold, ops: HolderOps) -> None:
         if not poll_until(lambda: self._abandoned or hold.gone(ops), timeout=self._patience):
             raise hold.late("removal")
 

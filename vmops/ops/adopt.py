@@ -48,7 +48,7 @@ def _look(deployments: Deployments, target: Target) -> tuple[Claim, Inventory]:
 
 
 def _take(arm: Arm, resource: Resource, claim: Claim) -> None:
-    arm.tag(resource["id"], {**(resource.get("tags") or {}), STACK_TAG: claim.stack, OWNER_TAG: claim.owner})
+    arm.merge_tags(resource["id"], {STACK_TAG: claim.stack, OWNER_TAG: claim.owner})
 
 
 def _tags(resources: Any) -> dict[str, dict[str, str]]:

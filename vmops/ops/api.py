@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmops.azure.power import Action
-from vmops.core import keys
 from vmops.core.failures import Failure
 from vmops.core.settings import Settings
 from vmops.core.state_dir import log_path
 from vmops.jobs.operation import Operation, Verb
 from vmops.ops.claims import Claims
-from vmops.ops.credentials import with_key
+from vmops.ops.credentials import provision_with_key, with_key
 from vmops.ops.polls import Poll
 from vmops.ops.power import PowerOperations
 from vmops.ops.queries import Queries
@@ -23,6 +22,7 @@ from vmops.spec.target import Target, WaitOptions
 from vmops.spec.vm_spec import VmSpec
 
 if TYPE_CHECKING:
+    from vmops.jobs.holds import Terms
     from vmops.ops.expiry import ExpiringVm
 
 
@@ -52,14 +52,7 @@ class VMOps(Upkeep):
         SUCCEEDED at once if it is as asked for and runs; PENDING if a deployment was begun or joined; FAILED if another
         one is in flight, or if no key is given and the VM has one that this host has not. The result is always ``{}``.
         """
-        clear_handle(params)
-        spec = VmSpec.from_params(params, self.settings.defaults())
-
-        def begin() -> Operation | None:
-            keyed = with_key(spec, self.settings, self._deployments)
-            return self._deployments.provision(keyed, keyed.digest(keys.digest_key(self.settings.state_dir)))
-
-        return self._begin(params, spec, begin)
+        return self._provision(params)
 
     def vm_deprovision(self, params: Params) -> Answer:
         """Shut the VM down and release all its resources.
@@ -172,6 +165,11 @@ class VMOps(Upkeep):
         from vmops.ops.orphans import Orphans
 
         return Orphans(self.settings, self._store, self._arm).find(unsearched)
+
+    def _provision(self, params: Params, **terms: "Terms") -> Answer:
+        clear_handle(params)
+        spec = VmSpec.from_params(params, self.settings.defaults())
+        return self._begin(params, spec, lambda: provision_with_key(spec, self.settings, self._deployments, **terms))
 
     def _begin(self, params: Params, target: Target, begin: Callable[[], Operation | None]) -> Answer:
         """Begin a deployment: PENDING, SUCCEEDED if there was nothing to do, or FAILED."""

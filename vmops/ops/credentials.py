@@ -6,10 +6,20 @@ from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.core import keys
 from vmops.core.errors import CloudError
 from vmops.core.settings import Settings
+from vmops.jobs.operation import Operation
 from vmops.spec.vm_spec import VmSpec
 
 if TYPE_CHECKING:
+    from vmops.jobs.holds import Terms
     from vmops.ops.deployments import Deployments
+
+
+def provision_with_key(
+    spec: VmSpec, settings: Settings, deployments: "Deployments", **terms: "Terms"
+) -> Operation | None:
+    """Begin to make the VM as `Deployments.provision` does, with a key as `with_key` gives it."""
+    keyed = with_key(spec, settings, deployments)
+    return deployments.provision(keyed, keyed.digest(keys.digest_key(settings.state_dir)), **terms)
 
 
 def with_key(spec: VmSpec, settings: Settings, deployments: "Deployments") -> VmSpec:

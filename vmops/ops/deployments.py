@@ -4,7 +4,8 @@ import os
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 from vmops.azure import ownership, vm_state
@@ -17,6 +18,7 @@ from vmops.core.settings import Settings
 from vmops.core.signals import signals_deferred
 from vmops.jobs import admission, start
 from vmops.jobs.cancel import cancel
+from vmops.jobs.holds import NOBODY, Terms
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.order import JobRequest
 from vmops.jobs.stack_records import StackRecords
@@ -48,20 +50,21 @@ class Deployments:
     store: Store
     arm: Callable[[Target], Arm]
 
-    def provision(self, spec: VmSpec, digest: str) -> Operation | None:
-        """Begin to make the VM as the spec says; None if it is so already, and runs.
+    def provision(self, spec: VmSpec, digest: str, terms: Terms = NOBODY) -> Operation | None:
+        """Begin to make the VM as the spec says; None if it is so already, runs, and is to be held by nobody new.
 
-        Raises: OperationFailed (locked) if another deployment of the VM is in flight.
+        Raises: OperationFailed (locked) if another deployment of the VM is in flight, (conflict) if another holds it.
         """
         latest = self.store.latest(spec.stack)
-        if latest and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, digest):
+        same = latest and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, digest)
+        if latest and same and not terms.mark:
             seen = vm_state.get_vm_state(self.arm(spec), spec.vm_id)
             if seen and seen.running and ownership.is_ours(seen.resource, self.claim(spec)):
                 self._extend(latest, spec, seen)
                 return None
-        return self._begin(spec, Verb.PROVISION, digest)
+        return self._begin(spec, Verb.PROVISION, digest, terms)
 
-    def deprovision(self, target: Target) -> Operation | None:
+    def deprovision(self, target: Target, terms: Terms = NOBODY) -> Operation | None:
         """Begin to remove the VM; None if it was removed before, and nothing of it is seen.
 
         A provision in flight is ended first, by the worker.
@@ -72,7 +75,7 @@ class Deployments:
         if absence.removed_here and absence.look() == {}:
             return None
         refuse_another_place(self.store, self.arm, absence)
-        return self._begin(target, Verb.DEPROVISION, "")
+        return self._begin(target, Verb.DEPROVISION, "", terms)
 
     def look(self, operation: Operation) -> dict[str, Any] | Failure | NotYet:
         """Look once at a deployment: an account of it if it succeeded, its failure, or `NotYet` while it is in flight.
@@ -151,21 +154,23 @@ class Deployments:
         return all(cancel(self.store, self.settings.state_dir, target.stack, verb) for verb in order)
 
     @signals_deferred()
-    def _begin(self, target: Target, verb: Verb, digest: str) -> Operation:
+    def _begin(self, target: Target, verb: Verb, digest: str, terms: Terms) -> Operation:
         """Record a deployment and start its worker, or join the one in flight if it is for the same thing.
 
         A signal comes before or after that, so that what is recorded as begun does go on.
         """
-        asked = self._asked(target, verb, digest)
-        admitted = admission.admit(self.store, self.settings.state_dir, asked)
+        asked = replace(self._asked(target, verb, digest), hold=terms.mark)
+        check = partial(terms.check, self.store, target.stack, target.vm_id)
+        admitted = admission.admit(self.store, self.settings.state_dir, asked, check)
         if not isinstance(admitted, admission.Admitted):
-            if admitted and (admitted.verb, admitted.digest) == (verb, digest):
+            joins = admitted and terms.check_join(self.store, admitted)
+            if admitted and joins and (admitted.verb, admitted.digest) == (verb, digest):
                 return admitted
             raise OperationFailed(admission.lock_conflict(admitted))
         doubtful = _in_doubt(admitted.before, verb)
-        order = JobRequest(
-            target.to_wire(), self.settings.backend(), self.settings.engine, self.settings.engine_silence, doubtful
-        )
+        settings = self.settings
+        how = (settings.backend(), settings.engine, settings.engine_silence, doubtful, terms.take_over)
+        order = JobRequest(target.to_wire(), *how)
         try:
             start.start_worker(self.settings, asked, order, admitted.lock)
         finally:

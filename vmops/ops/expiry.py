@@ -25,9 +25,6 @@ from vmops.protocol import Params
 from vmops.spec.names import EXPIRES_TAG, OWNER_TAG, STACK_TAG, Identity
 from vmops.spec.target import Target, WaitOptions
 
-_SKEW = 300.0
-"""Seconds by which the clocks of two hosts may differ."""
-
 
 @dataclass(frozen=True)
 class ExpiringVm:
@@ -40,7 +37,7 @@ class ExpiringVm:
     @property
     def over(self) -> bool:
         """Tell whether its time is over by anybody's clock."""
-        return 0 < self.expires < time.time() - _SKEW
+        return times.is_over(self.expires)
 
     @property
     def params(self) -> Params:

@@ -29,6 +29,9 @@ class _Runner(TyperCommand):
 
 
 Keep = Annotated[bool, typer.Option("--keep-on-error", help="Keep the VM for its ttl if the command fails.")]
+TakeOver = Annotated[
+    bool, typer.Option("--take-over", help="Take a VM of that name over whoever holds it; it is removed at the end.")
+]
 Ttl = Annotated[
     str | None, typer.Argument(metavar="TTL", help='From now on: seconds, or "90m", "2h", "1d"; short for -p ttl=TTL.')
 ]
@@ -36,7 +39,12 @@ Ttl = Annotated[
 
 @app.command(cls=_Runner, epilog="$ vmops run exp1 -p vmSize=Standard_D4s_v5 -p ttl=4h -- ./experiment.sh --trials 3")
 def run(
-    context: typer.Context, name: Name = None, file: File = None, pairs: Pairs = None, keep_on_error: Keep = False
+    context: typer.Context,
+    name: Name = None,
+    file: File = None,
+    pairs: Pairs = None,
+    keep_on_error: Keep = False,
+    take_over: TakeOver = False,
 ) -> None:
     """Run a command while a VM is there for it, and remove the VM whatever happens.
 
@@ -50,7 +58,7 @@ def run(
     if not command:
         raise typer.BadParameter("it is needed, after --", param_hint="COMMAND")
     params = {"vmName": f"run-{secrets.token_hex(4)}", **read_params(name, file, pairs or [])}
-    raise typer.Exit(_run(params, command, keep_on_error))
+    raise typer.Exit(_run(params, command, keep_on_error=keep_on_error, take_over=take_over))
 
 
 @app.command(epilog="$ vmops extend exp1 2h")
@@ -116,7 +124,7 @@ def sweep(
     raise typer.Exit(0 if found.clean else 1)
 
 
-def _run(params: dict[str, Any], command: list[str], keep_on_error: bool) -> int:
+def _run(params: dict[str, Any], command: list[str], **how: bool) -> int:
     from vmops.cli import console
     from vmops.cli.run import run as run_with_vm
     from vmops.cli.session import hear_library
@@ -127,7 +135,7 @@ def _run(params: dict[str, Any], command: list[str], keep_on_error: bool) -> int
         console.complain(f"{command[0]}: no such command")
         return _NOT_FOUND
     try:
-        return run_with_vm(params, command, keep_on_error=keep_on_error)
+        return run_with_vm(params, command, **how)
     except ProvisionError as error:
         console.complain(str(error))
         return _FAILED

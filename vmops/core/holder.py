@@ -1,0 +1,109 @@
+"""Who holds a VM: a process of a host, which is there to remove it; written as the mark that the VM carries."""
+
+import os
+import secrets
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from vmops.core import host, times
+from vmops.core.failures import Failure, FailureKind
+from vmops.core.processes import start_ticks
+
+HELD = "HeldByAnother"
+"""Our code for a VM that is not the caller's to have, or to remove: another holds it, or nobody does."""
+
+_LONGEST_NAME = 64
+"""Characters of a host's name in a mark. Source: hostname(7); a tag's value has at most 256."""
+
+_TAKE_OVER = (
+    "choose another name, or take it over all the same, to be removed at the end, by take_over=True or "
+    "`vmops run --take-over`"
+)
+
+
+class Kind(StrEnum):
+    """What holds a VM; what one leaves behind when it dies is taken by its own kind only."""
+
+    RUN = "run"
+    MACHINE = "machine"
+    PYTEST = "pytest"
+
+
+_TITLES = {
+    Kind.RUN: "a `vmops run`",
+    Kind.MACHINE: "a program (vmops.machine)",
+    Kind.PYTEST: "a session of pytest",
+}
+
+
+@dataclass(frozen=True)
+class Holder:
+    """One hold of one VM. ``id`` is random; ``since`` is in seconds since the epoch.
+
+    ``host_id`` and ``boot`` tell its host (`vmops.core.host`), ``pid`` and ``start_ticks`` its process there; ``host``
+    is for people.
+    """
+
+    kind: Kind
+    id: str
+    since: float
+    pid: int
+    start_ticks: int
+    host_id: str
+    boot: str
+    host: str
+
+    @classmethod
+    def here(cls, kind: Kind) -> Self:
+        """Give a new hold of this process."""
+        pid = os.getpid()
+        name = host.name()[:_LONGEST_NAME]
+        process = (pid, start_ticks(pid) or 0, host.identity(), host.boot(), name)
+        return cls(kind, secrets.token_hex(8), float(int(time.time())), *process)
+
+    @classmethod
+    def read(cls, mark: str) -> Self | None:
+        """Read what `mark` gave; None for what this version cannot read."""
+        try:
+            kind, name, since, pid, ticks, host_id, boot, shown = mark.split(" ", 7)
+            instant = float(int(times.parse_utc(since)))
+            return cls(Kind(kind), name, instant, int(pid), int(ticks), host_id, boot.strip("-"), shown)
+        except (ValueError, OverflowError):
+            return None
+
+    @property
+    def mark(self) -> str:
+        """Give it as the text that is in the record, and in the tag ``vmops-hold`` of the VM."""
+        process = f"{self.pid} {self.start_ticks} {self.host_id} {self.boot or '-'}"
+        return f"{self.kind} {self.id} {times.format_utc(self.since)} {process} {self.host}"
+
+    def lives(self, *, recorded: bool, expires: float) -> bool:
+        """Tell whether it may still be there to remove its VM.
+
+        A process of this host is looked at. Where its mark is ``recorded`` in the state directory, which one running
+        kernel has at a time, one of another boot is dead. Of another host nobody knows: it lives, until the VM's time
+        to live is over (``expires``, in seconds since the epoch; 0 or infinite for never).
+        """
+        if self.host_id == host.identity():
+            return start_ticks(self.pid) == self.start_ticks
+        if recorded and self.boot and host.boot() and self.boot != host.boot():
+            return False
+        return not times.is_over(expires)
+
+    def __str__(self) -> str:
+        """Say who it is, and since when."""
+        return f"{_TITLES[self.kind]}, pid {self.pid} on {self.host}, since {times.format_utc(self.since)}"
+
+
+def refusal(mark: str, resource: str, *, ended: bool = False) -> Failure:
+    """Say who holds a VM that carries a mark, or that nobody does; ``ended``: who did, and is of another kind."""
+    holder = Holder.read(mark)
+    if not mark:
+        message = "it exists and no program holds it: a person made or kept it, or vmops did before there were marks"
+    elif holder is None:
+        message = f"it is held by what this version does not know: {mark}"
+    else:
+        message = f"it was left by {holder}, and is not yours by kind" if ended else f"it is held by {holder}"
+    return Failure(FailureKind.CONFLICT, message, HELD, resource, step=_TAKE_OVER)

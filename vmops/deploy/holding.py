@@ -1,0 +1,73 @@
+"""The mark of a VM, which says who holds it: kept as it is, or taken by who is to hold the VM from now on."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vmops.azure import vm_state
+from vmops.azure.client import Arm
+from vmops.core.errors import OperationFailed
+from vmops.core.holder import refusal
+from vmops.core.polling import NotYet, first_poll_after, poll_until
+from vmops.spec.names import HOLD_TAG
+
+_SETTLES = 2.0
+"""Seconds in which two hosts that have seen a VM in the same moment, and take it, have both written their marks."""
+
+Machine = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Marking:
+    """How a VM is to be marked: with the ``mark`` of who is to hold it, or with none as it is.
+
+    ``permit`` checks that a VM may be taken that carries another mark, or none; it raises OperationFailed (conflict).
+    """
+
+    mark: str = ""
+    permit: Callable[[Machine], None] = lambda _: None
+
+
+AS_IT_IS = Marking()
+
+
+def mark_of(machine: Machine | None) -> str:
+    """Give the mark that a VM carries; empty if it carries none, or is not there."""
+    return str(((machine or {}).get("tags") or {}).get(HOLD_TAG, ""))
+
+
+def take(arm: Arm, machine: Machine, marking: Marking, *, interval: float, timeout: float) -> None:
+    """Put a mark on a VM that exists, if it may be taken; of two who do so at once the last has it.
+
+    Raises: OperationFailed (conflict) if it may not, or if another has it in the end; CloudError if ARM refuses.
+    """
+    if not marking.mark or mark_of(machine) == marking.mark:
+        return
+    marking.permit(machine)
+    vm_id = str(machine["id"])
+    arm.merge_tags(vm_id, {HOLD_TAG: marking.mark})
+
+    def settled() -> bool | NotYet:
+        found = arm.get(vm_id)
+        return vm_state.next_poll(interval) if found and vm_state.in_transit(found) else True
+
+    poll_until(first_poll_after(_SETTLES, settled), timeout=_SETTLES + timeout)
+    agreed(arm, vm_id, marking)
+
+
+def agreed(arm: Arm, vm_id: str, marking: Marking) -> str:
+    """Look at a VM, and give the mark that it is to carry: the one that is given, or else what it carries already.
+
+    Raises: OperationFailed (conflict) if it exists and does not carry that; CloudError if ARM refuses.
+    """
+    machine = arm.get(vm_id)
+    there = mark_of(machine)
+    if marking.mark and machine is not None:
+        require(machine, marking.mark)
+    return marking.mark or there
+
+
+def require(machine: Machine, mark: str) -> None:
+    """Check that a VM carries a mark. Raises: OperationFailed (conflict), saying who has it."""
+    if mark_of(machine) != mark:
+        raise OperationFailed(refusal(mark_of(machine), str(machine["id"])))
