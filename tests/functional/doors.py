@@ -109,5 +109,4 @@ def arm_of(ops: VMOps) -> Arm:
 
 def retag(ops: VMOps, arm_id: str, name: str, value: str) -> None:
     """Give a resource a tag."""
-    arm = arm_of(ops)
-    arm.tag(arm_id, {**((arm.get(arm_id) or {}).get("tags") or {}), name: value})
+    arm_of(ops).merge_tags(arm_id, {name: value})

@@ -69,23 +69,10 @@ def test_the_contents_of_an_absent_group_are_a_refusal(world: World) -> None:
     assert (refusal.value.status, refusal.value.code) == (404, "ResourceGroupNotFound")
 
 
-def test_tags_are_replaced_as_a_whole(world: World) -> None:
-    """A tag that is left out is gone: that is how things are given away."""
-    world.put_machine({"a": "1", "b": "2"})
-    for resource_id in (GROUP, VM, NIC):
-        world.arm.tag(resource_id, {"b": "3"})
-        world.pass_time()
-        found = world.arm.get(resource_id)
-        assert found is not None
-        assert found["tags"] == {"b": "3"}
-
-
 def test_tags_are_merged_and_dropped_one_by_one(world: World) -> None:
     """What others have written stays, and a tag that has another value by now is not taken away."""
     world.put_machine({"a": "1", "b": "2"})
     for resource_id in (GROUP, VM, NIC):
-        world.arm.tag(resource_id, {"a": "1", "b": "2"})
-        world.pass_time()
         world.arm.merge_tags(resource_id, {"B": "3", "c": "4"})
         world.pass_time()
         world.arm.drop_tags(resource_id, {"a": "1", "c": "5"})
