@@ -3,6 +3,8 @@
 No record, no name, no single 404 and no list alone decides. Two hosts are two state directories on one cloud.
 """
 
+import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.azure import Azure
+from tests.functional.doors import CLI
 from vmops import Settings, Status, VMOps
 from vmops.core.failures import FailureKind
 from vmops.protocol import Params
@@ -291,6 +294,30 @@ def test_a_vm_that_was_retagged_is_taken_back_by_its_identity(
     assert azure.vm(VM)["properties"]["vmId"] == vm_id
     assert ended(ops, X1)[0] is Status.SUCCEEDED
     assert azure.ids() == set()
+
+
+def cli(*words: str) -> "subprocess.CompletedProcess[str]":
+    """Type a command, away from any terminal: nobody answers what it asks."""
+    return subprocess.run([*CLI, *words], check=False, capture_output=True, text=True, timeout=240, input="")
+
+
+def test_the_shell_asks_before_it_takes_back(azure: Azure, provision: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It shows what it is about, and nothing happens without an answer; a removal names what is not ours."""
+    provision(dict(X1))
+    azure.tag(VM, HERS)
+    azure.tag(NSG, {STACK_TAG: "x9-00000000"})
+    monkeypatch.setenv("VMOPS_OWNER", "tester")
+    shown = cli("adopt", "x1", "--dry-run")
+    assert (shown.returncode, "somebody-else" in shown.stdout) == (0, True)
+    assert cli("adopt", "x1").returncode != 0
+    assert azure.vm(VM)["tags"] == HERS
+    assert cli("deprovision", "x1", "--wait").returncode == 1
+    told = cli("adopt", "x1", "--yes", "--json")
+    assert (told.returncode, set(json.loads(told.stdout)["proven"])) == (0, {VM, NSG})
+    azure.tag(NSG, {STACK_TAG: "x9-00000000"})
+    gone = cli("deprovision", "x1", "--wait")
+    assert (gone.returncode, "x1-nsg" in gone.stderr) == (0, True)
+    assert NSG in azure.ids()
 
 
 def test_another_resource_than_ours_is_never_taken(ops: VMOps, azure: Azure, provision: Deploy) -> None:
