@@ -78,6 +78,7 @@ def _provision(
     reconciled = state.needs_reconcile and update.reconcile().needs_refresh
     if before.machine and readiness.needs_deallocation(before.machine, spec):
         readiness.power_and_wait(site.arm, spec, power.Action.DEALLOCATE)
+    site.made.disown(set(spec.own_ids()) - set(spec.own_ids(before.uses)))
     site.made.intend(spec.own_ids(before.uses))
     update.run(refresh=state.needs_refresh(reconciled=reconciled, vm_exists=before.machine is not None))
     update.agree()
