@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 
 from tests.azure import Azure, begun, kill_all
+from tests.functional.world import OURS, VM, quick_world
 from vmops import Status, VMOps
 from vmops.core.polling import poll_until
+from vmops.ops import recover
 from vmops.protocol import Params
+from vmops.spec.names import TOKENS
+from vmops.spec.target import Target
 
 Deploy = Callable[[Params], dict[str, Any]]
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
@@ -181,18 +185,9 @@ def test_a_create_that_was_cut_off_is_gone_on_with(
     assert deletes(azure) == []
 
 
-def test_a_recover_in_another_case_clears_no_create_that_has_happened(
-    ops: VMOps, azure: Azure, deprovision: Deploy, state_dir: Path
-) -> None:
-    """The group's list may not know yet what was just made: it is asked for by its id, and called as it is."""
-    azure.stick("create")
-    assert ops.vm_provision({"vmName": "exp1"}) == (Status.PENDING, {})
-    assert poll_until(lambda: begun(azure), timeout=240)
-    kill_all(state_dir)
-    azure.fault(
-        {"method": "GET", "path": f"{group('vmops-exp1')}/resources", "effect": {"do": "lag", "seconds": 36000.0}}
-    )
-    status, found = ops.recover({"vmName": "Exp1"})
-    assert (status, found["adopted"]) == (Status.SUCCEEDED, [machine(group("vmops-exp1"), "exp1")])
-    azure.let_go()
-    deprovision({"vmName": "exp1"})
+def test_a_recover_in_another_case_calls_the_vm_as_it_is(tmp_path: Path) -> None:
+    """The group's list may not know yet what was just made: the VM is asked for by its id, and is no other one."""
+    with quick_world(tmp_path) as world:
+        world.put_machine(OURS)
+        target = Target.from_params({"vmName": "VM", "resourceGroup": "RG"})
+        assert recover._intended(world.arm, target, []) == {f"{TOKENS['vm']}::vm": VM}
