@@ -56,6 +56,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "dataDisks": {"dataDisks": "64"},
     "ttl": {"ttl": "2h"},
     "stopMode": {"stopMode": "deallocate"},
+    "keepGroup": {"keepGroup": True},
     "waitFor": {"waitFor": "ssh"},
     "deployTimeout": {"deployTimeout": 60},
     "pollTimeout": {"pollTimeout": 60},

@@ -54,6 +54,7 @@ RELEVANT: dict[str, dict[str, object]] = {
 IRRELEVANT: dict[str, object] = {
     "ttl": "2h",
     "stopMode": "deallocate",
+    "keepGroup": True,
     "waitFor": "ssh",
     "pollInterval": 0.1,
     "pollTimeout": 0,
