@@ -19,6 +19,8 @@ UNCLOCKED = {
     "jobs.worker": _RECORDED,
     "ops.orphans": "finds what nobody has written to for long: nothing here waits for that",
     "ops.expiry": "finds what has expired: nothing here has a lifetime",
+    "core.times": "tells what has expired: nothing here has a lifetime",
+    "core.holder": "says since when a program holds a VM: none does here",
     "local.arm.state.clock": "is the clock that a local Azure is given here, in its place",
     "local.arm.state.store": "takes its time from the clock that it is given",
     "jobs.fork_server": _ABSENT,
