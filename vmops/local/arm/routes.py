@@ -6,6 +6,7 @@ Paths match without regard to case. Source: ARM RPC, resource-api-reference.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from vmops.local.arm.deployments import handlers as deployments
 from vmops.local.arm.handlers import (
     groups,
     guests,
@@ -102,6 +103,25 @@ def _provider_routes() -> Iterator[Route]:
         yield ("POST", f"{_SUBSCRIPTION}/providers/{namespace}/register", providers.get_provider)
 
 
+def _deployment_routes() -> Iterator[Route]:
+    """Lay out template deployments to a group. Their operations are below the group, without a provider, too."""
+    many = f"{_GROUP}/providers/Microsoft.Resources/deployments"
+    whole = f"{many}/{{deployment}}"
+    yield ("GET", many, deployments.list_deployments)
+    yield ("PUT", whole, deployments.put)
+    yield ("GET", whole, deployments.get)
+    yield ("HEAD", whole, deployments.head)
+    yield ("DELETE", whole, deployments.delete)
+    yield ("GET", f"{whole}/operationStatuses/{{operation}}", deployments.get_status)
+    yield ("POST", f"{whole}/validate", deployments.validate)
+    yield ("POST", f"{whole}/cancel", deployments.cancel)
+    yield ("POST", f"{whole}/exportTemplate", deployments.export_template)
+    yield ("POST", f"{whole}/whatIf", deployments.refuse_what_if)
+    for base in (whole, f"{_GROUP}/deployments/{{deployment}}"):
+        yield ("GET", f"{base}/operations", deployments.list_operations)
+        yield ("GET", f"{base}/operations/{{operation}}", deployments.get_operation)
+
+
 def _tag_routes(whole: str) -> Iterator[Route]:
     """Lay out the tags of what is at a path."""
     yield ("GET", whole + tags.SUFFIX, tags.get)
@@ -144,6 +164,7 @@ TABLE: tuple[Route, ...] = (
     *_lock_routes(_GROUP),
     *_guest_routes(),
     *_provider_routes(),
+    *_deployment_routes(),
     *_FIXED,
 )
 
@@ -209,7 +230,7 @@ def _unknown(path: str, api_version: str) -> ArmError:
     if "providers" not in words[:-1]:
         return ArmError("InvalidResourceNamespace", namespace=path)
     at = words.index("providers") + 1
-    if words[at] not in ("microsoft.compute", "microsoft.network"):
+    if words[at] not in ("microsoft.compute", "microsoft.network", "microsoft.resources"):
         return ArmError("InvalidResourceNamespace", namespace=steps[at])
     kind = "/".join(steps[at + 1 :: 2])
     return ArmError("InvalidResourceType", type=kind, namespace=steps[at], version=api_version)

@@ -24,6 +24,11 @@ class Documents:
         rows = self._db.execute("SELECT key, body FROM document WHERE kind = ? ORDER BY position", (kind,))
         return [(key, json.loads(body)) for key, body in rows]
 
+    def get(self, kind: str, key: str) -> Json | None:
+        """Return a document, if there is one."""
+        row = self._db.execute("SELECT body FROM document WHERE kind = ? AND key = ?", (kind, key)).fetchone()
+        return None if row is None else dict(json.loads(row[0]))
+
     def put(self, kind: str, key: str, body: Json) -> bool:
         """Write a document, in its place or after all others; tell whether it is new."""
         changed = self._db.execute(
