@@ -91,6 +91,7 @@ def _config(template: str, parameters: dict[str, str]) -> dict[str, Any]:
         "resourceGroup": GROUP,
         "deploymentTemplatePath": f"{_TEMPLATES}/{template}.jsonc",
         "deploymentTemplateParameters": parameters,
+        "requestTimeout": 20,  # as in the configurations that it ships
     }
 
 

@@ -1,11 +1,13 @@
 """Template deployments: what a template makes and in which order, what it gives, and how it fails."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.conformance.arm import COMPUTE, GROUP, KEY, NETWORK, SUBNET, Arm, machine, refusal
+from vmops.local.arm.state.clock import ManualClock
 
 DEPLOYMENTS = f"{GROUP}/providers/Microsoft.Resources/deployments"
 DEPLOYMENT = f"{DEPLOYMENTS}/d"
@@ -612,7 +614,7 @@ def test_a_group_that_goes_takes_its_deployment_along(arm: Arm) -> None:
     assert arm("GET", "/_local/resources").json() == []
 
 
-def test_secrets_are_neither_shown_nor_kept(arm: Arm, tmp_path: Any) -> None:
+def test_secrets_are_neither_shown_nor_kept(arm: Arm, tmp_path: Path) -> None:
     """Not in an answer or a refusal, and not in the cloud's file, while the deployment runs and after."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -642,6 +644,46 @@ def test_secrets_are_neither_shown_nor_kept(arm: Arm, tmp_path: Any) -> None:
     )
     assert refusal(wrong) == (400, "InvalidTemplate")
     assert SECRET not in wrong.text
+
+
+def test_a_deployment_outlives_the_process_that_took_it_on(tmp_path: Path) -> None:
+    """Another one on the same file goes on where it was, with what was given in secret."""
+    secret: dict[str, Any] = {"parameters": {"tag": {"type": "securestring"}}, "given": {"tag": SECRET}}
+    with Arm(tmp_path / "other.db", ManualClock()) as first:
+        first.make_group()
+        deploy(first, network(), disk(dependsOn=["net"], tags={"tag": "[parameters('tag')]"}), **secret)
+        first.clock.advance(5)
+        assert names(first) == ["net"]
+        now = first.clock.now()
+    with Arm(tmp_path / "other.db", ManualClock(now + 600)) as second:
+        assert second.shown(DEPLOYMENT)["properties"]["provisioningState"] == "Succeeded"
+        assert second.shown(f"{COMPUTE}/disks/disk")["tags"] == {"tag": SECRET}
+
+
+def test_who_has_another_token_cannot_go_on_with_a_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fails, and says why."""
+    with Arm(tmp_path / "other.db", ManualClock()) as first:
+        first.make_group()
+        deploy(first, disk())
+        now = first.clock.now()
+    monkeypatch.setattr("tests.conformance.arm.TOKEN", "another")
+    monkeypatch.setattr("tests.conformance.arm.AUTHORIZED", {"Authorization": "Bearer another"})
+    with Arm(tmp_path / "other.db", ManualClock(now + 600)) as second:
+        error = second.shown(DEPLOYMENT)["properties"]["error"]
+        assert [each["code"] for each in error["details"]] == ["DeploymentForgotten"]
+        assert refusal(second("POST", f"{DEPLOYMENT}/exportTemplate")) == (409, "DeploymentForgotten")
+
+
+def test_a_template_that_was_right_and_is_not_any_more_fails_its_deployment(tmp_path: Path) -> None:
+    """What it took from its group is gone when another process reads it again."""
+    with Arm(tmp_path / "other.db", ManualClock()) as first:
+        assert first("PUT", GROUP, {"location": "westus2", "tags": {"a": "b"}}).status_code == 201
+        deploy(first, disk(tags={"a": "[resourceGroup().tags.a]"}))
+        assert first("PATCH", GROUP, {"tags": {}}).status_code == 200
+        now = first.clock.now()
+    with Arm(tmp_path / "other.db", ManualClock(now + 600)) as second:
+        error = second.shown(DEPLOYMENT)["properties"]["error"]
+        assert [each["code"] for each in error["details"]] == ["InvalidTemplate"]
 
 
 def test_the_template_of_a_deployment_can_be_had_again(arm: Arm) -> None:

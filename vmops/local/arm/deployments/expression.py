@@ -6,6 +6,7 @@ Source: Microsoft's page on the syntax and expressions of templates, which says 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 _LONGEST = 24_576
@@ -66,8 +67,12 @@ def plain(text: str) -> str:
     return text[1:] if text.startswith("[[") else text
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Node:
-    """Read an expression, without the brackets around it; raises `TemplateError`."""
+    """Read an expression, without the brackets around it; raises `TemplateError`.
+
+    A deployment reads its template again whenever it goes on.
+    """
     if len(text) > _LONGEST:
         raise TemplateError(f"The language expression is longer than the limit of '{_LONGEST}' characters.")
     return _Reader(text).whole()

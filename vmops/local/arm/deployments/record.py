@@ -1,6 +1,6 @@
 """What is kept of a deployment: how far it has come, and under a seal what it was asked to do."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from vmops.local.arm.state.cloud import Cloud
@@ -75,7 +75,7 @@ def within(cloud: Cloud, group: ResourceId) -> list[Record]:
 
 def save(cloud: Cloud, record: Record) -> None:
     """Write a deployment, new or changed."""
-    cloud.store.documents.put(_KIND, record.rid.key, asdict(record))
+    cloud.store.documents.put(_KIND, record.rid.key, {**vars(record), "steps": [vars(step) for step in record.steps]})
 
 
 def forget(cloud: Cloud, rid: ResourceId) -> None:

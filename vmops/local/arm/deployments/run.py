@@ -24,6 +24,8 @@ from vmops.local.arm.state.resource import Json, Resource
 from vmops.local.arm.wire.messages import Reply
 
 _THROTTLED = 429
+_KEPT = 256
+"""Plans that are not read again, of deployments under way."""
 _PAUSE = 10.0
 """Seconds until a resource that was throttled is asked for again, where the answer does not say; Azure's own."""
 
@@ -52,6 +54,7 @@ class Deployments:
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
+        self._plans: dict[str, Plan] = {}
 
     def finish(self, cloud: Cloud, operation: Operation) -> float | None:
         """Go on with a deployment; return when to look again, None when it has ended well.
@@ -85,10 +88,7 @@ class Deployments:
     def _go_on(self, cloud: Cloud, record: Record) -> float | None:
         for step in record.steps:
             _look(cloud, step)
-        asked = cloud.seal.open(record.sealed)
-        if asked is None:
-            raise Failure("DeploymentFailed", [ArmError("DeploymentForgotten").body()], target=record.id)
-        planned = plan(asked["template"], asked["parameters"], place_of(cloud, record))
+        planned = self._plan(cloud, record)
         while self._begin_next(cloud, record, planned):
             """What is done at once makes room for what waits for it."""
         running = [step for step in record.steps if step.state == RUNNING or step.again is not None]
@@ -97,6 +97,15 @@ class Deployments:
             return min(_due(cloud, step) for step in running)
         self._end(cloud, record, planned)
         return None
+
+    def _plan(self, cloud: Cloud, record: Record) -> Plan:
+        """Return the plan of a deployment; one that another process has begun is read again."""
+        if record.operation not in self._plans:
+            asked = cloud.seal.open(record.sealed)
+            if len(self._plans) == _KEPT:
+                del self._plans[next(iter(self._plans))]
+            self._plans[record.operation] = _read_again(cloud, record, asked)
+        return self._plans[record.operation]
 
     def _begin_next(self, cloud: Cloud, record: Record, planned: Plan) -> bool:
         """Ask for every resource whose turn it is, unless one has failed; tell whether there was any."""
@@ -116,7 +125,7 @@ class Deployments:
         step.started, step.again = step.started or cloud.now(), None
         try:
             body = evaluate(declared.body, self._scope(cloud, declared.scope, planned))
-        except TemplateError as wrong:
+        except (TemplateError, RecursionError) as wrong:
             refusal = ArmError("InvalidTemplate:resource", id=step.id, reason=wrong)
             _ended(cloud, step, FAILED, refusal.status, refusal.body())
             return
@@ -132,7 +141,7 @@ class Deployments:
         for name in planned.template.declared_outputs:
             try:
                 outputs |= planned.template.output(name, scope)
-            except TemplateError as wrong:
+            except (TemplateError, RecursionError) as wrong:
                 cause = ArmError("DeploymentOutputEvaluationFailed:one", target=name, name=name, reason=wrong)
                 raise Failure("DeploymentOutputEvaluationFailed", [cause.body()], name=name) from None
         record.state, record.outputs = SUCCEEDED, outputs
@@ -155,10 +164,17 @@ class Deployments:
         return {key: part for key, part in body.items() if key not in ("id", "name")}
 
 
-def place_of(cloud: Cloud, record: Record) -> Place:
-    """Give the place of a deployment; a group that is gone is as good as empty."""
-    group = cloud.store.get(record.rid.container)
-    return Place(record.rid.container, group.body if group else {}, record.rid.name)
+def _read_again(cloud: Cloud, record: Record, asked: Json | None) -> Plan:
+    """Read a template that was found to be right once; raises `Failure` if it cannot be read, or is not any more."""
+    if asked is None:
+        raise Failure("DeploymentFailed", [ArmError("DeploymentForgotten").body()], target=record.id)
+    home = record.rid.container
+    group = cloud.store.get(home)
+    try:
+        return plan(asked["template"], asked["parameters"], Place(home, group.body if group else {}, record.rid.name))
+    except TemplateError as wrong:
+        cause = ArmError("InvalidTemplate", reason=wrong)
+        raise Failure("DeploymentFailed", [cause.body()], target=record.id) from None
 
 
 def _version(declared: Declared | None) -> str:
