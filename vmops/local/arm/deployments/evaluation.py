@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vmops.local.arm.deployments import places
-from vmops.local.arm.deployments.expression import Call, Literal, Node, Part, TemplateError, inner, parse, plain
+from vmops.local.arm.deployments.expression import Call, Literal, Node, Part, TemplateError, inner, parse, unescaped
 from vmops.local.arm.deployments.functions import called, require_count, unknown
 from vmops.local.arm.deployments.places import Place
 from vmops.local.arm.deployments.values import NONE, found, is_integer, type_of
@@ -47,7 +47,7 @@ def evaluate(value: Any, scope: Scope) -> Any:
     """Return a value of a template with all of its expressions carried out; raises `TemplateError`."""
     if isinstance(value, str):
         text = inner(value)
-        return plain(value) if text is None else _run(parse(text), scope)
+        return unescaped(value) if text is None else _run(parse(text), scope)
     if isinstance(value, list):
         return [evaluate(each, scope) for each in value]
     return _object(value, scope) if isinstance(value, Mapping) else value

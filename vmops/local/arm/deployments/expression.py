@@ -62,7 +62,7 @@ def inner(text: str) -> str | None:
     return None
 
 
-def plain(text: str) -> str:
+def unescaped(text: str) -> str:
     """Give what a text without an expression stands for: the second of two brackets at its start is an escape."""
     return text[1:] if text.startswith("[[") else text
 
