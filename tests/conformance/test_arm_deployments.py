@@ -155,7 +155,8 @@ def test_a_deployment_is_done_again_by_the_same_name(arm: Arm) -> None:
     """Once it is over: with 200, and on what is there already; what the template does not name is left alone."""
     arm.make_group()
     first = deploy(arm, address(), disk())
-    assert refusal(deploy(arm, address())) == (409, "DeploymentActive")
+    busy = deploy(arm, address())
+    assert (refusal(busy), busy.headers["Retry-After"]) == ((409, "DeploymentActive"), "2")
     assert refusal(arm("DELETE", DEPLOYMENT)) == (409, "DeploymentActive")
     ended(arm, first)
     again = deploy(arm, address(tags={"a": "b"}))
@@ -403,6 +404,11 @@ def test_a_template_that_is_wrong_is_refused_in_a_sentence(arm: Arm, parts: dict
         ({"properties": {"mode": "Incremental", "templateLink": {}}}, (400, "NotSupported"), "templateLink"),
         ({"properties": {"mode": "Incremental", "parametersLink": {}}}, (400, "NotSupported"), "parametersLink"),
         ({"properties": {"mode": "Incremental", "onErrorDeployment": {}}}, (400, "NotSupported"), "onErrorDeployment"),
+        (
+            {"properties": {"mode": "Incremental", "template": {}, "debugSetting": {"detailLevel": "requestContent"}}},
+            (400, "NotSupported"),
+            "debugSetting",
+        ),
     ],
 )  # fmt: skip
 def test_what_a_deployment_cannot_be_asked_is_said(
@@ -560,6 +566,18 @@ def test_what_the_cloud_does_not_know_is_refused_as_by_itself(arm: Arm) -> None:
     unknown = resource("Microsoft.Storage/storageAccounts", "a", properties={})
     assert [each["code"] for each in failure(arm, unknown)["details"]] == ["InvalidResourceNamespace"]
     assert [each["code"] for each in failure(arm, disk(odd=1))["details"]] == ["InvalidRequestContent"]
+
+
+def test_a_resource_that_is_refused_is_left_as_it_was(arm: Arm) -> None:
+    """Of a write that is refused in the middle nothing stays, while what else was asked for at that moment does."""
+    arm.make_network()
+    wrong = network()
+    prefix = {"addressPrefix": "10.0.9.0/24"}
+    wrong["properties"]["subnets"] = [{"name": name, "properties": prefix} for name in ("a", "b")]
+    error = failure(arm, wrong, address())
+    assert [each["code"] for each in error["details"]] == ["NetcfgSubnetRangesOverlap"]
+    subnets = arm.shown(f"{NETWORK}/virtualNetworks/net")["properties"]["subnets"]
+    assert ([each["name"] for each in subnets], names(arm)) == (["sub"], ["ip", "net"])
 
 
 def test_a_group_that_goes_takes_its_deployment_along(arm: Arm) -> None:

@@ -156,6 +156,9 @@ def test_providers_are_registered(arm: Arm) -> None:
         "disks",
         "virtualMachines",
     ]
+    assert {"resourceGroups", "deployments"} == {
+        kind["resourceType"] for kind in providers["Microsoft.Resources"]["resourceTypes"]
+    }
     assert arm("POST", f"{PROVIDER}/register").json() == arm("GET", PROVIDER).json() == providers["Microsoft.Compute"]
 
 

@@ -39,12 +39,19 @@ def asked_of(body: Json) -> Asked:
         if name in properties:
             raise ArmError("NotSupported", what=why)
     _require_known("DeploymentProperties", properties, _PROPERTIES)
+    _require_no_debugging(properties.get("debugSetting"))
     _require_mode(properties.get("mode"))
     tags = body.get("tags")
     if tags is not None and not (isinstance(tags, dict) and all(isinstance(each, str) for each in tags.values())):
         raise ArmError("InvalidRequestContent", reason="the tags are not all texts")
     given = _mapping(properties, "parameters", "DeploymentProperties") if "parameters" in properties else {}
     return Asked(_mapping(properties, "template", "DeploymentProperties"), given, tags)
+
+
+def _require_no_debugging(setting: Any) -> None:
+    level = setting.get("detailLevel", "none") if isinstance(setting, dict) else "none"
+    if str(level).lower() != "none":
+        raise ArmError("NotSupported", what="debugSetting, which keeps what is asked and answered inside,")
 
 
 def _require_mode(mode: Any) -> None:

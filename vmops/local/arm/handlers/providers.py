@@ -7,6 +7,7 @@ from vmops.local.arm.data.locations import DISPLAY_NAMES
 from vmops.local.arm.models import RULES
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json
+from vmops.local.arm.state.resource_id import DEPLOYMENT_TYPE
 from vmops.local.arm.wire.messages import Call, Reply
 from vmops.local.arm.wire.pages import page
 
@@ -29,7 +30,7 @@ def get_provider(_cloud: Cloud, call: Call) -> Reply:
 
 
 def _provider(call: Call, namespace: str) -> Json:
-    kinds = [kind.type.partition("/") for kind in RULES.values()]
+    kinds = [kind.partition("/") for kind in (*(each.type for each in RULES.values()), DEPLOYMENT_TYPE)]
     locations = list(DISPLAY_NAMES.values())
     return {
         "id": f"/subscriptions/{call.names['subscription']}/providers/{namespace}",
