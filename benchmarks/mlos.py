@@ -1,28 +1,29 @@
-"""mlos_bench's own service for Azure VMs, sent to the local Azure; its deployments are carried out here.
+"""mlos_bench's own services for Azure, with their own templates, sent to the local Azure.
 
-The host in its URLs is replaced, nothing else. Resource Manager's deployments are not part of the local Azure, so the
-one call that deploys a template is answered by a server of this benchmark, which makes a VM by the bare ARM calls.
+The host in their URLs is replaced, and who logs in; nothing else.
 """
 
-import json
-import threading
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mlos_bench.environments.status import Status
 from mlos_bench.services.base_service import Service
 from mlos_bench.services.config_persistence import ConfigPersistenceService
-from mlos_bench.services.remote.azure import AzureVMService
+from mlos_bench.services.remote.azure import AzureNetworkService, AzureVMService
 from mlos_bench.services.types.authenticator_type import SupportsAuth
 
 from benchmarks.floor import SUBSCRIPTION, Floor
 from vmops.local import daemon
 
 _AZURE = "https://management.azure.com"
-_TEMPLATE = "services/remote/azure/arm-templates/azuredeploy-ubuntu-vm.jsonc"
-_GROUP = "bench"
+_TEMPLATES = "services/remote/azure/arm-templates"
+_WHERE = {"location": "westus2"}
+_NETWORK = {**_WHERE, "vnetName": "net", "subnetName": "sub"}
+_MACHINE = {**_WHERE, "virtualNetworkName": "net", "subnetName": "sub", "vmSize": "Standard_B2s"}
+# A version that its template allows and that the offer in the template has.
+_VERSION = {"ubuntuOSVersion": "18.04-LTS"}
+GROUP = "bench"
+S = TypeVar("S", bound=Service)
 
 
 class _Login(Service, SupportsAuth[str]):
@@ -46,25 +47,18 @@ class _Login(Service, SupportsAuth[str]):
 
 
 class Mlos:
-    """The service with its own defaults: it asks every four seconds."""
+    """The service with its own defaults: it asks every four seconds, unless ``interval`` says how often."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, interval: float | None = None) -> None:
         here = daemon.ensure(state_dir)
-        floor = Floor(state_dir)
-        floor.group(_GROUP)
-        self._deployments = _serve(floor)
-        redirected = {"_URL_DEPLOY": f"http://127.0.0.1:{self._deployments.server_port}"}
-        for name in [name for name in dir(AzureVMService) if name.startswith("_URL_")]:
-            url = getattr(AzureVMService, name).replace(_AZURE, redirected.get(name, here.arm))
-            setattr(AzureVMService, name, url)
-        deploys = {"location": "westus2", "vmName": "x", "vmSize": "Standard_B2s", "ubuntuOSVersion": "22.04-LTS"}
-        config = {
-            "subscription": SUBSCRIPTION,
-            "resourceGroup": _GROUP,
-            "deploymentTemplatePath": _TEMPLATE,
-            "deploymentTemplateParameters": {**deploys, "virtualNetworkName": "net", "subnetName": "sub"},
-        }
-        self._service = AzureVMService(config, {}, _Login(here.token, ConfigPersistenceService()))
+        Floor(state_dir).group(GROUP)
+        login = _Login(here.token, ConfigPersistenceService())
+        changes = {} if interval is None else {"_POLL_INTERVAL": interval}
+        network = _sent_to(here.arm, AzureNetworkService, changes)(_config("ARM-virtual-network", _NETWORK), {}, login)
+        asked = network.provision_network({"vnetName": "net"})
+        self._see(network.wait_network_deployment(self._see(asked, Status.PENDING), is_setup=True), Status.SUCCEEDED)
+        config = _config("azuredeploy-ubuntu-vm", {**_MACHINE, **_VERSION, "vmName": "x"})
+        self._service = _sent_to(here.arm, AzureVMService, changes)(config, {}, login)
 
     def up(self, vm: str) -> None:
         """Ask for a VM and wait for it."""
@@ -84,10 +78,6 @@ class Mlos:
         if "asyncResultsUrl" in params:
             self._see(self._service.wait_host_operation(params), Status.SUCCEEDED)
 
-    def close(self) -> None:
-        """Stop the server."""
-        self._deployments.shutdown()
-
     @staticmethod
     def _see(answer: tuple[Status, dict[str, Any]], *expected: Status) -> dict[str, Any]:
         if answer[0] not in expected:
@@ -95,40 +85,18 @@ class Mlos:
         return answer[1]
 
 
-def _serve(floor: Floor) -> ThreadingHTTPServer:
-    deployments = ThreadingHTTPServer(("127.0.0.1", 0), _handler(floor))
-    threading.Thread(target=deployments.serve_forever, daemon=True).start()
-    return deployments
+def _config(template: str, parameters: dict[str, str]) -> dict[str, Any]:
+    return {
+        "subscription": SUBSCRIPTION,
+        "resourceGroup": GROUP,
+        "deploymentTemplatePath": f"{_TEMPLATES}/{template}.jsonc",
+        "deploymentTemplateParameters": parameters,
+        "requestTimeout": 20,  # as in the configurations that it ships
+    }
 
 
-def _handler(floor: Floor) -> Callable[..., BaseHTTPRequestHandler]:
-    states: dict[str, str] = {}
-
-    def deploy(path: str, vm: str) -> None:
-        floor.machine(vm, _GROUP)
-        states[path] = "Succeeded"
-
-    class Deployments(BaseHTTPRequestHandler):
-        """PUT begins a deployment, GET tells how it stands."""
-
-        def do_PUT(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            states[self.path] = "Running"
-            vm = asked["properties"]["parameters"]["vmName"]["value"]
-            threading.Thread(target=deploy, args=[self.path, vm]).start()
-            self._answer(201)
-
-        def do_GET(self) -> None:
-            self._answer(200 if self.path in states else 404)
-
-        def _answer(self, status: int) -> None:
-            body = json.dumps({"properties": {"provisioningState": states.get(self.path), "parameters": {}}}).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    return Deployments
+def _sent_to(arm: str, service: type[S], changes: dict[str, Any]) -> type[S]:
+    """Give a service whose URLs lead to another endpoint; to mlos_bench's schema it is the one that it was."""
+    urls = {name: getattr(service, name) for name in dir(service) if name.startswith("_URL_")}
+    moved = {name: url.replace(_AZURE, arm) for name, url in urls.items()}
+    return type(service.__name__, (service,), {"__module__": service.__module__, **moved, **changes})

@@ -77,7 +77,6 @@ def their_lives(figures: Figures, state_dir: Path, rounds: int) -> None:
         for verb in VERBS:
             timed(figures["power verb"]["mlos"], mlos.power, vm, verb)
         timed(figures["deprovision"]["mlos"], mlos.down, vm)
-    mlos.close()
 
 
 def imports(figures: Figures, rounds: int) -> None:

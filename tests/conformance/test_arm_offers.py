@@ -155,6 +155,9 @@ def test_providers_are_registered(arm: Arm) -> None:
     assert {each["registrationState"] for each in providers.values()} == {"Registered"}
     types = {kind["resourceType"] for kind in providers["Microsoft.Compute"]["resourceTypes"]}
     assert types > {"disks", "virtualMachines", "images"}
+    assert {"resourceGroups", "deployments"} == {
+        kind["resourceType"] for kind in providers["Microsoft.Resources"]["resourceTypes"]
+    }
     assert arm("POST", f"{PROVIDER}/register").json() == arm("GET", PROVIDER).json() == providers["Microsoft.Compute"]
 
 

@@ -225,7 +225,7 @@ WRONG: list[tuple[Any, str]] = [
     ([rule({"field": "name", "matches": "a"})], "is no condition that is known here"),
     ([rule({"count": {}, "greater": 1})], "is no condition that is known here"),
     ([rule({"field": "name", "equals": "[uniqueString('a')]"})], "uniqueString() is no function that is known here"),
-    ([rule({"field": "name", "equals": "[concat('a']"})], "[concat('a'] is no expression that can be read here"),
+    ([rule({"field": "name", "equals": "[concat('a']"})], "Unable to parse language expression 'concat('a'"),
     ([rule({"field": "name", "exists": True}, "deployIfNotExists")], "the effect 'deployifnotexists' is none of deny"),
     (
         [rule({"field": "name", "exists": True}, "append", details=[{"field": "location", "value": "x"}])],

@@ -9,9 +9,12 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.core.pipeline.policies import AzureKeyCredentialPolicy
 
 from tests.conformance.arm import TOKEN, Served, machine
+from tests.conformance.deployments import DEPLOYMENT, address, request, text
 from tests.conformance.sdk import Azure, clients, live_and_die, make_machine, power
 
 FAST = 0.001
+DEPLOYED = "2022-09-01"
+"""The API version of deployments."""
 
 
 @pytest.fixture
@@ -154,3 +157,20 @@ def test_groups_deleted_through_the_sdk_leave_nothing(azure: Azure) -> None:
     with pytest.raises(ResourceNotFoundError) as caught:
         azure.network.virtual_networks.get("rg", "net")
     assert cause(caught.value)[0] == "ResourceGroupNotFound"
+
+
+def test_a_template_is_deployed_and_its_failure_raised(azure: Azure) -> None:
+    """The poller follows a deployment to its end, and finds what it gave, or what went wrong."""
+    azure.resources.resource_groups.create_or_update("rg", {"location": "westus2"})
+    begin, outputs = azure.resources.resources.begin_create_or_update_by_id, text("[reference('ip').provisioningState]")
+    done = begin(DEPLOYMENT, request(address(), outputs=outputs), api_version=DEPLOYED).result()
+    assert (done.type, done.properties["provisioningState"]) == ("Microsoft.Resources/deployments", "Succeeded")
+    assert done.properties["outputs"]["o"]["value"] == "Succeeded"
+    with pytest.raises(HttpResponseError) as failed:
+        begin(DEPLOYMENT, request(address("bad", zones=["9"])), api_version=DEPLOYED).result()
+    assert cause(failed.value) == ("DeploymentFailed", DEPLOYMENT)
+    with pytest.raises(HttpResponseError) as refused:
+        begin(DEPLOYMENT, request(address("[nothing()]")), api_version=DEPLOYED)
+    assert cause(refused.value)[0] == "InvalidTemplate"
+    azure.resources.resources.begin_delete_by_id(DEPLOYMENT, api_version=DEPLOYED).result()
+    assert not azure.resources.resources.check_existence_by_id(DEPLOYMENT, api_version=DEPLOYED)

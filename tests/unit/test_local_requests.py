@@ -107,6 +107,69 @@ def test_no_request_breaks_the_cloud(arm: Arm, data: st.DataObject) -> None:
         assert arm("GET", f"{GROUP}/resources").status_code == 200
 
 
+DEPLOYMENT = f"{GROUP}/providers/Microsoft.Resources/deployments/d"
+TEMPLATE: dict[str, Any] = {
+    "parameters": {"a": {"type": "string", "defaultValue": "[resourceGroup().name]", "allowedValues": ["rg"]}},
+    "variables": {"b": ["[parameters('a')]"], "copy": [{"name": "c", "count": 2, "input": "[copyIndex('c')]"}]},
+    "resources": [
+        {
+            "type": "Microsoft.Compute/disks",
+            "apiVersion": "2024-03-02",
+            "name": "[concat('disk', copyIndex())]",
+            "location": "westus2",
+            "copy": {"name": "disks", "count": 2, "mode": "serial"},
+            "condition": "[not(empty(variables('b')))]",
+            "tags": {"a": "[string(variables('c')[1])]"},
+            "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 8},
+        },
+        {
+            "type": "Microsoft.Network/publicIPAddresses",
+            "apiVersion": "2024-05-01",
+            "name": "ip",
+            "location": "[reference('disk1', '2024-03-02', 'Full').location]",
+            "dependsOn": ["disks"],
+            "sku": {"name": "Standard"},
+            "properties": {"publicIPAllocationMethod": "Static"},
+        },
+    ],
+    "outputs": {"o": {"type": "string", "value": "[reference('ip').ipAddress]"}},
+}
+EXPRESSIONS = st.sampled_from(
+    ["[", "[]", "[null()]", "[1]", "[createObject()]", "[reference('ip')]", "[variables('c')]"]
+)
+
+
+@given(st.data())
+@settings(max_examples=100)
+def test_no_template_breaks_the_cloud(arm: Arm, data: st.DataObject) -> None:
+    """A template with anything at any place is refused or carried out, and then it comes to an end."""
+    place = data.draw(st.sampled_from(list(places(TEMPLATE))))
+    template = spoiled(TEMPLATE, place, data.draw(VALUES | EXPRESSIONS))
+    body = {"properties": {"mode": "Incremental", "template": template}}
+    for method, path in (("POST", f"{DEPLOYMENT}/validate"), ("PUT", DEPLOYMENT)):
+        answer = arm(method, path, body)
+        assert answer.status_code < 500, answer.text
+    arm.clock.advance(3600)
+    assert arm("GET", f"{GROUP}/resources").status_code == 200
+    if answer.status_code < 300:
+        shown = arm.shown(DEPLOYMENT)
+        assert shown["properties"]["provisioningState"] in ("Succeeded", "Failed")
+        assert "InternalServerError" not in str(shown)
+
+
+def test_a_template_is_refused_that_is_nested_without_end(arm: Arm) -> None:
+    """Where the reader of JSON gives up, and below that where we do."""
+    for depth in (300, 900, 100_000):
+        opened, closed = '{"a":' * depth, "}" * depth
+        parts = '{"properties":{"mode":"Incremental","template":{"resources":[],"variables":{"v":', '},"outputs":{"o":'
+        value = '{"type":"object","value":"[variables(\'v\')]"}}}}}'
+        text = f"{parts[0]}{opened}1{closed}{parts[1]}{value}"
+        answer = arm.send("PUT", f"{DEPLOYMENT}x{depth}?api-version=2022-09-01", content=text)
+        assert answer.status_code in (201, 400), answer.text
+        arm.clock.advance(600)
+        assert arm("GET", GROUP).status_code == 200
+
+
 def test_a_fault_of_ours_is_an_internal_error(tmp_path: Path) -> None:
     """What the simulator cannot do is told in ARM's form, with the cause, and noted in the journal."""
     with Arm(tmp_path / "cloud.db", ManualClock()) as arm:

@@ -14,10 +14,13 @@ from starlette.routing import Mount, Route
 
 from vmops.core.errors import SpecError
 from vmops.local.arm.busy import Busy
+from vmops.local.arm.deployments.run import Deployments
 from vmops.local.arm.faults.middleware import Faults
 from vmops.local.arm.faults.rule import read_rules
 from vmops.local.arm.faults.rules import Rules
 from vmops.local.arm.front_door import FrontDoor, refused, response
+from vmops.local.arm.inside import Inside
+from vmops.local.arm.limits.throttling import Buckets
 from vmops.local.arm.middleware import LOCAL, BearerToken, Journal, Slashes, new_journal
 from vmops.local.arm.models import RULES
 from vmops.local.arm.models.compute.capacity import list_rooms, put_rooms, read_rooms
@@ -26,7 +29,10 @@ from vmops.local.arm.policies.policy import read_policies
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.clock import Clock, WallClock
 from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.cloud import Rules as TypeRules
 from vmops.local.arm.state.resource import Json
+from vmops.local.arm.state.resource_id import DEPLOYMENT_TYPE
+from vmops.local.arm.state.seal import Seal
 from vmops.local.arm.state.store import Store
 
 
@@ -37,7 +43,9 @@ def create_app(database: Path, token: str, *, pace: float = 0.02, clock: Clock |
     poll. The application holds the file open until it is shut down.
     """
     clock = clock or WallClock()
-    cloud = Cloud(Store(database, clock.now), clock, pace, RULES)
+    buckets = Buckets(clock, pace)
+    all_rules: dict[str, TypeRules] = {**RULES, DEPLOYMENT_TYPE.lower(): Deployments(Inside(buckets))}
+    cloud = Cloud(Store(database, clock.now), clock, pace, all_rules, Seal(token))
     journal, rules = new_journal(), Rules(cloud)
 
     @asynccontextmanager
@@ -48,7 +56,7 @@ def create_app(database: Path, token: str, *, pace: float = 0.02, clock: Clock |
     return Starlette(
         routes=[
             Mount(LOCAL, routes=[*_local_routes(cloud, journal), *_settings(cloud, rules)]),
-            Mount("/", app=FrontDoor(cloud)),
+            Mount("/", app=FrontDoor(cloud, buckets)),
         ],
         middleware=[
             Middleware(Journal, entries=journal, clock=cloud.clock),

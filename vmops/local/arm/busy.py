@@ -13,8 +13,8 @@ from vmops.local.arm.state import lro
 from vmops.local.arm.state.cloud import Cloud
 
 _STATUSES = frozenset({409, 429})
-# Refusals that pass when another operation is over. Source: Microsoft.Network, Microsoft.Compute.
-_PASSING = frozenset({"AnotherOperationInProgress", "Conflict", "RetryableError"})
+# Refusals that pass when another operation is over. Source: Microsoft.Network, Microsoft.Compute, Deployments.
+_PASSING = frozenset({"AnotherOperationInProgress", "Conflict", "RetryableError", "DeploymentActive"})
 _LONGEST = 30.0
 """Of Azure's seconds: what is still busy then may be asked about again."""
 _PAUSES = frozenset({b"retry-after", b"x-ms-retry-after-ms"})

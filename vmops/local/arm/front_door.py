@@ -3,6 +3,7 @@
 import json
 import re
 import uuid
+from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime
 
@@ -37,40 +38,45 @@ _HEADERS = {
 class FrontDoor:
     """Answer ARM requests one at a time, each in one transaction."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, cloud: Cloud, buckets: Buckets) -> None:
+        self._cloud, self._buckets = cloud, buckets
         self._counters = Counters(cloud.clock)
-        self._buckets = Buckets(cloud.clock, cloud.pace)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         request = Request(scope, receive)
         body = await request.body()
         counters = self._counters.headers(request.method, scope["path"])
-        reply = self._throttled(request.method, scope["path"]) or self._answer(request, body)
+        reply = throttled(self._cloud, self._buckets, request.method, scope["path"]) or self._answer(request, body)
         await response(reply, counters, head=request.method == "HEAD")(scope, receive, send)
 
-    def _throttled(self, method: str, path: str) -> Reply | None:
-        """Count a request in Compute's buckets; a poll counts for the machine that its operation is about."""
-        counted = policy_of(method, path)
-        if counted is None:
-            return None
-        policy, about = counted
-        if policy == "GetOperation" and (operation := self._cloud.store.operation(about)):
-            about = operation.target.key
-        return self._buckets.take(policy, path.lower().split("/")[2], about)
-
     def _answer(self, request: Request, body: bytes) -> Reply:
-        path = request.scope["path"]
+        path, query = request.scope["path"], dict(request.query_params)
+        base = f"{request.url.scheme}://{request.url.netloc}"
         try:
-            handler, call = _read(request, path, body)
+            handler, call = read(request.method, path, query, body, base)
             self._cloud.settle()
-            reading = request.method in ("GET", "HEAD")
-            require_unlocked(self._cloud, request.method, path)
-            with nullcontext() if reading else self._cloud.store.transaction():
-                return handler(self._cloud, call)
+            return carried_out(self._cloud, handler, call, path)
         except ArmError as refusal:
             return refused(refusal, path)
+
+
+def throttled(cloud: Cloud, buckets: Buckets, method: str, path: str) -> Reply | None:
+    """Count a request in Compute's buckets; a poll counts for the machine that its operation is about."""
+    counted = policy_of(method, path)
+    if counted is None:
+        return None
+    policy, about = counted
+    if policy == "GetOperation" and (operation := cloud.store.operation(about)):
+        about = operation.target.key
+    return buckets.take(policy, path.lower().split("/")[2], about)
+
+
+def carried_out(cloud: Cloud, handler: Handler, call: Call, path: str) -> Reply:
+    """Carry a request out that nothing is locked against, in one transaction; raises `ArmError`."""
+    require_unlocked(cloud, call.method, path)
+    with nullcontext() if call.method in ("GET", "HEAD") else cloud.store.transaction():
+        return handler(cloud, call)
 
 
 def refused(refusal: ArmError, path: str = "") -> Reply:
@@ -104,19 +110,18 @@ def response(reply: Reply, more: dict[str, str] | None = None, *, head: bool = F
     return Response(content, reply.status, headers, media_type="application/json; charset=utf-8")
 
 
-def _read(request: Request, path: str, body: bytes) -> tuple[Handler, Call]:
-    """Find the handler of a request and put the request into a call."""
-    query = {name.lower(): value for name, value in request.query_params.items()}
+def read(method: str, path: str, sent: Mapping[str, str], body: bytes, base: str) -> tuple[Handler, Call]:
+    """Find the handler of a request and put the request into a call; raises `ArmError`."""
+    query = {name.lower(): value for name, value in sent.items()}
     if not query.get("api-version"):
         raise ArmError("MissingApiVersionParameter")
     if not _VERSION.fullmatch(query["api-version"]):
         known = ",".join(sorted(set(NAMESPACES.values()), reverse=True))
         raise ArmError("InvalidApiVersionParameter", version=query["api-version"], known=known)
-    found = paths.find(request.method, path, query["api-version"])
+    found = paths.find(method, path, query["api-version"])
     if "subscription" in found.names and not _UUID.fullmatch(found.names["subscription"]):
         raise ArmError("InvalidSubscriptionId", subscription=found.names["subscription"])
-    base = f"{request.url.scheme}://{request.url.netloc}"
-    return found.handler, Call(request.method, base, found.path, query, _parse(body), found.names)
+    return found.handler, Call(method, base, found.path, query, _parse(body), found.names)
 
 
 def _parse(body: bytes) -> Json:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from vmops.local.arm.data.absent import ABSENT
+from vmops.local.arm.deployments import handlers as deployments
 from vmops.local.arm.handlers import (
     absent,
     groups,
@@ -117,6 +118,25 @@ def _absent_routes() -> Iterator[Route]:
         yield ("PUT", whole, absent.put_none)
 
 
+def _deployment_routes() -> Iterator[Route]:
+    """Lay out template deployments to a group. Their operations are below the group, without a provider, too."""
+    many = f"{_GROUP}/providers/Microsoft.Resources/deployments"
+    whole = f"{many}/{{deployment}}"
+    yield ("GET", many, deployments.list_deployments)
+    yield ("PUT", whole, deployments.put)
+    yield ("GET", whole, deployments.get)
+    yield ("HEAD", whole, deployments.head)
+    yield ("DELETE", whole, deployments.delete)
+    yield ("GET", f"{whole}/operationStatuses/{{operation}}", deployments.get_status)
+    yield ("POST", f"{whole}/validate", deployments.validate)
+    yield ("POST", f"{whole}/cancel", deployments.cancel)
+    yield ("POST", f"{whole}/exportTemplate", deployments.export_template)
+    yield ("POST", f"{whole}/whatIf", deployments.refuse_what_if)
+    for base in (whole, f"{_GROUP}/deployments/{{deployment}}"):
+        yield ("GET", f"{base}/operations", deployments.list_operations)
+        yield ("GET", f"{base}/operations/{{operation}}", deployments.get_operation)
+
+
 def _tag_routes(whole: str) -> Iterator[Route]:
     """Lay out the tags of what is at a path."""
     yield ("GET", whole + tags.SUFFIX, tags.get)
@@ -179,5 +199,6 @@ TABLE: tuple[Route, ...] = (
     *_absent_routes(),
     *_guest_routes(),
     *_provider_routes(),
+    *_deployment_routes(),
     *_FIXED,
 )

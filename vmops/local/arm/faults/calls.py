@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from vmops.local.arm.data.sizes import SIZES
+from vmops.local.arm.state.clock import american
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Resource
 from vmops.local.arm.state.resource_id import ResourceId
@@ -52,7 +52,7 @@ def blanks(asked: Asked, body: Mapping[str, Any], now: float) -> dict[str, objec
     about = {"subscription": steps[1] if len(steps) > 1 else "", "id": asked.path, "type": "", "name": steps[-1]}
     if target:
         about |= {"id": str(target), "type": target.type, "name": target.name, "provider": target.provider}
-    times = {"now": _american(now), "before": _american(now - _MINUTE)}
+    times = {"now": american(now), "before": american(now - _MINUTE)}
     return {**about, **times, "verb": verb, "size": size, "quota": quota, "kind": kind, "action": action} | {
         "location": body.get("location", "")
     }
@@ -65,9 +65,3 @@ def target_of(path: str) -> ResourceId | None:
         return ResourceId.parse("/".join(steps[: len(steps) - len(steps) % 2]))
     except ValueError:
         return None
-
-
-def _american(seconds: float) -> str:
-    """Write an instant as ARM's refusals do: ``8/21/2018 3:22:00 PM``."""
-    when = datetime.fromtimestamp(seconds, UTC)
-    return f"{when.month}/{when.day}/{when.year} {when.hour % 12 or 12}:{when:%M:%S %p}"

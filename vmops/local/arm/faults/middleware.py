@@ -3,7 +3,6 @@
 import json
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -15,6 +14,7 @@ from vmops.local.arm.faults.outcome import doom, refusal
 from vmops.local.arm.faults.rules import Rules
 from vmops.local.arm.front_door import response
 from vmops.local.arm.middleware import LOCAL
+from vmops.local.arm.state import lro
 from vmops.local.arm.state.cloud import Cloud
 
 _TIMEOUT = Refuse(code="GatewayTimeout", headers={"x-ms-failure-cause": "service"})
@@ -67,9 +67,7 @@ class Faults:
 
         async def dooming(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = Headers(raw=message["headers"])
-                url = headers.get("Azure-AsyncOperation") or headers.get("Location") or ""
-                operation = self._cloud.store.operation(urlsplit(url).path.rpartition("/")[2])
+                operation = self._cloud.store.operation(lro.id_in(Headers(raw=message["headers"])))
                 if operation and operation.ended is None:
                     with self._cloud.store.transaction():
                         doom(self._cloud, effect, asked, operation)

@@ -10,6 +10,8 @@ from vmops.local.arm.state.lro import Operation
 from vmops.local.arm.wire.messages import Call, Reply
 
 _WRITES = ("put", "update")
+_EMPTY = ("Microsoft.Network", "Microsoft.Resources")
+"""Providers whose deletions end with 204; that of a group, which has none, with 200."""
 
 
 def get_status(cloud: Cloud, call: Call) -> Reply:
@@ -36,7 +38,7 @@ def get_result(cloud: Cloud, call: Call) -> Reply:
     if operation.verb in (*_WRITES, ATTACH_DETACH):
         body = shown(cloud, call, kind_of(operation.target).get(cloud, operation.target))
         return Reply(200, body if operation.verb in _WRITES else body["properties"]["storageProfile"])
-    return Reply(204 if operation.target.provider == "Microsoft.Network" else 200)
+    return Reply(204 if operation.target.provider in _EMPTY else 200)
 
 
 def _operation(cloud: Cloud, call: Call) -> Operation:

@@ -11,6 +11,7 @@ from vmops.local.arm.models import RULES
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json
+from vmops.local.arm.state.resource_id import DEPLOYMENT_TYPE
 from vmops.local.arm.wire.messages import Call, Reply
 from vmops.local.arm.wire.pages import page
 
@@ -24,7 +25,8 @@ NAMESPACES = {
 }
 _KIND = "provider"
 _NAME = re.compile(r"[a-z]\w*(?:\.[a-z]\w*)+", re.IGNORECASE)
-_BESIDE = (*ABSENT, *(f"Microsoft.Authorization/{kind}" for kind in ("locks", "roleAssignments", "roleDefinitions")))
+_AUTHORIZATION = ("locks", "roleAssignments", "roleDefinitions")
+_BESIDE = (*ABSENT, DEPLOYMENT_TYPE, *(f"Microsoft.Authorization/{kind}" for kind in _AUTHORIZATION))
 """Types without rules of their own."""
 
 

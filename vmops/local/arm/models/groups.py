@@ -1,6 +1,7 @@
 """Resource groups: made at once, and deleted with all that is in them."""
 
 from vmops.local.arm.data.locations import LOCATIONS
+from vmops.local.arm.deployments import record as deployments
 from vmops.local.arm.models.kind import Change, Kind, asked_location, heading, new_guid, require_open
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.clock import timestamp
@@ -86,6 +87,7 @@ class ResourceGroups(Kind):
         left = cloud.store.within(operation.target)
         if left:
             self._roll_back(cloud, operation.target, left)
+        deployments.forget(cloud, operation.target)
         cloud.store.remove(operation.target)
 
     def _roll_back(self, cloud: Cloud, group: ResourceId, left: list[Resource]) -> None:

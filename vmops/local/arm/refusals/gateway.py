@@ -74,6 +74,45 @@ REFUSALS = {
         "The scope '{scope}' cannot perform {verb} operation because following scope(s) are locked: '{locked}'. "
         "Please remove the lock and try again.",
     ),
+    "InvalidTemplate": (400, "Deployment template validation failed: '{reason}'."),
+    "InvalidTemplate:resource": (
+        400,
+        "Unable to process template language expressions for resource '{id}'. '{reason}'",
+    ),
+    "DeploymentNotFound": (404, "Deployment '{name}' could not be found."),
+    "DeploymentOperationNotFound": (404, "The deployment operation '{name}' could not be found."),
+    "DeploymentActive": (
+        409,
+        "Unable to edit or replace deployment '{name}': previous deployment from '{since}' is still active (expiration "
+        "time is '{expires}'). Please see https://aka.ms/arm-deploy for usage details.",
+    ),
+    "DeploymentActive:delete": (409, "Unable to delete deployment '{name}': it is still active, or being deleted."),
+    "DeploymentCannotBeCancelled": (
+        409,
+        "The deployment '{name}' cannot be cancelled because it has provisioning state '{state}' or it has already "
+        "expired (expiration time is '{expires}').",
+    ),
+    "DeploymentFailed": (
+        409,
+        "At least one resource deployment operation failed. Please list deployment operations for details. Please see "
+        "https://aka.ms/arm-deployment-operations for usage details.",
+    ),
+    "ResourceDeploymentFailure": (
+        409,
+        "The resource write operation failed to complete successfully, because it reached terminal provisioning state "
+        "'Failed'.",
+    ),
+    "DeploymentOutputEvaluationFailed": (
+        400,
+        "Unable to evaluate template outputs: '{name}'. Please see error details and deployment operations. Please see "
+        "https://aka.ms/arm-common-errors for usage details.",
+    ),
+    "DeploymentOutputEvaluationFailed:one": (400, "The template output '{name}' is not valid: {reason}"),
+    "DeploymentForgotten": (
+        409,
+        "The local Azure was given another token since, and cannot read any more what this deployment was asked to do.",
+    ),
+    "NotSupported": (400, "The local Azure does not know {what} and does nothing of it."),
     "LockNotFound": (404, "The lock '{name}' could not be found."),
     "FailedIdentityOperation": (
         400,

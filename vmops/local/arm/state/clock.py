@@ -38,3 +38,9 @@ class ManualClock:
 def timestamp(seconds: float) -> str:
     """Write an instant as ARM does, such as ``2023-01-11T06:35:35.928515+00:00``."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+
+
+def american(seconds: float) -> str:
+    """Write an instant as the refusals of ARM do: ``8/21/2018 3:22:00 PM``."""
+    when = datetime.fromtimestamp(seconds, UTC)
+    return f"{when.month}/{when.day}/{when.year} {when.hour % 12 or 12}:{when:%M:%S %p}"

@@ -1,7 +1,8 @@
 """What the rules of the simulated cloud may touch: its store, its clock, and the operations under way."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from vmops.local.arm.refusals.error import ArmError
@@ -9,14 +10,18 @@ from vmops.local.arm.state.clock import Clock
 from vmops.local.arm.state.lro import Operation, new_id, timing
 from vmops.local.arm.state.resource import Resource
 from vmops.local.arm.state.resource_id import ResourceId
+from vmops.local.arm.state.seal import Seal
 from vmops.local.arm.state.store import Store
 
 
 class Rules(Protocol):
     """What the cloud asks of the rules of a resource type."""
 
-    def finish(self, cloud: "Cloud", operation: Operation) -> None:
-        """Make true what an operation was for; raises ``ArmError`` when it fails after all."""
+    def finish(self, cloud: "Cloud", operation: Operation) -> float | None:
+        """Make true what an operation was for; raises ``ArmError`` when it fails after all.
+
+        What is not over yet returns when to go on, in seconds since the epoch.
+        """
 
     def fail(self, cloud: "Cloud", operation: Operation) -> None:
         """Leave things as the failure of an operation leaves them."""
@@ -31,12 +36,13 @@ class Cloud:
     Nothing happens by itself: ``settle`` applies what has fallen due, and is called before anything is read or written.
     """
 
-    def __init__(self, store: Store, clock: Clock, pace: float, rules: Mapping[str, Rules]) -> None:
-        self.store, self.clock, self.pace, self._rules = store, clock, pace, rules
+    def __init__(self, store: Store, clock: Clock, pace: float, rules: Mapping[str, Rules], seal: Seal) -> None:
+        self.store, self.clock, self.pace, self.seal, self._rules = store, clock, pace, seal, rules
+        self._moment: float | None = None
 
     def now(self) -> float:
-        """Return the present, in seconds since the epoch."""
-        return self.clock.now()
+        """Return the present, in seconds since the epoch; while something that fell due is applied, when that was."""
+        return self.clock.now() if self._moment is None else self._moment
 
     def rules(self, rid: ResourceId) -> Rules:
         """Return the rules of a resource's type."""
@@ -59,17 +65,31 @@ class Cloud:
     def settle(self) -> None:
         """End every operation whose time has come, in the order of their ends, each in a transaction of its own."""
         while operation := self.store.next_due(self.now()):
-            with self.store.seen_until(math.inf), self.store.transaction():
+            with self.store.seen_until(math.inf), self.store.transaction(), self._at(operation.due):
                 self._end(operation, operation.due, operation.error)
+
+    @contextmanager
+    def _at(self, moment: float) -> Iterator[None]:
+        """Let it be a moment that is past."""
+        self._moment = moment
+        try:
+            yield
+        finally:
+            self._moment = None
 
     def _end(self, operation: Operation, ended: float, error: dict[str, Any] | None) -> None:
         rules = self.rules(operation.target)
         operation.ended, operation.error = ended, error
         if error is None:
             try:
-                rules.finish(self, operation)
+                again = rules.finish(self, operation)
             except ArmError as refusal:
                 operation.error = refusal.body()
+            else:
+                if again is not None:
+                    operation.due, operation.ended = again, None
+                    self.store.save_operation(operation)
+                    return
         else:
             rules.fail(self, operation)
         operation.status = "Failed" if operation.error else "Succeeded"

@@ -8,11 +8,13 @@ import base64
 import json
 import math
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from vmops.local.arm.state.clock import timestamp
-from vmops.local.arm.state.resource_id import GROUP_TYPE, ResourceId
+from vmops.local.arm.state.resource_id import DEPLOYMENT_TYPE, GROUP_TYPE, ResourceId
 
 RUNNING = "InProgress"
 _STUCK = 0.1
@@ -46,7 +48,7 @@ class Timing:
     again: float = 10
 
 
-# What is not recorded is an estimate: updates, disks, groups.
+# What is not recorded is an estimate: updates, disks, groups. A deployment takes so long to begin.
 _VM, _DISK = "Microsoft.Compute/virtualMachines", "Microsoft.Compute/disks"
 _TIMINGS = {
     (_VM, "put"): Timing(91, 10, 50),
@@ -75,6 +77,8 @@ _TIMINGS = {
     ("Microsoft.Network/networkSecurityGroups/securityRules", "delete"): Timing(4),
     ("Microsoft.Network/networkInterfaces", "delete"): Timing(8),
     ("Microsoft.Network/publicIPAddresses", "delete"): Timing(8),
+    (DEPLOYMENT_TYPE, "deploy"): Timing(1.3),
+    (DEPLOYMENT_TYPE, "delete"): Timing(15, 15, 15),
     (GROUP_TYPE, "delete"): Timing(20, 15, 15),
     (GROUP_TYPE, "deleteMachines"): Timing(80, 15, 15),
 }
@@ -139,7 +143,7 @@ def status_path(operation: Operation) -> str:
 def links(operation: Operation, base: str, api_version: str, *, result: bool) -> dict[str, str]:
     """Return the absolute URLs that an answer carries: of the status, and of the result if asked for."""
     version, target = f"api-version={api_version}", operation.target
-    if target.type == GROUP_TYPE:
+    if target.type in (GROUP_TYPE, DEPLOYMENT_TYPE):
         return {"Location": f"{base}/subscriptions/{target.subscription}/operationresults/{operation.id}?{version}"}
     path = status_path(operation)
     if target.provider == "Microsoft.Network":
@@ -148,6 +152,12 @@ def links(operation: Operation, base: str, api_version: str, *, result: bool) ->
         tracking = f"p={uuid.uuid5(uuid.NAMESPACE_OID, target.subscription)}"
         status, final = f"{path}?{tracking}&{version}", f"{path}?{tracking}&monitor=true&{version}"
     return {"Azure-AsyncOperation": base + status} | ({"Location": base + final} if result else {})
+
+
+def id_in(headers: Mapping[str, str]) -> str:
+    """Return the id of the operation that an answer's headers lead to, nothing if they lead to none."""
+    url = headers.get("Azure-AsyncOperation") or headers.get("Location") or ""
+    return urlsplit(url).path.rpartition("/")[2]
 
 
 def status_body(operation: Operation) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 GROUP_TYPE = "Microsoft.Resources/resourceGroups"
+DEPLOYMENT_TYPE = "Microsoft.Resources/deployments"
 
 
 @dataclass(frozen=True, slots=True)

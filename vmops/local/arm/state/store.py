@@ -59,14 +59,17 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make what is written inside one: all of it, or, when it raises, nothing."""
-        self._db.execute("BEGIN IMMEDIATE")
+        """Make what is written inside one: all of it, or, when it raises, nothing; one may be part of another."""
+        part = self._db.in_transaction
+        self._db.execute("SAVEPOINT part" if part else "BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self._db.execute("ROLLBACK TO part" if part else "ROLLBACK")
             raise
-        self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("RELEASE part" if part else "COMMIT")
 
     def clear(self) -> None:
         """Forget everything."""
@@ -213,8 +216,8 @@ class Store:
         return self._operation("id = ?", (operation_id,))
 
     def next_due(self, now: float) -> Operation | None:
-        """Return the running operation whose end is the longest past, if any."""
-        return self._operation("ended IS NULL AND due <= ? ORDER BY due", (now,))
+        """Return the running operation whose end is the longest past, if any; of several what was written first."""
+        return self._operation("ended IS NULL AND due <= ? ORDER BY due, rowid", (now,))
 
     def running(self, rid: ResourceId) -> Operation | None:
         """Return the operation that is running on a resource or one of its children, of several the first to end."""

@@ -1,0 +1,718 @@
+"""Template deployments: what a template makes and in which order, what it gives, and how it fails."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conformance.arm import COMPUTE, GROUP, KEY, NETWORK, SUBNET, Arm, machine, refusal
+from tests.conformance.deployments import (
+    DEPLOYMENT,
+    DEPLOYMENTS,
+    address,
+    disk,
+    interface,
+    network,
+    request,
+    resource,
+    text,
+    vm,
+)
+from vmops.local.arm.state.clock import ManualClock
+
+LOCKS = "/providers/Microsoft.Authorization/locks"
+SECRET = "s3cret-Passw0rd!"
+
+
+def deploy(arm: Arm, *resources: Any, name: str = "d", **parts: Any) -> httpx.Response:
+    """PUT a deployment."""
+    return arm("PUT", f"{DEPLOYMENTS}/{name}", request(*resources, **parts))
+
+
+def ended(arm: Arm, accepted: httpx.Response) -> dict[str, Any]:
+    """Let time pass until a deployment is over, and show it."""
+    assert accepted.status_code in (200, 201), accepted.text
+    arm.clock.advance(600)
+    properties: dict[str, Any] = arm.shown(accepted.json()["id"])["properties"]
+    return properties
+
+
+def outputs(arm: Arm, *resources: Any, name: str = "d", **parts: Any) -> dict[str, Any]:
+    """Deploy, and give the values of the outputs."""
+    shown = ended(arm, deploy(arm, *resources, name=name, **parts))
+    assert shown["provisioningState"] == "Succeeded", shown
+    return {key: output.get("value") for key, output in shown["outputs"].items()}
+
+
+def failure(arm: Arm, *resources: Any, **parts: Any) -> dict[str, Any]:
+    """Deploy, and give how that fails."""
+    shown = ended(arm, deploy(arm, *resources, **parts))
+    assert shown["provisioningState"] == "Failed", shown
+    error: dict[str, Any] = shown["error"]
+    return error
+
+
+def names(arm: Arm) -> list[str]:
+    """Name all that is in the group."""
+    return sorted(each["name"] for each in arm.shown(f"{GROUP}/resources")["value"])
+
+
+def test_a_deployment_is_accepted_runs_and_succeeds(arm: Arm) -> None:
+    """It is a long-running operation, and each resource begins when what it waits for is there."""
+    arm.make_group()
+    wants = "[resourceId('Microsoft.Network/virtualNetworks', 'net')]"
+    nic = "Microsoft.Network/networkInterfaces/vm-nic"
+    accepted = deploy(arm, vm(dependsOn=[nic]), interface(dependsOn=[wants]), network())
+    shown = accepted.json()
+    assert (accepted.status_code, shown["id"], shown["type"]) == (201, DEPLOYMENT, "Microsoft.Resources/deployments")
+    assert shown["properties"]["provisioningState"] == "Accepted"
+    status = accepted.headers["Azure-AsyncOperation"]
+    assert f"{DEPLOYMENT}/operationStatuses/" in status
+    assert arm.poll(accepted).json() == {"status": "Accepted"}
+    seen = []
+    for seconds in (2, 10, 5, 84, 5):  # each takes as long as by itself: the network 10 s, the interface 1, the VM 91
+        arm.clock.advance(seconds)
+        seen.append((arm.poll(accepted).json()["status"], names(arm)))
+    assert seen[0] == ("Running", ["net"])
+    assert seen[1] == ("Running", ["net", "vm-nic"])
+    assert seen[2] == ("Running", ["net", "vm", "vm-nic", "vm-os"])
+    assert seen[3][0] == "Running"
+    assert seen[4] == ("Succeeded", ["net", "vm", "vm-nic", "vm-os"])
+    done = arm.shown(DEPLOYMENT)["properties"]
+    assert [each["id"] for each in done["outputResources"]] == [
+        f"{COMPUTE}/virtualMachines/vm",
+        f"{NETWORK}/networkInterfaces/vm-nic",
+        f"{NETWORK}/virtualNetworks/net",
+    ]
+    assert done["duration"].startswith("PT1M43.")
+    assert done["correlationId"] == shown["properties"]["correlationId"]
+    assert (done["outputs"], done["mode"]) == ({}, "Incremental")
+    assert {each["namespace"] for each in done["providers"]} == {"Microsoft.Compute", "Microsoft.Network"}
+    assert [each["resourceName"] for each in done["dependencies"]] == ["vm", "vm-nic"]
+    assert arm.power() == "running"
+
+
+def test_time_that_passes_at_once_is_lived_through_in_order(arm: Arm) -> None:
+    """A cloud that nobody has looked at for an hour has made each resource when it was its turn."""
+    arm.make_group()
+    deploy(arm, network(), interface(dependsOn=["net"]), vm(dependsOn=["vm-nic"]))
+    began = arm.clock.now()
+    arm.clock.advance(3600)
+    assert arm.power() == "running"
+    listed = arm.shown(f"{GROUP}/deployments/d/operations")["value"]
+    ends = [each["properties"]["timestamp"] for each in listed]
+    assert ends == sorted(ends)
+    done = arm.shown(DEPLOYMENT)["properties"]
+    assert done["duration"] < "PT1M50"
+    assert began < arm.clock.now()
+
+
+def test_what_a_deployment_did_is_listed(arm: Arm) -> None:
+    """Each resource, and then its outputs, each by itself too, with or without the provider in the path."""
+    arm.make_group()
+    ended(arm, deploy(arm, address()))
+    for base in (DEPLOYMENT, f"{GROUP}/deployments/d"):
+        made, gave = arm.shown(f"{base}/operations")["value"]
+        assert made["properties"]["targetResource"] == {
+            "id": f"{NETWORK}/publicIPAddresses/ip",
+            "resourceType": "Microsoft.Network/publicIPAddresses",
+            "resourceName": "ip",
+        }
+        assert (made["properties"]["provisioningState"], made["properties"]["statusCode"]) == ("Succeeded", "OK")
+        assert gave["properties"]["provisioningOperation"] == "EvaluateDeploymentOutput"
+        assert arm.shown(f"{base}/operations/{made['operationId']}") == made
+        assert refusal(arm("GET", f"{base}/operations/none")) == (404, "DeploymentOperationNotFound")
+
+
+def test_deployments_are_found_listed_and_forgotten(arm: Arm) -> None:
+    """What they made stays, and is deleted by itself; a group takes its deployments with it."""
+    arm.make_group()
+    assert arm("HEAD", DEPLOYMENT).status_code == 404
+    assert refusal(arm("GET", DEPLOYMENT)) == (404, "DeploymentNotFound")
+    assert arm("DELETE", DEPLOYMENT).status_code == 204
+    ended(arm, deploy(arm, address()))
+    failure(arm, address("bad", zones=["9"]), name="e")
+    assert arm("HEAD", DEPLOYMENT.upper()).status_code == 204
+    assert [each["name"] for each in arm.shown(DEPLOYMENTS)["value"]] == ["e", "d"]
+    assert [each["name"] for each in arm.shown(DEPLOYMENTS, filter="provisioningState eq 'Failed'")["value"]] == ["e"]
+    assert len(arm.shown(DEPLOYMENTS, top="1")["value"]) == 1
+    assert refusal(arm("GET", DEPLOYMENTS, filter="name eq 'd'")) == (400, "InvalidFilterInQueryString")
+    gone = arm("DELETE", DEPLOYMENT)
+    assert (gone.status_code, arm.poll(gone).status_code) == (202, 202)
+    assert arm.shown(DEPLOYMENT)["properties"]["provisioningState"] == "Deleting"
+    assert refusal(arm("DELETE", DEPLOYMENT)) == refusal(deploy(arm)) == (409, "DeploymentActive")
+    arm.done(gone)
+    assert arm.poll(gone).status_code == 204
+    assert [each["name"] for each in arm.shown(DEPLOYMENTS)["value"]] == ["e"]
+    assert names(arm) == ["ip"]
+    arm.done(arm("DELETE", GROUP))
+    arm.make_group()
+    assert arm.shown(DEPLOYMENTS)["value"] == []
+
+
+def test_a_deployment_is_done_again_by_the_same_name(arm: Arm) -> None:
+    """Once it is over: with 200, and on what is there already; what the template does not name is left alone."""
+    arm.make_group()
+    first = deploy(arm, address(), disk())
+    busy = deploy(arm, address())
+    assert (refusal(busy), busy.headers["Retry-After"]) == ((409, "DeploymentActive"), "2")
+    assert refusal(arm("DELETE", DEPLOYMENT)) == (409, "DeploymentActive")
+    ended(arm, first)
+    again = deploy(arm, address(tags={"a": "b"}))
+    assert again.status_code == 200
+    assert ended(arm, again)["provisioningState"] == "Succeeded"
+    assert arm.shown(f"{NETWORK}/publicIPAddresses/ip")["tags"] == {"a": "b"}
+    assert names(arm) == ["disk", "ip"]
+
+
+def test_a_deployment_that_is_cancelled_begins_nothing_more(arm: Arm) -> None:
+    """What it has asked for already is finished; one that is over cannot be cancelled."""
+    arm.make_group()
+    accepted = deploy(arm, network(), interface(dependsOn=["net"]))
+    arm.clock.advance(5)
+    assert names(arm) == ["net"]
+    assert arm("POST", f"{DEPLOYMENT}/cancel").status_code == 204
+    assert arm.poll(accepted).json()["status"] == "Canceled"
+    arm.clock.advance(600)
+    assert names(arm) == ["net"]
+    assert arm.shown(f"{NETWORK}/virtualNetworks/net")["properties"]["provisioningState"] == "Succeeded"
+    assert arm.shown(DEPLOYMENT)["properties"]["provisioningState"] == "Canceled"
+    assert refusal(arm("POST", f"{DEPLOYMENT}/cancel")) == (409, "DeploymentCannotBeCancelled")
+
+
+def test_parameters_variables_and_outputs(arm: Arm) -> None:
+    """Given values come as they are, defaults are worked out, and types are written as ARM does."""
+    arm.make_group()
+    parts: dict[str, Any] = {
+        "parameters": {
+            "name": {"type": "string"},
+            "label": {"type": "STRING", "defaultValue": "[concat(parameters('name'), '-', resourceGroup().location)]"},
+            "ports": {"type": "array", "defaultValue": ["22"]},
+            "flag": {"type": "bool", "defaultValue": False},
+            "word": {"type": "string", "defaultValue": ""},
+        },
+        "variables": {
+            "both": "[concat(variables('upper'), parameters('label'))]",
+            "upper": "[toUpper(parameters('name'))]",
+            "copy": [{"name": "many", "count": 2, "input": "[copyIndex('many', 1)]"}],
+            "deep": {"one": ["[parameters('word')]"]},
+        },
+        "outputs": {
+            "both": {"type": "string", "value": "[variables('BOTH')]"},
+            "many": {"type": "array", "value": "[variables('many')]"},
+            "deep": {"type": "object", "value": "[variables('deep')]"},
+            "loop": {"type": "array", "copy": {"count": 2, "input": "[concat('x', copyIndex())]"}},
+            "no": {"type": "int", "value": 1, "condition": "[parameters('flag')]"},
+        },
+    }
+    given = {"name": "[not('evaluated')]", "word": "w"}
+    shown = ended(arm, deploy(arm, given=given, **parts))
+    assert {name: each["type"] for name, each in shown["parameters"].items()} == {
+        "name": "String",
+        "label": "String",
+        "ports": "Array",
+        "flag": "Bool",
+        "word": "String",
+    }
+    assert shown["parameters"]["label"]["value"] == "[not('evaluated')]-westus2"
+    assert shown["outputs"] == {
+        "both": {"type": "String", "value": "[NOT('EVALUATED')][not('evaluated')]-westus2"},
+        "many": {"type": "Array", "value": [1, 2]},
+        "deep": {"type": "Object", "value": {"one": ["w"]}},
+        "loop": {"type": "Array", "value": ["x0", "x1"]},
+    }
+
+
+def test_loops_and_conditions_make_as_many_resources_as_they_say(arm: Arm) -> None:
+    """A loop may be waited for as a whole; what is not wanted is not made, and nobody waits for it."""
+    arm.make_group()
+    loop = {"name": "many", "count": 3}
+    made = outputs(
+        arm,
+        address("[concat('ip', copyIndex(1))]", copy=loop),
+        disk("not", condition="[equals(1, 2)]"),
+        disk(dependsOn=["many", "not"], tags={"of": "[resourceGroup().name]"}),
+        outputs={"first": {"type": "string", "value": "[reference('ip1').provisioningState]"}},
+    )
+    assert names(arm) == ["disk", "ip1", "ip2", "ip3"]
+    assert made == {"first": "Succeeded"}
+    assert arm.shown(f"{COMPUTE}/disks/disk")["tags"] == {"of": "rg"}
+    needs = arm.shown(DEPLOYMENT)["properties"]["dependencies"]
+    assert [each["resourceName"] for each in needs[0]["dependsOn"]] == ["ip1", "ip2", "ip3"]
+
+
+def test_a_serial_loop_makes_a_batch_at_a_time(arm: Arm) -> None:
+    """The second batch begins when the first is there."""
+    arm.make_group()
+    loop = {"name": "many", "count": 5, "mode": "Serial", "batchSize": 2}
+    accepted = deploy(arm, disk("[concat('d', copyIndex())]", copy=loop))
+    counts = []
+    for _ in range(3):
+        arm.clock.advance(2)
+        counts.append(len(names(arm)))
+    assert counts == [2, 4, 5]
+    assert ended(arm, accepted)["provisioningState"] == "Succeeded"
+
+
+def test_a_property_is_copied_and_null_is_as_good_as_absent(arm: Arm) -> None:
+    """As in a direct PUT."""
+    arm.make_group()
+    rule = {"priority": "[add(100, copyIndex('securityRules'))]", "direction": "Inbound", "access": "Allow"}
+    rule |= {"protocol": "Tcp", "destinationPortRange": "22", "description": "[if(true(), null(), 'x')]"}
+    each = {"name": "[concat('r', copyIndex('securityRules'))]", "properties": rule}
+    own = {"copy": [{"name": "securityRules", "count": 2, "input": each}]}
+    ended(arm, deploy(arm, resource("Microsoft.Network/networkSecurityGroups", "nsg", properties=own)))
+    rules = arm.shown(f"{NETWORK}/networkSecurityGroups/nsg")["properties"]["securityRules"]
+    assert [(each["name"], each["properties"]["priority"]) for each in rules] == [("r0", 100), ("r1", 101)]
+    assert "description" not in rules[0]["properties"]
+
+
+def test_children_are_made_by_their_whole_name_or_inside_their_parent(arm: Arm) -> None:
+    """Either way they are resources of their own, and wait for what they say."""
+    arm.make_group()
+    prefix = {"addressPrefix": "10.0.1.0/24"}
+    inside = {"type": "subnets", "apiVersion": "2024-05-01", "name": "in", "properties": prefix, "dependsOn": ["net"]}
+    child: dict[str, Any] = {
+        "type": "Microsoft.Network/virtualNetworks/subnets",
+        "apiVersion": "2024-05-01",
+        "name": "net/out",
+    }
+    child |= {"properties": {"addressPrefix": "10.0.2.0/24"}, "dependsOn": ["net/in"]}
+    found = outputs(
+        arm,
+        network(resources=[inside]),
+        child,
+        outputs={
+            "id": {"type": "string", "value": "[resourceId('Microsoft.Network/virtualNetworks/subnets', 'net', 'out')]"}
+        },
+    )
+    assert [each["name"] for each in arm.shown(f"{NETWORK}/virtualNetworks/net/subnets")["value"]] == [
+        "in",
+        "out",
+        "sub",
+    ]
+    assert found["id"] == f"{NETWORK}/virtualNetworks/net/subnets/out"
+
+
+def test_a_reference_is_a_dependency_of_its_own(arm: Arm) -> None:
+    """Who looks at a resource of the template is made after it, without a word about it, by name, by type and by id."""
+    arm.make_group()
+    first = "[reference('ip').publicIPAllocationMethod]"
+    second = "[reference(resourceId('Microsoft.Compute/disks', 'b'), '2024-03-02', 'Full').location]"
+    third = "[if(true(), reference('Microsoft.Compute/disks/c').diskSizeGB, reference('disk').diskSizeGB)]"
+    made = outputs(
+        arm,
+        disk(tags={"of": "[string(reference('c').diskSizeGB)]"}),
+        disk("c", tags={"of": second}),
+        disk("b", tags={"of": first}),
+        address(),
+        outputs={
+            "size": {"type": "int", "value": third},
+            "all": {"type": "array", "value": "[createArray(reference('ip').ipAddress)]"},
+        },
+    )
+    assert [arm.shown(f"{COMPUTE}/disks/{name}")["tags"]["of"] for name in ("disk", "c", "b")] == [
+        "8",
+        "westus2",
+        "Static",
+    ]
+    assert made["size"] == 8
+    assert made["all"] == [arm.shown(f"{NETWORK}/publicIPAddresses/ip")["properties"]["ipAddress"]]
+
+
+def test_a_reference_outside_the_template_needs_an_api_version(arm: Arm) -> None:
+    """It is looked at when the deployment comes to it."""
+    arm.make_group()
+    arm.put(
+        f"{NETWORK}/publicIPAddresses/old", sku={"name": "Standard"}, properties={"publicIPAllocationMethod": "Static"}
+    )
+    rid = "resourceId('Microsoft.Network/publicIPAddresses', 'old')"
+    state = {"state": {"type": "string", "value": f"[reference({rid}, '2024-05-01').provisioningState]"}}
+    assert outputs(arm, outputs=state) == {"state": "Succeeded"}
+    without = {"state": {"type": "string", "value": f"[reference({rid}).provisioningState]"}}
+    assert refusal(deploy(arm, outputs=without, name="e")) == (400, "InvalidTemplate")
+
+
+@pytest.mark.parametrize(
+    ("parts", "sentence"),
+    [
+        ({"given": {"other": 1}}, "they are not present in the original template"),
+        ({"parameters": {"a": {"type": "string"}}}, "The value for the template parameter 'a' is not provided."),
+        ({"parameters": {"a": {"type": "text", "defaultValue": ""}}}, "The type 'text' is not valid"),
+        ({"parameters": {"a": {"type": "int", "defaultValue": True}}}, "received a value of type 'Boolean'"),
+        (
+            {"parameters": {"a": {"type": "string", "allowedValues": ["x", "y"]}}, "given": {"a": "z"}},
+            "The provided value 'z' for the template parameter 'a' is not valid. The parameter value is not part of "
+            "the allowed value(s): 'x,y'.",
+        ),
+        ({"parameters": {"a": {"type": "string", "minLength": 2, "defaultValue": "x"}}}, "at least '2' in length"),
+        ({"parameters": {"a": {"type": "array", "maxLength": 1, "defaultValue": [1, 2]}}}, "at most '1' in length"),
+        ({"parameters": {"a": {"type": "int", "maxValue": 1, "defaultValue": 2}}}, "must be at most '1'."),
+        ({"variables": {"a": "[variables('a')]"}, "outputs": text("[variables('a')]")}, "depends on itself"),
+        ({"outputs": text("[variables('a')]")}, "The template variable 'a' is not found."),
+        ({"outputs": text(1)}, "expected a value of type 'String', but it evaluated to one of type 'Integer'"),
+        ({"outputs": text("[reference('none')]")}, "The resource 'none' is not defined in the template."),
+        ({"resources": {"symbolic": {}}}, "symbolic names"),
+        ({"resources": ["x"]}, "lists of objects"),
+        ({"resources": [address("a/b")]}, "incorrect segment lengths"),
+        ({"resources": [resource("Microsoft.Network", "a")]}, "incorrect segment lengths"),
+        ({"resources": [{"type": "A.B/c", "name": "x"}]}, "resource property 'apiVersion' is of type 'Null'"),
+        ({"resources": [address(), address("IP")]}, "is defined multiple times in a template"),
+        ({"resources": [address(dependsOn=["none"])]}, "The resource 'none' is not defined in the template."),
+        ({"resources": [address("a", dependsOn=["b"]), address("b", dependsOn=["a"])]}, "Circular dependency detected"),
+        ({"resources": [address(tags={"a": "[reference('ip').x]"})]}, "Circular dependency detected on resource"),
+        ({"resources": [address("[reference('b').x]"), address("b")]}, "'reference' is not expected at this location"),
+        ({"resources": [address("a"), disk("a"), disk("b", dependsOn=["a"])]}, "The resource 'a' is ambiguous"),
+        ({"resources": [address(condition="yes")]}, "a 'Boolean' is expected"),
+        ({"resources": [address(copy={"name": "a", "count": -1})]}, "The count of a copy must be an integer"),
+        ({"resources": [address(copy={"count": 1})]}, "A copy of a resource has a 'name' and a 'count'."),
+        ({"resources": [address(copy={"name": "a", "count": 1, "mode": "odd"})]}, "'parallel' or 'serial'"),
+        ({"resources": [address(tags={"a": "[nothing()]"})]}, "The template function 'nothing' is not valid."),
+        ({"resources": [address(tags={"a": "[concat("})]}, ""),
+        ({"resources": [address(tags={"a": "[concat(]"})]}, "Unable to parse language expression 'concat('"),
+        ({"resources": [address(resourceGroup="other")]}, "is a nested deployment"),
+        ({"resources": [resource("Microsoft.Resources/deployments", "n", properties={})]}, "is a nested deployment"),
+        ({"resources": [address(scope="odd")]}, "The scope 'odd' of a template resource"),
+    ],
+)  # fmt: skip
+def test_a_template_that_is_wrong_is_refused_in_a_sentence(arm: Arm, parts: dict[str, Any], sentence: str) -> None:
+    """Before anything is made, by PUT and by validate alike."""
+    arm.make_group()
+    body = request(**{"given": None, **parts})
+    body["properties"]["template"]["resources"] = parts.get("resources", [])
+    if not sentence:  # a text that only begins like an expression is one that stands for itself
+        assert arm("POST", f"{DEPLOYMENT}/validate", body).status_code == 200
+        return
+    for answer in (arm("POST", f"{DEPLOYMENT}/validate", body), arm("PUT", DEPLOYMENT, body)):
+        assert refusal(answer) == (400, "InvalidTemplate")
+        assert sentence in answer.json()["error"]["message"]
+    assert arm("HEAD", DEPLOYMENT).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "expected", "sentence"),
+    [
+        ({}, (400, "InvalidRequestContent"), "'properties'"),
+        ({"properties": {"mode": "Incremental"}}, (400, "InvalidRequestContent"), "'template'"),
+        ({"properties": {"template": {}}}, (400, "InvalidRequestContent"), "properties.mode"),
+        ({"properties": {"mode": "Odd", "template": {}}}, (400, "InvalidRequestContent"), "properties.mode"),
+        ({"properties": {"mode": "Incremental", "template": {}, "x": 1}}, (400, "InvalidRequestContent"), "member 'x'"),
+        ({"properties": {"mode": "Incremental", "template": []}}, (400, "InvalidRequestContent"), "'template'"),
+        ({"properties": {"mode": "Incremental", "template": {}}, "tags": {"a": 1}}, (400, "InvalidRequestContent"), ""),
+        ({"properties": {"mode": "Complete", "template": {}}}, (400, "NotSupported"), "mode Complete"),
+        ({"properties": {"mode": "Incremental", "templateLink": {}}}, (400, "NotSupported"), "templateLink"),
+        ({"properties": {"mode": "Incremental", "parametersLink": {}}}, (400, "NotSupported"), "parametersLink"),
+        ({"properties": {"mode": "Incremental", "onErrorDeployment": {}}}, (400, "NotSupported"), "onErrorDeployment"),
+        (
+            {"properties": {"mode": "Incremental", "template": {}, "debugSetting": {"detailLevel": "requestContent"}}},
+            (400, "NotSupported"),
+            "debugSetting",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_deployment_cannot_be_asked_is_said(
+    arm: Arm, body: dict[str, Any], expected: tuple[int, str], sentence: str
+) -> None:
+    """Nothing that is asked for is passed over in silence."""
+    arm.make_group()
+    answer = arm("PUT", DEPLOYMENT, body)
+    assert refusal(answer) == expected
+    assert sentence in answer.json()["error"]["message"]
+
+
+def test_what_if_and_a_missing_group_are_refused(arm: Arm) -> None:
+    """A prediction is not made; and what has no group has no deployments."""
+    assert refusal(deploy(arm)) == (404, "ResourceGroupNotFound")
+    assert refusal(arm("GET", DEPLOYMENTS)) == (404, "ResourceGroupNotFound")
+    arm.make_group()
+    answer = arm("POST", f"{DEPLOYMENT}/whatIf", request())
+    assert refusal(answer) == (400, "NotSupported")
+    assert "whatIf" in answer.json()["error"]["message"]
+    assert refusal(arm("PUT", f"{GROUP}/providers/Microsoft.Resources/other/x", {})) == (404, "InvalidResourceType")
+
+
+def test_validate_tells_what_would_be_deployed_and_does_nothing(arm: Arm) -> None:
+    """Its answer looks like a deployment's that has succeeded."""
+    arm.make_group()
+    shown = arm("POST", f"{DEPLOYMENT}/validate", request(network(), address())).json()["properties"]
+    assert shown["provisioningState"] == "Succeeded"
+    validated = [each["id"] for each in shown["validatedResources"]]
+    assert validated == [f"{NETWORK}/virtualNetworks/net", f"{NETWORK}/publicIPAddresses/ip"]
+    arm.clock.advance(600)
+    assert names(arm) == []
+    assert arm.shown(DEPLOYMENTS)["value"] == []
+
+
+def test_a_resource_that_is_refused_fails_the_deployment_with_its_own_words(arm: Arm) -> None:
+    """What waits for it is not begun, what does not is made; the operation, the deployment and its parts all tell."""
+    arm.make_group()
+    accepted = deploy(arm, address("bad", zones=["9"]), disk(dependsOn=["bad"]), address("good"), network())
+    arm.clock.advance(600)
+    polled = arm.poll(accepted).json()
+    shown = arm.shown(DEPLOYMENT)["properties"]
+    assert (polled["status"], polled["error"]) == ("Failed", shown["error"])
+    error = shown["error"]
+    assert (error["code"], error["target"]) == ("DeploymentFailed", DEPLOYMENT)
+    assert error["message"].startswith("At least one resource deployment operation failed.")
+    direct = arm(
+        "PUT",
+        f"{NETWORK}/publicIPAddresses/bad",
+        {
+            key: part
+            for key, part in address("bad", zones=["9"]).items()
+            if key in ("location", "sku", "zones", "properties")
+        },
+    )
+    assert error["details"] == [{"target": f"{NETWORK}/publicIPAddresses/bad"} | direct.json()["error"]]
+    assert names(arm) == ["good", "net"]
+    failed = [
+        each["properties"]
+        for each in arm.shown(f"{DEPLOYMENT}/operations")["value"]
+        if "statusMessage" in each["properties"]
+    ]
+    assert [(each["provisioningState"], each["statusCode"]) for each in failed] == [("Failed", "BadRequest")]
+    assert failed[0]["statusMessage"]["error"] == direct.json()["error"]
+    assert "outputs" not in shown
+
+
+def test_a_write_that_fails_later_fails_the_deployment(arm: Arm) -> None:
+    """Faults strike what a template makes as they strike a direct PUT."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    rule = {"path": "*/virtualMachines/vm", "verbs": ["create"], "effect": {"do": "fail", "code": "AllocationFailed"}}
+    assert arm("PUT", "/_local/faults", [rule]).status_code == 200
+    error = failure(arm, vm())
+    cause = error["details"][0]
+    assert (cause["code"], cause["target"]) == ("ResourceDeploymentFailure", f"{COMPUTE}/virtualMachines/vm")
+    assert [each["code"] for each in cause["details"]] == ["AllocationFailed"]
+    assert arm.shown(f"{COMPUTE}/virtualMachines/vm")["properties"]["provisioningState"] == "Failed"
+
+
+def test_a_fault_refuses_what_a_template_makes(arm: Arm) -> None:
+    """The quota of a direct PUT is that of a template."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    rule = {"path": "*/virtualMachines/*", "verbs": ["create"], "effect": {"do": "refuse", "code": "SkuNotAvailable"}}
+    arm("PUT", "/_local/faults", [rule])
+    assert [each["code"] for each in failure(arm, vm())["details"]] == ["SkuNotAvailable"]
+
+
+def test_a_write_that_never_ends_keeps_the_deployment_until_it_is_let_go(arm: Arm) -> None:
+    """Clearing the faults lets both go on."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    arm("PUT", "/_local/faults", [{"path": "*/virtualMachines/*", "effect": {"do": "stick"}}])
+    accepted = deploy(arm, vm())
+    arm.clock.advance(10_000)
+    assert arm.poll(accepted).json() == {"status": "Running"}
+    arm("PUT", "/_local/faults", [])
+    assert arm.poll(accepted).json() == {"status": "Succeeded"}
+
+
+def test_locks_and_policies_hold_for_templates_too(arm: Arm) -> None:
+    """A lock of the group stops the deployment, one of a resource that resource, and a policy puts its tags in."""
+    arm.make_group()
+    arm.put(
+        f"{NETWORK}/publicIPAddresses/ip", sku={"name": "Standard"}, properties={"publicIPAllocationMethod": "Static"}
+    )
+    arm("PUT", f"{NETWORK}/publicIPAddresses/ip{LOCKS}/l", {"properties": {"level": "ReadOnly"}})
+    assert [each["code"] for each in failure(arm, address())["details"]] == ["ScopeLocked"]
+    change = {"operation": "add", "field": "tags['team']", "value": "a"}
+    then = {"effect": "modify", "details": {"operations": [change]}}
+    deny = {"if": {"field": "name", "equals": "no"}, "then": {"effect": "deny"}}
+    put = {"if": {"field": "type", "equals": "Microsoft.Compute/disks"}, "then": then}
+    arm("PUT", "/_local/policies", [{"name": "put", "policyRule": put}, {"name": "deny", "policyRule": deny}])
+    assert [each["code"] for each in failure(arm, disk("no"), disk())["details"]] == ["RequestDisallowedByPolicy"]
+    assert arm.shown(f"{COMPUTE}/disks/disk")["tags"] == {"team": "a"}
+    arm("PUT", f"{GROUP}{LOCKS}/l", {"properties": {"level": "ReadOnly"}})
+    assert refusal(deploy(arm, address("other"))) == (409, "ScopeLocked")
+
+
+def test_a_resource_that_is_throttled_is_asked_for_again(arm: Arm) -> None:
+    """When Compute says so: the deployment does not fail, it takes longer."""
+    arm.make_machine()
+    body = machine()
+    while arm("PUT", f"{COMPUTE}/virtualMachines/vm", body).status_code != 429:
+        arm.clock.advance(1)
+    accepted = deploy(arm, vm(tags={"a": "b"}))
+    arm.clock.advance(5)
+    assert arm.poll(accepted).json() == {"status": "Running"}
+    assert ended(arm, accepted)["provisioningState"] == "Succeeded"
+    assert arm.shown(f"{COMPUTE}/virtualMachines/vm")["tags"] == {"a": "b"}
+
+
+def test_an_output_that_cannot_be_worked_out_fails_the_deployment(arm: Arm) -> None:
+    """Its resources are there all the same."""
+    arm.make_group()
+    error = failure(arm, address(), outputs=text("[reference('ip').dnsSettings.fqdn]"))
+    assert error["code"] == "DeploymentOutputEvaluationFailed"
+    assert [(each["code"], each["target"]) for each in error["details"]] == [("DeploymentOutputEvaluationFailed", "o")]
+    assert "property 'dnsSettings' doesn't exist" in error["details"][0]["message"]
+    assert names(arm) == ["ip"]
+
+
+def test_an_expression_that_fails_later_is_told_with_its_resource(arm: Arm) -> None:
+    """What another resource has not can only be known when it is there."""
+    arm.make_group()
+    cause = failure(arm, address(), disk(tags={"a": "[reference('ip').none]"}))["details"][0]
+    assert (cause["code"], cause["target"]) == ("InvalidTemplate", f"{COMPUTE}/disks/disk")
+    assert "for resource" in cause["message"]
+
+
+def test_what_the_cloud_does_not_know_is_refused_as_by_itself(arm: Arm) -> None:
+    """A type or a property that a direct PUT is refused for fails the deployment with the same words."""
+    arm.make_group()
+    unknown = resource("Microsoft.Storage/storageAccounts", "a", properties={})
+    assert [each["code"] for each in failure(arm, unknown)["details"]] == ["InvalidResourceNamespace"]
+    assert [each["code"] for each in failure(arm, disk(odd=1))["details"]] == ["InvalidRequestContent"]
+
+
+def test_a_resource_that_is_refused_is_left_as_it_was(arm: Arm) -> None:
+    """Of a write that is refused in the middle nothing stays, while what else was asked for at that moment does."""
+    arm.make_network()
+    wrong = network()
+    prefix = {"addressPrefix": "10.0.9.0/24"}
+    wrong["properties"]["subnets"] = [{"name": name, "properties": prefix} for name in ("a", "b")]
+    error = failure(arm, wrong, address())
+    assert [each["code"] for each in error["details"]] == ["NetcfgSubnetRangesOverlap"]
+    subnets = arm.shown(f"{NETWORK}/virtualNetworks/net")["properties"]["subnets"]
+    assert ([each["name"] for each in subnets], names(arm)) == (["sub"], ["ip", "net"])
+
+
+def test_a_group_that_goes_takes_its_deployment_along(arm: Arm) -> None:
+    """One that is under way ends, and nothing is made in a group that is going."""
+    arm.make_group()
+    accepted = deploy(arm, network(), interface(dependsOn=["net"]))
+    arm.clock.advance(5)
+    gone = arm("DELETE", GROUP)
+    assert arm.poll(accepted).json()["status"] == "Failed"
+    arm.done(gone)
+    assert refusal(arm("GET", DEPLOYMENT)) == (404, "ResourceGroupNotFound")
+    assert arm("GET", "/_local/resources").json() == []
+
+
+def test_secrets_are_neither_shown_nor_kept(arm: Arm, tmp_path: Path) -> None:
+    """Not in an answer or a refusal, and not in the cloud's file, while the deployment runs and after."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    own = machine()["properties"]
+    own["osProfile"] = {"adminUsername": "mlos", "adminPassword": "[parameters('password')]"}
+    parts: dict[str, Any] = {
+        "parameters": {"password": {"type": "securestring"}, "more": {"type": "secureObject", "defaultValue": {}}},
+        "outputs": {"out": {"type": "securestring", "value": "[parameters('password')]"}},
+        "given": {"password": SECRET, "more": {"a": SECRET}},
+    }
+    accepted = deploy(arm, vm() | {"properties": own}, **parts)
+    answers = [accepted.text]
+    for seconds in (0, 5, 600):
+        arm.clock.advance(seconds)
+        answers += [
+            arm("GET", path).text for path in (DEPLOYMENT, f"{DEPLOYMENT}/operations", f"{COMPUTE}/virtualMachines/vm")
+        ]
+        answers.append(arm("POST", f"{DEPLOYMENT}/exportTemplate").text)
+        assert not [path for path in tmp_path.iterdir() if SECRET.encode() in path.read_bytes()]
+    assert not [answer for answer in answers if SECRET in answer]
+    shown = arm.shown(DEPLOYMENT)["properties"]
+    assert shown["provisioningState"] == "Succeeded"
+    assert shown["parameters"] == {"password": {"type": "SecureString"}, "more": {"type": "SecureObject"}}
+    assert shown["outputs"] == {"out": {"type": "SecureString"}}
+    wrong = deploy(
+        arm, parameters={"p": {"type": "securestring", "allowedValues": ["a"]}}, given={"p": SECRET}, name="e"
+    )
+    assert refusal(wrong) == (400, "InvalidTemplate")
+    assert SECRET not in wrong.text
+
+
+def test_a_deployment_outlives_the_process_that_took_it_on(tmp_path: Path) -> None:
+    """Another one on the same file goes on where it was, with what was given in secret."""
+    secret: dict[str, Any] = {"parameters": {"tag": {"type": "securestring"}}, "given": {"tag": SECRET}}
+    with Arm(tmp_path / "other.db", ManualClock()) as first:
+        first.make_group()
+        deploy(first, network(), disk(dependsOn=["net"], tags={"tag": "[parameters('tag')]"}), **secret)
+        first.clock.advance(5)
+        assert names(first) == ["net"]
+        now = first.clock.now()
+    with Arm(tmp_path / "other.db", ManualClock(now + 600)) as second:
+        assert second.shown(DEPLOYMENT)["properties"]["provisioningState"] == "Succeeded"
+        assert second.shown(f"{COMPUTE}/disks/disk")["tags"] == {"tag": SECRET}
+
+
+def test_who_has_another_token_cannot_go_on_with_a_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fails, and says why."""
+    with Arm(tmp_path / "other.db", ManualClock()) as first:
+        first.make_group()
+        deploy(first, disk())
+        now = first.clock.now()
+    monkeypatch.setattr("tests.conformance.arm.TOKEN", "another")
+    monkeypatch.setattr("tests.conformance.arm.AUTHORIZED", {"Authorization": "Bearer another"})
+    with Arm(tmp_path / "other.db", ManualClock(now + 600)) as second:
+        error = second.shown(DEPLOYMENT)["properties"]["error"]
+        assert [each["code"] for each in error["details"]] == ["DeploymentForgotten"]
+        assert refusal(second("POST", f"{DEPLOYMENT}/exportTemplate")) == (409, "DeploymentForgotten")
+
+
+def test_a_template_that_was_right_and_is_not_any_more_fails_its_deployment(tmp_path: Path) -> None:
+    """What it took from its group is gone when another process reads it again."""
+    with Arm(tmp_path / "other.db", ManualClock()) as first:
+        assert first("PUT", GROUP, {"location": "westus2", "tags": {"a": "b"}}).status_code == 201
+        deploy(first, disk(tags={"a": "[resourceGroup().tags.a]"}))
+        assert first("PATCH", GROUP, {"tags": {}}).status_code == 200
+        now = first.clock.now()
+    with Arm(tmp_path / "other.db", ManualClock(now + 600)) as second:
+        error = second.shown(DEPLOYMENT)["properties"]["error"]
+        assert [each["code"] for each in error["details"]] == ["InvalidTemplate"]
+
+
+def test_the_template_of_a_deployment_can_be_had_again(arm: Arm) -> None:
+    """As it was sent."""
+    arm.make_group()
+    body = request(address("[concat('i', 'p')]"))
+    ended(arm, arm("PUT", DEPLOYMENT, body))
+    assert arm("POST", f"{DEPLOYMENT}/exportTemplate").json() == {"template": body["properties"]["template"]}
+
+
+def test_a_deployment_has_tags_as_other_resources_have(arm: Arm) -> None:
+    """They are shown with it."""
+    arm.make_group()
+    answer = arm("PUT", DEPLOYMENT, request() | {"tags": {"a": "b"}})
+    assert (answer.status_code, answer.json()["tags"]) == (201, {"a": "b"})
+
+
+def test_many_machines_are_made_at_once(arm: Arm) -> None:
+    """As ``az vm create --count`` asks for them: a loop of interfaces and one of machines that wait for theirs."""
+    arm.make_network()
+    own = machine()["properties"]
+    own["networkProfile"] = {
+        "networkInterfaces": [{"id": "[resourceId('Microsoft.Network/networkInterfaces', concat('n', copyIndex()))]"}]
+    }
+    own["storageProfile"]["osDisk"] = {"createOption": "fromImage", "name": "[concat('os', copyIndex())]"}
+    own["osProfile"]["linuxConfiguration"]["ssh"] = {"publicKeys": [{"keyData": "[parameters('key')]"}]}
+    loop = {"name": "loop", "count": "[parameters('count')]"}
+    part = {"name": "a", "properties": {"subnet": {"id": SUBNET}}}
+    nic = resource(
+        "Microsoft.Network/networkInterfaces",
+        "[concat('n', copyIndex())]",
+        copy=loop,
+        properties={"ipConfigurations": [part]},
+    )
+    machines = vm(
+        "[concat('vm', copyIndex())]",
+        copy=loop | {"name": "vms"},
+        dependsOn=["[concat('Microsoft.Network/networkInterfaces/n', copyIndex())]"],
+    )
+    ids = {
+        "ids": {
+            "type": "array",
+            "copy": {
+                "count": "[parameters('count')]",
+                "input": "[resourceId('Microsoft.Compute/virtualMachines', concat('vm', copyIndex()))]",
+            },
+        }
+    }
+    made = outputs(
+        arm, nic, machines | {"properties": own}, outputs=ids,
+        parameters={"count": {"type": "int"}, "key": {"type": "securestring"}}, given={"count": 3, "key": KEY},
+    )  # fmt: skip
+    assert made["ids"] == [f"{COMPUTE}/virtualMachines/vm{number}" for number in range(3)]
+    assert [arm.power(f"vm{number}") for number in range(3)] == ["running"] * 3

@@ -1,0 +1,52 @@
+"""Requests that the cloud makes of itself, on somebody's behalf: every rule is in force for them as for any other."""
+
+import json
+
+from vmops.local.arm.faults.calls import ask
+from vmops.local.arm.faults.effects import Fail, Refuse, Stick
+from vmops.local.arm.faults.outcome import doom, refusal
+from vmops.local.arm.faults.rules import Rules
+from vmops.local.arm.front_door import carried_out, read, refused, throttled
+from vmops.local.arm.limits.throttling import Buckets
+from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state import lro
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.resource import Json
+from vmops.local.arm.wire.messages import Reply
+
+
+class Inside:
+    """Make requests without HTTP.
+
+    They are read, checked and throttled as those of a client are, and faults strike writes that refuse them or let
+    their operations end otherwise; a fault that only spoils an answer does not.
+    """
+
+    def __init__(self, buckets: Buckets) -> None:
+        self._buckets = buckets
+
+    def __call__(self, cloud: Cloud, method: str, path: str, api_version: str, body: Json | None = None) -> Reply:
+        """Return the answer, a refusal too."""
+        if method == "GET":
+            return _answer(cloud, method, path, api_version, body)
+        asked = ask(cloud, method, path)
+        effect = Rules(cloud).strike(asked)
+        if isinstance(effect, Refuse):
+            return refusal(cloud, effect, asked, body or {})
+        late = throttled(cloud, self._buckets, method, path)
+        reply = late or _answer(cloud, method, path, api_version, body)
+        operation = cloud.store.operation(lro.id_in(reply.headers))
+        if operation and operation.ended is None and isinstance(effect, Fail | Stick):
+            doom(cloud, effect, asked, operation)
+        return reply
+
+
+def _answer(cloud: Cloud, method: str, path: str, api_version: str, body: Json | None) -> Reply:
+    query = {"api-version": api_version} if api_version else {}
+    try:
+        handler, call = read(method, path, query, json.dumps(body or {}).encode(), "")
+        return carried_out(cloud, handler, call, path)
+    except ArmError as refusal:
+        return refused(refusal, path)
+    except Exception as reason:  # a fault of the simulator, which must not stop what else falls due
+        return refused(ArmError("InternalServerError", reason=repr(reason)), path)

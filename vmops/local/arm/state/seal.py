@@ -1,0 +1,31 @@
+"""What must be known later, and is nobody else's business meanwhile: kept under a seal."""
+
+import base64
+import hashlib
+import json
+
+from vmops.local.arm.state.resource import Json
+
+_PURPOSE = b"vmops.local.arm.seal"
+
+
+class Seal:
+    """Close what only who knows a secret can open: the daemon's token, which outlives the daemon."""
+
+    def __init__(self, secret: str) -> None:
+        self._key = base64.urlsafe_b64encode(hashlib.sha256(_PURPOSE + secret.encode()).digest())
+
+    def close(self, plain: Json) -> str:
+        """Return an object under the seal."""
+        from cryptography.fernet import Fernet  # the daemon starts without it
+
+        return Fernet(self._key).encrypt(json.dumps(plain).encode()).decode()
+
+    def open(self, sealed: str) -> Json | None:
+        """Return what is under a seal, None if that is another one."""
+        from cryptography.fernet import Fernet, InvalidToken
+
+        try:
+            return dict(json.loads(Fernet(self._key).decrypt(sealed.encode())))
+        except InvalidToken:
+            return None
