@@ -476,6 +476,22 @@ def test_a_resource_that_is_refused_fails_the_deployment_with_its_own_words(arm:
     assert "outputs" not in shown
 
 
+def test_after_a_failure_nothing_more_is_begun(arm: Arm) -> None:
+    """What is under way is finished, and what waits for that stays unmade."""
+    arm.make_group()
+    failure(arm, address("bad", zones=["9"]), network(), interface(dependsOn=["net"]))
+    assert names(arm) == ["net"]
+
+
+def test_a_condition_may_look_at_another_resource(arm: Arm) -> None:
+    """Both branches are waited for until it is known which one it is."""
+    arm.make_group()
+    condition = "equals(reference('ip').publicIPAllocationMethod, 'Static')"
+    tag = f"[if({condition}, string(reference('other').diskSizeGB), 'no')]"
+    ended(arm, deploy(arm, disk(tags={"a": tag}), address(), disk("other")))
+    assert arm.shown(f"{COMPUTE}/disks/disk")["tags"] == {"a": "8"}
+
+
 def test_a_write_that_fails_later_fails_the_deployment(arm: Arm) -> None:
     """Faults strike what a template makes as they strike a direct PUT."""
     arm.make_network()
