@@ -1,6 +1,7 @@
 """The proxy door of the local Azure: clients with hard-wired hosts find it there, and never anything else."""
 
 import json
+import re
 import socket
 import ssl
 import stat
@@ -21,6 +22,7 @@ from cryptography import x509
 from typer.testing import CliRunner
 
 from tests.azure import kill_daemon
+from tests.clients.guide import PAGE
 from tests.functional.doors import CLI
 from vmops.cli.commands.local import app
 from vmops.local import azure_hosts, daemon, tls
@@ -198,20 +200,12 @@ def test_nobody_trusts_it_unasked(here: Endpoint) -> None:
     assert answer(here, urlsplit(MANAGER).netloc, METADATA)
 
 
-PROGRAM = """
-from azure.identity import DefaultAzureCredential
-from azure.mgmt.compute import ComputeManagementClient
-import os
-with DefaultAzureCredential() as login, ComputeManagementClient(login, os.environ["AZURE_SUBSCRIPTION_ID"]) as compute:
-    print(len(list(compute.virtual_machine_sizes.list("westus2"))) > 0)
-"""
-
-
 def test_a_client_needs_nothing_but_its_environment(state_dir: Path) -> None:
-    """azure-identity and the SDK, told nothing, log in at Microsoft's host and work at Azure's: here."""
-    ended = subprocess.run([*CLI, "local", "env", "--", sys.executable, "-c", PROGRAM], capture_output=True, text=True)
-    assert (ended.stdout, ended.returncode) == ("True\n", 0), ended.stderr
-    assert any("vmSizes" in each["path"] for each in told("journal"))
+    """The SDK of the page, told nothing, logs in at Microsoft's host and works at Azure's: here."""
+    program = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)[0]
+    ended = subprocess.run([*CLI, "local", "env", "--", sys.executable, "-c", program], capture_output=True, text=True)
+    assert (ended.stdout, ended.returncode) == ("[]\n", 0), ended.stderr
+    assert any(each["path"].endswith("/virtualMachines") for each in told("journal"))
 
 
 def told(*arguments: str) -> Any:
