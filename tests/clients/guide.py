@@ -6,10 +6,10 @@ from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs/real-clients.md"
 
-SECTIONS = {"az": "Azure CLI", "js": "JavaScript", "go": "Go", "ansible": "Ansible"}
+SECTIONS = {"az": "Azure CLI", "js": "JavaScript", "go": "Go", "ansible": "Ansible", "mlos": "mlos_bench"}
 """Each client that is installed for it, and its section."""
 
-TEMPLATES = frozenset({"create.sh"})
+TEMPLATES = frozenset({"create.sh", "experiment.py"})
 """Files that need template deployments."""
 
 _RUN = "vmops local env -- "
