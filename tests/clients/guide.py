@@ -6,10 +6,17 @@ from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs/real-clients.md"
 
-SECTIONS = {"az": "Azure CLI", "js": "JavaScript", "go": "Go", "ansible": "Ansible", "mlos": "mlos_bench"}
+SECTIONS = {
+    "az": "Azure CLI",
+    "js": "JavaScript",
+    "go": "Go",
+    "ansible": "Ansible",
+    "mlos": "mlos_bench",
+    "skypilot": "SkyPilot",
+}
 """Each client that is installed for it, and its section."""
 
-TEMPLATES = frozenset({"create.sh", "experiment.py"})
+TEMPLATES = frozenset({"create.sh", "experiment.py", "cluster.py"})
 """Files that need template deployments."""
 
 _RUN = "vmops local env -- "

@@ -17,7 +17,7 @@ from platformdirs import user_cache_path
 from tests.clients.guide import Guide
 from vmops.local import daemon, inspection
 
-_LIMIT = 1200
+_LIMIT = 1800
 """Seconds for one command."""
 
 _TEMPLATES = (

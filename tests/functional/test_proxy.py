@@ -139,7 +139,7 @@ def test_nothing_is_passed_on_in_plain_http(here: Endpoint, method: str, target:
         (b"CONNECT management.azure.com:443\r\n\r\n",),
         (b"CONNECT \xff\x00:443 HTTP/1.1\r\n\r\n",),
         (b"CONNECT management.azure.com:443 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",),
-        (b"CONNECT management.azure.com:443 HTTP/1.1\r\n", b"x" * 16384),
+        (b"CONNECT management.azure.com:443 HTTP/1.1\r\n" + b"x" * 16384,),
     ],
     ids=["nothing", "no target", "no version", "no text", "too early", "too long"],
 )

@@ -53,7 +53,10 @@ def ensure(state_dir: Path, pace: float | None = None, tls: bool | None = None, 
 
     Raises: `VmopsError` when it does not start.
     """
-    tls, proxy = (True if proxy else tls), (False if tls is False else proxy)
+    if proxy:
+        tls = True
+    elif tls is False:
+        proxy = False
 
     def look() -> Endpoint | NotYet:
         record = endpoint.read(state_dir)
