@@ -65,19 +65,17 @@ def said(here: Endpoint, *parts: bytes) -> str:
         return b"".join(iter(lambda: connection.recv(4096), b"")).decode()
 
 
-@pytest.mark.parametrize("host", azure_hosts.HOSTS)
-def test_each_of_azure_s_hosts_leads_to_the_local_azure(here: Endpoint, host: str) -> None:
-    """What ARM says of its cloud leads back through the same door: logins to Entra's host, all else to ARM's."""
-    told = answer(here, host, METADATA)
-    assert (told["name"], told["resourceManager"]) == ("AzureCloud", MANAGER)
-    assert (told["authentication"]["loginEndpoint"], told["authentication"]["audiences"][0]) == (LOGIN, f"{MANAGER}/")
-    [listed] = answer(here, host, "/metadata/endpoints?api-version=2019-05-01")
-    assert listed == told
+def test_each_of_azure_s_hosts_leads_to_the_local_azure(here: Endpoint) -> None:
+    """What ARM says of its cloud leads back through the same door: logins to Entra's host, all else to ARM's.
 
-
-def test_a_host_is_one_in_any_case(here: Endpoint) -> None:
-    """Source: RFC 9110, section 4.2.3."""
-    assert answer(here, "Management.Azure.COM", METADATA)["resourceManager"] == MANAGER
+    A host is one in any case. Source: RFC 9110, section 4.2.3.
+    """
+    for host in (*azure_hosts.HOSTS, "Management.Azure.COM"):
+        told = answer(here, host, METADATA)
+        assert (told["name"], told["resourceManager"]) == ("AzureCloud", MANAGER)
+        login = told["authentication"]
+        assert (login["loginEndpoint"], login["audiences"][0]) == (LOGIN, f"{MANAGER}/")
+        assert answer(here, host, "/metadata/endpoints?api-version=2019-05-01") == [told]
 
 
 def test_who_logs_in_at_entra_s_host_works_at_arm_s(here: Endpoint) -> None:
@@ -97,55 +95,50 @@ def test_who_logs_in_at_entra_s_host_works_at_arm_s(here: Endpoint) -> None:
             assert (got.status, bool(got.read())) == (status, True)
 
 
-@pytest.mark.parametrize(
-    ("host", "port"),
-    [
-        ("example.com", 443),
-        ("prices.azure.com", 443),
-        ("graph.microsoft.com", 443),
-        ("management.azure.com", 80),
-        ("management.azure.com", 8443),
-        ("westus2.management.azure.com", 443),
-        ("management.azure.com.example.com", 443),
-        ("127.0.0.1", 443),
-    ],
+ELSEWHERE = (
+    *("example.com:443", "prices.azure.com:443", "graph.microsoft.com:443", "127.0.0.1:443"),
+    *("westus2.management.azure.com:443", "management.azure.com.example.com:443"),
+    *("management.azure.com:80", "management.azure.com:8443", "management.azure.com"),
 )
-def test_no_other_host_is_reached(here: Endpoint, host: str, port: int) -> None:
+
+
+def test_no_other_host_is_reached(here: Endpoint) -> None:
     """A test behind this proxy never reaches the real Azure, nor anything else: 403, and a sentence that says why."""
-    refused = said(here, f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
-    assert refused.startswith("HTTP/1.1 403 Forbidden\r\n")
-    assert refused.endswith(
-        "\r\n\r\nThis is the proxy of a local Azure: it leads to management.azure.com, login.microsoftonline.com and "
-        f"login.windows.net alone, at port 443, and not to {host}:{port}.\n"
-    )
-    with closing(tunnel(here, host, port)) as connection, pytest.raises(OSError, match="403 Forbidden"):
+    for target in ELSEWHERE:
+        refused = said(here, f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
+        assert refused.startswith("HTTP/1.1 403 Forbidden\r\n")
+        assert refused.endswith(
+            "\r\n\r\nThis is the proxy of a local Azure: it leads to management.azure.com, login.microsoftonline.com "
+            f"and login.windows.net alone, at port 443, and not to {target}.\n"
+        )
+    with closing(tunnel(here, "example.com")) as connection, pytest.raises(OSError, match="403 Forbidden"):
         connection.request("GET", "/")
 
 
-@pytest.mark.parametrize("target", ["http://management.azure.com/subscriptions", "http://example.com/", "/", "*"])
-@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-def test_nothing_is_passed_on_in_plain_http(here: Endpoint, method: str, target: str) -> None:
+def test_nothing_is_passed_on_in_plain_http(here: Endpoint) -> None:
     """A secret that a client would send without TLS goes nowhere."""
-    refused = said(here, f"{method} {target} HTTP/1.1\r\nHost: management.azure.com\r\n\r\n".encode())
-    assert refused.startswith("HTTP/1.1 403 Forbidden\r\n")
-    assert "it takes CONNECT alone, for HTTPS: nothing is passed on in plain HTTP.\n" in refused
+    for method in ("GET", "POST", "OPTIONS"):
+        for target in ("http://management.azure.com/subscriptions", "http://example.com/", "/", "*"):
+            refused = said(here, f"{method} {target} HTTP/1.1\r\nHost: management.azure.com\r\n\r\n".encode())
+            assert refused.startswith("HTTP/1.1 403 Forbidden\r\n")
+            assert "it takes CONNECT alone, for HTTPS: nothing is passed on in plain HTTP.\n" in refused
 
 
-@pytest.mark.parametrize(
-    "parts",
-    [
-        (b"\r\n\r\n",),
-        (b"CONNECT\r\n\r\n",),
-        (b"CONNECT management.azure.com:443\r\n\r\n",),
-        (b"CONNECT \xff\x00:443 HTTP/1.1\r\n\r\n",),
-        (b"CONNECT management.azure.com:443 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",),
-        (b"CONNECT management.azure.com:443 HTTP/1.1\r\n" + b"x" * 16384,),
-    ],
-    ids=["nothing", "no target", "no version", "no text", "too early", "too long"],
+NO_REQUESTS = (
+    b"\r\n\r\n",
+    b"CONNECT\r\n\r\n",
+    b"CONNECT management.azure.com:443\r\n\r\n",
+    b"CONNECT \xff\x00:443 HTTP/1.1\r\n\r\n",
+    b"CONNECT management.azure.com:443 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+    b"CONNECT management.azure.com:443 HTTP/1.1\r\n" + b"x" * 16384,
 )
-def test_what_is_no_request_is_refused(here: Endpoint, parts: tuple[bytes, ...]) -> None:
+"""Nothing, no target, no version, no text, words too early, and too many."""
+
+
+def test_what_is_no_request_is_refused(here: Endpoint) -> None:
     """It ends, and the next client is served."""
-    assert said(here, *parts).startswith("HTTP/1.1 400 Bad Request\r\n")
+    for words in NO_REQUESTS:
+        assert said(here, words).startswith("HTTP/1.1 400 Bad Request\r\n"), words
     assert answer(here, urlsplit(MANAGER).netloc, METADATA)
 
 
