@@ -14,7 +14,7 @@ from tests.functional.doors import CLI, ENDINGS, end_all, ended, names, python, 
 from vmops import VMOps
 from vmops.core.polling import NotYet, poll_until
 
-FOREGROUND = "from vmops.cli.run import _in_foreground; print(_in_foreground())"
+FOREGROUND = "from vmops.cli.foreground import _in_foreground; print(_in_foreground())"
 
 
 @pytest.fixture

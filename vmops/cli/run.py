@@ -2,24 +2,16 @@
 
 import json
 import os
-import signal
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
+from vmops.cli import foreground
 from vmops.cli.console import note
-from vmops.core import children, signals
-from vmops.core.children import Apart, Child
 from vmops.core.holder import Kind
 from vmops.leases.context import hold_as
 from vmops.leases.machine import Machine
-
-_FORWARDED = (*signals.ENDING, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
-
-_TYPED = frozenset({signal.SIGINT, signal.SIGQUIT})
-"""What a terminal sends to everybody in its foreground. Source: termios(3), INTR and QUIT."""
 
 
 def run(
@@ -61,12 +53,8 @@ def _keep_if_failed(code: int) -> None:
 
 
 def _run(command: Sequence[str], vm: Machine) -> int:
-    relay = _Relay()
-    with _environment(vm) as environment, signals.handled(relay, _FORWARDED):
-        process = children.start(command, apart=Apart.NOT, stdin=children.OURS, env=environment)
-        relay.to(process)
-        code = process.wait()
-    return code if code >= 0 else 128 - code
+    with _environment(vm) as environment:
+        return foreground.run(command, environment)
 
 
 @contextmanager
@@ -75,39 +63,3 @@ def _environment(vm: Machine) -> Iterator[dict[str, str]]:
         json.dump(dict(vm.outputs), outputs, indent=2)
         outputs.flush()
         yield {**os.environ, "VMOPS_HOST": vm.host, "VMOPS_SSH": vm.ssh, "VMOPS_OUTPUTS": outputs.name}
-
-
-class _Relay:
-    """A handler that passes signals on to a process, from before it is started."""
-
-    def __init__(self) -> None:
-        self._process: Child | None = None
-        self._early: list[int] = []
-
-    def to(self, process: Child) -> None:
-        """Pass on to this process from now on, and what came so far."""
-        self._process = process
-        for number in self._early:
-            process.send_signal(number)
-
-    def __call__(self, number: int, _frame: FrameType | None) -> None:
-        if number in _TYPED and _in_foreground():
-            return
-        if self._process is None:
-            self._early.append(number)
-        else:
-            self._process.send_signal(number)
-
-
-def _in_foreground() -> bool:
-    """Tell whether a terminal has this process, and so the command, in its foreground."""
-    try:
-        terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY)
-    except OSError:
-        return False
-    try:
-        return os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:
-        return False
-    finally:
-        os.close(terminal)

@@ -35,7 +35,7 @@ _GRACE = 5.0
 """Seconds from SIGTERM to SIGKILL."""
 
 _LOOK = 0.01
-_TLS = "--tls"
+_TLS, _PROXY = "--tls", "--proxy"
 
 
 def find(state_dir: Path) -> Endpoint | None:
@@ -50,24 +50,28 @@ def pace(state_dir: Path) -> float:
     return record.pace if record else DEFAULT_PACE
 
 
-def ensure(state_dir: Path, pace: float | None = None, tls: bool | None = None) -> Endpoint:
+def ensure(state_dir: Path, pace: float | None = None, tls: bool | None = None, proxy: bool | None = None) -> Endpoint:
     """Give the daemon of a state directory, started if there is none; it answers when this returns.
 
-    ``pace`` is the part of Azure's own time that things take, ``tls`` whether it also serves HTTPS. A daemon that runs
-    otherwise is restarted; None means whatever it is, or was.
+    ``pace`` is the part of Azure's own time that things take, ``tls`` whether it also serves HTTPS, ``proxy`` whether
+    there is a proxy behind which it stands in Azure's place: that needs HTTPS. A daemon that runs otherwise is
+    restarted; None means whatever it is, or was.
 
     Raises: `VmopsError` when it does not start.
     """
+    if proxy:
+        tls = True
+    elif tls is False:
+        proxy = False
 
     def look() -> Endpoint | NotYet:
         record = endpoint.read(state_dir)
         if record and record.alive:
-            same = pace in (None, record.pace) and tls in (None, bool(record.endpoint.arm_tls))
-            if same and record.whole:
+            if record.whole and _as_asked(record, pace, tls, proxy):
                 return record.endpoint
             _end(record)
         held = file_lock.acquire(local_path(state_dir) / "lock")
-        return NotYet(_LOOK) if held is None else _start(state_dir, _arguments(record, pace, tls), held)
+        return NotYet(_LOOK) if held is None else _start(state_dir, _arguments(record, pace, tls, proxy), held)
 
     if found := poll_until(look, timeout=_PATIENCE):
         return found
@@ -89,13 +93,21 @@ def stop(state_dir: Path) -> bool:
     return found
 
 
-def _arguments(last: Record | None, pace: float | None, tls: bool | None) -> list[str]:
+def _as_asked(record: Record, pace: float | None, tls: bool | None, proxy: bool | None) -> bool:
+    here = record.endpoint
+    doors = tls in (None, bool(here.arm_tls)) and proxy in (None, bool(here.proxy))
+    return doors and pace in (None, record.pace)
+
+
+def _arguments(last: Record | None, pace: float | None, tls: bool | None, proxy: bool | None) -> list[str]:
     """Say how the daemon is to be: as asked for, else as it last was."""
     if pace is None:
         pace = last.pace if last else DEFAULT_PACE
     if tls is None:
         tls = bool(last and last.endpoint.arm_tls)
-    return [str(pace), *([_TLS] if tls else [])]
+    if proxy is None:
+        proxy = bool(last and last.endpoint.proxy)
+    return [str(pace), *([_TLS] if tls else []), *([_PROXY] if proxy else [])]
 
 
 def _start(state_dir: Path, arguments: list[str], held: int) -> Endpoint:
@@ -155,4 +167,4 @@ def _gone(lives: Callable[[], bool]) -> bool | NotYet:
 
 
 if __name__ == "__main__":
-    process.main(Path(sys.argv[1]), float(sys.argv[2]), tls=_TLS in sys.argv)
+    process.main(Path(sys.argv[1]), float(sys.argv[2]), tls=_TLS in sys.argv, proxy=_PROXY in sys.argv)

@@ -16,8 +16,8 @@ _CLOCK_STEP = 2.0
 class Endpoint:
     """Where the local Azure answers: its ARM's URL without trailing slash, the token, and the provider's port.
 
-    ``arm_tls`` is the same ARM over HTTPS, and ``ca`` the file of the authority that vouches for it; both are empty
-    unless asked for.
+    ``arm_tls`` is the same ARM over HTTPS, ``ca`` the file of the authority that vouches for it, and ``proxy`` the URL
+    of the proxy behind which it stands in Azure's place; what is not asked for is empty.
     """
 
     arm: str
@@ -26,11 +26,13 @@ class Endpoint:
     pid: int
     arm_tls: str = ""
     ca: str = ""
+    proxy: str = ""
 
     def told(self) -> dict[str, Any]:
         """Give all of it, the token too, under the names that scripts read; what is not served is left out."""
         plain = {"arm": self.arm, "token": self.token, "provider": self.provider, "pid": self.pid}
-        return plain | ({"armTls": self.arm_tls, "ca": self.ca} if self.arm_tls else {})
+        asked = {"armTls": self.arm_tls, "ca": self.ca, "proxy": self.proxy}
+        return plain | {name: value for name, value in asked.items() if value}
 
 
 @dataclass(frozen=True)

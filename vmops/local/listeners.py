@@ -1,13 +1,17 @@
 """The doors of the local Azure's ARM: one application, from one loop, at a plain port and at secure ones."""
 
+import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from vmops.local.tunnel import Tunnel
 
 _GRACE = 1
 """Seconds that requests in flight get when the process is told to end."""
@@ -19,15 +23,19 @@ _TICKS = 10
 
 @dataclass(frozen=True)
 class Door:
-    """One port: HTTP, or HTTPS with a certificate that is in the same file as its key."""
+    """One port: HTTP, or HTTPS with a certificate that is in the same file as its key.
+
+    A door that ``tunnels`` is a proxy: whoever connects first asks for a host, and then speaks HTTPS.
+    """
 
     listener: socket.socket
     certificate: Path | None = None
+    tunnels: bool = False
 
     @property
     def url(self) -> str:
         """Give the URL, without trailing slash."""
-        scheme = "https" if self.certificate else "http"
+        scheme = "https" if self.certificate and not self.tunnels else "http"
         return f"{scheme}://127.0.0.1:{self.listener.getsockname()[1]}"
 
 
@@ -85,11 +93,23 @@ class _Server(uvicorn.Server):
         """Listen at one more door, whose connections are counted and closed with all others."""
         config = _config(self._app, door, "off")
         config.load()
+        if door.tunnels:
+            self.servers.append(await self._tunnels(config, door.listener))
+            return
         other = uvicorn.Server(config)
         other.lifespan = config.lifespan_class(config)
         other.server_state = self.server_state
         await other.startup([door.listener])
         self.servers += other.servers
+
+    async def _tunnels(self, config: uvicorn.Config, listener: socket.socket) -> asyncio.Server:
+        def end() -> asyncio.Protocol:
+            return config.http_protocol_class(  # type: ignore[call-arg]
+                config=config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+
+        context = cast(ssl.SSLContext, config.ssl)
+        return await asyncio.get_running_loop().create_server(lambda: Tunnel(end, context), sock=listener)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._life.end()

@@ -6,6 +6,7 @@ import secrets
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ READY = b"ready\n"
 """What the process writes to its standard output once all of its ports answer."""
 
 
-def main(state_dir: Path, pace: float, *, tls: bool) -> None:
+def main(state_dir: Path, pace: float, *, tls: bool, proxy: bool) -> None:
     """Leave the caller, and serve until told to end.
 
     The process that was started ends at once: nobody has to wait for the one that stays.
@@ -35,10 +36,10 @@ def main(state_dir: Path, pace: float, *, tls: bool) -> None:
         os._exit(0)
     os.umask(0o077)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
-    _serve(state_dir, pace, tls, endpoint.read(state_dir))
+    _serve(state_dir, pace, (tls, proxy), endpoint.read(state_dir))
 
 
-def _serve(state_dir: Path, pace: float, tls: bool, last: Record | None) -> None:
+def _serve(state_dir: Path, pace: float, secured: tuple[bool, bool], last: Record | None) -> None:
     token = last.endpoint.token if last else secrets.token_urlsafe(32)
     plain = _open(last.endpoint.arm if last else "")
     with provider_start.beside(state_dir, plain.url, token, last) as beside:
@@ -46,18 +47,18 @@ def _serve(state_dir: Path, pace: float, tls: bool, last: Record | None) -> None
         from vmops.local.arm.app import create_app
         from vmops.local.arm.identity import IdentityDoor
 
-        secure, authority = _secure(state_dir, last) if tls else (None, "")
+        secure = _secure(state_dir, last, *secured)
         app = IdentityDoor(create_app(local_path(state_dir) / "cloud.db", token, pace=pace), token)
 
         def ready() -> None:
             provider = beside if isinstance(beside, Running) else beside.running()
-            here = Endpoint(plain.url, token, provider.port, os.getpid(), secure.url if secure else "", authority)
+            here = Endpoint(plain.url, token, provider.port, os.getpid(), *secure.told)
             started = process_start_time(os.getpid()) or 0.0
             endpoint.write(state_dir, Record(here, started, pace, provider.pid, provider.started))
             tell(READY)
 
         life = listeners.Life(ready, lambda: _end_provider(state_dir), lambda: endpoint.path_of(state_dir).exists())
-        listeners.serve(app, [plain, secure] if secure else [plain], life)
+        listeners.serve(app, [plain, *secure.doors], life)
 
 
 def _end_provider(state_dir: Path) -> None:
@@ -68,19 +69,38 @@ def _end_provider(state_dir: Path) -> None:
             os.kill(record.provider_pid, signal.SIGTERM)
 
 
-def _secure(state_dir: Path, last: Record | None) -> tuple["Door", str]:
-    """Open the HTTPS door, and give the file of the authority that vouches for it."""
+@dataclass(frozen=True)
+class _Secure:
+    """The doors with certificates, and the file of the authority that vouches for them."""
+
+    doors: "list[Door]"
+    authority: str = ""
+
+    @property
+    def told(self) -> list[str]:
+        """Give what an endpoint says of them: the URL over HTTPS, the authority, the proxy's URL."""
+        https, *proxy = [door.url for door in self.doors] or [""]
+        return [https, self.authority, *proxy]
+
+
+def _secure(state_dir: Path, last: Record | None, https: bool, proxy: bool) -> _Secure:
+    """Open the HTTPS door, and the proxy's."""
     from vmops.local import tls
 
+    if not https:
+        return _Secure([])
     files = tls.prepare(local_path(state_dir) / "tls")
-    return _open(last.endpoint.arm_tls if last else "", files.server), str(files.authority)
+    doors = [_open(last.endpoint.arm_tls if last else "", files.server)]
+    if proxy:
+        doors.append(_open(last.endpoint.proxy if last else "", files.azure, tunnels=True))
+    return _Secure(doors, str(files.authority))
 
 
-def _open(last_url: str, certificate: Path | None = None) -> "Door":
+def _open(last_url: str, certificate: Path | None = None, *, tunnels: bool = False) -> "Door":
     """Open a door where it last was."""
     from vmops.local.listeners import Door, listen
 
-    return Door(_at(urlsplit(last_url).port, listen), certificate)
+    return Door(_at(urlsplit(last_url).port, listen), certificate, tunnels)
 
 
 def _at(port: int | None, take: Callable[[int], T]) -> T:

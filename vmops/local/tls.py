@@ -1,13 +1,15 @@
-"""The certificate of the local Azure's HTTPS door, and the authority that vouches for it.
+"""The certificates of the local Azure's HTTPS and proxy doors, and the authority that vouches for them.
 
-A key and its certificate are one file, so that one is never seen without the other.
+A key and its certificate are one file, so that one is never seen without the other. The authority can vouch for these
+few names alone: whoever gets hold of its key is nobody else to those who trust it.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from functools import partial
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from cryptography import x509
@@ -22,10 +24,23 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_NAMES = (
+from vmops.local.azure_hosts import HOSTS
+
+_LOOPBACK = (
     x509.DNSName("localhost"),
     x509.IPAddress(ip_address("127.0.0.1")),
     x509.IPAddress(ip_address("::1")),
+)
+_AZURE = tuple(map(x509.DNSName, HOSTS))
+# Source: RFC 5280, section 4.2.1.10; a name stands for those below it too.
+_CONSTRAINTS = x509.NameConstraints(
+    permitted_subtrees=[
+        x509.DNSName("localhost"),
+        x509.IPAddress(ip_network("127.0.0.1/32")),
+        x509.IPAddress(ip_network("::1/128")),
+        *_AZURE,
+    ],
+    excluded_subtrees=None,
 )
 _AUTHORITY_LIFE = timedelta(days=3650)
 # Source: Apple, requirements for trusted certificates in macOS 10.15, which take no server's for longer.
@@ -43,10 +58,11 @@ _NO_USAGE = dict.fromkeys(
 
 @dataclass(frozen=True)
 class Files:
-    """Where the certificates are: the authority's alone, and the server's behind its key."""
+    """Where the certificates are: the authority's alone; this machine's and that of Azure's hosts behind their keys."""
 
     authority: Path
     server: Path
+    azure: Path
 
 
 @dataclass(frozen=True)
@@ -62,16 +78,17 @@ class _Pair:
 def prepare(directory: Path, now: datetime | None = None) -> Files:
     """Make what is not there and renew what ends within 30 days; the rest stays as it is.
 
-    A renewed server's certificate has the same authority. One process at a time may do this.
+    A renewed server's certificate has the same authority; one that could vouch for other names, as those did that an
+    earlier version made, is replaced. One process at a time may do this.
     """
     now = now or datetime.now(UTC)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    authority = _kept(directory / "ca-key.pem", now, lambda _: True, lambda: _new_authority(now))
-    server_file = directory / "server-key.pem"
-    _kept(server_file, now, lambda pair: _issued(pair, authority), lambda: _new_server(authority, now))
-    public = directory / "ca.pem"
-    _write(public, authority.certificate.public_bytes(Encoding.PEM))
-    return Files(public, server_file)
+    authority = _kept(directory / "ca-key.pem", now, _constrained, lambda: _new_authority(now))
+    files = Files(directory / "ca.pem", directory / "server-key.pem", directory / "azure-key.pem")
+    for file, names in ((files.server, _LOOPBACK), (files.azure, _AZURE)):
+        _kept(file, now, partial(_issued, authority, names), partial(_new_server, authority, names, now))
+    _write(files.authority, authority.certificate.public_bytes(Encoding.PEM))
+    return files
 
 
 def _kept(path: Path, now: datetime, fits: Callable[[_Pair], bool], make: Callable[[], _Pair]) -> _Pair:
@@ -104,12 +121,21 @@ def _write(path: Path, content: bytes) -> None:
     draft.replace(path)
 
 
-def _issued(pair: _Pair, authority: _Pair) -> bool:
+def _constrained(authority: _Pair) -> bool:
+    try:
+        found = authority.certificate.extensions.get_extension_for_class(x509.NameConstraints)
+    except x509.ExtensionNotFound:
+        return False
+    return found.value == _CONSTRAINTS
+
+
+def _issued(authority: _Pair, names: Sequence[x509.GeneralName], pair: _Pair) -> bool:
     try:
         pair.certificate.verify_directly_issued_by(authority.certificate)
-    except (ValueError, TypeError, InvalidSignature):
+        shown = pair.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
-    return True
+    return list(shown.value) == list(names)
 
 
 def _new_authority(now: datetime) -> _Pair:
@@ -120,11 +146,12 @@ def _new_authority(now: datetime) -> _Pair:
         _draft(key, name, name, now, _AUTHORITY_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
+        .add_extension(_CONSTRAINTS, critical=True)
     )
     return _Pair(key, draft.sign(key, hashes.SHA256()))
 
 
-def _new_server(authority: _Pair, now: datetime) -> _Pair:
+def _new_server(authority: _Pair, names: Sequence[x509.GeneralName], now: datetime) -> _Pair:
     key = ec.generate_private_key(ec.SECP256R1())
     issuer = authority.certificate
     life = min(_SERVER_LIFE, issuer.not_valid_after_utc - now)
@@ -134,7 +161,7 @@ def _new_server(authority: _Pair, now: datetime) -> _Pair:
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.KeyUsage(**{**_NO_USAGE, "digital_signature": True}), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName(_NAMES), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(vouched, critical=False)
     )
     return _Pair(key, draft.sign(authority.key, hashes.SHA256()))

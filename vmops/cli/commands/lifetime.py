@@ -1,32 +1,15 @@
 """The commands that see to it that no VM stays for longer than it is wanted: run, extend and sweep."""
 
 import secrets
-import shutil
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
+from vmops.cli.commands.runner import Runner, other_command
 from vmops.cli.commands.vm import DryRun, File, Json, Name, Pairs, app
 
-_COMMAND = "vmops.command"
-_FAILED, _CANNOT_RUN, _NOT_FOUND, _INTERRUPTED = 125, 126, 127, 130
+_FAILED, _INTERRUPTED = 125, 130
 """Exit codes of a program that runs another. Source: GNU coreutils manual, ``env``; bash manual, exit status."""
-
-
-class _Runner(TyperCommand):
-    """A command whose own arguments end with ``--``; what follows is another command."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Set the other command apart."""
-        end = args.index("--") if "--" in args else len(args)
-        ctx.meta[_COMMAND] = args[end + 1 :]
-        return super().parse_args(ctx, args[:end])
-
-    def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """Show where the other command goes."""
-        return [*super().collect_usage_pieces(ctx), "-- COMMAND..."]
-
 
 Keep = Annotated[bool, typer.Option("--keep-on-error", help="Keep the VM for its ttl if the command fails.")]
 TakeOver = Annotated[
@@ -37,7 +20,7 @@ Ttl = Annotated[
 ]
 
 
-@app.command(cls=_Runner, epilog="$ vmops run exp1 -p vmSize=Standard_D4s_v5 -p ttl=4h -- ./experiment.sh --trials 3")
+@app.command(cls=Runner, epilog="$ vmops run exp1 -p vmSize=Standard_D4s_v5 -p ttl=4h -- ./experiment.sh --trials 3")
 def run(
     context: typer.Context,
     name: Name = None,
@@ -54,7 +37,7 @@ def run(
     """
     from vmops.spec.parameters import read_params
 
-    command = context.meta[_COMMAND]
+    command = other_command(context)
     if not command:
         raise typer.BadParameter("it is needed, after --", param_hint="COMMAND")
     params = {"vmName": f"run-{secrets.token_hex(4)}", **read_params(name, file, pairs or [])}
@@ -126,22 +109,17 @@ def sweep(
 
 def _run(params: dict[str, Any], command: list[str], **how: bool) -> int:
     from vmops.cli import console
+    from vmops.cli.foreground import run_if_there
     from vmops.cli.run import run as run_with_vm
     from vmops.cli.session import hear_library
     from vmops.core.errors import ProvisionError
 
     hear_library()
-    if shutil.which(command[0]) is None:
-        console.complain(f"{command[0]}: no such command")
-        return _NOT_FOUND
     try:
-        return run_with_vm(params, command, **how)
+        return run_if_there(command, lambda: run_with_vm(params, command, **how))
     except ProvisionError as error:
         console.complain(str(error))
         return _FAILED
-    except OSError as error:
-        console.complain(f"{command[0]}: {error.strerror}")
-        return _CANNOT_RUN
     except KeyboardInterrupt:
         console.complain(f"interrupted; {params['vmName']} is removed, or is being removed")
         return _INTERRUPTED

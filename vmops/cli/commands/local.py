@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from vmops.cli import console
-from vmops.cli.commands import capacity, fault, policy
+from vmops.cli.commands import capacity, env, fault, policy
 from vmops.cli.commands.fault import Json
+from vmops.cli.commands.runner import PerhapsRunner
 from vmops.core.settings import Settings
 from vmops.local import daemon, inspection
 from vmops.local.daemon import Endpoint
@@ -18,6 +19,11 @@ app.command("capacity", epilog="Example: vmops local capacity Standard_D4s_v5 0 
     capacity.capacity
 )
 app.command("policy", epilog="Example: vmops local policy no-public-ips.json --clear")(policy.policy)
+app.command(
+    "env",
+    cls=PerhapsRunner,
+    epilog='Example: eval "$(vmops local env)"\n\nExample: vmops local env -- az login --service-principal …',
+)(env.env)
 
 Pace = Annotated[
     float | None,
@@ -27,13 +33,26 @@ Tls = Annotated[
     bool | None,
     typer.Option("--tls/--no-tls", help="Serve HTTPS too, and logins, for Azure's own clients; default: as before."),
 ]
+Proxy = Annotated[
+    bool | None,
+    typer.Option(
+        "--proxy/--no-proxy",
+        help="Stand in Azure's place, HTTPS too, for clients behind this proxy alone; default: as before.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
-@app.command(epilog="Example: vmops local start --pace 0.1 --json")
-def start(pace: Pace = None, tls: Tls = None, as_json: Json = False) -> None:
-    """Start the local Azure if it does not run, and say where it answers; if it is to be otherwise, it is restarted."""
-    found = daemon.ensure(_state_dir(), pace, tls)
+@app.command(epilog="Example: vmops local start --pace 0.1 --json\n\nExample: vmops local start --proxy")
+def start(pace: Pace = None, tls: Tls = None, proxy: Proxy = None, as_json: Json = False) -> None:
+    """Start the local Azure if it does not run, and say where it answers; if it is to be otherwise, it is restarted.
+
+    A client behind the proxy finds it at management.azure.com and login.microsoftonline.com, and nothing else at all;
+    `vmops local env` sets a shell up for it.
+    """
+    if proxy and tls is False:
+        raise typer.BadParameter("the proxy leads to HTTPS: --no-tls closes both", param_hint="--proxy")
+    found = daemon.ensure(_state_dir(), pace, tls, proxy)
     if as_json:
         console.print_json(found.told())
     else:
@@ -102,4 +121,5 @@ def _show(found: list[dict[str, Any]], names: list[str], *, as_json: bool) -> No
 
 def _sentence(found: Endpoint) -> str:
     secure = f" and {found.arm_tls} (authority: {found.ca})" if found.arm_tls else ""
-    return f"running: ARM at {found.arm}{secure}, provider at port {found.provider}, process {found.pid}"
+    proxy = f", proxy at {found.proxy}" if found.proxy else ""
+    return f"running: ARM at {found.arm}{secure}{proxy}, provider at port {found.provider}, process {found.pid}"

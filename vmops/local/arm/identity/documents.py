@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from vmops.local.arm.state.resource import Json
+from vmops.local.azure_hosts import HOSTS, LOGINS, RESOURCE_MANAGER
 
 _ONE_CLOUD = "2022-09-01"
 """The API version from which on one cloud is answered, and not a list. Source: hashicorp/go-azure-sdk, azure-cli."""
@@ -47,16 +48,19 @@ _TELEMETRY = "https://dc.applicationinsights.azure.com/v2/track"
 def endpoints(base: str, api_version: str) -> Json | list[Json]:
     """Describe the cloud at ``base``: one object, or a list of one for the API versions before 2022-09-01.
 
-    In a list it has a name of its own: azure-cli sends whoever logs in to ``AzureCloud`` to Microsoft's own login.
+    Who comes through the proxy sees the public Azure, whose hosts lead back there. Any other cloud has, in a list, a
+    name of its own: azure-cli sends whoever logs in to ``AzureCloud`` to Microsoft's own login.
     """
+    public = urlsplit(base).hostname in HOSTS
+    cloud = _cloud(f"https://{RESOURCE_MANAGER}", f"https://{LOGINS[0]}") if public else _cloud(base, base)
     if api_version >= _ONE_CLOUD:
-        return {"name": "AzureCloud", **_cloud(base)}
-    return [{"name": "AzureLocal", **_cloud(base)}]
+        return {"name": "AzureCloud", **cloud}
+    return [{"name": "AzureCloud" if public else "AzureLocal", **cloud}]
 
 
-def _cloud(base: str) -> Json:
+def _cloud(base: str, login: str) -> Json:
     authentication = {
-        "loginEndpoint": base,
+        "loginEndpoint": login,
         "audiences": [f"{base}/", "https://management.core.windows.net/"],
         "tenant": "common",
         "identityProvider": "AAD",
@@ -87,14 +91,15 @@ def openid(base: str, tenant: str) -> Json:
 
 
 def discovery(base: str, authorization_endpoint: str) -> Json:
-    """Say that this host is the authority of its tenants.
+    """Say that this host is the authority of its tenants; Azure's own has the other names that it is known by, too.
 
     Source: MSAL, instance discovery; it asks with the endpoint at which its tenant would authorize.
     """
     tenant = urlsplit(authorization_endpoint).path.strip("/").partition("/")[0] or "common"
     host = urlsplit(base).netloc
+    aliases = [*LOGINS] if host in LOGINS else [host]
     return {
         "tenant_discovery_endpoint": f"{base}/{tenant}/v2.0/.well-known/openid-configuration",
         "api-version": "1.1",
-        "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
+        "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": aliases}],
     }

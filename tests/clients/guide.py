@@ -1,0 +1,49 @@
+"""What the page on Azure's own clients tells its reader to type and to write, client by client."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGE = Path(__file__).parents[2] / "docs/real-clients.md"
+
+SECTIONS = {
+    "az": "Azure CLI",
+    "js": "JavaScript",
+    "go": "Go",
+    "ansible": "Ansible",
+    "mlos": "mlos_bench",
+    "skypilot": "SkyPilot",
+}
+"""Each client that is installed for it, and its section."""
+
+TEMPLATES = frozenset({"create.sh", "experiment.py", "cluster.py"})
+"""Files that need template deployments."""
+
+_RUN = "vmops local env -- "
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A section: the commands that install a client, those that run it behind the proxy, and the files for both."""
+
+    install: list[str]
+    run: list[str]
+    files: dict[str, str]
+
+
+def guide(client: str) -> Guide:
+    """Read the section of a client; a block is a file if the line before it ends with its name and a colon."""
+    text = _section(SECTIONS[client])
+    consoles = re.findall(r"^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    typed = re.findall(r"^\$ (.*)$", "".join(consoles), re.MULTILINE)
+    files = re.findall(r"`([\w.]+)`:\n\n```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return Guide(
+        [line for line in typed if not line.startswith(_RUN)],
+        [line for line in typed if line.startswith(_RUN)],
+        dict(files),
+    )
+
+
+def _section(title: str) -> str:
+    sections = re.split(r"^## ", PAGE.read_text(), flags=re.MULTILINE)
+    return next(each for each in sections if each.startswith(f"{title}\n"))

@@ -1,0 +1,111 @@
+"""Where a client of Azure's lives, and a local Azure that it is run against."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import urllib3
+from platformdirs import user_cache_path
+
+from tests.clients.guide import Guide
+from vmops.local import daemon, inspection
+
+_LIMIT = 1800
+"""Seconds for one command."""
+
+_TEMPLATES = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/none/providers/Microsoft.Resources/deployments"
+    "/none?api-version=2022-09-01"
+)
+_UNKNOWN = {"InvalidResourceNamespace", "InvalidResourceType"}
+
+
+class Failed(Exception):
+    """A command that did not end well, or not in its time."""
+
+
+def install(client: str, guide: Guide) -> Path:
+    """Give the directory of a client, installed as the page says unless it was; its files are always those of the page.
+
+    Raises: Failed.
+    """
+    directory = user_cache_path("vmops") / "clients" / client
+    mark, steps = directory / "installed", "\n".join(guide.install)
+    known = mark.exists() and mark.read_text() == steps
+    if not known:
+        shutil.rmtree(directory, ignore_errors=True)
+        venv.create(directory / "python", with_pip=True)
+    for name, content in guide.files.items():
+        (directory / name).write_text(content)
+    for command in [] if known else guide.install:
+        type_in(directory, command, {})
+    mark.write_text(steps)
+    return directory
+
+
+@contextmanager
+def local_azure() -> Iterator[Path]:
+    """Give the state directory of a local Azure behind a proxy, which is ended afterwards."""
+    with tempfile.TemporaryDirectory(prefix="vmops-clients-") as place:
+        state_dir = Path(place)
+        daemon.ensure(state_dir, proxy=True)
+        try:
+            yield state_dir
+        finally:
+            daemon.stop(state_dir)
+
+
+def left(state_dir: Path) -> list[str]:
+    """Give the ids of what is in a local Azure."""
+    return [each["id"] for each in inspection.listed(state_dir, "resources")]
+
+
+def takes_templates(state_dir: Path) -> bool:
+    """Tell whether the local Azure knows template deployments."""
+    here = daemon.ensure(state_dir)
+    headers = {"Authorization": f"Bearer {here.token}"}
+    answer = urllib3.request("GET", here.arm + _TEMPLATES, headers=headers, retries=False)
+    return answer.json()["error"]["code"] not in _UNKNOWN
+
+
+def type_in(directory: Path, command: str, more: Mapping[str, str]) -> None:
+    """Have a shell run a command; what it says is kept in ``output`` there, and what it starts ends with it.
+
+    Raises: Failed.
+    """
+    with (directory / "output").open("ab") as output:
+        output.write(f"$ {command}\n".encode())
+        output.flush()
+        process = subprocess.Popen(
+            ["bash", "-c", command],
+            cwd=directory,
+            env={**_environment(directory), **more},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(_LIMIT)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"`{command}` took more than {_LIMIT} s") from None
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    if code:
+        raise Failed(f"`{command}` ended with {code}")
+
+
+def _environment(directory: Path) -> dict[str, str]:
+    """Give a user's environment, with the client first and vmops last on the path."""
+    paths = (str(directory / "python/bin"), os.environ["PATH"], str(Path(sys.executable).parent))
+    passed = {name: value for name, value in os.environ.items() if not name.startswith(("VMOPS_", "AZURE_"))}
+    return {**passed, "PATH": os.pathsep.join(paths)}

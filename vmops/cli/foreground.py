@@ -1,0 +1,80 @@
+"""Another command in the foreground, in our place: it gets the signals that we get, and its exit code is ours."""
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
+
+from vmops.cli.console import complain
+from vmops.core import children, signals
+from vmops.core.children import Apart, Child
+
+_CANNOT_RUN, _NOT_FOUND = 126, 127
+"""Exit codes of a program that runs another. Source: GNU coreutils manual, ``env``; bash manual, exit status."""
+
+_FORWARDED = (*signals.ENDING, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
+_TYPED = frozenset({signal.SIGINT, signal.SIGQUIT})
+"""What a terminal sends to everybody in its foreground. Source: termios(3), INTR and QUIT."""
+
+
+def run_if_there(command: Sequence[str], run: Callable[[], int]) -> int:
+    """Give the exit code of what runs a command: 127 if there is no such command, 126 if it cannot be run."""
+    if shutil.which(command[0]) is None:
+        complain(f"{command[0]}: no such command")
+        return _NOT_FOUND
+    try:
+        return run()
+    except OSError as error:
+        complain(f"{command[0]}: {error.strerror}")
+        return _CANNOT_RUN
+
+
+def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a command, and give its exit code: 128 and the number if a signal ended it.
+
+    Raises: OSError if it cannot be run.
+    """
+    relay = _Relay()
+    with signals.handled(relay, _FORWARDED):
+        process = children.start(command, apart=Apart.NOT, stdin=children.OURS, env=environment)
+        relay.to(process)
+        code = process.wait()
+    return code if code >= 0 else 128 - code
+
+
+class _Relay:
+    """A handler that passes signals on to a process, from before it is started."""
+
+    def __init__(self) -> None:
+        self._process: Child | None = None
+        self._early: list[int] = []
+
+    def to(self, process: Child) -> None:
+        """Pass on to this process from now on, and what came so far."""
+        self._process = process
+        for number in self._early:
+            process.send_signal(number)
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        if number in _TYPED and _in_foreground():
+            return
+        if self._process is None:
+            self._early.append(number)
+        else:
+            self._process.send_signal(number)
+
+
+def _in_foreground() -> bool:
+    """Tell whether a terminal has this process, and so the command, in its foreground."""
+    try:
+        terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)

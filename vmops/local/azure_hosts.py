@@ -1,0 +1,10 @@
+"""The hosts of the public Azure in whose place the local Azure answers, for clients that know no others."""
+
+RESOURCE_MANAGER = "management.azure.com"
+
+LOGINS = ("login.microsoftonline.com", "login.windows.net")
+"""Where tenants log in: the name that Microsoft Entra ID has now, and the one that ARM still names when it asks for a
+token. Source: MSAL, its aliases of the public cloud; ARM's ``WWW-Authenticate``.
+"""
+
+HOSTS = (RESOURCE_MANAGER, *LOGINS)

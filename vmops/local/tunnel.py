@@ -1,0 +1,93 @@
+"""One connection to the local Azure's proxy door: a CONNECT, its answer, and then TLS with the local Azure itself.
+
+Nothing is ever passed on. What asks for one of Azure's hosts is answered here, and what asks for anything else is
+refused, so that no client of this proxy can reach the real Azure.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from typing import cast
+
+from vmops.local.azure_hosts import HOSTS
+
+_END = b"\r\n\r\n"
+_LONGEST = 16384
+"""Bytes that the head of a request may have."""
+
+_TAKEN = b"HTTP/1.1 200 Connection Established\r\n\r\n"
+"""Source: RFC 9110, section 9.3.6: a body is none of its own, so there is no length either."""
+
+_TARGETS = frozenset(f"{host}:443" for host in HOSTS)
+
+
+class Tunnel(asyncio.Protocol):
+    """Answer the first request of a connection; ``end`` gives what speaks HTTP at the far end, inside of TLS."""
+
+    def __init__(self, end: Callable[[], asyncio.Protocol], context: ssl.SSLContext) -> None:
+        self._end, self._context = end, context
+        self._heard, self._taken = b"", False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to listen."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer once the head is whole; who has been refused is not listened to any more."""
+        self._heard += data
+        if not self._taken and not self._transport.is_closing():
+            self._answer()
+
+    def _answer(self) -> None:
+        head, end, early = self._heard.partition(_END)
+        if not end and len(self._heard) <= _LONGEST:
+            return
+        method, target = _asked(head)
+        if early or not end or not target:
+            self._refuse("400 Bad Request", "what came is no CONNECT as HTTP/1.1 has it.")
+        elif method != "CONNECT":
+            self._refuse("403 Forbidden", "it takes CONNECT alone, for HTTPS: nothing is passed on in plain HTTP.")
+        elif target.lower() not in _TARGETS:
+            self._refuse("403 Forbidden", f"it leads to {_listed()} alone, at port 443, and not to {target}.")
+        else:
+            self._heard, self._taken = b"", True
+            self._transport.write(_TAKEN)
+            self._transport.pause_reading()  # until TLS listens
+            self._task = asyncio.get_running_loop().create_task(self._go_on())
+
+    async def _go_on(self) -> None:
+        """Have the same connection go on as TLS; a client that does not trust the authority ends it.
+
+        What is heard before TLS is handed over comes here, as the first request may together with the last handshake.
+        """
+        loop = asyncio.get_running_loop()
+        with suppress(OSError):
+            secure = await loop.start_tls(self._transport, self, self._context, server_side=True)
+            if secure and not secure.is_closing():
+                self._hand_over(secure)
+
+    def _hand_over(self, secure: asyncio.Transport) -> None:
+        end = self._end()
+        secure.set_protocol(end)
+        end.connection_made(secure)
+        if self._heard:
+            end.data_received(self._heard)
+
+    def _refuse(self, status: str, why: str) -> None:
+        body = f"This is the proxy of a local Azure: {why}\n".encode()
+        head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+        self._transport.write(f"{head}Connection: close\r\n\r\n".encode() + body)
+        self._transport.close()
+
+
+def _asked(head: bytes) -> tuple[str, str]:
+    """Give method and target of a request; both empty if its first line is none. Source: RFC 9112, section 3."""
+    words = head.partition(b"\r\n")[0].decode(errors="replace").split(" ")
+    whole = len(words) == 3 and words[2].startswith("HTTP/1.") and words[1].isprintable()
+    return (words[0], words[1]) if whole else ("", "")
+
+
+def _listed() -> str:
+    *most, last = HOSTS
+    return f"{', '.join(most)} and {last}"
