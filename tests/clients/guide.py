@@ -16,9 +16,6 @@ SECTIONS = {
 }
 """Each client that is installed for it, and its section."""
 
-TEMPLATES = frozenset({"create.sh", "experiment.py", "cluster.py"})
-"""Files that need template deployments."""
-
 _RUN = "vmops local env -- "
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import urllib3
 from platformdirs import user_cache_path
 
 from tests.clients.guide import Guide
@@ -19,12 +18,6 @@ from vmops.local import daemon, inspection
 
 _LIMIT = 1800
 """Seconds for one command."""
-
-_TEMPLATES = (
-    "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/none/providers/Microsoft.Resources/deployments"
-    "/none?api-version=2022-09-01"
-)
-_UNKNOWN = {"InvalidResourceNamespace", "InvalidResourceType"}
 
 
 class Failed(Exception):
@@ -65,14 +58,6 @@ def local_azure() -> Iterator[Path]:
 def left(state_dir: Path) -> list[str]:
     """Give the ids of what is in a local Azure."""
     return [each["id"] for each in inspection.listed(state_dir, "resources")]
-
-
-def takes_templates(state_dir: Path) -> bool:
-    """Tell whether the local Azure knows template deployments."""
-    here = daemon.ensure(state_dir)
-    headers = {"Authorization": f"Bearer {here.token}"}
-    answer = urllib3.request("GET", here.arm + _TEMPLATES, headers=headers, retries=False)
-    return answer.json()["error"]["code"] not in _UNKNOWN
 
 
 def type_in(directory: Path, command: str, more: Mapping[str, str]) -> None:

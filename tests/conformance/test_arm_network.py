@@ -457,3 +457,12 @@ def test_a_reference_without_an_id_is_refused(arm: Arm, slot: dict[str, str]) ->
     )
     assert refusal(answer) == (400, "InvalidRequestFormat")
     assert answer.json()["error"]["details"][0]["code"] == "MissingJsonReferenceId"
+
+
+def test_ports_may_be_numbers(arm: Arm) -> None:
+    """Templates of the field write them so, and they are kept as Azure writes them."""
+    several = {"name": "r", "properties": rule(destinationPortRange=None, destinationPortRanges=[22, 3389])}
+    arm.make_group()
+    arm.put(NSG, properties={"securityRules": [several]})
+    [shown] = arm.shown(NSG)["properties"]["securityRules"]
+    assert shown["properties"]["destinationPortRanges"] == ["22", "3389"]

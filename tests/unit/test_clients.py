@@ -7,7 +7,7 @@ import subprocess
 import pytest
 import yaml
 
-from tests.clients.guide import PAGE, SECTIONS, TEMPLATES, guide
+from tests.clients.guide import PAGE, SECTIONS, guide
 
 LANGUAGES = {"sh": "sh", "mjs": "js", "go": "go", "yml": "yaml", "py": "python", "json": "json", "jsonc": "json"}
 """What a block is marked as, by the ending of its file."""
@@ -46,8 +46,3 @@ def test_every_client_is_in_the_table_and_none_else() -> None:
     run = [title for title in re.findall(r"^## (.*)$", page, re.MULTILINE) if title in SECTIONS.values()]
     assert table == ["Python", *run]
     assert sorted(run) == sorted(SECTIONS.values())
-
-
-def test_what_waits_for_template_deployments_is_there() -> None:
-    """An exception does not outlive the file that it is about."""
-    assert {name for client in SECTIONS for name in guide(client).files} >= TEMPLATES

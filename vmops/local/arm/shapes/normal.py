@@ -77,6 +77,12 @@ def _word(value: str, spelled: Mapping[str, str]) -> str:
 
 
 def _plain(value: Any, kind: type) -> Any:
+    """Return a plain value; a whole number is read where a text is wanted.
+
+    Source: mlos_bench's own network parameters for Azure, which give the template ports as numbers.
+    """
+    if kind is str and type(value) is int:
+        return str(value)
     fits = isinstance(value, int | float) if kind is float else isinstance(value, kind)
     if not fits or (isinstance(value, bool) and kind is not bool):
         raise Misfit("type", told=kind.__name__)
