@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +22,7 @@ from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.routes import Handler
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json
+from vmops.local.arm.wire import relaxed_json
 from vmops.local.arm.wire.messages import Call, Reply
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -124,10 +126,18 @@ def read(method: str, path: str, sent: Mapping[str, str], body: bytes, base: str
     return found.handler, Call(method, base, found.path, query, _parse(body), found.names)
 
 
+def _value(body: bytes) -> Any:
+    """Read a value as Azure does, which is more than JSON; raises ValueError and RecursionError."""
+    try:
+        return json.loads(body, parse_constant=_no_number)
+    except ValueError:
+        return relaxed_json.read(body.decode(), _no_number)
+
+
 def _parse(body: bytes) -> Json:
     """Read a body, which is an object; none is an empty one."""
     try:
-        parsed = json.loads(body or b"{}", parse_constant=_no_number)
+        parsed = _value(body or b"{}")
         if b"\\u" in body:
             json.dumps(parsed, ensure_ascii=False).encode()  # half a character cannot be kept
     except (ValueError, RecursionError) as reason:

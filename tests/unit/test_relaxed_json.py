@@ -1,0 +1,45 @@
+"""JSON as Azure reads it: whatever is JSON is read the same, and what people write into templates is read too."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vmops.local.arm.wire.relaxed_json import read
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(JSON, st.sampled_from([None, 2]))
+def test_json_is_read_as_it_is(value: Any, indent: int | None) -> None:
+    """Texts that look like comments, names or commas are texts."""
+    assert read(json.dumps(value, indent=indent), float) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": 1, template:{"b": true}}', {"a": 1, "template": {"b": True}}),
+        ('{// says "what"\n"a": 1 /* , */}', {"a": 1}),
+        ('{"a": [1, 2,], }', {"a": [1, 2]}),
+        ("{'a': 'it\\'s \"so\"'}", {"a": 'it\'s "so"'}),
+        ("{\"a\": \"[concat(\n  'x', '//y')]\"}", {"a": "[concat(\n  'x', '//y')]"}),
+    ],
+)
+def test_what_is_written_into_templates_is_read(text: str, value: Any) -> None:
+    """As the Azure CLI sends it, and as its documentation shows it."""
+    assert read(text, float) == value
+
+
+@given(st.text(alphabet="{}[]:,'\"/*\\ \na1"))
+def test_anything_else_is_refused_in_order(text: str) -> None:
+    """No text is a fault of the reader's own."""
+    with suppress(ValueError):
+        assert json.dumps(read(text, float))
