@@ -37,9 +37,18 @@ def normal(value: Any, shape: Shape) -> Any:
         case Named(of, removable):
             return _named(_require(value, dict), of, removable=removable)
         case Many(of):
-            return [_part(part, of, f"[{at}]") for at, part in enumerate(_require(value, list))]
+            texts = [_as_text(part) if of is str else part for part in _require(value, list)]
+            return [_part(part, of, f"[{at}]") for at, part in enumerate(texts)]
         case Word(spelled):
             return _word(_require(value, str), spelled)
+
+
+def _as_text(value: Any) -> Any:
+    """Read a whole number in a list of texts as one.
+
+    Source: mlos_bench's own network parameters for Azure, which give a list of ports as numbers.
+    """
+    return str(value) if type(value) is int else value
 
 
 def _object(value: dict[str, Any], names: Mapping[str, tuple[str, Shape]]) -> dict[str, Any]:
@@ -77,12 +86,6 @@ def _word(value: str, spelled: Mapping[str, str]) -> str:
 
 
 def _plain(value: Any, kind: type) -> Any:
-    """Return a plain value; a whole number is read where a text is wanted.
-
-    Source: mlos_bench's own network parameters for Azure, which give the template ports as numbers.
-    """
-    if kind is str and type(value) is int:
-        return str(value)
     fits = isinstance(value, int | float) if kind is float else isinstance(value, kind)
     if not fits or (isinstance(value, bool) and kind is not bool):
         raise Misfit("type", told=kind.__name__)
