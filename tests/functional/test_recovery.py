@@ -19,6 +19,7 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.core.state_dir import lock_path
 from vmops.local import endpoint
 from vmops.protocol import Params
+from vmops.spec.names import OWNER_TAG
 
 Deploy = Callable[[Params], dict[str, Any]]
 PARAMS: Params = {"vmName": "exp1"}
@@ -306,7 +307,7 @@ def test_looking_after_a_vm_that_is_not_there_leaves_nothing(ops: VMOps, azure: 
 def test_recover_leaves_a_foreign_vm_alone(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
     """It is named, not adopted."""
     vm_id = provision(PARAMS)["id"]
-    azure.put(f"{vm_id}?api-version=2024-07-01", {**azure.vm(vm_id), "tags": {"team": "other"}})
+    azure.put(f"{vm_id}?api-version=2024-07-01", {**azure.vm(vm_id), "tags": {OWNER_TAG: "grace"}})
     status, found = ops.recover(PARAMS)
     assert (status, found["adopted"]) == (Status.SUCCEEDED, [])
     assert vm_id not in found["resources"]
@@ -400,8 +401,9 @@ def test_an_engine_that_hangs_is_ended(
     assert azure.resources() == []
 
 
-def test_recover_from_a_shell(ops: VMOps, azure: Azure, backend: Path, provision: Deploy) -> None:
+def test_recover_from_a_shell(azure: Azure, backend: Path, provision: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says what was put right, in words or as one JSON value."""
+    monkeypatch.setenv("VMOPS_OWNER", "tester")
     from typer.testing import CliRunner
 
     from vmops.cli.commands.vm import app

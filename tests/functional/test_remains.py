@@ -36,7 +36,7 @@ def test_what_is_ours_is_listed_users_first_and_the_group_last(world: World) -> 
     """In the order in which ARM lets them go."""
     world.put_machine(OURS)
     world.put(NSG, HERS)
-    assert [found["id"] for found in inventory.take(world.arm, CLAIM).to_go] == [VM, NIC, NET, GROUP]
+    assert [found["id"] for found in inventory.take(world.arm, CLAIM).to_go] == [VM, NIC, NET, DISK, GROUP]
 
 
 @pytest.mark.parametrize(("vm_name", "disk"), [("vm", "vm-osdisk"), ("vm", "VM-osdisk"), ("Exp1", "Exp1-osdisk")])

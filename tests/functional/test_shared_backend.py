@@ -209,7 +209,7 @@ def test_no_call_waits_for_ever_for_the_backend(azure: Azure, state_dir: Path, e
     assert told(ops, params) == (FailureKind.TIMEOUT, "stack export")
     assert ops.recover(params) == (Status.FAILED, {})
     assert told(ops, params) == (FailureKind.TIMEOUT, "stack export")
-    with pytest.raises(OperationFailed, match=r"`stack init exp1-[0-9a-f]{8}` did not end"):
+    with pytest.raises(OperationFailed, match=r"`stack export` of exp1-[0-9a-f]{8} did not end"):
         ops.plan(params)
     assert over(endless)
 

@@ -43,13 +43,15 @@ class Inventory:
     """What one look at a VM's group showed.
 
     ``ours`` are users before what they use, without the group; ``anothers`` and ``unproven`` have our name or our tag.
-    ``contents`` is all that the group lists. ``group`` is None if it is not there, whoever owns it.
+    ``contents`` is all that the group lists, and ``disks`` are those of it that have our name or tag and that a VM
+    holds. ``group`` is None if it is not there, whoever owns it.
     """
 
     group: Resource | None = None
     group_is_ours: bool = False
     contents: tuple[Resource, ...] = ()
     judged: Mapping[Whose, tuple[Resource, ...]] = field(default_factory=dict)
+    disks: tuple[Resource, ...] = ()
 
     @property
     def ours(self) -> tuple[Resource, ...]:
@@ -79,7 +81,13 @@ class Inventory:
     @property
     def to_go(self) -> list[Resource]:
         """Give what a removal would delete, the group last."""
-        return [*self.ours, *([self.group] if self.group and self.group_is_ours else [])]
+        return [*self.ours, *self._disks_of_ours, *([self.group] if self.group and self.group_is_ours else [])]
+
+    @property
+    def _disks_of_ours(self) -> list[Resource]:
+        """Give the disks under a name of ours that a VM of ours holds: they go with it."""
+        holders = {each["id"].lower() for each in self.ours}
+        return [each for each in self.disks if str(each.get("managedBy")).lower() in holders]
 
     def find(self, arm_id: str) -> Resource | None:
         """Give one of what was judged."""
@@ -136,13 +144,19 @@ def judge(group: Resource | None, contents: Iterable[Resource], found: Iterable[
         verdict = whose(resource, claim, in_our_group=ours)
         if verdict:
             judged[verdict].append(resource)
-    return Inventory(group, ours, tuple(contents), {each: tuple(those) for each, those in judged.items()})
+    listed = tuple(contents)
+    disks = tuple(each for each in listed if each.get("managedBy") and _is_named(each, claim))
+    return Inventory(group, ours, listed, {each: tuple(those) for each, those in judged.items()}, disks)
 
 
 def _concerns(listed: Resource, claim: Claim) -> bool:
     """Tell whether something in the group is to be looked at; a disk that a VM holds goes with that VM."""
     if kind_of(listed) not in _ORDER or listed.get("managedBy"):
         return False
+    return _is_named(listed, claim)
+
+
+def _is_named(listed: Resource, claim: Claim) -> bool:
     return claim.names(listed["id"]) or stack_of(listed) == claim.stack
 
 
