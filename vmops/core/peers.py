@@ -3,15 +3,17 @@
 Root is nobody else: it reads all that is ours anyway.
 """
 
+import errno
 import os
 import socket
 import struct
-from contextlib import suppress
 from pathlib import Path
 
 _TABLES = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
 _LOOKS = 5
 """Looks at the tables for one connection: while others come and go, a table that is read may lack one that stays."""
+
+_CREDENTIALS = struct.Struct("3i")
 
 
 def is_ours_or_roots(uid: int) -> bool:
@@ -35,16 +37,19 @@ def refuses_tcp(port: int, peer_port: int) -> bool:
     return True
 
 
-def unix_peer(connection: socket.socket) -> int | None:
-    """Give the user who has opened the other end of a Unix socket; None where the system does not tell.
+def refuse_unix(connection: socket.socket) -> None:
+    """Check that whoever has opened the other end of a Unix socket is us, or root.
 
-    Source: unix(7), ``SO_PEERCRED``: a process, its user and its group.
+    Where the system does not tell who that is, nobody is refused. Source: unix(7), ``SO_PEERCRED``: a process, its user
+    and its group.
+
+    Raises: PermissionError if it is another user.
     """
-    with suppress(AttributeError):
-        told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        uid: int = struct.unpack("3i", told)[1]
-        return uid
-    return None
+    if not hasattr(socket, "SO_PEERCRED"):
+        return
+    _, uid, _ = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    if not is_ours_or_roots(uid):
+        raise PermissionError(errno.EACCES, f"the other end is a process of uid {uid}")
 
 
 def _holder(port: int, peer_port: int) -> int | None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from vmops.azure.clouds import Cloud
-from vmops.core import backends
+from vmops.core import backends, private
 from vmops.core.environment import filtered_environment
 
 _NO_LOGS = (
@@ -24,7 +24,7 @@ def engine_environment(cloud: Cloud, backend: str, home: Path, passphrase: Path,
     documentation, environment variables; engine 3.274, pkg/backend/diy; Go documentation, package runtime.
     """
     if directory := backends.directory_of(backend):
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.make_directory(directory)
     _keep_no_logs(home)
     return {
         **filtered_environment(os.environ, cloud=cloud.name, backend=backend),
@@ -49,7 +49,7 @@ def _keep_no_logs(home: Path) -> None:
     logs = home / "logs"
     if logs.is_file():
         return
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.make_directory(home)
     shutil.rmtree(logs, ignore_errors=True)
     with suppress(IsADirectoryError):  # an engine of an earlier version has just begun: the next looks again
         logs.write_text(_NO_LOGS)

@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from vmops.core import private
+
 _NAMES = (
     x509.DNSName("localhost"),
     x509.IPAddress(ip_address("127.0.0.1")),
@@ -65,7 +67,7 @@ def prepare(directory: Path, now: datetime | None = None) -> Files:
     A renewed server's certificate has the same authority. One process at a time may do this.
     """
     now = now or datetime.now(UTC)
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.make_directory(directory)
     authority = _kept(directory / "ca-key.pem", now, lambda _: True, lambda: _new_authority(now))
     server_file = directory / "server-key.pem"
     _kept(server_file, now, lambda pair: _issued(pair, authority), lambda: _new_server(authority, now))
