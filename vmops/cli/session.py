@@ -98,7 +98,7 @@ class Session:
             self._end("recover", (status, found))
         who = "; ".join(found["locks"]) or "nobody who can be seen from here"
         vm_name, danger = self.params["vmName"], "if that engine lives, two write one state"
-        typer.confirm(f"Delete the engine's lock of {vm_name}, held by {who} ({danger})?", abort=True, err=True)
+        console.confirm(f"Delete the engine's lock of {vm_name}, held by {who} ({danger})?")
 
     def recover(self, *, dry_run: bool, break_lock: bool) -> NoReturn:
         """Put right what the dead have left, or show what that would be."""
@@ -115,7 +115,7 @@ class Session:
             self._end("adopt", (status, found))
         reports.adopted(found, dry_run=True, as_json=False)
         if found["proven"] or found["unproven"]:
-            typer.confirm(f"Mark these as {self.params['vmName']}'s, to be removed with it?", abort=True, err=True)
+            console.confirm(f"Mark these as {self.params['vmName']}'s, to be removed with it?")
 
     def adopt(self, *, dry_run: bool) -> NoReturn:
         """Take back what is ours and does not say so, or show what that would be."""
