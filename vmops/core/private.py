@@ -17,7 +17,7 @@ _trusted: set[Path] = set()
 
 def make_directory(path: Path) -> None:
     """Make a directory, with those above it that are missing, for its owner only; one that is there stays as it is."""
-    if not path.is_dir():
+    if not path.exists():
         make_directory(path.parent)
         path.mkdir(mode=0o700, exist_ok=True)
 
