@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -274,12 +275,31 @@ def test_ctrl_c_ends_the_waiting_and_nothing_else(azure: Azure, shell: Shell) ->
     assert waiting.returncode == 130
     assert stderr.splitlines()[-1] == (
         "error: interrupted, but the provision of exp1 goes on: "
-        "follow it with `vmops wait exp1`, undo it with `vmops deprovision exp1`"
+        "follow it with `vmops wait exp1`, end it with `vmops cancel exp1`"
     )
     assert json.loads(stdout)["status"] == "PENDING"
     assert shell("status", "exp1").stdout.startswith("exp1: provision in flight, ")
     azure.let_go()
     assert shell("wait", "exp1").returncode == 0
+
+
+def test_ctrl_c_during_a_resize_names_a_way_that_keeps_the_vm(azure: Azure, shell: Shell) -> None:
+    """The VM was there before: what is named ends the change, and the VM is there after it."""
+    vm = shell.json("provision", "exp1", "--wait")["result"]["id"]
+    azure.stick("update")
+    with shell.start("provision", "exp1", "-p", "vmSize=Standard_D2s_v5", "--wait", stderr=subprocess.PIPE) as waiting:
+        assert waiting.stderr is not None
+        assert any("provision of exp1 …" in line for line in waiting.stderr)
+        os.killpg(waiting.pid, signal.SIGINT)
+        _, stderr = waiting.communicate(timeout=60)
+    *_, last = stderr.splitlines()
+    assert last.endswith("follow it with `vmops wait exp1`, end it with `vmops cancel exp1`")
+    assert shell(*shlex.split(last.rpartition("`vmops ")[2].rstrip("`"))).returncode == 0
+    azure.let_go()
+    assert azure.vm(vm)["id"] == vm
+    told = shell("status", "exp1").stdout
+    assert told.startswith("exp1: provision failed, running\n")
+    assert "vmops provision exp1, or vmops deprovision exp1 to remove the VM with all that it has\n" in told
 
 
 def test_a_wait_that_is_too_short_fails_and_the_work_goes_on(azure: Azure, shell: Shell) -> None:

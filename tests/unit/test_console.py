@@ -1,12 +1,17 @@
 """What a shell hands over, and what a person reads in it."""
 
+import io
 import json
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.color import ColorSystem
+from rich.markup import escape
+from rich.text import Text
 
 from vmops.cli import console, reports
 from vmops.cli.progress import Lines, Watch, follow
@@ -251,3 +256,57 @@ def test_a_watched_wait_ends_as_any_other(tmp_path: Path, timeout: float, status
     """One look is PENDING, and more that were in vain are TIMED_OUT: as the contract has it."""
     watch = Watch("provision of exp1", time.time(), tmp_path / "log")
     assert follow(lambda _: (Status.PENDING, {}), watch, timeout) == (status, {})
+
+
+FOREIGN = "a\x1b]0;owned\x07\x9b31m\r\u202eb \x7f[bold]\udc80"
+SHOWN = r"a\x1b]0;owned\x07\x9b31m\x0d\u202eb \x7f[bold]\udc80"
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        console.warn,
+        console.note,
+        lambda said: console.fields({"tag": said}),
+        lambda said: console.columns(("NAME", "TAG"), [("a", said)]),
+        lambda said: console.out.print(escape(said)),
+        lambda said: console.out.print(f"[bold]{escape(said)}[/]"),
+        lambda said: console.out.print(said, markup=False),
+        lambda said: reports.planned([{"operation": "create", "resource": said}], as_json=False),
+        lambda said: reports.doomed([{"id": said}], as_json=False),
+    ],
+)
+def test_what_a_terminal_would_obey_is_shown(say: Callable[[str], None], capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever can tag a resource of the subscription would else write on the screen, or in the title, of its reader."""
+    say(FOREIGN)
+    told = capsys.readouterr()
+    assert SHOWN in told.out + told.err
+    assert not set(told.out + told.err) & set("\x1b\x07\x9b\r\u202e\x7f\udc80")
+
+
+def test_an_error_is_shown_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is what Azure, a policy's author for instance, has written."""
+    console.complain("denied: \x1b[2Jall is well")
+    assert capsys.readouterr().err == "error: denied: \\x1b[2Jall is well\n"
+
+
+def test_rich_sends_its_own_commands_on(tmp_path: Path) -> None:
+    """On a terminal colours stay, and what moves; a text that is no string is shown as well."""
+    stream = console.Shown()
+    stream.file, stream._force_terminal, stream._color_system = io.StringIO(), True, ColorSystem.STANDARD
+    stream.print("[red]no[/]", Text("\x1b[2J"))
+    stream.show_cursor(False)
+    assert stream.file.getvalue() == "\x1b[31mno\x1b[0m \\x1b[2J\n\x1b[?25l"
+
+
+def test_a_name_is_no_picture(capsys: pytest.CaptureFixture[str]) -> None:
+    """What stands between two colons is somebody's, and shown as it is."""
+    console.warn("no such resource: a:warning:b")
+    assert capsys.readouterr().err == "warning: no such resource: a:warning:b\n"
+
+
+def test_a_question_is_shown_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It names who holds a lock, as that engine has written it."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    console.confirm("held by a\x1b[1Ab")
+    assert capsys.readouterr().err.startswith("held by a\\x1b[1Ab")

@@ -120,3 +120,15 @@ def test_no_secret_is_in_the_engines_environment(engine: dict[str, str]) -> None
 def test_a_backend_of_files_is_for_its_owner_only(tmp_path: Path, engine: dict[str, str]) -> None:
     """The engine would make it readable for all, or fail because it is not there."""
     assert (tmp_path / "backend").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_engine_keeps_no_logs_of_its_own(tmp_path: Path, engine: dict[str, str]) -> None:
+    """Those that it has written go, and it writes no more: a directory of them stays a file."""
+    logs = tmp_path / "pulumi/logs"
+    logs.unlink()
+    logs.mkdir()
+    (logs / "one.log").touch()
+    cloud, home = Cloud("local", "http://127.0.0.1:4711", provider=4712), tmp_path / "pulumi"
+    for _ in range(2):
+        engine_environment(cloud, engine["PULUMI_BACKEND_URL"], home, tmp_path / "passphrase", tmp_path / "scratch")
+        assert logs.is_file()

@@ -12,6 +12,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2 as protocol
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
 
+from tests.another_user import as_another
 from vmops.core.polling import NotYet, poll_until
 from vmops.local.provider.arm import Arm
 from vmops.local.provider.server import Served, serve
@@ -105,3 +106,22 @@ def test_a_call_that_is_not_answered_is_unimplemented(served: Served) -> None:
     with engine(served) as stub, pytest.raises(grpc.RpcError) as refusal:
         stub.Invoke(protocol.InvokeRequest(tok="azure-native:authorization:getClientConfig"))
     assert refusal.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def refused_as(port: int, call: str) -> str:
+    """Call a provider, and give the code of its refusal; empty if it answers."""
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = ResourceProviderStub(channel)
+        calls = {"Configure": protocol.ConfigureRequest(), "Delete": protocol.DeleteRequest(type=GROUP, id="/g")}
+        try:
+            getattr(stub, call)(calls[call], timeout=240)
+        except grpc.RpcError as refusal:
+            return str(refusal.code().name)
+    return ""
+
+
+@pytest.mark.parametrize("call", ["Configure", "Delete"])
+def test_another_user_is_refused(served: Served, call: str) -> None:
+    """The port has no key, so whoever connects has to be us: no other user of the host may delete a VM through it."""
+    assert as_another(refused_as, served.port, call) == "PERMISSION_DENIED"
+    assert refused_as(served.port, "Configure") == ""

@@ -4,17 +4,38 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.console import Console
+import typer
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
+from rich.text import Text
 
 from vmops.core.log import fields_of
+from vmops.core.printable import printable
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+class Shown(Console):
+    """A stream that shows what a terminal would obey: names, tags and errors are whatever somebody has written."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, soft_wrap=True, highlight=False, emoji=False)
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Read markup in a text that is printable, before rich takes out some of what is not."""
+        return super().render_str(printable(text), **how)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Render what is no string too; only rich's own commands to the terminal stay as they are."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else printable(text), style, control)
+
+
+out = Shown()
+err = Shown(stderr=True)
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -32,6 +53,11 @@ def warn(sentence: str) -> None:
 def note(sentence: str) -> None:
     """Say on stderr what helps a person to read the result."""
     err.print(f"[dim]{escape(sentence)}[/]")
+
+
+def confirm(question: str, *, err: bool = True) -> None:
+    """Ask on stderr, or on stdout, whether to go on; `typer.Abort` is the answer no."""
+    typer.confirm(printable(question), abort=True, err=err)
 
 
 class Sentences(logging.Handler):
@@ -74,8 +100,9 @@ def _text(value: Any) -> str:
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table, its columns aligned and never cut off, so that a pipe sees all of it."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for number, row in enumerate((header, *rows)):
+    shown = [[printable(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for number, row in enumerate(shown):
         line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
         out.print(escape(line), style="dim" if number == 0 else None)
 

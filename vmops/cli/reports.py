@@ -184,8 +184,10 @@ def _next(operation: Mapping[str, Any], machine: Mapping[str, str], params: Para
     match operation.get("verb"), operation.get("state"), machine.get("power"):
         case _, "pending" | "running", _:
             return follow_up_command(operation["verb"], params)
-        case "provision", "failed", _:
+        case "provision", "failed", None:
             return f"{provision}, or {deprovision} to remove what was made"
+        case "provision", "failed", _:
+            return f"{provision}, or {deprovision} to remove the VM with all that it has"
         case "deprovision", "failed", _:
             return deprovision
         case "provision", "succeeded", None:

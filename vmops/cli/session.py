@@ -24,7 +24,13 @@ from vmops.spec.target import WaitOptions
 _INTERRUPTED = 130
 """What a shell sees of a command that SIGINT ended. Source: bash manual, exit status, 128 and the signal's number."""
 
-_UNDO = {"provision": "deprovision", "start": "stop", "stop": "start", "deallocate": "start"}
+_WAYS_OUT = {
+    "provision": ("end it", "cancel"),
+    "start": ("undo it", "stop"),
+    "stop": ("undo it", "start"),
+    "deallocate": ("undo it", "start"),
+}
+"""What to do about what goes on, and by which verb: none deletes a VM, which may have been there before."""
 
 
 def open_session(name: str | None, file: Path | None, pairs: Sequence[str], *, as_json: bool) -> "Session":
@@ -98,7 +104,7 @@ class Session:
             self._end("recover", (status, found))
         who = "; ".join(found["locks"]) or "nobody who can be seen from here"
         vm_name, danger = self.params["vmName"], "if that engine lives, two write one state"
-        typer.confirm(f"Delete the engine's lock of {vm_name}, held by {who} ({danger})?", abort=True, err=True)
+        console.confirm(f"Delete the engine's lock of {vm_name}, held by {who} ({danger})?")
 
     def recover(self, *, dry_run: bool, break_lock: bool) -> NoReturn:
         """Put right what the dead have left, or show what that would be."""
@@ -115,7 +121,7 @@ class Session:
             self._end("adopt", (status, found))
         reports.adopted(found, dry_run=True, as_json=False)
         if found["proven"] or found["unproven"]:
-            typer.confirm(f"Mark these as {self.params['vmName']}'s, to be removed with it?", abort=True, err=True)
+            console.confirm(f"Mark these as {self.params['vmName']}'s, to be removed with it?")
 
     def adopt(self, *, dry_run: bool) -> NoReturn:
         """Take back what is ours and does not say so, or show what that would be."""
@@ -163,8 +169,9 @@ class Session:
 
     def _leave(self, verb: str) -> NoReturn:
         ways = f"follow it with `{follow_up_command(verb, self.params)}`"
-        if verb in _UNDO:
-            ways += f", undo it with `{shell_command(_UNDO[verb], self.params)}`"
+        if verb in _WAYS_OUT and self.params.get("vmName"):
+            effect, other = _WAYS_OUT[verb]
+            ways += f", {effect} with `{shell_command(other, self.params)}`"
         console.complain(f"interrupted, but the {self._title(verb)} goes on: {ways}")
         if self.as_json:
             reports.answer(Status.PENDING, self._handle(), None, as_json=True)

@@ -46,7 +46,7 @@ NEXT_STEP = {
     FailureKind.CAPACITY: "call again later, or choose another size, zone or location",
     FailureKind.THROTTLED: "call again after the time that the service asked for",
     FailureKind.CONFLICT: "wait for the other operation, or release what is in use, then call again",
-    FailureKind.IMMUTABLE: "deprovision first, then provision with the new value",
+    FailureKind.IMMUTABLE: "deprovision first, if the VM and its disks may go, then provision with the new value",
     FailureKind.NOT_FOUND: "provision the VM first, or correct the name",
     FailureKind.INVALID: "correct the parameter, then call again",
     FailureKind.LOCKED: "wait for the operation in flight, then call again",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vmops.core import private
 from vmops.core.polling import NotYet, poll_until
 
 _RETRY = 0.01
@@ -21,7 +22,7 @@ def acquire(path: Path, timeout: float = 0.0) -> int | None:
     Returns: the descriptor that holds it (close it to give it back, or hand it on to a child), or None if another holds
     it.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.make_directory(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     if poll_until(lambda: _take(descriptor), timeout=timeout):
         return descriptor

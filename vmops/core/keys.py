@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from vmops.core import private
 from vmops.core.state_dir import digest_key_path, passphrase_path, ssh_key_path
 
 
@@ -38,7 +39,7 @@ def ssh_public_key(state_dir: Path, stack: str) -> str:
 def _once(path: Path, make: Callable[[], bytes]) -> Path:
     """Make a file unless it is there; of two makers at once the first wins, and nobody sees half a file."""
     if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.make_directory(path.parent)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:

@@ -12,7 +12,7 @@ from pathlib import Path
 from vmops.azure import clouds
 from vmops.azure.client import Arm
 from vmops.azure.ownership import Claim
-from vmops.core import keys
+from vmops.core import keys, private
 from vmops.core.settings import Settings
 from vmops.core.state_dir import engine_home, scratch_path, work_path
 from vmops.deploy.made import Made, Records
@@ -102,7 +102,7 @@ class _Files:
 def _scratch(directory: Path) -> Iterator[None]:
     """Have a directory, empty; whatever is left in it goes with it."""
     shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(mode=0o700, parents=True)
+    private.make_directory(directory)
     try:
         yield
     finally:

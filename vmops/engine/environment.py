@@ -1,11 +1,17 @@
 """All that an engine finds in its environment."""
 
 import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from vmops.azure.clouds import Cloud
-from vmops.core import backends
+from vmops.core import backends, private
 from vmops.core.environment import filtered_environment
+
+_NO_LOGS = (
+    "The engine keeps no logs of its own here, because this is no directory; what it does is in vmops' own logs.\n"
+)
 
 
 def engine_environment(cloud: Cloud, backend: str, home: Path, passphrase: Path, scratch: Path) -> dict[str, str]:
@@ -18,7 +24,8 @@ def engine_environment(cloud: Cloud, backend: str, home: Path, passphrase: Path,
     documentation, environment variables; engine 3.274, pkg/backend/diy; Go documentation, package runtime.
     """
     if directory := backends.directory_of(backend):
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.make_directory(directory)
+    _keep_no_logs(home)
     return {
         **filtered_environment(os.environ, cloud=cloud.name, backend=backend),
         "TMPDIR": str(scratch),
@@ -26,9 +33,23 @@ def engine_environment(cloud: Cloud, backend: str, home: Path, passphrase: Path,
         "PULUMI_BACKEND_URL": backend,
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "PULUMI_ENABLE_AUTOMATIC_LOGGING": "false",
         "PULUMI_DIY_BACKEND_NO_LEGACY_WARNING": "true",
         "PULUMI_DIY_BACKEND_PARALLEL": "1",
         "GOGC": "200",
         **cloud.engine_environment(),
     }
+
+
+def _keep_no_logs(home: Path) -> None:
+    """Have the engine write no logs of its own, a file for each of its commands, and delete those that it has written.
+
+    Nothing that it can be told turns them off: it goes without them where it cannot make their directory. Source:
+    engine 3.274, pkg/logging: ``StartLogging``.
+    """
+    logs = home / "logs"
+    if logs.is_file():
+        return
+    private.make_directory(home)
+    shutil.rmtree(logs, ignore_errors=True)
+    with suppress(IsADirectoryError):  # an engine of an earlier version has just begun: the next looks again
+        logs.write_text(_NO_LOGS)

@@ -9,6 +9,7 @@ from typing import Any
 from pulumi.automation import CommandResult
 from pulumi.automation.errors import StackAlreadyExistsError, StackNotFoundError
 
+from vmops.core import private
 from vmops.engine import exclusive, workspace
 from vmops.engine.backend import files
 from vmops.engine.backend.lock_holder import refuse_seen_holder
@@ -27,7 +28,7 @@ class EngineStack:
 
     def __init__(self, work_dir: Path, backend: str, command: EngineCommand, log: EventLog, notes: EngineNotes) -> None:
         name = notes.stack
-        work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.make_directory(work_dir)
         self._backend = backend
         self._settings_file = work_dir / f"Pulumi.{name}.yaml"
         self._command = command

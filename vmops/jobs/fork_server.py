@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmops.core import file_lock
+from vmops.core import file_lock, peers
 from vmops.core.state_dir import gate_path, output_path
 from vmops.jobs import slots, worker
 from vmops.jobs.operation import Operation, Verb
@@ -104,6 +104,7 @@ class ForkServer:
                 connection, _ = self._listener.accept()
                 found, self._busy = True, time.monotonic()
                 with connection, suppress(OSError, ValueError):
+                    peers.refuse_unix(connection)
                     self._take(connection)
         return found
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from vmops.core import private
 from vmops.core.errors import StoreError
 from vmops.core.polling import NotYet, poll_until
 
@@ -43,8 +44,8 @@ class Database:
 
         A later version of the same age is used as it is.
 
-        Raises: StoreError if its directory cannot be written, or is on a network file system, or if it is of a later
-        age.
+        Raises: StoreError if its directory cannot be written, is not its user's alone, or is on a network file system,
+        or if it is of a later age.
         """
         self._path, self._steps = path, steps
         self._mutex = threading.Lock()
@@ -53,7 +54,8 @@ class Database:
         _OPEN.add(self)
         directory = path.parent
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private.make_directory(directory)
+            private.trust(directory)
             refuse_network_file_system(directory)
             with self.transaction():
                 pass

@@ -10,12 +10,12 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, cast
 
-from vmops.core import children, file_lock, host
+from vmops.core import children, file_lock, host, peers, private
 from vmops.core.children import Apart, Child
 from vmops.core.environment import filtered_environment
 from vmops.core.log import get_logger
@@ -36,7 +36,7 @@ def start_worker(settings: Settings, operation: Operation, order: JobRequest, he
     """Start the worker of an operation that is recorded; from its first moment on it holds the lock ``held``."""
     state_dir = settings.state_dir
     log = log_path(state_dir, operation.stack, operation.id)
-    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.make_directory(log.parent)
     environment = filtered_environment(os.environ, cloud=operation.cloud, backend=order.backend)
     environment.update(VMOPS_STATE_DIR=str(state_dir), VMOPS_HOST=host.name())
     if settings.worker_idle:
@@ -49,7 +49,7 @@ def start_worker(settings: Settings, operation: Operation, order: JobRequest, he
 
 def _spawn(settings: Settings, operation: Operation, order: JobRequest, environment: dict[str, str], held: int) -> None:
     arguments = [str(settings.state_dir), operation.id, str(held), str(settings.workers or 0)]
-    with output_path(settings.state_dir, operation.stack, operation.id).open("wb") as output:
+    with private.open_file(output_path(settings.state_dir, operation.stack, operation.id), "wb") as output:
         process = _python("vmops.jobs.worker", arguments, environment, output, held, stdin=children.PIPE)
     with cast(IO[bytes], process.stdin) as pipe:
         pipe.write(order.to_wire())
@@ -73,14 +73,22 @@ def _send_to_fork_server(
 
 def _connected(settings: Settings) -> socket.socket:
     path = socket_path(settings.state_dir, _code_version())
+    with _address(path) as address:
+        with suppress(ConnectionRefusedError, FileNotFoundError, PermissionError):
+            return _reach(address)
+        _start_server(settings, path, address)
+        return _reach(address)
+
+
+def _reach(address: str) -> socket.socket:
+    """Connect to whoever listens at an address, if that is a process of ours.
+
+    Raises: PermissionError if it is another user's: an order has secrets; OSError if nobody listens.
+    """
     connection = socket.socket(socket.AF_UNIX)
     try:
-        with _address(path) as address:
-            try:
-                connection.connect(address)
-            except (ConnectionRefusedError, FileNotFoundError):
-                _start_server(settings, path, address)
-                connection.connect(address)
+        connection.connect(address)
+        peers.refuse_unix(connection)
     except OSError:
         connection.close()
         raise
@@ -89,7 +97,7 @@ def _connected(settings: Settings) -> socket.socket:
 
 def _start_server(settings: Settings, path: Path, address: str) -> None:
     """Start a fork server that listens where the last one of its kind did; only its owner may connect."""
-    path.parent.mkdir(mode=0o700, exist_ok=True)
+    private.make_directory(path.parent)
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
@@ -97,7 +105,7 @@ def _start_server(settings: Settings, path: Path, address: str) -> None:
         listener.listen(_BACKLOG)
         environment = filtered_environment(os.environ, cloud="local", backend="")
         arguments = [str(settings.state_dir), str(path), str(listener.fileno()), str(settings.worker_idle)]
-        with server_output_path(settings.state_dir).open("ab") as output:
+        with private.open_file(server_output_path(settings.state_dir), "ab") as output:
             _python("vmops.jobs.fork_server", arguments, environment, output, listener.fileno())
 
 
@@ -130,7 +138,7 @@ def _address(path: Path) -> Iterator[str]:
     if len(os.fsencode(path)) <= _LONGEST_ADDRESS:
         yield str(path)
         return
-    path.parent.mkdir(mode=0o700, exist_ok=True)
+    private.make_directory(path.parent)
     directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{directory}/{path.name}"

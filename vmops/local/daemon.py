@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
 
-from vmops.core import children, file_lock
+from vmops.core import children, file_lock, private
 from vmops.core.children import Apart, Child
 from vmops.core.environment import filtered_environment
 from vmops.core.errors import VmopsError
@@ -112,9 +112,10 @@ def _arguments(last: Record | None, pace: float | None, tls: bool | None, proxy:
 
 def _start(state_dir: Path, arguments: list[str], held: int) -> Endpoint:
     command = children.module("vmops.local.daemon", str(state_dir), *arguments)
-    log = local_path(state_dir) / "daemon.log"
+    place = local_path(state_dir)
+    log = place / "daemon.log"
     try:
-        with log.open("ab") as errors, _spawn(command, local_path(state_dir), errors.fileno(), held) as starter:
+        with private.open_file(log, "ab") as errors, _spawn(command, place, errors.fileno(), held) as starter:
             ready = _ready(cast(IO[bytes], starter.stdout))
     finally:
         os.close(held)

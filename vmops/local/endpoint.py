@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from vmops.core import private
 from vmops.core.processes import process_start_time
 from vmops.core.state_dir import local_path
 
@@ -73,7 +74,10 @@ def read(state_dir: Path) -> Record | None:
     """Read what the last daemon of a state directory said of itself, None when there was none.
 
     What one of a later version has added is passed over.
+
+    Raises: StoreError if others may have written it.
     """
+    private.trust(state_dir)
     try:
         plain: dict[str, Any] = json.loads(path_of(state_dir).read_bytes())
         return Record(**_known(Record, {**plain, "endpoint": Endpoint(**_known(Endpoint, plain["endpoint"]))}))

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from vmops.core import private
 from vmops.local.azure_hosts import HOSTS
 
 _LOOPBACK = (
@@ -82,7 +83,7 @@ def prepare(directory: Path, now: datetime | None = None) -> Files:
     earlier version made, is replaced. One process at a time may do this.
     """
     now = now or datetime.now(UTC)
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.make_directory(directory)
     authority = _kept(directory / "ca-key.pem", now, _constrained, lambda: _new_authority(now))
     files = Files(directory / "ca.pem", directory / "server-key.pem", directory / "azure-key.pem")
     for file, names in ((files.server, _LOOPBACK), (files.azure, _AZURE)):

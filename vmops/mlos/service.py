@@ -16,6 +16,7 @@ from mlos_bench.services.types.vm_provisioner_type import SupportsVMOps
 
 from vmops import protocol
 from vmops.core.errors import SpecError, VmopsError
+from vmops.core.printable import printable
 from vmops.core.signals import signals_as_exceptions, signals_deferred
 from vmops.mlos import log, schema
 from vmops.mlos.config import Config
@@ -167,7 +168,9 @@ class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, Suppor
         if status in {Status.FAILED, Status.TIMED_OUT}:
             given = self._config.under(params)
             why = self._ops.last_failure(given) if status is Status.FAILED else "its removal goes on after pollTimeout"
-            sentence = f"the VM {given['vmName']} is not gone, and may still cost money: {why or 'see the log'}"
+            sentence = printable(
+                f"the VM {given['vmName']} is not gone, and may still cost money: {why or 'see the log'}"
+            )
             _LOG.error(sentence)
             sys.stderr.write(f"error: {sentence}\n")
         return answer

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from vmops.cli import console
 from vmops.core.settings import Settings
 from vmops.engine.install import locate
 from vmops.engine.install.installers import Report
@@ -48,9 +48,8 @@ def _described(engine: Path) -> str:
 @contextmanager
 def _progress() -> Iterator[Report]:
     """Show progress on stderr: on a terminal one line that changes, else a line each."""
-    stderr = Console(stderr=True)
-    if not stderr.is_terminal:
-        yield lambda line: typer.echo(line, err=True)
+    if not console.err.is_terminal:
+        yield lambda line: console.err.print(line, markup=False)
         return
-    with stderr.status("") as status:
+    with console.err.status("") as status:
         yield lambda line: status.update(Text(line))

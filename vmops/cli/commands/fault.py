@@ -87,7 +87,7 @@ def _incident(name: str) -> Callable[..., None]:
         if as_json:
             console.print_json({"name": name, "id": vm_id})
         else:
-            console.out.print(f"{name}: {vm_id}")
+            console.out.print(f"{name}: {vm_id}", markup=False)
 
     return act
 

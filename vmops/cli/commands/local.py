@@ -86,7 +86,7 @@ def reset(yes: Yes = False) -> None:
     count = len(inspection.listed(_state_dir(), "resources"))
     counted = "1 resource" if count == 1 else f"{count} resources"
     if not yes:
-        typer.confirm(f"Delete {counted} of the local Azure?", abort=True)
+        console.confirm(f"Delete {counted} of the local Azure?", err=False)
     if count:
         inspection.ask(_state_dir(), "POST", "reset")
     console.out.print(f"{counted} deleted")

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
-from vmops.core import backends, host
+from vmops.core import backends, host, private
 from vmops.core.processes import start_ticks
 from vmops.core.state_dir import engine_notes_path
 
@@ -69,7 +69,7 @@ class EngineNotes:
         """Note an engine that is about to begin; give the note's file, to be removed once it has ended in order."""
         note = Note(host.identity(), socket.gethostname(), pid, start_ticks(pid) or 0, self.records.newest())
         path = self.directory / f"{self.stack}@{note.host_id}-{pid}-{note.start_ticks}.json"
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.make_directory(path.parent)
         draft = path.with_name(f".{path.name}")
         draft.write_text(json.dumps(asdict(note)))
         draft.replace(path)

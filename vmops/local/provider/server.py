@@ -1,4 +1,7 @@
-"""The gRPC server: each call of an engine goes to its method, each refusal back as the engine expects it."""
+"""The gRPC server: each call of an engine goes to its method, each refusal back as the engine expects it.
+
+Calls of other users of this host are refused before they are looked at.
+"""
 
 import logging
 from collections.abc import Callable
@@ -12,6 +15,7 @@ from google.protobuf.message import Message
 from pulumi.runtime.proto import plugin_pb2
 from pulumi.runtime.proto import provider_pb2 as protocol
 
+from vmops.core import peers
 from vmops.core.errors import VmopsError
 from vmops.local.provider import configuration
 from vmops.local.provider.arm import Arm
@@ -25,6 +29,9 @@ _SERVICE = "pulumirpc.ResourceProvider"
 
 _CALLS_AT_ONCE = 512
 """Calls in flight, of all engines together: nearly all of them wait for ARM."""
+
+_STRANGER = "the local Azure's provider answers its own user only, and this connection is not that user's"
+"""An engine brings no key: it knows the port, and nothing else (``PULUMI_DEBUG_PROVIDERS``)."""
 
 _log = logging.getLogger(__name__)
 
@@ -52,12 +59,12 @@ def serve(arm: Arm, port: int = 0) -> Served:
     """
     server = grpc.server(ThreadPoolExecutor(_CALLS_AT_ONCE), options=[("grpc.so_reuseport", 0)])
     sessions = Sessions()
-    handlers = {name: _handler(answer, request, sessions) for name, (answer, request) in _calls(arm).items()}
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, handlers),))
     try:
         bound = server.add_insecure_port(f"127.0.0.1:{port}")
     except RuntimeError as error:
         raise OSError(f"port {port} of 127.0.0.1 is taken") from error
+    answers = {name: _handler(answer, request, sessions, bound) for name, (answer, request) in _calls(arm).items()}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, answers),))
     server.start()
     return Served(bound, server, sessions)
 
@@ -83,10 +90,15 @@ def _calls(arm: Arm) -> dict[str, tuple[Answerer, type[Message]]]:
     }
 
 
-def _handler(answer: Answerer, request: type[Message], sessions: Sessions) -> "grpc.RpcMethodHandler[Any, Any]":
+def _handler(
+    answer: Answerer, request: type[Message], sessions: Sessions, port: int
+) -> "grpc.RpcMethodHandler[Any, Any]":
     def handle(message: Message, context: grpc.ServicerContext) -> Message:
+        caller = Caller(context.peer(), context.is_active, sessions)
+        if peers.refuses_tcp(port, caller.port):
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, _STRANGER)
         try:
-            return answer(message, Caller(context.peer(), context.is_active, sessions))
+            return answer(message, caller)
         except InitFailed as error:
             context.set_trailing_metadata((("grpc-status-details-bin", init_failed(error)),))
             _refuse(context, str(error))

@@ -79,6 +79,11 @@ class Caller:
     sessions: Sessions
 
     @property
+    def port(self) -> int:
+        """Give the port of its end of the connection."""
+        return _port(self.peer)
+
+    @property
     def session(self) -> Session:
         """Give the session of the connection."""
         return self.sessions.of(self.peer)

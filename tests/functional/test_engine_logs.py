@@ -1,0 +1,19 @@
+"""What the engine writes beside its state: nothing that stays."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vmops.core.state_dir import engine_home
+from vmops.protocol import Params
+
+Deploy = Callable[[Params], dict[str, Any]]
+
+
+def test_a_vms_life_leaves_no_log_of_the_engines(state_dir: Path, provision: Deploy, deprovision: Deploy) -> None:
+    """The engine would begin a file with each of its commands; what vmops logs itself is all there is."""
+    provision({"vmName": "exp1"})
+    deprovision({"vmName": "exp1"})
+    assert engine_home(state_dir).is_dir()
+    assert [file for file in engine_home(state_dir).rglob("*") if file.is_file() and file.name != "logs"] == []
+    assert list(state_dir.rglob("*.log")) == [state_dir / "local/daemon.log"]

@@ -1,0 +1,98 @@
+"""An order, which has secrets, goes from a process of ours to a process of ours, whoever else can reach the socket."""
+
+import fcntl
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.another_user import another_user, as_another
+from tests.azure import all_of, killed
+from tests.contract.test_launch import SECRET, TARGET, Launch, by_a_fork_server
+from vmops.core import file_lock
+from vmops.core.polling import NotYet, poll_until
+from vmops.core.state_dir import lock_path, log_path, socket_path
+from vmops.jobs import start
+from vmops.jobs.operation import Operation, State, Verb
+from vmops.jobs.order import JobMessage, JobRequest
+
+
+@pytest.fixture
+def stage(state_dir: Path) -> Iterator[Launch]:
+    """Give a state directory in which a removal stands still with its order read, for as long as it is there."""
+    held = file_lock.acquire(lock_path(state_dir, TARGET.stack))
+    assert held is not None
+    yield Launch(by_a_fork_server(state_dir))
+    poll_until(lambda: NotYet(0.01) if killed(all_of(state_dir)) else True, timeout=60)
+    os.close(held)
+
+
+@pytest.fixture
+def open_place() -> Iterator[Path]:
+    """Give a directory that everybody can reach and write."""
+    with tempfile.TemporaryDirectory(prefix="vmops-test-") as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+def listen(place: Path) -> bytes:
+    """Be a fork server, and give all that the first caller says."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(place / "draft"))
+        (place / "draft").chmod(0o777)
+        listener.listen()
+        (place / "draft").rename(place / "ready")
+        connection, _ = listener.accept()
+        with connection:
+            return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+
+
+def test_no_order_is_given_to_another_users_socket(stage: Launch, state_dir: Path, open_place: Path) -> None:
+    """Whoever could once write in the state directory has left it there; a fork server of ours takes its place."""
+    door = socket_path(state_dir, start._code_version())
+    door.parent.mkdir()
+    with another_user() as submit:
+        heard = submit(listen, open_place)
+        assert poll_until(lambda: (open_place / "ready").exists() or heard.done() or NotYet(0.01), timeout=240)
+        (open_place / "ready").rename(door)
+        stage.begin(adminPasswordOrKey=SECRET)
+        assert heard.result(timeout=240) == b""
+    assert stage.worker().is_running()
+    assert door.stat().st_uid == os.geteuid()
+
+
+def order(door: str, lock: str, operation: str) -> None:
+    """Give an order to a fork server, with a lock, and wait until it was read or refused."""
+    held = os.open(lock, os.O_RDWR)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    with socket.socket(socket.AF_UNIX) as connection, suppress(BrokenPipeError, ConnectionResetError):
+        connection.connect(door)
+        wire = JobRequest(TARGET.to_wire(), "", None, 60.0, False).to_wire()
+        JobMessage(operation, 0, {}, wire, held).send(connection)
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(1)
+    os.close(held)
+
+
+def test_no_order_is_taken_from_another_user(stage: Launch, state_dir: Path) -> None:
+    """Whoever can reach the socket, because somebody has opened the directory, has nothing begun by us."""
+    stage.begin()
+    stage.worker()
+    door = socket_path(state_dir, start._code_version())
+    door.parent.chmod(0o711)
+    door.chmod(0o666)
+    lock = door.with_name("lock")
+    lock.touch()
+    lock.chmod(0o666)
+    names = ("exp2-stack", "local", TARGET.subscription, TARGET.resource_group, TARGET.vm_name, "ada")
+    assert stage.store.insert(Operation("hers", Verb.PROVISION, *names))
+    log_path(state_dir, "exp2-stack", "hers").parent.mkdir()
+    as_another(order, door.name, lock.name, "hers", within=door.parent)
+    assert poll_until(lambda: NotYet(0.02) if file_lock.is_locked(lock) else True, timeout=240)
+    found = stage.store.get("hers")
+    assert found
+    assert found.state is State.PENDING

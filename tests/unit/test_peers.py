@@ -1,0 +1,62 @@
+"""Whose the other end of a connection is."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.another_user import UID
+from vmops.core import peers
+
+BOTH = "::ffff:127.0.0.1"
+
+
+@contextmanager
+def connected(family: socket.AddressFamily, address: str) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Give both ends of a connection to a port of 127.0.0.1, the one that was called first."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket(family) as caller:
+        caller.connect((address, listener.getsockname()[1]))
+        called, _ = listener.accept()
+        with called:
+            yield called, caller
+
+
+def refused(called: socket.socket) -> bool:
+    return peers.refuses_tcp(called.getsockname()[1], called.getpeername()[1])
+
+
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, BOTH)])
+def test_our_own_connection_is_taken(family: socket.AddressFamily, address: str) -> None:
+    """Both kinds of sockets are found: gRPC's own clients reach an IPv4 port by an IPv6 socket."""
+    with connected(family, address) as (called, _):
+        assert not refused(called)
+
+
+def test_a_connection_that_was_closed_is_not_taken_for_roots() -> None:
+    """The kernel says 0 for the user of an end that nobody holds: who sends and hangs up is refused all the same."""
+    with connected(socket.AF_INET, "127.0.0.1") as (called, caller):
+        caller.sendall(b"delete it")
+        caller.close()
+        assert called.recv(100) == b"delete it"
+        assert refused(called)
+
+
+def test_a_connection_that_is_not_there_is_refused() -> None:
+    """Only what the kernel knows to be ours is taken."""
+    assert peers.refuses_tcp(1, 2)
+
+
+def test_where_the_kernel_does_not_tell_nobody_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ``/proc`` the provider works as it would without the question."""
+    monkeypatch.setattr(peers, "_TABLES", (tmp_path / "tcp", tmp_path / "tcp6"))
+    assert not peers.refuses_tcp(1, 2)
+
+
+def test_another_users_connection_is_refused() -> None:
+    """Another user is neither us nor root."""
+    assert not peers.is_ours_or_roots(UID)
+    assert peers.is_ours_or_roots(os.geteuid())
+    assert peers.is_ours_or_roots(0)

@@ -1,0 +1,85 @@
+"""Whose the other end of a connection on this host is, as its kernel tells: ours, or another user's.
+
+Root is nobody else: it reads all that is ours anyway.
+"""
+
+import errno
+import os
+import socket
+import struct
+from pathlib import Path
+
+_TABLES = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
+_LOOKS = 5
+"""Looks at the tables for one connection: while others come and go, a table that is read may lack one that stays."""
+
+_CREDENTIALS = struct.Struct("3i")
+
+
+def is_ours_or_roots(uid: int) -> bool:
+    """Tell whether a user is the one that this process is, or root."""
+    return uid in (0, os.geteuid())
+
+
+def refuses_tcp(port: int, peer_port: int) -> bool:
+    """Tell whether the other end of a connection is another user's, or nobody's any more.
+
+    Both ends are at 127.0.0.1: ours at ``port``, the other at ``peer_port``. Where the system does not tell whose an
+    end is (it has no ``/proc/net/tcp``, or lets nobody read it), none is another's.
+    """
+    for _ in range(_LOOKS):
+        try:
+            uid = _holder(port, peer_port)
+        except (FileNotFoundError, PermissionError):
+            return False
+        if uid is not None:
+            return not is_ours_or_roots(uid)
+    return True
+
+
+def refuse_unix(connection: socket.socket) -> None:
+    """Check that whoever has opened the other end of a Unix socket is us, or root.
+
+    Where the system does not tell who that is, nobody is refused. Source: unix(7), ``SO_PEERCRED``: a process, its user
+    and its group.
+
+    Raises: PermissionError if it is another user.
+    """
+    if not hasattr(socket, "SO_PEERCRED"):
+        return
+    _, uid, _ = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    if not is_ours_or_roots(uid):
+        raise PermissionError(errno.EACCES, f"the other end is a process of uid {uid}")
+
+
+def _holder(port: int, peer_port: int) -> int | None:
+    """Give the user who holds the other end; None if it is not there, or closed: of those the kernel says 0, for root.
+
+    Source: Linux, Documentation/networking/proc_net_tcp.rst: addresses as words of the machine's own order, then at 7
+    the user and at 9 the inode, which is 0 once no process has the socket open.
+    """
+    rows = [row for table, ends in zip(_TABLES, _ends(port, peer_port), strict=True) for row in _rows(table, ends)]
+    return next((int(uid) for *_, uid, _, inode in rows if int(inode)), None)
+
+
+def _rows(table: Path, ends: str) -> list[list[str]]:
+    """Give the fields, up to the inode, of the connection with these ends; a kernel without IPv6 has one table less."""
+    if table is not _TABLES[0] and not table.exists():
+        return []
+    return [line.split()[:10] for line in table.read_text().splitlines() if ends in line]
+
+
+def _ends(port: int, peer_port: int) -> list[str]:
+    """Write both ends as each table does, seen from the other one."""
+    return [f" {address}:{peer_port:04X} {address}:{port:04X} " for address in _LOOPBACK]
+
+
+def _written(address: bytes) -> str:
+    return "".join(f"{word:08X}" for word in struct.unpack(f"={len(address) // 4}I", address))
+
+
+_LOOPBACK = (
+    _written(socket.inet_pton(socket.AF_INET, "127.0.0.1")),
+    _written(socket.inet_pton(socket.AF_INET6, "::ffff:127.0.0.1")),
+)
+"""The address in each table: a socket for both protocols has it mapped."""

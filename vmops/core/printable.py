@@ -1,0 +1,18 @@
+"""Text from elsewhere on its way to a terminal, which obeys some characters instead of showing them."""
+
+import re
+
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but tab and newline, those that turn the direction of writing, and halves of characters.
+
+Source: Unicode, general category Cc, property Bidi_Control, and the surrogates, which no encoding has.
+"""
+
+
+def printable(text: str) -> str:
+    """Write what a terminal would obey as Python does in a string: an escape is ``\\x1b``."""
+    return _OBEYED.sub(lambda found: _code(ord(found.group())), text)
+
+
+def _code(number: int) -> str:
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"

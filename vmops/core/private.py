@@ -1,0 +1,67 @@
+"""What is its owner's alone: directories and files that nobody else may read, and a state directory that is trusted."""
+
+import os
+import pwd
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+from vmops.core.errors import StoreError
+
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_trusted: set[Path] = set()
+"""The directories that this process has looked at."""
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory, with those above it that are missing, for its owner only; one that is there stays as it is."""
+    if not path.exists():
+        make_directory(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def open_file(path: Path, mode: str) -> IO[Any]:
+    """Open a file as `open` does; one that is made is for its owner only."""
+    return open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def trust(state_dir: Path) -> None:
+    """See, once in this process, that nobody else can have put anything into a state directory, if there is one.
+
+    Orders with passwords go to the socket that is found in it, and processes are ended by what is written in it. One
+    that others may merely read is closed to them.
+
+    Raises: StoreError if it is another user's, or others may write in it.
+    """
+    if state_dir in _trusted:
+        return
+    with suppress(FileNotFoundError):
+        found = state_dir.stat()
+        _refuse(state_dir, found)
+        if found.st_mode & _OTHERS:
+            state_dir.chmod(0o700)
+        _trusted.add(state_dir)
+
+
+def _refuse(state_dir: Path, found: os.stat_result) -> None:
+    if found.st_uid != os.geteuid():
+        whose, we = _named(found.st_uid), _named(os.geteuid())
+        raise StoreError(
+            f"the state directory {state_dir} is {whose}'s, and this is {we}: "
+            f"set VMOPS_STATE_DIR to a directory of your own, or run this as {whose}"
+        )
+    if found.st_mode & _OTHERS_WRITE:
+        raise StoreError(
+            f"other users may write in the state directory {state_dir} (its mode is "
+            f"{stat.S_IMODE(found.st_mode):04o}): set VMOPS_STATE_DIR to a directory that is yours alone, or, if you "
+            f"know all that is in it to be yours, `chmod 700 {state_dir}`"
+        )
+
+
+def _named(uid: int) -> str:
+    """Name a user, who may have no name."""
+    with suppress(KeyError):
+        return pwd.getpwuid(uid).pw_name
+    return f"uid {uid}"
