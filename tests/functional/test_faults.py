@@ -207,7 +207,7 @@ def test_a_spot_vm_that_was_evicted_comes_back(azure: Azure, faults: Faults, pro
 def test_a_vm_whose_tags_somebody_replaced_is_not_touched(
     ops: VMOps, azure: Azure, faults: Faults, provision: Deploy
 ) -> None:
-    """Without our tag it is not ours to change or to delete."""
+    """What carries another owner's tag is not ours to change or to delete."""
     params: Params = {"vmName": "exp1"}
     vm_id = provision(params)["id"]
     faults.happen("retagged-behind-our-back", vm_id)

@@ -32,6 +32,7 @@ NIC, NSG, IP = (
 STACK = Target.from_params(X1).stack
 OURS = {STACK_TAG: STACK, OWNER_TAG: "tester"}
 HERS = {OWNER_TAG: "somebody-else"}
+GONE = {"do": "refuse", "code": "ResourceNotFound", "status": 404, "message": "not there"}
 NETWORK_API, COMPUTE_API = "?api-version=2024-05-01", "?api-version=2024-07-01"
 NO_RULES = {"location": "westus2", "properties": {"securityRules": []}}
 ADDRESS = {
@@ -258,6 +259,65 @@ def test_our_tags_on_another_resource_prove_nothing(ops: VMOps, azure: Azure, pr
     status, result = ended(ops, X1)
     assert (status, set(result["left"])) == (Status.SUCCEEDED, {stranger, IP})
     assert azure.ids() == {GROUP, stranger, IP}
+
+
+@pytest.mark.parametrize("tags", [OURS, HERS, {}], ids=["copied from ours", "another's", "none"])
+def test_what_a_provision_does_without_is_not_deleted_if_it_is_a_strangers(
+    ops: VMOps, azure: Azure, provision: Deploy, tags: dict[str, str]
+) -> None:
+    """The engine made what was under that name before, and would delete it now that it is declared no more."""
+    provision(dict(X1))
+    for arm_id, api in ((VM, COMPUTE_API), (NIC, NETWORK_API), (IP, NETWORK_API)):
+        azure.delete(f"{arm_id}{api}")
+    azure.put(f"{IP}{NETWORK_API}", {**ADDRESS, "tags": tags})
+    hers = azure.get(f"{IP}{NETWORK_API}")
+    assert made(ops, {**X1, "publicIp": False}) is Status.SUCCEEDED
+    assert azure.get(f"{IP}{NETWORK_API}") == hers
+
+
+def test_what_was_left_stays_anothers_when_it_is_removed_again(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """Our tags were copied to it, under our name: that ours was another resource is not forgotten with ours."""
+    provision(dict(X1))
+    for arm_id, api in ((VM, COMPUTE_API), (NIC, NETWORK_API), (IP, NETWORK_API)):
+        azure.delete(f"{arm_id}{api}")
+    azure.put(f"{IP}{NETWORK_API}", {**ADDRESS, "tags": OURS})
+    for _ in range(3):
+        assert ended(ops, X1)[0] is Status.SUCCEEDED
+        assert IP in azure.ids()
+    azure.delete(f"{IP}{NETWORK_API}")
+    provision(dict(X1))
+    assert ended(ops, X1)[0] is Status.SUCCEEDED
+    assert azure.ids() == set()
+
+
+def test_copied_tags_prove_nothing_in_a_group_that_was_handed_over(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """The group's own tags are the heir's then, and those that were copied from it before are still ours."""
+    provision(dict(X1))
+    rules, theirs = (f"{NETWORK}/networkSecurityGroups/{name}" for name in ("stranger-nsg", "heir-nsg"))
+    azure.put(f"{rules}{NETWORK_API}", {**NO_RULES, "tags": OURS})
+    azure.put(f"{theirs}{NETWORK_API}", {**NO_RULES, "tags": {STACK_TAG: "x9-00000000", **HERS}})
+    for _ in range(2):
+        assert ended(ops, X1)[0] is Status.SUCCEEDED
+        assert azure.ids() == {GROUP, rules, theirs}
+        assert made(ops, X1) is Status.SUCCEEDED
+    assert ended(ops, X1)[0] is Status.SUCCEEDED
+    assert azure.ids() == {GROUP, rules, theirs}
+
+
+@pytest.mark.parametrize("tags", [HERS, {STACK_TAG: "x9-00000000", **HERS}])
+def test_a_wrong_404_does_not_make_anothers_ours(
+    ops: VMOps, azure: Azure, provision: Deploy, tags: dict[str, str]
+) -> None:
+    """The list has it, with another's tags: that its id is not found for a while does not let the engine delete it."""
+    provision(dict(X1))
+    azure.tag(VM, tags)
+    there = azure.vm(VM)["properties"]["vmId"]
+    for verb in (ended, made):
+        azure.fault({"method": "GET", "path": VM, "times": 3, "effect": GONE})
+        answer = verb(ops, X1)
+        assert (answer if verb is made else answer[0]) is Status.FAILED  # type: ignore[index]
+        azure.let_go()
+        assert (azure.vm(VM)["properties"]["vmId"], azure.vm(VM)["tags"]) == (there, tags)
 
 
 def test_another_owner_removes_nothing_of_ours(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:

@@ -180,17 +180,23 @@ class DoubleStack(workspace.FastStack):
             if refresh:
                 engine.refresh()
                 engine = start(on_event)
-            goals, outputs = program.declared(self.name)
+            declared = program.declared(self.name)
+
+            def registered(urn: str) -> None:
+                arm_id, identity = resolved(declared.noted.get(urn, ("", "")), engine.told)
+                if identity:
+                    program.note(arm_id, identity)
+
             try:
-                engine.up(goals)
+                engine.up(declared.goals, registered)
             finally:
                 files.note(len(list(files._history.glob("*"))))
-            program.outputs.update(resolved(outputs, engine.told))
+            program.outputs.update(resolved(declared.outputs, engine.told))
 
     def preview(self, *, program: Program, on_event: Any, plan: str | None = None) -> None:  # type: ignore[override]
         with self._engine(locks=False, dry=True) as (_, start):
             engine = start(on_event)
-            engine.up(program.declared(self.name)[0])
+            engine.up(program.declared(self.name).goals)
             if plan:
                 Path(plan).write_text(json.dumps({"resourcePlans": engine.plans}))
 

@@ -26,6 +26,10 @@ class Stopped(Exception):
     """The engine was told to end at once."""
 
 
+def _unheard(_urn: str) -> None:
+    return
+
+
 @dataclass(kw_only=True)
 class Engine(Ledger):
     """One run on one stack; ``provider`` connects to a subscription, ``plans`` is what a preview may write down."""
@@ -34,11 +38,15 @@ class Engine(Ledger):
     plans: dict[str, Any] = field(default_factory=dict)
     _azure: Provider | None = None
 
-    def up(self, goals: list[Goal]) -> None:
-        """Make the cloud match the goals; after a failure nothing more is begun. Raises: CommandError."""
+    def up(self, goals: list[Goal], registered: Callable[[str], object] = _unheard) -> None:
+        """Make the cloud match the goals; after a failure nothing more is begun. Raises: CommandError.
+
+        ``registered`` is told of each that is as it should be, by its URN.
+        """
         for goal in goals:
             self._register(goal)
             self._go_on("update")
+            registered(goal.urn)
         for urn in reversed(list(self.olds)):
             self._delete(urn, OpType.DELETE)
             self._go_on("update")

@@ -10,8 +10,11 @@ from typing import Any
 from tests.azure import Azure
 from tests.chaos.scene import Scene
 from tests.chaos.script import POWERED
-from tests.simulation.model import Model, Vm
-from tests.simulation.world import PlannedKill, world
+from tests.simulation.model import Vm
+from tests.simulation.others import Others
+from tests.simulation.strangers import CLAIMING
+from tests.simulation.wire import Garbled
+from tests.simulation.world import world
 from vmops import Settings, Status, VMOps
 from vmops.core.errors import CloudError
 from vmops.core.failures import FailureKind
@@ -24,12 +27,11 @@ PATIENT = 1800.0
 _THROTTLED = 1200.0
 """Seconds for which Compute may refuse, after too much has been asked for."""
 
-_RETAGGED = "retagged-behind-our-back"
 _API = "api-version=2024-07-01"
 _BEGUN = {Status.PENDING, Status.SUCCEEDED, Status.FAILED}
 
 
-class Estate(Model):
+class Estate(Others):
     """The VMs of one world: called, waited for, and hindered."""
 
     def begin(self, vm: Vm, verb: str) -> Answer:
@@ -88,46 +90,25 @@ class Estate(Model):
 
     def well(self) -> None:
         """Let everything go well again, and everybody have what is theirs."""
-        self.vms[0].scene.faults()
-        self.faulty, self.world.planned = False, PlannedKill()
-        for vm in self.vms:
-            self._give_back(vm)
-
-    def _give_back(self, vm: Vm) -> None:
-        """Let somebody give a VM its tags again, if it is there."""
-        while vm.tags is not None and self._there(vm):
-            if self._rests(vm):
-                self._send(vm, "PATCH", "", {"tags": vm.tags})
-                vm.tags = None
-            self.world.turns.sleep(5)
-        vm.tags = None
+        self.answer_well()
+        self._settle_all()
+        self.leave()
 
     def meddle(self, vm: Vm, name: str) -> None:
         """Let somebody else do something to a VM that is there and has nothing done to it."""
-        if not self._rests(vm) or vm.tags is not None or (name == _RETAGGED and not self._is_quiet(vm)):
+        if not self._rests(vm) or vm.spec.vm_id.lower() in self.retagged:
             return
         incident = INCIDENTS[name]
-        tags = dict(self._there(vm)["tags"])
         try:
             self._send(vm, incident.method, incident.step, incident.body)
         except CloudError:
             return  # ARM does not let them
-        if name == _RETAGGED:
-            vm.tags = tags
         vm.meddled, vm.power = True, ("", "")
         self.counts["incidents"] += 1
 
-    def _is_quiet(self, vm: Vm) -> bool:
-        """Tell whether nobody works on a VM that was made in full.
-
-        A change of tags makes one that failed a success to the local Azure, without any power state.
-        """
-        return not self._works(vm) and self._there(vm)["properties"]["provisioningState"] == "Succeeded"
-
     def take(self, vm: Vm, verb: str) -> None:
-        """Let somebody give a VM other tags, then call a verb, which is refused."""
-        self.meddle(vm, _RETAGGED)
-        if vm.tags is None:
+        """Let somebody give a VM another's tags, then call a verb, which is refused."""
+        if not self.retag(vm, "vm", CLAIMING[0]):
             return
         status, _ = self.begin(vm, verb)
         if status is Status.PENDING:
@@ -166,9 +147,6 @@ class Estate(Model):
         """Let everything go well: what is in flight ends, and then the call succeeds."""
         self.well()
         vm.params.pop(HANDLE, None)
-        for other in self.vms:  # a neighbour that makes or removes what both share would be in the way
-            for in_flight in (True, False):
-                self.wait(other, in_flight, PATIENT)
         status = self._called(vm, verb)
         failure = self.ops.last_failure(vm.params)
         if (
@@ -186,6 +164,7 @@ class Estate(Model):
 
     def close(self) -> None:
         """Remove everything, and see that nothing is left."""
+        self._remove_beside_others()
         for vm in self.vms:
             self.converge(vm, "deprovision")
         self._none("orphans", self._existing().keys() - self.foreign.keys() - self.late)
@@ -195,9 +174,34 @@ class Estate(Model):
         left += self.vms[0].scene.state_file.parent.glob("*.json")
         assert not left, f"left behind: {left}"
 
+    def _remove_beside_others(self) -> None:
+        """Remove everything while others are in the way: whatever comes of it, nothing of theirs is touched."""
+        if not (self.strangers or self.retagged):
+            return
+        self.answer_well()
+        self._settle_all()
+        for vm in self.vms:
+            vm.params.pop(HANDLE, None)
+            self._called(vm, "deprovision")
+            self.check()
+        self.counts["removed beside others"] += 1
+
+    def _settle_all(self) -> None:
+        """Let everybody's work end, who is not killed."""
+        for vm in self.vms:
+            for in_flight in (True, False):
+                self.wait(vm, in_flight, PATIENT)
+
     def _send(self, vm: Vm, method: str, step: str, body: dict[str, Any]) -> None:
         path = f"{vm.spec.vm_id}{step}?{_API}"
-        inspection.send(self.ops.settings.state_dir, method, path, body or None)
+        garbled, self.world.wire.garbled = (
+            self.world.wire.garbled,
+            Garbled(b"", (), 0),
+        )  # what is sent here is read here
+        try:
+            inspection.send(self.ops.settings.state_dir, method, path, body or None)
+        finally:
+            self.world.wire.garbled = garbled
 
 
 def _waits(patience: float) -> set[Status]:

@@ -29,6 +29,9 @@ SECRET = "1b47061264138c4ac30d75fd1eb44270"
 
 _MARK = "\x02"
 
+Note = Callable[[str, str], object]
+"""What is told of a resource that is made, or known to be as it was: its ARM id, and what Azure knows it by."""
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -50,34 +53,50 @@ class Goal:
 
 
 @dataclass(frozen=True)
+class Declared:
+    """What a program declares, with marks: the goals in their order, the outputs, and what is noted once they are made.
+
+    Of each resource that Azure knows by more than its id, its id and what it is known by, by its URN.
+    """
+
+    goals: list[Goal]
+    outputs: dict[str, Any]
+    noted: dict[str, tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class Program:
     """A program as the double gets it: what it declares, and where its outputs go."""
 
-    make: Callable[[dict[str, Any]], Callable[[], None]]
+    make: Callable[[dict[str, Any], Note], Callable[[], None]]
     key: str
     outputs: dict[str, Any]
+    note: Note
 
     def __call__(self) -> None:
         """Run, as any program can."""
-        self.make(self.outputs)()
+        self.make(self.outputs, self.note)()
 
-    def declared(self, stack: str) -> tuple[list[Goal], dict[str, Any]]:
-        """Give the goals in the order of their declaration, and the outputs, with marks in both."""
+    def declared(self, stack: str) -> Declared:
+        """Run once for all stacks like it."""
         if self.key not in _known:
             outputs: dict[str, Any] = {}
-            _known[self.key] = contextvars.Context().run(_run, self.make(outputs), stack), outputs
+            noted: dict[str, tuple[str, str]] = {}
+            make = self.make(outputs, lambda arm_id, identity: noted.update({_urn_of(arm_id): (arm_id, identity)}))
+            _known[self.key] = Declared(contextvars.Context().run(_run, make, stack), outputs, noted)
         return _known[self.key]
 
 
-_known: dict[str, tuple[list[Goal], dict[str, Any]]] = {}
+_known: dict[str, Declared] = {}
 
 
-def program(spec: VmSpec, *, outputs: dict[str, Any], **how: Any) -> Program:
+def program(spec: VmSpec, *, outputs: dict[str, Any], note: Note, **how: Any) -> Program:
     """Stand for `vmops.engine.program.program`: the same program, and what tells it from another."""
     key = json.dumps(
         [spec.stack, spec.to_wire(), *map(str, (how["owner"], how["expires"], how["provider"], how.get("foreign")))]
     )
-    return Program(lambda into: real_program(spec, outputs=into, **how), f"{key}{sorted(how['uses'])}", outputs)
+    make = lambda into, to: real_program(spec, outputs=into, note=to, **how)  # noqa: E731
+    return Program(make, f"{key}{sorted(how['uses'])}", outputs, note)
 
 
 def resolved(value: Any, tell: Callable[[str, str], Any]) -> Any:
@@ -118,6 +137,10 @@ def _mark(urn: str, path: str = "") -> str:
     return f"{_MARK}{urn}{_MARK}{path}{_MARK}"
 
 
+def _urn_of(mark: str) -> str:
+    return mark.split(_MARK)[1]
+
+
 @dataclass
 class _Nothing(mocks.Mocks):
     """Answers nothing: the monitor does."""
@@ -150,7 +173,7 @@ class _Monitor(mocks.MockMonitor):
 
 def _told(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Mark what only ARM tells of a resource."""
-    told: dict[str, Any] = {"name": _mark(urn, "name"), "ipAddress": _mark(urn, "ipAddress")}
+    told: dict[str, Any] = {name: _mark(urn, name) for name in ("name", "ipAddress", "vmId", "resourceGuid")}
     if "::azure-native:network:NetworkInterface::" in urn:
         told["ipConfigurations"] = [{"privateIPAddress": _mark(urn, "ipConfigurations.0.privateIPAddress")}]
     if "dnsSettings" in inputs:

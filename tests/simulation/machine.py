@@ -9,6 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.chaos.script import POWERED, SPOILT, SPOT
 from tests.simulation.estate import PATIENT, SHARED, Estate, estate
 from tests.simulation.model import Vm
+from tests.simulation.others import COPIED
+from tests.simulation.strangers import BODIES, KINDS, TAGS
+from tests.simulation.wire import PAGES
 from tests.simulation.world import PlannedKill
 from vmops import Status
 from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
@@ -39,6 +42,10 @@ _MOMENTS = {"sent": 9, "answered": 9, "checkpoint": 20, "locked": 2, "removed": 
 MOMENTS = [(name, number) for name, most in _MOMENTS.items() for number in range(1, most + 1)]
 WHENS: list[dict[str, int]] = [{}, {"times": 1}, {"times": 2}, {"nth": 2}, {"nth": 3, "times": 4}]
 
+ROLES = sorted(BODIES)
+PLACES = [*ROLES, "network", "group"]
+
+_METHODS = (("GET",), ("DELETE",), ("PUT", "PATCH", "POST"))
 _which = st.integers(0, 1)
 _kill = st.none() | st.tuples(st.sampled_from(["worker", "engine"]), st.sampled_from(MOMENTS))
 _patience = st.sampled_from([0.0, 0.0, 20.0, PATIENT, PATIENT])
@@ -54,13 +61,15 @@ class Machine(RuleBasedStateMachine):
         self.estate: Estate | None = None
         self.failed = False
 
-    @initialize(layout=st.sampled_from(LAYOUTS), pace=st.sampled_from([0.1, 1.0]))
-    def begin(self, layout: list[dict[str, Any]], pace: float) -> None:
+    @initialize(layout=st.sampled_from(LAYOUTS), pace=st.sampled_from([0.1, 1.0]), made=st.booleans())
+    def begin(self, layout: list[dict[str, Any]], pace: float, made: bool) -> None:
         common = {"deployTimeout": 1800}
         params = [{"vmName": f"exp{number}", **common, **each} for number, each in enumerate(layout)]
         self._first = {each["vmName"]: dict(each) for each in params}
         self._opened = estate(params, pace, self.counts)
         self.estate = self._opened.__enter__()
+        for vm in self.estate.vms if made else ():
+            self.estate.converge(vm, "provision")
 
     @rule(which=_which, patience=_patience, kill=_kill)
     def provision(self, which: int, patience: float, kill: Any) -> None:
@@ -81,7 +90,7 @@ class Machine(RuleBasedStateMachine):
         vm = self._vm(which)
         for name in {name for each in CHANGES for name in each}:
             vm.params.pop(name, None)
-        vm.params.update(self._first[vm.params["vmName"]] | change)
+        vm.params.update(self._first[vm.params["vmName"].lower()] | change)
         self._deploy(vm, "provision", patience, kill)
 
     @rule(which=_which, is_setup=st.booleans(), patience=_patience)
@@ -112,13 +121,49 @@ class Machine(RuleBasedStateMachine):
     def well(self) -> None:
         self._here.well()
 
-    @rule(which=_which, name=st.sampled_from(sorted(INCIDENTS)))
+    @rule(which=_which, name=st.sampled_from(sorted(INCIDENTS.keys() - {"retagged-behind-our-back"})))
     def meddle(self, which: int, name: str) -> None:
         self._here.meddle(self._vm(which), name)
 
     @rule(which=_which, verb=st.sampled_from(["provision", "deprovision", *sorted(POWERED)]))
     def take(self, which: int, verb: str) -> None:
         self._here.take(self._vm(which), verb)
+
+    @rule(which=_which, role=st.sampled_from(ROLES), tags=st.sampled_from([*TAGS, COPIED]))
+    def take_name(self, which: int, role: str, tags: str) -> None:
+        self._here.take_name(self._vm(which), role, tags)
+
+    @rule(which=_which, role=st.sampled_from(sorted(KINDS)))
+    def copy_tags(self, which: int, role: str) -> None:
+        self._here.copy_tags(self._vm(which), role)
+
+    @rule(which=_which, role=st.sampled_from([*ROLES, "network"]), tags=st.sampled_from(sorted(TAGS)))
+    def retag(self, which: int, role: str, tags: str) -> None:
+        self._here.retag(self._vm(which), role, tags)
+
+    @rule(which=_which, place=st.sampled_from(PLACES), times=st.sampled_from([1, 1, 2, 4]))
+    def deny(self, which: int, place: str, times: int) -> None:
+        self._here.deny(self._vm(which), place, times)
+
+    @rule(which=_which, share=st.sampled_from([0.3, 1.0]))
+    def lag(self, which: int, share: float) -> None:
+        self._here.lag(self._vm(which), share)
+
+    @rule(page=st.sampled_from(sorted(PAGES)), methods=st.sampled_from(_METHODS), times=st.sampled_from([1, 2, 4]))
+    def garble(self, page: str, methods: tuple[str, ...], times: int) -> None:
+        self._here.garble(page, methods, times)
+
+    @rule(which=_which, how=st.sampled_from(["upper", "lower", "title"]))
+    def spell(self, which: int, how: str) -> None:
+        self._here.spell(self._vm(which), how)
+
+    @rule(which=_which, verb=st.sampled_from(["provision", "deprovision", *sorted(POWERED)]), from_here=st.booleans())
+    def intrude(self, which: int, verb: str, from_here: bool) -> None:
+        self._here.intrude(self._vm(which), verb, from_here=from_here)
+
+    @rule(which=_which)
+    def remove_elsewhere(self, which: int) -> None:
+        self._here.remove_elsewhere(self._vm(which))
 
     @rule()
     def kill(self) -> None:

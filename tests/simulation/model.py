@@ -8,9 +8,9 @@ from tests.azure import held_locks
 from tests.chaos.scene import Scene
 from tests.simulation.world import PlannedKill, World
 from vmops import Status, VMOps
+from vmops.azure.ownership import identity_of
 from vmops.core.failures import FailureKind
 from vmops.jobs.operation import Operation
-from vmops.local.arm.faults.catalogue import INCIDENTS
 from vmops.protocol import Answer
 from vmops.spec.vm_spec import VmSpec
 
@@ -27,7 +27,6 @@ class Vm:
     operation: str = ""
     power: tuple[str, str] = ("", "")
     meddled: bool = False
-    tags: dict[str, str] | None = None
     killed: bool = False
 
     @property
@@ -45,15 +44,39 @@ class Vm:
         return {arm_id.lower() for role, arm_id in self.spec.ids().items() if role in roles}
 
 
+@dataclass(frozen=True)
+class Retagged:
+    """Something of ours whose tags somebody changed: its tags ``before``, and what it is since.
+
+    With ``claimed`` these say that it is another's, and until somebody takes that back it is.
+    """
+
+    before: dict[str, str]
+    after: dict[str, Any]
+    claimed: bool
+
+    def is_still(self, found: dict[str, Any] | None) -> bool:
+        """Tell whether something is there, with these tags, and is the one that it was."""
+        was = (self.after.get("tags"), identity_of(self.after))
+        return found is not None and (found.get("tags"), identity_of(found)) == was
+
+
 @dataclass
 class Model:
-    """All VMs of one world, and what belongs to others; ``late`` are groups of ours in which others have something."""
+    """All VMs of one world, and what belongs to others; ``late`` are groups of ours in which others have something.
+
+    ``strangers`` are ids of ours under which a stranger has something for a while, each with all that came with it;
+    ``staying`` is what else strangers have. ``retagged`` is what is ours and does not say so.
+    """
 
     world: World
     vms: list[Vm]
     counts: Counter[str]
     foreign: dict[str, Any] = field(default_factory=dict)
     late: set[str] = field(default_factory=set)
+    strangers: dict[str, set[str]] = field(default_factory=dict)
+    staying: set[str] = field(default_factory=set)
+    retagged: dict[str, Retagged] = field(default_factory=dict)
     faulty: bool = False
 
     @property
@@ -63,7 +86,15 @@ class Model:
     def see_foreign(self) -> None:
         """Remember what is another's, as it is."""
         planted = {path for vm in self.vms for path in vm.scene.planted}
-        self.foreign = {arm_id: body for arm_id, body in self._existing().items() if arm_id in planted}
+        theirs = planted.union(self.staying, *self.strangers.values())
+        self.foreign = {arm_id: body for arm_id, body in self._existing().items() if arm_id in theirs}
+
+    @property
+    def claimed(self) -> set[str]:
+        """Give the ids of what was ours and carries another's tags, with what lies in it."""
+        given = [arm_id for arm_id, change in self.retagged.items() if change.claimed]
+        lies_in = lambda each: any(each.startswith(f"{arm_id}/") for arm_id in given)  # noqa: E731
+        return {*given, *filter(lies_in, self._existing())}
 
     def check(self) -> None:
         """Hold the world against the model: nothing foreign changed, nothing there that nobody asked for, no lock."""
@@ -71,7 +102,8 @@ class Model:
             self._dead()
         existing = self._existing()
         changed = [arm_id for arm_id, body in self.foreign.items() if existing.get(arm_id) != body]
-        taken = [vm.spec.vm_id for vm in self.vms if vm.tags is not None and not self._is_hers(vm, existing)]
+        given = {arm_id: change for arm_id, change in self.retagged.items() if change.claimed}
+        taken = [arm_id for arm_id, change in given.items() if not change.is_still(existing.get(arm_id))]
         self._none("foreign touched", [*changed, *taken])
         asked = {arm_id for vm in self.vms for arm_id in vm.intended}
         self._none("duplicates", existing.keys() - self.foreign.keys() - asked)
@@ -83,7 +115,7 @@ class Model:
 
     def _made(self, vm: Vm, operation: Operation) -> None:
         existing = self._existing()
-        ours = {arm_id for arm_id in vm.intended if arm_id in existing}
+        ours = (vm.intended & existing.keys()) - self.foreign.keys() - self.claimed
         if not vm.meddled and operation.verb == "provision":
             assert ours - vm.asked - vm.shared == set(), f"too much: {sorted(ours - vm.asked)}"
             assert vm.asked - ours == set(), f"not there: {sorted(vm.asked - ours)}"
@@ -93,7 +125,7 @@ class Model:
     def _gone(self, vm: Vm, operation: Operation) -> None:
         if operation.verb != "deprovision":
             return  # the VM is not there, and nobody was asked to remove the rest
-        left = (vm.intended - vm.shared - self.late) & self._existing().keys()
+        left = (vm.intended - vm.shared - self.late - self.foreign.keys() - self.claimed) & self._existing().keys()
         assert not left, f"deprovisioned, and there: {sorted(left)}"
         self.counts["removed"] += 1
 
@@ -108,12 +140,8 @@ class Model:
             assert failure.next_step
         assert status is Status.SUCCEEDED or result == {}
 
-    def _is_hers(self, vm: Vm, existing: dict[str, Any]) -> bool:
-        """Tell whether a VM that somebody gave other tags is there, with these."""
-        found = existing.get(vm.spec.vm_id.lower())
-        return found is not None and found["tags"] == INCIDENTS["retagged-behind-our-back"].body["tags"]
-
     def _none(self, what: str, found: Any) -> None:
+        self.counts[what] += len(found)
         assert not found, f"{what}: {sorted(map(str, found))}"
 
     def _dead(self) -> None:
@@ -143,7 +171,8 @@ class Model:
 
     def _rests(self, vm: Vm) -> bool:
         found = self._there(vm)
-        return bool(found) and found["properties"]["provisioningState"] in {"Succeeded", "Failed"}
+        rests = bool(found) and found["properties"]["provisioningState"] in {"Succeeded", "Failed"}
+        return rests and vm.spec.vm_id.lower() not in self.foreign
 
     def _existing(self) -> dict[str, Any]:
         found = self.vms[0].scene.azure.resources()

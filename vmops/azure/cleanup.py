@@ -89,6 +89,8 @@ class _Removal:
             pause = max([self._interval, *map(self._release, ours)])
             self._refuse_if_held(ours, seen)
             return NotYet(pause)
+        if seen.unread:
+            return NotYet(self._interval)  # the list and the ids do not agree yet
         return next(self._repeats, None) or self._settle_rest(seen)
 
     def _refuse_if_held(self, ours: list[Resource], seen: Inventory) -> None:

@@ -6,12 +6,12 @@ agreement (`agree`): the group's list, the subscription's lists by tag, and each
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from vmops.azure.client import Arm
-from vmops.azure.ownership import Claim, Whose, carries_our_tags, kind_of, stack_of, whose
+from vmops.azure.ownership import Claim, Whose, carries_our_tags, is_tagged_by_another, kind_of, stack_of, whose
 from vmops.azure.responses import is_absent
 from vmops.core.errors import CloudError
 from vmops.core.log import get_logger
@@ -44,7 +44,8 @@ class Inventory:
 
     ``ours`` are users before what they use, without the group; ``anothers`` and ``unproven`` have our name or our tag.
     ``contents`` is all that the group lists, and ``disks`` are those of it that have our name or tag and that a VM
-    holds. ``group`` is None if it is not there, whoever owns it.
+    holds; ``unread`` may be ours and was not found by its id: it is gone, or a replica does not know of it. What of
+    that the list shows as another's is. ``group`` is None if it is not there, whoever owns it.
     """
 
     group: Resource | None = None
@@ -52,6 +53,7 @@ class Inventory:
     contents: tuple[Resource, ...] = ()
     judged: Mapping[Whose, tuple[Resource, ...]] = field(default_factory=dict)
     disks: tuple[Resource, ...] = ()
+    unread: tuple[Resource, ...] = ()
 
     @property
     def ours(self) -> tuple[Resource, ...]:
@@ -100,8 +102,12 @@ def take(arm: Arm, claim: Claim) -> Inventory:
     Raises: CloudError if ARM refuses a look.
     """
     group, contents = _group(arm, claim.vm.group_id)
-    ids = [each["id"] for each in contents if _concerns(each, claim)]
-    return judge(group, contents, filter(None, map(arm.get, ids)), claim)
+    listed = [each for each in contents if _concerns(each, claim)]
+    read = [arm.get(each["id"]) for each in listed]
+    unread = [each for each, found in zip(listed, read, strict=True) if found is None]
+    theirs = [{**each, "properties": {}} for each in unread if is_tagged_by_another(each, claim)]
+    doubtful = tuple(each for each in unread if not is_tagged_by_another(each, claim))
+    return replace(judge(group, contents, [*filter(None, read), *theirs], claim), unread=doubtful)
 
 
 def take_agreed(arm: Arm, claim: Claim) -> Inventory:
@@ -121,7 +127,7 @@ def agree(arm: Arm, claim: Claim, seen: Inventory, *, resources: bool = True) ->
     shown = {each["id"].lower() for each in seen.contents}
     asked = {arm_id.lower() for arm_id in _known(arm, claim)} if resources else set()
     found = [*seen.all, *filter(None, map(arm.get, sorted(asked - shown)))]
-    return judge(group, seen.contents, found, claim)
+    return replace(judge(group, seen.contents, found, claim), unread=seen.unread)
 
 
 def repeat_after(pace: float, last_write: float, seen: Inventory) -> float | None:

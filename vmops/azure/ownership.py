@@ -91,18 +91,20 @@ def carries_our_tags(resource: Mapping[str, Any], claim: Claim) -> bool:
 def whose(resource: Mapping[str, Any], claim: Claim, *, in_our_group: bool = False) -> Whose | None:
     """Judge whose a resource (no group, no subnet) is; None if neither its name nor its tag has to do with us.
 
-    ``in_our_group``: its group carries our tags, so that a policy may have copied these to it.
+    ``in_our_group``: its group carries our tags, so that a policy may have copied these to it; to what lies in a group
+    of the name that we give by rule it may have done so before the group was another's.
     """
     if resource.get("managedBy"):
         return None  # a disk that a VM holds goes, or stays, with that VM
     named = claim.names(resource["id"])
-    if _tagged_by_another(resource, claim):
+    if is_tagged_by_another(resource, claim):
         return Whose.ANOTHERS if named or stack_of(resource) == claim.stack else None
     known, told = claim.made.get(resource["id"].lower(), ""), identity_of(resource)
     if known and told and not known.startswith(UNSETTLED) and known != told:
         return Whose.ANOTHERS
     if carries_our_tags(resource, claim):
-        return Whose.OURS if named or _may_have_been_named(resource, in_our_group) else Whose.ANOTHERS
+        copied = in_our_group or claim.vm.has_group_by_rule
+        return Whose.OURS if named or _may_have_been_named(resource, copied=copied) else Whose.ANOTHERS
     if told and known.removeprefix(UNSETTLED) == told:
         return Whose.OURS
     if not named:
@@ -152,14 +154,15 @@ def refusal(resource: Mapping[str, Any], claim: Claim) -> Failure:
     return Failure(FailureKind.CONFLICT, message, resource=resource["id"], step=step)
 
 
-def _tagged_by_another(resource: Mapping[str, Any], claim: Claim) -> bool:
+def is_tagged_by_another(resource: Mapping[str, Any], claim: Claim) -> bool:
+    """Tell whether a resource carries another stack's tag, or another owner's."""
     return stack_of(resource) not in {"", claim.stack} or owner_of(resource) not in {None, claim.owner}
 
 
-def _may_have_been_named(resource: Mapping[str, Any], in_our_group: bool) -> bool:
+def _may_have_been_named(resource: Mapping[str, Any], *, copied: bool) -> bool:
     """Tell whether the user may have chosen the name of what we made, or were given: its tags cannot be copies."""
     given = GIVEN_TAG in (resource.get("tags") or {})
-    return kind_of(resource) in _NAMED_BY_THE_USER and (given or not in_our_group)
+    return kind_of(resource) in _NAMED_BY_THE_USER and (given or not copied)
 
 
 def _is_loose_disk(resource: Mapping[str, Any]) -> bool:

@@ -18,8 +18,8 @@ class Made(Protocol):
     def disown(self, ids: Iterable[str]) -> None:
         """Forget what turned out to be another's."""
 
-    def gone(self) -> None:
-        """Note that nothing of it is there any more."""
+    def gone(self, left: Iterable[str] = ()) -> None:
+        """Note that nothing of it is there any more, but for what was ``left`` under its ids and is another's."""
 
     def known(self) -> dict[str, str]:
         """Give Azure's identity of each by its ARM id in lower case; empty where nobody knows."""

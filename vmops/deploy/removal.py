@@ -40,7 +40,7 @@ def deprovision(site: DeployContext, target: Target, *, doubtful: bool, held_as:
     grace = _GRACE if doubtful else 0.0
     if doubtful:
         subnets.adopt_subnet(site.stack, site.arm, claim, grace)
-    apply.forget(site.stack, [resource["id"] for resource in (*seen.anothers, *seen.unproven)])
+    apply.forget(site.stack, [resource["id"] for resource in (*seen.anothers, *seen.unproven, *seen.unread)])
     _destroy(site)
     again = inventory.repeat_after(site.cloud.pace, site.made.last_write(), seen)
     patience = cleanup.Patience(
@@ -48,7 +48,7 @@ def deprovision(site: DeployContext, target: Target, *, doubtful: bool, held_as:
     )
     left = cleanup.delete_owned(site.arm, claim, patience, keep_group=target.keep_group)
     site.stack.remove()
-    site.made.gone()
+    site.made.gone(left)
     return {"left": left} if left else {}
 
 

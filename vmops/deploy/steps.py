@@ -16,6 +16,7 @@ from vmops.deploy.context import DeployContext
 from vmops.deploy.holding import AS_IT_IS, Marking
 from vmops.deploy.intent import Intent
 from vmops.engine.backend.files import Repair
+from vmops.engine.reconcile import apply
 from vmops.spec.vm_spec import VmSpec
 
 
@@ -75,6 +76,7 @@ def _provision(
     wanted = intent.form(site, spec, before, known=state.existed)
     spec = wanted.spec
     update = Update(site, spec, wanted.uses, _build_program(site, wanted, before, expires, outputs, marking), marking)
+    apply.forget(site.stack, before.strangers(spec))
     reconciled = state.needs_reconcile and update.reconcile().needs_refresh
     if before.machine and readiness.needs_deallocation(before.machine, spec):
         readiness.power_and_wait(site.arm, spec, power.Action.DEALLOCATE)

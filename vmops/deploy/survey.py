@@ -32,6 +32,12 @@ class Preflight:
             found[spec.group_id.lower()] = self.seen.group
         return {role: found[arm_id.lower()] for role, arm_id in spec.ids().items() if arm_id.lower() in found}
 
+    def strangers(self, spec: VmSpec) -> list[str]:
+        """Give the ids of what is not ours, nor used: an engine that made what was there before would delete it now."""
+        used = {spec.ids()[role].lower() for role in self.uses}
+        found = (*self.seen.anothers, *self.seen.unproven)
+        return [each["id"] for each in found if each["id"].lower() not in used]
+
 
 def preflight(arm: Arm, spec: VmSpec, claim: Claim) -> Preflight:
     """Look at what exists before a deployment.

@@ -68,7 +68,7 @@ def _tell(resource: pulumi.Resource, note: Callable[[str, str], None]) -> None:
     """Tell of a resource once it is made, if Azure knows it by more than its id."""
     identity = next((getattr(resource, name) for name in _IDENTITIES if hasattr(resource, name)), None)
     if identity is not None and isinstance(resource, pulumi.CustomResource):
-        pulumi.Output.all(resource.id, identity).apply(lambda told: note(*told))
+        pulumi.Output.all(resource.id, identity).apply(lambda told: note(*told) if told[1] else None)
 
 
 def _without_aliases(

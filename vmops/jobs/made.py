@@ -42,10 +42,15 @@ class MadeResources:
         with self.database.transaction() as rows:
             rows.executemany("DELETE FROM made WHERE stack = ? AND arm_id = ?", [(self.stack, each) for each in ids])
 
-    def gone(self) -> None:
-        """Note that nothing of it is there any more."""
+    def gone(self, left: Iterable[str] = ()) -> None:
+        """Note that nothing of it is there any more, but for what was ``left`` under its ids and is another's.
+
+        Of these it stays known what ours was: tags of ours that were copied to them would make them ours else.
+        """
+        ids = self.known().keys() - set(map(str.lower, left))
+        gone = [(time.time(), self.stack, self.owner, arm_id) for arm_id in ids]
         with self.database.transaction() as rows:
-            rows.execute(f"UPDATE made SET seen_gone = ? WHERE {_THERE}", (time.time(), self.stack, self.owner))  # noqa: S608
+            rows.executemany(f"UPDATE made SET seen_gone = ? WHERE {_THERE} AND arm_id = ?", gone)  # noqa: S608
 
     def known(self) -> dict[str, str]:
         """Give Azure's identity of what was not seen gone, by its ARM id in lower case; empty where nobody knows."""

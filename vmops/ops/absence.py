@@ -48,7 +48,7 @@ class Absence:
         there = [resource["id"] for resource in self._there(seen)]
         if there and self.latest is not None:
             return self._still_there(there, seen.find(self.target.vm_id))
-        if there:
+        if there or seen.unread:
             self._agreed = False
             return next_poll(self.target.poll_interval)
         if seen.unproven:

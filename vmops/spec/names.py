@@ -84,6 +84,11 @@ class Identity:
         return f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
 
     @property
+    def has_group_by_rule(self) -> bool:
+        """Tell whether the resource group has the name that a VM's own group gets."""
+        return self.resource_group.lower() == default_group(self.vm_name).lower()
+
+    @property
     def vm_id(self) -> str:
         """The ARM id of the VM."""
         return self.resource_id("vm", self.vm_name)

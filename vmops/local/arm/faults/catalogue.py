@@ -7,6 +7,7 @@ from typing import Any
 from vmops.local.arm.faults.effects import Effect, Fail, Lag, Lose, Refuse, Stick
 from vmops.local.arm.faults.rule import Rule, read_rules
 from vmops.local.arm.faults.words import filled, find
+from vmops.spec.names import OWNER_TAG
 
 _MACHINE = "*/virtualMachines/{vm}"
 
@@ -159,6 +160,6 @@ INCIDENTS: dict[str, Incident] = {
     "deleted-behind-our-back": Incident("Somebody else deletes the VM.", "DELETE"),
     "stopped-behind-our-back": Incident("Somebody else stops the VM.", "POST", "/powerOff"),
     "retagged-behind-our-back": Incident(
-        "Somebody else replaces the VM's tags.", "PATCH", "", {"tags": {"team": "other"}}
+        "Somebody else replaces the VM's tags.", "PATCH", "", {"tags": {"team": "other", OWNER_TAG: "somebody-else"}}
     ),
 }
