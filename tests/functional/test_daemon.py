@@ -213,6 +213,57 @@ def test_a_daemon_that_does_not_listen_is_killed(state_dir: Path, monkeypatch: p
     assert poll_until(lambda: daemon.find(state_dir) is None or NotYet(0.01), timeout=60)
 
 
+def test_a_clock_that_is_set_changes_nothing(state_dir: Path) -> None:
+    """The system counts a start from its boot, and moves both in time: daemon and provider are told by the ticks."""
+    found = daemon.ensure(state_dir)
+    record = endpoint.read(state_dir)
+    assert record is not None
+    provider_started = record.provider_started - 10
+    endpoint.write(state_dir, replace(record, started=record.started - 10, provider_started=provider_started))
+    assert daemon.ensure(state_dir) == daemon.find(state_dir) == found
+    these = both(state_dir)
+    assert daemon.stop(state_dir)
+    assert [processes.process_start_time(process.pid) for process in these] == [None, None]
+
+
+def test_a_record_of_before_is_read(state_dir: Path) -> None:
+    """An earlier version wrote down when its processes started by the clock; its daemon is found, and goes on."""
+    found = daemon.ensure(state_dir)
+    record = endpoint.read(state_dir)
+    assert record is not None
+    endpoint.write(state_dir, replace(record, host_id="", ticks=0, provider_ticks=0))
+    assert daemon.ensure(state_dir) == found
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["a record of before a clock was set", "no record"])
+def test_what_holds_the_lock_is_stopped(state_dir: Path, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
+    """A daemon of which the record does not tell is found all the same, and none is said not to run that does."""
+    monkeypatch.setattr(daemon, "_GRACE", 0.2)
+    found, these = daemon.ensure(state_dir), both(state_dir)
+    os.kill(found.pid, signal.SIGSTOP)  # without a record it would go of itself
+    record = endpoint.read(state_dir)
+    assert record is not None
+    started, provider_started = record.started - 10, record.provider_started - 10
+    earlier = replace(record, host_id="", ticks=0, provider_ticks=0, started=started, provider_started=provider_started)
+    endpoint.write(state_dir, earlier) if told else endpoint.path_of(state_dir).unlink()
+    assert daemon.stop(state_dir)
+    assert [processes.process_start_time(process.pid) for process in these] == [None, None]
+    assert daemon.stop(state_dir) is False
+
+
+def test_a_lock_that_somebody_else_holds_is_not_said_to_be_free(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who holds it is about to start a daemon, or a mistake; neither is ended, nor called nothing."""
+    monkeypatch.setattr(daemon, "_PATIENCE", 0.1)
+    held = file_lock.acquire(state_dir / "local/lock")
+    assert held is not None
+    with pytest.raises(VmopsError, match="is no daemon of the local Azure"):
+        daemon.stop(state_dir)
+    os.close(held)
+    assert daemon.stop(state_dir) is False
+
+
 def test_the_pid_of_another_process_is_not_the_daemon(state_dir: Path) -> None:
     """A pid that was given to somebody else since is neither found nor stopped."""
     found = daemon.ensure(state_dir)
@@ -220,7 +271,7 @@ def test_the_pid_of_another_process_is_not_the_daemon(state_dir: Path) -> None:
     assert record is not None
     kill_daemon(state_dir)
     long_ago = psutil.Process().create_time() - 3600
-    endpoint.write(state_dir, replace(record, endpoint=replace(found, pid=os.getpid()), started=long_ago))
+    endpoint.write(state_dir, replace(record, endpoint=replace(found, pid=os.getpid()), started=long_ago, ticks=1))
     assert (daemon.find(state_dir), daemon.stop(state_dir)) == (None, False)
 
 

@@ -103,6 +103,19 @@ def has_open(pid: int, path: Path) -> bool:
     return False
 
 
+def running(module: str, *arguments: str) -> list[int]:
+    """List our user's processes that run a module of ours, as `vmops.core.children.module` starts it."""
+    wanted = ["-m", module, *arguments]
+    return [each.pid for each in psutil.process_iter() if _command(each)[2 : 2 + len(wanted)] == wanted]
+
+
+def _command(process: Process) -> list[str]:
+    """Give the command line of a process of our user; empty for another's."""
+    with suppress(psutil.Error):
+        return process.cmdline() if process.uids().effective == os.geteuid() else []
+    return []
+
+
 def _open_files(pid: int) -> Iterator[str]:
     descriptors = Path(f"/proc/{pid}/fd")
     if not descriptors.exists():

@@ -11,10 +11,11 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
-from vmops.core import children, file_lock, private
+from vmops.core import children, file_lock, private, processes
 from vmops.core.children import Apart, Child
 from vmops.core.environment import filtered_environment
 from vmops.core.errors import VmopsError
@@ -36,6 +37,7 @@ _GRACE = 5.0
 
 _LOOK = 0.01
 _TLS, _PROXY = "--tls", "--proxy"
+_MODULE, _PROVIDER = "vmops.local.daemon", "vmops.local.provider_process"
 
 
 def find(state_dir: Path) -> Endpoint | None:
@@ -70,27 +72,34 @@ def ensure(state_dir: Path, pace: float | None = None, tls: bool | None = None, 
             if record.whole and _as_asked(record, pace, tls, proxy):
                 return record.endpoint
             _end(record)
-        held = file_lock.acquire(local_path(state_dir) / "lock")
+        held = file_lock.acquire(_lock(state_dir))
         return NotYet(_LOOK) if held is None else _start(state_dir, _arguments(record, pace, tls, proxy), held)
 
     if found := poll_until(look, timeout=_PATIENCE):
         return found
     raise VmopsError(
-        f"the local Azure of '{state_dir}' is neither up nor down: see '{local_path(state_dir)}/daemon.log'"
+        f"the local Azure of '{state_dir}' is neither up nor down: see '{local_path(state_dir)}/daemon.log', "
+        "or end it with `vmops local stop`"
     )
 
 
 def stop(state_dir: Path) -> bool:
     """Stop the daemon and wait until it is gone; it is killed when it does not go in time.
 
+    One that its record does not tell of is found by the lock that it holds; one that is about to start is waited for.
+
     Returns: whether there was one.
+    Raises: `VmopsError` if another process than a daemon keeps the lock.
     """
-    record = endpoint.read(state_dir)
-    if record is None:
-        return False
-    found = record.alive
-    _end(record)
-    return found
+    ended: list[int] = []
+
+    def look() -> bool | NotYet:
+        ended.extend(_end_all(state_dir))
+        return NotYet(_LOOK) if file_lock.is_locked(_lock(state_dir)) else True
+
+    if poll_until(look, timeout=_PATIENCE):
+        return bool(ended)
+    raise VmopsError(f"what holds '{_lock(state_dir)}' is no daemon of the local Azure: end that process")
 
 
 def _as_asked(record: Record, pace: float | None, tls: bool | None, proxy: bool | None) -> bool:
@@ -111,7 +120,7 @@ def _arguments(last: Record | None, pace: float | None, tls: bool | None, proxy:
 
 
 def _start(state_dir: Path, arguments: list[str], held: int) -> Endpoint:
-    command = children.module("vmops.local.daemon", str(state_dir), *arguments)
+    command = children.module(_MODULE, str(state_dir), *arguments)
     place = local_path(state_dir)
     log = place / "daemon.log"
     try:
@@ -145,6 +154,27 @@ def _ready(output: IO[bytes]) -> bool:
     poller = select.poll()
     poller.register(output, select.POLLIN)
     return bool(poller.poll(_PATIENCE * 1000)) and output.readline() == process.READY
+
+
+def _lock(state_dir: Path) -> Path:
+    """Give the lock file that a daemon holds for as long as it lives, and before it whoever starts it."""
+    return local_path(state_dir) / "lock"
+
+
+def _end_all(state_dir: Path) -> list[int]:
+    """End the daemon and its provider, and give the daemon's pid; who else holds its lock is left alone."""
+    record = endpoint.read(state_dir)
+    known = [record.endpoint.pid] if record and record.alive else []
+    if record:
+        _end(record)
+    others = [pid for pid in processes.running(_MODULE) if processes.has_open(pid, _lock(state_dir))]
+    for pid in processes.running(_PROVIDER, str(state_dir)) + others:
+        _terminate(pid, partial(_lives, pid, processes.start_ticks(pid)))
+    return known + others
+
+
+def _lives(pid: int, ticks: int | None) -> bool:
+    return ticks is not None and processes.start_ticks(pid) == ticks
 
 
 def _end(record: Record) -> None:

@@ -5,12 +5,15 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from vmops.core import private
-from vmops.core.processes import process_start_time
+from vmops.core import host, private
+from vmops.core.processes import process_start_time, start_ticks
 from vmops.core.state_dir import local_path
 
 _CLOCK_STEP = 2.0
-"""Seconds by which the start of one process may seem to move: it is counted from a boot time that is rounded."""
+"""Seconds by which the start of one process may seem to move: it is counted from a boot time that is rounded.
+
+It moves by more where a clock is set, so this is asked of records of before there were ticks only.
+"""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,9 @@ class Endpoint:
 class Record:
     """What a daemon says of itself: its endpoint, when its process started, and its cloud's pace.
 
-    The provider is a process of its own, by its pid and start; 0 when there is none.
+    The provider is a process of its own, by its pid and start; 0 when there is none. Both are told by the ticks at
+    which they started on the host of that identity; 0 and empty in a record of an earlier version. Their starts in
+    seconds since the epoch are for that version, which may look at this one's records.
     """
 
     endpoint: Endpoint
@@ -48,21 +53,30 @@ class Record:
     pace: float
     provider_pid: int = 0
     provider_started: float = 0.0
+    host_id: str = ""
+    ticks: int = 0
+    provider_ticks: int = 0
 
     @property
     def alive(self) -> bool:
         """Tell whether this very process lives; its pid alone may be another's by now."""
-        return _lives(self.endpoint.pid, self.started)
+        return self._lives(self.endpoint.pid, self.ticks, self.started)
 
     @property
     def provider_alive(self) -> bool:
         """Tell whether the provider's very process lives."""
-        return bool(self.provider_pid) and _lives(self.provider_pid, self.provider_started)
+        return bool(self.provider_pid) and self._lives(self.provider_pid, self.provider_ticks, self.provider_started)
 
     @property
     def whole(self) -> bool:
         """Tell whether all that there is of it lives."""
         return self.alive and (self.provider_alive or not self.provider_pid)
+
+    def _lives(self, pid: int, ticks: int, since: float) -> bool:
+        if ticks:
+            return self.host_id == host.identity() and start_ticks(pid) == ticks
+        started = process_start_time(pid)
+        return started is not None and abs(started - since) < _CLOCK_STEP
 
 
 def path_of(state_dir: Path) -> Path:
@@ -96,8 +110,3 @@ def write(state_dir: Path, record: Record) -> None:
 
 def _known(kind: type[Endpoint | Record], plain: dict[str, Any]) -> dict[str, Any]:
     return {each.name: plain[each.name] for each in fields(kind) if each.name in plain}
-
-
-def _lives(pid: int, since: float) -> bool:
-    started = process_start_time(pid)
-    return started is not None and abs(started - since) < _CLOCK_STEP

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from vmops.core.processes import process_start_time
+from vmops.core import host
+from vmops.core.processes import process_start_time, start_ticks
 from vmops.core.state_dir import local_path
 from vmops.local import endpoint, provider_start
 from vmops.local.endpoint import Endpoint, Record
@@ -53,8 +54,9 @@ def _serve(state_dir: Path, pace: float, secured: tuple[bool, bool], last: Recor
         def ready() -> None:
             provider = beside if isinstance(beside, Running) else beside.running()
             here = Endpoint(plain.url, token, provider.port, os.getpid(), *secure.told)
-            started = process_start_time(os.getpid()) or 0.0
-            endpoint.write(state_dir, Record(here, started, pace, provider.pid, provider.started))
+            started, ticks = process_start_time(here.pid) or 0.0, start_ticks(here.pid) or 0
+            both = (host.identity(), ticks, provider.ticks)
+            endpoint.write(state_dir, Record(here, started, pace, provider.pid, provider.started, *both))
             tell(READY)
 
         life = listeners.Life(ready, lambda: _end_provider(state_dir), lambda: endpoint.path_of(state_dir).exists())

@@ -18,11 +18,12 @@ from vmops.local.endpoint import Record
 
 @dataclass(frozen=True)
 class Running:
-    """A provider that answers: its port, its pid, and when its process started, in seconds since the epoch."""
+    """A provider that answers: its port, its pid, and when its process started, by the clock and in ticks."""
 
     port: int
     pid: int
     started: float
+    ticks: int
 
 
 class Starting:
@@ -42,10 +43,11 @@ class Starting:
         """
         with cast(IO[bytes], self._process.stdout) as said:
             port = said.readline()
-        started = processes.process_start_time(self._process.pid)
-        if not port or started is None:
+        pid = self._process.pid
+        started, ticks = processes.process_start_time(pid), processes.start_ticks(pid)
+        if not port or started is None or ticks is None:
             raise VmopsError("the local Azure's provider did not start")
-        return Running(int(port), self._process.pid, started)
+        return Running(int(port), pid, started, ticks)
 
     def end(self) -> None:
         """End it at once; it is gone when this returns."""
@@ -60,7 +62,8 @@ def beside(state_dir: Path, arm: str, token: str, last: Record | None) -> Iterat
     So are the last words in the log those of the daemon, not of a provider that nobody listens to.
     """
     if last and last.provider_alive:
-        yield Running(last.endpoint.provider, last.provider_pid, last.provider_started)
+        ticks = last.provider_ticks or processes.start_ticks(last.provider_pid) or 0
+        yield Running(last.endpoint.provider, last.provider_pid, last.provider_started, ticks)
         return
     starting = Starting(state_dir, arm, token, last.endpoint.provider if last else 0)
     try:
