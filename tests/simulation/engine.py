@@ -108,7 +108,7 @@ class Engine(Ledger):
         if replaces:
             first = goal.delete_before_replace or answer.deleteBeforeReplace
             assert first, "the double knows only replacements that delete first"
-            self._replace(goal, old, entry)
+            self._replace(goal, old, entry, paths)
         elif paths or old.get("initErrors"):
             self._update(old, entry)
         else:
@@ -144,10 +144,10 @@ class Engine(Ledger):
             self._finish({**entry, "outputs": annotated(outputs, entry["inputs"])}, OpType.UPDATE)
         return None
 
-    def _replace(self, goal: Goal, old: Entry, entry: Entry) -> None:
+    def _replace(self, goal: Goal, old: Entry, entry: Entry, why: list[str]) -> None:
         """Delete, then create; in between the state says that this is under way."""
         users = [urn for urn, other in self.olds.items() if goal.urn in (other.get("dependencies") or ())]
-        assert not users, f"the double does not replace what others depend on: {users}"
+        assert not users, f"the double does not replace what others depend on: {users}, for {why}"
         if self.dry:
             self._event(OpType.REPLACE, goal.urn)
         elif not self._delete(goal.urn, OpType.DELETE_REPLACED):

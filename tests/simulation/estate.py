@@ -44,7 +44,8 @@ class Estate(Others):
             vm.intended |= vm.scene.intended()
         latest = self._latest(vm)
         if latest and latest.id != vm.operation:
-            vm.operation, vm.asked, vm.meddled, vm.power = latest.id, vm.scene.intended(), False, ("", "")
+            vm.operation, vm.asked, vm.power = latest.id, vm.scene.intended(), ("", "")
+            vm.meddled = vm.restored = False
         if verb in POWERED and status is not Status.FAILED:
             vm.power = (str(vm.params.get(HANDLE, "")), verb) if status is Status.PENDING else ("", "")
             vm.meddled = True

@@ -19,7 +19,10 @@ _SILENT = {"etag", "systemData"}
 
 @dataclass
 class Vm:
-    """One VM as its caller knows it; ``operation`` is the deployment that was begun last."""
+    """One VM as its caller knows it; ``operation`` is the deployment that was begun last.
+
+    ``meddled``, ``restored``: since then others have changed it, or have given back what it could not remove.
+    """
 
     scene: Scene
     intended: set[str] = field(default_factory=set)
@@ -27,6 +30,7 @@ class Vm:
     operation: str = ""
     power: tuple[str, str] = ("", "")
     meddled: bool = False
+    restored: bool = False
     killed: bool = False
 
     @property
@@ -114,7 +118,7 @@ class Model:
                 self._none("locks left", self.vms[0].scene.engine_locks())
 
     def _made(self, vm: Vm, operation: Operation) -> None:
-        existing = self._existing()
+        existing = {arm_id: body for arm_id, body in self._existing().items() if not _is_deleting(body)}
         ours = (vm.intended & existing.keys()) - self.foreign.keys() - self.claimed
         if not vm.meddled and operation.verb == "provision":
             assert ours - vm.asked - vm.shared == set(), f"too much: {sorted(ours - vm.asked)}"
@@ -123,7 +127,7 @@ class Model:
             self.counts["made"] += 1
 
     def _gone(self, vm: Vm, operation: Operation) -> None:
-        if operation.verb != "deprovision":
+        if operation.verb != "deprovision" or vm.restored:
             return  # the VM is not there, and nobody was asked to remove the rest
         left = (vm.intended - vm.shared - self.late - self.foreign.keys() - self.claimed) & self._existing().keys()
         assert not left, f"deprovisioned, and there: {sorted(left)}"
@@ -180,3 +184,8 @@ class Model:
         return {
             arm_id: {name: part for name, part in body.items() if name not in _SILENT} for arm_id, body in told.items()
         }
+
+
+def _is_deleting(body: dict[str, Any]) -> bool:
+    """Tell whether Azure deletes something still, whatever it has answered to whoever asked for that."""
+    return bool(body.get("properties", {}).get("provisioningState") == "Deleting")

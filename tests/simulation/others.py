@@ -91,7 +91,7 @@ class Others(Answers):
             if found and change.is_still(found):
                 self._insist(self._azure.tag, found["id"], change.before)
         for vm in self.vms if self.retagged else ():
-            vm.operation = ""  # what was there when it ended is not what is there now
+            vm.restored = True
         self.retagged.clear()
         self.see_foreign()
 

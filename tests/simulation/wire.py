@@ -40,15 +40,20 @@ PAGES = {
 
 @dataclass
 class Garbled:
-    """Answers that cannot be read: those to the next ``times`` requests of ``methods`` that are not refused."""
+    """Answers that cannot be read: those to the next ``times`` requests of ``methods`` that are not refused.
+
+    The engine's provider always reads its own: what the real one makes of such an answer is not known.
+    """
 
     body: bytes
     methods: tuple[str, ...]
     times: int
 
-    def strikes(self, method: str, path: str, status: int) -> bool:
+    def strikes(self, method: str, path: str, status: int, agent: str) -> bool:
         """Count a request, and tell whether its answer cannot be read; what is local and no Azure's always can."""
-        if self.times < 1 or method not in self.methods or not 200 <= status < 300 or path.startswith("/_local"):
+        if self.times < 1 or method not in self.methods or not 200 <= status < 300:
+            return False
+        if path.startswith("/_local") or agent.startswith("pulumi-azure-native"):
             return False
         self.times -= 1
         return True
@@ -68,7 +73,7 @@ class Wire:
         at = urlsplit(url)
         self.before(method, at.path)
         status, headers, body = self._ask(method, at.path, at.query, how.get("body"), how.get("headers") or {})
-        if self.garbled.strikes(method, at.path, status):
+        if self.garbled.strikes(method, at.path, status, str((how.get("headers") or {}).get("User-Agent", ""))):
             status, headers, body = 200, [("content-type", "text/html")], self.garbled.body
         self.after(method, at.path)
         if not status:
