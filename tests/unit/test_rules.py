@@ -97,7 +97,7 @@ REFUSED: list[tuple[Rule, object, str]] = [
     (naming.tags, {"a": "", "A": ""}, "A, a has two names that differ only in case"),
     (naming.tags, {"a?": ""}, "is not a tag's name"),
     (naming.tags, {"a": "x" * 257}, "'a' has a value of more than 256 characters"),
-    (naming.tags, {f"t{number}": "" for number in range(48)}, "48 tags are more than 47"),
+    (naming.tags, {f"t{number}": "" for number in range(48)}, "48 tags are more than 46"),
     (hardware.vm_size, "big", "'big' is not a VM size"),
     (hardware.zone, "westus2-1", "'westus2-1' is not a zone"),
     (hardware.max_price, 0, "0 is not a Spot price"),
