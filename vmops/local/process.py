@@ -87,10 +87,10 @@ class _Secure:
 
 def _secure(state_dir: Path, last: Record | None, https: bool, proxy: bool) -> _Secure:
     """Open the HTTPS door, and the proxy's."""
-    from vmops.local import tls
-
     if not https:
         return _Secure([])
+    from vmops.local import tls  # ten megabytes, without which the plain door does
+
     files = tls.prepare(local_path(state_dir) / "tls")
     doors = [_open(last.endpoint.arm_tls if last else "", files.server)]
     if proxy:
