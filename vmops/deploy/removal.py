@@ -56,6 +56,8 @@ def look(site: DeployContext, target: Target) -> tuple[Claim, Inventory]:
     """Look at what there is of a VM; where not all of it is ours, the engine's state tells what we made, too."""
     claim = site.claim(target)
     seen = inventory.take(site.arm, claim)
+    if seen.group is None:  # that may be a replica's word, while the engine's state has what is another's by now
+        seen = inventory.agree(site.arm, claim, seen)
     if not (seen.anothers or seen.unproven):
         return claim, seen
     known = {**apply.identities(site.stack, site.owner), **claim.made}
