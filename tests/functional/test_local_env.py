@@ -94,6 +94,7 @@ def test_a_command_that_cannot_be_run_is_told_apart(state_dir: Path, tmp_path: P
     shutil.rmtree(state_dir / "local")
     (state_dir / "local").touch()
     assert local_env("--", "true").returncode == 125
+    (state_dir / "local").unlink()
 
 
 @pytest.mark.parametrize("arguments", [("--json", "--unset"), ("--json", "--", "true"), ("--unset", "--", "true")])

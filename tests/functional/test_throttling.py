@@ -70,4 +70,5 @@ def test_a_life_at_azures_own_pace(engine: Path, tmp_path: Path) -> None:
     assert calls[-1]["at"] - calls[0]["at"] > 180, "Azure takes minutes for this"
     polled = Counter(call["path"] for call in calls if "/operations/" in call["path"])
     assert len(polled) >= 15
-    assert (calls[-1]["method"], calls[-1]["status"]) == ("GET", 404), "the group is gone"
+    group = [call for call in calls if call["path"].endswith("/resourceGroups/vmops-vm")][-1]
+    assert (group["method"], group["status"]) == ("GET", 404), "the group is gone"
