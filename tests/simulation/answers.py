@@ -20,11 +20,11 @@ class Answers(Model):
         self.world.wire.garbled.times = 0
         self.faulty, self.world.planned = False, PlannedKill()
 
-    def deny(self, vm: Vm, role: str, times: int) -> None:
-        """Let Azure say of something that is there that it is not; of a group, that nothing in it is."""
+    def deny(self, vm: Vm, role: str, when: dict[str, int]) -> None:
+        """Let Azure say of something that is there that it is not, some looks from now; of a group, of all in it."""
         arm_id = vm.spec.ids().get(role, "")
         if arm_id:
-            vm.scene.faults({"method": "GET", "path": arm_id, "times": times, "effect": _GONE})
+            vm.scene.faults({"method": "GET", "path": arm_id, "effect": _GONE, **when})
             self.faulty = True
             self.counts["wrong 404s"] += 1
 

@@ -45,6 +45,7 @@ WHENS: list[dict[str, int]] = [{}, {"times": 1}, {"times": 2}, {"nth": 2}, {"nth
 ROLES = sorted(BODIES)
 PLACES = [*ROLES, "network", "group"]
 
+_TIMES = [1, 1, 2, 4]
 _METHODS = (("GET",), ("DELETE",), ("PUT", "PATCH", "POST"))
 _which = st.integers(0, 1)
 _kill = st.none() | st.tuples(st.sampled_from(["worker", "engine"]), st.sampled_from(MOMENTS))
@@ -141,9 +142,14 @@ class Machine(RuleBasedStateMachine):
     def retag(self, which: int, role: str, tags: str) -> None:
         self._here.retag(self._vm(which), role, tags)
 
-    @rule(which=_which, place=st.sampled_from(PLACES), times=st.sampled_from([1, 1, 2, 4]))
-    def deny(self, which: int, place: str, times: int) -> None:
-        self._here.deny(self._vm(which), place, times)
+    @rule(which=_which, place=st.sampled_from(PLACES), nth=st.integers(1, 4), times=st.sampled_from(_TIMES))
+    def deny(self, which: int, place: str, nth: int, times: int) -> None:
+        self._here.deny(self._vm(which), place, {"nth": nth, "times": times})
+
+    @rule(which=_which, place=st.sampled_from(PLACES), nth=st.integers(1, 30), times=st.sampled_from(_TIMES))
+    def deprovision_unseen(self, which: int, place: str, nth: int, times: int) -> None:
+        self._here.deny(self._vm(which), place, {"nth": nth, "times": times})
+        self._deploy(self._vm(which), "deprovision", PATIENT, None)
 
     @rule(which=_which, share=st.sampled_from([0.3, 1.0]))
     def lag(self, which: int, share: float) -> None:
