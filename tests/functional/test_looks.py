@@ -320,6 +320,34 @@ def test_a_wrong_404_does_not_make_anothers_ours(
         assert (azure.vm(VM)["properties"]["vmId"], azure.vm(VM)["tags"]) == (there, tags)
 
 
+@pytest.mark.parametrize("denied", [GROUP, VM])
+def test_a_wrong_404_lets_no_removal_destroy_what_is_anothers_by_now(
+    ops: VMOps, azure: Azure, provision: Deploy, denied: str
+) -> None:
+    """What no look has shown to be ours the engine does not destroy: it goes by what it made, not by what is there."""
+    provision(dict(X1))
+    azure.tag(VM, HERS)
+    there = azure.vm(VM)["properties"]["vmId"]
+    for nth in range(1, 8):
+        azure.fault({"method": "GET", "path": denied, "nth": nth, "times": 3, "effect": GONE})
+        ended(ops, X1)
+        azure.let_go()
+        assert (azure.vm(VM)["properties"]["vmId"], azure.vm(VM)["tags"]) == (there, HERS)
+
+
+@pytest.mark.parametrize("times", [2, 4])
+def test_what_is_listed_and_not_found_by_its_id_is_looked_for_again(
+    ops: VMOps, azure: Azure, provision: Deploy, times: int
+) -> None:
+    """It is ours and still paid for: a removal that succeeds has not left it, nor the group for its sake."""
+    provision(dict(X1))
+    for arm_id, api in ((VM, COMPUTE_API), (NIC, NETWORK_API)):
+        azure.delete(f"{arm_id}{api}")
+    azure.fault({"method": "GET", "path": IP, "times": times, "effect": GONE})
+    assert ended(ops, X1) == (Status.SUCCEEDED, ops.wait_vm_deployment(False, dict(X1))[1])
+    assert azure.ids() == set()
+
+
 def test_another_owner_removes_nothing_of_ours(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
     """Whatever is left of it: the owner is asked of every resource."""
     provision(dict(X1))

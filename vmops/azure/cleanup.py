@@ -10,8 +10,8 @@ from typing import Any
 
 from vmops.azure.client import Arm
 from vmops.azure.error_codes import failure_from_cloud_error
-from vmops.azure.inventory import Inventory, Resource, agree, take
-from vmops.azure.ownership import Claim, Whose, kind_of, owner_of, refusal, stack_of, whose
+from vmops.azure.inventory import AGAIN, Inventory, Resource, agree, take
+from vmops.azure.ownership import Claim, Whose, is_another_owners, kind_of, owner_of, refusal, stack_of, whose
 from vmops.azure.responses import is_absent
 from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
@@ -32,6 +32,11 @@ _USED_IN = {
 
 _ROUNDS_HELD = 3
 """Rounds in which the same is refused, after which what holds it will not go."""
+
+
+_DOUBTS = 20
+"""Looks that are repeated while the group lists what is not found by its id: then it is the list that is behind. Both
+agree within minutes (`vmops.azure.inventory`)."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ def delete_owned(arm: Arm, claim: Claim, patience: Patience, *, keep_group: bool
     Returns: the ids of what is another's and has our name, and of what our group stays for; empty if nothing is left.
 
     Raises: OperationFailed, naming what would not go, if something of ours is still there at the end; (conflict),
-    naming what cannot be told to be ours, which is left and still paid for.
+    naming what cannot be told to be ours, which is left and still paid for, or the owner if the VM is another's.
     """
     removal = _Removal(arm, claim, patience, keep_group)
     left = poll_until(removal.look, timeout=patience.timeout)
@@ -68,6 +73,16 @@ def delete_owned(arm: Arm, claim: Claim, patience: Patience, *, keep_group: bool
     return left
 
 
+def refuse_another_owner(seen: Inventory, claim: Claim) -> None:
+    """Check that neither the VM, nor anything else with our stack's tag, is another owner's: then all of it is theirs.
+
+    Raises: OperationFailed (conflict), naming the owner.
+    """
+    for resource in seen.anothers:
+        if is_another_owners(resource, claim) or resource["id"].lower() == claim.vm.vm_id.lower():
+            raise OperationFailed(refusal(resource, claim))
+
+
 class _Removal:
     """One removal: what ARM refused in the last round, and what was handed over, by their ids in lower case."""
 
@@ -75,6 +90,7 @@ class _Removal:
         self.refusals: dict[str, CloudError] = {}
         self._arm, self._claim, self._interval, self._keep_group = arm, claim, patience.interval, keep_group
         self._repeats = iter([] if patience.again is None else [NotYet(patience.again)])
+        self._doubts = iter([NotYet(AGAIN * arm.pace)] * _DOUBTS)
         self._given: set[str] = set()
         self._emptied = False
         self._rounds_held = 0
@@ -85,13 +101,13 @@ class _Removal:
         if not self._mine(seen):
             seen = agree(self._arm, self._claim, seen, resources=not self._emptied)
         self.refusals.clear()
+        refuse_another_owner(seen, self._claim)
         if ours := self._mine(seen):
             pause = max([self._interval, *map(self._release, ours)])
             self._refuse_if_held(ours, seen)
             return NotYet(pause)
-        if seen.unread:
-            return NotYet(self._interval)  # the list and the ids do not agree yet
-        return next(self._repeats, None) or self._settle_rest(seen)
+        doubt = next(self._doubts, None) if seen.unread else None
+        return doubt or next(self._repeats, None) or self._settle_rest(seen)
 
     def _refuse_if_held(self, ours: list[Resource], seen: Inventory) -> None:
         """End where what is left of ours is refused again and again, and what cannot be told to be ours uses it."""

@@ -34,7 +34,7 @@ _RECENT = 600.0
 """Azure's seconds after a write within which a replica may not know of it. Source: public reports of 404 for what was
 just made; they end within minutes."""
 
-_AGAIN = 30.0
+AGAIN = 30.0
 """Azure's seconds after which the looks are repeated then."""
 
 
@@ -121,13 +121,18 @@ def take_agreed(arm: Arm, claim: Claim) -> Inventory:
 def agree(arm: Arm, claim: Claim, seen: Inventory, *, resources: bool = True) -> Inventory:
     """Ask in each other way for what a look has not shown: for the group, and for its ``resources``.
 
+    What it has not found by its id though the group lists it is asked for once more.
+
     Raises: as `take_agreed`.
     """
     group = seen.group or _tagged_group(arm, claim)
-    shown = {each["id"].lower() for each in seen.contents}
-    asked = {arm_id.lower() for arm_id in _known(arm, claim)} if resources else set()
-    found = [*seen.all, *filter(None, map(arm.get, sorted(asked - shown)))]
-    return replace(judge(group, seen.contents, found, claim), unread=seen.unread)
+    unread = {each["id"].lower(): each for each in seen.unread}
+    shown = {each["id"].lower() for each in seen.contents} - unread.keys()
+    asked = {arm_id.lower() for arm_id in _known(arm, claim)} | unread.keys() if resources else set()
+    read = {arm_id: found for arm_id in sorted(asked - shown) if (found := arm.get(arm_id))}
+    found = {each["id"].lower(): each for each in seen.all} | read
+    left = tuple(each for arm_id, each in unread.items() if arm_id not in read)
+    return replace(judge(group, seen.contents, found.values(), claim), unread=left)
 
 
 def repeat_after(pace: float, last_write: float, seen: Inventory) -> float | None:
@@ -139,7 +144,7 @@ def repeat_after(pace: float, last_write: float, seen: Inventory) -> float | Non
     written = last_write or max(map(made_at, seen.ours), default=0.0)
     if written and time.time() - written >= _RECENT * pace:
         return None
-    return _AGAIN * pace
+    return AGAIN * pace
 
 
 def judge(group: Resource | None, contents: Iterable[Resource], found: Iterable[Resource], claim: Claim) -> Inventory:

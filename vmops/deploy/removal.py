@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from vmops.azure import cleanup, inventory, ownership
+from vmops.azure import cleanup, inventory
 from vmops.azure.inventory import Inventory
 from vmops.azure.ownership import Claim
 from vmops.core.errors import OperationFailed
@@ -33,14 +33,14 @@ def deprovision(site: DeployContext, target: Target, *, doubtful: bool, held_as:
     """
     site.stack.mend()
     claim, seen = look(site, target)
-    _refuse_another_owner(seen, claim, target)
+    cleanup.refuse_another_owner(seen, claim)
     machine = seen.find(target.vm_id)
     if held_as and machine:
         holding.require(machine, held_as)
     grace = _GRACE if doubtful else 0.0
     if doubtful:
         subnets.adopt_subnet(site.stack, site.arm, claim, grace)
-    apply.forget(site.stack, [resource["id"] for resource in (*seen.anothers, *seen.unproven, *seen.unread)])
+    apply.forget(site.stack, _not_seen_ours(seen, claim))
     _destroy(site)
     again = inventory.repeat_after(site.cloud.pace, site.made.last_write(), seen)
     patience = cleanup.Patience(
@@ -56,7 +56,7 @@ def look(site: DeployContext, target: Target) -> tuple[Claim, Inventory]:
     """Look at what there is of a VM; where not all of it is ours, the engine's state tells what we made, too."""
     claim = site.claim(target)
     seen = inventory.take(site.arm, claim)
-    if seen.group is None:  # that may be a replica's word, while the engine's state has what is another's by now
+    if seen.group is None or seen.unread:
         seen = inventory.agree(site.arm, claim, seen)
     if not (seen.anothers or seen.unproven):
         return claim, seen
@@ -67,14 +67,14 @@ def look(site: DeployContext, target: Target) -> tuple[Claim, Inventory]:
     return claim, inventory.take(site.arm, claim)
 
 
-def _refuse_another_owner(seen: Inventory, claim: Claim, target: Target) -> None:
-    """Check that neither the VM, nor anything else with our stack's tag, is another owner's: then all of it is theirs.
+def _not_seen_ours(seen: Inventory, claim: Claim) -> list[str]:
+    """Give the ids of what the engine must not destroy: what is not ours, and what no look has shown to be.
 
-    Raises: OperationFailed (conflict), naming the owner.
+    What of that is ours all the same is released through ARM, which tells so of each. A disk goes with its VM.
     """
-    for resource in seen.anothers:
-        if ownership.is_another_owners(resource, claim) or resource["id"].lower() == target.vm_id.lower():
-            raise OperationFailed(ownership.refusal(resource, claim))
+    ours = {resource["id"].lower() for resource in seen.ours}
+    unseen = [arm_id for arm_id in claim.made if arm_id not in ours and "/disks/" not in arm_id]
+    return [*(resource["id"] for resource in (*seen.anothers, *seen.unproven, *seen.unread)), *unseen]
 
 
 def _destroy(site: DeployContext) -> None:
