@@ -335,6 +335,24 @@ def test_a_wrong_404_lets_no_removal_destroy_what_is_anothers_by_now(
         assert (azure.vm(VM)["properties"]["vmId"], azure.vm(VM)["tags"]) == (there, HERS)
 
 
+@pytest.mark.parametrize("tags", [OURS, {}], ids=["copied from ours", "none"])
+@pytest.mark.parametrize(("denied", "times"), [(IP, 4), (GROUP, 2)], ids=["itself", "its group"])
+def test_a_wrong_404_lets_no_provision_write_over_what_is_anothers(
+    ops: VMOps, azure: Azure, provision: Deploy, denied: str, times: int, tags: dict[str, str]
+) -> None:
+    """A provision looks again where the list, or what was made before, says that something is there."""
+    provision(dict(X1))
+    for arm_id, api in ((VM, COMPUTE_API), (NIC, NETWORK_API), (IP, NETWORK_API)):
+        azure.delete(f"{arm_id}{api}")
+    azure.put(f"{IP}{NETWORK_API}", {**ADDRESS, "tags": tags})
+    hers = azure.get(f"{IP}{NETWORK_API}")
+    azure.fault({"method": "GET", "path": denied, "times": times, "effect": GONE})
+    assert made(ops, {**X1, "tags": "a=b"}) is Status.FAILED
+    assert refusal(ops)[0] is FailureKind.CONFLICT
+    azure.let_go()
+    assert azure.get(f"{IP}{NETWORK_API}") == hers
+
+
 @pytest.mark.parametrize("times", [2, 4])
 def test_what_is_listed_and_not_found_by_its_id_is_looked_for_again(
     ops: VMOps, azure: Azure, provision: Deploy, times: int

@@ -151,6 +151,13 @@ class Machine(RuleBasedStateMachine):
         self._here.deny(self._vm(which), place, {"nth": nth, "times": times})
         self._deploy(self._vm(which), "deprovision", PATIENT, None)
 
+    @rule(
+        which=_which, place=st.sampled_from([*ROLES, "network"]), nth=st.integers(1, 9), times=st.sampled_from(_TIMES)
+    )
+    def provision_unseen(self, which: int, place: str, nth: int, times: int) -> None:
+        self._here.deny(self._vm(which), place, {"nth": nth, "times": times})
+        self._deploy(self._vm(which), "provision", PATIENT, None)
+
     @rule(which=_which, share=st.sampled_from([0.3, 1.0]))
     def lag(self, which: int, share: float) -> None:
         self._here.lag(self._vm(which), share)

@@ -125,12 +125,12 @@ def agree(arm: Arm, claim: Claim, seen: Inventory, *, resources: bool = True) ->
 
     Raises: as `take_agreed`.
     """
-    group = seen.group or _tagged_group(arm, claim)
     unread = {each["id"].lower(): each for each in seen.unread}
     shown = {each["id"].lower() for each in seen.contents} - unread.keys()
     asked = {arm_id.lower() for arm_id in _known(arm, claim)} | unread.keys() if resources else set()
     read = {arm_id: found for arm_id in sorted(asked - shown) if (found := arm.get(arm_id))}
     found = {each["id"].lower(): each for each in seen.all} | read
+    group = seen.group or _tagged_group(arm, claim) or (arm.get(claim.vm.group_id) if read else None)
     left = tuple(each for arm_id, each in unread.items() if arm_id not in read)
     return replace(judge(group, seen.contents, found.values(), claim), unread=left)
 

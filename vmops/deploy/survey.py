@@ -43,18 +43,20 @@ def preflight(arm: Arm, spec: VmSpec, claim: Claim) -> Preflight:
     """Look at what exists before a deployment.
 
     A named group, network, subnet or security group that exists without our tag is used, never changed. Whose a subnet
-    is, its network tells.
+    is, its network tells. What was made and not seen gone, and is not seen, is looked for in every way.
 
     Raises: OperationFailed (conflict) if anything under the VM's own names is another's, or cannot be told to be ours;
     if a value cannot be changed on the VM, or if no location is known.
     """
     seen = inventory.take(arm, claim)
+    if seen.unread or (seen.group is None and any(claim.made.values())):
+        seen = inventory.agree(arm, claim, seen)
     location = spec.location or (seen.group or {}).get("location")
     if not location:
         raise OperationFailed(
             Failure(FailureKind.INVALID, f"location: needed, because the resource group {spec.resource_group} is new")
         )
-    if seen.group is None:
+    if seen.group is None and not seen.all:
         return Preflight(frozenset(), location)
     uses = set() if seen.group_is_ours else {"group"}
     uses.update(_used(arm, spec, seen))
