@@ -366,6 +366,17 @@ def test_what_is_listed_and_not_found_by_its_id_is_looked_for_again(
     assert azure.ids() == set()
 
 
+def test_a_group_that_has_not_said_what_it_holds_is_not_deleted(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """The subscription lists it by its tag, and its own list is not found for a while: that is no empty list."""
+    provision(dict(X1))
+    stranger = f"{NETWORK}/publicIPAddresses/stranger-ip"
+    azure.put(f"{stranger}{NETWORK_API}", {**ADDRESS, "tags": {"team": "payroll"}})
+    azure.fault({"method": "GET", "path": GROUP, "nth": 3, "times": 30, "effect": GONE})
+    assert ended(ops, X1)[0] is Status.SUCCEEDED
+    azure.let_go()
+    assert azure.ids() == {GROUP, stranger}
+
+
 def test_another_owner_removes_nothing_of_ours(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
     """Whatever is left of it: the owner is asked of every resource."""
     provision(dict(X1))

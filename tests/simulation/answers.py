@@ -23,6 +23,8 @@ class Answers(Model):
     def deny(self, vm: Vm, role: str, when: dict[str, int]) -> None:
         """Let Azure say of something that is there that it is not, some looks from now; of a group, of all in it."""
         arm_id = vm.spec.ids().get(role, "")
+        if arm_id.lower() in self.foreign:
+            when = {**when, "times": 1}  # nothing but looks at it tells that it is there: one is wrong, and no more
         if arm_id:
             vm.scene.faults({"method": "GET", "path": arm_id, "effect": _GONE, **when})
             self.faulty = True
