@@ -145,6 +145,8 @@ class _Removal:
         theirs = [each["id"] for each in seen.anothers if each["id"].lower() not in self._given]
         if seen.group is None or not seen.group_is_ours or self._keep_group:
             return theirs
+        if seen.contents is None:
+            return NotYet(self._interval)  # it goes, or a replica does not know of it: what it holds is not known
         released = self._release_group(seen.group, seen.contents)
         return released if isinstance(released, NotYet) else [*dict.fromkeys([*theirs, *released])]
 

@@ -5,7 +5,7 @@ agreement (`agree`): the group's list, the subscription's lists by tag, and each
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -43,14 +43,15 @@ class Inventory:
     """What one look at a VM's group showed.
 
     ``ours`` are users before what they use, without the group; ``anothers`` and ``unproven`` have our name or our tag.
-    ``contents`` is all that the group lists, and ``disks`` are those of it that have our name or tag and that a VM
-    holds; ``unread`` may be ours and was not found by its id: it is gone, or a replica does not know of it. What of
-    that the list shows as another's is. ``group`` is None if it is not there, whoever owns it.
+    ``contents`` is all that the group lists, None if it is there and has not said, and ``disks`` are those of it that
+    have our name or tag and that a VM holds. ``unread`` may be ours and was not found by its id: it is gone, or a
+    replica does not know of it; what of that the list shows as another's is. ``group`` is None if it is not there,
+    whoever owns it.
     """
 
     group: Resource | None = None
     group_is_ours: bool = False
-    contents: tuple[Resource, ...] = ()
+    contents: tuple[Resource, ...] | None = ()
     judged: Mapping[Whose, tuple[Resource, ...]] = field(default_factory=dict)
     disks: tuple[Resource, ...] = ()
     unread: tuple[Resource, ...] = ()
@@ -126,13 +127,14 @@ def agree(arm: Arm, claim: Claim, seen: Inventory, *, resources: bool = True) ->
     Raises: as `take_agreed`.
     """
     unread = {each["id"].lower(): each for each in seen.unread}
-    shown = {each["id"].lower() for each in seen.contents} - unread.keys()
+    shown = {each["id"].lower() for each in seen.contents or ()} - unread.keys()
     asked = {arm_id.lower() for arm_id in _known(arm, claim)} | unread.keys() if resources else set()
     read = {arm_id: found for arm_id in sorted(asked - shown) if (found := arm.get(arm_id))}
     found = {each["id"].lower(): each for each in seen.all} | read
     group = seen.group or _tagged_group(arm, claim) or (arm.get(claim.vm.group_id) if read else None)
     left = tuple(each for arm_id, each in unread.items() if arm_id not in read)
-    return replace(judge(group, seen.contents, found.values(), claim), unread=left)
+    contents = _contents(arm, group) if group and not seen.group else seen.contents
+    return replace(judge(group, contents, found.values(), claim), unread=left)
 
 
 def repeat_after(pace: float, last_write: float, seen: Inventory) -> float | None:
@@ -147,7 +149,9 @@ def repeat_after(pace: float, last_write: float, seen: Inventory) -> float | Non
     return AGAIN * pace
 
 
-def judge(group: Resource | None, contents: Iterable[Resource], found: Iterable[Resource], claim: Claim) -> Inventory:
+def judge(
+    group: Resource | None, contents: Sequence[Resource] | None, found: Iterable[Resource], claim: Claim
+) -> Inventory:
     """Sort by whose it is what was ``found`` by its id."""
     ours = group is not None and carries_our_tags(group, claim)
     judged: dict[Whose, list[Resource]] = {each: [] for each in Whose}
@@ -155,8 +159,8 @@ def judge(group: Resource | None, contents: Iterable[Resource], found: Iterable[
         verdict = whose(resource, claim, in_our_group=ours)
         if verdict:
             judged[verdict].append(resource)
-    listed = tuple(contents)
-    disks = tuple(each for each in listed if each.get("managedBy") and _is_named(each, claim))
+    listed = None if contents is None else tuple(contents)
+    disks = tuple(each for each in listed or () if each.get("managedBy") and _is_named(each, claim))
     return Inventory(group, ours, listed, {each: tuple(those) for each, those in judged.items()}, disks)
 
 
@@ -174,11 +178,17 @@ def _is_named(listed: Resource, claim: Claim) -> bool:
 def _group(arm: Arm, group_id: str) -> tuple[Resource | None, list[dict[str, Any]]]:
     """Give the group and what it lists; one that goes between the two looks is gone."""
     group = arm.get(group_id)
+    contents = _contents(arm, group) if group else []
+    return (None, []) if contents is None else (group, contents)
+
+
+def _contents(arm: Arm, group: Resource) -> list[dict[str, Any]] | None:
+    """List what a group holds; None if it is not there to be asked."""
     try:
-        return group, arm.contents(group_id) if group else []
+        return arm.contents(group["id"])
     except CloudError as error:
         if is_absent(error):
-            return None, []
+            return None
         raise
 
 

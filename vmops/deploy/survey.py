@@ -103,7 +103,7 @@ def _words(public_key: str) -> list[str]:
 def _used(arm: Arm, spec: VmSpec, seen: Inventory) -> Iterable[str]:
     """Name the roles that the user named and that exist as somebody else's."""
     ids = spec.ids()
-    there = {resource["id"].lower() for resource in seen.contents} - {each["id"].lower() for each in seen.ours}
+    there = {resource["id"].lower() for resource in seen.contents or ()} - {each["id"].lower() for each in seen.ours}
     for role in sorted(spec.named_roles & {"network", "security_group"}):
         if ids[role].lower() in there:
             yield role
