@@ -1,6 +1,6 @@
 """What each VM has for itself: the VM, its network interface and its public address."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pulumi_azure_native as azure
@@ -25,6 +25,10 @@ REPLACES_THE_VM = [
 ]
 
 
+_SECRET = {"adminPasswordOrKey": "osProfile.adminPassword", "customData": "osProfile.customData"}
+"""Property paths of the secret parameters."""
+
+
 def machine(
     spec: VmSpec,
     tags: Tags,
@@ -34,10 +38,11 @@ def machine(
     security_group_id: Input[str],
     own_tags: Tags,
     foreign: ForeignParts = NOTHING,
+    kept: Collection[str] = (),
 ) -> dict[str, Output[Any]]:
     """Declare a VM with an interface and, unless told otherwise, an address, and return what is known of it.
 
-    ``own_tags`` are those of the VM alone.
+    ``own_tags`` are those of the VM alone, ``kept`` the secret parameters that stay as they are.
     """
     public = address(spec, foreign.tagged("address", tags), options) if spec.public_ip else None
     interface = nic(
@@ -48,7 +53,7 @@ def machine(
         security_group_id=security_group_id,
         public=public,
     )
-    vm = virtual_machine(spec, {**tags, **own_tags}, options, interface=interface, foreign=foreign)
+    vm = virtual_machine(spec, {**tags, **own_tags}, options, interface=interface, foreign=foreign, kept=kept)
     return {
         "id": vm.id,
         "name": vm.name,
@@ -122,9 +127,18 @@ def virtual_machine(
     *,
     interface: azure.network.NetworkInterface,
     foreign: ForeignParts = NOTHING,
+    kept: Collection[str] = (),
 ) -> azure.compute.VirtualMachine:
-    """Declare the VM itself; its own disks go with it, its interface and address do not."""
+    """Declare the VM itself; its own disks go with it, its interface and address do not.
+
+    Source: Pulumi, resource option ignoreChanges: such an input is what it was, also where the VM is made anew.
+    """
     compute = azure.compute
+    own = ResourceOptions(
+        replace_on_changes=REPLACES_THE_VM,
+        delete_before_replace=True,
+        ignore_changes=[_SECRET[name] for name in sorted(kept)],
+    )
     return compute.VirtualMachine(
         spec.vm_name,
         resource_group_name=spec.resource_group,
@@ -144,9 +158,7 @@ def virtual_machine(
         billing_profile=compute.BillingProfileArgs(max_price=spec.max_price) if spec.max_price else None,
         zones=_zones(spec),
         tags=foreign.tagged("vm", tags),
-        opts=ResourceOptions.merge(
-            options, ResourceOptions(replace_on_changes=REPLACES_THE_VM, delete_before_replace=True)
-        ),
+        opts=ResourceOptions.merge(options, own),
     )
 
 

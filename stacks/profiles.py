@@ -15,20 +15,20 @@ from vmops.spec.vm_spec import VmSpec
 def os_profile(spec: VmSpec) -> azure.compute.OSProfileArgs:
     """Say who may log in and what the VM is told when it is made; passwords and custom data are secrets of the stack.
 
-    Raises: SpecError if the spec has neither password nor key.
+    Raises: SpecError if the spec has neither password nor key, and keeps none.
     """
-    if spec.admin_password_or_key is None:
+    if not spec.credential_is_given and spec.admin_password_or_key is None:
         raise SpecError("adminPasswordOrKey: is required to declare a VM")
-    credential = spec.admin_password_or_key.get_secret_value()
+    credential = spec.admin_password_or_key.get_secret_value() if spec.admin_password_or_key else None
     by_password = spec.authentication_type == "password"
     return azure.compute.OSProfileArgs(
         computer_name=names.computer_name(spec.vm_name),
         admin_username=spec.admin_username,
-        admin_password=Output.secret(credential) if by_password else None,
+        admin_password=Output.secret(credential) if by_password and credential else None,
         custom_data=_base64(spec.custom_data.get_secret_value()) if spec.custom_data else None,
         linux_configuration=azure.compute.LinuxConfigurationArgs(
             disable_password_authentication=not by_password,
-            ssh=None if by_password else _authorized(spec.admin_username, credential),
+            ssh=_authorized(spec.admin_username, credential) if credential and not by_password else None,
         ),
     )
 

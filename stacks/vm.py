@@ -1,5 +1,6 @@
 """A VM and all that it needs, as a Pulumi stack."""
 
+from collections.abc import Collection
 from typing import Any
 
 import pulumi_azure_native as azure
@@ -20,6 +21,7 @@ def declare(
     expires: str | None = None,
     hold: str = "",
     foreign: ForeignParts = NOTHING,
+    kept: Collection[str] = (),
     provider: ProviderResource | None = None,
 ) -> dict[str, Output[Any]]:
     """Declare a VM and what it needs, and export what is known of it.
@@ -27,7 +29,7 @@ def declare(
     ``uses`` are the roles (group, network, subnet, security_group) of what exists and is not ours: it is referred to by
     id and never declared. ``expires`` is an instant in ISO 8601, for a tag of the VM, and ``hold`` the mark of who
     holds it, for another. ``foreign`` is what others have added to what is ours, and is declared too: a write takes
-    away what it does not name.
+    away what it does not name. ``kept`` are the secret parameters that stay as they are.
 
     Returns: the outputs id, name, resourceGroup, location, privateIp, publicIp, fqdn and adminUsername.
     """
@@ -46,6 +48,7 @@ def declare(
         security_group_id=guard.id if guard else ids["security_group"],
         own_tags=_own_tags(expires, hold),
         foreign=foreign,
+        kept=kept,
     )
     for name, value in outputs.items():
         export(name, value)

@@ -168,7 +168,7 @@ def test_status_of_a_failure_tells_why_and_how_to_go_on(lab: Shell) -> None:
     told = lab("status", "bad").stdout
     assert told.startswith("bad: provision failed, no such VM in Azure\n")
     assert re.search(r"  why +capacity: VirtualMachine bad: .*; since \d{4}-\d\d-\d\d ", told)
-    assert "vmops provision bad, or vmops deprovision bad to remove what was made\n" in told
+    assert "vmops provision bad -p vmSize=Standard_M128ms, or vmops deprovision bad to remove what was made\n" in told
 
 
 def test_a_vm_that_somebody_else_deleted_is_missed(lab: Shell) -> None:
@@ -299,7 +299,8 @@ def test_ctrl_c_during_a_resize_names_a_way_that_keeps_the_vm(azure: Azure, shel
     assert azure.vm(vm)["id"] == vm
     told = shell("status", "exp1").stdout
     assert told.startswith("exp1: provision failed, running\n")
-    assert "vmops provision exp1, or vmops deprovision exp1 to remove the VM with all that it has\n" in told
+    again = "vmops provision exp1 -p vmSize=Standard_D2s_v5"
+    assert f"{again}, or vmops deprovision exp1 to remove the VM with all that it has\n" in told
 
 
 def test_a_wait_that_is_too_short_fails_and_the_work_goes_on(azure: Azure, shell: Shell) -> None:

@@ -14,7 +14,7 @@ from semver import VersionInfo
 
 from tests.simulation.engine import Engine, Stopped
 from tests.simulation.files import SALT, Files, refused
-from tests.simulation.goals import PROJECT, Program, resolved
+from tests.simulation.goals import PROJECT, Program, resolved, shown
 from tests.simulation.provider import Provider
 from tests.simulation.turns import Process, Turns
 from vmops.core.errors import OperationFailed
@@ -141,7 +141,7 @@ class DoubleCommand(PulumiCommand):
                 (cwd / f"Pulumi.{name}.yaml").write_text(f"encryptionsalt: {SALT}\n")
             case ["stack", "export", *rest]:
                 found = Files(self._backend, _named(rest), self.world.moment).read()
-                return json.dumps({"version": 3, "deployment": found})
+                return json.dumps({"version": 3, "deployment": shown(found) if "--show-secrets" in rest else found})
             case ["stack", "import", "--file", draft, *rest]:
                 with self.process(_named(rest), locks=True) as (files, _):
                     files.read()

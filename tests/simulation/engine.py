@@ -26,6 +26,15 @@ class Stopped(Exception):
     """The engine was told to end at once."""
 
 
+def _as_before(news: Any, olds: Any, path: list[str]) -> Any:
+    """Give inputs with what lies at a path as it was, or not at all. Source: Pulumi, resource option ignoreChanges."""
+    name, *rest = path
+    if rest:
+        return {**news, name: _as_before(news.get(name) or {}, olds.get(name) or {}, rest)}
+    others = {each: value for each, value in news.items() if each != name}
+    return {**others, name: olds[name]} if name in olds else others
+
+
 def _unheard(_urn: str) -> None:
     return
 
@@ -81,14 +90,12 @@ class Engine(Ledger):
         if goal.type in {STACK_TYPE, PROVIDER_TYPE}:
             return self._keep(goal, old)
         news = resolved(goal.inputs, self.told)
-        for name in goal.ignore_changes:
-            if old and name in (old.get("inputs") or {}):
-                news[name] = old["inputs"][name]
+        for path in goal.ignore_changes if old else ():
+            news = _as_before(news, (old or {}).get("inputs") or {}, path.split("."))
         try:
-            checked = self._client.check(goal.type, goal.name, (old or {}).get("inputs") or {}, news)
+            inputs = self._checked(goal, news, old)
         except Refused as error:
             return self._refuse(goal.urn, OpType.CREATE, str(error))
-        inputs = annotated(checked, news)
         self.plans[goal.urn] = {"goal": {"inputDiff": difference((old or {}).get("inputs") or {}, inputs)}}
         entry = self._entry(goal, inputs, old)
         if old is None:
@@ -100,6 +107,11 @@ class Engine(Ledger):
             self._match(goal, old, entry)
         return None
 
+    def _checked(self, goal: Goal, news: dict[str, Any], old: Entry | None) -> dict[str, Any]:
+        """Fill in what the program left out, its secrets marked. Raises: Refused."""
+        checked = self._client.check(goal.type, goal.name, (old or {}).get("inputs") or {}, news)
+        return annotated(checked, news)  # type: ignore[no-any-return]
+
     def _match(self, goal: Goal, old: Entry, entry: Entry) -> None:
         """Leave a resource, update it, or replace it."""
         answer = self._client.diff(goal.type, old, entry["inputs"])
@@ -108,6 +120,7 @@ class Engine(Ledger):
         if replaces:
             first = goal.delete_before_replace or answer.deleteBeforeReplace
             assert first, "the double knows only replacements that delete first"
+            entry["inputs"] = self._checked(goal, resolved(goal.inputs, self.told), None)  # nothing is ignored then
             self._replace(goal, old, entry, paths)
         elif paths or old.get("initErrors"):
             self._update(old, entry)

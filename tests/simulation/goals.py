@@ -129,6 +129,15 @@ def sealed(value: Any) -> Any:
     return [sealed(part) for part in value] if isinstance(value, list) else value
 
 
+def shown(value: Any) -> Any:
+    """Give a value as an export shows it that was asked for the secrets. Source: Pulumi, stack export."""
+    if isinstance(value, Mapping):
+        if SIGNATURE in value:
+            return {SIGNATURE: SECRET, "plaintext": json.dumps(_opened(value))}
+        return {name: shown(part) for name, part in value.items()}
+    return [shown(part) for part in value] if isinstance(value, list) else value
+
+
 def _opened(secret: Mapping[str, Any]) -> Any:
     return json.loads(base64.b64decode(secret["ciphertext"])) if "ciphertext" in secret else secret["value"]
 

@@ -9,7 +9,7 @@ from vmops.cli.console import columns, duration, fields, moment, note, out, prin
 from vmops.cli.progress import Step, is_provider
 from vmops.core.failures import Failure
 from vmops.jobs.operation import Operation, State, Verb
-from vmops.ops.suggest import follow_up_command, shell_command
+from vmops.ops.suggest import follow_up_command, provision_command, shell_command
 from vmops.protocol import Params, Status
 
 _COLOURS = {Status.SUCCEEDED: "green", Status.FAILED: "red", Status.TIMED_OUT: "yellow", Status.PENDING: "cyan"}
@@ -180,7 +180,8 @@ def _power(machine: Mapping[str, str]) -> str:
 
 def _next(operation: Mapping[str, Any], machine: Mapping[str, str], params: Params) -> str:
     """Say which call comes next, if one is called for."""
-    provision, deprovision = shell_command("provision", params), shell_command("deprovision", params)
+    provision = provision_command(params, operation.get("given", {}), operation.get("secrets", ()))
+    deprovision = shell_command("deprovision", params)
     match operation.get("verb"), operation.get("state"), machine.get("power"):
         case _, "pending" | "running", _:
             return follow_up_command(operation["verb"], params)

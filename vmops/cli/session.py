@@ -63,9 +63,15 @@ class Session:
     params: Params
     as_json: bool
 
-    def deploy(self, verb: str, *, wait: bool) -> NoReturn:
-        """Provision the VM, or deprovision it; where nothing is to be done, show what was done before."""
-        begun = self.ops.vm_provision(self.params) if verb == Verb.PROVISION else self.ops.vm_deprovision(self.params)
+    def provision(self, *, wait: bool, same: bool) -> NoReturn:
+        """Provision the VM; where nothing is to be done, show what was done before."""
+        self._deploy(Verb.PROVISION, self.ops.vm_provision(self.params, same=same), wait=wait)
+
+    def deprovision(self, *, wait: bool) -> NoReturn:
+        """Deprovision the VM; where nothing is to be done, show what was done before."""
+        self._deploy(Verb.DEPROVISION, self.ops.vm_deprovision(self.params), wait=wait)
+
+    def _deploy(self, verb: Verb, begun: Answer, *, wait: bool) -> NoReturn:
         if begun[0] is Status.SUCCEEDED:
             console.note("nothing was to be done; this was done before:")
         if begun[0] is Status.SUCCEEDED or (wait and begun[0] is Status.PENDING):
@@ -131,9 +137,9 @@ class Session:
         reports.adopted(found, dry_run=dry_run, as_json=self.as_json)
         raise typer.Exit(0)
 
-    def preview(self) -> None:
+    def preview(self, *, same: bool) -> None:
         """Show what a provision would do."""
-        reports.planned(self.ops.plan(self.params), as_json=self.as_json)
+        reports.planned(self.ops.plan(self.params, same=same), as_json=self.as_json)
 
     def inventory(self) -> None:
         """Show what a deprovision would delete."""

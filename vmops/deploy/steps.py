@@ -1,7 +1,7 @@
 """The steps of one deployment, as the worker takes them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ from vmops.core import times
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until, retry
-from vmops.deploy import holding, intent, readiness, survey
+from vmops.deploy import holding, intent, readiness, secrets, survey
 from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update
 from vmops.deploy.context import DeployContext
 from vmops.deploy.holding import AS_IT_IS, Marking
@@ -78,6 +78,7 @@ def _provision(
         holding.take(site.arm, before.machine, marking, interval=spec.poll_interval, timeout=spec.deploy_timeout)
     state = _engine_state(site, doubtful=doubtful)
     wanted = intent.form(site, spec, before, known=state.existed)
+    wanted = replace(wanted, spec=secrets.restored(site, wanted.spec, before.machine, known=state.existed))
     spec = wanted.spec
     update = Update(site, spec, wanted.uses, _build_program(site, wanted, before, expires, outputs, marking), marking)
     apply.forget(site.stack, before.strangers(spec))
@@ -111,6 +112,7 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, str]]:
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
     wanted = intent.form(site, spec, before, known=True)
+    wanted = replace(wanted, spec=secrets.restored(site, wanted.spec, before.machine, known=True))
     steps = site.stack.preview(_build_program(site, wanted, before, 0.0, {}))
     return [*steps, *({"operation": "keep", "resource": each} for each in wanted.kept)]
 
@@ -159,6 +161,7 @@ def _build_program(
         expires=times.format_utc(expires) if expires else None,
         hold=_mark_of(site, wanted.spec, before, marking),
         foreign=wanted.foreign,
+        kept=secrets.kept(wanted.spec, before.machine),
         provider=site.cloud.provider_arguments(wanted.spec.subscription),
         outputs=outputs,
         note=site.made.note,

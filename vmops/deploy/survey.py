@@ -80,13 +80,19 @@ def refuse_anew_for_key(machine: Mapping[str, Any], spec: VmSpec) -> None:
 
     Raises: OperationFailed (immutable), saying how the VM's own key is given.
     """
-    key = spec.admin_password_or_key
-    if spec.credential_is_given or (key and _words(key.get_secret_value()) in map(_words, _keys(machine))):
+    if spec.credential_is_given or has_key(machine, spec):
         return
     message = "adminPasswordOrKey: none is given, and the VM has another key or password than this host made for it"
     files = f"keys/ssh/{spec.stack} and keys/ssh/{spec.stack}.pub"
     step = f"give adminPasswordOrKey, or copy {files}, below VMOPS_STATE_DIR, from the host that made it"
     raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=str(machine["id"]), step=step))
+
+
+def has_key(machine: Mapping[str, Any], spec: VmSpec) -> bool:
+    """Tell whether a VM was made with the public key of a spec; one that logs in by password, whether that has none."""
+    key = spec.admin_password_or_key if spec.authentication_type == "sshPublicKey" else None
+    keys = [_words(each) for each in _keys(machine)]
+    return _words(key.get_secret_value()) in keys if key else not keys
 
 
 def _keys(machine: Mapping[str, Any]) -> Iterable[str]:

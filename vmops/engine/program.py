@@ -1,6 +1,6 @@
 """The inline program: what `stacks.vm.declare` declares, under an explicit provider, with its outputs handed over."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ def program(
     expires: str | None,
     hold: Callable[[], str],
     foreign: ForeignParts = NOTHING,
+    kept: Collection[str] = (),
     provider: Mapping[str, Any],
     outputs: dict[str, Any],
     note: Callable[[str, str], None],
@@ -32,8 +33,9 @@ def program(
     """Give the program that declares ``spec``; running it fills ``outputs`` with plain values as they become known.
 
     ``hold`` gives the mark of who holds the VM; it is asked while the engine has its lock, and what it raises ends it.
-    ``foreign`` is declared too. Which parts are ours stays in the state, among the stack's own outputs. ``note`` is
-    told of each resource as soon as it is made, or known to be as it was: its ARM id, and what Azure knows it by.
+    ``foreign`` is declared too; which parts are ours stays in the state, among the stack's own outputs. ``kept`` are
+    the secret parameters that stay as they are. ``note`` is told of each resource as soon as it is made, or known to be
+    as it was: its ARM id, and what Azure knows it by.
     """
     touch()
 
@@ -42,7 +44,7 @@ def program(
         pulumi.runtime.register_stack_transformation(partial(_without_aliases, made))
         azure = Provider("azure", **provider)
         found = vm.declare(
-            spec, owner=owner, uses=uses, expires=expires, hold=_asked(hold), foreign=foreign, provider=azure
+            spec, owner=owner, uses=uses, expires=expires, hold=_asked(hold), foreign=foreign, kept=kept, provider=azure
         )
         pulumi.export(declared.OUTPUT, declared.of(spec).as_dict())
         pulumi.Output.all(**found).apply(outputs.update)

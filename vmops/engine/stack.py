@@ -149,11 +149,12 @@ class EngineStack:
         if not self._settings_file.exists():
             shutil.rmtree(self._settings_file.parent, ignore_errors=True)
 
-    def state(self) -> dict[str, Any] | None:
-        """Read the stack's state, its secrets encrypted; None if the backend does not know the stack."""
+    def state(self, *, secrets: bool = False) -> dict[str, Any] | None:
+        """Read the stack's state, its ``secrets`` in clear if asked; None if the backend does not know the stack."""
         read: list[str] = []
+        export = ["stack", "export", *(["--show-secrets"] if secrets else [])]
         try:
-            exclusive.attempt(self._log, lambda: read.append(self._engine("stack", "export").stdout))
+            exclusive.attempt(self._log, lambda: read.append(self._engine(*export).stdout))
         except StackNotFoundError:
             return None
         state: dict[str, Any] = json.loads(read[0])

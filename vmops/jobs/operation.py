@@ -71,6 +71,8 @@ class Operation:
     host_id: str = ""
     start_ticks: int = 0
     hold: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def handle(self) -> str:
@@ -95,7 +97,8 @@ class Operation:
     def as_dict(self) -> dict[str, Any]:
         """Give it as plain JSON, with what is derived; the names are written as those of parameters are."""
         plain = {to_camel(column.name): getattr(self, column.name) for column in fields(self)}
-        return {**plain, "failure": self.failure and self.failure.as_dict(), "seconds": self.seconds}
+        derived = {"failure": self.failure and self.failure.as_dict(), "seconds": self.seconds}
+        return {**plain, **derived, "secrets": sorted(self.secrets)}
 
 
 def operation_id(handle: str) -> str | None:

@@ -40,5 +40,10 @@ STEPS: Mapping[int, tuple[str, ...]] = {
     4: ("ALTER TABLE operations ADD COLUMN hold DEFAULT ''",),
     # In whose name it was made.
     5: ("ALTER TABLE made ADD COLUMN owner TEXT NOT NULL DEFAULT ''",),
+    # What was given for it, as JSON, without secrets; of those an HMAC each. '{}' where nobody knows.
+    6: (
+        "ALTER TABLE operations ADD COLUMN given DEFAULT '{}'",
+        "ALTER TABLE operations ADD COLUMN secrets DEFAULT '{}'",
+    ),
 }
 """Statements by the version that they lead to; what is added next has the next number."""

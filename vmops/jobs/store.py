@@ -17,6 +17,7 @@ from vmops.jobs.schema import STEPS
 from vmops.jobs.sqlite import Conflict, Database, Row
 
 _COLUMNS = tuple(column.name for column in fields(Operation))
+_MAPPINGS = ("outputs", "given", "secrets")
 
 
 class Store:
@@ -138,7 +139,7 @@ def _plain(value: Any) -> Any:
 
 def _to_row(operation: Operation) -> dict[str, Any]:
     plain = {name: _plain(getattr(operation, name)) for name in _COLUMNS}
-    return {**plain, "outputs": json.dumps(dict(operation.outputs))}
+    return {**plain, **{name: json.dumps(dict(getattr(operation, name))) for name in _MAPPINGS}}
 
 
 def _from_row(row: Row) -> Operation:
@@ -147,7 +148,7 @@ def _from_row(row: Row) -> Operation:
     plain.update(
         verb=Verb(plain["verb"]),
         state=State(plain["state"]),
-        outputs=json.loads(plain["outputs"]),
         failure=Failure.from_dict(json.loads(failure)) if failure else None,
+        **{name: json.loads(plain[name]) for name in _MAPPINGS},
     )
     return Operation(**plain)

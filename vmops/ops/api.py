@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmops.azure.power import Action
+from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure
 from vmops.core.settings import Settings
 from vmops.core.state_dir import log_path
@@ -15,11 +16,11 @@ from vmops.ops.credentials import provision_with_key, with_key
 from vmops.ops.polls import Poll
 from vmops.ops.power import PowerOperations
 from vmops.ops.queries import Queries
+from vmops.ops.remembered import Asked, Remembered
 from vmops.ops.results import REFUSALS, clear_handle, failed, pending, waited
 from vmops.ops.upkeep import Upkeep
 from vmops.protocol import HANDLE, Answer, Params, Status
 from vmops.spec.target import Target, WaitOptions
-from vmops.spec.vm_spec import VmSpec
 
 if TYPE_CHECKING:
     from vmops.jobs.holds import Terms
@@ -46,13 +47,17 @@ class VMOps(Upkeep):
         super().__init__(settings or Settings())
         self._power = PowerOperations(Claims(self._store, self.settings.owner), self._arm)
 
-    def vm_provision(self, params: Params) -> Answer:
+    def vm_provision(self, params: Params, *, same: bool = False) -> Answer:
         """Check if the VM is ready; deploy a new one if necessary.
 
+        With ``same`` it is asked for as it was last, of which ``params`` change something; a secret that they do not
+        repeat stays as it is. Without it, custom data that is not given stays as it is where the VM is.
+
         SUCCEEDED at once if it is as asked for and runs; PENDING if a deployment was begun or joined; FAILED if another
-        one is in flight, or if no key is given and the VM has one that this host has not. The result is always ``{}``.
+        one is in flight, if no key is given and the VM has one that this host has not, or with ``same`` if this host
+        does not know how it was asked for. The result is always ``{}``.
         """
-        return self._provision(params)
+        return self._provision(params, same=same)
 
     def vm_deprovision(self, params: Params) -> Answer:
         """Shut the VM down and release all its resources.
@@ -133,14 +138,13 @@ class VMOps(Upkeep):
         """
         return self._queries.resources(self._target(params))
 
-    def plan(self, params: Params) -> list[dict[str, str]]:
+    def plan(self, params: Params, *, same: bool = False) -> list[dict[str, str]]:
         """Preview what `vm_provision` would do, changing nothing: an ``operation`` and a ``resource`` each.
 
         Raises: OperationFailed if the engine refuses, or (locked) if a deployment is in flight; CloudError if ARM
         refuses; EngineMissing.
         """
-        spec = VmSpec.from_params(params, self.settings.defaults())
-        return self._queries.plan(with_key(spec, self.settings, self._deployments))
+        return self._queries.plan(with_key(self._asked(params, same=same).spec, self.settings, self._deployments))
 
     def status(self, params: Params) -> dict[str, Any]:
         """Tell what was asked of a VM last, how that stands, and what ARM says of the VM now.
@@ -166,10 +170,19 @@ class VMOps(Upkeep):
 
         return Orphans(self.settings, self._store, self._arm).find(unsearched)
 
-    def _provision(self, params: Params, **terms: "Terms") -> Answer:
+    def _provision(self, params: Params, *, same: bool = False, **terms: "Terms") -> Answer:
         clear_handle(params)
-        spec = VmSpec.from_params(params, self.settings.defaults())
-        return self._begin(params, spec, lambda: provision_with_key(spec, self.settings, self._deployments, **terms))
+        try:
+            asked = self._asked(params, same=same)
+        except OperationFailed as error:
+            return failed(self._store, self._target(params), error)
+        return self._begin(
+            params, asked.spec, lambda: provision_with_key(asked, self.settings, self._deployments, **terms)
+        )
+
+    def _asked(self, params: Params, *, same: bool) -> Asked:
+        known = Remembered(self.settings, self._store)
+        return known.asked_again(params) if same else known.asked(params)
 
     def _begin(self, params: Params, target: Target, begin: Callable[[], Operation | None]) -> Answer:
         """Begin a deployment: PENDING, SUCCEEDED if there was nothing to do, or FAILED."""

@@ -12,14 +12,15 @@ from vmops.spec.vm_spec import VmSpec
 if TYPE_CHECKING:
     from vmops.jobs.holds import Terms
     from vmops.ops.deployments import Deployments
+    from vmops.ops.remembered import Asked
 
 
 def provision_with_key(
-    spec: VmSpec, settings: Settings, deployments: "Deployments", **terms: "Terms"
+    asked: "Asked", settings: Settings, deployments: "Deployments", **terms: "Terms"
 ) -> Operation | None:
     """Begin to make the VM as `Deployments.provision` does, with a key as `with_key` gives it."""
-    keyed = with_key(spec, settings, deployments)
-    return deployments.provision(keyed, keyed.digest(keys.digest_key(settings.state_dir)), **terms)
+    keyed = with_key(asked.spec, settings, deployments)
+    return deployments.provision(asked.keyed(keyed, keys.digest_key(settings.state_dir)), **terms)
 
 
 def with_key(spec: VmSpec, settings: Settings, deployments: "Deployments") -> VmSpec:

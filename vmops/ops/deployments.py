@@ -26,6 +26,7 @@ from vmops.jobs.store import Store
 from vmops.ops.absence import Absence
 from vmops.ops.claims import Claims
 from vmops.ops.elsewhere import refuse_another_place
+from vmops.ops.remembered import Asked
 from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
 
@@ -50,19 +51,19 @@ class Deployments:
     store: Store
     arm: Callable[[Target], Arm]
 
-    def provision(self, spec: VmSpec, digest: str, terms: Terms = NOBODY) -> Operation | None:
-        """Begin to make the VM as the spec says; None if it is so already, runs, and is to be held by nobody new.
+    def provision(self, asked: Asked, terms: Terms = NOBODY) -> Operation | None:
+        """Begin to make the VM as it is asked for; None if it is so already, runs, and is to be held by nobody new.
 
         Raises: OperationFailed (locked) if another deployment of the VM is in flight, (conflict) if another holds it.
         """
-        latest = self.store.latest(spec.stack)
-        same = latest and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, digest)
+        spec, latest = asked.spec, self.store.latest(asked.spec.stack)
+        same = latest and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, asked.digest)
         if latest and same and not terms.mark:
             seen = vm_state.get_vm_state(self.arm(spec), spec.vm_id)
             if seen and seen.running and ownership.is_ours(seen.resource, self.claim(spec)):
                 self._extend(latest, spec, seen)
                 return None
-        return self._begin(spec, Verb.PROVISION, digest, terms)
+        return self._begin(spec, self._new(spec, Verb.PROVISION, asked), terms)
 
     def deprovision(self, target: Target, terms: Terms = NOBODY) -> Operation | None:
         """Begin to remove the VM; None if it was removed before, and nothing of it is seen.
@@ -75,7 +76,7 @@ class Deployments:
         if absence.removed_here and absence.look() == {}:
             return None
         refuse_another_place(self.store, self.arm, absence)
-        return self._begin(target, Verb.DEPROVISION, "", terms)
+        return self._begin(target, self._new(target, Verb.DEPROVISION), terms)
 
     def look(self, operation: Operation) -> dict[str, Any] | Failure | NotYet:
         """Look once at a deployment: an account of it if it succeeded, its failure, or `NotYet` while it is in flight.
@@ -154,20 +155,20 @@ class Deployments:
         return all(cancel(self.store, self.settings.state_dir, target.stack, verb) for verb in order)
 
     @signals_deferred()
-    def _begin(self, target: Target, verb: Verb, digest: str, terms: Terms) -> Operation:
+    def _begin(self, target: Target, new: Operation, terms: Terms) -> Operation:
         """Record a deployment and start its worker, or join the one in flight if it is for the same thing.
 
         A signal comes before or after that, so that what is recorded as begun does go on.
         """
-        asked = replace(self._asked(target, verb, digest), hold=terms.mark)
+        asked = replace(new, hold=terms.mark)
         check = partial(terms.check, self.store, target.stack, target.vm_id)
         admitted = admission.admit(self.store, self.settings.state_dir, asked, check)
         if not isinstance(admitted, admission.Admitted):
             joins = admitted and terms.check_join(self.store, admitted)
-            if admitted and joins and (admitted.verb, admitted.digest) == (verb, digest):
+            if admitted and joins and (admitted.verb, admitted.digest) == (new.verb, new.digest):
                 return admitted
             raise OperationFailed(admission.lock_conflict(admitted))
-        doubtful = _in_doubt(admitted.before, verb)
+        doubtful = _in_doubt(admitted.before, new.verb)
         settings = self.settings
         how = (settings.backend(), settings.engine, settings.engine_silence, doubtful, terms.take_over)
         order = JobRequest(target.to_wire(), *how)
@@ -177,18 +178,20 @@ class Deployments:
             os.close(admitted.lock)
         return asked
 
-    def _asked(self, target: Target, verb: Verb, digest: str) -> Operation:
+    def _new(self, target: Target, verb: Verb, asked: Asked | None = None) -> Operation:
         now = time.time()
-        ttl = target.ttl if isinstance(target, VmSpec) else None
+        ttl = asked.spec.ttl if asked else None
         return Operation(
             id=secrets.token_hex(8),
             verb=verb,
             stack=target.stack,
             **asdict(target.identity),
             owner=self.settings.owner,
-            digest=digest,
+            digest=asked.digest if asked else "",
             expires=now + ttl if ttl else 0.0,
             created=now,
+            given=asked.given if asked else {},
+            secrets=asked.secrets if asked else {},
         )
 
     def _account(self, operation: Operation) -> dict[str, Any]:

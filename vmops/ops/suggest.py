@@ -1,14 +1,21 @@
 """The calls that are suggested to a person, to be pasted into a shell."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from vmops.jobs.operation import Verb
 from vmops.protocol import HANDLE
+from vmops.spec.rules.values import pairs
+from vmops.spec.vm_spec import VmSpec
 
 _WHICH = ("cloud", "subscription", "resourceGroup")
 """Parameters that say, beside its name, which VM is meant."""
+
+_UNSAID = frozenset({"vmName", *_WHICH, "pollInterval", "pollTimeout", "deployTimeout", "requestTimeout"})
+"""Those, and for how long somebody waits: what the VM should be is all the rest."""
+
+_DEFAULTS: Mapping[str, Any] = VmSpec.model_construct().model_dump(mode="json", by_alias=True)
 
 
 def shell_command(verb: str, params: Mapping[str, Any], *options: str) -> str:
@@ -16,6 +23,36 @@ def shell_command(verb: str, params: Mapping[str, Any], *options: str) -> str:
     which = [word for key in _WHICH if params.get(key) is not None for word in ("-p", f"{key}={params[key]}")]
     name = [str(params["vmName"])] if params.get("vmName") else []
     return shlex.join(["vmops", verb, *name, *which, *options])
+
+
+def provision_command(params: Mapping[str, Any], given: Mapping[str, Any], secrets: Collection[str] = ()) -> str:
+    """Write the call that asks for a VM as it was asked for: with all that was ``given`` and is no default.
+
+    What cannot be written so, or is secret, is left to ``--same``.
+    """
+    wanted = {name: value for name, value in given.items() if name not in _UNSAID and value != _DEFAULTS.get(name)}
+    words = {name: text for name, value in wanted.items() if (text := _word(value)) is not None}
+    options = [word for name, text in words.items() for word in ("-p", f"{name}={text}")]
+    return shell_command(
+        "provision", params, *options, *(["--same"] if secrets or words.keys() != wanted.keys() else [])
+    )
+
+
+def _word(value: object) -> str | None:
+    """Write a value as ``-p`` reads it, a list or a mapping by commas; None if that would be read as another."""
+    if isinstance(value, Mapping):
+        text = ",".join(f"{name}={content}" for name, content in value.items())
+        return text if _reads_as(text, value) else None
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _reads_as(text: str, value: Mapping[str, Any]) -> bool:
+    try:
+        return pairs(text) == value
+    except ValueError:
+        return False
 
 
 def follow_up_command(verb: str, params: Mapping[str, Any]) -> str:

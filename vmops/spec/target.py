@@ -60,10 +60,15 @@ class WaitOptions(BaseModel):
         return cls.checked(merge_params(params, defaults))
 
     @classmethod
-    def checked(cls, parameters: Mapping[str, object], problems: Sequence[str] = ()) -> Self:
-        """Validate parameters that were gathered, adding ``problems`` to what is wrong. Raises: SpecError."""
+    def checked(
+        cls, parameters: Mapping[str, object], problems: Sequence[str] = (), context: Mapping[str, Any] = {}
+    ) -> Self:
+        """Validate parameters that were gathered, adding ``problems`` to what is wrong; rules may ask the ``context``.
+
+        Raises: SpecError.
+        """
         try:
-            spec = cls.model_validate(parameters)
+            spec = cls.model_validate(parameters, context=dict(context))
         except ValidationError as refusal:
             problems = [*problems, *map(_sentence, refusal.errors(include_url=False, include_input=False))]
         if problems:  # raised out here, where no exception that knows a secret can be chained to it

@@ -10,13 +10,13 @@ An attribute is the parameter of the same name in snake_case. Names are resolved
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, BeforeValidator, Field, PlainSerializer, PrivateAttr, SecretStr
 
-from vmops.spec import names
+from vmops.protocol import HANDLE
+from vmops.spec import custom_data, names
 from vmops.spec.rules import hardware, login, naming, network, related, spelling, values
 from vmops.spec.rules.images import Image
 from vmops.spec.target import PositiveSeconds, Target, choice, derived_default, merge_params
@@ -39,12 +39,14 @@ _ALWAYS = frozenset(
     | {"addressPrefix", "subnetPrefix", "vmPorts", "sourceAddressPrefixes", "publicIp", "dnsLabelPrefix", "customData"}
     | {"osDiskSizeGB", "osDiskType", "dataDisks", "zone", "priority", "maxPrice", "evictionPolicy", "tags"}
 )
-_KEY_IS_MADE = "keyIsMade"
-"""What the wire says of a key that nobody gave; no parameter."""
+_KEY_IS_MADE, _KEPT = "keyIsMade", "kept"
+"""What the wire says of a key that nobody gave, and of the secrets that stay as they are; no parameters."""
 
 # Source: resource-name-rules: names are compared without case.
 _NAMES = ("vmName", "resourceGroup", "virtualNetworkName", "subnetName", "networkSecurityGroupName")
-_EITHER = (("image", "ubuntuOSVersion"), ("customData", "customDataFile"))
+EITHER = (("image", "ubuntuOSVersion"), ("customData", "customDataFile"))
+"""Parameters, and what stands in for each and excludes it."""
+_STAND_INS = frozenset(stand_in for _, stand_in in EITHER)
 
 
 class VmSpec(Target):
@@ -82,26 +84,36 @@ class VmSpec(Target):
     ttl: PositiveSeconds | None = None
     wait_for: Annotated[WaitFor, choice(WaitFor)] = "running"
     _key_is_made: bool = PrivateAttr(default=False)
+    _kept: frozenset[str] = PrivateAttr(default=frozenset())
 
     @classmethod
-    def from_params(cls, params: Mapping[str, object], defaults: Mapping[str, object] = {}) -> Self:
+    def from_params(
+        cls, params: Mapping[str, object], defaults: Mapping[str, object] = {}, kept: Collection[str] = ()
+    ) -> Self:
         """Read all parameters of a deployment; ``params`` win over ``defaults``, and None means not given.
 
-        Unknown parameters are ignored; one that is nearly ours is pointed out in the log, once.
+        Unknown parameters are ignored; one that is nearly ours is pointed out in the log, once. ``kept`` are the
+        secrets that stay as they are where the VM is.
+
         Raises: SpecError, with one sentence for every parameter that breaks a rule, and never a secret.
         """
         spelling.warn_near_misses(params, cls.parameters())
         wanted = merge_params(params, defaults)
-        problems = [f"{a}: cannot be given together with {b}" for a, b in _EITHER if a in wanted and b in wanted]
+        problems = [f"{a}: cannot be given together with {b}" for a, b in EITHER if a in wanted and b in wanted]
         if "customDataFile" in wanted and "customData" not in wanted:
-            problems += _read_custom_data(wanted)
-        return cls.checked(wanted, problems)
+            try:
+                wanted["customData"] = custom_data.read(wanted.pop("customDataFile"))
+            except ValueError as error:
+                problems.append(f"customDataFile: {error}")
+        spec = cls.checked(wanted, problems, {"kept": frozenset(kept)})
+        spec._kept = frozenset(kept)
+        return spec
 
     @classmethod
     def parameters(cls) -> frozenset[str]:
         """Return the names of all parameters that are ours."""
         fields = {field.serialization_alias or name for name, field in cls.model_fields.items()}
-        return frozenset(fields.union(*_EITHER))
+        return frozenset(fields.union(*EITHER))
 
     @property
     def named_roles(self) -> frozenset[str]:
@@ -176,34 +188,45 @@ class VmSpec(Target):
 
     @property
     def credential_is_given(self) -> bool:
-        """Whether the password or key was asked for, and not made because none was."""
-        return self.admin_password_or_key is not None and not self._key_is_made
+        """Whether the password or key was asked for, or stays, and was not made because none was."""
+        return "adminPasswordOrKey" in self._kept or (self.admin_password_or_key is not None and not self._key_is_made)
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """The secret parameters that nobody repeats: they stay as they are where the VM is."""
+        return self._kept
+
+    @property
+    def secrets(self) -> dict[str, SecretStr]:
+        """The secrets that were given. A public key is none."""
+        password = self.admin_password_or_key if self.authentication_type == "password" else None
+        found = {"adminPasswordOrKey": password, "customData": self.custom_data}
+        return {name: secret for name, secret in found.items() if secret is not None}
+
+    def clear(self, params: Mapping[str, object]) -> dict[str, Any]:
+        """Return what was given in these parameters, as JSON values, without secrets; what stands in, as a word."""
+        wire = {name: value for name, value in self.to_wire().items() if name not in {HANDLE, *self.secrets}}
+        return {name: wire.get(name, str(params[name])) for name in params if name in {*wire, *_STAND_INS}}
 
     def with_key(self, public_key: str) -> Self:
         """Return the same spec with an SSH public key to log in with, made because none was given."""
         return self.from_wire({**self.to_wire(), "adminPasswordOrKey": public_key, _KEY_IS_MADE: True})
 
+    def with_secrets(self, secrets: Mapping[str, str]) -> Self:
+        """Return the same spec with secrets that it is to keep, from where they are known."""
+        return self.from_wire({**self.to_wire(), **secrets, _KEPT: sorted(self._kept - secrets.keys())})
+
     @classmethod
-    def from_wire(cls, wire: Mapping[str, object]) -> Self:
+    def from_wire(cls, wire: Mapping[str, Any]) -> Self:
         """Return what ``to_wire`` was called on."""
-        spec = super().from_wire(wire)
-        spec._key_is_made = bool(wire.get(_KEY_IS_MADE))
+        kept = frozenset(wire.get(_KEPT, ()))
+        spec = cls.checked(wire, (), {"kept": kept})
+        spec._key_is_made, spec._kept = bool(wire.get(_KEY_IS_MADE)), kept
         return spec
 
     def to_wire(self) -> dict[str, Any]:
         """Return the parameters as JSON values, secrets in clear, for a pipe to a process that needs them."""
         secrets = {"adminPasswordOrKey": self.admin_password_or_key, "customData": self.custom_data}
         clear = {name: secret.get_secret_value() for name, secret in secrets.items() if secret is not None}
-        return super().to_wire() | clear | ({_KEY_IS_MADE: True} if self._key_is_made else {})
-
-
-def _read_custom_data(wanted: dict[str, object]) -> list[str]:
-    """Put the text of customDataFile into customData, or say why it cannot be read."""
-    path = wanted.pop("customDataFile")
-    try:
-        wanted["customData"] = Path(values.text(path)).expanduser().read_bytes().decode()
-    except UnicodeDecodeError:
-        return [f"customDataFile: {path!r} is not UTF-8 text"]
-    except (OSError, RuntimeError, ValueError) as error:
-        return [f"customDataFile: {path!r} cannot be read: {getattr(error, 'strerror', error)}"]
-    return []
+        made = {_KEY_IS_MADE: True} if self._key_is_made else {}
+        return super().to_wire() | clear | made | ({_KEPT: sorted(self._kept)} if self._kept else {})

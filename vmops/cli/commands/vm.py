@@ -51,11 +51,18 @@ Yes = Annotated[bool, typer.Option("--yes", metavar="", help="Do not ask.")]
 BreakLock = Annotated[
     bool, typer.Option("--break-lock", metavar="", help="Delete the engine's lock whose holder you know to be dead.")
 ]
+Same = Annotated[
+    bool, typer.Option("--same", metavar="", help="As it was asked for last, but for the parameters that are given.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", metavar="", help="Show what would be done; do nothing.")]
 
 
 @app.command(
-    epilog=_examples("provision exp1 -p vmSize=Standard_D4s_v5 -p vmPorts=22,443 --wait", "provision exp1 --dry-run")
+    epilog=_examples(
+        "provision exp1 -p vmSize=Standard_D4s_v5 -p vmPorts=22,443 --wait",
+        "provision exp1 --dry-run",
+        "provision exp1 --same -p vmSize=Standard_D8s_v5 --wait",
+    )
 )
 def provision(
     name: Name = None,
@@ -64,10 +71,11 @@ def provision(
     wait: Wait = False,
     as_json: Json = False,
     dry_run: DryRun = False,
+    same: Same = False,
 ) -> None:
     """Make the VM as the parameters say, and running; one that already is so is left alone."""
     session = _session(name, file, pairs, as_json)
-    session.preview() if dry_run else session.deploy("provision", wait=wait)
+    session.preview(same=same) if dry_run else session.provision(wait=wait, same=same)
 
 
 @app.command(epilog=_examples("deprovision exp1 --dry-run", "deprovision exp1 --wait"))
@@ -81,7 +89,7 @@ def deprovision(
 ) -> None:
     """Remove the VM and everything that was made for it; absence is success."""
     session = _session(name, file, pairs, as_json)
-    session.inventory() if dry_run else session.deploy("deprovision", wait=wait)
+    session.inventory() if dry_run else session.deprovision(wait=wait)
 
 
 @app.command(epilog=_examples("start exp1 --wait"))

@@ -48,6 +48,12 @@ def last(state: Mapping[str, Any] | None) -> OwnParts | None:
     return _by_inputs(made) if made else None
 
 
+def vm_inputs(state: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Give what a VM was declared with last, by its stack's state; empty if that knows none. Secrets are encrypted."""
+    entries = ((state or {}).get("deployment") or {}).get("resources") or ()
+    return next((entry["inputs"] for entry in entries if entry["type"] == TOKENS["vm"] and entry.get("inputs")), {})
+
+
 def _by_inputs(entries: Iterable[Mapping[str, Any]]) -> OwnParts:
     """Read the parts from the inputs: a tag of ours is on everything that can have tags."""
     tags: list[set[str]] = []

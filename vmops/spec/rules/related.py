@@ -60,11 +60,11 @@ def image(value: object, info: ValidationInfo) -> images.Image:
 
 
 def credential(value: object, info: ValidationInfo) -> SecretStr | None:
-    """Require the password that is to log in; an absent SSH key is made for the VM later."""
+    """Require the password that is to log in, unless it stays as it is; an absent SSH key is made for the VM later."""
     by_password = info.data.get("authentication_type") == "password"
     if value is not None:
         return SecretStr(login.password(value) if by_password else login.public_key(value))
-    if by_password:
+    if by_password and "adminPasswordOrKey" not in (info.context or {}).get("kept", ()):
         raise ValueError("is required where authenticationType is password")
     return None
 

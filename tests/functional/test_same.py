@@ -1,0 +1,173 @@
+"""What was asked for a VM is remembered: it is asked for again, and secrets that nobody repeats stay as they are."""
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azure import Azure
+from tests.functional.test_cli import Shell
+from vmops import Settings, Status, VMOps
+from vmops.core.failures import Failure, FailureKind
+from vmops.protocol import Params
+
+Deploy = Callable[[Params], dict[str, Any]]
+GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/vmops-s1"
+VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/s1"
+SEEN = f"{VM}?api-version=2024-07-01"
+S1: Params = {"vmName": "s1"}
+PASSWORD, SCRIPT = "Correct-Horse-7", "#!/bin/sh\necho sesame\n"
+PLAIN: Params = {**S1, "vmSize": "Standard_D4s_v5", "vmPorts": [22, 443], "dataDisks": [4, 8], "tags": {"team": "a"}}
+SECRET: Params = {**PLAIN, "authenticationType": "password", "adminPasswordOrKey": PASSWORD, "customData": SCRIPT}
+OTHER_IMAGE = "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest"
+
+
+def vm_id(azure: Azure) -> str:
+    """Give what tells this VM from one that was made anew."""
+    return str(azure.get(SEEN)["properties"]["vmId"])
+
+
+def again(ops: VMOps, **params: Any) -> Failure | None:
+    """Ask for the VM as it was asked for, but for some parameters; give why that failed, if it did."""
+    asked: Params = {**S1, **params}
+    begun = ops.vm_provision(asked, same=True)[0]
+    ended = ops.wait_vm_deployment(True, asked)[0] if begun is Status.PENDING else begun
+    assert ended in {Status.SUCCEEDED, Status.FAILED}
+    return ops.last_failure(asked) if ended is Status.FAILED else None
+
+
+def looks(azure: Azure) -> dict[str, Any]:
+    """Give what a VM was asked to be, as Azure tells it."""
+    found = azure.get(SEEN)
+    tags = {name: value for name, value in found["tags"].items() if not name.startswith("vmops-")}
+    disks = [disk["diskSizeGB"] for disk in found["properties"]["storageProfile"]["dataDisks"]]
+    group = azure.get(f"{GROUP}/providers/Microsoft.Network/networkSecurityGroups/s1-nsg?api-version=2024-05-01")
+    rules = sorted(rule["name"] for rule in group["properties"]["securityRules"])
+    return {"size": found["properties"]["hardwareProfile"]["vmSize"], "tags": tags, "disks": disks, "rules": rules}
+
+
+@pytest.mark.parametrize("params", [PLAIN, SECRET], ids=["plain", "secret"])
+def test_the_same_once_more_is_over_at_once(ops: VMOps, azure: Azure, provision: Deploy, params: Params) -> None:
+    """No engine is started, nothing is written; by another client of the same state directory too."""
+    provision(dict(params))
+    before = azure.writes()
+    assert ops.vm_provision(dict(S1), same=True) == (Status.SUCCEEDED, {})
+    assert azure.writes() == before
+
+
+@pytest.mark.parametrize("params", [PLAIN, SECRET], ids=["plain", "secret"])
+def test_one_parameter_is_changed_and_the_others_stay(
+    ops: VMOps, azure: Azure, provision: Deploy, params: Params
+) -> None:
+    """Size, ports, disks and tags are what they were, and the VM is the very same one."""
+    provision(dict(params))
+    made, was = vm_id(azure), looks(azure)
+    assert again(ops, vmSize="Standard_D8s_v5") is None
+    assert looks(azure) == {**was, "size": "Standard_D8s_v5"}
+    assert again(ops, vmPorts="22,80") is None
+    assert looks(azure) == {**was, "size": "Standard_D8s_v5", "rules": ["tcp-22", "tcp-80"]}
+    assert vm_id(azure) == made
+    assert ops.vm_provision(dict(S1), same=True) == (Status.SUCCEEDED, {})
+
+
+def test_custom_data_that_a_call_does_not_repeat_stays(azure: Azure, provision: Deploy) -> None:
+    """A VM is not made anew because of something that nobody said; one is for other custom data."""
+    provision({**S1, "customData": SCRIPT})
+    made = vm_id(azure)
+    provision({**S1, "vmPorts": [22, 80]})
+    assert vm_id(azure) == made
+    provision({**S1, "vmPorts": [22, 80], "customData": SCRIPT})
+    assert vm_id(azure) == made
+    provision({**S1, "customData": f"{SCRIPT}\n"})
+    assert vm_id(azure) != made
+
+
+def test_a_vm_that_is_made_anew_has_the_secrets_it_had(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """The engine's state has them; Azure makes no VM for a password without one."""
+    provision(dict(SECRET))
+    made = vm_id(azure)
+    assert again(ops, image=OTHER_IMAGE) is None
+    assert vm_id(azure) != made
+    anew = vm_id(azure)
+    provision({**SECRET, "image": OTHER_IMAGE})
+    assert vm_id(azure) == anew, "both secrets are what they were"
+
+
+def test_a_secret_that_nobody_has_any_more_is_asked_for_by_its_name(
+    ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
+) -> None:
+    """After a removal the VM is made as it was asked for, with its secrets given again, and not without."""
+    provision(dict(SECRET))
+    deprovision(dict(S1))
+    before = azure.writes()
+    failure = again(ops)
+    assert failure is not None
+    assert failure.kind is FailureKind.INVALID
+    assert "adminPasswordOrKey, customData: " in failure.message
+    assert failure.step == "give adminPasswordOrKey and customData again"
+    assert azure.writes() == before
+    assert again(ops, adminPasswordOrKey=PASSWORD, customData=SCRIPT) is None
+    assert looks(azure)["disks"] == [4, 8]
+
+
+def test_what_was_removed_is_made_again_as_it_was(
+    ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, tmp_path: Path
+) -> None:
+    """Custom data in a file is read again, if the file says the same."""
+    file = tmp_path / "boot.sh"
+    file.write_text(SCRIPT)
+    provision({**PLAIN, "customDataFile": str(file)})
+    was = looks(azure)
+    deprovision(dict(S1))
+    assert again(ops) is None
+    assert looks(azure) == was
+    made = vm_id(azure)
+    file.write_text("#!/bin/sh\n")
+    assert again(ops, vmPorts="") is None
+    assert vm_id(azure) == made, "nobody asked for what the file says now"
+
+
+def test_nothing_is_remembered_of_what_was_never_asked_for(ops: VMOps, azure: Azure) -> None:
+    """It is said so, and nothing is made."""
+    failure = again(ops)
+    assert failure is not None
+    assert failure.kind is FailureKind.NOT_FOUND
+    assert "nothing is remembered" in failure.message
+    assert azure.ids() == set()
+
+
+def test_the_call_that_status_advises_resets_nothing(azure: Azure, provision: Deploy, state_dir: Path) -> None:
+    """It says all that differs from the defaults, and no secret; what it says makes the same VM."""
+    vmops = Shell(state_dir)
+    provision(dict(SECRET))
+    was, made = looks(azure), vm_id(azure)
+    azure.delete(SEEN)
+    shown = vmops("status", "s1").stdout
+    advised = " ".join(shown[shown.index("vmops provision") : shown.index(" makes it anew")].split())
+    assert "-p vmSize=Standard_D4s_v5" in advised
+    assert PASSWORD not in shown
+    assert "sesame" not in shown
+    done = vmops(*shlex.split(advised)[1:], "--wait", "--json")
+    assert json.loads(done.stdout)["status"] == "SUCCEEDED", done.stderr
+    assert looks(azure) == was
+    anew = vm_id(azure)
+    assert anew != made
+    provision({**SECRET, "tags": "team=b"})
+    assert vm_id(azure) == anew, "both secrets are what they were"
+
+
+def test_no_secret_is_in_the_records(ops: VMOps, provision: Deploy, state_dir: Path) -> None:
+    """Of those there are HMACs, and of what is shown of a record only the names."""
+    provision(dict(SECRET))
+    records = b"".join(path.read_bytes() for path in state_dir.glob("operations.db*"))
+    assert PASSWORD.encode() not in records
+    assert b"sesame" not in records
+    operation = VMOps(Settings(state_dir=state_dir, owner="tester")).operation(dict(S1))
+    assert operation is not None
+    shown = operation.as_dict()
+    assert shown["secrets"] == ["adminPasswordOrKey", "customData"]
+    assert shown["given"]["vmSize"] == "Standard_D4s_v5"
+    assert not shown["given"].keys() & {"adminPasswordOrKey", "customData"}

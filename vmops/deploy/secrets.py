@@ -1,0 +1,67 @@
+"""The secrets of a VM that nobody repeats: they stay as they are, and nothing is made without one that it had.
+
+ARM tells neither a password nor custom data. Where the VM is, what was declared of them before is not changed; where it
+is made anew, they come from the engine's state.
+"""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from vmops.core.errors import OperationFailed
+from vmops.core.failures import Failure, FailureKind
+from vmops.deploy import survey
+from vmops.deploy.context import DeployContext
+from vmops.engine.reconcile import declared
+from vmops.spec.vm_spec import VmSpec
+
+
+def kept(spec: VmSpec, machine: Mapping[str, Any] | None) -> frozenset[str]:
+    """Give the secret parameters that are not changed where the VM is: custom data too of which nobody speaks."""
+    silent = {"customData"} if spec.custom_data is None else set()
+    return spec.kept | silent if machine else frozenset()
+
+
+def restored(site: DeployContext, spec: VmSpec, machine: Mapping[str, Any] | None, *, known: bool) -> VmSpec:
+    """Give the spec with the secrets that stay, where the VM is to be made, or made anew; else as it is.
+
+    ``known``: the backend may know the stack. Its state is read only then.
+
+    Raises: OperationFailed (invalid), naming the parameters that nobody has any more.
+    """
+    missed = spec.kept | kept(spec, machine)
+    if not missed or (machine and not any(_replacing(machine, spec))):
+        return spec
+    found = _of_state(site.stack.state(secrets=True) if known else None)
+    if lost := sorted(spec.kept - found.keys()):
+        what = "is made anew" if machine else "is not there"
+        message = f"{', '.join(lost)}: given for this VM before, which {what}, and nobody has it any more"
+        step = f"give {' and '.join(lost)} again"
+        raise OperationFailed(Failure(FailureKind.INVALID, message, resource=spec.vm_id, step=step))
+    return spec.with_secrets({name: secret for name, secret in found.items() if name in missed})
+
+
+def _of_state(state: Mapping[str, Any] | None) -> dict[str, str]:
+    """Read the secrets of a VM from its stack's state, which has them in clear."""
+    profile = declared.vm_inputs(state).get("osProfile", {})
+    clear = {
+        name: json.loads(profile[name]["plaintext"]) for name in ("adminPassword", "customData") if name in profile
+    }
+    found = {"adminPasswordOrKey": clear["adminPassword"]} if "adminPassword" in clear else {}
+    if "customData" in clear:
+        found["customData"] = base64.b64decode(clear["customData"]).decode()
+    return found
+
+
+def _replacing(machine: Mapping[str, Any], spec: VmSpec) -> Iterator[bool]:
+    """Tell of each value for which a VM is made anew, and that ARM tells, whether it differs."""
+    properties = machine["properties"]
+    profile = properties.get("osProfile", {})
+    by_key = (profile.get("linuxConfiguration") or {}).get("disablePasswordAuthentication", False)
+    image = properties.get("storageProfile", {}).get("imageReference") or {}
+    yield profile.get("adminUsername") != spec.admin_username
+    yield by_key is not (spec.authentication_type == "sshPublicKey")
+    for name in ("publisher", "offer", "sku", "version"):
+        yield str(image.get(name)).lower() != str(getattr(spec.image, name)).lower()
+    yield not survey.has_key(machine, spec)

@@ -1,0 +1,110 @@
+"""What was asked for a VM before, and what of it is asked for again."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from vmops.core import keys
+from vmops.core.errors import OperationFailed
+from vmops.core.failures import Failure, FailureKind
+from vmops.core.settings import Settings
+from vmops.jobs.operation import Operation, Verb
+from vmops.jobs.store import Store
+from vmops.protocol import Params
+from vmops.spec import custom_data
+from vmops.spec.target import Target, merge_params
+from vmops.spec.vm_spec import EITHER, VmSpec
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A VM that is asked for: its spec, what of that was given, an HMAC of each secret that it has, and its digest.
+
+    The digest is '' if it is not known yet.
+    """
+
+    spec: VmSpec
+    given: Mapping[str, Any]
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    digest: str = ""
+
+    def keyed(self, spec: VmSpec, key: bytes) -> Self:
+        """Give the same with the spec as it is sent, with a key to log in with, and with its digest by ``key``."""
+        return replace(self, spec=spec, digest=self.digest or spec.digest(key))
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What the records of a state directory tell of what was asked for."""
+
+    settings: Settings
+    store: Store
+
+    def asked(self, params: Params) -> Asked:
+        """Read what is asked for. Raises: SpecError."""
+        wanted = merge_params(params, self.settings.defaults())
+        spec = VmSpec.from_params(wanted)
+        return Asked(spec, spec.clear(wanted), self._secrets(spec, _provision_of(self.store.life(spec.stack))))
+
+    def asked_again(self, params: Params) -> Asked:
+        """Read what was asked for last, of which ``params`` change something.
+
+        A secret that they do not repeat stays as it is; custom data in a file is given again if that says the same.
+
+        Raises: SpecError; OperationFailed (not_found) if this host remembers nothing of the VM.
+        """
+        target = Target.from_params(params, self.settings.defaults())
+        last = _provision_of(self.store.history(target.stack))
+        if last is None or not last.given:
+            message = f"nothing is remembered on this host of what was asked for {target.vm_name}"
+            step = "give its parameters"
+            raise OperationFailed(Failure(FailureKind.NOT_FOUND, message, resource=target.vm_id, step=step))
+        before, now = self._changed(last, {}), self._changed(last, params)
+        same = (before.spec.canonical(), before.spec.kept) == (now.spec.canonical(), now.spec.kept)
+        return replace(now, digest=last.digest if same else "")
+
+    def _changed(self, last: Operation, params: Params) -> Asked:
+        """Read what was asked for before, with ``params`` in its place."""
+        changed = merge_params(params, {})
+        replaced = {*changed, *(name for pair in EITHER if not changed.keys().isdisjoint(pair) for name in pair)}
+        if "authenticationType" in changed and changed["authenticationType"] != _authentication(last.given):
+            replaced.add("adminPasswordOrKey")
+        stay = {name: value for name, value in last.given.items() if name not in replaced}
+        kept, file = last.secrets.keys() - replaced, {}
+        if self._reads_the_same(stay.get("customDataFile"), last):
+            kept -= {"customData"}
+        elif "customData" in kept:
+            file = {name: stay.pop(name) for name in ("customDataFile",) if name in stay}
+        wanted = merge_params({**stay, **changed}, self.settings.defaults())
+        spec = VmSpec.from_params(wanted, kept=kept)
+        return Asked(spec, spec.clear(wanted | file), self._secrets(spec, last))
+
+    def _reads_the_same(self, path: object, last: Operation) -> bool:
+        try:
+            text = custom_data.read(path)
+        except ValueError:
+            return False
+        return hmac.compare_digest(self._seal("customData", text), last.secrets.get("customData", ""))
+
+    def _secrets(self, spec: VmSpec, last: Operation | None) -> dict[str, str]:
+        """Seal the secrets that are given; of those that nobody speaks of, the VM has what it had."""
+        silent = spec.kept | ({"customData"} if spec.custom_data is None else set())
+        had = {name: seal for name, seal in (last.secrets if last else {}).items() if name in silent}
+        return had | {name: self._seal(name, secret.get_secret_value()) for name, secret in spec.secrets.items()}
+
+    def _seal(self, name: str, secret: str) -> str:
+        """Give the HMAC of a secret, which tells it from another and gives nothing of it away without the key."""
+        return hmac.new(
+            keys.digest_key(self.settings.state_dir), f"{name}={secret}".encode(), hashlib.sha256
+        ).hexdigest()
+
+
+def _provision_of(operations: list[Operation]) -> Operation | None:
+    """Give the newest provision among operations, of which the newest is the first."""
+    return next((each for each in operations if each.verb is Verb.PROVISION), None)
+
+
+def _authentication(given: Mapping[str, Any]) -> object:
+    return given.get("authenticationType", VmSpec.model_fields["authentication_type"].default)
