@@ -1,6 +1,6 @@
 """What each VM has for itself: the VM, its network interface and its public address."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi_azure_native as azure
@@ -8,6 +8,7 @@ from pulumi import Input, Output, ResourceOptions
 
 from vmops.spec import names
 from vmops.spec.foreign import NOTHING, ForeignParts
+from vmops.spec.kept import NOTHING_KEPT, Kept
 from vmops.spec.vm_spec import VmSpec
 from vmops.stacks.profiles import os_profile, storage_profile
 
@@ -28,6 +29,8 @@ REPLACES_THE_VM = [
 _SECRET = {"adminPasswordOrKey": "osProfile.adminPassword", "customData": "osProfile.customData"}
 """Property paths of the secret parameters."""
 
+_EXPIRES = f'tags["{names.EXPIRES_TAG}"]'
+
 
 def machine(
     spec: VmSpec,
@@ -38,11 +41,11 @@ def machine(
     security_group_id: Input[str],
     own_tags: Tags,
     foreign: ForeignParts = NOTHING,
-    kept: Collection[str] = (),
+    kept: Kept = NOTHING_KEPT,
 ) -> dict[str, Output[Any]]:
     """Declare a VM with an interface and, unless told otherwise, an address, and return what is known of it.
 
-    ``own_tags`` are those of the VM alone, ``kept`` the secret parameters that stay as they are.
+    ``own_tags`` are those of the VM alone, ``kept`` what stays as it is.
     """
     public = address(spec, foreign.tagged("address", tags), options) if spec.public_ip else None
     interface = nic(
@@ -127,7 +130,7 @@ def virtual_machine(
     *,
     interface: azure.network.NetworkInterface,
     foreign: ForeignParts = NOTHING,
-    kept: Collection[str] = (),
+    kept: Kept = NOTHING_KEPT,
 ) -> azure.compute.VirtualMachine:
     """Declare the VM itself; its own disks go with it, its interface and address do not.
 
@@ -137,7 +140,7 @@ def virtual_machine(
     own = ResourceOptions(
         replace_on_changes=REPLACES_THE_VM,
         delete_before_replace=True,
-        ignore_changes=[_SECRET[name] for name in sorted(kept)],
+        ignore_changes=[*(_SECRET[name] for name in sorted(kept.secrets)), *([_EXPIRES] if kept.expires else [])],
     )
     return compute.VirtualMachine(
         spec.vm_name,
@@ -146,7 +149,7 @@ def virtual_machine(
         location=spec.location,
         hardware_profile=compute.HardwareProfileArgs(vm_size=spec.vm_size),
         os_profile=os_profile(spec),
-        storage_profile=storage_profile(spec, foreign.disks),
+        storage_profile=storage_profile(spec, foreign.disks, kept.disks),
         network_profile=compute.NetworkProfileArgs(
             network_interfaces=[
                 compute.NetworkInterfaceReferenceArgs(id=interface.id, primary=True, delete_option="Detach")

@@ -42,8 +42,12 @@ def _authorized(user: str, public_key: str) -> azure.compute.SshConfigurationArg
     return azure.compute.SshConfigurationArgs(public_keys=[key])
 
 
-def storage_profile(spec: VmSpec, foreign: Iterable[Mapping[str, Any]] = ()) -> azure.compute.StorageProfileArgs:
+def storage_profile(
+    spec: VmSpec, foreign: Iterable[Mapping[str, Any]] = (), attached: Mapping[int, str] = {}
+) -> azure.compute.StorageProfileArgs:
     """Say what the VM starts from and which disks it has; ours are deleted with it, ``foreign`` ones stay.
+
+    ``attached`` are the ids of data disks of ours that exist and are not made with the VM, by lun.
 
     Source: compute REST reference, OSDisk.deleteOption and DataDisk.deleteOption, whose default is Detach.
     """
@@ -59,18 +63,23 @@ def storage_profile(spec: VmSpec, foreign: Iterable[Mapping[str, Any]] = ()) -> 
             disk_size_gb=spec.os_disk_size_gb,
             managed_disk=azure.compute.ManagedDiskParametersArgs(storage_account_type=spec.os_disk_type),
         ),
-        data_disks=[*(_data_disk(spec, lun, size) for lun, size in enumerate(spec.data_disks)), *map(_kept, foreign)],
+        data_disks=[
+            *(_data_disk(spec, lun, size, attached.get(lun)) for lun, size in enumerate(spec.data_disks)),
+            *map(_kept, foreign),
+        ],
     )
 
 
-def _data_disk(spec: VmSpec, lun: int, size: int) -> azure.compute.DataDiskArgs:
+def _data_disk(spec: VmSpec, lun: int, size: int, attached: str | None) -> azure.compute.DataDiskArgs:
     return azure.compute.DataDiskArgs(
         name=names.data_disk(spec.vm_name, lun),
         lun=lun,
-        create_option="Empty",
+        create_option="Attach" if attached else "Empty",
         delete_option="Delete",
         disk_size_gb=size,
-        managed_disk=azure.compute.ManagedDiskParametersArgs(storage_account_type=spec.os_disk_type),
+        managed_disk=azure.compute.ManagedDiskParametersArgs(
+            id=attached, storage_account_type=None if attached else spec.os_disk_type
+        ),
     )
 
 

@@ -1,6 +1,5 @@
 """A VM and all that it needs, as a Pulumi stack."""
 
-from collections.abc import Collection
 from typing import Any
 
 import pulumi_azure_native as azure
@@ -8,6 +7,7 @@ from pulumi import Output, ProviderResource, ResourceOptions, export
 
 from vmops.spec import names
 from vmops.spec.foreign import NOTHING, ForeignParts
+from vmops.spec.kept import NOTHING_KEPT, Kept
 from vmops.spec.vm_spec import VmSpec
 from vmops.stacks.machine import machine
 from vmops.stacks.network import group, network, security_group, subnet
@@ -21,7 +21,7 @@ def declare(
     expires: str | None = None,
     hold: str = "",
     foreign: ForeignParts = NOTHING,
-    kept: Collection[str] = (),
+    kept: Kept = NOTHING_KEPT,
     provider: ProviderResource | None = None,
 ) -> dict[str, Output[Any]]:
     """Declare a VM and what it needs, and export what is known of it.
@@ -29,7 +29,7 @@ def declare(
     ``uses`` are the roles (group, network, subnet, security_group) of what exists and is not ours: it is referred to by
     id and never declared. ``expires`` is an instant in ISO 8601, for a tag of the VM, and ``hold`` the mark of who
     holds it, for another. ``foreign`` is what others have added to what is ours, and is declared too: a write takes
-    away what it does not name. ``kept`` are the secret parameters that stay as they are.
+    away what it does not name. ``kept`` stays as it is.
 
     Returns: the outputs id, name, resourceGroup, location, privateIp, publicIp, fqdn and adminUsername.
     """

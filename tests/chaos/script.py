@@ -33,7 +33,12 @@ _OFTEN = ("sent", "carried-out", "checkpoint", "after")
 SPOT = {"vmSize": "Standard_D2s_v5", "priority": "Spot", "evictionPolicy": "Deallocate"}
 """A VM that Azure may take back, of a size that can be had so."""
 
-MEDDLING = ("deleted-behind-our-back", "stopped-behind-our-back", "retagged-behind-our-back")
+MEDDLING = (
+    "deleted-behind-our-back",
+    "stopped-behind-our-back",
+    "resized-behind-our-back",
+    "retagged-behind-our-back",
+)
 SPOILT = ("empty", "cut off", "garbage", "lost")
 
 

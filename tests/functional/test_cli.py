@@ -206,7 +206,7 @@ def test_list_shows_what_is_there_and_on_demand_what_is_gone(lab: Shell) -> None
 def test_dry_runs_show_and_change_nothing(lab: Shell) -> None:
     """What would be made, changed, replaced or deleted is seen before it happens."""
     writes = lab.azure.writes()
-    creates = lab.json("provision", "new", "--dry-run")
+    creates = lab.json("provision", "new", "--dry-run")["changes"]
     assert {step["operation"] for step in creates} == {"create"}
     assert {step["resource"].split()[0] for step in creates} == {
         *("ResourceGroup", "VirtualNetwork", "Subnet", "NetworkSecurityGroup"),
@@ -214,11 +214,14 @@ def test_dry_runs_show_and_change_nothing(lab: Shell) -> None:
     }
     resized = lab("provision", "exp1", "-p", "vmSize=Standard_D2s_v5", "--dry-run")
     assert (resized.stdout, resized.stderr) == (
-        "update   VirtualMachine exp1\n",
+        "update   VirtualMachine exp1\n         hardwareProfile.vmSize: Standard_B2s → Standard_D2s_v5\n",
         "1 change to be made; nothing was changed\n",
     )
     replaced = lab("provision", "exp1", "-p", "ubuntuOSVersion=22.04", "--dry-run")
-    assert replaced.stdout == "replace  VirtualMachine exp1\n"
+    assert (replaced.stdout, replaced.stderr) == (
+        "replace  VirtualMachine exp1\n",
+        "VirtualMachine exp1 is made anew, and loses exp1-osdisk\n1 change to be made; nothing was changed\n",
+    )
     doomed = lab("deprovision", "exp1", "--dry-run")
     names = [each.rpartition("/")[2] for each in doomed.stdout.splitlines()]
     assert names == ["exp1", "exp1-nic", "exp1-ip", "exp1-nsg", "exp1-vnet", "exp1-osdisk", "vmops-exp1"]
@@ -251,7 +254,7 @@ def test_a_reader_that_leaves_is_no_error(lab: Shell) -> None:
 def test_a_misspelled_parameter_is_pointed_out(lab: Shell) -> None:
     """It is ignored, as the contract has it, but not silently; stdout stays clean."""
     done = lab("provision", "exp1", "-p", "vmsize=Standard_D2s_v5", "--dry-run", "--json")
-    assert json.loads(done.stdout) == []
+    assert json.loads(done.stdout) == {"changes": [], "places": [], "price": None, "warnings": []}
     assert done.stderr == "warning: vmsize: no such parameter, so it is ignored; is vmSize meant?\n"
 
 

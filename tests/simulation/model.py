@@ -124,6 +124,8 @@ class Model:
             assert ours - vm.asked - vm.shared == set(), f"too much: {sorted(ours - vm.asked)}"
             assert vm.asked - ours == set(), f"not there: {sorted(vm.asked - ours)}"
             assert self._runs(vm, "running")
+            size = existing[vm.spec.vm_id.lower()]["properties"]["hardwareProfile"]["vmSize"]
+            assert size == vm.spec.vm_size, f"provisioned, and its size is {size}"
             self.counts["made"] += 1
 
     def _gone(self, vm: Vm, operation: Operation) -> None:

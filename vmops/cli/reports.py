@@ -40,15 +40,43 @@ def answer(status: Status, result: Mapping[str, Any], failure: Failure | None, *
     return fields({name: value for name, value in result.items() if name not in _SAID_ELSEWHERE})
 
 
-def planned(steps: Sequence[Mapping[str, str]], *, as_json: bool) -> None:
+def planned(steps: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     """Show what a provision would do to which resource, a replacement in one step."""
     told = [step for step in steps if not is_provider(step["resource"]) and step["operation"] not in _HALVES]
+    _changes(told, f"{_counted(_made(told), 'change')} to be made; nothing was changed", as_json=as_json)
+
+
+def compared(changes: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Show how what there is differs from what was asked for."""
+    made = _made(changes)
+    said = f"{_counted(made, 'change')} would put it right: provision it with --same" if made else "as it was asked for"
+    _changes(changes, said, as_json=as_json)
+
+
+def _changes(changes: Sequence[Mapping[str, Any]], said: str, *, as_json: bool) -> None:
+    """Show changes, the values that differ, and what is lost. Source of the form: `vmops.deploy.changes`."""
+    warnings = [
+        f"{each['resource']} is made anew, and loses {', '.join(each['loses'])}" for each in changes if each["loses"]
+    ]
     if as_json:
-        return print_json(told)
-    for step in told:
-        out.print(f"{step['operation']:<8} {step['resource']}", markup=False)
-    changes = [step for step in told if step["operation"] != "keep"]
-    return note(f"{_counted(changes, 'change')} to be made; nothing was changed")
+        return print_json({"changes": changes, "places": [], "price": None, "warnings": warnings})
+    for change in changes:
+        out.print(f"{change['operation']:<8} {change['resource']}", markup=False)
+        for each in change["properties"]:
+            out.print(f"         {each['path']}: {_value(each['from'])} → {_value(each['to'])}", markup=False)
+    for each in warnings:
+        note(each)
+    return note(said)
+
+
+def _made(changes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [each for each in changes if each["operation"] != "keep"]
+
+
+def _value(value: Any) -> str:
+    if value in (None, ""):
+        return "nothing"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def doomed(resources: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
@@ -124,6 +152,8 @@ def status(report: Mapping[str, Any], params: Params, *, doing: Sequence[Step], 
             "earlier": _why(report["lastFailure"] if report["lastFailure"] != operation.get("failure") else None),
             "azure": machine and _seen(machine),
             "whose": _whose(report),
+            "drift": "; ".join(report["drift"]),
+            "added": "; ".join(f"{each}, not ours" for each in report["notOurs"]),
             "group": operation and f"{operation['resourceGroup']} on {operation['cloud']}",
             "address": ", ".join(outputs[name] for name in ("publicIp", "privateIp", "fqdn") if outputs.get(name)),
             "ssh": ssh,

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from vmops.cli import console, reports
+from vmops.cli import consent, console, reports
 from vmops.cli.arguments import means
 from vmops.cli.progress import Watch, follow
 from vmops.core.failures import Failure
@@ -63,12 +63,19 @@ class Session:
     params: Params
     as_json: bool
 
-    def provision(self, *, wait: bool, same: bool) -> NoReturn:
-        """Provision the VM; where nothing is to be done, show what was done before."""
+    def provision(self, *, wait: bool, same: bool, replace: bool) -> NoReturn:
+        """Provision the VM; where nothing is to be done, show what was done before.
+
+        Unless it may ``replace``, what would be lost is asked for, or refused.
+        """
+        if not replace:
+            consent.before_losses(self.ops, self.params, same=same, as_json=self.as_json)
         self._deploy(Verb.PROVISION, self.ops.vm_provision(self.params, same=same), wait=wait)
 
-    def deprovision(self, *, wait: bool) -> NoReturn:
-        """Deprovision the VM; where nothing is to be done, show what was done before."""
+    def deprovision(self, *, wait: bool, sure: bool) -> NoReturn:
+        """Deprovision the VM, if a person is ``sure``; where nothing is to be done, show what was done before."""
+        if not sure:
+            consent.before_removal(self.ops, self.params)
         self._deploy(Verb.DEPROVISION, self.ops.vm_deprovision(self.params), wait=wait)
 
     def _deploy(self, verb: Verb, begun: Answer, *, wait: bool) -> NoReturn:
@@ -140,6 +147,10 @@ class Session:
     def preview(self, *, same: bool) -> None:
         """Show what a provision would do."""
         reports.planned(self.ops.plan(self.params, same=same), as_json=self.as_json)
+
+    def diff(self) -> None:
+        """Show how what there is differs from what was asked for."""
+        reports.compared(self.ops.diff(self.params), as_json=self.as_json)
 
     def inventory(self) -> None:
         """Show what a deprovision would delete."""

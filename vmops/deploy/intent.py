@@ -1,7 +1,9 @@
 """What a deployment is to declare: the spec, as it is spelled where it exists, and beside it what others have added."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from vmops.core.log import get_logger
 from vmops.deploy import clashes, foreign_parts, spelling
@@ -15,16 +17,25 @@ from vmops.spec.vm_spec import VmSpec
 
 @dataclass(frozen=True)
 class Intent:
-    """A spec, the roles that are another's and only used, and what others have added to the rest."""
+    """A spec, the roles that are another's and only used, and what others have added to the rest.
+
+    ``attached`` are the ids of data disks of ours that exist and are only to be attached, by lun.
+    """
 
     spec: VmSpec
     uses: frozenset[str]
     foreign: ForeignParts
+    attached: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def kept(self) -> list[str]:
         """Name what is not ours and stays."""
         return foreign_parts.described(self.spec, self.foreign)
+
+    @property
+    def told(self) -> dict[str, list[str]]:
+        """Give the same as an output of the deployment."""
+        return {"notOurs": [f"{each}: kept" for each in self.kept]} if self.kept else {}
 
 
 def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool) -> Intent:
@@ -48,7 +59,26 @@ def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool) -
     uses = before.uses
     if "subnet" in uses and subnets.is_ours(state(), names.urn_key(spec.ids()["subnet"])):
         uses -= {"subnet"}
-    made = Intent(spec, uses, foreign)
+    made = Intent(spec, uses, foreign, _attached(spec, ours))
     if made.kept:
         get_logger().info("not_ours", kept=made.kept)
     return made
+
+
+def _attached(spec: VmSpec, bodies: Mapping[str, Mapping[str, Any]]) -> dict[int, str]:
+    """Find the data disks of ours that were detached, or attached again: Azure makes no disk of a name that there is.
+
+    Source: recorded refusal "Disk … already exists. Only CreateOption.Attach is supported"; of a disk that is attached
+    the option cannot be changed either.
+    """
+    storage = bodies.get("vm", {}).get("properties", {}).get("storageProfile", {})
+    there = {disk["lun"]: disk for disk in storage.get("dataDisks") or ()}
+    found = {}
+    for lun, _ in enumerate(spec.data_disks):
+        disk, loose = there.get(lun, {}), bodies.get(f"data_disk_{lun}")
+        name = str(disk.get("name", "")).lower()
+        if disk.get("createOption") == "Attach" and name == names.data_disk(spec.vm_name, lun).lower():
+            found[lun] = str(disk["managedDisk"]["id"])
+        elif loose and not disk:
+            found[lun] = str(loose["id"])
+    return found

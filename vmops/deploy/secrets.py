@@ -6,13 +6,13 @@ is made anew, they come from the engine's state.
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.deploy import survey
 from vmops.deploy.context import DeployContext
+from vmops.deploy.replacement import replacing
 from vmops.engine.reconcile import declared
 from vmops.spec.vm_spec import VmSpec
 
@@ -31,7 +31,7 @@ def restored(site: DeployContext, spec: VmSpec, machine: Mapping[str, Any] | Non
     Raises: OperationFailed (invalid), naming the parameters that nobody has any more.
     """
     missed = spec.kept | kept(spec, machine)
-    if not missed or (machine and not any(_replacing(machine, spec))):
+    if not missed or (machine and not any(replacing(machine, spec))):
         return spec
     found = _of_state(site.stack.state(secrets=True) if known else None)
     if lost := sorted(spec.kept - found.keys()):
@@ -52,16 +52,3 @@ def _of_state(state: Mapping[str, Any] | None) -> dict[str, str]:
     if "customData" in clear:
         found["customData"] = base64.b64decode(clear["customData"]).decode()
     return found
-
-
-def _replacing(machine: Mapping[str, Any], spec: VmSpec) -> Iterator[bool]:
-    """Tell of each value for which a VM is made anew, and that ARM tells, whether it differs."""
-    properties = machine["properties"]
-    profile = properties.get("osProfile", {})
-    by_key = (profile.get("linuxConfiguration") or {}).get("disablePasswordAuthentication", False)
-    image = properties.get("storageProfile", {}).get("imageReference") or {}
-    yield profile.get("adminUsername") != spec.admin_username
-    yield by_key is not (spec.authentication_type == "sshPublicKey")
-    for name in ("publisher", "offer", "sku", "version"):
-        yield str(image.get(name)).lower() != str(getattr(spec.image, name)).lower()
-    yield not survey.has_key(machine, spec)

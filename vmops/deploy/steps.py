@@ -1,6 +1,6 @@
 """The steps of one deployment, as the worker takes them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -11,13 +11,14 @@ from vmops.core import times
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until, retry
-from vmops.deploy import holding, intent, readiness, secrets, survey
+from vmops.deploy import changes, drift, holding, intent, readiness, repair, secrets, survey
 from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update
 from vmops.deploy.context import DeployContext
 from vmops.deploy.holding import AS_IT_IS, Marking
 from vmops.deploy.intent import Intent
 from vmops.engine.backend.files import Repair
 from vmops.engine.reconcile import apply
+from vmops.spec.kept import Kept
 from vmops.spec.vm_spec import VmSpec
 
 _DOUBTS = 3
@@ -46,13 +47,23 @@ class EngineState:
         return reconciled or self.repaired or (self.existed and not vm_exists)
 
 
-def provision(
-    site: DeployContext, spec: VmSpec, *, doubtful: bool, expires: float, marking: Marking = AS_IT_IS
-) -> dict[str, Any]:
-    """Make the VM as the spec says, running, and give its outputs.
+@dataclass(frozen=True)
+class Circumstances:
+    """What is known before a provision.
 
     ``doubtful``: what came before did not end, so the engine's state may lack what exists. ``expires`` is in seconds
-    since the epoch, 0 for never. ``marking``: who is to hold it.
+    since the epoch, 0 for never. ``marking``: who is to hold the VM. ``changed`` are the parameters that are asked for
+    otherwise than they were made last; None if nobody knows.
+    """
+
+    doubtful: bool = False
+    expires: float = 0.0
+    marking: Marking = AS_IT_IS
+    changed: Sequence[str] | None = None
+
+
+def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
+    """Make the VM as the spec says, running, and give its outputs.
 
     Raises: OperationFailed; CloudError if ARM refuses a look.
     """
@@ -61,38 +72,36 @@ def provision(
         return 0.0 if times <= len(spec.shared_ids()) else None  # it exists now, and is another's
 
     return retry(
-        lambda: _provision(site, spec, doubtful=doubtful, expires=expires, marking=marking),
-        SharedResourceCreatedElsewhere,
-        pause,
-        timeout=spec.deploy_timeout,
+        lambda: _provision(site, spec, how), SharedResourceCreatedElsewhere, pause, timeout=spec.deploy_timeout
     )
 
 
-def _provision(
-    site: DeployContext, spec: VmSpec, *, doubtful: bool, expires: float, marking: Marking
-) -> dict[str, Any]:
+def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
     outputs: dict[str, Any] = {}
     before = _preflight_when_idle(site, spec)
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
-        holding.take(site.arm, before.machine, marking, interval=spec.poll_interval, timeout=spec.deploy_timeout)
-    state = _engine_state(site, doubtful=doubtful)
+        holding.take(site.arm, before.machine, how.marking, interval=spec.poll_interval, timeout=spec.deploy_timeout)
+    state = _engine_state(site, doubtful=how.doubtful)
     wanted = intent.form(site, spec, before, known=state.existed)
     wanted = replace(wanted, spec=secrets.restored(site, wanted.spec, before.machine, known=state.existed))
     spec = wanted.spec
-    update = Update(site, spec, wanted.uses, _build_program(site, wanted, before, expires, outputs, marking), marking)
+    repairs = repair.due(spec, before, how.changed)
+    program = _build_program(site, wanted, before, how.expires, outputs, how.marking)
+    update = Update(site, spec, wanted.uses, program, how.marking)
     apply.forget(site.stack, before.strangers(spec))
     reconciled = state.needs_reconcile and update.reconcile().needs_refresh
     if before.machine and readiness.needs_deallocation(before.machine, spec):
         readiness.power_and_wait(site.arm, spec, power.Action.DEALLOCATE)
     site.made.disown(set(spec.own_ids()) - set(spec.own_ids(before.uses)))
     site.made.intend(spec.own_ids(before.uses))
-    update.run(refresh=state.needs_refresh(reconciled=reconciled, vm_exists=before.machine is not None))
+    refresh = state.needs_refresh(reconciled=reconciled, vm_exists=before.machine is not None)
+    update.run(refresh=refresh or bool(repairs))
     update.agree()
     readiness.ensure_running(site.arm, spec)
     if site.cloud.answers:
         readiness.wait_for_ssh(spec, outputs)
-    return {**outputs, **({"notOurs": [f"{each}: kept" for each in wanted.kept]} if wanted.kept else {})}
+    return outputs | repair.told(site, spec, repairs) | wanted.told
 
 
 def _engine_state(site: DeployContext, *, doubtful: bool) -> EngineState:
@@ -101,10 +110,10 @@ def _engine_state(site: DeployContext, *, doubtful: bool) -> EngineState:
     return EngineState(site.stack.ensure() or repaired, doubtful, repaired)
 
 
-def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, str]]:
+def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
     """Preview what `provision` would do: a resource and an operation (create, update, replace, delete) each.
 
-    What others have added has the operation keep.
+    What others have added has the operation keep. Each tells its ``properties`` that differ, as far as ARM tells them.
 
     Raises: OperationFailed; CloudError if ARM refuses a look.
     """
@@ -113,8 +122,10 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, str]]:
         survey.refuse_anew_for_key(before.machine, spec)
     wanted = intent.form(site, spec, before, known=True)
     wanted = replace(wanted, spec=secrets.restored(site, wanted.spec, before.machine, known=True))
-    steps = site.stack.preview(_build_program(site, wanted, before, 0.0, {}))
-    return [*steps, *({"operation": "keep", "resource": each} for each in wanted.kept)]
+    differs = drift.differences(wanted.spec, before)
+    program = _build_program(site, wanted, before, None, {})
+    steps = site.stack.preview(program, refresh=bool(differs) or before.machine is None)
+    return [*changes.of_plan(wanted.spec, steps, differs), *changes.kept(wanted.kept)]
 
 
 def _preflight_when_idle(site: DeployContext, spec: VmSpec) -> survey.Preflight:
@@ -148,10 +159,11 @@ def _build_program(
     site: DeployContext,
     wanted: Intent,
     before: survey.Preflight,
-    expires: float,
+    expires: float | None,
     outputs: dict[str, Any],
     marking: Marking = AS_IT_IS,
 ) -> Callable[[], None]:
+    """Give the program that declares the VM; ``expires`` is None where that stays as it is."""
     from vmops.engine.program import program  # a second of imports, which a deprovision does without
 
     return program(
@@ -161,7 +173,7 @@ def _build_program(
         expires=times.format_utc(expires) if expires else None,
         hold=_mark_of(site, wanted.spec, before, marking),
         foreign=wanted.foreign,
-        kept=secrets.kept(wanted.spec, before.machine),
+        kept=Kept(secrets.kept(wanted.spec, before.machine), wanted.attached, expires is None),
         provider=site.cloud.provider_arguments(wanted.spec.subscription),
         outputs=outputs,
         note=site.made.note,

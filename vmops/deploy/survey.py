@@ -1,7 +1,7 @@
 """What is there before a deployment: what is another's and only used, where it is, and whether the VM is ours."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vmops.azure import inventory
@@ -65,6 +65,14 @@ def preflight(arm: Arm, spec: VmSpec, claim: Claim) -> Preflight:
     if machine:
         _refuse_immutable(machine, spec)
     return Preflight(frozenset(uses), location, machine, seen)
+
+
+def looked_at(seen: Inventory, spec: VmSpec) -> Preflight:
+    """Give what there is as what is there before a deployment, without any check: what is not ours is only used."""
+    machine = seen.find(spec.vm_id)
+    found = Preflight(frozenset(), "", machine if machine in seen.ours else None, seen)
+    ours = found.bodies(spec, ours=True).keys()
+    return replace(found, uses=frozenset((found.bodies(spec).keys() | spec.named_roles) - ours))
 
 
 def _refuse_not_ours(seen: Inventory, spec: VmSpec, claim: Claim, uses: set[str]) -> None:

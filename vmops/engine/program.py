@@ -1,6 +1,6 @@
 """The inline program: what `stacks.vm.declare` declares, under an explicit provider, with its outputs handed over."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ from pulumi_azure_native import Provider
 from vmops.core.errors import VmopsError
 from vmops.engine.reconcile import declared
 from vmops.spec.foreign import NOTHING, ForeignParts
+from vmops.spec.kept import NOTHING_KEPT, Kept
 from vmops.spec.vm_spec import VmSpec
 from vmops.stacks import vm
 
@@ -25,7 +26,7 @@ def program(
     expires: str | None,
     hold: Callable[[], str],
     foreign: ForeignParts = NOTHING,
-    kept: Collection[str] = (),
+    kept: Kept = NOTHING_KEPT,
     provider: Mapping[str, Any],
     outputs: dict[str, Any],
     note: Callable[[str, str], None],
@@ -33,9 +34,9 @@ def program(
     """Give the program that declares ``spec``; running it fills ``outputs`` with plain values as they become known.
 
     ``hold`` gives the mark of who holds the VM; it is asked while the engine has its lock, and what it raises ends it.
-    ``foreign`` is declared too; which parts are ours stays in the state, among the stack's own outputs. ``kept`` are
-    the secret parameters that stay as they are. ``note`` is told of each resource as soon as it is made, or known to be
-    as it was: its ARM id, and what Azure knows it by.
+    ``foreign`` is declared too; which parts are ours stays in the state, among the stack's own outputs. ``kept`` stays
+    as it is. ``note`` is told of each resource as soon as it is made, or known to be as it was: its ARM id, and what
+    Azure knows it by.
     """
     touch()
 

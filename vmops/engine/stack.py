@@ -73,18 +73,18 @@ class EngineStack:
             self.create()
             update()
 
-    def preview(self, program: Callable[[], Any]) -> list[dict[str, str]]:
+    def preview(self, program: Callable[[], Any], *, refresh: bool = False) -> list[dict[str, str]]:
         """Say what `up` would do, an ``operation`` and a ``resource`` each, and change nothing.
 
-        A stack that is made for this is removed again.
+        With ``refresh`` it is compared with what the provider reads. A stack that is made for this is removed again.
         """
         existed = self.ensure()
         try:
-            self._run(lambda: self._stack.preview(program=program, on_event=self._log))
+            self._run(lambda: self._stack.preview(program=program, refresh=refresh, on_event=self._log))
         finally:
             if not existed:
                 self.remove()
-        return self._log.steps
+        return [step for step in self._log.steps if step["operation"] != "refresh"]
 
     def refresh(self) -> None:
         """Bring the state in line with what the provider reads; nothing in the cloud is changed."""

@@ -6,7 +6,7 @@ Light, because every caller imports it.
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -24,8 +24,8 @@ class JobRequest:
     """All that a worker must be told; ``params`` is the spec or target as it goes over the pipe.
 
     ``silence`` is the seconds for which an engine without work may say nothing. ``doubtful``: what came before did not
-    end well, so that the engine's state may lack what exists. ``take_over``: the VM
-    is taken whoever holds it.
+    end well, so that the engine's state may lack what exists. ``take_over``: the VM is taken whoever holds it.
+    ``changed`` are the parameters that are asked for otherwise than they were made last; None if nobody knows.
     """
 
     params: Mapping[str, Any] = field(repr=False)
@@ -34,6 +34,7 @@ class JobRequest:
     silence: float
     doubtful: bool
     take_over: bool = False
+    changed: Sequence[str] | None = None
 
     def to_wire(self) -> bytes:
         """Give it as bytes; they hold its secrets."""

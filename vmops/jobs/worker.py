@@ -124,7 +124,8 @@ def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wir
     ):
         if isinstance(target, VmSpec):
             marking = Marking(terms.mark, partial(terms.permit, store, operation.stack))
-            return steps.provision(site, target, doubtful=order.doubtful, expires=operation.expires, marking=marking)
+            how = steps.Circumstances(order.doubtful, operation.expires, marking, order.changed)
+            return steps.provision(site, target, how)
         return removal.deprovision(site, target, doubtful=order.doubtful, held_as=terms.mark)
 
 

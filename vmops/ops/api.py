@@ -138,13 +138,32 @@ class VMOps(Upkeep):
         """
         return self._queries.resources(self._target(params))
 
-    def plan(self, params: Params, *, same: bool = False) -> list[dict[str, str]]:
+    def plan(self, params: Params, *, same: bool = False) -> list[dict[str, Any]]:
         """Preview what `vm_provision` would do, changing nothing: an ``operation`` and a ``resource`` each.
+
+        Each is a change in the form of `vmops.deploy.changes`. A resource that is there has in ``properties`` what
+        differs from what ARM tells: ``path``, ``from`` and ``to``.
 
         Raises: OperationFailed if the engine refuses, or (locked) if a deployment is in flight; CloudError if ARM
         refuses; EngineMissing.
         """
         return self._queries.plan(with_key(self._asked(params, same=same).spec, self.settings, self._deployments))
+
+    def losses(self, params: Params, *, same: bool = False) -> list[str]:
+        """Say in words what `vm_provision` would lose: a VM that is made anew, with its disks, or a disk's place in it.
+
+        Raises: CloudError if ARM refuses; OperationFailed (not_found) with ``same`` if nothing is remembered.
+        """
+        return self._queries.losses(self._asked(params, same=same))
+
+    def diff(self, params: Params) -> list[dict[str, Any]]:
+        """Compare what was asked for the VM last with what there is, by looks at Azure alone, changing nothing.
+
+        The changes that would put it right, each as in `plan`; what others have added has the operation keep.
+
+        Raises: OperationFailed (not_found) if this host does not know what was asked for; CloudError if ARM refuses.
+        """
+        return self._queries.diff(self._target(params))
 
     def status(self, params: Params) -> dict[str, Any]:
         """Tell what was asked of a VM last, how that stands, and what ARM says of the VM now.

@@ -3,7 +3,7 @@
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet
 from vmops.core.settings import Settings
 from vmops.core.signals import signals_deferred
+from vmops.deploy.drift import is_as_declared
 from vmops.jobs import admission, start
 from vmops.jobs.cancel import cancel
 from vmops.jobs.holds import NOBODY, Terms
@@ -60,10 +61,12 @@ class Deployments:
         same = latest and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, asked.digest)
         if latest and same and not terms.mark:
             seen = vm_state.get_vm_state(self.arm(spec), spec.vm_id)
-            if seen and seen.running and ownership.is_ours(seen.resource, self.claim(spec)):
+            claim, returned = self.claim(spec), latest.outputs.get("returned", ())
+            ours = seen and seen.running and ownership.is_ours(seen.resource, claim)
+            if seen and ours and is_as_declared(self.arm(spec), claim, spec, seen.resource, returned):
                 self._extend(latest, spec, seen)
                 return None
-        return self._begin(spec, self._new(spec, Verb.PROVISION, asked), terms)
+        return self._begin(spec, self._new(spec, Verb.PROVISION, asked), terms, asked.changed)
 
     def deprovision(self, target: Target, terms: Terms = NOBODY) -> Operation | None:
         """Begin to remove the VM; None if it was removed before, and nothing of it is seen.
@@ -155,7 +158,7 @@ class Deployments:
         return all(cancel(self.store, self.settings.state_dir, target.stack, verb) for verb in order)
 
     @signals_deferred()
-    def _begin(self, target: Target, new: Operation, terms: Terms) -> Operation:
+    def _begin(self, target: Target, new: Operation, terms: Terms, changed: Sequence[str] | None = None) -> Operation:
         """Record a deployment and start its worker, or join the one in flight if it is for the same thing.
 
         A signal comes before or after that, so that what is recorded as begun does go on.
@@ -170,7 +173,7 @@ class Deployments:
             raise OperationFailed(admission.lock_conflict(admitted))
         doubtful = _in_doubt(admitted.before, new.verb)
         settings = self.settings
-        how = (settings.backend(), settings.engine, settings.engine_silence, doubtful, terms.take_over)
+        how = (settings.backend(), settings.engine, settings.engine_silence, doubtful, terms.take_over, changed)
         order = JobRequest(target.to_wire(), *how)
         try:
             start.start_worker(self.settings, asked, order, admitted.lock)

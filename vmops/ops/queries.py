@@ -4,14 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vmops.core.errors import OperationFailed, SpecError
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.settings import Settings
-from vmops.jobs.operation import Operation
+from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
+from vmops.ops.remembered import Asked, Remembered
 from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
 
 if TYPE_CHECKING:
     from vmops.azure.client import Arm
+    from vmops.azure.inventory import Inventory
+    from vmops.ops.comparison import Comparison
     from vmops.ops.deployments import Deployments
 
 
@@ -35,7 +40,7 @@ class Queries:
         """List what exists in the cloud and would go with a deprovision. Raises: CloudError if ARM refuses."""
         return [dict(each) for each in self.deployments.absence(target).take().to_go]
 
-    def plan(self, spec: VmSpec) -> list[dict[str, str]]:
+    def plan(self, spec: VmSpec) -> list[dict[str, Any]]:
         """Preview a provision: an ``operation`` and a ``resource`` each.
 
         Raises: OperationFailed if the engine refuses, (locked) if a deployment of the VM is in flight, (immutable) if
@@ -54,6 +59,29 @@ class Queries:
         ):
             return steps.plan(site, spec)
 
+    def losses(self, asked: Asked) -> list[str]:
+        """Say in words what a provision would lose of a VM that is there. Raises: CloudError if ARM refuses."""
+        from vmops.azure import ownership
+        from vmops.ops.losses import losses
+
+        machine = self.arm(asked.spec).get(asked.spec.vm_id)
+        if machine is None or not ownership.is_ours(machine, self.deployments.claim(asked.spec)):
+            return []
+        return losses(machine, asked, self.store.latest(asked.spec.stack))
+
+    def diff(self, target: Target) -> list[dict[str, Any]]:
+        """Compare what was asked for last with what there is: the changes that would put it right.
+
+        Raises: OperationFailed (not_found) if nothing is asked for, as far as this host knows; CloudError.
+        """
+        from vmops.ops.comparison import Comparison
+
+        latest = self.store.latest(target.stack)
+        if latest and (latest.verb, latest.state) == (Verb.DEPROVISION, State.SUCCEEDED):
+            raise OperationFailed(Failure(FailureKind.NOT_FOUND, "it was removed: nothing is asked for"))
+        spec = Remembered(self.settings, self.store).asked_again(target.identity.params).spec
+        return Comparison(spec, self.deployments.absence(target).take()).changes()
+
     def status(self, target: Target) -> dict[str, Any]:
         """Tell what was asked of a VM last, how that stands, and what ARM says of it. Raises: CloudError."""
         from vmops.azure import vm_state
@@ -61,6 +89,7 @@ class Queries:
         latest, failure = self.store.latest(target.stack), self.store.last_failure(target.stack)
         there = self.deployments.absence(target).take()
         seen = vm_state.get_vm_state(self.arm(target), target.vm_id) if there.find(target.vm_id) else None
+        beside = self._beside(target, there, latest) if seen else None
         return {
             "vmName": target.vm_name,
             "stack": target.stack,
@@ -68,4 +97,17 @@ class Queries:
             "machine": seen and {**seen.summary(), "whose": str(there.whose(target.vm_id))},
             "resources": {str(whose): [each["id"] for each in found] for whose, found in there.judged.items()},
             "lastFailure": failure and failure.as_dict(),
+            "drift": [str(each) for each in beside.drift] if beside else [],
+            "notOurs": beside.added if beside else [],
         }
+
+    def _beside(self, target: Target, there: "Inventory", latest: Operation | None) -> "Comparison | None":
+        """Put what was asked for beside what there is, once that was made."""
+        from vmops.ops.comparison import Comparison
+
+        if latest is None or (latest.verb, latest.state) != (Verb.PROVISION, State.SUCCEEDED) or not latest.given:
+            return None
+        try:
+            return Comparison(Remembered(self.settings, self.store).asked_again(target.identity.params).spec, there)
+        except SpecError:  # asked for by rules of an earlier version
+            return None

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from vmops.core import keys
-from vmops.core.errors import OperationFailed
+from vmops.core.errors import OperationFailed, SpecError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.settings import Settings
-from vmops.jobs.operation import Operation, Verb
+from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
 from vmops.protocol import Params
 from vmops.spec import custom_data
@@ -22,13 +22,15 @@ from vmops.spec.vm_spec import EITHER, VmSpec
 class Asked:
     """A VM that is asked for: its spec, what of that was given, an HMAC of each secret that it has, and its digest.
 
-    The digest is '' if it is not known yet.
+    The digest is '' if it is not known yet. ``changed`` are the parameters that are asked for otherwise than they were
+    made last, secrets aside; None if nobody knows how that was.
     """
 
     spec: VmSpec
     given: Mapping[str, Any]
     secrets: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
+    changed: tuple[str, ...] | None = None
 
     def keyed(self, spec: VmSpec, key: bytes) -> Self:
         """Give the same with the spec as it is sent, with a key to log in with, and with its digest by ``key``."""
@@ -46,7 +48,8 @@ class Remembered:
         """Read what is asked for. Raises: SpecError."""
         wanted = merge_params(params, self.settings.defaults())
         spec = VmSpec.from_params(wanted)
-        return Asked(spec, spec.clear(wanted), self._secrets(spec, _provision_of(self.store.life(spec.stack))))
+        last = _provision_of(self.store.life(spec.stack))
+        return Asked(spec, spec.clear(wanted), self._secrets(spec, last), changed=self._changes(spec, last))
 
     def asked_again(self, params: Params) -> Asked:
         """Read what was asked for last, of which ``params`` change something.
@@ -63,7 +66,18 @@ class Remembered:
             raise OperationFailed(Failure(FailureKind.NOT_FOUND, message, resource=target.vm_id, step=step))
         before, now = self._changed(last, {}), self._changed(last, params)
         same = (before.spec.canonical(), before.spec.kept) == (now.spec.canonical(), now.spec.kept)
-        return replace(now, digest=last.digest if same else "")
+        return replace(now, digest=last.digest if same else "", changed=self._changes(now.spec, last))
+
+    def _changes(self, spec: VmSpec, last: Operation | None) -> tuple[str, ...] | None:
+        """Name the parameters that are not what they were when the VM was made."""
+        if last is None or last.state is not State.SUCCEEDED or not last.given:
+            return None
+        try:
+            before = self._changed(last, {}).spec.to_wire()
+        except SpecError:  # made by rules of an earlier version
+            return None
+        now = spec.to_wire()
+        return tuple(sorted(name for name in {*before, *now} if before.get(name) != now.get(name)))
 
     def _changed(self, last: Operation, params: Params) -> Asked:
         """Read what was asked for before, with ``params`` in its place."""

@@ -152,6 +152,18 @@ def computer_name(vm_name: str) -> str:
     return vm_name.replace("_", "-").rstrip("-.")
 
 
+def arm_type(arm_id: str) -> str:
+    """Return the type of a resource in Azure: ``Microsoft.Compute/virtualMachines``."""
+    namespace, *pairs = arm_id.partition("/providers/")[2].split("/")
+    return "/".join([namespace, *pairs[::2]]) if namespace else "Microsoft.Resources/resourceGroups"
+
+
+def in_words(arm_id: str) -> str:
+    """Return how a resource that a stack declares is called to people: ``VirtualMachine exp1``."""
+    kind, _, name = urn_key(arm_id).partition("::")
+    return f"{kind.rpartition(':')[2]} {name}" if kind else ""
+
+
 def urn_key(arm_id: str) -> str:
     """Return the end of the URN, ``TYPE::NAME``, under which a stack declares a resource; empty if none does."""
     *_, kind, name = arm_id.split("/")

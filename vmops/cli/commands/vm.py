@@ -54,6 +54,9 @@ BreakLock = Annotated[
 Same = Annotated[
     bool, typer.Option("--same", metavar="", help="As it was asked for last, but for the parameters that are given.")
 ]
+Replace = Annotated[
+    bool, typer.Option("--replace", metavar="", help="Make the VM anew, or detach its disks, without being asked.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", metavar="", help="Show what would be done; do nothing.")]
 
 
@@ -72,13 +75,14 @@ def provision(
     as_json: Json = False,
     dry_run: DryRun = False,
     same: Same = False,
+    replace: Replace = False,
 ) -> None:
     """Make the VM as the parameters say, and running; one that already is so is left alone."""
     session = _session(name, file, pairs, as_json)
-    session.preview(same=same) if dry_run else session.provision(wait=wait, same=same)
+    session.preview(same=same) if dry_run else session.provision(wait=wait, same=same, replace=replace)
 
 
-@app.command(epilog=_examples("deprovision exp1 --dry-run", "deprovision exp1 --wait"))
+@app.command(epilog=_examples("deprovision exp1 --dry-run", "deprovision exp1 --wait", "deprovision exp1 --yes"))
 def deprovision(
     name: Name = None,
     file: File = None,
@@ -86,10 +90,11 @@ def deprovision(
     wait: Wait = False,
     as_json: Json = False,
     dry_run: DryRun = False,
+    yes: Yes = False,
 ) -> None:
-    """Remove the VM and everything that was made for it; absence is success."""
+    """Remove the VM and everything that was made for it; absence is success. At a terminal it asks before."""
     session = _session(name, file, pairs, as_json)
-    session.inventory() if dry_run else session.deprovision(wait=wait)
+    session.inventory() if dry_run else session.deprovision(wait=wait, sure=yes)
 
 
 @app.command(epilog=_examples("start exp1 --wait"))
@@ -130,6 +135,12 @@ def wait(
 ) -> None:
     """Wait for the VM to be deployed, to be gone, or for the operation that asyncResultsUrl names."""
     _session(name, file, pairs, as_json).wait("deprovision" if gone else "provision")
+
+
+@app.command(epilog=_examples("diff exp1", "diff exp1 --json"))
+def diff(name: Name = None, file: File = None, pairs: Pairs = None, as_json: Json = False) -> None:
+    """Show how what there is differs from what was asked for last, and what others have added."""
+    _session(name, file, pairs, as_json).diff()
 
 
 @app.command(epilog=_examples("cancel exp1"))

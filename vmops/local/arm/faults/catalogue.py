@@ -159,6 +159,12 @@ INCIDENTS: dict[str, Incident] = {
     ),
     "deleted-behind-our-back": Incident("Somebody else deletes the VM.", "DELETE"),
     "stopped-behind-our-back": Incident("Somebody else stops the VM.", "POST", "/powerOff"),
+    "resized-behind-our-back": Incident(
+        "Somebody else makes the VM a bigger and dearer one.",
+        "PATCH",
+        "",
+        {"properties": {"hardwareProfile": {"vmSize": "Standard_D8s_v5"}}},
+    ),
     "retagged-behind-our-back": Incident(
         "Somebody else replaces the VM's tags.", "PATCH", "", {"tags": {"team": "other", OWNER_TAG: "somebody-else"}}
     ),

@@ -1,0 +1,215 @@
+"""What somebody else changes or takes away of ours is seen and repaired; what returns after that is named, and left."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azure import Azure
+from tests.functional.test_cli import Shell
+from tests.functional.test_foreign_parts import NIC, NSG, PARAMS, VM, Deploy, Hand
+from vmops import Status, VMOps
+from vmops.protocol import Params
+
+PORTS: Params = {**PARAMS, "vmPorts": [22, 443], "sourceAddressPrefixes": "192.0.2.0/24", "dataDisks": [4]}
+TAGGED: Params = {**PORTS, "tags": {"team": "a"}}
+SECRET: Params = {
+    **TAGGED,
+    "authenticationType": "password",
+    "adminPasswordOrKey": "Correct-Horse-7",
+    "customData": "#!/bin/sh\n",
+}
+GROUP_API, COMPUTE_API = "?api-version=2024-05-01", "?api-version=2024-07-01"
+
+
+POLICY = {
+    "name": "team",
+    "policyRule": {
+        "if": {"field": "type", "equals": "Microsoft.Compute/virtualMachines"},
+        "then": {
+            "effect": "modify",
+            "details": {"operations": [{"operation": "addOrReplace", "field": "tags['team']", "value": "b"}]},
+        },
+    },
+}
+
+
+@pytest.fixture
+def hand(azure: Azure) -> Hand:
+    return Hand(azure)
+
+
+def resize(hand: Hand) -> None:
+    """Make the VM another size."""
+    change = {"properties": {"hardwareProfile": {"vmSize": "Standard_D4s_v5"}}}
+    hand.azure.patch(f"{VM}{COMPUTE_API}", change)
+
+
+def open_to_all(hand: Hand) -> None:
+    """Let everybody in where some may come."""
+    rule = hand.rules()["tcp-22"]
+    told = {name: value for name, value in rule.items() if name not in {"provisioningState", "sourceAddressPrefixes"}}
+    hand.azure.put(f"{NSG}/securityRules/tcp-22{GROUP_API}", {"properties": told | {"sourceAddressPrefix": "*"}})
+
+
+def close_port(hand: Hand) -> None:
+    """Take a rule of ours away."""
+    hand.azure.delete(f"{NSG}/securityRules/tcp-443{GROUP_API}")
+
+
+def unplug(hand: Hand) -> None:
+    """Take the security group off the interface."""
+    nic = hand.see(NIC)
+    del nic["properties"]["networkSecurityGroup"]
+    hand.azure.put(f"{NIC}{GROUP_API}", nic)
+
+
+def detach(hand: Hand) -> None:
+    """Detach a data disk of ours, which stays."""
+    disk = f"{VM.partition('/virtualMachines')[0]}/disks/y1-data-0"
+    change = {"dataDisksToDetach": [{"diskId": disk}]}
+    hand.azure.post(f"{VM}/attachDetachDataDisks{COMPUTE_API}", change)
+
+
+def retag(hand: Hand) -> None:
+    """Give a tag of ours another value."""
+    hand.tag(VM, team="b")
+
+
+def shape(hand: Hand) -> dict[str, Any]:
+    """Give what of the VM is declared."""
+    vm, rules = hand.see(VM), hand.rules()
+    says = {name: {key: rule.get(key) for key in ("sourceAddressPrefix", "access")} for name, rule in rules.items()}
+    guard = hand.see(NIC)["properties"].get("networkSecurityGroup", {}).get("id")
+    return {
+        "size": vm["properties"]["hardwareProfile"],
+        "tags": hand.tags(VM),
+        "disks": {lun: (name, ends) for lun, (name, _, ends) in hand.disks().items()},
+        **says,
+        "nsg": guard,
+    }
+
+
+DRIFTS: Mapping[str, tuple[Callable[[Hand], None], str]] = {
+    "resized": (resize, "size: Standard_D4s_v5 instead of Standard_B2s"),
+    "opened": (open_to_all, "rule tcp-22, from: * instead of 192.0.2.0/24"),
+    "closed": (close_port, "rule tcp-443: missing"),
+    "retagged": (retag, "tag team of y1: b instead of a"),
+    "detached": (detach, "disk y1-data-0 of 4 GiB: missing"),
+}
+
+
+@pytest.mark.parametrize("params", [TAGGED, SECRET], ids=["plain", "secret"])
+@pytest.mark.parametrize("drift", DRIFTS)
+def test_the_same_provision_repairs_what_was_changed(
+    ops: VMOps, azure: Azure, hand: Hand, provision: Deploy, params: Params, drift: str
+) -> None:
+    """It says what it repairs, the VM is the very same one, and the next one has nothing to do."""
+    meddle, words = DRIFTS[drift]
+    provision(dict(params))
+    was, made = shape(hand), hand.vm_id()
+    meddle(hand)
+    assert shape(hand) != was
+    steps = ops.plan(dict(params))
+    assert [step for step in steps if step["properties"]], steps
+    assert provision(dict(params))["repaired"] == [f"{words}: repaired"]
+    assert (shape(hand), hand.vm_id()) == (was, made)
+    before = azure.writes()
+    assert ops.vm_provision(dict(params)) == (Status.SUCCEEDED, {})
+    assert ops.plan(dict(params)) == []
+    assert azure.writes() == before
+
+
+def test_what_is_not_looked_at_each_time_is_repaired_with_the_rest(hand: Hand, provision: Deploy) -> None:
+    """A change of something else sees it, and names it."""
+    provision(dict(TAGGED))
+    was = shape(hand)
+    unplug(hand)
+    told = provision({**TAGGED, "vmSize": "Standard_D2s_v5"})
+    assert told["repaired"] == ["networkSecurityGroup of y1-nic: missing: repaired"]
+    assert shape(hand) == {**was, "size": {"vmSize": "Standard_D2s_v5"}}
+
+
+def test_a_change_is_no_drift(ops: VMOps, hand: Hand, provision: Deploy) -> None:
+    """What is asked for anew is not called repaired; the plan shows both values."""
+    provision(dict(TAGGED))
+    (step,) = ops.plan({**TAGGED, "vmSize": "Standard_D2s_v5"})
+    assert step["properties"] == [
+        {"path": "hardwareProfile.vmSize", "from": "Standard_B2s", "to": "Standard_D2s_v5", "replaces": False}
+    ]
+    assert "repaired" not in provision({**TAGGED, "vmSize": "Standard_D2s_v5"})
+
+
+def test_a_plan_sees_that_the_vm_is_gone(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """The engine's state is a memory."""
+    provision(dict(TAGGED))
+    azure.delete(f"{VM}{COMPUTE_API}")
+    assert [(step["operation"], step["resource"]) for step in ops.plan(dict(TAGGED))] == [
+        ("create", "VirtualMachine y1")
+    ]
+
+
+def test_a_time_to_live_is_no_change(ops: VMOps, provision: Deploy) -> None:
+    """A VM that nobody touched needs none."""
+    provision({**PARAMS, "ttl": "2h"})
+    assert ops.plan({**PARAMS, "ttl": "2h"}) == []
+
+
+def test_what_a_policy_puts_back_is_named_and_left(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+    """It is repaired once; the next call has nothing to do, until something else is asked for."""
+    provision(dict(TAGGED))
+    retag(hand)
+    azure.put("/_local/policies", [POLICY])
+    told = provision(dict(TAGGED))
+    assert told["returned"] == ["tag team of y1: b instead of a"]
+    before = azure.writes()
+    assert ops.vm_provision(dict(TAGGED)) == (Status.SUCCEEDED, {})
+    assert azure.writes() == before
+
+
+def test_a_look_alone_tells_drift_and_what_was_added(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+    """Without an engine, and without a write; the same in what status tells."""
+    provision(dict(SECRET))
+    assert ops.diff(dict(PARAMS)) == []
+    resize(hand)
+    close_port(hand)
+    hand.open()
+    before = azure.writes()
+    found = {(change["operation"], change["resource"]): change["properties"] for change in ops.diff(dict(PARAMS))}
+    assert found.keys() == {
+        ("update", "VirtualMachine y1"),
+        ("update", "NetworkSecurityGroup y1-nsg"),
+        ("keep", "rule hole allows * from *"),
+    }
+    assert found["update", "VirtualMachine y1"] == [
+        {"path": "hardwareProfile.vmSize", "from": "Standard_D4s_v5", "to": "Standard_B2s", "replaces": False}
+    ]
+    status = ops.status(dict(PARAMS))
+    assert sorted(status["drift"]) == ["rule tcp-443: missing", "size: Standard_D4s_v5 instead of Standard_B2s"]
+    assert status["notOurs"] == ["rule hole allows * from *"]
+    assert azure.writes() == before
+
+
+def test_what_is_gone_would_be_made_anew(state_dir: Path, azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
+    """A VM that was deleted by hand is to be created; after a removal nothing is asked for."""
+    shell = Shell(state_dir)
+    provision(dict(TAGGED))
+    azure.delete(f"{VM}{COMPUTE_API}")
+    shown = shell("diff", "y1")
+    assert shown.stdout == "create   VirtualMachine y1\n"
+    assert "1 change would put it right" in shown.stderr
+    deprovision(dict(PARAMS))
+    refused = shell("diff", "y1")
+    assert refused.returncode == 1
+    assert "nothing is asked for" in refused.stderr
+
+
+def test_the_dry_run_shows_values(state_dir: Path, hand: Hand) -> None:
+    """From what there is to what is declared."""
+    shell = Shell(state_dir)
+    assert shell("provision", "y1", "--wait").returncode == 0
+    resize(hand)
+    shown = shell("provision", "y1", "--dry-run")
+    assert "hardwareProfile.vmSize: Standard_D4s_v5 → Standard_B2s\n" in shown.stdout
+    assert "1 change to be made" in shown.stderr

@@ -1,0 +1,53 @@
+"""The changes that a plan or a comparison names, in one form.
+
+Each has an ``operation`` (create, update, replace, delete, keep), the ``resource`` (``VirtualMachine exp1``), its
+``type`` in Azure, whether it ``replaces`` the resource, what is lost with that (``loses``), and ``properties``: each
+with its ``path``, the value that is there (``from``), the one that is declared (``to``), and whether it ``replaces``.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from vmops.deploy.drift import Drift
+from vmops.spec import names
+from vmops.spec.vm_spec import VmSpec
+
+Change = dict[str, Any]
+
+
+def of_plan(spec: VmSpec, steps: Iterable[Mapping[str, str]], differs: Sequence[Drift]) -> list[Change]:
+    """Add to what an engine would do to each resource what is known of it; halves of a replacement stay as they are."""
+    return [_change(spec, step["operation"], step["resource"], differs) for step in steps]
+
+
+def of_look(spec: VmSpec, differs: Sequence[Drift]) -> list[Change]:
+    """Name what would put right what differs, resource by resource."""
+    operations = {each.resource: "update" if each.path else "create" for each in differs}
+    return [_change(spec, operation, names.in_words(arm_id), differs) for arm_id, operation in operations.items()]
+
+
+def kept(foreign: Iterable[str]) -> list[Change]:
+    """Name what others have added, in words: it stays."""
+    return [_plain("keep", each) for each in foreign]
+
+
+def _change(spec: VmSpec, operation: str, resource: str, differs: Sequence[Drift]) -> Change:
+    """Give one change. What a replaced VM loses: its own disks, which are deleted with it."""
+    own = {names.in_words(arm_id): arm_id for arm_id in spec.ids().values() if names.urn_key(arm_id)}
+    values = [each.as_dict() for each in differs if each.path and names.in_words(each.resource) == resource]
+    replaces = "replace" in operation
+    lost = [name for role, arm_id in spec.ids().items() if "disk" in role and (name := arm_id.rpartition("/")[2])]
+    loses = lost if replaces and own.get(resource) == spec.vm_id else []
+    kind = names.arm_type(own[resource]) if resource in own else ""
+    return {**_plain(operation, resource), "type": kind, "replaces": replaces, "loses": loses, "properties": values}
+
+
+def _plain(operation: str, resource: str) -> Change:
+    return {
+        "operation": operation,
+        "resource": resource,
+        "type": "",
+        "replaces": False,
+        "loses": [],
+        "properties": [],
+    }

@@ -1,0 +1,193 @@
+"""What of a VM is not as it was declared: something of ours that was changed or taken away by another's hand.
+
+What was added is not drift: it is another's, and stays (`vmops.deploy.foreign_parts`).
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vmops.azure.client import Arm
+from vmops.azure.ownership import Claim, is_ours
+from vmops.core.log import get_logger
+from vmops.deploy.survey import Preflight
+from vmops.spec import names
+from vmops.spec.vm_spec import VmSpec
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One value that differs: of which resource, at which path of what ARM tells, and what is ``found`` there.
+
+    ``found`` is None if nothing is; the path is empty where the resource itself is missing. ``parameter`` is the one by
+    which the value was declared, '' if none was. ``what`` names it in words.
+    """
+
+    resource: str
+    path: str
+    parameter: str
+    what: str
+    declared: Any
+    found: Any
+
+    def __str__(self) -> str:
+        """Say what is found, and what was declared."""
+        if self.found is None:
+            return f"{self.what}: missing"
+        return f"{self.what}: {_words(self.found)} instead of {_words(self.declared)}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as a change that would repair it; nothing of it replaces anything."""
+        return {"path": self.path, "from": self.found, "to": self.declared, "replaces": False}
+
+
+def differences(spec: VmSpec, before: Preflight) -> list[Drift]:
+    """Name all that is not as the spec says, if the VM is there; what is another's is none of it."""
+    if before.machine is None:
+        return []
+    bodies = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.uses}
+    return [*missing(spec, bodies, before.uses), *find(spec, bodies)]
+
+
+def find(spec: VmSpec, bodies: Mapping[str, Body]) -> list[Drift]:
+    """Compare what is declared with what ARM tells of each resource, by the roles of ``bodies``."""
+    return list(_of_all(spec, bodies))
+
+
+def missing(spec: VmSpec, bodies: Mapping[str, Body], uses: Iterable[str]) -> list[Drift]:
+    """Name the resources that are declared and not there; ``uses`` are the roles of what is another's."""
+    ids = spec.ids()
+    roles = [role for role in ids if role in names.TOKENS and role not in {*uses, *bodies, "subnet"}]
+    return [
+        Drift(ids[role], "", "", f"{role.replace('_', ' ')} {ids[role].rpartition('/')[2]}", "", None) for role in roles
+    ]
+
+
+def is_as_declared(arm: Arm, claim: Claim, spec: VmSpec, machine: Body, returned: Collection[str]) -> bool:
+    """Look whether a VM that was looked at, and its security group if that is ours, are as the spec says.
+
+    What has ``returned`` after it was repaired, in words, is named and left.
+    """
+    bodies, guard = {"vm": machine}, arm.get(spec.ids()["security_group"])
+    if guard and is_ours(guard, claim):
+        bodies["security_group"] = guard
+    if guard is None and "security_group" not in spec.named_roles:
+        return False
+    found = {str(each) for each in find(spec, bodies)}
+    if found and found <= {*returned}:
+        get_logger().warning("drift", returned=sorted(found))
+    return found <= {*returned}
+
+
+def is_settled(bodies: Mapping[str, Body]) -> bool:
+    """Tell whether nothing that is there has failed: an engine that reads all anew would forget that it has.
+
+    Source: Pulumi, refresh: it clears what is known of a create that failed.
+    """
+    states = (str(body.get("properties", {}).get("provisioningState", "Succeeded")) for body in bodies.values())
+    return all(state.lower() == "succeeded" for state in states)
+
+
+def _of_all(spec: VmSpec, bodies: Mapping[str, Body]) -> Iterator[Drift]:
+    for role, body in bodies.items():
+        yield from _of_tags(spec, body)
+        if role == "vm":
+            yield from _of_size(spec, body)
+            yield from _of_disks(spec, body)
+        if role == "security_group":
+            yield from _of_rules(spec, body)
+        if role == "nic":
+            yield from _of_links(spec, body)
+
+
+def _of_tags(spec: VmSpec, body: Body) -> Iterator[Drift]:
+    """Compare tags; their names are compared without case. Source: Azure Resource Manager, tag-resources."""
+    there = {name.lower(): value for name, value in (body.get("tags") or {}).items()}
+    for name, value in spec.tags.items():
+        found = there.get(name.lower())
+        if found != value:
+            yield Drift(body["id"], f"tags.{name}", "tags", f"tag {name} of {_name(body)}", value, found)
+
+
+def _of_size(spec: VmSpec, body: Body) -> Iterator[Drift]:
+    found = str(body["properties"].get("hardwareProfile", {}).get("vmSize", ""))
+    if found.lower() != spec.vm_size.lower():
+        yield Drift(body["id"], "hardwareProfile.vmSize", "vmSize", "size", spec.vm_size, found)
+
+
+def _of_disks(spec: VmSpec, body: Body) -> Iterator[Drift]:
+    """Compare the data disks by their luns; one that has grown stays so, for Azure shrinks none."""
+    attached = body["properties"].get("storageProfile", {}).get("dataDisks") or ()
+    there = {disk["lun"]: str(disk.get("name", "")).lower() for disk in attached}
+    for lun, size in enumerate(spec.data_disks):
+        name = names.data_disk(spec.vm_name, lun)
+        if there.get(lun) != name.lower():
+            path = f"storageProfile.dataDisks[{lun}]"
+            yield Drift(body["id"], path, "dataDisks", f"disk {name} of {size} GiB", size, None)
+
+
+def _of_rules(spec: VmSpec, body: Body) -> Iterator[Drift]:
+    there = {rule["name"].lower(): rule["properties"] for rule in body["properties"].get("securityRules") or ()}
+    for port, priority in spec.priorities().items():
+        name = names.rule(port)
+        declared = _rule(port, priority, spec.source_address_prefixes)
+        found = _told(there[name]) if name in there else None
+        if found is None:
+            yield Drift(body["id"], f"securityRules.{name}", "vmPorts", f"rule {name}", declared, None)
+            continue
+        for part, value in declared.items():
+            if found[part] != value:
+                parameter = "sourceAddressPrefixes" if part == "from" else "vmPorts"
+                path = f"securityRules.{name}.{part}"
+                yield Drift(body["id"], path, parameter, f"rule {name}, {part}", value, found[part])
+
+
+def _rule(port: int, priority: int, sources: Iterable[str]) -> dict[str, Any]:
+    """Give what a rule of ours says, part by part, as `_told` gives it."""
+    return {
+        "priority": priority,
+        "direction": "inbound",
+        "access": "allow",
+        "protocol": "tcp",
+        "from": sorted(sources),
+        "to": ["*"],
+        "ports": [str(port)],
+        "source ports": ["*"],
+    }
+
+
+def _told(says: Body) -> dict[str, Any]:
+    return {
+        "priority": says.get("priority"),
+        **{name: str(says.get(name, "")).lower() for name in ("direction", "access", "protocol")},
+        "from": _either(says, "sourceAddressPrefix", "es"),
+        "to": _either(says, "destinationAddressPrefix", "es"),
+        "ports": _either(says, "destinationPortRange"),
+        "source ports": _either(says, "sourcePortRange"),
+    }
+
+
+def _either(says: Body, one: str, plural: str = "s") -> list[str]:
+    """Give the values of a property that is told alone or in a list."""
+    return sorted(filter(None, [says.get(one), *(says.get(one + plural) or ())]))
+
+
+def _of_links(spec: VmSpec, body: Body) -> Iterator[Drift]:
+    """Compare what a network interface refers to: who may come in, and by which address."""
+    ids, properties = spec.ids(), body["properties"]
+    first = next(iter(properties.get("ipConfigurations") or [{}])).get("properties", {})
+    links = {"networkSecurityGroup": (properties, "security_group"), "publicIPAddress": (first, "address")}
+    for name, (where, role) in links.items():
+        found = str((where.get(name) or {}).get("id", "")) or None
+        if role in ids and (found or "").lower() != ids[role].lower():
+            yield Drift(body["id"], name, "", f"{name} of {_name(body)}", ids[role], found)
+
+
+def _name(body: Body) -> str:
+    return str(body["id"]).rpartition("/")[2]
+
+
+def _words(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,39 @@
+"""What was asked for a VM beside what there is, by looks at Azure alone."""
+
+from dataclasses import dataclass
+
+from vmops.azure.inventory import Inventory
+from vmops.deploy import changes, drift, foreign_parts, survey
+from vmops.deploy.changes import Change
+from vmops.deploy.drift import Drift
+from vmops.engine.reconcile import declared
+from vmops.spec.vm_spec import VmSpec
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A spec, as it was asked for last, and what a look showed."""
+
+    spec: VmSpec
+    seen: Inventory
+
+    @property
+    def drift(self) -> list[Drift]:
+        """Name what is not as it was declared, if the VM is there."""
+        return drift.differences(self.spec, self._before)
+
+    @property
+    def added(self) -> list[str]:
+        """Name in words what others have added to what is ours."""
+        bodies = self._before.bodies(self.spec, ours=True)
+        return foreign_parts.described(self.spec, foreign_parts.find(self.spec, bodies, declared.of(self.spec)))
+
+    def changes(self) -> list[Change]:
+        """Give what a provision would change, and what it would keep of others'."""
+        before = self._before
+        gone = drift.missing(self.spec, before.bodies(self.spec, ours=True), before.uses) if not before.machine else ()
+        return [*changes.of_look(self.spec, [*gone, *self.drift]), *changes.kept(self.added)]
+
+    @property
+    def _before(self) -> survey.Preflight:
+        return survey.looked_at(self.seen, self.spec)

@@ -1,0 +1,40 @@
+"""What a provision would lose of a VM that is there."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from vmops.deploy.replacement import replacing
+from vmops.jobs.operation import Operation
+from vmops.ops.remembered import Asked
+from vmops.spec import names
+
+Machine = Mapping[str, Any]
+
+
+def losses(machine: Machine, asked: Asked, latest: Operation | None) -> list[str]:
+    """Say it in words, by what ARM tells of the VM and by what this host remembers of its secrets."""
+    return list(_losses(machine, asked, latest))
+
+
+def _losses(machine: Machine, asked: Asked, latest: Operation | None) -> Iterator[str]:
+    spec = asked.spec
+    known = latest.secrets if latest and latest.given else None
+    why = [*replacing(machine, spec), *_other_secrets(asked, known)]
+    disks = machine["properties"].get("storageProfile", {}).get("dataDisks") or ()
+    own = {
+        disk["lun"]: disk["name"] for disk in disks if disk.get("name") == names.data_disk(spec.vm_name, disk["lun"])
+    }
+    if why:
+        lost = [names.default_name("os_disk", spec.vm_name), *own.values()]
+        yield f"{spec.vm_name} is made anew for {', '.join(dict.fromkeys(why))}, and loses {', '.join(lost)}"
+        return
+    for lun, name in own.items():
+        if lun >= len(spec.data_disks):
+            yield f"{name} is detached, and still paid for"
+
+
+def _other_secrets(asked: Asked, known: Mapping[str, str] | None) -> Iterator[str]:
+    """Name the secrets that are given and are not what they were; where nobody knows, none is."""
+    for name in asked.spec.secrets:
+        if known is not None and known.get(name) != asked.secrets[name]:
+            yield name
