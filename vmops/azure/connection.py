@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vmops.azure.clouds import Cloud
-from vmops.azure.responses import SLOW_LOGIN, refusal
+from vmops.azure.responses import SLOW_LOGIN, is_absent, refusal
 from vmops.azure.session import bounded_session
 from vmops.core.errors import CloudError
 from vmops.core.polling import backoff, retry
@@ -31,11 +31,15 @@ _SLOW = "Failed to invoke the Azure CLI"
 class Connection:
     """What is said to one cloud's Resource Manager, for one principal. Safe for threads."""
 
-    def __init__(self, cloud: Cloud, timeout: float, patience: float) -> None:
-        """Speak to ``cloud``; one request takes at most ``timeout`` seconds, and is sent again for ``patience``."""
+    def __init__(self, cloud: Cloud, timeout: float, patience: float, met: Callable[[CloudError], object]) -> None:
+        """Speak to ``cloud``; one request takes at most ``timeout`` seconds, and is sent again for ``patience``.
+
+        ``met`` is told of every refusal, but that something is not there.
+        """
         self._cloud = cloud
         self._timeout = timeout
         self._patience = patience
+        self._met = met
 
     def send(self, method: str, path: str, body: Any = None) -> "HttpResponse":
         """Send a request to a path or an URL, again while it is refused for a reason that passes.
@@ -64,7 +68,7 @@ class Connection:
             response = getattr(error, "response", None)
             if response is None and isinstance(error, ClientAuthenticationError):
                 raise _no_login(str(error)) from None
-            raise (CloudError(str(error)) if response is None else refusal(response, "")) from error
+            raise (CloudError(str(error)) if response is None else self._refused(refusal(response, ""))) from error
         return headers
 
     def _exchange(self, method: str, path: str, body: Any) -> "HttpResponse":
@@ -79,8 +83,13 @@ class Connection:
         except AzureError as error:
             raise CloudError(f"{self._cloud.endpoint} does not answer: {error}", resource=path) from error
         if response.status_code >= 400:
-            raise refusal(response, path)
+            raise self._refused(refusal(response, path))
         return response
+
+    def _refused(self, error: CloudError) -> CloudError:
+        if not is_absent(error):
+            self._met(error)
+        return error
 
     def _machines(self, subscription: str) -> "VirtualMachinesOperations":
         from azure.mgmt.compute import ComputeManagementClient

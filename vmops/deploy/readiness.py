@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from vmops.azure import power, vm_state
@@ -42,12 +43,17 @@ def ensure_running(arm: Arm, spec: VmSpec) -> None:
 def power_and_wait(arm: Arm, spec: VmSpec, action: power.Action) -> None:
     """Ask for a power operation and wait for it.
 
-    Raises: OperationFailed if ARM says that it failed.
+    Raises: OperationFailed if ARM refuses it, says that it failed, or does not end it within the deployment's time.
     """
-    accepted = power.begin(arm, spec.vm_id, action)
-    ended = poll_until(power.follow(arm, accepted, spec.poll_interval), timeout=spec.deploy_timeout)
+    try:
+        accepted = power.begin(arm, spec.vm_id, action)
+        ended = poll_until(power.follow(arm, accepted, spec.poll_interval), timeout=spec.deploy_timeout)
+    except CloudError as error:
+        ended = error
+    if ended is None:
+        raise OperationFailed(Failure(FailureKind.TIMEOUT, f"the {action} does not end", resource=spec.vm_id))
     if isinstance(ended, CloudError):
-        raise OperationFailed(failure_from_cloud_error(ended))
+        raise OperationFailed(replace(failure_from_cloud_error(ended), resource=spec.vm_id))
 
 
 def wait_for_ssh(spec: VmSpec, outputs: Mapping[str, Any]) -> None:
