@@ -1,11 +1,11 @@
 """The steps of one deployment, as the worker takes them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from vmops.azure import power, vm_state
+from vmops.azure import vm_state
 from vmops.azure.inventory import AGAIN
 from vmops.core import times
 from vmops.core.errors import OperationFailed
@@ -16,6 +16,7 @@ from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update
 from vmops.deploy.context import DeployContext
 from vmops.deploy.holding import AS_IT_IS, Marking
 from vmops.deploy.intent import Intent
+from vmops.deploy.resize import Resize
 from vmops.engine.backend.files import Repair
 from vmops.engine.reconcile import apply
 from vmops.spec.vm_spec import VmSpec
@@ -79,16 +80,20 @@ def _provision(
     state = _engine_state(site, doubtful=doubtful)
     wanted = intent.form(site, spec, before, known=state.existed)
     spec = wanted.spec
-    update = Update(site, spec, wanted.uses, _build_program(site, wanted, before, expires, outputs, marking), marking)
+
+    def update_to(spec: VmSpec) -> Update:
+        program = _build_program(site, replace(wanted, spec=spec), before, expires, outputs, marking)
+        return Update(site, spec, wanted.uses, program, marking)
+
+    update = update_to(spec)
     apply.forget(site.stack, before.strangers(spec))
     reconciled = state.needs_reconcile and update.reconcile().needs_refresh
-    if before.machine and readiness.needs_deallocation(before.machine, spec):
-        readiness.power_and_wait(site.arm, spec, power.Action.DEALLOCATE)
     site.made.disown(set(spec.own_ids()) - set(spec.own_ids(before.uses)))
     site.made.intend(spec.own_ids(before.uses))
-    update.run(refresh=state.needs_refresh(reconciled=reconciled, vm_exists=before.machine is not None))
+    resize = Resize(site.arm, spec, before.machine, update_to)
+    resize.run(refresh=state.needs_refresh(reconciled=reconciled, vm_exists=before.machine is not None))
     update.agree()
-    readiness.ensure_running(site.arm, spec)
+    resize.start()
     if site.cloud.answers:
         readiness.wait_for_ssh(spec, outputs)
     return {**outputs, **({"notOurs": [f"{each}: kept" for each in wanted.kept]} if wanted.kept else {})}
