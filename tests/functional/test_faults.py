@@ -159,6 +159,26 @@ def test_a_fault_that_the_provider_gives_up_on_is_waited_out_too(
     assert len(machines(azure)) == 1
 
 
+def test_a_wait_that_is_over_tells_what_was_refused_last(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """Throttled until the end of its time, a wait has seen nothing fail; whoever asks why it saw nothing is told."""
+    params: Params = {"vmName": "exp1"}
+    provision(params)
+    azure.fault(
+        {
+            "method": "GET",
+            "path": "*/operations/*",
+            "effect": {"do": "refuse", "code": "SubscriptionRequestsThrottled", "retryAfter": 1},
+        }
+    )
+    assert ops.vm_stop(params) == (Status.PENDING, {})
+    assert ops.wait_vm_operation({**params, "pollTimeout": 0}) == (Status.PENDING, {})
+    assert ops.last_failure(params) is None
+    assert ops.wait_vm_operation({**params, "pollTimeout": 0.2}) == (Status.TIMED_OUT, {})
+    failure = ops.last_failure(params)
+    assert failure
+    assert (failure.kind, failure.code) == (FailureKind.THROTTLED, "SubscriptionRequestsThrottled")
+
+
 NOT_THERE = {"do": "refuse", "code": "ResourceNotFound", "status": 404, "message": "not there"}
 
 
