@@ -1,5 +1,6 @@
 """Azure Resource Manager as vmops sees it: what is there, and what becomes of an operation."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,29 @@ def test_no_answer_is_no_refusal() -> None:
         with pytest.raises(CloudError, match="does not answer") as silence:
             Arm(Cloud("local", endpoint, token="any"), timeout=10).get(GROUP)
     assert (silence.value.status, failure_from_cloud_error(silence.value).kind) == (0, FailureKind.INTERRUPTED)
+
+
+@pytest.mark.parametrize(
+    ("az", "kind", "words"),
+    [
+        ("exec sleep 600", FailureKind.TIMEOUT, "gave no token in time"),
+        ("echo Please run 'az login' to setup account. >&2; exit 1", FailureKind.AUTH, "no Azure login"),
+    ],
+)
+@pytest.mark.parametrize("sdk", [False, True], ids=["request", "power verb"])
+def test_a_login_that_comes_late_is_no_missing_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, az: str, kind: FailureKind, words: str, sdk: bool
+) -> None:
+    """Many `az` at once are slow: who is told to log in then, and has, is led astray; the same call may go through."""
+    (tmp_path / "az").write_text(f"#!/bin/sh\n{az}\n")
+    (tmp_path / "az").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential")
+    arm = Arm(Cloud("public", "https://127.0.0.1:1", authority="https://127.0.0.1:1"), timeout=1)
+    with pytest.raises(CloudError, match=words) as refused:
+        power.begin(arm, VM, power.Action.START) if sdk else arm.get(GROUP)
+    failure = failure_from_cloud_error(refused.value)
+    assert (failure.kind, failure.retryable) == (kind, kind is FailureKind.TIMEOUT)
 
 
 def test_a_list_is_read_to_its_last_page(world: World) -> None:

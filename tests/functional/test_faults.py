@@ -159,6 +159,62 @@ def test_a_fault_that_the_provider_gives_up_on_is_waited_out_too(
     assert len(machines(azure)) == 1
 
 
+def test_a_wait_that_is_over_tells_what_was_refused_last(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """Throttled until the end of its time, a wait has seen nothing fail; whoever asks why it saw nothing is told."""
+    params: Params = {"vmName": "exp1"}
+    provision(params)
+    azure.fault(
+        {
+            "method": "GET",
+            "path": "*/operations/*",
+            "effect": {"do": "refuse", "code": "SubscriptionRequestsThrottled", "retryAfter": 1},
+        }
+    )
+    assert ops.vm_stop(params) == (Status.PENDING, {})
+    assert ops.wait_vm_operation({**params, "pollTimeout": 0}) == (Status.PENDING, {})
+    assert ops.last_failure(params) is None
+    assert ops.wait_vm_operation({**params, "pollTimeout": 0.2}) == (Status.TIMED_OUT, {})
+    failure = ops.last_failure(params)
+    assert failure
+    assert (failure.kind, failure.code) == (FailureKind.THROTTLED, "SubscriptionRequestsThrottled")
+
+
+NOT_THERE = {"do": "refuse", "code": "ResourceNotFound", "status": 404, "message": "not there"}
+
+
+def test_a_vm_that_a_replica_does_not_know_yet_is_not_gone(azure: Azure, provision: Deploy) -> None:
+    """It was made a moment ago, and runs: a 404 is believed only when it is said for minutes."""
+    looks = {"method": "GET", "path": "*/virtualMachines/exp1", "nth": 3, "times": 5}
+    azure.fault({**looks, "effect": NOT_THERE})
+    vm_id = provision({"vmName": "exp1"})["id"]
+    azure.let_go()
+    assert azure.power(vm_id) == "running"
+
+
+def test_a_vm_that_is_gone_after_its_making_is_told_so(ops: VMOps, azure: Azure) -> None:
+    """Somebody deletes it in that moment: that is no replica's delay, and is told when the time for one is over."""
+    looks = {"method": "GET", "path": "*/virtualMachines/exp1", "nth": 3, "times": 200}
+    azure.fault({**looks, "effect": NOT_THERE})
+    failure = failed(ops, {"vmName": "exp1"})
+    assert (failure.kind, failure.message) == (FailureKind.NOT_FOUND, "the VM is gone")
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("*/virtualNetworks/exp1-vnet", "ResourceGroupNotFound"), ("*/networkInterfaces/exp1-nic", "ResourceNotFound")],
+)
+def test_what_refers_to_what_was_just_made_is_asked_for_again(
+    azure: Azure, provision: Deploy, deprovision: Deploy, path: str, code: str
+) -> None:
+    """The replica that answers a create may not know of the group, or the network, that the one before has made."""
+    refused = {"do": "refuse", "code": code, "status": 404, "message": "could not be found."}
+    azure.fault({"path": path, "verbs": ["create"], "times": 2, "effect": refused})
+    provision({"vmName": "exp1"})
+    azure.let_go()
+    deprovision({"vmName": "exp1"})
+    assert azure.resources() == []
+
+
 def test_a_vm_that_was_made_without_an_answer_is_adopted(
     ops: VMOps, azure: Azure, faults: Faults, provision: Deploy, deprovision: Deploy
 ) -> None:

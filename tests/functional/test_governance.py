@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from tests.azure import Azure
 from vmops import SpecError, Status, VMOps
 from vmops.cli.commands.local import app
+from vmops.core.failures import FailureKind
 from vmops.local import inspection
 from vmops.protocol import Params
 
@@ -21,18 +22,58 @@ LOCK = "/providers/Microsoft.Authorization/locks/keep"
 def test_a_teardown_fails_for_a_lock_and_goes_on_without_it(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """What is locked is left; once the lock is gone the same call removes all of it."""
+    """What is locked is left, and said at once, asked for once by the engine and once by us; unlocked, all goes."""
     params: Params = {"vmName": "exp1"}
     vm_id = provision(params)["id"]
     lock = f"{vm_id}{LOCK}?api-version=2016-09-01"
     azure.put(lock, {"properties": {"level": "CanNotDelete"}})
-    hasty = {**params, "deployTimeout": 8}
-    assert ops.vm_deprovision(hasty) == (Status.PENDING, {})
-    assert ops.wait_vm_deployment(False, hasty)[0] is Status.FAILED
+    assert ops.vm_deprovision(params) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(False, params)[0] is Status.FAILED
+    failure = ops.last_failure(params)
+    assert failure
+    assert (failure.kind, failure.code, failure.retryable) == (FailureKind.AUTH, "ScopeLocked", False)
+    assert failure.message.startswith("left, and still paid for: exp1, ")
+    assert f"somebody has locked {vm_id}" in failure.message
     assert vm_id in azure.ids()
+    assert azure.writes().count(f"DELETE {vm_id}") == 2
     inspection.send(state_dir, "DELETE", lock)
     deprovision(params)
     assert azure.resources() == []
+
+
+@pytest.mark.parametrize("verb", ["provision", "start"])
+def test_what_a_read_only_lock_refuses_is_final(ops: VMOps, azure: Azure, provision: Deploy, verb: str) -> None:
+    """No write goes through it, a power verb neither: said at once in a sentence, and not tried for minutes."""
+    params: Params = {"vmName": "exp1"}
+    vm_id = provision(params)["id"]
+    group = vm_id.partition("/providers")[0]
+    azure.put(f"{group}{LOCK}?api-version=2016-09-01", {"properties": {"level": "ReadOnly"}})
+    if verb == "start":
+        assert ops.vm_start(params) == (Status.FAILED, {})
+    else:
+        bigger: Params = {**params, "vmSize": "Standard_D2s_v5"}
+        assert ops.vm_provision(bigger) == (Status.PENDING, {})
+        assert ops.wait_vm_deployment(True, bigger) == (Status.FAILED, {})
+    failure = ops.last_failure(params)
+    assert failure
+    assert (failure.kind, failure.code, failure.retryable) == (FailureKind.AUTH, "ScopeLocked", False)
+    assert failure.next_step == f"remove the management lock from {group}, then call again"
+    assert [each for each in azure.writes() if each.startswith(f"PUT {vm_id}")][1:] in ([], [f"PUT {vm_id}"])
+
+
+def test_a_deadline_tells_of_the_last_refusal(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """Whoever reads that time was over wants to know what held it up, and since when."""
+    params: Params = {"vmName": "exp1"}
+    provision(params)
+    used = {"do": "refuse", "code": "InUseSubnetCannotBeDeleted"}
+    azure.fault({"path": "*/virtualNetworks/exp1-vnet", "verbs": ["delete"], "effect": used})
+    hasty: Params = {**params, "deployTimeout": 8}
+    assert ops.vm_deprovision(hasty) == (Status.PENDING, {})
+    assert ops.wait_vm_deployment(False, hasty)[0] is Status.FAILED
+    failure = ops.last_failure(params)
+    assert failure
+    assert (failure.kind, failure.code) == (FailureKind.TIMEOUT, "InUseSubnetCannotBeDeleted")
+    assert "within deployTimeout, 8 seconds; last refused at " in failure.message
 
 
 DENY = {
@@ -96,7 +137,8 @@ def test_a_provision_that_a_policy_denies_fails_and_succeeds_without_it(
     assert ops.wait_vm_deployment(True, params)[0] is Status.FAILED
     failure = ops.last_failure(params)
     assert failure
-    assert failure.code == "RequestDisallowedByPolicy"
+    assert (failure.code, failure.retryable) == ("RequestDisallowedByPolicy", False)
+    assert "no login helps" in failure.next_step
     assert "no-public-ips" in failure.message
     shell(str(file), "--clear")
     file.write_text(json.dumps(OWN_TEAM))

@@ -1,5 +1,6 @@
 """What remains after the engine's destroy: let go, handed over, or left to whom it belongs."""
 
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,7 +25,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-def release(world: World, timeout: float = 240) -> list[str]:
+def release(world: World, timeout: float = 60) -> list[str]:
     return cleanup.delete_owned(world.arm, CLAIM, cleanup.Patience(0.01, timeout))
 
 
@@ -174,6 +175,115 @@ def test_what_will_not_go_is_named_at_the_end(world: World) -> None:
         release(world, timeout=0.1)
     assert failed.value.failure == Failure(FailureKind.CONFLICT, failed.value.failure.message, "NicInUse", NIC)
     assert {VM, NIC} <= world.left()
+
+
+LOCK = "/providers/Microsoft.Authorization/locks/keep"
+IN_USE = {"code": "NicInUse", "message": "It is in use by what nobody knows."}
+IP = f"{NETWORK}/publicIPAddresses/vm-ip"
+
+
+def lock(world: World, scope: str) -> None:
+    """Lock a scope, as somebody else would."""
+    world.send("PUT", f"{scope}{LOCK}", {"properties": {"level": "CanNotDelete"}})
+
+
+def put_address(world: World) -> None:
+    """Put an address of ours there that nothing uses."""
+    world.put(IP, OURS, sku={"name": "Standard"}, properties={"publicIPAllocationMethod": "Static"})
+
+
+def deletions(world: World) -> Counter[str]:
+    """Count the deletions that were asked for, by the id."""
+    asked = [each.partition("?")[0].split() for each in world.journal.asked]
+    return Counter(path for method, path in asked if method == "DELETE")
+
+
+def test_what_is_locked_stays_alone(world: World) -> None:
+    """A lock is final for its resource: the others go, and what is still paid for is named with the way out."""
+    world.put_machine(OURS)
+    put_address(world)
+    lock(world, IP)
+    with pytest.raises(OperationFailed) as failed:
+        release(world, 8)
+    failure = failed.value.failure
+    assert (failure.kind, failure.code, failure.resource) == (FailureKind.AUTH, "ScopeLocked", IP)
+    assert failure.message.startswith(f"left, and still paid for: vm-ip; vm-ip: somebody has locked {IP}")
+    assert f"remove the management lock from {IP}" in failure.next_step
+    assert not failure.retryable
+    assert world.left() == {GROUP, IP}
+    world.send("DELETE", f"{IP}{LOCK}")
+    assert release(world) == []
+    assert world.left() == set()
+
+
+def test_a_locked_machine_keeps_what_it_uses(world: World) -> None:
+    """What it uses would be refused as long as it is there: asked once, and named as left."""
+    world.put_machine(OURS)
+    lock(world, VM)
+    with pytest.raises(OperationFailed) as failed:
+        release(world, 8)
+    message = failed.value.failure.message
+    assert message.startswith("left, and still paid for: vm, vm-nic, net, vm-osdisk; ")
+    assert "vm-nic, net: in use by what is left" in message
+    assert deletions(world) == {VM: 1, NIC: 1, NET: 1}
+
+
+def test_two_locks_are_both_named(world: World) -> None:
+    """Who removes one of them and calls again should not learn only then of the other."""
+    world.put_machine(OURS)
+    put_address(world)
+    for scope in (VM, IP):
+        lock(world, scope)
+    with pytest.raises(OperationFailed) as failed:
+        release(world, 8)
+    assert all(f"remove the management lock from {scope}" in failed.value.failure.next_step for scope in (VM, IP))
+
+
+def test_a_locked_group_is_asked_for_each_resource_once(world: World) -> None:
+    """Nothing in it can go, and nothing is asked for again; the reason is said once."""
+    world.put_machine(OURS)
+    lock(world, GROUP)
+    there = world.left()
+    with pytest.raises(OperationFailed) as failed:
+        release(world, 8)
+    assert failed.value.failure.message.count("somebody has locked") == 1
+    assert deletions(world) == {VM: 1, NIC: 1, NET: 1}
+    assert world.left() == there
+
+
+def test_what_may_not_be_deleted_may_be_so_after_a_grant(world: World) -> None:
+    """A role that was given minutes ago is not known everywhere: that is said, and the others are tried."""
+    world.put_machine(OURS)
+    denied = {"path": NET, "verbs": ["delete"], "effect": {"do": "refuse", "code": "AuthorizationFailed"}}
+    world.send("PUT", "/_local/faults", [denied])
+    with pytest.raises(OperationFailed) as failed:
+        release(world, 8)
+    assert failed.value.failure.code == "AuthorizationFailed"
+    assert "call again: a grant is not known everywhere at once" in failed.value.failure.next_step
+    assert world.left() == {GROUP, NET, SUBNET}
+
+
+def test_a_group_that_will_not_go_is_asked_for_again_or_named(world: World) -> None:
+    """A refusal that passes is met again; one that does not is told at once, and an empty group costs nothing."""
+    world.put(GROUP, OURS)
+    busy = {"method": "DELETE", "path": GROUP, "nth": 1, "effect": {"do": "refuse", "code": "Conflict:concurrent"}}
+    world.send("PUT", "/_local/faults", [busy])
+    assert release(world) == []
+    world.put(GROUP, OURS)
+    lock(world, GROUP)
+    with pytest.raises(OperationFailed) as failed:
+        release(world, 8)
+    assert failed.value.failure.message == f"rg: somebody has locked {GROUP} (ScopeLocked)"
+
+
+def test_what_does_not_go_is_asked_for_less_and_less_often(world: World) -> None:
+    """Not every second for an hour; the deadline then tells of the last refusal."""
+    world.put_machine(OURS)
+    world.send("PUT", "/_local/faults", [{"path": NIC, "verbs": ["delete"], "effect": {"do": "refuse", **IN_USE}}])
+    with pytest.raises(OperationFailed) as failed:
+        release(world, timeout=3)
+    assert (failed.value.failure.code, failed.value.failure.resource) == ("NicInUse", NIC)
+    assert 2 <= deletions(world)[NIC] <= 20, "0.01, 0.015 … seconds: 12 rounds are 2.6 s"
 
 
 @pytest.mark.parametrize("tags", [{OWNER_TAG: "mallory"}, {OWNER_TAG: "mallory", "team": "lab"}])

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vmops.azure.client import Arm
-from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.azure.inventory import AGAIN, Inventory, Resource, agree, take
 from vmops.azure.ownership import Claim, Whose, is_another_owners, kind_of, owner_of, refusal, stack_of, whose
+from vmops.azure.refusals import Refusals
 from vmops.azure.responses import is_absent
 from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
@@ -33,6 +33,8 @@ _USED_IN = {
 _ROUNDS_HELD = 3
 """Rounds in which the same is refused, after which what holds it will not go."""
 
+_LONGEST = 15.0
+"""Azure's seconds between two rounds at most, where nothing goes."""
 
 _DOUBTS = 20
 """Looks that are repeated while the group lists what is not found by its id: then it is the list that is behind. Both
@@ -55,21 +57,23 @@ class Patience:
 def delete_owned(arm: Arm, claim: Claim, patience: Patience, *, keep_group: bool = False) -> list[str]:
     """Delete what is ours of a VM, then its group if that is ours and seen to be empty.
 
-    In-use refusals and reservations pass with time, so each round tries again. A group is never deleted on the strength
+    In-use refusals and reservations pass with time, so each round tries again, the later the longer nothing goes. What
+    does not pass, as a lock, is final for its resource alone: the others are tried, and it ends once nothing else is
+    left. A group is never deleted on the strength
     of one list: both of its lists are empty after the last of ours is gone, the second one after ``again`` seconds.
     With ``keep_group`` it stays.
 
     Returns: the ids of what is another's and has our name, and of what our group stays for; empty if nothing is left.
 
-    Raises: OperationFailed, naming what would not go, if something of ours is still there at the end; (conflict),
-    naming what cannot be told to be ours, which is left and still paid for, or the owner if the VM is another's.
+    Raises: OperationFailed, naming all that would not go, or with the last refusal, if something of ours is still there
+    at the end; (conflict), naming what cannot be told to be ours, which is left and still paid for, or the owner if the
+    VM is another's.
     """
     removal = _Removal(arm, claim, patience, keep_group)
     left = poll_until(removal.look, timeout=patience.timeout)
     if left is None:
-        last = next(map(failure_from_cloud_error, removal.refusals.values()), None)
         late = Failure(FailureKind.TIMEOUT, "resources are still being deleted", resource=claim.vm.group_id)
-        raise OperationFailed(last or late)
+        raise OperationFailed(removal.refusals.last or late)
     return left
 
 
@@ -84,28 +88,32 @@ def refuse_another_owner(seen: Inventory, claim: Claim) -> None:
 
 
 class _Removal:
-    """One removal: what ARM refused in the last round, and what was handed over, by their ids in lower case."""
+    """One removal: what ARM refuses, and what was handed over, by their ids in lower case."""
 
     def __init__(self, arm: Arm, claim: Claim, patience: Patience, keep_group: bool) -> None:
-        self.refusals: dict[str, CloudError] = {}
+        self.refusals = Refusals()
         self._arm, self._claim, self._interval, self._keep_group = arm, claim, patience.interval, keep_group
         self._repeats = iter([] if patience.again is None else [NotYet(patience.again)])
         self._doubts = iter([NotYet(AGAIN * arm.pace)] * _DOUBTS)
         self._given: set[str] = set()
         self._emptied = False
         self._rounds_held = 0
+        self._stays: set[str] = set()
+        self._rounds_alike = 0
 
     def look(self) -> list[str] | NotYet:
         """Take one round; give what is left once nothing of ours is seen, by any look."""
         seen = take(self._arm, self._claim)
         if not self._mine(seen):
             seen = agree(self._arm, self._claim, seen, resources=not self._emptied)
-        self.refusals.clear()
+        self.refusals.forget()
         refuse_another_owner(seen, self._claim)
         if ours := self._mine(seen):
-            pause = max([self._interval, *map(self._release, ours)])
+            asked = max(map(self._release, ours))
+            if self.refusals.are_final(ours):
+                raise OperationFailed(self.refusals.failure(ours, _paid_for(seen)))
             self._refuse_if_held(ours, seen)
-            return NotYet(pause)
+            return NotYet(max(asked, self._pause(ours)))
         doubt = next(self._doubts, None) if seen.unread else None
         return doubt or next(self._repeats, None) or self._settle_rest(seen)
 
@@ -115,6 +123,13 @@ class _Removal:
         self._rounds_held = self._rounds_held + 1 if held else 0
         if self._rounds_held == _ROUNDS_HELD:
             raise OperationFailed(_unproven([*seen.unproven, *ours], self._claim))
+
+    def _pause(self, ours: list[Resource]) -> float:
+        """Give the seconds to the next round where ARM names none: the more, the longer the same is left."""
+        stays = {each["id"].lower() for each in ours}
+        self._rounds_alike = self._rounds_alike + 1 if stays == self._stays else 1
+        self._stays = stays
+        return NotYet(self._interval, most=_LONGEST * self._arm.pace).after(self._rounds_alike)
 
     def _mine(self, seen: Inventory) -> list[Resource]:
         return [resource for resource in seen.ours if resource["id"].lower() not in self._given]
@@ -129,12 +144,9 @@ class _Removal:
                 return 0.0
             return self._arm.delete(resource["id"]).retry_after or 0.0
         except CloudError as error:
-            failure = failure_from_cloud_error(error)
             if is_absent(error):
                 return 0.0
-            if not failure.retryable:
-                raise OperationFailed(failure) from None
-            self.refusals[resource["id"]] = error
+            self.refusals.meet(resource, error)
             return error.retry_after or 0.0
 
     def _settle_rest(self, seen: Inventory) -> list[str] | NotYet:
@@ -154,14 +166,21 @@ class _Removal:
         """Delete our group if it is empty; else it is handed over, or stays."""
         if not rest:
             self._emptied = True  # of what is in it every look has said that it is gone: what follows is the group's
-            accepted = self._arm.delete(group["id"])
-            return NotYet(self._interval if accepted.retry_after is None else accepted.retry_after)
+            asked = self._release(group)
+            if self.refusals.are_final([group]):
+                raise OperationFailed(self.refusals.failure([group], []))
+            return NotYet(asked or self._interval)
         heir = next((resource for resource in rest if stack_of(resource) not in {"", self._claim.stack}), None)
         if heir:
             _transfer_ownership(self._arm, group, heir)
             return NotYet(0)
         get_logger().warning("group_stays", group=group["id"], holds=[resource["id"] for resource in rest])
         return [resource["id"] for resource in rest]
+
+
+def _paid_for(seen: Inventory) -> list[str]:
+    """Name what a removal leaves of ours: the group costs nothing."""
+    return [str(each["name"]) for each in seen.to_go if kind_of(each) != "resourcegroups"]
 
 
 def _unproven(left: list[Resource], claim: Claim) -> Failure:

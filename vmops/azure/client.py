@@ -1,6 +1,6 @@
 """Azure Resource Manager: look, list, delete, tag, and follow operations."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,15 +31,18 @@ class Arm:
     ``pace`` is how long a second of Azure's lasts there, in seconds: 1 but for a local Azure.
     """
 
-    def __init__(self, cloud: Cloud, timeout: float, patience: float = 0.0) -> None:
+    def __init__(
+        self, cloud: Cloud, timeout: float, patience: float = 0.0, met: Callable[[CloudError], object] = lambda _: None
+    ) -> None:
         """Speak to ``cloud``; one request takes at most ``timeout`` seconds.
 
         A request that is refused for a reason that passes is sent again for ``patience`` seconds, after the time that
-        the service asks for. A power operation, which changes something each time, is not.
+        the service asks for. A power operation, which changes something each time, is not. ``met`` is told of every
+        refusal, but that something is not there.
         """
         self._endpoint = cloud.endpoint
         self.pace = cloud.pace
-        self._connection = Connection(cloud, timeout, patience)
+        self._connection = Connection(cloud, timeout, patience, met)
 
     def get(self, resource_id: str, *, expand: str = "") -> dict[str, Any] | None:
         """Look at a resource; None if ARM says that it does not exist.

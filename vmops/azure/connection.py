@@ -1,12 +1,13 @@
 """A connection to Azure Resource Manager: signed in, bounded in time, patient. The one importer of ``azure``."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vmops.azure.clouds import Cloud
-from vmops.azure.responses import refusal
+from vmops.azure.responses import SLOW_LOGIN, is_absent, refusal
 from vmops.azure.session import bounded_session
 from vmops.core.errors import CloudError
 from vmops.core.polling import backoff, retry
@@ -23,15 +24,22 @@ Call: TypeAlias = "Callable[[VirtualMachinesOperations, Mapping[str, Any]], Any]
 _PASSING = frozenset({429, 502, 503, 504})
 """Statuses of what the same request may not meet again. Source: ARM resource provider contract, common API details."""
 
+_SLOW = "Failed to invoke the Azure CLI"
+"""What azure-identity says of an ``az`` that has not answered in time. Source: azure-identity, AzureCliCredential."""
+
 
 class Connection:
     """What is said to one cloud's Resource Manager, for one principal. Safe for threads."""
 
-    def __init__(self, cloud: Cloud, timeout: float, patience: float) -> None:
-        """Speak to ``cloud``; one request takes at most ``timeout`` seconds, and is sent again for ``patience``."""
+    def __init__(self, cloud: Cloud, timeout: float, patience: float, met: Callable[[CloudError], object]) -> None:
+        """Speak to ``cloud``; one request takes at most ``timeout`` seconds, and is sent again for ``patience``.
+
+        ``met`` is told of every refusal, but that something is not there.
+        """
         self._cloud = cloud
         self._timeout = timeout
         self._patience = patience
+        self._met = met
 
     def send(self, method: str, path: str, body: Any = None) -> "HttpResponse":
         """Send a request to a path or an URL, again while it is refused for a reason that passes.
@@ -51,14 +59,16 @@ class Connection:
 
         Raises: CloudError if ARM refuses.
         """
-        from azure.core.exceptions import AzureError
+        from azure.core.exceptions import AzureError, ClientAuthenticationError
 
         how = {"polling": False, "cls": lambda response, *_: response.http_response.headers}
         try:
             headers: Mapping[str, str] = call(self._machines(subscription), how).result()
         except AzureError as error:
             response = getattr(error, "response", None)
-            raise (CloudError(str(error)) if response is None else refusal(response, "")) from error
+            if response is None and isinstance(error, ClientAuthenticationError):
+                raise _no_login(str(error)) from None
+            raise (CloudError(str(error)) if response is None else self._refused(refusal(response, ""))) from error
         return headers
 
     def _exchange(self, method: str, path: str, body: Any) -> "HttpResponse":
@@ -69,13 +79,17 @@ class Connection:
         try:
             response: HttpResponse = self._client.send_request(HttpRequest(method, url, json=body))
         except ClientAuthenticationError as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise CloudError(f"no Azure login: {reason}", status=401, code="AuthenticationFailed") from None
+            raise _no_login(str(error)) from None
         except AzureError as error:
             raise CloudError(f"{self._cloud.endpoint} does not answer: {error}", resource=path) from error
         if response.status_code >= 400:
-            raise refusal(response, path)
+            raise self._refused(refusal(response, path))
         return response
+
+    def _refused(self, error: CloudError) -> CloudError:
+        if not is_absent(error):
+            self._met(error)
+        return error
 
     def _machines(self, subscription: str) -> "VirtualMachinesOperations":
         from azure.mgmt.compute import ComputeManagementClient
@@ -114,7 +128,7 @@ class Connection:
             return AzureKeyCredential(self._cloud.token)
         from azure.identity import DefaultAzureCredential
 
-        return DefaultAzureCredential(authority=self._cloud.authority)
+        return DefaultAzureCredential(authority=self._cloud.authority, process_timeout=math.ceil(self._timeout))
 
     @cached_property
     def _authentication(self) -> "HTTPPolicy[Any, Any] | SansIOHTTPPolicy[Any, Any]":
@@ -126,6 +140,15 @@ class Connection:
         from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
         return ARMChallengeAuthenticationPolicy(self._credential, f"{self._cloud.endpoint}/.default")
+
+
+def _no_login(reason: str) -> CloudError:
+    """Tell a login that is missing from one that has not come in time, as when many ask for one at once."""
+    if _SLOW in reason:
+        return CloudError("the Azure CLI gave no token in time", code=SLOW_LOGIN)
+    return CloudError(
+        f"no Azure login: {reason.strip().partition(chr(10))[0]}", status=401, code="AuthenticationFailed"
+    )
 
 
 def touch() -> None:

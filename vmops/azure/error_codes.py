@@ -1,62 +1,13 @@
-"""ARM's refusals, classified: by their code, else by their HTTP status."""
+"""ARM's refusals, classified: by their code and what their message says, else by their HTTP status."""
 
-from vmops.azure.responses import UNREADABLE
+import re
+
+from vmops.azure.meanings import TABLE, Meaning
 from vmops.core.errors import CloudError
 from vmops.core.failures import Failure, FailureKind
 
-_RPC = "ARM resource provider contract, common API details"
-_COMPUTE = "Azure documentation, virtual machines: understand common error messages"
-_DEPLOY = "Azure documentation, troubleshoot common Azure deployment errors"
-_NETWORK = "recorded refusals of Microsoft.Network"
-
-CODES: dict[str, tuple[FailureKind, str]] = {
-    "AuthenticationFailed": (FailureKind.AUTH, _RPC),
-    "ExpiredAuthenticationToken": (FailureKind.AUTH, _RPC),
-    "InvalidAuthenticationToken": (FailureKind.AUTH, _RPC),
-    "InvalidAuthenticationTokenTenant": (FailureKind.AUTH, _RPC),
-    "AuthorizationFailed": (FailureKind.AUTH, _RPC),
-    "RequestDisallowedByPolicy": (FailureKind.AUTH, _DEPLOY),
-    "SubscriptionNotFound": (FailureKind.AUTH, _RPC),
-    "MissingSubscriptionRegistration": (FailureKind.AUTH, _DEPLOY),
-    "QuotaExceeded": (FailureKind.QUOTA, _DEPLOY),
-    "PublicIPCountLimitReached": (FailureKind.QUOTA, _NETWORK),
-    "IPv4BasicSkuPublicIpCountLimitReached": (FailureKind.QUOTA, _NETWORK),
-    "SubnetIsFull": (FailureKind.QUOTA, _DEPLOY),
-    "SkuNotAvailable": (FailureKind.CAPACITY, _DEPLOY),
-    "AllocationFailed": (FailureKind.CAPACITY, _COMPUTE),
-    "ZonalAllocationFailed": (FailureKind.CAPACITY, _COMPUTE),
-    "OverconstrainedAllocationRequest": (FailureKind.CAPACITY, _COMPUTE),
-    "OverconstrainedZonalAllocationRequest": (FailureKind.CAPACITY, _COMPUTE),
-    "TooManyRequests": (FailureKind.THROTTLED, "Azure documentation, troubleshooting compute throttling errors"),
-    "SubscriptionRequestsThrottled": (FailureKind.THROTTLED, "Azure documentation, ARM request limits"),
-    "RetryableError": (FailureKind.CONFLICT, _NETWORK),
-    "AnotherOperationInProgress": (FailureKind.CONFLICT, _NETWORK),
-    "Conflict": (FailureKind.CONFLICT, _COMPUTE),
-    "OperationPreempted": (FailureKind.CONFLICT, _COMPUTE),
-    "NicReservedForAnotherVm": (FailureKind.CONFLICT, _NETWORK),
-    "NicInUse": (FailureKind.CONFLICT, _NETWORK),
-    "InUseSubnetCannotBeDeleted": (FailureKind.CONFLICT, _NETWORK),
-    "InUseNetworkSecurityGroupCannotBeDeleted": (FailureKind.CONFLICT, _NETWORK),
-    "PublicIPAddressCannotBeDeleted": (FailureKind.CONFLICT, _NETWORK),
-    "ResourceGroupBeingDeleted": (FailureKind.CONFLICT, _DEPLOY),
-    "AttachDiskWhileBeingDetached": (FailureKind.CONFLICT, _COMPUTE),
-    "PropertyChangeNotAllowed": (FailureKind.IMMUTABLE, _COMPUTE),
-    "InvalidResourceLocation": (FailureKind.IMMUTABLE, _DEPLOY),
-    "InvalidResourceGroupLocation": (FailureKind.IMMUTABLE, _DEPLOY),
-    "ResourceGroupNotFound": (FailureKind.NOT_FOUND, _RPC),
-    "ResourceNotFound": (FailureKind.NOT_FOUND, _RPC),
-    "NotFound": (FailureKind.NOT_FOUND, _RPC),
-    "ParentResourceNotFound": (FailureKind.NOT_FOUND, _DEPLOY),
-    "PlatformImageNotFound": (FailureKind.INVALID, _COMPUTE),
-    "InvalidParameter": (FailureKind.INVALID, _COMPUTE),
-    "InvalidResourceReference": (FailureKind.INVALID, _DEPLOY),
-    "OSProvisioningTimedOut": (FailureKind.TIMEOUT, _COMPUTE),
-    "VMStartTimedOut": (FailureKind.TIMEOUT, _COMPUTE),
-    "InternalOperationError": (FailureKind.INTERRUPTED, _COMPUTE),
-}
-"""ARM's error code → the class of failure and where the code is described."""
-
-_SEE_WHO_ANSWERS = "see what stands between here and Azure (a proxy, a portal that wants a login), then call again"
+OWN_WORDS = "vmops knows no more of this refusal than what Azure says"
+"""What to do about a refusal that nobody has told us how to mend."""
 
 _STATUSES = {
     401: FailureKind.AUTH,
@@ -64,39 +15,53 @@ _STATUSES = {
     404: FailureKind.NOT_FOUND,
     408: FailureKind.TIMEOUT,
     409: FailureKind.CONFLICT,
+    429: FailureKind.THROTTLED,
 }
+
+CODES = {code: [each for each in TABLE if code in each.codes.split()] for row in TABLE for code in row.codes.split()}
+"""ARM's code → its meanings, in the order of the table."""
+
+_TELLING = frozenset({401, 408, 429})
+"""Statuses that tell by themselves what to do. Source: RFC 9110, RFC 6585."""
 
 
 def failure_from_cloud_error(error: CloudError) -> Failure:
-    """Classify what ARM said; no answer at all is ``interrupted``, and so is one that is not ARM's."""
+    """Classify what ARM said; no answer at all is ``interrupted``."""
     if not error.status and not error.code:
         return Failure(FailureKind.INTERRUPTED, str(error), resource=error.resource)
-    if error.code == UNREADABLE:
-        return Failure(FailureKind.INTERRUPTED, str(error), error.code, error.resource, step=_SEE_WHO_ANSWERS)
     return classify(error.code, str(error), status=error.status, resource=error.resource)
 
 
 def classify(code: str, message: str, *, status: int = 0, resource: str = "") -> Failure:
-    """Turn ARM's refusal into a `Failure`: by its code, else by the HTTP status.
+    """Turn ARM's refusal into a `Failure`: by its code and its words, else by the HTTP status.
 
-    ``OperationNotAllowed`` says three things: a spent quota, throttling (429), or a VM that is in the wrong state.
+    What is not known is told in ARM's own words, and nothing is advised.
     """
-    return Failure(_kind(code, message, status), message or code or f"HTTP {status}", code, resource)
+    found = _meaning(code, message)
+    kind, step = (found[0].kind, _filled(found[0].step, found[1])) if found else _by_status(status)
+    return Failure(kind, message or code or f"HTTP {status}", code, resource, step=step)
 
 
-def _kind(code: str, message: str, status: int) -> FailureKind:
-    if code == "OperationNotAllowed":
-        return (
-            FailureKind.QUOTA
-            if "quota" in message.lower()
-            else FailureKind.THROTTLED
-            if status == 429
-            else FailureKind.CONFLICT
-        )
-    if code in CODES:
-        return CODES[code][0]
-    if status == 429:
-        return FailureKind.THROTTLED
+def in_short(failure: Failure) -> str:
+    """Say in a few words what many resources may have met alike; in ARM's where we have no shorter ones."""
+    found = _meaning(failure.code, failure.message)
+    return (found and _filled(found[0].short, found[1])) or " ".join(failure.message.split()).rstrip(". ")
+
+
+def _meaning(code: str, message: str) -> tuple[Meaning, dict[str, str]] | None:
+    """Give what a refusal means, with what its message names; None if it is not known."""
+    for meaning in CODES.get(code, ()):
+        if found := re.search(meaning.words, message, re.IGNORECASE | re.DOTALL):
+            return meaning, found.groupdict()
+    return None
+
+
+def _filled(text: str, named: dict[str, str]) -> str:
+    return text.format(**named)
+
+
+def _by_status(status: int) -> tuple[FailureKind, str]:
     if status >= 500:
-        return FailureKind.INTERRUPTED
-    return _STATUSES.get(status, FailureKind.INVALID if 400 <= status < 500 else FailureKind.ENGINE)
+        return FailureKind.INTERRUPTED, ""
+    kind = _STATUSES.get(status, FailureKind.INVALID if 400 <= status < 500 else FailureKind.ENGINE)
+    return kind, "" if status in _TELLING else OWN_WORDS

@@ -15,6 +15,9 @@ from vmops.core.errors import CloudError
 UNREADABLE = "UnreadableAnswer"
 """Our own code for an answer that is not ARM's."""
 
+SLOW_LOGIN = "SlowLogin"
+"""Our own code for a login that did not come in time."""
+
 _ABSENT = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "ParentResourceNotFound", "NotFound"})
 """Codes of a 404 that says that a resource is not there. Source: ARM resource provider contract, common API details;
 recorded refusals of Microsoft.Compute, Microsoft.Network and Microsoft.Resources."""

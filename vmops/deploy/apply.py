@@ -1,6 +1,7 @@
 """Running the program of a VM's stack until Azure is as it says: what passes with time is tried again."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vmops.azure import ownership
@@ -23,8 +24,17 @@ _VANISHED = frozenset({"InvalidResourceReference", "ParentResourceNotFound"})
 """Codes by which ARM says that something is gone that the update has just read or made: somebody removes it, often a
 removal of ours that was killed. Source: recorded refusals of Microsoft.Network and Microsoft.Compute."""
 
-_LOSSES = 4
-"""How often that may happen to one deployment: more often, and what is referred to is not there at all."""
+_UNKNOWN_YET = frozenset({"ResourceGroupNotFound", "ResourceNotFound", "NotFound"})
+"""Codes by which a replica of ARM says that it does not know what the update has made a moment ago, or that it is gone.
+
+Source: public reports of a 404 for what was just made (terraform-provider-azurerm#18268, pulumi-azure-native#3138)."""
+
+_LOSSES, _LAG = 4, 60.0
+"""How often either may happen to one deployment, or for how many of Azure's seconds, if that is longer: more often, and
+what is referred to is not there at all."""
+
+_BELIEVED = 3
+"""How often a replica must say so before the state is refreshed, in which what it does not know would not stay."""
 
 _RECONCILED = frozenset({EXISTS_ALREADY, PROVIDER_GONE, *_VANISHED})
 """Codes after which the engine's state is reconciled, so that the next update must refresh.
@@ -67,18 +77,20 @@ class Update:
         Raises: OperationFailed, with what did not pass; SharedResourceCreatedElsewhere.
         """
         met: list[str] = []  # the codes of what was refused so far
+        losses: list[float] = []  # when, by the monotonic clock, something was told to be gone
 
         def attempt() -> None:
             try:
-                self.site.stack.up(self.declared, refresh=refresh or not _RECONCILED.isdisjoint(met))
+                self.site.stack.up(self.declared, refresh=refresh or _needs_refresh(met))
             except OperationFailed:
                 self.agree()  # that it is another's by now says more than whatever was refused
                 raise
 
         def pause(refusal: OperationFailed, times: int) -> float | None:
             met.append(refusal.failure.code)
-            lost = sum(code in _VANISHED for code in met)
-            return backoff(times) if lost <= _LOSSES and self._is_transient(refusal.failure) else None
+            if refusal.failure.code in _VANISHED | _UNKNOWN_YET:
+                losses.append(time.monotonic())
+            return None if self._is_lost(losses) or not self._is_transient(refusal.failure) else backoff(times)
 
         retry(attempt, OperationFailed, pause, timeout=PATIENCE)
 
@@ -86,6 +98,9 @@ class Update:
         """See that who is to hold the VM holds it, if it is there. Raises: OperationFailed (conflict)."""
         if self.marking.mark:
             holding.agreed(self.site.arm, self.spec.vm_id, self.marking)
+
+    def _is_lost(self, losses: list[float]) -> bool:
+        return len(losses) > _LOSSES and losses[-1] - losses[0] > _LAG * self.site.cloud.pace
 
     def _is_transient(self, failure: Failure) -> bool:
         """Tell whether the same update may do better, once the provider lives and the state knows what exists."""
@@ -97,7 +112,7 @@ class Update:
             return False
         if failure.code == EXISTS_ALREADY:
             return self.reconcile().changes
-        return failure.kind in _TRANSIENT_KINDS or failure.code in _VANISHED
+        return failure.kind in _TRANSIENT_KINDS or failure.code in _VANISHED | _UNKNOWN_YET
 
     def _refuse(self, arm_id: str, found: dict[str, object]) -> None:
         try:
@@ -106,3 +121,8 @@ class Update:
             raise (
                 SharedResourceCreatedElsewhere(error.failure) if arm_id in self.spec.shared_ids() else error
             ) from None
+
+
+def _needs_refresh(met: Sequence[str]) -> bool:
+    """Tell whether the engine must read everything anew after what was refused so far."""
+    return not _RECONCILED.isdisjoint(met) or sum(code in _UNKNOWN_YET for code in met) >= _BELIEVED

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vmops.azure import clouds
 from vmops.azure.client import Arm
+from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.azure.ownership import Claim
 from vmops.core import keys, private
 from vmops.core.settings import Settings
@@ -125,11 +126,12 @@ def _open(
     notes = EngineNotes(notes_directory(backend, state_dir), target.stack, records)
     engine, noted = locate.path(settings.engine), notes if locks else None
     command = EngineCommand(engine, locate.ENGINE_VERSION, environment, locks, longest, noted)
-    stack = EngineStack(places.work_dir, backend, command, EventLog(), notes)
+    log = EventLog()
+    stack = EngineStack(places.work_dir, backend, command, log, notes)
     return DeployContext(
         settings.owner,
         cloud,
-        Arm(cloud, target.request_timeout, patience),
+        Arm(cloud, target.request_timeout, patience, lambda error: log.meet(failure_from_cloud_error(error))),
         stack,
         command,
         records.made(settings.owner),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from vmops.azure import power, vm_state
+from vmops.azure import vm_state
 from vmops.azure.inventory import AGAIN
 from vmops.core import times
 from vmops.core.errors import OperationFailed
@@ -16,6 +16,7 @@ from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update
 from vmops.deploy.context import DeployContext
 from vmops.deploy.holding import AS_IT_IS, Marking
 from vmops.deploy.intent import Intent
+from vmops.deploy.resize import Resize
 from vmops.engine.backend.files import Repair
 from vmops.engine.reconcile import apply
 from vmops.spec.kept import Kept
@@ -87,18 +88,21 @@ def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[st
     wanted = replace(wanted, spec=secrets.restored(site, wanted.spec, before.machine, known=state.existed))
     spec = wanted.spec
     repairs = repair.due(spec, before, how.changed)
-    program = _build_program(site, wanted, before, how.expires, outputs, how.marking)
-    update = Update(site, spec, wanted.uses, program, how.marking)
+
+    def update_to(spec: VmSpec) -> Update:
+        program = _build_program(site, replace(wanted, spec=spec), before, how.expires, outputs, how.marking)
+        return Update(site, spec, wanted.uses, program, how.marking)
+
+    update = update_to(spec)
     apply.forget(site.stack, before.strangers(spec))
     reconciled = state.needs_reconcile and update.reconcile().needs_refresh
-    if before.machine and readiness.needs_deallocation(before.machine, spec):
-        readiness.power_and_wait(site.arm, spec, power.Action.DEALLOCATE)
     site.made.disown(set(spec.own_ids()) - set(spec.own_ids(before.uses)))
     site.made.intend(spec.own_ids(before.uses))
     refresh = state.needs_refresh(reconciled=reconciled, vm_exists=before.machine is not None)
-    update.run(refresh=refresh or bool(repairs))
+    resize = Resize(site.arm, spec, before.machine, update_to)
+    resize.run(refresh=refresh or bool(repairs))
     update.agree()
-    readiness.ensure_running(site.arm, spec)
+    resize.start()
     if site.cloud.answers:
         readiness.wait_for_ssh(spec, outputs)
     return outputs | repair.told(site, spec, repairs) | wanted.told

@@ -8,6 +8,7 @@ from types import FrameType
 
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
+from vmops.core.times import format_utc
 from vmops.engine.process import EngineCommand
 from vmops.engine.stack import EngineStack
 
@@ -65,9 +66,17 @@ class _End:
         if number == signal.SIGTERM:
             return Failure(FailureKind.INTERRUPTED, "the deployment was cancelled")
         if time.monotonic() >= self._deadline:
-            message = f"the deployment did not end within deployTimeout, {self._seconds:g} seconds"
-            return Failure(FailureKind.TIMEOUT, message)
+            return self._late(f"the deployment did not end within deployTimeout, {self._seconds:g} seconds")
         if self._stack.silence >= self._patience:
-            message = f"the engine worked on no resource and said nothing for {self._patience:g} seconds; it was ended"
-            return Failure(FailureKind.TIMEOUT, message)
+            return self._late(
+                f"the engine worked on no resource and said nothing for {self._patience:g} seconds; it was ended"
+            )
         return None
+
+    def _late(self, message: str) -> Failure:
+        """Tell that the time is over, and what ARM has refused last: that is what to do something about."""
+        last = self._stack.last_refusal
+        if last is None:
+            return Failure(FailureKind.TIMEOUT, message)
+        refused = f"{message}; last refused at {format_utc(last.since)}: {last.message}"
+        return Failure(FailureKind.TIMEOUT, refused, last.code, last.resource, step=last.next_step)

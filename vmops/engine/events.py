@@ -40,7 +40,7 @@ _GENERIC = ("update failed", "resource operation failed", "destroy failed", "Res
 class EventLog:
     """Turn engine events into log lines (``resource``, ``operation``, ``seconds``) and keep the first cause of failure.
 
-    Called from the engine's event thread.
+    Called from the engine's event thread. ``last_refusal`` is ARM's last of all, whoever met it.
     """
 
     def __init__(self, log: Any = None) -> None:
@@ -49,6 +49,7 @@ class EventLog:
         self._causes: list[Failure] = []
         self._mutex = threading.Lock()
         self._heard = time.monotonic()
+        self.last_refusal: Failure | None = None
         self.steps: list[dict[str, str]] = []
 
     def __call__(self, event: EngineEvent) -> None:
@@ -83,6 +84,10 @@ class EventLog:
         self._begun.clear()
         self._heard = time.monotonic()
 
+    def meet(self, refusal: Failure) -> None:
+        """Note what ARM has refused: a deadline that passes tells of it."""
+        self.last_refusal = refusal
+
     def cause(self, fallback: str) -> Failure:
         """Give why the engine failed: ARM's own refusal first, else the engine's words, else ``fallback``."""
         with self._mutex:
@@ -108,6 +113,8 @@ class EventLog:
         failure = read_refusal(message, resource=short_name(urn))
         with self._mutex:
             self._causes.append(failure)
+        if failure.code:
+            self.meet(failure)
         self._log.error("resource_refused", resource=failure.resource, kind=str(failure.kind), message=failure.message)
 
 

@@ -10,6 +10,7 @@ from pulumi.automation import CommandResult
 from pulumi.automation.errors import StackAlreadyExistsError, StackNotFoundError
 
 from vmops.core import private
+from vmops.core.failures import Failure
 from vmops.engine import exclusive, workspace
 from vmops.engine.backend import files
 from vmops.engine.backend.lock_holder import refuse_seen_holder
@@ -44,6 +45,11 @@ class EngineStack:
     def silence(self) -> float:
         """Give for how many seconds the engine has said nothing although it works on no resource; 0 if none runs."""
         return self._log.silence if self._command.running else 0.0
+
+    @property
+    def last_refusal(self) -> Failure | None:
+        """Give what ARM has refused last to the engine or to us; None if it has refused nothing."""
+        return self._log.last_refusal
 
     def mend(self, *, write: bool = True) -> files.Repair:
         """Mend the stack's files, if they cannot be read; see `files.repair`."""

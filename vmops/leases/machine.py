@@ -1,5 +1,6 @@
 """A VM that a program holds: its names and addresses, and what can be asked of it while it is there."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -95,15 +96,16 @@ class Machine:
         return str(seen["power"])
 
     def _power(self, verb: Callable[[Params], Answer]) -> None:
-        params = dict(self.params)
+        params, begun = dict(self.params), time.time()
         status, _ = verb(params)
         if status is Status.PENDING:
             status, _ = self.ops.wait_vm_operation(params)
         if status is not Status.SUCCEEDED:
-            raise ProvisionError(self.name, self._cause(status, params))
+            raise ProvisionError(self.name, self._cause(status, params, begun))
 
-    def _cause(self, status: Status, params: Params) -> Failure:
+    def _cause(self, status: Status, params: Params, begun: float) -> Failure:
+        """Give why a verb that began at that time has not ended well; a wait that was over notes what it met last."""
         failure = self.ops.last_failure(params)
-        if status is Status.FAILED and failure:
+        if failure and (status is Status.FAILED or failure.since >= begun):
             return failure
         return Failure(FailureKind.TIMEOUT, "the operation was not over within pollTimeout", resource=self.id)

@@ -1,7 +1,7 @@
 """How what happened becomes an answer: a status, a result, and for whoever waits a handle."""
 
 from collections.abc import Callable, MutableMapping
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, cast
 
 from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.core.errors import CloudError, EngineMissing, OperationFailed, VmopsError
@@ -10,8 +10,6 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.store import Store
 from vmops.protocol import HANDLE, Answer, Params, Status
 from vmops.spec.target import Target, WaitOptions
-
-T = TypeVar("T")
 
 Seen: TypeAlias = dict[str, Any] | Failure | CloudError
 """What a poll finds once it is over: an account of the operation, or why it failed."""
@@ -47,13 +45,19 @@ def failed(store: Store, target: WaitOptions, why: Failure | VmopsError) -> Answ
 
 
 def waited(store: Store, target: WaitOptions, poll: Callable[[], Seen | NotYet]) -> Answer:
-    """Poll until it is over, or until ``pollTimeout`` has passed: TIMED_OUT then, or PENDING if that is 0."""
+    """Poll until it is over, or until ``pollTimeout`` has passed: TIMED_OUT then, or PENDING if that is 0.
+
+    What was refused until then is noted as the last failure.
+    """
+    look = _Patient(poll, target.poll_interval)
     try:
-        found = poll_until(lambda: _unless_throttled(poll, target.poll_interval), timeout=target.poll_timeout)
+        found = poll_until(look, timeout=target.poll_timeout)
     except REFUSALS as error:
         return failed(store, target, error)
     seen = cast(Seen | None, found)
     if seen is None:
+        if look.refusal and isinstance(target, Target) and target.poll_timeout:
+            store.note_failure(target.stack, failure_from_cloud_error(look.refusal))
         return (Status.PENDING if target.poll_timeout == 0 else Status.TIMED_OUT), {}
     return (Status.SUCCEEDED, seen) if isinstance(seen, dict) else failed(store, target, seen)
 
@@ -69,11 +73,23 @@ def _classified(error: VmopsError) -> Failure:
     )
 
 
-def _unless_throttled(poll: Callable[[], T], interval: float) -> T | NotYet:
-    """Poll, or poll again when ARM says if it refuses because it is asked too often: nothing has been seen to fail."""
-    try:
-        return poll()
-    except CloudError as error:
-        if failure_from_cloud_error(error).kind is not FailureKind.THROTTLED:
-            raise
-        return NotYet(error.retry_after or interval)
+class _Patient:
+    """Polls again when ARM says if it refuses because it is asked too often: nothing has been seen to fail.
+
+    ``refusal`` is that of the last look, None if that was answered.
+    """
+
+    def __init__(self, poll: Callable[[], Seen | NotYet], interval: float) -> None:
+        self.refusal: CloudError | None = None
+        self._poll, self._interval = poll, interval
+
+    def __call__(self) -> Seen | NotYet:
+        """Poll once. Raises: as the poll, but for what passes."""
+        try:
+            self.refusal, seen = None, self._poll()
+        except CloudError as error:
+            if failure_from_cloud_error(error).kind is not FailureKind.THROTTLED:
+                raise
+            self.refusal = error
+            return NotYet(error.retry_after or self._interval)
+        return seen

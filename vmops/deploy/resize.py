@@ -1,0 +1,94 @@
+"""A VM brought to what a spec says: deallocated first where Azure asks for that, and back if it then finds no room."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from vmops.azure import power
+from vmops.azure.client import Arm
+from vmops.core.errors import OperationFailed
+from vmops.core.failures import Failure, FailureKind
+from vmops.core.log import get_logger
+from vmops.deploy import readiness
+from vmops.deploy.apply import Update
+from vmops.spec.vm_spec import VmSpec
+
+_ELSEWHERE = frozenset(
+    {"OperationNotAllowed", "AllocationFailed", "ZonalAllocationFailed"}
+    | {"OverconstrainedAllocationRequest", "OverconstrainedZonalAllocationRequest"}
+)
+"""Codes by which Azure refuses a size while the VM stays on its hardware; a size that the location lacks has another.
+
+Source: Azure documentation, resize a virtual machine, and understand common error messages."""
+
+_NO_ROOM = frozenset({FailureKind.CAPACITY, FailureKind.QUOTA})
+
+
+class Resize:
+    """A VM's update to ``spec``, as ``update`` makes one for any; the VM may be a ``machine`` that exists already."""
+
+    def __init__(
+        self, arm: Arm, spec: VmSpec, machine: Mapping[str, Any] | None, update: Callable[[VmSpec], Update]
+    ) -> None:
+        self._arm, self._spec, self._machine, self._update = arm, spec, machine, update
+        self._deallocated = False
+
+    def run(self, *, refresh: bool) -> None:
+        """Bring the VM to the spec; deallocated for a disk that grows, and for a size that its hardware lacks.
+
+        Raises: OperationFailed.
+        """
+        if self._machine and readiness.needs_deallocation(self._machine, self._spec):
+            self._deallocate("a disk grows")
+        try:
+            self._update(self._spec).run(refresh=refresh)
+        except OperationFailed as refused:
+            if not self._helps(refused.failure):
+                raise
+            self._deallocate(refused.failure.message)
+            self._update(self._spec).run(refresh=False)
+
+    def start(self) -> None:
+        """See that the VM runs; one that was deallocated for another size goes back to its own if it finds no room.
+
+        Raises: OperationFailed, with the refusal and how the VM is left.
+        """
+        try:
+            readiness.ensure_running(self._arm, self._spec)
+        except OperationFailed as refused:
+            if not (self._deallocated and self._resizes and refused.failure.kind in _NO_ROOM):
+                raise
+            raise OperationFailed(self._go_back(refused.failure)) from None
+
+    @property
+    def _old_size(self) -> str:
+        properties = (self._machine or {}).get("properties", {})
+        return str(properties.get("hardwareProfile", {}).get("vmSize", ""))
+
+    @property
+    def _resizes(self) -> bool:
+        return self._old_size.lower() not in {"", self._spec.vm_size.lower()}
+
+    def _helps(self, refusal: Failure) -> bool:
+        """Tell whether the same update may go through on a VM that is on no hardware."""
+        asked = refusal.kind is FailureKind.CAPACITY and refusal.code in _ELSEWHERE
+        return asked and self._resizes and not self._deallocated
+
+    def _deallocate(self, reason: str) -> None:
+        """Take the VM off its hardware, and say so before: it stands still meanwhile."""
+        get_logger().warning("deallocates", vm=self._spec.vm_id, reason=reason)
+        self._deallocated = True
+        readiness.power_and_wait(self._arm, self._spec, power.Action.DEALLOCATE)
+
+    def _go_back(self, refusal: Failure) -> Failure:
+        """Give the VM its old size again and start it; say how that went."""
+        old = self._spec.model_copy(update={"vm_size": self._old_size})
+        get_logger().warning("goes_back", vm=old.vm_id, size=old.vm_size, reason=refusal.message)
+        message = refusal.message.rstrip(". ")
+        try:
+            self._update(old).run(refresh=False)
+            readiness.ensure_running(self._arm, old)
+        except OperationFailed as again:
+            why = again.failure.message
+            return replace(refusal, message=f"{message}; the VM stands still, and is not back at {old.vm_size}: {why}")
+        return replace(refusal, message=f"{message}; the VM runs again as it was, with {old.vm_size}")
