@@ -98,7 +98,7 @@ class Lifetimes:
             except CloudError as error:
                 unsearched.append(failure_from_cloud_error(error))
         try:
-            found.update(self._declared(found))
+            found.update(self._declared(found, unsearched))
         except OperationFailed as error:
             unsearched.append(error.failure)
         return found
@@ -109,15 +109,22 @@ class Lifetimes:
             if kind.lower() == "virtualmachines":
                 yield Identity(cloud, subscription, group, name)
 
-    def _declared(self, known: Mapping[str, ExpiringVm]) -> Iterator[tuple[str, ExpiringVm]]:
-        """Read from the backend the stacks that are not known yet; no state is read for the others."""
+    def _declared(self, known: Mapping[str, ExpiringVm], unsearched: list[Failure]) -> Iterator[tuple[str, ExpiringVm]]:
+        """Read from the backend the stacks that are not known yet; no state is read for the others.
+
+        One that cannot be read keeps none of the others.
+        """
         from vmops.deploy.context import open_backend
 
         with open_backend(self.settings) as backend:
-            for stack in backend.stacks():
-                if stack not in known and (inputs := backend.declared(stack)):
-                    declared = (_read(cloud, inputs) for cloud in get_args(CloudName))
-                    yield from ((stack, each) for each in declared if each.identity.stack == stack)
+            for stack in [each for each in backend.stacks() if each not in known]:
+                try:
+                    inputs = backend.declared(stack)
+                except OperationFailed as error:
+                    unsearched.append(replace(error.failure, resource=stack))
+                    continue
+                declared = (_read(cloud, inputs) for cloud in get_args(CloudName)) if inputs else ()
+                yield from ((stack, each) for each in declared if each.identity.stack == stack)
 
     def _look(self, remembered: ExpiringVm) -> ExpiringVm:
         """Bring what is remembered of a VM in line with ARM: its tags say whose it is, and the later end holds."""
