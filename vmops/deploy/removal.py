@@ -1,13 +1,14 @@
 """The steps of a removal: whose what exists is, the engine's destroy of what is ours, and what remains after it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from vmops.azure import cleanup, inventory
 from vmops.azure.inventory import Inventory
 from vmops.azure.ownership import Claim
-from vmops.core.errors import OperationFailed
+from vmops.core.errors import OperationFailed, StoreError
 from vmops.core.failures import FailureKind
 from vmops.core.log import get_logger
 from vmops.deploy import holding
@@ -54,7 +55,8 @@ def deprovision(site: DeployContext, target: Target, *, doubtful: bool, held_as:
     )
     left = cleanup.delete_owned(site.arm, claim, patience, keep_group=target.keep_group)
     _can("forget the stack", site.stack.remove, unless=_ANOTHERS)
-    site.made.gone(left)
+    with suppress(StoreError):  # whoever looks next finds nothing there
+        site.made.gone(left)
     return {"left": left} if left else {}
 
 

@@ -4,26 +4,30 @@ import os
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from vmops.azure import ownership, vm_state
 from vmops.azure.client import Arm
-from vmops.core import host, keys
-from vmops.core.errors import OperationFailed
+from vmops.core import host
+from vmops.core.errors import OperationFailed, RecordsUnusable
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet
 from vmops.core.settings import Settings
 from vmops.core.signals import signals_deferred
 from vmops.jobs import admission, start
 from vmops.jobs.cancel import cancel
+from vmops.jobs.handed import HandedOrders
 from vmops.jobs.holds import NOBODY, Terms
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.order import JobRequest
 from vmops.jobs.stack_records import StackRecords
 from vmops.jobs.store import Store
+from vmops.ops import direct
 from vmops.ops.absence import Absence
+from vmops.ops.account import account
 from vmops.ops.claims import Claims
 from vmops.ops.elsewhere import refuse_another_place
 from vmops.spec.target import Target
@@ -49,12 +53,15 @@ class Deployments:
     settings: Settings
     store: Store
     arm: Callable[[Target], Arm]
+    handed: HandedOrders = field(default_factory=HandedOrders)
 
     def provision(self, spec: VmSpec, digest: str, terms: Terms = NOBODY) -> Operation | None:
         """Begin to make the VM as the spec says; None if it is so already, runs, and is to be held by nobody new.
 
-        Raises: OperationFailed (locked) if another deployment of the VM is in flight, (conflict) if another holds it.
+        Raises: OperationFailed (locked) if another deployment of the VM is in flight, (conflict) if another holds it;
+        RecordsUnusable if nothing can be recorded.
         """
+        self.store.require()
         latest = self.store.latest(spec.stack)
         same = latest and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, digest)
         if latest and same and not terms.mark:
@@ -67,10 +74,28 @@ class Deployments:
     def deprovision(self, target: Target, terms: Terms = NOBODY) -> Operation | None:
         """Begin to remove the VM; None if it was removed before, and nothing of it is seen.
 
-        A provision in flight is ended first, by the worker.
+        A provision in flight is ended first, by the worker. Where nothing can be recorded, the VM is removed here and
+        now, by ARM alone: None then, too.
 
-        Raises: OperationFailed (not_found) if it never was in this place, and one of that name is in another.
+        Raises: OperationFailed (not_found) if it never was in this place, and one of that name is in another; without
+        records, if it could not be removed.
         """
+        try:
+            self.store.require()
+            return self._deprovision(target, terms)
+        except RecordsUnusable as why:
+            direct.remove(self.settings, target, self.claim(target), mark=terms.mark, why=why)
+            self._record_removed(target)
+            return None
+
+    def _record_removed(self, target: Target) -> None:
+        """Have a removal that was recorded, and whose worker could not be started, end as it did end."""
+        with suppress(RecordsUnusable):
+            asked = self.store.in_flight(target.stack, Verb.DEPROVISION)
+            if asked and self.store.transition(asked.id, State.RUNNING, origin=State.PENDING, started=time.time()):
+                self.store.transition(asked.id, State.SUCCEEDED, ended=time.time())
+
+    def _deprovision(self, target: Target, terms: Terms) -> Operation | None:
         absence = self.absence(target)
         if absence.removed_here and absence.look() == {}:
             return None
@@ -86,10 +111,11 @@ class Deployments:
         if not now.over:
             here = now.pid and host.is_this(now.host_id, now.host)
             return NotYet(_REST, now.pid) if here else NotYet(_LOOK, most=_MOST)
-        return now.failure or self._account(now)
+        return now.failure or account(self.settings.state_dir, now)
 
     def settled(self, operation: Operation) -> Operation:
         """Give an operation as it now stands; one whose worker is dead is recorded as interrupted."""
+        self.handed.tend(self.settings, self.store, operation)
         return admission.mark_if_dead(self.store, self.settings.state_dir, operation)
 
     def claim(self, target: Target, owner: str = "") -> ownership.Claim:
@@ -115,6 +141,8 @@ class Deployments:
         if verb is Verb.DEPROVISION:
             return absence.look()
         seen = vm_state.get_vm_state(self.arm(target), target.vm_id)
+        if seen is None and latest is None:
+            self.store.require()
         if seen is None and (latest or not self._in_backend(target)):
             return Failure(
                 FailureKind.NOT_FOUND, "neither a record, the backend nor ARM knows this VM", resource=target.vm_id
@@ -161,7 +189,8 @@ class Deployments:
         """
         asked = replace(self._asked(target, verb, digest), hold=terms.mark)
         check = partial(terms.check, self.store, target.stack, target.vm_id)
-        admitted = admission.admit(self.store, self.settings.state_dir, asked, check)
+        with direct.recorded():
+            admitted = admission.admit(self.store, self.settings.state_dir, asked, check)
         if not isinstance(admitted, admission.Admitted):
             joins = admitted and terms.check_join(self.store, admitted)
             if admitted and joins and (admitted.verb, admitted.digest) == (verb, digest):
@@ -172,7 +201,9 @@ class Deployments:
         how = (settings.backend(), settings.engine, settings.engine_silence, doubtful, terms.take_over)
         order = JobRequest(target.to_wire(), *how)
         try:
-            start.start_worker(self.settings, asked, order, admitted.lock)
+            with direct.recorded():
+                start.start_worker(self.settings, asked, order, admitted.lock)
+            self.handed.keep(asked, order)
         finally:
             os.close(admitted.lock)
         return asked
@@ -190,26 +221,6 @@ class Deployments:
             expires=now + ttl if ttl else 0.0,
             created=now,
         )
-
-    def _account(self, operation: Operation) -> dict[str, Any]:
-        """Tell of a deployment that succeeded; times are seconds since the epoch."""
-        return {
-            "operation": operation.id,
-            "verb": str(operation.verb),
-            "startTime": operation.created,
-            "endTime": operation.ended,
-            "seconds": operation.seconds,
-            **operation.outputs,
-            **self._way_in(operation),
-        }
-
-    def _way_in(self, operation: Operation) -> dict[str, str]:
-        """Give the command that logs in; the key is named if vmops made it on this host."""
-        address = operation.outputs.get("publicIp") or operation.outputs.get("privateIp")
-        if not address:
-            return {}
-        key = keys.existing_ssh_key_file(self.settings.state_dir, operation.stack)
-        return {"ssh": f"ssh {f'-i {key} ' if key else ''}{operation.outputs['adminUsername']}@{address}"}
 
     def _extend(self, made: Operation, spec: VmSpec, seen: vm_state.VmState) -> None:
         """Let a VM that is provisioned again live for its whole time to live from now on."""
