@@ -9,6 +9,7 @@ from tests.chaos.moments import that_comes, watch
 from tests.chaos.place import Place, todo
 from tests.chaos.scene import Scene
 from tests.chaos.script import KILL_TARGETS, POWERED, Kill
+from vmops import VMOps
 from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.operation import Verb
 
@@ -35,11 +36,11 @@ def kill(scene: Scene, verb: str, drawn: Kill) -> tuple[Kill, bool]:
 
 
 def rest(scene: Scene) -> None:
-    """Wait for what was killed to be over, whoever began it."""
+    """Wait for what was killed to be over, as another program does: who has given an order hands it over again."""
     scene.params.pop("asyncResultsUrl", None)
     latest = scene.store.latest(scene.stack)
     if latest and not latest.over:
-        scene.ops.wait_vm_deployment(latest.verb is Verb.PROVISION, scene.params)
+        VMOps(scene.ops.settings).wait_vm_deployment(latest.verb is Verb.PROVISION, scene.params)
 
 
 def _strike(scene: Scene, verb: str, met: Kill, come: Callable[[], bool]) -> bool:

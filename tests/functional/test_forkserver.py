@@ -78,7 +78,7 @@ def test_its_death_ends_no_deployment(azure: Azure, ops: VMOps, state_dir: Path)
 
 
 def test_its_death_before_the_work_begins_is_an_interruption(azure: Azure, ops: VMOps, state_dir: Path) -> None:
-    """The lock that travelled with the order is free then: the wait says so, and the same call goes on."""
+    """The lock that travelled with the order is free then: a wait elsewhere says so, and the same call goes on."""
     params: Params = {"vmName": "exp1"}
     warm_up(ops)
     server = await_one(state_dir, "forkserver")
@@ -86,12 +86,28 @@ def test_its_death_before_the_work_begins_is_an_interruption(azure: Azure, ops: 
     assert ops.vm_provision(params) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(True, {**params, "pollTimeout": 0}) == (Status.PENDING, {})
     os.kill(server.pid, signal.SIGKILL)
-    assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
+    assert VMOps(ops.settings).wait_vm_deployment(True, params) == (Status.FAILED, {})
     failure = ops.last_failure(params)
     assert failure
     assert (failure.kind, failure.retryable) == (FailureKind.INTERRUPTED, True)
     assert ops.vm_provision(params) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED
+
+
+def test_who_has_asked_hands_over_again_what_died_with_it(azure: Azure, ops: VMOps, state_dir: Path) -> None:
+    """Whoever waits where the order was given has it still: one worker begins, in the same operation."""
+    params: Params = {"vmName": "exp1"}
+    warm_up(ops)
+    server = await_one(state_dir, "forkserver")
+    os.kill(server.pid, signal.SIGSTOP)
+    assert ops.vm_provision(params) == (Status.PENDING, {})
+    before = ops.operation(params)
+    os.kill(server.pid, signal.SIGKILL)
+    assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED, ops.last_failure(params)
+    now = ops.operation(params)
+    assert before
+    assert now
+    assert (before.id, now.state) == (now.id, State.SUCCEEDED)
 
 
 def test_it_leaves_when_it_is_not_needed(azure: Azure, state_dir: Path) -> None:
@@ -189,7 +205,7 @@ def test_a_worker_holds_no_lock_but_its_own(azure: Azure, state_dir: Path) -> No
         assert ops.vm_provision({"vmName": name}) == (Status.PENDING, {})
     assert poll_until(lambda: states(ops)["exp2"] is State.RUNNING or NotYet(0.02), timeout=120)
     found(state_dir, "forkserver")[0].kill()
-    assert ops.wait_vm_deployment(True, {"vmName": "exp3"}) == (Status.FAILED, {})
+    assert VMOps(ops.settings).wait_vm_deployment(True, {"vmName": "exp3"}) == (Status.FAILED, {})
     assert states(ops)["exp2"] is State.RUNNING
     azure.let_go()
     assert ops.wait_vm_deployment(True, {"vmName": "exp2"})[0] is Status.SUCCEEDED

@@ -15,6 +15,7 @@ _ABSENT = "runs in no worker and no verb of this world"
 UNCLOCKED = {
     "jobs.admission": _RECORDED,
     "ops.deployments": _RECORDED,
+    "ops.record": _RECORDED,
     "core.failures": _RECORDED,
     "jobs.worker": _RECORDED,
     "ops.orphans": "finds what nobody has written to for long: nothing here waits for that",

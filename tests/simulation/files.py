@@ -4,6 +4,7 @@ Source: layout and contents seen with engine 3.274.
 """
 
 import getpass
+import hashlib
 import json
 import socket
 import uuid
@@ -22,6 +23,7 @@ from vmops.engine.install.locate import ENGINE_VERSION
 ORGANIZATION = "organization"
 SALT = "v1:ZG91YmxlMDA=:v1:ZG91YmxlMDAwMDA=:ZG91YmxlZG91YmxlZG91YmxlZG91Yg=="
 _VERSION = f"v{ENGINE_VERSION}"
+_MAGIC = hashlib.sha256(_VERSION.encode()).hexdigest()
 _LOCKED = (
     "error: the stack is currently locked by {number} lock(s). Either wait for the other process(es) to end or delete "
     "the lock file with `pulumi cancel`.\n"
@@ -68,7 +70,7 @@ class Files:
         """Begin a stack. Raises: CommandError, if there is one."""
         if self.state.exists():
             raise refused(f"error: stack '{ORGANIZATION}/{PROJECT}/{self.stack}' already exists\n")
-        manifest = {"time": now(), "magic": "double", "version": _VERSION}
+        manifest = {"time": now(), "magic": _MAGIC, "version": _VERSION}
         secrets = {"type": "passphrase", "state": {"salt": SALT}}
         self._latest = {"manifest": manifest, "secrets_providers": secrets, "metadata": {}}
         self._write()

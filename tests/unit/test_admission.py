@@ -4,10 +4,8 @@ import dataclasses
 import itertools
 import os
 import re
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from subprocess import Popen
 from threading import Thread
@@ -18,10 +16,11 @@ import pytest
 from tests.unit.processes import ended, go_on, kill, line_of, start
 from tests.unit.test_fence import Worker
 from vmops.core import file_lock
-from vmops.core.errors import OperationFailed, StoreError
+from vmops.core.errors import OperationFailed, RecordsUnusable
 from vmops.core.failures import FailureKind
 from vmops.core.state_dir import liveness_lock_path, lock_path
 from vmops.jobs import admission
+from vmops.jobs import store as store_module
 from vmops.jobs.admission import Admitted, admit, mark_if_dead
 from vmops.jobs.cancel import cancel
 from vmops.jobs.fence import find_worker
@@ -222,11 +221,12 @@ pause()
     assert len({name for name, _ in found}) == 1
 
 
-def test_the_lock_comes_free_when_the_record_cannot_be_written(tmp_path: Path, store: Store) -> None:
-    """Records that are lost or full refuse one call, and must not lock the VM for as long as the program lives."""
-    with closing(sqlite3.connect(tmp_path / "operations.db")) as elsewhere:
-        elsewhere.execute("DROP TABLE operations")
-    with pytest.raises((StoreError, sqlite3.Error)):
+def test_the_lock_comes_free_when_the_record_cannot_be_written(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full refuses one call, and must not lock the VM for as long as the program lives."""
+    monkeypatch.setattr(store_module, "_ROOM", 1 << 62)
+    with pytest.raises(RecordsUnusable):
         admit(store, tmp_path, operation("first"))
     assert not file_lock.is_locked(lock_path(tmp_path, STACK))
 

@@ -1,14 +1,17 @@
 """Files that an engine could not read are mended before it is asked to; those that it can read stay as they are."""
 
+import hashlib
 import json
 import os
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from vmops.engine.backend.files import Repair, ensure_tags_file, repair
+from vmops.engine.backend.checkpoint import export_makes_sense, makes_sense
+from vmops.engine.backend.files import Repair, ensure_meta, ensure_tags_file, repair
 from vmops.engine.backend.notes import EngineNotes, notes_directory
 from vmops.engine.reconcile.complete import merge_inputs
 from vmops.jobs.stack_records import StackRecords
@@ -16,8 +19,9 @@ from vmops.jobs.store import Store
 
 STATE = json.dumps({"version": 3, "checkpoint": {"stack": "s", "latest": {}}})
 SALT = "encryptionsalt: v1:MF3wMvO0Jp0=:v1:1CUHdZqKqET3CQ+7:6lLmapVDVG9u69wUlXEKsSmEa9JFSQ==\n"
+MAGIC = hashlib.sha256(b"v3.274.1").hexdigest()
 TAGS = "stacks/vmops/s.pulumi-tags"
-UNREADABLE = ["", STATE[:20], "\x00\x00", "[]", "{}"]
+UNREADABLE = ["", STATE[:20], "\x00\x00", "[]", "{}", '{"version": 3, "checkpoint": {"latest": {"resources": "x"}}}']
 
 
 class Backend:
@@ -36,6 +40,10 @@ class Backend:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         return path
+
+    def aside(self) -> list[Path]:
+        """Give what was set aside, the oldest first."""
+        return sorted(self.notes.directory.parent.glob("aside/*"), key=lambda path: path.suffix)
 
     def mend(self, *, write: bool = True) -> Repair:
         return repair(self.url, "vmops", self.settings, self.notes, write=write)
@@ -71,6 +79,7 @@ def test_a_state_without_a_copy_is_lost(backend: Backend, text: str) -> None:
     backend.state.write_text(text)
     assert backend.mend() is Repair.LOST
     assert not backend.state.exists()
+    assert [path.read_text() for path in backend.aside()] == [text]
 
 
 def test_a_look_changes_nothing(backend: Backend) -> None:
@@ -151,7 +160,8 @@ def test_a_state_that_is_replaced_loses_its_attributes_and_is_told_of(
     backend.state.write_text("")
     assert backend.mend() is Repair.RESTORED
     assert not attributes.exists()
-    assert caplog.messages == ["state_mended stack='s' how='restored' copy='s.json.bak'"]
+    assert caplog.messages[0] == "state_mended stack='s' how='restored' copy='s.json.bak'"
+    assert [path.stem for path in backend.aside()] == ["s.json", "s.json.attrs"]
 
 
 @pytest.mark.parametrize("text", ["", '{"version":1,"ta', "[]"])
@@ -188,6 +198,123 @@ def test_a_backend_elsewhere_is_left_to_itself(tmp_path: Path) -> None:
     assert repair("azblob://states", "vmops", tmp_path / "Pulumi.s.yaml", notes) is Repair.NOTHING
     ensure_tags_file("azblob://states", "vmops", "s")
     assert {path.name for path in tmp_path.iterdir()} == {"state", note.name}
+
+
+@pytest.mark.parametrize("text", ["", "version: ", "\x00", "[]"])
+def test_a_backend_whose_layout_nobody_tells_is_told_it_anew(backend: Backend, text: str) -> None:
+    """Without that file no engine works on any stack in it; what it was is kept."""
+    meta = backend.file("meta.yaml", text)
+    ensure_meta(backend.url, backend.notes.directory)
+    assert meta.read_text() == "version: 1\n"
+    assert [path.read_text() for path in backend.aside()] == [text]
+
+
+@pytest.mark.parametrize("text", ["version: 1\n", "version: 2\n", None])
+def test_a_layout_that_is_told_stays(backend: Backend, text: str | None) -> None:
+    """Also one that only a newer engine knows; and where there is none yet the engine makes it."""
+    meta = backend.root / "meta.yaml"
+    if text is not None:
+        meta.write_text(text)
+    ensure_meta(backend.url, backend.notes.directory)
+    assert (meta.read_text() if meta.exists() else None) == text
+
+
+def test_what_was_to_be_a_lock_is_left_while_an_engine_may_live(backend: Backend) -> None:
+    """It becomes one in a moment; a dead engine leaves it for ever, and every other engine stumbles over it."""
+    draft = backend.file("locks/organization/vmops/s/0.json.1f.tmp", "")
+    note = backend.notes.write(os.getpid())
+    backend.mend()
+    assert draft.exists()
+    note.unlink()
+    backend.mend()
+    assert not draft.exists()
+    assert [path.stem for path in backend.aside()] == [draft.name]
+
+
+def test_a_note_that_is_a_directory_is_nobodys(backend: Backend) -> None:
+    """It is passed over, and stops nothing."""
+    (backend.notes.directory / "s@x.json").mkdir(parents=True)
+    assert backend.mend() is Repair.NOTHING
+
+
+ROOT, URN, CHILD = (
+    "urn:pulumi:s::p::pulumi:pulumi:Stack::p-s",
+    "urn:pulumi:s::p::t:m:T::one",
+    "urn:pulumi:s::p::t:m:T::two",
+)
+CLOUD = "urn:pulumi:s::p::pulumi:providers:t::t"
+PROVIDER = {"urn": CLOUD, "type": "pulumi:providers:t", "custom": True, "id": "7"}
+ONE = {"urn": URN, "type": "t:m:T", "custom": True, "id": "/one", "parent": ROOT, "provider": f"{CLOUD}::7"}
+TWO = {**ONE, "urn": CHILD, "id": "/two", "dependencies": [URN], "propertyDependencies": {"a": [URN], "b": None}}
+STACK = {"urn": ROOT, "type": "pulumi:pulumi:Stack", "custom": False}
+NEEDED = [STACK, PROVIDER, ONE]
+
+
+def file_of(*entries: Any, **more: Any) -> bytes:
+    return json.dumps({"version": 3, "checkpoint": {"latest": {"resources": entries, **more}}}).encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        file_of(*NEEDED, TWO),
+        file_of(*NEEDED, {**ONE, "delete": True}, {**TWO, "pendingReplacement": True, "provider": "gone::1"}),
+        file_of(*NEEDED, pending_operations=[{"type": "creating", "resource": TWO}]),
+        file_of(*NEEDED, manifest={"time": "2026-11-27T02:09:54.150690187Z", "magic": MAGIC, "version": "v3.274.1"}),
+        json.dumps({"version": 3, "checkpoint": {"stack": "organization/p/s"}}).encode(),
+        json.dumps({"version": 4, "features": ["views"], "checkpoint": {"latest": None}}).encode(),
+        json.dumps({"version": 5, "checkpoint": {"latest": "of a newer engine"}}).encode(),
+        json.dumps({"version": 4, "features": ["unheardOf"], "checkpoint": {"latest": {"resources": 7}}}).encode(),
+    ],
+)
+def test_a_state_that_an_engine_can_read_makes_sense(text: bytes) -> None:
+    """Also one that only a newer engine can: that is not lost."""
+    assert makes_sense(text)
+
+
+WRONG: list[dict[str, Any]] = [
+    {"urn": ""},
+    {"urn": "two"},
+    {"type": ""},
+    {"type": 7},
+    {"id": 7},
+    {"custom": False},
+    {"parent": f"{ROOT}x"},
+    {"deletedWith": f"{URN}x"},
+    {"dependencies": [f"{URN}x"]},
+    {"dependencies": URN},
+    {"propertyDependencies": {"a": [CHILD]}},
+    {"inputs": []},
+    {"outputs": "none"},
+    {"created": "yesterday"},
+]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        file_of(PROVIDER, ONE, STACK),
+        file_of(STACK, ONE, PROVIDER),
+        file_of(*NEEDED, ONE),
+        file_of(STACK, {**ONE, "provider": f"{CLOUD}::8"}),
+        *(file_of(*NEEDED, {**TWO, **change}) for change in WRONG),
+        file_of("one"),
+        file_of(*NEEDED, pending_operations=[{"type": "creating"}]),
+        file_of(*NEEDED, pending_operations={}),
+        file_of(*NEEDED, manifest={"magic": "0", "version": "v3.274.1"}),
+        file_of(*NEEDED, secrets_providers="mine"),
+        json.dumps({"version": "3", "checkpoint": {}}).encode(),
+        json.dumps({"version": True, "checkpoint": {}}).encode(),
+        json.dumps({"version": -1, "checkpoint": {}}).encode(),
+        json.dumps({"version": 3, "checkpoint": []}).encode(),
+        b"\xff\xfe",
+        b"[" * 10_000,
+    ],
+)
+def test_a_state_that_no_engine_can_read_makes_none(text: bytes) -> None:
+    """What parses is not yet a state."""
+    assert not makes_sense(text)
+    assert not export_makes_sense(json.dumps({"deployment": 7}))
 
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"}

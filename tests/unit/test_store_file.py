@@ -1,8 +1,10 @@
 """The file of the records: what forks, deletion, modes and network file systems do to SQLite."""
 
+import errno
 import os
 import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +15,9 @@ import pytest
 from tests.contract import test_store as contract
 from tests.contract.test_store import record
 from tests.unit.processes import ended, run, start
-from vmops.core.errors import StoreError
+from vmops.core.errors import RecordsUnusable, StoreError
+from vmops.core.failures import Failure, FailureKind
+from vmops.jobs import store as store_module
 from vmops.jobs.store import Store
 
 RECORDS = contract.RECORDS.replace("MAKER", "vmops.jobs.store:Store")
@@ -155,9 +159,67 @@ def test_a_local_disk_mounted_below_a_network_file_system_will_do(
 
 
 def test_a_place_that_cannot_hold_records_is_named(tmp_path: Path) -> None:
-    """One sentence with the directory and the reason, for a file in the way and for records that are none."""
-    (tmp_path / "file").write_text("")
+    """One sentence with the directory and the reason."""
+    place = tmp_path / "file"
+    place.write_text("")
+    with pytest.raises(StoreError, match=rf"^the state directory {place} cannot hold records: "):
+        Store(place)
+
+
+def test_records_that_are_none_are_kept_and_begun_anew(tmp_path: Path) -> None:
+    """Whoever had them open before writes where the others look; of several who see the damage one moves it."""
+    before = Store(tmp_path)
+    before.insert(record("first"))
+    with closing(sqlite3.connect(tmp_path / "operations.db")) as elsewhere:
+        elsewhere.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     (tmp_path / "operations.db").write_text("these are no records of ours, and there are many of them: " * 99)
-    for directory in (tmp_path / "file", tmp_path):
-        with pytest.raises(StoreError, match=rf"^the state directory {directory} cannot hold records: "):
-            Store(directory)
+    with ThreadPoolExecutor(8) as pool:
+        since = list(pool.map(lambda _: Store(tmp_path), range(8)))
+    assert [each.latest_of_each() for each in since] == [[]] * 8
+    assert since[0].insert(record("second"))
+    assert since[1].get("second") == record("second")
+    before.note_failure("s", Failure(FailureKind.BUG, "said"))
+    assert since[2].last_failure("s") == before.last_failure("s")
+    assert len(list(tmp_path.glob("aside/operations.db.*"))) == 1
+
+
+def test_damage_that_several_have_met_is_set_aside_once(tmp_path: Path) -> None:
+    """Who meets it after another has begun anew leaves the new records alone."""
+    stores = [Store(tmp_path) for _ in range(3)]
+    stores[0].insert(record("first"))
+    with closing(sqlite3.connect(tmp_path / "operations.db")) as elsewhere:
+        elsewhere.execute("DROP TABLE operations")
+    assert [store.latest_of_each() for store in stores[:2]] == [[], []]
+    stores[0].insert(record("second"))
+    assert [store.get("second") for store in stores] == [record("second")] * 3
+    assert len(list(tmp_path.glob("aside/operations.db.*"))) == 1
+
+
+def test_records_that_cannot_be_opened_are_as_if_there_were_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is recorded, and that is told; a failure is remembered in the process; they are back once they can be."""
+    Store(tmp_path).insert(record("first"))
+    monkeypatch.setattr(Path, "touch", refuse)
+    store = Store(tmp_path)
+    assert (store.get("first"), store.live_provisions()) == (None, [])
+    with pytest.raises(RecordsUnusable, match="no space left"):
+        store.insert(record("second", stack="exp2-0"))
+    store.note_failure("s", Failure(FailureKind.BUG, "said"))
+    assert store.last_failure("s") == Failure(FailureKind.BUG, "said")
+    monkeypatch.undo()
+    assert (store.unusable(), store.get("first")) == (None, record("first"))
+    assert store.last_failure("s") == Failure(FailureKind.BUG, "said")
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, "no space left")
+
+
+def test_a_disk_with_too_little_room_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record might be written, and not what its worker has to write: neither is begun."""
+    store = Store(tmp_path)
+    monkeypatch.setattr(store_module, "_ROOM", 1 << 62)
+    with pytest.raises(RecordsUnusable, match="no room"):
+        store.insert(record("first"))
+    assert store.get("first") is None

@@ -4,6 +4,7 @@ VmopsError
 ├── SpecError (a ValueError)   the parameters are wrong: mend them and call again
 ├── ProvisionError             a VM that a program holds could not be made, used or removed; its failure says what to do
 ├── StoreError                 the state directory cannot hold our records
+│   └── RecordsUnusable        the records cannot be read or written: a removal and a stop do without them
 ├── EngineMissing              no engine here and no way to get one
 ├── CloudError                 ARM answered no, or nothing
 └── OperationFailed            an operation cannot go on, for a reason that has been classified
@@ -59,6 +60,10 @@ class ProvisionError(VmopsError):
 
 class StoreError(VmopsError):
     """The state directory cannot hold our records safely; the message says why and what to do."""
+
+
+class RecordsUnusable(StoreError):
+    """The records cannot be read or written as it is: the disk is full or read-only, or they were damaged."""
 
 
 class CloudError(VmopsError):

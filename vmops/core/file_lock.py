@@ -7,7 +7,7 @@ the last of them is gone, however they died. Source: flock(2).
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vmops.core import private
@@ -21,13 +21,10 @@ def acquire(path: Path, timeout: float = 0.0) -> int | None:
 
     Returns: the descriptor that holds it (close it to give it back, or hand it on to a child), or None if another holds
     it.
+
+    Raises: OSError if there is no file at ``path`` and none can be made. One that can merely be read will do.
     """
-    private.make_directory(path.parent)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    if poll_until(lambda: _take(descriptor), timeout=timeout):
-        return descriptor
-    os.close(descriptor)
-    return None
+    return poll_until(lambda: _take(path), timeout=timeout)
 
 
 @contextmanager
@@ -48,8 +45,8 @@ def holding(path: Path, timeout: float, otherwise: Callable[[], Exception]) -> I
 def is_locked(path: Path) -> bool:
     """Tell whether some living process holds the lock."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
         return False
     try:
         return not _locked(descriptor, fcntl.LOCK_SH)
@@ -57,12 +54,37 @@ def is_locked(path: Path) -> bool:
         os.close(descriptor)
 
 
-def _take(descriptor: int) -> bool | NotYet:
-    """Try until it is ours, or another's who keeps it: whoever only looks is gone in a moment."""
-    while not _locked(descriptor, fcntl.LOCK_EX):
-        if not _locked(descriptor, fcntl.LOCK_SH):
+def _take(path: Path) -> int | NotYet:
+    """Try until it is ours, or another's who keeps it: whoever only looks is gone in a moment.
+
+    A lock on a file that was deleted meanwhile, or whose place another has taken, keeps nobody out.
+    """
+    while True:
+        descriptor = _open(path)
+        if _locked(descriptor, fcntl.LOCK_EX) and _is_at(descriptor, path):
+            return descriptor
+        kept = _is_at(descriptor, path) and not _locked(descriptor, fcntl.LOCK_SH)
+        os.close(descriptor)
+        if kept:
             return NotYet(_RETRY)
-    return True
+
+
+def _open(path: Path) -> int:
+    try:
+        private.make_directory(path.parent)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as refusal:
+        try:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # Source: flock(2): the mode of opening does not matter
+        except OSError:
+            raise refusal from None
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Tell whether an open file is the one that is found at a path."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    return False
 
 
 def _locked(descriptor: int, kind: int) -> bool:

@@ -19,6 +19,8 @@ START_TIME_TOLERANCE = 3.0
 """Seconds by which a process may seem to have started later than it did: its start is counted from a boot that is cut
 to a second, and so are many of the times that it is held against. Source: psutil documentation, Process.create_time."""
 
+_FEW = 16
+
 _DELETED = " (deleted)"
 """What follows the path of an open file that was deleted. Source: proc_pid_fd(5)."""
 
@@ -76,6 +78,20 @@ def file_system(directory: Path) -> str:
     mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
     resolved = directory.resolve()
     return next((mounts[place] for place in (resolved, *resolved.parents) if place in mounts), "")
+
+
+def has_room(directory: Path, needed: int) -> bool:
+    """Tell whether so many bytes, and a few files, can be written; True where the file system does not say."""
+    found = os.statvfs(directory)
+    bytes_left = not found.f_blocks or found.f_bavail * found.f_frsize >= needed
+    return bytes_left and (not found.f_files or found.f_favail >= _FEW)
+
+
+def is_stopped(pid: int) -> bool:
+    """Tell whether a process stands still until somebody lets it go on. Source: proc_pid_stat(5), states T and t."""
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() in {psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP}
+    return False
 
 
 def start_ticks(pid: int) -> int | None:

@@ -3,6 +3,7 @@
 operations.db   the records: what was asked and how it ended
 backend/        the engine's state of each stack
 locks/          one lock file for each VM, and for each slot
+aside/          records that could not be read
 forkserver/     the fork server's socket
 keys/           passphrase, digest key, SSH keys
 logs/           a log for each operation
@@ -19,6 +20,16 @@ from pathlib import Path
 def records_path(state_dir: Path) -> Path:
     """Give the database of the operation records."""
     return state_dir / "operations.db"
+
+
+def aside_path(state_dir: Path) -> Path:
+    """Give the directory of what could not be read, and was begun anew."""
+    return state_dir / "aside"
+
+
+def renewal_path(state_dir: Path) -> Path:
+    """Give the lock file of whoever sets records aside."""
+    return state_dir / "locks" / "records.lock"
 
 
 def backend_path(state_dir: Path) -> Path:

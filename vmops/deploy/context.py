@@ -17,6 +17,7 @@ from vmops.core import keys, private
 from vmops.core.settings import Settings
 from vmops.core.state_dir import engine_home, scratch_path, work_path
 from vmops.deploy.made import Made, Records
+from vmops.engine.backend import files
 from vmops.engine.backend.notes import EngineNotes, notes_directory
 from vmops.engine.backend.stacks import Backend
 from vmops.engine.environment import engine_environment
@@ -146,6 +147,7 @@ def open_backend(settings: Settings) -> Iterator[Backend]:
     Raises: EngineMissing if there is no engine.
     """
     state_dir = settings.state_dir
+    files.ensure_meta(settings.backend(), notes_directory(settings.backend(), state_dir))
     nowhere, passphrase = clouds.Cloud(settings.cloud, endpoint=""), keys.passphrase_file(state_dir)
     with tempfile.TemporaryDirectory(prefix="vmops-") as name:
         scratch = Path(name)

@@ -1,12 +1,14 @@
 """The steps of a removal: whose what exists is, the engine's destroy of what is ours, and what remains after it."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from vmops.azure import cleanup, inventory
 from vmops.azure.inventory import Inventory
 from vmops.azure.ownership import Claim
-from vmops.core.errors import OperationFailed
+from vmops.core.errors import OperationFailed, StoreError
 from vmops.core.failures import FailureKind
 from vmops.core.log import get_logger
 from vmops.deploy import holding
@@ -16,6 +18,13 @@ from vmops.spec.target import Target
 
 _GRACE = 3.0
 """Seconds within which ARM shows what a request has begun that was still on its way when its sender died."""
+
+
+_ANOTHERS = frozenset({FailureKind.LOCKED})
+"""Another engine may work on the stack."""
+
+_ENDS = _ANOTHERS | {FailureKind.INTERRUPTED, FailureKind.TIMEOUT}
+"""It does, or somebody ends this removal."""
 
 
 def deprovision(site: DeployContext, target: Target, *, doubtful: bool, held_as: str = "") -> dict[str, Any]:
@@ -31,24 +40,23 @@ def deprovision(site: DeployContext, target: Target, *, doubtful: bool, held_as:
 
     Raises: OperationFailed, naming what would not go, or cannot be told to be ours; CloudError if ARM refuses a look.
     """
-    site.stack.mend()
+    _can("mend its files", site.stack.mend)
     claim, seen = look(site, target)
     cleanup.refuse_another_owner(seen, claim)
     machine = seen.find(target.vm_id)
     if held_as and machine:
         holding.require(machine, held_as)
     grace = _GRACE if doubtful else 0.0
-    if doubtful:
-        subnets.adopt_subnet(site.stack, site.arm, claim, grace)
-    apply.forget(site.stack, _not_seen_ours(seen, claim))
-    _destroy(site)
+    if _can("read its state", lambda: _prepare(site, claim, seen, grace)):
+        _can("destroy", site.stack.destroy, unless=_ANOTHERS)
     again = inventory.repeat_after(site.cloud.pace, site.made.last_write(), seen)
     patience = cleanup.Patience(
         target.poll_interval, target.deploy_timeout, max(again or 0.0, grace) if doubtful else again
     )
     left = cleanup.delete_owned(site.arm, claim, patience, keep_group=target.keep_group)
-    site.stack.remove()
-    site.made.gone(left)
+    _can("forget the stack", site.stack.remove, unless=_ANOTHERS)
+    with suppress(StoreError):  # whoever looks next finds nothing there
+        site.made.gone(left)
     return {"left": left} if left else {}
 
 
@@ -60,7 +68,9 @@ def look(site: DeployContext, target: Target) -> tuple[Claim, Inventory]:
         seen = inventory.agree(site.arm, claim, seen)
     if not (seen.anothers or seen.unproven):
         return claim, seen
-    known = {**apply.identities(site.stack, site.owner), **claim.made}
+    found: dict[str, str] = {}
+    _can("read its state", lambda: found.update(apply.identities(site.stack, site.owner)))
+    known = {**found, **claim.made}
     for arm_id in known.keys() - claim.made.keys():
         site.made.note(arm_id, known[arm_id], 0.0)
     claim = replace(claim, made=known)
@@ -77,10 +87,23 @@ def _not_seen_ours(seen: Inventory, claim: Claim) -> list[str]:
     return [*(resource["id"] for resource in (*seen.anothers, *seen.unproven, *seen.unread)), *unseen]
 
 
-def _destroy(site: DeployContext) -> None:
+def _prepare(site: DeployContext, claim: Claim, seen: Inventory, grace: float) -> None:
+    """Have the engine's state know only what is to go; with ``grace`` it is told what was begun before and is there."""
+    if grace:
+        subnets.adopt_subnet(site.stack, site.arm, claim, grace)
+    apply.forget(site.stack, _not_seen_ours(seen, claim))
+
+
+def _can(do: str, work: Callable[[], object], *, unless: frozenset[FailureKind] = _ENDS) -> bool:
+    """Have the engine do something; tell whether it could: what it cannot do ARM does, which knows all that there is.
+
+    Raises: OperationFailed, if it failed for a reason that ends the removal.
+    """
     try:
-        site.stack.destroy()
+        work()
     except OperationFailed as error:
-        if error.failure.kind is FailureKind.LOCKED:
+        if error.failure.kind in unless:
             raise
-        get_logger().warning("destroy_incomplete", cause=str(error.failure))
+        get_logger().warning("engine_cannot", do=do, cause=str(error.failure))
+        return False
+    return True

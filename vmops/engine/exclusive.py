@@ -13,6 +13,7 @@ from vmops.core.log import get_logger
 from vmops.core.polling import retry
 from vmops.engine.backend.lock_holder import refuse_living_holder
 from vmops.engine.backend.notes import EngineNotes
+from vmops.engine.backend.refusals import refused_state
 from vmops.engine.events import EventLog
 
 _PATIENCE = 60.0
@@ -54,8 +55,8 @@ def run_exclusively(log: EventLog, command: Callable[[], Any], unlock: Callable[
 def attempt(log: EventLog, command: Callable[[], Any]) -> None:
     """Run a command once.
 
-    Raises: OperationFailed, classified from the engine's events; what Pulumi says of the stack's being there, or
-    locked.
+    Raises: OperationFailed, classified from the engine's events, or by why it will not work on the state; what Pulumi
+    says of the stack's being there, or locked.
     """
     log.forget()
     try:
@@ -64,7 +65,7 @@ def attempt(log: EventLog, command: Callable[[], Any]) -> None:
         raise
     except CommandError as error:
         get_logger().error("engine_failed", said=str(error))
-        raise OperationFailed(log.cause(_last_words(str(error)))) from None
+        raise OperationFailed(refused_state(str(error)) or log.cause(_last_words(str(error)))) from None
 
 
 def _unlock(log: EventLog, message: str, unlock: Callable[[], Any], notes: EngineNotes) -> NoReturn:

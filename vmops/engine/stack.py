@@ -3,21 +3,27 @@
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pulumi.automation import CommandResult
 from pulumi.automation.errors import StackAlreadyExistsError, StackNotFoundError
 
-from vmops.core import private
-from vmops.core.failures import Failure
+from vmops.core.errors import OperationFailed
+from vmops.core.failures import Failure, FailureKind
 from vmops.engine import exclusive, workspace
 from vmops.engine.backend import files
+from vmops.engine.backend.checkpoint import export_makes_sense
 from vmops.engine.backend.lock_holder import refuse_seen_holder
 from vmops.engine.backend.notes import EngineNotes
 from vmops.engine.events import EventLog
 from vmops.engine.process import EngineCommand
 from vmops.engine.workspace import PROJECT
+
+_NOT_MENDED = "what is left of the engine's files cannot be put right: {}"
+_NONSENSE = "put an earlier state in its place by `pulumi stack import`, or deprovision the VM, which does without it"
+_ROOM = "make room on that disk, or let it be written to, then call again"
 
 
 class EngineStack:
@@ -29,7 +35,7 @@ class EngineStack:
 
     def __init__(self, work_dir: Path, backend: str, command: EngineCommand, log: EventLog, notes: EngineNotes) -> None:
         name = notes.stack
-        private.make_directory(work_dir)
+        files.make_work_directory(work_dir, notes.directory)
         self._backend = backend
         self._settings_file = work_dir / f"Pulumi.{name}.yaml"
         self._command = command
@@ -52,8 +58,16 @@ class EngineStack:
         return self._log.last_refusal
 
     def mend(self, *, write: bool = True) -> files.Repair:
-        """Mend the stack's files, if they cannot be read; see `files.repair`."""
-        return files.repair(self._backend, PROJECT, self._settings_file, self._notes, write=write)
+        """Mend the stack's files, if they cannot be read; see `files.repair`.
+
+        Raises: OperationFailed (engine) if the disk does not allow it.
+        """
+        try:
+            if write:
+                files.ensure_meta(self._backend, self._notes.directory)
+            return files.repair(self._backend, PROJECT, self._settings_file, self._notes, write=write)
+        except OSError as error:
+            raise OperationFailed(Failure(FailureKind.ENGINE, _NOT_MENDED.format(error), step=_ROOM)) from None
 
     def ensure(self) -> bool:
         """Make the stack in the backend unless it is there; tell whether it was."""
@@ -124,18 +138,31 @@ class EngineStack:
     def remove(self) -> None:
         """Forget the stack, its history and its directory; call it only when its cloud is verified empty.
 
-        Its files are mended first: the engine that destroyed may have been killed.
+        Its files are mended first: the engine that destroyed may have been killed. Those that no engine of ours can
+        forget (of a newer one) are set aside.
+
+        Raises: OperationFailed (locked) if another engine may work on it; (engine) if it cannot be forgotten.
         """
-        self.mend()
-        dead = self._notes.of_the_dead()
-        files.ensure_tags_file(self._backend, PROJECT, self._stack.name)
         try:
-            self._run(lambda: self._stack.workspace.remove_stack(self._stack.name, force=True))
-            self._notes.forget(dead)
-        except StackNotFoundError:
-            return
+            self.mend()
+            self._forget()
+        except OperationFailed as error:
+            if error.failure.kind is FailureKind.LOCKED or not self._retire():
+                raise
         finally:
             shutil.rmtree(self._settings_file.parent, ignore_errors=True)
+
+    def _forget(self) -> None:
+        dead = self._notes.of_the_dead()
+        files.ensure_tags_file(self._backend, PROJECT, self._stack.name)
+        with suppress(StackNotFoundError):
+            self._run(lambda: self._stack.workspace.remove_stack(self._stack.name, force=True))
+            self._notes.forget(dead)
+
+    def _retire(self) -> bool:
+        with suppress(OSError):
+            return files.retire(self._backend, PROJECT, self._notes)
+        return False
 
     def lock_holders(self) -> list[str]:
         """Say who may live and holds the engine's lock of the stack; see `files.lock_holders`."""
@@ -156,13 +183,20 @@ class EngineStack:
             shutil.rmtree(self._settings_file.parent, ignore_errors=True)
 
     def state(self, *, secrets: bool = False) -> dict[str, Any] | None:
-        """Read the stack's state, its ``secrets`` in clear if asked; None if the backend does not know the stack."""
+        """Read the stack's state, its ``secrets`` in clear if asked; None if the backend does not know the stack.
+
+        Raises: OperationFailed (engine) if it cannot be read, or makes no sense.
+        """
         read: list[str] = []
         export = ["stack", "export", *(["--show-secrets"] if secrets else [])]
         try:
             exclusive.attempt(self._log, lambda: read.append(self._engine(*export).stdout))
         except StackNotFoundError:
             return None
+        if not export_makes_sense(read[0]):
+            raise OperationFailed(
+                Failure(FailureKind.ENGINE, "the engine's state of this VM makes no sense", step=_NONSENSE)
+            )
         state: dict[str, Any] = json.loads(read[0])
         return state
 

@@ -10,6 +10,7 @@ from vmops.core.state_dir import liveness_lock_path
 from vmops.jobs import fence
 from vmops.jobs.admission import mark_interrupted
 from vmops.jobs.operation import Operation, State, Verb
+from vmops.jobs.start import end_stopped_server
 from vmops.jobs.store import Store
 
 _TERM_TIMEOUT = 20.0
@@ -27,6 +28,8 @@ def cancel(store: Store, state_dir: Path, stack: str, verb: Verb) -> bool:
     Returns: whether nobody works on it any more; False if its worker is on another host, or cannot be killed.
     """
     path, told = liveness_lock_path(state_dir, stack, verb), set[tuple[int, int]]()
+    if file_lock.is_locked(path):
+        end_stopped_server(state_dir)
 
     def over(number: signal.Signals) -> bool | NotYet:
         operation = store.in_flight(stack, verb)

@@ -9,17 +9,14 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from vmops.core import private
-from vmops.core.errors import StoreError
+from vmops.core import local_disk, private
+from vmops.core.errors import RecordsUnusable, StoreError
+from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until
-
-_NETWORK_FILE_SYSTEMS = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph", "glusterfs"}
-)
-"""File systems on which SQLite's locks and WAL are not safe. Source: SQLite documentation, write-ahead logging."""
+from vmops.jobs import damage
 
 _PATIENCE = 30.0
 """Seconds to wait for others who write, or make the records."""
@@ -35,19 +32,24 @@ Conflict = sqlite3.IntegrityError
 
 Row = sqlite3.Row
 
+_OF_THE_STATEMENT = (sqlite3.IntegrityError, sqlite3.ProgrammingError)
+"""What is wrong with a statement, and not with the file."""
+
 
 class Database:
     """A file of records, brought to the newest version of its schema."""
 
     def __init__(self, path: Path, steps: Steps) -> None:
-        """Open ``path``, and take the ``steps`` that it lacks.
+        """Open ``path``, and take the ``steps`` that it lacks; a later version of the same age is used as it is.
 
-        A later version of the same age is used as it is.
+        A file that is damaged is set aside, and begun anew. Where
+        none can be had (the disk is full or read-only), one in memory has nothing in it, and ``lost`` says why.
 
-        Raises: StoreError if its directory cannot be written, is not its user's alone, or is on a network file system,
-        or if it is of a later age.
+        Raises: StoreError if its directory cannot be made, is not its user's alone, or is on a network file system, or
+        if it is of a later age.
         """
         self._path, self._steps = path, steps
+        self.lost: RecordsUnusable | None = None
         self._mutex = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
@@ -56,23 +58,74 @@ class Database:
         try:
             private.make_directory(directory)
             private.trust(directory)
-            refuse_network_file_system(directory)
-            with self.transaction():
-                pass
-        except (OSError, sqlite3.Error) as error:
+            local_disk.require(directory)
+        except OSError as error:
             raise StoreError(f"the state directory {directory} cannot hold records: {error}") from error
+        if not directory.is_dir():
+            raise StoreError(f"the state directory {directory} cannot hold records: it is no directory")
+        with self.transaction():
+            pass
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection for one transaction."""
+        """Lend the connection for one transaction.
+
+        Raises: RecordsUnusable if the file cannot be read or written in the middle of it; one that is damaged is set
+        aside then, and the next transaction has a new one. StoreError, as when it is opened.
+        """
         with self._mutex:
-            if self._connection is not None and self._file_replaced():
+            connection = self._borrow()
+            try:
+                with connection:
+                    yield connection
+            except _OF_THE_STATEMENT:
+                raise
+            except (sqlite3.DatabaseError, ValueError) as error:
                 self._close()
-            if self._connection is None:
-                self._connection = _connect(self._path, self._steps)
-                self._inode = self._path.stat().st_ino
-            with self._connection:
-                yield self._connection
+                raise self._refused(error) from error
+
+    def _borrow(self) -> sqlite3.Connection:
+        if self._connection is not None and (self.lost or self._file_replaced()):
+            self._close()
+        if self._connection is None:
+            self._connection, self.lost = self._opened()
+        return self._connection
+
+    def _opened(self) -> tuple[sqlite3.Connection, RecordsUnusable | None]:
+        """Give a connection, and why it is one to nothing."""
+        try:
+            connection = self._renewed()
+            self._inode = self._path.stat().st_ino
+        except (OSError, sqlite3.Error) as error:
+            why = RecordsUnusable(f"the records {self._path} cannot be used: {error}")
+            if self.lost is None:
+                get_logger().warning("without_records", cause=str(why))
+            return _in_memory(self._steps), why
+        return connection, None
+
+    def _renewed(self) -> sqlite3.Connection:
+        """Open the file; one that is damaged is set aside by the first who sees it."""
+        try:
+            return _connect(self._path, self._steps)
+        except sqlite3.DatabaseError as error:
+            if not damage.is_damage(error):
+                raise
+        damage.set_records_aside(self._path, lambda: _connect(self._path, self._steps).close())
+        return _connect(self._path, self._steps)
+
+    def _refused(self, error: Exception) -> RecordsUnusable:
+        """Say why a transaction has failed; what is damaged is set aside."""
+        how = ""
+        if isinstance(error, sqlite3.DatabaseError) and damage.is_damage(error):
+            with suppress(OSError, sqlite3.Error):
+                damage.set_records_aside(self._path, self._refuse_as_it_was)
+                how = "; they were set aside, and begun anew"
+        return RecordsUnusable(f"the records {self._path} cannot be used: {error}{how}")
+
+    def _refuse_as_it_was(self) -> None:
+        """Take the file that was open for damaged, and not one that others have begun since."""
+        if self._path.stat().st_ino == self._inode:
+            raise sqlite3.DatabaseError
 
     def _file_replaced(self) -> bool:
         """Tell whether the records that are open were deleted: others begin anew, and would not see what goes there.
@@ -120,23 +173,17 @@ def _after_fork() -> None:
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
-def refuse_network_file_system(directory: Path) -> None:
-    """Check that the records' directory is on a disk of this host.
-
-    Raises: StoreError, naming the file system, if it is not.
-    """
-    from vmops.core.processes import file_system
-
-    kind = file_system(directory)
-    if kind.lower() in _NETWORK_FILE_SYSTEMS:
-        raise StoreError(
-            f"the state directory {directory} is on a network file system ({kind}), where its locks are not safe; "
-            "set VMOPS_STATE_DIR to a directory on a local disk"
-        )
+def _in_memory(steps: Steps) -> sqlite3.Connection:
+    """Give records with nothing in them, which are forgotten with the connection."""
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    _bring_forward(connection, steps)
+    return connection
 
 
 def _connect(path: Path, steps: Steps) -> sqlite3.Connection:
     """Open the records; SQLite gives its log the mode of the database, so that is set before there is one."""
+    damage.refuse_hollow(path)
     path.touch(mode=0o600)
     with ExitStack() as unless_opened:
         connection = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)

@@ -6,6 +6,7 @@ the process that it starts, and leaves its order in the queue of the connection,
 
 import hashlib
 import os
+import signal
 import socket
 import sys
 import threading
@@ -15,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, cast
 
-from vmops.core import children, file_lock, host, peers, private
+from vmops.core import children, file_lock, host, peers, private, processes
 from vmops.core.children import Apart, Child
 from vmops.core.environment import filtered_environment
 from vmops.core.log import get_logger
@@ -45,6 +46,19 @@ def start_worker(settings: Settings, operation: Operation, order: JobRequest, he
         except OSError as error:
             get_logger().warning("no_fork_server", operation=operation.id, cause=str(error))
     return _spawn(settings, operation, order, environment, held)
+
+
+def end_stopped_server(state_dir: Path) -> bool:
+    """Kill the fork servers that stand still, with the locks that they hold; tell whether there were any.
+
+    None has work of its own; what is queued with one is handed over again by whoever asked for it.
+    """
+    servers = (processes.process(pid) for pid in processes.running("vmops.jobs.fork_server", str(state_dir)))
+    stopped = [server for server in servers if server and processes.is_stopped(server.pid)]
+    for server in stopped:
+        get_logger().warning("fork_server_stopped", killed=server.pid)
+        processes.send(server, signal.SIGKILL)
+    return bool(stopped)
 
 
 def _spawn(settings: Settings, operation: Operation, order: JobRequest, environment: dict[str, str], held: int) -> None:

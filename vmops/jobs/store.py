@@ -5,16 +5,22 @@ deprovision of a stack are not over at any time; the database itself holds that.
 """
 
 import json
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from vmops.core.errors import RecordsUnusable
 from vmops.core.failures import Failure
+from vmops.core.processes import has_room
 from vmops.core.state_dir import records_path
 from vmops.jobs.made import MadeResources
 from vmops.jobs.operation import TRANSITIONS, Operation, State, Verb
 from vmops.jobs.schema import STEPS
 from vmops.jobs.sqlite import Conflict, Database, Row
+
+_ROOM = 2 << 20
+"""Bytes that a deployment writes: records and their log, the engine's state with its copies, logs. Source: measured."""
 
 _COLUMNS = tuple(column.name for column in fields(Operation))
 _MAPPINGS = ("outputs", "given", "secrets")
@@ -26,13 +32,37 @@ class Store:
     def __init__(self, directory: Path) -> None:
         """Open the records below ``directory``; they are made if there are none, and brought forward if they are old.
 
-        Raises: StoreError if the directory cannot be written, is on a network file system, or was used by a vmops that
-        is too new.
+        Records that cannot be read or written are as if there were none (`unusable`), until they can.
+
+        Raises: StoreError if the directory cannot be made or trusted, is on a network file system, or was used by a
+        vmops that is too new.
         """
+        self.directory = directory
         self._database = Database(records_path(directory), STEPS)
+        self._unrecorded: dict[str, Failure] = {}
+
+    def unusable(self) -> RecordsUnusable | None:
+        """Say why nothing can be recorded now, and what is read may lack what was recorded; None if all is well."""
+        try:
+            with self._database.transaction():
+                pass
+        except RecordsUnusable as error:
+            return error
+        if self._database.lost or has_room(self.directory, _ROOM):
+            return self._database.lost
+        return RecordsUnusable(f"there is no room left on the disk of {self.directory}")
+
+    def require(self) -> None:
+        """Check that what is done can be recorded. Raises: RecordsUnusable."""
+        if why := self.unusable():
+            raise why
 
     def insert(self, operation: Operation) -> bool:
-        """Write a new record; False if another operation of the same kind is in flight on the stack."""
+        """Write a new record; False if another operation of the same kind is in flight on the stack.
+
+        Raises: RecordsUnusable if it cannot be written.
+        """
+        self.require()
         row = _to_row(operation)
         marks = ", ".join(f":{name}" for name in _COLUMNS)
         try:
@@ -115,17 +145,31 @@ class Store:
         return MadeResources(self._database, stack, owner)
 
     def note_failure(self, stack: str, failure: Failure) -> None:
-        """Remember why the newest verb of a stack that failed did so."""
-        with self._database.transaction() as database:
-            database.execute("INSERT OR REPLACE INTO failures (stack, failure) VALUES (?, ?)", (stack, _plain(failure)))
+        """Remember why the newest verb of a stack that failed did so; where it cannot be recorded, in this process."""
+        self._unrecorded[stack] = failure
+        with suppress(RecordsUnusable):
+            with self._database.transaction() as database:
+                rows = "INSERT OR REPLACE INTO failures (stack, failure) VALUES (?, ?)"
+                database.execute(rows, (stack, _plain(failure)))
+            if not self._database.lost:
+                del self._unrecorded[stack]
 
     def last_failure(self, stack: str) -> Failure | None:
         """Give what `note_failure` remembered."""
+        if stack in self._unrecorded:
+            return self._unrecorded[stack]
         with self._database.transaction() as database:
             row = database.execute("SELECT failure FROM failures WHERE stack = ?", (stack,)).fetchone()
         return Failure.from_dict(json.loads(row["failure"])) if row else None
 
     def _select(self, where: str, *values: str) -> list[Operation]:
+        """Read records; those that are found to be damaged have been begun anew, and are read once more."""
+        try:
+            return self._read(where, *values)
+        except RecordsUnusable:
+            return self._read(where, *values)
+
+    def _read(self, where: str, *values: str) -> list[Operation]:
         with self._database.transaction() as database:
             rows = database.execute(f"SELECT {', '.join(_COLUMNS)} FROM operations {where}", values)  # noqa: S608
             return [_from_row(row) for row in rows.fetchall()]

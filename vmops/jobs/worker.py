@@ -17,7 +17,7 @@ from typing import Any
 
 from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.core import host
-from vmops.core.errors import CloudError, EngineMissing, OperationFailed, SpecError
+from vmops.core.errors import CloudError, EngineMissing, OperationFailed, SpecError, StoreError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.file_lock import acquire
 from vmops.core.holder import HELD
@@ -37,6 +37,9 @@ NAME = "vmops-worker"
 
 _LOOK = 0.05
 """Seconds between two looks at a lock that another holds."""
+
+
+_ROOM = "make room on the disk of VMOPS_STATE_DIR, or let it be written to, then call again"
 
 
 def main() -> None:
@@ -88,6 +91,8 @@ def _outcome(work: Any) -> tuple[State, dict[str, Any]]:
         failure = Failure(FailureKind.ENGINE, str(error))
     except SpecError as error:
         failure = Failure(FailureKind.INVALID, str(error))
+    except (StoreError, OSError) as error:
+        failure = Failure(FailureKind.ENGINE, f"the state directory cannot be used: {error}", step=_ROOM)
     except Exception as error:
         get_logger().exception("bug")
         failure = Failure(FailureKind.BUG, f"{type(error).__name__}: {error}")

@@ -6,6 +6,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
+from vmops.core.errors import SpecError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.times import format_utc
 from vmops.ops.api import VMOps
@@ -97,9 +98,17 @@ def _orphans(ops: VMOps, left: Sequence[ExpiringVm], *, remove: bool) -> list[Sw
 
 
 def _removed(ops: VMOps, expired: Sequence[ExpiringVm]) -> list[Swept]:
-    for each in expired:
-        ops.vm_deprovision(each.params)
-    return [_ended(ops, each) for each in expired]
+    begun = [(each, _begun(ops, each)) for each in expired]
+    return [Swept(each, Outcome.FAILED, failure) if failure else _ended(ops, each) for each, failure in begun]
+
+
+def _begun(ops: VMOps, expired: ExpiringVm) -> Failure | None:
+    """Begin to remove a VM; give why that cannot be: it keeps none of the others."""
+    try:
+        status, _ = ops.vm_deprovision(expired.params)
+    except SpecError as error:
+        return Failure(FailureKind.INVALID, str(error), resource=expired.identity.vm_id)
+    return ops.last_failure(expired.params) if status is Status.FAILED else None
 
 
 def _ended(ops: VMOps, expired: ExpiringVm) -> Swept:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmops.azure.power import Action
-from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure
 from vmops.core.settings import Settings
 from vmops.core.state_dir import log_path
@@ -193,7 +192,7 @@ class VMOps(Upkeep):
         clear_handle(params)
         try:
             asked = self._asked(params, same=same)
-        except OperationFailed as error:
+        except REFUSALS as error:
             return failed(self._store, self._target(params), error)
         return self._begin(
             params, asked.spec, lambda: provision_with_key(asked, self.settings, self._deployments, **terms)

@@ -1,8 +1,10 @@
 """In whose name a verb acts on a VM, with what this host remembers of what was made for it."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from vmops.azure.ownership import Claim
+from vmops.core.errors import RecordsUnusable
 from vmops.jobs.store import Store
 from vmops.spec.target import Target
 
@@ -15,6 +17,8 @@ class Claims:
     owner: str
 
     def __call__(self, target: Target) -> Claim:
-        """Give the claim on a VM."""
-        made = self.store.made(target.stack, self.owner)
-        return Claim(target.identity, self.owner, made.known())
+        """Give the claim on a VM; where the records cannot be read, what was made is known by tags and names alone."""
+        known: dict[str, str] = {}
+        with suppress(RecordsUnusable):
+            known = self.store.made(target.stack, self.owner).known()
+        return Claim(target.identity, self.owner, known)

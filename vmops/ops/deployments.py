@@ -1,17 +1,17 @@
 """A deployment from its caller's side: begun, joined, and looked at until it is over."""
 
 import os
-import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from vmops.azure import ownership, vm_state
 from vmops.azure.client import Arm
-from vmops.core import host, keys
-from vmops.core.errors import OperationFailed
+from vmops.core import host
+from vmops.core.errors import OperationFailed, RecordsUnusable
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet
 from vmops.core.settings import Settings
@@ -19,14 +19,18 @@ from vmops.core.signals import signals_deferred
 from vmops.deploy.drift import is_as_declared
 from vmops.jobs import admission, start
 from vmops.jobs.cancel import cancel
+from vmops.jobs.handed import HandedOrders
 from vmops.jobs.holds import NOBODY, Terms
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.order import JobRequest
 from vmops.jobs.stack_records import StackRecords
 from vmops.jobs.store import Store
+from vmops.ops import direct
 from vmops.ops.absence import Absence
+from vmops.ops.account import account
 from vmops.ops.claims import Claims
 from vmops.ops.elsewhere import refuse_another_place
+from vmops.ops.record import record
 from vmops.ops.remembered import Asked
 from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
@@ -51,12 +55,15 @@ class Deployments:
     settings: Settings
     store: Store
     arm: Callable[[Target], Arm]
+    handed: HandedOrders = field(default_factory=HandedOrders)
 
     def provision(self, asked: Asked, terms: Terms = NOBODY) -> Operation | None:
         """Begin to make the VM as it is asked for; None if it is so already, runs, and is to be held by nobody new.
 
-        Raises: OperationFailed (locked) if another deployment of the VM is in flight, (conflict) if another holds it.
+        Raises: OperationFailed (locked) if another deployment of the VM is in flight, (conflict) if another holds it;
+        RecordsUnusable if nothing can be recorded.
         """
+        self.store.require()
         spec, latest = asked.spec, self.store.latest(asked.spec.stack)
         same = latest and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, asked.digest)
         if latest and same and not terms.mark:
@@ -66,20 +73,38 @@ class Deployments:
             if seen and ours and is_as_declared(self.arm(spec), claim, spec, seen.resource, returned):
                 self._extend(latest, spec, seen)
                 return None
-        return self._begin(spec, self._new(spec, Verb.PROVISION, asked), terms, asked.changed)
+        return self._begin(spec, record(self.settings, spec, Verb.PROVISION, asked), terms, asked.changed)
 
     def deprovision(self, target: Target, terms: Terms = NOBODY) -> Operation | None:
         """Begin to remove the VM; None if it was removed before, and nothing of it is seen.
 
-        A provision in flight is ended first, by the worker.
+        A provision in flight is ended first, by the worker. Where nothing can be recorded, the VM is removed here and
+        now, by ARM alone: None then, too.
 
-        Raises: OperationFailed (not_found) if it never was in this place, and one of that name is in another.
+        Raises: OperationFailed (not_found) if it never was in this place, and one of that name is in another; without
+        records, if it could not be removed.
         """
+        try:
+            self.store.require()
+            return self._deprovision(target, terms)
+        except RecordsUnusable as why:
+            direct.remove(self.settings, target, self.claim(target), mark=terms.mark, why=why)
+            self._record_removed(target)
+            return None
+
+    def _record_removed(self, target: Target) -> None:
+        """Have a removal that was recorded, and whose worker could not be started, end as it did end."""
+        with suppress(RecordsUnusable):
+            asked = self.store.in_flight(target.stack, Verb.DEPROVISION)
+            if asked and self.store.transition(asked.id, State.RUNNING, origin=State.PENDING, started=time.time()):
+                self.store.transition(asked.id, State.SUCCEEDED, ended=time.time())
+
+    def _deprovision(self, target: Target, terms: Terms) -> Operation | None:
         absence = self.absence(target)
         if absence.removed_here and absence.look() == {}:
             return None
         refuse_another_place(self.store, self.arm, absence)
-        return self._begin(target, self._new(target, Verb.DEPROVISION), terms)
+        return self._begin(target, record(self.settings, target, Verb.DEPROVISION), terms)
 
     def look(self, operation: Operation) -> dict[str, Any] | Failure | NotYet:
         """Look once at a deployment: an account of it if it succeeded, its failure, or `NotYet` while it is in flight.
@@ -90,10 +115,11 @@ class Deployments:
         if not now.over:
             here = now.pid and host.is_this(now.host_id, now.host)
             return NotYet(_REST, now.pid) if here else NotYet(_LOOK, most=_MOST)
-        return now.failure or self._account(now)
+        return now.failure or account(self.settings.state_dir, now)
 
     def settled(self, operation: Operation) -> Operation:
         """Give an operation as it now stands; one whose worker is dead is recorded as interrupted."""
+        self.handed.tend(self.settings, self.store, operation)
         return admission.mark_if_dead(self.store, self.settings.state_dir, operation)
 
     def claim(self, target: Target, owner: str = "") -> ownership.Claim:
@@ -119,6 +145,8 @@ class Deployments:
         if verb is Verb.DEPROVISION:
             return absence.look()
         seen = vm_state.get_vm_state(self.arm(target), target.vm_id)
+        if seen is None and latest is None:
+            self.store.require()
         if seen is None and (latest or not self._in_backend(target)):
             return Failure(
                 FailureKind.NOT_FOUND, "neither a record, the backend nor ARM knows this VM", resource=target.vm_id
@@ -165,7 +193,8 @@ class Deployments:
         """
         asked = replace(new, hold=terms.mark)
         check = partial(terms.check, self.store, target.stack, target.vm_id)
-        admitted = admission.admit(self.store, self.settings.state_dir, asked, check)
+        with direct.recorded():
+            admitted = admission.admit(self.store, self.settings.state_dir, asked, check)
         if not isinstance(admitted, admission.Admitted):
             joins = admitted and terms.check_join(self.store, admitted)
             if admitted and joins and (admitted.verb, admitted.digest) == (new.verb, new.digest):
@@ -176,46 +205,12 @@ class Deployments:
         how = (settings.backend(), settings.engine, settings.engine_silence, doubtful, terms.take_over, changed)
         order = JobRequest(target.to_wire(), *how)
         try:
-            start.start_worker(self.settings, asked, order, admitted.lock)
+            with direct.recorded():
+                start.start_worker(self.settings, asked, order, admitted.lock)
+            self.handed.keep(asked, order)
         finally:
             os.close(admitted.lock)
         return asked
-
-    def _new(self, target: Target, verb: Verb, asked: Asked | None = None) -> Operation:
-        now = time.time()
-        ttl = asked.spec.ttl if asked else None
-        return Operation(
-            id=secrets.token_hex(8),
-            verb=verb,
-            stack=target.stack,
-            **asdict(target.identity),
-            owner=self.settings.owner,
-            digest=asked.digest if asked else "",
-            expires=now + ttl if ttl else 0.0,
-            created=now,
-            given=asked.given if asked else {},
-            secrets=asked.secrets if asked else {},
-        )
-
-    def _account(self, operation: Operation) -> dict[str, Any]:
-        """Tell of a deployment that succeeded; times are seconds since the epoch."""
-        return {
-            "operation": operation.id,
-            "verb": str(operation.verb),
-            "startTime": operation.created,
-            "endTime": operation.ended,
-            "seconds": operation.seconds,
-            **operation.outputs,
-            **self._way_in(operation),
-        }
-
-    def _way_in(self, operation: Operation) -> dict[str, str]:
-        """Give the command that logs in; the key is named if vmops made it on this host."""
-        address = operation.outputs.get("publicIp") or operation.outputs.get("privateIp")
-        if not address:
-            return {}
-        key = keys.existing_ssh_key_file(self.settings.state_dir, operation.stack)
-        return {"ssh": f"ssh {f'-i {key} ' if key else ''}{operation.outputs['adminUsername']}@{address}"}
 
     def _extend(self, made: Operation, spec: VmSpec, seen: vm_state.VmState) -> None:
         """Let a VM that is provisioned again live for its whole time to live from now on."""

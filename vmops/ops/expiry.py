@@ -15,12 +15,13 @@ from vmops.azure import ownership
 from vmops.azure.client import Arm
 from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.core import times
-from vmops.core.errors import CloudError, OperationFailed
+from vmops.core.errors import CloudError, OperationFailed, RecordsUnusable
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.settings import CloudName, Settings
 from vmops.jobs.operation import Operation
 from vmops.jobs.store import Store
 from vmops.ops.claims import Claims
+from vmops.ops.results import unrecordable
 from vmops.protocol import Params
 from vmops.spec.names import EXPIRES_TAG, OWNER_TAG, STACK_TAG, Identity
 from vmops.spec.target import Target, WaitOptions
@@ -88,7 +89,8 @@ class Lifetimes:
 
     def _remembered(self, unsearched: list[Failure]) -> dict[str, ExpiringVm]:
         """Gather by stack what may have a time to live: from records first, then from tags, then from the backend."""
-        found = {made.stack: _recorded(made) for made in self.store.live_provisions()}
+        unusable = self.store.unusable()
+        found = {made.stack: _recorded(made) for made in self._recorded_provisions()}
         here = Target.from_params({"vmName": "any"}, self.settings.defaults())
         known = {(each.identity.cloud, each.identity.subscription) for each in found.values()}
         for cloud, subscription in sorted(known | {(str(here.cloud), here.subscription)}):
@@ -97,11 +99,22 @@ class Lifetimes:
                     found.setdefault(identity.stack, ExpiringVm(identity))
             except CloudError as error:
                 unsearched.append(failure_from_cloud_error(error))
+        if unusable:
+            unsearched.append(unrecordable(unusable))  # an engine needs the disk, too
+            return found
         try:
-            found.update(self._declared(found))
+            found.update(self._declared(found, unsearched))
         except OperationFailed as error:
             unsearched.append(error.failure)
+        except OSError as error:
+            unsearched.append(unrecordable(error))
         return found
+
+    def _recorded_provisions(self) -> list[Operation]:
+        try:
+            return self.store.live_provisions()
+        except RecordsUnusable:
+            return []
 
     def _tagged(self, cloud: str, subscription: str) -> Iterator[Identity]:
         for resource in self._arm(cloud).tagged(subscription, EXPIRES_TAG):
@@ -109,15 +122,22 @@ class Lifetimes:
             if kind.lower() == "virtualmachines":
                 yield Identity(cloud, subscription, group, name)
 
-    def _declared(self, known: Mapping[str, ExpiringVm]) -> Iterator[tuple[str, ExpiringVm]]:
-        """Read from the backend the stacks that are not known yet; no state is read for the others."""
+    def _declared(self, known: Mapping[str, ExpiringVm], unsearched: list[Failure]) -> Iterator[tuple[str, ExpiringVm]]:
+        """Read from the backend the stacks that are not known yet; no state is read for the others.
+
+        One that cannot be read keeps none of the others.
+        """
         from vmops.deploy.context import open_backend
 
         with open_backend(self.settings) as backend:
-            for stack in backend.stacks():
-                if stack not in known and (inputs := backend.declared(stack)):
-                    declared = (_read(cloud, inputs) for cloud in get_args(CloudName))
-                    yield from ((stack, each) for each in declared if each.identity.stack == stack)
+            for stack in [each for each in backend.stacks() if each not in known]:
+                try:
+                    inputs = backend.declared(stack)
+                except OperationFailed as error:
+                    unsearched.append(replace(error.failure, resource=stack))
+                    continue
+                declared = (_read(cloud, inputs) for cloud in get_args(CloudName)) if inputs else ()
+                yield from ((stack, each) for each in declared if each.identity.stack == stack)
 
     def _look(self, remembered: ExpiringVm) -> ExpiringVm:
         """Bring what is remembered of a VM in line with ARM: its tags say whose it is, and the later end holds."""

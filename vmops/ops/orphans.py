@@ -30,8 +30,10 @@ class Orphans:
         """Give each VM of which something is there, but not itself, and which nobody is known to be working on.
 
         A VM that this host wrote something of within ``deployTimeout`` is left out. ``unsearched`` gets a failure if
-        the subscription cannot be listed.
+        the subscription cannot be listed. Without records nobody knows who works on what: then there are none.
         """
+        if self.store.unusable():
+            return
         here = Target.from_params({"vmName": "any"}, self.settings.defaults())
         try:
             found = self._left(here)

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vmops.azure import power
-from vmops.azure.ownership import Claim
 from vmops.azure.power import Action
-from vmops.core.errors import CloudError
-from vmops.core.polling import NotYet
+from vmops.core.errors import CloudError, OperationFailed
+from vmops.core.failures import Failure, FailureKind
+from vmops.core.polling import NotYet, poll_until
+from vmops.ops.claims import Claims
 from vmops.spec.target import Target, WaitOptions
 
 if TYPE_CHECKING:
@@ -18,21 +19,36 @@ if TYPE_CHECKING:
 class PowerOperations:
     """Power operations of VMs that are ours; changes the cloud, and no record."""
 
-    def __init__(self, claim: Callable[[Target], Claim], arm: "Callable[[WaitOptions], Arm]") -> None:
-        self._claim, self._arm = claim, arm
+    def __init__(self, claims: Claims, arm: "Callable[[WaitOptions], Arm]") -> None:
+        self._claims, self._arm = claims, arm
         self._due: dict[str, float] = {}  # by URL: when ARM wants to be asked first
 
     def begin(self, target: Target, action: Action) -> str | None:
-        """Ask for a power operation.
+        """Ask for a power operation; where the records cannot be used, wait for its end, with the VM's lock held.
 
         Returns: the URL by which the operation is polled; None if it is over already.
 
         Raises: OperationFailed if the VM does not exist or is another's; CloudError if ARM refuses.
         """
-        accepted = power.ask(self._arm(target), target, self._claim(target), action)
+        if self._claims.store.unusable():
+            self._complete(target, action)
+            return None
+        accepted = power.ask(self._arm(target), target, self._claims(target), action)
         if accepted.url is not None:
             self._due[accepted.url] = time.monotonic() + (accepted.retry_after or 0.0)
         return accepted.url
+
+    def _complete(self, target: Target, action: Action) -> None:
+        from vmops.ops import direct
+
+        arm = self._arm(target)
+        with direct.locked(self._claims.store.directory, target.stack):
+            accepted = power.ask(arm, target, self._claims(target), action)
+            ended = poll_until(power.follow(arm, accepted, target.poll_interval), timeout=target.deploy_timeout)
+        if isinstance(ended, CloudError):
+            raise ended
+        if ended is None:
+            raise OperationFailed(Failure(FailureKind.TIMEOUT, f"the {action} does not end", resource=target.vm_id))
 
     def poll(self, patience: WaitOptions, url: str) -> dict[str, Any] | CloudError | NotYet:
         """Ask once how an operation stands, and not before the time that ARM asked for when it accepted it.

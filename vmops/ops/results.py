@@ -4,7 +4,7 @@ from collections.abc import Callable, MutableMapping
 from typing import Any, TypeAlias, cast
 
 from vmops.azure.error_codes import failure_from_cloud_error
-from vmops.core.errors import CloudError, EngineMissing, OperationFailed, VmopsError
+from vmops.core.errors import CloudError, EngineMissing, OperationFailed, RecordsUnusable, VmopsError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.store import Store
@@ -28,11 +28,11 @@ def clear_handle(params: Params) -> None:
         params.pop(HANDLE, None)
 
 
-REFUSALS = (OperationFailed, CloudError, EngineMissing)
+REFUSALS = (OperationFailed, CloudError, EngineMissing, RecordsUnusable, OSError)
 """What a verb or a wait meets of the state of the world: it is FAILED then, and raises nothing."""
 
 
-def failed(store: Store, target: WaitOptions, why: Failure | VmopsError) -> Answer:
+def failed(store: Store, target: WaitOptions, why: Failure | VmopsError | OSError) -> Answer:
     """Record and log why something failed: FAILED. ``why`` is a failure, or one of `REFUSALS`."""
     from vmops.core.log import get_logger
 
@@ -62,15 +62,23 @@ def waited(store: Store, target: WaitOptions, poll: Callable[[], Seen | NotYet])
     return (Status.SUCCEEDED, seen) if isinstance(seen, dict) else failed(store, target, seen)
 
 
-def _classified(error: VmopsError) -> Failure:
+def _classified(error: VmopsError | OSError) -> Failure:
     match error:
         case OperationFailed():
             return error.failure
         case CloudError():
             return failure_from_cloud_error(error)
+        case RecordsUnusable() | OSError():
+            return unrecordable(error)
     return Failure(
         FailureKind.ENGINE, str(error), step="install the engine with `vmops engine install`, then call again"
     )
+
+
+def unrecordable(error: RecordsUnusable | OSError) -> Failure:
+    """Say that the state directory cannot be worked with."""
+    step = "make room on the disk of VMOPS_STATE_DIR, or let it be written to, then call again"
+    return Failure(FailureKind.ENGINE, str(error), step=step)
 
 
 class _Patient:

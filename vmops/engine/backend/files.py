@@ -1,7 +1,8 @@
 """The files that a stack has on a disk: mended, if the engine could not read them, before it is asked to.
 
 A host that loses its power, or a disk that is full, leaves a file empty, cut off or lost: the engine renames without
-syncing. A stack whose state is gone for good is made again and told what exists (`vmops.engine.reconcile.plan`).
+syncing. What no engine can read is set aside, beside the engine's own directory, and never deleted. A stack whose state
+is gone for good is made again and told what exists (`vmops.engine.reconcile.plan`).
 """
 
 import json
@@ -10,20 +11,23 @@ from collections.abc import Iterable
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
-from vmops.core import backends
+from vmops.core import private
+from vmops.core.aside import set_aside
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.engine.backend.lock_holder import Holder, living_holder
+from vmops.engine.backend.checkpoint import makes_sense
+from vmops.engine.backend.layout import Layout
+from vmops.engine.backend.lock_holder import Holder, living_holder, read_holder
 from vmops.engine.backend.notes import EngineNotes
 
 _SETTINGS = re.compile(r"encryptionsalt: v1:[^\s:]+:v1:[^\s:]+:[^\s:]+\s*")
 """All that the engine writes into the settings of a stack of ours. Source: seen with engine 3.274."""
 
-_TAGS = ".pulumi-tags"
-"""What follows a stack's name in the name of the file with its tags. Source: engine 3.274, pkg/backend/diy."""
+_META = re.compile(r"^version: *\d+ *$", re.MULTILINE)
+_OUR_META = b"version: 1\n"
+"""What says that a backend's stacks lie below their projects. Source: engine 3.274, pkg/backend/diy: pulumiMeta."""
 
 
 class Repair(StrEnum):
@@ -35,36 +39,57 @@ class Repair(StrEnum):
 
 
 def repair(backend: str, project: str, settings: Path, notes: EngineNotes, *, write: bool = True) -> Repair:
-    """Put the newest state that can be read in the place of one that cannot; one without a copy is deleted.
+    """Put the newest state that can be read in the place of one that cannot; one without a copy is lost.
 
     ``settings`` is the file with the engine's settings of the stack, which tells that there should be a state; the
     engine makes it anew from the state. Only a backend of files is looked at. There, the locks of engines that are dead
-    by their ``notes`` are deleted too, and then these (a lock that cannot be read is nobody's, because an engine
-    renames whole files), and what was only half written of the stack's tags and of the files' attributes, without which
-    the engine does well. The VM's lock must be held. Without ``write`` nothing is done.
+    by their ``notes`` are deleted, and then these. Set aside is what no engine can read: what is half a lock (nobody's,
+    because an engine renames whole files), the stack's tags and the files' attributes, without which the engine does
+    well, the file that tells the layout, and whatever is in the place of a directory. A state by a newer engine, or
+    with other keys, stays. The VM's lock must be held. Without ``write`` nothing is done.
+
+    Raises: OSError if something cannot be moved, or the copy not be written.
 
     Source: Pulumi documentation, self-managed backends; layout of the files seen with engine 3.274.
     """
-    expected = settings.exists()
+    expected = _is_there(settings)
     broken = [settings] if expected and not _SETTINGS.fullmatch(_text(settings)) else []
-    root = _root(backend)
-    if root is None:
-        return _done(broken, write=write)
-    stack, dead = notes.stack, notes.of_the_dead()
-    state, history = _state_file(root, project, stack), root / "history" / project / stack
-    broken += [lock for lock in _locks(root, project, stack) if not living_holder(lock, notes)]
-    attributes = [*root.glob("*.attrs"), *state.parent.glob(f"{stack}.json*.attrs"), *history.glob("*.attrs")]
-    broken += [each for each in [*attributes, state.with_suffix(_TAGS)] if not isinstance(_read(each), dict)]
-    found, copy = _state(state, history, expected=expected)
+    layout = Layout.of(backend, project, notes.stack)
+    dead = notes.of_the_dead() if layout else []
+    found, copy = _state(layout, expected=expected) if layout else (Repair.NOTHING, None)
     if write:
-        _put(state, found, copy)
-    return _done([*broken, *dead], found, write=write)
+        place = _place(notes.directory)
+        _aside([*broken, *(_broken(layout, notes) if layout else ())], place)
+        if layout:
+            _delete(lock for lock in layout.locks() if not (_is_no_lock(lock) or living_holder(lock, notes)))
+            _put(layout, found, copy, place)
+        notes.forget(dead)
+    return found
+
+
+def make_work_directory(work_dir: Path, notes: Path) -> None:
+    """Make the directory of a stack's settings, and have nothing in it, or in its place, that the engine cannot use."""
+    for path, fits in ((work_dir, Path.is_dir), (work_dir / "Pulumi.yaml", Path.is_file)):
+        if _is_there(path) and not fits(path):
+            set_aside(path, _place(notes))
+    private.make_directory(work_dir)
+
+
+def ensure_meta(backend: str, notes: Path) -> None:
+    """Have a file that an engine can read tell the layout of a backend of files: without it none works on any stack.
+
+    No lock is needed. ``notes`` is the directory of the engines' notes. Raises: OSError, as `repair`.
+    """
+    meta = Layout.meta_of(backend)
+    if meta and _is_there(meta) and not _META.search(_text(meta)):
+        set_aside(meta, _place(notes))
+        _write(meta, _OUR_META)
 
 
 def lock_holders(backend: str, project: str, notes: EngineNotes) -> list[Holder]:
     """Name who may live and holds a lock of a stack; none can be seen where the backend has no files."""
-    root = _root(backend)
-    found = [living_holder(lock, notes) for lock in _locks(root, project, notes.stack)] if root else []
+    layout = Layout.of(backend, project, notes.stack)
+    found = [living_holder(lock, notes) for lock in layout.locks()] if layout else []
     return [holder for holder in found if holder]
 
 
@@ -73,12 +98,11 @@ def delete_locks(backend: str, project: str, stack: str) -> None:
 
     Raises: OperationFailed (locked) where the backend has no files.
     """
-    root = _root(backend)
-    if root is None:
+    layout = Layout.of(backend, project, stack)
+    if layout is None:
         message = "an engine that had not made the stack yet died with its lock, which `pulumi cancel` does not find"
         raise OperationFailed(Failure(FailureKind.LOCKED, message, step=f"delete the lock of {stack} in the backend"))
-    for lock in _locks(root, project, stack):
-        lock.unlink(missing_ok=True)
+    _delete(layout.locks())
 
 
 def ensure_tags_file(backend: str, project: str, stack: str) -> None:
@@ -89,51 +113,62 @@ def ensure_tags_file(backend: str, project: str, stack: str) -> None:
 
     Source: Pulumi, pkg/backend/diy of engine 3.274: removeStack and retryOp; loadStackTags for what is in the file.
     """
-    root = _root(backend)
-    state = root and _state_file(root, project, stack)
-    if state and state.exists() and not state.with_suffix(_TAGS).exists():
+    layout = Layout.of(backend, project, stack)
+    if layout and layout.state.exists() and not layout.tags.exists():
         with suppress(OSError):  # the engine does without
-            _write(state.with_suffix(_TAGS), b'{"version":1,"tags":{}}')
+            _write(layout.tags, b'{"version":1,"tags":{}}')
 
 
-def _root(backend: str) -> Path | None:
-    """Give the directory of a backend's files, None if it has none."""
-    directory = backends.directory_of(backend)
-    root = directory and directory / ".pulumi"
-    return root if root and root.is_dir() else None
+def retire(backend: str, project: str, notes: EngineNotes) -> bool:
+    """Set a whole stack aside that no engine of ours can forget; False where the backend has no files."""
+    layout = Layout.of(backend, project, notes.stack)
+    if layout is None:
+        return False
+    _aside(filter(_is_there, layout.all()), _place(notes.directory))
+    return True
 
 
-def _locks(root: Path, project: str, stack: str) -> list[Path]:
-    return sorted((root / "locks" / "organization" / project / stack).glob("*.json"))
+def _broken(layout: Layout, notes: EngineNotes) -> Iterable[Path]:
+    """Give what no engine can read, but for the state."""
+    yield from (each for each in layout.directories() if _is_there(each) and not each.is_dir())
+    yield from (lock for lock in layout.locks() if _is_no_lock(lock) and not (_is_draft(lock) and notes.may_work()))
+    plain = [*layout.attributes(), layout.tags]
+    yield from (each for each in plain if _is_there(each) and not _is_object(each))
+    yield from (each for each in layout.copies()[:1] if _is_there(each) and not each.is_file())
 
 
-def _state_file(root: Path, project: str, stack: str) -> Path:
-    return root / "stacks" / project / f"{stack}.json"
-
-
-def _done(broken: Iterable[Path], found: Repair = Repair.NOTHING, *, write: bool) -> Repair:
-    for path in broken if write else ():
-        path.unlink(missing_ok=True)
-    return found
-
-
-def _state(state: Path, history: Path, *, expected: bool) -> tuple[Repair, Path | None]:
+def _state(layout: Layout, *, expected: bool) -> tuple[Repair, Path | None]:
     """Tell how a state is to be mended, and from which copy."""
-    if _is_state(_read(state)) or not (state.exists() or expected):
+    if _can_be_read(layout.state) or not (_is_there(layout.state) or expected):
         return Repair.NOTHING, None
-    copy = next((copy for copy in _copies(state, history) if _is_state(_read(copy))), None)
+    copy = next(filter(_can_be_read, layout.copies()), None)
     return (Repair.RESTORED if copy else Repair.LOST), copy
 
 
-def _put(state: Path, found: Repair, copy: Path | None) -> None:
+def _put(layout: Layout, found: Repair, copy: Path | None, place: Path) -> None:
     if found is Repair.NOTHING:
         return
+    state = layout.state
     get_logger().warning("state_mended", stack=state.stem, how=str(found), copy=copy and copy.name)
-    state.with_name(f"{state.name}.attrs").unlink(missing_ok=True)
-    if copy is None:
-        state.unlink(missing_ok=True)
-        return
-    _write(state, copy.read_bytes())
+    content = copy.read_bytes() if copy else b""
+    _aside([state, state.with_name(f"{state.name}.attrs")], place)
+    if copy:
+        _write(state, content)
+
+
+def _place(notes: Path) -> Path:
+    """Give where things are set aside, beside the directory of the engines' notes."""
+    return notes.with_name("aside")
+
+
+def _aside(paths: Iterable[Path], place: Path) -> None:
+    for path in paths:
+        set_aside(path, place)
+
+
+def _delete(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -143,21 +178,36 @@ def _write(path: Path, content: bytes) -> None:
     draft.replace(path)
 
 
-def _copies(state: Path, history: Path) -> Iterable[Path]:
-    """Give the copies of a state, the newest first: that of the step before, then those of earlier updates."""
-    return [state.with_name(f"{state.name}.bak"), *sorted(history.glob("*.checkpoint.json"), reverse=True)]
+def _is_there(path: Path) -> bool:
+    """Tell whether something is at a path, though it be a link that leads nowhere."""
+    return path.is_symlink() or path.exists()
 
 
-def _is_state(found: Any) -> bool:
-    return isinstance(found, dict) and isinstance(found.get("checkpoint"), dict)
+def _is_draft(lock: Path) -> bool:
+    """Tell whether it was to become a lock, as one does within a moment. Source: gocloud.dev, fileblob: createTemp."""
+    return lock.suffix == ".tmp"
 
 
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
+def _is_no_lock(lock: Path) -> bool:
+    return _is_there(lock) and read_holder(_bytes(lock)) is None
+
+
+def _can_be_read(state: Path) -> bool:
+    return makes_sense(_bytes(state))
+
+
+def _is_object(path: Path) -> bool:
+    with suppress(ValueError):
+        return isinstance(json.loads(_bytes(path)), dict)
+    return False
 
 
 def _text(path: Path) -> str:
-    return path.read_bytes().decode(errors="replace")
+    return _bytes(path).decode(errors="replace")
+
+
+def _bytes(path: Path) -> bytes:
+    """Read a file; nothing of one that cannot be read, or is none."""
+    with suppress(OSError):
+        return path.read_bytes()
+    return b""

@@ -59,7 +59,7 @@ def living_holder(lock: Path, notes: EngineNotes) -> Holder | None:
     """Give the holder of a lock if it may live: the locks of the killed stay until somebody breaks them."""
     try:
         holder = read_holder(lock.read_bytes())
-    except FileNotFoundError:
+    except OSError:
         return None
     return holder if holder and holder.may_live(notes) else None
 

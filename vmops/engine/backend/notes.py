@@ -80,6 +80,10 @@ class EngineNotes:
         notes = [note for _, note in self._all() if note and (note.hostname, note.pid) == (hostname, pid)]
         return any(map(self._may_live, notes)) if notes else None
 
+    def may_work(self) -> bool:
+        """Tell whether any engine that is noted may live."""
+        return any(note and self._may_live(note) for _, note in self._all())
+
     def seen(self) -> Note | None:
         """Give an engine on this host that is seen to live."""
         return next((note for _, note in self._all() if note and note.seen), None)
@@ -99,7 +103,8 @@ class EngineNotes:
     def forget(self, notes: Iterable[Path]) -> None:
         """Remove notes of engines whose locks are gone."""
         for path in notes:
-            path.unlink(missing_ok=True)
+            with suppress(IsADirectoryError):  # nobody's
+                path.unlink(missing_ok=True)
 
     def _may_live(self, note: Note) -> bool:
         """Tell whether an engine may live.
@@ -112,12 +117,11 @@ class EngineNotes:
 
     def _all(self) -> Iterator[tuple[Path, Note | None]]:
         for path in sorted(self.directory.glob(f"{self.stack}@*.json")):
-            with suppress(FileNotFoundError):
-                yield path, _read(path.read_bytes())
+            yield path, _read(path)
 
 
-def _read(text: bytes) -> Note | None:
+def _read(path: Path) -> Note | None:
     try:
-        return Note(**json.loads(text))
-    except (ValueError, TypeError):
+        return Note(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
         return None

@@ -10,11 +10,14 @@ from pulumi import automation
 
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
+from vmops.engine.backend.checkpoint import export_makes_sense
+from vmops.engine.backend.refusals import refused_state
 from vmops.engine.process import EngineCommand
 from vmops.engine.workspace import PROJECT
 from vmops.spec.names import TOKENS
 
 _PROVIDER = "pulumi:providers:azure-native"
+_NAMES = ("subscriptionId", "resourceGroupName", "vmName")
 
 
 @dataclass(frozen=True)
@@ -30,24 +33,29 @@ class Backend:
         Raises: OperationFailed (engine) if the backend cannot be read, (timeout) if it cannot be read to its end.
         """
         (self.directory / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
-        return [str(stack["name"]) for stack in self._read("stack", "ls", "--json")]
+        return [str(stack["name"]) for stack in json.loads(self._said("stack", "ls", "--json"))]
 
     def declared(self, stack: str) -> Mapping[str, Any] | None:
         """Give the inputs of the VM that a stack has made, or was making; with ``subscriptionId``, its provider's.
 
         None if the stack got no further than what a VM needs.
 
-        Raises: OperationFailed (engine) if the backend cannot be read, (timeout) if it cannot be read to its end.
+        Raises: OperationFailed (engine) if the backend cannot be read, or the state makes no sense, (timeout) if it
+        cannot be read to its end.
         """
-        deployment = self._read("stack", "export", "--stack", stack)["deployment"]
+        text = self._said("stack", "export", "--stack", stack)
+        if not export_makes_sense(text):
+            raise OperationFailed(Failure(FailureKind.ENGINE, f"the engine's state of {stack} makes no sense"))
+        deployment = json.loads(text)["deployment"] or {}
         pending = [each["resource"] for each in deployment.get("pending_operations") or ()]
         inputs = {each["type"]: each.get("inputs") or {} for each in [*(deployment.get("resources") or ()), *pending]}
-        if TOKENS["vm"] not in inputs or _PROVIDER not in inputs:
-            return None
-        return {**inputs[TOKENS["vm"]], "subscriptionId": inputs[_PROVIDER]["subscriptionId"]}
+        machine, provider = inputs.get(TOKENS["vm"], {}), inputs.get(_PROVIDER, {})
+        named = {**machine, "subscriptionId": provider.get("subscriptionId")}
+        return named if all(isinstance(named.get(name), str) for name in _NAMES) else None
 
-    def _read(self, *arguments: str) -> Any:
+    def _said(self, *arguments: str) -> str:
         try:
-            return json.loads(self.command.run(list(arguments), str(self.directory), {}).stdout)
+            return self.command.run(list(arguments), str(self.directory), {}).stdout
         except automation.CommandError as error:
-            raise OperationFailed(Failure(FailureKind.ENGINE, f"the backend cannot be read: {error}")) from None
+            unread = Failure(FailureKind.ENGINE, f"the backend cannot be read: {error}")
+            raise OperationFailed(refused_state(str(error)) or unread) from None

@@ -1,0 +1,36 @@
+"""The engine's words for a state that it knows and will not work on: by a newer engine, or with other keys."""
+
+import re
+
+from vmops.core.failures import Failure, FailureKind
+
+NEWER_ENGINE, OTHER_KEYS = "NewerEngine", "OtherKeys"
+"""Our codes for why."""
+
+_REFUSALS = (
+    (
+        re.compile(
+            r"unsupported checkpoint version|deployment version is too new|needs support for the following features"
+            r"|'meta.yaml' version \(\d+\) is not supported"
+        ),
+        NEWER_ENGINE,
+        "the engine's state of this VM was made by a newer engine",
+        "use that engine (put it on PATH and set VMOPS_ENGINE=path), or deprovision the VM, which does without it",
+    ),
+    (
+        re.compile(r"incorrect passphrase|passphrase must be set|message authentication failed"),
+        OTHER_KEYS,
+        "the engine's state of this VM was made with other keys",
+        "copy keys/passphrase, below VMOPS_STATE_DIR, from the host that made it, or deprovision the VM, which does "
+        "without it",
+    ),
+)
+"""Source: engine 3.274, pkg/resource/stack, pkg/backend/diy, pkg/secrets/passphrase; Go, crypto/cipher."""
+
+
+def refused_state(said: str) -> Failure | None:
+    """Tell why the engine will not work on a state, by all that it has said; None if it is not for such a reason."""
+    for words, code, message, step in _REFUSALS:
+        if words.search(said):
+            return Failure(FailureKind.ENGINE, message, code, step=step)
+    return None

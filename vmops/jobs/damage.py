@@ -1,0 +1,56 @@
+"""Damage to a file of records: known by what SQLite says, and set aside so that the records can be begun anew."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from vmops.core import file_lock
+from vmops.core.aside import set_aside
+from vmops.core.state_dir import aside_path, renewal_path
+
+_PATIENCE = 30.0
+"""Seconds to wait for others who set the same file aside."""
+
+_HOLLOW = "it is no file, or an empty one beside a log"
+_NO_TABLE = "no such table"
+
+
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Tell whether a file is no database any more, or lacks what every version of it has.
+
+    Source: SQLite documentation, result codes: SQLITE_CORRUPT, SQLITE_NOTADB.
+    """
+    name = getattr(error, "sqlite_errorname", "")
+    return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or str(error).startswith((_HOLLOW, _NO_TABLE))
+
+
+def refuse_hollow(path: Path) -> None:
+    """Check that a file is one, and is not empty, or gone, beside a log, as none is that was begun just now.
+
+    SQLite would delete that log, and all that is in it, or wait for those who have it open. While somebody sets a file
+    aside its log is there a moment longer.
+
+    Raises: sqlite3.DatabaseError, which `is_damage` knows.
+    """
+    empty = not path.exists() or (path.is_file() and path.stat().st_size == 0)
+    if path.is_dir() or (empty and any(each.exists() for each in _beside(path))):
+        raise sqlite3.DatabaseError(_HOLLOW)
+
+
+def set_records_aside(path: Path, look: Callable[[], object]) -> None:
+    """Move a damaged file, with its log, to where nobody looks for it; of several who see the damage one does so.
+
+    ``look`` raises sqlite3.Error if it is still there. Raises: OSError if it cannot be moved.
+    """
+    directory = path.parent
+    with file_lock.holding(renewal_path(directory), _PATIENCE, lambda: TimeoutError("others set the records aside")):
+        try:
+            look()
+        except sqlite3.Error:
+            for each in (path, *_beside(path)):
+                set_aside(each, aside_path(directory))
+
+
+def _beside(path: Path) -> list[Path]:
+    """Give the log of a file, and its index. Source: SQLite documentation, write-ahead logging."""
+    return [path.with_name(f"{path.name}-{end}") for end in ("wal", "shm")]

@@ -1,0 +1,29 @@
+"""The account of a deployment that succeeded, as whoever waits for it gets it."""
+
+from pathlib import Path
+from typing import Any
+
+from vmops.core import keys
+from vmops.jobs.operation import Operation
+
+
+def account(state_dir: Path, operation: Operation) -> dict[str, Any]:
+    """Tell of a deployment that succeeded; times are seconds since the epoch."""
+    return {
+        "operation": operation.id,
+        "verb": str(operation.verb),
+        "startTime": operation.created,
+        "endTime": operation.ended,
+        "seconds": operation.seconds,
+        **operation.outputs,
+        **_way_in(state_dir, operation),
+    }
+
+
+def _way_in(state_dir: Path, operation: Operation) -> dict[str, str]:
+    """Give the command that logs in; the key is named if vmops made it on this host."""
+    address = operation.outputs.get("publicIp") or operation.outputs.get("privateIp")
+    if not address:
+        return {}
+    key = keys.existing_ssh_key_file(state_dir, operation.stack)
+    return {"ssh": f"ssh {f'-i {key} ' if key else ''}{operation.outputs['adminUsername']}@{address}"}

@@ -1,0 +1,79 @@
+"""A VM removed, or its power switched, where this host cannot record it: in the caller, by ARM and tags alone.
+
+No engine and no worker is started: they have records and files of their own. What was made is known by its tags, by the
+names that we give by rule, and by the records as far as they can be read; nothing is decided from what they lack.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from vmops.azure import cleanup, inventory
+from vmops.azure.client import Arm
+from vmops.azure.clouds import connect
+from vmops.azure.ownership import Claim
+from vmops.core import file_lock
+from vmops.core.errors import OperationFailed, RecordsUnusable
+from vmops.core.log import get_logger
+from vmops.core.settings import Settings
+from vmops.core.state_dir import liveness_lock_path
+from vmops.jobs.admission import lock_conflict
+from vmops.jobs.operation import Verb
+from vmops.spec.target import Target
+
+_PATIENCE = 5.0
+"""Seconds to wait for a lock: who holds it may be on its way out."""
+
+
+def remove(settings: Settings, target: Target, claim: Claim, *, mark: str, why: RecordsUnusable) -> None:
+    """Remove all that is ours of a VM, and see by every look that it is gone.
+
+    ``mark`` is that of the holder who removes it, and may remove no VM that carries another.
+
+    Raises: OperationFailed (locked) if somebody works on the VM, (conflict) if it is another's, or naming what would
+    not go; CloudError if ARM refuses a look.
+    """
+    from vmops.deploy import holding
+    from vmops.deploy.context import PATIENCE
+
+    get_logger().warning("removed_without_records", vm=target.vm_name, cause=str(why))
+    arm = Arm(connect(target.cloud, settings.state_dir), target.request_timeout, PATIENCE)
+    with locked(settings.state_dir, target.stack):
+        seen = inventory.take_agreed(arm, claim)
+        cleanup.refuse_another_owner(seen, claim)
+        machine = seen.find(target.vm_id)
+        if mark and machine:
+            holding.require(machine, mark)
+        again = inventory.repeat_after(arm.pace, 0.0, seen)
+        patience = cleanup.Patience(target.poll_interval, target.deploy_timeout, again)
+        cleanup.delete_owned(arm, claim, patience, keep_group=target.keep_group)
+
+
+@contextmanager
+def locked(state_dir: Path, stack: str) -> Iterator[None]:
+    """Hold both of a VM's locks, as far as there can be any; where one cannot be had, that is told.
+
+    Raises: OperationFailed (locked) if somebody works on the VM.
+    """
+    with ExitStack() as held:
+        for verb in Verb:
+            path = liveness_lock_path(state_dir, stack, verb)
+            try:
+                descriptor = file_lock.acquire(path, _PATIENCE)
+            except OSError as error:
+                get_logger().warning("without_lock", lock=str(path), cause=str(error))
+                continue
+            if descriptor is None:
+                raise OperationFailed(lock_conflict(None))
+            held.callback(os.close, descriptor)
+        yield
+
+
+@contextmanager
+def recorded() -> Iterator[None]:
+    """Tell of a disk on which no lock, log or order can be written as of records that cannot."""
+    try:
+        yield
+    except OSError as error:
+        raise RecordsUnusable(f"the state directory cannot be used: {error}") from error
