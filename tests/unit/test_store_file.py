@@ -17,6 +17,7 @@ from tests.contract.test_store import record
 from tests.unit.processes import ended, run, start
 from vmops.core.errors import RecordsUnusable, StoreError
 from vmops.core.failures import Failure, FailureKind
+from vmops.jobs import damage
 from vmops.jobs import store as store_module
 from vmops.jobs.store import Store
 
@@ -200,7 +201,7 @@ def test_records_that_cannot_be_opened_are_as_if_there_were_none(
 ) -> None:
     """Nothing is recorded, and that is told; a failure is remembered in the process; they are back once they can be."""
     Store(tmp_path).insert(record("first"))
-    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr(damage, "ensure_file", refuse)
     store = Store(tmp_path)
     assert (store.get("first"), store.live_provisions()) == (None, [])
     with pytest.raises(RecordsUnusable, match="no space left"):

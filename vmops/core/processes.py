@@ -82,6 +82,8 @@ def file_system(directory: Path) -> str:
 
 def has_room(directory: Path, needed: int) -> bool:
     """Tell whether so many bytes, and a few files, can be written; True where the file system does not say."""
+    if not os.access(directory, os.W_OK):
+        return False
     found = os.statvfs(directory)
     bytes_left = not found.f_blocks or found.f_bavail * found.f_frsize >= needed
     return bytes_left and (not found.f_files or found.f_favail >= _FEW)

@@ -1,6 +1,7 @@
 """Where each thing lies below the state directory.
 
 operations.db   the records: what was asked and how it ended
+operations.lock the lock of whoever makes them, or sets them aside
 backend/        the engine's state of each stack
 locks/          one lock file for each VM, and for each slot
 aside/          records that could not be read
@@ -28,8 +29,8 @@ def aside_path(state_dir: Path) -> Path:
 
 
 def renewal_path(state_dir: Path) -> Path:
-    """Give the lock file of whoever sets records aside."""
-    return state_dir / "locks" / "records.lock"
+    """Give the lock file of whoever makes the database of the records, or sets it aside."""
+    return state_dir / "operations.lock"
 
 
 def backend_path(state_dir: Path) -> Path:

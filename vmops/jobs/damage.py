@@ -1,7 +1,10 @@
 """Damage to a file of records: known by what SQLite says, and set aside so that the records can be begun anew."""
 
+import errno
+import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from vmops.core import file_lock
@@ -37,18 +40,35 @@ def refuse_hollow(path: Path) -> None:
         raise sqlite3.DatabaseError(_HOLLOW)
 
 
+def ensure_file(path: Path) -> None:
+    """Have a file at a path; one is made while nobody is about to set aside what was there, or its log.
+
+    Raises: OSError if it cannot be made, or not be written to: what is read of it would not be brought up to date.
+    """
+    if not path.exists():
+        with _renewing(path):
+            path.touch(mode=0o600)
+    if not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, "it cannot be written to", str(path))
+
+
 def set_records_aside(path: Path, look: Callable[[], object]) -> None:
     """Move a damaged file, with its log, to where nobody looks for it; of several who see the damage one does so.
 
     ``look`` raises sqlite3.Error if it is still there. Raises: OSError if it cannot be moved.
     """
-    directory = path.parent
-    with file_lock.holding(renewal_path(directory), _PATIENCE, lambda: TimeoutError("others set the records aside")):
+    with _renewing(path):
         try:
             look()
         except sqlite3.Error:
             for each in (path, *_beside(path)):
-                set_aside(each, aside_path(directory))
+                set_aside(each, aside_path(path.parent))
+            path.touch(mode=0o600)
+
+
+def _renewing(path: Path) -> AbstractContextManager[int]:
+    late = lambda: TimeoutError("others set the records aside")  # noqa: E731
+    return file_lock.holding(renewal_path(path.parent), _PATIENCE, late)
 
 
 def _beside(path: Path) -> list[Path]:

@@ -108,9 +108,10 @@ class Database:
         try:
             return _connect(self._path, self._steps)
         except sqlite3.DatabaseError as error:
-            if not damage.is_damage(error):
+            if damage.is_damage(error):
+                damage.set_records_aside(self._path, lambda: _connect(self._path, self._steps).close())
+            elif self._path.exists():
                 raise
-        damage.set_records_aside(self._path, lambda: _connect(self._path, self._steps).close())
         return _connect(self._path, self._steps)
 
     def _refused(self, error: Exception) -> RecordsUnusable:
@@ -184,9 +185,11 @@ def _in_memory(steps: Steps) -> sqlite3.Connection:
 def _connect(path: Path, steps: Steps) -> sqlite3.Connection:
     """Open the records; SQLite gives its log the mode of the database, so that is set before there is one."""
     damage.refuse_hollow(path)
-    path.touch(mode=0o600)
+    damage.ensure_file(path)
     with ExitStack() as unless_opened:
-        connection = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_PATIENCE, check_same_thread=False
+        )
         unless_opened.callback(connection.close)
         connection.row_factory = sqlite3.Row
         if not poll_until(lambda: _writes_ahead(connection), timeout=_PATIENCE):

@@ -50,7 +50,7 @@ class Store:
             return error
         if self._database.lost or has_room(self.directory, _ROOM):
             return self._database.lost
-        return RecordsUnusable(f"there is no room left on the disk of {self.directory}")
+        return RecordsUnusable(f"there is no room left on the disk of {self.directory}, or it cannot be written to")
 
     def require(self) -> None:
         """Check that what is done can be recorded. Raises: RecordsUnusable."""
