@@ -22,12 +22,18 @@ _TOLD = frozenset(
 """What a rule says; whatever else ARM tells of it is ARM's own. Source: network REST reference, SecurityRule."""
 
 
-def group(spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions) -> azure.resources.ResourceGroup:
-    """Declare the resource group, which outlives the stack until it is seen to be empty."""
+def group(
+    spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions, location: str | None = None
+) -> azure.resources.ResourceGroup:
+    """Declare the resource group, which outlives the stack until it is seen to be empty.
+
+    Its ``location`` is only where Azure keeps what it knows of the group; by default it is the VM's.
+    Source: Azure documentation, resource groups.
+    """
     return azure.resources.ResourceGroup(
         spec.resource_group,
         resource_group_name=spec.resource_group,
-        location=spec.location,
+        location=location or spec.location,
         tags=tags,
         opts=ResourceOptions.merge(options, ResourceOptions(retain_on_delete=True)),
     )

@@ -36,7 +36,8 @@ def declare(
     tags = {**spec.tags, names.STACK_TAG: spec.stack, names.OWNER_TAG: owner}
     options = ResourceOptions(provider=provider)
     if "group" not in uses:
-        options = ResourceOptions(provider=provider, depends_on=[group(spec, foreign.tagged("group", tags), options)])
+        first = group(spec, foreign.tagged("group", tags), options, kept.group_location)
+        options = ResourceOptions(provider=provider, depends_on=[first])
     parent = None if "network" in uses else network(spec, foreign.tagged("network", tags), options)
     ids = spec.ids()
     guard = None if "security_group" in uses else security_group(spec, tags, options, foreign)

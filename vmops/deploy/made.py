@@ -15,6 +15,12 @@ class Made(Protocol):
     def note(self, arm_id: str, identity: str, written: float | None = None) -> None:
         """Note what was made, what Azure knows it by, and when it was written, 0 if nobody knows; by default now."""
 
+    def note_run(self, arm_id: str, ran: str) -> None:
+        """Note whether a VM has ever run, as `vmops.deploy.first_run` says it."""
+
+    def ran(self, arm_id: str) -> str:
+        """Give what `note_run` has noted of a VM that was not seen gone since; '' if nobody knows."""
+
     def disown(self, ids: Iterable[str]) -> None:
         """Forget what turned out to be another's."""
 

@@ -28,15 +28,26 @@ _ENDS = _ANOTHERS | {FailureKind.INTERRUPTED, FailureKind.TIMEOUT}
 
 
 def deprovision(site: DeployContext, target: Target, *, doubtful: bool, held_as: str = "") -> dict[str, Any]:
-    """Destroy all that the stack made, verify by every look that there is, then forget the stack.
+    """Destroy all that the stack made, verify by every look that there is, then forget the stack; see `clear`.
+
+    Returns: ``left``, the ids that `clear` gives, if there are any.
+    """
+    left = clear(site, target, doubtful=doubtful, held_as=held_as)
+    _can("forget the stack", site.stack.remove, unless=_ANOTHERS)
+    with suppress(StoreError):  # whoever looks next finds nothing there
+        site.made.gone(left)
+    return {"left": left} if left else {}
+
+
+def clear(site: DeployContext, target: Target, *, doubtful: bool = False, held_as: str = "") -> list[str]:
+    """Destroy all that the stack made, and verify by every look that there is; the stack stays, and has nothing.
 
     What the engine cannot destroy is released through ARM, which also knows what the engine does not. What is not ours
     leaves the engine's state before it could be destroyed. ``doubtful``: what came before was cut off, so that a write
     may still be on its way; it is looked for once more. ``held_as``: the mark of the holder who removes it, and may
     remove no VM that carries another.
 
-    Returns: ``left``, what is another's and has our name, and the foreign resources for whose sake our group stays, if
-    there are any.
+    Returns: the ids of what is another's and has our name, and of the foreign resources for whose sake our group stays.
 
     Raises: OperationFailed, naming what would not go, or cannot be told to be ours; CloudError if ARM refuses a look.
     """
@@ -53,11 +64,7 @@ def deprovision(site: DeployContext, target: Target, *, doubtful: bool, held_as:
     patience = cleanup.Patience(
         target.poll_interval, target.deploy_timeout, max(again or 0.0, grace) if doubtful else again
     )
-    left = cleanup.delete_owned(site.arm, claim, patience, keep_group=target.keep_group)
-    _can("forget the stack", site.stack.remove, unless=_ANOTHERS)
-    with suppress(StoreError):  # whoever looks next finds nothing there
-        site.made.gone(left)
-    return {"left": left} if left else {}
+    return cleanup.delete_owned(site.arm, claim, patience, keep_group=target.keep_group)
 
 
 def look(site: DeployContext, target: Target) -> tuple[Claim, Inventory]:

@@ -10,8 +10,9 @@ from vmops.azure.inventory import AGAIN
 from vmops.core import times
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
+from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until, retry
-from vmops.deploy import changes, drift, holding, intent, readiness, repair, secrets, survey
+from vmops.deploy import changes, drift, first_run, holding, intent, readiness, removal, repair, secrets, survey
 from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update
 from vmops.deploy.context import DeployContext
 from vmops.deploy.holding import AS_IT_IS, Marking
@@ -72,14 +73,20 @@ def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str
     def pause(_: SharedResourceCreatedElsewhere, times: int) -> float | None:
         return 0.0 if times <= len(spec.shared_ids()) else None  # it exists now, and is another's
 
-    return retry(
-        lambda: _provision(site, spec, how), SharedResourceCreatedElsewhere, pause, timeout=spec.deploy_timeout
-    )
+    try:
+        made = retry(
+            lambda: _provision(site, spec, how), SharedResourceCreatedElsewhere, pause, timeout=spec.deploy_timeout
+        )
+    except OperationFailed as error:
+        first_run.note_failure(site, spec, error.failure)
+        raise
+    first_run.note_success(site, spec)
+    return made
 
 
 def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
     outputs: dict[str, Any] = {}
-    before = _preflight_when_idle(site, spec)
+    before = _preflight_in_place(site, spec)
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
         holding.take(site.arm, before.machine, how.marking, interval=spec.poll_interval, timeout=spec.deploy_timeout)
@@ -97,6 +104,7 @@ def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[st
     apply.forget(site.stack, before.strangers(spec))
     reconciled = state.needs_reconcile and update.reconcile().needs_refresh
     site.made.disown(set(spec.own_ids()) - set(spec.own_ids(before.uses)))
+    first_run.begin(site, spec, before)
     site.made.intend(spec.own_ids(before.uses))
     refresh = state.needs_refresh(reconciled=reconciled, vm_exists=before.machine is not None)
     resize = Resize(site.arm, spec, before.machine, update_to)
@@ -130,6 +138,21 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
     program = _build_program(site, wanted, before, None, {})
     steps = site.stack.preview(program, refresh=bool(differs) or before.machine is None)
     return [*changes.of_plan(wanted.spec, steps, differs), *changes.kept(wanted.kept)]
+
+
+def _preflight_in_place(site: DeployContext, spec: VmSpec) -> survey.Preflight:
+    """Survey what exists; what was made in another place for a VM that never ran is removed first.
+
+    Its resource group stays where it is.
+    """
+    try:
+        return _preflight_when_idle(site, spec)
+    except OperationFailed as refused:
+        if refused.failure.kind is not FailureKind.IMMUTABLE or not first_run.never(site, spec):
+            raise
+        get_logger().warning("placed_elsewhere", vm=spec.vm_id, why=refused.failure.message)
+    site.made.gone(removal.clear(site, spec.model_copy(update={"keep_group": True})))
+    return _preflight_when_idle(site, spec)
 
 
 def _preflight_when_idle(site: DeployContext, spec: VmSpec) -> survey.Preflight:
@@ -177,7 +200,12 @@ def _build_program(
         expires=times.format_utc(expires) if expires else None,
         hold=_mark_of(site, wanted.spec, before, marking),
         foreign=wanted.foreign,
-        kept=Kept(secrets.kept(wanted.spec, before.machine), wanted.attached, expires is None),
+        kept=Kept(
+            secrets.kept(wanted.spec, before.machine),
+            wanted.attached,
+            expires is None,
+            (before.seen.group or {}).get("location"),
+        ),
         provider=site.cloud.provider_arguments(wanted.spec.subscription),
         outputs=outputs,
         note=site.made.note,

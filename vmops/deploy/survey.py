@@ -7,7 +7,7 @@ from typing import Any
 from vmops.azure import inventory
 from vmops.azure.client import Arm
 from vmops.azure.inventory import Inventory
-from vmops.azure.ownership import Claim, is_another_owners, refusal
+from vmops.azure.ownership import Claim, is_another_owners, kind_of, refusal
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.spec.vm_spec import VmSpec
@@ -64,7 +64,25 @@ def preflight(arm: Arm, spec: VmSpec, claim: Claim) -> Preflight:
     machine = seen.find(spec.vm_id)
     if machine:
         _refuse_immutable(machine, spec)
+    else:
+        _refuse_elsewhere(seen.ours, spec, location)
     return Preflight(frozenset(uses), location, machine, seen)
+
+
+def _refuse_elsewhere(ours: Iterable[Mapping[str, Any]], spec: VmSpec, location: str) -> None:
+    """Check that what is there for the VM is where the VM is to be: nothing of it can be moved.
+
+    Raises: OperationFailed (immutable), naming the parameter and both values.
+    """
+    wanted = {arm_id.lower() for arm_id in spec.own_ids()}
+    for resource in ours:
+        pairs: dict[str, tuple[str | None, str | None]] = {"location": (resource.get("location"), location)}
+        if kind_of(resource) == "publicipaddresses":
+            pairs["zone"] = (next(iter(resource.get("zones") or ()), None), spec.zone)
+        for name, (there, asked) in pairs.items():
+            if resource["id"].lower() in wanted and there != asked:
+                message = f"{name}: {resource['name']} has {there or 'none'} and cannot be changed to {asked or 'none'}"
+                raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=str(resource["id"])))
 
 
 def looked_at(seen: Inventory, spec: VmSpec) -> Preflight:

@@ -14,6 +14,8 @@ _INTEND = f"""INSERT INTO made (stack, arm_id, owner, last_write) VALUES (?, ?, 
 _NOTE = """INSERT INTO made (stack, arm_id, owner, last_write, identity) VALUES (?, ?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET identity = excluded.identity, owner = excluded.owner, last_write = excluded.last_write,
     seen_gone = 0"""
+_RUN = """INSERT INTO made (stack, arm_id, owner, last_write, ran) VALUES (?, ?, ?, ?, ?)
+  ON CONFLICT DO UPDATE SET ran = excluded.ran, owner = excluded.owner, seen_gone = 0"""
 _THERE = "stack = ? AND owner = ? AND seen_gone = 0"
 
 
@@ -36,6 +38,19 @@ class MadeResources:
         at = time.time() if written is None else written
         with self.database.transaction() as rows:
             rows.execute(_NOTE, (self.stack, arm_id, self.owner, at, identity))
+
+    def note_run(self, arm_id: str, ran: str) -> None:
+        """Note whether a VM has ever run, as `vmops.deploy.first_run` says it."""
+        row = (self.stack, arm_id, self.owner, time.time(), ran)
+        with self.database.transaction() as rows:
+            rows.execute(_RUN, row)
+
+    def ran(self, arm_id: str) -> str:
+        """Give what `note_run` has noted of a VM that was not seen gone since; '' if nobody knows."""
+        with self.database.transaction() as rows:
+            query = f"SELECT ran FROM made WHERE {_THERE} AND arm_id = ?"  # noqa: S608
+            row = rows.execute(query, (self.stack, self.owner, arm_id)).fetchone()
+        return str(row["ran"]) if row else ""
 
     def disown(self, ids: Iterable[str]) -> None:
         """Forget what turned out to be another's."""

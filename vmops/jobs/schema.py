@@ -45,5 +45,7 @@ STEPS: Mapping[int, tuple[str, ...]] = {
         "ALTER TABLE operations ADD COLUMN given DEFAULT '{}'",
         "ALTER TABLE operations ADD COLUMN secrets DEFAULT '{}'",
     ),
+    # Whether it has ever run (`vmops.deploy.first_run`); '' where nobody knows.
+    7: ("ALTER TABLE made ADD COLUMN ran TEXT NOT NULL DEFAULT ''",),
 }
 """Statements by the version that they lead to; what is added next has the next number."""

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 class Kept:
     """The secret parameters that nobody repeats, and the ids of data disks of ours that are only attached, by lun.
 
-    ``expires``: so does the tag that says until when the VM lives.
+    ``expires``: so does the tag that says until when the VM lives. ``group_location`` is where the resource group is,
+    None for where the VM is to be.
     """
 
     secrets: frozenset[str] = frozenset()
     disks: Mapping[int, str] = field(default_factory=dict)
     expires: bool = False
+    group_location: str | None = None
 
 
 NOTHING_KEPT = Kept()

@@ -1,0 +1,54 @@
+"""Whether a VM has ever run: one that has not has no data, and may be made in another place.
+
+Known is only what this host saw from the beginning: nothing of the VM was there, then Azure refused its create, or made
+it and never gave it a power state. What Azure says of it (Failed) proves nothing: a start that failed leaves that too,
+beside a disk full of data.
+"""
+
+from vmops.azure import vm_state
+from vmops.core.errors import CloudError
+from vmops.core.failures import Failure
+from vmops.deploy.context import DeployContext
+from vmops.deploy.survey import Preflight
+from vmops.spec import names
+from vmops.spec.vm_spec import VmSpec
+
+NEW, NO, YES = "new", "no", "yes"
+"""Nothing of it was there when it was first asked for; it has not run; it has. Else nobody knows."""
+
+
+def begin(site: DeployContext, spec: VmSpec, before: Preflight) -> None:
+    """Note that a VM is asked for of which nothing is there."""
+    if before.machine is None and not before.seen.ours:
+        site.made.note_run(spec.vm_id, NEW)
+
+
+def note_success(site: DeployContext, spec: VmSpec) -> None:
+    """Note that a VM runs."""
+    site.made.note_run(spec.vm_id, YES)
+
+
+def note_failure(site: DeployContext, spec: VmSpec, why: Failure) -> None:
+    """Look whether a VM that was not made, or not well, has ever run, if that can be told."""
+    if site.made.ran(spec.vm_id) not in {NEW, NO}:
+        return
+    try:
+        seen = vm_state.get_vm_state(site.arm, spec.vm_id)
+    except CloudError:
+        return  # what cannot be read is not known
+    refused = why.resource == names.in_words(spec.vm_id)
+    if seen and seen.power:
+        site.made.note_run(spec.vm_id, YES)
+    elif seen or refused:
+        site.made.note_run(spec.vm_id, NO)
+
+
+def never(site: DeployContext, spec: VmSpec) -> bool:
+    """Tell whether a VM has never run, by what is remembered and by what Azure tells now.
+
+    Raises: CloudError if ARM refuses.
+    """
+    if site.made.ran(spec.vm_id) != NO:
+        return False
+    seen = vm_state.get_vm_state(site.arm, spec.vm_id)
+    return seen is None or not seen.power
