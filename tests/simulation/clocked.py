@@ -6,6 +6,7 @@ A module that is in neither would wait, or judge, by the machine's clock in a wo
 CLOCKED = (
     *("ops.power", "azure.connection", "azure.session", "core.polling", "engine.deadline", "engine.events"),
     *("local.provider.arm", "local.provider.sessions", "azure.inventory", "jobs.made"),
+    *("deploy.apply", "deploy.readiness", "jobs.handed"),
 )
 """Modules whose ``time`` is that of the processes that take turns."""
 
@@ -17,6 +18,8 @@ UNCLOCKED = {
     "ops.deployments": _RECORDED,
     "ops.record": _RECORDED,
     "core.failures": _RECORDED,
+    "core.aside": "names what is set aside by when that was, and nobody judges by that",
+    "leases.machine": _ABSENT,
     "jobs.worker": _RECORDED,
     "ops.orphans": "finds what nobody has written to for long: nothing here waits for that",
     "ops.expiry": "finds what has expired: nothing here has a lifetime",
