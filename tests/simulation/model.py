@@ -125,7 +125,7 @@ class Model:
             assert vm.asked - ours == set(), f"not there: {sorted(vm.asked - ours)}"
             assert self._runs(vm, "running")
             size = existing[vm.spec.vm_id.lower()]["properties"]["hardwareProfile"]["vmSize"]
-            assert size == vm.spec.vm_size, f"provisioned, and its size is {size}"
+            assert size == operation.given.get("vmSize", vm.spec.vm_size), f"provisioned, and its size is {size}"
             self.counts["made"] += 1
 
     def _gone(self, vm: Vm, operation: Operation) -> None:
