@@ -134,7 +134,7 @@ def virtual_machine(
 ) -> azure.compute.VirtualMachine:
     """Declare the VM itself; its own disks go with it, its interface and address do not.
 
-    Source: Pulumi, resource option ignoreChanges: such an input is what it was, also where the VM is made anew.
+    Source: Pulumi, resource option ignoreChanges: such an input is what it was; not where the VM is made anew.
     """
     compute = azure.compute
     own = ResourceOptions(

@@ -29,7 +29,7 @@ WORLDS = {
     "psutil": ["vmops.core.processes"],
     "pulumi.automation": ["vmops.engine"],
     "subprocess": ["vmops.core.children"],
-    "sqlite3": ["vmops.jobs.sqlite", "vmops.jobs.damage", "vmops.local.arm.state.database"],
+    "sqlite3": ["vmops.jobs.sqlite", "vmops.local.arm.state.database"],
 }
 """Each outside world, and the modules that may import it."""
 

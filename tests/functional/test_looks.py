@@ -261,16 +261,21 @@ def test_our_tags_on_another_resource_prove_nothing(ops: VMOps, azure: Azure, pr
     assert azure.ids() == {GROUP, stranger, IP}
 
 
+def replaced_address(azure: Azure, tags: dict[str, str]) -> Any:
+    """Delete VM, interface and address behind our back, put a stranger's in the address's place, and give that."""
+    for arm_id, api in ((VM, COMPUTE_API), (NIC, NETWORK_API), (IP, NETWORK_API)):
+        azure.delete(f"{arm_id}{api}")
+    azure.put(f"{IP}{NETWORK_API}", {**ADDRESS, "tags": tags})
+    return azure.get(f"{IP}{NETWORK_API}")
+
+
 @pytest.mark.parametrize("tags", [OURS, HERS, {}], ids=["copied from ours", "another's", "none"])
 def test_what_a_provision_does_without_is_not_deleted_if_it_is_a_strangers(
     ops: VMOps, azure: Azure, provision: Deploy, tags: dict[str, str]
 ) -> None:
     """The engine made what was under that name before, and would delete it now that it is declared no more."""
     provision(dict(X1))
-    for arm_id, api in ((VM, COMPUTE_API), (NIC, NETWORK_API), (IP, NETWORK_API)):
-        azure.delete(f"{arm_id}{api}")
-    azure.put(f"{IP}{NETWORK_API}", {**ADDRESS, "tags": tags})
-    hers = azure.get(f"{IP}{NETWORK_API}")
+    hers = replaced_address(azure, tags)
     assert made(ops, {**X1, "publicIp": False}) is Status.SUCCEEDED
     assert azure.get(f"{IP}{NETWORK_API}") == hers
 
@@ -342,10 +347,7 @@ def test_a_wrong_404_lets_no_provision_write_over_what_is_anothers(
 ) -> None:
     """A provision looks again where the list, or what was made before, says that something is there."""
     provision(dict(X1))
-    for arm_id, api in ((VM, COMPUTE_API), (NIC, NETWORK_API), (IP, NETWORK_API)):
-        azure.delete(f"{arm_id}{api}")
-    azure.put(f"{IP}{NETWORK_API}", {**ADDRESS, "tags": tags})
-    hers = azure.get(f"{IP}{NETWORK_API}")
+    hers = replaced_address(azure, tags)
     azure.fault({"method": "GET", "path": denied, "times": times, "effect": GONE})
     assert made(ops, {**X1, "tags": "a=b"}) is Status.FAILED
     assert refusal(ops)[0] is FailureKind.CONFLICT

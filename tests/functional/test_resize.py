@@ -8,9 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.azure import Azure
-from vmops import Status, VMOps
+from tests.functional.test_faults import failed
+from vmops import VMOps
 from vmops.cli.commands.local import app
-from vmops.core.failures import Failure, FailureKind
+from vmops.core.failures import FailureKind
 from vmops.protocol import Params
 
 Deploy = Callable[[Params], dict[str, Any]]
@@ -30,15 +31,6 @@ def power_verbs(azure: Azure) -> list[str]:
 
 def size(azure: Azure, vm_id: str) -> str:
     return str(azure.vm(vm_id)["properties"]["hardwareProfile"]["vmSize"])
-
-
-def failed(ops: VMOps, params: Params) -> Failure:
-    """Provision, which must fail, and give the reason."""
-    assert ops.vm_provision(params) == (Status.PENDING, {})
-    assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
-    failure = ops.last_failure(params)
-    assert failure
-    return failure
 
 
 def events(ops: VMOps, name: str) -> list[dict[str, Any]]:

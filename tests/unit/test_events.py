@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pulumi.automation import EngineEvent
 
 from vmops.core.failures import Failure, FailureKind
-from vmops.engine.events import EXISTS_ALREADY, EventLog, read_refusal, short_name
+from vmops.engine.events import EXISTS_ALREADY, EventLog, read_refusal
+from vmops.spec.names import short_name
 
 VM = "urn:pulumi:exp1-0a1b2c3d::vmops::azure-native:compute:VirtualMachine::exp1"
 NIC = "urn:pulumi:exp1-0a1b2c3d::vmops::azure-native:network:NetworkInterface::exp1-nic"

@@ -17,6 +17,9 @@ local/          the local Azure: its machines, ports, token
 
 from pathlib import Path
 
+MAKE_ROOM = "make room on the disk of VMOPS_STATE_DIR, or let it be written to, then call again"
+"""What to do where nothing can be written there."""
+
 
 def records_path(state_dir: Path) -> Path:
     """Give the database of the operation records."""

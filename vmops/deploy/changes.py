@@ -36,8 +36,8 @@ def _change(spec: VmSpec, operation: str, resource: str, differs: Sequence[Drift
     own = {names.in_words(arm_id): arm_id for arm_id in spec.ids().values() if names.urn_key(arm_id)}
     values = [each.as_dict() for each in differs if each.path and names.in_words(each.resource) == resource]
     replaces = "replace" in operation
-    lost = [name for role, arm_id in spec.ids().items() if "disk" in role and (name := arm_id.rpartition("/")[2])]
-    loses = lost if replaces and own.get(resource) == spec.vm_id else []
+    disks = [arm_id.rpartition("/")[2] for role, arm_id in spec.ids().items() if "disk" in role]
+    loses = disks if replaces and own.get(resource) == spec.vm_id else []
     kind = names.arm_type(own[resource]) if resource in own else ""
     return {**_plain(operation, resource), "type": kind, "replaces": replaces, "loses": loses, "properties": values}
 

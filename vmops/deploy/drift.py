@@ -10,7 +10,7 @@ from typing import Any
 from vmops.azure.client import Arm
 from vmops.azure.ownership import Claim, is_ours
 from vmops.core.log import get_logger
-from vmops.deploy.survey import Preflight
+from vmops.deploy.survey import Preflight, data_disks
 from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
 
@@ -119,8 +119,7 @@ def _of_size(spec: VmSpec, body: Body) -> Iterator[Drift]:
 
 def _of_disks(spec: VmSpec, body: Body) -> Iterator[Drift]:
     """Compare the data disks by their luns; one that has grown stays so, for Azure shrinks none."""
-    attached = body["properties"].get("storageProfile", {}).get("dataDisks") or ()
-    there = {disk["lun"]: str(disk.get("name", "")).lower() for disk in attached}
+    there = {lun: str(disk.get("name", "")).lower() for lun, disk in data_disks(body).items()}
     for lun, size in enumerate(spec.data_disks):
         name = names.data_disk(spec.vm_name, lun)
         if there.get(lun) != name.lower():

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from vmops.core.log import get_logger
-from vmops.deploy import clashes, foreign_parts, spelling
+from vmops.deploy import clashes, foreign_parts, spelling, survey
 from vmops.deploy.context import DeployContext
 from vmops.deploy.survey import Preflight
 from vmops.engine.reconcile import declared, subnets
@@ -71,8 +71,7 @@ def _attached(spec: VmSpec, bodies: Mapping[str, Mapping[str, Any]]) -> dict[int
     Source: recorded refusal "Disk … already exists. Only CreateOption.Attach is supported"; of a disk that is attached
     the option cannot be changed either.
     """
-    storage = bodies.get("vm", {}).get("properties", {}).get("storageProfile", {})
-    there = {disk["lun"]: disk for disk in storage.get("dataDisks") or ()}
+    there = survey.data_disks(bodies["vm"]) if "vm" in bodies else {}
     found = {}
     for lun, _ in enumerate(spec.data_disks):
         disk, loose = there.get(lun, {}), bodies.get(f"data_disk_{lun}")

@@ -13,6 +13,8 @@ from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until
+from vmops.deploy.survey import data_disks
+from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
 
 _AGAIN, _LOOKS = 10.0, 18
@@ -27,7 +29,7 @@ def needs_deallocation(existing: Mapping[str, Any], spec: VmSpec) -> bool:
     Source: Azure documentation, expand virtual hard disks on a Linux VM.
     """
     storage = existing["properties"].get("storageProfile", {})
-    there = {disk["lun"]: disk.get("diskSizeGB") for disk in storage.get("dataDisks", ())}
+    there = {lun: disk.get("diskSizeGB") for lun, disk in data_disks(existing).items()}
     sizes = {lun: (there.get(lun), size) for lun, size in enumerate(spec.data_disks)}
     pairs = [(storage.get("osDisk", {}).get("diskSizeGB"), spec.os_disk_size_gb), *sizes.values()]
     return any(now and then and then > now for now, then in pairs)
@@ -53,7 +55,7 @@ def power_and_wait(arm: Arm, spec: VmSpec, action: power.Action) -> None:
 
     Raises: OperationFailed if ARM refuses it, says that it failed, or does not end it within the deployment's time.
     """
-    log = get_logger().bind(resource=f"VirtualMachine {spec.vm_name}", operation=str(action))
+    log = get_logger().bind(resource=names.in_words(spec.vm_id), operation=str(action))
     log.info("resource_begun")
     begun, failed = time.monotonic(), _power_failure(arm, spec, action)
     log.info("resource_failed" if failed else "resource_done", seconds=round(time.monotonic() - begun, 3))

@@ -114,6 +114,11 @@ def refuse_anew_for_key(machine: Mapping[str, Any], spec: VmSpec) -> None:
     raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=str(machine["id"]), step=step))
 
 
+def data_disks(machine: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
+    """Give the data disks of a VM by their luns, whoever has attached them."""
+    return {disk["lun"]: disk for disk in machine["properties"].get("storageProfile", {}).get("dataDisks") or ()}
+
+
 def has_key(machine: Mapping[str, Any], spec: VmSpec) -> bool:
     """Tell whether a VM was made with the public key of a spec; one that logs in by password, whether that has none."""
     key = spec.admin_password_or_key if spec.authentication_type == "sshPublicKey" else None

@@ -13,6 +13,7 @@ from pulumi.automation import EngineEvent
 from vmops.azure.error_codes import classify
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
+from vmops.spec.names import short_name
 
 _REFUSAL = re.compile(r'Status=(?P<status>\d+)(?: Code="(?P<code>\w+)")? Message="(?P<message>.*)"', re.DOTALL)
 """ARM's refusal as the azure-native provider words it. Source: pulumi-azure-native, azure client's error text."""
@@ -129,12 +130,3 @@ def read_refusal(message: str, resource: str = "") -> Failure:
         text = re.sub(r"\x1b\[[0-9;]*m|<\{%\w+%\}>", "", message).strip()
         return Failure(FailureKind.TIMEOUT if _TIMED_OUT in text else FailureKind.ENGINE, text, resource=resource)
     return classify(found["code"] or "", found["message"], status=int(found["status"]), resource=resource)
-
-
-def short_name(urn: str) -> str:
-    """Give ``VirtualMachine exp1`` for a resource's URN; empty for the stack itself.
-
-    Source: Pulumi documentation, ``urn:pulumi:STACK::PROJECT::TYPE::NAME``.
-    """
-    *_, kind, name = urn.split("::") if "::" in urn else ("", "", "")
-    return "" if kind in {"", "pulumi:pulumi:Stack"} else f"{kind.rsplit(':', 1)[-1]} {name}"

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,17 +13,21 @@ from vmops.core.state_dir import aside_path, renewal_path
 _PATIENCE = 30.0
 """Seconds to wait for others who set the same file aside."""
 
-_HOLLOW = "it is no file, or an empty one beside a log"
 _NO_TABLE = "no such table"
 
 
-def is_damage(error: sqlite3.DatabaseError) -> bool:
+class Hollow(OSError):
+    """What should be a file is none, or an empty one beside a log."""
+
+
+def is_damage(error: Exception) -> bool:
     """Tell whether a file is no database any more, or lacks what every version of it has.
 
     Source: SQLite documentation, result codes: SQLITE_CORRUPT, SQLITE_NOTADB.
     """
     name = getattr(error, "sqlite_errorname", "")
-    return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or str(error).startswith((_HOLLOW, _NO_TABLE))
+    told = name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or str(error).startswith(_NO_TABLE)
+    return told or isinstance(error, Hollow)
 
 
 def refuse_hollow(path: Path) -> None:
@@ -33,11 +36,11 @@ def refuse_hollow(path: Path) -> None:
     SQLite would delete that log, and all that is in it, or wait for those who have it open. While somebody sets a file
     aside its log is there a moment longer.
 
-    Raises: sqlite3.DatabaseError, which `is_damage` knows.
+    Raises: Hollow.
     """
     empty = not path.exists() or (path.is_file() and path.stat().st_size == 0)
     if path.is_dir() or (empty and any(each.exists() for each in _beside(path))):
-        raise sqlite3.DatabaseError(_HOLLOW)
+        raise Hollow("it is no file, or an empty one beside a log")
 
 
 def ensure_file(path: Path) -> None:
@@ -52,15 +55,13 @@ def ensure_file(path: Path) -> None:
         raise PermissionError(errno.EACCES, "it cannot be written to", str(path))
 
 
-def set_records_aside(path: Path, look: Callable[[], object]) -> None:
+def set_records_aside(path: Path, is_damaged: Callable[[], bool]) -> None:
     """Move a damaged file, with its log, to where nobody looks for it; of several who see the damage one does so.
 
-    ``look`` raises sqlite3.Error if it is still there. Raises: OSError if it cannot be moved.
+    ``is_damaged`` tells whether it is still there. Raises: OSError if it cannot be moved.
     """
     with _renewing(path):
-        try:
-            look()
-        except sqlite3.Error:
+        if is_damaged():
             for each in (path, *_beside(path)):
                 set_aside(each, aside_path(path.parent))
             path.touch(mode=0o600)

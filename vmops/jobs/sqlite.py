@@ -107,9 +107,9 @@ class Database:
         """Open the file; one that is damaged is set aside by the first who sees it."""
         try:
             return _connect(self._path, self._steps)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, damage.Hollow) as error:
             if damage.is_damage(error):
-                damage.set_records_aside(self._path, lambda: _connect(self._path, self._steps).close())
+                damage.set_records_aside(self._path, self._cannot_be_opened)
             elif self._path.exists():
                 raise
         return _connect(self._path, self._steps)
@@ -119,14 +119,20 @@ class Database:
         how = ""
         if isinstance(error, sqlite3.DatabaseError) and damage.is_damage(error):
             with suppress(OSError, sqlite3.Error):
-                damage.set_records_aside(self._path, self._refuse_as_it_was)
+                damage.set_records_aside(self._path, self._is_the_one_that_was_open)
                 how = "; they were set aside, and begun anew"
         return RecordsUnusable(f"the records {self._path} cannot be used: {error}{how}")
 
-    def _refuse_as_it_was(self) -> None:
-        """Take the file that was open for damaged, and not one that others have begun since."""
-        if self._path.stat().st_ino == self._inode:
-            raise sqlite3.DatabaseError
+    def _cannot_be_opened(self) -> bool:
+        try:
+            _connect(self._path, self._steps).close()
+        except (sqlite3.Error, damage.Hollow):
+            return True
+        return False
+
+    def _is_the_one_that_was_open(self) -> bool:
+        """Tell whether the file is that which was open, and not one that others have begun since."""
+        return self._path.stat().st_ino == self._inode
 
     def _file_replaced(self) -> bool:
         """Tell whether the records that are open were deleted: others begin anew, and would not see what goes there.

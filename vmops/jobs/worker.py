@@ -24,7 +24,7 @@ from vmops.core.holder import HELD
 from vmops.core.log import LOGGER, JsonLines, get_logger
 from vmops.core.polling import NotYet, poll_until
 from vmops.core.processes import start_ticks
-from vmops.core.state_dir import lock_path, log_path
+from vmops.core.state_dir import MAKE_ROOM, lock_path, log_path
 from vmops.jobs import slots
 from vmops.jobs.admission import lock_conflict
 from vmops.jobs.operation import Operation, State, Verb
@@ -37,9 +37,6 @@ NAME = "vmops-worker"
 
 _LOOK = 0.05
 """Seconds between two looks at a lock that another holds."""
-
-
-_ROOM = "make room on the disk of VMOPS_STATE_DIR, or let it be written to, then call again"
 
 
 def main() -> None:
@@ -92,7 +89,7 @@ def _outcome(work: Any) -> tuple[State, dict[str, Any]]:
     except SpecError as error:
         failure = Failure(FailureKind.INVALID, str(error))
     except (StoreError, OSError) as error:
-        failure = Failure(FailureKind.ENGINE, f"the state directory cannot be used: {error}", step=_ROOM)
+        failure = Failure(FailureKind.ENGINE, f"the state directory cannot be used: {error}", step=MAKE_ROOM)
     except Exception as error:
         get_logger().exception("bug")
         failure = Failure(FailureKind.BUG, f"{type(error).__name__}: {error}")

@@ -1,6 +1,7 @@
 """What was asked for a VM beside what there is, by looks at Azure alone."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from vmops.azure.inventory import Inventory
 from vmops.deploy import changes, drift, foreign_parts, survey
@@ -34,6 +35,6 @@ class Comparison:
         gone = drift.missing(self.spec, before.bodies(self.spec, ours=True), before.uses) if not before.machine else ()
         return [*changes.of_look(self.spec, [*gone, *self.drift]), *changes.kept(self.added)]
 
-    @property
+    @cached_property
     def _before(self) -> survey.Preflight:
         return survey.looked_at(self.seen, self.spec)

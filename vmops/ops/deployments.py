@@ -73,7 +73,7 @@ class Deployments:
             if seen and ours and is_as_declared(self.arm(spec), claim, spec, seen.resource, returned):
                 self._extend(latest, spec, seen)
                 return None
-        return self._begin(spec, record(self.settings, spec, Verb.PROVISION, asked), terms, asked.changed)
+        return self._begin(spec, record(self.settings, spec, Verb.PROVISION, asked), terms, asked.changed())
 
     def deprovision(self, target: Target, terms: Terms = NOBODY) -> Operation | None:
         """Begin to remove the VM; None if it was removed before, and nothing of it is seen.

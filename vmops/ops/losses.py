@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vmops.deploy.replacement import replacing
+from vmops.deploy.survey import data_disks
 from vmops.jobs.operation import Operation
 from vmops.ops.remembered import Asked
 from vmops.spec import names
@@ -20,10 +21,8 @@ def _losses(machine: Machine, asked: Asked, latest: Operation | None) -> Iterato
     spec = asked.spec
     known = latest.secrets if latest and latest.given else None
     why = [*replacing(machine, spec), *_other_secrets(asked, known)]
-    disks = machine["properties"].get("storageProfile", {}).get("dataDisks") or ()
-    own = {
-        disk["lun"]: disk["name"] for disk in disks if disk.get("name") == names.data_disk(spec.vm_name, disk["lun"])
-    }
+    there = {lun: disk.get("name") for lun, disk in data_disks(machine).items()}
+    own = {lun: name for lun, name in there.items() if name == names.data_disk(spec.vm_name, lun)}
     if why:
         lost = [names.default_name("os_disk", spec.vm_name), *own.values()]
         yield f"{spec.vm_name} is made anew for {', '.join(dict.fromkeys(why))}, and loses {', '.join(lost)}"

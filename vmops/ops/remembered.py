@@ -2,8 +2,9 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Self
 
 from vmops.core import keys
@@ -22,15 +23,15 @@ from vmops.spec.vm_spec import EITHER, VmSpec
 class Asked:
     """A VM that is asked for: its spec, what of that was given, an HMAC of each secret that it has, and its digest.
 
-    The digest is '' if it is not known yet. ``changed`` are the parameters that are asked for otherwise than they were
-    made last, secrets aside; None if nobody knows how that was.
+    The digest is '' if it is not known yet. ``changed`` gives the parameters that are asked for otherwise than they
+    were made last, secrets aside; None if nobody knows how that was. Only who begins something needs to know.
     """
 
     spec: VmSpec
     given: Mapping[str, Any]
     secrets: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
-    changed: tuple[str, ...] | None = None
+    changed: Callable[[], tuple[str, ...] | None] = lambda: None
 
     def keyed(self, spec: VmSpec, key: bytes) -> Self:
         """Give the same with the spec as it is sent, with a key to log in with, and with its digest by ``key``."""
@@ -49,7 +50,7 @@ class Remembered:
         wanted = merge_params(params, self.settings.defaults())
         spec = VmSpec.from_params(wanted)
         last = _provision_of(self.store.life(spec.stack))
-        return Asked(spec, spec.clear(wanted), self._secrets(spec, last), changed=self._changes(spec, last))
+        return Asked(spec, spec.clear(wanted), self._secrets(spec, last), changed=partial(self._changes, spec, last))
 
     def asked_again(self, params: Params) -> Asked:
         """Read what was asked for last, of which ``params`` change something.
@@ -66,7 +67,7 @@ class Remembered:
             raise OperationFailed(Failure(FailureKind.NOT_FOUND, message, resource=target.vm_id, step=step))
         before, now = self._changed(last, {}), self._changed(last, params)
         same = (before.spec.canonical(), before.spec.kept) == (now.spec.canonical(), now.spec.kept)
-        return replace(now, digest=last.digest if same else "", changed=self._changes(now.spec, last))
+        return replace(now, digest=last.digest if same else "", changed=partial(self._changes, now.spec, last))
 
     def _changes(self, spec: VmSpec, last: Operation | None) -> tuple[str, ...] | None:
         """Name the parameters that are not what they were when the VM was made."""

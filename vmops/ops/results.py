@@ -7,6 +7,7 @@ from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.core.errors import CloudError, EngineMissing, OperationFailed, RecordsUnusable, VmopsError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until
+from vmops.core.state_dir import MAKE_ROOM
 from vmops.jobs.store import Store
 from vmops.protocol import HANDLE, Answer, Params, Status
 from vmops.spec.target import Target, WaitOptions
@@ -77,8 +78,7 @@ def _classified(error: VmopsError | OSError) -> Failure:
 
 def unrecordable(error: RecordsUnusable | OSError) -> Failure:
     """Say that the state directory cannot be worked with."""
-    step = "make room on the disk of VMOPS_STATE_DIR, or let it be written to, then call again"
-    return Failure(FailureKind.ENGINE, str(error), step=step)
+    return Failure(FailureKind.ENGINE, str(error), step=MAKE_ROOM)
 
 
 class _Patient:

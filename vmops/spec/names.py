@@ -159,9 +159,17 @@ def arm_type(arm_id: str) -> str:
 
 
 def in_words(arm_id: str) -> str:
-    """Return how a resource that a stack declares is called to people: ``VirtualMachine exp1``."""
-    kind, _, name = urn_key(arm_id).partition("::")
-    return f"{kind.rpartition(':')[2]} {name}" if kind else ""
+    """Return how a resource that a stack declares is called to people: ``VirtualMachine exp1``; empty if none does."""
+    return short_name(urn_key(arm_id))
+
+
+def short_name(urn: str) -> str:
+    """Return ``VirtualMachine exp1`` for a resource's URN, or for the end of one; empty for the stack itself.
+
+    Source: Pulumi documentation, ``urn:pulumi:STACK::PROJECT::TYPE::NAME``.
+    """
+    *_, kind, name = urn.split("::") if "::" in urn else ("", "", "")
+    return "" if kind in {"", "pulumi:pulumi:Stack"} else f"{kind.rsplit(':', 1)[-1]} {name}"
 
 
 def urn_key(arm_id: str) -> str:
