@@ -49,10 +49,17 @@ def test_a_connection_that_is_not_there_is_refused() -> None:
     assert peers.refuses_tcp(1, 2)
 
 
-def test_where_the_kernel_does_not_tell_nobody_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without ``/proc`` the provider works as it would without the question."""
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, BOTH)])
+def test_where_the_kernel_does_not_tell_our_processes_are_asked(
+    family: socket.AddressFamily, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without ``/proc/net/tcp`` an end that no process of ours holds is taken for another's."""
     monkeypatch.setattr(peers, "_TABLES", (tmp_path / "tcp", tmp_path / "tcp6"))
-    assert not peers.refuses_tcp(1, 2)
+    with connected(family, address) as (called, caller):
+        assert not refused(called)
+        caller.close()
+        assert refused(called)
+    assert peers.refuses_tcp(1, 2)
 
 
 def test_another_users_connection_is_refused() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import grpc
 import psutil
@@ -13,6 +14,7 @@ from pulumi.runtime.proto import provider_pb2 as protocol
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
 
 from tests.another_user import as_another
+from vmops.core import peers
 from vmops.core.polling import NotYet, poll_until
 from vmops.local.provider.arm import Arm
 from vmops.local.provider.server import Served, serve
@@ -120,8 +122,13 @@ def refused_as(port: int, call: str) -> str:
     return ""
 
 
+@pytest.mark.parametrize("table", ["a table", "no table"])
 @pytest.mark.parametrize("call", ["Configure", "Delete"])
-def test_another_user_is_refused(served: Served, call: str) -> None:
+def test_another_user_is_refused(
+    served: Served, call: str, table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The port has no key, so whoever connects has to be us: no other user of the host may delete a VM through it."""
+    if table == "no table":
+        monkeypatch.setattr(peers, "_TABLES", (tmp_path / "tcp", tmp_path / "tcp6"))
     assert as_another(refused_as, served.port, call) == "PERMISSION_DENIED"
     assert refused_as(served.port, "Configure") == ""

@@ -9,6 +9,8 @@ import socket
 import struct
 from pathlib import Path
 
+from vmops.core.processes import holds_connection
+
 _TABLES = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
 _LOOKS = 5
 """Looks at the tables for one connection: while others come and go, a table that is read may lack one that stays."""
@@ -24,17 +26,11 @@ def is_ours_or_roots(uid: int) -> bool:
 def refuses_tcp(port: int, peer_port: int) -> bool:
     """Tell whether the other end of a connection is another user's, or nobody's any more.
 
-    Both ends are at 127.0.0.1: ours at ``port``, the other at ``peer_port``. Where the system does not tell whose an
-    end is (it has no ``/proc/net/tcp``, or lets nobody read it), none is another's.
+    Both ends are at 127.0.0.1: ours at ``port``, the other at ``peer_port``. Where the kernel does not tell whose an
+    end is (it has no ``/proc/net/tcp``, or lets nobody read it), it has to be found among the connections of our own
+    processes.
     """
-    for _ in range(_LOOKS):
-        try:
-            uid = _holder(port, peer_port)
-        except (FileNotFoundError, PermissionError):
-            return False
-        if uid is not None:
-            return not is_ours_or_roots(uid)
-    return True
+    return not any(_is_taken(port, peer_port) for _ in range(_LOOKS))
 
 
 def refuse_unix(connection: socket.socket) -> None:
@@ -50,6 +46,15 @@ def refuse_unix(connection: socket.socket) -> None:
     _, uid, _ = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
     if not is_ours_or_roots(uid):
         raise PermissionError(errno.EACCES, f"the other end is a process of uid {uid}")
+
+
+def _is_taken(port: int, peer_port: int) -> bool:
+    """Look once whether the other end of a connection is ours, or root's."""
+    try:
+        uid = _holder(port, peer_port)
+    except (FileNotFoundError, PermissionError):
+        return holds_connection(peer_port, port)
+    return uid is not None and is_ours_or_roots(uid)
 
 
 def _holder(port: int, peer_port: int) -> int | None:

@@ -21,6 +21,9 @@ to a second, and so are many of the times that it is held against. Source: psuti
 
 _FEW = 16
 
+_LOOPBACK = frozenset({"127.0.0.1", "::ffff:127.0.0.1"})
+"""The address as a socket for one protocol shows it, and as one for both does."""
+
 _DELETED = " (deleted)"
 """What follows the path of an open file that was deleted. Source: proc_pid_fd(5)."""
 
@@ -71,6 +74,15 @@ def total_memory() -> int:
 def connected_ports() -> set[int]:
     """List the ports from which somebody is connected to this process by TCP."""
     return {made.raddr.port for made in psutil.Process().net_connections("tcp") if made.raddr}
+
+
+def holds_connection(port: int, peer_port: int) -> bool:
+    """Tell whether a process of our user is connected from ``port`` to ``peer_port``, both of them at 127.0.0.1.
+
+    Each system shows a user the connections of its own processes. Source: psutil documentation,
+    Process.net_connections.
+    """
+    return any((port, peer_port) in _connections(each) for each in psutil.process_iter() if _is_ours(each))
 
 
 def file_system(directory: Path) -> str:
@@ -130,8 +142,22 @@ def running(module: str, *arguments: str) -> list[int]:
 def _command(process: Process) -> list[str]:
     """Give the command line of a process of our user; empty for another's."""
     with suppress(psutil.Error):
-        return process.cmdline() if process.uids().effective == os.geteuid() else []
+        return process.cmdline() if _is_ours(process) else []
     return []
+
+
+def _is_ours(process: Process) -> bool:
+    with suppress(psutil.Error):
+        return process.uids().effective == os.geteuid()
+    return False
+
+
+def _connections(process: Process) -> set[tuple[int, int]]:
+    """List the ports of both ends of a process's connections at 127.0.0.1; none of one that has ended."""
+    with suppress(psutil.Error):
+        made = process.net_connections("tcp")
+        return {(each.laddr.port, each.raddr.port) for each in made if each.raddr and each.raddr.ip in _LOOPBACK}
+    return set()
 
 
 def _open_files(pid: int) -> Iterator[str]:
