@@ -34,9 +34,15 @@ def engine() -> Path:
 
 
 @pytest.fixture
-def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def state_name() -> str:
+    """Give the name of the state directory; where paths are the matter, a module has others."""
+    return "state"
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path, state_name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Give a fresh state directory, named to every process of ours; all that works on it is ended afterwards."""
-    directory = tmp_path / "state"
+    directory = tmp_path / state_name
     directory.mkdir(mode=0o700)
     monkeypatch.setenv("VMOPS_STATE_DIR", str(directory))
     for name in [name for name in os.environ if name.startswith("VMOPS_") and name != "VMOPS_STATE_DIR"]:

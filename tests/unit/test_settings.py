@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from vmops.core import backends
 from vmops.core.errors import SpecError
 from vmops.core.settings import Settings
 
@@ -91,6 +92,18 @@ def test_the_backend_is_below_the_state_directory_unless_told(tmp_path: Path) ->
     assert Settings(backend_url="s3://states").backend() == "s3://states"
 
 
+@pytest.mark.parametrize("name", ["state", "a b", "feature%2Fx", "x#y?z", "it's", "\u00fc", "new\nline", "bytes\udcff"])
+def test_the_backend_of_any_path_is_found_again(name: str) -> None:
+    """The URL means the directory, whatever its name has in it."""
+    directory = Path("/somewhere", name)
+    assert backends.directory_of(backends.of_directory(directory)) == directory
+
+
+def test_a_query_of_the_backends_url_is_no_part_of_its_path() -> None:
+    """The engine takes options there."""
+    assert backends.directory_of("file:///states?no_tmp_dir=true") == Path("/states")
+
+
 def test_settings_do_not_change_under_a_running_program() -> None:
     """Whoever wants others makes others."""
     with pytest.raises(ValueError, match="frozen"):
@@ -106,6 +119,15 @@ def test_a_setting_that_breaks_its_rule_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv(f"VMOPS_{name.upper()}", value)
     with pytest.raises(ValueError, match=rf"VMOPS_{name.upper()}: .*{value}"):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"), [("/tmp/\udcff", "UTF-8 paths only"), (f"/{'deep/' * 100}", "500 bytes long, of 450 at most")]
+)
+def test_a_state_directory_that_cannot_work_is_refused(path: str, rule: str) -> None:
+    """The engine and SQLite say what they cannot take only once something has begun."""
+    with pytest.raises(SpecError, match=rf"VMOPS_STATE_DIR: .*{rule}"):
+        Settings(state_dir=Path(path))
 
 
 def test_a_backend_that_nobody_knows_is_refused_without_its_password() -> None:

@@ -1,7 +1,9 @@
 """Where the engine may keep its state: the kinds of backend that one manages oneself."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote, unquote_to_bytes
 
 _FILE = "file"
 
@@ -27,11 +29,14 @@ def variables(url: str) -> tuple[str, ...]:
 
 
 def of_directory(directory: Path) -> str:
-    """Give the URL of a backend of files."""
-    return f"{_FILE}://{directory}"
+    """Give the URL of a backend of files.
+
+    Source: the engine parses it as a URL, so ``%``, ``#`` and ``?`` of a path are written as one writes them there.
+    """
+    return f"{_FILE}://{quote(os.fsencode(directory))}"
 
 
 def directory_of(url: str) -> Path | None:
     """Give the directory of a backend of files; None for any other."""
     scheme, found, path = url.partition("://")
-    return Path(path) if found and scheme == _FILE else None
+    return Path(os.fsdecode(unquote_to_bytes(path.partition("?")[0]))) if found and scheme == _FILE else None

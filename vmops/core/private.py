@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shlex
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -56,7 +57,7 @@ def _refuse(state_dir: Path, found: os.stat_result) -> None:
         raise StoreError(
             f"other users may write in the state directory {state_dir} (its mode is "
             f"{stat.S_IMODE(found.st_mode):04o}): set VMOPS_STATE_DIR to a directory that is yours alone, or, if you "
-            f"know all that is in it to be yours, `chmod 700 {state_dir}`"
+            f"know all that is in it to be yours, `chmod 700 {shlex.quote(str(state_dir))}`"
         )
 
 

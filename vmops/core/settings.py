@@ -17,6 +17,13 @@ CloudName = Literal["local", "public", "usgovernment", "china"]
 """The clouds that there are: the local Azure, and Azure's own."""
 
 
+_LONGEST_PATH = 450
+"""Bytes of the state directory's path: the longest path of a database in it is 512 with what SQLite adds to it.
+
+Source: SQLite, ``SQLITE_MAX_PATHNAME`` of ``os_unix.c``.
+"""
+
+
 def _user() -> str:
     try:
         return getpass.getuser()
@@ -64,16 +71,25 @@ class Settings(BaseSettings):
             return
         raise SpecError(problems)
 
+    @field_validator("state_dir")
+    @classmethod
+    def _usable_path(cls, state_dir: Path) -> Path:
+        """Make it absolute, so that a worker in another directory means the same one."""
+        path = state_dir.expanduser().absolute()
+        try:
+            length = len(str(path).encode())
+        except UnicodeEncodeError:
+            raise ValueError("the engine takes UTF-8 paths only, and this is none") from None
+        if length > _LONGEST_PATH:
+            raise ValueError(f"it is {length} bytes long, of {_LONGEST_PATH} at most that databases can be opened by")
+        return path
+
     @field_validator("backend_url")
     @classmethod
     def _known_backend(cls, url: str | None) -> str | None:
         if url and not url.startswith(backends.PREFIXES):
             raise ValueError(f"a Pulumi backend's URL begins with {', '.join(backends.PREFIXES)}")
         return url
-
-    def model_post_init(self, _context: Any, /) -> None:
-        """Make the state directory absolute, so that a worker in another directory means the same one."""
-        object.__setattr__(self, "state_dir", self.state_dir.expanduser().absolute())
 
     def defaults(self) -> dict[str, Any]:
         """Give the settings that stand in for parameters, under the parameters' names."""

@@ -1,5 +1,6 @@
 """The account of a deployment that succeeded, as whoever waits for it gets it."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ def account(state_dir: Path, operation: Operation) -> dict[str, Any]:
 
 
 def _way_in(state_dir: Path, operation: Operation) -> dict[str, str]:
-    """Give the command that logs in; the key is named if vmops made it on this host."""
+    """Give the command that logs in, for a shell; the key is named if vmops made it on this host."""
     address = operation.outputs.get("publicIp") or operation.outputs.get("privateIp")
     if not address:
         return {}
     key = keys.existing_ssh_key_file(state_dir, operation.stack)
-    return {"ssh": f"ssh {f'-i {key} ' if key else ''}{operation.outputs['adminUsername']}@{address}"}
+    who = f"{operation.outputs['adminUsername']}@{address}"
+    return {"ssh": shlex.join(["ssh", *(["-i", str(key)] if key else []), who])}
