@@ -110,6 +110,14 @@ def test_parameters_come_from_json_and_yaml(tmp_path: Path, name: str, text: str
     assert read_params(None, tmp_path / name, []) == {"vmName": "exp1", "vmPorts": [22, 80]}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("name", ["p.json", "p.yaml"])
+def test_parameters_are_read_as_windows_saves_them(tmp_path: Path, name: str, encoding: str) -> None:
+    """With a byte order mark, as UTF-16, and with other line ends."""
+    (tmp_path / name).write_bytes('{"vmName": "exp1",\r\n "tags": {"what": "Größe"}}\r\n'.encode(encoding))
+    assert read_params(None, tmp_path / name, []) == {"vmName": "exp1", "tags": {"what": "Größe"}}
+
+
 def test_the_name_wins_over_pairs_and_pairs_over_the_file(tmp_path: Path) -> None:
     """A file is a template: what is typed says how this call differs."""
     file = tmp_path / "p.yaml"
@@ -128,6 +136,7 @@ def test_the_name_wins_over_pairs_and_pairs_over_the_file(tmp_path: Path) -> Non
         ("p.yaml", b"1: exp1", "must hold one mapping of parameters' names to values"),
         ("p.yaml", b"", "must hold one mapping of parameters' names to values"),
         ("p.yaml", b"vmName: \xff", "is not UTF-8 text"),
+        ("p.yaml", b"\xff\xfev", "is not UTF-8 text"),
         ("p.yaml", b"vmName: \x07", "is not YAML"),
     ],
 )

@@ -195,6 +195,37 @@ def test_custom_data_is_read_from_its_file_as_it_is(tmp_path: Path) -> None:
     assert spec == spec_of(customData="#cloud-config\r\nruncmd: []\n")
 
 
+def test_a_byte_order_mark_is_no_part_of_custom_data(tmp_path: Path) -> None:
+    """An editor of Windows puts it first, where cloud-init looks for what the text is."""
+    file = tmp_path / "cloud-init.yaml"
+    file.write_bytes("\ufeff#cloud-config\n".encode())
+    assert spec_of(customDataFile=str(file)).custom_data == SecretStr("#cloud-config\n")
+
+
+CR_LF = "is a script whose lines end as on Windows (CR LF), which Linux does not run: save it with LF"
+MARKED = "begins with a byte order mark, which hides from cloud-init what it is: save it without one"
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        ("#!/bin/sh\r\necho hunter2\r\n", CR_LF),
+        ("#! /usr/bin/env python3\r\n", CR_LF),
+        ("\ufeff#!/bin/sh\necho hunter2\n", MARKED),
+    ],
+)
+def test_custom_data_that_would_not_run_is_refused(content: str, rule: str) -> None:
+    """It would fail in the guest, where nobody looks."""
+    assert problems({"vmName": "exp1", "customData": content}) == (f"customData: {rule}",)
+
+
+def test_a_script_from_windows_is_refused_in_a_file_too(tmp_path: Path) -> None:
+    """The file is the usual way in for it."""
+    file = tmp_path / "setup.sh"
+    file.write_bytes(b"\xef\xbb\xbf#!/bin/sh\r\necho hunter2\r\n")
+    assert problems({"vmName": "exp1", "customDataFile": str(file)}) == (f"customData: {CR_LF}",)
+
+
 def test_a_file_that_is_not_text_is_refused_without_its_content(tmp_path: Path) -> None:
     """Custom data travels as text."""
     file = tmp_path / "key.der"

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from vmops.spec import text_file
 from vmops.spec.rules import values
 
 
 def read(path: object) -> str:
-    """Read the text as it is. Raises: ValueError, saying why it cannot be read."""
+    """Read the text as it is, without a byte order mark. Raises: ValueError, saying why it cannot be read."""
     try:
-        return Path(values.text(path)).expanduser().read_bytes().decode()
+        return text_file.read(Path(values.text(path)).expanduser())
     except UnicodeDecodeError:
         raise ValueError(f"{path!r} is not UTF-8 text") from None
     except (OSError, RuntimeError, ValueError) as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 from vmops.core.errors import SpecError
 from vmops.protocol import Params
+from vmops.spec import text_file
 
 
 def read_params(name: str | None, file: Path | None, pairs: Sequence[str]) -> Params:
@@ -29,7 +30,7 @@ def read_document(option: str, path: Path) -> Any:
     Raises: SpecError if it cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = text_file.read(path)
     except UnicodeDecodeError:
         raise SpecError(f"{option}: {path} is not UTF-8 text") from None
     except OSError as error:

@@ -90,8 +90,16 @@ def _ssh_fields(blob: bytes) -> list[bytes]:
 
 
 def custom_data(value: object) -> str:
-    """Check custom data's length, without saying it."""
+    """Check custom data's length, and that Linux can run it if it is a script, without saying it.
+
+    Source: execve(2), interpreter scripts: all of the first line names the interpreter, a carriage return too;
+    cloud-init documentation, user-data formats: a script is known by its first two characters.
+    """
     content = _clear(value)
+    if content.startswith("\ufeff"):
+        raise ValueError("begins with a byte order mark, which hides from cloud-init what it is: save it without one")
+    if content.startswith("#!") and content.partition("\n")[0].endswith("\r"):
+        raise ValueError("is a script whose lines end as on Windows (CR LF), which Linux does not run: save it with LF")
     if len(content.encode()) > _MAX_CUSTOM_DATA:
         raise ValueError(f"is longer than {_MAX_CUSTOM_DATA} bytes")
     return content
