@@ -16,6 +16,8 @@ _COLOURS = {Status.SUCCEEDED: "green", Status.FAILED: "red", Status.TIMED_OUT: "
 _SAID_ELSEWHERE = frozenset({"operation", "verb", "startTime", "endTime", "seconds", "name", "adminUsername", "status"})
 
 _HALVES = frozenset({"create-replacement", "delete-replaced"})
+_STAY = frozenset({"keep", "adopt"})
+"""Operations that change nothing in Azure."""
 """What the engine tells beside ``replace``. Source: Pulumi documentation, engine events, OpType."""
 
 _STANDING: Mapping[tuple[str, str], str] = {
@@ -43,7 +45,9 @@ def answer(status: Status, result: Mapping[str, Any], failure: Failure | None, *
 def planned(steps: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     """Show what a provision would do to which resource, a replacement in one step."""
     told = [step for step in steps if not is_provider(step["resource"]) and step["operation"] not in _HALVES]
-    _changes(told, f"{_counted(_made(told), 'change')} to be made; nothing was changed", as_json=as_json)
+    adopted = [each for each in told if each["operation"] == "adopt"]
+    taken_up = f", and {_counted(adopted, 'resource')} of yours to be taken up, as they are" if adopted else ""
+    _changes(told, f"{_counted(_made(told), 'change')} to be made{taken_up}; nothing was changed", as_json=as_json)
 
 
 def compared(changes: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
@@ -70,7 +74,7 @@ def _changes(changes: Sequence[Mapping[str, Any]], said: str, *, as_json: bool) 
 
 
 def _made(changes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [each for each in changes if each["operation"] != "keep"]
+    return [each for each in changes if each["operation"] not in _STAY]
 
 
 def _value(value: Any) -> str:

@@ -1,8 +1,9 @@
 """The changes that a plan or a comparison names, in one form.
 
-Each has an ``operation`` (create, update, replace, delete, keep), the ``resource`` (``VirtualMachine exp1``), its
-``type`` in Azure, whether it ``replaces`` the resource, what is lost with that (``loses``), and ``properties``: each
-with its ``path``, the value that is there (``from``), the one that is declared (``to``), and whether it ``replaces``.
+Each has an ``operation`` (create, adopt, update, replace, delete, keep), the ``resource`` (``VirtualMachine exp1``),
+its ``type`` in Azure, whether it ``replaces`` the resource, what is lost with that (``loses``), and ``properties``:
+each with its ``path``, the value that is there (``from``), the one that is declared (``to``), and whether it
+``replaces``.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,9 +16,21 @@ from vmops.spec.vm_spec import VmSpec
 Change = dict[str, Any]
 
 
-def of_plan(spec: VmSpec, steps: Iterable[Mapping[str, str]], differs: Sequence[Drift]) -> list[Change]:
-    """Add to what an engine would do to each resource what is known of it; halves of a replacement stay as they are."""
-    return [_change(spec, step["operation"], step["resource"], differs) for step in steps]
+def of_plan(
+    spec: VmSpec, steps: Iterable[Mapping[str, str]], differs: Sequence[Drift], there: Iterable[str]
+) -> list[Change]:
+    """Add to what an engine would do to each resource what is known of it; halves of a replacement stay as they are.
+
+    ``there`` are the roles of what exists and is ours. An engine that does not know it would create it; a provision
+    adopts it, as it is or with what differs.
+    """
+    known = {names.in_words(spec.ids()[role]) for role in there}
+    told = [_change(spec, step["operation"], step["resource"], differs) for step in steps]
+    return [_adopted(each) if each["operation"] == "create" and each["resource"] in known else each for each in told]
+
+
+def _adopted(created: Change) -> Change:
+    return {**created, "operation": "update" if created["properties"] else "adopt"}
 
 
 def of_look(spec: VmSpec, differs: Sequence[Drift]) -> list[Change]:

@@ -124,7 +124,8 @@ def _engine_state(site: DeployContext, *, doubtful: bool) -> EngineState:
 def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
     """Preview what `provision` would do: a resource and an operation (create, update, replace, delete) each.
 
-    What others have added has the operation keep. Each tells its ``properties`` that differ, as far as ARM tells them.
+    What others have added has the operation keep, and what is ours and unknown to the engine's state, adopt. Each tells
+    its ``properties`` that differ, as far as ARM tells them.
 
     Raises: OperationFailed; CloudError if ARM refuses a look.
     """
@@ -135,7 +136,7 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
     differs = drift.differences(wanted.spec, before)
     program = _build_program(site, wanted, before, None, {})
     steps = site.stack.preview(program, refresh=bool(differs) or before.machine is None)
-    return [*changes.of_plan(wanted.spec, steps, differs), *changes.kept(wanted.kept)]
+    return [*changes.of_plan(wanted.spec, steps, differs, before.ours(wanted.spec)), *changes.kept(wanted.kept)]
 
 
 def _form(site: DeployContext, spec: VmSpec, before: survey.Preflight, *, known: bool) -> Intent:

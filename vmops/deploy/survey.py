@@ -32,6 +32,13 @@ class Preflight:
             found[spec.group_id.lower()] = self.seen.group
         return {role: found[arm_id.lower()] for role, arm_id in spec.ids().items() if arm_id.lower() in found}
 
+    def ours(self, spec: VmSpec) -> set[str]:
+        """Give the roles of what exists and is ours: a subnet is, if our network has it."""
+        found = self.bodies(spec, ours=True)
+        subnets = found.get("network", {}).get("properties", {}).get("subnets", ())
+        held = any(each.get("id", "").lower() == spec.ids()["subnet"].lower() for each in subnets)
+        return {*found, *({"subnet"} if held else ())}
+
     def strangers(self, spec: VmSpec) -> list[str]:
         """Give the ids of what is not ours, nor used: an engine that made what was there before would delete it now."""
         used = {spec.ids()[role].lower() for role in self.uses}
