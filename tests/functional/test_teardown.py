@@ -275,5 +275,5 @@ def test_the_docs_examples_run(ops: VMOps, azure: Azure) -> None:
     programs = [example for example in examples if "def test_" not in example]
     with ExitStack() as running:
         started = [running.enter_context(start(python(program))) for program in programs]
-        assert [ended(process) for process in started] == [(0, "")] * 5
+        assert [ended(process) for process in started] == [(0, "")] * 6
     assert azure.resources() == []
