@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.azure import Azure
-from tests.functional.doors import CLI, ENDINGS, end_all, ended, names, python, start, sweep_what_was_killed
-from vmops import VMOps
+from tests.functional.doors import CLI, ENDINGS, end_all, ended, hear, names, python, start, sweep_what_was_killed
+from vmops import Status, VMOps
 from vmops.core.polling import NotYet, poll_until
 
 FOREGROUND = "from vmops.cli.foreground import _in_foreground; print(_in_foreground())"
@@ -57,6 +57,30 @@ sys.exit(4)
     assert f"`{outputs['ssh']}` logs in" in words
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_vm_goes_at_the_first_signal_though_the_command_goes_on(
+    ops: VMOps, azure: Azure, number: signal.Signals
+) -> None:
+    """A runner that gives up sends a signal, and kills all that is left soon after."""
+    deaf = f"import signal; signal.signal({int(number)}, signal.SIG_IGN); print('inside', flush=True); sys.stdin.read()"
+    with start(run("exp1", deaf)) as process:
+        hear(process, "inside")
+        process.send_signal(number)
+        assert poll_until(lambda: azure.resources() == [] or NotYet(0.05), timeout=240)
+        assert process.poll() is None
+        process.kill()
+    assert ops.wait_vm_deployment(False, {"vmName": "exp1"})[0] is Status.SUCCEEDED
+
+
+def test_a_vm_that_is_to_be_kept_is_no_signals_to_remove(ops: VMOps, azure: Azure) -> None:
+    """The command ends by it, with an error, and leaves its VM to a look."""
+    with start(run("exp1", "print('inside', flush=True); sys.stdin.read()", "--keep-on-error")) as process:
+        hear(process, "inside")
+        process.send_signal(signal.SIGTERM)
+        code, _ = ended(process)
+    assert (code, names(azure)) == (128 + signal.SIGTERM, ["exp1"])
+
+
 def test_an_interrupt_before_the_command_takes_down_what_there_is(ops: VMOps, azure: Azure) -> None:
     """Ctrl-C while the VM is being made: the command never runs."""
     azure.stick("create")
@@ -69,12 +93,21 @@ def test_an_interrupt_before_the_command_takes_down_what_there_is(ops: VMOps, az
     assert words.splitlines()[-1] == "error: interrupted; exp1 is removed, or is being removed"
 
 
-def test_a_vm_that_is_not_to_be_had_is_told_by_an_exit_code_of_its_own(ops: VMOps, azure: Azure) -> None:
-    """No command exits with 125 by itself, as long as it keeps to the custom; it was never run."""
-    with start(run("exp1", "print('inside')", "-p", "vmSize=Standard_M128ms")) as process:
+@pytest.mark.parametrize("bounded", [True, False], ids=["ttl", "no-ttl"])
+def test_a_vm_that_is_not_to_be_had_is_told_by_an_exit_code_of_its_own(
+    ops: VMOps, azure: Azure, bounded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No command exits with 125 by itself, as long as it keeps to the custom; it was never run.
+
+    In CI, whoever names no time to live is warned.
+    """
+    monkeypatch.setenv("CI", "true")
+    lifetime = ["-p", "ttl=1h"] if bounded else []
+    with start([*CLI, "run", "exp1", "-p", "vmSize=Standard_M128ms", *lifetime, "--", "true"]) as process:
         code, words = ended(process)
     assert (code, azure.resources()) == (125, [])
     assert re.search("error: exp1: capacity: .*SkuNotAvailable", words)
+    assert ("warning: exp1 has no ttl" in words) is not bounded
 
 
 @pytest.mark.parametrize(

@@ -31,12 +31,15 @@ def run_if_there(command: Sequence[str], run: Callable[[], int]) -> int:
         return _CANNOT_RUN
 
 
-def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+def run(command: Sequence[str], environment: Mapping[str, str], at_end: Callable[[], object] = str) -> int:
     """Run a command, and give its exit code: 128 and the number if a signal ended it.
+
+    ``at_end`` is called once, at the first signal by which somebody asks this process to end. What is typed at a
+    terminal that has the command in its foreground is for the command to judge.
 
     Raises: OSError if it cannot be run.
     """
-    relay = _Relay()
+    relay = _Relay(at_end)
     with signals.handled(relay, _FORWARDED):
         process = children.start(command, apart=Apart.NOT, stdin=children.OURS, env=environment)
         relay.to(process)
@@ -45,11 +48,12 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 class _Relay:
-    """A handler that passes signals on to a process, from before it is started."""
+    """A handler that passes signals on to a process, from before it is started, and does something at the first end."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_end: Callable[[], object]) -> None:
         self._process: Child | None = None
         self._early: list[int] = []
+        self._at_end, self._ending = at_end, False
 
     def to(self, process: Child) -> None:
         """Pass on to this process from now on, and what came so far."""
@@ -64,6 +68,9 @@ class _Relay:
             self._early.append(number)
         else:
             self._process.send_signal(number)
+        if number in signals.ENDING and not self._ending:
+            self._ending = True
+            self._at_end()
 
 
 def _in_foreground() -> bool:

@@ -3,12 +3,12 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from vmops.cli import foreground
-from vmops.cli.console import note
+from vmops.cli.console import note, warn
 from vmops.core.holder import Kind
 from vmops.leases.context import hold_as
 from vmops.leases.machine import Machine
@@ -20,17 +20,23 @@ def run(
     """Run a command while a VM is there for it, and give its exit code: 128 and the number if a signal ended it.
 
     The command finds the address in VMOPS_HOST, what logs in in VMOPS_SSH, and in VMOPS_OUTPUTS the path of a JSON file
-    with all that is known of the VM. It gets the signals that this process gets. The VM is removed whatever happens;
-    with ``keep_on_error`` it stays, for its time to live, if the command does not end with 0. With ``take_over`` a VM
-    of that name is taken whoever holds it.
+    with all that is known of the VM. It gets the signals that this process gets. The VM is removed whatever happens:
+    its removal begins at the first signal that asks to end, whether the command ends or not. With ``keep_on_error`` it
+    stays, for its time to live, if the command does not end with 0. With ``take_over`` a VM of that name is taken
+    whoever holds it.
 
     Raises: as `machine`; OSError if the command cannot be run.
     """
+    if os.environ.get("CI", "").lower() in {"true", "1"} and not params.get("ttl"):
+        warn(
+            f"{params['vmName']} has no ttl: if the runner dies it stays, and costs; `-p ttl=2h` lets a sweep remove it"
+        )
     note(f"provisioning {params['vmName']}")
     try:
-        with hold_as(Kind.RUN, params, keep_on_error=keep_on_error, take_over=take_over) as vm:
+        held = hold_as(Kind.RUN, params, keep_on_error=keep_on_error, take_over=take_over)
+        with held as vm:
             note(f"{vm.name} runs at {vm.host}")
-            code = _run(command, vm)
+            code = _run(command, vm, at_end=_nothing if keep_on_error else held.let_go)
             if keep_on_error:
                 _keep_if_failed(code)
             note(f"removing {vm.name}")
@@ -52,9 +58,13 @@ def _keep_if_failed(code: int) -> None:
         raise _CommandFailed(code)
 
 
-def _run(command: Sequence[str], vm: Machine) -> int:
+def _nothing() -> None:
+    """Leave the VM to how the command ends."""
+
+
+def _run(command: Sequence[str], vm: Machine, *, at_end: Callable[[], None]) -> int:
     with _environment(vm) as environment:
-        return foreground.run(command, environment)
+        return foreground.run(command, environment, at_end=at_end)
 
 
 @contextmanager

@@ -74,6 +74,11 @@ def signals_deferred() -> Iterator[None]:
             signal.raise_signal(came[0])
 
 
+def ends_unheard() -> bool:
+    """Tell whether SIGTERM would end this process without any Python running, which this thread cannot change."""
+    return not _in_main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
 def _handle(number: int, handler: Handler, handlers: ExitStack, *, instead_of: Callable[[object], bool]) -> None:
     """Set a handler until ``handlers`` is closed, unless what is there is to stay, or another is there by then."""
     before = signal.getsignal(number)

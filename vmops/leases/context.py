@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
+from vmops.core import signals
 from vmops.core.errors import ProvisionError
 from vmops.core.holder import Kind
 from vmops.core.settings import Settings
@@ -21,6 +22,9 @@ from vmops.leases.machine import Machine
 T = TypeVar("T")
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_UNHEARD_TTL = "24h"
+"""How long a VM lives without a ``ttl`` whose holder would not hear that it is to end."""
 
 _log = logging.getLogger("vmops")
 
@@ -104,6 +108,10 @@ class MachineContext(Generic[T]):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._leave(error, keep=self._keeps(error))
 
+    def let_go(self) -> None:
+        """Hand the removal to a worker while the block goes on; leaving it waits for that one."""
+        self._lease.let_go()
+
     async def __aenter__(self) -> T:
         self._lease = self._new_lease()
         signals_as_exceptions.__enter__()
@@ -139,7 +147,8 @@ class MachineContext(Generic[T]):
         return MachineContext(self._wanted, self._give, self._settings, self._manner)
 
     def _new_lease(self) -> Lease:
-        return Lease(self._wanted, self._settings, self._manner.kind, take_over=self._manner.take_over)
+        wanted = _bounded(self._wanted) if signals.ends_unheard() else self._wanted
+        return Lease(wanted, self._settings, self._manner.kind, take_over=self._manner.take_over)
 
     def _keeps(self, error: BaseException | None) -> bool:
         return self._manner.keep_on_error and isinstance(error, Exception)
@@ -181,6 +190,24 @@ async def _in_thread(call: Callable[[], R]) -> R:
         return await asyncio.shield(asyncio.wrap_future(pool.submit(call)))
     finally:
         pool.shutdown(wait=False)
+
+
+def _bounded(wanted: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Give VMs a time to live that have none, since nobody is left to remove them if this process gets SIGTERM."""
+    bounded = [params if params.get("ttl") else {**params, "ttl": _UNHEARD_TTL} for params in wanted]
+    if bounded != list(wanted):
+        _warn_unheard()
+    return bounded
+
+
+@cache
+def _warn_unheard() -> None:
+    """Say once in a process what a SIGTERM would leave."""
+    _log.warning(
+        "a VM is held in a thread that is not the main one, and SIGTERM ends this process without its removal: "
+        "it has a ttl of %s, after which `vmops sweep` removes it; give it one of your own, or handle SIGTERM",
+        _UNHEARD_TTL,
+    )
 
 
 def _only(held: list[Machine]) -> Machine:

@@ -1,0 +1,67 @@
+"""VMs that are held where no signal's handler can be set: in a thread that is not the main one."""
+
+import logging
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import vmops
+from tests.azure import Azure
+from tests.functional.doors import names
+from vmops import Machine, VMOps
+from vmops.core.times import parse_utc
+from vmops.leases import context
+from vmops.protocol import Params
+from vmops.spec.names import EXPIRES_TAG
+
+HOUR = 3600.0
+
+
+@pytest.fixture(autouse=True)
+def unsaid() -> None:
+    context._warn_unheard.cache_clear()
+
+
+def lifetime(azure: Azure, vm: Machine) -> float | None:
+    """Give the hours that a VM has left to live, by its tag; None for ever."""
+    until = azure.vm(vm.id)["tags"].get(EXPIRES_TAG)
+    return (parse_utc(until) - time.time()) / HOUR if until else None
+
+
+def held(ops: VMOps, azure: Azure, params: Params) -> float | None:
+    with vmops.machine(params, settings=ops.settings) as vm:
+        return lifetime(azure, vm)
+
+
+def test_what_no_signal_would_remove_lives_for_a_day(
+    ops: VMOps, azure: Azure, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SIGTERM ends such a process at once; its user is told so, once, and a time of one's own is kept."""
+    wanted: list[Params] = [{"vmName": "exp1"}, {"vmName": "exp2"}, {"vmName": "exp3", "ttl": "2h"}]
+    with caplog.at_level(logging.WARNING, "vmops"), ThreadPoolExecutor(3) as threads:
+        one, two, own = threads.map(lambda params: held(ops, azure, params), wanted)
+    assert one
+    assert two
+    assert own
+    assert 20 < one <= 24
+    assert 20 < two <= 24
+    assert own <= 2
+    said = [record.getMessage() for record in caplog.records if "not the main one" in record.getMessage()]
+    assert len(said) == 1
+    assert "has a ttl of 24h" in said[0]
+    assert names(azure) == []
+
+
+def test_whoever_hears_signals_bounds_his_vms_himself(
+    ops: VMOps, azure: Azure, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A program that handles SIGTERM ends in order, and its VMs with it."""
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        with caplog.at_level(logging.WARNING, "vmops"), ThreadPoolExecutor(1) as threads:
+            assert threads.submit(held, ops, azure, {"vmName": "exp1"}).result() is None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert caplog.records == []
