@@ -122,7 +122,7 @@ def has_open(pid: int, path: Path) -> bool:
 
 
 def running(module: str, *arguments: str) -> list[int]:
-    """List our user's processes that run a module of ours, as `vmops.core.children.module` starts it."""
+    """List our user's processes that run a module of ours, as `vmops.core.interpreter.command` starts it."""
     wanted = ["-m", module, *arguments]
     return [each.pid for each in psutil.process_iter() if _command(each)[2 : 2 + len(wanted)] == wanted]
 

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmops.core import file_lock, peers
+from vmops.core import file_lock, interpreter, peers, signals
 from vmops.core.state_dir import gate_path, output_path
 from vmops.jobs import slots, worker
 from vmops.jobs.operation import Operation, Verb
@@ -191,8 +191,10 @@ def _preload_imports() -> None:
 
 
 def main() -> None:
-    """Serve the socket that was inherited: state directory, its path, descriptor and idle seconds are arguments."""
-    state_dir, path, descriptor, idle = sys.argv[1:]
+    """Serve the socket that was inherited; the arguments are those that `vmops.jobs.start` gives."""
+    state_dir, path, descriptor, idle, caller = sys.argv[1:]
+    interpreter.refuse_another(caller)
+    signals.reset()
     os.umask(0o077)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a lock for each order that waits

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from vmops.core import children
+from vmops.core import children, interpreter
 from vmops.core.children import Apart, Child, StillRunning
 from vmops.core.signals import signals_deferred
 
@@ -83,7 +83,7 @@ class BuildDir:
 def official_installer(site: BuildDir, version: str) -> Path:
     """Let the SDK run Pulumi's own installer; it has no deadline, so it runs in a process that can be ended."""
     root = site.stage / "official"
-    command = children.module("vmops.engine.install.official", str(root), version, str(_ANSWERS_WITHIN))
+    command = interpreter.command("vmops.engine.install.official", str(root), version, str(_ANSWERS_WITHIN))
     site.run(f"downloading Pulumi {version}", command, _DOWNLOAD_TIMEOUT)
     return root
 
