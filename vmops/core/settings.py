@@ -2,6 +2,7 @@
 
 import getpass
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,13 @@ def _user() -> str:
         return f"uid-{os.getuid()}"
 
 
+def _state_dir() -> Path:
+    """Give where the state lies; of a user without a home that cannot be expanded, and is refused."""
+    with suppress(RuntimeError):
+        return user_state_path("vmops")
+    return Path("~/.local/state/vmops")
+
+
 class Settings(BaseSettings):
     """Where vmops keeps its state, which cloud it means by default, and who it works for.
 
@@ -36,7 +44,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="VMOPS_", env_ignore_empty=True, frozen=True)
 
-    state_dir: Path = Field(default_factory=lambda: user_state_path("vmops"), validate_default=True)
+    state_dir: Path = Field(default_factory=_state_dir, validate_default=True)
     cloud: CloudName = "local"
     subscription: str | None = None
     location: str | None = None
@@ -71,9 +79,14 @@ class Settings(BaseSettings):
             raise ValueError(f"a Pulumi backend's URL begins with {', '.join(backends.PREFIXES)}")
         return url
 
-    def model_post_init(self, _context: Any, /) -> None:
+    @field_validator("state_dir")
+    @classmethod
+    def _absolute(cls, state_dir: Path) -> Path:
         """Make the state directory absolute, so that a worker in another directory means the same one."""
-        object.__setattr__(self, "state_dir", self.state_dir.expanduser().absolute())
+        try:
+            return state_dir.expanduser().absolute()
+        except RuntimeError:
+            raise ValueError("this user has no home: set it to the absolute path of a directory to write to") from None
 
     def defaults(self) -> dict[str, Any]:
         """Give the settings that stand in for parameters, under the parameters' names."""
@@ -96,4 +109,5 @@ class Settings(BaseSettings):
 def _sentence(name: str, given: object, rule: str) -> str:
     """Say which setting breaks which rule; of a URL, which may hold a password, only how it begins."""
     shown = f"{str(given).partition('://')[0]}://…" if "://" in str(given) else given
+    shown = str(shown) if isinstance(shown, Path) else shown
     return f"VMOPS_{name.upper()}: {shown!r}: {rule.removeprefix('Value error, ')}"

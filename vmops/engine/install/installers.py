@@ -51,7 +51,7 @@ class BuildDir:
     @contextmanager
     def _started(self, command: Sequence[str]) -> Iterator[Child]:
         """Start a command; in the end all of its processes are dead, at whatever moment this one is interrupted."""
-        env = os.environ | {"TMPDIR": str(self.stage), "GOWORK": "off"}
+        env = os.environ | {"TMPDIR": str(self.stage), "GOWORK": "off", "CGO_ENABLED": "0"}
         with ExitStack() as running:
             with signals_deferred():
                 process = children.start(
@@ -89,7 +89,10 @@ def official_installer(site: BuildDir, version: str) -> Path:
 
 
 def go_modules(site: BuildDir, version: str) -> Path:
-    """Build the engine from its Go modules, at the versions and checksums that vmops carries."""
+    """Build the engine from its Go modules, at the versions and checksums that vmops carries.
+
+    Without C it takes a user's name from the environment where the system has none for him, as Pulumi's own does.
+    """
     step = f"building Pulumi {version} from its Go modules"
     go = shutil.which("go")
     if go is None:
