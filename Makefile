@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 ENGINE := github.com/pulumi/pulumi
 PIN := vmops/engine/install/gomod
 
-.PHONY: help ready demo test torture schedules steps crowd unit lint types clients bench curve house wheel engine clean
+.PHONY: help ready demo test torture schedules steps crowd unit lint types clients places bench curve house wheel engine clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -50,6 +50,9 @@ types: $(INSTALLED) ## check the types
 
 clients: $(INSTALLED) ## run Azure's own clients against the local Azure; CLIENTS=az,js only these (needs PyPI, npm, Go)
 	@$(BIN)/python -m tests.clients $(CLIENTS)
+
+places: ready ## call vmops from where programs really run; PLACES=uwsgi,memory only these (needs PyPI; root for containers)
+	@$(BIN)/python -m tests.places $(PLACES)
 
 bench: ready ## measure vmops beside what else a user has (five minutes)
 	@$(BIN)/python -m benchmarks.table

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from vmops.protocol import Status, SupportsVMOps
     from vmops.spec.vm_spec import VmSpec
 
+__version__ = "0.1.0"
+
 __all__ = [
     "CloudError",
     "EngineMissing",

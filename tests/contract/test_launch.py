@@ -6,9 +6,11 @@ its order, and stands still.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,14 +19,15 @@ from typing import Any
 import psutil
 import pytest
 
+import vmops
 from tests.azure import all_of, files_with, killed
-from vmops.core import file_lock, host
+from vmops.core import file_lock, host, interpreter
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until
 from vmops.core.processes import start_ticks
 from vmops.core.settings import Settings
 from vmops.core.state_dir import liveness_lock_path, lock_path
-from vmops.jobs import start
+from vmops.jobs import admission, start
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.order import JobRequest
 from vmops.jobs.store import Store
@@ -109,6 +112,15 @@ class Launch:
         """Wait until nobody holds the lock of the removal's worker."""
         return poll_until(lambda: NotYet(0.02) if file_lock.is_locked(self.lock) else True, timeout=240) is True
 
+    def died(self) -> Failure:
+        """Start a worker that cannot begin, wait until nobody has its lock, and give why that is found to be so."""
+        begun = self.begin()
+        assert self.free()
+        failure = admission.mark_if_dead(self.store, self.settings.state_dir, begun).failure
+        assert failure is not None
+        assert (failure.kind, failure.retryable) == (FailureKind.ENGINE, False), failure
+        return failure
+
     def _at(self, state: State) -> Operation | None:
         found = self.store.latest(TARGET.stack)
         return found if found and found.state is state else None
@@ -142,6 +154,17 @@ def test_the_lock_is_its_workers_without_a_gap_and_until_its_end(stage: Launch, 
     assert file_lock.is_locked(stage.lock)
     worker.kill()
     assert stage.free()
+
+
+def test_one_that_was_killed_may_have_had_too_little_memory(stage: Launch, vm_lock: None) -> None:
+    """In a container nobody else says so; all other ends of a worker that had begun are in its record."""
+    begun = stage.begin()
+    stage.worker().kill()
+    assert stage.free()
+    failure = admission.mark_if_dead(stage.store, stage.settings.state_dir, begun).failure
+    assert failure
+    assert (failure.kind, failure.retryable) == (FailureKind.INTERRUPTED, True)
+    assert failure.message.endswith(" died before it was over (killed; out of memory?)")
 
 
 def test_an_order_arrives_whole(stage: Launch) -> None:
@@ -192,6 +215,68 @@ def test_its_caller_may_die(way: str, state_dir: Path, vm_lock: None) -> None:
     stage = Launch(by_a_fork_server(state_dir))
     stage.worker()
     assert file_lock.is_locked(stage.lock)
+
+
+def test_it_runs_the_code_that_its_caller_has(way: str, state_dir: Path, vm_lock: None, tmp_path: Path) -> None:
+    """Wherever that has found it: here where its interpreter, which has no vmops, is told to look beside its own."""
+    place = tmp_path / "target"
+    shutil.copytree(ROOT / "vmops", place / "vmops")
+    (place / "tests").symlink_to(ROOT / "tests")
+    told = os.pathsep.join([str(place), sysconfig.get_path("purelib")])
+    environment = {**os.environ, "PYTHONPATH": told}
+    caller = [str(Path(sys.executable).resolve()), "-c", DIES, way, str(state_dir)]
+    assert subprocess.run(caller, cwd=tmp_path, env=environment, check=False, timeout=240).returncode == -signal.SIGKILL
+    Launch(by_a_fork_server(state_dir)).worker()
+
+
+def test_code_of_another_caller_does_not_serve(stage: Launch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A Python that has another vmops, or one in another place, says so and begins nothing."""
+    monkeypatch.setattr(interpreter, "PACKAGE", tmp_path / "vmops")
+    failure = stage.died()
+    assert failure.message.startswith(
+        f"the worker of this deprovision could not begin: {sys.executable} runs vmops {vmops.__version__} of "
+        f"{ROOT}/vmops, and its caller's is vmops {vmops.__version__} {tmp_path}/vmops"
+    )
+
+
+def test_what_dies_before_it_begins_says_what_it_said(
+    stage: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To call again would help nobody: what is missing is missing then too."""
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho 'libpython3.11.so.1.0: cannot open shared object file' >&2\nexit 127\n")
+    python.chmod(0o755)
+    monkeypatch.setenv("VMOPS_PYTHON", str(python))
+    failure = stage.died()
+    assert failure.message == (
+        "the worker of this deprovision could not begin: libpython3.11.so.1.0: cannot open shared object file"
+    )
+    assert ".out'" in failure.next_step
+
+
+def test_the_systems_loader_finds_what_its_caller_finds(
+    stage: Launch, vm_lock: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or an interpreter whose library is in a place of its own does not even begin."""
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    stage.begin()
+    assert stage.worker().environ()["LD_LIBRARY_PATH"] == str(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="no /proc shows what another process ignores here")
+def test_signals_mean_what_they_mean_to_a_new_program(way: str, state_dir: Path, vm_lock: None, tmp_path: Path) -> None:
+    """Whatever its caller has blocked or ignored: `deployTimeout` and a cancel come as signals."""
+    deaf = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n"
+    deaf += "for number in (2, 1, 14, 15, 17): signal.signal(number, signal.SIG_IGN)\n"
+    caller = subprocess.run([sys.executable, "-c", deaf + DIES, way, state_dir], cwd=ROOT, check=False, timeout=240)
+    assert caller.returncode == -signal.SIGKILL
+    worker = Launch(by_a_fork_server(state_dir)).worker()
+    told = dict(line.split(":\t") for line in Path(f"/proc/{worker.pid}/status").read_text().splitlines())
+    assert int(told["SigBlk"], 16) == 0
+    assert [number.name for number in signal.Signals if int(told["SigIgn"], 16) >> (number - 1) & 1] == [
+        "SIGPIPE",
+        "SIGXFSZ",
+    ]
 
 
 def test_what_is_over_before_it_begins_is_not_begun(stage: Launch) -> None:

@@ -22,10 +22,14 @@ from vmops.protocol import Params
 
 CANARY = secrets.token_hex(8)  # nobody else on this machine says it, not even another run of this test
 PASSWORD = f"Canary-pa55word-{CANARY}"
+TOKEN = f"canary-token-{CANARY}"
 CUSTOM = f"#!/bin/sh\necho canary-custom-{CANARY}\n"
 PROC = Path("/proc")
 VERBS = {"provision": "create", "stop": "powerOff", "start": "start", "restart": "restart", "deprovision": "delete"}
 """Each verb, and what it asks Azure to do to the VM."""
+
+HELD = ("PULUMI_ACCESS_TOKEN", "AZURE_CLIENT_SECRET", "GITHUB_TOKEN", "PYTHONSTARTUP", "LD_PRELOAD_TOKEN")
+"""Variables of a caller that nothing of ours needs, beside those by which it finds code and libraries."""
 
 KEPT_IN = {"passphrase": "keys/passphrase", "token": "local/endpoint.json"}
 """The one file of mode 0600 in which vmops keeps each of its own secrets."""
@@ -67,7 +71,7 @@ def _read_elsewhere(path: Path) -> bytes:
 
     Source: SQLite documentation, how to corrupt, "POSIX advisory locks canceled by a separate thread".
     """
-    return subprocess.run(["cat", path], capture_output=True, check=False).stdout
+    return subprocess.run(["cat", path], env={"PATH": os.environ["PATH"]}, capture_output=True, check=False).stdout
 
 
 def forms(name: str, secret: str) -> dict[str, bytes]:
@@ -120,12 +124,18 @@ def test_no_verb_shows_a_secret_to_anybody(
     """In no argument, environment, log, record, state, temporary file or traceback; the state holds it encrypted."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
+    for name, value in {
+        "TMPDIR": str(temporary),
+        "LD_LIBRARY_PATH": str(temporary),
+        **dict.fromkeys(HELD, TOKEN),
+    }.items():
+        monkeypatch.setenv(name, value)
     here = daemon.ensure(state_dir, 0.005)
     params: Params = {"vmName": "exp1", "authenticationType": "password", "adminPasswordOrKey": PASSWORD}
     params["customData"] = CUSTOM
     own = {"token": here.token.encode()}
-    search = Search({**forms("password", PASSWORD), **forms("custom data", CUSTOM), **own}, [state_dir, temporary])
+    asked = {**forms("password", PASSWORD), **forms("custom data", CUSTOM), **forms("token of the caller", TOKEN)}
+    search = Search({**asked, **own}, [state_dir, temporary])
     faults, told = Faults(state_dir), list[object]()
     with watching(search):
         faults.put("allocation-failed")
@@ -135,9 +145,9 @@ def test_no_verb_shows_a_secret_to_anybody(
         faults.clear()
     own["passphrase"] = (state_dir / KEPT_IN["passphrase"]).read_bytes()
     search._secrets.update(own)
-    for verb, asked in VERBS.items():
+    for verb, written in VERBS.items():
         before = len(azure.writes())
-        azure.stick(asked)
+        azure.stick(written)
         with watching(search):
             status, _ = getattr(ops, f"vm_{verb}")(params)
             assert status is Status.PENDING, ops.last_failure(params)

@@ -60,7 +60,7 @@ _REAL = {
 def connect(name: str, state_dir: Path) -> Cloud:
     """Give the cloud of that name; the local one is started if it does not run.
 
-    Raises: CloudError if the local Azure does not start.
+    Raises: StartFailed if the local Azure does not start.
     """
     if name != "local":
         return _REAL[name]

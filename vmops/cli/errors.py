@@ -4,7 +4,7 @@ import typer
 
 from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.cli.console import complain, print_json
-from vmops.core.errors import CloudError, OperationFailed, SpecError, VmopsError
+from vmops.core.errors import CloudError, OperationFailed, SpecError, StartFailed, VmopsError
 from vmops.core.failures import Failure, FailureKind
 from vmops.protocol import Status
 
@@ -42,6 +42,8 @@ def _account(error: Exception) -> tuple[list[str], int]:
             return list(error.problems), _WRONG_CALL
         case CloudError():
             return [str(failure_from_cloud_error(error))], _FAILED
+        case StartFailed():
+            return [f"{error}; {error.step}"], _FAILED
         case VmopsError():
             return [str(error)], _FAILED
         case typer.TyperException():

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
@@ -56,14 +55,6 @@ def start(
         process_group=0 if apart is Apart.GROUP else None,
         start_new_session=apart is Apart.SESSION,
     )
-
-
-def module(name: str, *arguments: str) -> list[str]:
-    """Give the command that runs a module of ours with this interpreter, never one that lies where it happens to run.
-
-    Source: Python documentation, command line, ``-P``.
-    """
-    return [sys.executable, "-P", "-m", name, *arguments]
 
 
 def answer(command: Sequence[str], *, env: Mapping[str, str], timeout: float) -> str:

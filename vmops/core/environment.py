@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from vmops.core import backends
+from vmops.core import backends, interpreter
 
 _ALWAYS = frozenset(
     {
@@ -20,11 +20,12 @@ def filtered_environment(environment: Mapping[str, str], *, cloud: str, backend:
     """Give what of ``environment`` a worker or an engine needs.
 
     Azure credentials pass only for a real cloud, the storage's only for a backend on that storage, and no ``PULUMI_*``
-    passes at all. Loopback is never reached through a proxy.
+    passes at all. Loopback is never reached through a proxy. Of a frozen program the variables of the system's loader
+    are those that it was started with.
     """
     prefixes = _ALWAYS_PREFIXES + backends.variables(backend)
     if cloud != "local":
         prefixes += _CREDENTIALS
     passed = {name: value for name, value in environment.items() if name in _ALWAYS or name.startswith(prefixes)}
     spared = ",".join(filter(None, (environment.get("NO_PROXY") or environment.get("no_proxy"), _LOOPBACK)))
-    return {**passed, "NO_PROXY": spared, "no_proxy": spared}
+    return {**passed, **interpreter.loader_variables(environment), "NO_PROXY": spared, "no_proxy": spared}

@@ -6,6 +6,7 @@ VmopsError
 ├── StoreError                 the state directory cannot hold our records
 │   └── RecordsUnusable        the records cannot be read or written: a removal and a stop do without them
 ├── EngineMissing              no engine here and no way to get one
+├── StartFailed                a process of ours cannot be started: no Python for it, or it died at once
 ├── CloudError                 ARM answered no, or nothing
 └── OperationFailed            an operation cannot go on, for a reason that has been classified
 
@@ -44,6 +45,14 @@ class OperationFailed(VmopsError):
 
 class EngineMissing(VmopsError):
     """No engine is installed and none can be fetched or built; the message names the ways to get one."""
+
+
+class StartFailed(VmopsError):
+    """A process of ours cannot be started, or has died before it could work; ``step`` is what to do next."""
+
+    def __init__(self, why: str, step: str) -> None:
+        self.step = step
+        super().__init__(why)
 
 
 class ProvisionError(VmopsError):

@@ -3,6 +3,7 @@
 The dead keep their number until they are asked for, and numbers come again.
 """
 
+import ctypes
 import os
 import signal
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 import psutil
+
+from vmops.core import control_groups
 
 Process: TypeAlias = psutil.Process
 """A process that was there when it was asked for; it may have ended since."""
@@ -23,6 +26,9 @@ _FEW = 16
 
 _LOOPBACK = frozenset({"127.0.0.1", "::ffff:127.0.0.1"})
 """The address as a socket for one protocol shows it, and as one for both does."""
+
+_SET_CHILD_SUBREAPER = 36
+"""Source: linux/prctl.h."""
 
 _DELETED = " (deleted)"
 """What follows the path of an open file that was deleted. Source: proc_pid_fd(5)."""
@@ -44,6 +50,21 @@ def process(pid: int) -> Process | None:
     return None
 
 
+def adopt_orphans() -> None:
+    """Have what our children leave behind become ours, and no longer the first process's (Linux only).
+
+    In a container that one may be any program, which does not know that it has to ask for the dead. Source: prctl(2).
+    """
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def bury(pid: int) -> None:
+    """Ask for a process that has ended if it is a child of ours, as an orphan is of the first process."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
 def send(process: Process, number: signal.Signals) -> None:
     """Send a signal to a process, unless it is gone; another that has its number by now gets none."""
     with suppress(psutil.NoSuchProcess):
@@ -62,13 +83,19 @@ def _session_of(pid: int) -> int:
 
 
 def available_memory() -> int:
-    """Give the bytes that can be had without swapping."""
-    return int(psutil.virtual_memory().available)
+    """Give the bytes that can be had without swapping, and without a container's being killed."""
+    return min([int(psutil.virtual_memory().available), *(limit.left for limit in control_groups.memory_limits())])
 
 
 def total_memory() -> int:
-    """Give the bytes of this host's memory."""
-    return int(psutil.virtual_memory().total)
+    """Give the bytes of this host's memory, or of the part of it that a container has."""
+    return min([int(psutil.virtual_memory().total), *(limit.total for limit in control_groups.memory_limits())])
+
+
+def processors() -> int:
+    """Give how many processors this process may compute on at once: those that it is bound to, and has the time of."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min([bound, *(max(1, round(limit)) for limit in control_groups.processor_limits())])
 
 
 def connected_ports() -> set[int]:
@@ -134,7 +161,7 @@ def has_open(pid: int, path: Path) -> bool:
 
 
 def running(module: str, *arguments: str) -> list[int]:
-    """List our user's processes that run a module of ours, as `vmops.core.children.module` starts it."""
+    """List our user's processes that run a module of ours, as `vmops.core.interpreter.command` starts it."""
     wanted = ["-m", module, *arguments]
     return [each.pid for each in psutil.process_iter() if _command(each)[2 : 2 + len(wanted)] == wanted]
 

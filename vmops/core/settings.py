@@ -2,6 +2,7 @@
 
 import getpass
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +32,13 @@ def _user() -> str:
         return f"uid-{os.getuid()}"
 
 
+def _state_dir() -> Path:
+    """Give where the state lies; of a user without a home that cannot be expanded, and is refused."""
+    with suppress(RuntimeError):
+        return user_state_path("vmops")
+    return Path("~/.local/state/vmops")
+
+
 class Settings(BaseSettings):
     """Where vmops keeps its state, which cloud it means by default, and who it works for.
 
@@ -43,7 +51,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="VMOPS_", env_ignore_empty=True, frozen=True)
 
-    state_dir: Path = Field(default_factory=lambda: user_state_path("vmops"), validate_default=True)
+    state_dir: Path = Field(default_factory=_state_dir, validate_default=True)
     cloud: CloudName = "local"
     subscription: str | None = None
     location: str | None = None
@@ -75,7 +83,10 @@ class Settings(BaseSettings):
     @classmethod
     def _usable_path(cls, state_dir: Path) -> Path:
         """Make it absolute, so that a worker in another directory means the same one."""
-        path = state_dir.expanduser().absolute()
+        try:
+            path = state_dir.expanduser().absolute()
+        except RuntimeError:
+            raise ValueError("this user has no home: set it to the absolute path of a directory to write to") from None
         try:
             length = len(str(path).encode())
         except UnicodeEncodeError:
@@ -112,4 +123,5 @@ class Settings(BaseSettings):
 def _sentence(name: str, given: object, rule: str) -> str:
     """Say which setting breaks which rule; of a URL, which may hold a password, only how it begins."""
     shown = f"{str(given).partition('://')[0]}://…" if "://" in str(given) else given
+    shown = str(shown) if isinstance(shown, Path) else shown
     return f"VMOPS_{name.upper()}: {shown!r}: {rule.removeprefix('Value error, ')}"

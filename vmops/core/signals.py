@@ -14,12 +14,26 @@ from typing import NoReturn
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, ``kill``, and the terminal or the connection that closes. Source: signal(7)."""
 
+_PYTHONS = {signal.SIGPIPE, signal.SIGXFSZ}
+"""Signals that every Python ignores. Source: Python documentation, module signal."""
+
 Handler = Callable[[int, FrameType | None], object]
 
 
 def leave(number: int, _frame: FrameType | None) -> NoReturn:
     """Leave the program in order. Source: bash manual, exit status: 128 and the number of the signal."""
     raise SystemExit(128 + number)
+
+
+def reset() -> None:
+    """Have signals arrive, and mean what they mean to a new program, whatever our starter has blocked or ignored.
+
+    Both are inherited by whatever a program starts. Source: signal(7), execve(2).
+    """
+    for number in signal.valid_signals() - _PYTHONS:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 class Unwinding:

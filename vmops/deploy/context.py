@@ -65,7 +65,7 @@ def open_for_change(
     which bounds the whole of its work. A request to ARM that is refused for a reason that passes is sent again for
     `PATIENCE` seconds. Of a stack that is not there no directory stays.
 
-    Raises: CloudError if the local Azure does not start; EngineMissing if there is no engine.
+    Raises: StartFailed if the local Azure does not start; EngineMissing if there is no engine.
     """
     scratch, work_dir = scratch_path(settings.state_dir, target.stack), work_path(settings.state_dir, target.stack)
     with _scratch(scratch):
@@ -85,7 +85,7 @@ def open_for_reading(
     Each command of the engine may take ``longest`` seconds, and ARM's first refusal is its answer. The engine works in
     a directory of this process, which is deleted afterwards.
 
-    Raises: CloudError if the local Azure does not start; EngineMissing if there is no engine.
+    Raises: StartFailed if the local Azure does not start; EngineMissing if there is no engine.
     """
     scratch = scratch_path(settings.state_dir, f"{target.stack}.{os.getpid()}")
     with _scratch(scratch):

@@ -20,13 +20,16 @@ def engine_environment(cloud: Cloud, backend: str, home: Path, passphrase: Path,
     The passphrase goes by the name of its file, never by value. No engine lists all stacks just to warn of old ones
     (ours are new), and each reads one stack after the other: where the backend is PostgreSQL it asks for each on a
     second connection, and those that are asked for at once wait for ever for one another's. Each collects its garbage
-    half as often as Go does of itself: a twentieth less of processor time for up to 7 MB more. Source: Pulumi
-    documentation, environment variables; engine 3.274, pkg/backend/diy; Go documentation, package runtime.
+    half as often as Go does of itself: a twentieth less of processor time for up to 7 MB more. It wants a user
+    to have a name and a home, which one who runs a container may lack. Source: Pulumi documentation, environment
+    variables; engine 3.274, pkg/backend/diy; Go documentation, packages runtime and os/user.
     """
     if directory := backends.directory_of(backend):
         private.make_directory(directory)
     _keep_no_logs(home)
     return {
+        "HOME": str(home),
+        "USER": f"uid-{os.geteuid()}",
         **filtered_environment(os.environ, cloud=cloud.name, backend=backend),
         "TMPDIR": str(scratch),
         "PULUMI_HOME": str(home),

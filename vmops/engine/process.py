@@ -77,9 +77,9 @@ class EngineCommand(PulumiCommand):
         stdout, stderr = self._said(self._process, args)
         result = CommandResult(stdout, stderr, self._process.returncode)
         if result.code < 0:
-            raise OperationFailed(
-                Failure(FailureKind.INTERRUPTED, f"the engine was ended by {signal.Signals(-result.code).name}")
-            )
+            number = signal.Signals(-result.code)
+            why = "; out of memory?" if number is signal.SIGKILL else ""
+            raise OperationFailed(Failure(FailureKind.INTERRUPTED, f"the engine was ended by {number.name}{why}"))
         if result.code:
             raise create_command_error(result)
         return result

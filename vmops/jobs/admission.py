@@ -20,6 +20,7 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.core.state_dir import liveness_lock_path, lock_path
 from vmops.core.times import format_utc
 from vmops.jobs import fence
+from vmops.jobs.death import cause_of_death, interrupted
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
 
@@ -68,7 +69,7 @@ def mark_if_dead(store: Store, state_dir: Path, operation: Operation) -> Operati
         free = bool(poll_until(lambda: not file_lock.is_locked(path) or NotYet(0.01), timeout=_PATIENCE))
     if not free:
         return now
-    mark_interrupted(store, now)
+    _mark(store, now, cause_of_death(state_dir, now))
     return store.get(operation.id) or now
 
 
@@ -83,13 +84,9 @@ def vm_lock(store: Store, state_dir: Path, stack: str) -> Iterator[int]:
         yield held
 
 
-def mark_interrupted(
-    store: Store, operation: Operation, how: str = "died before it was over", origin: State | None = None
-) -> None:
+def mark_interrupted(store: Store, operation: Operation, how: str, origin: State | None = None) -> None:
     """Record that nobody works on an operation any more; with an ``origin``, only if it stands there."""
-    where = f" (pid {operation.pid} on {operation.host})" if operation.pid else ""
-    failure = Failure(FailureKind.INTERRUPTED, f"the worker of this {operation.verb}{where} {how}")
-    store.transition(operation.id, State.FAILED, origin=origin, ended=time.time(), failure=failure)
+    _mark(store, operation, interrupted(operation, how), origin)
 
 
 def lock_conflict(holder: Operation | None) -> Failure:
@@ -101,6 +98,10 @@ def lock_conflict(holder: Operation | None) -> Failure:
     return Failure(
         FailureKind.LOCKED, f"{holder.owner} has a {holder.verb} of {holder.vm_name} in flight since {since}{worker}"
     )
+
+
+def _mark(store: Store, operation: Operation, failure: Failure, origin: State | None = None) -> None:
+    store.transition(operation.id, State.FAILED, origin=origin, ended=time.time(), failure=failure)
 
 
 def _attempt(
@@ -122,7 +123,7 @@ def _attempt(
             if fence.outlives_lock(left, path):
                 return left
             fence.kill_orphans(left, path)
-            mark_interrupted(store, left)
+            _mark(store, left, cause_of_death(state_dir, left))
         before = store.latest(stack)
         check()
         if store.insert(operation):

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmops.core import file_lock, peers
+from vmops.core import file_lock, interpreter, peers, processes, signals
 from vmops.core.state_dir import gate_path, output_path
 from vmops.jobs import slots, worker
 from vmops.jobs.operation import Operation, Verb
@@ -51,6 +51,7 @@ class ForkServer:
         self._state_dir, self._path, self._listener, self._idle = state_dir, path, listener, idle
         self._store = Store(state_dir)
         self._queue: list[QueuedJob] = []
+        self._workers: set[int] = set()
         self._busy = time.monotonic()
         self._inode = path.stat().st_ino
         listener.setblocking(False)
@@ -70,12 +71,15 @@ class ForkServer:
             self._start()
 
     def _over(self) -> bool:
-        """Tell whether to leave: nobody asks any more, or nobody can."""
+        """Tell whether to leave: nobody asks any more, or nobody can.
+
+        Not as long as workers live: they, and what they leave behind, would be the first process's then.
+        """
         if self._queue:
             return False
         if not self._socket_present():
             return True
-        if time.monotonic() - self._busy < self._idle:
+        if self._workers or time.monotonic() - self._busy < self._idle:
             return False
         gate = file_lock.acquire(gate_path(self._state_dir))
         if gate is None or self._accept():
@@ -93,7 +97,8 @@ class ForkServer:
         with suppress(BlockingIOError):
             os.read(self._children, _CHUNK)
         with suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
+            while ended := os.waitpid(-1, os.WNOHANG)[0]:
+                self._workers.discard(ended)
                 self._busy = time.monotonic()
 
     def _accept(self) -> bool:
@@ -143,7 +148,8 @@ class ForkServer:
         os.close(waiting.handed.lock)
 
     def _fork(self, waiting: QueuedJob, slot: int) -> None:
-        if os.fork():
+        if worker_id := os.fork():
+            self._workers.add(worker_id)
             return
         try:
             _reset_inherited_state(self._state_dir, waiting, slot)
@@ -191,8 +197,11 @@ def _preload_imports() -> None:
 
 
 def main() -> None:
-    """Serve the socket that was inherited: state directory, its path, descriptor and idle seconds are arguments."""
-    state_dir, path, descriptor, idle = sys.argv[1:]
+    """Serve the socket that was inherited; the arguments are those that `vmops.jobs.start` gives."""
+    state_dir, path, descriptor, idle, caller = sys.argv[1:]
+    interpreter.refuse_another(caller)
+    signals.reset()
+    processes.adopt_orphans()
     os.umask(0o077)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a lock for each order that waits

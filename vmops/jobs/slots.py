@@ -3,7 +3,6 @@
 Removals have slots of their own, so that they wait for nothing that is being made.
 """
 
-import os
 from pathlib import Path
 
 from vmops.core import file_lock, processes
@@ -70,6 +69,5 @@ def _lives(state_dir: Path, stack: str, verb: Verb) -> bool:
 
 def default_concurrency(cloud: str) -> int:
     """How many deployments run at once: a number a core, bounded by half of the memory; at least one."""
-    cores = os.cpu_count() or 1
-    by_cores = cores * (_PER_CORE_LOCAL if cloud == "local" else _PER_CORE_REMOTE)
+    by_cores = processes.processors() * (_PER_CORE_LOCAL if cloud == "local" else _PER_CORE_REMOTE)
     return max(1, min(by_cores, processes.total_memory() // 2 // _MEMORY))

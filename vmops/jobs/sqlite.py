@@ -60,7 +60,8 @@ class Database:
             private.trust(directory)
             local_disk.require(directory)
         except OSError as error:
-            raise StoreError(f"the state directory {directory} cannot hold records: {error}") from error
+            advice = "set VMOPS_STATE_DIR to a directory that this user may write to"
+            raise StoreError(f"the state directory {directory} cannot hold records ({error}): {advice}") from error
         if not directory.is_dir():
             raise StoreError(f"the state directory {directory} cannot hold records: it is no directory")
         with self.transaction():

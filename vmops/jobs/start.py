@@ -8,17 +8,17 @@ import hashlib
 import os
 import signal
 import socket
-import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, cast
 
-from vmops.core import children, file_lock, host, peers, private, processes
+from vmops.core import children, file_lock, host, interpreter, peers, private, processes
 from vmops.core.children import Apart, Child
 from vmops.core.environment import filtered_environment
+from vmops.core.errors import StartFailed
 from vmops.core.log import get_logger
 from vmops.core.settings import Settings
 from vmops.core.state_dir import gate_path, log_path, output_path, server_output_path, socket_path
@@ -62,10 +62,10 @@ def end_stopped_server(state_dir: Path) -> bool:
 
 
 def _spawn(settings: Settings, operation: Operation, order: JobRequest, environment: dict[str, str], held: int) -> None:
-    arguments = [str(settings.state_dir), operation.id, str(held), str(settings.workers or 0)]
+    arguments = [str(settings.state_dir), operation.id, str(held), str(settings.workers or 0), interpreter.told()]
     with private.open_file(output_path(settings.state_dir, operation.stack, operation.id), "wb") as output:
         process = _python("vmops.jobs.worker", arguments, environment, output, held, stdin=children.PIPE)
-    with cast(IO[bytes], process.stdin) as pipe:
+    with suppress(BrokenPipeError), cast(IO[bytes], process.stdin) as pipe:  # who waits for one that died learns why
         pipe.write(order.to_wire())
 
 
@@ -118,9 +118,9 @@ def _start_server(settings: Settings, path: Path, address: str) -> None:
         path.chmod(0o600)
         listener.listen(_BACKLOG)
         environment = filtered_environment(os.environ, cloud="local", backend="")
-        arguments = [str(settings.state_dir), str(path), str(listener.fileno()), str(settings.worker_idle)]
+        served = map(str, (settings.state_dir, path, listener.fileno(), settings.worker_idle, interpreter.told()))
         with private.open_file(server_output_path(settings.state_dir), "ab") as output:
-            _python("vmops.jobs.fork_server", arguments, environment, output, listener.fileno())
+            _python("vmops.jobs.fork_server", [*served], environment, output, listener.fileno())
 
 
 def _python(
@@ -131,17 +131,24 @@ def _python(
     descriptor: int,
     stdin: int = children.NOTHING,
 ) -> Child:
-    """Start a module of ours in a session of its own, from a fixed place; it inherits one descriptor."""
-    process = children.start(
-        children.module(module, *arguments),
-        apart=Apart.SESSION,
-        stdin=stdin,
-        stdout=output,
-        stderr=output,
-        cwd=arguments[0],
-        env=environment,
-        inherits=[descriptor],
-    )
+    """Start a module of ours in a session of its own, from a fixed place; it inherits one descriptor.
+
+    Raises: StartFailed if it cannot be run.
+    """
+    command = interpreter.command(module, *arguments)
+    try:
+        process = children.start(
+            command,
+            apart=Apart.SESSION,
+            stdin=stdin,
+            stdout=output,
+            stderr=output,
+            cwd=arguments[0],
+            env=interpreter.environment(environment),
+            inherits=[descriptor],
+        )
+    except OSError as error:
+        raise StartFailed(f"{command[0]} cannot be started: {error.strerror}", "mend that, then call again") from error
     threading.Thread(target=process.wait, name=f"reap-{process.pid}", daemon=True).start()
     return process
 
@@ -160,11 +167,18 @@ def _address(path: Path) -> Iterator[str]:
         os.close(directory)
 
 
-@cache
 def _code_version() -> str:
-    """Name the code that runs: a fork server of an older one, or of another place, is not asked."""
-    package = Path(__file__).parents[1]
-    installed = (Path(place) for place in sys.path if place.endswith("-packages"))
-    files = {*package.rglob("*.py"), *(package / "stacks").glob("*.py"), *installed}
-    stamps = [f"{file} {file.stat().st_mtime_ns}" for file in sorted(files)]
-    return hashlib.sha256("\n".join([sys.executable, *stamps]).encode()).hexdigest()[:16]
+    """Name the code that runs, and how it is found: a fork server of older code, or of another's, is not asked."""
+    found = interpreter.environment(interpreter.loader_variables(os.environ))
+    names = [interpreter.find(), interpreter.told(), *map("=".join, sorted(found.items()))]
+    stamps = _stamps(tuple(interpreter.search_path()))
+    return hashlib.sha256(os.fsencode("\n".join([*names, *stamps]))).hexdigest()[:16]
+
+
+@cache
+def _stamps(places: Sequence[str]) -> list[str]:
+    """Give when vmops, and what is installed beside it or packed into archives, was written as it runs here."""
+    package = interpreter.PACKAGE
+    others = (Path(place) for place in places if place.endswith("-packages") or Path(place).is_file())
+    files = {*package.rglob("*.py"), *(package / "stacks").glob("*.py"), *filter(Path.exists, others)}
+    return [f"{file} {file.stat().st_mtime_ns}" for file in sorted(files)]

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from vmops.azure.error_codes import failure_from_cloud_error
-from vmops.core import host
-from vmops.core.errors import CloudError, EngineMissing, OperationFailed, SpecError, StoreError
+from vmops.core import host, interpreter, signals
+from vmops.core.errors import CloudError, EngineMissing, OperationFailed, SpecError, StartFailed, StoreError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.file_lock import acquire
 from vmops.core.holder import HELD
@@ -42,6 +42,8 @@ _LOOK = 0.05
 def main() -> None:
     """Carry out the operation named on the command line once it is its turn; its order comes on standard input."""
     state_dir, operation_id, lock, limit = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    interpreter.refuse_another(sys.argv[5])
+    signals.reset()
     os.umask(0o077)
     order = sys.stdin.buffer.read()
     store = Store(state_dir)
@@ -86,6 +88,8 @@ def _outcome(work: Any) -> tuple[State, dict[str, Any]]:
         failure = failure_from_cloud_error(error)
     except EngineMissing as error:
         failure = Failure(FailureKind.ENGINE, str(error))
+    except StartFailed as error:
+        failure = Failure(FailureKind.ENGINE, str(error), step=error.step)
     except SpecError as error:
         failure = Failure(FailureKind.INVALID, str(error))
     except (StoreError, OSError) as error:

@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
-from vmops.core import children, file_lock, private, processes
+from vmops.core import children, file_lock, interpreter, private, processes
 from vmops.core.children import Apart, Child
 from vmops.core.environment import filtered_environment
-from vmops.core.errors import VmopsError
+from vmops.core.errors import StartFailed, VmopsError
 from vmops.core.polling import NotYet, poll_until
 from vmops.core.state_dir import local_path
 from vmops.local import endpoint, process
@@ -59,7 +59,7 @@ def ensure(state_dir: Path, pace: float | None = None, tls: bool | None = None, 
     there is a proxy behind which it stands in Azure's place: that needs HTTPS. A daemon that runs otherwise is
     restarted; None means whatever it is, or was.
 
-    Raises: `VmopsError` when it does not start.
+    Raises: StartFailed when it does not start.
     """
     if proxy:
         tls = True
@@ -77,9 +77,9 @@ def ensure(state_dir: Path, pace: float | None = None, tls: bool | None = None, 
 
     if found := poll_until(look, timeout=_PATIENCE):
         return found
-    raise VmopsError(
-        f"the local Azure of '{state_dir}' is neither up nor down: see '{local_path(state_dir)}/daemon.log', "
-        "or end it with `vmops local stop`"
+    raise StartFailed(
+        f"the local Azure of '{state_dir}' is neither up nor down: see '{local_path(state_dir)}/daemon.log'",
+        "end it with `vmops local stop`, then call again",
     )
 
 
@@ -120,10 +120,10 @@ def _arguments(last: Record | None, pace: float | None, tls: bool | None, proxy:
 
 
 def _start(state_dir: Path, arguments: list[str], held: int) -> Endpoint:
-    command = children.module(_MODULE, str(state_dir), *arguments)
     place = local_path(state_dir)
     log = place / "daemon.log"
     try:
+        command = interpreter.command(_MODULE, str(state_dir), *arguments)
         with private.open_file(log, "ab") as errors, _spawn(command, place, errors.fileno(), held) as starter:
             ready = _ready(cast(IO[bytes], starter.stdout))
     finally:
@@ -134,7 +134,10 @@ def _start(state_dir: Path, arguments: list[str], held: int) -> Endpoint:
     with suppress(ProcessLookupError):
         os.killpg(starter.pid, signal.SIGKILL)
     last_words = log.read_text(errors="replace").strip().rpartition("\n")[2]
-    raise VmopsError(f"the local Azure did not start: {last_words or 'it said nothing'} (see '{log}')")
+    raise StartFailed(
+        f"the local Azure did not start: {last_words or 'it said nothing'} (see '{log}')",
+        "mend what it names, then call again",
+    )
 
 
 def _spawn(command: list[str], directory: Path, errors: int, held: int) -> Child:
@@ -144,7 +147,7 @@ def _spawn(command: list[str], directory: Path, errors: int, held: int) -> Child
         stdout=children.PIPE,
         stderr=errors,
         cwd=directory,
-        env=filtered_environment(os.environ, cloud="local", backend=""),
+        env=interpreter.environment(filtered_environment(os.environ, cloud="local", backend="")),
         inherits=[held],
     )
 
@@ -183,6 +186,7 @@ def _end(record: Record) -> None:
         _terminate(record.provider_pid, lambda: record.provider_alive)
     if record.alive:
         _terminate(record.endpoint.pid, lambda: record.alive)
+    processes.bury(record.provider_pid)  # it was the daemon's child as long as that lived
 
 
 def _terminate(pid: int, lives: Callable[[], bool]) -> None:
@@ -191,6 +195,7 @@ def _terminate(pid: int, lives: Callable[[], bool]) -> None:
         if poll_until(lambda: _gone(lives), timeout=_GRACE) is None:
             os.kill(pid, signal.SIGKILL)
             poll_until(lambda: _gone(lives), timeout=_GRACE)
+    processes.bury(pid)
 
 
 def _gone(lives: Callable[[], bool]) -> bool | NotYet:

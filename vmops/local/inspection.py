@@ -15,7 +15,7 @@ def listed(state_dir: Path, what: str) -> list[dict[str, Any]]:
 
     It is started to tell, unless there is nothing that it could know.
 
-    Raises: VmopsError if it does not start; CloudError if it does not answer as it should.
+    Raises: StartFailed if it does not start; CloudError if it does not answer as it should.
     """
     if not (local_path(state_dir) / "cloud.db").exists():
         return []
@@ -26,7 +26,7 @@ def listed(state_dir: Path, what: str) -> list[dict[str, Any]]:
 def ask(state_dir: Path, method: str, what: str, body: Any = None) -> Any:
     """Send a request to a path below ``/_local``, and give the JSON of the answer.
 
-    Raises: VmopsError if the local Azure does not start; CloudError if it refuses.
+    Raises: StartFailed if the local Azure does not start; CloudError if it refuses.
     """
     return send(state_dir, method, f"/_local/{what}", body)
 

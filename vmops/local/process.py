@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from vmops.core import host
+from vmops.core import host, signals
 from vmops.core.processes import process_start_time, start_ticks
 from vmops.core.state_dir import local_path
 from vmops.local import endpoint, provider_start
@@ -35,6 +35,7 @@ def main(state_dir: Path, pace: float, *, tls: bool, proxy: bool) -> None:
     """
     if os.fork():
         os._exit(0)
+    signals.reset()
     os.umask(0o077)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     _serve(state_dir, pace, (tls, proxy), endpoint.read(state_dir))

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 from types import FrameType
 
+from vmops.core import signals
 from vmops.local import daemon, endpoint
 from vmops.local.provider.arm import Arm
 from vmops.local.provider.server import Served, serve
@@ -24,6 +25,7 @@ _ALONE = 60.0
 
 def main(state_dir: Path) -> None:
     """Serve until told to end, or left alone: with a daemon that stays dead, or has another provider."""
+    signals.reset()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     words, ended = sys.stdin.read(), Event()
     if not words:

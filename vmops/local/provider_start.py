@@ -4,15 +4,16 @@ On Azure too the provider is the engine's neighbour, and Resource Manager is far
 """
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from vmops.core import children, processes
+from vmops.core import children, interpreter, processes
 from vmops.core.children import Apart
-from vmops.core.errors import VmopsError
+from vmops.core.errors import StartFailed
 from vmops.local.endpoint import Record
 
 
@@ -31,22 +32,23 @@ class Starting:
 
     def __init__(self, state_dir: Path, arm: str, token: str, port: int) -> None:
         """Start one that speaks to the ARM at a URL; it takes the port if it is free."""
-        command = children.module("vmops.local.provider_process", str(state_dir))
-        self._process = children.start(command, apart=Apart.SESSION, stdin=children.PIPE, stdout=children.PIPE)
+        command = interpreter.command("vmops.local.provider_process", str(state_dir))
+        found, pipe = interpreter.environment(os.environ), children.PIPE
+        self._process = children.start(command, apart=Apart.SESSION, stdin=pipe, stdout=pipe, env=found)
         with cast(IO[bytes], self._process.stdin) as told:
             told.write(json.dumps({"arm": arm, "token": token, "port": port}).encode())
 
     def running(self) -> Running:
         """Wait until it answers.
 
-        Raises: `VmopsError` when it dies instead.
+        Raises: StartFailed when it dies instead.
         """
         with cast(IO[bytes], self._process.stdout) as said:
             port = said.readline()
         pid = self._process.pid
         started, ticks = processes.process_start_time(pid), processes.start_ticks(pid)
         if not port or started is None or ticks is None:
-            raise VmopsError("the local Azure's provider did not start")
+            raise StartFailed("the local Azure's provider did not start", "read what it said in the log")
         return Running(int(port), pid, started, ticks)
 
     def end(self) -> None:

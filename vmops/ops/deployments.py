@@ -10,8 +10,8 @@ from typing import Any
 
 from vmops.azure import ownership, vm_state
 from vmops.azure.client import Arm
-from vmops.core import host
-from vmops.core.errors import OperationFailed, RecordsUnusable
+from vmops.core import host, interpreter
+from vmops.core.errors import OperationFailed, RecordsUnusable, StartFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet
 from vmops.core.settings import Settings
@@ -32,6 +32,7 @@ from vmops.ops.claims import Claims
 from vmops.ops.elsewhere import refuse_another_place
 from vmops.ops.record import record
 from vmops.ops.remembered import Asked
+from vmops.ops.results import classify
 from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
 
@@ -190,7 +191,10 @@ class Deployments:
         """Record a deployment and start its worker, or join the one in flight if it is for the same thing.
 
         A signal comes before or after that, so that what is recorded as begun does go on.
+
+        Raises: StartFailed if there is no Python for a worker; what is recorded then has failed.
         """
+        interpreter.find()
         asked = replace(new, hold=terms.mark)
         check = partial(terms.check, self.store, target.stack, target.vm_id)
         with direct.recorded():
@@ -208,6 +212,9 @@ class Deployments:
             with direct.recorded():
                 start.start_worker(self.settings, asked, order, admitted.lock)
             self.handed.keep(asked, order)
+        except StartFailed as error:
+            self.store.transition(asked.id, State.FAILED, ended=time.time(), failure=classify(error))
+            raise
         finally:
             os.close(admitted.lock)
         return asked

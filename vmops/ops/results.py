@@ -4,7 +4,7 @@ from collections.abc import Callable, MutableMapping
 from typing import Any, TypeAlias, cast
 
 from vmops.azure.error_codes import failure_from_cloud_error
-from vmops.core.errors import CloudError, EngineMissing, OperationFailed, RecordsUnusable, VmopsError
+from vmops.core.errors import CloudError, EngineMissing, OperationFailed, RecordsUnusable, StartFailed, VmopsError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until
 from vmops.core.state_dir import MAKE_ROOM
@@ -29,7 +29,7 @@ def clear_handle(params: Params) -> None:
         params.pop(HANDLE, None)
 
 
-REFUSALS = (OperationFailed, CloudError, EngineMissing, RecordsUnusable, OSError)
+REFUSALS = (OperationFailed, CloudError, EngineMissing, StartFailed, RecordsUnusable, OSError)
 """What a verb or a wait meets of the state of the world: it is FAILED then, and raises nothing."""
 
 
@@ -37,7 +37,7 @@ def failed(store: Store, target: WaitOptions, why: Failure | VmopsError | OSErro
     """Record and log why something failed: FAILED. ``why`` is a failure, or one of `REFUSALS`."""
     from vmops.core.log import get_logger
 
-    failure = why if isinstance(why, Failure) else _classified(why)
+    failure = why if isinstance(why, Failure) else classify(why)
     name = target.vm_name if isinstance(target, Target) else ""
     if isinstance(target, Target):
         store.note_failure(target.stack, failure)
@@ -63,12 +63,15 @@ def waited(store: Store, target: WaitOptions, poll: Callable[[], Seen | NotYet])
     return (Status.SUCCEEDED, seen) if isinstance(seen, dict) else failed(store, target, seen)
 
 
-def _classified(error: VmopsError | OSError) -> Failure:
+def classify(error: VmopsError | OSError) -> Failure:
+    """Give the failure that one of `REFUSALS` is."""
     match error:
         case OperationFailed():
             return error.failure
         case CloudError():
             return failure_from_cloud_error(error)
+        case StartFailed():
+            return Failure(FailureKind.ENGINE, str(error), step=error.step)
         case RecordsUnusable() | OSError():
             return unrecordable(error)
     return Failure(

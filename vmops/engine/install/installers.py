@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from vmops.core import children
+from vmops.core import children, interpreter
 from vmops.core.children import Apart, Child, StillRunning
 from vmops.core.signals import signals_deferred
 
@@ -51,7 +51,7 @@ class BuildDir:
     @contextmanager
     def _started(self, command: Sequence[str]) -> Iterator[Child]:
         """Start a command; in the end all of its processes are dead, at whatever moment this one is interrupted."""
-        env = os.environ | {"TMPDIR": str(self.stage), "GOWORK": "off"}
+        env = os.environ | {"TMPDIR": str(self.stage), "GOWORK": "off", "CGO_ENABLED": "0"}
         with ExitStack() as running:
             with signals_deferred():
                 process = children.start(
@@ -83,13 +83,16 @@ class BuildDir:
 def official_installer(site: BuildDir, version: str) -> Path:
     """Let the SDK run Pulumi's own installer; it has no deadline, so it runs in a process that can be ended."""
     root = site.stage / "official"
-    command = children.module("vmops.engine.install.official", str(root), version, str(_ANSWERS_WITHIN))
+    command = interpreter.command("vmops.engine.install.official", str(root), version, str(_ANSWERS_WITHIN))
     site.run(f"downloading Pulumi {version}", command, _DOWNLOAD_TIMEOUT)
     return root
 
 
 def go_modules(site: BuildDir, version: str) -> Path:
-    """Build the engine from its Go modules, at the versions and checksums that vmops carries."""
+    """Build the engine from its Go modules, at the versions and checksums that vmops carries.
+
+    Without C it takes a user's name from the environment where the system has none for him, as Pulumi's own does.
+    """
     step = f"building Pulumi {version} from its Go modules"
     go = shutil.which("go")
     if go is None:

@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -67,7 +67,10 @@ def install(report: installers.Report) -> Path:
 
     Raises: EngineMissing, when no way leads to an engine of the pinned version.
     """
+    if not _home().is_absolute():
+        raise EngineMissing("this user has no home to install the Pulumi engine in: set XDG_CACHE_HOME, or HOME")
     try:
+        _open_to_all(_home())
         if not _installed():
             with _alone(report) as held:
                 _obtain(held, report)
@@ -77,7 +80,17 @@ def install(report: installers.Report) -> Path:
 
 
 def _home() -> Path:
-    return user_cache_path("vmops") / "engine"
+    """Give where our engines lie; of a user without a home that is no absolute path."""
+    with suppress(RuntimeError):
+        return user_cache_path("vmops") / "engine"
+    return Path("~/.cache/vmops/engine")
+
+
+def _open_to_all(directory: Path) -> None:
+    """Make a directory that every user may look into: a container is made by root, and runs as anybody."""
+    directory.mkdir(parents=True, exist_ok=True)
+    if directory.stat().st_mode & 0o55 != 0o55:
+        directory.chmod(0o755)
 
 
 def _ours() -> Path:

@@ -10,6 +10,8 @@ from urllib.request import urlopen
 from pulumi.automation import PulumiCommand
 from semver import VersionInfo
 
+from vmops.core import signals
+
 # Source: pulumi.automation.PulumiCommand.install, which fetches it without a timeout.
 _INSTALLER = "https://get.pulumi.com/install.sh"
 
@@ -19,6 +21,7 @@ def main(root: str, version: str, seconds: str) -> None:
 
     The alarm ends the program: nothing less bounds the look-up of a name and the trying of every address behind it.
     """
+    signals.reset()
     print(f"no answer from {_INSTALLER}", flush=True)
     signal.alarm(int(seconds))
     urlopen(_INSTALLER).close()

@@ -1,0 +1,102 @@
+"""A container: nobody's user, and a first process that asks for none of the dead. Only root can make these (Linux)."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vmops.engine.install import locate
+
+ROOT = Path(__file__).parents[2]
+
+NAMELESS = "--user --map-user=54321 --map-group=54321"
+"""Be a user whose number is in no file, and to whom all that is ours belongs."""
+
+WHOLE_LIFE = """
+from vmops import Status, VMOps
+ops, params = VMOps(), {"vmName": "exp1"}
+for begin, is_setup in ((ops.vm_provision, True), (ops.vm_deprovision, False)):
+    assert begin(params)[0] is Status.PENDING, ops.last_failure(params)
+    assert ops.wait_vm_deployment(is_setup, params)[0] is Status.SUCCEEDED, ops.last_failure(params)
+"""
+
+NOBODY_IS_LEFT = """
+import os, psutil
+from vmops.core.polling import NotYet, poll_until
+from vmops.local import daemon
+assert os.getpid() == 1
+daemon.stop(ops.settings.state_dir)
+alone = lambda: NotYet(0.05) if [each for each in psutil.pids() if each != 1 and living(each)] else True
+living = lambda pid: psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+assert poll_until(alone, timeout=120)
+print([psutil.Process(each).name() for each in psutil.pids() if each != 1])
+"""
+
+
+def apart(kinds: str, shell: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run a shell in name spaces of its own, with these variables and no others."""
+    command = ["unshare", *kinds.split(), "sh", "-euc", shell]
+    if os.geteuid() or subprocess.run(["unshare", *kinds.split(), "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no name spaces can be made here")
+    environment = {"PATH": os.environ["PATH"], **variables}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
+
+
+def python(program: str) -> str:
+    """Give the shell that becomes a program."""
+    return f"exec {shlex.quote(sys.executable)} -c {shlex.quote(program)}"
+
+
+def needs_c(engine: Path) -> bool:
+    """Tell whether an engine asks the C library who its user is, as one that was built by an earlier vmops does."""
+    with engine.open("rb") as file:
+        return b"ld-linux" in file.read(8192)
+
+
+def test_a_user_without_a_name_and_a_home_has_a_vm(engine: Path, state_dir: Path) -> None:
+    """A cluster runs containers as a number of its own choice, of which no file knows."""
+    if needs_c(engine):
+        pytest.skip("this engine was built with C: remove it, and `vmops engine install` builds one without")
+    told = {"VMOPS_STATE_DIR": str(state_dir), "VMOPS_ENGINE": str(engine)}
+    ended = apart(NAMELESS, python(WHOLE_LIFE), **told)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "says"),
+    [
+        (
+            "from vmops import VMOps; VMOps()",
+            "VMOPS_STATE_DIR: '~/.local/state/vmops': this user has no home: set it to",
+        ),
+        (
+            "from vmops.engine.install import locate; locate.install(print)",
+            "has no home to install the Pulumi engine in",
+        ),
+    ],
+)
+def test_a_home_that_is_missing_is_named(program: str, says: str) -> None:
+    """With what to set instead, and nothing is written to a directory that is called ``~``."""
+    ended = apart(NAMELESS, python(program))
+    assert says in ended.stderr.splitlines()[-1]
+
+
+def test_no_zombie_of_ours_is_left_to_the_first_process(engine: Path, state_dir: Path) -> None:
+    """A program that is the first process asks for its own children only, not for those that others leave to it."""
+    told = {"VMOPS_STATE_DIR": str(state_dir), "VMOPS_WORKER_IDLE": "0.2", "HOME": os.environ["HOME"]}
+    ended = apart("--pid --fork --mount-proc", python(WHOLE_LIFE + NOBODY_IS_LEFT), **told)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == "[]\n"
+
+
+def test_the_engines_directory_is_open_to_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image is made by root, and runs as anybody; an earlier vmops had closed it."""
+    (home := tmp_path / "engine").mkdir(mode=0o700)
+    (ours := home / locate.ENGINE_VERSION / "bin").mkdir(parents=True)
+    (ours / "pulumi").touch(mode=0o755)
+    monkeypatch.setattr(locate, "_home", lambda: home)
+    locate.install(pytest.fail)
+    assert home.stat().st_mode & 0o777 == 0o755

@@ -1,0 +1,82 @@
+"""What a container may have of its machine: memory and processors, as the kernel's control groups say (Linux only).
+
+Every group above a process bounds it. A container sees its own group, and no higher one, at the root of the mount; of
+version 1 it may be told the place that its group has on the host, which it does not see. Source: cgroups(7); Linux,
+Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst; Documentation/scheduler/sched-bwc.rst.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_MOUNTS = Path("/sys/fs/cgroup")
+_OURS = Path("/proc/self/cgroup")
+
+
+@dataclass(frozen=True)
+class MemoryLimit:
+    """A bound of memory, in bytes, and how much is left below it: what is cached of files can be had too."""
+
+    total: int
+    left: int
+
+
+def memory_limits() -> list[MemoryLimit]:
+    """Give the bounds of memory that hold for this process."""
+    return [limit for group in _groups("memory") if (limit := _memory_limit(group))]
+
+
+def processor_limits() -> list[float]:
+    """Give for how many processors at once this process may compute, by each bound that holds for it."""
+    return [limit for group in _groups("cpu") if (limit := _processor_limit(group))]
+
+
+def _groups(controller: str) -> Iterator[Path]:
+    """Give the directories of the groups that bound this process, from its own up, as far as they are seen."""
+    for mount, place in _memberships(controller):
+        inside = mount / place.lstrip("/")
+        yield from (each for each in (inside, *inside.parents) if each.is_relative_to(mount) and each.is_dir())
+
+
+def _memberships(controller: str) -> Iterator[tuple[Path, str]]:
+    """Give where a controller's groups are mounted, and in which of them this process is."""
+    for line in _text(_OURS).splitlines():
+        _, controllers, place = line.split(":", 2)
+        if not controllers:
+            yield _MOUNTS, place
+        elif controller in controllers.split(","):
+            yield _MOUNTS / controller, place
+
+
+def _memory_limit(group: Path) -> MemoryLimit | None:
+    """Read a bound of version 2, or of 1, where the highest number stands for none."""
+    for most, used, cached in (
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        total = _number(_text(group / most))
+        if total is not None and total < 1 << 60:
+            again = next((line.split()[1] for line in _text(group / "memory.stat").splitlines() if cached in line), "")
+            taken = (_number(_text(group / used)) or 0) - (_number(again) or 0)
+            return MemoryLimit(total, max(0, total - taken))
+    return None
+
+
+def _processor_limit(group: Path) -> float | None:
+    """Read the part of each period for which a group may compute, of version 2 or 1."""
+    quota, _, period = _text(group / "cpu.max").partition(" ")
+    microseconds = _number(quota or _text(group / "cpu.cfs_quota_us"))
+    whole = _number(period or _text(group / "cpu.cfs_period_us"))
+    return microseconds / whole if microseconds and whole else None
+
+
+def _number(text: str) -> int | None:
+    """Read a number; None where there is none, such as ``max`` and -1."""
+    return int(text) if text.isdecimal() else None
+
+
+def _text(file: Path) -> str:
+    with suppress(OSError):
+        return file.read_text().strip()
+    return ""
