@@ -25,6 +25,15 @@ Source: SQLite, ``SQLITE_MAX_PATHNAME`` of ``os_unix.c``.
 """
 
 
+def _refuse_unusable(path: str) -> None:
+    try:
+        length = len(path.encode())
+    except UnicodeEncodeError:
+        raise ValueError("the engine takes UTF-8 paths only, and this is none") from None
+    if length > _LONGEST_PATH:
+        raise ValueError(f"it is {length} bytes long, of {_LONGEST_PATH} at most that databases can be opened by")
+
+
 def _user() -> str:
     try:
         return getpass.getuser()
@@ -87,12 +96,7 @@ class Settings(BaseSettings):
             path = state_dir.expanduser().absolute()
         except RuntimeError:
             raise ValueError("this user has no home: set it to the absolute path of a directory to write to") from None
-        try:
-            length = len(str(path).encode())
-        except UnicodeEncodeError:
-            raise ValueError("the engine takes UTF-8 paths only, and this is none") from None
-        if length > _LONGEST_PATH:
-            raise ValueError(f"it is {length} bytes long, of {_LONGEST_PATH} at most that databases can be opened by")
+        _refuse_unusable(str(path))
         return path
 
     @field_validator("backend_url")
