@@ -251,11 +251,13 @@ def test_a_reader_that_leaves_is_no_error(lab: Shell) -> None:
     assert done.stderr == ""
 
 
-def test_a_misspelled_parameter_is_pointed_out(lab: Shell) -> None:
+def test_a_misspelled_parameter_of_a_file_is_pointed_out(lab: Shell, tmp_path: Path) -> None:
     """It is ignored, as the contract has it, but not silently; stdout stays clean."""
-    done = lab("provision", "exp1", "-p", "vmsize=Standard_D2s_v5", "--dry-run", "--json")
+    (tmp_path / "p.yaml").write_text("vmName: exp1\nvmsize: Standard_D2s_v5\ntrial: 3\n")
+    done = lab("provision", "--params", str(tmp_path / "p.yaml"), "--dry-run", "--json")
     assert json.loads(done.stdout) == {"changes": [], "places": [], "price": None, "warnings": []}
-    assert done.stderr == "warning: vmsize: no such parameter, so it is ignored; is vmSize meant?\n"
+    ignored = "vmsize (is vmSize meant?), trial"
+    assert done.stderr == f"warning: ignored, because there are no such parameters: {ignored}\n"
 
 
 def test_a_missing_engine_is_a_sentence(lab: Shell) -> None:
@@ -349,6 +351,7 @@ WRONG_CALLS = {
     ),
     "no file": (["stop", "--params", "none.yaml"], "--params: none.yaml cannot be read: No such file or directory"),
     "no pair": (["stop", "x", "-p", "vmPorts"], "-p: 'vmPorts' is not of the form NAME=VALUE"),
+    "no parameter": (["stop", "x", "-p", "region=eastus"], "region: no such parameter; is location meant?"),
     "an option": (["stop", "x", "--force-it"], "No such option: --force-it (see vmops stop --help)"),
     "a value": (["demo", "--pace", "fast"], "Invalid value for '--pace': "),
     "a command": (["provisoin"], "No such command 'provisoin'. Did you mean 'provision'"),

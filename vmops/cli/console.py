@@ -73,8 +73,9 @@ def _say(event: Mapping[str, Any], level: int) -> None:
     match event:
         case {"event": "failed", "reason": reason}:
             complain(reason)
-        case {"event": "unknown_parameter", "given": given, "meant": meant}:
-            warn(f"{given}: no such parameter, so it is ignored; is {meant} meant?")
+        case {"event": "unknown_parameters", "given": given, "meant": meant}:
+            hints = {name: f" (is {meant[name]} meant?)" for name in meant}
+            warn(f"ignored, because there are no such parameters: {', '.join(n + hints.get(n, '') for n in given)}")
         case {"event": said, **rest} if not rest:
             complain(said) if level >= logging.ERROR else warn(said)
         case _:
