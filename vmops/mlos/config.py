@@ -11,6 +11,7 @@ from mlos_bench.services.types.config_loader_type import SupportsConfigLoading
 from vmops.core.settings import Settings
 from vmops.mlos import schema
 from vmops.protocol import Params
+from vmops.spec.described import SECRETS
 from vmops.spec.target import merge_params
 from vmops.spec.unknown import is_harmless
 from vmops.spec.vm_spec import VmSpec
@@ -45,6 +46,6 @@ class Config:
 
 def _expanded(config: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
     """Replace ``$variables``, but not in secrets: a password or a script has dollar signs of its own."""
-    kept = {name: value for name, value in config.items() if name in schema.SECRETS}
-    rest = {name: value for name, value in config.items() if name not in schema.SECRETS}
+    kept = {name: value for name, value in config.items() if name in SECRETS}
+    rest = {name: value for name, value in config.items() if name not in SECRETS}
     return {**DictTemplater(rest).expand_vars(extra_source_dict=variables), **kept}
