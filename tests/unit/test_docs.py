@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from vmops import Settings, VmSpec
+from vmops.spec.described import DESCRIBED, NAMES
 from vmops.spec.rules.images import image
 
 ROOT = Path(__file__).parents[2]
@@ -100,7 +101,15 @@ def release(spec: VmSpec) -> str:
 
 def test_the_table_names_exactly_our_parameters() -> None:
     """A parameter that is not described is not found; one that is not read is a promise broken."""
-    assert sorted(name for name, *_ in rows()) == sorted(VmSpec.parameters())
+    assert sorted(name for name, *_ in rows()) == sorted(VmSpec.parameters()) == sorted(NAMES)
+
+
+@pytest.mark.parametrize(("name", "default", "does", "changed"), list(rows()))
+def test_the_command_line_says_the_same_as_the_table(name: str, default: str, does: str, changed: str) -> None:
+    """What ``vmops params`` shows is what the page says."""
+    told = DESCRIBED[name]
+    assert (told.meaning, told.changed) == (does, changed)
+    assert default.replace("`", "") == told.type or default.startswith(f"{told.type}, ")
 
 
 @pytest.mark.parametrize(("name", "described"), [(name, described) for name, described, *_ in rows()])

@@ -1,7 +1,8 @@
 """What may be asked about VMs; nothing here changes any of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from vmops.core.errors import OperationFailed, SpecError
@@ -9,15 +10,20 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.core.settings import Settings
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
+from vmops.ops.meant import means
 from vmops.ops.remembered import Asked, Remembered
-from vmops.spec.target import Target
+from vmops.ops.standing import GONE, by_record, standing
+from vmops.protocol import Params
+from vmops.spec.target import Target, WaitOptions
 from vmops.spec.vm_spec import VmSpec
 
 if TYPE_CHECKING:
     from vmops.azure.client import Arm
     from vmops.azure.inventory import Inventory
+    from vmops.azure.vm_state import VmState
     from vmops.ops.comparison import Comparison
     from vmops.ops.deployments import Deployments
+    from vmops.ops.listing import Listing
 
 
 @dataclass(frozen=True)
@@ -29,12 +35,37 @@ class Queries:
 
     settings: Settings
     store: Store
-    arm: "Callable[[Target], Arm]"
+    arm: "Callable[[WaitOptions], Arm]"
     deployments: "Deployments"
 
     def operations(self) -> list[Operation]:
         """Give the newest deployment of every VM that this host remembers, the newest first."""
         return [self.deployments.settled(each) for each in self.store.latest_of_each()]
+
+    def history(self, which: Params) -> list[Operation]:
+        """Give every deployment that this host remembers, of the VMs that are meant, the newest first."""
+        return [self.deployments.settled(each) for each in self.store.all() if means(which, each.identity)]
+
+    def vms(self, which: Params, *, all_owners: bool, gone: bool) -> "Listing":
+        """List the VMs that are meant: by tag in each subscription where one is known of, and in the settings' own.
+
+        Raises: SpecError.
+        """
+        from vmops.ops.listing import Lister
+
+        records = {each.stack: each for each in self.operations() if means(which, each.identity)}
+        lister = Lister(which, "" if all_owners else self.settings.owner, records, self.store.life)
+        return lister.take({place: partial(self._arm_of, place) for place in self._places(which, records)}, gone=gone)
+
+    def _places(self, which: Params, records: Mapping[str, Operation]) -> list[tuple[str, str]]:
+        """Give the clouds and subscriptions in which the VMs that are meant may be."""
+        named = {name: which[name] for name in ("cloud", "subscription") if which.get(name) is not None}
+        here = Target.from_params({**named, "vmName": "any"}, self.settings.defaults())
+        known = {(each.cloud, each.subscription) for each in records.values() if by_record(each) != GONE}
+        return sorted(known | {(str(here.cloud), here.subscription)})
+
+    def _arm_of(self, place: tuple[str, str]) -> "Arm":
+        return self.arm(WaitOptions.from_params({"cloud": place[0]}, self.settings.defaults()))
 
     def resources(self, target: Target) -> list[dict[str, Any]]:
         """List what exists in the cloud and would go with a deprovision. Raises: CloudError if ARM refuses."""
@@ -85,21 +116,31 @@ class Queries:
     def status(self, target: Target) -> dict[str, Any]:
         """Tell what was asked of a VM last, how that stands, and what ARM says of it. Raises: CloudError."""
         from vmops.azure import vm_state
+        from vmops.azure.clouds import portal_link
 
-        latest, failure = self.store.latest(target.stack), self.store.last_failure(target.stack)
+        newest, failure = self.store.latest(target.stack), self.store.last_failure(target.stack)
+        latest = newest and self.deployments.settled(newest)
         there = self.deployments.absence(target).take()
         seen = vm_state.get_vm_state(self.arm(target), target.vm_id) if there.find(target.vm_id) else None
         beside = self._beside(target, there, latest) if seen else None
         return {
             "vmName": target.vm_name,
             "stack": target.stack,
-            "operation": latest and self.deployments.settled(latest).as_dict(),
+            "standing": self._standing(latest, seen),
+            "operation": latest and latest.as_dict(),
             "machine": seen and {**seen.summary(), "whose": str(there.whose(target.vm_id))},
             "resources": {str(whose): [each["id"] for each in found] for whose, found in there.judged.items()},
             "lastFailure": failure and failure.as_dict(),
             "drift": [str(each) for each in beside.drift] if beside else [],
             "notOurs": beside.added if beside else [],
+            "portal": portal_link(target.cloud, target.vm_id),
         }
+
+    def _standing(self, latest: Operation | None, seen: "VmState | None") -> str | None:
+        """Say how a VM stands, where anything is known of it."""
+        if seen is None:
+            return by_record(latest) if latest else None
+        return standing(self.store.life(latest.stack) if latest else [], seen.provisioning)
 
     def _beside(self, target: Target, there: "Inventory", latest: Operation | None) -> "Comparison | None":
         """Put what was asked for beside what there is, once that was made."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Self
@@ -52,20 +52,24 @@ class Remembered:
         last = _provision_of(self.store.life(spec.stack))
         return Asked(spec, spec.clear(wanted), self._secrets(spec, last), changed=partial(self._changes, spec, last))
 
-    def asked_again(self, params: Params) -> Asked:
-        """Read what was asked for last, of which ``params`` change something.
-
-        A secret that they do not repeat stays as it is; custom data in a file is given again if that says the same.
-
-        Raises: SpecError; OperationFailed (not_found) if this host remembers nothing of the VM.
-        """
-        target = Target.from_params(params, self.settings.defaults())
+    def last(self, target: Target) -> Operation:
+        """Give the newest provision of a VM. Raises: OperationFailed (not_found) if nothing of it is remembered."""
         last = _provision_of(self.store.history(target.stack))
         if last is None or not last.given:
             message = f"nothing is remembered on this host of what was asked for {target.vm_name}"
             step = "give its parameters"
             raise OperationFailed(Failure(FailureKind.NOT_FOUND, message, resource=target.vm_id, step=step))
-        before, now = self._changed(last, {}), self._changed(last, params)
+        return last
+
+    def asked_again(self, params: Params, unset: Collection[str] = ()) -> Asked:
+        """Read what was asked for last, of which ``params`` change something, without what is ``unset``.
+
+        A secret that they do not repeat stays as it is; custom data in a file is given again if that says the same.
+
+        Raises: SpecError; OperationFailed (not_found) if this host remembers nothing of the VM.
+        """
+        last = self.last(Target.from_params(params, self.settings.defaults()))
+        before, now = self._changed(last, {}), self._changed(last, params, unset)
         same = (before.spec.canonical(), before.spec.kept) == (now.spec.canonical(), now.spec.kept)
         return replace(now, digest=last.digest if same else "", changed=partial(self._changes, now.spec, last))
 
@@ -80,10 +84,14 @@ class Remembered:
         now = spec.to_wire()
         return tuple(sorted(name for name in {*before, *now} if before.get(name) != now.get(name)))
 
-    def _changed(self, last: Operation, params: Params) -> Asked:
-        """Read what was asked for before, with ``params`` in its place."""
+    def _changed(self, last: Operation, params: Params, unset: Collection[str] = ()) -> Asked:
+        """Read what was asked for before, with ``params`` in its place, and without what is ``unset``."""
         changed = merge_params(params, {})
-        replaced = {*changed, *(name for pair in EITHER if not changed.keys().isdisjoint(pair) for name in pair)}
+        replaced = {
+            *changed,
+            *unset,
+            *(name for pair in EITHER if not changed.keys().isdisjoint(pair) for name in pair),
+        }
         if "authenticationType" in changed and changed["authenticationType"] != _authentication(last.given):
             replaced.add("adminPasswordOrKey")
         stay = {name: value for name, value in last.given.items() if name not in replaced}

@@ -16,8 +16,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AliasChoices, BeforeValidator, Field, PlainSerializer, PrivateAttr, SecretStr
 
 from vmops.protocol import HANDLE
-from vmops.spec import custom_data, names
-from vmops.spec.rules import hardware, login, naming, network, related, spelling, values
+from vmops.spec import custom_data, names, unknown
+from vmops.spec.rules import hardware, login, naming, network, related, values
 from vmops.spec.rules.images import Image
 from vmops.spec.target import PositiveSeconds, Target, choice, derived_default, merge_params
 
@@ -92,12 +92,12 @@ class VmSpec(Target):
     ) -> Self:
         """Read all parameters of a deployment; ``params`` win over ``defaults``, and None means not given.
 
-        Unknown parameters are ignored; one that is nearly ours is pointed out in the log, once. ``kept`` are the
-        secrets that stay as they are where the VM is.
+        Unknown parameters are ignored, and pointed out in the log, once, but those without which a VM would be made
+        that nobody has asked for. ``kept`` are the secrets that stay as they are where the VM is.
 
         Raises: SpecError, with one sentence for every parameter that breaks a rule, and never a secret.
         """
-        spelling.warn_near_misses(params, cls.parameters())
+        unknown.point_out(params, cls.parameters())
         wanted = merge_params(params, defaults)
         problems = [f"{a}: cannot be given together with {b}" for a, b in EITHER if a in wanted and b in wanted]
         if "customDataFile" in wanted and "customData" not in wanted:
