@@ -94,6 +94,18 @@ def print_json(value: Any) -> None:
     return None
 
 
+def as_yaml(value: Any) -> str:
+    """Write a value as YAML, in its own order."""
+    import yaml
+
+    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True)).rstrip()
+
+
+def print_yaml(value: Any) -> None:
+    """Print one value on stdout as YAML and nothing else, in no colour, and with lines as long as they are."""
+    sys.stdout.write(as_yaml(value) + "\n")
+
+
 def print_json_line(value: Any) -> None:
     """Print one JSON value in a line, at once."""
     sys.stdout.write(json.dumps(value, default=str) + "\n")

@@ -1,5 +1,9 @@
 """What VMs can be made with, were made with, and gave; and whether they can be made."""
 
+import csv
+import shlex
+import sys
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -27,13 +31,33 @@ def given(session: Session) -> None:
     found = session.ops.given(session.params)
     if session.as_json:
         return console.print_json(found)
-    import yaml
-
-    console.out.print(yaml.safe_dump(found, sort_keys=False, allow_unicode=True).rstrip(), markup=False)
+    console.print_yaml(found)
     newest = session.ops.operation(session.params)
     for name in sorted(newest.secrets) if newest else ():
         console.note(f"{name} was given too, and is not shown")
     return None
+
+
+def lock_file(session: Session, output: Path | None) -> None:
+    """Write a lock file of a VM, to stdout or to a file that is then there as a whole.
+
+    Raises: SpecError if it cannot be written.
+    """
+    found = session.ops.lock_file(session.params)
+    if output is None:
+        return console.print_yaml(found)
+    try:
+        output.write_text(console.as_yaml(found) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SpecError(f"--output: {output} cannot be written: {error.strerror}") from None
+    command = shlex.join(["vmops", "provision", "--lock", str(output)])
+    return console.note(f"{output} is the lock file of {session.params['vmName']}: `{command}` makes such a VM again")
+
+
+def metrics(session: Session) -> None:
+    """Show what a trial's results should say of its VM, as a table of CSV, which mlos_bench reads as results."""
+    rows = csv.writer(sys.stdout, lineterminator="\n")
+    rows.writerows([("metric", "value"), *session.ops.metrics(session.params).items()])
 
 
 def result(session: Session, key: str | None) -> None:

@@ -16,6 +16,8 @@ from vmops.spec.target import merge_params
 from vmops.spec.unknown import is_harmless
 from vmops.spec.vm_spec import VmSpec
 
+_FILES = frozenset({"customDataFile", "lockFile"})
+
 
 @dataclass(frozen=True)
 class Config:
@@ -26,10 +28,10 @@ class Config:
 
     @classmethod
     def read(cls, config: Mapping[str, Any], variables: dict[str, Any], parent: Service | None) -> Self:
-        """Replace the ``$variables``, and look for a file of custom data where ``parent`` looks for configs."""
+        """Replace the ``$variables``, and look for files where ``parent`` looks for configs."""
         values = _expanded(config, variables)
-        if "customDataFile" in values and isinstance(parent, SupportsConfigLoading):
-            values["customDataFile"] = parent.resolve_path(values["customDataFile"])
+        if isinstance(parent, SupportsConfigLoading):
+            values |= {name: parent.resolve_path(values[name]) for name in values.keys() & _FILES}
         fields = schema.settings()
         settings = {fields[name]: value for name, value in values.items() if name in fields}
         return cls(Settings(**settings), {name: value for name, value in values.items() if name not in fields})

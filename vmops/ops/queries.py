@@ -113,6 +113,44 @@ class Queries:
         spec = Remembered(self.settings, self.store).asked_again(target.identity.params).spec
         return Comparison(spec, self.deployments.absence(target).take()).changes()
 
+    def made_from(self, target: Target) -> dict[str, Any]:
+        """Give the content of a lock file of a VM: what it was asked for with, and really made from.
+
+        Raises: OperationFailed (not_found) if it is not there, or not ours, or this host does not know what was asked
+        for; CloudError; EngineMissing if custom data is known to the engine's state alone.
+        """
+        return self._made_from(target)[0]
+
+    def metrics(self, target: Target) -> dict[str, str]:
+        """Give what a trial's results should say of where it ran. Raises: as `made_from`."""
+        from vmops.ops import made_from
+
+        return made_from.metrics(*self._made_from(target))
+
+    def _made_from(self, target: Target) -> tuple[dict[str, Any], str | None]:
+        from vmops.azure import ownership
+        from vmops.ops import made_from
+
+        remembered = Remembered(self.settings, self.store)
+        last, spec = remembered.last(target), remembered.asked_again(target.identity.params).spec
+        machine = self.arm(target).get(target.vm_id)
+        if machine is None or not ownership.is_ours(machine, self.deployments.claim(target)):
+            raise OperationFailed(Failure(FailureKind.NOT_FOUND, "there is no such VM of ours", resource=target.vm_id))
+        custom_data = self._custom_data(spec, last)
+        return made_from.locked(machine, spec, last, custom_data), custom_data
+
+    def _custom_data(self, spec: VmSpec, last: Operation) -> str | None:
+        """Give the custom data that a VM was made with, if it has any."""
+        from vmops.deploy import secrets
+        from vmops.deploy.context import open_for_reading
+        from vmops.jobs.stack_records import StackRecords
+
+        if spec.custom_data or "customData" not in last.secrets:
+            return spec.custom_data.get_secret_value() if spec.custom_data else None
+        records, longest = StackRecords(self.store, spec.stack), self.settings.engine_silence
+        with open_for_reading(self.settings, spec, records, longest=longest) as site:
+            return secrets.of_state(site.stack.state(secrets=True)).get("customData")
+
     def status(self, target: Target) -> dict[str, Any]:
         """Tell what was asked of a VM last, how that stands, and what ARM says of it. Raises: CloudError."""
         from vmops.azure import vm_state

@@ -84,6 +84,26 @@ class Questions(Upkeep):
         """
         return dict(self._remembered.last(self._target(params)).given)
 
+    def lock_file(self, params: Params) -> dict[str, Any]:
+        """Give the content of a lock file: what the VM was asked for with, and what it was really made from.
+
+        ``lockVersion``, ``vmName``, ``parameters`` without secrets, ``made`` as Azure tells it, with a hash of custom
+        data, ``tools`` and ``guest`` (None: not asked). `vm_provision` reads it by the parameter ``lockFile``.
+
+        Raises: OperationFailed (not_found) if it is not there, or this host does not know what was asked for;
+        CloudError if ARM refuses.
+        """
+        return self._queries.made_from(self._target(params))
+
+    def metrics(self, params: Params) -> dict[str, str]:
+        """Give what a trial's results should say of its VM: size, place, image, and a digest of the environment.
+
+        VMs of the same ``environment`` were made from the same, whatever they are called and wherever they are listed.
+
+        Raises: as `lock_file`.
+        """
+        return self._queries.metrics(self._target(params))
+
     def parameters(self, params: Params | None = None) -> list[dict[str, Any]]:
         """Describe all parameters; of a VM, with the ``value`` that each has by what was asked for last.
 

@@ -14,7 +14,7 @@ from vmops.core.settings import Settings
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
 from vmops.protocol import Params
-from vmops.spec import custom_data
+from vmops.spec import custom_data, lock_file
 from vmops.spec.target import Target, merge_params
 from vmops.spec.vm_spec import EITHER, VmSpec
 
@@ -47,8 +47,9 @@ class Remembered:
 
     def asked(self, params: Params) -> Asked:
         """Read what is asked for. Raises: SpecError."""
-        wanted = merge_params(params, self.settings.defaults())
-        spec = VmSpec.from_params(wanted)
+        pinned, sealed = lock_file.applied(params)
+        wanted = merge_params(pinned, self.settings.defaults())
+        spec = VmSpec.from_params(wanted, kept=sealed)
         last = _provision_of(self.store.life(spec.stack))
         return Asked(spec, spec.clear(wanted), self._secrets(spec, last), changed=partial(self._changes, spec, last))
 
@@ -86,7 +87,8 @@ class Remembered:
 
     def _changed(self, last: Operation, params: Params, unset: Collection[str] = ()) -> Asked:
         """Read what was asked for before, with ``params`` in its place, and without what is ``unset``."""
-        changed = merge_params(params, {})
+        pinned, sealed = lock_file.applied(params)
+        changed = merge_params(pinned, {})
         replaced = {
             *changed,
             *unset,
@@ -101,7 +103,7 @@ class Remembered:
         elif "customData" in kept:
             file = {name: stay.pop(name) for name in ("customDataFile",) if name in stay}
         wanted = merge_params({**stay, **changed}, self.settings.defaults())
-        spec = VmSpec.from_params(wanted, kept=kept)
+        spec = VmSpec.from_params(wanted, kept={*kept, *sealed})
         return Asked(spec, spec.clear(wanted | file), self._secrets(spec, last))
 
     def _reads_the_same(self, path: object, last: Operation) -> bool:

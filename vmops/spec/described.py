@@ -57,12 +57,18 @@ DESCRIBED: Mapping[str, Described] = {
     ),
     "customData": Described(
         "secret text",
-        "what cloud-init reads at the first start, at most 65535 bytes; left out, it stays as it is where the VM is",
+        "what cloud-init reads at the first start, at most 65535 bytes, and no script with the line ends of Windows; "
+        "left out, it stays as it is where the VM is",
         "replaces",
+    ),
+    "lockFile": Described(
+        "path",
+        "a lock file that `vmops lock` has written: all that it pins; nothing that is given may contradict it",
+        "as what it pins",
     ),
     "customDataFile": Described(
         "path",
-        "the same from a file of this host; excludes `customData`",
+        "the same from a file of this host, without its byte order mark; excludes `customData`",
         "replaces",
     ),
     "zone": Described(

@@ -1,5 +1,6 @@
-"""The commands about parameters, and what a VM was made with: params, set, show, get; and whether a VM can be made."""
+"""The commands about what a VM is made with: params, set, show, lock, get; and whether one can be made: check."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,10 @@ Sure = Annotated[
 Given = Annotated[
     bool, typer.Option("--params", metavar="", help="The parameters that were given, as --params reads them.")
 ]
+Metrics = Annotated[
+    bool, typer.Option("--metrics", metavar="", help="What a trial's results should say of its VM, as CSV.")
+]
+Output = Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write it there, not to stdout.")]
 Key = Annotated[str | None, typer.Argument(metavar="[KEY]", help="One value alone, as in publicIp.")]
 
 
@@ -66,16 +71,28 @@ def show(
     made_with.given(session(name, None, pairs, as_json))
 
 
-@app.command(epilog=examples("get exp1", "get exp1 publicIp", "get exp1 --json"))
+@app.command("lock", epilog=examples("lock exp1 > exp1.lock.yaml", "lock exp1 --output exp1.lock.yaml"))
+def lock_file(name: Name = None, pairs: Pairs = None, output: Output = None) -> None:
+    """Write the lock file of a VM: what it was really made from, as `vmops provision --lock` reads it."""
+    from vmops.cli import made_with
+
+    made_with.lock_file(session(name, None, pairs, False), output)
+
+
+@app.command(epilog=examples("get exp1", "get exp1 publicIp", "get exp1 --json", "get exp1 --metrics > metrics.csv"))
 def get(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")],
     key: Key = None,
     pairs: Pairs = None,
     as_json: Json = False,
+    metrics: Metrics = False,
 ) -> None:
     """Give what a wait for the VM gives, its addresses and how to log in, of one that is provisioned."""
     from vmops.cli import made_with
 
+    if metrics:
+        made_with.metrics(session(name, None, pairs, as_json))
+        return
     made_with.result(session(name, None, pairs, as_json), key)
 
 

@@ -65,6 +65,9 @@ Same = Annotated[
 Replace = Annotated[
     bool, typer.Option("--replace", metavar="", help="Make the VM anew, or detach its disks, without being asked.")
 ]
+Lock = Annotated[
+    Path | None, typer.Option("--lock", metavar="FILE", help="Make what a lock file says; short for -p lockFile=FILE.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", metavar="", help="Show what would be done; do nothing.")]
 
 
@@ -86,10 +89,15 @@ def provision(
     dry_run: DryRun = False,
     same: Same = False,
     replace: Replace = False,
+    lock: Lock = None,
 ) -> None:
     """Make the VM as the parameters say, and running; one that already is so is left alone."""
     from vmops.cli import looks
 
+    if lock:
+        from vmops.spec import lock_file
+
+        names, pairs = names or [lock_file.read(lock).vm_name], [*(pairs or []), f"{lock_file.PARAMETER}={lock}"]
     if dry_run:
         answer(names, file, pairs, as_json, lambda each: each.shown(lambda it: looks.preview(it, same=same)))
     answer(names, file, pairs, as_json, lambda each: each.provision(wait=wait, replace=replace, same=same))
