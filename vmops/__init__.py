@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from vmops.core.settings import Settings
     from vmops.jobs.operation import Operation
     from vmops.leases.context import machine, machines
-    from vmops.leases.machine import Machine
+    from vmops.leases.machine import Machine, get
     from vmops.ops.api import VMOps
     from vmops.protocol import Status, SupportsVMOps
     from vmops.spec.vm_spec import VmSpec
@@ -35,6 +35,7 @@ __all__ = [
     "VMOps",
     "VmSpec",
     "VmopsError",
+    "get",
     "machine",
     "machines",
 ]
@@ -55,6 +56,7 @@ _HOMES = {
     "VMOps": "ops.api",
     "VmSpec": "spec.vm_spec",
     "VmopsError": "core.errors",
+    "get": "leases.machine",
     "machine": "leases.context",
     "machines": "leases.context",
 }

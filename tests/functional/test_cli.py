@@ -18,12 +18,11 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from tests.azure import Azure, processes_of
-from vmops.cli.commands import lifetime  # noqa: F401 - its commands are added to the app
-from vmops.cli.commands.vm import app
+from vmops.cli import command_line
 from vmops.local import daemon
 
 VMOPS = str(Path(sys.executable).with_name("vmops"))
-COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS: dict[str, Any] = get_command(command_line()).commands  # type: ignore[attr-defined]
 
 
 class Shell:
@@ -114,7 +113,7 @@ def test_every_answer_can_be_one_json_value(lab: Shell) -> None:
 def test_status_and_list_can_be_json(lab: Shell, engine: Path) -> None:
     """What a person reads, a script can have whole."""
     assert lab.json("status", "exp1")["machine"]["power"] == "running"
-    assert "exp1" in [each["vmName"] for each in lab.json("list")]
+    assert "exp1" in [each["vmName"] for each in lab.json("history")]
     assert lab.json("engine", "path") == lab.json("engine", "version")
     assert lab.json("engine", "path")["path"] == str(engine)
 
@@ -122,7 +121,7 @@ def test_status_and_list_can_be_json(lab: Shell, engine: Path) -> None:
 def test_what_could_not_be_asked_is_one_json_value_too(shell: Shell, tmp_path: Path) -> None:
     """A verb that broke off is FAILED, and why, for a script too; a wrong call has no answer."""
     (tmp_path / "file").touch()
-    broken = shell("list", "--json", state_dir=str(tmp_path / "file" / "state"))
+    broken = shell("history", "--json", state_dir=str(tmp_path / "file" / "state"))
     assert broken.returncode == 1
     told = json.loads(broken.stdout)
     assert (told["status"], told["result"], told["failure"]["kind"]) == ("FAILED", {}, "engine")
@@ -134,8 +133,9 @@ def test_what_could_not_be_asked_is_one_json_value_too(shell: Shell, tmp_path: P
 def test_list_and_extend_take_parameters_as_every_verb_does(lab: Shell) -> None:
     """The VM, and the group it is in, may be named by a file or by pairs; the list shows those that are meant."""
     for meant in (["-p", "vmName=EXP1"], ["-p", "resourceGroup=vmops-exp1", "-p", "cloud=local"]):
-        assert [each["vmName"] for each in lab.json("list", *meant)] == ["exp1"]
-    assert lab.json("list", "-p", "cloud=public", "--all") == []
+        assert [each["vmName"] for each in lab.json("list", *meant)["vms"]] == ["exp1"]
+        assert {each["vmName"] for each in lab.json("history", *meant)} == {"exp1"}
+    assert lab.json("list", "-p", "resourceGroup=none", "--all") == {"live": True, "vms": []}
     for words in (
         ["exp1", "2h"],
         ["2h", "-p", "vmName=exp1"],
@@ -195,12 +195,14 @@ def test_list_shows_what_is_there_and_on_demand_what_is_gone(lab: Shell) -> None
     """After a hundred experiments the list is still short."""
     assert lab("deprovision", "never", "--wait").returncode == 0
     header, *rows = lab("list").stdout.splitlines()
-    assert header.split() == ["VM", "STANDS", "SINCE", "BY", "CLOUD", "GROUP"]
+    assert header.split() == ["NAME", "POWER", "SIZE", "PLACE", "IP", "AGE", "EXPIRES", "OWNER"]
     (exp1,) = [row for row in rows if row.startswith("exp1 ")]
-    assert re.fullmatch(r"exp1 +provisioned +\S+ \S+ UTC \(.+ ago\) +tester  local  vmops-exp1", exp1)
+    assert re.fullmatch(
+        r"exp1 +running +Standard_B2s +westus2 +203\.0\.113\.1 +\S.* s +(?:in 1 h 59 min)? +tester", exp1
+    )
     assert not any(row.startswith("never ") for row in rows)
     assert re.search(r"^never +gone ", lab("list", "--all").stdout, re.MULTILINE)
-    assert lab("list").stderr.endswith(" more are gone (--all lists them)\n")
+    assert re.search(r" more (is|are) gone \(--all lists them\)\n$", lab("list").stderr)
 
 
 def test_dry_runs_show_and_change_nothing(lab: Shell) -> None:
@@ -251,11 +253,13 @@ def test_a_reader_that_leaves_is_no_error(lab: Shell) -> None:
     assert done.stderr == ""
 
 
-def test_a_misspelled_parameter_is_pointed_out(lab: Shell) -> None:
+def test_a_misspelled_parameter_of_a_file_is_pointed_out(lab: Shell, tmp_path: Path) -> None:
     """It is ignored, as the contract has it, but not silently; stdout stays clean."""
-    done = lab("provision", "exp1", "-p", "vmsize=Standard_D2s_v5", "--dry-run", "--json")
+    (tmp_path / "p.yaml").write_text("vmName: exp1\nvmsize: Standard_D2s_v5\ntrial: 3\n")
+    done = lab("provision", "--params", str(tmp_path / "p.yaml"), "--dry-run", "--json")
     assert json.loads(done.stdout) == {"changes": [], "places": [], "price": None, "warnings": []}
-    assert done.stderr == "warning: vmsize: no such parameter, so it is ignored; is vmSize meant?\n"
+    ignored = "vmsize (is vmSize meant?), trial"
+    assert done.stderr == f"warning: ignored, because there are no such parameters: {ignored}\n"
 
 
 def test_a_missing_engine_is_a_sentence(lab: Shell) -> None:
@@ -349,9 +353,11 @@ WRONG_CALLS = {
     ),
     "no file": (["stop", "--params", "none.yaml"], "--params: none.yaml cannot be read: No such file or directory"),
     "no pair": (["stop", "x", "-p", "vmPorts"], "-p: 'vmPorts' is not of the form NAME=VALUE"),
+    "no parameter": (["stop", "x", "-p", "region=eastus"], "region: no such parameter; is location meant?"),
     "an option": (["stop", "x", "--force-it"], "No such option: --force-it (see vmops stop --help)"),
     "a value": (["demo", "--pace", "fast"], "Invalid value for '--pace': "),
     "a command": (["provisoin"], "No such command 'provisoin'. Did you mean 'provision'"),
+    "another tool's word": (["rm", "x"], "No such command 'rm'. Did you mean 'deprovision'? (see vmops --help)"),
     "a command of local": (["local", "begin"], "No such command 'begin' (see vmops local --help)"),
     "an endpoint": (
         ["wait", "-p", "asyncResultsUrl=https://evil.example/x"],
@@ -394,7 +400,7 @@ def test_all_that_is_wrong_is_said_at_once(shell: Shell) -> None:
 
 def test_a_wrong_setting_is_named_as_the_variable_that_holds_it(shell: Shell) -> None:
     """Whoever exported it a year ago must be able to find it."""
-    done = shell("list", cloud="mars")
+    done = shell("history", cloud="mars")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: VMOPS_CLOUD: 'mars': ")
 
@@ -402,7 +408,7 @@ def test_a_wrong_setting_is_named_as_the_variable_that_holds_it(shell: Shell) ->
 def test_a_state_directory_that_cannot_be_written_is_a_sentence(shell: Shell, tmp_path: Path) -> None:
     """It names the directory and what the system says of it."""
     (tmp_path / "file").touch()
-    done = shell("list", state_dir=str(tmp_path / "file" / "state"))
+    done = shell("history", state_dir=str(tmp_path / "file" / "state"))
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(
         r"error: the state directory \S+/file/state cannot hold records: .*Not a directory.*\n", done.stderr
@@ -412,7 +418,7 @@ def test_a_state_directory_that_cannot_be_written_is_a_sentence(shell: Shell, tm
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_shows_examples_that_are_right(name: str) -> None:
     """Every command's help has an example, and every example names a command and options that there are."""
-    shown = CliRunner().invoke(app, [name, "--help"], terminal_width=200).stdout
+    shown = CliRunner().invoke(command_line(), [name, "--help"], terminal_width=200).stdout
     if hasattr(COMMANDS[name], "commands"):
         return
     examples = [line.strip().split() for line in shown.splitlines() if line.strip().startswith("$ vmops ")]
@@ -427,7 +433,7 @@ def test_help_shows_examples_that_are_right(name: str) -> None:
     ("arguments", "heavy"),
     [
         (["--help"], {"azure", "grpc", "psutil", "pulumi", "pydantic_settings", "sqlite3", "structlog", "yaml"}),
-        (["list"], {"azure", "grpc", "pulumi", "starlette", "uvicorn", "yaml"}),
+        (["history"], {"azure", "grpc", "pulumi", "starlette", "uvicorn", "yaml"}),
     ],
 )
 def test_a_command_imports_only_what_it_needs(state_dir: Path, arguments: list[str], heavy: set[str]) -> None:

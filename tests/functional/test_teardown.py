@@ -271,9 +271,9 @@ def test_a_coroutine_is_left_in_order_on_sigterm(ops: VMOps, azure: Azure) -> No
 
 def test_the_docs_examples_run(ops: VMOps, azure: Azure) -> None:
     """What is promised there is what happens, and nothing is left after it."""
-    examples = [each for page in ("python.md", "teardown.md") for each in blocks(page, "python")]
+    examples = [each for page in ("python.md", "teardown.md", "again.md") for each in blocks(page, "python")]
     programs = [example for example in examples if "def test_" not in example]
     with ExitStack() as running:
         started = [running.enter_context(start(python(program))) for program in programs]
-        assert [ended(process) for process in started] == [(0, "")] * 6
+        assert [ended(process) for process in started] == [(0, "")] * 7
     assert azure.resources() == []

@@ -74,8 +74,8 @@ def test_a_complaint_is_one_line_whatever_it_quotes(capsys: pytest.CaptureFixtur
     [
         ({"event": "failed", "vm": "exp1", "reason": "quota: no cores"}, "error: quota: no cores\n"),
         (
-            {"event": "unknown_parameter", "given": "vmsize", "meant": "vmSize"},
-            "warning: vmsize: no such parameter, so it is ignored; is vmSize meant?\n",
+            {"event": "unknown_parameters", "given": ["vmsize", "x"], "meant": {"vmsize": "vmSize"}},
+            "warning: ignored, because there are no such parameters: vmsize (is vmSize meant?), x\n",
         ),
         ({"event": "group_stays", "group": "lab"}, "warning: event group_stays, group lab\n"),
     ],
@@ -102,10 +102,13 @@ def test_the_standard_librarys_logging_is_said_too(capsys: pytest.CaptureFixture
         ("p.json", '{"vmName": "exp1", "vmPorts": [22, 80]}'),
         ("p.yaml", "vmName: exp1\nvmPorts: [22, 80]"),
         ("p", "{vmName: exp1, vmPorts: [22, 80]}"),
+        ("p.jsonc", '{// the VM\n"vmName": "exp1", /* and\nwho */ "vmPorts": [22, 80,],}'),
+        ("p.json", '{"parameters": {"vmName": {"value": "exp1"}, "vmPorts": {"value": [22, 80]}}}'),
+        ("p.yaml", "contentVersion: 1.0.0.0\nparameters: {vmName: {value: exp1}, vmPorts: {value: [22, 80]}}"),
     ],
 )
 def test_parameters_come_from_json_and_yaml(tmp_path: Path, name: str, text: str) -> None:
-    """JSON if the name says so, else YAML."""
+    """JSON, with comments, if the name says so, else YAML; those of a template are read as they are."""
     (tmp_path / name).write_text(text)
     assert read_params(None, tmp_path / name, []) == {"vmName": "exp1", "vmPorts": [22, 80]}
 
@@ -129,7 +132,10 @@ def test_the_name_wins_over_pairs_and_pairs_over_the_file(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("p.json", b"{'vmName': 1}", "is not JSON from line 1 on"),
+        ("p.json", b'{"vmName": 1', "is not JSON from line 1 on"),
+        ("p.json", b'{/*\n*/"vmName": hunter2}', "is not JSON from line 2 on"),
+        ("p.json", b'{"vmName": NaN}', "is not JSON: NaN is no JSON"),
+        ("p.json", b'{"parameters": {"a": {"reference": {}}}}', "gives no value for a (no key vault is asked)"),
         ("p.json", b'{\n"vmName": hunter2\n}', "is not JSON from line 2 on"),
         ("p.yaml", b"vmName: exp1\n\tvmSize: hunter2", "is not YAML from line 2 on"),
         ("p.yaml", b"- vmName: exp1", "must hold one mapping of parameters' names to values"),
@@ -163,6 +169,23 @@ def test_a_pair_without_a_name_or_a_value_is_refused(pair: str) -> None:
     """``-p vmName exp1`` is the usual slip."""
     with pytest.raises(SpecError, match=r"^-p: '\w*' is not of the form NAME=VALUE$"):
         read_params(None, None, [pair])
+
+
+@pytest.mark.parametrize(
+    ("pair", "sentence"),
+    [
+        ("region=eastus", "region: no such parameter; is location meant?"),
+        ("spot=true", "spot: no such parameter; is priority=Spot meant?"),
+        ("size=Standard_D2s_v5", "size: no such parameter; is vmSize meant?"),
+        ("stateDir=x", "stateDir: no parameter but a setting: VMOPS_STATE_DIR"),
+        ("trial_id=3", "trial_id: no such parameter"),
+    ],
+)
+def test_what_is_typed_is_a_parameter(pair: str, sentence: str) -> None:
+    """Nobody types a name that is meant for another tool: in silence a default VM would be made."""
+    with pytest.raises(SpecError) as refused:
+        read_params("exp1", None, [pair, "vmSize=Standard_B2s"])
+    assert refused.value.problems == (sentence,)
 
 
 def test_a_suggested_call_means_the_same_vm() -> None:

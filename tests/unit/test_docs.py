@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from vmops import Settings, VmSpec
+from vmops.spec.described import DESCRIBED, NAMES
 from vmops.spec.rules.images import image
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "ubuntuOSVersion": {"ubuntuOSVersion": "22.04-LTS"},
     "customData": {"customData": "#cloud-config"},
     "customDataFile": {"customDataFile": __file__},
+    "lockFile": {"vmSize": "Standard_D2s_v5"},
     "zone": {"zone": 1},
     "priority": {"priority": "Regular"},
     "maxPrice": {"maxPrice": 0.5},
@@ -100,7 +102,15 @@ def release(spec: VmSpec) -> str:
 
 def test_the_table_names_exactly_our_parameters() -> None:
     """A parameter that is not described is not found; one that is not read is a promise broken."""
-    assert sorted(name for name, *_ in rows()) == sorted(VmSpec.parameters())
+    assert sorted(name for name, *_ in rows()) == sorted(VmSpec.parameters()) == sorted(NAMES)
+
+
+@pytest.mark.parametrize(("name", "default", "does", "changed"), list(rows()))
+def test_the_command_line_says_the_same_as_the_table(name: str, default: str, does: str, changed: str) -> None:
+    """What ``vmops params`` shows is what the page says."""
+    told = DESCRIBED[name]
+    assert (told.meaning, told.changed) == (does, changed)
+    assert default.replace("`", "") == told.type or default.startswith(f"{told.type}, ")
 
 
 @pytest.mark.parametrize(("name", "described"), [(name, described) for name, described, *_ in rows()])
@@ -114,7 +124,7 @@ def test_the_table_gives_the_true_default(name: str, described: str) -> None:
 def test_the_table_says_what_a_change_does(name: str, changed: str) -> None:
     """It is one of the five ways that the page explains; identity and what is deployed are told by the spec itself."""
     before, after = (VmSpec.from_params(params) for params in (BASE, {**BASE, **OTHER[name]}))
-    assert changed.startswith(("in place", "replaces", "refused", "another VM", "no deployment"))
+    assert changed.startswith(("in place", "replaces", "refused", "another VM", "no deployment", "as "))
     assert (changed == "another VM") == (before.stack != after.stack)
     assert (changed == "no deployment") == (before.canonical() == after.canonical())
 

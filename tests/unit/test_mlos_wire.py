@@ -159,6 +159,15 @@ def test_a_verb_without_a_name_is_a_value_error(service: PulumiVMService, arm: A
     assert arm.asked == []
 
 
+def test_a_name_of_weight_fails_the_trial(service: PulumiVMService, arm: Arm, caplog: pytest.LogCaptureFixture) -> None:
+    """It is no exception: the params carry the tunables of the whole tree. Theirs pass without a word."""
+    params = {**PARAMS, "sched_latency_ns": 3, "managedIdentityName": "bench"}
+    assert service.provision_host(params) == (Status.FAILED, {})
+    (record,) = [each for each in caplog.records if each.levelname == "WARNING"]
+    assert record.getMessage().startswith("vm: invalid: managedIdentityName: no such parameter; it would")
+    assert arm.asked == []
+
+
 def test_the_name_may_be_the_configs(arm: Arm, service: PulumiVMService, tmp_path: Path) -> None:
     """Whoever has one VM for all trials names it once; the wait that follows finds it there too."""
     named = PulumiVMService({"stateDir": str(tmp_path), "owner": "tester", "vmName": "vm"})

@@ -69,5 +69,8 @@ def test_it_is_shown_as_json_with_what_is_derived() -> None:
     failed = Operation(**{**vars(OPERATION), "ended": 1001.0, "failure": Failure(FailureKind.QUOTA, "no cores left")})
     plain = json.loads(json.dumps(failed.as_dict()))
     assert (plain["verb"], plain["seconds"], plain["failure"]["retryable"]) == ("provision", 1.0, False)
-    assert plain.keys() - vars(failed).keys() == {*("seconds", "vmName", "resourceGroup", "hostId", "startTicks")}
+    assert plain.keys() - vars(failed).keys() == {
+        *("seconds", "vmName", "resourceGroup", "hostId", "startTicks"),
+        *("createdAt", "startedAt", "endedAt", "expiresAt"),
+    }
     assert not any("_" in key for key in plain)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmops.local.arm.wire.relaxed_json import read
+from vmops.core.relaxed_json import read
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -205,6 +205,15 @@ def test_a_misspelled_parameter_is_recognised(given_name: str, meant: str | None
     assert spelling.near_miss(given_name, ("vmName", "vmSize", "vmPorts", "ttl")) == meant
 
 
+@pytest.mark.parametrize(
+    ("given_name", "meant"),
+    [("region", "location"), ("vmsize", "vmSize"), ("spot", "priority=Spot"), ("image_reference", "image"), ("x", "")],
+)
+def test_the_words_of_other_tools_are_understood(given_name: str, meant: str) -> None:
+    """Who comes from SkyPilot or Terraform is told our word."""
+    assert spelling.meant(given_name, ("vmName", "vmSize", "location", "image")) == meant
+
+
 @given(st.integers(1, 65535))
 def test_every_port_survives_each_way_of_writing_it(port: int) -> None:
     """A tunable may give a number as int, float or text."""

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -260,11 +261,34 @@ def test_a_default_name_is_the_vms_own_and_a_chosen_one_may_be_shared() -> None:
     assert (chosen.named_group, chosen.named_roles) == (True, frozenset({"network"}))
 
 
-def test_a_misspelled_parameter_is_pointed_out_once(caplog: pytest.LogCaptureFixture) -> None:
-    """A typo would otherwise be a default; other tunables pass without a word."""
+def test_what_is_no_parameter_is_pointed_out_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A typo, or another tool's word, would otherwise be a default without a word."""
     for _ in range(2):
-        spec_of(vmsizes="Standard_D2s_v5", trial_id=7, sched_latency_ns=3)
-    assert caplog.messages == ["unknown_parameter given='vmsizes' meant='vmSize'"]
+        spec_of(vmsizes="Standard_D2s_v5", region="eastus", trial_id=7)
+    (record,) = caplog.records
+    assert vars(record)["vmops"] == {
+        "event": "unknown_parameters",
+        "given": ["vmsizes", "region", "trial_id"],
+        "meant": {"vmsizes": "vmSize", "region": "location"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("subnetId", "subnetId: no such parameter; it would say who can reach the VM, so it is not passed over"),
+        ("usePublicIp", "usePublicIp: no such parameter; is publicIp meant?"),
+        ("managedIdentityName", "it would say what the VM may do"),
+        ("imageId", "it would say what the VM is made from"),
+        ("security_type", "it would say how the VM is protected"),
+        ("enableAcceleratedNetworking", "it would say what the VM can do, and costs"),
+    ],
+)
+def test_a_name_of_weight_is_never_passed_over(name: str, sentence: str) -> None:
+    """A VM that is open, or another than is meant, is worse than none."""
+    with pytest.raises(SpecError, match=re.escape(sentence)):
+        spec_of(**{name: "x"})
+    assert Target.from_params({"vmName": "exp1", name: "x"}).vm_name == "exp1"
 
 
 def test_a_spec_cannot_be_changed() -> None:
@@ -317,7 +341,7 @@ def test_the_digest_sees_every_wish(name: str) -> None:
 
 def test_every_parameter_is_in_the_digest_or_is_known_not_to_be() -> None:
     """A new parameter must be put on one side or the other."""
-    assert VmSpec.parameters() == RELEVANT.keys() | IRRELEVANT.keys() | {"cloud", "customDataFile"}
+    assert VmSpec.parameters() == RELEVANT.keys() | IRRELEVANT.keys() | {"cloud", "customDataFile", "lockFile"}
 
 
 def test_the_digest_tells_nothing_without_its_key() -> None:

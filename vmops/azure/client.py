@@ -64,27 +64,32 @@ class Arm:
         ARM may leave their tags out of the answer. Source: ARM REST reference, Resources - List, ``$filter``.
         """
         where = f"$filter=tagName eq '{name}'" + (f" and tagValue eq '{value}'" if value is not None else "")
-        return list(self._pages(f"/subscriptions/{subscription}/resources?{where}"))
+        return list(self._resources(f"/subscriptions/{subscription}/resources?{where}"))
+
+    def of_type(self, subscription: str, kind: str, *, status_only: bool = False) -> list[dict[str, Any]]:
+        """List the subscription's resources of a type with their properties; VMs with their states, and those alone.
+
+        Source: compute REST reference, Virtual Machines - List All, ``statusOnly``.
+        """
+        query = "&statusOnly=true" if status_only else ""
+        return list(self._pages(_with_version(f"/subscriptions/{subscription}/providers/{kind}") + query))
 
     def named(self, subscription: str, kind: str, name: str) -> list[dict[str, Any]]:
         """List the subscription's resources of a type that have a name, in any group."""
-        return list(
-            self._pages(
-                f"/subscriptions/{subscription}/resources?$filter=resourceType eq '{kind}' and name eq '{name}'"
-            )
-        )
+        where = f"$filter=resourceType eq '{kind}' and name eq '{name}'"
+        return list(self._resources(f"/subscriptions/{subscription}/resources?{where}"))
 
     def tagged_groups(self, subscription: str, name: str, value: str) -> list[dict[str, Any]]:
         """List the subscription's resource groups that carry a tag with that value."""
         where = f"$filter=tagName eq '{name}' and tagValue eq '{value}'"
-        return list(self._pages(f"/subscriptions/{subscription}/resourcegroups?{where}"))
+        return list(self._resources(f"/subscriptions/{subscription}/resourcegroups?{where}"))
 
     def contents(self, group_id: str) -> list[dict[str, Any]]:
         """List what a resource group holds.
 
         Raises: CloudError with status 404 if the group does not exist.
         """
-        return list(self._pages(f"{group_id}/resources?"))
+        return list(self._resources(f"{group_id}/resources?"))
 
     def disks_of_sizes(self, vm_id: str) -> dict[str, int]:
         """Tell how many data disks each size bears that a VM may be brought to, by its name in lower case.
@@ -93,6 +98,19 @@ class Arm:
         """
         path = f"{vm_id}/vmSizes"
         return responses.sizes(self._connection.send("GET", _with_version(path)), path)
+
+    def subscription(self, subscription: str) -> tuple[dict[str, str], str]:
+        """Look at a subscription, and give the time that the answer carries."""
+        path = f"/subscriptions/{subscription}"
+        answer = self._connection.send("GET", _with_version(path))
+        return responses.words(answer, path), str(answer.headers.get("Date", ""))
+
+    def registration(self, subscription: str, namespace: str) -> str:
+        """Tell whether a resource provider is registered. Source: ARM REST reference, Providers - Get."""
+        version = _API_VERSIONS["microsoft.resources"]
+        path = f"/subscriptions/{subscription}/providers/{namespace}"
+        told = responses.words(self._connection.send("GET", f"{path}?api-version={version}"), path)
+        return told.get("registrationState", "unknown")
 
     def delete(self, resource_id: str) -> Accepted:
         """Begin to delete a resource; absence is success, the absence of its group too."""
@@ -140,9 +158,12 @@ class Arm:
         path = _with_version(f"{resource_id}/providers/Microsoft.Resources/tags/default")
         self._connection.send("PATCH", path, {"operation": operation, "properties": {"tags": dict(tags)}})
 
+    def _resources(self, path: str) -> Iterator[dict[str, Any]]:
+        return self._pages(f"{path}&api-version={_API_VERSIONS['microsoft.resources']}")
+
     def _pages(self, path: str) -> Iterator[dict[str, Any]]:
         """Give what a list holds, page by page; a page elsewhere is not asked for: the token must not go there."""
-        following = f"{path}&api-version={_API_VERSIONS['microsoft.resources']}"
+        following = path
         for _ in range(_MOST_PAGES):
             found, following = responses.page(self._connection.send("GET", following), path)
             yield from found

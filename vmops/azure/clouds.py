@@ -57,6 +57,19 @@ _REAL = {
 """Source: azure-core, ``azure.core.AzureClouds`` and Azure documentation, national clouds' endpoints."""
 
 
+_PORTALS = {
+    "public": "https://portal.azure.com",
+    "usgovernment": "https://portal.azure.us",
+    "china": "https://portal.azure.cn",
+}
+"""Source: Azure documentation, national clouds' endpoints."""
+
+
+def portal_link(cloud: str, arm_id: str) -> str | None:
+    """Give the page of a resource in a cloud's portal; None where there is no portal."""
+    return f"{_PORTALS[cloud]}/#@/resource{arm_id}/overview" if cloud in _PORTALS else None
+
+
 def connect(name: str, state_dir: Path) -> Cloud:
     """Give the cloud of that name; the local one is started if it does not run.
 

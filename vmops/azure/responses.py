@@ -149,6 +149,17 @@ def sizes(response: Any, path: str) -> dict[str, int]:
         raise _unreadable(response, path, error) from None
 
 
+def words(response: Any, path: str) -> dict[str, str]:
+    """Read an object that is no resource: the words that it holds, by their names.
+
+    Raises: CloudError if the answer is no object.
+    """
+    try:
+        return shapes.words(_json(response))
+    except ValueError as error:
+        raise _unreadable(response, path, error) from None
+
+
 def progress(response: Any, handle: str) -> Progress:
     """Read one look at an operation.
 

@@ -101,6 +101,11 @@ def sizes(body: object) -> dict[str, int]:
     return {each["name"].lower(): each.get("maxDataDiskCount", 0) for each in read["value"]}
 
 
+def words(body: object) -> dict[str, str]:
+    """Read the words that an object holds. Raises: Misshapen."""
+    return {name: each for name, each in _object(body, {}, "").items() if isinstance(each, str)}
+
+
 def _read(value: object, shape: Shape, where: str) -> Any:
     if isinstance(shape, type):
         return _of_type(value, shape, where)

@@ -48,11 +48,16 @@ def get_vm_state(arm: Arm, vm_id: str) -> VmState | None:
     resource = arm.get(vm_id, expand="instanceView")
     if resource is None:
         return None
-    properties = resource["properties"]
-    codes = [status.get("code", "") for status in properties.get("instanceView", {}).get("statuses", ())]
+    provisioning = str(resource["properties"].get("provisioningState", "")).lower()
+    return VmState(resource, provisioning, power_of(resource))
+
+
+def power_of(resource: Mapping[str, Any]) -> str:
+    """Give the power state in a VM's instance view, in lower case; empty if there is none."""
+    view = resource.get("properties", {}).get("instanceView", {})
+    codes = [str(status.get("code", "")) for status in view.get("statuses", ())]
     states = dict(code.split("/", 1) for code in codes if "/" in code)
-    provisioning = str(properties.get("provisioningState", "")).lower()
-    return VmState(resource, provisioning, states.get("PowerState", "").lower())
+    return states.get("PowerState", "").lower()
 
 
 def next_poll(interval: float) -> NotYet:

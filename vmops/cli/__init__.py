@@ -6,13 +6,23 @@ wrong; 130 if Ctrl-C ended it.
 
 import sys
 from itertools import takewhile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typer import Typer
+
+
+def command_line() -> "Typer":
+    """Give the command line with all its commands."""
+    from vmops.cli.commands import lifetime, look, parameters, upkeep  # noqa: F401 - their commands are added to the app
+    from vmops.cli.commands.vm import app
+
+    return app
 
 
 def main() -> None:
     """Run the command line; an error is one sentence on stderr, never a traceback."""
-    from vmops.cli.commands import lifetime  # noqa: F401 - its commands are added to the app
-    from vmops.cli.commands.vm import app
-
+    app = command_line()
     try:
         code = app(standalone_mode=False)
     except Exception as error:

@@ -2,14 +2,12 @@
 
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any
 
-import typer
-
-from vmops.cli import console, reports
+from vmops.cli import console
 from vmops.core.failures import Failure, FailureKind
 from vmops.ops.api import VMOps
-from vmops.protocol import Params, Status
+from vmops.protocol import Params
 
 
 def before_removal(ops: VMOps, params: Params) -> None:
@@ -26,20 +24,21 @@ def before_removal(ops: VMOps, params: Params) -> None:
         console.confirm(f"Delete these, with all that is on their disks, for {params['vmName']}?")
 
 
-def before_losses(ops: VMOps, params: Params, *, same: bool, as_json: bool) -> None:
-    """Ask at a terminal before a provision that loses disks; elsewhere it is refused, and `typer.Exit` is raised."""
-    losses = ops.losses(params, same=same)
-    if not losses:
-        return
-    if not sys.stdin.isatty():
-        _refuse(losses, as_json=as_json)
-    for each in losses:
-        console.note(each)
-    console.confirm("Go on?")
+def before_losses(ops: VMOps, params: Params, **how: Any) -> Failure | None:
+    """Ask at a terminal before a provision, asked for as ``how`` says, that loses disks.
+
+    Elsewhere give why it is refused. None if it may go on.
+    """
+    losses = ops.losses(params, **how)
+    if losses and not sys.stdin.isatty():
+        return Failure(FailureKind.IMMUTABLE, "; ".join(losses), step="say --replace if that is meant")
+    if losses:
+        for each in losses:
+            console.note(each)
+        console.confirm("Go on?")
+    return None
 
 
-def _refuse(losses: Sequence[str], *, as_json: bool) -> NoReturn:
-    failure = Failure(FailureKind.IMMUTABLE, "; ".join(losses), step="say --replace if that is meant")
-    console.complain(str(failure))
-    reports.answer(Status.FAILED, {}, failure, as_json=as_json)
-    raise typer.Exit(1)
+def before_all(verb: str, names: Sequence[str]) -> None:
+    """Ask whether a verb is meant for all these VMs; `typer.Abort` is the answer no."""
+    console.confirm(f"{verb} {', '.join(names)}?")

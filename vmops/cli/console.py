@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -73,17 +74,61 @@ def _say(event: Mapping[str, Any], level: int) -> None:
     match event:
         case {"event": "failed", "reason": reason}:
             complain(reason)
-        case {"event": "unknown_parameter", "given": given, "meant": meant}:
-            warn(f"{given}: no such parameter, so it is ignored; is {meant} meant?")
+        case {"event": "unknown_parameters", "given": given, "meant": meant}:
+            hints = {name: f" (is {meant[name]} meant?)" for name in meant}
+            warn(f"ignored, because there are no such parameters: {', '.join(n + hints.get(n, '') for n in given)}")
         case {"event": said, **rest} if not rest:
             complain(said) if level >= logging.ERROR else warn(said)
         case _:
             warn(", ".join(f"{name} {value}" for name, value in event.items()))
 
 
+_gathered: list[list[Any]] = []
+
+
 def print_json(value: Any) -> None:
-    """Print one JSON value on stdout and nothing else."""
+    """Print one JSON value on stdout and nothing else; within `one_array` as a member of that."""
+    if _gathered:
+        return _gathered[-1].append(value)
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+    return None
+
+
+def as_yaml(value: Any) -> str:
+    """Write a value as YAML, in its own order."""
+    import yaml
+
+    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True)).rstrip()
+
+
+def print_yaml(value: Any) -> None:
+    """Print one value on stdout as YAML and nothing else, in no colour, and with lines as long as they are."""
+    sys.stdout.write(as_yaml(value) + "\n")
+
+
+def print_json_line(value: Any) -> None:
+    """Print one JSON value in a line, at once."""
+    sys.stdout.write(json.dumps(value, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def print_event(event: Mapping[str, Any]) -> None:
+    """Print an event of a worker's log: when, what, and its fields."""
+    rest = {name: value for name, value in event.items() if name not in {"event", "level", "timestamp"}}
+    told = "  ".join(f"{name}={value}" for name, value in rest.items() if value != "")
+    colour = {"warning": "yellow", "error": "red"}.get(str(event.get("level")), "default")
+    out.print(f"[dim]{escape(str(event['timestamp']))}[/] [{colour}]{escape(str(event['event']))}[/]  {escape(told)}")
+
+
+@contextmanager
+def one_array() -> Iterator[None]:
+    """Print all JSON values of a block as one array, in their order."""
+    _gathered.append([])
+    try:
+        yield
+    finally:
+        values = _gathered.pop()
+    print_json(values)
 
 
 def fields(parts: Mapping[str, Any]) -> None:
@@ -100,11 +145,17 @@ def _text(value: Any) -> str:
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table, its columns aligned and never cut off, so that a pipe sees all of it."""
+    first, *others = aligned(header, rows)
+    out.print(escape(first), style="dim")
+    for line in others:
+        out.print(escape(line))
+
+
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Give the lines of a table whose columns are aligned."""
     shown = [[printable(cell) for cell in row] for row in (header, *rows)]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    for number, row in enumerate(shown):
-        line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        out.print(escape(line), style="dim" if number == 0 else None)
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown]
 
 
 def duration(seconds: float) -> str:

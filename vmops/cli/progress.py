@@ -1,11 +1,9 @@
 """Waiting that is seen: what a worker does is read from its log and shown on stderr while the waiting goes on."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,9 @@ from rich.markup import escape
 from rich.spinner import Spinner
 
 from vmops.cli.console import duration, err
+from vmops.core.log_reader import LogReader, instant
 from vmops.core.polling import NotYet, poll_until
+from vmops.ops.timeline import is_step
 from vmops.protocol import Answer, Status
 
 _LOOK = 0.1
@@ -23,8 +23,6 @@ _LOOK = 0.1
 
 _STILL = 30.0
 """Seconds after which, away from a terminal, it is said again what is still in flight."""
-
-_STEPS = frozenset({"resource_begun", "resource_done", "resource_failed"})
 
 _FRAMES = 8
 """Frames a second, on a terminal."""
@@ -41,11 +39,6 @@ class Step:
     failed: bool = False
 
 
-def is_provider(resource: str) -> bool:
-    """Tell whether a resource is the engine's own provider, which is nothing that a person made."""
-    return resource.startswith("azure-native ")
-
-
 class Watch:
     """What a worker has done and is doing, by its log; without a log, only that something is waited for.
 
@@ -56,12 +49,12 @@ class Watch:
     def __init__(self, title: str, since: float, log: Path | None = None) -> None:
         self.title, self.since, self.log = title, since, log
         self.in_flight: tuple[Step, ...] = ()
-        self._read = 0
+        self._reader = LogReader(log) if log else None
         self._spinner = Spinner("dots")
 
     def news(self) -> list[Step]:
         """Read on in the log, and give the steps that have ended since the last call."""
-        events = [json.loads(line) for line in self._lines()]
+        events = self._reader.news() if self._reader else ()
         return [step for event in events if (step := self._take(event))]
 
     def __rich_console__(self, _console: Console, _options: ConsoleOptions) -> RenderResult:
@@ -72,20 +65,11 @@ class Watch:
         for step in self.in_flight:
             yield f"  [cyan]…[/] {escape(step.resource)} [dim]{step.operation} {duration(now - step.since)}[/]"
 
-    def _lines(self) -> list[bytes]:
-        if self.log is None or not self.log.exists():
-            return []
-        with self.log.open("rb") as file:
-            file.seek(self._read)
-            whole, newline, _ = file.read().rpartition(b"\n")
-        self._read += len(whole + newline)
-        return whole.splitlines()
-
     def _take(self, event: Mapping[str, Any]) -> Step | None:
         """Note a step that began; give one that ended."""
-        if event["event"] not in _STEPS or is_provider(event["resource"]):
+        if not is_step(event):
             return None
-        since = datetime.fromisoformat(event["timestamp"]).timestamp()
+        since = instant(event)
         failed, seconds = event["event"] == "resource_failed", event.get("seconds", 0.0)
         step = Step(event["resource"], event["operation"], since, seconds, failed)
         others = tuple(other for other in self.in_flight if other.resource != step.resource)

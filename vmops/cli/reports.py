@@ -1,33 +1,22 @@
-"""What a person reads of a VM: how a verb ended, which VMs there are, and how one of them stands."""
+"""What a person reads of a verb: how it ended, and what it would do or has put right."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.markup import escape
-
-from vmops.cli.console import columns, duration, fields, moment, note, out, print_json
-from vmops.cli.progress import Step, is_provider
+from vmops.cli.console import duration, fields, note, out, print_json
 from vmops.core.failures import Failure
-from vmops.jobs.operation import Operation, State, Verb
-from vmops.ops.suggest import follow_up_command, provision_command, shell_command
-from vmops.protocol import Params, Status
+from vmops.ops.timeline import is_provider
+from vmops.protocol import Status
 
 _COLOURS = {Status.SUCCEEDED: "green", Status.FAILED: "red", Status.TIMED_OUT: "yellow", Status.PENDING: "cyan"}
-_SAID_ELSEWHERE = frozenset({"operation", "verb", "startTime", "endTime", "seconds", "name", "adminUsername", "status"})
+_SAID_ELSEWHERE = frozenset(
+    {"operation", "verb", "startTime", "endTime", "startedAt", "endedAt", "seconds", "name", "adminUsername", "status"}
+)
 
 _HALVES = frozenset({"create-replacement", "delete-replaced"})
 _STAY = frozenset({"keep", "adopt"})
 """Operations that change nothing in Azure."""
 """What the engine tells beside ``replace``. Source: Pulumi documentation, engine events, OpType."""
-
-_STANDING: Mapping[tuple[str, str], str] = {
-    (Verb.PROVISION, State.SUCCEEDED): "provisioned",
-    (Verb.DEPROVISION, State.SUCCEEDED): "gone",
-    (Verb.PROVISION, State.FAILED): "provision failed",
-    (Verb.DEPROVISION, State.FAILED): "deprovision failed",
-    (Verb.PROVISION, State.PENDING): "provision queued",
-    (Verb.DEPROVISION, State.PENDING): "deprovision queued",
-}
 
 
 def answer(status: Status, result: Mapping[str, Any], failure: Failure | None, *, as_json: bool) -> None:
@@ -119,114 +108,5 @@ def adopted(found: Mapping[str, Any], *, dry_run: bool, as_json: bool) -> None:
     return note(f"{taken} {'would be' if dry_run else 'was'} taken back" if taken else "nothing is to be taken back")
 
 
-def listed(operations: Sequence[Operation], *, hidden: int, as_json: bool) -> None:
-    """Show the newest deployment of each VM, a row each; ``hidden`` are not among them."""
-    if as_json:
-        return print_json([each.as_dict() for each in operations])
-    if operations:
-        columns(("VM", "STANDS", "SINCE", "BY", "CLOUD", "GROUP"), [_row(each) for each in operations])
-    return note(f"{hidden} more are gone (--all lists them)") if hidden else None
-
-
 def _counted(things: Sequence[object], noun: str) -> str:
     return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
-
-
-def _row(operation: Operation) -> tuple[str, ...]:
-    stands = _standing(operation.verb, operation.state)
-    since = moment(operation.ended or operation.created)
-    return operation.vm_name, stands, since, operation.owner, operation.cloud, operation.resource_group
-
-
-def status(report: Mapping[str, Any], params: Params, *, doing: Sequence[Step], ssh: str) -> None:
-    """Show how one VM stands: what was asked and by whom, what Azure says now, what failed and what to do next.
-
-    ``report`` is what `VMOps.status` gives, ``doing`` the steps in flight, ``ssh`` the command that logs in.
-    """
-    operation, machine = report["operation"] or {}, report["machine"] or {}
-    stands = _standing(operation["verb"], operation["state"]) if operation else "no deployment is recorded on this host"
-    out.print(f"[bold]{escape(report['vmName'])}[/]: {stands}, {_power(machine) if machine else 'no such VM in Azure'}")
-    outputs = operation.get("outputs", {})
-    fields(
-        {
-            "asked": operation and f"{operation['verb']} by {operation['owner']}, {moment(operation['created'])}",
-            "ended": operation and _ended(operation),
-            "doing": ", ".join(f"{each.resource} {each.operation}, {moment(each.since)}" for each in doing),
-            "why": _why(operation.get("failure")),
-            "earlier": _why(report["lastFailure"] if report["lastFailure"] != operation.get("failure") else None),
-            "azure": machine and _seen(machine),
-            "whose": _whose(report),
-            "drift": "; ".join(report["drift"]),
-            "added": "; ".join(f"{each}, not ours" for each in report["notOurs"]),
-            "group": operation and f"{operation['resourceGroup']} on {operation['cloud']}",
-            "address": ", ".join(outputs[name] for name in ("publicIp", "privateIp", "fqdn") if outputs.get(name)),
-            "ssh": ssh,
-            "expires": moment(operation["expires"]) if operation.get("expires") else "",
-            "next": _next(operation, machine, params),
-        }
-    )
-
-
-def _standing(verb: str, state: str) -> str:
-    """Say in a word or two how a VM stands by its newest deployment."""
-    return _STANDING.get((verb, state), f"{verb} in flight")
-
-
-def _ended(operation: Mapping[str, Any]) -> str:
-    if operation["ended"]:
-        return f"{operation['state']} after {duration(operation['seconds'])}"
-    where = f", process {operation['pid']} on {operation['host']}" if operation["pid"] else ""
-    return f"not yet{where}"
-
-
-def _why(failure: Mapping[str, Any] | None) -> str:
-    """Say what failed, of which resource, what to do next, and since when it is so."""
-    if not failure:
-        return ""
-    found = Failure.from_dict(dict(failure))
-    return f"{found}; since {moment(found.since)}" if found.since else str(found)
-
-
-def _seen(machine: Mapping[str, str]) -> str:
-    """Say what Azure says of a VM. Source: Azure documentation, states and billing: a stopped one still costs."""
-    costs = ", its compute is still paid for" if machine["power"] == "stopped" else ""
-    return f"{_power(machine)}{costs}, {machine['vmSize']}, provisioning {machine['provisioning']}"
-
-
-def _whose(report: Mapping[str, Any]) -> str:
-    """Say what is there beside the VM, or is not ours, and so will not go with it."""
-    machine, found = report["machine"], report["resources"]
-    if machine and machine["whose"] != "ours":
-        command = shell_command("adopt", {"vmName": report["vmName"]})
-        return f"{machine['whose']} by its tags: it is neither changed, removed nor swept; {command} tells more"
-    names = [arm_id.rpartition("/")[2] for arm_id in found["ours"]] if not machine else []
-    kept = [arm_id.rpartition("/")[2] for whose in ("another's", "unproven") for arm_id in found[whose]]
-    said = [
-        f"{', '.join(names)} still there and paid for" if names else "",
-        f"not ours: {', '.join(kept)}" if kept else "",
-    ]
-    return "; ".join(filter(None, said))
-
-
-def _power(machine: Mapping[str, str]) -> str:
-    return machine["power"] or "power state unknown"
-
-
-def _next(operation: Mapping[str, Any], machine: Mapping[str, str], params: Params) -> str:
-    """Say which call comes next, if one is called for."""
-    provision = provision_command(params, operation.get("given", {}), operation.get("secrets", ()))
-    deprovision = shell_command("deprovision", params)
-    match operation.get("verb"), operation.get("state"), machine.get("power"):
-        case _, "pending" | "running", _:
-            return follow_up_command(operation["verb"], params)
-        case "provision", "failed", None:
-            return f"{provision}, or {deprovision} to remove what was made"
-        case "provision", "failed", _:
-            return f"{provision}, or {deprovision} to remove the VM with all that it has"
-        case "deprovision", "failed", _:
-            return deprovision
-        case "provision", "succeeded", None:
-            return f"{provision} makes it anew, {deprovision} removes what is left"
-        case _, _, "stopped" | "deallocated":
-            return shell_command("start", params)
-    return ""

@@ -4,24 +4,24 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import typer
 
 from vmops.cli import consent, console, reports
-from vmops.cli.arguments import means
 from vmops.cli.progress import Watch, follow
 from vmops.core.failures import Failure
 from vmops.core.log import LOGGER
-from vmops.jobs.operation import Operation, State, Verb
+from vmops.jobs.operation import Operation, Verb
 from vmops.ops.api import VMOps
 from vmops.ops.suggest import follow_up_command, shell_command
 from vmops.protocol import HANDLE, Answer, Params, Status
 from vmops.spec.parameters import read_params
 from vmops.spec.target import WaitOptions
 
-_INTERRUPTED = 130
+INTERRUPTED = 130
 """What a shell sees of a command that SIGINT ended. Source: bash manual, exit status, 128 and the signal's number."""
 
 _WAYS_OUT = {
@@ -31,6 +31,10 @@ _WAYS_OUT = {
     "deallocate": ("undo it", "start"),
 }
 """What to do about what goes on, and by which verb: none deletes a VM, which may have been there before."""
+
+
+Ending: TypeAlias = Callable[[], NoReturn]
+"""What is left of a call once its work is begun: waiting, if that is wanted, and the answer; it raises `typer.Exit`."""
 
 
 def open_session(name: str | None, file: Path | None, pairs: Sequence[str], *, as_json: bool) -> "Session":
@@ -63,29 +67,23 @@ class Session:
     params: Params
     as_json: bool
 
-    def provision(self, *, wait: bool, same: bool, replace: bool) -> NoReturn:
-        """Provision the VM; where nothing is to be done, show what was done before.
+    def provision(self, *, wait: bool, replace: bool, **how: Any) -> Ending:
+        """Provision the VM, asked for as ``how`` says; where nothing is to be done, show what was done before.
 
         Unless it may ``replace``, what would be lost is asked for, or refused.
         """
-        if not replace:
-            consent.before_losses(self.ops, self.params, same=same, as_json=self.as_json)
-        self._deploy(Verb.PROVISION, self.ops.vm_provision(self.params, same=same), wait=wait)
+        refused = None if replace else consent.before_losses(self.ops, self.params, **how)
+        if refused:
+            return partial(self._refuse, refused)
+        return partial(self._deployed, Verb.PROVISION, self.ops.vm_provision(self.params, **how), wait=wait)
 
-    def deprovision(self, *, wait: bool, sure: bool) -> NoReturn:
+    def deprovision(self, *, wait: bool, sure: bool) -> Ending:
         """Deprovision the VM, if a person is ``sure``; where nothing is to be done, show what was done before."""
         if not sure:
             consent.before_removal(self.ops, self.params)
-        self._deploy(Verb.DEPROVISION, self.ops.vm_deprovision(self.params), wait=wait)
+        return partial(self._deployed, Verb.DEPROVISION, self.ops.vm_deprovision(self.params), wait=wait)
 
-    def _deploy(self, verb: Verb, begun: Answer, *, wait: bool) -> NoReturn:
-        if begun[0] is Status.SUCCEEDED:
-            console.note("nothing was to be done; this was done before:")
-        if begun[0] is Status.SUCCEEDED or (wait and begun[0] is Status.PENDING):
-            self.wait(verb)
-        self._end(verb, begun)
-
-    def power(self, verb: str, *, wait: bool) -> NoReturn:
+    def power(self, verb: str, *, wait: bool) -> Ending:
         """Start, stop, restart or deallocate the VM."""
         verbs = {
             "start": self.ops.vm_start,
@@ -93,10 +91,33 @@ class Session:
             "restart": self.ops.vm_restart,
             "deallocate": self.ops.deallocate,
         }
-        begun = verbs[verb](self.params)
+        return partial(self._switched, verb, verbs[verb](self.params), wait=wait)
+
+    def _refuse(self, failure: Failure) -> NoReturn:
+        console.complain(str(failure))
+        reports.answer(Status.FAILED, {}, failure, as_json=self.as_json)
+        raise typer.Exit(1)
+
+    def _deployed(self, verb: Verb, begun: Answer, *, wait: bool) -> NoReturn:
+        if begun[0] is Status.SUCCEEDED:
+            console.note("nothing was to be done; this was done before:")
+        if begun[0] is Status.SUCCEEDED or (wait and begun[0] is Status.PENDING):
+            self.wait(verb)
+        self._end(verb, begun)
+
+    def _switched(self, verb: str, begun: Answer, *, wait: bool) -> NoReturn:
         if wait and begun[0] is Status.PENDING:
             self._follow(verb, self.ops.wait_vm_operation)
         self._end(verb, begun)
+
+    def shown(self, look: Callable[["Session"], None]) -> Ending:
+        """Give a look as what is left of a call."""
+
+        def ending() -> NoReturn:
+            look(self)
+            raise typer.Exit(0)
+
+        return ending
 
     def wait(self, verb: str) -> NoReturn:
         """Wait for what the handle names; without one, for the VM to be provisioned; for it to be gone in any case."""
@@ -144,42 +165,11 @@ class Session:
         reports.adopted(found, dry_run=dry_run, as_json=self.as_json)
         raise typer.Exit(0)
 
-    def preview(self, *, same: bool) -> None:
-        """Show what a provision would do."""
-        reports.planned(self.ops.plan(self.params, same=same), as_json=self.as_json)
-
-    def diff(self) -> None:
-        """Show how what there is differs from what was asked for."""
-        reports.compared(self.ops.diff(self.params), as_json=self.as_json)
-
-    def inventory(self) -> None:
-        """Show what a deprovision would delete."""
-        reports.doomed(self.ops.resources(self.params), as_json=self.as_json)
-
-    def status(self) -> None:
-        """Show how the VM stands."""
-        report = self.ops.status(self.params)
-        if self.as_json:
-            return console.print_json(report)
-        watch, ssh = self._watch(""), ""
-        if watch:
-            watch.news()
-        newest = self.ops.operation(self.params)
-        if newest and (newest.verb, newest.state) == (Verb.PROVISION, State.SUCCEEDED):
-            ssh = self.ops.wait_vm_deployment(True, self.params)[1].get("ssh", "")
-        return reports.status(report, self.params, doing=watch.in_flight if watch else (), ssh=ssh)
-
-    def list(self, *, everything: bool) -> None:
-        """Show the VMs that this host remembers."""
-        found = [each for each in self.ops.operations() if means(self.params, each)]
-        shown = [each for each in found if everything or (each.verb, each.state) != (Verb.DEPROVISION, State.SUCCEEDED)]
-        reports.listed(shown, hidden=len(found) - len(shown), as_json=self.as_json)
-
     def _follow(self, verb: str, look: Callable[[Params], Answer]) -> NoReturn:
         """Wait, showing what is done; Ctrl-C ends the waiting and nothing else."""
         timeout = WaitOptions.from_params(self.params, self.ops.settings.defaults()).poll_timeout
         try:
-            answer = follow(lambda seconds: look({**self.params, "pollTimeout": seconds}), self._watch(verb), timeout)
+            answer = follow(lambda seconds: look({**self.params, "pollTimeout": seconds}), self.watch(verb), timeout)
         except KeyboardInterrupt:
             self._leave(verb)
         self._end(verb, answer, waited=True)
@@ -192,7 +182,7 @@ class Session:
         console.complain(f"interrupted, but the {self._title(verb)} goes on: {ways}")
         if self.as_json:
             reports.answer(Status.PENDING, self._handle(), None, as_json=True)
-        raise typer.Exit(_INTERRUPTED)
+        raise typer.Exit(INTERRUPTED)
 
     def _end(self, verb: str, answer: Answer, *, waited: bool = False) -> NoReturn:
         status, result = answer
@@ -206,15 +196,15 @@ class Session:
         reports.answer(status, result, failure, as_json=self.as_json)
         raise typer.Exit(0 if status is Status.SUCCEEDED or (status is Status.PENDING and not waited) else 1)
 
-    def _operation(self) -> Operation | None:
+    def newest(self) -> Operation | None:
         """Find the deployment that the handle names, or without one the VM's newest."""
         if handle := self.params.get(HANDLE):
             return next((each for each in self.ops.operations() if each.handle == handle), None)
         return self.ops.operation(self.params)
 
-    def _watch(self, verb: str) -> Watch | None:
+    def watch(self, verb: str) -> Watch | None:
         """Give what is to be seen while this is waited for; None if it is over."""
-        operation = self._operation()
+        operation = self.newest()
         if operation is None:
             return Watch(self._title(verb), time.time())
         if operation.over:
@@ -224,7 +214,7 @@ class Session:
     def _failure(self) -> Failure | None:
         if self.params.get("vmName"):
             return self.ops.last_failure(self.params)
-        operation = self._operation()
+        operation = self.newest()
         return operation.failure if operation else None
 
     def _handle(self) -> dict[str, str]:

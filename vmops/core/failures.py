@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from vmops.core import times
+
 
 class FailureKind(StrEnum):
     """The classes of failure."""
@@ -92,7 +94,8 @@ class Failure:
     def as_dict(self) -> dict[str, Any]:
         """Give it as plain JSON, with what is derived."""
         plain = {name: value for name, value in asdict(self).items() if name != "step"}
-        return {**plain, "retryable": self.retryable, "nextStep": self.next_step}
+        derived = {"retryable": self.retryable, "nextStep": self.next_step, "sinceAt": times.told(self.since)}
+        return {**plain, **derived}
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Failure":

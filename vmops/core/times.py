@@ -15,6 +15,11 @@ def format_utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime(_INSTANT)
 
 
+def told(seconds: float) -> str | None:
+    """Write a time for JSON; None for one that is not reached, or never (0 or infinite)."""
+    return format_utc(seconds) if 0 < seconds < inf else None
+
+
 def parse_utc(instant: str) -> float:
     """Read what `format_utc` wrote; infinite for what nobody can read, so that nothing is deleted for its sake."""
     try:

@@ -8,6 +8,7 @@ from typing import Any
 from vmops.core.log import get_logger
 from vmops.deploy import clashes, foreign_parts, spelling, survey
 from vmops.deploy.context import DeployContext
+from vmops.deploy.replacement import as_made
 from vmops.deploy.survey import Preflight
 from vmops.engine.reconcile import declared, subnets
 from vmops.spec import names
@@ -50,7 +51,7 @@ def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool) -
     places = [spelling.in_arm(before.bodies(spec))]
     if not spelling.is_told(spec, places[0]):
         places.append(spelling.in_state(state()))
-    spec = spelling.respelled(spec, *places)
+    spec = as_made(before.machine, spelling.respelled(spec, *places))
     ours = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.uses}
     foreign = foreign_parts.find(spec, ours, declared.OwnParts())
     if foreign:

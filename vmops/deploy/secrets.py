@@ -33,7 +33,7 @@ def restored(site: DeployContext, spec: VmSpec, machine: Mapping[str, Any] | Non
     missed = spec.kept | kept(spec, machine)
     if not missed or (machine and not any(replacing(machine, spec))):
         return spec
-    found = _of_state(site.stack.state(secrets=True) if known else None)
+    found = of_state(site.stack.state(secrets=True) if known else None)
     if lost := sorted(spec.kept - found.keys()):
         what = "is made anew" if machine else "is not there"
         message = f"{', '.join(lost)}: given for this VM before, which {what}, and nobody has it any more"
@@ -42,7 +42,7 @@ def restored(site: DeployContext, spec: VmSpec, machine: Mapping[str, Any] | Non
     return spec.with_secrets({name: secret for name, secret in found.items() if name in missed})
 
 
-def _of_state(state: Mapping[str, Any] | None) -> dict[str, str]:
+def of_state(state: Mapping[str, Any] | None) -> dict[str, str]:
     """Read the secrets of a VM from its stack's state, which has them in clear."""
     profile = declared.vm_inputs(state).get("osProfile", {})
     clear = {

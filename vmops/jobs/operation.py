@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
+from vmops.core import times
 from vmops.core.failures import Failure
 from vmops.spec.names import Identity
 
@@ -95,10 +96,14 @@ class Operation:
         return round(self.ended - self.created, 3) if self.ended else 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as plain JSON, with what is derived; the names are written as those of parameters are."""
+        """Give it as plain JSON, with what is derived; the names are written as those of parameters are.
+
+        A time has ISO 8601 beside it; ``expires`` is None for never.
+        """
         plain = {to_camel(column.name): getattr(self, column.name) for column in fields(self)}
+        at = {f"{name}At": times.told(plain[name]) for name in ("created", "started", "ended", "expires")}
         derived = {"failure": self.failure and self.failure.as_dict(), "seconds": self.seconds}
-        return {**plain, **derived, "secrets": sorted(self.secrets)}
+        return {**plain, **derived, "expires": self.expires or None, **at, "secrets": sorted(self.secrets)}
 
 
 def operation_id(handle: str) -> str | None:

@@ -101,6 +101,10 @@ class Store:
         """Give the newest record of a stack."""
         return next(iter(self._select("WHERE stack = ? ORDER BY number DESC LIMIT 1", stack)), None)
 
+    def all(self) -> list[Operation]:
+        """Give every record, the newest first."""
+        return self._select("ORDER BY number DESC")
+
     def history(self, stack: str) -> list[Operation]:
         """Give every record of a stack, the newest first."""
         return self._select("WHERE stack = ? ORDER BY number DESC", stack)

@@ -7,6 +7,7 @@ from typing import Any
 
 from vmops.core.errors import ProvisionError
 from vmops.core.failures import Failure, FailureKind
+from vmops.core.settings import Settings
 from vmops.ops.api import VMOps
 from vmops.protocol import Answer, Params, Status
 
@@ -109,3 +110,16 @@ class Machine:
         if failure and (status is Status.FAILED or failure.since >= begun):
             return failure
         return Failure(FailureKind.TIMEOUT, "the operation was not over within pollTimeout", resource=self.id)
+
+
+def get(name: str, *, settings: Settings | None = None, **params: Any) -> Machine:
+    """Give a VM that was provisioned, by its name and what else says which one is meant; nobody holds it by that.
+
+    Raises: SpecError for wrong parameters; ProvisionError if it is not there, or not provisioned yet.
+    """
+    ops, which = VMOps(settings), {**params, "vmName": name}
+    status, outputs = ops.wait_vm_deployment(True, {**which, "pollTimeout": 0})
+    if status is Status.SUCCEEDED:
+        return Machine(ops, which, outputs)
+    unknown = Failure(FailureKind.CONFLICT, "it is not provisioned yet", step="wait for it")
+    raise ProvisionError(name, (ops.last_failure(which) if status is Status.FAILED else None) or unknown)

@@ -6,9 +6,9 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
+from vmops.core import times
 from vmops.core.errors import SpecError
 from vmops.core.failures import Failure, FailureKind
-from vmops.core.times import format_utc
 from vmops.ops.api import VMOps
 from vmops.ops.expiry import ExpiringVm
 from vmops.protocol import Status
@@ -43,7 +43,7 @@ class Swept:
             "id": self.lifetime.identity.vm_id,
             "cloud": self.lifetime.identity.cloud,
             "owner": self.lifetime.owner,
-            "expires": format_utc(self.lifetime.expires) if self.lifetime.expires else "",
+            "expires": times.told(self.lifetime.expires),
             "outcome": str(self.outcome),
             "failure": self.failure and self.failure.as_dict(),
         }

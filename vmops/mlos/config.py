@@ -11,7 +11,12 @@ from mlos_bench.services.types.config_loader_type import SupportsConfigLoading
 from vmops.core.settings import Settings
 from vmops.mlos import schema
 from vmops.protocol import Params
+from vmops.spec.described import SECRETS
 from vmops.spec.target import merge_params
+from vmops.spec.unknown import is_harmless
+from vmops.spec.vm_spec import VmSpec
+
+_FILES = frozenset({"customDataFile", "lockFile"})
 
 
 @dataclass(frozen=True)
@@ -23,21 +28,26 @@ class Config:
 
     @classmethod
     def read(cls, config: Mapping[str, Any], variables: dict[str, Any], parent: Service | None) -> Self:
-        """Replace the ``$variables``, and look for a file of custom data where ``parent`` looks for configs."""
+        """Replace the ``$variables``, and look for files where ``parent`` looks for configs."""
         values = _expanded(config, variables)
-        if "customDataFile" in values and isinstance(parent, SupportsConfigLoading):
-            values["customDataFile"] = parent.resolve_path(values["customDataFile"])
+        if isinstance(parent, SupportsConfigLoading):
+            values |= {name: parent.resolve_path(values[name]) for name in values.keys() & _FILES}
         fields = schema.settings()
         settings = {fields[name]: value for name, value in values.items() if name in fields}
         return cls(Settings(**settings), {name: value for name, value in values.items() if name not in fields})
 
     def under(self, params: Mapping[str, Any]) -> Params:
-        """Give the parameters of a call over those of the config, in a new dict; None means not given."""
-        return merge_params(params, self.parameters)
+        """Give the parameters of a call over those of the config, in a new dict; None means not given.
+
+        What is like none of ours is left out: a call carries the tunables of the whole tree.
+        """
+        known = VmSpec.parameters()
+        ours = {name: value for name, value in params.items() if not is_harmless(name, known)}
+        return merge_params(ours, self.parameters)
 
 
 def _expanded(config: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
     """Replace ``$variables``, but not in secrets: a password or a script has dollar signs of its own."""
-    kept = {name: value for name, value in config.items() if name in schema.SECRETS}
-    rest = {name: value for name, value in config.items() if name not in schema.SECRETS}
+    kept = {name: value for name, value in config.items() if name in SECRETS}
+    rest = {name: value for name, value in config.items() if name not in SECRETS}
     return {**DictTemplater(rest).expand_vars(extra_source_dict=variables), **kept}

@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 from vmops.core.errors import SpecError
 from vmops.core.settings import Settings
 from vmops.protocol import HANDLE
+from vmops.spec.described import SECRETS
 from vmops.spec.rules.spelling import near_miss
 from vmops.spec.vm_spec import VmSpec
 
@@ -21,9 +22,6 @@ Schema = dict[str, Any]
 
 CLASSES = ("vmops.mlos.PulumiVMService", "vmops.mlos.service.PulumiVMService")
 """The names of our service in a config."""
-
-SECRETS = frozenset({"adminPasswordOrKey", "customData"})
-"""Parameters whose values are not shown, and not looked into for ``$variables``."""
 
 _FORMS = {
     "string": ["string", "integer", "number"],

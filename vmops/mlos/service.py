@@ -16,6 +16,7 @@ from mlos_bench.services.types.vm_provisioner_type import SupportsVMOps
 
 from vmops import protocol
 from vmops.core.errors import SpecError, VmopsError
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.printable import printable
 from vmops.core.signals import signals_as_exceptions, signals_deferred
 from vmops.mlos import log, schema
@@ -24,6 +25,7 @@ from vmops.mlos.experiment import Run
 from vmops.ops.api import VMOps
 from vmops.protocol import HANDLE, Params
 from vmops.spec.target import Target
+from vmops.spec.unknown import WeightyName
 
 Answer = tuple[Status, Params]
 """What each method returns: mlos_bench's status, and a dict that is the caller's own."""
@@ -177,9 +179,15 @@ class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, Suppor
 
 
 def _answer(call: Callable[[Params], protocol.Answer], params: Params) -> Answer:
-    """Call and give the answer in mlos_bench's words; only wrong params may raise, for that ends an experiment."""
+    """Call and give the answer in mlos_bench's words; only wrong params may raise, for that ends an experiment.
+
+    A name that is none of ours is no wrong param: it may be meant for another service.
+    """
     try:
         status, result = call(params)
+    except WeightyName as error:
+        _LOG.warning("%s: %s", params.get("vmName"), Failure(FailureKind.INVALID, str(error)))
+        return Status.FAILED, {}
     except SpecError:
         raise
     except VmopsError as error:

@@ -4,17 +4,19 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from vmops.core import keys
+from vmops.core import keys, times
 from vmops.jobs.operation import Operation
 
 
 def account(state_dir: Path, operation: Operation) -> dict[str, Any]:
-    """Tell of a deployment that succeeded; times are seconds since the epoch."""
+    """Tell of a deployment that succeeded; times are seconds since the epoch, and ISO 8601 beside that."""
     return {
         "operation": operation.id,
         "verb": str(operation.verb),
         "startTime": operation.created,
         "endTime": operation.ended,
+        "startedAt": times.told(operation.created),
+        "endedAt": times.told(operation.ended),
         "seconds": operation.seconds,
         **operation.outputs,
         **_way_in(state_dir, operation),

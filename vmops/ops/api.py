@@ -1,32 +1,25 @@
 """VMOps: the seven methods of the contract, and the verbs beside them."""
 
-from collections.abc import Callable, Iterator
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
 
 from vmops.azure.power import Action
-from vmops.core.failures import Failure
 from vmops.core.settings import Settings
-from vmops.core.state_dir import log_path
 from vmops.jobs.operation import Operation, Verb
 from vmops.ops.claims import Claims
-from vmops.ops.credentials import provision_with_key, with_key
+from vmops.ops.credentials import provision_with_key
 from vmops.ops.polls import Poll
 from vmops.ops.power import PowerOperations
-from vmops.ops.queries import Queries
-from vmops.ops.remembered import Asked, Remembered
+from vmops.ops.questions import Questions
 from vmops.ops.results import REFUSALS, clear_handle, failed, pending, waited
-from vmops.ops.upkeep import Upkeep
 from vmops.protocol import HANDLE, Answer, Params, Status
 from vmops.spec.target import Target, WaitOptions
 
 if TYPE_CHECKING:
     from vmops.jobs.holds import Terms
-    from vmops.ops.expiry import ExpiringVm
 
 
-class VMOps(Upkeep):
+class VMOps(Questions):
     """Make Azure VMs appear, use them, and make them disappear.
 
     An instance holds connections, and when ARM wants to be asked again, nothing else: any number of instances, threads
@@ -46,17 +39,18 @@ class VMOps(Upkeep):
         super().__init__(settings or Settings())
         self._power = PowerOperations(Claims(self._store, self.settings.owner), self._arm)
 
-    def vm_provision(self, params: Params, *, same: bool = False) -> Answer:
+    def vm_provision(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> Answer:
         """Check if the VM is ready; deploy a new one if necessary.
 
-        With ``same`` it is asked for as it was last, of which ``params`` change something; a secret that they do not
-        repeat stays as it is. Without it, custom data that is not given stays as it is where the VM is.
+        With ``same`` it is asked for as it was last, of which ``params`` change something, and what is ``unset`` has
+        its default again; a secret that they do not repeat stays as it is. Without it, custom data that is not given
+        stays as it is where the VM is.
 
         SUCCEEDED at once if it is as asked for and runs; PENDING if a deployment was begun or joined; FAILED if another
         one is in flight, if no key is given and the VM has one that this host has not, or with ``same`` if this host
         does not know how it was asked for. The result is always ``{}``.
         """
-        return self._provision(params, same=same)
+        return self._provision(params, same=same, unset=unset)
 
     def vm_deprovision(self, params: Params) -> Answer:
         """Shut the VM down and release all its resources.
@@ -114,93 +108,17 @@ class VMOps(Upkeep):
         patience = kind.from_params(params, self.settings.defaults())
         return waited(self._store, patience, self._poll(patience, None))
 
-    def last_failure(self, params: Params) -> Failure | None:
-        """Tell why the newest verb on this VM that failed did so; None if none did."""
-        return self._store.last_failure(self._target(params).stack)
-
-    def operation(self, params: Params) -> Operation | None:
-        """Give the newest deployment of a VM, as this host remembers it."""
-        return self._store.latest(self._target(params).stack)
-
-    def operations(self) -> list[Operation]:
-        """Give the newest deployment of every VM that this host remembers, the newest first."""
-        return self._queries.operations()
-
-    def log_path(self, operation: Operation) -> Path:
-        """Give the file in which a deployment tells what it does, one JSON object a line."""
-        return log_path(self.settings.state_dir, operation.stack, operation.id)
-
-    def resources(self, params: Params) -> list[dict[str, Any]]:
-        """List what exists in the cloud and would go with a deprovision of the VM.
-
-        Raises: CloudError if ARM refuses.
-        """
-        return self._queries.resources(self._target(params))
-
-    def plan(self, params: Params, *, same: bool = False) -> list[dict[str, Any]]:
-        """Preview what `vm_provision` would do, changing nothing: an ``operation`` and a ``resource`` each.
-
-        Each is a change in the form of `vmops.deploy.changes`. A resource that is there has in ``properties`` what
-        differs from what ARM tells: ``path``, ``from`` and ``to``.
-
-        Raises: OperationFailed if the engine refuses, or (locked) if a deployment is in flight; CloudError if ARM
-        refuses; EngineMissing.
-        """
-        return self._queries.plan(with_key(self._asked(params, same=same).spec, self.settings, self._deployments))
-
-    def losses(self, params: Params, *, same: bool = False) -> list[str]:
-        """Say in words what `vm_provision` would lose: a VM that is made anew, with its disks, or a disk's place in it.
-
-        Raises: CloudError if ARM refuses; OperationFailed (not_found) with ``same`` if nothing is remembered.
-        """
-        return self._queries.losses(self._asked(params, same=same))
-
-    def diff(self, params: Params) -> list[dict[str, Any]]:
-        """Compare what was asked for the VM last with what there is, by looks at Azure alone, changing nothing.
-
-        The changes that would put it right, each as in `plan`; what others have added has the operation keep.
-
-        Raises: OperationFailed (not_found) if this host does not know what was asked for; CloudError if ARM refuses.
-        """
-        return self._queries.diff(self._target(params))
-
-    def status(self, params: Params) -> dict[str, Any]:
-        """Tell what was asked of a VM last, how that stands, and what ARM says of the VM now.
-
-        Raises: CloudError if ARM refuses.
-        """
-        return self._queries.status(self._target(params))
-
-    def expired(self, unsearched: list[Failure]) -> "Iterator[ExpiringVm]":
-        """Find the VMs that have outlived their time to live, whoever owns them.
-
-        Records of this host, the engine's backend and tags in the settings' cloud and subscription are searched.
-        ``unsearched`` gets a failure for every place that could not be. Raises: SpecError; EngineMissing.
-        """
-        return self._lifetimes.expired(unsearched)
-
-    def orphans(self, unsearched: list[Failure]) -> "Iterator[ExpiringVm]":
-        """Find what is left of VMs that are not there, whoever owns it, in the settings' cloud and subscription.
-
-        ``unsearched`` gets a failure if that could not be searched. Raises: SpecError.
-        """
-        from vmops.ops.orphans import Orphans
-
-        return Orphans(self.settings, self._store, self._arm).find(unsearched)
-
-    def _provision(self, params: Params, *, same: bool = False, **terms: "Terms") -> Answer:
+    def _provision(
+        self, params: Params, *, same: bool = False, unset: Collection[str] = (), **terms: "Terms"
+    ) -> Answer:
         clear_handle(params)
         try:
-            asked = self._asked(params, same=same)
+            asked = self._asked(params, same=same, unset=unset)
         except REFUSALS as error:
             return failed(self._store, self._target(params), error)
         return self._begin(
             params, asked.spec, lambda: provision_with_key(asked, self.settings, self._deployments, **terms)
         )
-
-    def _asked(self, params: Params, *, same: bool) -> Asked:
-        known = Remembered(self.settings, self._store)
-        return known.asked_again(params) if same else known.asked(params)
 
     def _begin(self, params: Params, target: Target, begin: Callable[[], Operation | None]) -> Answer:
         """Begin a deployment: PENDING, SUCCEEDED if there was nothing to do, or FAILED."""
@@ -223,7 +141,3 @@ class VMOps(Upkeep):
 
     def _poll(self, target: WaitOptions, verb: Verb | None) -> Poll:
         return Poll(self._store, self._deployments, self._power, target, verb)
-
-    @cached_property
-    def _queries(self) -> Queries:
-        return Queries(self.settings, self._store, self._arm, self._deployments)

@@ -1,7 +1,8 @@
 """What may be asked about VMs; nothing here changes any of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from vmops.core.errors import OperationFailed, SpecError
@@ -9,15 +10,20 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.core.settings import Settings
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
+from vmops.ops.meant import means
 from vmops.ops.remembered import Asked, Remembered
-from vmops.spec.target import Target
+from vmops.ops.standing import GONE, by_record, standing
+from vmops.protocol import Params
+from vmops.spec.target import Target, WaitOptions
 from vmops.spec.vm_spec import VmSpec
 
 if TYPE_CHECKING:
     from vmops.azure.client import Arm
     from vmops.azure.inventory import Inventory
+    from vmops.azure.vm_state import VmState
     from vmops.ops.comparison import Comparison
     from vmops.ops.deployments import Deployments
+    from vmops.ops.listing import Listing
 
 
 @dataclass(frozen=True)
@@ -29,12 +35,37 @@ class Queries:
 
     settings: Settings
     store: Store
-    arm: "Callable[[Target], Arm]"
+    arm: "Callable[[WaitOptions], Arm]"
     deployments: "Deployments"
 
     def operations(self) -> list[Operation]:
         """Give the newest deployment of every VM that this host remembers, the newest first."""
         return [self.deployments.settled(each) for each in self.store.latest_of_each()]
+
+    def history(self, which: Params) -> list[Operation]:
+        """Give every deployment that this host remembers, of the VMs that are meant, the newest first."""
+        return [self.deployments.settled(each) for each in self.store.all() if means(which, each.identity)]
+
+    def vms(self, which: Params, *, all_owners: bool, gone: bool) -> "Listing":
+        """List the VMs that are meant: by tag in each subscription where one is known of, and in the settings' own.
+
+        Raises: SpecError.
+        """
+        from vmops.ops.listing import Lister
+
+        records = {each.stack: each for each in self.operations() if means(which, each.identity)}
+        lister = Lister(which, "" if all_owners else self.settings.owner, records, self.store.life)
+        return lister.take({place: partial(self._arm_of, place) for place in self._places(which, records)}, gone=gone)
+
+    def _places(self, which: Params, records: Mapping[str, Operation]) -> list[tuple[str, str]]:
+        """Give the clouds and subscriptions in which the VMs that are meant may be."""
+        named = {name: which[name] for name in ("cloud", "subscription") if which.get(name) is not None}
+        here = Target.from_params({**named, "vmName": "any"}, self.settings.defaults())
+        known = {(each.cloud, each.subscription) for each in records.values() if by_record(each) != GONE}
+        return sorted(known | {(str(here.cloud), here.subscription)})
+
+    def _arm_of(self, place: tuple[str, str]) -> "Arm":
+        return self.arm(WaitOptions.from_params({"cloud": place[0]}, self.settings.defaults()))
 
     def resources(self, target: Target) -> list[dict[str, Any]]:
         """List what exists in the cloud and would go with a deprovision. Raises: CloudError if ARM refuses."""
@@ -82,24 +113,72 @@ class Queries:
         spec = Remembered(self.settings, self.store).asked_again(target.identity.params).spec
         return Comparison(spec, self.deployments.absence(target).take()).changes()
 
+    def made_from(self, target: Target) -> dict[str, Any]:
+        """Give the content of a lock file of a VM: what it was asked for with, and really made from.
+
+        Raises: OperationFailed (not_found) if it is not there, or not ours, or this host does not know what was asked
+        for; CloudError; EngineMissing if custom data is known to the engine's state alone.
+        """
+        return self._made_from(target)[0]
+
+    def metrics(self, target: Target) -> dict[str, str]:
+        """Give what a trial's results should say of where it ran. Raises: as `made_from`."""
+        from vmops.ops import made_from
+
+        return made_from.metrics(*self._made_from(target))
+
+    def _made_from(self, target: Target) -> tuple[dict[str, Any], str | None]:
+        from vmops.azure import ownership
+        from vmops.ops import made_from
+
+        remembered = Remembered(self.settings, self.store)
+        last, spec = remembered.last(target), remembered.asked_again(target.identity.params).spec
+        machine = self.arm(target).get(target.vm_id)
+        if machine is None or not ownership.is_ours(machine, self.deployments.claim(target)):
+            raise OperationFailed(Failure(FailureKind.NOT_FOUND, "there is no such VM of ours", resource=target.vm_id))
+        custom_data = self._custom_data(spec, last)
+        return made_from.locked(machine, spec, last, custom_data), custom_data
+
+    def _custom_data(self, spec: VmSpec, last: Operation) -> str | None:
+        """Give the custom data that a VM was made with, if it has any."""
+        from vmops.deploy import secrets
+        from vmops.deploy.context import open_for_reading
+        from vmops.jobs.stack_records import StackRecords
+
+        if spec.custom_data or "customData" not in last.secrets:
+            return spec.custom_data.get_secret_value() if spec.custom_data else None
+        records, longest = StackRecords(self.store, spec.stack), self.settings.engine_silence
+        with open_for_reading(self.settings, spec, records, longest=longest) as site:
+            return secrets.of_state(site.stack.state(secrets=True)).get("customData")
+
     def status(self, target: Target) -> dict[str, Any]:
         """Tell what was asked of a VM last, how that stands, and what ARM says of it. Raises: CloudError."""
         from vmops.azure import vm_state
+        from vmops.azure.clouds import portal_link
 
-        latest, failure = self.store.latest(target.stack), self.store.last_failure(target.stack)
+        newest, failure = self.store.latest(target.stack), self.store.last_failure(target.stack)
+        latest = newest and self.deployments.settled(newest)
         there = self.deployments.absence(target).take()
         seen = vm_state.get_vm_state(self.arm(target), target.vm_id) if there.find(target.vm_id) else None
         beside = self._beside(target, there, latest) if seen else None
         return {
             "vmName": target.vm_name,
             "stack": target.stack,
-            "operation": latest and self.deployments.settled(latest).as_dict(),
+            "standing": self._standing(latest, seen),
+            "operation": latest and latest.as_dict(),
             "machine": seen and {**seen.summary(), "whose": str(there.whose(target.vm_id))},
             "resources": {str(whose): [each["id"] for each in found] for whose, found in there.judged.items()},
             "lastFailure": failure and failure.as_dict(),
             "drift": [str(each) for each in beside.drift] if beside else [],
             "notOurs": beside.added if beside else [],
+            "portal": portal_link(target.cloud, target.vm_id),
         }
+
+    def _standing(self, latest: Operation | None, seen: "VmState | None") -> str | None:
+        """Say how a VM stands, where anything is known of it."""
+        if seen is None:
+            return by_record(latest) if latest else None
+        return standing(self.store.life(latest.stack) if latest else [], seen.provisioning)
 
     def _beside(self, target: Target, there: "Inventory", latest: Operation | None) -> "Comparison | None":
         """Put what was asked for beside what there is, once that was made."""

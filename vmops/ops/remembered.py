@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Self
@@ -14,7 +14,7 @@ from vmops.core.settings import Settings
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
 from vmops.protocol import Params
-from vmops.spec import custom_data
+from vmops.spec import custom_data, lock_file
 from vmops.spec.target import Target, merge_params
 from vmops.spec.vm_spec import EITHER, VmSpec
 
@@ -47,25 +47,30 @@ class Remembered:
 
     def asked(self, params: Params) -> Asked:
         """Read what is asked for. Raises: SpecError."""
-        wanted = merge_params(params, self.settings.defaults())
-        spec = VmSpec.from_params(wanted)
+        pinned, sealed = lock_file.applied(params)
+        wanted = merge_params(pinned, self.settings.defaults())
+        spec = VmSpec.from_params(wanted, kept=sealed)
         last = _provision_of(self.store.life(spec.stack))
         return Asked(spec, spec.clear(wanted), self._secrets(spec, last), changed=partial(self._changes, spec, last))
 
-    def asked_again(self, params: Params) -> Asked:
-        """Read what was asked for last, of which ``params`` change something.
-
-        A secret that they do not repeat stays as it is; custom data in a file is given again if that says the same.
-
-        Raises: SpecError; OperationFailed (not_found) if this host remembers nothing of the VM.
-        """
-        target = Target.from_params(params, self.settings.defaults())
+    def last(self, target: Target) -> Operation:
+        """Give the newest provision of a VM. Raises: OperationFailed (not_found) if nothing of it is remembered."""
         last = _provision_of(self.store.history(target.stack))
         if last is None or not last.given:
             message = f"nothing is remembered on this host of what was asked for {target.vm_name}"
             step = "give its parameters"
             raise OperationFailed(Failure(FailureKind.NOT_FOUND, message, resource=target.vm_id, step=step))
-        before, now = self._changed(last, {}), self._changed(last, params)
+        return last
+
+    def asked_again(self, params: Params, unset: Collection[str] = ()) -> Asked:
+        """Read what was asked for last, of which ``params`` change something, without what is ``unset``.
+
+        A secret that they do not repeat stays as it is; custom data in a file is given again if that says the same.
+
+        Raises: SpecError; OperationFailed (not_found) if this host remembers nothing of the VM.
+        """
+        last = self.last(Target.from_params(params, self.settings.defaults()))
+        before, now = self._changed(last, {}), self._changed(last, params, unset)
         same = (before.spec.canonical(), before.spec.kept) == (now.spec.canonical(), now.spec.kept)
         return replace(now, digest=last.digest if same else "", changed=partial(self._changes, now.spec, last))
 
@@ -80,10 +85,15 @@ class Remembered:
         now = spec.to_wire()
         return tuple(sorted(name for name in {*before, *now} if before.get(name) != now.get(name)))
 
-    def _changed(self, last: Operation, params: Params) -> Asked:
-        """Read what was asked for before, with ``params`` in its place."""
-        changed = merge_params(params, {})
-        replaced = {*changed, *(name for pair in EITHER if not changed.keys().isdisjoint(pair) for name in pair)}
+    def _changed(self, last: Operation, params: Params, unset: Collection[str] = ()) -> Asked:
+        """Read what was asked for before, with ``params`` in its place, and without what is ``unset``."""
+        pinned, sealed = lock_file.applied(params)
+        changed = merge_params(pinned, {})
+        replaced = {
+            *changed,
+            *unset,
+            *(name for pair in EITHER if not changed.keys().isdisjoint(pair) for name in pair),
+        }
         if "authenticationType" in changed and changed["authenticationType"] != _authentication(last.given):
             replaced.add("adminPasswordOrKey")
         stay = {name: value for name, value in last.given.items() if name not in replaced}
@@ -93,7 +103,7 @@ class Remembered:
         elif "customData" in kept:
             file = {name: stay.pop(name) for name in ("customDataFile",) if name in stay}
         wanted = merge_params({**stay, **changed}, self.settings.defaults())
-        spec = VmSpec.from_params(wanted, kept=kept)
+        spec = VmSpec.from_params(wanted, kept={*kept, *sealed})
         return Asked(spec, spec.clear(wanted | file), self._secrets(spec, last))
 
     def _reads_the_same(self, path: object, last: Operation) -> bool:

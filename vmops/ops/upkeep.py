@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from vmops.core import times
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.settings import Settings
 from vmops.jobs.store import Store
@@ -62,11 +63,14 @@ class Upkeep:
     def extend(self, params: Params, ttl: float | str) -> Answer:
         """Let the VM live for ``ttl`` (seconds, or "90m", "2h", "1d") from now on, whatever was left of its time.
 
-        SUCCEEDED, with ``expires`` in seconds since the epoch, or FAILED if there is no such VM, if it is another's, or
-        if a deployment of it is in flight.
+        SUCCEEDED, with ``expires`` in seconds since the epoch and ``expiresAt`` in words, or FAILED if there is no such
+        VM, if it is another's, or if a deployment of it is in flight.
         """
         seconds = time_to_live(ttl)
-        return self._at_rest(params, lambda target: {"expires": self._lifetimes.extend(target, seconds)})
+        return self._at_rest(params, lambda target: self._told(self._lifetimes.extend(target, seconds)))
+
+    def _told(self, expires: float) -> dict[str, Any]:
+        return {"expires": expires, "expiresAt": times.told(expires)}
 
     def _at_rest(self, params: Params, work: Callable[[Target], dict[str, Any]]) -> Answer:
         """Do something that is over at once to a VM of which no deployment is in flight: SUCCEEDED or FAILED."""

@@ -5,27 +5,37 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vmops.core import relaxed_json
 from vmops.core.errors import SpecError
 from vmops.protocol import Params
 from vmops.spec import text_file
+from vmops.spec.unknown import refuse
+from vmops.spec.vm_spec import VmSpec
+
+_OF_A_DEPLOYMENT = {"$schema", "contentVersion", "parameters", "metadata"}
 
 
 def read_params(name: str | None, file: Path | None, pairs: Sequence[str]) -> Params:
     """Bring together the parameters of a call: the file's, then the pairs, then the name; the last one wins.
 
-    Raises: SpecError if the file cannot be read or holds no mapping, or if a pair is none.
+    Raises: SpecError if the file cannot be read or holds no mapping, or if a pair is none, or names no parameter.
     """
-    params = _read_file(file) if file else {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise SpecError(f"-p: {key!r} is not of the form NAME=VALUE")
-        params[key] = value
-    return {**params, "vmName": name} if name else params
+    params, typed = _read_file(file) if file else {}, dict(map(_pair, pairs))
+    refuse(typed, VmSpec.parameters())
+    return {**params, **typed, **({"vmName": name} if name else {})}
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise SpecError(f"-p: {key!r} is not of the form NAME=VALUE")
+    return key, value
 
 
 def read_document(option: str, path: Path) -> Any:
     """Read the one value that a JSON or YAML file holds; ``option`` is what the shell calls the file.
+
+    JSON may have comments, as templates of Azure have.
 
     Raises: SpecError if it cannot be read.
     """
@@ -35,21 +45,39 @@ def read_document(option: str, path: Path) -> Any:
         raise SpecError(f"{option}: {path} is not UTF-8 text") from None
     except OSError as error:
         raise SpecError(f"{option}: {path} cannot be read: {error.strerror}") from None
-    return _read_json(option, path, text) if path.suffix == ".json" else _read_yaml(option, path, text)
+    return _read_json(option, path, text) if path.suffix in {".json", ".jsonc"} else _read_yaml(option, path, text)
 
 
 def _read_file(path: Path) -> Params:
     params = read_document("--params", path)
     if not isinstance(params, dict) or not all(isinstance(key, str) for key in params):
         raise SpecError(f"--params: {path} must hold one mapping of parameters' names to values")
-    return params
+    return _values(path, params["parameters"]) if _is_of_a_deployment(params) else params
+
+
+def _is_of_a_deployment(params: Params) -> bool:
+    """Tell whether a file is one of a template's parameters. Source: Azure documentation, deploymentParameters.json."""
+    return isinstance(params.get("parameters"), dict) and params.keys() <= _OF_A_DEPLOYMENT
+
+
+def _values(path: Path, parameters: Params) -> Params:
+    problems = [
+        f"--params: {path} gives no value for {name} (no key vault is asked)"
+        for name, given in parameters.items()
+        if not isinstance(given, dict) or "value" not in given
+    ]
+    if problems:
+        raise SpecError(problems)
+    return {name: given["value"] for name, given in parameters.items()}
 
 
 def _read_json(option: str, path: Path, text: str) -> Any:
     try:
-        return json.loads(text)
+        return relaxed_json.read(text, relaxed_json.no_number)
     except json.JSONDecodeError as error:
         raise SpecError(f"{option}: {path} is not JSON from line {error.lineno} on") from None
+    except ValueError as error:
+        raise SpecError(f"{option}: {path} is not JSON: {error}") from None
 
 
 def _read_yaml(option: str, path: Path, text: str) -> Any:

@@ -16,8 +16,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AliasChoices, BeforeValidator, Field, PlainSerializer, PrivateAttr, SecretStr
 
 from vmops.protocol import HANDLE
-from vmops.spec import custom_data, names
-from vmops.spec.rules import hardware, login, naming, network, related, spelling, values
+from vmops.spec import custom_data, lock_file, names, unknown
+from vmops.spec.rules import hardware, login, naming, network, related, values
 from vmops.spec.rules.images import Image
 from vmops.spec.target import PositiveSeconds, Target, choice, derived_default, merge_params
 
@@ -92,28 +92,30 @@ class VmSpec(Target):
     ) -> Self:
         """Read all parameters of a deployment; ``params`` win over ``defaults``, and None means not given.
 
-        Unknown parameters are ignored; one that is nearly ours is pointed out in the log, once. ``kept`` are the
-        secrets that stay as they are where the VM is.
+        Unknown parameters are ignored, and pointed out in the log, once, but those without which a VM would be made
+        that nobody has asked for. ``kept`` are the secrets that stay as they are where the VM is.
 
         Raises: SpecError, with one sentence for every parameter that breaks a rule, and never a secret.
         """
-        spelling.warn_near_misses(params, cls.parameters())
-        wanted = merge_params(params, defaults)
+        unknown.point_out(params, cls.parameters())
+        pinned, sealed = lock_file.applied(params)
+        kept = frozenset({*kept, *sealed})
+        wanted = merge_params(pinned, defaults)
         problems = [f"{a}: cannot be given together with {b}" for a, b in EITHER if a in wanted and b in wanted]
         if "customDataFile" in wanted and "customData" not in wanted:
             try:
                 wanted["customData"] = custom_data.read(wanted.pop("customDataFile"))
             except ValueError as error:
                 problems.append(f"customDataFile: {error}")
-        spec = cls.checked(wanted, problems, {"kept": frozenset(kept)})
-        spec._kept = frozenset(kept)
+        spec = cls.checked(wanted, problems, {"kept": kept})
+        spec._kept = kept
         return spec
 
     @classmethod
     def parameters(cls) -> frozenset[str]:
         """Return the names of all parameters that are ours."""
         fields = {field.serialization_alias or name for name, field in cls.model_fields.items()}
-        return frozenset(fields.union(*EITHER))
+        return frozenset(fields.union(*EITHER, {lock_file.PARAMETER}))
 
     @property
     def named_roles(self) -> frozenset[str]:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from vmops.core import relaxed_json
 from vmops.local.arm import paths
 from vmops.local.arm.handlers.providers import NAMESPACES
 from vmops.local.arm.limits.policies import policy_of
@@ -22,7 +23,6 @@ from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.routes import Handler
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json
-from vmops.local.arm.wire import relaxed_json
 from vmops.local.arm.wire.messages import Call, Reply
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -129,9 +129,9 @@ def read(method: str, path: str, sent: Mapping[str, str], body: bytes, base: str
 def _value(body: bytes) -> Any:
     """Read a value as Azure does, which is more than JSON; raises ValueError and RecursionError."""
     try:
-        return json.loads(body, parse_constant=_no_number)
+        return json.loads(body, parse_constant=relaxed_json.no_number)
     except ValueError:
-        return relaxed_json.read(body.decode(), _no_number)
+        return relaxed_json.read(body.decode(), relaxed_json.no_number)
 
 
 def _parse(body: bytes) -> Json:
@@ -145,7 +145,3 @@ def _parse(body: bytes) -> Json:
     if not isinstance(parsed, dict):
         raise ArmError("InvalidRequestContent", reason="an object is expected")
     return parsed
-
-
-def _no_number(word: str) -> object:
-    raise ValueError(f"{word} is no JSON")

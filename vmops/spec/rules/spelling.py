@@ -1,22 +1,63 @@
-"""Parameters that are nearly ours: an unknown key is ignored, but a misspelled one is pointed out."""
+"""Names that are no parameters: which one of ours is meant, and which of them are never passed over."""
 
 from collections.abc import Iterable
-from functools import cache
+
+from pydantic.alias_generators import to_camel
+
+_MEANT = {
+    "location": "region",
+    "vmSize": "size instanceType",
+    "priority=Spot": "spot",
+    "evictionPolicy": "evictionType",
+    "vmPorts": "ports",
+    "osDiskSizeGB": "disk diskSizeGB",
+    "image": "vmImage imageReference",
+    "publicIp": "usePublicIp assignPublicIp",
+    "adminPasswordOrKey": "sshPublicKey sshKeyFile adminPassword",
+    "customData (userData is another thing on Azure)": "userData",
+}
+"""What people and other tools call our parameters. Source: configurations of SkyPilot, Terraform, packer, azure-cli."""
+
+_WEIGHTY = {
+    "who can reach the VM": "subnetId virtualNetworkResourceGroup ipVersion natGateway privateIPAddress",
+    "what the VM may do": "userAssignedIdentity identityType managedIdentityName",
+    "what the VM is made from": "imageId plan osType licenseType",
+    "how the VM is protected": "securityType encryptionAtHost secureBoot vTpm patchMode",
+    "what the VM can do, and costs": "enableAcceleratedNetworking diskControllerType ephemeralOsDisk diffDiskPlacement "
+    "osDiskCaching dataDiskCaching dataDiskType availabilitySet proximityPlacementGroup dedicatedHost",
+}
+"""Names without which a VM would be made that nobody has asked for, by what they are about. Source: parameters of ARM's
+templates, and of the same tools."""
+
+_PUBLIC = "publicip"
 
 
-def warn_near_misses(given: Iterable[str], known: frozenset[str]) -> None:
-    """Log a warning for each unknown name that is nearly a known one, once in the life of the process."""
-    for name in given:
-        if name not in known:
-            _warn(name, known)
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
 
 
-@cache
-def _warn(name: str, known: frozenset[str]) -> None:
-    if meant := near_miss(name, known):
-        from vmops.core.log import get_logger
+_MEANS = {_plain(word): meant for meant, words in _MEANT.items() for word in words.split()}
+_ABOUT = {_plain(word): about for about, words in _WEIGHTY.items() for word in words.split()}
 
-        get_logger().warning("unknown_parameter", given=name, meant=meant)
+
+def about(name: str) -> str:
+    """Tell what a name that is no parameter is about, if it is never passed over; '' otherwise."""
+    plain = _plain(name)
+    return _ABOUT.get(plain, "who can reach the VM" if _PUBLIC in plain else "")
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Give what is meant by a name that is no parameter: one that is; '' if nothing is near."""
+    return _MEANS.get(_plain(name)) or near_miss(name, known) or ""
+
+
+def unknown(name: str, known: Iterable[str], settings: Iterable[str] = ()) -> str:
+    """Say that a name is no parameter, and what it may have been meant for; ``settings`` are the names of those."""
+    if name in map(to_camel, settings):
+        return f"{name}: no parameter but a setting: VMOPS_{_in_capitals(name)}"
+    found, weighs = meant(name, known), about(name)
+    hint = f"is {found} meant?" if found else f"it would say {weighs}, so it is not passed over" if weighs else ""
+    return f"{name}: no such parameter" + (f"; {hint}" if hint else "")
 
 
 def near_miss(name: str, known: Iterable[str]) -> str | None:
@@ -26,3 +67,7 @@ def near_miss(name: str, known: Iterable[str]) -> str | None:
     in_lower_case = {word.lower(): word for word in known}
     near = difflib.get_close_matches(name.lower(), in_lower_case, n=1, cutoff=0.85)
     return in_lower_case[near[0]] if near else None
+
+
+def _in_capitals(name: str) -> str:
+    return "".join(f"_{letter}" if letter.isupper() else letter.upper() for letter in name)

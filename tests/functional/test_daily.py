@@ -1,0 +1,277 @@
+"""What is typed every day: lists, looks at what was done, several VMs at once, parameters that are found again.
+
+All of it on two VMs, d1 and d2, which every test leaves as they were.
+"""
+
+import json
+import os
+import pty
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import vmops
+from tests.azure import Azure
+from tests.functional.test_cli import VMOPS, Shell
+from vmops import Settings
+from vmops.local import daemon
+
+
+@pytest.fixture(scope="module")
+def lab(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """Give a shell whose local Azure holds d1 and d2."""
+    state_dir = tmp_path_factory.mktemp("daily")
+    daemon.ensure(state_dir, 0)
+    shell = Shell(state_dir)
+    done = shell("create", "d1", "d2", "-p", "ttl=2h", "-p", "vmPorts=22,443", "--wait")
+    assert done.returncode == 0, done.stderr
+    yield shell
+    daemon.stop(state_dir)
+
+
+@pytest.fixture
+def azure(lab: Shell) -> Iterator[Azure]:
+    """Give that local Azure; all goes well in it again afterwards."""
+    yield lab.azure
+    lab.azure.let_go()
+
+
+def at_a_terminal(lab: Shell, *arguments: str, width: int, **variables: str) -> str:
+    """Give what a terminal of a width shows of a call."""
+    controller, terminal = pty.openpty()
+    environment = {**lab.environment, "COLUMNS": str(width), "TERM": "xterm-256color", **variables}
+    with subprocess.Popen(
+        [VMOPS, *arguments], stdin=terminal, stdout=terminal, stderr=terminal, env=environment
+    ) as call:
+        os.close(terminal)
+        seen = b""
+        try:
+            while block := os.read(controller, 65536):
+                seen += block
+        except OSError:  # Linux says so of a terminal that nobody has open any more
+            pass
+        os.close(controller)
+    assert call.returncode == 0, seen
+    return seen.decode().replace("\r\n", "\n")
+
+
+def plain(text: str) -> str:
+    """Take colours out."""
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+
+
+def test_a_list_is_what_azure_says_now_in_four_requests(lab: Shell, azure: Azure) -> None:
+    """However many VMs there are; each with all that tells where it is and what it is."""
+    before = len(azure.journal())
+    found = lab.json("list")
+    asked = [each["path"].rpartition("/")[2] for each in azure.journal()[before:] if "/_local/" not in each["path"]]
+    assert sorted(asked) == ["networkInterfaces", "publicIPAddresses", "virtualMachines", "virtualMachines"]
+    assert found["live"] is True
+    d1, d2 = found["vms"]
+    assert {name: d1[name] for name in ("vmName", "resourceGroup", "location", "vmSize", "priority", "owner")} == {
+        "vmName": "d1",
+        "resourceGroup": "vmops-d1",
+        "location": "westus2",
+        "vmSize": "Standard_B2s",
+        "priority": "Regular",
+        "owner": "tester",
+    }
+    assert (d1["power"], d1["standing"], d1["privateIp"], d1["portal"]) == ("running", "provisioned", "10.0.0.4", None)
+    assert {d1["publicIp"], d2["publicIp"]} == {"203.0.113.1", "203.0.113.2"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", d1["expiresAt"])
+    assert d1["expires"] - d1["created"] > 7000
+
+
+def test_a_list_is_the_same_on_a_host_that_made_nothing(lab: Shell, tmp_path: Path) -> None:
+    """The tags tell, and whose each VM is; another owner sees his own, and on demand all."""
+    (tmp_path / "there").mkdir(mode=0o700)
+    (tmp_path / "there" / "local").symlink_to(lab.state_dir / "local")
+    there = Shell(tmp_path / "there")
+    facts = ("vmName", "power", "standing", "publicIp", "owner")
+    mine = [[each[name] for name in facts] for each in lab.json("list")["vms"]]
+    assert [[each[name] for name in facts] for each in there.json("list")["vms"]] == mine
+    hers = json.loads(there("list", "--json", owner="grace").stdout)
+    assert hers == {"live": True, "vms": []}
+    assert there("list", owner="grace").stderr == "no VMs are known\n"
+    everybody = json.loads(there("list", "--all-owners", "--json", owner="grace").stdout)
+    assert [each["vmName"] for each in everybody["vms"]] == ["d1", "d2"]
+
+
+def test_a_list_without_azure_is_what_was_recorded(lab: Shell, azure: Azure) -> None:
+    """It says so, and that is no failure."""
+    azure.fault(
+        {
+            "path": "*/virtualMachines",
+            "verbs": ["read"],
+            "effect": {"do": "refuse", "code": "ExpiredAuthenticationToken"},
+        }
+    )
+    done = lab("list", "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["live"]) == (0, False)
+    assert [(each["vmName"], each["power"], each["standing"]) for each in found["vms"]] == [
+        ("d1", None, "provisioned"),
+        ("d2", None, "provisioned"),
+    ]
+    assert done.stderr.startswith(
+        "warning: what Azure says is not known, so this is what was recorded on this host: auth:"
+    )
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_at_a_terminal_the_daily_looks_read_well(lab: Shell, width: int) -> None:
+    """Nothing is cut, whatever the width; with NO_COLOR there is none."""
+    listed = at_a_terminal(lab, "ls", width=width)
+    assert "\x1b[" in listed
+    assert plain(listed).splitlines()[:2] == lab("list").stdout.splitlines()[:2] or "AGE" in listed
+    without = at_a_terminal(lab, "status", "d1", width=width, NO_COLOR="1")
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", without)
+    assert plain(without).startswith("d1: provisioned, running\n  asked    provision by tester, ")
+    head, *bars = plain(at_a_terminal(lab, "timeline", "d1", width=width)).splitlines()
+    assert re.fullmatch(r"d1: provision succeeded, .+ s", head)
+    assert all(len(line) <= width for line in bars)
+    assert re.match(r"  waits for its turn +\d+\.\d s  █", bars[0])
+    assert any(re.match(r"  VirtualMachine d1 create +\d+\.\d s +█", line) for line in bars)
+
+
+def test_a_list_can_be_watched_at_a_terminal_only(lab: Shell) -> None:
+    """Ctrl-C ends it; a pipe has no screen."""
+    done = lab("list", "--watch")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "it needs a terminal" in done.stderr
+    controller, terminal = pty.openpty()
+    with lab.start("list", "--watch", stdin=terminal, stdout=terminal, stderr=subprocess.DEVNULL) as watching:
+        os.close(terminal)
+        seen = ""
+        while "d2 " not in seen:
+            seen += plain(os.read(controller, 65536).decode(errors="replace"))
+        watching.send_signal(2)
+        while watching.poll() is None:
+            try:
+                os.read(controller, 65536)
+            except OSError:
+                watching.wait()
+    os.close(controller)
+    assert watching.returncode == 130
+
+
+def test_what_was_done_is_found_again(lab: Shell) -> None:
+    """Every deployment, where its time went, and what its worker has logged."""
+    (made,) = lab.json("history", "d1")
+    assert (made["verb"], made["state"], made["failure"]) == ("provision", "succeeded", None)
+    assert made["createdAt"] < made["expiresAt"]
+    assert lab("history").stdout.startswith("NAME  VERB       STATE      ASKED")
+    spans = lab.json("timeline", "d1")["spans"]
+    assert [each["kind"] for each in spans] == ["queue", "survey", *["resource"] * 7, "checks"]
+    assert {each["state"] for each in spans} == {"done"}
+    events = lab.json("logs", "d1")
+    assert events[-1]["event"] == "ended"
+    followed = lab("logs", "d1", "-f", "--json").stdout.splitlines()
+    assert [json.loads(line) for line in followed] == events
+    assert re.search(r"Z resource_done  resource=VirtualMachine d1  operation=create", lab("logs", "d1").stdout)
+    assert lab("logs", "nobody").stderr == "error: not_found: no deployment of nobody is recorded on this host; " + (
+        "provision the VM first, or correct the name\n"
+    )
+
+
+def test_several_vms_are_one_call(lab: Shell) -> None:
+    """The answers are in order, one array as JSON; the exit code is the worst, and what fails stops nobody."""
+    found = lab.json("status", "d2", "d1")
+    assert [each["vmName"] for each in found] == ["d2", "d1"]
+    done = lab("restart", "d1", "none", "d2", "--wait", "--json")
+    assert done.returncode == 1
+    assert [each["status"] for each in json.loads(done.stdout)] == ["SUCCEEDED", "FAILED", "SUCCEEDED"]
+    read = lab("wait", "d1", "d2").stdout.splitlines()
+    assert (read[0], read[1][:9]) == ("d1:", "SUCCEEDED")
+    assert "d2:" in read
+    wrong = lab("stop", "d1", "no/name")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+
+
+def test_all_of_mine_are_asked_for(lab: Shell, azure: Azure) -> None:
+    """Without an answer nothing is done; --yes is one."""
+    before = azure.writes()
+    done = subprocess.run(
+        [VMOPS, "stop", "--mine"], input="n\n", capture_output=True, text=True, env=lab.environment, timeout=60
+    )
+    assert done.returncode == 1
+    assert "stop d1, d2? [y/N]" in done.stderr
+    assert azure.writes() == before
+    assert [each["status"] for each in lab.json("restart", "--mine", "--yes", "--wait")] == ["SUCCEEDED"] * 2
+    assert lab("restart", "d1", "--mine").returncode == 2
+
+
+def test_parameters_are_found(lab: Shell) -> None:
+    """All of them without a VM, and of one what it was asked for with; each says how it is set for good."""
+    described = {each["name"]: each for each in lab.json("params")}
+    assert described["vmSize"]["default"] == "Standard_B2s"
+    assert described["location"]["setting"] == "VMOPS_LOCATION"
+    assert described["customData"]["secret"] is True
+    of_d1 = {each["name"]: each["value"] for each in lab.json("params", "d1")}
+    assert (of_d1["vmPorts"], of_d1["ttl"], of_d1["dataDisks"]) == ([22, 443], 7200.0, None)
+    assert "vmSize" in lab("provision", "--help").stdout
+    unknown = lab("params", "nobody")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+
+
+def test_what_was_given_is_a_file_to_give_again(lab: Shell, tmp_path: Path) -> None:
+    """It asks for the same VM: nothing is to be done."""
+    shown = lab("show", "d1", "--params")
+    assert yaml.safe_load(shown.stdout) == lab.json("show", "d1", "--params")
+    (tmp_path / "d1.yaml").write_text(shown.stdout)
+    again = lab("provision", "--params", str(tmp_path / "d1.yaml"), "--dry-run", "--json")
+    assert json.loads(again.stdout)["changes"] == []
+
+
+def test_one_parameter_is_set_and_no_other(lab: Shell, azure: Azure) -> None:
+    """And goes back to its default; what is no parameter is refused."""
+    assert lab.json("set", "d2", "location=westus2", "tags=team=a", "--wait")["status"] == "SUCCEEDED"
+    assert lab.json("show", "d2", "--params")["vmPorts"] == [22, 443]
+    assert lab.json("set", "d2", "--unset", "tags", "--wait")["status"] == "SUCCEEDED"
+    assert "tags" not in lab.json("show", "d2", "--params")
+    for wrong in (["region=eastus"], ["--unset", "region"]):
+        done = lab("set", "d2", *wrong)
+        assert (done.returncode, done.stderr) == (2, "error: region: no such parameter; is location meant?\n")
+
+
+def test_what_a_vm_gave_is_had_again(lab: Shell) -> None:
+    """In a shell, one value or all; in a program a machine, which nobody holds by that."""
+    waited = lab.json("wait", "d1")["result"]
+    assert lab.json("get", "d1") == waited
+    assert lab("get", "d1", "publicIp").stdout == f"{waited['publicIp']}\n"
+    assert lab("get", "d1", "colour").returncode == 2
+    assert lab("get", "nobody").returncode == 1
+    machine = vmops.get("d1", settings=Settings(state_dir=lab.state_dir, owner="tester"))
+    assert (machine.host, machine.refresh()) == (waited["publicIp"], "running")
+    with pytest.raises(vmops.ProvisionError, match="nobody: not_found"):
+        vmops.get("nobody", settings=machine.ops.settings)
+
+
+def test_a_refused_call_is_not_how_a_vm_stands(lab: Shell) -> None:
+    """It runs as before: the headline says so, and why the call was refused is below."""
+    refused = lab("provision", "d2", "-p", "location=eastus", "--wait")
+    assert refused.returncode == 1
+    told = lab("status", "d2").stdout
+    assert told.startswith("d2: provisioned, running\n")
+    assert "location: the VM has westus2 and cannot be changed to eastus" in told
+    assert {each["standing"] for each in lab.json("list")["vms"]} == {"provisioned"}
+
+
+def test_what_a_vm_needs_is_checked(lab: Shell) -> None:
+    """The exit code tells, and each line what to do."""
+    found: dict[str, Any] = lab.json("check")
+    assert found["ok"] is True
+    told = {each["what"]: each["ok"] for each in found["checks"]}
+    assert told == {
+        **dict.fromkeys(("state directory", "engine", "login", "subscription", "clock"), True),
+        **dict.fromkeys(("Microsoft.Compute", "Microsoft.Network"), True),
+        "guests": None,
+    }
+    done = lab("check", engine="/nonexistent")
+    assert done.returncode == 1
+    assert re.search(r"^✗ engine .*VMOPS_ENGINE is '/nonexistent'", done.stdout, re.MULTILINE)

@@ -1,0 +1,104 @@
+"""The commands about what a VM is made with: params, set, show, lock, get; and whether one can be made: check."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vmops.cli.commands.vm import DryRun, Json, Name, Pairs, Wait, app, examples, session
+
+Changes = Annotated[list[str] | None, typer.Argument(metavar="NAME=VALUE...", help="Parameters that change.")]
+Unset = Annotated[
+    list[str] | None, typer.Option("--unset", metavar="NAME", help="Back to its default; may be repeated.")
+]
+Sure = Annotated[
+    bool, typer.Option("--yes", metavar="", help="Make the VM anew, or detach disks, without being asked.")
+]
+Given = Annotated[
+    bool, typer.Option("--params", metavar="", help="The parameters that were given, as --params reads them.")
+]
+Metrics = Annotated[
+    bool, typer.Option("--metrics", metavar="", help="What a trial's results should say of its VM, as CSV.")
+]
+Output = Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write it there, not to stdout.")]
+Key = Annotated[str | None, typer.Argument(metavar="[KEY]", help="One value alone, as in publicIp.")]
+
+
+@app.command("params", epilog=examples("params", "params exp1", "params exp1 --json"))
+def params(name: Name = None, pairs: Pairs = None, as_json: Json = False) -> None:
+    """List all parameters, with type, default and meaning; of a VM, with the values that it was asked for with."""
+    from vmops.cli import made_with
+
+    made_with.parameters(session(name, None, pairs, as_json))
+
+
+@app.command("set", epilog=examples("set exp1 vmSize=Standard_D8s_v5 --wait", "set exp1 --unset dataDisks --dry-run"))
+def set_params(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")],
+    changes: Changes = None,
+    unset: Unset = None,
+    pairs: Pairs = None,
+    wait: Wait = False,
+    dry_run: DryRun = False,
+    yes: Sure = False,
+    as_json: Json = False,
+) -> None:
+    """Change these parameters of a VM, and no other; -p says which VM is meant, as for every verb."""
+    from vmops.cli import looks
+    from vmops.spec.unknown import refuse
+    from vmops.spec.vm_spec import VmSpec
+
+    refuse(unset or [], VmSpec.parameters())
+    called = session(name, None, [*(pairs or []), *(changes or [])], as_json)
+    if dry_run:
+        looks.preview(called, same=True, unset=unset or ())
+    else:
+        called.provision(wait=wait, replace=yes, same=True, unset=unset or ())()
+
+
+@app.command(epilog=examples("show exp1 --params > exp1.yaml", "show exp1 --params --json"))
+def show(
+    name: Name = None,
+    pairs: Pairs = None,
+    given: Given = False,
+    as_json: Json = False,
+) -> None:
+    """Show the parameters that a VM was asked for with, without secrets, as a file that --params reads."""
+    from vmops.cli import made_with
+
+    if not given:
+        raise typer.BadParameter("it says what is to be shown", param_hint="--params")
+    made_with.given(session(name, None, pairs, as_json))
+
+
+@app.command("lock", epilog=examples("lock exp1 > exp1.lock.yaml", "lock exp1 --output exp1.lock.yaml"))
+def lock_file(name: Name = None, pairs: Pairs = None, output: Output = None) -> None:
+    """Write the lock file of a VM: what it was really made from, as `vmops provision --lock` reads it."""
+    from vmops.cli import made_with
+
+    made_with.lock_file(session(name, None, pairs, False), output)
+
+
+@app.command(epilog=examples("get exp1", "get exp1 publicIp", "get exp1 --json", "get exp1 --metrics > metrics.csv"))
+def get(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")],
+    key: Key = None,
+    pairs: Pairs = None,
+    as_json: Json = False,
+    metrics: Metrics = False,
+) -> None:
+    """Give what a wait for the VM gives, its addresses and how to log in, of one that is provisioned."""
+    from vmops.cli import made_with
+
+    if metrics:
+        made_with.metrics(session(name, None, pairs, as_json))
+        return
+    made_with.result(session(name, None, pairs, as_json), key)
+
+
+@app.command(epilog=examples("check", "check --json"))
+def check(as_json: Json = False) -> None:
+    """Look whether all is there that a VM needs: engine, login, subscription, providers, clock; exit with 1 if not."""
+    from vmops.cli import made_with
+
+    made_with.check(session(None, None, None, as_json))

@@ -1,0 +1,50 @@
+"""The commands that put a VM right: cancel, recover and adopt."""
+
+from typing import Annotated
+
+import typer
+
+from vmops.cli.commands.vm import DryRun, File, Json, Name, Names, Pairs, Yes, answer, app, examples, session
+
+BreakLock = Annotated[
+    bool, typer.Option("--break-lock", metavar="", help="Delete the engine's lock whose holder you know to be dead.")
+]
+
+
+@app.command(epilog=examples("cancel exp1"))
+def cancel(names: Names = None, file: File = None, pairs: Pairs = None, as_json: Json = False) -> None:
+    """End the deployment that is in flight; the same verb called again goes on where it ended."""
+    answer(names, file, pairs, as_json, lambda each: each.cancel)
+
+
+@app.command(epilog=examples("recover exp1 --dry-run", "recover exp1", "recover exp1 --break-lock"))
+def recover(
+    name: Name = None,
+    file: File = None,
+    pairs: Pairs = None,
+    as_json: Json = False,
+    dry_run: DryRun = False,
+    break_lock: BreakLock = False,
+    yes: Yes = False,
+) -> None:
+    """Put right what a dead deployment has left: records, locks and the engine's state; nothing in the cloud."""
+    called = session(name, file, pairs, as_json)
+    if break_lock and not (dry_run or yes):
+        called.confirm_break()
+    called.recover(dry_run=dry_run, break_lock=break_lock)
+
+
+@app.command(epilog=examples("adopt exp1 --dry-run", "adopt exp1", "adopt exp1 --yes"))
+def adopt(
+    name: Name = None,
+    file: File = None,
+    pairs: Pairs = None,
+    as_json: Json = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Take back what was made for the VM, and lost its tags or got another's; it asks first."""
+    called = session(name, file, pairs, as_json)
+    if not (dry_run or yes):
+        called.confirm_adoption()
+    called.adopt(dry_run=dry_run)

@@ -1,0 +1,119 @@
+"""Calls from a shell that look and change nothing."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import typer
+from rich.live import Live
+from rich.text import Text
+
+from vmops.cli import bars, console, reports, vm_list, vm_status
+from vmops.cli.session import INTERRUPTED, Session
+from vmops.core.errors import OperationFailed
+from vmops.core.failures import Failure, FailureKind
+from vmops.core.log_reader import LogReader
+from vmops.core.polling import NotYet, poll_until
+from vmops.jobs.operation import Operation, State, Verb
+from vmops.ops.timeline import spans
+
+_REFRESH = 5.0
+"""Seconds between two lists on a screen that changes; each is four requests a subscription."""
+
+_LOOK = 0.2
+"""Seconds between two looks at a log that is followed."""
+
+
+def preview(session: Session, **how: Any) -> None:
+    """Show what a provision would do."""
+    reports.planned(session.ops.plan(session.params, **how), as_json=session.as_json)
+
+
+def diff(session: Session) -> None:
+    """Show how what there is differs from what was asked for."""
+    reports.compared(session.ops.diff(session.params), as_json=session.as_json)
+
+
+def inventory(session: Session) -> None:
+    """Show what a deprovision would delete."""
+    reports.doomed(session.ops.resources(session.params), as_json=session.as_json)
+
+
+def status(session: Session) -> None:
+    """Show how the VM stands."""
+    report = session.ops.status(session.params)
+    if session.as_json:
+        return console.print_json(report)
+    watch, ssh = session.watch(""), ""
+    if watch:
+        watch.news()
+    newest = session.ops.operation(session.params)
+    if newest and (newest.verb, newest.state) == (Verb.PROVISION, State.SUCCEEDED):
+        ssh = session.ops.wait_vm_deployment(True, session.params)[1].get("ssh", "")
+    return vm_status.status(report, session.params, doing=watch.in_flight if watch else (), ssh=ssh)
+
+
+def list_vms(session: Session, *, watch: bool, **how: bool) -> None:
+    """Show the VMs that there are, again and again if it is to be watched."""
+    if not watch:
+        return vm_list.listed(session.ops.vms(session.params, **how), as_json=session.as_json)
+    if session.as_json or not console.out.is_terminal:
+        raise typer.BadParameter("it needs a terminal, and no --json", param_hint="--watch")
+    with Live(console=console.out, auto_refresh=False) as screen:
+
+        def show() -> NotYet:
+            screen.update(Text("\n".join(vm_list.lines(session.ops.vms(session.params, **how)))), refresh=True)
+            return NotYet(_REFRESH)
+
+        return _until_interrupted(show)
+
+
+def history(session: Session) -> None:
+    """Show what was done to the VMs that are meant."""
+    vm_list.history(session.ops.history(session.params), as_json=session.as_json)
+
+
+def timeline(session: Session) -> None:
+    """Show where the time of the newest deployment went."""
+    operation = _newest(session)
+    events = LogReader(session.ops.log_path(operation)).news()
+    bars.timeline(operation, spans(operation, events), as_json=session.as_json)
+
+
+def logs(session: Session, *, follow: bool) -> None:
+    """Show what the worker of the newest deployment has logged; if it is to be followed, until that is over."""
+    operation = _newest(session)
+    reader = LogReader(session.ops.log_path(operation))
+    if session.as_json and not follow:
+        return console.print_json(reader.news())
+    say: Callable[[Any], None] = console.print_json_line if session.as_json else console.print_event
+
+    def look() -> bool | NotYet:
+        over = not follow or _now(session, operation).over  # first: what was logged until then is read after that
+        for event in reader.news():
+            say(event)
+        return over or NotYet(_LOOK)
+
+    return _until_interrupted(look)
+
+
+def _until_interrupted(look: Callable[[], bool | NotYet]) -> None:
+    try:
+        poll_until(look, timeout=math.inf)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _newest(session: Session) -> Operation:
+    """Give the newest deployment of the VM. Raises: OperationFailed (not_found)."""
+    operation = session.newest()
+    if operation is None:
+        message = f"no deployment of {session.params.get('vmName', 'it')} is recorded on this host"
+        raise OperationFailed(Failure(FailureKind.NOT_FOUND, message))
+    return operation
+
+
+def _now(session: Session, operation: Operation) -> Operation:
+    """Give a deployment as it stands now."""
+    same: Iterator[Operation] = (each for each in session.ops.history(session.params) if each.id == operation.id)
+    return next(same, operation)

@@ -1,0 +1,104 @@
+"""What VMs can be made with, were made with, and gave; and whether they can be made."""
+
+import csv
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from vmops.cli import console, reports
+from vmops.cli.session import Session
+from vmops.core.errors import SpecError
+from vmops.protocol import Status
+
+_MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}
+
+
+def parameters(session: Session) -> None:
+    """Show all parameters, a row each; of a VM with their values."""
+    found = session.ops.parameters(session.params or None)
+    if session.as_json:
+        return console.print_json(found)
+    shown = "value" if session.params else "default"
+    rows = [(each["name"], each["type"], _text(each[shown]), each["meaning"]) for each in found]
+    return console.columns(("NAME", "TYPE", shown.upper(), "MEANING"), rows)
+
+
+def given(session: Session) -> None:
+    """Show what was given, as YAML or JSON; secrets are not remembered."""
+    found = session.ops.given(session.params)
+    if session.as_json:
+        return console.print_json(found)
+    console.print_yaml(found)
+    newest = session.ops.operation(session.params)
+    for name in sorted(newest.secrets) if newest else ():
+        console.note(f"{name} was given too, and is not shown")
+    return None
+
+
+def lock_file(session: Session, output: Path | None) -> None:
+    """Write a lock file of a VM, to stdout or to a file that is then there as a whole.
+
+    Raises: SpecError if it cannot be written.
+    """
+    found = session.ops.lock_file(session.params)
+    if output is None:
+        return console.print_yaml(found)
+    try:
+        output.write_text(console.as_yaml(found) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SpecError(f"--output: {output} cannot be written: {error.strerror}") from None
+    command = shlex.join(["vmops", "provision", "--lock", str(output)])
+    return console.note(f"{output} is the lock file of {session.params['vmName']}: `{command}` makes such a VM again")
+
+
+def metrics(session: Session) -> None:
+    """Show what a trial's results should say of its VM, as a table of CSV, which mlos_bench reads as results."""
+    rows = csv.writer(sys.stdout, lineterminator="\n")
+    rows.writerows([("metric", "value"), *session.ops.metrics(session.params).items()])
+
+
+def result(session: Session, key: str | None) -> None:
+    """Show what a wait for the VM gives, or one value of it; `typer.Exit` if it is not provisioned.
+
+    Raises: SpecError if it gives nothing of that name.
+    """
+    status, found = session.ops.wait_vm_deployment(True, {**session.params, "pollTimeout": 0})
+    if status is not Status.SUCCEEDED:
+        failure = session.ops.last_failure(session.params) if status is Status.FAILED else None
+        reports.answer(status, {}, failure, as_json=session.as_json)
+        raise typer.Exit(1)
+    if key is not None and key not in found:
+        raise SpecError(f"{key}: the VM has no such value; it has {', '.join(sorted(found))}")
+    if session.as_json:
+        console.print_json(found if key is None else found[key])
+    elif key is None:
+        console.fields({name: value for name, value in found.items() if name not in {"startTime", "endTime"}})
+    else:
+        console.out.print(_text(found[key]), markup=False)
+
+
+def check(session: Session) -> None:
+    """Show what was looked at, a line each; `typer.Exit` with 1 if something is missing."""
+    found = session.ops.check()
+    missing = any(each["ok"] is False for each in found)
+    if session.as_json:
+        console.print_json({"ok": not missing, "checks": found})
+    else:
+        width = max(len(each["what"]) for each in found)
+        for each in found:
+            console.out.print(f"{_MARKS[each['ok']]} {each['what']:<{width}}  ", end="")
+            console.out.print(" ".join(each["says"].split()), markup=False)
+    raise typer.Exit(1 if missing else 0)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    if isinstance(value, dict):
+        return ",".join(f"{name}={each}" for name, each in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value if value is not None else "")

@@ -1,0 +1,99 @@
+"""One call for several VMs: begun for all, then answered in their order."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from vmops.cli import consent, console
+from vmops.cli.errors import explain
+from vmops.cli.session import Ending, Session, open_session
+from vmops.core.errors import SpecError
+from vmops.spec.target import Target
+
+Begin = Callable[[Session], Ending]
+
+
+def sessions(
+    names: Sequence[str] | None, file: Path | None, pairs: Sequence[str] | None, *, as_json: bool
+) -> list[Session]:
+    """Give a session for each VM that is named, or the one that the parameters name.
+
+    Raises: SpecError if any of several names is wrong: then nothing was begun.
+    """
+    several = list(dict.fromkeys(names or [""]))
+    first = open_session(several[0], file, pairs or [], as_json=as_json)
+    found = [first, *(replace(first, params={**first.params, "vmName": name}) for name in several[1:])]
+    if len(found) > 1:
+        for each in found:
+            Target.from_params(each.params, each.ops.settings.defaults())
+    return found
+
+
+def of_mine(
+    names: Sequence[str] | None,
+    file: Path | None,
+    pairs: Sequence[str] | None,
+    *,
+    verb: str,
+    mine: bool,
+    sure: bool,
+    as_json: bool,
+) -> list[Session]:
+    """Give the same, or with ``mine`` one for each VM of this owner that there is, after asking whether all are meant.
+
+    Raises: SpecError if names are given too; `typer.Abort` is the answer no.
+    """
+    if not mine:
+        return sessions(names, file, pairs, as_json=as_json)
+    if names:
+        raise SpecError("--mine: means all of your VMs, so no name goes with it")
+    session = open_session(None, file, pairs or [], as_json=as_json)
+    found = session.ops.vms(session.params).vms
+    if found and not sure:
+        consent.before_all(verb, [str(each["vmName"]) for each in found])
+    which = ("vmName", "cloud", "subscription", "resourceGroup")
+    return [replace(session, params={**session.params, **{name: each[name] for name in which}}) for each in found]
+
+
+def answer(called: Sequence[Session], begin: Begin) -> NoReturn:
+    """Begin with each VM, and then give the answer of each, in order; the exit code is that of the worst.
+
+    Several answers as JSON are one array. What breaks off for one VM does not for the others.
+    """
+    if len(called) == 1:
+        begin(called[0])()
+    with console.one_array() if any(each.as_json for each in called) else nullcontext():
+        begun = [(each, _begun(each, begin)) for each in called]
+        code = max((_ended(each, ending) for each, ending in begun), default=0)
+    if not called:
+        console.note("you have no VMs")
+    raise typer.Exit(code)
+
+
+def _begun(session: Session, begin: Begin) -> Ending:
+    """Begin with one VM; what breaks off there is told in its turn."""
+    try:
+        return begin(session)
+    except Exception as error:
+        broken = error
+
+    def ending() -> NoReturn:
+        raise broken
+
+    return ending
+
+
+def _ended(session: Session, ending: Ending) -> int:
+    """Give one answer, under the VM's name, and its exit code."""
+    if not session.as_json:
+        console.out.print(f"{session.params['vmName']}:", style="bold", markup=False)
+    try:
+        ending()
+    except typer.Exit as over:
+        return over.exit_code
+    except Exception as error:
+        return explain(error, as_json=session.as_json)

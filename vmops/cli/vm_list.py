@@ -1,0 +1,81 @@
+"""What a person reads of many VMs, and of what was done to them."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vmops.cli.console import aligned, columns, duration, moment, note, print_json, warn
+from vmops.core.times import parse_utc
+from vmops.jobs.operation import Operation
+from vmops.ops.listing import Listing
+from vmops.ops.standing import PROVISIONED
+
+_HEADER = ("NAME", "POWER", "SIZE", "PLACE", "IP", "AGE", "EXPIRES", "OWNER")
+
+
+def listed(found: Listing, *, as_json: bool) -> None:
+    """Show VMs, a row each, and say what could not be asked."""
+    for failure in found.unread:
+        warn(f"what Azure says is not known, so this is what was recorded on this host: {failure}")
+    if as_json:
+        return print_json(found.as_dict())
+    if found.vms:
+        columns(_HEADER, [_row(each) for each in found.vms])
+    return note(_beside(found)) if _beside(found) else None
+
+
+def lines(found: Listing) -> list[str]:
+    """Give the same as lines, for a screen that changes."""
+    told = [*(f"warning: {each}" for each in found.unread), _beside(found)]
+    return [*(aligned(_HEADER, [_row(each) for each in found.vms]) if found.vms else ()), *filter(None, told)]
+
+
+def history(operations: Sequence[Operation], *, as_json: bool) -> None:
+    """Show deployments, a row each."""
+    if as_json:
+        return print_json([each.as_dict() for each in operations])
+    if not operations:
+        return note("no deployment is recorded on this host")
+    rows = [
+        (each.vm_name, str(each.verb), str(each.state), moment(each.created), _took(each), each.owner, _why(each))
+        for each in operations
+    ]
+    return columns(("NAME", "VERB", "STATE", "ASKED", "TOOK", "BY", "WHY"), rows)
+
+
+def _beside(found: Listing) -> str:
+    if found.hidden:
+        return f"{found.hidden} more {'is' if found.hidden == 1 else 'are'} gone (--all lists them)"
+    return "" if found.vms else "no VMs are known"
+
+
+def _row(vm: Mapping[str, Any]) -> tuple[str, ...]:
+    place = "/".join(filter(None, (vm["location"], vm["zone"])))
+    age = duration(time.time() - vm["created"]) if vm["created"] else ""
+    address = vm["publicIp"] or vm["privateIp"] or ""
+    return (
+        *(vm["vmName"], _power(vm), vm["vmSize"] or "", place, address),
+        *(age, _left(vm["expiresAt"]), vm["owner"] or ""),
+    )
+
+
+def _power(vm: Mapping[str, Any]) -> str:
+    """Say how a VM stands: its power alone where all is well."""
+    if vm["standing"] == PROVISIONED:
+        return vm["power"] or PROVISIONED
+    return f"{vm['power']}, {vm['standing']}" if vm["power"] else str(vm["standing"])
+
+
+def _left(expires_at: str | None) -> str:
+    if not expires_at:
+        return ""
+    left = parse_utc(expires_at) - time.time()
+    return f"in {duration(left)}" if left > 0 else f"{duration(-left)} ago"
+
+
+def _took(operation: Operation) -> str:
+    return duration(operation.seconds) if operation.over else ""
+
+
+def _why(operation: Operation) -> str:
+    return f"{operation.failure.kind}: {' '.join(operation.failure.message.split())}" if operation.failure else ""

@@ -1,0 +1,106 @@
+"""What a person reads of one VM: how it stands, why, and what to do next."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.markup import escape
+
+from vmops.cli.console import duration, fields, moment, out
+from vmops.cli.progress import Step
+from vmops.core.failures import Failure
+from vmops.ops.standing import PROVISIONED
+from vmops.ops.suggest import follow_up_command, provision_command, shell_command
+from vmops.protocol import Params
+
+
+def status(report: Mapping[str, Any], params: Params, *, doing: Sequence[Step], ssh: str) -> None:
+    """Show how one VM stands: what was asked and by whom, what Azure says now, what failed and what to do next.
+
+    ``report`` is what `VMOps.status` gives, ``doing`` the steps in flight, ``ssh`` the command that logs in.
+    """
+    operation, machine = report["operation"] or {}, report["machine"] or {}
+    stands = (report["standing"] if operation else None) or "no deployment is recorded on this host"
+    out.print(f"[bold]{escape(report['vmName'])}[/]: {stands}, {_power(machine) if machine else 'no such VM in Azure'}")
+    outputs = operation.get("outputs", {})
+    fields(
+        {
+            "asked": operation and f"{operation['verb']} by {operation['owner']}, {moment(operation['created'])}",
+            "ended": operation and _ended(operation),
+            "doing": ", ".join(f"{each.resource} {each.operation}, {moment(each.since)}" for each in doing),
+            "why": _why(operation.get("failure")),
+            "earlier": _why(report["lastFailure"] if report["lastFailure"] != operation.get("failure") else None),
+            "azure": machine and _seen(machine),
+            "whose": _whose(report),
+            "drift": "; ".join(report["drift"]),
+            "added": "; ".join(f"{each}, not ours" for each in report["notOurs"]),
+            "group": operation and f"{operation['resourceGroup']} on {operation['cloud']}",
+            "address": ", ".join(outputs[name] for name in ("publicIp", "privateIp", "fqdn") if outputs.get(name)),
+            "ssh": ssh,
+            "expires": moment(operation["expires"]) if operation.get("expires") else "",
+            "portal": machine and report["portal"],
+            "next": _next(report, params),
+        }
+    )
+
+
+def _ended(operation: Mapping[str, Any]) -> str:
+    if operation["ended"]:
+        return f"{operation['state']} after {duration(operation['seconds'])}"
+    where = f", process {operation['pid']} on {operation['host']}" if operation["pid"] else ""
+    return f"not yet{where}"
+
+
+def _why(failure: Mapping[str, Any] | None) -> str:
+    """Say what failed, of which resource, what to do next, and since when it is so."""
+    if not failure:
+        return ""
+    found = Failure.from_dict(dict(failure))
+    return f"{found}; since {moment(found.since)}" if found.since else str(found)
+
+
+def _seen(machine: Mapping[str, str]) -> str:
+    """Say what Azure says of a VM. Source: Azure documentation, states and billing: a stopped one still costs."""
+    costs = ", its compute is still paid for" if machine["power"] == "stopped" else ""
+    return f"{_power(machine)}{costs}, {machine['vmSize']}, provisioning {machine['provisioning']}"
+
+
+def _whose(report: Mapping[str, Any]) -> str:
+    """Say what is there beside the VM, or is not ours, and so will not go with it."""
+    machine, found = report["machine"], report["resources"]
+    if machine and machine["whose"] != "ours":
+        command = shell_command("adopt", {"vmName": report["vmName"]})
+        return f"{machine['whose']} by its tags: it is neither changed, removed nor swept; {command} tells more"
+    names = [arm_id.rpartition("/")[2] for arm_id in found["ours"]] if not machine else []
+    kept = [arm_id.rpartition("/")[2] for whose in ("another's", "unproven") for arm_id in found[whose]]
+    said = [
+        f"{', '.join(names)} still there and paid for" if names else "",
+        f"not ours: {', '.join(kept)}" if kept else "",
+    ]
+    return "; ".join(filter(None, said))
+
+
+def _power(machine: Mapping[str, str]) -> str:
+    return machine["power"] or "power state unknown"
+
+
+def _next(report: Mapping[str, Any], params: Params) -> str:
+    """Say which call comes next, if one is called for; none is where a refused call left the VM as it was."""
+    operation, machine = report["operation"] or {}, report["machine"] or {}
+    provision = provision_command(params, operation.get("given", {}), operation.get("secrets", ()))
+    deprovision = shell_command("deprovision", params)
+    match operation.get("verb"), operation.get("state"), machine.get("power"):
+        case _, "pending" | "running", _:
+            return follow_up_command(operation["verb"], params)
+        case "provision", "failed", _ if report["standing"] == PROVISIONED:
+            return ""
+        case "provision", "failed", None:
+            return f"{provision}, or {deprovision} to remove what was made"
+        case "provision", "failed", _:
+            return f"{provision}, or {deprovision} to remove the VM with all that it has"
+        case "deprovision", "failed", _:
+            return deprovision
+        case "provision", "succeeded", None:
+            return f"{provision} makes it anew, {deprovision} removes what is left"
+        case _, _, "stopped" | "deallocated":
+            return shell_command("start", params)
+    return ""

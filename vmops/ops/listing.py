@@ -1,0 +1,157 @@
+"""The VMs that there are: as Azure lists them now, and as the records of this host add to that."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vmops.azure.client import Arm
+from vmops.azure.clouds import portal_link
+from vmops.azure.error_codes import failure_from_cloud_error
+from vmops.azure.inventory import made_at
+from vmops.azure.machines import ListedMachine, Resource, list_machines
+from vmops.azure.ownership import owner_of, stack_of
+from vmops.core import times
+from vmops.core.errors import CloudError
+from vmops.core.failures import Failure
+from vmops.jobs.operation import Operation
+from vmops.ops.meant import means
+from vmops.ops.standing import GONE, MISSING, PROVISIONED, by_record, standing
+from vmops.protocol import Params
+from vmops.spec.names import EXPIRES_TAG, Identity
+
+Row = dict[str, Any]
+
+Place = tuple[str, str]
+"""A cloud and a subscription of it."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """VMs, in the order of their names; ``live`` if all of it is what Azure says now, else ``unread`` tells why not.
+
+    A row has what Azure tells of a VM, None for what nobody knows; ``hidden`` that are gone are not among them.
+    """
+
+    vms: list[Row]
+    unread: list[Failure] = field(default_factory=list)
+    hidden: int = 0
+
+    @property
+    def live(self) -> bool:
+        """Tell whether Azure was asked, and answered, of every VM."""
+        return not self.unread
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as plain JSON."""
+        return {"live": self.live, "vms": self.vms}
+
+
+@dataclass(frozen=True)
+class Lister:
+    """Lists the VMs that some parameters mean, ``which``, of one owner, of all if that is ''.
+
+    ``records`` are the newest deployments of these that this host knows of, by their stacks; ``life`` gives those of a
+    stack since it was last removed, the newest first.
+    """
+
+    which: Params
+    owner: str
+    records: Mapping[str, Operation]
+    life: Callable[[str], list[Operation]]
+
+    def take(self, arms: Mapping[Place, Callable[[], Arm]], *, gone: bool) -> Listing:
+        """Ask each place for its VMs, by what connects to it; with ``gone`` those that were removed are rows too."""
+        found: dict[str, Row] = {}
+        unread: dict[Place, Failure] = {}
+        for place, connect in arms.items():
+            try:
+                found.update(self._live(place, connect()))
+            except CloudError as error:
+                unread[place] = failure_from_cloud_error(error)
+        others = [each for each in self.records.values() if each.stack not in found and self._is_of_owner(each.owner)]
+        asked = arms.keys() - unread.keys()
+        rows = [*found.values(), *(_remembered(each, asked=_place(each) in asked) for each in others)]
+        shown = [row for row in rows if gone or row["standing"] != GONE]
+        return Listing(sorted(shown, key=lambda row: str(row["vmName"])), [*unread.values()], len(rows) - len(shown))
+
+    def _is_of_owner(self, owner: str | None) -> bool:
+        return self.owner in ("", owner)
+
+    def _live(self, place: Place, arm: Arm) -> Iterator[tuple[str, Row]]:
+        for machine in list_machines(arm, place[1], lambda each: self._is_wanted(place, each)):
+            identity = _identity(place, machine.resource)
+            yield identity.stack, self._row(identity, machine)
+
+    def _is_wanted(self, place: Place, resource: Resource) -> bool:
+        """Tell whether a VM is one that is meant, made by vmops as tags of its own say, and of the owner's."""
+        identity = _identity(place, resource)
+        ours = stack_of(resource) == identity.stack and self._is_of_owner(owner_of(resource))
+        return ours and means(self.which, identity)
+
+    def _row(self, identity: Identity, machine: ListedMachine) -> Row:
+        resource, record = machine.resource, self.records.get(identity.stack)
+        properties, tags = resource["properties"], resource.get("tags") or {}
+        expires = max(
+            times.parse_utc(tags[EXPIRES_TAG]) if EXPIRES_TAG in tags else 0.0, record.expires if record else 0.0
+        )
+        return {
+            **_which(identity),
+            "location": resource.get("location"),
+            "zone": next(iter(resource.get("zones") or ()), None),
+            "vmSize": properties.get("hardwareProfile", {}).get("vmSize"),
+            "priority": properties.get("priority") or "Regular",
+            "power": machine.power or None,
+            "standing": standing(self.life(identity.stack), machine.provisioning),
+            "publicIp": machine.public_ip or None,
+            "privateIp": machine.private_ip or None,
+            "owner": owner_of(resource),
+            **_times(made_at(resource) or (record.created if record else 0.0), expires),
+            **_NOT_YET,
+            "portal": portal_link(identity.cloud, identity.vm_id),
+        }
+
+
+_NOT_YET = {"member": None, "pricePerHour": None}
+"""What a row will tell of fleets and prices."""
+
+
+def _identity(place: Place, resource: Resource) -> Identity:
+    return Identity(*place, resource["id"].split("/")[4], resource["name"])
+
+
+def _place(record: Operation) -> Place:
+    return record.cloud, record.subscription
+
+
+def _remembered(record: Operation, *, asked: bool) -> Row:
+    """Give the row of a VM that Azure does not show, if it was ``asked``: it is queued, or failed, gone, or missing."""
+    given, outputs = record.given, record.outputs
+    return {
+        **_which(record.identity),
+        "location": given.get("location"),
+        "zone": given.get("zone"),
+        "vmSize": given.get("vmSize"),
+        "priority": given.get("priority"),
+        "power": None,
+        "standing": MISSING if asked and by_record(record) == PROVISIONED else by_record(record),
+        "publicIp": outputs.get("publicIp"),
+        "privateIp": outputs.get("privateIp"),
+        "owner": record.owner,
+        **_times(record.created, record.expires),
+        **_NOT_YET,
+        "portal": portal_link(record.cloud, record.identity.vm_id),
+    }
+
+
+def _which(identity: Identity) -> Row:
+    return {"vmName": identity.vm_name, "stack": identity.stack, **identity.params}
+
+
+def _times(created: float, expires: float) -> Row:
+    ends = times.told(expires)
+    return {
+        "created": created or None,
+        "createdAt": times.told(created),
+        "expires": expires if ends else None,
+        "expiresAt": ends,
+    }

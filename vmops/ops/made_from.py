@@ -1,0 +1,63 @@
+"""What a VM was really made from, as a lock file has it."""
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from vmops.engine.install.locate import ENGINE_VERSION
+from vmops.jobs.operation import Operation
+from vmops.spec import lock_file, names
+from vmops.spec.lock_file import LockedDisk, LockedImage, LockFile, Made, Sealed, Tools
+from vmops.spec.vm_spec import VmSpec
+
+
+def locked(machine: Mapping[str, Any], spec: VmSpec, last: Operation, custom_data: str | None) -> dict[str, Any]:
+    """Give the content of a lock file, in plain JSON, of a VM as ARM tells it and as it was asked for last."""
+    given = {name: value for name, value in last.given.items() if name not in lock_file.UNBOUND}
+    tools = Tools(vmops=version("vmops"), engine=ENGINE_VERSION, azure_native=version("pulumi_azure_native"))
+    found = LockFile(vm_name=spec.vm_name, parameters=given, made=_made(machine, spec, custom_data), tools=tools)
+    return found.model_dump(mode="json", by_alias=True)
+
+
+def metrics(locked: Mapping[str, Any], custom_data: str | None) -> dict[str, str]:
+    """Give what a trial's results should say of where it ran: place, size, image, and a digest of the environment.
+
+    VMs with the same digest were made from the same. It costs as much to guess custom data from it as from its hash.
+    """
+    made = {name: value for name, value in locked["made"].items() if name != "customData"}
+    image = LockedImage.model_validate(made.pop("image")).exact
+    given = {name: value for name, value in locked["parameters"].items() if name not in _SAID_BY_MADE}
+    whole = json.dumps([made, image.lower(), given, custom_data], sort_keys=True)
+    place = {name: made[name] or "" for name in ("vmSize", "location", "zone", "priority")}
+    return {**place, "image": image, "environment": lock_file.seal(whole, _FIXED)}
+
+
+_SAID_BY_MADE = frozenset({"image", "ubuntuOSVersion", "vmSize", "location", "zone", "priority", "customDataFile"})
+_FIXED = b"vmops environment"
+"""Instead of a salt: the same environment has the same digest on every host."""
+
+
+def _made(machine: Mapping[str, Any], spec: VmSpec, custom_data: str | None) -> Made:
+    """Read what ARM tells. Source: compute REST reference, VirtualMachine; a regular VM has no ``priority``."""
+    properties = machine["properties"]
+    storage = properties["storageProfile"]
+    own = [names.data_disk(spec.vm_name, lun).lower() for lun, _ in enumerate(spec.data_disks)]
+    disks = {str(disk.get("name")).lower(): disk for disk in storage.get("dataDisks") or ()}
+    return Made(
+        image=LockedImage(**{name: storage["imageReference"][name] for name in _IMAGE}),
+        vm_size=properties["hardwareProfile"]["vmSize"],
+        location=machine["location"],
+        zone=next(iter(machine.get("zones") or ()), None),
+        priority=properties.get("priority") or "Regular",
+        os_disk=_disk(storage["osDisk"]),
+        data_disks=tuple(_disk(disks[name]) for name in own if name in disks),
+        custom_data=None if custom_data is None else Sealed.of(custom_data),
+    )
+
+
+_IMAGE = ("publisher", "offer", "sku", "version", "exactVersion")
+
+
+def _disk(disk: Mapping[str, Any]) -> LockedDisk:
+    return LockedDisk(sizeGB=disk["diskSizeGB"], type=disk["managedDisk"]["storageAccountType"])

@@ -1,0 +1,83 @@
+"""Where the time of a deployment went: waiting for its turn, looking, each resource, and the checks in the end."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vmops.core import times
+from vmops.core.log_reader import instant
+from vmops.jobs.operation import Operation
+
+Event = Mapping[str, Any]
+
+_STEPS = frozenset({"resource_begun", "resource_done", "resource_failed"})
+
+
+def is_provider(resource: str) -> bool:
+    """Tell whether a resource is the engine's own provider, which is nothing that a person made."""
+    return resource.startswith("azure-native ")
+
+
+def is_step(event: Event) -> bool:
+    """Tell whether an event is of a resource that begins or ends to be worked on."""
+    return event["event"] in _STEPS and not is_provider(event["resource"])
+
+
+@dataclass(frozen=True)
+class Span:
+    """One stretch of a deployment, of a ``kind`` (queue, survey, resource, checks), in seconds since the epoch.
+
+    ``end`` is 0 while it lasts.
+    """
+
+    kind: str
+    name: str
+    start: float
+    end: float = 0.0
+    failed: bool = False
+
+    @property
+    def state(self) -> str:
+        """Give how it stands: running, done or failed."""
+        return "failed" if self.failed else "done" if self.end else "running"
+
+    @property
+    def seconds(self) -> float:
+        """Give how long it took, or has taken so far."""
+        return max((self.end or time.time()) - self.start, 0.0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as plain JSON."""
+        told = {"kind": self.kind, "name": self.name, "state": self.state, "seconds": round(self.seconds, 3)}
+        return {**told, "start": self.start, "startAt": times.told(self.start), "end": self.end or None}
+
+
+def spans(operation: Operation, events: Sequence[Event]) -> list[Span]:
+    """Give the stretches of a deployment, in the order of their beginnings, by its record and its log."""
+    steps = list(_steps([event for event in events if is_step(event)], operation.ended))
+    begun, ended = operation.started, operation.ended
+    found = [Span("queue", "waits for its turn", operation.created, begun or ended)]
+    if begun:
+        first = min((each.start for each in steps), default=ended)
+        found.append(Span("survey", "looks at what there is", begun, first))
+    last = max((each.end for each in steps), default=0.0)
+    if steps and last and all(each.end for each in steps) and last < (ended or last + 1):
+        steps.append(Span("checks", "sees that it is so", last, ended))
+    return [*found, *steps]
+
+
+def _steps(events: Sequence[Event], ended: float) -> Iterator[Span]:
+    """Pair the beginning of each step with its end; what a dead worker has begun ended with it."""
+    for number, event in enumerate(events):
+        if event["event"] == "resource_begun":
+            last = next((each for each in events[number + 1 :] if _is_end(each, event)), None)
+            failed = last is not None and last["event"] == "resource_failed"
+            end = instant(last) if last else ended
+            name = f"{event['resource']} {event['operation']}"
+            yield Span("resource", name, instant(event), end, failed or (last is None and bool(ended)))
+
+
+def _is_end(event: Event, begin: Event) -> bool:
+    same = all(event[name] == begin[name] for name in ("resource", "operation"))
+    return event["event"] != "resource_begun" and same
