@@ -221,8 +221,8 @@ def test_dry_runs_show_and_change_nothing(lab: Shell) -> None:
     )
     replaced = lab("provision", "exp1", "-p", "ubuntuOSVersion=22.04", "--dry-run")
     assert (replaced.stdout, replaced.stderr) == (
-        "replace  VirtualMachine exp1\n         storageProfile.imageReference: Canonical:ubuntu-24_04-lts:server:latest → "
-        "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest\n",
+        "replace  VirtualMachine exp1\n         storageProfile.imageReference: "
+        "Canonical:ubuntu-24_04-lts:server:latest → Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest\n",
         "warning: VirtualMachine exp1 is made anew, and loses exp1-osdisk\n1 change to be made; nothing was changed\n",
     )
     unknown = lab("provision", "exp1", "-p", "vmSize=Standard_D2s_v55", "--dry-run")
