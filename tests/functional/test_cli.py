@@ -164,7 +164,9 @@ def test_status_of_a_failure_tells_why_and_how_to_go_on(lab: Shell) -> None:
     """At three in the morning the cause, the way on and the way back stand in one place."""
     failed = lab("provision", "bad", "-p", "vmSize=Standard_M128ms", "--wait")
     assert (failed.returncode, failed.stdout) == (1, "FAILED\n")
-    assert re.search(r"^error: capacity: VirtualMachine bad: .*\(SkuNotAvailable\); call", failed.stderr, re.MULTILINE)
+    *_, step, error = failed.stderr.splitlines()
+    assert step.startswith("  ✗ VirtualMachine bad create ")
+    assert re.match(r"error: bad: capacity: VirtualMachine bad: .*\(SkuNotAvailable\); call", error)
     told = lab("status", "bad").stdout
     assert told.startswith("bad: provision failed, no such VM in Azure\n")
     assert re.search(r"  why +capacity: VirtualMachine bad: .*; since \d{4}-\d\d-\d\d ", told)

@@ -132,6 +132,9 @@ def test_at_a_terminal_the_daily_looks_read_well(lab: Shell, width: int) -> None
     without = at_a_terminal(lab, "status", "d1", width=width, NO_COLOR="1")
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", without)
     assert plain(without).startswith("d1: provisioned, running\n  asked    provision by tester, ")
+    told = plain(at_a_terminal(lab, "params", "d1", width=width)).splitlines()
+    assert told[0] == "vmName = d1 text"
+    assert all(len(line) <= width for line in told)
     head, *bars = plain(at_a_terminal(lab, "timeline", "d1", width=width)).splitlines()
     assert re.fullmatch(r"d1: provision succeeded, .+ s", head)
     assert all(len(line) <= width for line in bars)
