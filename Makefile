@@ -82,8 +82,8 @@ clean: ## remove .venv, dist and the tools' caches; the engine stays in your cac
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vmops needs Python 3.11 or newer and $(PYTHON) is %d.%d: name another, as in `make PYTHON=python3.12 $(MAKECMDGOALS)`" % sys.version_info[:2])'
-	@echo "setting up .venv: vmops, what it needs and what its tests need (a minute or two, the first time)"
+	@echo "setting up .venv: vmops, what it needs and what its tests need (500 MB and more; minutes, the first time)"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@$(BIN)/python -m pip install --editable . --group dev
 	@touch $@

@@ -164,7 +164,9 @@ def test_status_of_a_failure_tells_why_and_how_to_go_on(lab: Shell) -> None:
     """At three in the morning the cause, the way on and the way back stand in one place."""
     failed = lab("provision", "bad", "-p", "vmSize=Standard_M128ms", "--wait")
     assert (failed.returncode, failed.stdout) == (1, "FAILED\n")
-    assert re.search(r"^error: capacity: VirtualMachine bad: .*\(SkuNotAvailable\); call", failed.stderr, re.MULTILINE)
+    *_, step, error = failed.stderr.splitlines()
+    assert step.startswith("  ✗ VirtualMachine bad create ")
+    assert re.match(r"error: bad: capacity: VirtualMachine bad: .*\(SkuNotAvailable\); call", error)
     told = lab("status", "bad").stdout
     assert told.startswith("bad: provision failed, no such VM in Azure\n")
     assert re.search(r"  why +capacity: VirtualMachine bad: .*; since \d{4}-\d\d-\d\d ", told)
@@ -221,9 +223,13 @@ def test_dry_runs_show_and_change_nothing(lab: Shell) -> None:
     )
     replaced = lab("provision", "exp1", "-p", "ubuntuOSVersion=22.04", "--dry-run")
     assert (replaced.stdout, replaced.stderr) == (
-        "replace  VirtualMachine exp1\n",
-        "VirtualMachine exp1 is made anew, and loses exp1-osdisk\n1 change to be made; nothing was changed\n",
+        "replace  VirtualMachine exp1\n         storageProfile.imageReference: "
+        "Canonical:ubuntu-24_04-lts:server:latest → Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest\n",
+        "warning: VirtualMachine exp1 is made anew, and loses exp1-osdisk\n1 change to be made; nothing was changed\n",
     )
+    unknown = lab("provision", "exp1", "-p", "vmSize=Standard_D2s_v55", "--dry-run")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "vmSize: there is no Standard_D2s_v55 in westus2; is standard_d2s_v5 meant?" in unknown.stderr
     doomed = lab("deprovision", "exp1", "--dry-run")
     names = [each.rpartition("/")[2] for each in doomed.stdout.splitlines()]
     assert names == ["exp1", "exp1-nic", "exp1-ip", "exp1-nsg", "exp1-vnet", "exp1-osdisk", "vmops-exp1"]

@@ -28,7 +28,7 @@ def lab(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shel
     state_dir = tmp_path_factory.mktemp("daily")
     daemon.ensure(state_dir, 0)
     shell = Shell(state_dir)
-    done = shell("create", "d1", "d2", "-p", "ttl=2h", "-p", "vmPorts=22,443", "--wait")
+    done = shell("create", "d1", "d2", "-p", "ttl=2h", "-p", "vmPorts=22,443", "-p", "dataDisks=4,8", "--wait")
     assert done.returncode == 0, done.stderr
     yield shell
     daemon.stop(state_dir)
@@ -132,6 +132,9 @@ def test_at_a_terminal_the_daily_looks_read_well(lab: Shell, width: int) -> None
     without = at_a_terminal(lab, "status", "d1", width=width, NO_COLOR="1")
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", without)
     assert plain(without).startswith("d1: provisioned, running\n  asked    provision by tester, ")
+    told = plain(at_a_terminal(lab, "params", "d1", width=width)).splitlines()
+    assert told[0] == "vmName = d1 text"
+    assert all(len(line) <= width for line in told)
     head, *bars = plain(at_a_terminal(lab, "timeline", "d1", width=width)).splitlines()
     assert re.fullmatch(r"d1: provision succeeded, .+ s", head)
     assert all(len(line) <= width for line in bars)
@@ -213,7 +216,7 @@ def test_parameters_are_found(lab: Shell) -> None:
     assert described["location"]["setting"] == "VMOPS_LOCATION"
     assert described["customData"]["secret"] is True
     of_d1 = {each["name"]: each["value"] for each in lab.json("params", "d1")}
-    assert (of_d1["vmPorts"], of_d1["ttl"], of_d1["dataDisks"]) == ([22, 443], 7200.0, None)
+    assert (of_d1["vmPorts"], of_d1["ttl"], of_d1["dataDisks"]) == ([22, 443], 7200.0, [4, 8])
     assert "vmSize" in lab("provision", "--help").stdout
     unknown = lab("params", "nobody")
     assert (unknown.returncode, unknown.stdout) == (1, "")
@@ -237,6 +240,24 @@ def test_one_parameter_is_set_and_no_other(lab: Shell, azure: Azure) -> None:
     for wrong in (["region=eastus"], ["--unset", "region"]):
         done = lab("set", "d2", *wrong)
         assert (done.returncode, done.stderr) == (2, "error: region: no such parameter; is location meant?\n")
+
+
+def test_a_dry_run_says_from_what_to_what(lab: Shell) -> None:
+    """Every value, what is detached or taken away, and what is lost; a replacement is red at a terminal."""
+    changes = ("dataDisks=16", "vmPorts=22", "customData=#!/bin/sh", "adminUsername=mia")
+    shown = at_a_terminal(lab, "set", "d1", *changes, "--dry-run", width=120)
+    assert re.search(r"\x1b\[31mreplace  VirtualMachine d1\x1b\[0m", shown)
+    told = plain(shown)
+    for line in (
+        "storageProfile.dataDisks[0].diskSizeGB: 4 → 16",
+        "storageProfile.dataDisks[1]: d1-data-1 (8 GB) → detached, and still paid for",
+        "securityRules.tcp-443: open → nothing",
+        "osProfile.adminUsername: mlos → mia",
+        "osProfile.customData: (secret) → (secret)",
+        "warning: VirtualMachine d1 is made anew, and loses d1-osdisk, d1-data-0",
+    ):
+        assert line in told
+    assert "/bin/sh" not in told
 
 
 def test_what_a_vm_gave_is_had_again(lab: Shell) -> None:

@@ -72,7 +72,8 @@ def test_a_complaint_is_one_line_whatever_it_quotes(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("event", "said"),
     [
-        ({"event": "failed", "vm": "exp1", "reason": "quota: no cores"}, "error: quota: no cores\n"),
+        ({"event": "failed", "vm": "exp1", "reason": "quota: no cores"}, "error: exp1: quota: no cores\n"),
+        ({"event": "failed", "vm": "", "reason": "quota: no cores"}, "error: quota: no cores\n"),
         (
             {"event": "unknown_parameters", "given": ["vmsize", "x"], "meant": {"vmsize": "vmSize"}},
             "warning: ignored, because there are no such parameters: vmsize (is vmSize meant?), x\n",
@@ -87,6 +88,14 @@ def test_what_the_library_logs_is_said_on_stderr(
     console.Sentences().handle(logging.makeLogRecord({"levelno": logging.WARNING, "vmops": event}))
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", said)
+
+
+def test_an_error_is_said_after_what_led_to_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """The last line is the one that is read; the step that failed is above it."""
+    failed = {"levelno": logging.WARNING, "vmops": {"event": "failed", "vm": "exp1", "reason": "quota: no cores"}}
+    with console.said_after(lambda: console.note("✗ VirtualMachine exp1")):
+        console.Sentences().handle(logging.makeLogRecord(failed))
+    assert capsys.readouterr().err == "✗ VirtualMachine exp1\nerror: exp1: quota: no cores\n"
 
 
 @pytest.mark.parametrize(("level", "said"), [("error", "error: left\n"), ("warning", "warning: left\n"), ("info", "")])
@@ -258,7 +267,7 @@ def test_away_from_a_terminal_steps_are_lines_and_silence_is_broken(
 
 def planned(operation: str, resource: str) -> dict[str, object]:
     """Give a change as a plan tells it."""
-    return {"operation": operation, "resource": resource, "loses": [], "properties": []}
+    return {"operation": operation, "resource": resource, "replaces": False, "loses": [], "properties": []}
 
 
 def test_a_plan_shows_what_is_kept_and_counts_what_is_changed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -106,3 +106,18 @@ def test_it_is_said_in_one_sentence() -> None:
 def test_a_sentence_is_one_line(message: str) -> None:
     """ARM and the engine answer with several lines; a log, and a table, have one."""
     assert len(str(Failure(FailureKind.ENGINE, message)).splitlines()) == 1
+
+
+def test_an_id_of_arm_is_said_last() -> None:
+    """It is a line by itself, and nobody reads what follows it."""
+    failure = Failure(FailureKind.CONFLICT, "it is in use.", "InUse", VM, step="wait")
+    assert str(failure) == f"conflict: it is in use (InUse); wait [{VM}]"
+    assert str(Failure(FailureKind.CONFLICT, "no", resource="Subnet s", step="wait")) == "conflict: Subnet s: no; wait"
+
+
+def test_a_missing_login_says_which_command_logs_in() -> None:
+    """No more than that: a token that Azure refuses is another thing."""
+    missing = CloudError("no Azure login: no credential is available", status=401, code="AuthenticationFailed")
+    assert failure_from_cloud_error(missing).next_step.startswith("`az login`, or ")
+    refused = CloudError("the token is of another tenant", status=401, code="AuthenticationFailed")
+    assert failure_from_cloud_error(refused).next_step == NEXT_STEP[FailureKind.AUTH]

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vmops.core import durations
 from vmops.spec.rules import hardware, images, login, naming, network, spelling, values
 
 Rule = Callable[[object], object]
@@ -33,12 +34,12 @@ ACCEPTED: list[tuple[Rule, object, object]] = [
     (values.boolean, "Yes", True),
     (values.boolean, 0, False),
     (values.boolean, 1.0, True),
-    (values.seconds, "90m", 5400.0),
-    (values.seconds, "2h", 7200.0),
-    (values.seconds, "1d", 86400.0),
-    (values.seconds, "1.5 h", 5400.0),
-    (values.seconds, 0, 0.0),
-    (values.seconds, 5e-05, 5e-05),
+    (durations.seconds, "90m", 5400.0),
+    (durations.seconds, "2h", 7200.0),
+    (durations.seconds, "1d", 86400.0),
+    (durations.seconds, "1.5 h", 5400.0),
+    (durations.seconds, 0, 0.0),
+    (durations.seconds, 5e-05, 5e-05),
     (values.items, "a, b,", ("a", "b")),
     (values.items, 22, (22,)),
     (values.items, "", ()),
@@ -73,12 +74,12 @@ REFUSED: list[tuple[Rule, object, str]] = [
     (values.text, True, "True is neither"),
     (values.integer, 22.5, "22.5 is not a whole number"),
     (values.integer, True, "True is not a whole number"),
-    (values.number, "nan", "'nan' is not a number"),
+    (durations.number, "nan", "'nan' is not a number"),
     (values.boolean, 2, "2 is neither true nor false"),
-    (values.seconds, -1, "-1 is not a duration"),
-    (values.seconds, "2 weeks", "'2 weeks' is not a duration"),
-    (values.seconds, math.inf, "inf is not a duration"),
-    (values.positive_seconds, 0, "0 is not a duration above 0"),
+    (durations.seconds, -1, "-1 is not a duration"),
+    (durations.seconds, "2 weeks", "'2 weeks' is not a duration"),
+    (durations.seconds, math.inf, "inf is not a duration"),
+    (durations.positive_seconds, 0, "0 is not a duration above 0"),
     (values.pairs, "a=1,b", "'b' is not of the form name=value"),
     (values.pairs, "a=1,a=2", "'a' is given twice"),
     (values.one_of("Regular", "Spot"), "cheap", "'cheap' is not one of Regular, Spot"),
@@ -223,7 +224,12 @@ def test_every_port_survives_each_way_of_writing_it(port: int) -> None:
 @given(st.floats(0, 1e9))
 def test_seconds_are_read_as_they_are_written(duration: float) -> None:
     """No way of writing a float, exponents included, changes a duration."""
-    assert values.seconds(duration) == values.seconds(str(duration)) == values.seconds(f"{duration!r}s") == duration
+    assert (
+        durations.seconds(duration)
+        == durations.seconds(str(duration))
+        == durations.seconds(f"{duration!r}s")
+        == duration
+    )
 
 
 @pytest.mark.parametrize(("outer", "first"), [("10.0.0.0/16", "10.0.0.0/24"), ("192.0.2.0/26", "192.0.2.0/26")])

@@ -138,3 +138,15 @@ def test_a_backend_that_nobody_knows_is_refused_without_its_password() -> None:
         "VMOPS_BACKEND_URL: 'postgresql://…': a Pulumi backend's URL begins with file://, azblob://, s3://, "
         "gs://, postgres://"
     )
+
+
+def test_a_duration_has_a_unit_as_a_parameter_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever writes 2h after -p writes it in a unit's file too; what is none is refused once, in words."""
+    monkeypatch.setenv("VMOPS_DEPLOY_TIMEOUT", "2h")
+    monkeypatch.setenv("VMOPS_WORKER_IDLE", "5m")
+    assert (Settings().deploy_timeout, Settings().worker_idle) == (7200.0, 300.0)
+    monkeypatch.setenv("VMOPS_POLL_TIMEOUT", "soon")
+    with pytest.raises(SpecError) as refused:
+        Settings()
+    rule = "'soon' is not a duration (seconds, or a number with s, m, h or d)"
+    assert refused.value.problems == (f"VMOPS_POLL_TIMEOUT: {rule}",)

@@ -13,6 +13,7 @@ from vmops.core.errors import CloudError, SpecError
 _API_VERSIONS = {
     "microsoft.compute/virtualmachines": "2024-07-01",
     "microsoft.compute/disks": "2024-03-02",
+    "microsoft.compute/locations": "2024-07-01",
     "microsoft.network": "2024-05-01",
     "microsoft.resources/tags": "2021-04-01",
     "microsoft.resources": "2024-03-01",
@@ -96,7 +97,16 @@ class Arm:
 
         Source: compute REST reference, Virtual Machines - List Available Sizes.
         """
-        path = f"{vm_id}/vmSizes"
+        return self._sizes(f"{vm_id}/vmSizes")
+
+    def sizes(self, subscription: str, location: str) -> dict[str, int]:
+        """Tell the same of each size that there is in a location.
+
+        Source: compute REST reference, Virtual Machine Sizes - List.
+        """
+        return self._sizes(f"/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{location}/vmSizes")
+
+    def _sizes(self, path: str) -> dict[str, int]:
         return responses.sizes(self._connection.send("GET", _with_version(path)), path)
 
     def subscription(self, subscription: str) -> tuple[dict[str, str], str]:

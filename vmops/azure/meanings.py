@@ -46,6 +46,11 @@ class Meaning:
 
 
 TABLE = (
+    Meaning(
+        *("AuthenticationFailed", AUTH, "azure-identity, DefaultAzureCredential"),
+        *("`az login`, or set a service principal's variables (AZURE_CLIENT_ID and its like), then call again",),
+        "^no Azure login",
+    ),
     Meaning("AuthenticationFailed ExpiredAuthenticationToken InvalidAuthenticationToken", AUTH, _RPC),
     Meaning("InvalidAuthenticationTokenTenant SubscriptionNotFound", AUTH, _RPC),
     Meaning(

@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -66,14 +66,32 @@ class Sentences(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say one record; below a warning there is nothing that a person wants to read."""
-        if record.levelno >= logging.WARNING:
+        if record.levelno >= logging.WARNING and _kept:
+            _kept[-1].append(record)
+        elif record.levelno >= logging.WARNING:
+            _say(fields_of(record), record.levelno)
+
+
+_kept: list[list[logging.LogRecord]] = []
+
+
+@contextmanager
+def said_after(show: Callable[[], None]) -> Iterator[None]:
+    """Say what is logged in a block only after ``show`` has shown what led to it."""
+    _kept.append([])
+    try:
+        yield
+    finally:
+        kept = _kept.pop()
+        show()
+        for record in kept:
             _say(fields_of(record), record.levelno)
 
 
 def _say(event: Mapping[str, Any], level: int) -> None:
     match event:
         case {"event": "failed", "reason": reason}:
-            complain(reason)
+            complain(f"{event['vm']}: {reason}" if event.get("vm") else reason)
         case {"event": "unknown_parameters", "given": given, "meant": meant}:
             hints = {name: f" (is {meant[name]} meant?)" for name in meant}
             warn(f"ignored, because there are no such parameters: {', '.join(n + hints.get(n, '') for n in given)}")

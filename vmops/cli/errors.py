@@ -41,9 +41,11 @@ def _account(error: Exception) -> tuple[list[str], int]:
         case SpecError():
             return list(error.problems), _WRONG_CALL
         case CloudError():
-            return [str(failure_from_cloud_error(error))], _FAILED
+            return [_told(failure_from_cloud_error(error))], _FAILED
         case StartFailed():
             return [f"{error}; {error.step}"], _FAILED
+        case OperationFailed(failure=failure):
+            return [_told(failure)], _FAILED
         case VmopsError():
             return [str(error)], _FAILED
         case typer.TyperException():
@@ -53,6 +55,12 @@ def _account(error: Exception) -> tuple[list[str], int]:
         case OSError():
             return [": ".join(map(str, filter(None, (error.filename, error.strerror or str(error)))))], _FAILED
     raise error
+
+
+def _told(failure: Failure) -> str:
+    """Say what failed, under the name of what it is about."""
+    name = failure.resource.rpartition("/")[2] if failure.resource.startswith("/") else ""
+    return f"{name}: {failure}" if name else str(failure)
 
 
 def _wrong_call(error: typer.TyperException) -> str:

@@ -3,27 +3,43 @@
 import csv
 import shlex
 import sys
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
+from rich.markup import escape
 
 from vmops.cli import console, reports
 from vmops.cli.session import Session
 from vmops.core.errors import SpecError
 from vmops.protocol import Status
 
+_NARROWEST = 40
+"""Columns of a paragraph, at least."""
+
 _MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}
 
 
 def parameters(session: Session) -> None:
-    """Show all parameters, a row each; of a VM with their values."""
+    """Show all parameters, of a VM with their values: a row each, and on a terminal, which is narrow, a paragraph."""
     found = session.ops.parameters(session.params or None)
     if session.as_json:
         return console.print_json(found)
     shown = "value" if session.params else "default"
+    if console.out.is_terminal:
+        return _paragraphs(found, shown)
     rows = [(each["name"], each["type"], _text(each[shown]), each["meaning"]) for each in found]
     return console.columns(("NAME", "TYPE", shown.upper(), "MEANING"), rows)
+
+
+def _paragraphs(found: Sequence[Mapping[str, Any]], shown: str) -> None:
+    for each in found:
+        value = _text(each[shown])
+        console.out.print(f"[bold]{each['name']}[/]{escape(f' = {value}' if value else '')} [dim]{each['type']}[/]")
+        for line in textwrap.wrap(each["meaning"], max(console.out.width - 4, _NARROWEST)):
+            console.out.print(f"    {line}", markup=False)
 
 
 def given(session: Session) -> None:

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.spinner import Spinner
 
-from vmops.cli.console import duration, err
+from vmops.cli.console import duration, err, said_after
 from vmops.core.log_reader import LogReader, instant
 from vmops.core.polling import NotYet, poll_until
 from vmops.ops.timeline import is_step
@@ -91,8 +91,8 @@ def follow(look: Callable[[float], Answer], watch: Watch | None, timeout: float)
             return look(timeout)
 
         def ask() -> Answer | NotYet:
-            answer = look(0)
-            show()
+            with said_after(show):
+                answer = look(0)
             return NotYet(_LOOK) if answer[0] is Status.PENDING else answer
 
         return poll_until(ask, timeout=timeout) or (Status.TIMED_OUT if timeout else Status.PENDING, {})

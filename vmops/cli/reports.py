@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vmops.cli.console import duration, fields, note, out, print_json
+from vmops.cli.console import duration, fields, note, out, print_json, warn
 from vmops.core.failures import Failure
 from vmops.ops.timeline import is_provider
 from vmops.protocol import Status
@@ -54,16 +54,24 @@ def _changes(changes: Sequence[Mapping[str, Any]], said: str, *, as_json: bool) 
     if as_json:
         return print_json({"changes": changes, "places": [], "price": None, "warnings": warnings})
     for change in changes:
-        out.print(f"{change['operation']:<8} {change['resource']}", markup=False)
+        style = "red" if change["replaces"] else None
+        out.print(f"{change['operation']:<8} {change['resource']}", style=style, markup=False)
         for each in change["properties"]:
-            out.print(f"         {each['path']}: {_value(each['from'])} → {_value(each['to'])}", markup=False)
+            style = "red" if each["replaces"] else None
+            out.print(f"         {each['path']}: {_value(each['from'])} → {_to(each)}", style=style, markup=False)
     for each in warnings:
-        note(each)
+        warn(each)
     return note(said)
 
 
 def _made(changes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [each for each in changes if each["operation"] not in _STAY]
+
+
+def _to(each: Mapping[str, Any]) -> str:
+    """Say what a value becomes: a data disk that goes is detached, not deleted."""
+    detached = each["to"] is None and each["path"].startswith("storageProfile.dataDisks")
+    return "detached, and still paid for" if detached else _value(each["to"])
 
 
 def _value(value: Any) -> str:

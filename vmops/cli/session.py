@@ -12,6 +12,7 @@ import typer
 
 from vmops.cli import consent, console, reports
 from vmops.cli.progress import Watch, follow
+from vmops.cli.subscription import with_subscription
 from vmops.core.failures import Failure
 from vmops.core.log import LOGGER
 from vmops.jobs.operation import Operation, Verb
@@ -44,7 +45,7 @@ def open_session(name: str | None, file: Path | None, pairs: Sequence[str], *, a
     """
     params = read_params(name, file, pairs)
     hear_library()
-    return Session(VMOps(), params, as_json)
+    return Session(with_subscription(VMOps(), params), params, as_json)
 
 
 def hear_library() -> None:

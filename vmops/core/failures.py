@@ -85,11 +85,12 @@ class Failure:
         return self.step or NEXT_STEP[self.kind]
 
     def __str__(self) -> str:
-        """Say it in one sentence."""
-        subject = f"{self.resource}: " if self.resource else ""
+        """Say it in one sentence, an ARM id last."""
+        is_id = self.resource.startswith("/")
+        subject, last = ("", f" [{self.resource}]") if is_id else (f"{self.resource}: " if self.resource else "", "")
         message = " ".join(self.message.split()).rstrip(". ")
         code = f" ({self.code})" if self.code and self.code not in message else ""
-        return f"{self.kind}: {subject}{message}{code}; {self.next_step}"
+        return f"{self.kind}: {subject}{message}{code}; {self.next_step}{last}"
 
     def as_dict(self) -> dict[str, Any]:
         """Give it as plain JSON, with what is derived."""

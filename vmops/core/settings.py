@@ -4,19 +4,22 @@ import getpass
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_state_path
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from vmops.core import backends
+from vmops.core import backends, durations
 from vmops.core.errors import SpecError
 from vmops.core.state_dir import backend_path
 
 CloudName = Literal["local", "public", "usgovernment", "china"]
 """The clouds that there are: the local Azure, and Azure's own."""
 
+
+Seconds = Annotated[float, BeforeValidator(durations.seconds)]
+PositiveSeconds = Annotated[float, BeforeValidator(durations.positive_seconds)]
 
 _LONGEST_PATH = 450
 """Bytes of the state directory's path: the longest path of a database in it is 512 with what SQLite adds to it.
@@ -52,10 +55,10 @@ class Settings(BaseSettings):
     """Where vmops keeps its state, which cloud it means by default, and who it works for.
 
     All of it can be given in the environment (``VMOPS_STATE_DIR``, ``VMOPS_CLOUD`` …) or by keyword. A parameter of a
-    call wins over the setting of the same name. Durations are seconds. ``engine_silence`` is how long an engine that
-    works on no resource may say nothing before it is ended, and so how long a read of its backend may take;
-    ``workers`` is how many deployments work at once, by default what the cores and the memory can bear; ``worker_idle``
-    is how long the process that starts them stays when there are none, 0 for no such process.
+    call wins over the setting of the same name. Durations are seconds, or have a unit ("2h"). ``engine_silence`` is how
+    long an engine that works on no resource may say nothing before it is ended, and so how long a read of its backend
+    may take; ``workers`` is how many deployments work at once, by default what the cores and the memory can bear;
+    ``worker_idle`` is how long the process that starts them stays when there are none, 0 for no such process.
     """
 
     model_config = SettingsConfigDict(env_prefix="VMOPS_", env_ignore_empty=True, frozen=True)
@@ -67,12 +70,12 @@ class Settings(BaseSettings):
     owner: str = Field(default_factory=_user)
     backend_url: str | None = None
     engine: str | None = None
-    engine_silence: float = Field(default=600.0, gt=0)
-    deploy_timeout: float | None = None
-    request_timeout: float | None = None
-    poll_interval: float | None = None
-    poll_timeout: float | None = None
-    worker_idle: float = Field(default=300.0, ge=0)
+    engine_silence: PositiveSeconds = 600.0
+    deploy_timeout: PositiveSeconds | None = None
+    request_timeout: PositiveSeconds | None = None
+    poll_interval: Seconds | None = None
+    poll_timeout: Seconds | None = None
+    worker_idle: Seconds = 300.0
     workers: int | None = Field(default=None, ge=1)
 
     def __init__(self, **given: Any) -> None:
@@ -127,5 +130,5 @@ class Settings(BaseSettings):
 def _sentence(name: str, given: object, rule: str) -> str:
     """Say which setting breaks which rule; of a URL, which may hold a password, only how it begins."""
     shown = f"{str(given).partition('://')[0]}://…" if "://" in str(given) else given
-    shown = str(shown) if isinstance(shown, Path) else shown
-    return f"VMOPS_{name.upper()}: {shown!r}: {rule.removeprefix('Value error, ')}"
+    shown, says = str(shown) if isinstance(shown, Path) else shown, rule.removeprefix("Value error, ")
+    return f"VMOPS_{name.upper()}: {says if says.startswith(repr(given)) else f'{shown!r}: {says}'}"

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from vmops.deploy.drift import Drift
+from vmops.deploy.replacement import of_secret
 from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
 
@@ -31,6 +32,18 @@ def of_plan(
 
 def _adopted(created: Change) -> Change:
     return {**created, "operation": "update" if created["properties"] else "adopt"}
+
+
+def with_secrets(spec: VmSpec, found: Sequence[Change], secrets: Iterable[str]) -> list[Change]:
+    """Add the secrets by which a VM is replaced, which nobody but its owner's records tells, and no value of theirs."""
+    vm, values = names.in_words(spec.vm_id), [of_secret(spec.vm_id, name).as_dict() for name in secrets]
+
+    def told(change: Change) -> Change:
+        new = [each for each in values if each not in change["properties"]]
+        hit = change["replaces"] and change["resource"] == vm
+        return {**change, "properties": [*change["properties"], *new]} if hit else change
+
+    return [told(each) for each in found]
 
 
 def of_look(spec: VmSpec, differs: Sequence[Drift]) -> list[Change]:

@@ -21,8 +21,9 @@ Body = Mapping[str, Any]
 class Drift:
     """One value that differs: of which resource, at which path of what ARM tells, and what is ``found`` there.
 
-    ``found`` is None if nothing is; the path is empty where the resource itself is missing. ``parameter`` is the one by
-    which the value was declared, '' if none was. ``what`` names it in words.
+    ``found`` is None if nothing is, ``declared`` if nothing is to be; the path is empty where the resource itself is
+    missing. ``parameter`` is the one by which the value was declared, '' if none was. ``what`` names it in words. What
+    ``replaces`` the resource is never drift, but asked for.
     """
 
     resource: str
@@ -31,6 +32,7 @@ class Drift:
     what: str
     declared: Any
     found: Any
+    replaces: bool = False
 
     def __str__(self) -> str:
         """Say what is found, and what was declared."""
@@ -39,8 +41,8 @@ class Drift:
         return f"{self.what}: {_words(self.found)} instead of {_words(self.declared)}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as a change that would repair it; nothing of it replaces anything."""
-        return {"path": self.path, "from": self.found, "to": self.declared, "replaces": False}
+        """Give it as a change to what is declared."""
+        return {"path": self.path, "from": self.found, "to": self.declared, "replaces": self.replaces}
 
 
 def differences(spec: VmSpec, before: Preflight) -> list[Drift]:

@@ -12,7 +12,19 @@ from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until, retry
-from vmops.deploy import changes, drift, first_run, holding, intent, readiness, removal, repair, secrets, survey
+from vmops.deploy import (
+    changes,
+    drift,
+    first_run,
+    holding,
+    intent,
+    planned,
+    readiness,
+    removal,
+    repair,
+    secrets,
+    survey,
+)
 from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update
 from vmops.deploy.context import DeployContext
 from vmops.deploy.holding import AS_IT_IS, Marking
@@ -127,16 +139,19 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
     What others have added has the operation keep, and what is ours and unknown to the engine's state, adopt. Each tells
     its ``properties`` that differ, as far as ARM tells them.
 
-    Raises: OperationFailed; CloudError if ARM refuses a look.
+    Raises: OperationFailed, also if there is no such size; CloudError if ARM refuses a look.
     """
     before = survey.preflight(site.arm, spec, site.claim(spec))
+    planned.refuse_unknown_size(site.arm, spec, before)
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
     wanted = _form(site, spec, before, known=True)
     differs = drift.differences(wanted.spec, before)
     program = _build_program(site, wanted, before, None, {})
     steps = site.stack.preview(program, refresh=bool(differs) or before.machine is None)
-    return [*changes.of_plan(wanted.spec, steps, differs, before.ours(wanted.spec)), *changes.kept(wanted.kept)]
+    asked = planned.beside_drift(wanted.spec, before, wanted.foreign)
+    there = before.ours(wanted.spec)
+    return [*changes.of_plan(wanted.spec, steps, [*differs, *asked], there), *changes.kept(wanted.kept)]
 
 
 def _form(site: DeployContext, spec: VmSpec, before: survey.Preflight, *, known: bool) -> Intent:

@@ -19,8 +19,7 @@ def losses(machine: Machine, asked: Asked, latest: Operation | None) -> list[str
 
 def _losses(machine: Machine, asked: Asked, latest: Operation | None) -> Iterator[str]:
     spec = asked.spec
-    known = latest.secrets if latest and latest.given else None
-    why = [*replacing(machine, spec), *_other_secrets(asked, known)]
+    why = [*(each.parameter for each in replacing(machine, spec)), *other_secrets(asked, latest)]
     there = {lun: disk.get("name") for lun, disk in data_disks(machine).items()}
     own = {lun: name for lun, name in there.items() if name == names.data_disk(spec.vm_name, lun)}
     if why:
@@ -32,8 +31,9 @@ def _losses(machine: Machine, asked: Asked, latest: Operation | None) -> Iterato
             yield f"{name} is detached, and still paid for"
 
 
-def _other_secrets(asked: Asked, known: Mapping[str, str] | None) -> Iterator[str]:
+def other_secrets(asked: Asked, latest: Operation | None) -> Iterator[str]:
     """Name the secrets that are given and are not what they were; where nobody knows, none is."""
+    known = latest.secrets if latest and latest.given else None
     for name in asked.spec.secrets:
         if known is not None and known.get(name) != asked.secrets[name]:
             yield name

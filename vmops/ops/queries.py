@@ -71,16 +71,17 @@ class Queries:
         """List what exists in the cloud and would go with a deprovision. Raises: CloudError if ARM refuses."""
         return [dict(each) for each in self.deployments.absence(target).take().to_go]
 
-    def plan(self, spec: VmSpec) -> list[dict[str, Any]]:
-        """Preview a provision: an ``operation`` and a ``resource`` each.
+    def plan(self, asked: Asked, spec: VmSpec) -> list[dict[str, Any]]:
+        """Preview a provision as it is ``asked`` for, of a ``spec`` that has a key: a change each.
 
         Raises: OperationFailed if the engine refuses, (locked) if a deployment of the VM is in flight, (immutable) if
         what is asked cannot be changed; CloudError if ARM refuses; EngineMissing.
         """
-        from vmops.deploy import steps
+        from vmops.deploy import changes, steps
         from vmops.deploy.context import open_for_change
         from vmops.jobs import admission
         from vmops.jobs.stack_records import StackRecords
+        from vmops.ops.losses import other_secrets
 
         self.deployments.refuse_in_flight(spec)
         records = StackRecords(self.store, spec.stack)
@@ -88,7 +89,8 @@ class Queries:
             admission.vm_lock(self.store, self.settings.state_dir, spec.stack) as held,
             open_for_change(self.settings, spec, records, (held,), longest=self.settings.engine_silence) as site,
         ):
-            return steps.plan(site, spec)
+            found = steps.plan(site, spec)
+        return changes.with_secrets(spec, found, other_secrets(asked, self.store.latest(spec.stack)))
 
     def losses(self, asked: Asked) -> list[str]:
         """Say in words what a provision would lose of a VM that is there. Raises: CloudError if ARM refuses."""

@@ -68,7 +68,7 @@ class Questions(Upkeep):
         refuses; EngineMissing.
         """
         asked = self._asked(params, same=same, unset=unset)
-        return self._queries.plan(with_key(asked.spec, self.settings, self._deployments))
+        return self._queries.plan(asked, with_key(asked.spec, self.settings, self._deployments))
 
     def losses(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> list[str]:
         """Say in words what `vm_provision` would lose: a VM that is made anew, with its disks, or a disk's place in it.

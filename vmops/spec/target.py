@@ -6,14 +6,13 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from vmops.core import durations
 from vmops.core.errors import SpecError
-from vmops.core.settings import CloudName
+from vmops.core.settings import CloudName, PositiveSeconds, Seconds
 from vmops.spec import names
 from vmops.spec.rules import naming, related, values
 
 StopMode = Literal["powerOff", "deallocate"]
-Seconds = Annotated[float, BeforeValidator(values.seconds)]
-PositiveSeconds = Annotated[float, BeforeValidator(values.positive_seconds)]
 
 
 def choice(kind: object) -> BeforeValidator:
@@ -34,7 +33,7 @@ def merge_params(params: Mapping[str, object], defaults: Mapping[str, object]) -
 def time_to_live(value: object) -> float:
     """Read a time to live, in seconds. Raises: SpecError."""
     try:
-        return values.positive_seconds(value)
+        return durations.positive_seconds(value)
     except ValueError as error:
         raise SpecError(f"ttl: {error}") from None
 

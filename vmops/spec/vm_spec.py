@@ -15,11 +15,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, BeforeValidator, Field, PlainSerializer, PrivateAttr, SecretStr
 
+from vmops.core.settings import PositiveSeconds
 from vmops.protocol import HANDLE
 from vmops.spec import custom_data, lock_file, names, unknown
 from vmops.spec.rules import hardware, login, naming, network, related, values
 from vmops.spec.rules.images import Image
-from vmops.spec.target import PositiveSeconds, Target, choice, derived_default, merge_params
+from vmops.spec.target import Target, choice, derived_default, merge_params
 
 Authentication = Literal["sshPublicKey", "password"]
 DiskType = Literal["Premium_LRS", "StandardSSD_LRS", "Standard_LRS"]

@@ -2,7 +2,8 @@
 
 import re
 
-from vmops.spec.rules.values import items, number, one_of, text, within
+from vmops.core.durations import number
+from vmops.spec.rules.values import items, one_of, text, within
 
 _SIZE = re.compile(r"[A-Za-z]+_[A-Za-z]+[0-9][A-Za-z0-9_-]*")
 _SIZE_FEATURES = re.compile(r"[a-z]+_[a-z]+\d+(?:-\d+)?([a-z]*)")

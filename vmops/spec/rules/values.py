@@ -1,10 +1,10 @@
 """Values as tunables give them: strings, numbers and booleans become what a parameter means."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 
+from vmops.core.durations import number
+
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def text(value: object) -> str:
@@ -13,17 +13,6 @@ def text(value: object) -> str:
     if not plain or not (word := str(value).strip()):
         raise ValueError(f"{value!r} is neither a word nor a number")
     return word
-
-
-def number(value: object) -> float:
-    """Return a finite number."""
-    try:
-        result = math.nan if isinstance(value, bool) else float(str(value))
-    except ValueError:
-        result = math.nan
-    if not math.isfinite(result):
-        raise ValueError(f"{value!r} is not a number")
-    return result
 
 
 def integer(value: object) -> int:
@@ -50,26 +39,6 @@ def boolean(value: object) -> bool:
     if word not in _TRUTH:
         raise ValueError(f"{value!r} is neither true nor false")
     return _TRUTH[word]
-
-
-def seconds(value: object) -> float:
-    """Return a duration in seconds, given as seconds or with a unit: "90s", "90m", "2h", "1d"."""
-    word = str(value).strip().lower()
-    unit = _UNIT_SECONDS.get(word[-1:], 0)
-    try:
-        duration = number(word[:-1]) * unit if unit else number(value)
-    except ValueError:
-        duration = math.nan
-    if not 0 <= duration < math.inf:
-        raise ValueError(f"{value!r} is not a duration (seconds, or a number with s, m, h or d)")
-    return duration
-
-
-def positive_seconds(value: object) -> float:
-    """Return a duration in seconds that is longer than none."""
-    if not (duration := seconds(value)):
-        raise ValueError(f"{value!r} is not a duration above 0")
-    return duration
 
 
 def items(value: object) -> tuple[object, ...]:

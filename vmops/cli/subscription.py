@@ -1,0 +1,42 @@
+"""The subscription of a real cloud where nobody has named one: the environment's, or the Azure CLI's own."""
+
+import os
+
+from vmops.cli.console import note
+from vmops.core import children
+from vmops.ops.api import VMOps
+from vmops.protocol import Params
+
+_VARIABLE = "AZURE_SUBSCRIPTION_ID"
+"""Source: Azure SDK documentation, environment variables."""
+
+_COMMAND = ("az", "account", "show", "--query", "id", "--output", "tsv")
+_PATIENCE = 30.0
+"""Seconds for `az`, if no ``requestTimeout`` is set."""
+
+
+def with_subscription(ops: VMOps, params: Params) -> VMOps:
+    """Give vmops with a subscription to mean, and say which was chosen, if the cloud is a real one and needs it.
+
+    A VM that this host knows is where it was made.
+    """
+    settings = ops.settings
+    if str(params.get("cloud") or settings.cloud) == "local" or params.get("subscription") or settings.subscription:
+        return ops
+    where, chosen = _chosen(ops, params)
+    if not chosen:
+        return ops
+    note(f"subscription {chosen}, by {where}")
+    return VMOps(settings.model_copy(update={"subscription": chosen}))
+
+
+def _chosen(ops: VMOps, params: Params) -> tuple[str, str]:
+    """Give where a subscription was found, and which: where this host made the VM, else whose login it is."""
+    which = {name: params.get(name) for name in ("vmName", "cloud")}
+    known = ops.history(which) if params.get("vmName") else []
+    if real := [each for each in known if each.cloud != "local"]:
+        return "the records of this host", real[0].subscription
+    if given := os.environ.get(_VARIABLE):
+        return _VARIABLE, given
+    patience = ops.settings.request_timeout or _PATIENCE
+    return "az", children.answer(_COMMAND, env=os.environ, timeout=patience)

@@ -1,0 +1,74 @@
+"""What a provision would change of a VM because something else is asked for; what others have changed is drift."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from vmops.azure.client import Arm
+from vmops.core.errors import OperationFailed
+from vmops.core.failures import Failure, FailureKind
+from vmops.deploy.drift import Drift
+from vmops.deploy.replacement import replacing
+from vmops.deploy.survey import Preflight, data_disks
+from vmops.spec import names
+from vmops.spec.foreign import ForeignParts
+from vmops.spec.rules.spelling import near_miss
+from vmops.spec.vm_spec import VmSpec
+
+_OWN = "vmops-"
+"""How the names of vmops' own tags begin."""
+
+
+def beside_drift(spec: VmSpec, before: Preflight, foreign: ForeignParts) -> list[Drift]:
+    """Name what would be replaced, grown, detached or taken away; ``foreign`` is none of it. Nothing without a VM."""
+    if before.machine is None:
+        return []
+    bodies = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.uses}
+    found = [*replacing(before.machine, spec), *_disks(before.machine, spec, foreign)]
+    for role, body in bodies.items():
+        found += _tags(spec, body, foreign.tags.get(role, {}))
+    return [*found, *_rules(spec, bodies.get("security_group", {}), foreign)]
+
+
+def refuse_unknown_size(arm: Arm, spec: VmSpec, before: Preflight) -> None:
+    """Check that a size which a VM is to get exists where the VM is to be.
+
+    Raises: OperationFailed (invalid), naming one that is nearly the same; CloudError if ARM refuses.
+    """
+    has = before.machine and before.machine["properties"].get("hardwareProfile", {}).get("vmSize", "")
+    if has and has.lower() == spec.vm_size.lower():
+        return
+    known = arm.sizes(spec.subscription, before.location)
+    if spec.vm_size.lower() not in known:
+        near = near_miss(spec.vm_size, known)
+        message = f"vmSize: there is no {spec.vm_size} in {before.location}{f'; is {near} meant?' if near else ''}"
+        raise OperationFailed(Failure(FailureKind.INVALID, message, resource=spec.vm_id))
+
+
+def _disks(machine: Mapping[str, Any], spec: VmSpec, foreign: ForeignParts) -> Iterator[Drift]:
+    """Compare sizes and luns; ARM tells no size of a disk while its VM is deallocated."""
+    others = {disk["lun"] for disk in foreign.disks}
+    for lun, disk in data_disks(machine).items():
+        path, name = f"storageProfile.dataDisks[{lun}]", names.data_disk(spec.vm_name, lun)
+        has = disk.get("diskSizeGB")
+        if lun >= len(spec.data_disks) and lun not in others:
+            yield Drift(machine["id"], path, "dataDisks", name, None, f"{name} ({has} GB)" if has else name)
+        elif lun < len(spec.data_disks) and has and has != spec.data_disks[lun]:
+            yield Drift(machine["id"], f"{path}.diskSizeGB", "dataDisks", name, spec.data_disks[lun], has)
+    system = machine["properties"].get("storageProfile", {}).get("osDisk", {}).get("diskSizeGB")
+    if spec.os_disk_size_gb and system and system != spec.os_disk_size_gb:
+        path = "storageProfile.osDisk.diskSizeGB"
+        yield Drift(machine["id"], path, "osDiskSizeGB", "system disk", spec.os_disk_size_gb, system)
+
+
+def _tags(spec: VmSpec, body: Mapping[str, Any], foreign: Mapping[str, str]) -> Iterator[Drift]:
+    stay = {name.lower() for name in (*spec.tags, *foreign)}
+    for name, value in (body.get("tags") or {}).items():
+        if name.lower() not in stay and not name.lower().startswith(_OWN):
+            yield Drift(body["id"], f"tags.{name}", "tags", f"tag {name}", None, value)
+
+
+def _rules(spec: VmSpec, guard: Mapping[str, Any], foreign: ForeignParts) -> Iterator[Drift]:
+    stay = {names.rule(port) for port in spec.vm_ports} | {rule["name"].lower() for rule in foreign.rules}
+    for rule in guard.get("properties", {}).get("securityRules") or ():
+        if rule["name"].lower() not in stay:
+            yield Drift(guard["id"], f"securityRules.{rule['name']}", "vmPorts", f"rule {rule['name']}", None, "open")
