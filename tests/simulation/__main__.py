@@ -25,6 +25,9 @@ _COUNTED = (
     "lives",
     "faults",
     "incidents",
+    "changes by hand",
+    "locks",
+    "policies",
     "names taken",
     "tags copied",
     "tags changed",
@@ -42,6 +45,8 @@ _COUNTED = (
     "orphans",
     "duplicates",
     "foreign touched",
+    "called again",
+    "dead ends",
 )
 
 

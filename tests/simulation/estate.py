@@ -27,6 +27,9 @@ PATIENT = 1800.0
 _THROTTLED = 1200.0
 """Seconds for which Compute may refuse, after too much has been asked for."""
 
+_CALLS = 3
+"""Calls that may fail although nothing is wrong any more; as many that do, one after the other, are a dead end."""
+
 _API = "api-version=2024-07-01"
 _BEGUN = {Status.PENDING, Status.SUCCEEDED, Status.FAILED}
 
@@ -91,6 +94,7 @@ class Estate(Others):
 
     def well(self) -> None:
         """Let everything go well again, and everybody have what is theirs."""
+        self.allow()
         self.answer_well()
         self._settle_all()
         self.leave()
@@ -139,25 +143,32 @@ class Estate(Others):
 
     def plant(self, vm: Vm) -> None:
         """Let others put something into the VM's own group."""
-        if vm.spec.group_id.lower() in self._existing() and not self.faulty and "resourceGroup" not in vm.params:
+        free = not (self.faulty or self.governed)
+        if vm.spec.group_id.lower() in self._existing() and free and "resourceGroup" not in vm.params:
             vm.scene.plant(vm.spec.resource_group)
             self.late.add(vm.spec.group_id.lower())
             self.see_foreign()
 
     def converge(self, vm: Vm, verb: str) -> None:
-        """Let everything go well: what is in flight ends, and then the call succeeds."""
+        """Let everything go well: what is in flight ends, then the call succeeds; three that fail are a dead end."""
         self.well()
         vm.params.pop(HANDLE, None)
-        status = self._called(vm, verb)
-        failure = self.ops.last_failure(vm.params)
-        if (
-            status is Status.FAILED and failure and failure.kind is FailureKind.THROTTLED
-        ):  # "call again after the time that …"
-            self.world.turns.sleep(_THROTTLED)
-            status = self._called(vm, verb)
-        assert status is Status.SUCCEEDED, f"{verb} ended as {status.name}: {self.ops.last_failure(vm.params)}"
+        told = []
+        while self._called(vm, verb) is not Status.SUCCEEDED:
+            told.append(str(self.ops.last_failure(vm.params)))
+            self._none("dead ends", [f"{verb}: {told}"] if len(told) == _CALLS else [])
+            self.counts["called again"] += 1
+            self._heed(vm)
+        if verb == "provision":
+            self._as_declared(vm)
         vm.killed = False
         self.counts["converged"] += 1
+
+    def _heed(self, vm: Vm) -> None:
+        """Do what a failure says is to be done before the next call."""
+        failure = self.ops.last_failure(vm.params)
+        if failure and failure.kind is FailureKind.THROTTLED:  # "call again after the time that …"
+            self.world.turns.sleep(_THROTTLED)
 
     def _called(self, vm: Vm, verb: str) -> Status:
         status, _ = self.begin(vm, verb)

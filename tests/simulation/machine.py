@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from tests.chaos.drifts import DRIFTS
+from tests.chaos.governance import LOCKS, POLICIES
 from tests.chaos.script import POWERED, SPOILT, SPOT
 from tests.simulation.estate import PATIENT, SHARED, Estate, estate
 from tests.simulation.model import Vm
@@ -25,6 +27,7 @@ _NEIGHBOURS = {
 LAYOUTS: list[list[dict[str, Any]]] = [
     [{}],
     [SPOT],
+    [{"tags": "a=b", "dataDisks": [4]}],
     [{"resourceGroup": SHARED}],
     [{}, {"resourceGroup": SHARED}],
     [_NEIGHBOURS, _NEIGHBOURS],
@@ -125,6 +128,23 @@ class Machine(RuleBasedStateMachine):
     @rule(which=_which, name=st.sampled_from(sorted(INCIDENTS.keys() - {"retagged-behind-our-back"})))
     def meddle(self, which: int, name: str) -> None:
         self._here.meddle(self._vm(which), name)
+
+    @rule(which=_which, name=st.sampled_from(sorted(DRIFTS)), at_once=st.booleans())
+    def change(self, which: int, name: str, at_once: bool) -> None:
+        self._here.converge(self._vm(which), "provision")
+        self._here.change(self._vm(which), name)
+        if at_once:
+            self._here.converge(self._vm(which), "provision")
+
+    @rule(which=_which, name=st.sampled_from(sorted(LOCKS)), verb=st.sampled_from(["", "provision", "deprovision"]))
+    def lock(self, which: int, name: str, verb: str) -> None:
+        self._here.lock(self._vm(which), name)
+        if verb:
+            self._deploy(self._vm(which), verb, PATIENT, None)
+
+    @rule(which=_which, name=st.sampled_from(sorted(POLICIES)))
+    def forbid(self, which: int, name: str) -> None:
+        self._here.forbid(self._vm(which), name)
 
     @rule(which=_which, verb=st.sampled_from(["provision", "deprovision", *sorted(POWERED)]))
     def take(self, which: int, verb: str) -> None:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.azure import held_locks
+from tests.chaos.governance import Lock, Policy
 from tests.chaos.scene import Scene
+from tests.simulation.declared import differences
 from tests.simulation.world import PlannedKill, World
 from vmops import Status, VMOps
 from vmops.azure.ownership import identity_of
@@ -82,6 +84,7 @@ class Model:
     staying: set[str] = field(default_factory=set)
     retagged: dict[str, Retagged] = field(default_factory=dict)
     faulty: bool = False
+    _rules: dict[str, tuple[Lock | Policy, Scene]] = field(default_factory=dict)
 
     @property
     def ops(self) -> VMOps:
@@ -127,6 +130,14 @@ class Model:
             size = existing[vm.spec.vm_id.lower()]["properties"]["hardwareProfile"]["vmSize"]
             assert size == operation.given.get("vmSize", vm.spec.vm_size), f"provisioned, and its size is {size}"
             self.counts["made"] += 1
+
+    def _as_declared(self, vm: Vm) -> None:
+        """See that a VM is what it was asked to be, but for what has returned once it was repaired and was named."""
+        latest = self._latest(vm)
+        named = " ".join(latest.outputs.get("returned", ())) if latest else ""
+        existing = {each["id"].lower(): each for each in vm.scene.azure.resources()}
+        found = [each for each in differences(vm.spec, existing) if each not in named]
+        assert not found, f"provisioned, and otherwise than asked for: {found}"
 
     def _gone(self, vm: Vm, operation: Operation) -> None:
         if operation.verb != "deprovision" or vm.restored:
