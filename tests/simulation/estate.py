@@ -10,8 +10,8 @@ from typing import Any
 from tests.azure import Azure
 from tests.chaos.scene import Scene
 from tests.chaos.script import POWERED
+from tests.simulation.damaged import Damaged
 from tests.simulation.model import Vm
-from tests.simulation.others import Others
 from tests.simulation.strangers import CLAIMING
 from tests.simulation.wire import Garbled
 from tests.simulation.world import world
@@ -34,7 +34,7 @@ _API = "api-version=2024-07-01"
 _BEGUN = {Status.PENDING, Status.SUCCEEDED, Status.FAILED}
 
 
-class Estate(Others):
+class Estate(Damaged):
     """The VMs of one world: called, waited for, and hindered."""
 
     def begin(self, vm: Vm, verb: str) -> Answer:
@@ -49,6 +49,7 @@ class Estate(Others):
         if latest and latest.id != vm.operation:
             vm.operation, vm.asked, vm.power = latest.id, vm.scene.intended(), ("", "")
             vm.meddled = vm.restored = False
+            vm.hampered = bool(self.world.disk.state) or vm in self._newer
         if verb in POWERED and status is not Status.FAILED:
             vm.power = (str(vm.params.get(HANDLE, "")), verb) if status is Status.PENDING else ("", "")
             vm.meddled = True
@@ -78,7 +79,8 @@ class Estate(Others):
         """Cancel what is in flight: within its time nobody works on the VM any more."""
         began = self.world.turns.now
         answer = self.ops.cancel(vm.params)
-        self._judge(vm, "cancel", answer, {Status.SUCCEEDED})
+        blind = {Status.FAILED} if self.world.disk.state else set()
+        self._judge(vm, "cancel", answer, {Status.SUCCEEDED} | blind)
         assert self.world.turns.now - began <= 60
         assert not self._works(vm), "it was cancelled, and somebody works on it"
 
@@ -94,6 +96,7 @@ class Estate(Others):
 
     def well(self) -> None:
         """Let everything go well again, and everybody have what is theirs."""
+        self.world.disk.mend()
         self.allow()
         self.answer_well()
         self._settle_all()
@@ -126,21 +129,6 @@ class Estate(Others):
             self.world.turns.kill(process)
             self._dead()
 
-    def spoil(self, vm: Vm, how: str) -> None:
-        """Leave the state of a stack as a loss of power may, if one of its engines was killed."""
-        path = vm.scene.state_file
-        if not vm.killed or self.world.turns.workers or not path.exists():
-            return
-        match how:
-            case "lost with its copies":
-                for copy in [*path.parent.glob(f"{path.name}*"), *path.parents[2].glob(f"history/vmops/{path.stem}/*")]:
-                    copy.unlink()
-            case "lost":
-                path.unlink()
-            case _:
-                path.write_bytes({"empty": b"", "garbage": b"\x00garbage", "cut off": path.read_bytes()[:300]}[how])
-        self.counts["states spoilt"] += 1
-
     def plant(self, vm: Vm) -> None:
         """Let others put something into the VM's own group."""
         free = not (self.faulty or self.governed)
@@ -152,6 +140,8 @@ class Estate(Others):
     def converge(self, vm: Vm, verb: str) -> None:
         """Let everything go well: what is in flight ends, then the call succeeds; three that fail are a dead end."""
         self.well()
+        if verb == "provision":
+            self.restore()
         vm.params.pop(HANDLE, None)
         told = []
         while self._called(vm, verb) is not Status.SUCCEEDED:

@@ -8,7 +8,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.chaos.drifts import DRIFTS
 from tests.chaos.governance import LOCKS, POLICIES
-from tests.chaos.script import POWERED, SPOILT, SPOT
+from tests.chaos.script import POWERED, SPOT
+from tests.chaos.spoiling import FILES, RECORDS
+from tests.simulation.damaged import CLOCK_STEPS
+from tests.simulation.disk import DISKS
 from tests.simulation.estate import PATIENT, SHARED, Estate, estate
 from tests.simulation.model import Vm
 from tests.simulation.others import COPIED
@@ -202,9 +205,21 @@ class Machine(RuleBasedStateMachine):
     def kill(self) -> None:
         self._here.kill()
 
-    @rule(which=_which, how=st.sampled_from([*SPOILT, "lost with its copies"]))
-    def spoil(self, which: int, how: str) -> None:
-        self._here.spoil(self._vm(which), how)
+    @rule(which=_which, name=st.sampled_from(sorted(FILES)))
+    def spoil(self, which: int, name: str) -> None:
+        self._here.spoil(self._vm(which), name)
+
+    @rule(name=st.sampled_from(sorted(RECORDS)))
+    def spoil_records(self, name: str) -> None:
+        self._here.spoil_records(name)
+
+    @rule(state=st.sampled_from(DISKS))
+    def fill(self, state: str) -> None:
+        self._here.fill(state)
+
+    @rule(seconds=st.sampled_from(CLOCK_STEPS))
+    def set_clock(self, seconds: float) -> None:
+        self._here.set_clock(seconds)
 
     @rule(which=_which)
     def plant(self, which: int) -> None:

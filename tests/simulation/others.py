@@ -123,7 +123,9 @@ class Others(Governed):
         self.counts["other owners"] += 1
 
     def remove_elsewhere(self, vm: Vm) -> None:
-        """Ask for the removal of a VM in a place where it is not."""
+        """Ask for the removal of a VM in a place where it is not; without records nobody knows where it was."""
+        if self.world.disk.state:
+            return
         params = {name: value for name, value in vm.params.items() if name != "asyncResultsUrl"}
         asked = {**params, "resourceGroup": _ELSEWHERE}
         calm = self._is_calm()
