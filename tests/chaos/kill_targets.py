@@ -12,6 +12,7 @@ import psutil
 from tests.azure import all_of
 from tests.chaos.scene import Scene
 from tests.chaos.script import Kill
+from tests.chaos.spoiling import spoil
 from vmops.core.polling import NotYet, poll_until
 from vmops.local import daemon
 
@@ -87,7 +88,7 @@ def strike(scene: Scene, kill: Kill, meant: list[psutil.Process], come: Callable
             process.kill()
     assert poll_until(lambda: not any(map(_lives, meant)) or NotYet(0.002), timeout=60)
     if kill.target == "state":
-        spoil(scene, kill.spoilt)
+        spoil(scene.state_file, kill.spoilt)
     return True
 
 
@@ -110,19 +111,3 @@ def _stand_still(processes: list[psutil.Process], come: Callable[[], bool]) -> b
         with suppress(psutil.NoSuchProcess):
             process.resume()
     return False
-
-
-def spoil(scene: Scene, how: str) -> None:
-    """Leave the engine's state as a loss of power may."""
-    path = scene.state_file
-    if not path.exists():
-        return
-    match how:
-        case "empty":
-            path.write_bytes(b"")
-        case "cut off":
-            path.write_bytes(path.read_bytes()[:300])
-        case "garbage":
-            path.write_bytes(b"\x00garbage" * 40)
-        case "lost":
-            path.unlink()

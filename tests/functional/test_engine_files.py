@@ -261,5 +261,17 @@ def test_one_bad_stack_keeps_none_of_the_others(
     assert not found.clean
 
 
+def test_an_emptied_layout_keeps_nobody_from_looking(ops: VMOps, backend: Path, provision: Deploy) -> None:
+    """Whoever only looks has it written anew, too: of a VM that nobody knows he is told just that."""
+    provision(PARAMS)
+    (backend / "meta.yaml").write_text("")
+    assert ops.plan(dict(PARAMS)) == []
+    (backend / "meta.yaml").write_text("")
+    assert ops.wait_vm_deployment(True, {"vmName": "exp2"}) == (Status.FAILED, {})
+    failure = ops.last_failure({"vmName": "exp2"})
+    assert failure
+    assert failure.kind is FailureKind.NOT_FOUND
+
+
 def azure_vm(azure: Azure, name: str) -> str:
     return next(each for each in azure.ids() if each.endswith(f"/virtualMachines/{name}"))

@@ -91,6 +91,17 @@ def test_damaged_records_are_begun_anew(
     assert list((state_dir / "aside").glob("operations.db.*"))
 
 
+def test_a_handle_whose_record_is_lost_answers_for_no_other_operation(ops: VMOps, provision: Deploy) -> None:
+    """It may be a removal's, which has not succeeded because the VM is there and runs."""
+    provision(PARAMS)
+    lost: Params = {**PARAMS, "asyncResultsUrl": "vmops:operation/0123456789abcdef"}
+    assert ops.wait_vm_operation(lost) == (Status.FAILED, {})
+    failure = ops.last_failure(PARAMS)
+    assert failure
+    assert failure.kind is FailureKind.NOT_FOUND
+    assert ops.wait_vm_deployment(True, lost)[0] is Status.SUCCEEDED
+
+
 CLI = [sys.executable, "-c", "from vmops.cli import main; main()"]
 NAMESPACE = ["unshare", "--mount", "--propagation", "private", "sh", "-ec"]
 FULL = """

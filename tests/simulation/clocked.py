@@ -7,6 +7,7 @@ CLOCKED = (
     *("ops.power", "azure.connection", "azure.session", "core.polling", "engine.deadline", "engine.events"),
     *("local.provider.arm", "local.provider.sessions", "azure.inventory", "jobs.made"),
     *("deploy.apply", "deploy.readiness", "jobs.handed"),
+    *("jobs.admission", "jobs.worker", "ops.deployments", "ops.record"),
 )
 """Modules whose ``time`` is that of the processes that take turns."""
 
@@ -14,13 +15,9 @@ _RECORDED = "writes into a record when something was, and nobody in this world j
 _ABSENT = "runs in no worker and no verb of this world"
 
 UNCLOCKED = {
-    "jobs.admission": _RECORDED,
-    "ops.deployments": _RECORDED,
-    "ops.record": _RECORDED,
     "core.failures": _RECORDED,
     "core.aside": "names what is set aside by when that was, and nobody judges by that",
     "leases.machine": _ABSENT,
-    "jobs.worker": _RECORDED,
     "ops.orphans": "finds what nobody has written to for long: nothing here waits for that",
     "ops.expiry": "finds what has expired: nothing here has a lifetime",
     "core.times": "tells what has expired: nothing here has a lifetime",

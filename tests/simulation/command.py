@@ -3,7 +3,7 @@
 import json
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,11 +34,12 @@ class Host:
     turns: Turns
     arm: Arm
     moment: Callable[[str], object]
-    engines: dict[int, Process]
+    engines: dict[tuple[str, int], Process]
 
     def start_ticks(self, pid: int) -> int | None:
         """Say when an engine was started, long ago; None if it or its process has died."""
-        return 1 if pid in self.engines and self.engines[pid].alive else None
+        found = self.engines.get((self.turns.current.host, pid))
+        return 1 if found and found.alive else None
 
 
 def command_of(host: Host) -> type[PulumiCommand]:
@@ -92,12 +93,12 @@ class DoubleCommand(PulumiCommand):
     def process(self, stack: str, *, locks: bool, dry: bool = False) -> Iterator[tuple[Files, Callable[..., Engine]]]:
         """Be an engine for a while: with its lock, which is left by a death, and given back by any other end."""
         self.world.turns.sleep(_START_UP)
-        files = Files(self._backend, stack, self.world.moment)
-        pid = self.world.turns.new_pid()
+        pid, here = self.world.turns.new_pid(), self.world.turns.current
         self._asked, self._runs, self._provider = 0, True, None
-        self.world.engines[pid] = self.world.turns.current
+        self.world.engines[here.host, pid] = here
         held: list[Path] = []
         try:
+            files = self._files(stack)
             if locks:
                 held += [self._notes.write(pid)] if self._notes else []
                 held.append(files.lock(pid))
@@ -107,6 +108,9 @@ class DoubleCommand(PulumiCommand):
         except Stopped:
             _release(held)
             raise refused("error: update canceled\n") from None
+        except OSError as error:  # the disk does not let it write
+            _release(held)
+            raise refused(f"error: {error.strerror}\n") from None
         except BaseException:
             if not self.world.turns.over:
                 _release(held)
@@ -115,11 +119,17 @@ class DoubleCommand(PulumiCommand):
             _release(held)
         finally:
             self._runs = False
-            del self.world.engines[pid]
+            del self.world.engines[here.host, pid]
 
     def _run_of(self, files: Files, tell: Callable[..., object], *, dry: bool) -> Engine:
         canceled = lambda: self._asked > 0  # noqa: E731
         return Engine(files=files, provider=self._connect, tell=tell, canceled=canceled, dry=dry)
+
+    def _files(self, stack: str) -> Files:
+        """Open the backend. Raises: CommandError, if it says nothing of its layout."""
+        files = Files(self._backend, stack, self.world.moment)
+        files.open()
+        return files
 
     def _connect(self, subscription: str) -> Provider:
         self._provider = provider = Provider(self.world.arm, subscription)
@@ -129,7 +139,10 @@ class DoubleCommand(PulumiCommand):
         self, args: list[str], cwd: str, additional_env: Mapping[str, str], on_output: Any = None, on_error: Any = None
     ) -> CommandResult:
         """Run one of the commands that are about the state alone. Raises: CommandError."""
-        return CommandResult(self._said(args, Path(cwd)), "", 0)
+        try:
+            return CommandResult(self._said(args, Path(cwd)), "", 0)
+        except OSError as error:
+            raise refused(f"error: {error.strerror}\n") from None
 
     def _said(self, args: list[str], cwd: Path) -> str:
         match args:
@@ -137,10 +150,10 @@ class DoubleCommand(PulumiCommand):
                 stacks = (self._backend / ".pulumi" / "stacks" / PROJECT).glob("*.json")
                 return json.dumps([{"name": path.stem} for path in stacks])
             case ["stack", "init", name, *_]:
-                Files(self._backend, name, self.world.moment).create()
+                self._files(name).create()
                 (cwd / f"Pulumi.{name}.yaml").write_text(f"encryptionsalt: {SALT}\n")
             case ["stack", "export", *rest]:
-                found = Files(self._backend, _named(rest), self.world.moment).read()
+                found = self._files(_named(rest)).read()
                 return json.dumps({"version": 3, "deployment": shown(found) if "--show-secrets" in rest else found})
             case ["stack", "import", "--file", draft, *rest]:
                 with self.process(_named(rest), locks=True) as (files, _):
@@ -151,7 +164,7 @@ class DoubleCommand(PulumiCommand):
                     files.remove()
                     (cwd / f"Pulumi.{files.stack}.yaml").unlink(missing_ok=True)
             case ["cancel", *rest]:
-                Files(self._backend, _named(rest), self.world.moment).unlock()
+                self._files(_named(rest)).unlock()
             case _:
                 raise AssertionError(f"the double does not know this command: {args}")
         return ""
@@ -168,7 +181,8 @@ def _named(rest: list[str]) -> str:
 def _release(held: list[Path]) -> None:
     """Take back what an engine that ends in order has left: the note of it, and its lock."""
     for each in held:
-        each.unlink(missing_ok=True)
+        with suppress(OSError):  # the disk does not let it
+            each.unlink(missing_ok=True)
 
 
 class DoubleStack(workspace.FastStack):

@@ -10,8 +10,8 @@ from typing import Any
 from tests.azure import Azure
 from tests.chaos.scene import Scene
 from tests.chaos.script import POWERED
+from tests.simulation.damaged import Damaged
 from tests.simulation.model import Vm
-from tests.simulation.others import Others
 from tests.simulation.strangers import CLAIMING
 from tests.simulation.wire import Garbled
 from tests.simulation.world import world
@@ -27,11 +27,14 @@ PATIENT = 1800.0
 _THROTTLED = 1200.0
 """Seconds for which Compute may refuse, after too much has been asked for."""
 
+_CALLS = 3
+"""Calls that may fail although nothing is wrong any more; as many that do, one after the other, are a dead end."""
+
 _API = "api-version=2024-07-01"
 _BEGUN = {Status.PENDING, Status.SUCCEEDED, Status.FAILED}
 
 
-class Estate(Others):
+class Estate(Damaged):
     """The VMs of one world: called, waited for, and hindered."""
 
     def begin(self, vm: Vm, verb: str) -> Answer:
@@ -46,6 +49,7 @@ class Estate(Others):
         if latest and latest.id != vm.operation:
             vm.operation, vm.asked, vm.power = latest.id, vm.scene.intended(), ("", "")
             vm.meddled = vm.restored = False
+            vm.hampered = bool(self.world.disk.state) or vm in self._newer
         if verb in POWERED and status is not Status.FAILED:
             vm.power = (str(vm.params.get(HANDLE, "")), verb) if status is Status.PENDING else ("", "")
             vm.meddled = True
@@ -75,7 +79,8 @@ class Estate(Others):
         """Cancel what is in flight: within its time nobody works on the VM any more."""
         began = self.world.turns.now
         answer = self.ops.cancel(vm.params)
-        self._judge(vm, "cancel", answer, {Status.SUCCEEDED})
+        blind = {Status.FAILED} if self.world.disk.state else set()
+        self._judge(vm, "cancel", answer, {Status.SUCCEEDED} | blind)
         assert self.world.turns.now - began <= 60
         assert not self._works(vm), "it was cancelled, and somebody works on it"
 
@@ -91,6 +96,8 @@ class Estate(Others):
 
     def well(self) -> None:
         """Let everything go well again, and everybody have what is theirs."""
+        self.world.disk.mend()
+        self.allow()
         self.answer_well()
         self._settle_all()
         self.leave()
@@ -122,42 +129,36 @@ class Estate(Others):
             self.world.turns.kill(process)
             self._dead()
 
-    def spoil(self, vm: Vm, how: str) -> None:
-        """Leave the state of a stack as a loss of power may, if one of its engines was killed."""
-        path = vm.scene.state_file
-        if not vm.killed or self.world.turns.workers or not path.exists():
-            return
-        match how:
-            case "lost with its copies":
-                for copy in [*path.parent.glob(f"{path.name}*"), *path.parents[2].glob(f"history/vmops/{path.stem}/*")]:
-                    copy.unlink()
-            case "lost":
-                path.unlink()
-            case _:
-                path.write_bytes({"empty": b"", "garbage": b"\x00garbage", "cut off": path.read_bytes()[:300]}[how])
-        self.counts["states spoilt"] += 1
-
     def plant(self, vm: Vm) -> None:
         """Let others put something into the VM's own group."""
-        if vm.spec.group_id.lower() in self._existing() and not self.faulty and "resourceGroup" not in vm.params:
+        free = not (self.faulty or self.governed)
+        if vm.spec.group_id.lower() in self._existing() and free and "resourceGroup" not in vm.params:
             vm.scene.plant(vm.spec.resource_group)
             self.late.add(vm.spec.group_id.lower())
             self.see_foreign()
 
     def converge(self, vm: Vm, verb: str) -> None:
-        """Let everything go well: what is in flight ends, and then the call succeeds."""
+        """Let everything go well: what is in flight ends, then the call succeeds; three that fail are a dead end."""
         self.well()
+        if verb == "provision":
+            self.restore()
         vm.params.pop(HANDLE, None)
-        status = self._called(vm, verb)
-        failure = self.ops.last_failure(vm.params)
-        if (
-            status is Status.FAILED and failure and failure.kind is FailureKind.THROTTLED
-        ):  # "call again after the time that …"
-            self.world.turns.sleep(_THROTTLED)
-            status = self._called(vm, verb)
-        assert status is Status.SUCCEEDED, f"{verb} ended as {status.name}: {self.ops.last_failure(vm.params)}"
+        told = []
+        while self._called(vm, verb) is not Status.SUCCEEDED:
+            told.append(str(self.ops.last_failure(vm.params)))
+            self._none("dead ends", [f"{verb}: {told}"] if len(told) == _CALLS else [])
+            self.counts["called again"] += 1
+            self._heed(vm)
+        if verb == "provision":
+            self._as_declared(vm)
         vm.killed = False
         self.counts["converged"] += 1
+
+    def _heed(self, vm: Vm) -> None:
+        """Do what a failure says is to be done before the next call."""
+        failure = self.ops.last_failure(vm.params)
+        if failure and failure.kind is FailureKind.THROTTLED:  # "call again after the time that …"
+            self.world.turns.sleep(_THROTTLED)
 
     def _called(self, vm: Vm, verb: str) -> Status:
         status, _ = self.begin(vm, verb)

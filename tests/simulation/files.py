@@ -23,6 +23,7 @@ from vmops.engine.install.locate import ENGINE_VERSION
 ORGANIZATION = "organization"
 SALT = "v1:ZG91YmxlMDA=:v1:ZG91YmxlMDAwMDA=:ZG91YmxlZG91YmxlZG91YmxlZG91Yg=="
 _VERSION = f"v{ENGINE_VERSION}"
+_NEWEST = 4
 _MAGIC = hashlib.sha256(_VERSION.encode()).hexdigest()
 _LOCKED = (
     "error: the stack is currently locked by {number} lock(s). Either wait for the other process(es) to end or delete "
@@ -66,6 +67,15 @@ class Files:
     def _history(self) -> Path:
         return self._root / "history" / PROJECT / self.stack
 
+    def open(self) -> None:
+        """Begin a backend, or see what its layout is. Raises: CommandError, if it does not say."""
+        meta = self._root / "meta.yaml"
+        if not meta.exists():
+            self._root.mkdir(parents=True, exist_ok=True)
+            meta.write_text("version: 1\n")
+        elif not meta.read_bytes().startswith(b"version: "):
+            raise refused('error: corrupt store: missing version in ".pulumi/meta.yaml"\n')
+
     def create(self) -> None:
         """Begin a stack. Raises: CommandError, if there is one."""
         if self.state.exists():
@@ -83,6 +93,8 @@ class Files:
             raise refused(f"error: no stack named '{self.stack}' found\n", 6) from None
         except ValueError as error:
             raise refused(f"error: failed to load checkpoint: {error}\n") from None
+        if found["version"] > _NEWEST:
+            raise refused(f"error: failed to load checkpoint: unsupported checkpoint version {found['version']}\n")
         self._latest = found["checkpoint"].get("latest") or {}
         return self._latest
 
@@ -125,7 +137,9 @@ class Files:
 
     def lock(self, pid: int) -> Path:
         """Take the engine's lock. Raises: CommandError, naming all holders, if others hold it."""
-        holders = sorted(self._locks.glob("*.json"))
+        holders = sorted(self._locks.glob("*"))
+        if any(not holder.read_bytes() for holder in holders):
+            raise refused("error: unexpected end of JSON input\n")
         if holders:
             said = [_LOCKED.format(number=len(holders)), *map(_holder, holders)]
             raise refused("".join(said))
@@ -138,7 +152,7 @@ class Files:
 
     def unlock(self) -> None:
         """Delete every lock, as ``cancel`` does."""
-        for lock in self._locks.glob("*.json"):
+        for lock in self._locks.glob("*"):
             lock.unlink()
 
 

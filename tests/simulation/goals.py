@@ -92,9 +92,8 @@ _known: dict[str, Declared] = {}
 
 def program(spec: VmSpec, *, outputs: dict[str, Any], note: Note, **how: Any) -> Program:
     """Stand for `vmops.engine.program.program`: the same program, and what tells it from another."""
-    key = json.dumps(
-        [spec.stack, spec.to_wire(), *map(str, (how["owner"], how["expires"], how["provider"], how.get("foreign")))]
-    )
+    told = ("owner", "expires", "provider", "foreign", "kept")
+    key = json.dumps([spec.stack, spec.to_wire(), *(str(how.get(name)) for name in told)])
     make = lambda into, to: real_program(spec, outputs=into, note=to, **how)  # noqa: E731
     return Program(make, f"{key}{sorted(how['uses'])}", outputs, note)
 

@@ -6,7 +6,12 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.chaos.script import POWERED, SPOILT, SPOT
+from tests.chaos.drifts import DRIFTS
+from tests.chaos.governance import LOCKS, POLICIES
+from tests.chaos.script import POWERED, SPOT
+from tests.chaos.spoiling import FILES, RECORDS
+from tests.simulation.damaged import CLOCK_STEPS
+from tests.simulation.disk import DISKS
 from tests.simulation.estate import PATIENT, SHARED, Estate, estate
 from tests.simulation.model import Vm
 from tests.simulation.others import COPIED
@@ -25,6 +30,7 @@ _NEIGHBOURS = {
 LAYOUTS: list[list[dict[str, Any]]] = [
     [{}],
     [SPOT],
+    [{"tags": "a=b", "dataDisks": [4]}],
     [{"resourceGroup": SHARED}],
     [{}, {"resourceGroup": SHARED}],
     [_NEIGHBOURS, _NEIGHBOURS],
@@ -126,6 +132,23 @@ class Machine(RuleBasedStateMachine):
     def meddle(self, which: int, name: str) -> None:
         self._here.meddle(self._vm(which), name)
 
+    @rule(which=_which, name=st.sampled_from(sorted(DRIFTS)), at_once=st.booleans())
+    def change(self, which: int, name: str, at_once: bool) -> None:
+        self._here.converge(self._vm(which), "provision")
+        self._here.change(self._vm(which), name)
+        if at_once:
+            self._here.converge(self._vm(which), "provision")
+
+    @rule(which=_which, name=st.sampled_from(sorted(LOCKS)), verb=st.sampled_from(["", "provision", "deprovision"]))
+    def lock(self, which: int, name: str, verb: str) -> None:
+        self._here.lock(self._vm(which), name)
+        if verb:
+            self._deploy(self._vm(which), verb, PATIENT, None)
+
+    @rule(which=_which, name=st.sampled_from(sorted(POLICIES)))
+    def forbid(self, which: int, name: str) -> None:
+        self._here.forbid(self._vm(which), name)
+
     @rule(which=_which, verb=st.sampled_from(["provision", "deprovision", *sorted(POWERED)]))
     def take(self, which: int, verb: str) -> None:
         self._here.take(self._vm(which), verb)
@@ -182,9 +205,21 @@ class Machine(RuleBasedStateMachine):
     def kill(self) -> None:
         self._here.kill()
 
-    @rule(which=_which, how=st.sampled_from([*SPOILT, "lost with its copies"]))
-    def spoil(self, which: int, how: str) -> None:
-        self._here.spoil(self._vm(which), how)
+    @rule(which=_which, name=st.sampled_from(sorted(FILES)))
+    def spoil(self, which: int, name: str) -> None:
+        self._here.spoil(self._vm(which), name)
+
+    @rule(name=st.sampled_from(sorted(RECORDS)))
+    def spoil_records(self, name: str) -> None:
+        self._here.spoil_records(name)
+
+    @rule(state=st.sampled_from(DISKS))
+    def fill(self, state: str) -> None:
+        self._here.fill(state)
+
+    @rule(seconds=st.sampled_from(CLOCK_STEPS))
+    def set_clock(self, seconds: float) -> None:
+        self._here.set_clock(seconds)
 
     @rule(which=_which)
     def plant(self, which: int) -> None:

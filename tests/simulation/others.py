@@ -9,7 +9,8 @@ from typing import Any
 
 import requests
 
-from tests.simulation.answers import SETTLED, Answers
+from tests.simulation.answers import SETTLED
+from tests.simulation.governed import Governed
 from tests.simulation.model import Retagged, Vm
 from tests.simulation.strangers import AT_HOME, BODIES, CLAIMING, KINDS, TAGS, USERS, versioned
 from vmops import Settings, Status, VMOps
@@ -24,7 +25,7 @@ _PATIENT = 1800.0
 _OFTEN = 100
 
 
-class Others(Answers):
+class Others(Governed):
     """What others do to the VMs of one world, and have beside them."""
 
     def take_name(self, vm: Vm, role: str, tags: str) -> None:
@@ -32,8 +33,8 @@ class Others(Answers):
         ids = vm.spec.ids()
         if not self._is_calm() or role not in ids or ids[role].lower() in vm.shared or not self._is_ours(ids[role]):
             return
-        if tags == COPIED and not self._is_known(vm, ids[role]):
-            return  # nothing but the tags would tell, and they are ours
+        if self.governed or (tags == COPIED and not self._is_known(vm, ids[role])):
+            return  # where nothing but the tags would tell, they are ours
         self._at_home()
         try:
             for each in (*USERS[role], role):
@@ -50,7 +51,7 @@ class Others(Answers):
         """Let a stranger have something in the VM's group, to which a policy copies our tags."""
         group, kind = vm.spec.group_id, KINDS[role]
         arm_id = f"{group}/providers/{kind}/stranger-{role.replace('_', '-')}"
-        if not self._is_calm() or not self._is_ours(group) or arm_id.lower() in self._existing():
+        if not self._is_calm() or self.governed or not self._is_ours(group) or arm_id.lower() in self._existing():
             return
         if not self._carries_ours(vm, self._existing()[group.lower()]):
             return
@@ -64,7 +65,9 @@ class Others(Answers):
         arm_id = vm.spec.ids().get(role, "")
         if role == "nic" and tags in CLAIMING:
             return False  # what it uses would be handed over to it
-        if not self._is_calm() or not arm_id or arm_id.lower() in vm.shared or not self._is_ours(arm_id):
+        if not self._is_calm() or self.governed or not arm_id or arm_id.lower() in vm.shared:
+            return False
+        if not self._is_ours(arm_id):
             return False
         before = self._existing()[arm_id.lower()]
         if not self._carries_ours(vm, before) or before["properties"]["provisioningState"] != "Succeeded":
@@ -120,7 +123,9 @@ class Others(Answers):
         self.counts["other owners"] += 1
 
     def remove_elsewhere(self, vm: Vm) -> None:
-        """Ask for the removal of a VM in a place where it is not."""
+        """Ask for the removal of a VM in a place where it is not; without records nobody knows where it was."""
+        if self.world.disk.state:
+            return
         params = {name: value for name, value in vm.params.items() if name != "asyncResultsUrl"}
         asked = {**params, "resourceGroup": _ELSEWHERE}
         calm = self._is_calm()

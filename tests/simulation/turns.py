@@ -8,6 +8,7 @@ import itertools
 import math
 import signal
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,9 +26,10 @@ class Gone(BaseException):
 
 @dataclass(eq=False)
 class Process:
-    """One thread that stands for a process; ``alarm`` is when its timer sends it a SIGALRM."""
+    """One thread that stands for a process of a host; ``alarm`` is when its timer sends it a SIGALRM."""
 
     pid: int
+    host: str = ""
     due: float = 0.0
     last: int = 0
     watches: int = 0
@@ -42,12 +44,17 @@ class Process:
 
 
 class Turns:
-    """The processes of one world, and its time: ``now`` is in seconds and starts somewhere."""
+    """The processes of one world, and its time: ``now`` is in seconds and starts somewhere.
+
+    Each host has a clock, which may have been set, and numbers its processes from the same number on: of another's it
+    sees none.
+    """
 
     def __init__(self) -> None:
         self.now, self.over = _START, False
-        self._pids, self._order = itertools.count(_FIRST_PID), itertools.count(1)
-        self.caller = self.current = Process(next(self._pids))
+        self._order, self._pids = itertools.count(1), defaultdict[str, Iterator[int]](_numbers)
+        self._set_by: Counter[str] = Counter()
+        self.caller = self.current = Process(next(self._pids[""]))
         self._alive, self._dead = [self.caller], list[Process]()
         self.bugs = list[BaseException]()
 
@@ -55,24 +62,45 @@ class Turns:
         """Give the time."""
         return self.now
 
-    time = monotonic
+    def time(self) -> float:
+        """Give the time by the clock of this host."""
+        return self.now + self._set_by[self.current.host]
+
+    def set_clock(self, seconds: float) -> None:
+        """Set the clock of this host forward, or back."""
+        self._set_by[self.current.host] += int(seconds)
+
+    @contextmanager
+    def at(self, host: str) -> Iterator[None]:
+        """Let the caller be on another host for a while."""
+        here, self.caller.host = self.caller.host, host
+        try:
+            yield
+        finally:
+            self.caller.host = here
 
     def process(self, pid: int) -> Process | None:
-        """Find a process that lives."""
-        return next((each for each in self._alive if each.pid == pid), None)
+        """Find a process of this host that lives."""
+        seen = (each for each in self._alive if (each.pid, each.host) == (pid, self.current.host))
+        return next(seen, None)
 
     @property
     def workers(self) -> list[Process]:
         """Give all that live but the caller."""
         return [each for each in self._alive if each is not self.caller]
 
+    def start_ticks(self, pid: int) -> int | None:
+        """Say when a process of this host was started, which tells it from all others; None if it is dead."""
+        found = self.process(pid)
+        return found.pid if found else None
+
     def new_pid(self) -> int:
-        """Give a number that nobody has or had."""
-        return next(self._pids)
+        """Give a number that nobody on this host has or had."""
+        return next(self._pids[self.current.host])
 
     def start(self, work: Callable[[], object]) -> Process:
         """Start a process; it runs when somebody waits."""
-        process = Process(next(self._pids), self.now)
+        process = Process(self.new_pid(), self.current.host, self.now)
         process.thread = threading.Thread(target=self._run, args=(process, work), daemon=True)
         self._alive.append(process)
         process.thread.start()
@@ -136,7 +164,7 @@ class Turns:
         self._alive.remove(process)
         process.died()
         for other in self._alive:
-            if other.watches == process.pid:
+            if (other.watches, other.host) == (process.pid, process.host):
                 other.due = min(other.due, self.now)
 
     def _pass_on(self, me: Process) -> None:
@@ -169,6 +197,10 @@ class Turns:
     def _die(self, _number: int, _frame: Any) -> None:
         """Do what a signal does that nobody handles."""
         self.kill(self.current)
+
+
+def _numbers() -> Iterator[int]:
+    return itertools.count(_FIRST_PID)
 
 
 class Signals:

@@ -8,18 +8,21 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from tests.chaos import kill_targets
 from tests.chaos.moments import that_comes
 from tests.chaos.scene import Scene
 from tests.chaos.script import Kill
+from tests.chaos.spoiling import spoil
 from tests.simulation import command, goals
 from tests.simulation.clocked import CLOCKED
+from tests.simulation.disk import Disk, disk
 from tests.simulation.turns import Process, Signals, Turns, turns
 from tests.simulation.wire import TOKEN, URL, Wire, wire
+from vmops.core.errors import StoreError
 from vmops.core.settings import Settings
 from vmops.jobs import worker
 from vmops.jobs.operation import Operation
@@ -42,8 +45,9 @@ class World:
 
     turns: Turns
     wire: Wire
+    disk: Disk
     planned: "PlannedKill" = field(default_factory=lambda: PlannedKill())
-    engines: dict[int, Process] = field(default_factory=dict)
+    engines: dict[tuple[str, int], Process] = field(default_factory=dict)
 
     def moment(self, name: str) -> None:
         """Come by a moment at which something may die; a caller never does here."""
@@ -72,15 +76,23 @@ class World:
         scene.ops.wait_vm_deployment(verb == "provision", scene.params)
         struck, self.planned = self.planned.struck, PlannedKill()
         if struck and drawn.target == "state":
-            kill_targets.spoil(scene, drawn.spoilt)
+            spoil(scene.state_file, drawn.spoilt)
         return met, struck
 
     def start(self, settings: Settings, operation: Operation, order: JobRequest, held: int) -> None:
         """Start a worker, in the place of `vmops.jobs.start.start_worker`."""
         lock, wire = os.dup(held), order.to_wire()
-        process = self.turns.start(lambda: worker.run_job(settings.state_dir, operation.id, lock, wire))
+        process = self.turns.start(lambda: self._work(settings.state_dir, operation.id, lock, wire))
         process.locks.add(lock)
         process.died = lambda: _let_go(process)
+
+    def _work(self, state_dir: Path, operation_id: str, lock: int, wire: bytes) -> None:
+        """Be a worker; one that cannot write dies of that, and its record is found later."""
+        try:
+            worker.run_job(state_dir, operation_id, lock, wire)
+        except (StoreError, OSError):
+            if not self.disk.was_bad:
+                raise
 
 
 @dataclass
@@ -120,6 +132,11 @@ class _Os:
         return descriptor
 
 
+def _has_open(process: Process | None, path: Path) -> bool:
+    """Tell whether a process has a lock's file open, though it be deleted."""
+    return process is not None and any(_path_of(each).removesuffix(" (deleted)") == str(path) for each in process.locks)
+
+
 def _let_go(process: Process) -> None:
     """Close the locks that a process still holds, as its end does."""
     for descriptor in process.locks:
@@ -140,7 +157,8 @@ def world(directory: Path, pace: float) -> Iterator[World]:
     """Let the product live in this process, its cloud in a file of a directory, until this is left."""
     with ExitStack() as stack:
         time = stack.enter_context(turns())
-        made = World(time, stack.enter_context(wire(directory / "cloud.db", pace, _Clock(time))))
+        azure = stack.enter_context(wire(directory / "cloud.db", pace, _Clock(time)))
+        made = World(time, azure, stack.enter_context(disk(directory / "state")))
         made.wire.before = lambda method, path: _passed(made, "sent", method)
         made.wire.after = lambda method, path: _passed(made, "answered", method)
         for target, value in _replacements(made).items():
@@ -173,10 +191,12 @@ def _replacements(made: World) -> dict[str, Any]:
         "jobs.worker._logging": lambda path: nullcontext(),
         "jobs.start.start_worker": made.start,
         "local.arm.faults.rules.Rules.keep": lambda rules, call, seconds: made.keep(rules, call, seconds),
-        "jobs.fence.find_worker": lambda operation, path: (
-            _Known(time, operation.pid) if time.process(operation.pid) else None
-        ),
-        "jobs.fence.kill_orphans": lambda operation, path: [],
+        "jobs.worker.start_ticks": time.start_ticks,
+        "jobs.fence.start_ticks": time.start_ticks,
+        "jobs.fence.process": lambda pid: _Known(time, pid) if time.process(pid) else None,
+        "jobs.fence.has_open": lambda pid, path: _has_open(time.process(pid), path),
+        "jobs.fence.session": lambda leader: [],
+        "core.host.identity": lambda: sha256(time.current.host.encode()).hexdigest()[:32],
         "engine.backend.notes.start_ticks": host.start_ticks,
         "engine.program.program": goals.program,
         "engine.workspace.FastStack": command.DoubleStack,

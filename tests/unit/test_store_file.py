@@ -184,6 +184,16 @@ def test_records_that_are_none_are_kept_and_begun_anew(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("aside/operations.db.*"))) == 1
 
 
+def test_records_that_are_emptied_while_they_are_open_begin_anew(tmp_path: Path) -> None:
+    """What is written to what is left of them, whoever opens them next would set aside: nobody would see it."""
+    store = Store(tmp_path)
+    assert store.insert(record("before", "a"))
+    os.truncate(tmp_path / "operations.db", 0)
+    assert store.insert(record("after", "b"))
+    assert Store(tmp_path).get("after") is not None
+    assert store.get("after") is not None
+
+
 def test_damage_that_several_have_met_is_set_aside_once(tmp_path: Path) -> None:
     """Who meets it after another has begun anew leaves the new records alone."""
     stores = [Store(tmp_path) for _ in range(3)]

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -125,6 +125,8 @@ def _open(
     cloud, passphrase = connect(), keys.passphrase_file(state_dir)
     environment = engine_environment(cloud, backend, engine_home(state_dir), passphrase, places.scratch)
     notes = EngineNotes(notes_directory(backend, state_dir), target.stack, records)
+    with suppress(OSError):  # whoever changes something tells of it, and the engine whoever only looks
+        files.ensure_meta(backend, notes.directory)
     engine, noted = locate.path(settings.engine), notes if locks else None
     command = EngineCommand(engine, locate.ENGINE_VERSION, environment, locks, longest, noted)
     log = EventLog()

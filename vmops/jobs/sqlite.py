@@ -136,14 +136,15 @@ class Database:
         return self._path.stat().st_ino == self._inode
 
     def _file_replaced(self) -> bool:
-        """Tell whether the records that are open were deleted: others begin anew, and would not see what goes there.
+        """Tell whether the records that are open were deleted, or emptied: others begin anew, and would not see them.
 
         Of a whole state directory that is deleted there is nothing to begin anew.
         """
         try:
-            return self._path.stat().st_ino != self._inode
+            found = self._path.stat()
         except FileNotFoundError:
             return self._path.parent.exists()
+        return found.st_ino != self._inode or found.st_size == 0
 
     def _close(self) -> None:
         if self._connection is not None:

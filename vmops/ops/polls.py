@@ -46,8 +46,8 @@ class Poll:
             seen = self.power.poll(target, handle)
             if verb is not Verb.DEPROVISION or isinstance(seen, NotYet):
                 return seen
-        if isinstance(target, Target):
+        if verb and isinstance(target, Target):
             self._absence = self._absence or self.deployments.absence(target)
-            return self.deployments.look_for(target, verb or Verb.PROVISION, self._absence)
-        step = "wait without asyncResultsUrl, or on the host that began it"
+            return self.deployments.look_for(target, verb, self._absence)
+        step = "wait for the VM to be deployed, or to be gone, or wait on the host that began it"
         return Failure(FailureKind.NOT_FOUND, f"no record of {handle} is on this host", step=step)

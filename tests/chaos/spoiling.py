@@ -1,0 +1,94 @@
+"""What a loss of power, a full disk or a hand may make of a file of ours, or of the engine's.
+
+Each tells whether there was anything to be spoilt.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.chaos.scene import Scene
+from vmops.core.state_dir import records_path
+
+_LATER = 5
+"""A version of a state's file that no engine of ours knows. Source: engine 3.274 knows 3 and 4."""
+
+_GARBAGE = b"\x00garbage" * 999
+
+
+def spoil(path: Path, how: str) -> bool:
+    """Leave a file empty, cut off or full of garbage, or have it lost."""
+    if not path.exists():
+        return False
+    match how:
+        case "empty":
+            path.write_bytes(b"")
+        case "cut off":
+            path.write_bytes(path.read_bytes()[: min(1000, path.stat().st_size // 2)])
+        case "garbage":
+            path.write_bytes(_GARBAGE)
+        case "lost":
+            path.unlink()
+    return True
+
+
+def lose_copies(scene: Scene) -> bool:
+    """Lose a stack's state with all its copies."""
+    path = scene.state_file
+    history = path.parents[2] / "history" / "vmops" / path.stem
+    found = [*path.parent.glob(f"{path.name}*"), *history.glob("*")]
+    for each in found:
+        each.unlink()
+    return bool(found)
+
+
+def renew(scene: Scene) -> bool:
+    """Let a newer engine have written a stack's state."""
+    return _versioned(scene, _LATER)
+
+
+def restore(scene: Scene) -> None:
+    """Let an engine of ours have written it again."""
+    _versioned(scene, 3)
+
+
+def draft_lock(scene: Scene) -> bool:
+    """Leave what was to become an engine's lock."""
+    draft = scene.state_file.parents[2] / "locks" / "organization" / "vmops" / scene.stack / "0.json.1f.tmp"
+    draft.parent.mkdir(parents=True, exist_ok=True)
+    draft.touch()
+    return True
+
+
+NEWER = "state-by-a-newer-engine"
+RECORDS = {f"records-{how.replace(' ', '-')}": how for how in ("empty", "cut off", "garbage")}
+"""What becomes of the records."""
+
+FILES: dict[str, Callable[[Scene], bool]] = {
+    **{
+        f"state-{how.replace(' ', '-')}": lambda scene, how=how: spoil(scene.state_file, how)  # type: ignore[misc]
+        for how in ("empty", "cut off", "garbage", "lost")
+    },
+    "state-lost-with-its-copies": lose_copies,
+    NEWER: renew,
+    "meta-empty": lambda scene: spoil(scene.state_file.parents[2] / "meta.yaml", "empty"),
+    "lock-drafted": draft_lock,
+}
+"""What becomes of the engine's files."""
+
+SPOILINGS: dict[str, Callable[[Scene], bool]] = {
+    **FILES,
+    **{
+        name: lambda scene, how=how: spoil(records_path(scene.state_dir), how)  # type: ignore[misc]
+        for name, how in RECORDS.items()
+    },
+}
+
+
+def _versioned(scene: Scene, version: int) -> bool:
+    try:
+        found = json.loads(scene.state_file.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return False
+    scene.state_file.write_text(json.dumps({**found, "version": version}))
+    return True

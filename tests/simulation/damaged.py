@@ -1,0 +1,55 @@
+"""What goes wrong on the host itself: files that are spoilt, a disk that is full or read-only, a clock that is set."""
+
+from tests.chaos.spoiling import FILES, NEWER, RECORDS, restore, spoil
+from tests.simulation.model import Vm
+from tests.simulation.others import Others
+from vmops.core.state_dir import records_path
+from vmops.spec.names import OWNER_TAG
+
+CLOCK_STEPS = (-7200.0, -3.0, 3.0, 7200.0)
+"""Seconds by which somebody, or a time server, sets a clock."""
+
+
+class Damaged(Others):
+    """The VMs of one world, and the host that works on them."""
+
+    def spoil(self, vm: Vm, name: str) -> None:
+        """Leave one of the engine's files as a loss of power, or a hand, may."""
+        if self.world.turns.workers or self.world.disk.state or not FILES[name](vm.scene):
+            return
+        if name == NEWER:
+            vm.hampered = True
+            self._newer.append(vm)
+        self.counts["files spoilt"] += 1
+
+    def spoil_records(self, name: str) -> None:
+        """Spoil the records; nothing else tells that what has our name and copies of our tags is not ours."""
+        if self._has_copies() or self.world.disk.state:
+            return
+        if spoil(records_path(self.ops.settings.state_dir), RECORDS[name]):
+            self.counts["records spoilt"] += 1
+
+    def fill(self, state: str) -> None:
+        """Let the disk be full, or read-only, until all is well again."""
+        if self._has_copies():
+            return  # where nothing can be read of the records, either
+        self.world.disk.spoil(state)
+        for vm in self.vms:
+            vm.killed = vm.hampered = True  # an engine that cannot write leaves its lock
+        self.counts["bad disks"] += 1
+
+    def set_clock(self, seconds: float) -> None:
+        """Set the clock of this host, which is not Azure's."""
+        self.world.turns.set_clock(seconds)
+        self.counts["clock steps"] += 1
+
+    def restore(self) -> None:
+        """Have what a newer engine wrote written by one of ours: a provision is refused until then."""
+        for vm in self._newer:
+            restore(vm.scene)
+        self._newer.clear()
+
+    def _has_copies(self) -> bool:
+        """Tell whether a stranger has something under a name of ours that carries copies of our tags."""
+        owners = [(self.foreign[each].get("tags") or {}).get(OWNER_TAG) for each in self.strangers]
+        return self.ops.settings.owner in owners
