@@ -49,7 +49,7 @@ def recipe(place: Path) -> None:
         said = run(
             _within(group, ["unshare", "--mount", "--pid", "--fork", "sh", "-euc", image.started("demo")]), place
         )
-    expect(said, "gone")
+    expect(said, "The local Azure now holds nothing.")
 
 
 @dataclass

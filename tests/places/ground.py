@@ -1,6 +1,7 @@
 """What every place stands on: tools that are installed once, a Python without vmops, and a VM's whole life."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -72,7 +73,9 @@ def tool(name: str) -> str:
 @cache
 def wheel() -> str:
     """Give the wheel of the checkout."""
-    out = Path(tempfile.mkdtemp(prefix="vmops-wheel-"))
+    out = user_cache_path("vmops") / "places" / "wheel"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
     run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(CHECKOUT)], out)
     return str(next(out.glob("*.whl")))
 
