@@ -58,10 +58,18 @@ class Queries:
         return lister.take({place: partial(self._arm_of, place) for place in self._places(which, records)}, gone=gone)
 
     def _places(self, which: Params, records: Mapping[str, Operation]) -> list[tuple[str, str]]:
-        """Give the clouds and subscriptions in which the VMs that are meant may be."""
+        """Give the clouds and subscriptions in which the VMs that are meant may be.
+
+        Raises: SpecError if no subscription is named, and none is known.
+        """
         named = {name: which[name] for name in ("cloud", "subscription") if which.get(name) is not None}
-        here = Target.from_params({**named, "vmName": "any"}, self.settings.defaults())
         known = {(each.cloud, each.subscription) for each in records.values() if by_record(each) != GONE}
+        try:
+            here = Target.from_params({**named, "vmName": "any"}, self.settings.defaults())
+        except SpecError:
+            if not known:
+                raise
+            return sorted(known)
         return sorted(known | {(str(here.cloud), here.subscription)})
 
     def _arm_of(self, place: tuple[str, str]) -> "Arm":
