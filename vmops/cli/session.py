@@ -149,6 +149,15 @@ class Session:
         reports.recovered(found, dry_run=dry_run, breaks=break_lock, as_json=self.as_json)
         raise typer.Exit(0)
 
+    def export(self, directory: Path) -> NoReturn:
+        """Write the VM's stack as a project for pulumi alone, and say how to go on."""
+        status, found = self.ops.export(self.params, directory)
+        if status is Status.FAILED or self.as_json:
+            self._end("export", (status, found))
+        console.fields({name: found[name] for name in ("directory", "stack", "files", "resources")})
+        console.note("a copy: vmops still owns the VM; docs/pulumi.md says how to go on with pulumi")
+        raise typer.Exit(0)
+
     def confirm_adoption(self) -> None:
         """Show what would be taken back, and ask whether to; `typer.Abort` is the answer no."""
         status, found = self.ops.adopt(self.params, dry_run=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmops.core import times
@@ -59,6 +60,18 @@ class Upkeep:
         from vmops.ops.adopt import adopt
 
         return self._at_rest(params, lambda target: adopt(self._deployments, target, dry_run=dry_run))
+
+    def export(self, params: Params, directory: Path) -> Answer:
+        """Write the VM's stack as a project for `pulumi` alone, into a directory that is new or empty; a copy.
+
+        SUCCEEDED, with ``directory``, ``project``, ``stack``, ``files`` and the number of ``resources``, or FAILED if
+        the engine knows nothing of the VM here, or a deployment of it is in flight.
+
+        Raises: SpecError if the directory has something in it, or cannot be written to.
+        """
+        from vmops.ops.export import export
+
+        return self._at_rest(params, lambda target: export(self._deployments, target, directory))
 
     def extend(self, params: Params, ttl: float | str) -> Answer:
         """Let the VM live for ``ttl`` (seconds, or "90m", "2h", "1d") from now on, whatever was left of its time.

@@ -1,5 +1,6 @@
-"""The commands that put a VM right: cancel, recover and adopt."""
+"""The commands that put a VM right: cancel, recover, export and adopt."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,6 +33,17 @@ def recover(
     if break_lock and not (dry_run or yes):
         called.confirm_break()
     called.recover(dry_run=dry_run, break_lock=break_lock)
+
+
+@app.command(epilog=examples("export exp1 ./exp1"))
+def export(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A directory that is new, or empty.")],
+    pairs: Pairs = None,
+    as_json: Json = False,
+) -> None:
+    """Write a VM's Pulumi project, state and passphrase into a directory, to go on with by pulumi alone; a copy."""
+    session(name, None, pairs, as_json).export(directory)
 
 
 @app.command(epilog=examples("adopt exp1 --dry-run", "adopt exp1", "adopt exp1 --yes"))

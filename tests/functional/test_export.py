@@ -1,0 +1,91 @@
+"""A VM's stack, taken out to go on with `pulumi` alone."""
+
+import base64
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.azure import Azure
+from vmops import SpecError, Status, VMOps
+from vmops.core.failures import FailureKind
+from vmops.local import daemon
+from vmops.protocol import Params
+
+SCRIPT = "#!/bin/sh\necho sesame\n"
+EXP1: Params = {"vmName": "exp1"}
+
+
+@pytest.fixture
+def pulumi(engine: Path, azure: Azure, state_dir: Path, tmp_path: Path) -> Callable[..., str]:
+    """Give the engine as somebody else runs it: in the project, with a backend, a home and a passphrase of its own."""
+    project, backend = tmp_path / "exp1", tmp_path / "backend"
+    backend.mkdir()
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "PULUMI_BACKEND_URL": f"file://{backend}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(project / "passphrase"),
+        "PULUMI_DEBUG_PROVIDERS": f"azure-native:{daemon.ensure(state_dir).provider}",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [engine, *arguments, "--non-interactive"], cwd=project, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+        return done.stdout
+
+    return run
+
+
+def test_pulumi_goes_on_with_what_was_exported(
+    ops: VMOps,
+    azure: Azure,
+    provision: Callable[[Params], dict[str, Any]],
+    deprovision: Callable[[Params], dict[str, Any]],
+    pulumi: Callable[..., str],
+    tmp_path: Path,
+) -> None:
+    """Its state is read, with its secrets, and agrees with Azure; nothing is written, and vmops owns it as before."""
+    vm_id = provision({**EXP1, "customData": SCRIPT, "tags": {"price": "${9}"}})["id"]
+    directory, body, writes = tmp_path / "exp1", azure.vm(vm_id), len(azure.writes())
+    status, found = ops.export(EXP1, directory)
+    assert status is Status.SUCCEEDED
+    assert found["files"] == sorted(each.name for each in directory.iterdir())
+    assert {each.stat().st_mode & 0o077 for each in (directory, *directory.iterdir())} == {0}
+    stack = found["stack"]
+    pulumi("stack", "init", stack)
+    pulumi("stack", "import", "--stack", stack, "--file", "state.json")
+    pulumi("refresh", "--yes", "--expect-no-changes", "--stack", stack)
+    exported = json.loads(pulumi("stack", "export", "--show-secrets", "--stack", stack))
+    assert len(exported["deployment"]["resources"]) == found["resources"]
+    assert base64.b64encode(SCRIPT.encode()).decode() in json.dumps(exported)
+    program = yaml.safe_load((directory / "Pulumi.yaml").read_text())
+    assert (program["name"], program["runtime"]) == ("vmops", "yaml")
+    vm = program["resources"]["exp1"]
+    assert (vm["type"], vm["options"]["provider"]) == ("azure-native:compute:VirtualMachine", "${azure}")
+    assert vm["options"]["ignoreChanges"] == ["osProfile.customData"]
+    assert vm["properties"]["tags"]["price"] == "$${9}"
+    assert not any("sesame" in each.read_text() for each in directory.iterdir())
+    assert (azure.vm(vm_id), len(azure.writes())) == (body, writes)
+    deprovision(EXP1)
+    assert azure.resources() == []
+
+
+def test_what_cannot_be_exported_is_refused_and_nothing_is_written(ops: VMOps, tmp_path: Path) -> None:
+    """A VM that the engine knows nothing of; a directory that has something in it."""
+    assert ops.export(EXP1, tmp_path / "new") == (Status.FAILED, {})
+    failure = ops.last_failure(EXP1)
+    assert failure
+    assert failure.kind is FailureKind.NOT_FOUND
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "notes").touch()
+    with pytest.raises(SpecError, match="used is there and has something in it"):
+        ops.export(EXP1, tmp_path / "used")

@@ -1,0 +1,86 @@
+"""A VM's stack as a project for `pulumi` alone: a copy, of which vmops knows nothing further."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vmops.core import keys, private
+from vmops.core.errors import OperationFailed, SpecError
+from vmops.core.failures import Failure, FailureKind
+from vmops.deploy.context import open_for_reading
+from vmops.engine import project
+from vmops.engine.workspace import PROJECT
+from vmops.jobs.stack_records import StackRecords
+from vmops.ops.deployments import Deployments
+from vmops.spec.target import Target
+
+_VM = "azure-native:compute:VirtualMachine"
+
+
+def export(deployments: Deployments, target: Target, directory: Path) -> dict[str, Any]:
+    """Write a project, the settings of its stack, its state and the passphrase into a directory that is new or empty.
+
+    Returns: ``directory``, ``stack``, ``project``, ``files`` and how many ``resources`` the state has.
+
+    Raises: SpecError if the directory cannot be written to, or has something in it; OperationFailed (not_found) if the
+    engine knows nothing of the VM; EngineMissing.
+    """
+    _refuse_used(directory)
+    state = _state(deployments, target)
+    passphrase = keys.passphrase_file(deployments.settings.state_dir).read_bytes().strip()
+    files = {
+        "Pulumi.yaml": _yaml(project.program(state, _replaces())),
+        f"Pulumi.{target.stack}.yaml": _yaml(project.settings(state)),
+        "state.json": json.dumps(state, indent=2).encode(),
+        "passphrase": passphrase,
+    }
+    _write(directory, files)
+    resources = len(state["deployment"].get("resources") or ())
+    return {
+        "directory": str(directory.absolute()),
+        "project": PROJECT,
+        "stack": target.stack,
+        "files": sorted(files),
+        "resources": resources,
+    }
+
+
+def _refuse_used(directory: Path) -> None:
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise SpecError(f"DIR: {directory} is there and has something in it: name one that is new, or empty")
+
+
+def _state(deployments: Deployments, target: Target) -> Mapping[str, Any]:
+    settings, records = deployments.settings, StackRecords(deployments.store, target.stack)
+    with open_for_reading(settings, target, records, longest=settings.engine_silence) as site:
+        state = site.stack.state()
+    if state is None:
+        raise OperationFailed(
+            Failure(FailureKind.NOT_FOUND, "the engine has no state of this VM here", resource=target.vm_id)
+        )
+    return state
+
+
+def _replaces() -> dict[str, list[str]]:
+    from vmops.stacks.machine import REPLACES_THE_VM  # a second of imports
+
+    return {_VM: REPLACES_THE_VM}
+
+
+def _yaml(content: Mapping[str, Any]) -> bytes:
+    import yaml
+
+    return str(yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True)).encode()
+
+
+def _write(directory: Path, files: Mapping[str, bytes]) -> None:
+    """Write files that are their owner's alone. Raises: SpecError if that is not allowed, or there is no room."""
+    try:
+        private.make_directory(directory.absolute())
+        directory.chmod(0o700)
+        for name, content in files.items():
+            with private.open_file(directory / name, "wb") as file:
+                file.write(content)
+    except OSError as error:
+        raise SpecError(f"DIR: {directory} cannot be written: {error.strerror}") from None
