@@ -17,6 +17,7 @@ import requests
 from typer.main import get_command
 from typer.testing import CliRunner
 
+import vmops
 from tests.azure import Azure, processes_of
 from vmops.cli import command_line
 from vmops.local import daemon
@@ -108,6 +109,14 @@ def test_every_answer_can_be_one_json_value(lab: Shell) -> None:
     assert begun["status"] == "PENDING"
     assert begun["result"]["asyncResultsUrl"].startswith("http://127.0.0.1:")
     assert unknown["failure"]["nextStep"] == "provision the VM first, or correct the name"
+
+
+def test_the_version_and_the_short_help(shell: Shell) -> None:
+    """Both are what a bug report and a newcomer begin with; a command has the help too."""
+    told = shell("--version")
+    assert (told.returncode, told.stdout) == (0, f"vmops {vmops.__version__}\n")
+    assert shell("-h").stdout == shell("--help").stdout
+    assert "Usage: vmops provision" in shell("provision", "-h").stdout
 
 
 def test_status_and_list_can_be_json(lab: Shell, engine: Path) -> None:

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from vmops import __version__
 from vmops.cli.commands.words import Words
 from vmops.spec.described import NAMES
 
@@ -39,12 +40,29 @@ def examples(*calls: str) -> str:
 app = typer.Typer(
     name="vmops",
     cls=Words,
-    help="Azure VMs for experiments: declared, provisioned, used and gone.",
     epilog=examples("provision exp1 -p vmSize=Standard_D4s_v5 --wait", "status exp1", "deprovision exp1 --wait"),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"vmops {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _above(
+    version: Annotated[
+        bool, typer.Option("--version", metavar="", is_eager=True, callback=_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """Azure VMs for experiments: declared, provisioned, used and gone."""
+
+
 app.add_typer(typer.Typer(cls=_Room, no_args_is_help=True), name="engine", help="Get and find the Pulumi engine.")
 app.add_typer(typer.Typer(cls=_Room, no_args_is_help=True), name="local", help="Run and look at the local Azure.")
 
