@@ -162,6 +162,23 @@ def test_a_key_that_was_made_for_another_vm_of_the_name_replaces_none(
     assert azure.vm(vm_id)["properties"]["vmId"] == first
 
 
+@pytest.mark.parametrize("verb", ["provision", "deprovision"])
+def test_what_another_host_has_made_anew_is_ours_here_too(
+    ops: VMOps, there: VMOps, azure: Azure, deprovision: Callable[[Params], dict[str, Any]], verb: str
+) -> None:
+    """This host's records know another VM of that name: the engine's state tells that this one was made by us."""
+    key = keys.ssh_public_key(ops.settings.state_dir, "one")
+    params: Params = {"vmName": "exp1", "adminPasswordOrKey": key}
+    for host, call in ((ops, "provision"), (there, "deprovision"), (there, "provision"), (ops, verb)):
+        asked = dict(params)
+        assert getattr(host, f"vm_{call}")(asked)[0] in {Status.PENDING, Status.SUCCEEDED}
+        assert host.wait_vm_deployment(call == "provision", asked)[0] is Status.SUCCEEDED, host.last_failure(params)
+    if verb == "provision":
+        assert ops.vm_provision(dict(params)) == (Status.SUCCEEDED, {})
+        deprovision(dict(params))
+    assert azure.resources() == []
+
+
 def test_a_key_that_was_given_is_not_left_out_by_oversight(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Callable[[Params], dict[str, Any]]
 ) -> None:

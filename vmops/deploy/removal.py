@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from vmops.azure import cleanup, inventory
@@ -11,7 +10,7 @@ from vmops.azure.ownership import Claim
 from vmops.core.errors import OperationFailed, StoreError
 from vmops.core.failures import FailureKind
 from vmops.core.log import get_logger
-from vmops.deploy import holding
+from vmops.deploy import holding, proof
 from vmops.deploy.context import DeployContext
 from vmops.engine.reconcile import apply, subnets
 from vmops.spec.target import Target
@@ -75,12 +74,8 @@ def look(site: DeployContext, target: Target) -> tuple[Claim, Inventory]:
         seen = inventory.agree(site.arm, claim, seen)
     if not (seen.anothers or seen.unproven):
         return claim, seen
-    found: dict[str, str] = {}
-    _can("read its state", lambda: found.update(apply.identities(site.stack, site.owner)))
-    known = {**found, **claim.made}
-    for arm_id in known.keys() - claim.made.keys():
-        site.made.note(arm_id, known[arm_id], 0.0)
-    claim = replace(claim, made=known)
+    _can("read its state", lambda: proof.learn(site, target, seen))
+    claim = site.claim(target)
     return claim, inventory.take(site.arm, claim)
 
 

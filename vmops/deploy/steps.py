@@ -1,17 +1,19 @@
 """The steps of one deployment, as the worker takes them."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from vmops.azure import vm_state
+from vmops.azure import inventory, vm_state
 from vmops.azure.inventory import AGAIN
 from vmops.core import times
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until, retry
+<<<<<<< HEAD
 from vmops.deploy import (
     changes,
     drift,
@@ -25,6 +27,9 @@ from vmops.deploy import (
     secrets,
     survey,
 )
+=======
+from vmops.deploy import changes, drift, first_run, holding, intent, proof, readiness, removal, repair, secrets, survey
+>>>>>>> b48aa305855d48b90e4bcba3d39c3134c866b198
 from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update
 from vmops.deploy.context import DeployContext
 from vmops.deploy.holding import AS_IT_IS, Marking
@@ -166,13 +171,30 @@ def _preflight_in_place(site: DeployContext, spec: VmSpec) -> survey.Preflight:
     Its resource group stays where it is.
     """
     try:
-        return _preflight_when_idle(site, spec)
+        return _preflight_proven(site, spec)
     except OperationFailed as refused:
         if refused.failure.kind is not FailureKind.IMMUTABLE or not first_run.never(site, spec):
             raise
         get_logger().warning("placed_elsewhere", vm=spec.vm_id, why=refused.failure.message)
     site.made.gone(removal.clear(site, spec.model_copy(update={"keep_group": True})))
     return _preflight_when_idle(site, spec)
+
+
+def _preflight_proven(site: DeployContext, spec: VmSpec) -> survey.Preflight:
+    """Survey what exists; where it is not ours as far as this host knows, the engine's state may tell that it is."""
+    try:
+        return _preflight_when_idle(site, spec)
+    except OperationFailed as refused:
+        if refused.failure.kind is not FailureKind.CONFLICT or not _has_proof(site, spec):
+            raise
+    return _preflight_when_idle(site, spec)
+
+
+def _has_proof(site: DeployContext, spec: VmSpec) -> bool:
+    """Tell whether the engine's state has news of whose what exists is; one that cannot be read has none."""
+    with suppress(OperationFailed):
+        return proof.learn(site, spec, inventory.take(site.arm, site.claim(spec)))
+    return False
 
 
 def _preflight_when_idle(site: DeployContext, spec: VmSpec) -> survey.Preflight:
