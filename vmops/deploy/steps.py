@@ -13,7 +13,6 @@ from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until, retry
-<<<<<<< HEAD
 from vmops.deploy import (
     changes,
     drift,
@@ -21,15 +20,13 @@ from vmops.deploy import (
     holding,
     intent,
     planned,
+    proof,
     readiness,
     removal,
     repair,
     secrets,
     survey,
 )
-=======
-from vmops.deploy import changes, drift, first_run, holding, intent, proof, readiness, removal, repair, secrets, survey
->>>>>>> b48aa305855d48b90e4bcba3d39c3134c866b198
 from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update
 from vmops.deploy.context import DeployContext
 from vmops.deploy.holding import AS_IT_IS, Marking
