@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from vmops.core.log import get_logger
-from vmops.deploy import clashes, foreign_parts, spelling, survey
+from vmops.deploy import clashes, foreign_parts, secrets, spelling, survey
 from vmops.deploy.context import DeployContext
 from vmops.deploy.replacement import as_made
 from vmops.deploy.survey import Preflight
@@ -40,12 +40,13 @@ class Intent:
 
 
 def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool) -> Intent:
-    """Find out what to declare, from what was looked at and what ours is, too; nothing is changed.
+    """Find out what to declare, with the secrets that are to stay; nothing is changed.
 
     ``known``: the backend may know the stack. Its state is read only where ARM does not tell how something is spelled,
     or where something is there that is neither declared now nor ours by its name.
 
-    Raises: OperationFailed (conflict), naming what others have added and leaves no room; CloudError if ARM refuses.
+    Raises: OperationFailed (conflict), naming what others have added and leaves no room, or (invalid), the secrets that
+    nobody has any more; CloudError if ARM refuses.
     """
     state = cache(site.stack.state if known else lambda: None)
     places = [spelling.in_arm(before.bodies(spec))]
@@ -60,7 +61,8 @@ def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool) -
     uses = before.uses
     if "subnet" in uses and subnets.is_ours(state(), names.urn_key(spec.ids()["subnet"])):
         uses -= {"subnet"}
-    made = Intent(spec, uses, foreign, _attached(spec, ours))
+    told = secrets.restored(site, spec, before.machine, known=known)
+    made = Intent(told, uses, foreign, _attached(spec, ours))
     if made.kept:
         get_logger().info("not_ours", kept=made.kept)
     return made

@@ -105,7 +105,7 @@ def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[st
         survey.refuse_anew_for_key(before.machine, spec)
         holding.take(site.arm, before.machine, how.marking, interval=spec.poll_interval, timeout=spec.deploy_timeout)
     state = _engine_state(site, doubtful=how.doubtful)
-    wanted = _form(site, spec, before, known=state.existed)
+    wanted = intent.form(site, spec, before, known=state.existed)
     spec = wanted.spec
     repairs = repair.due(spec, before, how.changed)
 
@@ -147,19 +147,13 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
     planned.refuse_unknown_size(site.arm, spec, before)
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
-    wanted = _form(site, spec, before, known=True)
+    wanted = intent.form(site, spec, before, known=True)
     differs = drift.differences(wanted.spec, before)
     program = _build_program(site, wanted, before, None, {})
     steps = site.stack.preview(program, refresh=bool(differs) or before.machine is None)
     asked = planned.beside_drift(wanted.spec, before, wanted.foreign)
     there = before.ours(wanted.spec)
     return [*changes.of_plan(wanted.spec, steps, [*differs, *asked], there), *changes.kept(wanted.kept)]
-
-
-def _form(site: DeployContext, spec: VmSpec, before: survey.Preflight, *, known: bool) -> Intent:
-    """Find out what to declare, with the secrets that are to stay; ``known``: the backend may know the stack."""
-    wanted = intent.form(site, spec, before, known=known)
-    return replace(wanted, spec=secrets.restored(site, wanted.spec, before.machine, known=known))
 
 
 def _preflight_in_place(site: DeployContext, spec: VmSpec) -> survey.Preflight:
