@@ -4,6 +4,7 @@ Each tells whether there was anything to be spoilt.
 """
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,14 +23,23 @@ def spoil(path: Path, how: str) -> bool:
         return False
     match how:
         case "empty":
-            path.write_bytes(b"")
+            _write(path, b"")
         case "cut off":
-            path.write_bytes(path.read_bytes()[: min(1000, path.stat().st_size // 2)])
+            size = min(1000, path.stat().st_size // 2)
+            _write(path, subprocess.run(["head", "-c", str(size), path], capture_output=True, check=True).stdout)
         case "garbage":
-            path.write_bytes(_GARBAGE)
+            _write(path, _GARBAGE)
         case "lost":
             path.unlink()
     return True
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write over a file from another process: one that closes it loses the locks that SQLite has on it.
+
+    Source: SQLite documentation, how to corrupt, "POSIX advisory locks canceled".
+    """
+    subprocess.run(["tee", path], input=content, stdout=subprocess.DEVNULL, check=True)
 
 
 def lose_copies(scene: Scene) -> bool:
