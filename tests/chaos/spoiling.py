@@ -4,7 +4,10 @@ Each tells whether there was anything to be spoilt.
 """
 
 import json
+import sqlite3
+import subprocess
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
 from tests.chaos.scene import Scene
@@ -22,14 +25,38 @@ def spoil(path: Path, how: str) -> bool:
         return False
     match how:
         case "empty":
-            path.write_bytes(b"")
+            _write(path, b"")
         case "cut off":
-            path.write_bytes(path.read_bytes()[: min(1000, path.stat().st_size // 2)])
+            size = min(1000, path.stat().st_size // 2)
+            _write(path, subprocess.run(["head", "-c", str(size), path], capture_output=True, check=True).stdout)
         case "garbage":
-            path.write_bytes(_GARBAGE)
+            _write(path, _GARBAGE)
         case "lost":
             path.unlink()
     return True
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write over a file from another process: one that closes it loses the locks that SQLite has on it.
+
+    Source: SQLite documentation, how to corrupt, "POSIX advisory locks canceled".
+    """
+    subprocess.run(["tee", path], input=content, stdout=subprocess.DEVNULL, check=True)
+
+
+def settled(state_dir: Path) -> Path:
+    """Have all records in the file itself, and not in its log, where damage to the file would not be met; give it."""
+    path = records_path(state_dir)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+def spoil_records(scene: Scene, how: str) -> bool:
+    """Spoil the records."""
+    with suppress(sqlite3.DatabaseError):  # they are spoilt already
+        settled(scene.state_dir)
+    return spoil(records_path(scene.state_dir), how)
 
 
 def lose_copies(scene: Scene) -> bool:
@@ -79,7 +106,7 @@ FILES: dict[str, Callable[[Scene], bool]] = {
 SPOILINGS: dict[str, Callable[[Scene], bool]] = {
     **FILES,
     **{
-        name: lambda scene, how=how: spoil(records_path(scene.state_dir), how)  # type: ignore[misc]
+        name: lambda scene, how=how: spoil_records(scene, how)  # type: ignore[misc]
         for name, how in RECORDS.items()
     },
 }

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tests.azure import Azure, all_of, begun, living
+from tests.chaos.spoiling import settled
 from tests.functional.doors import outlive
 from vmops import Status, VMOps
 from vmops.core.failures import FailureKind
@@ -27,14 +28,6 @@ from vmops.spec.target import Target
 
 Deploy = Callable[[Params], dict[str, Any]]
 PARAMS: Params = {"vmName": "exp1"}
-
-
-def settled(state_dir: Path) -> Path:
-    """Have all records in the file itself, and not in its log; give the file."""
-    path = state_dir / "operations.db"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return path
 
 
 def hollow(path: Path) -> None:

@@ -42,6 +42,7 @@ _COUNTED = (
     "records spoilt",
     "bad disks",
     "clock steps",
+    "calls of another host",
     "made",
     "removed",
     "converged",

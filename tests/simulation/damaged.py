@@ -1,9 +1,8 @@
 """What goes wrong on the host itself: files that are spoilt, a disk that is full or read-only, a clock that is set."""
 
-from tests.chaos.spoiling import FILES, NEWER, RECORDS, restore, spoil
+from tests.chaos.spoiling import FILES, NEWER, RECORDS, restore, spoil_records
 from tests.simulation.model import Vm
 from tests.simulation.others import Others
-from vmops.core.state_dir import records_path
 from vmops.spec.names import OWNER_TAG
 
 CLOCK_STEPS = (-7200.0, -3.0, 3.0, 7200.0)
@@ -26,7 +25,7 @@ class Damaged(Others):
         """Spoil the records; nothing else tells that what has our name and copies of our tags is not ours."""
         if self._has_copies() or self.world.disk.state:
             return
-        if spoil(records_path(self.ops.settings.state_dir), RECORDS[name]):
+        if spoil_records(self.vms[0].scene, RECORDS[name]):
             self.counts["records spoilt"] += 1
 
     def fill(self, state: str) -> None:

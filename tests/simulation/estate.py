@@ -10,7 +10,7 @@ from typing import Any
 from tests.azure import Azure
 from tests.chaos.scene import Scene
 from tests.chaos.script import POWERED
-from tests.simulation.damaged import Damaged
+from tests.simulation.hosts import Hosts
 from tests.simulation.model import Vm
 from tests.simulation.strangers import CLAIMING
 from tests.simulation.wire import Garbled
@@ -34,7 +34,7 @@ _API = "api-version=2024-07-01"
 _BEGUN = {Status.PENDING, Status.SUCCEEDED, Status.FAILED}
 
 
-class Estate(Damaged):
+class Estate(Hosts):
     """The VMs of one world: called, waited for, and hindered."""
 
     def begin(self, vm: Vm, verb: str) -> Answer:

@@ -11,10 +11,13 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.drifts import DRIFTS
+from tests.chaos.governance import LOCKS, OURS_STRIPPED, POLICIES
 from tests.chaos.life import Figures, Life
 from tests.chaos.moments import Moment
 from tests.chaos.scene import Scene, scene
 from tests.chaos.script import MEDDLING, SPOT, Fault, Kill, Script, Step
+from tests.chaos.spoiling import SPOILINGS
 from tests.simulation.world import world
 from vmops.local.arm.faults.catalogue import FAULTS
 
@@ -37,6 +40,14 @@ def _killed(verb: str, kill: Kill) -> Script:
     """Give a life in which worker and engine are killed in the middle of a verb."""
     steps = (Step(each, kills=(kill,) if each == verb else ()) for each in ("provision", "deprovision"))
     return Script(steps=tuple(steps), pace=0.015)
+
+
+def _mishap(verb: str, name: str) -> Script:
+    """Give a life in which a verb meets what is wrong beside Azure, which is over before the next call."""
+    met = (Fault(name),)
+    steps = [Step("provision"), Step(verb, faults=met), *((Step("deprovision"),) if verb == "provision" else ())]
+    params = {"vmName": "exp1", "tags": "a=b", "dataDisks": [4]}
+    return Script(tuple(steps[1:] if name in POLICIES else steps), params, pace=0)
 
 
 _INCIDENTS = (*MEDDLING, "spot-eviction")
@@ -62,10 +73,21 @@ _KILLED = {
         ("deprovision", Kill("state", Moment("checkpoint", 3), "cut off")),
     )
 }
+_MISHAPS = {
+    f"{verb}: {name}": _mishap(verb, name)
+    for verb, names in (
+        ("provision", [*DRIFTS, *LOCKS, *(POLICIES.keys() - {OURS_STRIPPED}), *SPOILINGS]),
+        ("deprovision", [*LOCKS, *SPOILINGS]),
+    )
+    for name in sorted(names)
+}
+"""What strips our tags of a group leaves that group, so it is met by the simulation alone, whose model knows that."""
+
 FAMILIES = {
     **{name: script for name, script in _ONCE_EACH.items() if name not in _NEVER},
     **_ALWAYS,
     **_KILLED,
+    **_MISHAPS,
     "provision: shared": Script(
         (Step("provision"), Step("deprovision")), {"vmName": "exp1", "resourceGroup": "shared"}
     ),

@@ -4,20 +4,14 @@ from collections import Counter
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
-from tests.chaos.drifts import DRIFTS
-from tests.chaos.governance import LOCKS, POLICIES
 from tests.chaos.script import POWERED, SPOT
-from tests.chaos.spoiling import FILES, RECORDS
-from tests.simulation.damaged import CLOCK_STEPS
-from tests.simulation.disk import DISKS
-from tests.simulation.estate import PATIENT, SHARED, Estate, estate
-from tests.simulation.model import Vm
+from tests.simulation.estate import PATIENT, SHARED, estate
 from tests.simulation.others import COPIED
 from tests.simulation.strangers import BODIES, KINDS, TAGS
+from tests.simulation.troubled import Troubled
 from tests.simulation.wire import PAGES
-from tests.simulation.world import PlannedKill
 from vmops import Status
 from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS
 
@@ -58,14 +52,13 @@ _kill = st.none() | st.tuples(st.sampled_from(["worker", "engine"]), st.sampled_
 _patience = st.sampled_from([0.0, 0.0, 20.0, PATIENT, PATIENT])
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(Troubled):
     """One or two VMs; each rule is a step."""
 
     counts: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
-        self.estate: Estate | None = None
         self.failed = False
 
     @initialize(layout=st.sampled_from(LAYOUTS), pace=st.sampled_from([0.1, 1.0]), made=st.booleans())
@@ -132,23 +125,6 @@ class Machine(RuleBasedStateMachine):
     def meddle(self, which: int, name: str) -> None:
         self._here.meddle(self._vm(which), name)
 
-    @rule(which=_which, name=st.sampled_from(sorted(DRIFTS)), at_once=st.booleans())
-    def change(self, which: int, name: str, at_once: bool) -> None:
-        self._here.converge(self._vm(which), "provision")
-        self._here.change(self._vm(which), name)
-        if at_once:
-            self._here.converge(self._vm(which), "provision")
-
-    @rule(which=_which, name=st.sampled_from(sorted(LOCKS)), verb=st.sampled_from(["", "provision", "deprovision"]))
-    def lock(self, which: int, name: str, verb: str) -> None:
-        self._here.lock(self._vm(which), name)
-        if verb:
-            self._deploy(self._vm(which), verb, PATIENT, None)
-
-    @rule(which=_which, name=st.sampled_from(sorted(POLICIES)))
-    def forbid(self, which: int, name: str) -> None:
-        self._here.forbid(self._vm(which), name)
-
     @rule(which=_which, verb=st.sampled_from(["provision", "deprovision", *sorted(POWERED)]))
     def take(self, which: int, verb: str) -> None:
         self._here.take(self._vm(which), verb)
@@ -205,22 +181,6 @@ class Machine(RuleBasedStateMachine):
     def kill(self) -> None:
         self._here.kill()
 
-    @rule(which=_which, name=st.sampled_from(sorted(FILES)))
-    def spoil(self, which: int, name: str) -> None:
-        self._here.spoil(self._vm(which), name)
-
-    @rule(name=st.sampled_from(sorted(RECORDS)))
-    def spoil_records(self, name: str) -> None:
-        self._here.spoil_records(name)
-
-    @rule(state=st.sampled_from(DISKS))
-    def fill(self, state: str) -> None:
-        self._here.fill(state)
-
-    @rule(seconds=st.sampled_from(CLOCK_STEPS))
-    def set_clock(self, seconds: float) -> None:
-        self._here.set_clock(seconds)
-
     @rule(which=_which)
     def plant(self, which: int) -> None:
         self._here.plant(self._vm(which))
@@ -246,17 +206,3 @@ class Machine(RuleBasedStateMachine):
             self.counts["lives"] += 1
         finally:
             self._opened.__exit__(None, None, None)
-
-    def _deploy(self, vm: Vm, verb: str, patience: float, kill: tuple[str, tuple[str, int]] | None) -> None:
-        if kill:
-            self._here.world.planned = PlannedKill(kill[0], *kill[1])
-        if self._here.begin(vm, verb)[0] is Status.PENDING and patience:
-            self._here.wait(vm, verb == "provision", patience)
-
-    @property
-    def _here(self) -> Estate:
-        assert self.estate
-        return self.estate
-
-    def _vm(self, which: int) -> Vm:
-        return self._here.vms[which % len(self._here.vms)]
