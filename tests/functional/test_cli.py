@@ -426,7 +426,7 @@ def test_a_state_directory_that_cannot_be_written_is_a_sentence(shell: Shell, tm
     done = shell("history", state_dir=str(tmp_path / "file" / "state"))
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(
-        r"error: the state directory \S+/file/state cannot hold records: .*Not a directory.*\n", done.stderr
+        r"error: the state directory \S+/file/state cannot hold records \(.*Not a directory.*\): .*\n", done.stderr
     )
 
 

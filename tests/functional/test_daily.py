@@ -275,7 +275,7 @@ def test_what_a_vm_gave_is_had_again(lab: Shell) -> None:
 
 def test_a_refused_call_is_not_how_a_vm_stands(lab: Shell) -> None:
     """It runs as before: the headline says so, and why the call was refused is below."""
-    refused = lab("provision", "d2", "-p", "location=eastus", "--wait")
+    refused = lab("provision", "d2", "--same", "-p", "location=eastus", "--wait")
     assert refused.returncode == 1
     told = lab("status", "d2").stdout
     assert told.startswith("d2: provisioned, running\n")
