@@ -16,8 +16,8 @@ class Damaged(Others):
         """Leave one of the engine's files as a loss of power, or a hand, may."""
         if self.world.turns.workers or self.world.disk.state or not FILES[name](vm.scene):
             return
+        vm.hampered = True  # whoever only looks mends no state
         if name == NEWER:
-            vm.hampered = True
             self._newer.append(vm)
         self.counts["files spoilt"] += 1
 

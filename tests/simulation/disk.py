@@ -8,7 +8,7 @@ import io
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,8 +59,9 @@ class Disk:
         connection = _borrow(database)
         if self.was_bad and self._has(database._path):
             pages = 1 if self.state == FULL else _MOST_PAGES
-            connection.execute(f"PRAGMA max_page_count = {pages}")
-            connection.execute(f"PRAGMA query_only = {int(self.state == READ_ONLY)}")
+            with suppress(sqlite3.DatabaseError):  # they are spoilt, which is for the product to find
+                connection.execute(f"PRAGMA max_page_count = {pages}")
+                connection.execute(f"PRAGMA query_only = {int(self.state == READ_ONLY)}")
         return connection
 
     def _has(self, path: Any) -> bool:
