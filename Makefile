@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) * 3 // 2)")
 INSTALLED := .venv/.installed
 ENGINE := github.com/pulumi/pulumi
 PIN := vmops/engine/install/gomod
@@ -19,7 +20,7 @@ demo: ready ## provision, use and remove a virtual machine in the local Azure
 	@$(BIN)/vmops demo
 
 test: ready ## run all the tests
-	@$(BIN)/pytest -n logical --dist worksteal
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 torture: ready ## kill everything at every moment, in SEEDS lives from FIRST on; SEED=N lives one again
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED),--first $(or $(FIRST),1) --seeds $(or $(SEEDS),20))
