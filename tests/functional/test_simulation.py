@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.__main__ import run
+from tests.simulation.disk import READ_ONLY
 from tests.simulation.estate import PATIENT, estate
 from tests.simulation.families import FAMILIES, difference
 from tests.simulation.world import PlannedKill
@@ -64,6 +65,16 @@ def test_what_the_engine_could_not_remove_is_removed_at_the_pace_that_azure_asks
         answers = [each["status"] for each in vm.scene.azure.journal()]
     assert answers.count(403) == 1
     assert answers.count(429) == 0
+
+
+def test_a_cancel_that_cannot_be_recorded_is_an_answer() -> None:
+    """The disk is read-only from one moment to the next, with the records open: it raises nothing."""
+    with estate([{"vmName": "exp1"}], 1.0, Counter()) as whole:
+        (vm,) = whole.vms
+        assert whole.begin(vm, "provision")[0] is Status.PENDING
+        whole.fill(READ_ONLY)
+        assert whole.ops.cancel(vm.params) == (Status.FAILED, {})
+        whole.converge(vm, "provision")
 
 
 @pytest.mark.parametrize("name", _FEW)
