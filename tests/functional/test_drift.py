@@ -1,5 +1,6 @@
 """What somebody else changes or takes away of ours is seen and repaired; what returns after that is named, and left."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,22 @@ def test_the_same_provision_repairs_what_was_changed(
     assert ops.vm_provision(dict(params)) == (Status.SUCCEEDED, {})
     assert ops.plan(dict(params)) == []
     assert azure.writes() == before
+
+
+def test_what_was_taken_away_is_repaired_though_the_engine_has_lost_its_state(
+    hand: Hand, provision: Deploy, state_dir: Path
+) -> None:
+    """The last rule and the last disk of a VM are no less declared than the first."""
+    params = {**TAGGED, "vmPorts": [443]}
+    provision(dict(params))
+    was, made = shape(hand), hand.vm_id()
+    close_port(hand)
+    detach(hand)
+    for kept in ("stacks/vmops", "history/vmops"):
+        shutil.rmtree(state_dir / "backend" / ".pulumi" / kept)
+    repaired = ["rule tcp-443: missing: repaired", "disk y1-data-0 of 4 GiB: missing: repaired"]
+    assert provision(dict(params))["repaired"] == repaired
+    assert (shape(hand), hand.vm_id()) == (was, made)
 
 
 def test_what_is_not_looked_at_each_time_is_repaired_with_the_rest(hand: Hand, provision: Deploy) -> None:

@@ -16,7 +16,8 @@ def complete(stack: EngineStack, program: Callable[[], Any]) -> None:
     """Give what was adopted by its id the inputs that it was made with, as far as they can be known.
 
     ARM tells most of them. What it does not tell (a password, custom data) is taken to be as ``program`` declares it;
-    what it adds by itself is left out: otherwise the next update would replace what it only knows by half. Cut off, it
+    what it adds by itself is left out: otherwise the next update would replace what it only knows by half. Tags, rules
+    and disks it tells whole: one that it does not tell is not there, and is for the next update to make. Cut off, it
     can be done again.
     """
     stack.refresh()
@@ -40,14 +41,22 @@ def merge_inputs(declared: Any, told: Any, doomed: frozenset[str] = frozenset())
     what is referred to cannot be deleted.
     """
     if isinstance(declared, dict) and isinstance(told, dict) and entries.SECRET not in declared:
-        own = {
-            name: merge_inputs(each, told[name], doomed) if name in told else each for name, each in declared.items()
-        }
+        own = {name: _merged(name, each, told, doomed) for name, each in declared.items()}
         own |= {name: each for name, each in told.items() if name not in own and _refers(each, doomed)}
         return {name: value for name, value in own.items() if value != _UNKNOWN}
     if isinstance(declared, list) and isinstance(told, list) and len(declared) == len(told):
         return [merge_inputs(*pair, doomed) for pair in zip(declared, told, strict=True)]
     return told
+
+
+def _merged(name: str, declared: Any, told: dict[str, Any], doomed: frozenset[str]) -> Any:
+    if name == "tags" and isinstance(declared, dict):
+        there = told.get(name) or {}
+        return {tag: there[tag] for tag in declared if tag in there}
+    if name in told:
+        return merge_inputs(declared, told[name], doomed)
+    is_told_whole = isinstance(declared, list) and any(isinstance(each, dict) for each in declared)
+    return [] if is_told_whole else declared
 
 
 def _refers(value: Any, ids: frozenset[str]) -> bool:
