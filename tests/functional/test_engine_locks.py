@@ -16,12 +16,16 @@ from typer.testing import CliRunner
 
 from tests.azure import Azure, begun, kill_all
 from vmops import Status, VMOps
-from vmops.cli.commands.vm import app
+from vmops.cli import command_line
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import FailureKind
 from vmops.core.polling import NotYet, poll_until
 from vmops.core.state_dir import records_path
 from vmops.engine import exclusive
+from vmops.engine.backend import files
+from vmops.engine.backend.notes import EngineNotes, notes_directory
+from vmops.jobs.stack_records import StackRecords
+from vmops.jobs.store import Store
 from vmops.protocol import Params
 from vmops.spec.target import Target
 
@@ -64,9 +68,9 @@ def notes(backend: Path) -> list[Path]:
     return list((backend / ".vmops" / "engines").iterdir())
 
 
-def put_lock(backend: Path, hostname: str) -> Path:
+def put_lock(backend: Path, hostname: str, name: str = "0") -> Path:
     """Leave a lock of an engine that is no process here, and that nobody has noted."""
-    lock = backend / ".pulumi" / "locks" / "organization" / "vmops" / STACK / "0.json"
+    lock = backend / ".pulumi" / "locks" / "organization" / "vmops" / STACK / f"{name}.json"
     lock.parent.mkdir(parents=True, exist_ok=True)
     who = {"pid": NOBODY, "username": "ada", "hostname": hostname, "timestamp": "2026-05-04T01:58:12Z"}
     lock.write_text(json.dumps(who))
@@ -204,13 +208,24 @@ def test_an_engine_that_died_before_it_had_made_its_stack_is_no_dead_end(
     assert (held.exists(), note.exists()) == (False, False)
 
 
+def test_an_engine_that_died_while_it_was_to_forget_its_stack_leaves_neither_lock_nor_note(
+    backend: Path, state_dir: Path
+) -> None:
+    """The stack is set aside, and nobody comes back to look for either; that of an engine that may live stays."""
+    engines = EngineNotes(notes_directory(backend.as_uri(), state_dir), STACK, StackRecords(Store(state_dir), STACK))
+    dead = engines.write(NOBODY)
+    held, living = put_lock(backend, socket.gethostname()), put_lock(backend, "another-host", "1")
+    assert files.retire(backend.as_uri(), "vmops", engines)
+    assert (held.exists(), dead.exists(), living.exists()) == (False, False, True)
+
+
 @pytest.fixture
 def shell(azure: Azure, state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Give what a shell calls; its answer to a question is ``says``."""
     monkeypatch.setenv("VMOPS_OWNER", "tester")
 
     def call(*arguments: str, says: str = "") -> Any:
-        return CliRunner().invoke(app, ["recover", "exp1", "--break-lock", *arguments], input=says)
+        return CliRunner().invoke(command_line(), ["recover", "exp1", "--break-lock", *arguments], input=says)
 
     return call
 

@@ -406,8 +406,9 @@ def test_recover_from_a_shell(azure: Azure, backend: Path, provision: Deploy, mo
     monkeypatch.setenv("VMOPS_OWNER", "tester")
     from typer.testing import CliRunner
 
-    from vmops.cli.commands.vm import app
+    from vmops.cli import command_line
 
+    app = command_line()
     provision(PARAMS)
     spoil(state_file(backend), "garbage")
     told = json.loads(

@@ -61,7 +61,7 @@ def repair(backend: str, project: str, settings: Path, notes: EngineNotes, *, wr
         place = _place(notes.directory)
         _aside([*broken, *(_broken(layout, notes) if layout else ())], place)
         if layout:
-            _delete(lock for lock in layout.locks() if not (_is_no_lock(lock) or living_holder(lock, notes)))
+            _delete_dead_locks(layout, notes)
             _put(layout, found, copy, place)
         notes.forget(dead)
     return found
@@ -120,12 +120,22 @@ def ensure_tags_file(backend: str, project: str, stack: str) -> None:
 
 
 def retire(backend: str, project: str, notes: EngineNotes) -> bool:
-    """Set a whole stack aside that no engine of ours can forget; False where the backend has no files."""
+    """Set a whole stack aside that no engine of ours can forget; False where the backend has no files.
+
+    The lock of an engine that died while it was to forget the stack goes, as in `repair`.
+    """
     layout = Layout.of(backend, project, notes.stack)
     if layout is None:
         return False
+    dead = notes.of_the_dead()
+    _delete_dead_locks(layout, notes)
     _aside(filter(_is_there, layout.all()), _place(notes.directory))
+    notes.forget(dead)
     return True
+
+
+def _delete_dead_locks(layout: Layout, notes: EngineNotes) -> None:
+    _delete(lock for lock in layout.locks() if not (_is_no_lock(lock) or living_holder(lock, notes)))
 
 
 def _broken(layout: Layout, notes: EngineNotes) -> Iterable[Path]:
