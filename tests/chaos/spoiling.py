@@ -36,6 +36,16 @@ def spoil(path: Path, how: str) -> bool:
     return True
 
 
+def is_spoilt(path: Path) -> bool:
+    """Tell whether a state is there and cannot be read: it stays so until an engine is to work on it."""
+    try:
+        return not json.loads(path.read_bytes())
+    except ValueError:
+        return True
+    except OSError:
+        return False
+
+
 def _write(path: Path, content: bytes) -> None:
     """Write over a file from another process: one that closes it loses the locks that SQLite has on it.
 

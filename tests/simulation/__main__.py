@@ -50,6 +50,7 @@ _COUNTED = (
     "duplicates",
     "foreign touched",
     "called again",
+    "adopted",
     "dead ends",
 )
 

@@ -27,6 +27,8 @@ class Damaged(Others):
             return
         if spoil_records(self.vms[0].scene, RECORDS[name]):
             self.counts["records spoilt"] += 1
+            for vm in self.vms if self.world.turns.workers else ():
+                vm.hampered = True  # who works on it is not known any more
 
     def fill(self, state: str) -> None:
         """Let the disk be full, or read-only, until all is well again."""

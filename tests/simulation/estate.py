@@ -8,8 +8,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.azure import Azure
+from tests.chaos.drifts import DRIFTS
 from tests.chaos.scene import Scene
 from tests.chaos.script import POWERED
+from tests.chaos.spoiling import is_spoilt
 from tests.simulation.hosts import Hosts
 from tests.simulation.model import Vm
 from tests.simulation.strangers import CLAIMING
@@ -26,6 +28,9 @@ SHARED = "shared"
 PATIENT = 1800.0
 _THROTTLED = 1200.0
 """Seconds for which Compute may refuse, after too much has been asked for."""
+
+_AT_REST = 60.0
+"""Seconds within which Azure has carried out a change to a security group, and takes the next."""
 
 _CALLS = 3
 """Calls that may fail although nothing is wrong any more; as many that do, one after the other, are a dead end."""
@@ -49,7 +54,7 @@ class Estate(Hosts):
         if latest and latest.id != vm.operation:
             vm.operation, vm.asked, vm.power = latest.id, vm.scene.intended(), ("", "")
             vm.meddled = vm.restored = False
-            vm.hampered = bool(self.world.disk.state) or vm in self._newer
+            vm.hampered = bool(self.world.disk.state) or vm in self._newer or is_spoilt(vm.scene.state_file)
         if verb in POWERED and status is not Status.FAILED:
             vm.power = (str(vm.params.get(HANDLE, "")), verb) if status is Status.PENDING else ("", "")
             vm.meddled = True
@@ -79,7 +84,7 @@ class Estate(Hosts):
         """Cancel what is in flight: within its time nobody works on the VM any more."""
         began = self.world.turns.now
         answer = self.ops.cancel(vm.params)
-        blind = {Status.FAILED} if self.world.disk.state else set()
+        blind = {Status.FAILED} if self.world.disk.state or vm.hampered else set()
         self._judge(vm, "cancel", answer, {Status.SUCCEEDED} | blind)
         assert self.world.turns.now - began <= 60
         assert not self._works(vm), "it was cancelled, and somebody works on it"
@@ -159,6 +164,13 @@ class Estate(Hosts):
         failure = self.ops.last_failure(vm.params)
         if failure and failure.kind is FailureKind.THROTTLED:  # "call again after the time that …"
             self.world.turns.sleep(_THROTTLED)
+        if failure and "vmops adopt" in failure.next_step:  # no tag and no state tells any more that it is ours
+            status, _ = self.ops.adopt(vm.params)
+            assert status is Status.SUCCEEDED, f"adopt: {self.ops.last_failure(vm.params)}"
+            self.counts["adopted"] += 1
+        if failure and "remove it, or change vmPorts" in failure.next_step:  # nor that a rule was
+            self.world.turns.sleep(_AT_REST)
+            DRIFTS["rule-deleted-by-hand"](vm.scene)
 
     def _called(self, vm: Vm, verb: str) -> Status:
         status, _ = self.begin(vm, verb)

@@ -100,10 +100,12 @@ class Ledger:
         self.pending = [each for each in self.pending if each["resource"]["urn"] != urn]
 
     def _prune(self) -> None:
-        """Forget that anything depends on what is gone."""
+        """Forget that anything depends on what is gone. Seen with engine 3.274: by properties, too."""
         for entry in self.olds.values():
             if "dependencies" in entry:
                 entry["dependencies"] = [urn for urn in entry["dependencies"] if urn in self.olds]
+            for name, urns in (entry.get("propertyDependencies") or {}).items():
+                entry["propertyDependencies"][name] = [urn for urn in urns if urn in self.olds]
 
     def _save(self) -> None:
         if not self.dry:

@@ -17,6 +17,7 @@ from vmops.protocol import Answer
 from vmops.spec.vm_spec import VmSpec
 
 _SILENT = {"etag", "systemData"}
+_SIZE = VmSpec.model_fields["vm_size"].default
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Vm:
     """One VM as its caller knows it; ``operation`` is the deployment that was begun last.
 
     ``meddled``, ``restored``: since then others have changed it, or have given back what it could not remove.
-    ``hampered``: since then an engine could not write, or not work on its state.
+    ``hampered``: since then an engine could not write, or not work on its state, or nobody can tell who works on it.
     """
 
     scene: Scene
@@ -131,7 +132,7 @@ class Model:
             assert vm.asked - ours == set(), f"not there: {sorted(vm.asked - ours)}"
             assert self._runs(vm, "running")
             size = existing[vm.spec.vm_id.lower()]["properties"]["hardwareProfile"]["vmSize"]
-            assert size == operation.given.get("vmSize", vm.spec.vm_size), f"provisioned, and its size is {size}"
+            assert size == operation.given.get("vmSize", _SIZE), f"provisioned, and its size is {size}"
             self.counts["made"] += 1
 
     def _as_declared(self, vm: Vm) -> None:
