@@ -2,7 +2,7 @@
 
     Patience       which cloud, and how long to wait for it: all that is needed to follow a handle
     └── Target     which VM: all that is needed to find it, stop it or take it down
-        └── VmSpec what it should be: all that is needed to make it
+        └── VmSpec what it should be: all that is needed to make it, sorted in `vmops.spec.parts`
 
 An attribute is the parameter of the same name in snake_case. Names are resolved here, once: nothing below invents one.
 """
@@ -13,17 +13,14 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, PlainSerializer, PrivateAttr, SecretStr
+from pydantic import PrivateAttr, SecretStr
 
 from vmops.protocol import HANDLE
 from vmops.spec import custom_data, names
-from vmops.spec.rules import hardware, login, naming, network, related, spelling, values
-from vmops.spec.rules.images import Image
-from vmops.spec.target import PositiveSeconds, Target, choice, derived_default, merge_params
+from vmops.spec.parts.machine import Machine
+from vmops.spec.rules import spelling
+from vmops.spec.target import PositiveSeconds, choice, merge_params
 
-Authentication = Literal["sshPublicKey", "password"]
-DiskType = Literal["Premium_LRS", "StandardSSD_LRS", "Standard_LRS"]
-Priority = Literal["Regular", "Spot"]
 WaitFor = Literal["running", "ssh"]
 
 # What may change without a deployment: how long to wait for it, and what happens to it later.
@@ -49,38 +46,9 @@ EITHER = (("image", "ubuntuOSVersion"), ("customData", "customDataFile"))
 _STAND_INS = frozenset(stand_in for _, stand_in in EITHER)
 
 
-class VmSpec(Target):
-    """What a VM should be, down to the last name. Sizes are GiB."""
+class VmSpec(Machine):
+    """What a VM should be, down to the last name."""
 
-    location: Annotated[str | None, BeforeValidator(related.location)] = derived_default()
-    vm_size: Annotated[str, BeforeValidator(hardware.vm_size)] = "Standard_B2s"
-    image: Annotated[Image, BeforeValidator(related.image), PlainSerializer(str)] = Field(
-        default=None,
-        validate_default=True,
-        validation_alias=AliasChoices("image", "ubuntuOSVersion"),
-        serialization_alias="image",
-    )
-    admin_username: Annotated[str, BeforeValidator(login.admin_name)] = "mlos"
-    authentication_type: Annotated[Authentication, choice(Authentication)] = "sshPublicKey"
-    admin_password_or_key: Annotated[SecretStr | None, BeforeValidator(related.credential)] = derived_default()
-    virtual_network_name: Annotated[str, BeforeValidator(related.named("network"))] = derived_default()
-    subnet_name: Annotated[str, BeforeValidator(related.named("subnet"))] = derived_default()
-    network_security_group_name: Annotated[str, BeforeValidator(related.named("security_group"))] = derived_default()
-    address_prefix: Annotated[str, BeforeValidator(network.network)] = "10.0.0.0/16"
-    subnet_prefix: Annotated[str, BeforeValidator(related.subnet_prefix)] = derived_default()
-    vm_ports: Annotated[tuple[int, ...], BeforeValidator(network.ports)] = (22,)
-    source_address_prefixes: Annotated[tuple[str, ...], BeforeValidator(related.sources)] = derived_default()
-    public_ip: Annotated[bool, BeforeValidator(values.boolean)] = True
-    dns_label_prefix: Annotated[str | None, BeforeValidator(related.dns_label)] = None
-    custom_data: Annotated[SecretStr | None, BeforeValidator(login.custom_data)] = None
-    os_disk_size_gb: Annotated[int | None, BeforeValidator(hardware.os_disk_size)] = Field(None, alias="osDiskSizeGB")
-    os_disk_type: Annotated[DiskType, choice(DiskType)] = "StandardSSD_LRS"
-    data_disks: Annotated[tuple[int, ...], BeforeValidator(hardware.data_disks)] = ()
-    zone: Annotated[str | None, BeforeValidator(hardware.zone)] = None
-    priority: Annotated[Priority, choice(Priority)] = "Regular"
-    max_price: Annotated[float | None, BeforeValidator(related.max_price)] = None
-    eviction_policy: Annotated[str | None, BeforeValidator(related.eviction_policy)] = derived_default()
-    tags: Annotated[dict[str, str], BeforeValidator(naming.tags)] = Field(default_factory=dict)
     ttl: PositiveSeconds | None = None
     wait_for: Annotated[WaitFor, choice(WaitFor)] = "running"
     _key_is_made: bool = PrivateAttr(default=False)
