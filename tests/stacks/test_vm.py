@@ -25,6 +25,7 @@ from vmops.stacks.vm import declare, touch
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
 OWNER = "ada"
+THEIRS = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/shared/providers"
 
 
 LOOP = asyncio.new_event_loop()
@@ -234,6 +235,17 @@ def test_a_subnet_can_be_made_in_a_network_that_is_only_used() -> None:
     engine, _ = declared(spec_of(virtualNetworkName="lab-net"), uses=frozenset({"network"}))
     assert "VirtualNetwork lab-net" not in engine.requests
     assert engine.inputs("Subnet exp1-subnet")["virtualNetworkName"] == "lab-net"
+
+
+def test_a_subnet_by_its_id_leaves_no_network_to_declare() -> None:
+    """It is somebody else's: neither network nor subnet is ours to make, nor among what a removal looks at."""
+    subnet_id = f"{THEIRS}/Microsoft.Network/virtualNetworks/net/subnets/lab"
+    spec = spec_of(subnetId=subnet_id, location="westus2")
+    engine, _ = declared(spec)
+    assert not [name for name in engine.requests if name.startswith(("VirtualNetwork", "Subnet"))]
+    assert engine.inputs("NetworkInterface exp1-nic")["ipConfigurations"][0]["subnet"]["id"] == subnet_id
+    assert not {"network", "subnet"} & spec.ids().keys()
+    assert not [arm_id for arm_id in spec.own_ids() if "virtualNetworks" in arm_id]
 
 
 def test_the_network_leaves_its_subnets_to_themselves() -> None:

@@ -17,6 +17,8 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *DEC
 MACHINE_PATH = re.compile(r"(?<![\w.~/$>:-])/(?:home|root|tmp|work|Users|mnt)/\w+")
 
 KEY = "ssh-ed25519 " + b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + bytes(32)).decode()
+PROVIDERS = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/shared/providers"
+SUBNET = f"{PROVIDERS}/Microsoft.Network/virtualNetworks/net/subnets/lab"
 BASE = {
     "vmName": "exp1",
     "subscription": "11111111-2222-3333-4444-555555555555",
@@ -42,6 +44,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "adminUsername": {"adminUsername": "mia"},
     "authenticationType": {"authenticationType": "password", "adminPasswordOrKey": "Correct-horse-7"},
     "adminPasswordOrKey": {"adminPasswordOrKey": KEY},
+    "subnetId": {"subnetId": SUBNET},
     "virtualNetworkName": {"virtualNetworkName": "lab-net"},
     "subnetName": {"subnetName": "lab-subnet"},
     "networkSecurityGroupName": {"networkSecurityGroupName": "lab-nsg"},

@@ -13,12 +13,13 @@ from pydantic import SecretStr, ValidationError
 from vmops.core.errors import SpecError
 from vmops.spec.rules.images import Image
 from vmops.spec.target import Target
-from vmops.spec.vm_spec import VmSpec
+from vmops.spec.vm_spec import EITHER, VmSpec
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
 PASSWORD = "Tr0ub4dor&3"
 SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
 MAC_KEY = b"0123456789abcdef"
+GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/shared/providers"
 
 # One other good value for each parameter that a deployment depends on, with what else it needs.
 RELEVANT: dict[str, dict[str, object]] = {
@@ -32,6 +33,7 @@ RELEVANT: dict[str, dict[str, object]] = {
     "adminUsername": {"adminUsername": "ada"},
     "authenticationType": {"authenticationType": "password", "adminPasswordOrKey": PASSWORD},
     "adminPasswordOrKey": {"adminPasswordOrKey": KEY},
+    "subnetId": {"subnetId": f"{GROUP}/Microsoft.Network/virtualNetworks/net/subnets/lab"},
     "virtualNetworkName": {"virtualNetworkName": "net"},
     "subnetName": {"subnetName": "sub"},
     "networkSecurityGroupName": {"networkSecurityGroupName": "nsg"},
@@ -62,10 +64,25 @@ IRRELEVANT: dict[str, object] = {
     "requestTimeout": 5,
     "asyncResultsUrl": "vmops:operation/1",
 }
-EXCLUDE = {"ubuntuOSVersion": "image", "adminPasswordOrKey": "authenticationType", "dnsLabelPrefix": "publicIp"}
-changes = st.lists(st.sampled_from(sorted(RELEVANT)), unique_by=lambda name: EXCLUDE.get(name, name)).map(
-    lambda chosen: {name: value for one in chosen for name, value in RELEVANT[one].items()}
-)
+APART = [
+    *EITHER,
+    ("adminPasswordOrKey", "authenticationType"),
+    ("dnsLabelPrefix", "publicIp"),
+    ("subnetId", "subscription"),
+]
+"""Rows that exclude each other, or need different company."""
+
+
+def together(chosen: list[str]) -> dict[str, Any]:
+    """Give the rows of these names, but none that a row before it excludes."""
+    taken: list[str] = []
+    for name in chosen:
+        if not any((name, other) in APART or (other, name) in APART for other in taken):
+            taken.append(name)
+    return {name: value for one in taken for name, value in RELEVANT[one].items()}
+
+
+changes = st.lists(st.sampled_from(sorted(RELEVANT)), unique=True).map(together)
 
 
 def spec_of(**params: object) -> VmSpec:
@@ -142,6 +159,15 @@ def test_every_problem_is_told_at_once() -> None:
         ({"maxPrice": 0.1}, "maxPrice: 0.1 needs priority Spot"),
         ({"evictionPolicy": "Delete"}, "evictionPolicy: 'Delete' needs priority Spot"),
         ({"dnsLabelPrefix": "exp1", "publicIp": False}, "dnsLabelPrefix: 'exp1' needs publicIp"),
+        (
+            {"subnetId": f"{GROUP}/Microsoft.Network/virtualNetworks/n/subnets/s", "subnetName": "s"},
+            "subnetId: cannot be given together with subnetName",
+        ),
+        ({"subnetId": "lab"}, "subnetId: 'lab' is not the id of a resource of the type Microsoft.Network/virtualN"),
+        (
+            {"subnetId": f"{GROUP}/Microsoft.Network/virtualNetworks/n/subnets/s", "subscription": SUBSCRIPTION},
+            "subnetId: '/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/shared/",
+        ),
         ({"subnetPrefix": "10.1.0.0/24"}, "subnetPrefix: '10.1.0.0/24' lies outside addressPrefix 10.0.0.0/16"),
         ({"sourceAddressPrefixes": []}, "sourceAddressPrefixes: is required where ports are open"),
         ({"virtualNetworkName": "a" * 65}, "virtualNetworkName: "),

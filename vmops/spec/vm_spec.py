@@ -40,10 +40,16 @@ _KEY_IS_MADE, _KEPT = "keyIsMade", "kept"
 """What the wire says of a key that nobody gave, and of the secrets that stay as they are; no parameters."""
 
 # Source: resource-name-rules: names are compared without case.
-_NAMES = ("vmName", "resourceGroup", "virtualNetworkName", "subnetName", "networkSecurityGroupName")
-EITHER = (("image", "ubuntuOSVersion"), ("customData", "customDataFile"))
-"""Parameters, and what stands in for each and excludes it."""
-_STAND_INS = frozenset(stand_in for _, stand_in in EITHER)
+_NAMES = frozenset(
+    {"vmName", "resourceGroup", "virtualNetworkName", "subnetName", "networkSecurityGroupName"} | {"subnetId"}
+)
+_STAND_INS = {"image": "ubuntuOSVersion", "customData": "customDataFile"}
+"""Parameters, and what stands in for each."""
+EITHER = (
+    *_STAND_INS.items(),
+    *(("subnetId", name) for name in ("virtualNetworkName", "subnetName", "addressPrefix", "subnetPrefix")),
+)
+"""Parameters that exclude each other."""
 
 
 class VmSpec(Machine):
@@ -99,7 +105,7 @@ class VmSpec(Machine):
         return {port: names.FIRST_PRIORITY + rank for rank, port in enumerate(self.vm_ports)}
 
     def ids(self) -> dict[str, str]:
-        """Return the ARM id of every resource that the spec intends, by role."""
+        """Return the ARM id of every resource that the spec intends, by role: no network where one is only used."""
         resource = self.identity.resource_id
         network_id = resource("network", self.virtual_network_name)
         ids = {
@@ -114,9 +120,8 @@ class VmSpec(Machine):
         }
         for lun, _ in enumerate(self.data_disks):
             ids[f"data_disk_{lun}"] = resource("disk", names.data_disk(self.vm_name, lun))
-        if not self.public_ip:
-            del ids["address"]
-        return ids
+        wanted = {"address": self.public_ip, "network": not self.subnet_id, "subnet": not self.subnet_id}
+        return {role: arm_id for role, arm_id in ids.items() if wanted.get(role, True)}
 
     def shared_ids(self) -> frozenset[str]:
         """Return the ARM ids of what was chosen by name, be it the resource group, so that other VMs may share it."""
@@ -147,7 +152,7 @@ class VmSpec(Machine):
         """Return the desired spec, secrets and all, in the one form that equal specs share."""
         chosen = self.model_dump(by_alias=True, exclude_defaults=True).keys() - _NOT_DESIRED
         desired = {name: value for name, value in self.to_wire().items() if name in _ALWAYS | chosen}
-        desired |= {name: desired[name].lower() for name in _NAMES}
+        desired |= {name: desired[name].lower() for name in _NAMES & desired.keys()}
         return json.dumps(desired, sort_keys=True, separators=(",", ":")).encode()
 
     def digest(self, key: bytes) -> str:
@@ -174,7 +179,7 @@ class VmSpec(Machine):
     def clear(self, params: Mapping[str, object]) -> dict[str, Any]:
         """Return what was given in these parameters, as JSON values, without secrets; what stands in, as a word."""
         wire = {name: value for name, value in self.to_wire().items() if name not in {HANDLE, *self.secrets}}
-        return {name: wire.get(name, str(params[name])) for name in params if name in {*wire, *_STAND_INS}}
+        return {name: wire.get(name, str(params[name])) for name in params if name in {*wire, *_STAND_INS.values()}}
 
     def with_key(self, public_key: str) -> Self:
         """Return the same spec with an SSH public key to log in with, made because none was given."""

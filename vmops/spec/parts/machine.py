@@ -4,16 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, PlainSerializer, SecretStr
 
+from vmops.spec.parts.attachment import Attachment
 from vmops.spec.rules import hardware, login, naming, network, related, values
 from vmops.spec.rules.images import Image
-from vmops.spec.target import Target, choice, derived_default
+from vmops.spec.target import choice, derived_default
 
 Authentication = Literal["sshPublicKey", "password"]
 DiskType = Literal["Premium_LRS", "StandardSSD_LRS", "Standard_LRS"]
 Priority = Literal["Regular", "Spot"]
 
 
-class Machine(Target):
+class Machine(Attachment):
     """A VM by the parameters of every day. Sizes are GiB."""
 
     location: Annotated[str | None, BeforeValidator(related.location)] = derived_default()
