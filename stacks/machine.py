@@ -10,7 +10,8 @@ from vmops.spec import names
 from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.kept import NOTHING_KEPT, Kept
 from vmops.spec.vm_spec import VmSpec
-from vmops.stacks.profiles import os_profile, storage_profile
+from vmops.stacks.profiles import os_profile, plan, storage_profile
+from vmops.stacks.protection import identity, security_profile
 
 Tags = Mapping[str, str]
 
@@ -148,6 +149,9 @@ def virtual_machine(
         vm_name=spec.vm_name,
         location=spec.location,
         hardware_profile=compute.HardwareProfileArgs(vm_size=spec.vm_size),
+        plan=plan(spec),
+        identity=identity(spec, foreign.identities),
+        security_profile=security_profile(spec),
         os_profile=os_profile(spec),
         storage_profile=storage_profile(spec, foreign.disks, kept.disks),
         network_profile=compute.NetworkProfileArgs(

@@ -9,6 +9,7 @@ from pulumi import Output
 
 from vmops.core.errors import SpecError
 from vmops.spec import names
+from vmops.spec.rules import images
 from vmops.spec.vm_spec import VmSpec
 
 
@@ -51,11 +52,8 @@ def storage_profile(
 
     Source: compute REST reference, OSDisk.deleteOption and DataDisk.deleteOption, whose default is Detach.
     """
-    image = spec.image
     return azure.compute.StorageProfileArgs(
-        image_reference=azure.compute.ImageReferenceArgs(
-            publisher=image.publisher, offer=image.offer, sku=image.sku, version=image.version
-        ),
+        image_reference=_image_reference(spec),
         os_disk=azure.compute.OSDiskArgs(
             name=names.default_name("os_disk", spec.vm_name),
             create_option="FromImage",
@@ -68,6 +66,23 @@ def storage_profile(
             *map(_kept, foreign),
         ],
     )
+
+
+def _image_reference(spec: VmSpec) -> azure.compute.ImageReferenceArgs:
+    if spec.image_id:
+        community = images.is_community(spec.image_id)
+        return azure.compute.ImageReferenceArgs(
+            id=None if community else spec.image_id, community_gallery_image_id=spec.image_id if community else None
+        )
+    return azure.compute.ImageReferenceArgs(
+        publisher=spec.image.publisher, offer=spec.image.offer, sku=spec.image.sku, version=spec.image.version
+    )
+
+
+def plan(spec: VmSpec) -> azure.compute.PlanArgs | None:
+    """Say what was bought with the image, if it is sold."""
+    publisher, product, name = spec.plan.split(":") if spec.plan else ("", "", "")
+    return azure.compute.PlanArgs(publisher=publisher, product=product, name=name) if spec.plan else None
 
 
 def _data_disk(spec: VmSpec, lun: int, size: int, attached: str | None) -> azure.compute.DataDiskArgs:

@@ -57,3 +57,66 @@ def test_a_subnet_of_another_group_is_used_and_never_touched(
     refused(ops, azure, {"vmName": "exp1", "location": "eastus"}, FailureKind.IMMUTABLE, "cannot be changed to none")
     deprovision(params)
     assert azure.ids() == theirs
+
+
+COMPUTE = f"{SHARED}/providers/Microsoft.Compute"
+COMMUNITY = "/CommunityGalleries/bench-6c2b6a55-3f0d-4c58-9a51-0d1f6f5a7d10/Images"
+VERSION = "?api-version=2024-07-01"
+
+
+def test_an_image_is_looked_at_before_anything_is_made(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """One that is not there, is of Windows, or does not boot on the size is refused; another one makes the VM anew."""
+    azure.put(f"{SHARED}?api-version=2024-03-01", {"location": "westus2"})
+    where: Params = {"location": "westus2"}
+    gallery, lab = f"{COMPUTE}/galleries/g", f"{COMPUTE}/galleries/g/images/lab"
+    says = {"osType": "Linux", "osState": "Generalized", "hyperVGeneration": "V2", "architecture": "x64"}
+    azure.put(f"{gallery}{VERSION}", where)
+    azure.get(f"{gallery}{VERSION}")
+    named = {"identifier": {"publisher": "p", "offer": "o", "sku": "s"}}
+    azure.put(f"{lab}{VERSION}", {**where, "properties": {**says, **named}})
+    azure.put(f"{lab}/versions/1.0.0{VERSION}", {**where, "properties": {"storageProfile": {}}})
+    for image_id, size, words in (
+        (f"{COMPUTE}/images/none", "B2s", f"imageId: there is no {COMPUTE}/images/none"),
+        (lab, "D2ps_v5", "imageId: it is for x64 processors, and vmSize Standard_D2ps_v5 has Arm64"),
+        (f"{COMMUNITY}/ubuntu-24.04-gen1", "D2s_v6", "it is of generation 1, and vmSize Standard_D2s_v6 boots"),
+        (f"{COMMUNITY}/windows-2022", "B2s", "imageId: it is an image of Windows, and vmops makes VMs of Linux"),
+    ):
+        params: Params = {"vmName": "exp1", "imageId": image_id, "vmSize": f"Standard_{size}"}
+        refused(ops, azure, params, FailureKind.INVALID, words)
+    provision({"vmName": "exp1", "imageId": lab})
+    first = azure.vm(VM)["properties"]
+    assert first["storageProfile"]["imageReference"] == {"id": lab, "exactVersion": "1.0.0"}
+    assert ops.plan({"vmName": "exp1", "imageId": lab}) == []
+    provision({"vmName": "exp1", "imageId": f"{COMMUNITY}/ubuntu-24.04"})
+    assert azure.vm(VM)["properties"]["vmId"] != first["vmId"]
+
+
+def test_identities_and_guards_are_kept_repaired_or_refused(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """What is declared comes back, what others gave stays, and what Azure changes on no running VM is refused."""
+    azure.put(f"{SHARED}?api-version=2024-03-01", {"location": "westus2"})
+    me, other, theirs = (
+        f"{SHARED}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}" for name in "mot"
+    )
+    for each in (me, other, theirs):
+        azure.put(f"{each}?api-version=2023-01-31", {"location": "westus2"})
+    params: Params = {"vmName": "exp1", "managedIdentity": me, "securityType": "TrustedLaunch", "secureBoot": True}
+    provision(params)
+    vm_id = azure.vm(VM)["properties"]["vmId"]
+    azure.patch(f"{VM}{VERSION}", {"identity": {"type": "UserAssigned", "userAssignedIdentities": {theirs: {}}}})
+    azure.patch(f"{VM}{VERSION}", {"identity": {"type": "UserAssigned", "userAssignedIdentities": {me: None}}})
+    made = provision(params)
+    assert made["repaired"] == [f"identity {me}: missing: repaired"]
+    assert made["notOurs"] == [f"identity {theirs}: kept"]
+    assert set(azure.vm(VM)["identity"]["userAssignedIdentities"]) == {me, theirs}
+    provision({**params, "managedIdentity": ["system", other]})
+    identity = azure.vm(VM)["identity"]
+    assert (identity["type"], set(identity["userAssignedIdentities"])) == (
+        "SystemAssigned, UserAssigned",
+        {other, theirs},
+    )
+    silent = {name: value for name, value in params.items() if name != "managedIdentity"}
+    provision(silent)
+    assert azure.vm(VM)["identity"] == identity
+    refused(ops, azure, {**silent, "encryptionAtHost": True}, FailureKind.IMMUTABLE, "encryptionAtHost: the VM has Fal")
+    refused(ops, azure, {**silent, "secureBoot": False}, FailureKind.IMMUTABLE, "secureBoot: the VM has True and canno")
+    assert azure.vm(VM)["properties"]["vmId"] == vm_id

@@ -47,6 +47,8 @@ class Arm(mocks.Mocks):
         known: dict[str, Any] = {**args.inputs, "name": args.name}
         if args.typ.endswith(":PublicIPAddress"):
             known |= {"ipAddress": "203.0.113.7", "dnsSettings": {**args.inputs.get("dnsSettings", {}), "fqdn": "x.y"}}
+        if given := (args.inputs.get("identity") or {}).get("userAssignedIdentities"):
+            known["identity"] = {**args.inputs["identity"], "userAssignedIdentities": {name: {} for name in given}}
         if args.typ.endswith(":NetworkInterface"):
             known["ipConfigurations"] = [{"privateIPAddress": "10.0.0.4"}]
         return f"/id/of/{args.name}", known
@@ -246,6 +248,56 @@ def test_a_subnet_by_its_id_leaves_no_network_to_declare() -> None:
     assert engine.inputs("NetworkInterface exp1-nic")["ipConfigurations"][0]["subnet"]["id"] == subnet_id
     assert not {"network", "subnet"} & spec.ids().keys()
     assert not [arm_id for arm_id in spec.own_ids() if "virtualNetworks" in arm_id]
+
+
+@pytest.mark.parametrize(
+    ("image_id", "name"),
+    [
+        (f"{THEIRS}/Microsoft.Compute/images/lab", "id"),
+        ("/CommunityGalleries/g-1/Images/lab/Versions/1.0.0", "communityGalleryImageId"),
+    ],
+)
+def test_an_image_is_named_by_its_id_alone(image_id: str, name: str) -> None:
+    """ARM has a word for each kind of id; a plan is said beside it, and only where it is given."""
+    vm = declared(spec_of(imageId=image_id, plan="a:b:c"))[0].inputs("VirtualMachine exp1")
+    assert vm["storageProfile"]["imageReference"] == {name: image_id}
+    assert vm["plan"] == {"publisher": "a", "product": "b", "name": "c"}
+    assert "plan" not in declared(spec_of())[0].inputs("VirtualMachine exp1")
+
+
+ME = f"{THEIRS}/Microsoft.ManagedIdentity/userAssignedIdentities/me"
+OTHER = f"{THEIRS}/Microsoft.ManagedIdentity/userAssignedIdentities/other"
+CONFIGURED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "its own identity": ({"managedIdentity": "System"}, {"identity": {"type": "SystemAssigned"}}),
+    "identities": (
+        {"managedIdentity": f"{OTHER},{ME}"},
+        {"identity": {"type": "UserAssigned", "userAssignedIdentities": [ME, OTHER]}},
+    ),
+    "both": (
+        {"managedIdentity": [ME, "system"]},
+        {"identity": {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": [ME]}},
+    ),
+    "trusted launch": (
+        {"securityType": "trustedLaunch", "secureBoot": True, "vTpm": "no"},
+        {
+            "securityProfile": {
+                "securityType": "TrustedLaunch",
+                "uefiSettings": {"secureBootEnabled": True, "vTpmEnabled": False},
+            }
+        },
+    ),
+    "encryption at host": ({"encryptionAtHost": True}, {"securityProfile": {"encryptionAtHost": True}}),
+}
+"""What is asked of a VM, and what its declaration says besides."""
+
+
+@pytest.mark.parametrize(("params", "besides"), CONFIGURED.values(), ids=CONFIGURED)
+def test_what_is_asked_is_said_and_nothing_else(params: dict[str, Any], besides: dict[str, Any]) -> None:
+    """Absent means not sent: whoever asks for none of it declares what was always declared."""
+    plain, asked = declared(spec_of())[0], declared(spec_of(**params))[0]
+    wanted = {resource: plain.inputs(resource) for resource in plain.requests}
+    wanted["VirtualMachine exp1"] |= besides
+    assert {resource: asked.inputs(resource) for resource in asked.requests} == wanted
 
 
 def test_the_network_leaves_its_subnets_to_themselves() -> None:

@@ -33,6 +33,8 @@ OTHER: dict[str, dict[str, Any]] = {
     "location": {"location": "eastus"},
     "vmSize": {"vmSize": "Standard_D2s_v5"},
     "image": {"image": "debian:debian-12:12-gen2:latest"},
+    "imageId": {"imageId": f"{PROVIDERS}/Microsoft.Compute/images/lab"},
+    "plan": {"plan": "almalinux:almalinux-x86_64:9-gen2"},
     "ubuntuOSVersion": {"ubuntuOSVersion": "22.04-LTS"},
     "customData": {"customData": "#cloud-config"},
     "customDataFile": {"customDataFile": __file__},
@@ -40,6 +42,13 @@ OTHER: dict[str, dict[str, Any]] = {
     "priority": {"priority": "Regular"},
     "maxPrice": {"maxPrice": 0.5},
     "evictionPolicy": {"evictionPolicy": "Delete"},
+    "managedIdentity": {
+        "managedIdentity": ["system", f"{PROVIDERS}/Microsoft.ManagedIdentity/userAssignedIdentities/me"]
+    },
+    "securityType": {"securityType": "TrustedLaunch"},
+    "secureBoot": {"secureBoot": True, "securityType": "TrustedLaunch"},
+    "vTpm": {"vTpm": True, "securityType": "TrustedLaunch"},
+    "encryptionAtHost": {"encryptionAtHost": True},
     "tags": {"tags": "a=b"},
     "adminUsername": {"adminUsername": "mia"},
     "authenticationType": {"authenticationType": "password", "adminPasswordOrKey": "Correct-horse-7"},

@@ -20,6 +20,7 @@ PASSWORD = "Tr0ub4dor&3"
 SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
 MAC_KEY = b"0123456789abcdef"
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/shared/providers"
+ME = f"{GROUP}/Microsoft.ManagedIdentity/userAssignedIdentities/me"
 
 # One other good value for each parameter that a deployment depends on, with what else it needs.
 RELEVANT: dict[str, dict[str, object]] = {
@@ -29,6 +30,8 @@ RELEVANT: dict[str, dict[str, object]] = {
     "location": {"location": "eastus"},
     "vmSize": {"vmSize": "Standard_D2s_v5"},
     "image": {"image": "a:b:c:d"},
+    "imageId": {"imageId": f"{GROUP}/Microsoft.Compute/galleries/g/images/lab/versions/1.0.0"},
+    "plan": {"plan": "a:b:c"},
     "ubuntuOSVersion": {"ubuntuOSVersion": "22.04-LTS"},
     "adminUsername": {"adminUsername": "ada"},
     "authenticationType": {"authenticationType": "password", "adminPasswordOrKey": PASSWORD},
@@ -51,6 +54,11 @@ RELEVANT: dict[str, dict[str, object]] = {
     "priority": {"priority": "Spot"},
     "maxPrice": {"maxPrice": 0.05, "priority": "Spot"},
     "evictionPolicy": {"evictionPolicy": "delete", "priority": "Spot"},
+    "managedIdentity": {"managedIdentity": f"system,{ME}"},
+    "securityType": {"securityType": "trustedlaunch"},
+    "secureBoot": {"secureBoot": "no", "securityType": "TrustedLaunch"},
+    "vTpm": {"vTpm": True, "securityType": "TrustedLaunch"},
+    "encryptionAtHost": {"encryptionAtHost": "on"},
     "tags": {"tags": "a=b,c=d"},
 }
 IRRELEVANT: dict[str, object] = {
@@ -163,6 +171,14 @@ def test_every_problem_is_told_at_once() -> None:
             {"subnetId": f"{GROUP}/Microsoft.Network/virtualNetworks/n/subnets/s", "subnetName": "s"},
             "subnetId: cannot be given together with subnetName",
         ),
+        ({"imageId": "lab"}, "imageId: 'lab' is not the id of a resource of the type Microsoft.Compute/galleries/imag"),
+        ({"imageId": "/CommunityGalleries/g/Images/i", "image": "a:b:c:d"}, "imageId: cannot be given together with "),
+        ({"managedIdentity": "me"}, "managedIdentity: 'me' is not the id of a resource of the type Microsoft.Managed"),
+        ({"managedIdentity": []}, "managedIdentity: names no identity (system, or ids of the type Microsoft.Managed"),
+        ({"secureBoot": True, "securityType": "Standard"}, "secureBoot: True needs securityType TrustedLaunch"),
+        ({"vTpm": "yes"}, "vTpm: 'yes' needs securityType TrustedLaunch"),
+        ({"plan": "a:b"}, "plan: 'a:b' is not a plan (publisher:product:name)"),
+        ({"image": "MicrosoftWindowsServer:WindowsServer:2022-datacenter:latest"}, "image: 'MicrosoftWindowsServer"),
         ({"subnetId": "lab"}, "subnetId: 'lab' is not the id of a resource of the type Microsoft.Network/virtualN"),
         (
             {"subnetId": f"{GROUP}/Microsoft.Network/virtualNetworks/n/subnets/s", "subscription": SUBSCRIPTION},

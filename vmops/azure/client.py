@@ -13,6 +13,9 @@ from vmops.core.errors import CloudError, SpecError
 _API_VERSIONS = {
     "microsoft.compute/virtualmachines": "2024-07-01",
     "microsoft.compute/disks": "2024-03-02",
+    "microsoft.compute/images": "2024-07-01",
+    "microsoft.compute/galleries": "2023-07-03",
+    "microsoft.compute/locations": "2023-07-03",
     "microsoft.network": "2024-05-01",
     "microsoft.resources/tags": "2021-04-01",
     "microsoft.resources": "2024-03-01",
@@ -57,6 +60,19 @@ class Arm:
                 return None
             raise
         return responses.resource(answer, resource_id)
+
+    def properties(self, path: str) -> dict[str, Any] | None:
+        """Look at what is no resource of ours, by its path, and give its properties; None if it does not exist.
+
+        Raises: CloudError for every other refusal, and for an answer without properties.
+        """
+        try:
+            answer = self._connection.send("GET", _with_version(path))
+        except CloudError as error:
+            if is_absent(error):
+                return None
+            raise
+        return responses.properties(answer, path)
 
     def tagged(self, subscription: str, name: str, value: str | None = None) -> list[dict[str, Any]]:
         """List the subscription's resources (not its groups) that carry a tag, with that value or with any.

@@ -133,7 +133,7 @@ TABLE = (
     ),
     Meaning(
         *("VMMarketplaceInvalidInput", INVALID, _QUOTED),
-        "choose another image: this one comes with a purchase plan, which vmops does not name",
+        "give the plan that comes with this image as plan, publisher:product:name",
     ),
     Meaning(
         "ResourcePurchaseValidationFailed MarketplacePurchaseEligibilityFailed",

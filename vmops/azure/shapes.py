@@ -79,6 +79,16 @@ def resource(body: object) -> dict[str, Any]:
     return {"properties": {}, **read}
 
 
+def properties(body: object) -> dict[str, Any]:
+    """Read the properties of an object.
+
+    Raises: Misshapen.
+    """
+    read = _object(body, {"properties!": {}}, "")
+    found: dict[str, Any] = read["properties"]
+    return found
+
+
 def page(body: object) -> tuple[list[dict[str, Any]], str]:
     """Read one page of a list of resources, and the URL of the next one, which is empty for the last.
 

@@ -10,6 +10,7 @@ from typing import Any
 from vmops.azure.client import Arm
 from vmops.azure.ownership import Claim, is_ours
 from vmops.core.log import get_logger
+from vmops.deploy import identities, traits
 from vmops.deploy.survey import Preflight, data_disks
 from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
@@ -93,9 +94,11 @@ def is_settled(bodies: Mapping[str, Body]) -> bool:
 def _of_all(spec: VmSpec, bodies: Mapping[str, Body]) -> Iterator[Drift]:
     for role, body in bodies.items():
         yield from _of_tags(spec, body)
+        yield from _of_traits(spec, role, body)
         if role == "vm":
             yield from _of_size(spec, body)
             yield from _of_disks(spec, body)
+            yield from _of_identities(spec, body)
         if role == "security_group":
             yield from _of_rules(spec, body)
         if role == "nic":
@@ -115,6 +118,18 @@ def _of_size(spec: VmSpec, body: Body) -> Iterator[Drift]:
     found = str(body["properties"].get("hardwareProfile", {}).get("vmSize", ""))
     if found.lower() != spec.vm_size.lower():
         yield Drift(body["id"], "hardwareProfile.vmSize", "vmSize", "size", spec.vm_size, found)
+
+
+def _of_traits(spec: VmSpec, role: str, body: Body) -> Iterator[Drift]:
+    for trait, declared, found in traits.differing(spec, role, body):
+        yield Drift(body["id"], trait.path, trait.parameter, trait.parameter, declared, found)
+
+
+def _of_identities(spec: VmSpec, body: Body) -> Iterator[Drift]:
+    there = {name.lower() for name in identities.of(body)}
+    for name in spec.managed_identity or ():
+        if name.lower() not in there:
+            yield Drift(body["id"], "identity", "managedIdentity", f"identity {name}", name, None)
 
 
 def _of_disks(spec: VmSpec, body: Body) -> Iterator[Drift]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
+from vmops.deploy import own_image, traits
 from vmops.spec.vm_spec import VmSpec
 
 Body = Mapping[str, Any]
@@ -25,9 +26,22 @@ def _pairs(spec: VmSpec, machine: Body, nic: Body | None) -> Iterator[tuple[str,
     """Give parameters with what is there and what is asked for."""
     subnet = _used_subnet(spec, nic)
     yield "subnetId", subnet, subnet and spec.subnet_id and spec.subnet_id.lower()
+    for role, body in (("vm", machine), ("nic", nic)):
+        found = traits.differing(spec, role, body) if body else ()
+        yield from ((trait.parameter, str(there), str(asked)) for trait, asked, there in found if trait.fixed)
     yield "location", machine.get("location"), spec.location or machine.get("location")
     yield "zone", next(iter(machine.get("zones") or ()), None), spec.zone
+    yield "plan", *_plans(spec, machine)
     yield "priority", machine["properties"].get("priority") or "Regular", spec.priority
+
+
+def _plans(spec: VmSpec, machine: Body) -> tuple[str | None, str | None]:
+    """Give the plan of a VM and the one that is asked for, if one is for an image that stays: it is that image's."""
+    if spec.plan is None or own_image.is_another(machine, spec):
+        return None, None
+    told = machine.get("plan") or {}
+    there = ":".join(str(told.get(name, "")) for name in ("publisher", "product", "name")) if told else None
+    return there, there if there and there.lower() == spec.plan.lower() else spec.plan
 
 
 def _used_subnet(spec: VmSpec, nic: Body | None) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vmops.deploy import survey
+from vmops.deploy import own_image, survey
 from vmops.spec.vm_spec import VmSpec
 
 
@@ -12,13 +12,11 @@ def replacing(machine: Mapping[str, Any], spec: VmSpec) -> Iterator[str]:
     properties = machine["properties"]
     profile = properties.get("osProfile", {})
     by_key = (profile.get("linuxConfiguration") or {}).get("disablePasswordAuthentication", False)
-    image = properties.get("storageProfile", {}).get("imageReference") or {}
     if profile.get("adminUsername") != spec.admin_username:
         yield "adminUsername"
     if by_key is not (spec.authentication_type == "sshPublicKey"):
         yield "authenticationType"
-    parts = ("publisher", "offer", "sku", "version")
-    if any(str(image.get(name)).lower() != str(getattr(spec.image, name)).lower() for name in parts):
-        yield "image"
+    if own_image.is_another(machine, spec):
+        yield "imageId" if spec.image_id else "image"
     if (spec.credential_is_given or spec.admin_password_or_key) and not survey.has_key(machine, spec):
         yield "adminPasswordOrKey"

@@ -10,7 +10,7 @@ from vmops.azure.inventory import Inventory
 from vmops.azure.ownership import Claim, is_another_owners, kind_of, refusal
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.deploy import fixed, used_network
+from vmops.deploy import fixed, own_image, used_network
 from vmops.spec.vm_spec import VmSpec
 
 
@@ -65,11 +65,14 @@ def preflight(arm: Arm, spec: VmSpec, claim: Claim) -> Preflight:
             Failure(FailureKind.INVALID, f"location: needed, because the resource group {spec.resource_group} is new")
         )
     if seen.group is None and not seen.all:
+        own_image.refuse_misfit(arm, spec, location)
         return Preflight(frozenset(), location)
     uses = set() if seen.group_is_ours else {"group"}
     uses.update(_used(arm, spec, seen))
     _refuse_not_ours(seen, spec, claim, uses)
     machine = seen.find(spec.vm_id)
+    if machine is None or own_image.is_another(machine, spec):
+        own_image.refuse_misfit(arm, spec, location)
     if machine:
         fixed.refuse_change(spec, machine, seen.find(spec.ids()["nic"]))
     else:

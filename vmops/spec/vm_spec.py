@@ -17,7 +17,8 @@ from pydantic import PrivateAttr, SecretStr
 
 from vmops.protocol import HANDLE
 from vmops.spec import custom_data, names
-from vmops.spec.parts.machine import Machine
+from vmops.spec.parts.protection import Protection
+from vmops.spec.parts.source import Source
 from vmops.spec.rules import spelling
 from vmops.spec.target import PositiveSeconds, choice, merge_params
 
@@ -41,18 +42,21 @@ _KEY_IS_MADE, _KEPT = "keyIsMade", "kept"
 
 # Source: resource-name-rules: names are compared without case.
 _NAMES = frozenset(
-    {"vmName", "resourceGroup", "virtualNetworkName", "subnetName", "networkSecurityGroupName"} | {"subnetId"}
+    {"vmName", "resourceGroup", "virtualNetworkName", "subnetName", "networkSecurityGroupName"}
+    | {"subnetId", "imageId"}
 )
 _STAND_INS = {"image": "ubuntuOSVersion", "customData": "customDataFile"}
 """Parameters, and what stands in for each."""
 EITHER = (
     *_STAND_INS.items(),
+    ("imageId", "image"),
+    ("imageId", "ubuntuOSVersion"),
     *(("subnetId", name) for name in ("virtualNetworkName", "subnetName", "addressPrefix", "subnetPrefix")),
 )
 """Parameters that exclude each other."""
 
 
-class VmSpec(Machine):
+class VmSpec(Protection, Source):
     """What a VM should be, down to the last name."""
 
     ttl: PositiveSeconds | None = None
