@@ -10,6 +10,7 @@ from pulumi import Output
 from vmops.core.errors import SpecError
 from vmops.spec import names
 from vmops.spec.rules import images
+from vmops.spec.rules.storage import PLACEMENTS
 from vmops.spec.vm_spec import VmSpec
 
 
@@ -54,18 +55,41 @@ def storage_profile(
     """
     return azure.compute.StorageProfileArgs(
         image_reference=_image_reference(spec),
-        os_disk=azure.compute.OSDiskArgs(
-            name=names.default_name("os_disk", spec.vm_name),
-            create_option="FromImage",
-            delete_option="Delete",
-            disk_size_gb=spec.os_disk_size_gb,
-            managed_disk=azure.compute.ManagedDiskParametersArgs(storage_account_type=spec.os_disk_type),
-        ),
+        os_disk=_os_disk(spec),
+        disk_controller_type=spec.disk_controller_type,
         data_disks=[
             *(_data_disk(spec, lun, size, attached.get(lun)) for lun, size in enumerate(spec.data_disks)),
             *map(_kept, foreign),
         ],
     )
+
+
+def _os_disk(spec: VmSpec) -> azure.compute.OSDiskArgs:
+    """Declare the system disk; one that is only its host's has neither a name nor a type, and one way of caching.
+
+    Source: Azure documentation, ephemeral OS disks, template.
+    """
+    compute = azure.compute
+    if not spec.ephemeral_os_disk:
+        return compute.OSDiskArgs(
+            name=names.default_name("os_disk", spec.vm_name),
+            create_option="FromImage",
+            delete_option="Delete",
+            caching=_caching(spec.os_disk_caching),
+            disk_size_gb=spec.os_disk_size_gb,
+            managed_disk=compute.ManagedDiskParametersArgs(storage_account_type=spec.os_disk_type),
+        )
+    return compute.OSDiskArgs(
+        create_option="FromImage",
+        delete_option="Delete",
+        caching=_caching("ReadOnly"),
+        disk_size_gb=spec.os_disk_size_gb,
+        diff_disk_settings=compute.DiffDiskSettingsArgs(option="Local", placement=PLACEMENTS[spec.ephemeral_os_disk]),
+    )
+
+
+def _caching(word: str | None) -> azure.compute.CachingTypes | None:
+    return azure.compute.CachingTypes(word) if word else None
 
 
 def _image_reference(spec: VmSpec) -> azure.compute.ImageReferenceArgs:
@@ -91,6 +115,7 @@ def _data_disk(spec: VmSpec, lun: int, size: int, attached: str | None) -> azure
         lun=lun,
         create_option="Attach" if attached else "Empty",
         delete_option="Delete",
+        caching=_caching(spec.data_disk_caching),
         disk_size_gb=size,
         managed_disk=azure.compute.ManagedDiskParametersArgs(
             id=attached, storage_account_type=None if attached else spec.os_disk_type

@@ -88,6 +88,24 @@ MISFITS: dict[str, tuple[dict[str, Any], tuple[int, str, str | None, str]]] = {
         size("A1_v2") | {"securityProfile__encryptionAtHost": True},
         (400, "InvalidParameter", "securityProfile.encryptionAtHost", "'Standard_A1_v2' does not support encryption"),
     ),
+    "an ephemeral disk that its host has no room for": (
+        size("D2s_v5")
+        | {"storageProfile__osDisk": OS | {"caching": "ReadOnly", "diffDiskSettings": {"option": "Local"}}},
+        (
+            409,
+            "NotSupported",
+            "osDisk.diffDiskSettings",
+            "greater than 0 GB is not allowed for VM size",
+        ),
+    ),
+    "an ephemeral disk that is cached both ways": (
+        size("D2s_v3") | {"storageProfile__osDisk": OS | {"diffDiskSettings": {"option": "Local"}}},
+        (400, "InvalidParameter", "osDisk.caching", "The value of parameter osDisk.caching is invalid."),
+    ),
+    "a place near what is not there": (
+        {"proximityPlacementGroup": {"id": f"{COMPUTE}/proximityPlacementGroups/none"}},
+        (400, "InvalidResourceReference", None, "proximityPlacementGroups/none referenced by resource"),
+    ),
     "SCSI on a size that has NVMe alone": (
         size("D2s_v6") | {"storageProfile__diskControllerType": "SCSI"},
         (400, "InvalidParameter", "vmSize", "'Standard_D2s_v6' cannot boot with DiskControllerType 'SCSI'"),

@@ -120,3 +120,42 @@ def test_identities_and_guards_are_kept_repaired_or_refused(ops: VMOps, azure: A
     refused(ops, azure, {**silent, "encryptionAtHost": True}, FailureKind.IMMUTABLE, "encryptionAtHost: the VM has Fal")
     refused(ops, azure, {**silent, "secureBoot": False}, FailureKind.IMMUTABLE, "secureBoot: the VM has True and canno")
     assert azure.vm(VM)["properties"]["vmId"] == vm_id
+
+
+def test_disks_and_interfaces_are_as_they_are_asked_for(
+    ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
+) -> None:
+    """On a host with NVMe alone, with a system disk that is only its host's; a VM that is not to move is not."""
+    guard = f"{GROUP}/providers/Microsoft.Network/networkSecurityGroups/exp1-nsg"
+    params: Params = {
+        "vmName": "exp1",
+        "vmSize": "Standard_D2ds_v6",
+        "diskControllerType": "NVMe",
+        "ephemeralOsDisk": "nvme",
+        "acceleratedNetworking": "auto",
+        "privateIpAddress": "10.0.0.9",
+        "networkSecurityGroupOn": "both",
+        "bootDiagnostics": False,
+        "dataDisks": 8,
+        "dataDiskCaching": "ReadOnly",
+    }
+    small: Params = {**params, "vmName": "exp2", "vmSize": "Standard_D2s_v6"}
+    assert ops.vm_provision(small)[0] is Status.PENDING
+    assert ops.wait_vm_deployment(True, small)[0] is Status.FAILED
+    assert "invalid: " in (told := str(ops.last_failure(small)))
+    assert "Ephemeral VM with size greater than 0 GB" in told
+    assert provision(params)["privateIp"] == "10.0.0.9"
+    nic = azure.get(NIC)["properties"]
+    assert (nic["enableAcceleratedNetworking"], nic["networkSecurityGroup"]) == (True, {"id": guard})
+    assert not [each for each in azure.ids() if each.endswith("exp1-osdisk")]
+    assert ops.plan(params) == []
+    azure.patch(f"{VM}{VERSION}", {"properties": {"diagnosticsProfile": {"bootDiagnostics": {"enabled": True}}}})
+    assert provision(params)["repaired"] == ["bootDiagnostics: True instead of False: repaired"]
+    refused(ops, azure, {**params, "dataDisks": 9}, FailureKind.IMMUTABLE, "the VM cannot be deallocated")
+    refused(ops, azure, {**params, "diskControllerType": "SCSI"}, FailureKind.IMMUTABLE, "diskControllerType: the VM ")
+    refused(ops, azure, {**params, "acceleratedNetworking": "no"}, FailureKind.IMMUTABLE, "acceleratedNetworking: the ")
+    managed = {name: value for name, value in params.items() if name != "ephemeralOsDisk"}
+    refused(ops, azure, managed, FailureKind.IMMUTABLE, "ephemeralOsDisk: the VM has NvmeDisk and cannot be changed to")
+    deprovision(params)
+    deprovision(small)
+    assert azure.ids() == set()

@@ -104,6 +104,15 @@ def clear(value: Any) -> Any:
     return {name: clear(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
+def lay_over(whole: dict[str, Any], part: dict[str, Any]) -> None:
+    """Lay one tree over another, in place."""
+    for name, value in part.items():
+        if isinstance(value, dict) and name in whole:
+            lay_over(whole[name], value)
+        else:
+            whole[name] = value
+
+
 def secrets_in(value: Any, path: str = "") -> dict[str, str]:
     """Find the secrets in a value of the wire, by their paths."""
     if is_secret(value):
@@ -286,6 +295,17 @@ CONFIGURED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             }
         },
     ),
+    "a controller": ({"diskControllerType": "nvme"}, {"storageProfile": {"diskControllerType": "NVMe"}}),
+    "caching": ({"osDiskCaching": "readonly"}, {"storageProfile": {"osDisk": {"caching": "ReadOnly"}}}),
+    "a console of one's own": (
+        {"bootDiagnostics": "https://lab.blob.core.windows.net"},
+        {"diagnosticsProfile": {"bootDiagnostics": {"storageUri": "https://lab.blob.core.windows.net"}}},
+    ),
+    "no console": ({"bootDiagnostics": "off"}, {"diagnosticsProfile": {"bootDiagnostics": {"enabled": False}}}),
+    "a place near others": (
+        {"proximityPlacementGroup": f"{THEIRS}/Microsoft.Compute/proximityPlacementGroups/near"},
+        {"proximityPlacementGroup": {"id": f"{THEIRS}/Microsoft.Compute/proximityPlacementGroups/near"}},
+    ),
     "encryption at host": ({"encryptionAtHost": True}, {"securityProfile": {"encryptionAtHost": True}}),
 }
 """What is asked of a VM, and what its declaration says besides."""
@@ -296,8 +316,37 @@ def test_what_is_asked_is_said_and_nothing_else(params: dict[str, Any], besides:
     """Absent means not sent: whoever asks for none of it declares what was always declared."""
     plain, asked = declared(spec_of())[0], declared(spec_of(**params))[0]
     wanted = {resource: plain.inputs(resource) for resource in plain.requests}
-    wanted["VirtualMachine exp1"] |= besides
+    lay_over(wanted["VirtualMachine exp1"], besides)
     assert {resource: asked.inputs(resource) for resource in asked.requests} == wanted
+
+
+def test_an_interface_says_what_is_asked_of_it() -> None:
+    """Speed, address and security group; of what the size is to decide the program is told before."""
+    plain = declared(spec_of())[0].inputs("NetworkInterface exp1-nic")
+    engine, _ = declared(
+        spec_of(acceleratedNetworking="yes", privateIpAddress="10.0.0.9", networkSecurityGroupOn="subnet")
+    )
+    nic, subnet_inputs = engine.inputs("NetworkInterface exp1-nic"), engine.inputs("Subnet exp1-subnet")
+    first = nic["ipConfigurations"][0]
+    assert (first["privateIPAllocationMethod"], first["privateIPAddress"]) == ("Static", "10.0.0.9")
+    assert (nic["enableAcceleratedNetworking"], "networkSecurityGroup" in nic) == (True, False)
+    assert subnet_inputs["networkSecurityGroup"]["id"] == "/id/of/exp1-nsg"
+    assert not {"enableAcceleratedNetworking"} & plain.keys()
+    assert "networkSecurityGroup" not in declared(spec_of())[0].inputs("Subnet exp1-subnet")
+
+
+def test_an_ephemeral_system_disk_has_no_name() -> None:
+    """It is no resource: nothing of it is left, looked for or paid for."""
+    spec = spec_of(ephemeralOsDisk="resource", dataDisks=8, dataDiskCaching="none")
+    storage = declared(spec)[0].inputs("VirtualMachine exp1")["storageProfile"]
+    assert storage["osDisk"] == {
+        "createOption": "FromImage",
+        "deleteOption": "Delete",
+        "caching": "ReadOnly",
+        "diffDiskSettings": {"option": "Local", "placement": "ResourceDisk"},
+    }
+    assert storage["dataDisks"][0]["caching"] == "None"
+    assert "os_disk" not in spec.ids()
 
 
 def test_the_network_leaves_its_subnets_to_themselves() -> None:

@@ -49,6 +49,17 @@ OTHER: dict[str, dict[str, Any]] = {
     "secureBoot": {"secureBoot": True, "securityType": "TrustedLaunch"},
     "vTpm": {"vTpm": True, "securityType": "TrustedLaunch"},
     "encryptionAtHost": {"encryptionAtHost": True},
+    "diskControllerType": {"diskControllerType": "nvme"},
+    "ephemeralOsDisk": {"ephemeralOsDisk": "cache", "evictionPolicy": "Delete", "priority": "Spot"},
+    "osDiskCaching": {"osDiskCaching": "readonly"},
+    "dataDiskCaching": {"dataDiskCaching": "None"},
+    "acceleratedNetworking": {"acceleratedNetworking": "auto"},
+    "privateIpAddress": {"privateIpAddress": "10.0.0.9"},
+    "networkSecurityGroupOn": {"networkSecurityGroupOn": "both"},
+    "proximityPlacementGroup": {
+        "proximityPlacementGroup": f"{PROVIDERS}/Microsoft.Compute/proximityPlacementGroups/near"
+    },
+    "bootDiagnostics": {"bootDiagnostics": False},
     "tags": {"tags": "a=b"},
     "adminUsername": {"adminUsername": "mia"},
     "authenticationType": {"authenticationType": "password", "adminPasswordOrKey": "Correct-horse-7"},

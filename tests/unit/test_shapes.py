@@ -21,6 +21,12 @@ TRIED: list[tuple[str, Parts, Any, Any]] = [
     ("Microsoft.Resources/tags", TAG_CHANGE, resources, "TagsPatchResource"),
     ("Microsoft.Compute/virtualMachines", SHAPES["Microsoft.Compute/virtualMachines"], compute, "VirtualMachine"),
     ("attachDetachDataDisks", DATA_DISKS, compute, "AttachDetachDataDisksRequest"),
+    (
+        "Microsoft.Compute/proximityPlacementGroups",
+        SHAPES["Microsoft.Compute/proximityPlacementGroups"],
+        compute,
+        "ProximityPlacementGroup",
+    ),
     ("Microsoft.Compute/images", SHAPES["Microsoft.Compute/images"], compute, "Image"),
     ("Microsoft.Compute/galleries", SHAPES["Microsoft.Compute/galleries"], compute, "Gallery"),
     *(

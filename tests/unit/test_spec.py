@@ -59,6 +59,15 @@ RELEVANT: dict[str, dict[str, object]] = {
     "secureBoot": {"secureBoot": "no", "securityType": "TrustedLaunch"},
     "vTpm": {"vTpm": True, "securityType": "TrustedLaunch"},
     "encryptionAtHost": {"encryptionAtHost": "on"},
+    "diskControllerType": {"diskControllerType": "nvme"},
+    "ephemeralOsDisk": {"ephemeralOsDisk": "cache"},
+    "osDiskCaching": {"osDiskCaching": "readonly"},
+    "dataDiskCaching": {"dataDiskCaching": "None"},
+    "acceleratedNetworking": {"acceleratedNetworking": "auto"},
+    "privateIpAddress": {"privateIpAddress": "10.0.0.9"},
+    "networkSecurityGroupOn": {"networkSecurityGroupOn": "both"},
+    "proximityPlacementGroup": {"proximityPlacementGroup": f"{GROUP}/Microsoft.Compute/proximityPlacementGroups/near"},
+    "bootDiagnostics": {"bootDiagnostics": False},
     "tags": {"tags": "a=b,c=d"},
 }
 IRRELEVANT: dict[str, object] = {
@@ -77,6 +86,9 @@ APART = [
     ("adminPasswordOrKey", "authenticationType"),
     ("dnsLabelPrefix", "publicIp"),
     ("subnetId", "subscription"),
+    ("subnetId", "networkSecurityGroupOn"),
+    *(("privateIpAddress", name) for name in ("subnetPrefix", "addressPrefix")),
+    *(("ephemeralOsDisk", name) for name in ("priority", "maxPrice", "evictionPolicy")),
 ]
 """Rows that exclude each other, or need different company."""
 
@@ -177,6 +189,18 @@ def test_every_problem_is_told_at_once() -> None:
         ({"managedIdentity": []}, "managedIdentity: names no identity (system, or ids of the type Microsoft.Managed"),
         ({"secureBoot": True, "securityType": "Standard"}, "secureBoot: True needs securityType TrustedLaunch"),
         ({"vTpm": "yes"}, "vTpm: 'yes' needs securityType TrustedLaunch"),
+        ({"ephemeralOsDisk": "disk"}, "ephemeralOsDisk: 'disk' is not one of cache, resource, nvme"),
+        ({"ephemeralOsDisk": "cache", "priority": "Spot"}, "ephemeralOsDisk: 'cache' needs evictionPolicy Delete"),
+        ({"ephemeralOsDisk": "cache", "osDiskCaching": "None"}, "osDiskCaching: 'None': an ephemeral system disk has"),
+        ({"acceleratedNetworking": "fast"}, "acceleratedNetworking: 'fast' is not true, false or auto"),
+        ({"privateIpAddress": "10.0.0.3"}, "privateIpAddress: '10.0.0.3' is not an address for a VM in subnetPrefix"),
+        ({"privateIpAddress": "10.0.0"}, "privateIpAddress: '10.0.0' is not an IPv4 address"),
+        (
+            {"subnetId": f"{GROUP}/Microsoft.Network/virtualNetworks/n/subnets/s", "networkSecurityGroupOn": "both"},
+            "networkSecurityGroupOn: 'both': the subnet of subnetId is not changed",
+        ),
+        ({"bootDiagnostics": "http://x"}, "bootDiagnostics: 'http://x' is not true, false or https://ACCOUNT.blob."),
+        ({"proximityPlacementGroup": "near"}, "proximityPlacementGroup: 'near' is not the id of a resource of"),
         ({"plan": "a:b"}, "plan: 'a:b' is not a plan (publisher:product:name)"),
         ({"image": "MicrosoftWindowsServer:WindowsServer:2022-datacenter:latest"}, "image: 'MicrosoftWindowsServer"),
         ({"subnetId": "lab"}, "subnetId: 'lab' is not the id of a resource of the type Microsoft.Network/virtualN"),

@@ -16,6 +16,7 @@ _API_VERSIONS = {
     "microsoft.compute/images": "2024-07-01",
     "microsoft.compute/galleries": "2023-07-03",
     "microsoft.compute/locations": "2023-07-03",
+    "microsoft.compute/skus": "2021-07-01",
     "microsoft.network": "2024-05-01",
     "microsoft.resources/tags": "2021-04-01",
     "microsoft.resources": "2024-03-01",
@@ -109,6 +110,15 @@ class Arm:
         """
         path = f"{vm_id}/vmSizes"
         return responses.sizes(self._connection.send("GET", _with_version(path)), path)
+
+    def capabilities(self, subscription: str, location: str, size: str) -> dict[str, str]:
+        """Tell what a size can do in a location, in Azure's words; empty if it is not had there.
+
+        Source: compute REST reference, Resource Skus - List.
+        """
+        path = f"/subscriptions/{subscription}/providers/Microsoft.Compute/skus"
+        where = f"{_with_version(path)}&$filter=location eq '{location}'"
+        return responses.capabilities(self._connection.send("GET", where), path).get(size.lower(), {})
 
     def delete(self, resource_id: str) -> Accepted:
         """Begin to delete a resource; absence is success, the absence of its group too."""

@@ -145,6 +145,10 @@ TABLE = (
         *("BadRequest", INVALID, "kubermatic#13184", "choose an image and a vmSize that fit each other"),
         r"cannot boot|CPU Architecture|Hypervisor Generation",
     ),
+    Meaning(
+        *("NotSupported", INVALID, "azurerm#29670", "choose another ephemeralOsDisk, or a vmSize whose host has room"),
+        r"Ephemeral VM",
+    ),
     Meaning("DnsRecordInUse", INVALID, _DEPLOY, "choose another dnsLabelPrefix, then call again"),
     Meaning("NetcfgSubnetRangesOverlap", INVALID, _NETWORK, "choose another addressPrefix or subnetPrefix"),
     Meaning(

@@ -160,6 +160,17 @@ def sizes(response: Any, path: str) -> dict[str, int]:
         raise _unreadable(response, path, error) from None
 
 
+def capabilities(response: Any, path: str) -> dict[str, dict[str, str]]:
+    """Read what each size can do, by its name in lower case.
+
+    Raises: CloudError if the answer is no list of sizes.
+    """
+    try:
+        return shapes.capabilities(_json(response))
+    except ValueError as error:
+        raise _unreadable(response, path, error) from None
+
+
 def progress(response: Any, handle: str) -> Progress:
     """Read one look at an operation.
 

@@ -61,6 +61,8 @@ _RESOURCE: Mapping[str, Shape] = {
 }
 """Source: azure-rest-api-specs, Microsoft.Resources, Microsoft.Compute, Microsoft.Network."""
 
+_MACHINES = "virtualMachines"
+
 _ARTICLES = {str: "a string", int: "a whole number", list: "a list", dict: "an object", bool: "true or false"}
 
 
@@ -109,6 +111,17 @@ def sizes(body: object) -> dict[str, int]:
     """
     read = _object(body, {"value!": [{"name!": str, "maxDataDiskCount": int}]}, "")
     return {each["name"].lower(): each.get("maxDataDiskCount", 0) for each in read["value"]}
+
+
+def capabilities(body: object) -> dict[str, dict[str, str]]:
+    """Read what each size can do, by its name in lower case.
+
+    Raises: Misshapen.
+    """
+    one: Shape = {"resourceType": str, "name!": str, "capabilities": [{"name!": str, "value": str}]}
+    read = [each for each in _object(body, {"value!": [one]}, "")["value"] if each.get("resourceType") == _MACHINES]
+    told = {each["name"].lower(): each.get("capabilities") or () for each in read}
+    return {size: {each["name"]: each.get("value", "") for each in found} for size, found in told.items()}
 
 
 def _read(value: object, shape: Shape, where: str) -> Any:

@@ -137,6 +137,10 @@ def _of_disks(spec: VmSpec, body: Body) -> Iterator[Drift]:
     there = {lun: str(disk.get("name", "")).lower() for lun, disk in data_disks(body).items()}
     for lun, size in enumerate(spec.data_disks):
         name = names.data_disk(spec.vm_name, lun)
+        caching, found = spec.data_disk_caching, data_disks(body).get(lun, {}).get("caching")
+        if caching and lun in there and found != caching:
+            path = f"storageProfile.dataDisks[{lun}].caching"
+            yield Drift(body["id"], path, "dataDiskCaching", f"caching of disk {name}", caching, found)
         if there.get(lun) != name.lower():
             path = f"storageProfile.dataDisks[{lun}]"
             yield Drift(body["id"], path, "dataDisks", f"disk {name} of {size} GiB", size, None)
@@ -193,6 +197,8 @@ def _of_links(spec: VmSpec, body: Body) -> Iterator[Drift]:
     ids, properties = spec.ids(), body["properties"]
     first = next(iter(properties.get("ipConfigurations") or [{}])).get("properties", {})
     links = {"networkSecurityGroup": (properties, "security_group"), "publicIPAddress": (first, "address")}
+    if spec.network_security_group_on == "subnet":
+        del links["networkSecurityGroup"]
     for name, (where, role) in links.items():
         found = str((where.get(name) or {}).get("id", "")) or None
         if role in ids and (found or "").lower() != ids[role].lower():

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from vmops.core.errors import OperationFailed
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
 from vmops.deploy import clashes, foreign_parts, spelling, survey
 from vmops.deploy.context import DeployContext
@@ -44,7 +46,8 @@ def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool) -
     ``known``: the backend may know the stack. Its state is read only where ARM does not tell how something is spelled,
     or where something is there that is neither declared now nor ours by its name.
 
-    Raises: OperationFailed (conflict), naming what others have added and leaves no room; CloudError if ARM refuses.
+    Raises: OperationFailed (conflict), naming what others have added and leaves no room; (invalid) if a subnet that is
+    another's is to have our security group; CloudError if ARM refuses.
     """
     state = cache(site.stack.state if known else lambda: None)
     places = [spelling.in_arm(before.bodies(spec))]
@@ -59,6 +62,9 @@ def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool) -
     uses = before.uses
     if "subnet" in uses and subnets.is_ours(state(), names.urn_key(spec.ids()["subnet"])):
         uses -= {"subnet"}
+    if "subnet" in uses and spec.network_security_group_on in ("subnet", "both"):
+        message = f"networkSecurityGroupOn: {spec.ids()['subnet']} is another's, and is not changed"
+        raise OperationFailed(Failure(FailureKind.INVALID, message, resource=spec.vm_id))
     made = Intent(spec, uses, foreign, _attached(spec, ours))
     if made.kept:
         get_logger().info("not_ours", kept=made.kept)

@@ -12,7 +12,19 @@ from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until, retry
-from vmops.deploy import changes, drift, first_run, holding, intent, readiness, removal, repair, secrets, survey
+from vmops.deploy import (
+    acceleration,
+    changes,
+    drift,
+    first_run,
+    holding,
+    intent,
+    readiness,
+    removal,
+    repair,
+    secrets,
+    survey,
+)
 from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update
 from vmops.deploy.context import DeployContext
 from vmops.deploy.holding import AS_IT_IS, Marking
@@ -141,7 +153,8 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
 
 def _form(site: DeployContext, spec: VmSpec, before: survey.Preflight, *, known: bool) -> Intent:
     """Find out what to declare, with the secrets that are to stay; ``known``: the backend may know the stack."""
-    wanted = intent.form(site, spec, before, known=known)
+    nic = before.bodies(spec, ours=True).get("nic")
+    wanted = intent.form(site, acceleration.decided(site.arm, spec, nic, before.location), before, known=known)
     return replace(wanted, spec=secrets.restored(site, wanted.spec, before.machine, known=known))
 
 

@@ -17,8 +17,11 @@ from pydantic import PrivateAttr, SecretStr
 
 from vmops.protocol import HANDLE
 from vmops.spec import custom_data, names
+from vmops.spec.parts.interface import Interface
+from vmops.spec.parts.placement import Placement
 from vmops.spec.parts.protection import Protection
 from vmops.spec.parts.source import Source
+from vmops.spec.parts.storage import Storage
 from vmops.spec.rules import spelling
 from vmops.spec.target import PositiveSeconds, choice, merge_params
 
@@ -43,7 +46,7 @@ _KEY_IS_MADE, _KEPT = "keyIsMade", "kept"
 # Source: resource-name-rules: names are compared without case.
 _NAMES = frozenset(
     {"vmName", "resourceGroup", "virtualNetworkName", "subnetName", "networkSecurityGroupName"}
-    | {"subnetId", "imageId"}
+    | {"subnetId", "imageId", "proximityPlacementGroup"}
 )
 _STAND_INS = {"image": "ubuntuOSVersion", "customData": "customDataFile"}
 """Parameters, and what stands in for each."""
@@ -56,7 +59,7 @@ EITHER = (
 """Parameters that exclude each other."""
 
 
-class VmSpec(Protection, Source):
+class VmSpec(Placement, Storage, Interface, Protection, Source):
     """What a VM should be, down to the last name."""
 
     ttl: PositiveSeconds | None = None
@@ -125,6 +128,7 @@ class VmSpec(Protection, Source):
         for lun, _ in enumerate(self.data_disks):
             ids[f"data_disk_{lun}"] = resource("disk", names.data_disk(self.vm_name, lun))
         wanted = {"address": self.public_ip, "network": not self.subnet_id, "subnet": not self.subnet_id}
+        wanted["os_disk"] = not self.ephemeral_os_disk
         return {role: arm_id for role, arm_id in ids.items() if wanted.get(role, True)}
 
     def shared_ids(self) -> frozenset[str]:

@@ -5,7 +5,7 @@ Source: azure-rest-api-specs, the lists that Microsoft.Compute and Microsoft.Net
 
 _COMPUTE = (
     *("availabilitySets", "capacityReservationGroups", "diskAccesses", "diskEncryptionSets"),
-    *("hostGroups", "proximityPlacementGroups", "restorePointCollections", "snapshots", "sshPublicKeys"),
+    *("hostGroups", "restorePointCollections", "snapshots", "sshPublicKeys"),
     "virtualMachineScaleSets",
 )
 _NETWORK = (

@@ -22,6 +22,7 @@ _ORDER = (
     "Microsoft.Network/networkSecurityGroups/securityRules",
     "Microsoft.Network/networkSecurityGroups",
     "Microsoft.Compute/images",
+    "Microsoft.Compute/proximityPlacementGroups",
     "Microsoft.Compute/galleries/images/versions",
     "Microsoft.Compute/galleries/images",
     "Microsoft.Compute/galleries",

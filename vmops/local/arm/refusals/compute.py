@@ -104,6 +104,19 @@ REFUSALS = {
         400,
         "The VM size '{size}' does not support encryption at host.",
     ),
+    "InvalidParameter:accelerated": (
+        400,
+        "The VM size '{size}' does not support accelerated networking, which network interface '{nic}' has enabled.",
+    ),
+    "OperationNotAllowed:ephemeral": (
+        409,
+        "Operation '{verb}' is not supported for VM '{vm}', whose OS disk is an ephemeral one.",
+    ),
+    "NotSupported:ephemeral": (
+        409,
+        "OS disk of Ephemeral VM with size greater than {most} GB is not allowed for VM size {size} when the "
+        "DiffDiskPlacement is {placement}.",
+    ),
     "InvalidParameter:diskSize": (
         400,
         "The specified disk size {size} GB is smaller than the size of the corresponding disk in the VM image: "

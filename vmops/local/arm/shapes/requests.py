@@ -6,6 +6,7 @@ from vmops.local.arm.shapes.disks import DISK
 from vmops.local.arm.shapes.identities import IDENTITY
 from vmops.local.arm.shapes.machines import MACHINE
 from vmops.local.arm.shapes.normal import Misfit, normal
+from vmops.local.arm.shapes.placement import PROXIMITY
 from vmops.local.arm.shapes.shape import TAGS, Parts, parts, words
 from vmops.local.arm.state.resource import Json
 from vmops.local.arm.state.resource_id import GROUP_TYPE, ResourceId
@@ -24,6 +25,7 @@ SHAPES: dict[str, Parts] = {
     "Microsoft.Compute/disks": DISK,
     "Microsoft.Compute/virtualMachines": MACHINE,
     "Microsoft.Compute/images": images.IMAGE,
+    "Microsoft.Compute/proximityPlacementGroups": PROXIMITY,
     "Microsoft.Compute/galleries": images.GALLERY,
     "Microsoft.Compute/galleries/images": images.DEFINITION,
     "Microsoft.Compute/galleries/images/versions": images.VERSION,

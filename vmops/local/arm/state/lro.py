@@ -51,7 +51,8 @@ class Timing:
 # What is not recorded is an estimate: updates, disks, groups. A deployment takes so long to begin.
 _VM, _DISK = "Microsoft.Compute/virtualMachines", "Microsoft.Compute/disks"
 _KEPT = [
-    f"Microsoft.Compute/{kind}" for kind in ("images", "galleries", "galleries/images", "galleries/images/versions")
+    f"Microsoft.Compute/{kind}"
+    for kind in ("images", "galleries", "galleries/images", "galleries/images/versions", "proximityPlacementGroups")
 ]
 _TIMINGS = {
     (_VM, "put"): Timing(91, 10, 50),

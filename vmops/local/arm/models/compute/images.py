@@ -52,6 +52,12 @@ class Images(Kept):
     required = ("storageProfile.osDisk.osType",)
 
 
+class Proximities(Kept):
+    """The rules of groups of what is to be near to each other."""
+
+    type = "Microsoft.Compute/proximityPlacementGroups"
+
+
 class Galleries(Kept):
     """The rules of galleries."""
 

@@ -7,7 +7,7 @@ from vmops.local.arm.models.compute.instance_view import instance_view
 from vmops.local.arm.models.compute.machine_interfaces import attached, follow, let_go, require_interfaces, reserve
 from vmops.local.arm.models.compute.machine_profile import declare
 from vmops.local.arm.models.compute.machine_update import updated
-from vmops.local.arm.models.compute.protection import require_guardable, require_off
+from vmops.local.arm.models.compute.protection import require_guardable, require_near, require_off
 from vmops.local.arm.models.compute.quota import require_cores
 from vmops.local.arm.models.compute.size_fit import choose_controller, require_fit, require_resizable
 from vmops.local.arm.models.kind import Change, Kind, require_open
@@ -37,6 +37,7 @@ class Machines(Kind):
         choose_controller(machine)
         require_fit(machine)
         require_guardable(machine)
+        require_near(cloud, machine)
         machine.properties["timeCreated"] = timestamp(cloud.now())
         if existing:
             machine.properties["vmId"] = existing.properties["vmId"]
@@ -79,6 +80,8 @@ class Machines(Kind):
         machine = self.get(cloud, rid)
         require_open(cloud, rid)
         _require_free(cloud, machine, verb)
+        if verb == "deallocate" and machine.properties["storageProfile"]["osDisk"].get("diffDiskSettings"):
+            raise ArmError("OperationNotAllowed:ephemeral", verb=verb, vm=machine.id.name)
         before = machine.hidden["power"]
         power.depart(machine, verb)
         failure = take_room(cloud, machine) if verb == "start" else None

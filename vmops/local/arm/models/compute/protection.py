@@ -9,7 +9,9 @@ from typing import Any
 from vmops.local.arm.data.sizes import Size
 from vmops.local.arm.models.compute.instance_view import image_of
 from vmops.local.arm.models.compute.quota import size_of
+from vmops.local.arm.models.network.base import require_reference
 from vmops.local.arm.refusals.error import ArmError
+from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Resource
 
 _OFF = (None, "deallocated")
@@ -38,6 +40,16 @@ def require_guardable(machine: Resource) -> None:
         _require_trusted(machine, size)
     if says.get("encryptionAtHost") and not size.premium:
         raise ArmError("InvalidParameter:encryptionAtHost", target="securityProfile.encryptionAtHost", size=size.name)
+
+
+def require_near(cloud: Cloud, machine: Resource) -> None:
+    """Refuse a proximity placement group that is not where the machine is.
+
+    Raises: ArmError InvalidResourceReference.
+    """
+    slot = machine.properties.get("proximityPlacementGroup")
+    if slot:
+        require_reference(cloud, machine, slot, "Microsoft.Compute/proximityPlacementGroups")
 
 
 def require_off(machine: Resource, changed: Resource) -> None:
