@@ -1,6 +1,5 @@
 """What is inside a VM: its operating system's profile and its storage profile."""
 
-import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,7 +7,7 @@ import pulumi_azure_native as azure
 from pulumi import Output
 
 from vmops.core.errors import SpecError
-from vmops.spec import names
+from vmops.spec import custom_data, names
 from vmops.spec.rules import images
 from vmops.spec.rules.storage import PLACEMENTS
 from vmops.spec.vm_spec import VmSpec
@@ -27,7 +26,7 @@ def os_profile(spec: VmSpec) -> azure.compute.OSProfileArgs:
         computer_name=names.computer_name(spec.vm_name),
         admin_username=spec.admin_username,
         admin_password=Output.secret(credential) if by_password and credential else None,
-        custom_data=_base64(spec.custom_data.get_secret_value()) if spec.custom_data else None,
+        custom_data=_sent(spec.custom_data.get_secret_value()) if spec.custom_data else None,
         linux_configuration=azure.compute.LinuxConfigurationArgs(
             disable_password_authentication=not by_password,
             ssh=_authorized(spec.admin_username, credential) if credential and not by_password else None,
@@ -35,8 +34,8 @@ def os_profile(spec: VmSpec) -> azure.compute.OSProfileArgs:
     )
 
 
-def _base64(text: str) -> Output[str]:
-    return Output.secret(base64.b64encode(text.encode()).decode())
+def _sent(content: str) -> Output[str]:
+    return Output.secret(custom_data.encoded(content))
 
 
 def _authorized(user: str, public_key: str) -> azure.compute.SshConfigurationArgs:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gzip
 from pathlib import Path
 from runpy import run_path
 from typing import Any
@@ -174,6 +175,14 @@ def test_password_and_custom_data_are_secrets_of_the_state(authentication: str) 
     if authentication == "password":
         expected["osProfile.adminPassword"] = credential
     assert secrets == expected
+
+
+def test_custom_data_that_is_packed_is_not_encoded_twice() -> None:
+    """cloud-init unpacks gzip by itself, and base64 only once."""
+    packed = gzip.compress(b"#cloud-config\n", mtime=0)
+    for given in (packed, base64.b64encode(packed).decode()):
+        vm = declared(spec_of(customData=given))[0].inputs("VirtualMachine exp1")
+        assert base64.b64decode(vm["osProfile"]["customData"]) == packed
 
 
 def test_a_password_and_a_key_exclude_each_other() -> None:

@@ -1,6 +1,7 @@
 """Flat parameters become a spec, or one error that says all that is wrong with them."""
 
 import base64
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from vmops.core.errors import SpecError
+from vmops.spec import custom_data
 from vmops.spec.rules.images import Image
 from vmops.spec.target import Target
 from vmops.spec.vm_spec import EITHER, VmSpec
@@ -266,6 +268,39 @@ def test_a_byte_order_mark_is_no_part_of_custom_data(tmp_path: Path) -> None:
     file = tmp_path / "cloud-init.yaml"
     file.write_bytes("\ufeff#cloud-config\n".encode())
     assert spec_of(customDataFile=str(file)).custom_data == SecretStr("#cloud-config\n")
+
+
+PACKED = gzip.compress(b"#cloud-config\n", mtime=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (PACKED, base64.b64encode(PACKED).decode()),
+        (base64.encodebytes(PACKED).decode(), base64.b64encode(PACKED).decode()),
+        (b"#!/bin/sh\n", "#!/bin/sh\n"),
+        (base64.b64encode(b"#cloud-config\nruncmd: []\n").decode(), "#cloud-config\nruncmd: []\n"),
+        (base64.b64encode(b"#!/bin/sh\n").decode(), "#!/bin/sh\n"),
+        (base64.b64encode(b"anything else").decode(), base64.b64encode(b"anything else").decode()),
+        ("deadbeef", "deadbeef"),
+    ],
+)
+def test_custom_data_is_the_same_in_whichever_form(given: object, meant: str, tmp_path: Path) -> None:
+    """What is packed stays so, and what is base64 of what cloud-init knows is that; a file says the same."""
+    assert spec_of(customData=given).custom_data == SecretStr(meant)
+    assert custom_data.decoded(custom_data.encoded(meant)) == meant
+    file = tmp_path / "user-data"
+    file.write_bytes(given if isinstance(given, bytes) else str(given).encode())
+    assert spec_of(customDataFile=str(file)).custom_data == SecretStr(meant)
+
+
+def test_bytes_that_are_no_custom_data_are_refused_without_their_content() -> None:
+    """A key or a picture is a mistake."""
+    assert problems({"vmName": "exp1", "customData": b"hunter2\xff"}) == (
+        "customData: is neither text in UTF-8 nor packed by gzip",
+    )
+    twice = base64.b64encode(b"#!/bin/sh\r\n").decode()
+    assert problems({"vmName": "exp1", "customData": twice}) == (f"customData: {CR_LF}",)
 
 
 CR_LF = "is a script whose lines end as on Windows (CR LF), which Linux does not run: save it with LF"
