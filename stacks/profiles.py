@@ -117,7 +117,7 @@ def _data_disk(spec: VmSpec, lun: int, size: int, attached: str | None) -> azure
         caching=_caching(spec.data_disk_caching),
         disk_size_gb=size,
         managed_disk=azure.compute.ManagedDiskParametersArgs(
-            id=attached, storage_account_type=None if attached else spec.os_disk_type
+            id=attached, storage_account_type=None if attached else spec.data_disk_type or spec.os_disk_type
         ),
     )
 

@@ -138,6 +138,7 @@ def test_disks_and_interfaces_are_as_they_are_asked_for(
         "bootDiagnostics": False,
         "dataDisks": 8,
         "dataDiskCaching": "ReadOnly",
+        "dataDiskType": "Premium_LRS",
     }
     small: Params = {**params, "vmName": "exp2", "vmSize": "Standard_D2s_v6"}
     assert ops.vm_provision(small)[0] is Status.PENDING
@@ -154,6 +155,8 @@ def test_disks_and_interfaces_are_as_they_are_asked_for(
     refused(ops, azure, {**params, "dataDisks": 9}, FailureKind.IMMUTABLE, "the VM cannot be deallocated")
     refused(ops, azure, {**params, "diskControllerType": "SCSI"}, FailureKind.IMMUTABLE, "diskControllerType: the VM ")
     refused(ops, azure, {**params, "acceleratedNetworking": "no"}, FailureKind.IMMUTABLE, "acceleratedNetworking: the ")
+    other = {**params, "dataDiskType": "Standard_LRS"}
+    refused(ops, azure, other, FailureKind.IMMUTABLE, "dataDiskType: the VM has Premium_LRS and cannot be changed to")
     managed = {name: value for name, value in params.items() if name != "ephemeralOsDisk"}
     refused(ops, azure, managed, FailureKind.IMMUTABLE, "ephemeralOsDisk: the VM has NvmeDisk and cannot be changed to")
     deprovision(params)

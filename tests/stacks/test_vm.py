@@ -346,7 +346,7 @@ def test_an_interface_says_what_is_asked_of_it() -> None:
 
 def test_an_ephemeral_system_disk_has_no_name() -> None:
     """It is no resource: nothing of it is left, looked for or paid for."""
-    spec = spec_of(ephemeralOsDisk="resource", dataDisks=8, dataDiskCaching="none")
+    spec = spec_of(ephemeralOsDisk="resource", dataDisks=8, dataDiskCaching="none", dataDiskType="Standard_LRS")
     storage = declared(spec)[0].inputs("VirtualMachine exp1")["storageProfile"]
     assert storage["osDisk"] == {
         "createOption": "FromImage",
@@ -355,6 +355,7 @@ def test_an_ephemeral_system_disk_has_no_name() -> None:
         "diffDiskSettings": {"option": "Local", "placement": "ResourceDisk"},
     }
     assert storage["dataDisks"][0]["caching"] == "None"
+    assert storage["dataDisks"][0]["managedDisk"] == {"storageAccountType": "Standard_LRS"}
     assert "os_disk" not in spec.ids()
 
 

@@ -52,6 +52,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "diskControllerType": {"diskControllerType": "nvme"},
     "ephemeralOsDisk": {"ephemeralOsDisk": "cache", "evictionPolicy": "Delete", "priority": "Spot"},
     "osDiskCaching": {"osDiskCaching": "readonly"},
+    "dataDiskType": {"dataDiskType": "Premium_LRS"},
     "dataDiskCaching": {"dataDiskCaching": "None"},
     "acceleratedNetworking": {"acceleratedNetworking": "auto"},
     "privateIpAddress": {"privateIpAddress": "10.0.0.9"},

@@ -64,6 +64,7 @@ RELEVANT: dict[str, dict[str, object]] = {
     "diskControllerType": {"diskControllerType": "nvme"},
     "ephemeralOsDisk": {"ephemeralOsDisk": "cache"},
     "osDiskCaching": {"osDiskCaching": "readonly"},
+    "dataDiskType": {"dataDiskType": "premium_lrs"},
     "dataDiskCaching": {"dataDiskCaching": "None"},
     "acceleratedNetworking": {"acceleratedNetworking": "auto"},
     "privateIpAddress": {"privateIpAddress": "10.0.0.9"},

@@ -6,6 +6,7 @@ from typing import Any
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.deploy import own_image, traits
+from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
 
 Body = Mapping[str, Any]
@@ -32,7 +33,17 @@ def _pairs(spec: VmSpec, machine: Body, nic: Body | None) -> Iterator[tuple[str,
     yield "location", machine.get("location"), spec.location or machine.get("location")
     yield "zone", next(iter(machine.get("zones") or ()), None), spec.zone
     yield "plan", *_plans(spec, machine)
+    yield from (("dataDiskType", found, spec.data_disk_type) for found in _types(spec, machine))
     yield "priority", machine["properties"].get("priority") or "Regular", spec.priority
+
+
+def _types(spec: VmSpec, machine: Body) -> Iterator[str]:
+    """Give the types of the data disks that are ours, if the spec says one."""
+    wanted = {lun: names.data_disk(spec.vm_name, lun) for lun, _ in enumerate(spec.data_disks)}
+    for disk in machine["properties"].get("storageProfile", {}).get("dataDisks") or ():
+        ours = str(disk.get("name")).lower() == wanted.get(disk["lun"], "").lower()
+        if spec.data_disk_type and ours and (found := disk.get("managedDisk", {}).get("storageAccountType")):
+            yield str(found)
 
 
 def _plans(spec: VmSpec, machine: Body) -> tuple[str | None, str | None]:

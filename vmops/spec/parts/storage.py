@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
-from vmops.spec.parts.machine import Machine
+from vmops.spec.parts.machine import DiskType, Machine
 from vmops.spec.rules import storage
 from vmops.spec.target import choice
 
@@ -21,4 +21,5 @@ class Storage(Machine):
     disk_controller_type: Annotated[Controller | None, choice(Controller)] = None
     ephemeral_os_disk: Annotated[storage.Placement | None, BeforeValidator(storage.ephemeral)] = None
     os_disk_caching: Annotated[Caching | None, BeforeValidator(storage.os_disk_caching)] = None
+    data_disk_type: Annotated[DiskType | None, choice(DiskType)] = None
     data_disk_caching: Annotated[Caching | None, choice(Caching)] = None
