@@ -45,9 +45,12 @@ class Size:
 
     @property
     def accelerated(self) -> bool:
-        """Tell whether its interfaces can be accelerated. Source: Microsoft's page on accelerated networking."""
+        """Tell whether its interfaces can be accelerated.
+
+        Source: Microsoft's page on accelerated networking; its examples have one on a machine of one core.
+        """
         burstable = self._part("letters") == "B" and self._version < _BURSTABLE
-        return self.cores > 1 and self._part("letters") != "A" and not burstable
+        return self._part("letters") != "A" and not burstable
 
     def ephemeral(self, placement: str) -> int:
         """Tell how large a system disk may be that lies on the host, in GiB; 0 if it cannot.
