@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from vmops.core.errors import OperationFailed
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
 from vmops.deploy import clashes, foreign_parts, secrets, spelling, survey
 from vmops.deploy.context import DeployContext
-from vmops.deploy.replacement import as_made
+from vmops.deploy.own_image import as_made
 from vmops.deploy.survey import Preflight
 from vmops.engine.reconcile import declared, subnets
 from vmops.spec import names
@@ -45,8 +47,8 @@ def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool) -
     ``known``: the backend may know the stack. Its state is read only where ARM does not tell how something is spelled,
     or where something is there that is neither declared now nor ours by its name.
 
-    Raises: OperationFailed (conflict), naming what others have added and leaves no room, or (invalid), the secrets that
-    nobody has any more; CloudError if ARM refuses.
+    Raises: OperationFailed (conflict), naming what others have added and leaves no room; (invalid) if a subnet that is
+    another's is to have our security group, or naming secrets that nobody has any more; CloudError if ARM refuses.
     """
     state = cache(site.stack.state if known else lambda: None)
     places = [spelling.in_arm(before.bodies(spec))]
@@ -61,6 +63,9 @@ def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool) -
     uses = before.uses
     if "subnet" in uses and subnets.is_ours(state(), names.urn_key(spec.ids()["subnet"])):
         uses -= {"subnet"}
+    if "subnet" in uses and spec.network_security_group_on in ("subnet", "both"):
+        message = f"networkSecurityGroupOn: {spec.ids()['subnet']} is another's, and is not changed"
+        raise OperationFailed(Failure(FailureKind.INVALID, message, resource=spec.vm_id))
     told = secrets.restored(site, spec, before.machine, known=known)
     made = Intent(told, uses, foreign, _attached(spec, ours))
     if made.kept:

@@ -6,7 +6,7 @@ such output, has only that in its inputs.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from vmops.spec import names
@@ -26,16 +26,17 @@ class OwnParts:
     tags: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()
     disks: frozenset[str] = frozenset()
+    identities: frozenset[str] = frozenset()
 
     def as_dict(self) -> dict[str, list[str]]:
         """Give them as plain JSON."""
-        return {"tags": sorted(self.tags), "rules": sorted(self.rules), "disks": sorted(self.disks)}
+        return {each.name: sorted(getattr(self, each.name)) for each in fields(self)}
 
 
 def of(spec: VmSpec) -> OwnParts:
     """Give the parts that a spec declares."""
     disks = (names.data_disk(spec.vm_name, lun) for lun, _ in enumerate(spec.data_disks))
-    return _lower(spec.tags, map(names.rule, spec.vm_ports), disks)
+    return _lower(spec.tags, map(names.rule, spec.vm_ports), disks, spec.managed_identity or ())
 
 
 def last(state: Mapping[str, Any] | None) -> OwnParts | None:
@@ -43,7 +44,7 @@ def last(state: Mapping[str, Any] | None) -> OwnParts | None:
     entries = ((state or {}).get("deployment") or {}).get("resources") or ()
     outputs = [entry.get("outputs") or {} for entry in entries if entry["type"] == _STACK]
     if told := next((each[OUTPUT] for each in outputs if OUTPUT in each), None):
-        return _lower(told["tags"], told["rules"], told["disks"])
+        return _lower(told["tags"], told["rules"], told["disks"], told.get("identities", ()))
     made = [entry for entry in entries if entry.get("inputs") and entry["type"] in TOKENS.values()]
     return _by_inputs(made) if made else None
 
@@ -67,5 +68,6 @@ def _by_inputs(entries: Iterable[Mapping[str, Any]]) -> OwnParts:
     return _lower(set.intersection(*tags) if tags else (), parts["securityRules"], parts["dataDisks"])
 
 
-def _lower(tags: Iterable[str], rules: Iterable[str], disks: Iterable[str]) -> OwnParts:
-    return OwnParts(*(frozenset(name.lower() for name in each) for each in (tags, rules, disks)))
+def _lower(*parts: Iterable[str]) -> OwnParts:
+    """Give the names of tags, rules, disks and identities in lower case."""
+    return OwnParts(*(frozenset(name.lower() for name in each) for each in parts))
