@@ -378,12 +378,15 @@ def test_what_is_no_parameter_is_pointed_out_once(caplog: pytest.LogCaptureFixtu
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("subnetId", "subnetId: no such parameter; it would say who can reach the VM, so it is not passed over"),
+        (
+            "virtualNetworkResourceGroup",
+            "virtualNetworkResourceGroup: no such parameter; it would say who can reach the VM, so it is not passed over",
+        ),
         ("usePublicIp", "usePublicIp: no such parameter; is publicIp meant?"),
-        ("managedIdentityName", "it would say what the VM may do"),
-        ("imageId", "it would say what the VM is made from"),
-        ("security_type", "it would say how the VM is protected"),
-        ("enableAcceleratedNetworking", "it would say what the VM can do, and costs"),
+        ("managedIdentityName", "managedIdentityName: no such parameter; is managedIdentity meant?"),
+        ("osType", "it would say what the VM is made from"),
+        ("security_type", "security_type: no such parameter; is securityType meant?"),
+        ("availabilitySet", "it would say what the VM can do, and costs"),
     ],
 )
 def test_a_name_of_weight_is_never_passed_over(name: str, sentence: str) -> None:

@@ -33,10 +33,15 @@ DESCRIBED: Mapping[str, Described] = {
         "one that exists is used and stays; one that does not is made, and goes with the last VM in it",
         "another VM",
     ),
+    "lockFile": Described(
+        "path",
+        "a lock file that `vmops lock` has written: all that it pins; nothing that is given may contradict it",
+        "as what it pins",
+    ),
     "location": Described(
         "region",
-        'where everything is made; "West US 2" is `westus2`. On a real cloud the default is `VMOPS_LOCATION`, else '
-        "the location of the resource group",
+        'where everything is made; "West US 2" is `westus2`. On a real cloud the default is `VMOPS_LOCATION`, '
+        "else the location of the resource group",
         "refused",
     ),
     "vmSize": Described(
@@ -50,6 +55,19 @@ DESCRIBED: Mapping[str, Described] = {
         "what the system disk is made from; sizes with an Arm processor get Arm's image by default",
         "replaces",
     ),
+    "imageId": Described(
+        "id",
+        "an image of a gallery, with or without a version, or a managed image, by its id, or one of a community "
+        "gallery: `/CommunityGalleries/NAME/Images/NAME`; it must be of Linux, and for the processor of the size. "
+        "It excludes `image`",
+        "replaces",
+    ),
+    "plan": Described(
+        "publisher:product:name",
+        "the purchase plan of an image that is sold; its terms are accepted by you (`az vm image terms accept`), "
+        "never by vmops",
+        "refused, unless the image changes too",
+    ),
     "ubuntuOSVersion": Described(
         "release",
         "a shorter word for `image`, which it excludes: 18.04-LTS, 20.04-LTS, 22.04-LTS or 24.04-LTS",
@@ -57,14 +75,10 @@ DESCRIBED: Mapping[str, Described] = {
     ),
     "customData": Described(
         "secret text",
-        "what cloud-init reads at the first start, at most 65535 bytes, and no script with the line ends of Windows; "
-        "left out, it stays as it is where the VM is",
+        "what cloud-init reads at the first start, at most 65535 bytes: text, packed by gzip too (bytes, or "
+        "base64 of them); base64 of what cloud-init knows is not encoded again; no script with the line ends of "
+        "Windows; left out, it stays as it is where the VM is",
         "replaces",
-    ),
-    "lockFile": Described(
-        "path",
-        "a lock file that `vmops lock` has written: all that it pins; nothing that is given may contradict it",
-        "as what it pins",
     ),
     "customDataFile": Described(
         "path",
@@ -91,6 +105,42 @@ DESCRIBED: Mapping[str, Described] = {
         "what an eviction does to a Spot VM; for one the default is Deallocate",
         "refused",
     ),
+    "managedIdentity": Described(
+        "ids",
+        "`system`, ids of user-assigned identities, or both in a list: what the VM may log in as, to other "
+        "services; identities that others have given it stay. Left out, all that it has stay",
+        "in place",
+    ),
+    "securityType": Described(
+        "Standard or TrustedLaunch",
+        "how the VM starts; without it Azure decides. Standard needs a feature that the subscription is registered for",
+        "refused",
+    ),
+    "secureBoot": Described(
+        "truth",
+        "of a VM with TrustedLaunch: only what is signed starts",
+        "refused",
+    ),
+    "vTpm": Described(
+        "truth",
+        "of a VM with TrustedLaunch: it has a virtual TPM",
+        "refused",
+    ),
+    "encryptionAtHost": Described(
+        "truth",
+        "caches and temporary disks are encrypted on the host, too; the subscription must be registered for it",
+        "refused",
+    ),
+    "proximityPlacementGroup": Described(
+        "id",
+        "a proximity placement group that the VM is in, by its id",
+        "refused",
+    ),
+    "bootDiagnostics": Described(
+        "truth or URL",
+        "whether the console is kept, or in which storage account; without it Azure keeps it itself",
+        "in place",
+    ),
     "tags": Described(
         'mapping or "k=v,k=v"',
         "on everything that is made; names that begin with `vmops-` are reserved",
@@ -108,14 +158,21 @@ DESCRIBED: Mapping[str, Described] = {
     ),
     "adminPasswordOrKey": Described(
         "secret",
-        "the password, or a public key (ED25519, or RSA of 2048 bits or more); without a key vmops makes a pair for "
-        "this VM and uses it again; a VM that has another key or password is not made anew for that, but refused",
+        "the password, or a public key (ED25519, or RSA of 2048 bits or more); without a key vmops makes a pair "
+        "for this VM and uses it again; a VM that has another key or password is not made anew for that, but "
+        "refused",
         "replaces",
+    ),
+    "subnetId": Described(
+        "id",
+        "a subnet of somebody else's, in any group of the subscription: used, and never touched; the VM is where "
+        "its network is. It excludes `virtualNetworkName`, `subnetName` and both prefixes",
+        "refused",
     ),
     "virtualNetworkName": Described(
         "text",
-        "one that exists in the group is used and left as it is; several VMs may name the same one, and then the same"
-        " `subnetName`; provisioned at once, one of them makes it",
+        "one that exists in the group is used and left as it is; several VMs may name the same one, and then the "
+        "same `subnetName`; provisioned at once, one of them makes it",
         "refused",
     ),
     "subnetName": Described(
@@ -139,6 +196,23 @@ DESCRIBED: Mapping[str, Described] = {
         "of a subnet that is made; the default is the network's first /24",
         "refused",
     ),
+    "networkSecurityGroupOn": Described(
+        "nic, subnet or both",
+        "what the security group is on; without it, on the network interface. A subnet that is another's is never "
+        "changed",
+        "in place",
+    ),
+    "acceleratedNetworking": Described(
+        "true, false or auto",
+        "whether the network interface is accelerated, which changes what benchmarks measure; auto is what the "
+        "size can, found out once, when the interface is made. Without it Azure decides",
+        "refused",
+    ),
+    "privateIpAddress": Described(
+        "address",
+        "the VM's address in its subnet; without it the first that is free, which it keeps",
+        "in place",
+    ),
     "vmPorts": Described(
         "ports",
         'the TCP ports that are open, a list or "22,80"; none for an empty list',
@@ -146,8 +220,8 @@ DESCRIBED: Mapping[str, Described] = {
     ),
     "sourceAddressPrefixes": Described(
         "CIDRs",
-        "who may reach the open ports: addresses and CIDRs, or alone `*` or a service tag. On a real cloud it must be"
-        " given where a port is open",
+        "who may reach the open ports: addresses and CIDRs, or alone `*` or a service tag. On a real cloud it "
+        "must be given where a port is open",
         "in place",
     ),
     "publicIp": Described(
@@ -167,7 +241,7 @@ DESCRIBED: Mapping[str, Described] = {
     ),
     "osDiskType": Described(
         "Premium_LRS, StandardSSD_LRS or Standard_LRS",
-        "of every disk of the VM",
+        "of the system disk, and of data disks without `dataDiskType`",
         "refused",
     ),
     "dataDisks": Described(
@@ -175,10 +249,38 @@ DESCRIBED: Mapping[str, Described] = {
         'empty disks, a list or "64,64"; their order is that of the logical unit numbers',
         "in place; a disk only grows",
     ),
+    "diskControllerType": Described(
+        "SCSI or NVMe",
+        "what the disks are attached by; without it the first that the size has. Sizes of version 6 and later "
+        "have NVMe alone",
+        "refused",
+    ),
+    "ephemeralOsDisk": Described(
+        "cache, resource or nvme",
+        "the system disk lies on the host (in its cache, on its temporary disk or on its NVMe disk): faster, and "
+        "lost with it. Such a VM has no system disk of its own to pay for, is never deallocated, so no disk of it "
+        "grows, and Azure refuses to stop it with `stopMode` deallocate",
+        "refused",
+    ),
+    "osDiskCaching": Described(
+        "None, ReadOnly or ReadWrite",
+        "how the host caches the system disk; without it Azure decides",
+        "in place",
+    ),
+    "dataDiskType": Described(
+        "Premium_LRS, StandardSSD_LRS or Standard_LRS",
+        "of the data disks; without it `osDiskType`. Disks that are attached again keep theirs",
+        "refused",
+    ),
+    "dataDiskCaching": Described(
+        "None, ReadOnly or ReadWrite",
+        "how the host caches the data disks",
+        "in place",
+    ),
     "ttl": Described(
         "duration",
-        "how long the VM may live, from the provision on that was accepted last; the instant is on the VM, in the tag"
-        " `vmops-expires`",
+        "how long the VM may live, from the provision on that was accepted last; the instant is on the VM, in the "
+        "tag `vmops-expires`",
         "no deployment",
     ),
     "stopMode": Described(
