@@ -380,7 +380,7 @@ def test_what_is_no_parameter_is_pointed_out_once(caplog: pytest.LogCaptureFixtu
     [
         (
             "virtualNetworkResourceGroup",
-            "virtualNetworkResourceGroup: no such parameter; it would say who can reach the VM, so it is not passed over",
+            "no such parameter; it would say who can reach the VM, so it is not passed over",
         ),
         ("usePublicIp", "usePublicIp: no such parameter; is publicIp meant?"),
         ("managedIdentityName", "managedIdentityName: no such parameter; is managedIdentity meant?"),
