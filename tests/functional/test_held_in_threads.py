@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,8 +21,8 @@ HOUR = 3600.0
 
 
 @pytest.fixture(autouse=True)
-def unsaid() -> None:
-    context._warn_unheard.cache_clear()
+def unsaid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "_UNSAID", threading.Lock())
 
 
 def lifetime(azure: Azure, vm: Machine) -> float | None:

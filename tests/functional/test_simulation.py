@@ -1,6 +1,6 @@
 """The verbs in any order, among faults, meddling and kills, and the engine's double that makes that quick.
 
-Here, a thousand steps and a few families; `make schedules` takes ten thousand, and plays every family.
+Here, some hundred steps and a few families; `make schedules` takes ten thousand, and plays every family.
 """
 
 import tempfile
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.__main__ import run
+from tests.simulation.disk import READ_ONLY
 from tests.simulation.estate import PATIENT, estate
 from tests.simulation.families import FAMILIES, difference
 from tests.simulation.world import PlannedKill
@@ -37,7 +38,7 @@ def place(tmp_path: Path) -> Iterator[None]:
 @pytest.mark.parametrize("seed", [1001, 1002])
 def test_whatever_is_called_the_world_is_as_the_model_says(seed: int) -> None:
     """Nothing of others is touched, nothing is there twice or left, and every failure has a name and a next step."""
-    run(seed)
+    run(seed, lives=5)
 
 
 @pytest.mark.parametrize("number", range(1, 7))
@@ -64,6 +65,16 @@ def test_what_the_engine_could_not_remove_is_removed_at_the_pace_that_azure_asks
         answers = [each["status"] for each in vm.scene.azure.journal()]
     assert answers.count(403) == 1
     assert answers.count(429) == 0
+
+
+def test_a_cancel_that_cannot_be_recorded_is_an_answer() -> None:
+    """The disk is read-only from one moment to the next, with the records open: it raises nothing."""
+    with estate([{"vmName": "exp1"}], 1.0, Counter()) as whole:
+        (vm,) = whole.vms
+        assert whole.begin(vm, "provision")[0] is Status.PENDING
+        whole.fill(READ_ONLY)
+        assert whole.ops.cancel(vm.params) == (Status.FAILED, {})
+        whole.converge(vm, "provision")
 
 
 @pytest.mark.parametrize("name", _FEW)

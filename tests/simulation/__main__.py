@@ -54,10 +54,10 @@ _COUNTED = (
 )
 
 
-def run(seed: int, *, shrink: bool = False) -> None:
+def run(seed: int, *, lives: int = LIVES, shrink: bool = False) -> None:
     """Live a few lives. Raises: whatever was wrong, with the steps that led to it."""
     settings = hypothesis.settings(
-        max_examples=LIVES,
+        max_examples=lives,
         stateful_step_count=STEPS,
         deadline=None,
         database=None,

@@ -104,7 +104,9 @@ class DoubleCommand(PulumiCommand):
                 held.append(files.lock(pid))
             yield files, partial(self._run_of, files, dry=dry)
         except Killed:
-            raise OperationFailed(Failure(FailureKind.INTERRUPTED, "the engine was ended by SIGKILL")) from None
+            raise OperationFailed(
+                Failure(FailureKind.INTERRUPTED, "the engine was ended by SIGKILL; out of memory?")
+            ) from None
         except Stopped:
             _release(held)
             raise refused("error: update canceled\n") from None

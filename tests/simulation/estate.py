@@ -97,8 +97,8 @@ class Estate(Hosts):
     def well(self) -> None:
         """Let everything go well again, and everybody have what is theirs."""
         self.world.disk.mend()
-        self.allow()
         self.answer_well()
+        self.allow()
         self._settle_all()
         self.leave()
 

@@ -17,7 +17,7 @@ from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until
-from vmops.spec.names import GIVEN_TAG, OWNER_TAG, STACK_TAG
+from vmops.spec.names import GIVEN_TAG, OWNER_TAG, STACK_TAG, TAG_PREFIX
 
 _USED_IN = {
     "virtualnetworks": lambda properties: [
@@ -209,7 +209,7 @@ def _transfer_ownership(arm: Arm, resource: Resource, heir: Resource) -> bool:
 
     Returns: whether it is the heir's now.
     """
-    had = {name: value for name, value in (resource.get("tags") or {}).items() if name.startswith("vmops-")}
+    had = {name: value for name, value in (resource.get("tags") or {}).items() if name.startswith(TAG_PREFIX)}
     get_logger().info("handed_over", resource=resource["id"], to=stack_of(heir) or heir["id"])
     gets = _given_tags(resource, heir)
     _retag(arm, resource, had, gets)

@@ -17,9 +17,6 @@ from vmops.spec.vm_spec import VmSpec
 Part = Mapping[str, Any]
 """A resource, a rule or a disk as ARM tells it."""
 
-_RESERVED = "vmops-"
-"""How the names of vmops' own tags begin."""
-
 _FORM = {"direction": "inbound", "access": "allow", "protocol": "tcp", "sourcePortRange": "*"}
 """What every rule of ours says, in lower case."""
 
@@ -69,7 +66,7 @@ def _tags(spec: VmSpec, body: Part, own: OwnParts) -> dict[str, str]:
 
 
 def _is_own_tag(name: str, own: OwnParts) -> bool:
-    return name.startswith(_RESERVED) or name in own.tags
+    return name.startswith(names.TAG_PREFIX) or name in own.tags
 
 
 def _is_own_rule(rule: Part, own: OwnParts) -> bool:

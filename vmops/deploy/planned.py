@@ -14,9 +14,6 @@ from vmops.spec.foreign import ForeignParts
 from vmops.spec.rules.spelling import near_miss
 from vmops.spec.vm_spec import VmSpec
 
-_OWN = "vmops-"
-"""How the names of vmops' own tags begin."""
-
 
 def beside_drift(spec: VmSpec, before: Preflight, foreign: ForeignParts) -> list[Drift]:
     """Name what would be replaced, grown, detached or taken away; ``foreign`` is none of it. Nothing without a VM."""
@@ -63,7 +60,7 @@ def _disks(machine: Mapping[str, Any], spec: VmSpec, foreign: ForeignParts) -> I
 def _tags(spec: VmSpec, body: Mapping[str, Any], foreign: Mapping[str, str]) -> Iterator[Drift]:
     stay = {name.lower() for name in (*spec.tags, *foreign)}
     for name, value in (body.get("tags") or {}).items():
-        if name.lower() not in stay and not name.lower().startswith(_OWN):
+        if name.lower() not in stay and not name.lower().startswith(names.TAG_PREFIX):
             yield Drift(body["id"], f"tags.{name}", "tags", f"tag {name}", None, value)
 
 

@@ -7,11 +7,10 @@ file; engine, ``apitype.DeploymentV3``.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from vmops.engine.reconcile.entries import SECRET, STACK
 from vmops.engine.workspace import PROJECT
 
-_STACK = "pulumi:pulumi:Stack"
 _PROVIDERS = "pulumi:providers:"
-_SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - what marks a secret in a state
 _OWN = frozenset({"__defaults", "__internal", "version"})
 """Inputs that are the engine's own."""
 
@@ -24,7 +23,7 @@ def program(state: Mapping[str, Any], replaces: Mapping[str, list[str]]) -> dict
     A secret is not written: what it is in the state stays (``ignoreChanges``). ``replaces`` are the paths, by type,
     that replace a resource.
     """
-    entries = [entry for entry in _entries(state) if entry["type"] != _STACK and not entry.get("delete")]
+    entries = [entry for entry in _entries(state) if entry["type"] != STACK and not entry.get("delete")]
     named = {str(entry["urn"]): _name(entry) for entry in entries}
     resources = {_name(entry): _declared(entry, named, replaces) for entry in entries}
     return {"name": PROJECT, "runtime": "yaml", "resources": resources}
@@ -68,7 +67,7 @@ def _is_provider(entry: Entry) -> bool:
 
 
 def _is_secret(value: object) -> bool:
-    return isinstance(value, Mapping) and _SECRET in value
+    return isinstance(value, Mapping) and SECRET in value
 
 
 def _clear(value: Any) -> Any:

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, wraps
+from functools import wraps
+from threading import Lock
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
@@ -25,6 +26,9 @@ R = TypeVar("R")
 
 _UNHEARD_TTL = "24h"
 """How long a VM lives without a ``ttl`` whose holder would not hear that it is to end."""
+
+_UNSAID = Lock()
+"""Taken for good by the first thread that warns."""
 
 _log = logging.getLogger("vmops")
 
@@ -200,9 +204,10 @@ def _bounded(wanted: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return bounded
 
 
-@cache
 def _warn_unheard() -> None:
     """Say once in a process what a SIGTERM would leave."""
+    if not _UNSAID.acquire(blocking=False):
+        return
     _log.warning(
         "a VM is held in a thread that is not the main one, and SIGTERM ends this process without its removal: "
         "it has a ttl of %s, after which `vmops sweep` removes it; give it one of your own, or handle SIGTERM",

@@ -9,10 +9,9 @@ from vmops.azure.inventory import Inventory, Resource
 from vmops.azure.ownership import Claim, is_proven
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.deploy.context import open_for_reading
 from vmops.engine.reconcile import apply
-from vmops.jobs.stack_records import StackRecords
 from vmops.ops.deployments import Deployments
+from vmops.ops.reading import reading
 from vmops.spec.names import OWNER_TAG, STACK_TAG
 from vmops.spec.target import Target
 
@@ -41,8 +40,7 @@ def adopt(deployments: Deployments, target: Target, *, dry_run: bool = False) ->
 def _look(deployments: Deployments, target: Target) -> tuple[Claim, Inventory]:
     """Look at what there is; the engine's state tells what was made, too, where the records of this host do not."""
     arm, claim = deployments.arm(target), deployments.claim(target)
-    settings, records = deployments.settings, StackRecords(deployments.store, target.stack)
-    with open_for_reading(settings, target, records, longest=settings.engine_silence) as site:
+    with reading(deployments.settings, deployments.store, target) as site:
         claim = replace(claim, made={**apply.identities(site.stack, claim.owner), **claim.made})
     return claim, inventory.take_agreed(arm, claim)
 

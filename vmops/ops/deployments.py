@@ -23,7 +23,6 @@ from vmops.jobs.handed import HandedOrders
 from vmops.jobs.holds import NOBODY, Terms
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.order import JobRequest
-from vmops.jobs.stack_records import StackRecords
 from vmops.jobs.store import Store
 from vmops.ops import direct
 from vmops.ops.absence import Absence
@@ -228,10 +227,9 @@ class Deployments:
 
     def _in_backend(self, target: Target) -> bool:
         """Tell whether the engine's backend knows the VM's stack: another host may be about to make it."""
-        from vmops.deploy.context import open_for_reading
+        from vmops.ops.reading import reading
 
-        records, longest = StackRecords(self.store, target.stack), self.settings.engine_silence
-        with open_for_reading(self.settings, target, records, longest=longest) as site:
+        with reading(self.settings, self.store, target) as site:
             return site.stack.state() is not None
 
 

@@ -8,11 +8,10 @@ from typing import Any
 from vmops.core import keys, private
 from vmops.core.errors import OperationFailed, SpecError
 from vmops.core.failures import Failure, FailureKind
-from vmops.deploy.context import open_for_reading
 from vmops.engine import project
 from vmops.engine.workspace import PROJECT
-from vmops.jobs.stack_records import StackRecords
 from vmops.ops.deployments import Deployments
+from vmops.ops.reading import reading
 from vmops.spec.target import Target
 
 _VM = "azure-native:compute:VirtualMachine"
@@ -52,8 +51,7 @@ def _refuse_used(directory: Path) -> None:
 
 
 def _state(deployments: Deployments, target: Target) -> Mapping[str, Any]:
-    settings, records = deployments.settings, StackRecords(deployments.store, target.stack)
-    with open_for_reading(settings, target, records, longest=settings.engine_silence) as site:
+    with reading(deployments.settings, deployments.store, target) as site:
         state = site.stack.state()
     if state is None:
         raise OperationFailed(

@@ -152,13 +152,11 @@ class Queries:
     def _custom_data(self, spec: VmSpec, last: Operation) -> str | None:
         """Give the custom data that a VM was made with, if it has any."""
         from vmops.deploy import secrets
-        from vmops.deploy.context import open_for_reading
-        from vmops.jobs.stack_records import StackRecords
+        from vmops.ops.reading import reading
 
         if spec.custom_data or "customData" not in last.secrets:
             return spec.custom_data.get_secret_value() if spec.custom_data else None
-        records, longest = StackRecords(self.store, spec.stack), self.settings.engine_silence
-        with open_for_reading(self.settings, spec, records, longest=longest) as site:
+        with reading(self.settings, self.store, spec) as site:
             return secrets.of_state(site.stack.state(secrets=True)).get("customData")
 
     def status(self, target: Target) -> dict[str, Any]:

@@ -31,11 +31,15 @@ class Upkeep:
     def cancel(self, params: Params) -> Answer:
         """End what is in flight on the VM, within 30 seconds; the same verb called again goes on where it ended.
 
-        SUCCEEDED if nobody works on the VM any more, FAILED if a worker on another host does. The result is ``{}``.
+        SUCCEEDED if nobody works on the VM any more, FAILED if a worker on another host does, or if its end cannot be
+        recorded. The result is ``{}``.
         """
         target = self._target(params)
-        if self._deployments.cancel(target):
-            return Status.SUCCEEDED, {}
+        try:
+            if self._deployments.cancel(target):
+                return Status.SUCCEEDED, {}
+        except REFUSALS as error:
+            return failed(self._store, target, error)
         return failed(
             self._store, target, Failure(FailureKind.LOCKED, "its worker is on another host, or cannot be ended")
         )

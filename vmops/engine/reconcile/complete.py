@@ -7,7 +7,6 @@ from typing import Any
 from vmops.engine.reconcile import entries
 from vmops.engine.stack import EngineStack
 
-_SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """How a state marks an encrypted value, and a plan one that is not known yet. Source: Pulumi, sdk/go resource package,
 ``SigKey`` and plugin package, ``UnknownStringValue``."""
@@ -40,7 +39,7 @@ def merge_inputs(declared: Any, told: Any, doomed: frozenset[str] = frozenset())
     But not where it refers to one of the ``doomed``, ids in lower case: nobody else would take that reference away, and
     what is referred to cannot be deleted.
     """
-    if isinstance(declared, dict) and isinstance(told, dict) and _SECRET not in declared:
+    if isinstance(declared, dict) and isinstance(told, dict) and entries.SECRET not in declared:
         own = {
             name: merge_inputs(each, told[name], doomed) if name in told else each for name, each in declared.items()
         }

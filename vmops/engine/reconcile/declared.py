@@ -9,14 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from vmops.engine.reconcile.entries import STACK
 from vmops.spec import names
 from vmops.spec.names import TOKENS
 from vmops.spec.vm_spec import VmSpec
 
 OUTPUT = "ownParts"
 """The stack's output that names them."""
-
-_STACK = "pulumi:pulumi:Stack"
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def of(spec: VmSpec) -> OwnParts:
 def last(state: Mapping[str, Any] | None) -> OwnParts | None:
     """Give the parts that a stack declared last, by its state as the engine exports it; None if that tells of none."""
     entries = ((state or {}).get("deployment") or {}).get("resources") or ()
-    outputs = [entry.get("outputs") or {} for entry in entries if entry["type"] == _STACK]
+    outputs = [entry.get("outputs") or {} for entry in entries if entry["type"] == STACK]
     if told := next((each[OUTPUT] for each in outputs if OUTPUT in each), None):
         return _lower(told["tags"], told["rules"], told["disks"], told.get("identities", ()))
     made = [entry for entry in entries if entry.get("inputs") and entry["type"] in TOKENS.values()]

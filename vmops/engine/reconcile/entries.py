@@ -12,7 +12,12 @@ from vmops.spec.names import OWNER_TAG
 
 Entry = dict[str, Any]
 
-_STACK = "pulumi:pulumi:Stack"
+STACK = "pulumi:pulumi:Stack"
+"""The type of the stack itself."""
+
+SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105
+"""The key that marks a secret among inputs and outputs. Source: Pulumi, ``resource.SigKey``."""
+
 _PROVIDER = "pulumi:providers:azure-native"
 
 
@@ -67,7 +72,7 @@ def rooted(entries: list[Entry], stack_name: str, provider: Mapping[str, Any]) -
 
     The engine takes no state in which an entry stands before one that it depends on.
     """
-    root = _urn(stack_name, f"{_STACK}::{PROJECT}-{stack_name}")
+    root = _urn(stack_name, f"{STACK}::{PROJECT}-{stack_name}")
     inputs = {to_camel(name): "true" if value is True else value for name, value in provider.items()}
     made = {
         "urn": _urn(stack_name, f"{_PROVIDER}::azure"),
@@ -78,10 +83,10 @@ def rooted(entries: list[Entry], stack_name: str, provider: Mapping[str, Any]) -
         "outputs": inputs,
         "parent": root,
     }
-    roots = [entry for entry in entries if entry["type"] == _STACK]
+    roots = [entry for entry in entries if entry["type"] == STACK]
     providers = [entry for entry in entries if entry["type"] == _PROVIDER]
-    rest = [entry for entry in entries if entry["type"] not in {_STACK, _PROVIDER}]
-    return [*(roots or [{"urn": root, "custom": False, "type": _STACK}]), *(providers or [made]), *rest]
+    rest = [entry for entry in entries if entry["type"] not in {STACK, _PROVIDER}]
+    return [*(roots or [{"urn": root, "custom": False, "type": STACK}]), *(providers or [made]), *rest]
 
 
 def begun(pending: Mapping[str, Any], arm_id: str) -> Entry:
@@ -102,7 +107,7 @@ def bare(entries: Iterable[Entry], stack_name: str, key: str, arm_id: str, *, ke
         "custom": True,
         "type": key.partition("::")[0],
         "inputs": {},
-        "parent": next(entry["urn"] for entry in entries if entry["type"] == _STACK),
+        "parent": next(entry["urn"] for entry in entries if entry["type"] == STACK),
         "provider": next(f"{entry['urn']}::{entry['id']}" for entry in entries if entry["type"] == _PROVIDER),
         "retainOnDelete": keep,
         "id": arm_id,

@@ -1,0 +1,18 @@
+"""The cloud and the stack of a VM, for who looks at them and changes neither."""
+
+from contextlib import AbstractContextManager
+
+from vmops.core.settings import Settings
+from vmops.deploy.context import DeployContext, open_for_reading
+from vmops.jobs.stack_records import StackRecords
+from vmops.jobs.store import Store
+from vmops.spec.target import Target
+
+
+def reading(settings: Settings, store: Store, target: Target) -> AbstractContextManager[DeployContext]:
+    """Connect to both with what this host has recorded, each look no longer than an engine may say nothing.
+
+    Raises: as `open_for_reading`.
+    """
+    records = StackRecords(store, target.stack)
+    return open_for_reading(settings, target, records, longest=settings.engine_silence)
