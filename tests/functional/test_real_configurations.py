@@ -9,6 +9,7 @@ from tests.azure import Azure
 from vmops import Status, VMOps
 from vmops.core.failures import FailureKind
 from vmops.protocol import Params
+from vmops.spec.names import TOKENS
 
 Deploy = Callable[[Params], dict[str, Any]]
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
@@ -51,7 +52,7 @@ def test_a_subnet_of_another_group_is_used_and_never_touched(
     refused(ops, azure, away, FailureKind.INVALID, "location: westus2 is not where the network of subnetId is: eastus")
     made = provision(params)
     assert (made["location"], made["privateIp"]) == ("eastus", "10.9.0.4")
-    assert ops.plan(params) == []
+    assert ops.plan({**params, "subnetId": SUBNET.upper()}) == []
     assert ops.vm_provision({**params, "subnetId": SUBNET.upper()})[0] is Status.SUCCEEDED
     assert [write for write in azure.writes() if "virtualNetworks" in write] == [f"PUT {NET}"]
     refused(ops, azure, {"vmName": "exp1", "location": "eastus"}, FailureKind.IMMUTABLE, "cannot be changed to none")
@@ -86,7 +87,8 @@ def test_an_image_is_looked_at_before_anything_is_made(ops: VMOps, azure: Azure,
     provision({"vmName": "exp1", "imageId": lab})
     first = azure.vm(VM)["properties"]
     assert first["storageProfile"]["imageReference"] == {"id": lab, "exactVersion": "1.0.0"}
-    assert ops.plan({"vmName": "exp1", "imageId": lab}) == []
+    in_capitals: Params = {"vmName": "exp1", "imageId": lab.upper(), "vmSize": "Standard_D4s_v5"}
+    assert [(step["operation"], step["type"]) for step in ops.plan(in_capitals)] == [("update", TOKENS["vm"])]
     provision({"vmName": "exp1", "imageId": f"{COMMUNITY}/ubuntu-24.04"})
     assert azure.vm(VM)["properties"]["vmId"] != first["vmId"]
 
@@ -101,6 +103,8 @@ def test_identities_and_guards_are_kept_repaired_or_refused(ops: VMOps, azure: A
         azure.put(f"{each}?api-version=2023-01-31", {"location": "westus2"})
     params: Params = {"vmName": "exp1", "managedIdentity": me, "securityType": "TrustedLaunch", "secureBoot": True}
     provision(params)
+    assert ops.vm_provision({**params, "managedIdentity": me.upper()})[0] is Status.SUCCEEDED
+    assert ops.plan({**params, "managedIdentity": me.upper()}) == []
     vm_id = azure.vm(VM)["properties"]["vmId"]
     azure.patch(f"{VM}{VERSION}", {"identity": {"type": "UserAssigned", "userAssignedIdentities": {theirs: {}}}})
     azure.patch(f"{VM}{VERSION}", {"identity": {"type": "UserAssigned", "userAssignedIdentities": {me: None}}})

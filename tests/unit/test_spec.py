@@ -460,6 +460,15 @@ def test_the_digest_sees_no_difference_in_the_case_of_names() -> None:
     """Resource Manager has one VM for both, so the second call must not change it."""
     assert spec_of(vmName="EXP1").digest(MAC_KEY) == spec_of().digest(MAC_KEY)
     assert spec_of(vmName="EXP1").stack == spec_of().stack
+    groups = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups"
+    ids = {
+        "subnetId": f"{groups}/net/providers/Microsoft.Network/virtualNetworks/net/subnets/lab",
+        "imageId": f"{groups}/lab/providers/Microsoft.Compute/images/lab",
+        "managedIdentity": f"{groups}/lab/providers/Microsoft.ManagedIdentity/userAssignedIdentities/me",
+        "proximityPlacementGroup": f"{groups}/lab/providers/Microsoft.Compute/proximityPlacementGroups/near",
+    }
+    other = {name: value.upper() for name, value in ids.items()}
+    assert spec_of(**other).digest(MAC_KEY) == spec_of(**ids).digest(MAC_KEY)
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=6, max_size=80), st.sampled_from(["password", "sshPublicKey"]))

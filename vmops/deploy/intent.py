@@ -8,7 +8,7 @@ from typing import Any
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.deploy import clashes, foreign_parts, secrets, spelling, survey
+from vmops.deploy import clashes, foreign_parts, secrets, spelled_ids, spelling, survey
 from vmops.deploy.context import DeployContext
 from vmops.deploy.own_image import as_made
 from vmops.deploy.survey import Preflight
@@ -45,7 +45,7 @@ def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool) -
     """Find out what to declare, with the secrets that are to stay; nothing is changed.
 
     ``known``: the backend may know the stack. Its state is read only where ARM does not tell how something is spelled,
-    or where something is there that is neither declared now nor ours by its name.
+    where an id of another's is named, or where something is there that is neither declared now nor ours by its name.
 
     Raises: OperationFailed (conflict), naming what others have added and leaves no room; (invalid) if a subnet that is
     another's is to have our security group, or naming secrets that nobody has any more; CloudError if ARM refuses.
@@ -55,6 +55,8 @@ def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool) -
     if not spelling.is_told(spec, places[0]):
         places.append(spelling.in_state(state()))
     spec = as_made(before.machine, spelling.respelled(spec, *places))
+    if spelled_ids.are_named(spec):
+        spec = spelled_ids.respelled(spec, state())
     ours = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.uses}
     foreign = foreign_parts.find(spec, ours, declared.OwnParts())
     if foreign:

@@ -48,6 +48,7 @@ _NAMES = frozenset(
     {"vmName", "resourceGroup", "virtualNetworkName", "subnetName", "networkSecurityGroupName"}
     | {"subnetId", "imageId", "proximityPlacementGroup"}
 )
+_LISTS_OF_NAMES = frozenset({"managedIdentity"})
 _STAND_INS = {"image": "ubuntuOSVersion", "customData": "customDataFile"}
 """Parameters, and what stands in for each."""
 EITHER = (
@@ -163,6 +164,7 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
         chosen = self.model_dump(by_alias=True, exclude_defaults=True).keys() - _NOT_DESIRED
         desired = {name: value for name, value in self.to_wire().items() if name in _ALWAYS | chosen}
         desired |= {name: desired[name].lower() for name in _NAMES & desired.keys()}
+        desired |= {name: [each.lower() for each in desired[name]] for name in _LISTS_OF_NAMES & desired.keys()}
         return json.dumps(desired, sort_keys=True, separators=(",", ":")).encode()
 
     def digest(self, key: bytes) -> str:

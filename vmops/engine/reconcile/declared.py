@@ -40,18 +40,29 @@ def of(spec: VmSpec) -> OwnParts:
 
 def last(state: Mapping[str, Any] | None) -> OwnParts | None:
     """Give the parts that a stack declared last, by its state as the engine exports it; None if that tells of none."""
-    entries = ((state or {}).get("deployment") or {}).get("resources") or ()
-    outputs = [entry.get("outputs") or {} for entry in entries if entry["type"] == STACK]
+    outputs = [entry.get("outputs") or {} for entry in _entries(state) if entry["type"] == STACK]
     if told := next((each[OUTPUT] for each in outputs if OUTPUT in each), None):
         return _lower(told["tags"], told["rules"], told["disks"], told.get("identities", ()))
-    made = [entry for entry in entries if entry.get("inputs") and entry["type"] in TOKENS.values()]
+    made = [entry for entry in _declared(state) if entry["type"] in TOKENS.values()]
     return _by_inputs(made) if made else None
 
 
 def vm_inputs(state: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Give what a VM was declared with last, by its stack's state; empty if that knows none. Secrets are encrypted."""
-    entries = ((state or {}).get("deployment") or {}).get("resources") or ()
-    return next((entry["inputs"] for entry in entries if entry["type"] == TOKENS["vm"] and entry.get("inputs")), {})
+    return next((entry["inputs"] for entry in _declared(state) if entry["type"] == TOKENS["vm"]), {})
+
+
+def all_inputs(state: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """Give what each resource was declared with last."""
+    return [entry["inputs"] for entry in _declared(state)]
+
+
+def _declared(state: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    return [entry for entry in _entries(state) if entry.get("inputs")]
+
+
+def _entries(state: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    return ((state or {}).get("deployment") or {}).get("resources") or []
 
 
 def _by_inputs(entries: Iterable[Mapping[str, Any]]) -> OwnParts:
