@@ -9,7 +9,6 @@ from tests.azure import Azure
 from vmops import Status, VMOps
 from vmops.core.failures import FailureKind
 from vmops.protocol import Params
-from vmops.spec.names import TOKENS
 
 Deploy = Callable[[Params], dict[str, Any]]
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
@@ -88,7 +87,8 @@ def test_an_image_is_looked_at_before_anything_is_made(ops: VMOps, azure: Azure,
     first = azure.vm(VM)["properties"]
     assert first["storageProfile"]["imageReference"] == {"id": lab, "exactVersion": "1.0.0"}
     in_capitals: Params = {"vmName": "exp1", "imageId": lab.upper(), "vmSize": "Standard_D4s_v5"}
-    assert [(step["operation"], step["type"]) for step in ops.plan(in_capitals)] == [("update", TOKENS["vm"])]
+    steps = ops.plan(in_capitals)
+    assert [(step["operation"], step["resource"]) for step in steps] == [("update", "VirtualMachine exp1")]
     provision({"vmName": "exp1", "imageId": f"{COMMUNITY}/ubuntu-24.04"})
     assert azure.vm(VM)["properties"]["vmId"] != first["vmId"]
 
