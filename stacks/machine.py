@@ -10,9 +10,13 @@ from vmops.spec import names
 from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.kept import NOTHING_KEPT, Kept
 from vmops.spec.vm_spec import VmSpec
-from vmops.stacks.profiles import os_profile, storage_profile
+from vmops.stacks.profiles import os_profile, plan, storage_profile
+from vmops.stacks.protection import identity, security_profile
 
 Tags = Mapping[str, str]
+
+_ACCELERATED = {"true": True, "false": False}
+"""What is said of an interface; of auto somebody else decides before."""
 
 # Property paths of what ARM refuses to change on a VM (409 PropertyChangeNotAllowed), so that it is replaced.
 # Source: compute REST reference, OSProfile and ImageReference; Pulumi, resource option replaceOnChanges.
@@ -108,15 +112,21 @@ def nic(
             azure.network.NetworkInterfaceIPConfigurationArgs(
                 name="primary",
                 primary=True,
-                private_ip_allocation_method="Dynamic",
+                private_ip_allocation_method="Static" if spec.private_ip_address else "Dynamic",
+                private_ip_address=spec.private_ip_address,
                 subnet=azure.network.SubnetArgs(id=subnet_id),
                 public_ip_address=_detached(public) if public else None,
             )
         ],
-        network_security_group=azure.network.NetworkSecurityGroupArgs(id=security_group_id),
+        network_security_group=None if spec.network_security_group_on == "subnet" else _guard(security_group_id),
+        enable_accelerated_networking=_ACCELERATED.get(spec.accelerated_networking or ""),
         tags=tags,
         opts=options,
     )
+
+
+def _guard(security_group_id: Input[str]) -> azure.network.NetworkSecurityGroupArgs:
+    return azure.network.NetworkSecurityGroupArgs(id=security_group_id)
 
 
 def _detached(public: azure.network.PublicIPAddress) -> azure.network.PublicIPAddressArgs:
@@ -148,6 +158,9 @@ def virtual_machine(
         vm_name=spec.vm_name,
         location=spec.location,
         hardware_profile=compute.HardwareProfileArgs(vm_size=spec.vm_size),
+        plan=plan(spec),
+        identity=identity(spec, foreign.identities),
+        security_profile=security_profile(spec),
         os_profile=os_profile(spec),
         storage_profile=storage_profile(spec, foreign.disks, kept.disks),
         network_profile=compute.NetworkProfileArgs(
@@ -155,7 +168,10 @@ def virtual_machine(
                 compute.NetworkInterfaceReferenceArgs(id=interface.id, primary=True, delete_option="Detach")
             ]
         ),
-        diagnostics_profile=compute.DiagnosticsProfileArgs(boot_diagnostics=compute.BootDiagnosticsArgs(enabled=True)),
+        diagnostics_profile=_diagnostics(spec),
+        proximity_placement_group=compute.SubResourceArgs(id=near)
+        if (near := spec.proximity_placement_group)
+        else None,
         priority=spec.priority,
         eviction_policy=spec.eviction_policy,
         billing_profile=compute.BillingProfileArgs(max_price=spec.max_price) if spec.max_price else None,
@@ -163,6 +179,15 @@ def virtual_machine(
         tags=foreign.tagged("vm", tags),
         opts=ResourceOptions.merge(options, own),
     )
+
+
+def _diagnostics(spec: VmSpec) -> azure.compute.DiagnosticsProfileArgs:
+    """Say where the console is kept: by default with Azure itself."""
+    asked = spec.boot_diagnostics or "true"
+    console = azure.compute.BootDiagnosticsArgs(
+        enabled=asked != "false", storage_uri=asked if asked.startswith("https:") else None
+    )
+    return azure.compute.DiagnosticsProfileArgs(boot_diagnostics=console)
 
 
 def _zones(spec: VmSpec) -> list[str] | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi_azure_native as azure
-from pulumi import ResourceOptions
+from pulumi import Input, ResourceOptions
 from pydantic.alias_generators import to_snake
 
 from vmops.spec import names
@@ -54,7 +54,12 @@ def network(spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions) -> 
     )
 
 
-def subnet(spec: VmSpec, options: ResourceOptions, parent: azure.network.VirtualNetwork | None) -> azure.network.Subnet:
+def subnet(
+    spec: VmSpec,
+    options: ResourceOptions,
+    parent: azure.network.VirtualNetwork | None,
+    security_group_id: Input[str] | None = None,
+) -> azure.network.Subnet:
     """Declare the subnet, from which a VM without a public address reaches the internet all the same.
 
     In a network of ours (``parent``) it goes with that; in another's there is nobody but the engine to delete it.
@@ -67,10 +72,17 @@ def subnet(spec: VmSpec, options: ResourceOptions, parent: azure.network.Virtual
         subnet_name=spec.subnet_name,
         address_prefix=spec.subnet_prefix,
         default_outbound_access=True,
+        network_security_group=_on_subnet(spec, security_group_id),
         opts=ResourceOptions.merge(
             options, ResourceOptions(depends_on=[parent] if parent else [], retain_on_delete=kept)
         ),
     )
+
+
+def _on_subnet(spec: VmSpec, security_group_id: Input[str] | None) -> azure.network.NetworkSecurityGroupArgs | None:
+    """Refer to the security group, if it is to be on the subnet; that it is on the interface is said there."""
+    asked = security_group_id is not None and spec.network_security_group_on in ("subnet", "both")
+    return azure.network.NetworkSecurityGroupArgs(id=security_group_id) if asked else None
 
 
 def security_group(

@@ -1,6 +1,5 @@
 """What is inside a VM: its operating system's profile and its storage profile."""
 
-import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,7 +7,9 @@ import pulumi_azure_native as azure
 from pulumi import Output
 
 from vmops.core.errors import SpecError
-from vmops.spec import names
+from vmops.spec import custom_data, names
+from vmops.spec.rules import images
+from vmops.spec.rules.storage import PLACEMENTS
 from vmops.spec.vm_spec import VmSpec
 
 
@@ -25,7 +26,7 @@ def os_profile(spec: VmSpec) -> azure.compute.OSProfileArgs:
         computer_name=names.computer_name(spec.vm_name),
         admin_username=spec.admin_username,
         admin_password=Output.secret(credential) if by_password and credential else None,
-        custom_data=_base64(spec.custom_data.get_secret_value()) if spec.custom_data else None,
+        custom_data=_sent(spec.custom_data.get_secret_value()) if spec.custom_data else None,
         linux_configuration=azure.compute.LinuxConfigurationArgs(
             disable_password_authentication=not by_password,
             ssh=_authorized(spec.admin_username, credential) if credential and not by_password else None,
@@ -33,8 +34,8 @@ def os_profile(spec: VmSpec) -> azure.compute.OSProfileArgs:
     )
 
 
-def _base64(text: str) -> Output[str]:
-    return Output.secret(base64.b64encode(text.encode()).decode())
+def _sent(content: str) -> Output[str]:
+    return Output.secret(custom_data.encoded(content))
 
 
 def _authorized(user: str, public_key: str) -> azure.compute.SshConfigurationArgs:
@@ -51,23 +52,60 @@ def storage_profile(
 
     Source: compute REST reference, OSDisk.deleteOption and DataDisk.deleteOption, whose default is Detach.
     """
-    image = spec.image
     return azure.compute.StorageProfileArgs(
-        image_reference=azure.compute.ImageReferenceArgs(
-            publisher=image.publisher, offer=image.offer, sku=image.sku, version=image.version
-        ),
-        os_disk=azure.compute.OSDiskArgs(
-            name=names.default_name("os_disk", spec.vm_name),
-            create_option="FromImage",
-            delete_option="Delete",
-            disk_size_gb=spec.os_disk_size_gb,
-            managed_disk=azure.compute.ManagedDiskParametersArgs(storage_account_type=spec.os_disk_type),
-        ),
+        image_reference=_image_reference(spec),
+        os_disk=_os_disk(spec),
+        disk_controller_type=spec.disk_controller_type,
         data_disks=[
             *(_data_disk(spec, lun, size, attached.get(lun)) for lun, size in enumerate(spec.data_disks)),
             *map(_kept, foreign),
         ],
     )
+
+
+def _os_disk(spec: VmSpec) -> azure.compute.OSDiskArgs:
+    """Declare the system disk; one that is only its host's has neither a name nor a type, and one way of caching.
+
+    Source: Azure documentation, ephemeral OS disks, template.
+    """
+    compute = azure.compute
+    if not spec.ephemeral_os_disk:
+        return compute.OSDiskArgs(
+            name=names.default_name("os_disk", spec.vm_name),
+            create_option="FromImage",
+            delete_option="Delete",
+            caching=_caching(spec.os_disk_caching),
+            disk_size_gb=spec.os_disk_size_gb,
+            managed_disk=compute.ManagedDiskParametersArgs(storage_account_type=spec.os_disk_type),
+        )
+    return compute.OSDiskArgs(
+        create_option="FromImage",
+        delete_option="Delete",
+        caching=_caching("ReadOnly"),
+        disk_size_gb=spec.os_disk_size_gb,
+        diff_disk_settings=compute.DiffDiskSettingsArgs(option="Local", placement=PLACEMENTS[spec.ephemeral_os_disk]),
+    )
+
+
+def _caching(word: str | None) -> azure.compute.CachingTypes | None:
+    return azure.compute.CachingTypes(word) if word else None
+
+
+def _image_reference(spec: VmSpec) -> azure.compute.ImageReferenceArgs:
+    if spec.image_id:
+        community = images.is_community(spec.image_id)
+        return azure.compute.ImageReferenceArgs(
+            id=None if community else spec.image_id, community_gallery_image_id=spec.image_id if community else None
+        )
+    return azure.compute.ImageReferenceArgs(
+        publisher=spec.image.publisher, offer=spec.image.offer, sku=spec.image.sku, version=spec.image.version
+    )
+
+
+def plan(spec: VmSpec) -> azure.compute.PlanArgs | None:
+    """Say what was bought with the image, if it is sold."""
+    publisher, product, name = spec.plan.split(":") if spec.plan else ("", "", "")
+    return azure.compute.PlanArgs(publisher=publisher, product=product, name=name) if spec.plan else None
 
 
 def _data_disk(spec: VmSpec, lun: int, size: int, attached: str | None) -> azure.compute.DataDiskArgs:
@@ -76,9 +114,10 @@ def _data_disk(spec: VmSpec, lun: int, size: int, attached: str | None) -> azure
         lun=lun,
         create_option="Attach" if attached else "Empty",
         delete_option="Delete",
+        caching=_caching(spec.data_disk_caching),
         disk_size_gb=size,
         managed_disk=azure.compute.ManagedDiskParametersArgs(
-            id=attached, storage_account_type=None if attached else spec.os_disk_type
+            id=attached, storage_account_type=None if attached else spec.data_disk_type or spec.os_disk_type
         ),
     )
 

@@ -1,9 +1,10 @@
 """A VM and all that it needs, as a Pulumi stack."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi_azure_native as azure
-from pulumi import Output, ProviderResource, ResourceOptions, export
+from pulumi import Input, Output, ProviderResource, ResourceOptions, export
 
 from vmops.spec import names
 from vmops.spec.foreign import NOTHING, ForeignParts
@@ -38,15 +39,14 @@ def declare(
     if "group" not in uses:
         first = group(spec, foreign.tagged("group", tags), options, kept.group_location)
         options = ResourceOptions(provider=provider, depends_on=[first])
-    parent = None if "network" in uses else network(spec, foreign.tagged("network", tags), options)
-    ids = spec.ids()
     guard = None if "security_group" in uses else security_group(spec, tags, options, foreign)
+    guard_id: Input[str] = guard.id if guard else spec.ids()["security_group"]
     outputs = machine(
         spec,
         tags,
         options,
-        subnet_id=ids["subnet"] if "subnet" in uses else subnet(spec, options, parent).id,
-        security_group_id=guard.id if guard else ids["security_group"],
+        subnet_id=_subnet_id(spec, tags, options, uses, foreign, guard_id),
+        security_group_id=guard_id,
         own_tags=_own_tags(expires, hold),
         foreign=foreign,
         kept=kept,
@@ -54,6 +54,21 @@ def declare(
     for name, value in outputs.items():
         export(name, value)
     return outputs
+
+
+def _subnet_id(
+    spec: VmSpec,
+    tags: Mapping[str, str],
+    options: ResourceOptions,
+    uses: frozenset[str],
+    foreign: ForeignParts,
+    guard_id: Input[str],
+) -> Input[str]:
+    """Declare network and subnet, unless they are only used, and give the id of the subnet."""
+    if spec.subnet_id:
+        return spec.subnet_id
+    parent = None if "network" in uses else network(spec, foreign.tagged("network", tags), options)
+    return spec.ids()["subnet"] if "subnet" in uses else subnet(spec, options, parent, guard_id).id
 
 
 def _own_tags(expires: str | None, hold: str) -> dict[str, str]:

@@ -145,9 +145,9 @@ class Arm:
         body = machine(name)
         for path, value in changes.items():
             *steps, last = path.split("__")
-            holder = body if path in ("tags", "zones", "location", "identity") else body["properties"]
+            holder = body if path in ("tags", "zones", "location", "identity", "plan") else body["properties"]
             for step in steps:
-                holder = holder[step]
+                holder = holder.setdefault(step, {})
             holder[last] = value
         return self("PUT", f"{COMPUTE}/virtualMachines/{name}", body)
 

@@ -72,6 +72,40 @@ MISFITS: dict[str, tuple[dict[str, Any], tuple[int, str, str | None, str]]] = {
         {**size("B2s_v2"), "priority": "Spot"},
         (409, "OperationNotAllowed", None, "'Standard_B2s_v2' does not support Azure Spot"),
     ),
+    "trusted launch of an image of the first generation": (
+        {"storageProfile__imageReference": FIRST, "securityProfile": {"securityType": "TrustedLaunch"}},
+        (400, "BadRequest", "securityProfile.securityType", "needs a Gen2 OS Image"),
+    ),
+    "a security type that needs a feature": (
+        {"securityProfile": {"securityType": "Standard"}},
+        (400, "BadRequest", "securityProfile.securityType", "Microsoft.Compute/UseStandardSecurityType"),
+    ),
+    "a TPM without trusted launch": (
+        {"securityProfile__uefiSettings": {"vTpmEnabled": True}},
+        (400, "BadRequest", "securityProfile.uefiSettings", "not valid without"),
+    ),
+    "encryption on a host that has none": (
+        size("A1_v2") | {"securityProfile__encryptionAtHost": True},
+        (400, "InvalidParameter", "securityProfile.encryptionAtHost", "'Standard_A1_v2' does not support encryption"),
+    ),
+    "an ephemeral disk that its host has no room for": (
+        size("D2s_v5")
+        | {"storageProfile__osDisk": OS | {"caching": "ReadOnly", "diffDiskSettings": {"option": "Local"}}},
+        (
+            409,
+            "NotSupported",
+            "osDisk.diffDiskSettings",
+            "greater than 0 GB is not allowed for VM size",
+        ),
+    ),
+    "an ephemeral disk that is cached both ways": (
+        size("D2s_v3") | {"storageProfile__osDisk": OS | {"diffDiskSettings": {"option": "Local"}}},
+        (400, "InvalidParameter", "osDisk.caching", "The value of parameter osDisk.caching is invalid."),
+    ),
+    "a place near what is not there": (
+        {"proximityPlacementGroup": {"id": f"{COMPUTE}/proximityPlacementGroups/none"}},
+        (400, "InvalidResourceReference", None, "proximityPlacementGroups/none referenced by resource"),
+    ),
     "SCSI on a size that has NVMe alone": (
         size("D2s_v6") | {"storageProfile__diskControllerType": "SCSI"},
         (400, "InvalidParameter", "vmSize", "'Standard_D2s_v6' cannot boot with DiskControllerType 'SCSI'"),

@@ -53,7 +53,7 @@ def test_pulumi_goes_on_with_what_was_exported(
     tmp_path: Path,
 ) -> None:
     """Its state is read, with its secrets, and agrees with Azure; nothing is written, and vmops owns it as before."""
-    vm_id = provision({**EXP1, "customData": SCRIPT, "tags": {"price": "${9}"}})["id"]
+    vm_id = provision({**EXP1, "customData": SCRIPT, "tags": {"price": "${9}"}, "ttl": "1h"})["id"]
     directory, body, writes = tmp_path / "exp1", azure.vm(vm_id), len(azure.writes())
     status, found = ops.export(EXP1, directory)
     assert status is Status.SUCCEEDED
@@ -76,6 +76,43 @@ def test_pulumi_goes_on_with_what_was_exported(
     assert (azure.vm(vm_id), len(azure.writes())) == (body, writes)
     deprovision(EXP1)
     assert azure.resources() == []
+
+
+def test_what_was_handed_over_is_pulumis_alone(
+    ops: VMOps,
+    azure: Azure,
+    provision: Callable[[Params], dict[str, Any]],
+    pulumi: Callable[..., str],
+    tmp_path: Path,
+) -> None:
+    """Nothing of it says that it is ours, nor does vmops remember it; no removal takes it, and pulumi's does.
+
+    The group stays, as everything that others may be in.
+    """
+    provision({**EXP1, "dataDisks": 8, "tags": {"team": "db"}, "ttl": "1h"})
+    there = azure.resources()
+    status, found = ops.hand_over(EXP1, tmp_path / "exp1")
+    assert status is Status.SUCCEEDED, ops.last_failure(EXP1)
+    tagged = [each["tags"] for each in azure.resources() if each.get("tags")]
+    assert (len(tagged), tagged[0]) == (len([each for each in there if each.get("tags")]), {"team": "db"})
+    assert all(tags == tagged[0] for tags in tagged)
+    assert ops.vms().vms == []
+    assert ops.status(EXP1)["standing"] == "handed over"
+    stack = found["stack"]
+    pulumi("stack", "init", stack)
+    pulumi("stack", "import", "--stack", stack, "--file", "state.json")
+    pulumi("refresh", "--yes", "--expect-no-changes", "--stack", stack)
+    assert not any("vmops-stack" in each.read_text() for each in (tmp_path / "exp1").iterdir())
+    assert ops.vm_deprovision(EXP1)[0] is Status.PENDING
+    assert ops.wait_vm_deployment(False, EXP1)[0] is Status.FAILED
+    assert ops.vm_provision(EXP1)[0] is Status.PENDING
+    assert ops.wait_vm_deployment(True, EXP1)[0] is Status.FAILED
+    assert azure.ids() == {each["id"] for each in there}
+    assert ops.hand_over(EXP1, tmp_path / "again") == (Status.FAILED, {})
+    group = yaml.safe_load((tmp_path / "exp1" / "Pulumi.yaml").read_text())["resources"]["vmops-exp1"]
+    assert group["options"]["retainOnDelete"]
+    pulumi("destroy", "--yes", "--stack", stack)
+    assert [each["name"] for each in azure.resources()] == ["vmops-exp1"]
 
 
 def test_what_cannot_be_exported_is_refused_and_nothing_is_written(ops: VMOps, tmp_path: Path) -> None:

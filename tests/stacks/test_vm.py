@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gzip
 from pathlib import Path
 from runpy import run_path
 from typing import Any
@@ -25,6 +26,7 @@ from vmops.stacks.vm import declare, touch
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
 OWNER = "ada"
+THEIRS = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/shared/providers"
 
 
 LOOP = asyncio.new_event_loop()
@@ -46,6 +48,8 @@ class Arm(mocks.Mocks):
         known: dict[str, Any] = {**args.inputs, "name": args.name}
         if args.typ.endswith(":PublicIPAddress"):
             known |= {"ipAddress": "203.0.113.7", "dnsSettings": {**args.inputs.get("dnsSettings", {}), "fqdn": "x.y"}}
+        if given := (args.inputs.get("identity") or {}).get("userAssignedIdentities"):
+            known["identity"] = {**args.inputs["identity"], "userAssignedIdentities": {name: {} for name in given}}
         if args.typ.endswith(":NetworkInterface"):
             known["ipConfigurations"] = [{"privateIPAddress": "10.0.0.4"}]
         return f"/id/of/{args.name}", known
@@ -99,6 +103,15 @@ def clear(value: Any) -> Any:
     if is_secret(value):
         return clear(value["value"])
     return {name: clear(item) for name, item in value.items()} if isinstance(value, dict) else value
+
+
+def lay_over(whole: dict[str, Any], part: dict[str, Any]) -> None:
+    """Lay one tree over another, in place."""
+    for name, value in part.items():
+        if isinstance(value, dict) and name in whole:
+            lay_over(whole[name], value)
+        else:
+            whole[name] = value
 
 
 def secrets_in(value: Any, path: str = "") -> dict[str, str]:
@@ -162,6 +175,14 @@ def test_password_and_custom_data_are_secrets_of_the_state(authentication: str) 
     if authentication == "password":
         expected["osProfile.adminPassword"] = credential
     assert secrets == expected
+
+
+def test_custom_data_that_is_packed_is_not_encoded_twice() -> None:
+    """cloud-init unpacks gzip by itself, and base64 only once."""
+    packed = gzip.compress(b"#cloud-config\n", mtime=0)
+    for given in (packed, base64.b64encode(packed).decode()):
+        vm = declared(spec_of(customData=given))[0].inputs("VirtualMachine exp1")
+        assert base64.b64decode(vm["osProfile"]["customData"]) == packed
 
 
 def test_a_password_and_a_key_exclude_each_other() -> None:
@@ -234,6 +255,108 @@ def test_a_subnet_can_be_made_in_a_network_that_is_only_used() -> None:
     engine, _ = declared(spec_of(virtualNetworkName="lab-net"), uses=frozenset({"network"}))
     assert "VirtualNetwork lab-net" not in engine.requests
     assert engine.inputs("Subnet exp1-subnet")["virtualNetworkName"] == "lab-net"
+
+
+def test_a_subnet_by_its_id_leaves_no_network_to_declare() -> None:
+    """It is somebody else's: neither network nor subnet is ours to make, nor among what a removal looks at."""
+    subnet_id = f"{THEIRS}/Microsoft.Network/virtualNetworks/net/subnets/lab"
+    spec = spec_of(subnetId=subnet_id, location="westus2")
+    engine, _ = declared(spec)
+    assert not [name for name in engine.requests if name.startswith(("VirtualNetwork", "Subnet"))]
+    assert engine.inputs("NetworkInterface exp1-nic")["ipConfigurations"][0]["subnet"]["id"] == subnet_id
+    assert not {"network", "subnet"} & spec.ids().keys()
+    assert not [arm_id for arm_id in spec.own_ids() if "virtualNetworks" in arm_id]
+
+
+@pytest.mark.parametrize(
+    ("image_id", "name"),
+    [
+        (f"{THEIRS}/Microsoft.Compute/images/lab", "id"),
+        ("/CommunityGalleries/g-1/Images/lab/Versions/1.0.0", "communityGalleryImageId"),
+    ],
+)
+def test_an_image_is_named_by_its_id_alone(image_id: str, name: str) -> None:
+    """ARM has a word for each kind of id; a plan is said beside it, and only where it is given."""
+    vm = declared(spec_of(imageId=image_id, plan="a:b:c"))[0].inputs("VirtualMachine exp1")
+    assert vm["storageProfile"]["imageReference"] == {name: image_id}
+    assert vm["plan"] == {"publisher": "a", "product": "b", "name": "c"}
+    assert "plan" not in declared(spec_of())[0].inputs("VirtualMachine exp1")
+
+
+ME = f"{THEIRS}/Microsoft.ManagedIdentity/userAssignedIdentities/me"
+OTHER = f"{THEIRS}/Microsoft.ManagedIdentity/userAssignedIdentities/other"
+CONFIGURED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "its own identity": ({"managedIdentity": "System"}, {"identity": {"type": "SystemAssigned"}}),
+    "identities": (
+        {"managedIdentity": f"{OTHER},{ME}"},
+        {"identity": {"type": "UserAssigned", "userAssignedIdentities": [ME, OTHER]}},
+    ),
+    "both": (
+        {"managedIdentity": [ME, "system"]},
+        {"identity": {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": [ME]}},
+    ),
+    "trusted launch": (
+        {"securityType": "trustedLaunch", "secureBoot": True, "vTpm": "no"},
+        {
+            "securityProfile": {
+                "securityType": "TrustedLaunch",
+                "uefiSettings": {"secureBootEnabled": True, "vTpmEnabled": False},
+            }
+        },
+    ),
+    "a controller": ({"diskControllerType": "nvme"}, {"storageProfile": {"diskControllerType": "NVMe"}}),
+    "caching": ({"osDiskCaching": "readonly"}, {"storageProfile": {"osDisk": {"caching": "ReadOnly"}}}),
+    "a console of one's own": (
+        {"bootDiagnostics": "https://lab.blob.core.windows.net"},
+        {"diagnosticsProfile": {"bootDiagnostics": {"storageUri": "https://lab.blob.core.windows.net"}}},
+    ),
+    "no console": ({"bootDiagnostics": "off"}, {"diagnosticsProfile": {"bootDiagnostics": {"enabled": False}}}),
+    "a place near others": (
+        {"proximityPlacementGroup": f"{THEIRS}/Microsoft.Compute/proximityPlacementGroups/near"},
+        {"proximityPlacementGroup": {"id": f"{THEIRS}/Microsoft.Compute/proximityPlacementGroups/near"}},
+    ),
+    "encryption at host": ({"encryptionAtHost": True}, {"securityProfile": {"encryptionAtHost": True}}),
+}
+"""What is asked of a VM, and what its declaration says besides."""
+
+
+@pytest.mark.parametrize(("params", "besides"), CONFIGURED.values(), ids=CONFIGURED)
+def test_what_is_asked_is_said_and_nothing_else(params: dict[str, Any], besides: dict[str, Any]) -> None:
+    """Absent means not sent: whoever asks for none of it declares what was always declared."""
+    plain, asked = declared(spec_of())[0], declared(spec_of(**params))[0]
+    wanted = {resource: plain.inputs(resource) for resource in plain.requests}
+    lay_over(wanted["VirtualMachine exp1"], besides)
+    assert {resource: asked.inputs(resource) for resource in asked.requests} == wanted
+
+
+def test_an_interface_says_what_is_asked_of_it() -> None:
+    """Speed, address and security group; of what the size is to decide the program is told before."""
+    plain = declared(spec_of())[0].inputs("NetworkInterface exp1-nic")
+    engine, _ = declared(
+        spec_of(acceleratedNetworking="yes", privateIpAddress="10.0.0.9", networkSecurityGroupOn="subnet")
+    )
+    nic, subnet_inputs = engine.inputs("NetworkInterface exp1-nic"), engine.inputs("Subnet exp1-subnet")
+    first = nic["ipConfigurations"][0]
+    assert (first["privateIPAllocationMethod"], first["privateIPAddress"]) == ("Static", "10.0.0.9")
+    assert (nic["enableAcceleratedNetworking"], "networkSecurityGroup" in nic) == (True, False)
+    assert subnet_inputs["networkSecurityGroup"]["id"] == "/id/of/exp1-nsg"
+    assert not {"enableAcceleratedNetworking"} & plain.keys()
+    assert "networkSecurityGroup" not in declared(spec_of())[0].inputs("Subnet exp1-subnet")
+
+
+def test_an_ephemeral_system_disk_has_no_name() -> None:
+    """It is no resource: nothing of it is left, looked for or paid for."""
+    spec = spec_of(ephemeralOsDisk="resource", dataDisks=8, dataDiskCaching="none", dataDiskType="Standard_LRS")
+    storage = declared(spec)[0].inputs("VirtualMachine exp1")["storageProfile"]
+    assert storage["osDisk"] == {
+        "createOption": "FromImage",
+        "deleteOption": "Delete",
+        "caching": "ReadOnly",
+        "diffDiskSettings": {"option": "Local", "placement": "ResourceDisk"},
+    }
+    assert storage["dataDisks"][0]["caching"] == "None"
+    assert storage["dataDisks"][0]["managedDisk"] == {"storageAccountType": "Standard_LRS"}
+    assert "os_disk" not in spec.ids()
 
 
 def test_the_network_leaves_its_subnets_to_themselves() -> None:

@@ -18,6 +18,8 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *DEC
 MACHINE_PATH = re.compile(r"(?<![\w.~/$>:-])/(?:home|root|tmp|work|Users|mnt)/\w+")
 
 KEY = "ssh-ed25519 " + b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + bytes(32)).decode()
+PROVIDERS = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/shared/providers"
+SUBNET = f"{PROVIDERS}/Microsoft.Network/virtualNetworks/net/subnets/lab"
 BASE = {
     "vmName": "exp1",
     "subscription": "11111111-2222-3333-4444-555555555555",
@@ -32,6 +34,8 @@ OTHER: dict[str, dict[str, Any]] = {
     "location": {"location": "eastus"},
     "vmSize": {"vmSize": "Standard_D2s_v5"},
     "image": {"image": "debian:debian-12:12-gen2:latest"},
+    "imageId": {"imageId": f"{PROVIDERS}/Microsoft.Compute/images/lab"},
+    "plan": {"plan": "almalinux:almalinux-x86_64:9-gen2"},
     "ubuntuOSVersion": {"ubuntuOSVersion": "22.04-LTS"},
     "customData": {"customData": "#cloud-config"},
     "customDataFile": {"customDataFile": __file__},
@@ -40,10 +44,30 @@ OTHER: dict[str, dict[str, Any]] = {
     "priority": {"priority": "Regular"},
     "maxPrice": {"maxPrice": 0.5},
     "evictionPolicy": {"evictionPolicy": "Delete"},
+    "managedIdentity": {
+        "managedIdentity": ["system", f"{PROVIDERS}/Microsoft.ManagedIdentity/userAssignedIdentities/me"]
+    },
+    "securityType": {"securityType": "TrustedLaunch"},
+    "secureBoot": {"secureBoot": True, "securityType": "TrustedLaunch"},
+    "vTpm": {"vTpm": True, "securityType": "TrustedLaunch"},
+    "encryptionAtHost": {"encryptionAtHost": True},
+    "diskControllerType": {"diskControllerType": "nvme"},
+    "ephemeralOsDisk": {"ephemeralOsDisk": "cache", "evictionPolicy": "Delete", "priority": "Spot"},
+    "osDiskCaching": {"osDiskCaching": "readonly"},
+    "dataDiskType": {"dataDiskType": "Premium_LRS"},
+    "dataDiskCaching": {"dataDiskCaching": "None"},
+    "acceleratedNetworking": {"acceleratedNetworking": "auto"},
+    "privateIpAddress": {"privateIpAddress": "10.0.0.9"},
+    "networkSecurityGroupOn": {"networkSecurityGroupOn": "both"},
+    "proximityPlacementGroup": {
+        "proximityPlacementGroup": f"{PROVIDERS}/Microsoft.Compute/proximityPlacementGroups/near"
+    },
+    "bootDiagnostics": {"bootDiagnostics": False},
     "tags": {"tags": "a=b"},
     "adminUsername": {"adminUsername": "mia"},
     "authenticationType": {"authenticationType": "password", "adminPasswordOrKey": "Correct-horse-7"},
     "adminPasswordOrKey": {"adminPasswordOrKey": KEY},
+    "subnetId": {"subnetId": SUBNET},
     "virtualNetworkName": {"virtualNetworkName": "lab-net"},
     "subnetName": {"subnetName": "lab-subnet"},
     "networkSecurityGroupName": {"networkSecurityGroupName": "lab-nsg"},

@@ -166,7 +166,7 @@ MET = (
         400,
         "Creating a virtual machine from Marketplace image requires Plan information in the request.",
         "invalid",
-        "another image",
+        "publisher:product:name",
     ),
     Met("ResourcePurchaseValidationFailed", 400, "User failed validation to purchase.", "invalid", "terms accept"),
     Met("MarketplacePurchaseEligibilityFailed", 400, "Not accepted the legal terms.", "invalid", "terms accept"),
@@ -178,6 +178,14 @@ MET = (
         "image and a vmSize",
     ),
     Met("BadRequest", 400, "Something never heard of.", "invalid", OWN_WORDS),
+    Met(
+        "NotSupported",
+        409,
+        "OS disk of Ephemeral VM with size greater than 32 GB is not allowed for VM size Standard_D2s_v3 when the "
+        "DiffDiskPlacement is ResourceDisk.",
+        "invalid",
+        "ephemeralOsDisk",
+    ),
     Met("DnsRecordInUse", 400, "DNS record x is already used by another public IP.", "invalid", "dnsLabelPrefix"),
     Met(
         "LinkedAuthorizationFailed",

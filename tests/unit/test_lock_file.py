@@ -94,6 +94,14 @@ def test_what_contradicts_it_is_refused(file: Path, params: dict[str, Any], sent
         spec(lockFile=str(file), **params)
 
 
+def test_an_image_of_ones_own_stays_what_was_given(tmp_path: Path) -> None:
+    """It is known by its id, which is a parameter like any other."""
+    image = f"/subscriptions/{'1' * 8}-1111-1111-1111-{'1' * 12}/resourceGroups/g/providers/Microsoft.Compute/images/i"
+    lock = content(image=None)
+    lock["parameters"] = {"imageId": image}
+    assert spec(lockFile=str(written(tmp_path, lock))).image_id == image
+
+
 def test_custom_data_is_known_by_its_hash(tmp_path: Path) -> None:
     """Given, it has to be the same; not given, it stays as it is where the VM is, and is missed elsewhere."""
     sealed = Sealed.of(SCRIPT)

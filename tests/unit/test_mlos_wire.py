@@ -164,7 +164,7 @@ def test_a_name_of_weight_fails_the_trial(service: PulumiVMService, arm: Arm, ca
     params = {**PARAMS, "sched_latency_ns": 3, "managedIdentityName": "bench"}
     assert service.provision_host(params) == (Status.FAILED, {})
     (record,) = [each for each in caplog.records if each.levelname == "WARNING"]
-    assert record.getMessage().startswith("vm: invalid: managedIdentityName: no such parameter; it would")
+    assert record.getMessage().startswith("vm: invalid: managedIdentityName: no such parameter; is managedIdentity")
     assert arm.asked == []
 
 

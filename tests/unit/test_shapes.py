@@ -3,6 +3,7 @@
 import sys
 import typing
 from collections.abc import Iterator
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -20,6 +21,18 @@ TRIED: list[tuple[str, Parts, Any, Any]] = [
     ("Microsoft.Resources/tags", TAG_CHANGE, resources, "TagsPatchResource"),
     ("Microsoft.Compute/virtualMachines", SHAPES["Microsoft.Compute/virtualMachines"], compute, "VirtualMachine"),
     ("attachDetachDataDisks", DATA_DISKS, compute, "AttachDetachDataDisksRequest"),
+    (
+        "Microsoft.Compute/proximityPlacementGroups",
+        SHAPES["Microsoft.Compute/proximityPlacementGroups"],
+        compute,
+        "ProximityPlacementGroup",
+    ),
+    ("Microsoft.Compute/images", SHAPES["Microsoft.Compute/images"], compute, "Image"),
+    ("Microsoft.Compute/galleries", SHAPES["Microsoft.Compute/galleries"], compute, "Gallery"),
+    *(
+        (f"Microsoft.Compute/galleries/{kind}", SHAPES[f"Microsoft.Compute/galleries/{kind}"], compute, model)
+        for kind, model in {"images": "GalleryImage", "images/versions": "GalleryImageVersion"}.items()
+    ),
     ("Microsoft.Compute/disks", SHAPES["Microsoft.Compute/disks"], compute, "Disk"),
     *(
         (f"Microsoft.Network/{kind}", SHAPES[f"Microsoft.Network/{kind}"], network, model)
@@ -91,7 +104,7 @@ def _misfits(shape: Shape, annotation: Any, holder: Any, path: str) -> Iterator[
             yield f"{path}: {known} is not {[one.value for one in annotation]}"
     elif isinstance(shape, Parts):
         yield from _parts(shape, annotation, path)
-    elif shape is not annotation:
+    elif shape is not (str if annotation is datetime else annotation):
         yield f"{path}: {shape} is not {annotation}"
 
 

@@ -1,6 +1,7 @@
 """Flat parameters become a spec, or one error that says all that is wrong with them."""
 
 import base64
+import gzip
 import json
 import re
 from pathlib import Path
@@ -12,14 +13,17 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from vmops.core.errors import SpecError
+from vmops.spec import custom_data
 from vmops.spec.rules.images import Image
 from vmops.spec.target import Target
-from vmops.spec.vm_spec import VmSpec
+from vmops.spec.vm_spec import EITHER, VmSpec
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
 PASSWORD = "Tr0ub4dor&3"
 SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
 MAC_KEY = b"0123456789abcdef"
+GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/shared/providers"
+ME = f"{GROUP}/Microsoft.ManagedIdentity/userAssignedIdentities/me"
 
 # One other good value for each parameter that a deployment depends on, with what else it needs.
 RELEVANT: dict[str, dict[str, object]] = {
@@ -29,10 +33,13 @@ RELEVANT: dict[str, dict[str, object]] = {
     "location": {"location": "eastus"},
     "vmSize": {"vmSize": "Standard_D2s_v5"},
     "image": {"image": "a:b:c:d"},
+    "imageId": {"imageId": f"{GROUP}/Microsoft.Compute/galleries/g/images/lab/versions/1.0.0"},
+    "plan": {"plan": "a:b:c"},
     "ubuntuOSVersion": {"ubuntuOSVersion": "22.04-LTS"},
     "adminUsername": {"adminUsername": "ada"},
     "authenticationType": {"authenticationType": "password", "adminPasswordOrKey": PASSWORD},
     "adminPasswordOrKey": {"adminPasswordOrKey": KEY},
+    "subnetId": {"subnetId": f"{GROUP}/Microsoft.Network/virtualNetworks/net/subnets/lab"},
     "virtualNetworkName": {"virtualNetworkName": "net"},
     "subnetName": {"subnetName": "sub"},
     "networkSecurityGroupName": {"networkSecurityGroupName": "nsg"},
@@ -50,6 +57,21 @@ RELEVANT: dict[str, dict[str, object]] = {
     "priority": {"priority": "Spot"},
     "maxPrice": {"maxPrice": 0.05, "priority": "Spot"},
     "evictionPolicy": {"evictionPolicy": "delete", "priority": "Spot"},
+    "managedIdentity": {"managedIdentity": f"system,{ME}"},
+    "securityType": {"securityType": "trustedlaunch"},
+    "secureBoot": {"secureBoot": "no", "securityType": "TrustedLaunch"},
+    "vTpm": {"vTpm": True, "securityType": "TrustedLaunch"},
+    "encryptionAtHost": {"encryptionAtHost": "on"},
+    "diskControllerType": {"diskControllerType": "nvme"},
+    "ephemeralOsDisk": {"ephemeralOsDisk": "cache"},
+    "osDiskCaching": {"osDiskCaching": "readonly"},
+    "dataDiskType": {"dataDiskType": "premium_lrs"},
+    "dataDiskCaching": {"dataDiskCaching": "None"},
+    "acceleratedNetworking": {"acceleratedNetworking": "auto"},
+    "privateIpAddress": {"privateIpAddress": "10.0.0.9"},
+    "networkSecurityGroupOn": {"networkSecurityGroupOn": "both"},
+    "proximityPlacementGroup": {"proximityPlacementGroup": f"{GROUP}/Microsoft.Compute/proximityPlacementGroups/near"},
+    "bootDiagnostics": {"bootDiagnostics": False},
     "tags": {"tags": "a=b,c=d"},
 }
 IRRELEVANT: dict[str, object] = {
@@ -63,10 +85,28 @@ IRRELEVANT: dict[str, object] = {
     "requestTimeout": 5,
     "asyncResultsUrl": "vmops:operation/1",
 }
-EXCLUDE = {"ubuntuOSVersion": "image", "adminPasswordOrKey": "authenticationType", "dnsLabelPrefix": "publicIp"}
-changes = st.lists(st.sampled_from(sorted(RELEVANT)), unique_by=lambda name: EXCLUDE.get(name, name)).map(
-    lambda chosen: {name: value for one in chosen for name, value in RELEVANT[one].items()}
-)
+APART = [
+    *EITHER,
+    ("adminPasswordOrKey", "authenticationType"),
+    ("dnsLabelPrefix", "publicIp"),
+    ("subnetId", "subscription"),
+    ("subnetId", "networkSecurityGroupOn"),
+    *(("privateIpAddress", name) for name in ("subnetPrefix", "addressPrefix")),
+    *(("ephemeralOsDisk", name) for name in ("priority", "maxPrice", "evictionPolicy")),
+]
+"""Rows that exclude each other, or need different company."""
+
+
+def together(chosen: list[str]) -> dict[str, Any]:
+    """Give the rows of these names, but none that a row before it excludes."""
+    taken: list[str] = []
+    for name in chosen:
+        if not any((name, other) in APART or (other, name) in APART for other in taken):
+            taken.append(name)
+    return {name: value for one in taken for name, value in RELEVANT[one].items()}
+
+
+changes = st.lists(st.sampled_from(sorted(RELEVANT)), unique=True).map(together)
 
 
 def spec_of(**params: object) -> VmSpec:
@@ -143,6 +183,35 @@ def test_every_problem_is_told_at_once() -> None:
         ({"maxPrice": 0.1}, "maxPrice: 0.1 needs priority Spot"),
         ({"evictionPolicy": "Delete"}, "evictionPolicy: 'Delete' needs priority Spot"),
         ({"dnsLabelPrefix": "exp1", "publicIp": False}, "dnsLabelPrefix: 'exp1' needs publicIp"),
+        (
+            {"subnetId": f"{GROUP}/Microsoft.Network/virtualNetworks/n/subnets/s", "subnetName": "s"},
+            "subnetId: cannot be given together with subnetName",
+        ),
+        ({"imageId": "lab"}, "imageId: 'lab' is not the id of a resource of the type Microsoft.Compute/galleries/imag"),
+        ({"imageId": "/CommunityGalleries/g/Images/i", "image": "a:b:c:d"}, "imageId: cannot be given together with "),
+        ({"managedIdentity": "me"}, "managedIdentity: 'me' is not the id of a resource of the type Microsoft.Managed"),
+        ({"managedIdentity": []}, "managedIdentity: names no identity (system, or ids of the type Microsoft.Managed"),
+        ({"secureBoot": True, "securityType": "Standard"}, "secureBoot: True needs securityType TrustedLaunch"),
+        ({"vTpm": "yes"}, "vTpm: 'yes' needs securityType TrustedLaunch"),
+        ({"ephemeralOsDisk": "disk"}, "ephemeralOsDisk: 'disk' is not one of cache, resource, nvme"),
+        ({"ephemeralOsDisk": "cache", "priority": "Spot"}, "ephemeralOsDisk: 'cache' needs evictionPolicy Delete"),
+        ({"ephemeralOsDisk": "cache", "osDiskCaching": "None"}, "osDiskCaching: 'None': an ephemeral system disk has"),
+        ({"acceleratedNetworking": "fast"}, "acceleratedNetworking: 'fast' is not true, false or auto"),
+        ({"privateIpAddress": "10.0.0.3"}, "privateIpAddress: '10.0.0.3' is not an address for a VM in subnetPrefix"),
+        ({"privateIpAddress": "10.0.0"}, "privateIpAddress: '10.0.0' is not an IPv4 address"),
+        (
+            {"subnetId": f"{GROUP}/Microsoft.Network/virtualNetworks/n/subnets/s", "networkSecurityGroupOn": "both"},
+            "networkSecurityGroupOn: 'both': the subnet of subnetId is not changed",
+        ),
+        ({"bootDiagnostics": "http://x"}, "bootDiagnostics: 'http://x' is not true, false or https://ACCOUNT.blob."),
+        ({"proximityPlacementGroup": "near"}, "proximityPlacementGroup: 'near' is not the id of a resource of"),
+        ({"plan": "a:b"}, "plan: 'a:b' is not a plan (publisher:product:name)"),
+        ({"image": "MicrosoftWindowsServer:WindowsServer:2022-datacenter:latest"}, "image: 'MicrosoftWindowsServer"),
+        ({"subnetId": "lab"}, "subnetId: 'lab' is not the id of a resource of the type Microsoft.Network/virtualN"),
+        (
+            {"subnetId": f"{GROUP}/Microsoft.Network/virtualNetworks/n/subnets/s", "subscription": SUBSCRIPTION},
+            "subnetId: '/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/shared/",
+        ),
         ({"subnetPrefix": "10.1.0.0/24"}, "subnetPrefix: '10.1.0.0/24' lies outside addressPrefix 10.0.0.0/16"),
         ({"sourceAddressPrefixes": []}, "sourceAddressPrefixes: is required where ports are open"),
         ({"virtualNetworkName": "a" * 65}, "virtualNetworkName: "),
@@ -201,6 +270,39 @@ def test_a_byte_order_mark_is_no_part_of_custom_data(tmp_path: Path) -> None:
     file = tmp_path / "cloud-init.yaml"
     file.write_bytes("\ufeff#cloud-config\n".encode())
     assert spec_of(customDataFile=str(file)).custom_data == SecretStr("#cloud-config\n")
+
+
+PACKED = gzip.compress(b"#cloud-config\n", mtime=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (PACKED, base64.b64encode(PACKED).decode()),
+        (base64.encodebytes(PACKED).decode(), base64.b64encode(PACKED).decode()),
+        (b"#!/bin/sh\n", "#!/bin/sh\n"),
+        (base64.b64encode(b"#cloud-config\nruncmd: []\n").decode(), "#cloud-config\nruncmd: []\n"),
+        (base64.b64encode(b"#!/bin/sh\n").decode(), "#!/bin/sh\n"),
+        (base64.b64encode(b"anything else").decode(), base64.b64encode(b"anything else").decode()),
+        ("deadbeef", "deadbeef"),
+    ],
+)
+def test_custom_data_is_the_same_in_whichever_form(given: object, meant: str, tmp_path: Path) -> None:
+    """What is packed stays so, and what is base64 of what cloud-init knows is that; a file says the same."""
+    assert spec_of(customData=given).custom_data == SecretStr(meant)
+    assert custom_data.decoded(custom_data.encoded(meant)) == meant
+    file = tmp_path / "user-data"
+    file.write_bytes(given if isinstance(given, bytes) else str(given).encode())
+    assert spec_of(customDataFile=str(file)).custom_data == SecretStr(meant)
+
+
+def test_bytes_that_are_no_custom_data_are_refused_without_their_content() -> None:
+    """A key or a picture is a mistake."""
+    assert problems({"vmName": "exp1", "customData": b"hunter2\xff"}) == (
+        "customData: is neither text in UTF-8 nor packed by gzip",
+    )
+    twice = base64.b64encode(b"#!/bin/sh\r\n").decode()
+    assert problems({"vmName": "exp1", "customData": twice}) == (f"customData: {CR_LF}",)
 
 
 CR_LF = "is a script whose lines end as on Windows (CR LF), which Linux does not run: save it with LF"
@@ -276,12 +378,15 @@ def test_what_is_no_parameter_is_pointed_out_once(caplog: pytest.LogCaptureFixtu
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("subnetId", "subnetId: no such parameter; it would say who can reach the VM, so it is not passed over"),
+        (
+            "virtualNetworkResourceGroup",
+            "no such parameter; it would say who can reach the VM, so it is not passed over",
+        ),
         ("usePublicIp", "usePublicIp: no such parameter; is publicIp meant?"),
-        ("managedIdentityName", "it would say what the VM may do"),
-        ("imageId", "it would say what the VM is made from"),
-        ("security_type", "it would say how the VM is protected"),
-        ("enableAcceleratedNetworking", "it would say what the VM can do, and costs"),
+        ("managedIdentityName", "managedIdentityName: no such parameter; is managedIdentity meant?"),
+        ("osType", "it would say what the VM is made from"),
+        ("security_type", "security_type: no such parameter; is securityType meant?"),
+        ("availabilitySet", "it would say what the VM can do, and costs"),
     ],
 )
 def test_a_name_of_weight_is_never_passed_over(name: str, sentence: str) -> None:
@@ -355,6 +460,15 @@ def test_the_digest_sees_no_difference_in_the_case_of_names() -> None:
     """Resource Manager has one VM for both, so the second call must not change it."""
     assert spec_of(vmName="EXP1").digest(MAC_KEY) == spec_of().digest(MAC_KEY)
     assert spec_of(vmName="EXP1").stack == spec_of().stack
+    groups = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups"
+    ids = {
+        "subnetId": f"{groups}/net/providers/Microsoft.Network/virtualNetworks/net/subnets/lab",
+        "imageId": f"{groups}/lab/providers/Microsoft.Compute/images/lab",
+        "managedIdentity": f"{groups}/lab/providers/Microsoft.ManagedIdentity/userAssignedIdentities/me",
+        "proximityPlacementGroup": f"{groups}/lab/providers/Microsoft.Compute/proximityPlacementGroups/near",
+    }
+    other = {name: value.upper() for name, value in ids.items()}
+    assert spec_of(**other).digest(MAC_KEY) == spec_of(**ids).digest(MAC_KEY)
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=6, max_size=80), st.sampled_from(["password", "sshPublicKey"]))

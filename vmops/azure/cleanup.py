@@ -25,7 +25,9 @@ _USED_IN = {
         for subnet in properties.get("subnets", ())
         for use in subnet.get("properties", {}).get("ipConfigurations", ())
     ],
-    "networksecuritygroups": lambda properties: [use["id"] for use in properties.get("networkInterfaces", ())],
+    "networksecuritygroups": lambda properties: [
+        use["id"] for part in ("networkInterfaces", "subnets") for use in properties.get(part) or ()
+    ],
 }
 """Where a shared resource names its users. Source: azure-rest-api-specs, Microsoft.Network."""
 

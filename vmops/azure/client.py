@@ -13,7 +13,11 @@ from vmops.core.errors import CloudError, SpecError
 _API_VERSIONS = {
     "microsoft.compute/virtualmachines": "2024-07-01",
     "microsoft.compute/disks": "2024-03-02",
+    "microsoft.compute/images": "2024-07-01",
+    "microsoft.compute/galleries": "2023-07-03",
+    "microsoft.compute/locations/communitygalleries": "2023-07-03",
     "microsoft.compute/locations": "2024-07-01",
+    "microsoft.compute/skus": "2021-07-01",
     "microsoft.network": "2024-05-01",
     "microsoft.resources/tags": "2021-04-01",
     "microsoft.resources": "2024-03-01",
@@ -58,6 +62,19 @@ class Arm:
                 return None
             raise
         return responses.resource(answer, resource_id)
+
+    def properties(self, path: str) -> dict[str, Any] | None:
+        """Look at what is no resource of ours, by its path, and give its properties; None if it does not exist.
+
+        Raises: CloudError for every other refusal, and for an answer without properties.
+        """
+        try:
+            answer = self._connection.send("GET", _with_version(path))
+        except CloudError as error:
+            if is_absent(error):
+                return None
+            raise
+        return responses.properties(answer, path)
 
     def tagged(self, subscription: str, name: str, value: str | None = None) -> list[dict[str, Any]]:
         """List the subscription's resources (not its groups) that carry a tag, with that value or with any.
@@ -121,6 +138,15 @@ class Arm:
         path = f"/subscriptions/{subscription}/providers/{namespace}"
         told = responses.words(self._connection.send("GET", f"{path}?api-version={version}"), path)
         return told.get("registrationState", "unknown")
+
+    def capabilities(self, subscription: str, location: str, size: str) -> dict[str, str]:
+        """Tell what a size can do in a location, in Azure's words; empty if it is not had there.
+
+        Source: compute REST reference, Resource Skus - List.
+        """
+        path = f"/subscriptions/{subscription}/providers/Microsoft.Compute/skus"
+        where = f"{_with_version(path)}&$filter=location eq '{location}'"
+        return responses.capabilities(self._connection.send("GET", where), path).get(size.lower(), {})
 
     def delete(self, resource_id: str) -> Accepted:
         """Begin to delete a resource; absence is success, the absence of its group too."""
@@ -201,6 +227,8 @@ def _with_version(resource_id: str) -> str:
     """Add the api-version of the resource's type, read from the last provider in its id."""
     _, found, provider = resource_id.lower().rpartition("/providers/")
     namespace, _, kind = provider.partition("/")
-    keys = (f"{namespace}/{kind.split('/')[0]}", namespace) if found else ("microsoft.resources",)
+    first, _, rest = kind.partition("/")
+    below = f"{namespace}/{first}/{rest.split('/')[1]}" if rest.count("/") else ""
+    keys = (below, f"{namespace}/{first}", namespace) if found else ("microsoft.resources",)
     version = next(_API_VERSIONS[key] for key in keys if key in _API_VERSIONS)
     return f"{resource_id}?api-version={version}"

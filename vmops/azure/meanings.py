@@ -138,7 +138,7 @@ TABLE = (
     ),
     Meaning(
         *("VMMarketplaceInvalidInput", INVALID, _QUOTED),
-        "choose another image: this one comes with a purchase plan, which vmops does not name",
+        "give the plan that comes with this image as plan, publisher:product:name",
     ),
     Meaning(
         "ResourcePurchaseValidationFailed MarketplacePurchaseEligibilityFailed",
@@ -149,6 +149,10 @@ TABLE = (
     Meaning(
         *("BadRequest", INVALID, "kubermatic#13184", "choose an image and a vmSize that fit each other"),
         r"cannot boot|CPU Architecture|Hypervisor Generation",
+    ),
+    Meaning(
+        *("NotSupported", INVALID, "azurerm#29670", "choose another ephemeralOsDisk, or a vmSize whose host has room"),
+        r"Ephemeral VM",
     ),
     Meaning("DnsRecordInUse", INVALID, _DEPLOY, "choose another dnsLabelPrefix, then call again"),
     Meaning("NetcfgSubnetRangesOverlap", INVALID, _NETWORK, "choose another addressPrefix or subnetPrefix"),

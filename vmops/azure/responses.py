@@ -127,6 +127,17 @@ def resource(response: Any, resource_id: str) -> dict[str, Any]:
     return found
 
 
+def properties(response: Any, path: str) -> dict[str, Any]:
+    """Read the properties of what was asked for by its path.
+
+    Raises: CloudError if the answer has none.
+    """
+    try:
+        return shapes.properties(_json(response))
+    except ValueError as error:
+        raise _unreadable(response, path, error) from None
+
+
 def page(response: Any, path: str) -> tuple[list[dict[str, Any]], str]:
     """Read one page of a list of resources, and the URL of the next one, which is empty for the last.
 
@@ -156,6 +167,17 @@ def words(response: Any, path: str) -> dict[str, str]:
     """
     try:
         return shapes.words(_json(response))
+    except ValueError as error:
+        raise _unreadable(response, path, error) from None
+
+
+def capabilities(response: Any, path: str) -> dict[str, dict[str, str]]:
+    """Read what each size can do, by its name in lower case.
+
+    Raises: CloudError if the answer is no list of sizes.
+    """
+    try:
+        return shapes.capabilities(_json(response))
     except ValueError as error:
         raise _unreadable(response, path, error) from None
 

@@ -61,6 +61,8 @@ _RESOURCE: Mapping[str, Shape] = {
 }
 """Source: azure-rest-api-specs, Microsoft.Resources, Microsoft.Compute, Microsoft.Network."""
 
+_MACHINES = "virtualMachines"
+
 _ARTICLES = {str: "a string", int: "a whole number", list: "a list", dict: "an object", bool: "true or false"}
 
 
@@ -77,6 +79,16 @@ def resource(body: object) -> dict[str, Any]:
     if read["id"].count("/") < 2:
         raise Misshapen("`id` is no resource id")
     return {"properties": {}, **read}
+
+
+def properties(body: object) -> dict[str, Any]:
+    """Read the properties of an object.
+
+    Raises: Misshapen.
+    """
+    read = _object(body, {"properties!": {}}, "")
+    found: dict[str, Any] = read["properties"]
+    return found
 
 
 def page(body: object) -> tuple[list[dict[str, Any]], str]:
@@ -104,6 +116,17 @@ def sizes(body: object) -> dict[str, int]:
 def words(body: object) -> dict[str, str]:
     """Read the words that an object holds. Raises: Misshapen."""
     return {name: each for name, each in _object(body, {}, "").items() if isinstance(each, str)}
+
+
+def capabilities(body: object) -> dict[str, dict[str, str]]:
+    """Read what each size can do, by its name in lower case.
+
+    Raises: Misshapen.
+    """
+    one: Shape = {"resourceType": str, "name!": str, "capabilities": [{"name!": str, "value": str}]}
+    read = [each for each in _object(body, {"value!": [one]}, "")["value"] if each.get("resourceType") == _MACHINES]
+    told = {each["name"].lower(): each.get("capabilities") or () for each in read}
+    return {size: {each["name"]: each.get("value", "") for each in found} for size, found in told.items()}
 
 
 def _read(value: object, shape: Shape, where: str) -> Any:

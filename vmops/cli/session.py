@@ -149,13 +149,20 @@ class Session:
         reports.recovered(found, dry_run=dry_run, breaks=break_lock, as_json=self.as_json)
         raise typer.Exit(0)
 
-    def export(self, directory: Path) -> NoReturn:
+    def confirm_hand_over(self) -> None:
+        """Say what it means that vmops does not own the VM any more, and ask; `typer.Abort` is the answer no."""
+        console.note("from then on no expiry, no sweep and no deprovision of vmops removes it: pulumi alone does")
+        console.confirm(f"Hand {self.params['vmName']} over?")
+
+    def export(self, directory: Path, *, hands_over: bool) -> NoReturn:
         """Write the VM's stack as a project for pulumi alone, and say how to go on."""
-        status, found = self.ops.export(self.params, directory)
+        write = self.ops.hand_over if hands_over else self.ops.export
+        status, found = write(self.params, directory)
         if status is Status.FAILED or self.as_json:
             self._end("export", (status, found))
         console.fields({name: found[name] for name in ("directory", "stack", "files", "resources")})
-        console.note("a copy: vmops still owns the VM; docs/pulumi.md says how to go on with pulumi")
+        whose = "handed over: vmops has forgotten the VM" if hands_over else "a copy: vmops still owns the VM"
+        console.note(f"{whose}; docs/pulumi.md says how to go on with pulumi")
         raise typer.Exit(0)
 
     def confirm_adoption(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from vmops.cli.console import aligned, columns, duration, moment, note, print_json, warn
 from vmops.core.times import parse_utc
-from vmops.jobs.operation import Operation
+from vmops.jobs.operation import HANDED_OVER, Operation
 from vmops.ops.listing import Listing
 from vmops.ops.standing import PROVISIONED
 
@@ -78,4 +78,7 @@ def _took(operation: Operation) -> str:
 
 
 def _why(operation: Operation) -> str:
+    """Say why it failed, or that a removal was none."""
+    if directory := operation.outputs.get(HANDED_OVER):
+        return f"handed over: {directory}"
     return f"{operation.failure.kind}: {' '.join(operation.failure.message.split())}" if operation.failure else ""

@@ -10,6 +10,7 @@ from typing import Any
 from vmops.azure.client import Arm
 from vmops.azure.ownership import Claim, is_ours
 from vmops.core.log import get_logger
+from vmops.deploy import identities, traits
 from vmops.deploy.survey import Preflight, data_disks
 from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
@@ -95,9 +96,11 @@ def is_settled(bodies: Mapping[str, Body]) -> bool:
 def _of_all(spec: VmSpec, bodies: Mapping[str, Body]) -> Iterator[Drift]:
     for role, body in bodies.items():
         yield from _of_tags(spec, body)
+        yield from _of_traits(spec, role, body)
         if role == "vm":
             yield from _of_size(spec, body)
             yield from _of_disks(spec, body)
+            yield from _of_identities(spec, body)
         if role == "security_group":
             yield from _of_rules(spec, body)
         if role == "nic":
@@ -119,11 +122,27 @@ def _of_size(spec: VmSpec, body: Body) -> Iterator[Drift]:
         yield Drift(body["id"], "hardwareProfile.vmSize", "vmSize", "size", spec.vm_size, found)
 
 
+def _of_traits(spec: VmSpec, role: str, body: Body) -> Iterator[Drift]:
+    for trait, declared, found in traits.differing(spec, role, body):
+        yield Drift(body["id"], trait.path, trait.parameter, trait.parameter, declared, found)
+
+
+def _of_identities(spec: VmSpec, body: Body) -> Iterator[Drift]:
+    there = {name.lower() for name in identities.of(body)}
+    for name in spec.managed_identity or ():
+        if name.lower() not in there:
+            yield Drift(body["id"], "identity", "managedIdentity", f"identity {name}", name, None)
+
+
 def _of_disks(spec: VmSpec, body: Body) -> Iterator[Drift]:
     """Compare the data disks by their luns; one that has grown stays so, for Azure shrinks none."""
     there = {lun: str(disk.get("name", "")).lower() for lun, disk in data_disks(body).items()}
     for lun, size in enumerate(spec.data_disks):
         name = names.data_disk(spec.vm_name, lun)
+        caching, found = spec.data_disk_caching, data_disks(body).get(lun, {}).get("caching")
+        if caching and lun in there and found != caching:
+            path = f"storageProfile.dataDisks[{lun}].caching"
+            yield Drift(body["id"], path, "dataDiskCaching", f"caching of disk {name}", caching, found)
         if there.get(lun) != name.lower():
             path = f"storageProfile.dataDisks[{lun}]"
             yield Drift(body["id"], path, "dataDisks", f"disk {name} of {size} GiB", size, None)
@@ -180,6 +199,8 @@ def _of_links(spec: VmSpec, body: Body) -> Iterator[Drift]:
     ids, properties = spec.ids(), body["properties"]
     first = next(iter(properties.get("ipConfigurations") or [{}])).get("properties", {})
     links = {"networkSecurityGroup": (properties, "security_group"), "publicIPAddress": (first, "address")}
+    if spec.network_security_group_on == "subnet":
+        del links["networkSecurityGroup"]
     for name, (where, role) in links.items():
         found = str((where.get(name) or {}).get("id", "")) or None
         if role in ids and (found or "").lower() != ids[role].lower():

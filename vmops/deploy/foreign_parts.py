@@ -7,6 +7,7 @@ sends a resource as a whole, so what is not sent would be taken away.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from vmops.deploy import identities
 from vmops.engine.reconcile import declared
 from vmops.engine.reconcile.declared import OwnParts
 from vmops.spec import names
@@ -36,6 +37,7 @@ def find(spec: VmSpec, bodies: Mapping[str, Part], last: OwnParts | None) -> For
         tags={role: found for role, found in tags.items() if found},
         rules=tuple(rule for rule in rules if not _is_own_rule(rule, own)),
         disks=tuple(disk for disk in disks if not _is_own_disk(spec, disk, own)),
+        identities=_identities(spec, bodies.get("vm"), own),
     )
 
 
@@ -44,7 +46,16 @@ def described(spec: VmSpec, foreign: ForeignParts) -> list[str]:
     resources = {role: arm_id.rpartition("/")[2] for role, arm_id in spec.ids().items()}
     tags = [f"tag {name} on {resources[role]}" for role, found in foreign.tags.items() for name in found]
     disks = [f"disk {_name(disk)} at lun {disk['lun']}" for disk in foreign.disks]
-    return [*map(_rule_in_words, foreign.rules), *disks, *tags]
+    given = [f"identity {name}" for name in foreign.identities]
+    return [*map(_rule_in_words, foreign.rules), *disks, *tags, *given]
+
+
+def _identities(spec: VmSpec, machine: Part | None, own: OwnParts) -> tuple[str, ...]:
+    """Give a VM's identities that are not ours. Where the spec names none, none is sent, and Azure keeps them all."""
+    if machine is None or spec.managed_identity is None:
+        return ()
+    ours = {*map(str.lower, spec.managed_identity), *own.identities}
+    return tuple(name for name in identities.of(machine) if name.lower() not in ours)
 
 
 def _tags(spec: VmSpec, body: Part, own: OwnParts) -> dict[str, str]:

@@ -1,19 +1,24 @@
 """What a deployment is to declare: the spec, as it is spelled where it exists, and beside it what others have added."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from vmops.core.errors import OperationFailed
+from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.deploy import clashes, foreign_parts, secrets, spelling, survey
+from vmops.deploy import acceleration, clashes, foreign_parts, secrets, spelled_ids, spelling, survey
 from vmops.deploy.context import DeployContext
-from vmops.deploy.replacement import as_made
+from vmops.deploy.own_image import as_made
 from vmops.deploy.survey import Preflight
 from vmops.engine.reconcile import declared, subnets
 from vmops.spec import names
 from vmops.spec.foreign import ForeignParts
 from vmops.spec.vm_spec import VmSpec
+
+State = Callable[[], Mapping[str, Any] | None]
+"""Reads the engine's state of the stack, as the engine exports it."""
 
 
 @dataclass(frozen=True)
@@ -43,29 +48,48 @@ def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool) -
     """Find out what to declare, with the secrets that are to stay; nothing is changed.
 
     ``known``: the backend may know the stack. Its state is read only where ARM does not tell how something is spelled,
-    or where something is there that is neither declared now nor ours by its name.
+    where an id of another's is named, or where something is there that is neither declared now nor ours by its name.
 
-    Raises: OperationFailed (conflict), naming what others have added and leaves no room, or (invalid), the secrets that
-    nobody has any more; CloudError if ARM refuses.
+    Raises: OperationFailed (conflict), naming what others have added and leaves no room; (invalid) if a subnet that is
+    another's is to have our security group, or naming secrets that nobody has any more; CloudError if ARM refuses.
     """
     state = cache(site.stack.state if known else lambda: None)
-    places = [spelling.in_arm(before.bodies(spec))]
-    if not spelling.is_told(spec, places[0]):
-        places.append(spelling.in_state(state()))
-    spec = as_made(before.machine, spelling.respelled(spec, *places))
+    spec = _as_it_exists(spec, before, state)
     ours = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.uses}
+    spec = acceleration.decided(site.arm, spec, ours.get("nic"), before.location)
     foreign = foreign_parts.find(spec, ours, declared.OwnParts())
     if foreign:
         foreign = foreign_parts.find(spec, ours, declared.last(state()))
     clashes.refuse(site.arm, spec, foreign)
-    uses = before.uses
-    if "subnet" in uses and subnets.is_ours(state(), names.urn_key(spec.ids()["subnet"])):
-        uses -= {"subnet"}
+    uses = _used(spec, before, state)
     told = secrets.restored(site, spec, before.machine, known=known)
     made = Intent(told, uses, foreign, _attached(spec, ours))
     if made.kept:
         get_logger().info("not_ours", kept=made.kept)
     return made
+
+
+def _as_it_exists(spec: VmSpec, before: Preflight, state: State) -> VmSpec:
+    """Give the spec with names, ids and image as they are where they exist."""
+    places = [spelling.in_arm(before.bodies(spec))]
+    if not spelling.is_told(spec, places[0]):
+        places.append(spelling.in_state(state()))
+    spec = as_made(before.machine, spelling.respelled(spec, *places))
+    return spelled_ids.respelled(spec, state()) if spelled_ids.are_named(spec) else spec
+
+
+def _used(spec: VmSpec, before: Preflight, state: State) -> frozenset[str]:
+    """Give the roles that are another's; a subnet in another's network may be ours.
+
+    Raises: OperationFailed (invalid) if one that is another's is to have our security group.
+    """
+    uses = before.uses
+    if "subnet" in uses and subnets.is_ours(state(), names.urn_key(spec.ids()["subnet"])):
+        uses -= {"subnet"}
+    if "subnet" in uses and spec.network_security_group_on in ("subnet", "both"):
+        message = f"networkSecurityGroupOn: {spec.ids()['subnet']} is another's, and is not changed"
+        raise OperationFailed(Failure(FailureKind.INVALID, message, resource=spec.vm_id))
+    return uses
 
 
 def _attached(spec: VmSpec, bodies: Mapping[str, Mapping[str, Any]]) -> dict[int, str]:

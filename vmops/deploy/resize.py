@@ -75,7 +75,13 @@ class Resize:
         return asked and self._resizes and not self._deallocated
 
     def _deallocate(self, reason: str) -> None:
-        """Take the VM off its hardware, and say so before: it stands still meanwhile."""
+        """Take the VM off its hardware, and say so before: it stands still meanwhile.
+
+        Raises: OperationFailed (immutable) if its system disk is only its host's, and would be lost.
+        """
+        if self._spec.ephemeral_os_disk:
+            message = f"ephemeralOsDisk: the VM cannot be deallocated, and would have to be: {reason}"
+            raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=self._spec.vm_id))
         get_logger().warning("deallocates", vm=self._spec.vm_id, reason=reason)
         self._deallocated = True
         readiness.power_and_wait(self._arm, self._spec, power.Action.DEALLOCATE)

@@ -4,7 +4,6 @@ ARM tells neither a password nor custom data. Where the VM is, what was declared
 is made anew, they come from the engine's state.
 """
 
-import base64
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +13,7 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.deploy.context import DeployContext
 from vmops.deploy.replacement import replacing
 from vmops.engine.reconcile import declared
+from vmops.spec import custom_data
 from vmops.spec.vm_spec import VmSpec
 
 
@@ -50,5 +50,5 @@ def of_state(state: Mapping[str, Any] | None) -> dict[str, str]:
     }
     found = {"adminPasswordOrKey": clear["adminPassword"]} if "adminPassword" in clear else {}
     if "customData" in clear:
-        found["customData"] = base64.b64decode(clear["customData"]).decode()
+        found["customData"] = custom_data.decoded(clear["customData"])
     return found

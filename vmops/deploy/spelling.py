@@ -43,7 +43,8 @@ def in_state(state: Mapping[str, Any] | None) -> Known:
 
 def is_told(spec: VmSpec, known: Known) -> bool:
     """Tell whether all names of a spec that may be spelled otherwise are known to exist."""
-    fields = all(_same(getattr(spec, field), known.get(role, ())) for role, field in _FIELDS.items())
+    declared = {role: field for role, field in _FIELDS.items() if role in spec.ids()}
+    fields = all(_same(getattr(spec, field), known.get(role, ())) for role, field in declared.items())
     return fields and bool(_vm_name(spec, known)) and bool(_same(spec.resource_group, known.get("group", ())))
 
 

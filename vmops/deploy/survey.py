@@ -10,6 +10,7 @@ from vmops.azure.inventory import Inventory
 from vmops.azure.ownership import Claim, is_another_owners, kind_of, refusal
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
+from vmops.deploy import fixed, own_image, used_network
 from vmops.spec.vm_spec import VmSpec
 
 
@@ -58,19 +59,22 @@ def preflight(arm: Arm, spec: VmSpec, claim: Claim) -> Preflight:
     seen = inventory.take(arm, claim)
     if seen.unread or (seen.group is None and any(claim.made.values())):
         seen = inventory.agree(arm, claim, seen)
-    location = spec.location or (seen.group or {}).get("location")
+    location = used_network.location(arm, spec) or spec.location or (seen.group or {}).get("location")
     if not location:
         raise OperationFailed(
             Failure(FailureKind.INVALID, f"location: needed, because the resource group {spec.resource_group} is new")
         )
     if seen.group is None and not seen.all:
+        own_image.refuse_misfit(arm, spec, location)
         return Preflight(frozenset(), location)
     uses = set() if seen.group_is_ours else {"group"}
     uses.update(_used(arm, spec, seen))
     _refuse_not_ours(seen, spec, claim, uses)
     machine = seen.find(spec.vm_id)
+    if machine is None or own_image.is_another(machine, spec):
+        own_image.refuse_misfit(arm, spec, location)
     if machine:
-        _refuse_immutable(machine, spec)
+        fixed.refuse_change(spec, machine, seen.find(spec.ids()["nic"]))
     else:
         _refuse_elsewhere(seen.ours, spec, location)
     return Preflight(frozenset(uses), location, machine, seen)
@@ -153,20 +157,3 @@ def _used(arm: Arm, spec: VmSpec, seen: Inventory) -> Iterable[str]:
             yield role
             if role == "network" and arm.get(ids["subnet"]) is not None:
                 yield "subnet"
-
-
-def _refuse_immutable(machine: Mapping[str, Any], spec: VmSpec) -> None:
-    """Check that the spec asks for no change that neither ARM nor a replacement can make.
-
-    Raises: OperationFailed (immutable), naming the parameter and both values.
-    """
-    properties = machine["properties"]
-    pairs = {
-        "location": (machine.get("location"), spec.location or machine.get("location")),
-        "zone": (next(iter(machine.get("zones") or ()), None), spec.zone),
-        "priority": (properties.get("priority") or "Regular", spec.priority),
-    }
-    for name, (there, asked) in pairs.items():
-        if there != asked:
-            message = f"{name}: the VM has {there or 'none'} and cannot be changed to {asked or 'none'}"
-            raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=str(machine["id"])))

@@ -9,6 +9,7 @@ from typing import Any
 
 from vmops.engine.reconcile.entries import SECRET, STACK
 from vmops.engine.workspace import PROJECT
+from vmops.spec.names import TAG_PREFIX
 
 _PROVIDERS = "pulumi:providers:"
 _OWN = frozenset({"__defaults", "__internal", "version"})
@@ -35,6 +36,22 @@ def settings(state: Mapping[str, Any]) -> dict[str, Any]:
     return {"encryptionsalt": opened["salt"]} if "salt" in opened else {}
 
 
+def disowned(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a state without the tags by which vmops knows what is its own: as it is once they are taken off."""
+    parts = ("inputs", "outputs")
+    resources = [
+        {**entry, **{part: _untagged(entry[part]) for part in parts if entry.get(part)}} for entry in _entries(state)
+    ]
+    return {**state, "deployment": {**state["deployment"], "resources": resources}}
+
+
+def _untagged(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    tags = properties.get("tags")
+    if not isinstance(tags, Mapping):
+        return properties
+    return {**properties, "tags": {name: value for name, value in tags.items() if not name.startswith(TAG_PREFIX)}}
+
+
 def _entries(state: Mapping[str, Any]) -> list[Entry]:
     return list(state["deployment"].get("resources") or ())
 
@@ -47,6 +64,7 @@ def _declared(entry: Entry, named: Mapping[str, str], replaces: Mapping[str, lis
         "provider": f"${{{named[provider]}}}" if provider in named else None,
         "dependsOn": needs,
         "protect": entry.get("protect"),
+        "retainOnDelete": entry.get("retainOnDelete"),
         "ignoreChanges": [".".join(path) for path in _secrets(inputs, ())],
         "replaceOnChanges": replaces.get(entry["type"]),
         "version": (entry.get("inputs") or {}).get("version") if _is_provider(entry) else None,

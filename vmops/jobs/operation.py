@@ -13,6 +13,9 @@ from vmops.spec.names import Identity
 
 HANDLE_PREFIX = "vmops:operation/"
 
+HANDED_OVER = "handedOver"
+"""The output of a removal that has removed nothing: where the project is by which another tool owns the VM now."""
+
 
 class Verb(StrEnum):
     """What a deployment is for."""

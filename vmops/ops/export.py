@@ -8,6 +8,8 @@ from typing import Any
 from vmops.core import keys, private
 from vmops.core.errors import OperationFailed, SpecError
 from vmops.core.failures import Failure, FailureKind
+from vmops.core.settings import Settings
+from vmops.deploy.context import DeployContext
 from vmops.engine import project
 from vmops.engine.workspace import PROJECT
 from vmops.ops.deployments import Deployments
@@ -20,19 +22,29 @@ _VM = "azure-native:compute:VirtualMachine"
 def export(deployments: Deployments, target: Target, directory: Path) -> dict[str, Any]:
     """Write a project, the settings of its stack, its state and the passphrase into a directory that is new or empty.
 
-    Returns: ``directory``, ``stack``, ``project``, ``files`` and how many ``resources`` the state has.
+    Returns: as `write`.
 
     Raises: SpecError if the directory cannot be written to, or has something in it; OperationFailed (not_found) if the
     engine knows nothing of the VM; EngineMissing.
     """
-    _refuse_used(directory)
-    state = _state(deployments, target)
-    passphrase = keys.passphrase_file(deployments.settings.state_dir).read_bytes().strip()
+    refuse_used(directory)
+    with reading(deployments.settings, deployments.store, target) as site:
+        state = state_of(site, target)
+    return write(deployments.settings, target, state, directory)
+
+
+def write(settings: Settings, target: Target, state: Mapping[str, Any], directory: Path) -> dict[str, Any]:
+    """Write what `export` writes, of a stack that has this state.
+
+    Returns: ``directory``, ``stack``, ``project``, ``files`` and how many ``resources`` the state has.
+
+    Raises: SpecError if the directory cannot be written to.
+    """
     files = {
         "Pulumi.yaml": _yaml(project.program(state, _replaces())),
         f"Pulumi.{target.stack}.yaml": _yaml(project.settings(state)),
         "state.json": json.dumps(state, indent=2).encode(),
-        "passphrase": passphrase,
+        "passphrase": keys.passphrase_file(settings.state_dir).read_bytes().strip(),
     }
     _write(directory, files)
     resources = len(state["deployment"].get("resources") or ())
@@ -45,14 +57,15 @@ def export(deployments: Deployments, target: Target, directory: Path) -> dict[st
     }
 
 
-def _refuse_used(directory: Path) -> None:
+def refuse_used(directory: Path) -> None:
+    """Check that a directory is new or empty. Raises: SpecError."""
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise SpecError(f"DIR: {directory} is there and has something in it: name one that is new, or empty")
 
 
-def _state(deployments: Deployments, target: Target) -> Mapping[str, Any]:
-    with reading(deployments.settings, deployments.store, target) as site:
-        state = site.stack.state()
+def state_of(site: DeployContext, target: Target) -> Mapping[str, Any]:
+    """Read the state of a VM's stack. Raises: OperationFailed (not_found) if the engine knows nothing of it."""
+    state = site.stack.state()
     if state is None:
         raise OperationFailed(
             Failure(FailureKind.NOT_FOUND, "the engine has no state of this VM here", resource=target.vm_id)

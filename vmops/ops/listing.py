@@ -15,7 +15,7 @@ from vmops.core.errors import CloudError
 from vmops.core.failures import Failure
 from vmops.jobs.operation import Operation
 from vmops.ops.meant import means
-from vmops.ops.standing import GONE, MISSING, PROVISIONED, by_record, standing
+from vmops.ops.standing import MISSING, NO_MORE, PROVISIONED, by_record, standing
 from vmops.protocol import Params
 from vmops.spec.names import EXPIRES_TAG, Identity
 
@@ -71,7 +71,7 @@ class Lister:
         others = [each for each in self.records.values() if each.stack not in found and self._is_of_owner(each.owner)]
         asked = arms.keys() - unread.keys()
         rows = [*found.values(), *(_remembered(each, asked=_place(each) in asked) for each in others)]
-        shown = [row for row in rows if gone or row["standing"] != GONE]
+        shown = [row for row in rows if gone or row["standing"] not in NO_MORE]
         return Listing(sorted(shown, key=lambda row: str(row["vmName"])), [*unread.values()], len(rows) - len(shown))
 
     def _is_of_owner(self, owner: str | None) -> bool:

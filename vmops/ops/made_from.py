@@ -26,7 +26,8 @@ def metrics(locked: Mapping[str, Any], custom_data: str | None) -> dict[str, str
     VMs with the same digest were made from the same. It costs as much to guess custom data from it as from its hash.
     """
     made = {name: value for name, value in locked["made"].items() if name != "customData"}
-    image = LockedImage.model_validate(made.pop("image")).exact
+    told = made.pop("image")
+    image = LockedImage.model_validate(told).exact if told else str(locked["parameters"].get("imageId"))
     given = {name: value for name, value in locked["parameters"].items() if name not in _SAID_BY_MADE}
     whole = json.dumps([made, image.lower(), given, custom_data], sort_keys=True)
     place = {name: made[name] or "" for name in ("vmSize", "location", "zone", "priority")}
@@ -45,7 +46,7 @@ def _made(machine: Mapping[str, Any], spec: VmSpec, custom_data: str | None) -> 
     own = [names.data_disk(spec.vm_name, lun).lower() for lun, _ in enumerate(spec.data_disks)]
     disks = {str(disk.get("name")).lower(): disk for disk in storage.get("dataDisks") or ()}
     return Made(
-        image=LockedImage(**{name: storage["imageReference"][name] for name in _IMAGE}),
+        image=_image(storage["imageReference"]),
         vm_size=properties["hardwareProfile"]["vmSize"],
         location=machine["location"],
         zone=next(iter(machine.get("zones") or ()), None),
@@ -57,6 +58,11 @@ def _made(machine: Mapping[str, Any], spec: VmSpec, custom_data: str | None) -> 
 
 
 _IMAGE = ("publisher", "offer", "sku", "version", "exactVersion")
+
+
+def _image(reference: Mapping[str, Any]) -> LockedImage | None:
+    by_name = reference.get("publisher")
+    return LockedImage(**{name: reference[name] for name in _IMAGE}) if by_name else None
 
 
 def _disk(disk: Mapping[str, Any]) -> LockedDisk:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from vmops.core.errors import OperationFailed, SpecError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.settings import Settings
-from vmops.jobs.operation import Operation, State, Verb
+from vmops.jobs.operation import HANDED_OVER, Operation, State, Verb
 from vmops.jobs.store import Store
 from vmops.ops.meant import means
 from vmops.ops.remembered import Asked, Remembered
-from vmops.ops.standing import GONE, by_record, standing
+from vmops.ops.standing import NO_MORE, by_record, standing
 from vmops.protocol import Params
 from vmops.spec.target import Target, WaitOptions
 from vmops.spec.vm_spec import VmSpec
@@ -63,7 +63,7 @@ class Queries:
         Raises: SpecError if no subscription is named, and none is known.
         """
         named = {name: which[name] for name in ("cloud", "subscription") if which.get(name) is not None}
-        known = {(each.cloud, each.subscription) for each in records.values() if by_record(each) != GONE}
+        known = {(each.cloud, each.subscription) for each in records.values() if by_record(each) not in NO_MORE}
         try:
             here = Target.from_params({**named, "vmName": "any"}, self.settings.defaults())
         except SpecError:
@@ -184,7 +184,7 @@ class Queries:
 
     def _standing(self, latest: Operation | None, seen: "VmState | None") -> str | None:
         """Say how a VM stands, where anything is known of it."""
-        if seen is None:
+        if seen is None or (latest and HANDED_OVER in latest.outputs):
             return by_record(latest) if latest else None
         return standing(self.store.life(latest.stack) if latest else [], seen.provisioning)
 

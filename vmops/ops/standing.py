@@ -3,10 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from vmops.core.failures import FailureKind
-from vmops.jobs.operation import Operation, State, Verb
+from vmops.jobs.operation import HANDED_OVER, Operation, State, Verb
 
 PROVISIONED, GONE, MISSING = "provisioned", "gone", "missing"
 """Made; removed; made, as a record says, and not seen in Azure."""
+
+_WITH_OTHERS = "handed over"
+NO_MORE = frozenset({GONE, _WITH_OTHERS})
+"""How a VM stands with which vmops has nothing to do any more."""
 
 _BY_RECORD: Mapping[tuple[Verb, State], str] = {
     (Verb.PROVISION, State.SUCCEEDED): PROVISIONED,
@@ -26,6 +30,8 @@ _CUT_OFF = frozenset({FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.
 
 def by_record(operation: Operation) -> str:
     """Say how a VM stands by its newest deployment alone."""
+    if HANDED_OVER in operation.outputs:
+        return _WITH_OTHERS
     return _BY_RECORD.get((operation.verb, operation.state), f"{operation.verb} in flight")
 
 

@@ -77,6 +77,18 @@ class Upkeep:
 
         return self._at_rest(params, lambda target: export(self._deployments, target, directory))
 
+    def hand_over(self, params: Params, directory: Path) -> Answer:
+        """Write the VM's stack as `export` does, take our tags off all of it, and forget it: it is ``pulumi``'s.
+
+        SUCCEEDED, with the same and ``handedOver``, the ids of what was ours; FAILED if the engine knows nothing of the
+        VM here, if it is another owner's, if somebody works on it, or if ARM refuses.
+
+        Raises: as `export`.
+        """
+        from vmops.ops.hand_over import hand_over
+
+        return self._at_rest(params, lambda target: hand_over(self._deployments, target, directory))
+
     def extend(self, params: Params, ttl: float | str) -> Answer:
         """Let the VM live for ``ttl`` (seconds, or "90m", "2h", "1d") from now on, whatever was left of its time.
 

@@ -1,16 +1,75 @@
-"""The text that cloud-init reads at the first start, where it is in a file."""
+"""What cloud-init reads at the first start: text, or text that is packed by gzip, which is written in base64.
 
+Azure is sent base64 in any case; what comes as that already is known by what it decodes to.
+"""
+
+import base64
+import binascii
 from pathlib import Path
 
 from vmops.spec import text_file
 from vmops.spec.rules import values
 
+_GZIP = b"\x1f\x8b"
+# Source: RFC 1952, section 2.3.1 (gzip); cloud-init documentation, user-data formats.
+_KNOWN = (b"#!", b"#cloud-config", b"Content-Type:")
+
 
 def read(path: object) -> str:
-    """Read the text as it is, without a byte order mark. Raises: ValueError, saying why it cannot be read."""
+    """Read a file as it is, without a byte order mark. Raises: ValueError, saying why it cannot be read."""
     try:
-        return text_file.read(Path(values.text(path)).expanduser())
+        file = Path(values.text(path)).expanduser()
+        content = file.read_bytes()
+        return normal(content if content.startswith(_GZIP) else text_file.read(file))
     except UnicodeDecodeError:
         raise ValueError(f"{path!r} is not UTF-8 text") from None
     except (OSError, RuntimeError, ValueError) as error:
         raise ValueError(f"{path!r} cannot be read: {getattr(error, 'strerror', error)}") from None
+
+
+def normal(content: str | bytes) -> str:
+    """Give the text, or what is packed in base64, whichever way it comes.
+
+    Raises: UnicodeDecodeError if bytes are neither text nor gzip.
+    """
+    if isinstance(content, bytes):
+        return _base64(content) if content.startswith(_GZIP) else content.decode()
+    found = _unwrapped(content)
+    if found.startswith(_GZIP):
+        return _base64(found)
+    return found.decode() if found.startswith(_KNOWN) and _is_text(found) else content
+
+
+def size(content: str) -> int:
+    """Give how many bytes the VM is sent."""
+    return len(base64.b64decode(encoded(content)))
+
+
+def encoded(content: str) -> str:
+    """Give what Azure is sent: base64 of the text, and what is packed as it is."""
+    return content if _unwrapped(content).startswith(_GZIP) else _base64(content.encode())
+
+
+def decoded(sent: str) -> str:
+    """Give what `encoded` was called on."""
+    content = base64.b64decode(sent)
+    return sent if content.startswith(_GZIP) else content.decode()
+
+
+def _unwrapped(text: str) -> bytes:
+    """Decode base64, in lines or in one; empty if it is none."""
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        return bool(content.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()

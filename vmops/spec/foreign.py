@@ -7,15 +7,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ForeignParts:
-    """Tags by the role of the resource that has them; security rules and data disks as ARM tells them."""
+    """Tags by the role of the resource that has them; rules, data disks and identities as ARM tells them."""
 
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     rules: tuple[Mapping[str, Any], ...] = ()
     disks: tuple[Mapping[str, Any], ...] = ()
+    identities: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Tell whether there is any."""
-        return bool(self.tags or self.rules or self.disks)
+        return bool(self.tags or self.rules or self.disks or self.identities)
 
     def tagged(self, role: str, tags: Mapping[str, str]) -> dict[str, str]:
         """Give all the tags of a resource of which ``tags`` are ours."""

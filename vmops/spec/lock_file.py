@@ -70,9 +70,9 @@ class Sealed(_Part):
 
 
 class Made(_Part):
-    """What Azure said of the VM."""
+    """What Azure said of the VM; ``image`` is None for one that was given by its id (``imageId``)."""
 
-    image: LockedImage
+    image: LockedImage | None
     vm_size: str
     location: str
     zone: str | None
@@ -113,7 +113,8 @@ class LockFile(_Part):
         made = self.made
         told = {"vmSize": made.vm_size, "location": made.location, "zone": made.zone, "priority": made.priority}
         disks = {"osDiskType": made.os_disk.type, "dataDisks": [disk.size for disk in made.data_disks] or None}
-        pinned = {**given, "image": made.image.exact, **told, **disks}
+        image = made.image.exact if made.image else None
+        pinned = {**given, "image": image, **told, **disks}
         return {name: value for name, value in pinned.items() if value is not None}
 
     def contradictions(self, given: Mapping[str, Any]) -> Iterator[str]:

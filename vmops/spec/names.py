@@ -13,9 +13,9 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 STACK_TAG, OWNER_TAG, EXPIRES_TAG, HOLD_TAG = OWN_TAGS = ("vmops-stack", "vmops-owner", "vmops-expires", "vmops-hold")
-GIVEN_TAG = "vmops-from"
 TAG_PREFIX = "vmops-"
 """How the names of vmops' own tags begin."""
+GIVEN_TAG = "vmops-from"
 """On a network or security group: the stack that made it and has handed it over."""
 
 # Source: ARM resource types, resource provider reference (Microsoft.Network, Microsoft.Compute).

@@ -2,7 +2,7 @@
 
     Patience       which cloud, and how long to wait for it: all that is needed to follow a handle
     └── Target     which VM: all that is needed to find it, stop it or take it down
-        └── VmSpec what it should be: all that is needed to make it
+        └── VmSpec what it should be: all that is needed to make it, sorted in `vmops.spec.parts`
 
 An attribute is the parameter of the same name in snake_case. Names are resolved here, once: nothing below invents one.
 """
@@ -13,18 +13,18 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, PlainSerializer, PrivateAttr, SecretStr
+from pydantic import PrivateAttr, SecretStr
 
 from vmops.core.settings import PositiveSeconds
 from vmops.protocol import HANDLE
 from vmops.spec import custom_data, lock_file, names, unknown
-from vmops.spec.rules import hardware, login, naming, network, related, values
-from vmops.spec.rules.images import Image
-from vmops.spec.target import Target, choice, derived_default, merge_params
+from vmops.spec.parts.interface import Interface
+from vmops.spec.parts.placement import Placement
+from vmops.spec.parts.protection import Protection
+from vmops.spec.parts.source import Source
+from vmops.spec.parts.storage import Storage
+from vmops.spec.target import choice, merge_params
 
-Authentication = Literal["sshPublicKey", "password"]
-DiskType = Literal["Premium_LRS", "StandardSSD_LRS", "Standard_LRS"]
-Priority = Literal["Regular", "Spot"]
 WaitFor = Literal["running", "ssh"]
 
 # What may change without a deployment: how long to wait for it, and what happens to it later.
@@ -44,44 +44,25 @@ _KEY_IS_MADE, _KEPT = "keyIsMade", "kept"
 """What the wire says of a key that nobody gave, and of the secrets that stay as they are; no parameters."""
 
 # Source: resource-name-rules: names are compared without case.
-_NAMES = ("vmName", "resourceGroup", "virtualNetworkName", "subnetName", "networkSecurityGroupName")
-EITHER = (("image", "ubuntuOSVersion"), ("customData", "customDataFile"))
-"""Parameters, and what stands in for each and excludes it."""
-_STAND_INS = frozenset(stand_in for _, stand_in in EITHER)
+_NAMES = frozenset(
+    {"vmName", "resourceGroup", "virtualNetworkName", "subnetName", "networkSecurityGroupName"}
+    | {"subnetId", "imageId", "proximityPlacementGroup"}
+)
+_LISTS_OF_NAMES = frozenset({"managedIdentity"})
+_STAND_INS = {"image": "ubuntuOSVersion", "customData": "customDataFile"}
+"""Parameters, and what stands in for each."""
+EITHER = (
+    *_STAND_INS.items(),
+    ("imageId", "image"),
+    ("imageId", "ubuntuOSVersion"),
+    *(("subnetId", name) for name in ("virtualNetworkName", "subnetName", "addressPrefix", "subnetPrefix")),
+)
+"""Parameters that exclude each other."""
 
 
-class VmSpec(Target):
-    """What a VM should be, down to the last name. Sizes are GiB."""
+class VmSpec(Placement, Storage, Interface, Protection, Source):
+    """What a VM should be, down to the last name."""
 
-    location: Annotated[str | None, BeforeValidator(related.location)] = derived_default()
-    vm_size: Annotated[str, BeforeValidator(hardware.vm_size)] = "Standard_B2s"
-    image: Annotated[Image, BeforeValidator(related.image), PlainSerializer(str)] = Field(
-        default=None,
-        validate_default=True,
-        validation_alias=AliasChoices("image", "ubuntuOSVersion"),
-        serialization_alias="image",
-    )
-    admin_username: Annotated[str, BeforeValidator(login.admin_name)] = "mlos"
-    authentication_type: Annotated[Authentication, choice(Authentication)] = "sshPublicKey"
-    admin_password_or_key: Annotated[SecretStr | None, BeforeValidator(related.credential)] = derived_default()
-    virtual_network_name: Annotated[str, BeforeValidator(related.named("network"))] = derived_default()
-    subnet_name: Annotated[str, BeforeValidator(related.named("subnet"))] = derived_default()
-    network_security_group_name: Annotated[str, BeforeValidator(related.named("security_group"))] = derived_default()
-    address_prefix: Annotated[str, BeforeValidator(network.network)] = "10.0.0.0/16"
-    subnet_prefix: Annotated[str, BeforeValidator(related.subnet_prefix)] = derived_default()
-    vm_ports: Annotated[tuple[int, ...], BeforeValidator(network.ports)] = (22,)
-    source_address_prefixes: Annotated[tuple[str, ...], BeforeValidator(related.sources)] = derived_default()
-    public_ip: Annotated[bool, BeforeValidator(values.boolean)] = True
-    dns_label_prefix: Annotated[str | None, BeforeValidator(related.dns_label)] = None
-    custom_data: Annotated[SecretStr | None, BeforeValidator(login.custom_data)] = None
-    os_disk_size_gb: Annotated[int | None, BeforeValidator(hardware.os_disk_size)] = Field(None, alias="osDiskSizeGB")
-    os_disk_type: Annotated[DiskType, choice(DiskType)] = "StandardSSD_LRS"
-    data_disks: Annotated[tuple[int, ...], BeforeValidator(hardware.data_disks)] = ()
-    zone: Annotated[str | None, BeforeValidator(hardware.zone)] = None
-    priority: Annotated[Priority, choice(Priority)] = "Regular"
-    max_price: Annotated[float | None, BeforeValidator(related.max_price)] = None
-    eviction_policy: Annotated[str | None, BeforeValidator(related.eviction_policy)] = derived_default()
-    tags: Annotated[dict[str, str], BeforeValidator(naming.tags)] = Field(default_factory=dict)
     ttl: PositiveSeconds | None = None
     wait_for: Annotated[WaitFor, choice(WaitFor)] = "running"
     _key_is_made: bool = PrivateAttr(default=False)
@@ -134,7 +115,7 @@ class VmSpec(Target):
         return {port: names.FIRST_PRIORITY + rank for rank, port in enumerate(self.vm_ports)}
 
     def ids(self) -> dict[str, str]:
-        """Return the ARM id of every resource that the spec intends, by role."""
+        """Return the ARM id of every resource that the spec intends, by role: no network where one is only used."""
         resource = self.identity.resource_id
         network_id = resource("network", self.virtual_network_name)
         ids = {
@@ -149,9 +130,9 @@ class VmSpec(Target):
         }
         for lun, _ in enumerate(self.data_disks):
             ids[f"data_disk_{lun}"] = resource("disk", names.data_disk(self.vm_name, lun))
-        if not self.public_ip:
-            del ids["address"]
-        return ids
+        wanted = {"address": self.public_ip, "network": not self.subnet_id, "subnet": not self.subnet_id}
+        wanted["os_disk"] = not self.ephemeral_os_disk
+        return {role: arm_id for role, arm_id in ids.items() if wanted.get(role, True)}
 
     def shared_ids(self) -> frozenset[str]:
         """Return the ARM ids of what was chosen by name, be it the resource group, so that other VMs may share it."""
@@ -182,7 +163,8 @@ class VmSpec(Target):
         """Return the desired spec, secrets and all, in the one form that equal specs share."""
         chosen = self.model_dump(by_alias=True, exclude_defaults=True).keys() - _NOT_DESIRED
         desired = {name: value for name, value in self.to_wire().items() if name in _ALWAYS | chosen}
-        desired |= {name: desired[name].lower() for name in _NAMES}
+        desired |= {name: desired[name].lower() for name in _NAMES & desired.keys()}
+        desired |= {name: [each.lower() for each in desired[name]] for name in _LISTS_OF_NAMES & desired.keys()}
         return json.dumps(desired, sort_keys=True, separators=(",", ":")).encode()
 
     def digest(self, key: bytes) -> str:
@@ -209,7 +191,7 @@ class VmSpec(Target):
     def clear(self, params: Mapping[str, object]) -> dict[str, Any]:
         """Return what was given in these parameters, as JSON values, without secrets; what stands in, as a word."""
         wire = {name: value for name, value in self.to_wire().items() if name not in {HANDLE, *self.secrets}}
-        return {name: wire.get(name, str(params[name])) for name in params if name in {*wire, *_STAND_INS}}
+        return {name: wire.get(name, str(params[name])) for name in params if name in {*wire, *_STAND_INS.values()}}
 
     def with_key(self, public_key: str) -> Self:
         """Return the same spec with an SSH public key to log in with, made because none was given."""

@@ -35,15 +35,22 @@ def recover(
     called.recover(dry_run=dry_run, break_lock=break_lock)
 
 
-@app.command(epilog=examples("export exp1 ./exp1"))
+@app.command(epilog=examples("export exp1 ./exp1", "export exp1 ./exp1 --hand-over"))
 def export(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The VM's name.")],
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A directory that is new, or empty.")],
     pairs: Pairs = None,
     as_json: Json = False,
+    hands_over: Annotated[
+        bool, typer.Option("--hand-over", metavar="", help="Let pulumi own the VM from now on; it asks first.")
+    ] = False,
+    yes: Yes = False,
 ) -> None:
     """Write a VM's Pulumi project, state and passphrase into a directory, to go on with by pulumi alone; a copy."""
-    session(name, None, pairs, as_json).export(directory)
+    called = session(name, None, pairs, as_json)
+    if hands_over and not yes:
+        called.confirm_hand_over()
+    called.export(directory, hands_over=hands_over)
 
 
 @app.command(epilog=examples("adopt exp1 --dry-run", "adopt exp1", "adopt exp1 --yes"))

@@ -6,7 +6,7 @@ such output, has only that in its inputs.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from vmops.engine.reconcile.entries import STACK
@@ -25,32 +25,44 @@ class OwnParts:
     tags: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()
     disks: frozenset[str] = frozenset()
+    identities: frozenset[str] = frozenset()
 
     def as_dict(self) -> dict[str, list[str]]:
         """Give them as plain JSON."""
-        return {"tags": sorted(self.tags), "rules": sorted(self.rules), "disks": sorted(self.disks)}
+        return {each.name: sorted(getattr(self, each.name)) for each in fields(self)}
 
 
 def of(spec: VmSpec) -> OwnParts:
     """Give the parts that a spec declares."""
     disks = (names.data_disk(spec.vm_name, lun) for lun, _ in enumerate(spec.data_disks))
-    return _lower(spec.tags, map(names.rule, spec.vm_ports), disks)
+    return _lower(spec.tags, map(names.rule, spec.vm_ports), disks, spec.managed_identity or ())
 
 
 def last(state: Mapping[str, Any] | None) -> OwnParts | None:
     """Give the parts that a stack declared last, by its state as the engine exports it; None if that tells of none."""
-    entries = ((state or {}).get("deployment") or {}).get("resources") or ()
-    outputs = [entry.get("outputs") or {} for entry in entries if entry["type"] == STACK]
+    outputs = [entry.get("outputs") or {} for entry in _entries(state) if entry["type"] == STACK]
     if told := next((each[OUTPUT] for each in outputs if OUTPUT in each), None):
-        return _lower(told["tags"], told["rules"], told["disks"])
-    made = [entry for entry in entries if entry.get("inputs") and entry["type"] in TOKENS.values()]
+        return _lower(told["tags"], told["rules"], told["disks"], told.get("identities", ()))
+    made = [entry for entry in _declared(state) if entry["type"] in TOKENS.values()]
     return _by_inputs(made) if made else None
 
 
 def vm_inputs(state: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Give what a VM was declared with last, by its stack's state; empty if that knows none. Secrets are encrypted."""
-    entries = ((state or {}).get("deployment") or {}).get("resources") or ()
-    return next((entry["inputs"] for entry in entries if entry["type"] == TOKENS["vm"] and entry.get("inputs")), {})
+    return next((entry["inputs"] for entry in _declared(state) if entry["type"] == TOKENS["vm"]), {})
+
+
+def all_inputs(state: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """Give what each resource was declared with last."""
+    return [entry["inputs"] for entry in _declared(state)]
+
+
+def _declared(state: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    return [entry for entry in _entries(state) if entry.get("inputs")]
+
+
+def _entries(state: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    return ((state or {}).get("deployment") or {}).get("resources") or []
 
 
 def _by_inputs(entries: Iterable[Mapping[str, Any]]) -> OwnParts:
@@ -66,5 +78,6 @@ def _by_inputs(entries: Iterable[Mapping[str, Any]]) -> OwnParts:
     return _lower(set.intersection(*tags) if tags else (), parts["securityRules"], parts["dataDisks"])
 
 
-def _lower(tags: Iterable[str], rules: Iterable[str], disks: Iterable[str]) -> OwnParts:
-    return OwnParts(*(frozenset(name.lower() for name in each) for each in (tags, rules, disks)))
+def _lower(*parts: Iterable[str]) -> OwnParts:
+    """Give the names of tags, rules, disks and identities in lower case."""
+    return OwnParts(*(frozenset(name.lower() for name in each) for each in parts))

@@ -59,6 +59,7 @@ _FIXED: tuple[Route, ...] = (
     ("GET", f"{_OFFERS}/{{offer}}/skus", images.list_skus),
     ("GET", f"{_OFFERS}/{{offer}}/skus/{{sku}}/versions", images.list_versions),
     ("GET", f"{_OFFERS}/{{offer}}/skus/{{sku}}/versions/{{version}}", images.get_version),
+    ("GET", f"{_COMPUTE}/communityGalleries/{{gallery}}/images/{{image}}", images.get_community_image),
     ("GET", f"{_COMPUTE}/vmSizes", machines.list_sizes),
     ("GET", f"{_COMPUTE}/usages", usages.list_of_compute),
     ("GET", f"{_NETWORK}/usages", usages.list_of_network),

@@ -199,6 +199,7 @@ VIRTUAL_MACHINE = ResourceType(
             "networkProfile": Shape(
                 parts={"networkInterfaces": _LINK, "networkInterfaceConfigurations": _VM_INTERFACE}
             ),
+            "identity": Shape(sets=words("userAssignedIdentities")),
             "osProfile": Shape(write_only=words("adminPassword customData")),
             "resources": _LINK,
             "storageProfile": Shape(

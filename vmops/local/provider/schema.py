@@ -24,7 +24,8 @@ class Shape:
 
     A wrapped object keeps all but its envelope under ``properties``. ``parts`` are the objects below it, alone or in
     lists, that have a shape of their own; what is not named is plain. What is read-only is no input, what is
-    write-only no output, and what is required must be an input.
+    write-only no output, and what is required must be an input. A program lists what is in ``sets``, and ARM has an
+    object of it, in which each is empty.
     """
 
     wrapped: bool = False
@@ -32,6 +33,7 @@ class Shape:
     read_only: frozenset[str] = frozenset()
     write_only: frozenset[str] = frozenset()
     required: frozenset[str] = frozenset()
+    sets: frozenset[str] = frozenset()
 
 
 PLAIN = Shape()

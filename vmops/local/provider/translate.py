@@ -60,6 +60,7 @@ def _wrap(shape: Shape, value: Any) -> Any:
     if not isinstance(value, dict):
         return _each(_wrap, shape, value)
     made = {name: _wrap(shape.parts.get(name, PLAIN), part) for name, part in value.items()}
+    made |= {name: {each: {} for each in made[name]} for name in shape.sets & made.keys()}
     if not shape.wrapped:
         return made
     envelope = {name: part for name, part in made.items() if name in ENVELOPE}
@@ -89,6 +90,7 @@ def _writable(shape: Shape, value: Any) -> Any:
         for name, part in value.items()
         if name not in shape.read_only
     }
+    kept |= {name: sorted(value[name]) for name in shape.sets & kept.keys()}
     return {name: part for name, part in kept.items() if part not in ([], {})}
 
 

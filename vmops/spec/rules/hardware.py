@@ -7,6 +7,8 @@ from vmops.spec.rules.values import items, one_of, text, within
 
 _SIZE = re.compile(r"[A-Za-z]+_[A-Za-z]+[0-9][A-Za-z0-9_-]*")
 _SIZE_FEATURES = re.compile(r"[a-z]+_[a-z]+\d+(?:-\d+)?([a-z]*)")
+_SIZE_VERSION = re.compile(r"_v(\d+)$")
+_NVME_ALONE = 6
 # Source: Azure managed disks, StorageProfile; disks of 32 TiB less one GiB, logical unit numbers 0 to 63.
 _MAX_DATA_DISK_GB, _MAX_DATA_DISKS = 32767, 64
 
@@ -22,6 +24,15 @@ def is_arm64(size: str) -> bool:
     """Tell whether a size has an Arm processor, feature letter "p". Source: vm-naming-conventions."""
     match = _SIZE_FEATURES.match(size.lower())
     return match is not None and "p" in match[1]
+
+
+def boots_generation_1(size: str) -> bool:
+    """Tell whether a size boots images of generation 1: none with an Arm processor does, nor any of version 6 or later.
+
+    Source: Azure documentation, generation 2 VMs, and the v6 and v7 series.
+    """
+    version = _SIZE_VERSION.search(size.lower())
+    return not is_arm64(size) and (version is None or int(version[1]) < _NVME_ALONE)
 
 
 def zone(value: object) -> str:

@@ -6,6 +6,7 @@ import re
 
 from pydantic import SecretStr
 
+from vmops.spec import custom_data as custom_data_format
 from vmops.spec.rules.values import text
 
 _ADMIN_NAME = re.compile(r"""[^\\/"\[\]:|<>+=;,?*@#()!A-Z\s$-][^\\/"\[\]:|<>+=;,?*@#()!A-Z\s]{0,63}""")
@@ -90,17 +91,20 @@ def _ssh_fields(blob: bytes) -> list[bytes]:
 
 
 def custom_data(value: object) -> str:
-    """Check custom data's length, and that Linux can run it if it is a script, without saying it.
+    """Read custom data, text or bytes, and check its length, and that Linux can run a script, without saying it.
 
     Source: execve(2), interpreter scripts: all of the first line names the interpreter, a carriage return too;
     cloud-init documentation, user-data formats: a script is known by its first two characters.
     """
-    content = _clear(value)
+    try:
+        content = custom_data_format.normal(value if isinstance(value, bytes) else _clear(value))
+    except UnicodeDecodeError:
+        raise ValueError("is neither text in UTF-8 nor packed by gzip") from None
     if content.startswith("\ufeff"):
         raise ValueError("begins with a byte order mark, which hides from cloud-init what it is: save it without one")
     if content.startswith("#!") and content.partition("\n")[0].endswith("\r"):
         raise ValueError("is a script whose lines end as on Windows (CR LF), which Linux does not run: save it with LF")
-    if len(content.encode()) > _MAX_CUSTOM_DATA:
+    if custom_data_format.size(content) > _MAX_CUSTOM_DATA:
         raise ValueError(f"is longer than {_MAX_CUSTOM_DATA} bytes")
     return content
 

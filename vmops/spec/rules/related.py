@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pydantic import SecretStr, ValidationInfo
 
 from vmops.spec import names
-from vmops.spec.rules import hardware, images, login, naming, network
+from vmops.spec.rules import arm_ids, hardware, images, login, naming, network
 
 _LOCAL_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 _LOCAL_LOCATION = "westus2"
@@ -45,10 +45,15 @@ def named(role: str) -> Callable[[object, ValidationInfo], str]:
     return name
 
 
+def subnet_id(value: object, info: ValidationInfo) -> str:
+    """Keep the subnet that is used to the VM's subscription."""
+    return arm_ids.subnet_id(value, info.data.get("subscription"))
+
+
 def location(value: object, info: ValidationInfo) -> str | None:
-    """Leave an absent location to the resource group, save on the local cloud."""
+    """Leave an absent location to the network that is used, or to the resource group, save on the local cloud."""
     if value is None:
-        return _LOCAL_LOCATION if _is_local(info) else None
+        return _LOCAL_LOCATION if _is_local(info) and not info.data.get("subnet_id") else None
     return naming.location(value)
 
 

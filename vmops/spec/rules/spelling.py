@@ -14,6 +14,9 @@ _MEANT = {
     "image": "vmImage imageReference",
     "publicIp": "usePublicIp assignPublicIp",
     "adminPasswordOrKey": "sshPublicKey sshKeyFile adminPassword",
+    "managedIdentity": "userAssignedIdentity identityType managedIdentityName",
+    "acceleratedNetworking": "enableAcceleratedNetworking",
+    "ephemeralOsDisk": "diffDiskPlacement",
     "customData (userData is another thing on Azure)": "userData",
 }
 """What people and other tools call our parameters. Source: configurations of SkyPilot, Terraform, packer, azure-cli."""

@@ -4,8 +4,8 @@ Source: azure-rest-api-specs, the lists that Microsoft.Compute and Microsoft.Net
 """
 
 _COMPUTE = (
-    *("availabilitySets", "capacityReservationGroups", "diskAccesses", "diskEncryptionSets", "galleries"),
-    *("hostGroups", "images", "proximityPlacementGroups", "restorePointCollections", "snapshots", "sshPublicKeys"),
+    *("availabilitySets", "capacityReservationGroups", "diskAccesses", "diskEncryptionSets"),
+    *("hostGroups", "restorePointCollections", "snapshots", "sshPublicKeys"),
     "virtualMachineScaleSets",
 )
 _NETWORK = (

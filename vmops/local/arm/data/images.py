@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 class Image:
     """One image: ``size`` in GB, ``generation`` of the hypervisor it boots on, ``nvme`` if it boots from NVMe too.
 
+    One that is sold has a ``plan``, publisher:product:name; ``terms`` tells whether the subscription has accepted them.
+
     The first generation never does. Source: Microsoft's page on the images that support NVMe.
     """
 
@@ -22,6 +24,8 @@ class Image:
     name: str = "ubuntu"
     release: str = ""
     nvme: bool = True
+    plan: str = ""
+    terms: bool = True
 
 
 def _ubuntu(version: str, release: str, generation: str = "V2", architecture: str = "x64") -> Image:
@@ -30,6 +34,10 @@ def _ubuntu(version: str, release: str, generation: str = "V2", architecture: st
 
 def _debian(version: str, release: str, generation: str = "V2", architecture: str = "x64") -> Image:
     return Image(version, generation=generation, architecture=architecture, name="debian", release=release)
+
+
+def _sold(plan: str, *, terms: bool = True) -> Image:
+    return Image("9.4.2024050902", name="almalinux", release="9.4", plan=plan, terms=terms)
 
 
 def _windows(version: str, release: str, generation: str = "V1") -> Image:
@@ -59,6 +67,10 @@ _TABLE = {
     "Debian:debian-12:12-arm64": _debian("0.20241004.1890", "12", architecture="Arm64"),
     "Debian:debian-11:11": _debian("0.20240904.1860", "11", "V1"),
     "Debian:debian-11:11-gen2": _debian("0.20240904.1860", "11"),
+    "almalinux:almalinux-x86_64:9-gen2": _sold("almalinux:almalinux-x86_64:9-gen2"),
+    "tunnelbiz1446646016501:almalinux:plan_almalinux_9": _sold(
+        "tunnelbiz1446646016501:almalinux:plan_almalinux_9", terms=False
+    ),
     "MicrosoftWindowsServer:WindowsServer:2016-Datacenter": _windows("14393.7336.241004", "2016"),
     "MicrosoftWindowsServer:WindowsServer:2016-datacenter-gensecond": replace(
         _windows("14393.7336.241004", "2016", "V2"), nvme=False

@@ -10,6 +10,8 @@ SCSI, NVME = "SCSI", "NVMe"
 """The disk controllers that a machine may boot from. Source: azure-rest-api-specs, DiskControllerTypes."""
 
 _NAME = re.compile(r"Standard_(?P<letters>[A-Z]+)\d+(?P<features>[a-z]*)(?:_[A-Z]\w*?)?(?:_v(?P<version>\d+))?")
+_BURSTABLE = 2
+"""From this version on a burstable size has accelerated networking."""
 _NVME_VERSION = 6
 """From this version on a size has no SCSI controller, and boots the second generation of images alone."""
 
@@ -40,6 +42,23 @@ class Size:
     def spot(self) -> bool:
         """Tell whether it can be had as Spot: a burstable one cannot. Source: Microsoft's page on Spot machines."""
         return self._part("letters") != "B"
+
+    @property
+    def accelerated(self) -> bool:
+        """Tell whether its interfaces can be accelerated.
+
+        Source: Microsoft's page on accelerated networking; its examples have one on a machine of one core.
+        """
+        burstable = self._part("letters") == "B" and self._version < _BURSTABLE
+        return self._part("letters") != "A" and not burstable
+
+    def ephemeral(self, placement: str) -> int:
+        """Tell how large a system disk may be that lies on the host, in GiB; 0 if it cannot.
+
+        Source: Microsoft's page on ephemeral disks; a cache of 25 GiB a core is that of version 3.
+        """
+        cached = 25 * self.cores if self.local_disk and self.premium and self._part("letters") != "B" else 0
+        return {"CacheDisk": cached, "ResourceDisk": self.local_disk // 1024}.get(placement, self.nvme_disk // 1024)
 
     @property
     def controllers(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ Source: azure-rest-api-specs, Microsoft.Compute, VirtualMachineImages; these lis
 
 from collections.abc import Iterable
 
+from vmops.local.arm.data import community
 from vmops.local.arm.data.images import Image, find_image, urns
 from vmops.local.arm.handlers.machines import require_location
 from vmops.local.arm.refusals.error import ArmError
@@ -41,6 +42,19 @@ def get_version(_cloud: Cloud, call: Call) -> Reply:
     image = _image(call, call.names["version"])
     entry = _entries(call, [image.version], call.path.rpartition("/")[0])[0]
     return Reply(200, entry | {"properties": _properties(image)})
+
+
+def get_community_image(_cloud: Cloud, call: Call) -> Reply:
+    """Show an image of a community gallery. Source: azure-rest-api-specs, CommunityGalleryImages_Get."""
+    gallery, name = call.names["gallery"], call.names["image"]
+    image = community.find_image(gallery, name)
+    if image is None:
+        raise ArmError("NotFound:image", kind="CommunityGalleryImage")
+    says = {"osType": image.system, "osState": "Generalized", "hyperVGeneration": image.generation}
+    told = {"identifier": {"uniqueId": f"/CommunityGalleries/{gallery}/Images/{name}"}, "name": name}
+    kind = "Microsoft.Compute/locations/communityGalleries/images"
+    properties = {**says, "architecture": image.architecture}
+    return Reply(200, {**told, "type": kind, "location": require_location(call), "properties": properties})
 
 
 def _below(call: Call) -> list[str]:

@@ -61,6 +61,8 @@ def _capabilities(size: Size) -> dict[str, object]:
         "CpuArchitectureType": size.architecture,
         "LowPriorityCapable": size.spot,
         "PremiumIO": size.premium,
+        "AcceleratedNetworkingEnabled": size.accelerated,
+        "EncryptionAtHostSupported": size.premium,
         "HyperVGenerations": ",".join(size.generations),
         **(nvme if NVME in size.controllers else {}),
     }

@@ -1,6 +1,7 @@
 """The rules of the simulated cloud, by resource type; nothing here knows of HTTP."""
 
 from vmops.local.arm.models.compute.disks import Disks
+from vmops.local.arm.models.compute.images import Definitions, Galleries, Images, Proximities, Versions
 from vmops.local.arm.models.compute.machines import Machines
 from vmops.local.arm.models.groups import ResourceGroups
 from vmops.local.arm.models.identities import Identities
@@ -24,6 +25,11 @@ KINDS: tuple[Kind, ...] = (
     Interfaces(),
     Disks(),
     MACHINES,
+    Images(),
+    Proximities(),
+    Galleries(),
+    Definitions(),
+    Versions(),
     Identities(),
 )
 RULES: dict[str, Kind] = {kind.type.lower(): kind for kind in (GROUPS, *KINDS)}

@@ -21,6 +21,11 @@ _ORDER = (
     "Microsoft.Network/virtualNetworks",
     "Microsoft.Network/networkSecurityGroups/securityRules",
     "Microsoft.Network/networkSecurityGroups",
+    "Microsoft.Compute/images",
+    "Microsoft.Compute/proximityPlacementGroups",
+    "Microsoft.Compute/galleries/images/versions",
+    "Microsoft.Compute/galleries/images",
+    "Microsoft.Compute/galleries",
     "Microsoft.ManagedIdentity/userAssignedIdentities",
 )
 _LISTED = ("id", "name", "type", "location", "tags", "sku", "kind", "zones", "managedBy")

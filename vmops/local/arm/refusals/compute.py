@@ -81,6 +81,42 @@ REFUSALS = {
         "selected VM Size. If this was an Update operation please select a Hypervisor Generation '{generation}' VM "
         "Size. For more information, see https://aka.ms/azuregen2vm",
     ),
+    "BadRequest:standard": (
+        400,
+        "The value 'Standard' is not available for property 'securityType' until the feature "
+        "'Microsoft.Compute/UseStandardSecurityType' is registered for this subscription.",
+    ),
+    "BadRequest:uefi": (
+        400,
+        "The property 'securityProfile.uefiSettings' is not valid without the property 'securityProfile.securityType'.",
+    ),
+    "BadRequest:trustedImage": (
+        400,
+        "The provided image is not supported for Trusted Launch: use of TrustedLaunch setting needs a Gen2 OS Image "
+        "that supports it. For more information, see https://aka.ms/TrustedLaunch-FAQ.",
+    ),
+    "BadRequest:trustedSize": (
+        400,
+        "The VM size '{size}' is not supported for creation of VMs and Virtual Machine Scale Set with 'TrustedLaunch' "
+        "security type.",
+    ),
+    "InvalidParameter:encryptionAtHost": (
+        400,
+        "The VM size '{size}' does not support encryption at host.",
+    ),
+    "InvalidParameter:accelerated": (
+        400,
+        "The VM size '{size}' does not support accelerated networking, which network interface '{nic}' has enabled.",
+    ),
+    "OperationNotAllowed:ephemeral": (
+        409,
+        "Operation '{verb}' is not supported for VM '{vm}', whose OS disk is an ephemeral one.",
+    ),
+    "NotSupported:ephemeral": (
+        409,
+        "OS disk of Ephemeral VM with size greater than {most} GB is not allowed for VM size {size} when the "
+        "DiffDiskPlacement is {placement}.",
+    ),
     "InvalidParameter:diskSize": (
         400,
         "The specified disk size {size} GB is smaller than the size of the corresponding disk in the VM image: "
@@ -98,6 +134,27 @@ REFUSALS = {
     "BadRequest:shrink": (
         400,
         "Disk size reduction is not supported. Current size is {old} bytes, requested size is {new} bytes.",
+    ),
+    "NotFound:ownImage": (404, "The Image '{id}' cannot be found in '{location}' region."),
+    "GalleryImageNotFound": (
+        404,
+        "The gallery image {id} is not available in {location} region. Please contact image owner to replicate to this "
+        "region, or change your requested region.",
+    ),
+    "CannotDeleteResource": (
+        409,
+        "Can not delete resource {id} before nested resources are deleted: there are some of the type {type}.",
+    ),
+    "VMMarketplaceInvalidInput": (
+        400,
+        "Creating a virtual machine from Marketplace image or a custom image sourced from a Marketplace image requires "
+        "Plan information in the request. VM: '{vm}'.",
+    ),
+    "ResourcePurchaseValidationFailed": (
+        400,
+        "User failed validation to purchase resources. Error message: 'You have not accepted the legal terms on this "
+        "subscription: '{subscription}' for this plan. Before the subscription can be used, you need to accept the "
+        "legal terms of the image.'",
     ),
     "PlatformImageNotFound": (
         404,

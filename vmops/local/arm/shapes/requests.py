@@ -1,11 +1,12 @@
 """Which shape a request has, by the type of the resource that it is about."""
 
 from vmops.local.arm.refusals.error import ArmError
-from vmops.local.arm.shapes import networks
+from vmops.local.arm.shapes import images, networks
 from vmops.local.arm.shapes.disks import DISK
 from vmops.local.arm.shapes.identities import IDENTITY
 from vmops.local.arm.shapes.machines import MACHINE
 from vmops.local.arm.shapes.normal import Misfit, normal
+from vmops.local.arm.shapes.placement import PROXIMITY
 from vmops.local.arm.shapes.shape import TAGS, Parts, parts, words
 from vmops.local.arm.state.resource import Json
 from vmops.local.arm.state.resource_id import GROUP_TYPE, ResourceId
@@ -23,6 +24,11 @@ SHAPES: dict[str, Parts] = {
     "Microsoft.Network/networkInterfaces": networks.INTERFACE,
     "Microsoft.Compute/disks": DISK,
     "Microsoft.Compute/virtualMachines": MACHINE,
+    "Microsoft.Compute/images": images.IMAGE,
+    "Microsoft.Compute/proximityPlacementGroups": PROXIMITY,
+    "Microsoft.Compute/galleries": images.GALLERY,
+    "Microsoft.Compute/galleries/images": images.DEFINITION,
+    "Microsoft.Compute/galleries/images/versions": images.VERSION,
     "Microsoft.ManagedIdentity/userAssignedIdentities": IDENTITY,
 }
 """The shape of a PUT; that of a PATCH too, but for Network."""

@@ -50,6 +50,10 @@ class Timing:
 
 # What is not recorded is an estimate: updates, disks, groups. A deployment takes so long to begin.
 _VM, _DISK = "Microsoft.Compute/virtualMachines", "Microsoft.Compute/disks"
+_KEPT = [
+    f"Microsoft.Compute/{kind}"
+    for kind in ("images", "galleries", "galleries/images", "galleries/images/versions", "proximityPlacementGroups")
+]
 _TIMINGS = {
     (_VM, "put"): Timing(91, 10, 50),
     (_VM, "update"): Timing(10, 10),
@@ -65,6 +69,7 @@ _TIMINGS = {
     (_VM, "deleteDeallocated"): Timing(0.5, 10, 30),
     (_DISK, "put"): Timing(2, 2),
     (_DISK, "delete"): Timing(2, 2),
+    **{(kind, verb): Timing(2) for kind in _KEPT for verb in ("put", "delete")},
     ("Microsoft.Network/virtualNetworks", "put"): Timing(10, 3),
     ("Microsoft.Network/virtualNetworks/subnets", "put"): Timing(4, 3),
     ("Microsoft.Network/networkSecurityGroups", "put"): Timing(4),

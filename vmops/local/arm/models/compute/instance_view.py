@@ -56,7 +56,9 @@ def statuses(machine: Resource) -> list[Json]:
 
 def image_of(machine: Resource) -> Image | None:
     """Return the image a machine was made from, if it was made from one."""
-    reference = machine.properties["storageProfile"].get("imageReference")
+    if "image" in machine.hidden:
+        return Image(**machine.hidden["image"])
+    reference = machine.properties["storageProfile"].get("imageReference")  # of a machine of an earlier version
     if not reference:
         return None
     return find_image(*(str(reference.get(key, "")) for key in ("publisher", "offer", "sku", "version")))

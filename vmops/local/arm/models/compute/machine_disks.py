@@ -66,9 +66,10 @@ def attached(machine: Resource) -> list[ResourceId]:
 
 
 def _slots(machine: Resource) -> list[tuple[str, Json]]:
-    """Return a machine's disks by slot: ``os``, or the number of the data disk."""
+    """Return a machine's disks by slot: ``os``, unless that is only its host's, or the number of the data disk."""
     storage = machine.properties["storageProfile"]
-    return [(_OS, storage["osDisk"]), *((str(disk["lun"]), disk) for disk in storage["dataDisks"])]
+    system = [] if storage["osDisk"].get("diffDiskSettings") else [(_OS, storage["osDisk"])]
+    return [*system, *((str(disk["lun"]), disk) for disk in storage["dataDisks"])]
 
 
 def _complete(machine: Resource) -> None:

@@ -1,5 +1,6 @@
 """The network interfaces of a machine: taken, kept for it, and given back."""
 
+from vmops.local.arm.models.compute.quota import size_of
 from vmops.local.arm.models.locks import keeps
 from vmops.local.arm.models.network.addresses import follow_machine
 from vmops.local.arm.models.network.base import require_reference
@@ -29,6 +30,9 @@ def require_interfaces(cloud: Cloud, machine: Resource) -> None:
         if users and users[0].lower() != machine.id.key:
             raise ArmError("NicInUse", id=interface.id, user=users[0])
         require_unreserved(cloud, interface, machine.id)
+        if interface.properties.get("enableAcceleratedNetworking") and not size_of(machine).accelerated:
+            blanks = {"size": size_of(machine).name, "nic": interface.id.name}
+            raise ArmError("InvalidParameter:accelerated", target="vmSize", **blanks)
 
 
 def attached(cloud: Cloud, machine: Resource) -> list[Resource]:

@@ -7,8 +7,9 @@ import base64
 import re
 from copy import deepcopy
 
-from vmops.local.arm.data.images import Image, find_image
+from vmops.local.arm.data.images import Image
 from vmops.local.arm.data.sizes import SIZES, Size
+from vmops.local.arm.models.compute import machine_image
 from vmops.local.arm.models.compute.identity import identified
 from vmops.local.arm.models.compute.secrets import seal
 from vmops.local.arm.models.kind import heading, new_guid
@@ -26,7 +27,6 @@ _NAMES_REFUSED = (  # noqa: SIM905 - a column of thirty words hides them
 ).split()
 _BESIDE = ("zones", "plan", "extendedLocation", "placement")
 SECRETS = ("adminPassword", "customData")
-_OTHER_IMAGES = ("id", "communityGalleryImageId", "sharedGalleryImageId")
 _CUSTOM_DATA_LIMIT = 87380  # characters: 64 KiB in base64. Source: the text of Azure's refusal.
 _HOST_NAME_LIMIT = 64
 _HOST_NAME_REFUSED = "`~!@#$%^&*()=+_[]{}\\|;:'\",<>/?"
@@ -39,11 +39,13 @@ def declare(cloud: Cloud, rid: ResourceId, request: Json, location: str) -> Reso
     """Describe a machine that is about to be created; raises ``ArmError`` for what Azure would refuse at once."""
     asked = deepcopy(request.get("properties", {}))
     size = find_size(asked, location)
-    image = _find_image(asked)
+    image = machine_image.chosen(cloud, asked, location)
     if image and image.architecture != size.architecture:
         blanks = {"size": size.name, "architecture": size.architecture, "image": image.architecture}
         raise ArmError("InvalidParameter:architecture", target="vmSize", **blanks)
     machine = Resource(rid, heading(rid, request, location), {"power": None, "disks": {}})
+    machine_image.require_plan(machine, image, request.get("plan"))
+    machine_image.note(machine, image)
     properties = {"vmId": new_guid()} | {key: value for key, value in asked.items() if key not in NEVER_SHOWN}
     machine.body["properties"] = properties
     machine.body |= {key: request[key] for key in _BESIDE if request.get(key)}
@@ -72,28 +74,6 @@ def find_size(asked: Json, location: str) -> Size:
     if size.restricted:
         raise ArmError("SkuNotAvailable", size=size.name, location=location)
     return size
-
-
-def _find_image(asked: Json) -> Image | None:
-    reference = asked.get("storageProfile", {}).get("imageReference")
-    if not reference:
-        return None
-    if not reference.get("publisher"):
-        raise _no_platform_image(reference)
-    name = [reference.get(key) or "" for key in ("publisher", "offer", "sku", "version")]
-    image = find_image(*name)
-    if image is None:
-        raise ArmError("PlatformImageNotFound", target="imageReference", image=":".join(name))
-    reference["exactVersion"] = image.version
-    return image
-
-
-def _no_platform_image(reference: Json) -> ArmError:
-    """Say by what an image is named that has no publisher; there are no such images here."""
-    other = next((name for name in _OTHER_IMAGES if reference.get(name)), None)
-    if other is None:
-        return ArmError("InvalidParameter:missing", target="imageReference.publisher")
-    return ArmError("InvalidParameter:unsupported", target=f"imageReference.{other}")
 
 
 def _complete_os_disk(properties: Json, image: Image | None) -> None:

@@ -20,6 +20,7 @@ from vmops.local.arm.state.resource import Json, Resource
 _FIXED = {
     "imageReference": "storageProfile.imageReference",
     "osDisk.createOption": "storageProfile.osDisk.createOption",
+    "osDisk.diffDiskSettings": "storageProfile.osDisk.diffDiskSettings",
     "osDisk.name": "storageProfile.osDisk.name",
     "osDisk.managedDisk.storageAccountType": "storageProfile.osDisk.managedDisk.storageAccountType",
     "adminUsername": "osProfile.adminUsername",

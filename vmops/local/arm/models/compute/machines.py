@@ -7,6 +7,7 @@ from vmops.local.arm.models.compute.instance_view import instance_view
 from vmops.local.arm.models.compute.machine_interfaces import attached, follow, let_go, require_interfaces, reserve
 from vmops.local.arm.models.compute.machine_profile import declare
 from vmops.local.arm.models.compute.machine_update import updated
+from vmops.local.arm.models.compute.protection import require_guardable, require_near, require_off
 from vmops.local.arm.models.compute.quota import require_cores
 from vmops.local.arm.models.compute.size_fit import choose_controller, require_fit, require_resizable
 from vmops.local.arm.models.kind import Change, Kind, require_open
@@ -35,6 +36,8 @@ class Machines(Kind):
         machine = declare(cloud, rid, request, location)
         choose_controller(machine)
         require_fit(machine)
+        require_guardable(machine)
+        require_near(cloud, machine)
         machine.properties["timeCreated"] = timestamp(cloud.now())
         if existing:
             machine.properties["vmId"] = existing.properties["vmId"]
@@ -77,6 +80,8 @@ class Machines(Kind):
         machine = self.get(cloud, rid)
         require_open(cloud, rid)
         _require_free(cloud, machine, verb)
+        if verb == "deallocate" and machine.properties["storageProfile"]["osDisk"].get("diffDiskSettings"):
+            raise ArmError("OperationNotAllowed:ephemeral", verb=verb, vm=machine.id.name)
         before = machine.hidden["power"]
         power.depart(machine, verb)
         failure = take_room(cloud, machine) if verb == "start" else None
@@ -174,6 +179,7 @@ class Machines(Kind):
 def _require_change(cloud: Cloud, machine: Resource, existing: Resource) -> None:
     """Refuse what an existing machine is to become: its size does not take it, or cannot be had."""
     require_fit(machine)
+    require_off(existing, machine)
     require_resizable(existing, machine)
     require_cores(cloud, machine, existing)
 

@@ -21,6 +21,7 @@ def require_fit(machine: Resource) -> None:
     _require_bootable(machine, size)
     if not size.premium:
         _require_no_premium(properties["storageProfile"], size)
+    _require_ephemeral(machine, size)
     if len(properties["storageProfile"]["dataDisks"]) > size.disks:
         raise ArmError("OperationNotAllowed:dataDisks", target="dataDisks", limit=size.disks)
     if properties.get("priority") == "Spot" and not size.spot:
@@ -77,6 +78,22 @@ def _require_bootable(machine: Resource, size: Size) -> None:
         raise ArmError("InvalidParameter:controller", target="vmSize", size=size.name, controller=controller)
     if controller == NVME and image and not image.nvme:
         raise ArmError("InvalidParameter:controllerOfImage", target="vmSize", size=size.name)
+
+
+def _require_ephemeral(machine: Resource, size: Size) -> None:
+    """Refuse a system disk that its host has no room for, or that is cached in another way.
+
+    Source: azurerm#29670, bosh#767, CAPZ#487, for the first; the words of the second are ours.
+    """
+    disk = machine.properties["storageProfile"]["osDisk"]
+    if not (settings := disk.get("diffDiskSettings")):
+        return
+    if disk.get("caching") != "ReadOnly":
+        raise ArmError("InvalidParameter:value", target="osDisk.caching")
+    placement = settings.get("placement", "CacheDisk")
+    if disk["diskSizeGB"] > (most := size.ephemeral(placement)):
+        blanks = {"most": most, "size": size.name, "placement": placement}
+        raise ArmError("NotSupported:ephemeral", target="osDisk.diffDiskSettings", **blanks)
 
 
 def _require_no_premium(storage: Json, size: Size) -> None:

@@ -1,0 +1,65 @@
+"""What of a VM stays as it was made: neither ARM changes it, nor does a replacement."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from vmops.core.errors import OperationFailed
+from vmops.core.failures import Failure, FailureKind
+from vmops.deploy import own_image, traits
+from vmops.spec import names
+from vmops.spec.vm_spec import VmSpec
+
+Body = Mapping[str, Any]
+
+
+def refuse_change(spec: VmSpec, machine: Body, nic: Body | None) -> None:
+    """Check that the spec asks for no change that neither ARM nor a replacement can make.
+
+    Raises: OperationFailed (immutable), naming the parameter and both values.
+    """
+    for name, there, asked in _pairs(spec, machine, nic):
+        if there != asked:
+            message = f"{name}: the VM has {there or 'none'} and cannot be changed to {asked or 'none'}"
+            raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=str(machine["id"])))
+
+
+def _pairs(spec: VmSpec, machine: Body, nic: Body | None) -> Iterator[tuple[str, str | None, str | None]]:
+    """Give parameters with what is there and what is asked for."""
+    subnet = _used_subnet(spec, nic)
+    yield "subnetId", subnet, subnet and spec.subnet_id and spec.subnet_id.lower()
+    for role, body in (("vm", machine), ("nic", nic)):
+        found = traits.differing(spec, role, body) if body else ()
+        yield from ((trait.parameter, str(there), str(asked)) for trait, asked, there in found if trait.fixed)
+    yield "location", machine.get("location"), spec.location or machine.get("location")
+    yield "zone", next(iter(machine.get("zones") or ()), None), spec.zone
+    yield "plan", *_plans(spec, machine)
+    yield from (("dataDiskType", found, spec.data_disk_type) for found in _types(spec, machine))
+    yield "priority", machine["properties"].get("priority") or "Regular", spec.priority
+
+
+def _types(spec: VmSpec, machine: Body) -> Iterator[str]:
+    """Give the types of the data disks that are ours, if the spec says one."""
+    wanted = {lun: names.data_disk(spec.vm_name, lun) for lun, _ in enumerate(spec.data_disks)}
+    for disk in machine["properties"].get("storageProfile", {}).get("dataDisks") or ():
+        ours = str(disk.get("name")).lower() == wanted.get(disk["lun"], "").lower()
+        if spec.data_disk_type and ours and (found := disk.get("managedDisk", {}).get("storageAccountType")):
+            yield str(found)
+
+
+def _plans(spec: VmSpec, machine: Body) -> tuple[str | None, str | None]:
+    """Give the plan of a VM and the one that is asked for, if one is for an image that stays: it is that image's."""
+    if spec.plan is None or own_image.is_another(machine, spec):
+        return None, None
+    told = machine.get("plan") or {}
+    there = ":".join(str(told.get(name, "")) for name in ("publisher", "product", "name")) if told else None
+    return there, there if there and there.lower() == spec.plan.lower() else spec.plan
+
+
+def _used_subnet(spec: VmSpec, nic: Body | None) -> str | None:
+    """Give the subnet of an interface in lower case, if its network is of another group, or the spec says that it is.
+
+    None if nothing is known of it.
+    """
+    first: Body = next(iter((nic or {"properties": {}})["properties"].get("ipConfigurations") or ()), {})
+    found = str(first.get("properties", {}).get("subnet", {}).get("id", "")).lower()
+    return found if found and (spec.subnet_id or not found.startswith(f"{spec.group_id.lower()}/")) else None

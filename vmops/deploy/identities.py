@@ -1,0 +1,16 @@
+"""The managed identities of a VM, as ARM tells them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vmops.spec.rules.protection import SYSTEM
+
+
+def of(machine: Mapping[str, Any]) -> list[str]:
+    """Give a VM's own identity as ``system``, and those that it was given by their ids.
+
+    Source: compute REST reference, VirtualMachineIdentity.
+    """
+    told = machine.get("identity") or {}
+    own = [SYSTEM] if "SystemAssigned" in str(told.get("type")) else []
+    return [*own, *(told.get("userAssignedIdentities") or ())]

@@ -1,0 +1,82 @@
+"""What a parameter of its own says of a VM or of its interface, held against what ARM tells of it.
+
+A parameter that is not given says nothing: what Azure then sets is Azure's.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vmops.spec.rules.storage import PLACEMENTS
+from vmops.spec.vm_spec import VmSpec
+
+Body = Mapping[str, Any]
+
+_CONSOLE = "diagnosticsProfile.bootDiagnostics"
+
+
+@dataclass(frozen=True)
+class Trait:
+    """One property: the ``path`` below those that ARM tells, and what a spec ``says``, None for nothing.
+
+    What is not told is ``absent``. One that is ``fixed`` ARM does not change, or only on a VM that is on no hardware.
+    """
+
+    parameter: str
+    path: str
+    says: Callable[[VmSpec], Any]
+    absent: Any = None
+    fixed: bool = True
+
+
+def _placement(spec: VmSpec) -> str:
+    return PLACEMENTS[spec.ephemeral_os_disk] if spec.ephemeral_os_disk else "none"
+
+
+def _acceleration(spec: VmSpec) -> str | None:
+    return None if spec.accelerated_networking == "auto" else spec.accelerated_networking
+
+
+def _keeps_console(spec: VmSpec) -> bool | None:
+    return None if spec.boot_diagnostics is None else spec.boot_diagnostics != "false"
+
+
+def _account(spec: VmSpec) -> str | None:
+    return spec.boot_diagnostics if (spec.boot_diagnostics or "").startswith("https:") else None
+
+
+# Source: compute REST reference, virtual machines: what can be changed, and when; terraform-provider-azurerm, which
+# makes anew for securityType, secure boot and vTPM.
+_OF_VM = (
+    Trait("securityType", "securityProfile.securityType", lambda spec: spec.security_type, "Standard"),
+    Trait("secureBoot", "securityProfile.uefiSettings.secureBootEnabled", lambda spec: spec.secure_boot, False),
+    Trait("vTpm", "securityProfile.uefiSettings.vTpmEnabled", lambda spec: spec.v_tpm, False),
+    Trait("diskControllerType", "storageProfile.diskControllerType", lambda spec: spec.disk_controller_type, "SCSI"),
+    Trait("ephemeralOsDisk", "storageProfile.osDisk.diffDiskSettings.placement", _placement, "none"),
+    Trait("osDiskCaching", "storageProfile.osDisk.caching", lambda spec: spec.os_disk_caching, fixed=False),
+    Trait("proximityPlacementGroup", "proximityPlacementGroup.id", lambda spec: spec.proximity_placement_group),
+    Trait("bootDiagnostics", f"{_CONSOLE}.enabled", _keeps_console, False, fixed=False),
+    Trait("bootDiagnostics", f"{_CONSOLE}.storageUri", _account, "none", fixed=False),
+    Trait("encryptionAtHost", "securityProfile.encryptionAtHost", lambda spec: spec.encryption_at_host, False),
+)
+_ADDRESS = "ipConfigurations.properties.privateIPAddress"
+_OF_NIC = (
+    Trait("acceleratedNetworking", "enableAcceleratedNetworking", _acceleration, False),
+    Trait("privateIpAddress", _ADDRESS, lambda spec: spec.private_ip_address, fixed=False),
+)
+_OF: Mapping[str, tuple[Trait, ...]] = {"vm": _OF_VM, "nic": _OF_NIC}
+
+
+def differing(spec: VmSpec, role: str, body: Body) -> Iterator[tuple[Trait, Any, Any]]:
+    """Give the traits of a VM (``vm``) or its interface (``nic``) that are not as declared, with both values."""
+    for trait in _OF.get(role, ()):
+        declared, found = trait.says(spec), _at(body["properties"], trait)
+        if declared is not None and str(found).lower() != str(declared).lower():
+            yield trait, declared, found
+
+
+def _at(properties: Body, trait: Trait) -> Any:
+    found: Any = properties
+    for step in trait.path.split("."):
+        found = (found[0] if isinstance(found, list) and found else found or {}).get(step)
+    return trait.absent if found is None else found

@@ -1,0 +1,14 @@
+"""The shape of groups of what is to be near to each other. Source: azure-rest-api-specs, ProximityPlacementGroups."""
+
+from vmops.local.arm.shapes.shape import parts, resource, words
+
+PROXIMITY = resource(
+    parts(
+        "",
+        "virtualMachines virtualMachineScaleSets availabilitySets",
+        proximityPlacementGroupType=words("Standard|Ultra"),
+        colocationStatus=parts("code displayStatus message time", level=words("Info|Warning|Error")),
+        intent=parts("vmSizes:texts"),
+    ),
+    "zones:texts",
+)

@@ -1,0 +1,68 @@
+"""A VM handed over to `pulumi` alone: from then on vmops neither owns it nor knows of it."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from vmops.azure import cleanup, inventory
+from vmops.azure.inventory import Resource
+from vmops.deploy.context import DeployContext, open_for_change
+from vmops.engine import project
+from vmops.jobs import admission
+from vmops.jobs.operation import HANDED_OVER, State, Verb
+from vmops.jobs.stack_records import StackRecords
+from vmops.ops import export
+from vmops.ops.deployments import Deployments
+from vmops.ops.record import record
+from vmops.spec.names import TAG_PREFIX
+from vmops.spec.target import Target
+
+
+def hand_over(deployments: Deployments, target: Target, directory: Path) -> dict[str, Any]:
+    """Write a VM's project as `export.export` does, take our tags off all that is ours of it, and forget it.
+
+    Nothing is forgotten before it is written, so one that was killed on the way is handed over by the same call, into
+    another directory. What is recorded is a removal that has succeeded, and says where to the VM went.
+
+    Returns: as `export.export`, with ``handedOver``: the ids of what had our tags.
+
+    Raises: as `export.export`; OperationFailed (conflict) if the VM is another owner's, (locked) if somebody works on
+    it; CloudError if ARM refuses.
+    """
+    export.refuse_used(directory)
+    settings, store = deployments.settings, deployments.store
+    begun, records = record(settings, target, Verb.DEPROVISION), StackRecords(store, target.stack)
+    with (
+        admission.vm_lock(store, settings.state_dir, target.stack) as held,
+        open_for_change(settings, target, records, (held,), longest=settings.engine_silence) as site,
+    ):
+        ours = _ours(site, target)
+        state = project.disowned(export.state_of(site, target))
+        found = export.write(settings, target, state, directory)
+        _disown(site, ours)
+        site.stack.remove()
+    outputs = {HANDED_OVER: found["directory"]}
+    store.insert(replace(begun, state=State.SUCCEEDED, started=begun.created, ended=time.time(), outputs=outputs))
+    return {**found, "handedOver": [str(each["id"]) for each in ours]}
+
+
+def _ours(site: DeployContext, target: Target) -> list[Resource]:
+    claim = site.claim(target)
+    seen = inventory.take_agreed(site.arm, claim)
+    cleanup.refuse_another_owner(seen, claim)
+    return seen.to_go
+
+
+def _disown(site: DeployContext, ours: list[Resource]) -> None:
+    """Take our tags off, and forget what was made: by that, too, a removal would know it to be ours."""
+    for resource in ours:
+        if tags := _own_tags(resource):
+            site.arm.drop_tags(resource["id"], tags)
+    site.made.disown(site.made.known())
+
+
+def _own_tags(resource: Mapping[str, Any]) -> dict[str, str]:
+    tags = resource.get("tags") or {}
+    return {name: value for name, value in tags.items() if name.lower().startswith(TAG_PREFIX)}

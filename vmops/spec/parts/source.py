@@ -1,0 +1,18 @@
+"""What a VM is made from, if that is no image of a publisher, and what was bought with it."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from vmops.spec.parts.machine import Machine
+from vmops.spec.rules import images
+
+
+class Source(Machine):
+    """An image by its id: of a gallery, of a community gallery, or a managed image; and the plan of one that is sold.
+
+    ``plan`` is written publisher:product:name.
+    """
+
+    image_id: Annotated[str | None, BeforeValidator(images.image_id)] = None
+    plan: Annotated[str | None, BeforeValidator(images.plan)] = None
