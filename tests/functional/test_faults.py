@@ -81,7 +81,7 @@ def test_a_fault_is_failed_for_its_reason_and_the_same_call_then_mends_it(
     ops: VMOps, azure: Azure, faults: Faults, deprovision: Deploy, name: str, kind: FailureKind, code: str
 ) -> None:
     """A caller learns the class and ARM's own code; nothing that was half made stands in the way of the next try."""
-    params: Params = {"vmName": "exp1"}
+    params: Params = {"vmName": "exp1", "dataDisks": [4]}
     faults.put(name)
     failure = failed(ops, params) if name != "expired-token" else refused_at_once(ops, params)
     assert (failure.kind, failure.code) == (kind, code)

@@ -96,8 +96,9 @@ def _is_own_disk(spec: VmSpec, disk: Part, own: OwnParts) -> bool:
 
 
 def lies_in_group(spec: VmSpec, disk: Part) -> bool:
-    """Tell whether a VM's data disk lies in the VM's own group."""
-    return str(disk.get("managedDisk", {}).get("id", "")).lower().startswith(f"{spec.group_id.lower()}/")
+    """Tell whether a VM's data disk lies in the VM's own group, or is to: one that Azure has not made has no id yet."""
+    arm_id = str(disk.get("managedDisk", {}).get("id", ""))
+    return not arm_id or arm_id.lower().startswith(f"{spec.group_id.lower()}/")
 
 
 def _listed(body: Part | None, *path: str) -> Iterator[dict[str, Any]]:
