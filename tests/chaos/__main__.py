@@ -1,6 +1,7 @@
 """Kill, for as many seeds as asked for, and print the figures: ``python -m tests.chaos --seeds 200``.
 
-With ``--faults`` Azure fails instead, in every way that the local one knows, and somebody else meddles.
+With ``--faults`` Azure fails instead, in every way that the local one knows; what is there is changed, locked or
+spoilt; and somebody else meddles.
 
 A life that goes wrong is told with its seed; ``--seed N`` lives it again.
 """

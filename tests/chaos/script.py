@@ -4,6 +4,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.chaos.governance import OURS_STRIPPED
+from tests.chaos.mishaps import MISHAPS
 from tests.chaos.moments import COUNTED, Moment
 from vmops.local.arm.faults.catalogue import FAULTS
 
@@ -111,24 +113,24 @@ def script(seed: int) -> Script:
 
 
 def schedule(seed: int) -> Script:
-    """Draw a life in which Azure fails, and somebody else meddles, at two thirds of the calls."""
+    """Draw a life in which Azure fails, or something else is wrong or meddled with, at two thirds of the calls."""
     dice = random.Random(f"schedule {seed}")
     verbs = ["provision", *dice.choices(("stop", "start", "restart", "provision"), k=dice.randint(1, 4)), "deprovision"]
     spot = SPOT if dice.random() < 0.3 else {}
     group = {"resourceGroup": "shared"} if dice.random() < 0.3 else {}
     return Script(
-        steps=tuple(Step(verb, faults=_faults(dice, verb, first=not index)) for index, verb in enumerate(verbs)),
-        params={"vmName": f"exp{dice.randrange(1000)}", **spot, **group},
+        steps=tuple(Step(verb, faults=_faults(dice, first=not index)) for index, verb in enumerate(verbs)),
+        params={"vmName": f"exp{dice.randrange(1000)}", "tags": "a=b", "dataDisks": [4], **spot, **group},
         pace=0.002,
         preview=dice.random() < 0.3,
     )
 
 
-def _faults(dice: random.Random, verb: str, *, first: bool) -> tuple[Fault, ...]:
-    names = [*FAULTS, *(() if first else MEDDLING)]
-    met = dice.choices(names, k=dice.choice((0, 1, 2)))
+def _faults(dice: random.Random, *, first: bool) -> tuple[Fault, ...]:
+    names = [*FAULTS, *(() if first else (*MEDDLING, *(MISHAPS.keys() - {OURS_STRIPPED})))]
+    met = dice.choices(sorted(names), k=dice.choice((0, 1, 2)))
     whens: list[dict[str, int]] = [{}, {"times": 1}, {"times": 2}, {"nth": 2}, {"nth": 3, "times": 4}]
-    return tuple(Fault(name, {} if name in MEDDLING else dice.choice(whens)) for name in met)
+    return tuple(Fault(name, dice.choice(whens) if name in FAULTS else {}) for name in met)
 
 
 def _kills(dice: random.Random, verb: str, count: int) -> tuple[Kill, ...]:
