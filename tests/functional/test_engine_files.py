@@ -145,6 +145,21 @@ def test_the_whole_backend_may_be_lost(
     assert azure.resources() == []
 
 
+@pytest.mark.parametrize("copies", [True, False], ids=["copied", "lost"])
+def test_a_plan_is_made_though_no_engine_can_read_the_state(
+    ops: VMOps, backend: Path, provision: Deploy, *, copies: bool
+) -> None:
+    """A provision that has nothing to do leaves it so; a dry run after it shows what there is to do."""
+    provision(PARAMS)
+    spoil(state_file(backend), "empty")
+    if not copies:
+        without_copies(backend)
+    assert ops.vm_provision(dict(PARAMS)) == (Status.SUCCEEDED, {})
+    steps = [step for step in ops.plan(dict(PARAMS)) if step["type"]]
+    assert {step["operation"] for step in steps} == (set() if copies else {"adopt"}), steps
+    assert [step["operation"] for step in ops.plan(dict(BIGGER)) if step["properties"]] == ["update"]
+
+
 def latest(state: State) -> State:
     found: State = state["checkpoint"]["latest"]
     return found

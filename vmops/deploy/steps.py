@@ -139,10 +139,11 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
     """Preview what `provision` would do: a resource and an operation (create, update, replace, delete) each.
 
     What others have added has the operation keep, and what is ours and unknown to the engine's state, adopt. Each tells
-    its ``properties`` that differ, as far as ARM tells them.
+    its ``properties`` that differ, as far as ARM tells them. The stack's files are mended: no engine could read them.
 
     Raises: OperationFailed, also if there is no such size; CloudError if ARM refuses a look.
     """
+    site.stack.mend()
     before = survey.preflight(site.arm, spec, site.claim(spec))
     planned.refuse_unknown_size(site.arm, spec, before)
     if before.machine:

@@ -83,26 +83,18 @@ class EngineStack:
 
     def up(self, program: Callable[[], Any], *, refresh: bool = False) -> None:
         """Make the cloud match the program; a stack that the backend has lost is made again."""
-
-        def update() -> None:
-            self._run(lambda: self._stack.up(program=program, on_event=self._log, refresh=refresh or None))
-
-        try:
-            update()
-        except StackNotFoundError:
-            self.create()
-            update()
+        self._made_again(lambda: self._stack.up(program=program, on_event=self._log, refresh=refresh or None))
 
     def preview(self, program: Callable[[], Any], *, refresh: bool = False) -> list[dict[str, str]]:
         """Say what `up` would do, an ``operation`` and a ``resource`` each, and change nothing.
 
         With ``refresh`` it is compared with what the provider reads. A stack that is made for this is removed again.
         """
-        existed = self.ensure()
+        made = not self.ensure()
         try:
-            self._run(lambda: self._stack.preview(program=program, refresh=refresh, on_event=self._log))
+            made |= self._made_again(lambda: self._stack.preview(program=program, refresh=refresh, on_event=self._log))
         finally:
-            if not existed:
+            if made:
                 self.remove()
         return [step for step in self._log.steps if step["operation"] != "refresh"]
 
@@ -211,6 +203,16 @@ class EngineStack:
 
     def _run(self, command: Callable[[], Any]) -> None:
         exclusive.run_exclusively(self._log, command, self._unlock, self._notes)
+
+    def _made_again(self, command: Callable[[], Any]) -> bool:
+        """Run a command; make the stack first if the backend has lost it, and tell whether it had."""
+        try:
+            self._run(command)
+        except StackNotFoundError:
+            self.create()
+            self._run(command)
+            return True
+        return False
 
     def _unlock(self) -> None:
         try:
