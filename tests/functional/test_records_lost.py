@@ -179,6 +179,20 @@ def test_what_cannot_be_recorded_is_not_done_to_what_is_anothers(
     assert azure.ids() == before
 
 
+def test_what_cannot_be_recorded_is_not_said_to_be_gone_where_it_never_was(
+    azure: Azure, state_dir: Path, provision: Deploy
+) -> None:
+    """Without records the subscription's list tells that one of that name is in another group."""
+    provision(PARAMS)
+    before, copy = azure.ids(), copied(state_dir)
+    for file in copy.glob("operations.db*"):
+        file.unlink()
+    code, told, _ = on_a_bad_disk(READ_ONLY, copy, "deprovision", "exp1", "-p", "resourceGroup=another")
+    assert (code, told["status"], told["failure"]["kind"]) == (1, "FAILED", "not_found")
+    assert "vmops-exp1" in told["failure"]["message"]
+    assert azure.ids() == before
+
+
 def test_what_cannot_be_recorded_waits_for_nobody_who_works_on_the_vm(
     ops: VMOps, azure: Azure, state_dir: Path
 ) -> None:

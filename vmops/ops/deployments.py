@@ -88,6 +88,8 @@ class Deployments:
             self.store.require()
             return self._deprovision(target, terms)
         except RecordsUnusable as why:
+            with suppress(RecordsUnusable):
+                refuse_another_place(self.store, self.arm, self.absence(target))
             direct.remove(self.settings, target, self.claim(target), mark=terms.mark, why=why)
             self._record_removed(target)
             return None
