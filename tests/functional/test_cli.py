@@ -459,3 +459,14 @@ def test_a_command_imports_only_what_it_needs(state_dir: Path, arguments: list[s
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert heavy & set(done.stdout.splitlines()[-1].split()) == set()
+
+
+def test_what_runs_and_sweeps_means_the_subscription_of_the_login_too(shell: Shell) -> None:
+    """As every verb: who names none means that of the environment, and is told."""
+    shell.environment["AZURE_SUBSCRIPTION_ID"] = "11111111-2222-3333-4444-555555555555"
+    for call in (("run", "x", "-p", "adminUsername=root", "--", "true"), ("sweep",)):
+        done = shell(*call, cloud="public")
+        assert done.stderr.startswith(
+            "subscription 11111111-2222-3333-4444-555555555555, by AZURE_SUBSCRIPTION_ID\n"
+        ), done.stderr
+        assert "subscription: is required" not in done.stderr
