@@ -1,6 +1,7 @@
 """What each VM has for itself: the VM, its network interface and its public address."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pulumi_azure_native as azure
@@ -14,6 +15,9 @@ from vmops.stacks.profiles import os_profile, plan, storage_profile
 from vmops.stacks.protection import identity, security_profile
 
 Tags = Mapping[str, str]
+Disks = Mapping[int, Input[str]]
+"""Ids of data disks by lun."""
+NO_DISKS: Disks = MappingProxyType({})
 
 _ACCELERATED = {"true": True, "false": False}
 """What is said of an interface; of auto somebody else decides before."""
@@ -46,10 +50,11 @@ def machine(
     own_tags: Tags,
     foreign: ForeignParts = NOTHING,
     kept: Kept = NOTHING_KEPT,
+    apart: Disks = NO_DISKS,
 ) -> dict[str, Output[Any]]:
     """Declare a VM with an interface and, unless told otherwise, an address, and return what is known of it.
 
-    ``own_tags`` are those of the VM alone, ``kept`` what stays as it is.
+    ``own_tags`` are those of the VM alone, ``kept`` what stays as it is, ``apart`` the data disks that are made before.
     """
     public = address(spec, foreign.tagged("address", tags), options) if spec.public_ip else None
     interface = nic(
@@ -60,7 +65,8 @@ def machine(
         security_group_id=security_group_id,
         public=public,
     )
-    vm = virtual_machine(spec, {**tags, **own_tags}, options, interface=interface, foreign=foreign, kept=kept)
+    own = {**tags, **own_tags}
+    vm = virtual_machine(spec, own, options, interface=interface, foreign=foreign, kept=kept, apart=apart)
     return {
         "id": vm.id,
         "name": vm.name,
@@ -141,6 +147,7 @@ def virtual_machine(
     interface: azure.network.NetworkInterface,
     foreign: ForeignParts = NOTHING,
     kept: Kept = NOTHING_KEPT,
+    apart: Disks = NO_DISKS,
 ) -> azure.compute.VirtualMachine:
     """Declare the VM itself; its own disks go with it, its interface and address do not.
 
@@ -162,7 +169,8 @@ def virtual_machine(
         identity=identity(spec, foreign.identities),
         security_profile=security_profile(spec),
         os_profile=os_profile(spec),
-        storage_profile=storage_profile(spec, foreign.disks, kept.disks),
+        storage_profile=storage_profile(spec, foreign.disks, kept.disks, apart),
+        additional_capabilities=_capabilities(spec),
         network_profile=compute.NetworkProfileArgs(
             network_interfaces=[
                 compute.NetworkInterfaceReferenceArgs(id=interface.id, primary=True, delete_option="Detach")
@@ -179,6 +187,12 @@ def virtual_machine(
         tags=foreign.tagged("vm", tags),
         opts=ResourceOptions.merge(options, own),
     )
+
+
+def _capabilities(spec: VmSpec) -> azure.compute.AdditionalCapabilitiesArgs | None:
+    """Say that Ultra disks may be attached. Source: compute REST reference, AdditionalCapabilities.ultraSSDEnabled."""
+    has_ultra = spec.data_disk_type == "UltraSSD_LRS" and spec.data_disks
+    return azure.compute.AdditionalCapabilitiesArgs(ultra_ssd_enabled=True) if has_ultra else None
 
 
 def _diagnostics(spec: VmSpec) -> azure.compute.DiagnosticsProfileArgs:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pulumi_azure_native as azure
-from pulumi import Output
+from pulumi import Input, Output
 
 from vmops.core.errors import SpecError
 from vmops.spec import custom_data, names
@@ -44,11 +44,15 @@ def _authorized(user: str, public_key: str) -> azure.compute.SshConfigurationArg
 
 
 def storage_profile(
-    spec: VmSpec, foreign: Iterable[Mapping[str, Any]] = (), attached: Mapping[int, str] = {}
+    spec: VmSpec,
+    foreign: Iterable[Mapping[str, Any]] = (),
+    attached: Mapping[int, str] = {},
+    apart: Mapping[int, Input[str]] = {},
 ) -> azure.compute.StorageProfileArgs:
     """Say what the VM starts from and which disks it has; ours are deleted with it, ``foreign`` ones stay.
 
-    ``attached`` are the ids of data disks of ours that exist and are not made with the VM, by lun.
+    ``attached`` are the ids of data disks of ours that exist and are not made with the VM, by lun; those ``apart`` are
+    declared on their own, and outlive the VM.
 
     Source: compute REST reference, OSDisk.deleteOption and DataDisk.deleteOption, whose default is Detach.
     """
@@ -57,7 +61,12 @@ def storage_profile(
         os_disk=_os_disk(spec),
         disk_controller_type=spec.disk_controller_type,
         data_disks=[
-            *(_data_disk(spec, lun, size, attached.get(lun)) for lun, size in enumerate(spec.data_disks)),
+            *(_apart(spec, lun, disk_id) for lun, disk_id in apart.items()),
+            *(
+                _data_disk(spec, lun, size, attached.get(lun))
+                for lun, size in enumerate(spec.data_disks)
+                if lun not in apart
+            ),
             *map(_kept, foreign),
         ],
     )
@@ -119,6 +128,17 @@ def _data_disk(spec: VmSpec, lun: int, size: int, attached: str | None) -> azure
         managed_disk=azure.compute.ManagedDiskParametersArgs(
             id=attached, storage_account_type=None if attached else spec.data_disk_type or spec.os_disk_type
         ),
+    )
+
+
+def _apart(spec: VmSpec, lun: int, disk_id: Input[str]) -> azure.compute.DataDiskArgs:
+    return azure.compute.DataDiskArgs(
+        name=names.data_disk(spec.vm_name, lun),
+        lun=lun,
+        create_option="Attach",
+        delete_option="Detach",
+        caching=_caching(spec.data_disk_caching),
+        managed_disk=azure.compute.ManagedDiskParametersArgs(id=disk_id),
     )
 
 

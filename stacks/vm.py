@@ -10,6 +10,7 @@ from vmops.spec import names
 from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.kept import NOTHING_KEPT, Kept
 from vmops.spec.vm_spec import VmSpec
+from vmops.stacks.disks import data_disks
 from vmops.stacks.machine import machine
 from vmops.stacks.network import group, network, security_group, subnet
 
@@ -50,6 +51,7 @@ def declare(
         own_tags=_own_tags(expires, hold),
         foreign=foreign,
         kept=kept,
+        apart=data_disks(spec, tags, options, foreign),
     )
     for name, value in outputs.items():
         export(name, value)

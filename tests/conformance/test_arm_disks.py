@@ -132,3 +132,78 @@ def test_a_slot_keeps_its_disk(arm: Arm) -> None:
     twice = [{"lun": 2, "diskSizeGB": 4}, {"lun": 2, "diskSizeGB": 4}]
     assert refusal(arm.put_machine(storageProfile__dataDisks=twice)) == (400, "InvalidParameter")
     assert held(arm) == {1: "old"}
+
+
+ZONE = {"zones": ["1"]}
+V2 = {"sku": {"name": "PremiumV2_LRS"}, **ZONE}
+ULTRA = {"sku": {"name": "UltraSSD_LRS"}, **ZONE}
+
+
+def fast(arm: Arm, kind: dict[str, Any], size: int = 8, **says: int) -> Any:
+    """Ask for a disk whose speed is bought apart."""
+    properties = {"creationData": {"createOption": "Empty"}, "diskSizeGB": size, **says}
+    return arm("PUT", f"{COMPUTE}/disks/fast", {"location": "westus2", **kind, "properties": properties})
+
+
+def test_the_speed_of_some_disks_is_bought_apart(arm: Arm) -> None:
+    """They have the least of it unless more is asked for, which is changed without their size."""
+    arm.make_group()
+    arm.done(fast(arm, V2))
+    assert arm.shown(f"{COMPUTE}/disks/fast")["properties"]["diskIOPSReadWrite"] == 3000
+    arm.done(
+        arm("PATCH", f"{COMPUTE}/disks/fast", {"properties": {"diskIOPSReadWrite": 4000, "diskMBpsReadWrite": 1000}})
+    )
+    assert arm.shown(f"{COMPUTE}/disks/fast")["properties"]["diskMBpsReadWrite"] == 1000
+    slower = {"properties": {"diskIOPSReadWrite": 3999}}
+    assert refusal(arm("PATCH", f"{COMPUTE}/disks/fast", slower)) == (400, "InvalidParameter")
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "says"),
+    [
+        ({"sku": {"name": "Premium_LRS"}}, 64, {"diskIOPSReadWrite": 500}),
+        (V2, 4, {"diskIOPSReadWrite": 3001}),
+        (V2, 8, {"diskIOPSReadWrite": 2999}),
+        (V2, 8, {"diskMBpsReadWrite": 751}),
+        (V2, 1024, {"diskIOPSReadWrite": 80001}),
+        (ULTRA, 3, {}),
+        (ULTRA, 4, {"diskIOPSReadWrite": 4001}),
+        (ULTRA, 4, {"diskIOPSReadWrite": 1000, "diskMBpsReadWrite": 257}),
+    ],
+)
+def test_a_speed_that_a_disk_does_not_have_is_refused(
+    arm: Arm, kind: dict[str, Any], size: int, says: dict[str, int]
+) -> None:
+    """By its type, its size, and of megabytes by what else it does a second."""
+    arm.make_group()
+    assert refusal(fast(arm, kind, size, **says)) == (400, "InvalidParameter")
+
+
+def test_a_machine_takes_fast_disks_in_a_zone_uncached_and_when_it_says_so(arm: Arm) -> None:
+    """One that is in no zone, caches them, is of a size without Premium or has not asked for Ultra is refused."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    arm.done(fast(arm, V2))
+    on: dict[str, Any] = {"lun": 0, "createOption": "Attach", "managedDisk": {"id": f"{COMPUTE}/disks/fast"}}
+    zonal: dict[str, Any] = {"hardwareProfile__vmSize": "Standard_D2s_v5", "zones": ["1"]}
+    for changes in (
+        {**zonal, "zones": [], "storageProfile__dataDisks": [on]},
+        {**zonal, "storageProfile__dataDisks": [{**on, "caching": "ReadOnly"}]},
+        {**zonal, "hardwareProfile__vmSize": "Standard_D2_v5", "storageProfile__dataDisks": [on]},
+        {**zonal, "storageProfile__osDisk__managedDisk": {"storageAccountType": "PremiumV2_LRS"}},
+        {**zonal, "zones": [], "additionalCapabilities": {"ultraSSDEnabled": True}},
+    ):
+        assert refusal(arm.put_machine(**changes)) == (400, "InvalidParameter"), changes
+    arm.done(arm.put_machine(**zonal, storageProfile__dataDisks=[on]))
+    (attached,) = arm.shown(VM)["properties"]["storageProfile"]["dataDisks"]
+    assert attached["managedDisk"]["storageAccountType"] == "PremiumV2_LRS"
+    ultra = str(
+        arm.put(f"{COMPUTE}/disks/ultra", **ULTRA, properties={"creationData": {"createOption": "Empty"}}).json()["id"]
+    )
+    both = [on, {**on, "lun": 1, "managedDisk": {"id": ultra}}]
+    refused = arm.put_machine(**zonal, storageProfile__dataDisks=both)
+    assert "only when additionalCapabilities.ultraSSDEnabled is set" in refused.json()["error"]["message"]
+    able: dict[str, Any] = {**zonal, "additionalCapabilities": {"ultraSSDEnabled": True}}
+    assert refusal(arm.put_machine(**able, storageProfile__dataDisks=both)) == (409, "PropertyChangeNotAllowed")
+    arm.done(arm("POST", f"{VM}/deallocate"))
+    arm.done(arm.put_machine(**able, storageProfile__dataDisks=both))

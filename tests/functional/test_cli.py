@@ -238,7 +238,11 @@ def test_dry_runs_show_and_change_nothing(lab: Shell) -> None:
     )
     unknown = lab("provision", "exp1", "-p", "vmSize=Standard_D2s_v55", "--dry-run")
     assert (unknown.returncode, unknown.stdout) == (1, "")
-    assert "vmSize: there is no Standard_D2s_v55 in westus2; is standard_d2s_v5 meant?" in unknown.stderr
+    assert "vmSize: there is no Standard_D2s_v55 in westus2; is Standard_D2s_v5 meant?" in unknown.stderr
+    restricted = lab("provision", "exp1", "-p", "vmSize=standard_m128ms", "--dry-run")
+    assert (restricted.returncode, restricted.stdout) == (1, "")
+    told = "capacity: vmSize: Standard_M128ms is not to be had in westus2: NotAvailableForSubscription"
+    assert told in restricted.stderr
     doomed = lab("deprovision", "exp1", "--dry-run")
     names = [each.rpartition("/")[2] for each in doomed.stdout.splitlines()]
     assert names == ["exp1", "exp1-nic", "exp1-ip", "exp1-nsg", "exp1-vnet", "exp1-osdisk", "vmops-exp1"]
@@ -459,3 +463,14 @@ def test_a_command_imports_only_what_it_needs(state_dir: Path, arguments: list[s
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert heavy & set(done.stdout.splitlines()[-1].split()) == set()
+
+
+def test_what_runs_and_sweeps_means_the_subscription_of_the_login_too(shell: Shell) -> None:
+    """As every verb: who names none means that of the environment, and is told."""
+    shell.environment["AZURE_SUBSCRIPTION_ID"] = "11111111-2222-3333-4444-555555555555"
+    for call in (("run", "x", "-p", "adminUsername=root", "--", "true"), ("sweep",)):
+        done = shell(*call, cloud="public")
+        assert done.stderr.startswith(
+            "subscription 11111111-2222-3333-4444-555555555555, by AZURE_SUBSCRIPTION_ID\n"
+        ), done.stderr
+        assert "subscription: is required" not in done.stderr

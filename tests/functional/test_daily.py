@@ -232,11 +232,16 @@ def test_what_was_given_is_a_file_to_give_again(lab: Shell, tmp_path: Path) -> N
 
 
 def test_one_parameter_is_set_and_no_other(lab: Shell, azure: Azure) -> None:
-    """And goes back to its default; what is no parameter is refused."""
+    """And goes back to its default, be it one that needs no deployment; what is no parameter is refused."""
     assert lab.json("set", "d2", "location=westus2", "tags=team=a", "--wait")["status"] == "SUCCEEDED"
     assert lab.json("show", "d2", "--params")["vmPorts"] == [22, 443]
     assert lab.json("set", "d2", "--unset", "tags", "--wait")["status"] == "SUCCEEDED"
     assert "tags" not in lab.json("show", "d2", "--params")
+    assert lab.json("set", "d2", "--unset", "ttl")["status"] == "SUCCEEDED"
+    assert [each["expires"] for each in lab.json("list", "d2")["vms"]] == [None]
+    assert "ttl" not in lab.json("show", "d2", "--params")
+    assert lab.json("set", "d2", "ttl=3h")["status"] == lab.json("provision", "d2", "--same")["status"] == "SUCCEEDED"
+    assert lab.json("show", "d2", "--params")["ttl"] == 10800
     for wrong in (["region=eastus"], ["--unset", "region"]):
         done = lab("set", "d2", *wrong)
         assert (done.returncode, done.stderr) == (2, "error: region: no such parameter; is location meant?\n")

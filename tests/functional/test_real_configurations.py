@@ -166,3 +166,44 @@ def test_disks_and_interfaces_are_as_they_are_asked_for(
     deprovision(params)
     deprovision(small)
     assert azure.ids() == set()
+
+
+DISK = f"{GROUP}/providers/Microsoft.Compute/disks/exp1-data-0"
+
+
+def test_disks_whose_speed_is_bought_apart_outlive_their_vm(
+    ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
+) -> None:
+    """They are made before it; they change in place, keep others' tags, and go with the last of it."""
+    params: Params = {
+        "vmName": "exp1",
+        "vmSize": "Standard_D2s_v5",
+        "zone": 1,
+        "dataDisks": [8, 8],
+        "dataDiskType": "PremiumV2_LRS",
+        "dataDiskIops": 3500,
+    }
+    provision(params)
+    first, unique = azure.vm(VM)["properties"]["vmId"], azure.get(f"{DISK}{VERSION}")["properties"]["uniqueId"]
+    assert ops.plan(params) == []
+    azure.patch(f"{DISK}{VERSION}", {"tags": {**azure.get(f"{DISK}{VERSION}")["tags"], "cost": "lab"}})
+    faster: Params = {**params, "dataDiskIops": 4000, "dataDiskMbps": 1000}
+    assert {(step["operation"], step["type"]) for step in ops.plan(faster) if step["operation"] != "keep"} == {
+        ("update", "Microsoft.Compute/disks")
+    }
+    assert provision(faster)["notOurs"] == ["tag cost on exp1-data-0: kept"]
+    disk = azure.get(f"{DISK}{VERSION}")
+    assert (disk["properties"]["diskIOPSReadWrite"], disk["properties"]["diskMBpsReadWrite"]) == (4000, 1000)
+    assert (disk["tags"]["cost"], azure.vm(VM)["properties"]["vmId"]) == ("lab", first)
+    anew: Params = {**faster, "adminUsername": "ada", "dataDisks": [8]}
+    assert ops.losses(anew) == ["exp1 is made anew for adminUsername, and loses exp1-osdisk"]
+    provision(anew)
+    assert azure.vm(VM)["properties"]["vmId"] != first
+    assert azure.get(f"{DISK}{VERSION}")["properties"]["uniqueId"] == unique
+    assert DISK.replace("data-0", "data-1") in azure.ids()
+    provision({**anew, "dataDisks": [8, 8]})
+    refused(
+        ops, azure, {**faster, "dataDiskType": "UltraSSD_LRS"}, FailureKind.IMMUTABLE, "dataDiskType: the VM has Pr"
+    )
+    deprovision(params)
+    assert azure.ids() == set()

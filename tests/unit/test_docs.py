@@ -56,6 +56,8 @@ OTHER: dict[str, dict[str, Any]] = {
     "osDiskCaching": {"osDiskCaching": "readonly"},
     "dataDiskType": {"dataDiskType": "Premium_LRS"},
     "dataDiskCaching": {"dataDiskCaching": "None"},
+    "dataDiskIops": {"dataDiskIops": 4000, "dataDiskType": "PremiumV2_LRS"},
+    "dataDiskMbps": {"dataDiskMbps": 200, "dataDiskType": "UltraSSD_LRS"},
     "acceleratedNetworking": {"acceleratedNetworking": "auto"},
     "privateIpAddress": {"privateIpAddress": "10.0.0.9"},
     "networkSecurityGroupOn": {"networkSecurityGroupOn": "both"},

@@ -23,6 +23,7 @@ _CLASSES: dict[str, tuple[type, type]] = {
     "azure-native:network:PublicIPAddress": (network.PublicIPAddress, network.PublicIPAddressInitArgs),
     "azure-native:network:NetworkInterface": (network.NetworkInterface, network.NetworkInterfaceArgs),
     "azure-native:compute:VirtualMachine": (compute.VirtualMachine, compute.VirtualMachineArgs),
+    "azure-native:compute:Disk": (compute.Disk, compute.DiskArgs),
 }
 _PARTS: dict[tuple[str, ...], tuple[type, type]] = {
     ("VirtualNetwork", "virtualNetworkPeerings"): (
@@ -46,6 +47,8 @@ _PARTS: dict[tuple[str, ...], tuple[type, type]] = {
         compute.outputs.ImageReferenceResponse,
     ),
     ("VirtualMachine", "storageProfile", "dataDisks"): (compute.DataDiskArgs, compute.outputs.DataDiskResponse),
+    ("Disk", "creationData"): (compute.CreationDataArgs, compute.outputs.CreationDataResponse),
+    ("Disk", "sku"): (compute.DiskSkuArgs, compute.outputs.DiskSkuResponse),
     ("VirtualMachine", "storageProfile", "osDisk"): (compute.OSDiskArgs, compute.outputs.OSDiskResponse),
     ("VirtualMachine", "networkProfile", "networkInterfaceConfigurations"): (
         compute.VirtualMachineNetworkInterfaceConfigurationArgs,
@@ -59,6 +62,7 @@ _MODELS = {
     "PublicIPAddress": network_models.PublicIPAddress,
     "NetworkInterface": network_models.NetworkInterface,
     "VirtualMachine": compute_models.VirtualMachine,
+    "Disk": compute_models.Disk,
 }
 
 

@@ -8,6 +8,7 @@ from vmops.azure import responses
 from vmops.azure.clouds import Cloud
 from vmops.azure.connection import Call, Connection
 from vmops.azure.responses import Accepted, Progress, is_absent
+from vmops.azure.shapes import SizeOffer
 from vmops.core.errors import CloudError, SpecError
 
 _API_VERSIONS = {
@@ -116,13 +117,6 @@ class Arm:
         """
         return self._sizes(f"{vm_id}/vmSizes")
 
-    def sizes(self, subscription: str, location: str) -> dict[str, int]:
-        """Tell the same of each size that there is in a location.
-
-        Source: compute REST reference, Virtual Machine Sizes - List.
-        """
-        return self._sizes(f"/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{location}/vmSizes")
-
     def _sizes(self, path: str) -> dict[str, int]:
         return responses.sizes(self._connection.send("GET", _with_version(path)), path)
 
@@ -139,14 +133,14 @@ class Arm:
         told = responses.words(self._connection.send("GET", f"{path}?api-version={version}"), path)
         return told.get("registrationState", "unknown")
 
-    def capabilities(self, subscription: str, location: str, size: str) -> dict[str, str]:
-        """Tell what a size can do in a location, in Azure's words; empty if it is not had there.
+    def offers(self, subscription: str, location: str) -> dict[str, SizeOffer]:
+        """Tell of each size that there is in a location, by its name in lower case.
 
         Source: compute REST reference, Resource Skus - List.
         """
         path = f"/subscriptions/{subscription}/providers/Microsoft.Compute/skus"
         where = f"{_with_version(path)}&$filter=location eq '{location}'"
-        return responses.capabilities(self._connection.send("GET", where), path).get(size.lower(), {})
+        return responses.offers(self._connection.send("GET", where), path)
 
     def delete(self, resource_id: str) -> Accepted:
         """Begin to delete a resource; absence is success, the absence of its group too."""

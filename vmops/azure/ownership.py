@@ -57,8 +57,11 @@ class Claim:
 
 
 def extend(arm: Arm, existing: Mapping[str, Any], expires: float) -> None:
-    """Move the instant at which a VM of ours expires."""
-    arm.merge_tags(existing["id"], {EXPIRES_TAG: format_utc(expires)})
+    """Move the instant at which a VM of ours expires, in seconds since the epoch; 0 for never."""
+    if expires:
+        arm.merge_tags(existing["id"], {EXPIRES_TAG: format_utc(expires)})
+    elif told := (existing.get("tags") or {}).get(EXPIRES_TAG):
+        arm.drop_tags(existing["id"], {EXPIRES_TAG: told})
 
 
 def stack_of(resource: Mapping[str, Any]) -> str:

@@ -171,13 +171,13 @@ def words(response: Any, path: str) -> dict[str, str]:
         raise _unreadable(response, path, error) from None
 
 
-def capabilities(response: Any, path: str) -> dict[str, dict[str, str]]:
-    """Read what each size can do, by its name in lower case.
+def offers(response: Any, path: str) -> dict[str, shapes.SizeOffer]:
+    """Read what Azure tells of each size, by its name in lower case.
 
     Raises: CloudError if the answer is no list of sizes.
     """
     try:
-        return shapes.capabilities(_json(response))
+        return shapes.offers(_json(response))
     except ValueError as error:
         raise _unreadable(response, path, error) from None
 

@@ -5,7 +5,7 @@ accident: what is absent or null is left out, what is there has its type.
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 Shape: TypeAlias = "type | Mapping[str, Shape] | list[Shape]"
 """A type, an object's known properties, or a list of things of one shape; whatever else an object has may be anything.
@@ -118,15 +118,35 @@ def words(body: object) -> dict[str, str]:
     return {name: each for name, each in _object(body, {}, "").items() if isinstance(each, str)}
 
 
-def capabilities(body: object) -> dict[str, dict[str, str]]:
-    """Read what each size can do, by its name in lower case.
+class SizeOffer(NamedTuple):
+    """A size in a location: what it can do, in Azure's words, and why it cannot be had there; '' if it can."""
 
-    Raises: Misshapen.
-    """
-    one: Shape = {"resourceType": str, "name!": str, "capabilities": [{"name!": str, "value": str}]}
+    name: str
+    capabilities: Mapping[str, str]
+    refused: str
+
+
+def offers(body: object) -> dict[str, SizeOffer]:
+    """Read what Azure tells of each size, by its name in lower case. Raises: Misshapen."""
+    one: Shape = {
+        "resourceType": str,
+        "name!": str,
+        "capabilities": [{"name!": str, "value": str}],
+        "restrictions": [{"type": str, "reasonCode": str}],
+    }
     read = [each for each in _object(body, {"value!": [one]}, "")["value"] if each.get("resourceType") == _MACHINES]
-    told = {each["name"].lower(): each.get("capabilities") or () for each in read}
-    return {size: {each["name"]: each.get("value", "") for each in found} for size, found in told.items()}
+    return {each["name"].lower(): _offer(each) for each in read}
+
+
+def _offer(told: Mapping[str, Any]) -> SizeOffer:
+    """Read one; a restriction of another type than Location is one of some zones alone."""
+    can = {each["name"]: each.get("value", "") for each in told.get("capabilities") or ()}
+    reasons = [each.get("reasonCode", "restricted") for each in told.get("restrictions") or () if _is_of_location(each)]
+    return SizeOffer(told["name"], can, next(iter(reasons), ""))
+
+
+def _is_of_location(restriction: Mapping[str, Any]) -> bool:
+    return str(restriction.get("type")).lower() == "location"
 
 
 def _read(value: object, shape: Shape, where: str) -> Any:

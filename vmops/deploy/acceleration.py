@@ -22,5 +22,6 @@ def decided(arm: Arm, spec: VmSpec, nic: Mapping[str, Any] | None, location: str
     if nic:
         on = bool(nic["properties"].get("enableAcceleratedNetworking"))
     else:
-        on = arm.capabilities(spec.subscription, location, spec.vm_size).get(_CAPABILITY, "").lower() == "true"
+        offer = arm.offers(spec.subscription, location).get(spec.vm_size.lower())
+        on = offer is not None and offer.capabilities.get(_CAPABILITY, "").lower() == "true"
     return spec.model_copy(update={"accelerated_networking": str(on).lower()})

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from vmops.azure.client import Arm
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
@@ -57,6 +58,8 @@ def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool) -
     spec = _as_it_exists(spec, before, state)
     ours = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.uses}
     spec = acceleration.decided(site.arm, spec, ours.get("nic"), before.location)
+    if spec.makes_disks_apart and before.machine:
+        ours |= _held_disks(site.arm, spec)
     foreign = foreign_parts.find(spec, ours, declared.OwnParts())
     if foreign:
         foreign = foreign_parts.find(spec, ours, declared.last(state()))
@@ -92,12 +95,21 @@ def _used(spec: VmSpec, before: Preflight, state: State) -> frozenset[str]:
     return uses
 
 
+def _held_disks(arm: Arm, spec: VmSpec) -> dict[str, Mapping[str, Any]]:
+    """Look at the data disks that are declared on their own and that the VM holds: nothing else shows them."""
+    found = {role: arm.get(arm_id) for role, arm_id in spec.ids().items() if role.startswith("data_disk_")}
+    held = spec.vm_id.lower()
+    return {role: body for role, body in found.items() if body and str(body.get("managedBy")).lower() == held}
+
+
 def _attached(spec: VmSpec, bodies: Mapping[str, Mapping[str, Any]]) -> dict[int, str]:
     """Find the data disks of ours that were detached, or attached again: Azure makes no disk of a name that there is.
 
     Source: recorded refusal "Disk … already exists. Only CreateOption.Attach is supported"; of a disk that is attached
     the option cannot be changed either.
     """
+    if spec.makes_disks_apart:
+        return {}
     there = survey.data_disks(bodies["vm"]) if "vm" in bodies else {}
     found = {}
     for lun, _ in enumerate(spec.data_disks):

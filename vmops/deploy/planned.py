@@ -26,19 +26,24 @@ def beside_drift(spec: VmSpec, before: Preflight, foreign: ForeignParts) -> list
     return [*found, *_rules(spec, bodies.get("security_group", {}), foreign)]
 
 
-def refuse_unknown_size(arm: Arm, spec: VmSpec, before: Preflight) -> None:
-    """Check that a size which a VM is to get exists where the VM is to be.
+def refuse_size(arm: Arm, spec: VmSpec, before: Preflight) -> None:
+    """Check that a size which a VM is to get can be had where the VM is to be.
 
-    Raises: OperationFailed (invalid), naming one that is nearly the same; CloudError if ARM refuses.
+    Raises: OperationFailed (invalid) if there is none, naming one that is nearly the same; (capacity) if it is not for
+    this subscription; CloudError if ARM refuses.
     """
     has = before.machine and before.machine["properties"].get("hardwareProfile", {}).get("vmSize", "")
     if has and has.lower() == spec.vm_size.lower():
         return
-    known = arm.sizes(spec.subscription, before.location)
-    if spec.vm_size.lower() not in known:
-        near = near_miss(spec.vm_size, known)
+    known = arm.offers(spec.subscription, before.location)
+    offer = known.get(spec.vm_size.lower())
+    if offer is None:
+        near = near_miss(spec.vm_size, [each.name for each in known.values()])
         message = f"vmSize: there is no {spec.vm_size} in {before.location}{f'; is {near} meant?' if near else ''}"
         raise OperationFailed(Failure(FailureKind.INVALID, message, resource=spec.vm_id))
+    if offer.refused:
+        message = f"vmSize: {offer.name} is not to be had in {before.location}: {offer.refused}"
+        raise OperationFailed(Failure(FailureKind.CAPACITY, message, resource=spec.vm_id))
 
 
 def _disks(machine: Mapping[str, Any], spec: VmSpec, foreign: ForeignParts) -> Iterator[Drift]:

@@ -141,11 +141,11 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
     What others have added has the operation keep, and what is ours and unknown to the engine's state, adopt. Each tells
     its ``properties`` that differ, as far as ARM tells them. The stack's files are mended: no engine could read them.
 
-    Raises: OperationFailed, also if there is no such size; CloudError if ARM refuses a look.
+    Raises: OperationFailed, also if such a size is not to be had; CloudError if ARM refuses a look.
     """
     site.stack.mend()
     before = survey.preflight(site.arm, spec, site.claim(spec))
-    planned.refuse_unknown_size(site.arm, spec, before)
+    planned.refuse_size(site.arm, spec, before)
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
     wanted = intent.form(site, spec, before, known=True)

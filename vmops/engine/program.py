@@ -14,7 +14,7 @@ from vmops.spec.kept import NOTHING_KEPT, Kept
 from vmops.spec.vm_spec import VmSpec
 from vmops.stacks import vm
 
-_IDENTITIES = ("vm_id", "resource_guid")
+_IDENTITIES = ("vm_id", "resource_guid", "unique_id")
 """Outputs by which Azure tells a resource from another of the same id (`vmops.azure.ownership`)."""
 
 

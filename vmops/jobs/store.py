@@ -5,6 +5,7 @@ deprovision of a stack are not over at any time; the database itself holds that.
 """
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
@@ -88,8 +89,13 @@ class Store:
             )
             return cursor.rowcount == 1
 
+    def remember(self, operation_id: str, given: Mapping[str, Any]) -> None:
+        """Note how what an operation made is asked for now: by what changes nothing of it."""
+        with self._database.transaction() as database:
+            database.execute("UPDATE operations SET given = ? WHERE id = ?", (json.dumps(dict(given)), operation_id))
+
     def extend(self, operation_id: str, expires: float) -> None:
-        """Move the instant at which what an operation made expires, in seconds since the epoch."""
+        """Move the instant at which what an operation made expires, in seconds since the epoch; 0 for never."""
         with self._database.transaction() as database:
             database.execute("UPDATE operations SET expires = ? WHERE id = ?", (expires, operation_id))
 

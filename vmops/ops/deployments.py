@@ -33,7 +33,6 @@ from vmops.ops.record import record
 from vmops.ops.remembered import Asked
 from vmops.ops.results import classify
 from vmops.spec.target import Target
-from vmops.spec.vm_spec import VmSpec
 
 _LOOK = 0.05
 """Seconds between two looks at a record whose worker has not begun, or works on another host."""
@@ -71,7 +70,7 @@ class Deployments:
             claim, returned = self.claim(spec), latest.outputs.get("returned", ())
             ours = seen and seen.running and ownership.is_ours(seen.resource, claim)
             if seen and ours and is_as_declared(self.arm(spec), claim, spec, seen.resource, returned):
-                self._extend(latest, spec, seen)
+                self._keep_up(latest, asked, seen)
                 return None
         return self._begin(spec, record(self.settings, spec, Verb.PROVISION, asked), terms, asked.changed())
 
@@ -220,12 +219,18 @@ class Deployments:
             os.close(admitted.lock)
         return asked
 
-    def _extend(self, made: Operation, spec: VmSpec, seen: vm_state.VmState) -> None:
-        """Let a VM that is provisioned again live for its whole time to live from now on."""
-        if spec.ttl:
-            expires = time.time() + spec.ttl
+    def _keep_up(self, made: Operation, asked: Asked, seen: vm_state.VmState) -> None:
+        """Remember how a VM that is so already is asked for, and let it live its whole time to live from now on.
+
+        One that is asked for without a time to live keeps what it has, unless that was taken back.
+        """
+        ttl, taken_back = asked.spec.ttl, "ttl" in asked.unset
+        kept = {} if ttl or taken_back else {name: made.given[name] for name in ("ttl",) if name in made.given}
+        self.store.remember(made.id, {**asked.given, **kept})
+        if ttl or taken_back:
+            expires = time.time() + ttl if ttl else 0.0
             self.store.extend(made.id, expires)
-            ownership.extend(self.arm(spec), seen.resource, expires)
+            ownership.extend(self.arm(asked.spec), seen.resource, expires)
 
     def _in_backend(self, target: Target) -> bool:
         """Tell whether the engine's backend knows the VM's stack: another host may be about to make it."""

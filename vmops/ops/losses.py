@@ -23,7 +23,7 @@ def _losses(machine: Machine, asked: Asked, latest: Operation | None) -> Iterato
     there = {lun: disk.get("name") for lun, disk in data_disks(machine).items()}
     own = {lun: name for lun, name in there.items() if name == names.data_disk(spec.vm_name, lun)}
     if why:
-        lost = [names.default_name("os_disk", spec.vm_name), *own.values()]
+        lost = [names.default_name("os_disk", spec.vm_name), *(() if spec.makes_disks_apart else own.values())]
         yield f"{spec.vm_name} is made anew for {', '.join(dict.fromkeys(why))}, and loses {', '.join(lost)}"
         return
     for lun, name in own.items():

@@ -62,11 +62,14 @@ def _settle(site: DeployContext, target: Target, *, write: bool) -> dict[str, An
 
 
 def _intended(arm: Arm, target: Target, ours: list[str]) -> dict[str, str]:
-    """Give the ids of what the stack should know, by the end of their URN: what is ours, and the VM itself."""
+    """Give the ids of what the stack should know, by the end of their URN: what is ours, and the VM itself.
+
+    Which disks are made apart from the VM the next provision knows.
+    """
     seen = arm.get(target.vm_id)
     ids = [seen["id"] if seen else target.vm_id]
     for arm_id in ours:
         ids.append(arm_id)
         if "/virtualnetworks/" in arm_id.lower() and (network := arm.get(arm_id)):
             ids += [subnet["id"] for subnet in network["properties"].get("subnets", ())]
-    return {key: arm_id for arm_id in ids if (key := names.urn_key(arm_id))}
+    return {key: arm_id for arm_id in ids if "/disks/" not in arm_id.lower() and (key := names.urn_key(arm_id))}

@@ -24,7 +24,8 @@ class Asked:
     """A VM that is asked for: its spec, what of that was given, an HMAC of each secret that it has, and its digest.
 
     The digest is '' if it is not known yet. ``changed`` gives the parameters that are asked for otherwise than they
-    were made last, secrets aside; None if nobody knows how that was. Only who begins something needs to know.
+    were made last, secrets aside; None if nobody knows how that was. Only who begins something needs to know. ``unset``
+    are those that somebody has taken back.
     """
 
     spec: VmSpec
@@ -32,6 +33,7 @@ class Asked:
     secrets: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     changed: Callable[[], tuple[str, ...] | None] = lambda: None
+    unset: frozenset[str] = frozenset()
 
     def keyed(self, spec: VmSpec, key: bytes) -> Self:
         """Give the same with the spec as it is sent, with a key to log in with, and with its digest by ``key``."""
@@ -72,7 +74,8 @@ class Remembered:
         last = self.last(Target.from_params(params, self.settings.defaults()))
         before, now = self._changed(last, {}), self._changed(last, params, unset)
         same = (before.spec.canonical(), before.spec.kept) == (now.spec.canonical(), now.spec.kept)
-        return replace(now, digest=last.digest if same else "", changed=partial(self._changes, now.spec, last))
+        changes = partial(self._changes, now.spec, last)
+        return replace(now, digest=last.digest if same else "", changed=changes, unset=frozenset(unset))
 
     def _changes(self, spec: VmSpec, last: Operation | None) -> tuple[str, ...] | None:
         """Name the parameters that are not what they were when the VM was made."""

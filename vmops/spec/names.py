@@ -39,6 +39,7 @@ TOKENS: Mapping[str, str] = MappingProxyType(
         "address": "azure-native:network:PublicIPAddress",
         "nic": "azure-native:network:NetworkInterface",
         "vm": "azure-native:compute:VirtualMachine",
+        "disk": "azure-native:compute:Disk",
     }
 )
 _SUFFIXES: Mapping[str, str] = MappingProxyType(

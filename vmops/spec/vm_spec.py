@@ -144,7 +144,12 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
 
         ``uses`` are the roles that are not declared, because they are another's.
         """
-        declared = {role: arm_id for role, arm_id in self.ids().items() if role in names.TOKENS and role not in uses}
+        apart = "data_disk_" if self.makes_disks_apart else None
+        declared = {
+            role: arm_id
+            for role, arm_id in self.ids().items()
+            if role not in uses and (role in names.TOKENS or (apart and role.startswith(apart)))
+        }
         return {names.urn_key(arm_id): arm_id for arm_id in declared.values()}
 
     def own_ids(self, uses: frozenset[str] = frozenset()) -> list[str]:

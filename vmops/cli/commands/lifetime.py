@@ -86,12 +86,13 @@ def sweep(
     """
     from vmops.cli import console
     from vmops.cli.session import hear_library
+    from vmops.cli.subscription import with_subscription
     from vmops.leases.sweep import sweep as swept
     from vmops.ops.api import VMOps
 
     hear_library()
     try:
-        found = swept(VMOps(), dry_run=dry_run, orphans=orphans)
+        found = swept(with_subscription(VMOps(), {}), dry_run=dry_run, orphans=orphans)
     except KeyboardInterrupt:
         console.complain("interrupted, but the removals that were begun go on")
         raise typer.Exit(_INTERRUPTED) from None
@@ -112,9 +113,13 @@ def _run(params: dict[str, Any], command: list[str], **how: bool) -> int:
     from vmops.cli.foreground import run_if_there
     from vmops.cli.run import run as run_with_vm
     from vmops.cli.session import hear_library
+    from vmops.cli.subscription import with_subscription
     from vmops.core.errors import ProvisionError
+    from vmops.ops.api import VMOps
 
     hear_library()
+    chosen = with_subscription(VMOps(), params).settings.subscription
+    params = {"subscription": chosen, **params} if chosen else params
     try:
         return run_if_there(command, lambda: run_with_vm(params, command, **how))
     except ProvisionError as error:

@@ -78,7 +78,8 @@ def _apply(stack: EngineStack, exported: Export, made: Plan, wanted: Wanted) -> 
 def _look(arm: Arm, arm_id: str, claim: Claim, *, begun: bool) -> Seen:
     """Ask ARM whose a resource is.
 
-    A subnet, which has no tags, is its network's, or ours if we have begun to make it.
+    A subnet, which has no tags, is its network's, or ours if we have begun to make it. A disk is whose it says, be it
+    that a VM holds it.
     """
     resource = arm.get(arm_id)
     if resource is None:
@@ -90,7 +91,7 @@ def _look(arm: Arm, arm_id: str, claim: Claim, *, begun: bool) -> Seen:
     if tagged is None:
         return Seen.ABSENT
     is_group = kind_of(tagged) == "resourcegroups"
-    ours = carries_our_tags(tagged, claim) if is_group else is_ours(tagged, claim)
+    ours = carries_our_tags(tagged, claim) if is_group else is_ours({**tagged, "managedBy": None}, claim)
     return Seen.OURS if ours else Seen.FOREIGN
 
 

@@ -9,5 +9,5 @@ resources       the calls about resources; messages: the engine's values and err
 checks          what Check fills in and refuses; naming: names that a program left out
 diffs           what changed, and what that replaces
 crud            create, read, update, delete; arm: requests, retries, operations, deadlines
-translate       properties to bodies and back; schema, resource_types: what it knows of the seven types
+translate       properties to bodies and back; schema, resource_types: what it knows of the eight types
 """

@@ -1,4 +1,4 @@
-"""The seven resource types that vmops declares: their paths, their properties and the shape of their ARM bodies.
+"""The eight resource types that vmops declares: their paths, their properties and the shape of their ARM bodies.
 
 Source: names and API versions are those of the azure-native 3.29 schema, which the tests read from the published
 package; what lies under ``properties`` is ``x-ms-client-flatten`` in the specifications of Microsoft.Network 2024-05-01
@@ -7,6 +7,7 @@ and Microsoft.Compute 2024-11-01; what replaces is the provider's own list.
 
 from collections.abc import Mapping
 
+from vmops.local.provider.disk_type import DISK
 from vmops.local.provider.schema import ResourceType, Shape, words
 
 VERSION = "3.29.0"
@@ -241,5 +242,6 @@ TYPES: Mapping[str, ResourceType] = {
         PUBLIC_IP_ADDRESS,
         NETWORK_INTERFACE,
         VIRTUAL_MACHINE,
+        DISK,
     )
 }

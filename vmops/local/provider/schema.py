@@ -12,8 +12,8 @@ def words(text: str) -> frozenset[str]:
 
 
 ENVELOPE = words(
-    "id name type etag location tags sku kind zones identity plan extendedLocation managedBy systemData placement "
-    "resources"
+    "id name type etag location tags sku kind zones identity plan extendedLocation managedBy managedByExtended "
+    "systemData placement resources"
 )
 """What lies beside ``properties`` in a wrapped object. Source: the specifications of Microsoft.Network and .Compute."""
 

@@ -39,9 +39,22 @@ KEEPING: Mapping[str, Described] = {
         "in place",
     ),
     "dataDiskType": Described(
-        "Premium_LRS, StandardSSD_LRS or Standard_LRS",
-        "of the data disks; without it `osDiskType`. Disks that are attached again keep theirs",
+        "Premium_LRS, StandardSSD_LRS, Standard_LRS, PremiumV2_LRS or UltraSSD_LRS",
+        "of the data disks; without it `osDiskType`. Disks that are attached again keep theirs. The last two need a "
+        "`zone` where the location has some, are never cached, and outlive a VM that is made anew",
         "refused",
+    ),
+    "dataDiskIops": Described(
+        "100 to 400000",
+        "reads and writes a second of each data disk of the type PremiumV2_LRS (at least 3000) or UltraSSD_LRS; "
+        "without it the least, or what it is",
+        "in place",
+    ),
+    "dataDiskMbps": Described(
+        "1 to 10000",
+        "MB/s of each data disk of the type PremiumV2_LRS (at least 125) or UltraSSD_LRS; without it the least, or "
+        "what it is",
+        "in place",
     ),
     "dataDiskCaching": Described(
         "None, ReadOnly or ReadWrite",

@@ -4,16 +4,19 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
-from vmops.spec.parts.machine import DiskType, Machine
+from vmops.spec.parts.machine import Machine
 from vmops.spec.rules import storage
 from vmops.spec.target import choice
 
 Caching = Literal["None", "ReadOnly", "ReadWrite"]
 Controller = Literal["SCSI", "NVMe"]
+DataDiskType = Literal["Premium_LRS", "StandardSSD_LRS", "Standard_LRS", "PremiumV2_LRS", "UltraSSD_LRS"]
 
 
 class Storage(Machine):
     """The controller of all disks, their caching, and where a system disk lies that is only its host's.
+
+    ``data_disk_iops`` and ``data_disk_mbps`` (MB/s) are of each data disk of a type of which that is bought apart.
 
     Source: compute REST reference, DiskControllerTypes, CachingTypes, DiffDiskPlacement.
     """
@@ -21,5 +24,12 @@ class Storage(Machine):
     disk_controller_type: Annotated[Controller | None, choice(Controller)] = None
     ephemeral_os_disk: Annotated[storage.Placement | None, BeforeValidator(storage.ephemeral)] = None
     os_disk_caching: Annotated[Caching | None, BeforeValidator(storage.os_disk_caching)] = None
-    data_disk_type: Annotated[DiskType | None, choice(DiskType)] = None
-    data_disk_caching: Annotated[Caching | None, choice(Caching)] = None
+    data_disk_type: Annotated[DataDiskType | None, choice(DataDiskType)] = None
+    data_disk_caching: Annotated[Caching | None, BeforeValidator(storage.data_disk_caching)] = None
+    data_disk_iops: Annotated[int | None, BeforeValidator(storage.iops)] = None
+    data_disk_mbps: Annotated[int | None, BeforeValidator(storage.mbps)] = None
+
+    @property
+    def makes_disks_apart(self) -> bool:
+        """Whether the data disks are resources of their own, which are made before the VM, and outlive it."""
+        return self.data_disk_type in storage.OF_THEIR_OWN

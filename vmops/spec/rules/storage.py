@@ -4,7 +4,14 @@ from typing import Literal, get_args
 
 from pydantic import ValidationInfo
 
-from vmops.spec.rules.values import one_of
+from vmops.spec.rules.values import one_of, within
+
+OF_THEIR_OWN = frozenset({"PremiumV2_LRS", "UltraSSD_LRS"})
+"""Types of disks that have IOPS and MB/s of their own, which no VM says of a disk that is made with it.
+
+Source: compute REST reference, DataDisk and Disk: diskIOPSReadWrite.
+"""
+_CACHINGS = ("None", "ReadOnly", "ReadWrite")
 
 Placement = Literal["cache", "resource", "nvme"]
 PLACEMENTS = {"cache": "CacheDisk", "resource": "ResourceDisk", "nvme": "NvmeDisk"}
@@ -28,7 +35,39 @@ def os_disk_caching(value: object, info: ValidationInfo) -> str:
 
     Source: terraform-provider-azurerm, azurerm_linux_virtual_machine: diff_disk_settings needs the caching ReadOnly.
     """
-    caching = one_of("None", "ReadOnly", "ReadWrite")(value)
+    caching = one_of(*_CACHINGS)(value)
     if info.data.get("ephemeral_os_disk") and caching != "ReadOnly":
         raise ValueError(f"{caching!r}: an ephemeral system disk has the caching ReadOnly")
     return caching
+
+
+def data_disk_caching(value: object, info: ValidationInfo) -> str:
+    """Keep a disk that no host caches from it. Source: Azure documentation, Premium SSD v2 and Ultra disks."""
+    caching = one_of(*_CACHINGS)(value)
+    if caching != "None" and _of_its_own(info):
+        raise ValueError(f"{caching!r}: no host caches a disk of the type {info.data['data_disk_type']}")
+    return caching
+
+
+def iops(value: object, info: ValidationInfo) -> int:
+    """Check reads and writes a second; Azure knows how many a disk of some size may do.
+
+    Source: Azure documentation, managed disk types: at least 100, at most 400 000.
+    """
+    return _speed(value, info, 100, 400_000, "IOPS of a disk (100 to 400000)")
+
+
+def mbps(value: object, info: ValidationInfo) -> int:
+    """Check megabytes a second. Source: Azure documentation, managed disk types: at least 1, at most 10 000."""
+    return _speed(value, info, 1, 10_000, "MB/s of a disk (1 to 10000)")
+
+
+def _speed(value: object, info: ValidationInfo, least: int, most: int, what: str) -> int:
+    speed = within(value, least, most, what)
+    if not _of_its_own(info):
+        raise ValueError(f"{speed} needs dataDiskType {' or '.join(sorted(OF_THEIR_OWN))}")
+    return speed
+
+
+def _of_its_own(info: ValidationInfo) -> bool:
+    return info.data.get("data_disk_type") in OF_THEIR_OWN

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vmops.local.arm.refusals import compute, faults, gateway, network
+from vmops.local.arm.refusals import compute, disks, faults, gateway, network
 
-_PROVIDERS = network.REFUSALS | compute.REFUSALS | faults.NETWORK | faults.COMPUTE
+_PROVIDERS = network.REFUSALS | compute.REFUSALS | disks.REFUSALS | faults.NETWORK | faults.COMPUTE
 _GATEWAY = gateway.REFUSALS | faults.GATEWAY
 _BLANK = re.compile(r"\{(\w+)\}")
 

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from vmops.local.arm.refusals import authorization, compute, gateway, network
+from vmops.local.arm.refusals import authorization, compute, disks, gateway, network
 
-_TABLE: dict[str, tuple[int, str]] = gateway.REFUSALS | network.REFUSALS | compute.REFUSALS | authorization.REFUSALS
+_TABLE: dict[str, tuple[int, str]] = (
+    gateway.REFUSALS | network.REFUSALS | compute.REFUSALS | disks.REFUSALS | authorization.REFUSALS
+)
 
 
 class ArmError(Exception):

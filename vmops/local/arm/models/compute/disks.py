@@ -1,5 +1,6 @@
 """Managed disks: made with a machine or by themselves, and what becomes of them when the machine goes."""
 
+from vmops.local.arm.models.compute import disk_speed
 from vmops.local.arm.models.compute.copies import copy
 from vmops.local.arm.models.kind import Change, Kind, heading, new_guid, replace_tags, require_open
 from vmops.local.arm.refusals.error import ArmError
@@ -26,6 +27,7 @@ class Disks(Kind):
         disk = new_disk(cloud, rid, request, location)
         disk.properties.update(request.get("properties", {}))
         _fill(cloud, disk)
+        disk_speed.settle(disk)
         return self._accept(cloud, disk, created=True)
 
     def patch(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
@@ -43,6 +45,7 @@ class Disks(Kind):
             replace_tags(disk.body, request)
         if request.get("sku", {}).get("name"):
             disk.body["sku"] = _sku(request["sku"]["name"])
+        disk_speed.settle(disk)
         return self._accept(cloud, disk, created=False)
 
     def _accept(self, cloud: Cloud, disk: Resource, *, created: bool) -> Change:

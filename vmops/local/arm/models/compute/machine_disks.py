@@ -49,6 +49,7 @@ def show(cloud: Cloud, machine: Resource) -> None:
         if slot in machine.hidden["disks"]:
             found = _held(cloud, machine, slot)
             disk["managedDisk"]["id"] = str(found.id)
+            disk["managedDisk"]["storageAccountType"] = found.body["sku"]["name"]
             disk["name"], disk["diskSizeGB"] = found.id.name, found.properties["diskSizeGB"]
 
 

@@ -3,6 +3,7 @@
 from vmops.local.arm.models.compute import machine_disks, power
 from vmops.local.arm.models.compute.capacity import give_back, settle_room, take_room
 from vmops.local.arm.models.compute.data_disks import ATTACH_DETACH, rearranged
+from vmops.local.arm.models.compute.disk_speed import require_bearable
 from vmops.local.arm.models.compute.instance_view import instance_view
 from vmops.local.arm.models.compute.machine_interfaces import attached, follow, let_go, require_interfaces, reserve
 from vmops.local.arm.models.compute.machine_profile import declare
@@ -187,6 +188,7 @@ def _require_change(cloud: Cloud, machine: Resource, existing: Resource) -> None
 def _write(cloud: Cloud, machine: Resource, verb: str, *, created: bool) -> Change:
     """Give a machine its interfaces and disks and begin the operation; a disk's name that is taken makes it fail."""
     require_interfaces(cloud, machine)
+    require_bearable(cloud, machine)
     needs_room = verb == "put" or machine.hidden["power"] not in (None, "deallocated")
     failure = machine_disks.provide(cloud, machine) or (take_room(cloud, machine) if needs_room else None)
     machine.state = "Creating" if verb == "put" else "Updating"

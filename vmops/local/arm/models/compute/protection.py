@@ -21,6 +21,7 @@ _WHILE_OFF = (
     "securityProfile.uefiSettings.vTpmEnabled",
     "securityProfile.encryptionAtHost",
     "proximityPlacementGroup.id",
+    "additionalCapabilities.ultraSSDEnabled",
 )
 """What can be changed of a machine that is on no hardware, and of no other."""
 
