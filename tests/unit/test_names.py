@@ -123,7 +123,7 @@ def test_a_resource_is_found_in_the_state_by_its_id() -> None:
     for key, arm_id in spec.urn_keys().items():
         assert names.urn_key(arm_id) == key
         assert names.urn_key(arm_id.replace("resourceGroups", "resourcegroups")) == key
-    assert names.urn_key(spec.ids()["os_disk"]) == ""
+    assert names.urn_key(f"{spec.group_id}/providers/Microsoft.Compute/snapshots/exp1") == ""
 
 
 def test_what_is_anothers_is_not_declared() -> None:
