@@ -57,6 +57,15 @@ def test_a_table_is_aligned_and_never_cut(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out == f"NAME    ID\na       {long}\nlonger  [b]\n"
 
 
+def test_a_table_is_as_wide_as_its_terminal() -> None:
+    """Of what is too wide the widest is cut; a path keeps its end."""
+    rows = [("exp1", "a failure that takes many words", "/subscriptions/s/resourceGroups/g")]
+    assert console.aligned(("NAME", "WHY", "ID"), rows, 44) == [
+        "NAME  WHY                ID",
+        "exp1  a failure that t…  …/resourceGroups/g",
+    ]
+
+
 def test_fields_without_a_value_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     """An empty line says nothing, and takes the place of one that does; a zero is a value."""
     console.fields({"name": "exp1", "fqdn": None, "ssh": "", "disks": [], "left": ["/a", "/b"], "count": 0})

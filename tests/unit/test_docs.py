@@ -10,6 +10,7 @@ import pytest
 
 from vmops import Settings, VmSpec
 from vmops.spec.described import DESCRIBED, NAMES
+from vmops.spec.parameters import read_params
 from vmops.spec.rules.images import image
 
 ROOT = Path(__file__).parents[2]
@@ -153,6 +154,12 @@ def test_the_table_says_what_a_change_does(name: str, changed: str) -> None:
     assert changed.startswith(("in place", "replaces", "refused", "another VM", "no deployment", "as "))
     assert (changed == "another VM") == (before.stack != after.stack)
     assert (changed == "no deployment") == (before.canonical() == after.canonical())
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda file: file.name)
+def test_an_example_of_parameters_asks_for_a_vm(file: Path) -> None:
+    """It is copied as it is."""
+    assert VmSpec.from_params(read_params(None, file, [])).ttl
 
 
 def test_the_readme_names_every_setting() -> None:

@@ -4,6 +4,7 @@ Exit codes: 0 if the verb SUCCEEDED, or is PENDING and was not to be waited for;
 wrong; 130 if Ctrl-C ended it.
 """
 
+import os
 import sys
 from itertools import takewhile
 from typing import TYPE_CHECKING
@@ -20,9 +21,18 @@ def command_line() -> "Typer":
     return app
 
 
+def _plain_help() -> None:
+    """Have help written without styles, too, where nothing is to have any."""
+    if os.environ.get("NO_COLOR"):
+        from typer import rich_utils  # a tenth of a second of imports
+
+        rich_utils.COLOR_SYSTEM = None
+
+
 def main() -> None:
     """Run the command line; an error is one sentence on stderr, never a traceback."""
     app = command_line()
+    _plain_help()
     try:
         code = app(standalone_mode=False)
     except Exception as error:

@@ -2,10 +2,11 @@
 
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,11 +20,18 @@ from vmops.core.log import fields_of
 from vmops.core.printable import printable
 
 
+def is_plain() -> bool:
+    """Tell whether a terminal is to be written to as if it was none. Source: no-color.org."""
+    return bool(os.environ.get("NO_COLOR"))
+
+
 class Shown(Console):
     """A stream that shows what a terminal would obey: names, tags and errors are whatever somebody has written."""
 
     def __init__(self, *, stderr: bool = False) -> None:
-        super().__init__(stderr=stderr, soft_wrap=True, highlight=False, emoji=False)
+        """Write neither styles nor pictures that move where NO_COLOR is set: rich leaves out the colours alone."""
+        how: dict[str, Any] = {"color_system": None, "force_interactive": False} if is_plain() else {}
+        super().__init__(stderr=stderr, soft_wrap=True, highlight=False, emoji=False, **how)
 
     def render_str(self, text: str, **how: Any) -> Text:
         """Read markup in a text that is printable, before rich takes out some of what is not."""
@@ -37,6 +45,9 @@ class Shown(Console):
 
 out = Shown()
 err = Shown(stderr=True)
+
+_NARROWEST = 8
+"""Characters that a column of a table keeps."""
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -54,6 +65,13 @@ def warn(sentence: str) -> None:
 def note(sentence: str) -> None:
     """Say on stderr what helps a person to read the result."""
     err.print(f"[dim]{escape(sentence)}[/]")
+
+
+@contextmanager
+def doing(what: str) -> Iterator[None]:
+    """Say at a terminal what is being done in a block: it moves, and goes in the end."""
+    with err.status(f"{what} …") if err.is_interactive else nullcontext():
+        yield
 
 
 def confirm(question: str, *, err: bool = True) -> None:
@@ -162,18 +180,28 @@ def _text(value: Any) -> str:
 
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table, its columns aligned and never cut off, so that a pipe sees all of it."""
-    first, *others = aligned(header, rows)
+    """Print a table, its columns aligned: at a terminal as wide as that is, elsewhere whole, for who reads a pipe."""
+    first, *others = aligned(header, rows, out.width if out.is_terminal else None)
     out.print(escape(first), style="dim")
     for line in others:
         out.print(escape(line))
 
 
-def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Give the lines of a table whose columns are aligned."""
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], most: int | None = None) -> list[str]:
+    """Give the lines of a table whose columns are aligned, each of at most so many characters."""
     shown = [[printable(cell) for cell in row] for row in (header, *rows)]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in shown]
+    while most and sum(widths) + 2 * len(widths) - 2 > most and max(widths) > _NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+    return ["  ".join(f"{_cut(*pair):<{pair[1]}}" for pair in zip(row, widths, strict=True)).rstrip() for row in shown]
+
+
+def _cut(cell: str, width: int) -> str:
+    """Cut a cell to a width: of a path its end tells more than its beginning."""
+    if len(cell) <= width:
+        return cell
+    is_path = "/" in cell and " " not in cell
+    return f"…{cell[1 - width :]}" if is_path else f"{cell[: width - 1]}…"
 
 
 def duration(seconds: float) -> str:
@@ -188,6 +216,10 @@ def duration(seconds: float) -> str:
 
 def moment(seconds: float) -> str:
     """Write an instant, in seconds since the epoch: ``2030-01-31 03:00:00 UTC (5 min 2 s ago)``."""
-    when = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     away = time.time() - seconds
-    return f"{when} ({duration(away)} ago)" if away >= 0 else f"{when} (in {duration(-away)})"
+    return f"{instant(seconds)} ({f'{duration(away)} ago' if away >= 0 else f'in {duration(-away)}'})"
+
+
+def instant(seconds: float) -> str:
+    """Write the same without how far away it is."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

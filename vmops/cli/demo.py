@@ -49,7 +49,7 @@ class Life:
         called, result = verb(params)
         returned, status = time.monotonic() - begun, called
         if called is Status.PENDING:
-            with console.err.status(f"{title} …"):
+            with console.doing(title):
                 status, result = self.ops.wait_vm_operation(params)
         seconds = time.monotonic() - begun
         self.steps.append({"step": title, "status": status.name, "seconds": round(seconds, 3), "result": result})

@@ -128,7 +128,7 @@ class Session:
 
     def cancel(self) -> NoReturn:
         """End the deployment that is in flight."""
-        with console.err.status("ending what is in flight …"):
+        with console.doing("ending what is in flight"):
             answer = self.ops.cancel(self.params)
         self._end("cancel", answer)
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vmops.cli.console import aligned, columns, duration, moment, note, print_json, warn
+from vmops.cli.console import aligned, columns, duration, instant, note, out, print_json, warn
 from vmops.core.times import parse_utc
 from vmops.jobs.operation import HANDED_OVER, Operation
 from vmops.ops.listing import Listing
@@ -27,7 +27,8 @@ def listed(found: Listing, *, as_json: bool) -> None:
 def lines(found: Listing) -> list[str]:
     """Give the same as lines, for a screen that changes."""
     told = [*(f"warning: {each}" for each in found.unread), _beside(found)]
-    return [*(aligned(_HEADER, [_row(each) for each in found.vms]) if found.vms else ()), *filter(None, told)]
+    rows = [_row(each) for each in found.vms]
+    return [*(aligned(_HEADER, rows, out.width) if rows else ()), *filter(None, told)]
 
 
 def history(operations: Sequence[Operation], *, as_json: bool) -> None:
@@ -37,7 +38,7 @@ def history(operations: Sequence[Operation], *, as_json: bool) -> None:
     if not operations:
         return note("no deployment is recorded on this host")
     rows = [
-        (each.vm_name, str(each.verb), str(each.state), moment(each.created), _took(each), each.owner, _why(each))
+        (each.vm_name, str(each.verb), str(each.state), instant(each.created), _took(each), each.owner, _why(each))
         for each in operations
     ]
     return columns(("NAME", "VERB", "STATE", "ASKED", "TOOK", "BY", "WHY"), rows)

@@ -48,7 +48,7 @@ def _described(engine: Path) -> str:
 @contextmanager
 def _progress() -> Iterator[Report]:
     """Show progress on stderr: on a terminal one line that changes, else a line each."""
-    if not console.err.is_terminal:
+    if not console.err.is_interactive:
         yield lambda line: console.err.print(line, markup=False)
         return
     with console.err.status("") as status:
