@@ -149,6 +149,17 @@ def sizes(response: Any, path: str) -> dict[str, int]:
         raise _unreadable(response, path, error) from None
 
 
+def guests(response: Any, path: str) -> dict[str, Any]:
+    """Read what a cloud says of what runs inside its VMs.
+
+    Raises: CloudError if the answer is nothing of the kind.
+    """
+    try:
+        return shapes.guests(_json(response))
+    except ValueError as error:
+        raise _unreadable(response, path, error) from None
+
+
 def words(response: Any, path: str) -> dict[str, str]:
     """Read an object that is no resource: the words that it holds, by their names.
 

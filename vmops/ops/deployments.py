@@ -16,6 +16,7 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet
 from vmops.core.settings import Settings
 from vmops.core.signals import signals_deferred
+from vmops.deploy import readiness
 from vmops.deploy.drift import is_as_declared
 from vmops.jobs import admission, start
 from vmops.jobs.cancel import cancel
@@ -60,17 +61,19 @@ class Deployments:
     def provision(self, asked: Asked, terms: Terms = NOBODY) -> Operation | None:
         """Begin to make the VM as it is asked for; None if it is so already, runs, and is to be held by nobody new.
 
-        Raises: OperationFailed (locked) if another deployment of the VM is in flight, (conflict) if another holds it;
-        RecordsUnusable if nothing can be recorded.
+        Raises: OperationFailed (locked) if another deployment of the VM is in flight, (conflict) if another holds it,
+        (invalid) if its SSH is to be waited for and nothing will answer; RecordsUnusable if nothing can be recorded.
         """
         self.store.require()
         spec, latest = asked.spec, self.store.latest(asked.spec.stack)
+        readiness.refuse_silent(self.arm(spec), spec)
         same = latest and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, asked.digest)
         if latest and same and not terms.mark:
             seen = vm_state.get_vm_state(self.arm(spec), spec.vm_id)
             claim, returned = self.claim(spec), latest.outputs.get("returned", ())
             ours = seen and seen.running and ownership.is_ours(seen.resource, claim)
-            if seen and ours and is_as_declared(self.arm(spec), claim, spec, seen.resource, returned):
+            declared = seen and ours and is_as_declared(self.arm(spec), claim, spec, seen.resource, returned)
+            if seen and declared and readiness.is_as_awaited(self.arm(spec), spec, latest.outputs):
                 self._extend(latest, spec, seen)
                 return None
         return self._begin(spec, record(self.settings, spec, Verb.PROVISION, asked), terms, asked.changed())

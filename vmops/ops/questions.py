@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from vmops.core.failures import Failure
 from vmops.core.state_dir import log_path
 from vmops.jobs.operation import Operation
+from vmops.ops.access import Access
 from vmops.ops.credentials import with_key
 from vmops.ops.queries import Queries
 from vmops.ops.remembered import Asked, Remembered
-from vmops.ops.upkeep import Upkeep
 from vmops.protocol import Params
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vmops.ops.listing import Listing
 
 
-class Questions(Upkeep):
+class Questions(Access):
     """What a person asks: what went wrong, what there is, what was asked for, and what a call would do."""
 
     def last_failure(self, params: Params) -> Failure | None:
