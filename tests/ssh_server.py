@@ -1,14 +1,13 @@
-"""A plain SSH server of loopback, in a process of its own: OpenSSH's where that is installed, else asyncssh's.
+"""A plain SSH server of loopback, in a process of its own, that has another home for its user.
 
-`python -m tests.ssh_server HOME` is the latter: it serves whoever has a key in ``HOME/authorized_keys``, from that
-directory, and prints its port and its own key.
+OpenSSH's has none but the user's own, in which no test may write. `python -m tests.ssh_server HOME` serves who has a
+key in ``HOME/authorized_keys``, from that directory, and prints its port and its own key.
 """
 
 import asyncio
 import getpass
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,16 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vmops.core.polling import NotYet, poll_until
-from vmops.ssh.banner import ssh_answers
-
-OPENSSH = "/usr/sbin/sshd"
 USER = getpass.getuser()
 
 
 @dataclass(frozen=True)
 class Sshd:
-    """A server that runs: who logs in is this user, and has ``home`` to write to."""
+    """A server that runs: who logs in is this user, and is at home in ``home``."""
 
     port: int
     host_key: str
@@ -44,51 +39,14 @@ def ssh_server(home: Path, public_key: str) -> Iterator[Sshd]:
     """Serve, from a directory that is to be made, whoever has the key."""
     home.mkdir(mode=0o700)
     (home / "authorized_keys").write_text(public_key)
-    start = _openssh if Path(OPENSSH).exists() else _asyncssh
-    with start(home) as server:
-        try:
-            yield server
-        finally:
-            server.process.kill()
-
-
-@contextmanager
-def _asyncssh(home: Path) -> Iterator[Sshd]:
     command = [sys.executable, "-m", "tests.ssh_server", str(home)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        port, key = process.stdout.readline().strip().split(" ", 1)
-        yield Sshd(int(port), key, home, process)
-
-
-@contextmanager
-def _openssh(home: Path) -> Iterator[Sshd]:
-    """Start OpenSSH's server, which knows this user's own home only: whoever tests by it names paths from the root."""
-    place = home.with_name(f"{home.name}-sshd")
-    place.mkdir(mode=0o700)
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", place / "key"], check=True)
-    port = _free_port()
-    options = {
-        "ListenAddress": f"127.0.0.1:{port}",
-        "HostKey": place / "key",
-        "AuthorizedKeysFile": home / "authorized_keys",
-        "StrictModes": "no",
-        "UsePAM": "no",
-        "PidFile": "none",
-        "PermitRootLogin": "prohibit-password",
-        "Subsystem": "sftp internal-sftp",
-    }
-    (place / "config").write_text("".join(f"{name} {value}\n" for name, value in options.items()))
-    command = [OPENSSH, "-D", "-e", "-f", str(place / "config")]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True) as process:
-        assert poll_until(lambda: ssh_answers("127.0.0.1", port, 5) or NotYet(0.02), timeout=60)
-        yield Sshd(port, (place / "key.pub").read_text().strip(), home, process)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
+        try:
+            assert process.stdout
+            port, key = process.stdout.readline().strip().split(" ", 1)
+            yield Sshd(int(port), key, home, process)
+        finally:
+            process.kill()
 
 
 async def _serve(home: Path) -> None:

@@ -19,6 +19,7 @@ from vmops import Machine, ProvisionError, SpecError, Status, VmopsError
 from vmops.azure.client import Arm
 from vmops.azure.clouds import Cloud
 from vmops.cli import access
+from vmops.cli.on_vm import OnVm
 from vmops.core import keys
 from vmops.core.failures import FailureKind
 from vmops.core.polling import NotYet, poll_until
@@ -317,3 +318,19 @@ def _lives(pid: str) -> bool:
         return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_command_on_a_vm_is_sent_and_fetched(
+    lab: Inside, machine: Machine, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It runs in what was sent, with the streams of this process; results come back whatever its exit code."""
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "run.sh").write_text('echo "$PWD: $1"; mkdir results; echo 42 >results/score; exit 3\n')
+    work = OnVm(tmp_path / "bench", [f"results:{tmp_path / 'out'}", f"none:{tmp_path}"])
+    assert work.run(["sh", "run.sh", "two words"], machine, at_end=lambda: None) == 3
+    told = capfd.readouterr()
+    assert told.out.endswith("/run: two words\n")
+    assert (tmp_path / "out" / "score").read_text() == "42\n"
+    assert "No such file" in told.err
+    assert OnVm(None, ["none"]).run(["true"], machine, at_end=lambda: None) == 125
+    assert OnVm(None, []).run(["test", "!", "-e", "results"], machine, at_end=lambda: None) == 0
