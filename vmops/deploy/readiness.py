@@ -102,6 +102,12 @@ def ssh_of(arm: Arm, spec: VmSpec, outputs: Mapping[str, Any]) -> dict[str, Any]
     )
 
 
+def why_doubtful(arm: Arm, spec: VmSpec) -> str:
+    """Say why it may be that nothing answers on the SSH port of the VM; '' if it should. Raises: CloudError."""
+    private = not (arm.has_guests or spec.public_ip)
+    return why_silent(arm, spec) or ("it has no public address" if private else "")
+
+
 def is_as_awaited(arm: Arm, spec: VmSpec, outputs: Mapping[str, Any]) -> bool:
     """Tell whether the SSH of a VM answers, by one look, if it is to be waited for. Raises: CloudError."""
     if spec.wait_for != "ssh":

@@ -135,6 +135,16 @@ class Questions(Access):
         """
         return self._queries.status(self._target(params))
 
+    def why_no_ssh(self, params: Params) -> str:
+        """Say why the SSH of a VM that is asked for may never answer from here; '' if it should.
+
+        Raises: SpecError; CloudError if the local Azure does not say.
+        """
+        from vmops.deploy.readiness import why_doubtful
+
+        spec = self._asked(params, same=False).spec
+        return why_doubtful(self._arm(spec), spec)
+
     def expired(self, unsearched: list[Failure]) -> "Iterator[ExpiringVm]":
         """Find the VMs that have outlived their time to live, whoever owns them.
 
