@@ -8,6 +8,7 @@ import stat
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from tests.functional.inside import PARAMS, WHICH, Inside, inside, put_key
 from tests.functional.world import SPEC, VM, refused, spec_of
 from tests.ssh_server import USER, ssh_server
-from vmops import Machine, ProvisionError, SpecError, Status, VmopsError
+from vmops import Machine, ProvisionError, SpecError, Status, StoreError, VmopsError
 from vmops.azure.client import Arm
 from vmops.azure.clouds import Cloud
 from vmops.cli import access
@@ -24,8 +25,13 @@ from vmops.core import keys
 from vmops.core.failures import FailureKind
 from vmops.core.polling import NotYet, poll_until
 from vmops.deploy import readiness
+from vmops.jobs.operation import State, Verb
+from vmops.jobs.store import Store
 from vmops.ops.conditions import Condition
+from vmops.ops.record import record
 from vmops.protocol import Params
+from vmops.ssh.hosts import Hosts
+from vmops.ssh.way_in import WayIn
 
 needs_openssh = pytest.mark.skipif(shutil.which("ssh") is None, reason="there is no OpenSSH client here")
 pytestmark = needs_openssh
@@ -318,6 +324,77 @@ def _lives(pid: str) -> bool:
         return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_the_users_own_openssh_knows_the_vms_once_it_is_told_to(lab: Inside, tmp_path: Path) -> None:
+    """One line before all else, put in once and taken out again; what else is there stays as it was."""
+    host = lab.ops.ssh_host(PARAMS)
+    files, own = Hosts(lab.state_dir), tmp_path / ".ssh" / "config"
+    assert files.install(own)
+    assert stat.S_IMODE(own.stat().st_mode) == 0o600
+    own.write_text(f"{own.read_text()}Host other\n    User ada\n")
+    assert not files.install(own)
+    done = subprocess.run(["ssh", "-F", own, "vm", "echo inside"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "inside\n"), done.stderr
+    told = subprocess.run(
+        ["ssh", "-F", own, "-G", "vm"], capture_output=True, text=True, timeout=60
+    ).stdout.splitlines()
+    assert {f"hostkeyalias vmops-{lab.vm_id}", f"port {lab.server.port}", f"user {USER}"} <= set(told)
+    assert host.name == "vm"
+    assert files.uninstall(own)
+    assert (own.read_text(), files.uninstall(own)) == ("Host other\n    User ada\n", False)
+
+
+def test_a_config_that_is_a_link_stays_one(lab: Inside, tmp_path: Path) -> None:
+    """Whoever keeps it elsewhere finds the line there."""
+    kept, own = tmp_path / "dotfiles", tmp_path / "config"
+    kept.write_text("Host other\n")
+    own.symlink_to(kept)
+    assert Hosts(lab.state_dir).install(own)
+    assert own.is_symlink()
+    assert len(kept.read_text().splitlines()) == 2
+
+
+def test_two_vms_of_one_name_are_told_apart_by_their_groups(tmp_path: Path) -> None:
+    """The first keeps the name, until it is gone."""
+    hosts = Hosts(tmp_path)
+    one, two = (WayIn("exp1", group, f"exp1-{group}", group, "203.0.113.1", 22, "mlos") for group in ("lab", "office"))
+    assert [hosts.write(each).name for each in (one, two, one)] == ["exp1", "exp1.office", "exp1"]
+    hosts.forget([one.stack])
+    assert hosts.write(two).name == "exp1"
+    assert [each.name for each in (tmp_path / "ssh" / "hosts").iterdir()] == ["exp1-office.conf"]
+
+
+def test_a_path_that_openssh_cannot_be_told_of_is_refused(tmp_path: Path) -> None:
+    """A line break in it would be another option."""
+    way = WayIn("exp1", "lab", "exp1-lab", "id", "203.0.113.1", 22, "mlos")
+    with pytest.raises(StoreError, match="OpenSSH cannot be told of"):
+        Hosts(tmp_path / "a\nProxyCommand true").write(way)
+
+
+def test_ssh_config_shows_the_vms_that_this_host_remembers(lab: Inside) -> None:
+    """Those into which there is a way: what is gone, or where nothing runs inside, is none."""
+    store = Store(lab.state_dir)
+    for name in ("vm", "gone"):
+        known = replace(record(lab.ops.settings, spec_of(vmName=name), Verb.PROVISION), state=State.SUCCEEDED)
+        assert store.insert(known)
+    shown = lab("ssh-config", "--install")
+    block = (lab.state_dir / "ssh" / "hosts" / f"{SPEC.stack}.conf").read_text()
+    assert (shown.returncode, shown.stdout.decode()) == (0, block), shown.stderr
+    assert (lab.state_dir.parent / ".ssh" / "config").read_text().startswith('Include "')
+    assert lab.json("ssh-config", "vm", *WHICH) == [
+        {
+            "host": "vm",
+            "hostName": "127.0.0.1",
+            "port": lab.server.port,
+            "user": USER,
+            "identityFile": str(keys.ssh_key_file(lab.state_dir, SPEC.stack)),
+            "hostKeyAlias": f"vmops-{lab.vm_id}",
+            "knownHostsFile": str(lab.state_dir / "ssh" / "hosts" / f"{SPEC.stack}.known_hosts"),
+        }
+    ]
+    with lab.saying(None):
+        assert lab.ops.ssh_hosts() == []
 
 
 def test_a_command_on_a_vm_is_sent_and_fetched(
