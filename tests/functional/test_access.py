@@ -188,6 +188,7 @@ def test_an_ssh_that_is_to_be_waited_for_is_waited_for(lab: Inside) -> None:
 def test_an_ssh_that_nothing_can_answer_for_is_refused_at_once(lab: Inside) -> None:
     """It never succeeds without a look, and nothing is made in vain."""
     asked = {**PARAMS, "waitFor": "ssh"}
+    before = lab.ops.history(asked)
     with lab.saying(None):
         assert lab.ops.vm_provision(asked) == (Status.FAILED, {})
     failure = lab.ops.last_failure(asked)
@@ -195,7 +196,7 @@ def test_an_ssh_that_nothing_can_answer_for_is_refused_at_once(lab: Inside) -> N
     assert str(failure).startswith(
         "invalid: waitFor: ssh: nothing runs inside it: no namespaces here; leave waitFor at"
     )
-    assert lab.ops.operation(asked) is None
+    assert lab.ops.history(asked) == before
     closed, real = spec_of(waitFor="ssh", vmPorts=[443]), Arm(Cloud("public", lab.world.url), timeout=60)
     with refused(FailureKind.INVALID, "port 22 is not among its vmPorts"):
         readiness.refuse_silent(real, closed)
