@@ -121,11 +121,15 @@ def test_what_is_not_reached_is_a_failure_of_ours(
 
 def test_what_is_not_reached_has_an_exit_code_of_its_own(lab: Inside) -> None:
     """125, in words or as JSON."""
+    before = lab.world.left()
     with lab.saying(None):
         done = lab("exec", "vm", *WHICH, "--", "true")
+        run = lab("run", "other", "-p", "ttl=1h", "--on-vm", "--", "true")
         told = lab.json("exec", "vm", *WHICH, "--", "true")
     sentence = "vm: invalid: nothing runs inside vm: no namespaces here; "
     assert (done.returncode, done.stderr.decode().startswith(f"error: {sentence}")) == (125, True)
+    assert (run.returncode, lab.world.left()) == (125, before)
+    assert b"error: other: invalid: waitFor: ssh: nothing runs inside it: no namespaces here; " in run.stderr
     assert (told["exitCode"], told["stdout"], told["stderr"].startswith(sentence)) == (125, "", True)
 
 
@@ -162,6 +166,7 @@ def test_waiting_for_a_vm(lab: Inside) -> None:
     assert (told["status"], told["result"]["sshPort"]) == ("SUCCEEDED", lab.server.port)
     assert lab.ops.wait_for("running", PARAMS) == (Status.SUCCEEDED, told["result"])
     assert _kind(lab, "running", {"vmName": "none"}) == "not_found"
+    assert lab.json("wait", "none", "--for", "gone")["status"] == "SUCCEEDED"
     with lab.saying(None):
         assert _kind(lab, "ssh", PARAMS) == "invalid"
         assert lab.ops.wait_for("running", PARAMS)[0] is Status.SUCCEEDED

@@ -122,11 +122,11 @@ def _ssh(guest: Guest, outputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refuse_silent(arm: Arm, spec: VmSpec) -> None:
-    """Check that something can answer on the SSH port of the VM, if it is to be waited for.
+    """Check that something can answer on the SSH port of a VM, which is to be waited for.
 
     Raises: OperationFailed (invalid), before anything is made; CloudError.
     """
-    if spec.wait_for == "ssh" and (why := why_silent(arm, spec)):
+    if why := why_silent(arm, spec):
         step = "leave waitFor at running, or mend that, then call again"
         raise OperationFailed(Failure(FailureKind.INVALID, f"waitFor: ssh: {why}", resource=spec.vm_id, step=step))
 

@@ -66,7 +66,8 @@ class Deployments:
         """
         self.store.require()
         spec, latest = asked.spec, self.store.latest(asked.spec.stack)
-        readiness.refuse_silent(self.arm(spec), spec)
+        if spec.wait_for == "ssh":
+            readiness.refuse_silent(self.arm(spec), spec)
         same = latest and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, asked.digest)
         if latest and same and not terms.mark:
             seen = vm_state.get_vm_state(self.arm(spec), spec.vm_id)
