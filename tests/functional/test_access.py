@@ -1,6 +1,7 @@
 """Into a VM by the system's own OpenSSH, against a plain SSH server: log in, run, copy, and what is told of it."""
 
 import hashlib
+import os
 import shlex
 import shutil
 import signal
@@ -21,14 +22,16 @@ from vmops.azure.client import Arm
 from vmops.azure.clouds import Cloud
 from vmops.cli import access
 from vmops.cli.on_vm import OnVm
-from vmops.core import keys
+from vmops.core import file_lock, keys
 from vmops.core.failures import FailureKind
 from vmops.core.polling import NotYet, poll_until
+from vmops.core.state_dir import lock_path
 from vmops.deploy import readiness
 from vmops.jobs.operation import State, Verb
 from vmops.jobs.store import Store
 from vmops.ops.conditions import Condition
 from vmops.ops.record import record
+from vmops.ops.remembered import Remembered
 from vmops.protocol import Params
 from vmops.ssh.hosts import Hosts
 from vmops.ssh.way_in import WayIn
@@ -206,6 +209,26 @@ def test_an_ssh_that_nothing_can_answer_for_is_refused_at_once(lab: Inside) -> N
     with refused(FailureKind.INVALID, "port 22 is not among its vmPorts"):
         readiness.refuse_silent(real, closed)
     readiness.refuse_silent(real, spec_of(waitFor="ssh", vmPorts=[443], publicIp=False))
+
+
+@pytest.mark.parametrize(("waits", "status"), [({}, Status.FAILED), ({"waitFor": "ssh"}, Status.PENDING)])
+def test_what_is_in_flight_and_waits_for_less_is_not_joined(lab: Inside, waits: dict[str, str], status: Status) -> None:
+    """It would succeed without a look at SSH."""
+    store, settings = Store(lab.state_dir), lab.ops.settings
+    params = {"vmName": f"flying-{len(waits)}", **waits}
+    asked = Remembered(settings, store).asked(params)
+    keyed = asked.spec.with_key(keys.ssh_public_key(lab.state_dir, asked.spec.stack))
+    new = record(settings, keyed, Verb.PROVISION, asked.keyed(keyed, keys.digest_key(lab.state_dir)))
+    working = replace(new, state=State.RUNNING)
+    held = file_lock.acquire(lock_path(lab.state_dir, asked.spec.stack))
+    assert held is not None
+    try:
+        assert store.insert(working)
+        assert lab.ops.vm_provision({**params, "waitFor": "ssh"})[0] is status
+        assert lab.ops.vm_provision(dict(params))[0] is Status.PENDING
+    finally:
+        store.transition(working.id, State.FAILED)
+        os.close(held)
 
 
 def test_ssh_is_openssh(lab: Inside) -> None:

@@ -45,6 +45,8 @@ _MOST = 0.5
 _REST = 1.0
 """Seconds between two looks at a record whose worker is seen to live."""
 
+_WAIT_FOR = "waitFor"
+
 _CUT_OFF = frozenset({FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.BUG, FailureKind.LOCKED})
 """After these a write may still be on its way."""
 
@@ -204,7 +206,7 @@ class Deployments:
             admitted = admission.admit(self.store, self.settings.state_dir, asked, check)
         if not isinstance(admitted, admission.Admitted):
             joins = admitted and terms.check_join(self.store, admitted)
-            if admitted and joins and (admitted.verb, admitted.digest) == (new.verb, new.digest):
+            if admitted and joins and _serves(admitted, new):
                 return admitted
             raise OperationFailed(admission.lock_conflict(admitted))
         doubtful = _in_doubt(admitted.before, new.verb)
@@ -235,6 +237,12 @@ class Deployments:
 
         with reading(self.settings, self.store, target) as site:
             return site.stack.state() is not None
+
+
+def _serves(admitted: Operation, new: Operation) -> bool:
+    """Tell whether what is in flight is for the same thing, and waits for all that is to be waited for."""
+    waits = new.given.get(_WAIT_FOR) in (None, "running", admitted.given.get(_WAIT_FOR))
+    return waits and (admitted.verb, admitted.digest) == (new.verb, new.digest)
 
 
 def _in_doubt(before: Operation | None, verb: Verb) -> bool:
