@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 LAYERS = (
     ("core", "protocol"),
-    ("spec",),
+    ("spec", "ssh"),
     ("local",),
     ("azure", "stacks"),
     ("engine",),
@@ -24,6 +24,7 @@ LAYERS = (
 """The storeys from the ground up. A room may import what lies below its own storey, and itself."""
 
 WORLDS = {
+    "asyncssh": ["vmops.mlos.ssh"],
     "azure": ["vmops.azure.connection"],
     "mlos_bench": ["vmops.mlos"],
     "psutil": ["vmops.core.processes"],

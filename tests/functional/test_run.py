@@ -52,6 +52,8 @@ sys.exit(4)
     assert (code, mode) == (4, 0o600)
     assert environment["VMOPS_HOST"] == outputs["publicIp"]
     assert environment["VMOPS_SSH"] == outputs["ssh"]
+    where = environment["VMOPS_SSH_HOST"], environment["VMOPS_SSH_PORT"]
+    assert where == (outputs["sshHost"], str(outputs["sshPort"])) == (outputs["publicIp"], "22")
     assert not Path(environment["VMOPS_OUTPUTS"]).exists()
     assert names(azure) == [outputs["name"]] == ["exp1"]
     assert f"`{outputs['ssh']}` logs in" in words
@@ -116,6 +118,11 @@ def test_a_vm_that_is_not_to_be_had_is_told_by_an_exit_code_of_its_own(
         (["--", "no-such-command"], 127, "error: no-such-command: no such command"),
         (["-p", "vmPorts=70000", "--", "true"], 2, "error: vmPorts: '70000' is not a port"),
         ([], 2, "error: Invalid value for COMMAND: it is needed, after --"),
+        (
+            ["--send", "/", "--", "true"],
+            2,
+            "error: Invalid value for --on-vm: what is sent and fetched is for a command",
+        ),
     ],
 )
 def test_what_cannot_be_run_costs_no_vm(state_dir: Path, arguments: list[str], code: int, sentence: str) -> None:

@@ -30,6 +30,8 @@ UNCLOCKED = {
     "ops.check": "tells how far the host's clock is from Azure's: nothing here asks",
     "ops.hand_over": _ABSENT,
     "ops.timeline": "tells how long a deployment has gone on: nothing here asks",
+    "cli.access": _ABSENT,
+    "cli.condition": _ABSENT,
     "cli.console": _ABSENT,
     "cli.demo": _ABSENT,
     "cli.progress": _ABSENT,

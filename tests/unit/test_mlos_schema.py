@@ -18,7 +18,7 @@ from mlos_bench.services.types.os_ops_type import SupportsOSOps
 from mlos_bench.services.types.vm_provisioner_type import SupportsVMOps
 
 from vmops import SpecError, VmSpec, protocol
-from vmops.mlos import PulumiVMService, schema
+from vmops.mlos import PulumiVMService, VmSshService, schema
 from vmops.mlos.config import Config
 
 ROOT = Path(__file__).parents[2]
@@ -79,10 +79,25 @@ def test_a_wrong_config_is_one_sentence(config: dict[str, Any], sentence: str) -
     assert "hunter2" not in problem
 
 
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"ssh_usrname": "x"}, "config: ssh_usrname: no such parameter or setting; is ssh_username meant?"),
+        ({"vmSize": "x"}, "config: vmSize: no such parameter or setting"),
+        ({"ssh_port": "22"}, "config: ssh_port: '22' is no null or integer"),
+    ],
+)
+def test_a_wrong_config_of_what_logs_in_is_one_sentence(config: dict[str, Any], sentence: str) -> None:
+    """It knows which VM is meant, and what mlos_bench's own services read."""
+    with pytest.raises(SpecError) as refusal:
+        VmSshService(config)
+    assert refusal.value.problems == (sentence,)
+
+
 def test_mlos_bench_knows_our_class_once_it_is_admitted(admitted: None) -> None:
-    """Under both its names, alone or in a list, and admitted twice as once."""
+    """Under all their names, alone or in a list, and admitted twice as once."""
     schema.admit()
-    assert len(schema.CLASSES) == 2
+    assert len(schema.CLASSES) == 4
     for name in schema.CLASSES:
         for config in ({"class": name}, {"class": name, "config": {"vmSize": "x"}}, {"services": [{"class": name}]}):
             ConfigSchema.SERVICE.validate(config)
@@ -152,6 +167,14 @@ def test_a_custom_data_file_lies_where_configs_do(tmp_path: Path, monkeypatch: p
     assert [problem.partition(":")[0] for problem in refusal.value.problems] == ["vmPorts"]
     with pytest.raises(ValueError, match="customData: cannot be given together with customDataFile"):
         service.provision_host({"vmName": "vm", "customData": "#!/bin/sh"})
+
+
+def test_only_what_logs_in_needs_asyncssh() -> None:
+    """Whoever has mlos_bench alone has the VMs all the same."""
+    program = "import sys; sys.modules['asyncssh'] = None; from vmops.mlos import PulumiVMService, {}"
+    assert subprocess.run([sys.executable, "-c", program.format("main")], check=False).returncode == 0
+    ended = subprocess.run([sys.executable, "-c", program.format("VmSshService")], capture_output=True, check=False)
+    assert b"ImportError: vmops.mlos.VmSshService needs asyncssh (" in ended.stderr
 
 
 @pytest.mark.parametrize("missing", ["mlos_bench", "pytz"])

@@ -28,13 +28,17 @@ _API_VERSIONS = {
 _MOST_PAGES = 1000
 """Pages of one list. Source: ARM limits, 980 resource groups of 800 resources of a type; a page holds up to 1000."""
 
+_GUESTS = "/_local/guests"
+"""Where the local Azure tells of what runs inside its VMs, beside what is Azure's."""
+
 _PORTS = {"https": 443, "http": 80}
 
 
 class Arm:
     """One cloud's Resource Manager, for one principal. Safe for threads; holds no state but its connections.
 
-    ``pace`` is how long a second of Azure's lasts there, in seconds: 1 but for a local Azure.
+    ``pace`` is how long a second of Azure's lasts there, in seconds: 1 but for a local Azure. ``has_guests`` tells
+    whether it can be asked what runs inside its VMs.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Arm:
         """
         self._endpoint = cloud.endpoint
         self.pace = cloud.pace
+        self.has_guests = cloud.has_guests
         self._connection = Connection(cloud, timeout, patience, met)
 
     def get(self, resource_id: str, *, expand: str = "") -> dict[str, Any] | None:
@@ -141,6 +146,10 @@ class Arm:
         path = f"/subscriptions/{subscription}/providers/Microsoft.Compute/skus"
         where = f"{_with_version(path)}&$filter=location eq '{location}'"
         return responses.offers(self._connection.send("GET", where), path)
+
+    def guests(self) -> dict[str, Any]:
+        """Ask a cloud that ``has_guests`` what runs inside its VMs. Raises: CloudError if it does not say."""
+        return responses.guests(self._connection.send("GET", _GUESTS), _GUESTS)
 
     def delete(self, resource_id: str) -> Accepted:
         """Begin to delete a resource; absence is success, the absence of its group too."""

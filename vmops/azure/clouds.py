@@ -13,7 +13,8 @@ class Cloud:
     """One cloud: where its Resource Manager is, and who may speak to it.
 
     ``endpoint`` has no trailing slash. ``token`` and ``provider`` (a port) are the local Azure's; a real cloud takes
-    its token from the caller's Azure login. ``answers`` tells whether its machines can be reached over the network.
+    its token from the caller's Azure login. ``has_guests`` tells whether the cloud itself says what runs inside its
+    VMs, and where that is reached: it has no network on which their addresses lead anywhere.
     ``pace`` is how long a second of Azure's lasts here, in seconds: 1 in a real cloud.
     """
 
@@ -22,7 +23,7 @@ class Cloud:
     authority: str = ""
     token: str = field(default="", repr=False)
     provider: int = 0
-    answers: bool = True
+    has_guests: bool = False
     pace: float = 1.0
 
     def engine_environment(self) -> dict[str, str]:
@@ -81,5 +82,5 @@ def connect(name: str, state_dir: Path) -> Cloud:
 
     here = daemon.ensure(state_dir)
     return Cloud(
-        "local", here.arm, token=here.token, provider=here.provider, answers=False, pace=daemon.pace(state_dir)
+        "local", here.arm, token=here.token, provider=here.provider, has_guests=True, pace=daemon.pace(state_dir)
     )

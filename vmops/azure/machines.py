@@ -46,13 +46,28 @@ def list_machines(arm: Arm, subscription: str, wanted: Callable[[Resource], bool
 def _listed(
     machine: Resource, states: Mapping[str, Resource], interfaces: Mapping[str, Resource], addresses: Mapping[str, Any]
 ) -> ListedMachine:
-    cards = machine["properties"].get("networkProfile", {}).get("networkInterfaces") or [{}]
-    card = interfaces.get(str(cards[0].get("id")).lower(), {})
-    first = next(iter(card.get("properties", {}).get("ipConfigurations") or [{}])).get("properties", {})
-    address = addresses.get(str((first.get("publicIPAddress") or {}).get("id")).lower(), {})
-    public = address.get("properties", {}).get("ipAddress", "")
+    public, private = _addresses(machine, lambda arm_id: interfaces.get(arm_id) or addresses.get(arm_id))
     state = states.get(machine["id"].lower(), {})
-    return ListedMachine(machine, power_of(state), public, first.get("privateIPAddress", ""))
+    return ListedMachine(machine, power_of(state), public, private)
+
+
+def addresses_of(arm: Arm, machine: Resource) -> tuple[str, str]:
+    """Give the public and the private address of a VM; '' for what it has not. Raises: CloudError if ARM refuses."""
+    return _addresses(machine, arm.get)
+
+
+def _addresses(machine: Resource, resource: Callable[[str], Resource | None]) -> tuple[str, str]:
+    """Find the addresses of a VM by its first interface; ``resource`` gives what has an id, in lower case."""
+    cards = machine["properties"].get("networkProfile", {}).get("networkInterfaces") or [{}]
+    card = _found(cards[0], resource)
+    first = next(iter(card.get("properties", {}).get("ipConfigurations") or [{}])).get("properties", {})
+    address = _found(first.get("publicIPAddress") or {}, resource)
+    return address.get("properties", {}).get("ipAddress", ""), first.get("privateIPAddress", "")
+
+
+def _found(reference: Mapping[str, Any], resource: Callable[[str], Resource | None]) -> Resource:
+    """Follow a reference; nothing where it leads nowhere."""
+    return (resource(str(reference["id"]).lower()) if reference.get("id") else None) or {}
 
 
 def _by_id(resources: list[dict[str, Any]]) -> dict[str, Resource]:

@@ -41,7 +41,7 @@ _PROPERTIES: Shape = {
         "osDisk": {"name": str, "diskSizeGB": int, "managedDisk": {"id": str}},
         "dataDisks": [_DATA_DISK],
     },
-    "osProfile": {"linuxConfiguration": {"ssh": {"publicKeys": [{"keyData": str}]}}},
+    "osProfile": {"adminUsername": str, "linuxConfiguration": {"ssh": {"publicKeys": [{"keyData": str}]}}},
     "networkProfile": {"networkInterfaces": _REFERENCES},
     "networkInterfaces": _REFERENCES,
     "ipConfigurations": _REFERENCES,
@@ -62,6 +62,13 @@ _RESOURCE: Mapping[str, Shape] = {
 """Source: azure-rest-api-specs, Microsoft.Resources, Microsoft.Compute, Microsoft.Network."""
 
 _MACHINES = "virtualMachines"
+
+_GUESTS: Mapping[str, Shape] = {
+    "kind!": str,
+    "reason": str,
+    "guests": [{"id!": str, "state!": str, "host": str, "port": int, "user": str, "hostKey": str, "why": str}],
+}
+"""Ours: what the local Azure says of what runs inside its VMs."""
 
 _ARTICLES = {str: "a string", int: "a whole number", list: "a list", dict: "an object", bool: "true or false"}
 
@@ -111,6 +118,11 @@ def sizes(body: object) -> dict[str, int]:
     """
     read = _object(body, {"value!": [{"name!": str, "maxDataDiskCount": int}]}, "")
     return {each["name"].lower(): each.get("maxDataDiskCount", 0) for each in read["value"]}
+
+
+def guests(body: object) -> dict[str, Any]:
+    """Read what a cloud says of what runs inside its VMs. Raises: Misshapen."""
+    return _object(body, _GUESTS, "")
 
 
 def words(body: object) -> dict[str, str]:

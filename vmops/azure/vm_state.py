@@ -34,6 +34,14 @@ class VmState:
         """Tell whether it stands still until somebody starts it."""
         return self.power in {"stopped", "deallocated"}
 
+    @property
+    def vm_id(self) -> str:
+        """Give Azure's own identity of it: another VM of that name has another.
+
+        Source: compute REST reference, Virtual Machines - Get, ``vmId``.
+        """
+        return str(self.resource["properties"].get("vmId", ""))
+
     def summary(self) -> dict[str, str]:
         """Give what a person wants to know of it."""
         size = self.resource["properties"].get("hardwareProfile", {}).get("vmSize", "")

@@ -19,7 +19,7 @@ def explain(error: Exception, *, as_json: bool) -> int:
 
     Raises: the error itself if nobody foresaw it, because then its traceback is what must be reported.
     """
-    sentences, code = _account(error)
+    sentences, code = account(error)
     for sentence in sentences:
         complain(sentence)
     if as_json and code == _FAILED:
@@ -36,7 +36,8 @@ def _failure(error: Exception, sentences: list[str]) -> Failure:
     return Failure(FailureKind.ENGINE, "; ".join(sentences))
 
 
-def _account(error: Exception) -> tuple[list[str], int]:
+def account(error: Exception) -> tuple[list[str], int]:
+    """Say in a sentence each what is wrong, and with which exit code a command ends. Raises: as `explain`."""
     match error:
         case SpecError():
             return list(error.problems), _WRONG_CALL

@@ -31,8 +31,10 @@ def run_if_there(command: Sequence[str], run: Callable[[], int]) -> int:
         return _CANNOT_RUN
 
 
-def run(command: Sequence[str], environment: Mapping[str, str], at_end: Callable[[], object] = str) -> int:
+def run(command: Sequence[str], environment: Mapping[str, str] | None, at_end: Callable[[], object] = str) -> int:
     """Run a command, and give its exit code: 128 and the number if a signal ended it.
+
+    It has the ``environment`` that is given, or this process's own.
 
     ``at_end`` is called once, at the first signal by which somebody asks this process to end. What is typed at a
     terminal that has the command in its foreground is for the command to judge.

@@ -9,23 +9,30 @@ from typing import Any
 
 from vmops.cli import foreground
 from vmops.cli.console import note, warn
+from vmops.cli.on_vm import OnVm
 from vmops.core.holder import Kind
 from vmops.leases.context import hold_as
 from vmops.leases.machine import Machine
 
 
 def run(
-    params: Mapping[str, Any], command: Sequence[str], *, keep_on_error: bool = False, take_over: bool = False
+    params: Mapping[str, Any],
+    command: Sequence[str],
+    *,
+    on_vm: OnVm | None = None,
+    keep_on_error: bool = False,
+    take_over: bool = False,
 ) -> int:
     """Run a command while a VM is there for it, and give its exit code: 128 and the number if a signal ended it.
 
-    The command finds the address in VMOPS_HOST, what logs in in VMOPS_SSH, and in VMOPS_OUTPUTS the path of a JSON file
-    with all that is known of the VM. It gets the signals that this process gets. The VM is removed whatever happens:
+    The command finds the address in VMOPS_HOST, what logs in in VMOPS_SSH, where SSH answers in VMOPS_SSH_HOST and
+    VMOPS_SSH_PORT, and in VMOPS_OUTPUTS the path of a JSON file with all that is known of the VM; or it runs ``on_vm``.
+    It gets the signals that this process gets. The VM is removed whatever happens:
     its removal begins at the first signal that asks to end, whether the command ends or not. With ``keep_on_error`` it
     stays, for its time to live, if the command does not end with 0. With ``take_over`` a VM of that name is taken
     whoever holds it.
 
-    Raises: as `machine`; OSError if the command cannot be run.
+    Raises: as `machine`; OSError if the command cannot be run; OperationFailed if the VM is not reached.
     """
     if os.environ.get("CI", "").lower() in {"true", "1"} and not params.get("ttl"):
         warn(
@@ -36,7 +43,7 @@ def run(
         held = hold_as(Kind.RUN, params, keep_on_error=keep_on_error, take_over=take_over)
         with held as vm:
             note(f"{vm.name} runs at {vm.host}")
-            code = _run(command, vm, at_end=_nothing if keep_on_error else held.let_go)
+            code = (on_vm.run if on_vm else _run)(command, vm, at_end=_nothing if keep_on_error else held.let_go)
             if keep_on_error:
                 _keep_if_failed(code)
             note(f"removing {vm.name}")
@@ -72,4 +79,5 @@ def _environment(vm: Machine) -> Iterator[dict[str, str]]:
     with tempfile.NamedTemporaryFile("w", prefix="vmops-", suffix=".json") as outputs:
         json.dump(dict(vm.outputs), outputs, indent=2)
         outputs.flush()
-        yield {**os.environ, "VMOPS_HOST": vm.host, "VMOPS_SSH": vm.ssh, "VMOPS_OUTPUTS": outputs.name}
+        where = {"VMOPS_SSH_HOST": vm.ssh_host, "VMOPS_SSH_PORT": str(vm.ssh_port)}
+        yield {**os.environ, "VMOPS_HOST": vm.host, "VMOPS_SSH": vm.ssh, **where, "VMOPS_OUTPUTS": outputs.name}

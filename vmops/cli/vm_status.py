@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from vmops.azure.guests import NONE
 from vmops.cli.console import duration, fields, moment, out
 from vmops.cli.progress import Step
 from vmops.core.failures import Failure
@@ -36,6 +37,7 @@ def status(report: Mapping[str, Any], params: Params, *, doing: Sequence[Step], 
             "group": operation and f"{operation['resourceGroup']} on {operation['cloud']}",
             "address": ", ".join(outputs[name] for name in ("publicIp", "privateIp", "fqdn") if outputs.get(name)),
             "ssh": ssh,
+            "inside": _inside(report["guest"] or {}),
             "expires": moment(operation["expires"]) if operation.get("expires") else "",
             "portal": machine and report["portal"],
             "next": _next(report, params),
@@ -62,6 +64,13 @@ def _seen(machine: Mapping[str, str]) -> str:
     """Say what Azure says of a VM. Source: Azure documentation, states and billing: a stopped one still costs."""
     costs = ", its compute is still paid for" if machine["power"] == "stopped" else ""
     return f"{_power(machine)}{costs}, {machine['vmSize']}, provisioning {machine['provisioning']}"
+
+
+def _inside(guest: Mapping[str, str]) -> str:
+    """Say what runs inside a VM of the local Azure; of a real cloud's nobody knows."""
+    if guest.get("kind") == NONE:
+        return f"nothing: {guest['why']}"
+    return ", ".join(filter(None, (guest.get("state"), guest.get("why"))))
 
 
 def _whose(report: Mapping[str, Any]) -> str:

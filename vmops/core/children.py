@@ -12,6 +12,12 @@ from typing import IO, TypeAlias
 Child: TypeAlias = "subprocess.Popen[bytes]"
 """A process that this one has started; what it reads and writes are bytes."""
 
+Completed: TypeAlias = "subprocess.CompletedProcess[bytes]"
+"""A process that has ended: what it was, its exit code, and what it has written."""
+
+completed = subprocess.CompletedProcess
+"""What makes a `Completed`, of ``args``, ``returncode``, ``stdout`` and ``stderr``."""
+
 StillRunning = subprocess.TimeoutExpired
 """What `Child.communicate` raises when its time has passed; ``output`` is what was written so far."""
 

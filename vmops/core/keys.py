@@ -8,6 +8,9 @@ from pathlib import Path
 from vmops.core import private
 from vmops.core.state_dir import digest_key_path, passphrase_path, ssh_key_path
 
+_COMMENT = " vmops"
+"""How the public line of a key ends that vmops has made."""
+
 
 def passphrase_file(state_dir: Path) -> Path:
     """Give the file with the passphrase under which the engine encrypts secrets in its state."""
@@ -34,6 +37,11 @@ def ssh_public_key(state_dir: Path, stack: str) -> str:
     """Give the public half of `ssh_key_file`, as one line of an ``authorized_keys`` file."""
     private = ssh_key_file(state_dir, stack)
     return _once(private.with_name(f"{private.name}.pub"), lambda: _public_line(private)).read_text()
+
+
+def is_made_here(public_line: str) -> bool:
+    """Tell whether a public key is one that vmops has made, on this host or another."""
+    return public_line.strip().endswith(_COMMENT)
 
 
 def _once(path: Path, make: Callable[[], bytes]) -> Path:
@@ -65,4 +73,4 @@ def _public_line(private: Path) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
 
     key = load_ssh_private_key(private.read_bytes(), password=None)
-    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH) + b" vmops"
+    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH) + _COMMENT.encode()

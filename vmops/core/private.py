@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import secrets
 import shlex
 import stat
 from contextlib import suppress
@@ -26,6 +27,17 @@ def make_directory(path: Path) -> None:
 def open_file(path: Path, mode: str) -> IO[Any]:
     """Open a file as `open` does; one that is made is for its owner only."""
     return open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file as a whole, for its owner only: whoever reads it sees what was in it before, or all of this."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open_file(draft, "x") as file:
+            file.write(text)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def trust(state_dir: Path) -> None:

@@ -7,6 +7,7 @@ locks/          one lock file for each VM, and for each slot
 aside/          records that could not be read
 forkserver/     the fork server's socket
 keys/           passphrase, digest key, SSH keys
+ssh/            what OpenSSH is told of the VMs
 logs/           a log for each operation
 stacks/         the engine's settings of each stack
 engines/        notes of the engines at work, where the backend has no files
@@ -85,6 +86,11 @@ def digest_key_path(state_dir: Path) -> Path:
 def ssh_key_path(state_dir: Path, stack: str) -> Path:
     """Give the private key that is made for one VM."""
     return state_dir / "keys" / "ssh" / stack
+
+
+def ssh_path(state_dir: Path) -> Path:
+    """Give the directory of what OpenSSH is told of the VMs."""
+    return state_dir / "ssh"
 
 
 def log_path(state_dir: Path, stack: str, operation_id: str) -> Path:

@@ -1,14 +1,14 @@
 """A VM that exists, brought to run, and seen to: by ARM, and by its SSH port if that is asked for."""
 
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from vmops.azure import power, vm_state
+from vmops.azure import guests, power, vm_state
 from vmops.azure.client import Arm
 from vmops.azure.error_codes import failure_from_cloud_error
+from vmops.azure.guests import Guest
 from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
@@ -16,11 +16,16 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.deploy.survey import data_disks
 from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
+from vmops.ssh.banner import ssh_answers
+from vmops.ssh.way_in import PORT
 
 _AGAIN, _LOOKS = 10.0, 18
 """Azure's seconds to the next look, and looks, while a VM that was just made or changed is not found: a replica may not
 know of it. Source: public reports of a 404 for what was just made (terraform-provider-azurerm#18268); it passes within
 minutes."""
+
+_SSH = 0.5
+"""Seconds from the first look at the SSH port of a VM to the next."""
 
 
 def needs_deallocation(existing: Mapping[str, Any], spec: VmSpec) -> bool:
@@ -75,19 +80,64 @@ def _power_failure(arm: Arm, spec: VmSpec, action: power.Action) -> Failure | No
     return replace(failure_from_cloud_error(ended), resource=spec.vm_id) if isinstance(ended, CloudError) else None
 
 
-def wait_for_ssh(spec: VmSpec, outputs: Mapping[str, Any]) -> None:
-    """Wait, if asked to, until the VM answers on its SSH port.
+def ssh_of(arm: Arm, spec: VmSpec, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Give where the SSH of a VM answers, as outputs, once it does if that is to be waited for.
 
-    Raises: OperationFailed (timeout) if it does not answer within the deployment's time.
+    Raises: OperationFailed (timeout) if it does not answer within the deployment's time; CloudError.
     """
+    where = _ssh(guests.guest_of(arm, spec.vm_id), outputs)
     if spec.wait_for != "ssh":
-        return
-    address = outputs.get("publicIp") or outputs["privateIp"]
-    looks = lambda: ssh_answers(address, spec.request_timeout) or NotYet(spec.poll_interval)  # noqa: E731
-    if not poll_until(looks, timeout=spec.deploy_timeout):
-        raise OperationFailed(
-            Failure(FailureKind.TIMEOUT, f"the VM runs, but nothing answers on {address} port 22", resource=spec.vm_id)
-        )
+        return where
+
+    def look() -> dict[str, Any] | NotYet:
+        where.update(_ssh(guests.guest_of(arm, spec.vm_id), outputs))
+        return where if ssh_answers(where["sshHost"], where["sshPort"], spec.request_timeout) else again
+
+    again = NotYet(min(_SSH, spec.poll_interval), most=spec.poll_interval)
+    if poll_until(look, timeout=spec.deploy_timeout):
+        return where
+    at = f"{where['sshHost']} port {where['sshPort']}"
+    raise OperationFailed(
+        Failure(FailureKind.TIMEOUT, f"the VM runs, but nothing answers as SSH on {at}", resource=spec.vm_id)
+    )
+
+
+def why_doubtful(arm: Arm, spec: VmSpec) -> str:
+    """Say why it may be that nothing answers on the SSH port of the VM; '' if it should. Raises: CloudError."""
+    private = not (arm.has_guests or spec.public_ip)
+    return why_silent(arm, spec) or ("it has no public address" if private else "")
+
+
+def is_as_awaited(arm: Arm, spec: VmSpec, outputs: Mapping[str, Any]) -> bool:
+    """Tell whether the SSH of a VM answers, by one look, if it is to be waited for. Raises: CloudError."""
+    if spec.wait_for != "ssh":
+        return True
+    where = _ssh(guests.guest_of(arm, spec.vm_id), outputs)
+    return ssh_answers(where["sshHost"], where["sshPort"], spec.request_timeout)
+
+
+def _ssh(guest: Guest, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    address = outputs.get("publicIp") or outputs.get("privateIp")
+    return {"sshHost": guest.host or str(address or ""), "sshPort": guest.port or PORT}
+
+
+def refuse_silent(arm: Arm, spec: VmSpec) -> None:
+    """Check that something can answer on the SSH port of a VM, which is to be waited for.
+
+    Raises: OperationFailed (invalid), before anything is made; CloudError.
+    """
+    if why := why_silent(arm, spec):
+        step = "leave waitFor at running, or mend that, then call again"
+        raise OperationFailed(Failure(FailureKind.INVALID, f"waitFor: ssh: {why}", resource=spec.vm_id, step=step))
+
+
+def why_silent(arm: Arm, spec: VmSpec) -> str:
+    """Say why nothing will answer on the SSH port of the VM; '' if something may. Raises: CloudError."""
+    guest = guests.kind(arm)
+    if guest.kind == guests.NONE:
+        return f"nothing runs inside it: {guest.why}"
+    closed = guest.kind == guests.AZURE and spec.public_ip and PORT not in spec.vm_ports
+    return f"port {PORT} is not among its vmPorts" if closed else ""
 
 
 def _running(arm: Arm, spec: VmSpec, unknown: Iterator[NotYet]) -> vm_state.VmState | NotYet:
@@ -102,15 +152,3 @@ def _running(arm: Arm, spec: VmSpec, unknown: Iterator[NotYet]) -> vm_state.VmSt
             Failure(FailureKind.CAPACITY, "the VM's provisioning state is Failed", resource=spec.vm_id)
         )
     return seen if seen.running else vm_state.next_poll(spec.poll_interval)
-
-
-def ssh_answers(address: str, timeout: float) -> bool:
-    """Tell whether an SSH server answers at an address within ``timeout`` seconds.
-
-    Source: RFC 4253, section 4.2: a server's first line begins with ``SSH-``.
-    """
-    try:
-        with socket.create_connection((address, 22), timeout=timeout) as connection:
-            return connection.recv(4) == b"SSH-"
-    except OSError:
-        return False

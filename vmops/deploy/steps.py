@@ -124,8 +124,7 @@ def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[st
     resize.run(refresh=refresh or bool(repairs))
     update.agree()
     resize.start()
-    if site.cloud.answers:
-        readiness.wait_for_ssh(spec, outputs)
+    outputs |= readiness.ssh_of(site.arm, spec, outputs)
     return outputs | repair.told(site, spec, repairs) | wanted.told
 
 

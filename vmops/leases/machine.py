@@ -1,15 +1,23 @@
 """A VM that a program holds: its names and addresses, and what can be asked of it while it is there."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from vmops.core.errors import ProvisionError
+from vmops.core.errors import CloudError, OperationFailed, ProvisionError, SpecError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.settings import Settings
 from vmops.ops.api import VMOps
+from vmops.ops.results import classify
 from vmops.protocol import Answer, Params, Status
+
+if TYPE_CHECKING:
+    from vmops.core.children import Completed
+    from vmops.ssh.hosts import Host
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,6 +76,45 @@ class Machine:
         """The command that logs in."""
         return str(self.outputs["ssh"])
 
+    @property
+    def ssh_host(self) -> str:
+        """Where its SSH answers."""
+        return str(self.outputs["sshHost"])
+
+    @property
+    def ssh_port(self) -> int:
+        """The port of its SSH."""
+        return int(self.outputs["sshPort"])
+
+    def exec(self, args: Sequence[str], *, input: bytes = b"", timeout: float | None = None) -> "Completed":  # noqa: A002
+        """Run a command in it, as its administrator, and give its exit code and what it has written, as bytes.
+
+        Each word arrives as it is. A signal that ended it is 128 and the number. After ``timeout`` seconds the command
+        and all in its session are ended, and the exit code is 124.
+
+        Raises: ProvisionError if it cannot be reached, or the connection is lost; SpecError if there is no command.
+        """
+        from vmops.ssh import openssh
+
+        if isinstance(args, str) or not args:
+            raise SpecError("args: a list of words is needed, the command first")
+        return self._inside(lambda host: openssh.run(host, args, input, timeout))
+
+    def put(self, source: str | PathLike[str], destination: str = "") -> None:
+        """Copy a file, or a directory with all that is in it, into it; a relative destination is below the home there.
+
+        Raises: ProvisionError.
+        """
+        from vmops.ssh import openssh
+
+        self._inside(lambda host: openssh.transfer(host, [openssh.here(source)], f"{host.name}:{destination}"))
+
+    def get(self, source: str, destination: str | PathLike[str]) -> None:
+        """Copy a file, or a directory with all that is in it, from it. Raises: ProvisionError."""
+        from vmops.ssh import openssh
+
+        self._inside(lambda host: openssh.transfer(host, [f"{host.name}:{source}"], openssh.here(destination)))
+
     def start(self) -> None:
         """Start it, if it is stopped or deallocated."""
         self._power(self.ops.vm_start)
@@ -95,6 +142,13 @@ class Machine:
         if seen is None:
             raise ProvisionError(self.name, Failure(FailureKind.NOT_FOUND, "the VM is gone", resource=self.id))
         return str(seen["power"])
+
+    def _inside(self, work: "Callable[[Host], T]") -> T:
+        """Do something by its way in, once that is open."""
+        try:
+            return work(self.ops.ssh_host(dict(self.params)))
+        except (OperationFailed, CloudError) as error:
+            raise ProvisionError(self.name, classify(error)) from error
 
     def _power(self, verb: Callable[[Params], Answer]) -> None:
         params, begun = dict(self.params), time.time()

@@ -16,12 +16,30 @@ from vmops.core.settings import Settings
 from vmops.protocol import HANDLE
 from vmops.spec.described import SECRETS
 from vmops.spec.rules.spelling import near_miss
+from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
 
 Schema = dict[str, Any]
 
-CLASSES = ("vmops.mlos.PulumiVMService", "vmops.mlos.service.PulumiVMService")
-"""The names of our service in a config."""
+CLASSES = (
+    "vmops.mlos.PulumiVMService",
+    "vmops.mlos.service.PulumiVMService",
+    "vmops.mlos.VmSshService",
+    "vmops.mlos.VmFileShareService",
+)
+"""The names of our services in a config."""
+
+SSH: Mapping[str, Schema] = {
+    "ssh_request_timeout": {"type": ["null", "number"]},
+    "ssh_keepalive_interval": {"type": ["null", "number"]},
+    "ssh_hostname": {"type": ["null", "string"]},
+    "ssh_port": {"type": ["null", "integer"]},
+    "ssh_username": {"type": ["null", "string"]},
+    "ssh_priv_key_path": {"type": ["null", "string"]},
+    "ssh_known_hosts_file": {"type": ["null", "string"]},
+    "ssh_shell": {"type": "string"},
+}
+"""What mlos_bench's own SSH services read of their config. Source: mlos_bench 0.6.2, services/remote/ssh."""
 
 _FORMS = {
     "string": ["string", "integer", "number"],
@@ -51,12 +69,20 @@ def config_schema() -> Schema:
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
-def check(config: Mapping[str, Any]) -> None:
-    """Check a service's config by its schema.
+def ssh_schema() -> Schema:
+    """Return the JSON schema of the config of a service that logs in: which VM is meant, and what mlos_bench reads."""
+    which = {to_camel(field) for field in Target.model_fields} | settings().keys()
+    derived = config_schema()
+    ours = {name: each for name, each in derived["properties"].items() if name in which}
+    return {**derived, "properties": {**ours, **SSH}}
+
+
+def check(config: Mapping[str, Any], schema: Schema | None = None) -> None:
+    """Check a service's config by its schema, by default that of `PulumiVMService`.
 
     Raises: SpecError, with one sentence for every name that is none of ours and for every value of a wrong type.
     """
-    schema = config_schema()
+    schema = schema or config_schema()
     known = schema["properties"].keys()
     problems = [_unknown(name, near_miss(name, known)) for name in config if name not in known]
     validator = Draft202012Validator({**schema, "additionalProperties": True})
@@ -66,7 +92,7 @@ def check(config: Mapping[str, Any]) -> None:
 
 
 def admit() -> None:
-    """Let mlos_bench take a service config that names our class, in this process; all else it checks as ever.
+    """Let mlos_bench take a service config that names a class of ours, in this process; all else it checks as ever.
 
     Source: mlos_bench 0.6.2, config/schemas/services/service-schema.json: one of its own classes, or none.
     """

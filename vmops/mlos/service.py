@@ -63,15 +63,17 @@ class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, Suppor
         variables = global_config or {}
         self._config = Config.read(self.config, variables, parent)
         self._ops = VMOps(self._config.settings)
+        self._told: set[str] = set()
         self._run = Run(self._config.settings.state_dir, str(variables.get("experiment_id")))
 
     def provision_host(self, params: Params) -> Answer:
         """Make the VM as the params say, and running; a VM that is so is left alone.
 
+        Without ``waitFor`` its SSH is waited for too, where something can answer: a script of the trial may come next.
         Status is one of {PENDING, SUCCEEDED, FAILED}.
         """
         self._run.asks_for(Target.from_params(self._config.under(params), self._config.settings.defaults()).stack)
-        return self._begin(self._ops.vm_provision, params)
+        return self._begin(self._provision, params)
 
     def deprovision_host(self, params: Params) -> Answer:
         """Shut the VM down and release all its resources; absence is success.
@@ -155,6 +157,15 @@ class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, Suppor
             for params in self._run.left(self._ops.operations()):
                 _LOG.error("%s ended the experiment: its VM %s is being deprovisioned", why, params["vmName"])
                 self.deprovision_host(params)
+
+    def _provision(self, params: Params) -> protocol.Answer:
+        if params.get("waitFor") is None:
+            why = self._ops.why_no_ssh(params)
+            params["waitFor"] = "running" if why else "ssh"
+            if why and why not in self._told:
+                self._told.add(why)
+                _LOG.warning("%s: its SSH is not waited for: %s", params["vmName"], why)
+        return self._ops.vm_provision(params)
 
     def _begin(self, verb: Callable[[Params], protocol.Answer], params: Params) -> Answer:
         merged = self._config.under(params)

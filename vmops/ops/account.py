@@ -1,11 +1,11 @@
 """The account of a deployment that succeeded, as whoever waits for it gets it."""
 
-import shlex
 from pathlib import Path
 from typing import Any
 
 from vmops.core import keys, times
 from vmops.jobs.operation import Operation
+from vmops.ssh.way_in import PORT, ssh_command
 
 
 def account(state_dir: Path, operation: Operation) -> dict[str, Any]:
@@ -23,11 +23,15 @@ def account(state_dir: Path, operation: Operation) -> dict[str, Any]:
     }
 
 
-def _way_in(state_dir: Path, operation: Operation) -> dict[str, str]:
-    """Give the command that logs in, for a shell; the key is named if vmops made it on this host."""
-    address = operation.outputs.get("publicIp") or operation.outputs.get("privateIp")
+def _way_in(state_dir: Path, operation: Operation) -> dict[str, Any]:
+    """Give where SSH answers, and the command that logs in, for a shell.
+
+    The key is named if vmops made it on this host. Records of an earlier version do not say where SSH answers.
+    """
+    outputs = operation.outputs
+    address = outputs.get("sshHost") or outputs.get("publicIp") or outputs.get("privateIp")
     if not address:
         return {}
-    key = keys.existing_ssh_key_file(state_dir, operation.stack)
-    who = f"{operation.outputs['adminUsername']}@{address}"
-    return {"ssh": shlex.join(["ssh", *(["-i", str(key)] if key else []), who])}
+    port, key = outputs.get("sshPort", PORT), keys.existing_ssh_key_file(state_dir, operation.stack)
+    command = ssh_command(address, port, outputs["adminUsername"], key)
+    return {"sshHost": address, "sshPort": port, "ssh": command}

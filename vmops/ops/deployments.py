@@ -16,7 +16,7 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet
 from vmops.core.settings import Settings
 from vmops.core.signals import signals_deferred
-from vmops.deploy.drift import is_as_declared
+from vmops.deploy import readiness
 from vmops.jobs import admission, start
 from vmops.jobs.cancel import cancel
 from vmops.jobs.handed import HandedOrders
@@ -24,7 +24,7 @@ from vmops.jobs.holds import NOBODY, Terms
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.order import JobRequest
 from vmops.jobs.store import Store
-from vmops.ops import direct
+from vmops.ops import direct, unchanged
 from vmops.ops.absence import Absence
 from vmops.ops.account import account
 from vmops.ops.claims import Claims
@@ -59,17 +59,16 @@ class Deployments:
     def provision(self, asked: Asked, terms: Terms = NOBODY) -> Operation | None:
         """Begin to make the VM as it is asked for; None if it is so already, runs, and is to be held by nobody new.
 
-        Raises: OperationFailed (locked) if another deployment of the VM is in flight, (conflict) if another holds it;
-        RecordsUnusable if nothing can be recorded.
+        Raises: OperationFailed (locked) if another deployment of the VM is in flight, (conflict) if another holds it,
+        (invalid) if its SSH is to be waited for and nothing will answer; RecordsUnusable if nothing can be recorded.
         """
         self.store.require()
         spec, latest = asked.spec, self.store.latest(asked.spec.stack)
-        same = latest and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, asked.digest)
-        if latest and same and not terms.mark:
-            seen = vm_state.get_vm_state(self.arm(spec), spec.vm_id)
-            claim, returned = self.claim(spec), latest.outputs.get("returned", ())
-            ours = seen and seen.running and ownership.is_ours(seen.resource, claim)
-            if seen and ours and is_as_declared(self.arm(spec), claim, spec, seen.resource, returned):
+        if spec.wait_for == "ssh":
+            readiness.refuse_silent(self.arm(spec), spec)
+        if latest and unchanged.is_made(latest, asked) and not terms.mark:
+            seen = unchanged.seen_as_asked(self.arm(spec), self.claim(spec), spec, latest.outputs)
+            if seen:
                 self._keep_up(latest, asked, seen)
                 return None
         return self._begin(spec, record(self.settings, spec, Verb.PROVISION, asked), terms, asked.changed())
@@ -201,7 +200,7 @@ class Deployments:
             admitted = admission.admit(self.store, self.settings.state_dir, asked, check)
         if not isinstance(admitted, admission.Admitted):
             joins = admitted and terms.check_join(self.store, admitted)
-            if admitted and joins and (admitted.verb, admitted.digest) == (new.verb, new.digest):
+            if admitted and joins and unchanged.serves(admitted, new):
                 return admitted
             raise OperationFailed(admission.lock_conflict(admitted))
         doubtful = _in_doubt(admitted.before, new.verb)

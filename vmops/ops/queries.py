@@ -163,18 +163,24 @@ class Queries:
         """Tell what was asked of a VM last, how that stands, and what ARM says of it. Raises: CloudError."""
         from vmops.azure import vm_state
         from vmops.azure.clouds import portal_link
+        from vmops.ops.entrance import Entrance
 
         newest, failure = self.store.latest(target.stack), self.store.last_failure(target.stack)
         latest = newest and self.deployments.settled(newest)
         there = self.deployments.absence(target).take()
         seen = vm_state.get_vm_state(self.arm(target), target.vm_id) if there.find(target.vm_id) else None
         beside = self._beside(target, there, latest) if seen else None
+        entrance = Entrance(self.settings, self.store, self.arm, target)
+        guest = entrance.guest() if seen else None
         return {
             "vmName": target.vm_name,
             "stack": target.stack,
             "standing": self._standing(latest, seen),
             "operation": latest and latest.as_dict(),
-            "machine": seen and {**seen.summary(), "whose": str(there.whose(target.vm_id))},
+            "machine": seen
+            and guest
+            and {**seen.summary(), "whose": str(there.whose(target.vm_id)), **entrance.told(seen, guest)},
+            "guest": guest and guest.summary(),
             "resources": {str(whose): [each["id"] for each in found] for whose, found in there.judged.items()},
             "lastFailure": failure and failure.as_dict(),
             "drift": [str(each) for each in beside.drift] if beside else [],

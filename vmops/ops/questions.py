@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from vmops.core.failures import Failure
 from vmops.core.state_dir import log_path
 from vmops.jobs.operation import Operation
+from vmops.ops.access import Access
 from vmops.ops.credentials import with_key
 from vmops.ops.queries import Queries
 from vmops.ops.remembered import Asked, Remembered
-from vmops.ops.upkeep import Upkeep
 from vmops.protocol import Params
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vmops.ops.listing import Listing
 
 
-class Questions(Upkeep):
+class Questions(Access):
     """What a person asks: what went wrong, what there is, what was asked for, and what a call would do."""
 
     def last_failure(self, params: Params) -> Failure | None:
@@ -134,6 +134,16 @@ class Questions(Upkeep):
         Raises: CloudError if ARM refuses.
         """
         return self._queries.status(self._target(params))
+
+    def why_no_ssh(self, params: Params) -> str:
+        """Say why the SSH of a VM that is asked for may never answer from here; '' if it should.
+
+        Raises: SpecError; CloudError if the local Azure does not say.
+        """
+        from vmops.deploy.readiness import why_doubtful
+
+        spec = self._asked(params, same=False).spec
+        return why_doubtful(self._arm(spec), spec)
 
     def expired(self, unsearched: list[Failure]) -> "Iterator[ExpiringVm]":
         """Find the VMs that have outlived their time to live, whoever owns them.

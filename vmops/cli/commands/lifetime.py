@@ -1,12 +1,14 @@
 """The commands that see to it that no VM stays for longer than it is wanted: run, extend and sweep."""
 
 import secrets
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from vmops.cli.commands.runner import Runner, other_command
-from vmops.cli.commands.vm import DryRun, File, Json, Name, Pairs, app
+from vmops.cli.commands.vm import DryRun, File, Json, Name, Pairs, app, examples
 
 _FAILED, _INTERRUPTED = 125, 130
 """Exit codes of a program that runs another. Source: GNU coreutils manual, ``env``; bash manual, exit status."""
@@ -15,12 +17,24 @@ Keep = Annotated[bool, typer.Option("--keep-on-error", help="Keep the VM for its
 TakeOver = Annotated[
     bool, typer.Option("--take-over", help="Take a VM of that name over whoever holds it; it is removed at the end.")
 ]
+OnTheVm = Annotated[bool, typer.Option("--on-vm", help="Run the command in the VM, not here.")]
+Send = Annotated[Path | None, typer.Option("--send", metavar="DIR", help="Send a directory there first, as ~/run.")]
+Fetch = Annotated[
+    list[str] | None,
+    typer.Option("--fetch", metavar="REMOTE[:LOCAL]", help="Fetch it from ~/run afterwards; may be repeated."),
+]
 Ttl = Annotated[
     str | None, typer.Argument(metavar="TTL", help='From now on: seconds, or "90m", "2h", "1d"; short for -p ttl=TTL.')
 ]
 
 
-@app.command(cls=Runner, epilog="$ vmops run exp1 -p vmSize=Standard_D4s_v5 -p ttl=4h -- ./experiment.sh --trials 3")
+@app.command(
+    cls=Runner,
+    epilog=examples(
+        "run exp1 -p vmSize=Standard_D4s_v5 -p ttl=4h -- ./experiment.sh --trials 3",
+        "run exp1 -p ttl=4h --on-vm --send ./bench --fetch results:./results -- ./run.sh",
+    ),
+)
 def run(
     context: typer.Context,
     name: Name = None,
@@ -28,20 +42,29 @@ def run(
     pairs: Pairs = None,
     keep_on_error: Keep = False,
     take_over: TakeOver = False,
+    on_vm: OnTheVm = False,
+    send: Send = None,
+    fetch: Fetch = None,
 ) -> None:
     """Run a command while a VM is there for it, and remove the VM whatever happens.
 
-    The command finds the VM's address in VMOPS_HOST, what logs in in VMOPS_SSH, and in VMOPS_OUTPUTS the path of a JSON
-    file with all that is known of it. The exit code is the command's own; it is 125 if the VM could not be made or
-    removed, and 126 or 127 if the command could not be run.
+    The command finds the VM's address in VMOPS_HOST, what logs in in VMOPS_SSH, where SSH answers in VMOPS_SSH_HOST and
+    VMOPS_SSH_PORT, and in VMOPS_OUTPUTS the path of a JSON file with all that is known of it. With --on-vm it runs in
+    the VM, in ~/run. The exit code is the command's own; it is 125 if the VM could not be made, reached or removed, or
+    something could not be fetched, and 126 or 127 if the command could not be run.
     """
     from vmops.spec.parameters import read_params
 
     command = other_command(context)
     if not command:
         raise typer.BadParameter("it is needed, after --", param_hint="COMMAND")
+    if (send or fetch) and not on_vm:
+        raise typer.BadParameter("what is sent and fetched is for a command that runs there", param_hint="--on-vm")
+    if send and not send.is_dir():
+        raise typer.BadParameter(f"{str(send)!r} is no directory", param_hint="--send")
     params = {"vmName": f"run-{secrets.token_hex(4)}", **read_params(name, file, pairs or [])}
-    raise typer.Exit(_run(params, command, keep_on_error=keep_on_error, take_over=take_over))
+    inside = (send, fetch or []) if on_vm else None
+    raise typer.Exit(_run(params, command, inside, keep_on_error=keep_on_error, take_over=take_over))
 
 
 @app.command(epilog="$ vmops extend exp1 2h")
@@ -108,22 +131,28 @@ def sweep(
     raise typer.Exit(0 if found.clean else 1)
 
 
-def _run(params: dict[str, Any], command: list[str], **how: bool) -> int:
+def _run(
+    params: dict[str, Any], command: list[str], inside: tuple[Path | None, Sequence[str]] | None, **how: Any
+) -> int:
     from vmops.cli import console
+    from vmops.cli.errors import account
     from vmops.cli.foreground import run_if_there
+    from vmops.cli.on_vm import OnVm
     from vmops.cli.run import run as run_with_vm
     from vmops.cli.session import hear_library
     from vmops.cli.subscription import with_subscription
-    from vmops.core.errors import ProvisionError
+    from vmops.core.errors import CloudError, OperationFailed, ProvisionError
     from vmops.ops.api import VMOps
 
     hear_library()
     chosen = with_subscription(VMOps(), params).settings.subscription
     params = {"subscription": chosen, **params} if chosen else params
     try:
+        if inside:
+            return run_with_vm({"waitFor": "ssh", **params}, command, on_vm=OnVm(*inside), **how)
         return run_if_there(command, lambda: run_with_vm(params, command, **how))
-    except ProvisionError as error:
-        console.complain(str(error))
+    except (ProvisionError, OperationFailed, CloudError) as error:
+        console.complain("; ".join(account(error)[0]))
         return _FAILED
     except KeyboardInterrupt:
         console.complain(f"interrupted; {params['vmName']} is removed, or is being removed")

@@ -200,19 +200,6 @@ def deallocate(
     _power("deallocate", names, file, pairs, wait=wait, mine=mine, sure=yes, as_json=as_json)
 
 
-@app.command(epilog=examples("wait exp1", "wait exp1 exp2 --gone", "wait -p asyncResultsUrl=URL"))
-def wait(
-    names: Names = None,
-    file: File = None,
-    pairs: Pairs = None,
-    gone: Annotated[bool, typer.Option("--gone", metavar="", help="Wait for the VM to be gone.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Wait for the VM to be deployed, to be gone, or for the operation that asyncResultsUrl names."""
-    verb = "deprovision" if gone else "provision"
-    answer(names, file, pairs, as_json, lambda each: lambda: each.wait(verb))
-
-
 @app.command(epilog=examples("demo", "demo --pace 1"))
 def demo(
     pace: Annotated[float, typer.Option(min=0, help="Azure's recorded durations times this; 0 is at once.")] = 0.02,

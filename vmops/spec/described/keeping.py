@@ -79,7 +79,8 @@ KEEPING: Mapping[str, Described] = {
     ),
     "waitFor": Described(
         "running or ssh",
-        "what makes a provision a success: Azure says that the VM runs, or its SSH port answers too",
+        "what makes a provision a success: Azure says that the VM runs, or its SSH answers too; refused where nothing "
+        "can answer",
         "no deployment",
     ),
     "deployTimeout": Described(

@@ -1,0 +1,81 @@
+"""What a person needs to get into a VM: the way in, what OpenSSH is told of it, and waiting until it is open."""
+
+from typing import TYPE_CHECKING
+
+from vmops.core.errors import OperationFailed
+from vmops.jobs.operation import Operation, Verb
+from vmops.ops.meant import means
+from vmops.ops.results import waited
+from vmops.ops.standing import GONE, by_record
+from vmops.ops.upkeep import Upkeep
+from vmops.protocol import Answer, Params
+from vmops.spec.target import Target
+
+if TYPE_CHECKING:
+    from vmops.ops.conditions import Condition
+    from vmops.ops.entrance import Entrance
+    from vmops.ssh.hosts import Host, Hosts
+    from vmops.ssh.way_in import WayIn
+
+
+class Access(Upkeep):
+    """The way into VMs; nothing of this changes any."""
+
+    def way_in(self, params: Params) -> "WayIn":
+        """Give the way into a VM, once its SSH answers; for that this waits at most ``pollTimeout`` seconds.
+
+        Raises: OperationFailed (not_found) if there is no such VM, (conflict) if it stands still, (invalid) if nothing
+        runs inside, (timeout) if its SSH does not answer; CloudError if ARM refuses.
+        """
+        return self._entrance(self._target(params)).open()
+
+    def ssh_host(self, params: Params) -> "Host":
+        """Tell OpenSSH of the way into a VM, once its SSH answers. Raises: as `way_in`; StoreError."""
+        way = self.way_in(params)
+        return self._known_hosts().write(way)
+
+    def ssh_hosts(self, which: Params | None = None) -> "list[Host]":
+        """Tell OpenSSH of the VMs that this host remembers and parameters mean, those that are there; by their names.
+
+        Raises: StoreError; CloudError if ARM refuses.
+        """
+        meant = [each for each in self._store.latest_of_each() if means(which or {}, each.identity)]
+        found = [self._seen(each) for each in meant if by_record(each) != GONE]
+        hosts = self._known_hosts()
+        return [hosts.write(way) for way in sorted(filter(None, found), key=lambda way: (way.vm_name, way.stack))]
+
+    def wait_for(self, condition: "Condition", params: Params) -> Answer:
+        """Wait, at most ``pollTimeout`` seconds, for a VM to be running, to answer by ssh, or to be stopped.
+
+        SUCCEEDED, with what Azure tells of it and where SSH answers; FAILED if it is not there and nobody makes it, or
+        never will be so; TIMED_OUT, or PENDING if ``pollTimeout`` is 0.
+        """
+        from vmops.ops.conditions import Awaited
+
+        target = self._target(params)
+        return waited(self._store, target, Awaited(self._entrance(target), condition, lambda: self._being_made(target)))
+
+    def _seen(self, record: Operation) -> "WayIn | None":
+        """Look at a VM; None if there is no way into it: it is not there, or nothing runs inside."""
+        entrance = self._entrance(self._target(record.identity.params))
+        try:
+            return entrance.find(stopped=True)
+        except OperationFailed:
+            return None
+
+    def _known_hosts(self) -> "Hosts":
+        """Give what OpenSSH knows, but for what is gone."""
+        from vmops.ssh.hosts import Hosts
+
+        hosts = Hosts(self.settings.state_dir)
+        hosts.forget([each.stack for each in self._store.latest_of_each() if by_record(each) == GONE])
+        return hosts
+
+    def _being_made(self, target: Target) -> bool:
+        found = self._store.in_flight(target.stack, Verb.PROVISION)
+        return found is not None and not self._deployments.settled(found).over
+
+    def _entrance(self, target: Target) -> "Entrance":
+        from vmops.ops.entrance import Entrance
+
+        return Entrance(self.settings, self._store, self._arm, target)

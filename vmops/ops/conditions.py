@@ -1,0 +1,49 @@
+"""What may be waited for of a VM that exists: that it runs, that its SSH answers, that it stands still."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from vmops.azure import guests
+from vmops.azure.vm_state import VmState, get_vm_state, next_poll
+from vmops.core.failures import Failure, FailureKind
+from vmops.core.polling import NotYet
+from vmops.ops.entrance import Entrance, no_guest
+from vmops.ssh.banner import ssh_answers
+
+Condition = Literal["running", "ssh", "stopped"]
+"""What a VM is waited for to be; ``stopped`` is that it stands still, be it deallocated."""
+
+
+class Awaited:
+    """The looks of one wait for a VM, one each time it is called; ``being_made`` tells whether somebody makes it.
+
+    A VM that is not there is waited for while it is being made.
+    """
+
+    def __init__(self, entrance: Entrance, condition: Condition, being_made: Callable[[], bool]) -> None:
+        self._entrance, self._condition, self._being_made = entrance, condition, being_made
+
+    def __call__(self) -> dict[str, Any] | Failure | NotYet:
+        """Look once. Raises: OperationFailed if it never will be; CloudError if ARM refuses."""
+        target = self._entrance.target
+        making = self._being_made()  # first: what was being made until then is there after that
+        seen = get_vm_state(self._entrance.arm(target), target.vm_id)
+        if seen is None and not making:
+            return Failure(FailureKind.NOT_FOUND, "there is no such VM", resource=target.vm_id)
+        found = seen and self._met(seen)
+        return found or next_poll(target.poll_interval)
+
+    def _met(self, seen: VmState) -> dict[str, Any] | None:
+        """Give what is known of a VM that is as it is waited for to be."""
+        if self._condition == "stopped":
+            return dict(seen.summary()) if seen.stopped else None
+        guest = self._entrance.guest()
+        if self._condition == "ssh" and guest.kind == guests.NONE:
+            raise no_guest(guest, self._entrance.target)
+        if not seen.running:
+            return None
+        told = {**seen.summary(), **self._entrance.told(seen, guest)}
+        answers = self._condition == "running" or ssh_answers(
+            told["sshHost"], told["sshPort"], self._entrance.target.request_timeout
+        )
+        return told if answers else None

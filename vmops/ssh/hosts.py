@@ -1,0 +1,124 @@
+"""What OpenSSH is told of the VMs, in files below the state directory; and the user's own configuration.
+
+config                       includes what follows; the user's own may include it
+hosts/STACK.conf             the way into one VM
+hosts/STACK.known_hosts      the VM's own key, once it is known
+
+Each file is written whole, for its owner only, by whoever asks for the way into a VM.
+"""
+
+import glob
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vmops.core import private
+from vmops.core.state_dir import ssh_path
+from vmops.ssh import config
+from vmops.ssh.way_in import WayIn
+
+_NAME = re.compile(r"^Host (\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Host:
+    """The way into one VM as OpenSSH knows it: ``name`` is what it is called there, ``file`` the configuration."""
+
+    way: WayIn
+    name: str
+    file: Path
+    known_hosts: Path
+
+    @property
+    def text(self) -> str:
+        """Give its block of the configuration."""
+        return config.block(self.way, self.name, self.known_hosts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as plain JSON."""
+        return {
+            "host": self.name,
+            "hostName": self.way.host,
+            "port": self.way.port,
+            "user": self.way.user,
+            "identityFile": str(self.way.key) if self.way.key else None,
+            "hostKeyAlias": self.way.host_key_alias,
+            "knownHostsFile": str(self.known_hosts),
+        }
+
+
+class Hosts:
+    """The VMs of one state directory as OpenSSH knows them."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.config = ssh_path(state_dir) / "config"
+        self._blocks = ssh_path(state_dir) / "hosts"
+
+    def write(self, way: WayIn) -> Host:
+        """Tell OpenSSH of the way into a VM; one whose name another VM has is called by name and group.
+
+        Raises: StoreError if a path cannot be written so; OSError.
+        """
+        private.make_directory(self._blocks)
+        file = self._file(way.stack)
+        name = way.vm_name if way.vm_name not in self._names(file) else f"{way.vm_name}.{way.resource_group}"
+        host = Host(way, name, file, file.with_suffix(".known_hosts"))
+        if way.host_key:
+            private.write_whole(host.known_hosts, f"{way.host_key_alias} {way.host_key}\n")
+        private.write_whole(file, host.text)
+        private.write_whole(self.config, f"{self._include(self._blocks, '*.conf')}\n")
+        return host
+
+    def forget(self, stacks: Collection[str]) -> None:
+        """Let OpenSSH know nothing more of VMs that are gone."""
+        for stack in stacks:
+            for suffix in (".conf", ".known_hosts"):
+                self._file(stack).with_suffix(suffix).unlink(missing_ok=True)
+
+    def install(self, user_config: Path) -> bool:
+        """Have the user's own configuration include ours, before all else in it; tell whether it did not."""
+        line, text = self._line(), _text(user_config)
+        if line in text.splitlines():
+            return False
+        private.make_directory(user_config.parent)
+        private.make_directory(self.config.parent)
+        private.write_whole(user_config.resolve(), f"{line}\n{text}")
+        return True
+
+    def uninstall(self, user_config: Path) -> bool:
+        """Have the user's own configuration not include ours; tell whether it did."""
+        line, text = self._line(), _text(user_config)
+        lines = text.splitlines(keepends=True)
+        left = [each for each in lines if each.rstrip("\n") != line]
+        if left != lines:
+            private.write_whole(user_config.resolve(), "".join(left))
+        return left != lines
+
+    def _line(self) -> str:
+        return self._include(self.config.parent, self.config.name)
+
+    def _include(self, directory: Path, pattern: str) -> str:
+        """Write what includes the files of a directory; its own path is no pattern.
+
+        Versions differ in whether they expand a per cent sign here, so a pattern stands for it.
+        """
+        place = glob.escape(str(directory)).replace("%", "?")
+        return f"Include {config.quoted(Path(place, pattern))}"
+
+    def _file(self, stack: str) -> Path:
+        return self._blocks / f"{stack}.conf"
+
+    def _names(self, besides: Path) -> set[str]:
+        """Give the names that the other VMs have."""
+        return {name for file in self._blocks.glob("*.conf") if file != besides for name in _named(file)}
+
+
+def _named(file: Path) -> Iterator[str]:
+    yield from _NAME.findall(_text(file))
+
+
+def _text(file: Path) -> str:
+    """Give the text of a file; '' if there is none."""
+    return file.read_text() if file.exists() else ""
