@@ -1,6 +1,8 @@
 """What real configurations say of a VM, at the wire: sent where it is given, kept, repaired, or refused."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,9 +174,9 @@ DISK = f"{GROUP}/providers/Microsoft.Compute/disks/exp1-data-0"
 
 
 def test_disks_whose_speed_is_bought_apart_outlive_their_vm(
-    ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
+    ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, state_dir: Path
 ) -> None:
-    """They are made before it; they change in place, keep others' tags, and go with the last of it."""
+    """They are made before it, change in place, keep others' tags, are found without a state, and go at the end."""
     params: Params = {
         "vmName": "exp1",
         "vmSize": "Standard_D2s_v5",
@@ -201,7 +203,9 @@ def test_disks_whose_speed_is_bought_apart_outlive_their_vm(
     assert azure.vm(VM)["properties"]["vmId"] != first
     assert azure.get(f"{DISK}{VERSION}")["properties"]["uniqueId"] == unique
     assert DISK.replace("data-0", "data-1") in azure.ids()
-    provision({**anew, "dataDisks": [8, 8]})
+    shutil.rmtree(state_dir / "backend")
+    provision({**anew, "dataDisks": [8, 8], "vmPorts": [22, 80]})
+    assert azure.get(f"{DISK}{VERSION}")["properties"]["uniqueId"] == unique
     refused(
         ops, azure, {**faster, "dataDiskType": "UltraSSD_LRS"}, FailureKind.IMMUTABLE, "dataDiskType: the VM has Pr"
     )

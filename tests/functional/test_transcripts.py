@@ -51,7 +51,7 @@ CALLS: dict[str, tuple[str, ...]] = {
 }
 ELSEWHERE = {"demo", "run"}
 """Verbs that make a VM of their own: what they say is read in their own tests."""
-TABLES = {"list", "history", "local", "timeline"}
+TABLES = {"list", "params", "history", "local", "timeline"}
 MODES: dict[str, tuple[int, dict[str, str]]] = {
     "80": (80, {}),
     "120": (120, {}),

@@ -61,8 +61,8 @@ def test_a_table_is_as_wide_as_its_terminal() -> None:
     """Of what is too wide the widest is cut; a path keeps its end."""
     rows = [("exp1", "a failure that takes many words", "/subscriptions/s/resourceGroups/g")]
     assert console.aligned(("NAME", "WHY", "ID"), rows, 44) == [
-        "NAME  WHY                ID",
-        "exp1  a failure that t…  …/resourceGroups/g",
+        "NAME  WHY                 ID",
+        "exp1  a failure that ta…  …/resourceGroups/g",
     ]
 
 

@@ -35,11 +35,18 @@ def parameters(session: Session) -> None:
 
 
 def _paragraphs(found: Sequence[Mapping[str, Any]], shown: str) -> None:
+    """Show a paragraph each: the type stands beside name and value, if there is room."""
     for each in found:
-        value = _text(each[shown])
-        console.out.print(f"[bold]{each['name']}[/]{escape(f' = {value}' if value else '')} [dim]{each['type']}[/]")
-        for line in textwrap.wrap(each["meaning"], max(console.out.width - 4, _NARROWEST)):
-            console.out.print(f"    {line}", markup=False)
+        value = f" = {told}" if (told := _text(each[shown])) else ""
+        fits = len(f"{each['name']}{value} {each['type']}") <= console.out.width
+        console.out.print(f"[bold]{each['name']}[/]{escape(value)}" + (f" [dim]{each['type']}[/]" if fits else ""))
+        _indented("" if fits else each["type"], "dim")
+        _indented(each["meaning"])
+
+
+def _indented(words: str, style: str | None = None) -> None:
+    for line in textwrap.wrap(words, max(console.out.width - 4, _NARROWEST)):
+        console.out.print(f"    {line}", markup=False, style=style)
 
 
 def given(session: Session) -> None:
