@@ -1,4 +1,4 @@
-"""Whether what is asked for is there, or on its way: what was made last says what to look for, and ARM what there is."""
+"""Whether what is asked for is there, or on its way: what was made last says what to look for, ARM what there is."""
 
 from collections.abc import Mapping
 from typing import Any
