@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from vmops.core import children, interpreter
-from vmops.core.children import Apart
+from vmops.core.children import Apart, Child
 from vmops.core.environment import filtered_environment
 from vmops.local.guests import place, protocol
 from vmops.local.guests.protocol import Seen, Wanted
@@ -30,6 +30,7 @@ class Beside:
 
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
+        self._process: Child | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._answers: asyncio.Queue[bytes] = asyncio.Queue()
         self.on_change: Callable[[], None] = lambda: None
@@ -46,7 +47,7 @@ class Beside:
         """
         if self._writer is None:
             if place.find(self._state_dir) is None:
-                await asyncio.to_thread(start, self._state_dir)
+                self._process = await asyncio.to_thread(start, self._state_dir)
             with place.address(self._state_dir) as address:
                 reader, self._writer = await asyncio.open_unix_connection(address, limit=_LONGEST)
             self._answers = asyncio.Queue()
@@ -94,8 +95,8 @@ class Beside:
         self.on_change()
 
 
-def start(state_dir: Path) -> None:
-    """Start the process, and wait until it says whether there can be guests.
+def start(state_dir: Path) -> Child:
+    """Start the process, wait until it says whether there can be guests, and give it.
 
     Raises: NoGuests if there can be none.
     """
@@ -111,3 +112,4 @@ def start(state_dir: Path) -> None:
     if told["reason"]:
         process.wait()
         raise NoGuests(told["reason"])
+    return process

@@ -52,7 +52,7 @@ async def _serve(connection: socket.socket, login: Login, longest: int) -> None:
         server_factory=lambda: _Door(login),
         server_host_keys=[asyncssh.import_private_key(login.host_key)],
         process_factory=session.run,
-        sftp_factory=asyncssh.SFTPServer,
+        sftp_factory=_Files,
         encoding=None,
         allow_scp=False,
         login_timeout=_TIMEOUT,
@@ -98,6 +98,14 @@ class _Door(asyncssh.SSHServer):
     def server_requested(self, listen_host: str, listen_port: int) -> bool:  # noqa: ARG002
         """Forward from any port of the guest."""
         return True
+
+
+class _Files(asyncssh.SFTPServer):
+    """The guest's files; a client that has had enough is told that all went well, without which scp is not content."""
+
+    def exit(self) -> None:
+        """End."""
+        self.channel.exit(0)
 
 
 def _keys_of(user: str) -> set[bytes]:

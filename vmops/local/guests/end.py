@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from vmops.core import processes
+from vmops.core.children import Child
 from vmops.core.polling import NotYet, poll_until
 from vmops.local.guests import place
 from vmops.local.guests.place import Running
@@ -18,9 +19,8 @@ _LOOK = 0.01
 
 def end(state_dir: Path) -> bool:
     """End them, those too that a process has left which was killed; tell whether there was anything to end."""
+    begun = _begun(state_dir) if place.find(state_dir) is None and place.are_left(state_dir) else None
     found = place.find(state_dir)
-    if found is None and place.are_left(state_dir):
-        found = _begun(state_dir)
     if found is None:
         return False
     _send(found, signal.SIGTERM)
@@ -28,16 +28,18 @@ def end(state_dir: Path) -> bool:
         _send(found, signal.SIGKILL)
         poll_until(lambda: _gone(found), timeout=_GRACE)
     processes.bury(found.pid)
+    if begun:
+        begun.wait()
     return True
 
 
-def _begun(state_dir: Path) -> Running | None:
+def _begun(state_dir: Path) -> "Child | None":
     """Begin the process that alone knows how they end."""
     from vmops.local.guests.beside import NoGuests, start
 
     with suppress(NoGuests):
-        start(state_dir)
-    return place.find(state_dir)
+        return start(state_dir)
+    return None
 
 
 def _send(found: Running, number: int) -> None:

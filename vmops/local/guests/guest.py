@@ -55,20 +55,20 @@ class Guest:
             return "lost" if self._is_refused() or self.why == "lost" else "down"
         if self.handle.asked:
             return "stopping"
-        return "up" if self._directory.has("run/up") and self.wanted.fault.name != "guest-never-up" else "booting"
+        return "up" if self.handle.up and self.wanted.fault.name != "guest-never-up" else "booting"
 
     @property
     def ready(self) -> bool:
         """Tell whether it can be logged in to, and its first boot is over."""
         broken = self.wanted.fault.name in ("guest-silent", "guest-panics")
-        return self.state == "up" and self._directory.has("run/ready") and not broken
+        return self.state == "up" and self.handle.ready and not broken
 
     @property
     def settled(self) -> bool:
         """Tell whether there is nothing to look for, but what is heard of by itself."""
         if self.waiting is None:
             return not self.wanted.up or not self._begins()
-        return self.wanted.up and self.state == "up" and self._directory.has("run/ready")
+        return self.wanted.up and not self.handle.asked and self.handle.ready
 
     def seen(self) -> Seen:
         """Give what the daemon is told."""
@@ -90,6 +90,7 @@ class Guest:
         """Go on towards what is wanted, without waiting for anything."""
         if self.waiting is not None and not self.handle.lives:
             self._bury()
+        self._hear()
         if self.waiting is None:
             if self.wanted.up and self._begins():
                 self._begin()
@@ -99,6 +100,15 @@ class Guest:
             self._stop()
         elif self.wanted.fault.name == "guest-shuts-down" and self.state == "up":
             self._power_off()
+
+    def _hear(self) -> None:
+        """Remember what it says of itself: later it may have deleted that."""
+        known = self.handle
+        if self.waiting is not None and not known.ready:
+            up = known.up or self._directory.has("run/up")
+            heard = replace(known, up=up, ready=up and self._directory.has("run/ready"))
+            if heard != known:
+                self._remember(heard)
 
     def end(self) -> None:
         """Kill it: nothing of it is left in a moment."""

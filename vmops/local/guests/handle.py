@@ -13,7 +13,8 @@ NAME = "handle"
 class Handle:
     """What is remembered of a guest: the process that waits for its end, by its number and start on one host.
 
-    ``asked``: that end was asked for. ``boot`` and ``allocation`` are those that were wanted when it began.
+    ``asked``: that end was asked for. ``up`` and ``ready``: it has said once that it is. ``boot`` and ``allocation``
+    are those that were wanted when it began.
     """
 
     pid: int = 0
@@ -23,6 +24,8 @@ class Handle:
     allocation: int = -1
     asked: bool = False
     port: int = 0
+    up: bool = False
+    ready: bool = False
 
     @property
     def lives(self) -> bool:

@@ -21,7 +21,7 @@ from vmops.local.guests.removal import Removals
 _LOOK = 0.02
 """Seconds between looks at a guest that is on its way."""
 
-_SELDOM = 5.0
+_SELDOM = 2.0
 """Seconds between looks whether there is still a directory to work in."""
 
 _Heard = tuple[int, Callable[[], None]]
@@ -140,6 +140,7 @@ class Host:
             guest.wanted = wanted[vm_id]
             door.bind(guest)
             guest.step()
+            door.step(guest)
 
     def _known(self) -> set[str]:
         """Name all guests that there are, also what another process has left of any."""
