@@ -25,7 +25,7 @@ HARM = {
     "remove": "sudo rm -rf --no-preserve-root /[!u]* /usr/local /usr/sbin /usr/games 2>/dev/null",
     "write": "sudo chmod -R 777 /usr/sbin; touch /usr/sbin/sh; echo x >/usr/bin/env",
     "mount": "mount -o remount,rw,bind /usr && touch /usr/written; umount -l /usr /usr/local; rmdir /usr/*",
-    "outside": "umount -l /proc; for each in /proc/[0-9]*; do rm -rf $each/root/usr/sbin $each/cwd/[!u]* 2>/dev/null; done",
+    "outside": "umount -l /proc; rm -rf /proc/[0-9]*/root/usr/sbin /proc/[0-9]*/cwd/[!u]* 2>/dev/null",
     "memory": "for each in /proc/[0-9]*; do echo 0 >$each/mem; echo -17 >$each/oom_adj; done",
     "kernel": "echo 1 >/proc/sys/kernel/panic; echo b >/proc/sysrq-trigger; echo 7 >/sys/kernel/mm/ksm/run; dmesg -C",
     "devices": "chmod 000 /dev/null; rm -f /dev/*; mknod /dev/vda b 254 0 && dd if=/dev/zero of=/dev/vda count=1",

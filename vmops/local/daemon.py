@@ -71,13 +71,13 @@ def ensure(
     there is a proxy behind which it stands in Azure's place: that needs HTTPS; ``guests`` what runs inside its
     machines. A daemon that runs otherwise is restarted; None means whatever it is, or was.
 
-    Raises: StartFailed when it does not start.
+    Raises: StartFailed when it does not start; SpecError if the environment asks for guests that there are not.
     """
     if proxy:
         tls = True
     elif tls is False:
         proxy = False
-    asked = _Asked(pace, tls, proxy, guests)
+    asked = _Asked(pace, tls, proxy, guests, _told_guests())
 
     def look() -> Endpoint | NotYet:
         record = endpoint.read(state_dir)
@@ -117,12 +117,13 @@ def stop(state_dir: Path) -> bool:
 
 @dataclass(frozen=True)
 class _Asked:
-    """How a daemon is asked to be; None is as it is, or was."""
+    """How a daemon is asked to be; None is as it is, or was, but for guests that the environment tells."""
 
     pace: float | None
     tls: bool | None
     proxy: bool | None
     guests: str | None
+    guests_told: str
 
     def is_met(self, record: Record) -> bool:
         """Tell whether a daemon is so."""
@@ -135,7 +136,7 @@ class _Asked:
         pace = self.pace if self.pace is not None else last.pace if last else DEFAULT_PACE
         tls = self.tls if self.tls is not None else bool(last and last.endpoint.arm_tls)
         proxy = self.proxy if self.proxy is not None else bool(last and last.endpoint.proxy)
-        guests = self.guests or _told_guests() or (last.guests if last else "auto")
+        guests = self.guests or self.guests_told or (last.guests if last else "auto")
         return [str(pace), guests, *([_TLS] if tls else []), *([_PROXY] if proxy else [])]
 
 

@@ -31,6 +31,7 @@ class Beside:
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
         self._process: Child | None = None
+        self._meeting = asyncio.Lock()
         self._writer: asyncio.StreamWriter | None = None
         self._answers: asyncio.Queue[bytes] = asyncio.Queue()
         self.on_change: Callable[[], None] = lambda: None
@@ -45,13 +46,9 @@ class Beside:
 
         Raises: NoGuests if there can be none; OSError if it does not answer now.
         """
-        if self._writer is None:
-            if place.find(self._state_dir) is None:
-                self._process = await asyncio.to_thread(start, self._state_dir)
-            with place.address(self._state_dir) as address:
-                reader, self._writer = await asyncio.open_unix_connection(address, limit=_LONGEST)
-            self._answers = asyncio.Queue()
-            self._reading = asyncio.create_task(self._read(reader, self._answers))
+        async with self._meeting:
+            if self._writer is None:
+                await self._connect()
 
     async def sync(self, wanted: Sequence[Wanted]) -> list[Seen]:
         """Say which guests there are to be, all of them, and give what is seen of them now.
@@ -82,6 +79,14 @@ class Beside:
             self._writer.close()
         self._writer = None
 
+    async def _connect(self) -> None:
+        if place.find(self._state_dir) is None:
+            self._process = await asyncio.to_thread(start, self._state_dir)
+        with place.address(self._state_dir) as address:
+            reader, self._writer = await asyncio.open_unix_connection(address, limit=_LONGEST)
+        self._answers = asyncio.Queue()
+        self._reading = asyncio.create_task(self._read(reader, self._answers))
+
     async def _read(self, reader: asyncio.StreamReader, answers: "asyncio.Queue[bytes]") -> None:
         """Keep answers for whoever waits for one, and pass on that something has changed; an end is an empty one."""
         with suppress(OSError):
@@ -98,7 +103,7 @@ class Beside:
 def start(state_dir: Path) -> Child:
     """Start the process, wait until it says whether there can be guests, and give it.
 
-    Raises: NoGuests if there can be none.
+    Raises: NoGuests if there can be none; OSError if another process has them, which is about to end.
     """
     environment = filtered_environment(os.environ, cloud="local", backend="")
     process = children.start(
@@ -109,6 +114,9 @@ def start(state_dir: Path) -> Child:
     )
     with cast(IO[bytes], process.stdout) as said:
         told = json.loads(said.readline() or b'{"reason": "their process did not start: see daemon.log"}')
+    if told.get("busy"):
+        process.wait()
+        raise BlockingIOError(told["reason"])
     if told["reason"]:
         process.wait()
         raise NoGuests(told["reason"])

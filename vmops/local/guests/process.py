@@ -33,7 +33,7 @@ def main(state_dir: Path) -> None:
         return
     held = file_lock.acquire(place.lock_path(state_dir))
     if held is None:
-        _say("another process has the guests")
+        _say("another process has the guests", busy=True)
         return
     try:
         _serve(state_dir)
@@ -93,9 +93,9 @@ def _woken(end: Callable[[], None]) -> int:
     return waking
 
 
-def _say(reason: str) -> None:
-    """Tell whoever has started this whether there are guests, or why not."""
-    tell(json.dumps({"kind": "none" if reason else "namespaces", "reason": reason}).encode() + b"\n")
+def _say(reason: str, *, busy: bool = False) -> None:
+    """Tell whoever has started this whether there are guests, or why not; ``busy``, not yet."""
+    tell(json.dumps({"reason": reason, "busy": busy}).encode() + b"\n")
 
 
 if __name__ == "__main__":
