@@ -35,10 +35,10 @@ class Lab:
         self.wanted: dict[str, Wanted] = {}
         self._errors = state_dir / "errors"
 
-    def start(self) -> None:
+    def start(self, module: str = "tests.guest_host") -> None:
         """Start the guests' process; the test is skipped, aloud, where there can be none."""
         with self._errors.open("ab") as errors:
-            command = [sys.executable, "-m", "tests.guest_host", str(self.state_dir)]
+            command = [sys.executable, "-m", module, str(self.state_dir)]
             process = subprocess.Popen(
                 command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
                 start_new_session=True,

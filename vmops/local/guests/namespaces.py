@@ -5,6 +5,7 @@ why it ended. The inner ones are the guest's own: what is mounted in the outer o
 away, or write to. Source: mount_namespaces(7), user_namespaces(7), pid_namespaces(7).
 """
 
+import errno
 import os
 import shutil
 import signal
@@ -37,6 +38,9 @@ ENDED = "ended"
 # How the first process ends: by its own exit code (init.sh), or, after reboot(2), by this signal. Source: reboot(2).
 ENDS = {81: "reboot", 82: "poweroff", -signal.SIGHUP: "reboot", -signal.SIGINT: "poweroff"}
 KILLED, REFUSED = "killed", "refused"
+
+_ENDING = (errno.ESRCH, errno.ENOMEM)
+"""What is refused in a guest that ends, and the connection with it. Source: pid_namespaces(7), fork(2)."""
 
 _HANDLED = (signal.SIGTERM, signal.SIGCHLD)
 """What the guests' process does not take as any process does."""
@@ -96,10 +100,9 @@ def enter(first: int, connection: int, work: Work) -> None:
         if not os.fork():
             os.setsid()
             work()
-    except ProcessLookupError:
-        pass  # it has ended meanwhile, and the connection with it
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as refusal:
+        if getattr(refusal, "errno", 0) not in _ENDING:
+            traceback.print_exc()
     finally:
         os._exit(0)
 
@@ -128,11 +131,14 @@ def _begin(directory: int, tell: int, plan: Plan) -> NoReturn:
         os.setsid()
         kernel.keep_others_out(False)  # of its own files in /proc nobody may write to one that keeps others out
         _unshare(_OUTER, os.geteuid(), os.getegid())
+        known, know = os.pipe()
         waiting = os.fork()
         if not waiting:
             os.close(tell)
-            _wait_for_guest(directory, plan)
+            os.close(know)
+            _wait_for_guest(directory, known, plan)
         plan.remember(waiting)
+        os.write(know, b"1")
         os.write(tell, str(waiting).encode())
     except OSError as refusal:
         os.write(tell, f"{refusal.strerror} ({_last_call(refusal)})".encode())
@@ -140,8 +146,14 @@ def _begin(directory: int, tell: int, plan: Plan) -> NoReturn:
         os._exit(0)
 
 
-def _wait_for_guest(directory: int, plan: Plan) -> NoReturn:
-    """Put the root together, begin the guest in it, and write down how it ended."""
+def _wait_for_guest(directory: int, known: int, plan: Plan) -> NoReturn:
+    """Put the root together, begin the guest in it, and write down how it ended.
+
+    Not before this process is remembered: who remembers it has the same root, and sees nothing of this host any more
+    once that is another.
+    """
+    if not os.read(known, 1):
+        os._exit(0)
     why = REFUSED
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # until there is somebody to pass it on to
