@@ -47,6 +47,7 @@ def state_dir(tmp_path: Path, state_name: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("VMOPS_STATE_DIR", str(directory))
     for name in [name for name in os.environ if name.startswith("VMOPS_") and name != "VMOPS_STATE_DIR"]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("VMOPS_LOCAL_GUESTS", "none")  # but for those tests that are about them
     yield directory
     # first whoever would start the local Azure again
     poll_until(lambda: NotYet(0.01) if killed(all_of(directory)) else True, timeout=60)

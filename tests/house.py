@@ -24,7 +24,7 @@ LAYERS = (
 """The storeys from the ground up. A room may import what lies below its own storey, and itself."""
 
 WORLDS = {
-    "asyncssh": ["vmops.mlos.ssh"],
+    "asyncssh": ["vmops.local.guests", "vmops.mlos.ssh"],
     "azure": ["vmops.azure.connection"],
     "mlos_bench": ["vmops.mlos"],
     "psutil": ["vmops.core.processes"],

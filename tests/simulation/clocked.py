@@ -26,6 +26,7 @@ UNCLOCKED = {
     "local.arm.state.store": "takes its time from the clock that it is given",
     "jobs.fork_server": _ABSENT,
     "local.provider_process": _ABSENT,
+    "local.guests.guest": _ABSENT,
     "engine.install.installers": _ABSENT,
     "ops.check": "tells how far the host's clock is from Azure's: nothing here asks",
     "ops.hand_over": _ABSENT,

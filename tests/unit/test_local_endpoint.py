@@ -16,6 +16,6 @@ def test_what_a_later_daemon_adds_is_passed_over(tmp_path: Path) -> None:
     plain = asdict(RECORD)
     local_path(tmp_path).mkdir()
     endpoint.path_of(tmp_path).write_text(
-        json.dumps({**plain, "guests": "none", "endpoint": {**plain["endpoint"], "door": "http://127.0.0.1:5"}})
+        json.dumps({**plain, "lights": "none", "endpoint": {**plain["endpoint"], "door": "http://127.0.0.1:5"}})
     )
     assert endpoint.read(tmp_path) == RECORD

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conformance.arm import COMPUTE, GROUP, NETWORK, SUBNET, Arm, machine, refusal
-from vmops.local.arm.models.compute.secrets import matches, seal
 from vmops.local.arm.state.clock import ManualClock
+from vmops.local.arm.state.secrets import matches, seal
 
 SCALARS = st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5)
 VALUES = st.recursive(

@@ -6,7 +6,18 @@ from vmops.core import backends, interpreter
 
 _ALWAYS = frozenset(
     {
-        *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VMOPS_STATE_DIR"),
+        *(
+            "PATH",
+            "HOME",
+            "USER",
+            "LOGNAME",
+            "LANG",
+            "LANGUAGE",
+            "TZ",
+            "TMPDIR",
+            "VMOPS_STATE_DIR",
+            "VMOPS_LOCAL_GUESTS",
+        ),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
         *("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"),
     }

@@ -82,6 +82,22 @@ def _session_of(pid: int) -> int:
     return 0
 
 
+def only_child(pid: int) -> int:
+    """Give the child of a process that has one; 0 if it has none, or is gone."""
+    with suppress(psutil.NoSuchProcess):
+        return next((each.pid for each in psutil.Process(pid).children()), 0)
+    return 0
+
+
+def users() -> set[int]:
+    """Give the users that any process of this host is, or may become."""
+    found: set[int] = set()
+    for each in psutil.process_iter():
+        with suppress(psutil.Error):
+            found.update(each.uids())
+    return found
+
+
 def available_memory() -> int:
     """Give the bytes that can be had without swapping, and without a container's being killed."""
     return min([int(psutil.virtual_memory().available), *(limit.left for limit in control_groups.memory_limits())])

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, cast
@@ -18,11 +19,13 @@ from typing import IO, cast
 from vmops.core import children, file_lock, interpreter, private, processes
 from vmops.core.children import Apart, Child
 from vmops.core.environment import filtered_environment
-from vmops.core.errors import StartFailed, VmopsError
+from vmops.core.errors import SpecError, StartFailed, VmopsError
 from vmops.core.polling import NotYet, poll_until
 from vmops.core.state_dir import local_path
 from vmops.local import endpoint, process
 from vmops.local.endpoint import Endpoint, Record
+from vmops.local.guests import ASKED
+from vmops.local.guests.end import end as end_guests
 
 __all__ = ["Endpoint", "ensure", "find", "stop"]
 
@@ -37,6 +40,9 @@ _GRACE = 5.0
 
 _LOOK = 0.01
 _TLS, _PROXY = "--tls", "--proxy"
+_GUESTS = "VMOPS_LOCAL_GUESTS"
+"""What the guests are where nobody says it; it is passed to whoever else starts a daemon."""
+
 _MODULE, _PROVIDER = "vmops.local.daemon", "vmops.local.provider_process"
 
 
@@ -52,28 +58,35 @@ def pace(state_dir: Path) -> float:
     return record.pace if record else DEFAULT_PACE
 
 
-def ensure(state_dir: Path, pace: float | None = None, tls: bool | None = None, proxy: bool | None = None) -> Endpoint:
+def ensure(
+    state_dir: Path,
+    pace: float | None = None,
+    tls: bool | None = None,
+    proxy: bool | None = None,
+    guests: str | None = None,
+) -> Endpoint:
     """Give the daemon of a state directory, started if there is none; it answers when this returns.
 
     ``pace`` is the part of Azure's own time that things take, ``tls`` whether it also serves HTTPS, ``proxy`` whether
-    there is a proxy behind which it stands in Azure's place: that needs HTTPS. A daemon that runs otherwise is
-    restarted; None means whatever it is, or was.
+    there is a proxy behind which it stands in Azure's place: that needs HTTPS; ``guests`` what runs inside its
+    machines. A daemon that runs otherwise is restarted; None means whatever it is, or was.
 
-    Raises: StartFailed when it does not start.
+    Raises: StartFailed when it does not start; SpecError if the environment asks for guests that there are not.
     """
     if proxy:
         tls = True
     elif tls is False:
         proxy = False
+    asked = _Asked(pace, tls, proxy, guests, _told_guests())
 
     def look() -> Endpoint | NotYet:
         record = endpoint.read(state_dir)
         if record and record.alive:
-            if record.whole and _as_asked(record, pace, tls, proxy):
+            if record.whole and asked.is_met(record):
                 return record.endpoint
             _end(record)
         held = file_lock.acquire(_lock(state_dir))
-        return NotYet(_LOOK) if held is None else _start(state_dir, _arguments(record, pace, tls, proxy), held)
+        return NotYet(_LOOK) if held is None else _start(state_dir, asked.arguments(record), held)
 
     if found := poll_until(look, timeout=_PATIENCE):
         return found
@@ -98,25 +111,41 @@ def stop(state_dir: Path) -> bool:
         return NotYet(_LOOK) if file_lock.is_locked(_lock(state_dir)) else True
 
     if poll_until(look, timeout=_PATIENCE):
-        return bool(ended)
+        return end_guests(state_dir) or bool(ended)
     raise VmopsError(f"what holds '{_lock(state_dir)}' is no daemon of the local Azure: end that process")
 
 
-def _as_asked(record: Record, pace: float | None, tls: bool | None, proxy: bool | None) -> bool:
-    here = record.endpoint
-    doors = tls in (None, bool(here.arm_tls)) and proxy in (None, bool(here.proxy))
-    return doors and pace in (None, record.pace)
+@dataclass(frozen=True)
+class _Asked:
+    """How a daemon is asked to be; None is as it is, or was, but for guests that the environment tells."""
+
+    pace: float | None
+    tls: bool | None
+    proxy: bool | None
+    guests: str | None
+    guests_told: str
+
+    def is_met(self, record: Record) -> bool:
+        """Tell whether a daemon is so."""
+        here = record.endpoint
+        doors = self.tls in (None, bool(here.arm_tls)) and self.proxy in (None, bool(here.proxy))
+        return doors and self.pace in (None, record.pace) and self.guests in (None, record.guests)
+
+    def arguments(self, last: Record | None) -> list[str]:
+        """Say how it is to be: as asked for, else as it last was."""
+        pace = self.pace if self.pace is not None else last.pace if last else DEFAULT_PACE
+        tls = self.tls if self.tls is not None else bool(last and last.endpoint.arm_tls)
+        proxy = self.proxy if self.proxy is not None else bool(last and last.endpoint.proxy)
+        guests = self.guests or self.guests_told or (last.guests if last else "auto")
+        return [str(pace), guests, *([_TLS] if tls else []), *([_PROXY] if proxy else [])]
 
 
-def _arguments(last: Record | None, pace: float | None, tls: bool | None, proxy: bool | None) -> list[str]:
-    """Say how the daemon is to be: as asked for, else as it last was."""
-    if pace is None:
-        pace = last.pace if last else DEFAULT_PACE
-    if tls is None:
-        tls = bool(last and last.endpoint.arm_tls)
-    if proxy is None:
-        proxy = bool(last and last.endpoint.proxy)
-    return [str(pace), *([_TLS] if tls else []), *([_PROXY] if proxy else [])]
+def _told_guests() -> str:
+    """Read what the guests are where nobody says it. Raises: SpecError if it is nothing that they can be."""
+    told = os.environ.get(_GUESTS, "")
+    if told and told not in ASKED:
+        raise SpecError([f"{_GUESTS}: {told!r}: it is one of {', '.join(ASKED)}"])
+    return told
 
 
 def _start(state_dir: Path, arguments: list[str], held: int) -> Endpoint:
@@ -203,4 +232,5 @@ def _gone(lives: Callable[[], bool]) -> bool | NotYet:
 
 
 if __name__ == "__main__":
-    process.main(Path(sys.argv[1]), float(sys.argv[2]), tls=_TLS in sys.argv, proxy=_PROXY in sys.argv)
+    _, _where, _pace, _guests, *_doors = sys.argv
+    process.main(Path(_where), process.Ways(float(_pace), _TLS in _doors, _PROXY in _doors, _guests))

@@ -45,7 +45,8 @@ class Record:
 
     The provider is a process of its own, by its pid and start; 0 when there is none. Both are told by the ticks at
     which they started on the host of that identity; 0 and empty in a record of an earlier version. Their starts in
-    seconds since the epoch are for that version, which may look at this one's records.
+    seconds since the epoch are for that version, which may look at this one's records. ``guests`` is what its guests
+    were asked to be.
     """
 
     endpoint: Endpoint
@@ -56,6 +57,7 @@ class Record:
     host_id: str = ""
     ticks: int = 0
     provider_ticks: int = 0
+    guests: str = "auto"
 
     @property
     def alive(self) -> bool:

@@ -23,6 +23,16 @@ def listed(state_dir: Path, what: str) -> list[dict[str, Any]]:
     return found
 
 
+def guests(state_dir: Path) -> dict[str, Any]:
+    """Tell what runs inside the machines of a local Azure: its ``kind``, how many are ``running``, and the ``reason``.
+
+    Raises: as `ask`.
+    """
+    told = ask(state_dir, "GET", "guests")
+    up = sum(each["state"] == "up" for each in told["guests"])
+    return {"kind": told["kind"], "running": up, "reason": told["reason"]}
+
+
 def ask(state_dir: Path, method: str, what: str, body: Any = None) -> Any:
     """Send a request to a path below ``/_local``, and give the JSON of the answer.
 

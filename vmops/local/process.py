@@ -28,7 +28,17 @@ READY = b"ready\n"
 """What the process writes to its standard output once all of its ports answer."""
 
 
-def main(state_dir: Path, pace: float, *, tls: bool, proxy: bool) -> None:
+@dataclass(frozen=True)
+class Ways:
+    """How a daemon is to be: the part of Azure's time that things take, the doors it has, and which guests."""
+
+    pace: float
+    tls: bool
+    proxy: bool
+    guests: str
+
+
+def main(state_dir: Path, ways: Ways) -> None:
     """Leave the caller, and serve until told to end.
 
     The process that was started ends at once: nobody has to wait for the one that stays.
@@ -38,26 +48,34 @@ def main(state_dir: Path, pace: float, *, tls: bool, proxy: bool) -> None:
     signals.reset()
     os.umask(0o077)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
-    _serve(state_dir, pace, (tls, proxy), endpoint.read(state_dir))
+    _serve(state_dir, ways, endpoint.read(state_dir))
 
 
-def _serve(state_dir: Path, pace: float, secured: tuple[bool, bool], last: Record | None) -> None:
+def _serve(state_dir: Path, ways: Ways, last: Record | None) -> None:
     token = last.endpoint.token if last else secrets.token_urlsafe(32)
     plain = _open(last.endpoint.arm if last else "")
     with provider_start.beside(state_dir, plain.url, token, last) as beside:
         from vmops.local import listeners
         from vmops.local.arm.app import create_app
         from vmops.local.arm.identity import IdentityDoor
+        from vmops.local.guests.beside import Beside
+        from vmops.local.guests.end import end
 
-        secure = _secure(state_dir, last, *secured)
-        app = IdentityDoor(create_app(local_path(state_dir) / "cloud.db", token, pace=pace), token)
+        secure = _secure(state_dir, last, ways.tls, ways.proxy)
+        inside = None if ways.guests == "none" else Beside(state_dir)
+        if inside is None:
+            end(state_dir)
+        cloud = create_app(local_path(state_dir) / "cloud.db", token, pace=ways.pace, beside=inside)
+        app = IdentityDoor(cloud, token)
 
         def ready() -> None:
             provider = beside if isinstance(beside, Running) else beside.running()
             here = Endpoint(plain.url, token, provider.port, os.getpid(), *secure.told)
             started, ticks = process_start_time(here.pid) or 0.0, start_ticks(here.pid) or 0
             both = (host.identity(), ticks, provider.ticks)
-            endpoint.write(state_dir, Record(here, started, pace, provider.pid, provider.started, *both))
+            endpoint.write(
+                state_dir, Record(here, started, ways.pace, provider.pid, provider.started, *both, ways.guests)
+            )
             tell(READY)
 
         life = listeners.Life(ready, lambda: _end_provider(state_dir), lambda: endpoint.path_of(state_dir).exists())

@@ -10,8 +10,8 @@ from vmops.cli import console
 from vmops.core.errors import SpecError
 from vmops.core.settings import Settings
 from vmops.local import inspection
-from vmops.local.arm.faults.catalogue import FAULTS, INCIDENTS, REPLICA_LAG
-from vmops.local.arm.faults.effects import Lag
+from vmops.local.arm.faults.catalogue import FAULTS, IN_GUESTS, INCIDENTS, REPLICA_LAG
+from vmops.local.arm.faults.effects import InGuest, Lag
 from vmops.local.arm.faults.rule import Rule
 
 _API_VERSION = "2024-07-01"
@@ -24,6 +24,8 @@ Vm = Annotated[str, typer.Option("--vm", metavar="VM", help="The name of the VM 
 TheVm = Annotated[str, typer.Option("--vm", metavar="VM", help="The VM that it happens to: its name or ARM id.")]
 Nth = Annotated[int | None, typer.Option(min=1, help="Strike this call of those that it is about, counted from 1.")]
 Times = Annotated[int | None, typer.Option(min=1, help="Strike so many calls, the first or from the --nth on.")]
+Refusals = Annotated[int | None, typer.Option("--times", min=1, help="Refuse so many connections; default: all.")]
+After = Annotated[int, typer.Option(min=1, help="Break off after so many bytes, of the connection's own too.")]
 Share = Annotated[float | None, typer.Option(min=0, max=1, help="Strike this part of the calls, by the --seed.")]
 Seconds = Annotated[float, typer.Option(min=0.001, help="How far the replica is behind, in Azure's seconds.")]
 Seed = Annotated[int, typer.Option(help="What the share is drawn by: the same seed strikes the same calls.")]
@@ -75,6 +77,21 @@ def _fault(name: str) -> Callable[..., None]:
         _add(FAULTS[name].rule(name, vm, nth=nth, times=times, share=share, seed=seed), as_json=as_json)
 
     return put
+
+
+def _in_guest(name: str) -> Callable[..., None]:
+    """Give the command that has something go wrong inside VMs, after the faults that are in force."""
+
+    def put(vm: Vm = "*", as_json: Json = False) -> None:
+        _add(IN_GUESTS[name].rule(name, vm), as_json=as_json)
+
+    def put_refusals(vm: Vm = "*", times: Refusals = None, as_json: Json = False) -> None:
+        _add(IN_GUESTS[name].rule(name, vm, times=times), as_json=as_json)
+
+    def put_cut(vm: Vm = "*", after: After = 10_000, as_json: Json = False) -> None:
+        _add(IN_GUESTS[name].rule(name, vm, effect=InGuest(after=after)), as_json=as_json)
+
+    return {"ssh-refused": put_refusals, "ssh-cut": put_cut}.get(name, put)
 
 
 def _incident(name: str) -> Callable[..., None]:
@@ -131,5 +148,8 @@ def _state_dir() -> Path:
 for _name, _known in FAULTS.items():
     _help = f"{_known.about}\n\nSource: {_known.source}"
     app.command(_name, help=_help, epilog=f"Example: vmops local fault {_name} --vm exp1 --times 1")(_fault(_name))
+for _name, _known in IN_GUESTS.items():
+    _help = f"{_known.about}\n\nSource: {_known.source}"
+    app.command(_name, help=_help, epilog=f"Example: vmops local fault {_name} --vm exp1")(_in_guest(_name))
 for _name, _happening in INCIDENTS.items():
     app.command(_name, help=_happening.about, epilog=f"Example: vmops local fault {_name} --vm exp1")(_incident(_name))

@@ -6,15 +6,18 @@ from typing import Annotated, Any
 import typer
 
 from vmops.cli import console
-from vmops.cli.commands import capacity, env, fault, policy
+from vmops.cli.commands import capacity, env, fault, guest, policy
 from vmops.cli.commands.fault import Json
 from vmops.cli.commands.runner import PerhapsRunner
+from vmops.core.errors import StartFailed
 from vmops.core.settings import Settings
 from vmops.local import daemon, inspection
 from vmops.local.daemon import Endpoint
+from vmops.local.guests import Asked
 
 app = typer.Typer(help="The local Azure: start it, stop it, look at it, empty it.", no_args_is_help=True)
 app.add_typer(fault.app, name="fault")
+app.add_typer(guest.app, name="guest")
 app.command("capacity", epilog="Example: vmops local capacity Standard_D4s_v5 0 --location westus2 --zone 1")(
     capacity.capacity
 )
@@ -40,11 +43,17 @@ Proxy = Annotated[
         help="Stand in Azure's place, HTTPS too, for clients behind this proxy alone; default: as before.",
     ),
 ]
+Guests = Annotated[
+    Asked | None,
+    typer.Option(help="What runs inside the VMs: what can here (auto), nothing, or namespaces; default: as before."),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @app.command(epilog="Example: vmops local start --pace 0.1 --json\n\nExample: vmops local start --proxy")
-def start(pace: Pace = None, tls: Tls = None, proxy: Proxy = None, as_json: Json = False) -> None:
+def start(
+    pace: Pace = None, tls: Tls = None, proxy: Proxy = None, guests: Guests = None, as_json: Json = False
+) -> None:
     """Start the local Azure if it does not run, and say where it answers; if it is to be otherwise, it is restarted.
 
     A client behind the proxy finds it at management.azure.com and login.microsoftonline.com, and nothing else at all;
@@ -52,7 +61,9 @@ def start(pace: Pace = None, tls: Tls = None, proxy: Proxy = None, as_json: Json
     """
     if proxy and tls is False:
         raise typer.BadParameter("the proxy leads to HTTPS: --no-tls closes both", param_hint="--proxy")
-    found = daemon.ensure(_state_dir(), pace, tls, proxy)
+    found = daemon.ensure(_state_dir(), pace, tls, proxy, guests)
+    if guests == "namespaces":
+        _require_guests()
     if as_json:
         console.print_json(found.told())
     else:
@@ -71,13 +82,17 @@ def stop(as_json: Json = False) -> None:
 
 @app.command(epilog="Example: vmops local status --json")
 def status(as_json: Json = False) -> None:
-    """Say whether the local Azure runs, and where it answers."""
+    """Say whether the local Azure runs, where it answers, and what runs inside its VMs."""
     found = daemon.find(_state_dir())
     if as_json:
         told = {"arm": found.arm, "provider": found.provider, "pid": found.pid} if found else {}
-        console.print_json({"running": found is not None, **told})
+        inside = {"guests": inspection.guests(_state_dir())} if found else {}
+        console.print_json({"running": found is not None, **told, **inside})
+    elif found:
+        console.out.print(_sentence(found))
+        console.out.print(_inside(inspection.guests(_state_dir())), markup=False)
     else:
-        console.out.print(_sentence(found) if found else "not running")
+        console.out.print("not running")
 
 
 @app.command(epilog="Example: vmops local reset --yes")
@@ -103,6 +118,19 @@ def resources(as_json: Json = False) -> None:
 def journal(as_json: Json = False) -> None:
     """List the requests that the local ARM has answered since it started, the oldest first."""
     _show(inspection.listed(_state_dir(), "journal"), ["method", "path", "status"], as_json=as_json)
+
+
+def _require_guests() -> None:
+    """Refuse what cannot be had. Raises: StartFailed with the reason."""
+    told = inspection.guests(_state_dir())
+    if told["kind"] == "none":
+        raise StartFailed(f"nothing can run inside the VMs: {told['reason']}", "call it with `--guests auto`")
+
+
+def _inside(told: dict[str, Any]) -> str:
+    if told["kind"] == "none":
+        return f"nothing runs inside its VMs: {told['reason']}"
+    return f"inside its VMs: {told['kind']}, {told['running']} up"
 
 
 def _state_dir() -> Path:

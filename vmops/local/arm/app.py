@@ -1,5 +1,6 @@
 """The simulated Azure Resource Manager as an ASGI application."""
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,10 +23,11 @@ from vmops.local.arm.front_door import FrontDoor, refused, response
 from vmops.local.arm.inside import Inside
 from vmops.local.arm.limits.throttling import Buckets
 from vmops.local.arm.middleware import LOCAL, BearerToken, Journal, Slashes, new_journal
-from vmops.local.arm.models import RULES
+from vmops.local.arm.models import RULES, guests
 from vmops.local.arm.models.compute.capacity import list_rooms, put_rooms, read_rooms
 from vmops.local.arm.policies.enforcement import list_policies, put_policies
 from vmops.local.arm.policies.policy import read_policies
+from vmops.local.arm.reconciler import Reconciler
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.clock import Clock, WallClock
 from vmops.local.arm.state.cloud import Cloud
@@ -34,28 +36,37 @@ from vmops.local.arm.state.resource import Json
 from vmops.local.arm.state.resource_id import DEPLOYMENT_TYPE
 from vmops.local.arm.state.seal import Seal
 from vmops.local.arm.state.store import Store
+from vmops.local.guests.beside import Beside
 
 
-def create_app(database: Path, token: str, *, pace: float = 0.02, clock: Clock | None = None) -> Starlette:
+def create_app(
+    database: Path, token: str, *, pace: float = 0.02, clock: Clock | None = None, beside: Beside | None = None
+) -> Starlette:
     """Serve a simulated cloud whose state is in a SQLite file, to those who bring the token.
 
     ``pace`` is how long one of Azure's seconds takes here: 1 is as slow as Azure, 0 ends every operation by the first
-    poll. The application holds the file open until it is shut down.
+    poll. ``beside`` has what runs inside the machines, if anything does. The application holds the file open until it
+    is shut down.
     """
     clock = clock or WallClock()
     buckets = Buckets(clock, pace)
     all_rules: dict[str, TypeRules] = {**RULES, DEPLOYMENT_TYPE.lower(): Deployments(Inside(buckets))}
     cloud = Cloud(Store(database, clock.now), clock, pace, all_rules, Seal(token))
-    journal, rules = new_journal(), Rules(cloud)
+    journal, rules, reconciler = new_journal(), Rules(cloud), Reconciler(cloud, beside)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        reconciling = asyncio.create_task(reconciler.run())
         yield
+        reconciling.cancel()
+        reconciler.leave()
         cloud.store.close()
 
     return Starlette(
         routes=[
-            Mount(LOCAL, routes=[*_local_routes(cloud, journal), *_settings(cloud, rules)]),
+            Mount(
+                LOCAL, routes=[*_local_routes(cloud, journal), *_settings(cloud, rules), *_guests(cloud, reconciler)]
+            ),
             Mount("/", app=FrontDoor(cloud, buckets)),
         ],
         middleware=[
@@ -92,6 +103,7 @@ def _local_routes(cloud: Cloud, journal: deque[Json]) -> list[Route]:
     async def reset(_request: Request) -> JSONResponse:
         with cloud.store.transaction():
             cloud.store.clear()
+        cloud.notice()
         journal.clear()
         return JSONResponse({})
 
@@ -131,6 +143,21 @@ def _settings(cloud: Cloud, rules: Rules) -> list[Route]:
         Route("/policies", policies, methods=["GET", "PUT", "DELETE"]),
         Route("/capacity", capacity, methods=["GET", "PUT", "DELETE"]),
     ]
+
+
+def _guests(cloud: Cloud, reconciler: Reconciler) -> list[Route]:
+    """Lay out what tells of the guests: all of them, and what one of them has printed."""
+
+    async def told(_request: Request) -> JSONResponse:
+        cloud.settle()
+        return JSONResponse(await reconciler.told())
+
+    async def log(request: Request) -> JSONResponse:
+        known = {each.properties["vmId"] for each in guests.machines(cloud)}
+        vm_id = request.path_params["vm_id"]
+        return JSONResponse(reconciler.log(vm_id) if vm_id in known else None)
+
+    return [Route("/guests", told), Route("/guests/{vm_id}/log", log)]
 
 
 async def _set(request: Request, replace: Callable[[object], None], shown: Callable[[], Any]) -> JSONResponse:

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from vmops.local.arm.faults.effects import Effect, Fail, Lag, Lose, Refuse, Stick
+from vmops.local.arm.faults.effects import Effect, Fail, InGuest, Lag, Lose, Refuse, Stick
 from vmops.local.arm.faults.rule import Rule, read_rules
 from vmops.local.arm.faults.words import filled, find
 from vmops.spec.names import OWNER_TAG
@@ -152,6 +152,52 @@ REPLICA_LAG = Fault(
     "*",
 )
 """The fault that has no call of its own to strike: what it does depends on the time, so it has a command of its own."""
+
+IN_GUESTS: dict[str, Fault] = {
+    "guest-never-up": Fault(
+        "A VM runs, and what is in it does not begin: nobody listens at its port.",
+        "Azure documentation, troubleshoot Linux VM boot problems",
+        InGuest(),
+        (),
+    ),
+    "guest-silent": Fault(
+        "A VM runs and takes connections, and says nothing to whoever connects.",
+        "Azure documentation, troubleshoot SSH connections",
+        InGuest(),
+        (),
+    ),
+    "guest-hangs-on-shutdown": Fault(
+        "What is in a VM does not hear that it is to end: it is killed after five seconds.",
+        "Azure documentation, states and billing of virtual machines",
+        InGuest(),
+        (),
+    ),
+    "guest-panics": Fault(
+        "All that runs in a VM is dead, and so are the connections to it; Azure says that it runs.",
+        "Azure documentation, how to troubleshoot a kernel panic in Linux VMs",
+        InGuest(),
+        (),
+    ),
+    "guest-shuts-down": Fault(
+        "A VM shuts itself down as soon as it is up: it is stopped, and costs as before.",
+        "Azure documentation, states and billing of virtual machines",
+        InGuest(),
+        (),
+    ),
+    "ssh-refused": Fault(
+        "Connections to a VM are reset as soon as they are there.",
+        "Azure documentation, troubleshoot SSH connections",
+        InGuest(),
+        (),
+    ),
+    "ssh-cut": Fault(
+        "A connection to a VM breaks off after so many bytes.",
+        "Azure documentation, troubleshoot SSH connections",
+        InGuest(after=10_000),
+        (),
+    ),
+}
+"""The faults of what runs in a VM: they strike no call, and are in force for as long as they are not cleared."""
 
 INCIDENTS: dict[str, Incident] = {
     "spot-eviction": Incident(

@@ -93,4 +93,14 @@ class Lag(Part):
     seconds: Annotated[float, Field(gt=0)]
 
 
-Effect = Annotated[Refuse | Fail | Stick | Lose | Drop | Delay | Lag, Field(discriminator="do")]
+class InGuest(Part):
+    """Have something go wrong inside a machine; no call is struck.
+
+    ``after`` is the bytes that a connection lives for.
+    """
+
+    do: Literal["guest"] = "guest"
+    after: Annotated[int, Field(ge=1)] | None = None
+
+
+Effect = Annotated[Refuse | Fail | Stick | Lose | Drop | Delay | Lag | InGuest, Field(discriminator="do")]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from vmops.local.arm.faults.calls import Asked
-from vmops.local.arm.faults.effects import Effect
+from vmops.local.arm.faults.effects import Effect, InGuest
 from vmops.local.arm.faults.rule import Rule
 from vmops.local.arm.state.cloud import Cloud
 
@@ -35,6 +35,7 @@ class Rules:
                 self._cloud.store.free_stuck(self._cloud.now())
         for over in self._kept:
             over.set()
+        self._cloud.notice()
 
     async def keep(self, call: str, seconds: float | None) -> None:
         """Let time pass for a call: so many seconds, but no longer than the rules stay, or with None just as long."""
@@ -50,12 +51,24 @@ class Rules:
         """Give the calls that are kept waiting, as METHOD and path."""
         return list(self._kept.values())
 
+    def of_guest(self, machine: str) -> tuple[str, int]:
+        """Give the first fault in force inside the machine of that id, by its name, and how often, or after how much.
+
+        The name is empty if there is none, the number 0 if it does not matter.
+        """
+        inside = Asked("", machine, "", None, None)
+        for _, document in self._documents.of_kind(_KIND):
+            rule = Rule.model_validate(document["rule"])
+            if isinstance(rule.effect, InGuest) and rule.matches(inside):
+                return rule.name, rule.effect.after or rule.times or 0
+        return "", 0
+
     def strike(self, asked: Asked) -> Effect | None:
         """Let every rule count a call that it is about, and give the effect of the first that strikes it."""
         struck: Effect | None = None
         for key, document in self._documents.of_kind(_KIND):
             rule, count = Rule.model_validate(document["rule"]), document["seen"] + 1
-            if rule.matches(asked):
+            if not isinstance(rule.effect, InGuest) and rule.matches(asked):
                 self._documents.put(_KIND, key, document | {"seen": count})
                 if struck is None and rule.strikes(count):
                     struck = rule.effect

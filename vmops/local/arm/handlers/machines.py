@@ -23,7 +23,8 @@ def act(cloud: Cloud, call: Call) -> Reply:
     verb = call.path.rpartition("/")[2]
     if call.query.get("hibernate", "").lower() == "true":
         MACHINES.refuse_hibernation(cloud, call.resource)
-    operation = MACHINES.act(cloud, call.resource, verb)
+    force = call.query.get("skipshutdown", "").lower() == "true"
+    operation = MACHINES.act(cloud, call.resource, verb, force=force)
     return accepted(cloud, call, 202, None, operation)
 
 

@@ -1,7 +1,7 @@
 """What the rules of the simulated cloud may touch: its store, its clock, and the operations under way."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -34,11 +34,15 @@ class Cloud:
     """The simulated cloud at one moment.
 
     Nothing happens by itself: ``settle`` applies what has fallen due, and is called before anything is read or written.
+    ``notice`` is called when a machine, or what befalls it, may be otherwise; ``has_guests``: something may run in
+    machines.
     """
 
     def __init__(self, store: Store, clock: Clock, pace: float, rules: Mapping[str, Rules], seal: Seal) -> None:
         self.store, self.clock, self.pace, self.seal, self._rules = store, clock, pace, seal, rules
         self._moment: float | None = None
+        self.has_guests = False
+        self.notice: Callable[[], None] = lambda: None
 
     def now(self) -> float:
         """Return the present, in seconds since the epoch; while something that fell due is applied, when that was."""
@@ -56,6 +60,7 @@ class Cloud:
         due = now + timing(resource.id.type, verb).seconds * self.pace
         operation = Operation(new_id(resource.id, location), verb, resource.id, location, now, due, error=error)
         self.store.save_operation(operation)
+        self.notice()
         return operation
 
     def preempt(self, operation: Operation) -> None:
@@ -79,6 +84,7 @@ class Cloud:
 
     def _end(self, operation: Operation, ended: float, error: dict[str, Any] | None) -> None:
         rules = self.rules(operation.target)
+        self.notice()
         operation.ended, operation.error = ended, error
         if error is None:
             try:

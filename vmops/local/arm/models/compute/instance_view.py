@@ -17,6 +17,20 @@ _PROVISIONING = {
 # Source: Microsoft's page on capturing an image of a virtual machine.
 _GENERALIZED = {"code": "OSState/generalized", "level": "Info", "displayStatus": "VM generalized"}
 
+_READY = {
+    "code": "ProvisioningState/succeeded",
+    "level": "Info",
+    "displayStatus": "Ready",
+    "message": "Guest Agent is running",
+}
+# Source: Azure/WALinuxAgent issues, of agents that have gone silent.
+_SILENT = {
+    "code": "ProvisioningState/Unavailable",
+    "level": "Warning",
+    "displayStatus": "Not Ready",
+    "message": "VM status blob is found but not yet populated.",
+}
+
 
 def instance_view(machine: Resource) -> Json:
     """Describe a machine: its disks, its guest while the agent reports, and the two states."""
@@ -70,10 +84,7 @@ def _power(power: str) -> Json:
 
 def _guest(machine: Resource, image: Image | None) -> Json:
     agent = {
-        "code": "ProvisioningState/succeeded",
-        "level": "Info",
-        "displayStatus": "Ready",
-        "message": "Guest Agent is running",
+        **(_SILENT if machine.hidden.get("guest", {}).get("silent") else _READY),
         "time": timestamp(machine.hidden["since"]),
     }
     computer = machine.properties.get("osProfile", {}).get("computerName", machine.id.name)

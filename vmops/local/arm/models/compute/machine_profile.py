@@ -11,12 +11,13 @@ from vmops.local.arm.data.images import Image
 from vmops.local.arm.data.sizes import SIZES, Size
 from vmops.local.arm.models.compute import machine_image
 from vmops.local.arm.models.compute.identity import identified
-from vmops.local.arm.models.compute.secrets import seal
+from vmops.local.arm.models.guests import keep_custom_data
 from vmops.local.arm.models.kind import heading, new_guid
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json, Resource
 from vmops.local.arm.state.resource_id import ResourceId
+from vmops.local.arm.state.secrets import seal
 
 NEVER_SHOWN = ("userData",)
 """What is kept apart, and told only when asked for."""
@@ -55,6 +56,7 @@ def declare(cloud: Cloud, rid: ResourceId, request: Json, location: str) -> Reso
     _complete_os_disk(properties, image)
     if properties["storageProfile"]["osDisk"]["createOption"] != "Attach":
         _complete_profile(machine, asked.get("osProfile"), image)
+        keep_custom_data(cloud, machine, (asked.get("osProfile") or {}).get("customData", ""))
     if properties.get("priority") == "Spot":
         properties.setdefault("evictionPolicy", "Deallocate")
     if asked.get("userData"):

@@ -10,11 +10,11 @@ from typing import Any
 from vmops.local.arm.models.compute.identity import identified
 from vmops.local.arm.models.compute.machine_profile import NEVER_SHOWN, SECRETS, find_size
 from vmops.local.arm.models.compute.quota import size_of
-from vmops.local.arm.models.compute.secrets import matches
 from vmops.local.arm.models.kind import replace_tags
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
 from vmops.local.arm.state.resource import Json, Resource
+from vmops.local.arm.state.secrets import matches
 
 # What ARM names when it refuses a change → where that is.
 _FIXED = {

@@ -1,5 +1,6 @@
 """Virtual machines: from creation to deletion."""
 
+from vmops.local.arm.models import guests
 from vmops.local.arm.models.compute import machine_disks, power
 from vmops.local.arm.models.compute.capacity import give_back, settle_room, take_room
 from vmops.local.arm.models.compute.data_disks import ATTACH_DETACH, rearranged
@@ -19,6 +20,8 @@ from vmops.local.arm.state.lro import Operation
 from vmops.local.arm.state.resource import Json, Resource
 from vmops.local.arm.state.resource_id import ResourceId
 
+_BOOTING = frozenset({"start", "restart", "redeploy"})
+
 
 class Machines(Kind):
     """The rules of virtual machines."""
@@ -32,8 +35,7 @@ class Machines(Kind):
             _require_free(cloud, existing, "createOrUpdate")
         if existing and "made" in existing.hidden:
             machine = updated(cloud, existing, request, whole=True)
-            _require_change(cloud, machine, existing)
-            return _write(cloud, machine, "update", created=False)
+            return _update(cloud, machine, existing)
         machine = declare(cloud, rid, request, location)
         choose_controller(machine)
         require_fit(machine)
@@ -54,8 +56,7 @@ class Machines(Kind):
         machine = updated(cloud, existing, request, whole=False)
         if (machine.body, machine.hidden) == (existing.body, existing.hidden):
             return Change(existing)
-        _require_change(cloud, machine, existing)
-        return _write(cloud, machine, "update", created=False)
+        return _update(cloud, machine, existing)
 
     def expanded(self, machine: Resource, expand: str) -> Json:
         """Show a machine with what is asked for besides: its instance view, its user data."""
@@ -76,8 +77,8 @@ class Machines(Kind):
         heading = {name: machine.body[name] for name in ("name", "id", "type", "location")}
         return heading | {"properties": shown | {"instanceView": instance_view(machine)}}
 
-    def act(self, cloud: Cloud, rid: ResourceId, verb: str) -> Operation:
-        """Begin a verb of ``power.TRANSITIONS``."""
+    def act(self, cloud: Cloud, rid: ResourceId, verb: str, *, force: bool = False) -> Operation:
+        """Begin a verb of ``power.TRANSITIONS``; ``force`` ends what runs inside without a word to it."""
         machine = self.get(cloud, rid)
         require_open(cloud, rid)
         _require_free(cloud, machine, verb)
@@ -88,6 +89,10 @@ class Machines(Kind):
         failure = take_room(cloud, machine) if verb == "start" else None
         if failure:
             machine.hidden["bound"] = before
+        elif verb in _BOOTING and (before, verb) != ("running", "start"):
+            guests.boot(machine, force=force)
+        else:
+            guests.stop(machine, force=force)
         machine.state = "Updating"
         cloud.store.save(machine)
         return cloud.begin(verb, machine, error=failure)
@@ -154,6 +159,10 @@ class Machines(Kind):
         machine.state, machine.hidden["since"] = "Succeeded", operation.due
         if machine.hidden["power"] == "running":
             machine.hidden.setdefault("made", operation.due)
+        if operation.verb == "put":
+            guests.boot(machine)
+        if machine.hidden["power"] == "deallocated":
+            guests.leave_hardware(machine)
         machine.hidden.pop("failure", None)
         cloud.store.save(machine)
         follow(cloud, machine)
@@ -175,6 +184,15 @@ class Machines(Kind):
         cloud.store.remove(resource.id)
         machine_disks.leave(cloud, resource)
         let_go(cloud, resource)
+
+
+def _update(cloud: Cloud, machine: Resource, existing: Resource) -> Change:
+    """Begin to change a machine; one that runs is restarted for another size. Source: Microsoft, resize a VM."""
+    _require_change(cloud, machine, existing)
+    sizes = {each.properties["hardwareProfile"]["vmSize"].lower() for each in (machine, existing)}
+    if len(sizes) > 1 and machine.hidden["power"] == "running":
+        guests.boot(machine)
+    return _write(cloud, machine, "update", created=False)
 
 
 def _require_change(cloud: Cloud, machine: Resource, existing: Resource) -> None:

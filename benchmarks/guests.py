@@ -1,0 +1,108 @@
+"""What the guests of the local Azure cost on this machine: boots, logins, memory and reboots.
+
+    python -m benchmarks.guests [GUESTS] [--json]
+
+The guests' process is spoken to as the daemon does. Memory is the proportional set size of all its processes; a login
+is OpenSSH's, from its start to its end. Times are of a median of ten where nothing else is said.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import psutil
+
+from tests.guests import Lab
+from vmops.core.polling import NotYet, poll_until
+
+ROUNDS, LONG = 10, 120.0
+BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Take the time of something."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def memory(lab: Lab) -> float:
+    """Give the MB that all processes of the guests take."""
+    process = psutil.Process(lab.process.pid)
+    found = [process, *process.children(recursive=True)]
+    return float(sum(each.memory_full_info().pss for each in found)) / 1e6
+
+
+def reboot(lab: Lab, port: int) -> None:
+    """Reboot a guest from inside, and wait until its next boot answers."""
+    last = lab.said(port, BOOT_ID)
+    lab.ssh(port, "sudo reboot")
+
+    def look() -> bool | NotYet:
+        ran = lab.ssh(port, BOOT_ID)
+        return (ran.returncode == 0 and ran.stdout.decode().strip() != last) or NotYet(0.01)
+
+    if poll_until(look, timeout=LONG) is None:
+        sys.exit("a guest does not boot again")
+
+
+def at_once(lab: Lab, ports: list[int]) -> None:
+    """Log in to all guests at once."""
+    lines = [["ssh", *lab.options(port), "mlos@127.0.0.1", "true"] for port in ports]
+    for login in [subprocess.Popen(line, stdin=subprocess.DEVNULL) for line in lines]:
+        if login.wait(LONG):
+            sys.exit("a guest cannot be logged in to")
+
+
+def measured(lab: Lab, count: int) -> dict[str, float]:
+    """Measure one thing after the other."""
+    empty = memory(lab)
+    first = [seconds(lambda name=f"first-{each}": lab.up(name)) for each in range(ROUNDS)]  # type: ignore[misc]
+    again = [seconds(lambda: lab.up("first-0", boot=lab.guest("first-0").boot + 1)) for _ in range(ROUNDS)]
+    port = lab.up("first-0").port
+    login = [seconds(lambda: lab.said(port, "true")) for _ in range(ROUNDS)]
+    rebooted = [seconds(lambda: reboot(lab, port)) for _ in range(ROUNDS)]
+
+    def log_in_as_soon_as_it_runs() -> None:
+        begun = lab.guest("first-0", boot=lab.guest("first-0").boot + 1)
+        lab.until(lambda seen: seen.boot == begun.boot and seen.state == "up", begun)
+        lab.said(port, "true")
+
+    running = [seconds(log_in_as_soon_as_it_runs) for _ in range(ROUNDS)]
+    ports = [lab.up(f"first-{each}").port for each in range(count)]
+    return {
+        "first boot, s": median(first),
+        "stop and boot, s": median(again),
+        "login, s": median(login),
+        "stop, boot and login, s": median(running),
+        "reboot from inside to the next answer, s": median(rebooted),
+        "no guest, MB": empty,
+        f"{count} guests, MB": memory(lab),
+        f"{count} logins at once, s": seconds(lambda: at_once(lab, ports)),
+    }
+
+
+def main() -> None:
+    """Print them."""
+    words = [word for word in sys.argv[1:] if not word.startswith("-")]
+    with tempfile.TemporaryDirectory() as directory:
+        lab = Lab(Path(directory) / "state")
+        try:
+            lab.start("vmops.local.guests.process")
+            found = {name: round(value, 3) for name, value in measured(lab, int(words[0]) if words else 24).items()}
+        finally:
+            lab.close()
+    if "--json" in sys.argv:
+        print(json.dumps(found))
+    else:
+        for name, value in found.items():
+            print(f"{name:<42}{value:>8.2f}")
+
+
+if __name__ == "__main__":
+    main()

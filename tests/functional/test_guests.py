@@ -1,0 +1,207 @@
+"""What a guest is to whoever logs in: a machine of one's own, and nothing is imported there."""
+
+import asyncio
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncssh
+import pytest
+
+from tests.guests import LONG, Lab, lab
+from vmops.core.polling import NotYet, poll_until
+from vmops.local.arm.state.secrets import seal
+
+pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH's clients are not installed")
+
+T = TypeVar("T")
+PASSWORD = "Long-enough-1"
+
+
+@pytest.fixture(scope="module")
+def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with lab(tmp_path_factory.mktemp("guests")) as found:
+        found.up("shared", password=seal(PASSWORD), processors=1)
+        yield found
+
+
+@pytest.fixture
+def port(inside: Lab) -> int:
+    return inside.up("shared").port
+
+
+def scp(inside: Lab, port: int, *words: str) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(["scp", "-q", *inside.options(port), *words], capture_output=True, timeout=LONG, check=False)
+
+
+def test_it_is_a_machine_of_ones_own(inside: Lab, port: int) -> None:
+    """Whoever logs in is root there by the name that the VM has for its user, at home, and sudo changes nothing."""
+    assert inside.said(port, "id -un; id -u; pwd; uname -n; nproc; sudo -n id -u").split() == [
+        *("mlos", "0", "/home/mlos", "shared", "1", "0")
+    ]
+    assert inside.said(port, "ls /home /root; cat /proc/net/dev | grep -c :") == "/home:\nmlos\n\n/root:\n1"
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [("exit 7", 7), ("false", 1), ("no-such-command", 127), ("kill -9 $$", 255)]
+)
+def test_a_command_ends_with_its_own_code(inside: Lab, port: int, command: str, code: int) -> None:
+    """As with OpenSSH's server, for which a signal is 255."""
+    assert inside.ssh(port, command).returncode == code
+
+
+def test_what_is_said_is_what_is_heard(inside: Lab, port: int) -> None:
+    """Megabytes of anything go both ways, and errors on a way of their own."""
+    block = os.urandom(5_000_000)
+    ran = inside.ssh(port, "tee /tmp/block; echo wrong >&2; sha256sum </tmp/block >&2", block)
+    assert hashlib.sha256(ran.stdout).digest() == hashlib.sha256(block).digest()
+    assert ran.stderr.decode().split()[:2] == ["wrong", hashlib.sha256(block).hexdigest()]
+
+
+@pytest.mark.parametrize("form", [[], ["-O"]], ids=["sftp", "scp"])
+def test_trees_are_copied_by_scp(inside: Lab, port: int, tmp_path: Path, form: list[str]) -> None:
+    """In its old protocol too, which mlos_bench speaks."""
+    if form and inside.ssh(port, "command -v scp").returncode:
+        pytest.skip("this system has no scp of its own for the far side")
+    (tmp_path / "tree/deep").mkdir(parents=True)
+    (tmp_path / "tree/deep/file").write_text("it")
+    far = f"mlos@127.0.0.1:copied{len(form)}"
+    assert scp(inside, port, *form, "-r", str(tmp_path / "tree"), far).returncode == 0
+    assert scp(inside, port, *form, "-r", far, str(tmp_path / "back")).returncode == 0
+    assert (tmp_path / "back/deep/file").read_text() == "it"
+    missing = scp(inside, port, *form, "mlos@127.0.0.1:missing", str(tmp_path))
+    assert (missing.returncode, b"No such file or directory" in missing.stderr) == (1, True)
+
+
+def test_sftp_leads_nowhere_else(inside: Lab, port: int) -> None:
+    """A link out of the home leads to the guest's own root."""
+    given = b"ln -s / out\nls -1 out\n"
+    line = ["sftp", "-q", "-b", "-", *inside.options(port), "mlos@127.0.0.1"]
+    ran = subprocess.run(line, input=given, capture_output=True, timeout=LONG, check=True)
+    assert {"out/home", "out/usr"} <= set(ran.stdout.decode().split())
+    assert inside.said(port, "ls /home") == "mlos"
+
+
+@pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is not installed")
+def test_rsync_finds_its_other_half(inside: Lab, port: int, tmp_path: Path) -> None:
+    """It runs there what this host has."""
+    (tmp_path / "one").write_text("1")
+    shell = " ".join(["ssh", *inside.options(port)])
+    subprocess.run(["rsync", "-a", "-e", shell, f"{tmp_path}/", "mlos@127.0.0.1:synced/"], timeout=LONG, check=True)
+    assert inside.said(port, "cat synced/one") == "1"
+
+
+def test_a_port_is_forwarded_into_it(inside: Lab, port: int) -> None:
+    """The far end of ``-L`` is in the guest's own network."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        near = free.getsockname()[1]
+    line = ["ssh", *inside.options(port), "-N", "-L", f"{near}:127.0.0.1:{port}", "mlos@127.0.0.1"]
+    with subprocess.Popen(line, stderr=subprocess.DEVNULL) as forwarding:
+        try:
+
+            def look() -> bytes | NotYet:
+                try:
+                    with socket.create_connection(("127.0.0.1", near), timeout=LONG) as connected:
+                        return b"closed" + connected.recv(100)
+                except OSError:
+                    return NotYet(0.05)
+
+            assert poll_until(look, timeout=LONG) == b"closed"  # what listens there is no part of the guest
+        finally:
+            forwarding.kill()
+
+
+def test_a_terminal_has_a_size_that_changes(inside: Lab, port: int) -> None:
+    """What a person types is read by a login shell, and a window may grow."""
+
+    async def type_in() -> str:
+        login = asyncssh.SSHClientConnectionOptions(
+            username="mlos", client_keys=[str(inside.key)], known_hosts=None, config=[]
+        )
+        async with asyncssh.connect("127.0.0.1", port, options=login) as made:
+            typed = await made.create_process(term_type="xterm", term_size=(80, 24))
+            typed.stdin.write("stty -echo; PS1=; tty; stty size; echo rea$(:)dy\n")
+            said = await typed.stdout.readuntil("ready\r\n")
+            typed.change_terminal_size(100, 30)
+            typed.stdin.write("until stty size | grep 100; do :; done; exit 3\n")
+            said += await typed.stdout.read()
+            await typed.wait()
+            return f"{said} {typed.exit_status}"
+
+    said = asyncssh_run(type_in())
+    assert ("/dev/pts/" in said, "24 80" in said, "30 100" in said, said.endswith(" 3")) == (True, True, True, True), (
+        said
+    )
+
+
+def test_a_client_that_closes_a_stream_first_keeps_its_connection(inside: Lab, port: int) -> None:
+    """mlos_bench does so at each copy, and goes on by the same connection."""
+
+    async def close_first() -> list[str]:
+        login = asyncssh.SSHClientConnectionOptions(
+            username="mlos", client_keys=[str(inside.key)], known_hosts=None, config=[]
+        )
+        async with asyncssh.connect("127.0.0.1", port, options=login) as made:
+            for _ in range(3):
+                running = await made.create_process("cat; sleep 0.01; echo late")
+                running.stdin.write_eof()
+                running.close()
+                await running.wait_closed()
+            found = await made.run("echo alive")
+            return str(found.stdout).split()
+
+    assert asyncssh_run(close_first()) == ["alive"]
+
+
+def test_nothing_goes_on_for_a_client_that_was_killed(inside: Lab, port: int) -> None:
+    """What it had started is told so, unless it was to outlive it."""
+    line = ["ssh", *inside.options(port), "mlos@127.0.0.1", "nohup sleep 4567 >/dev/null 2>&1 & sleep 4568"]
+    client = subprocess.Popen(line, stderr=subprocess.DEVNULL)
+    begun = "pgrep -f 'sleep 456[7]' >/dev/null && pgrep -f 'sleep 456[8]' >/dev/null"
+    assert poll_until(lambda: inside.ssh(port, begun).returncode == 0 or NotYet(0.05), timeout=LONG)
+    client.kill()
+    client.wait()
+    gone = "! pgrep -f 'sleep 456[8]'"
+    assert poll_until(lambda: inside.ssh(port, gone).returncode == 0 or NotYet(0.05), timeout=LONG)
+    assert inside.said(port, "pkill -f 'sleep 456[7]' && echo there") == "there"
+
+
+def test_only_its_user_is_let_in(inside: Lab, port: int, tmp_path: Path) -> None:
+    """By one of the keys that are in the guest, or the VM's password: every user of this host can knock."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True)
+    assert inside.ssh(port, "id", user="root").returncode == 255
+    kept, inside.key = inside.key, tmp_path / "other"
+    try:
+        assert inside.ssh(port, "id").returncode == 255
+    finally:
+        inside.key = kept
+
+    async def by_password(password: str) -> str:
+        login = asyncssh.SSHClientConnectionOptions(
+            username="mlos", password=password, client_keys=None, known_hosts=None, config=[], agent_path=None
+        )
+        async with asyncssh.connect("127.0.0.1", port, options=login) as made:
+            return str((await made.run("id -un")).stdout).strip()
+
+    assert asyncssh_run(by_password(PASSWORD)) == "mlos"
+    with pytest.raises(asyncssh.PermissionDenied):
+        asyncssh_run(by_password("Long-enough-2"))
+
+
+def test_what_it_has_not_it_does_not_pretend(inside: Lab, port: int) -> None:
+    """Neither packages nor services, and of other users it says that there are none."""
+    codes = [
+        inside.ssh(port, each).returncode for each in ("apt-get install -y x", "systemctl start x", "sudo -u x id")
+    ]
+    assert codes == [100, 1, 1]
+    assert inside.ssh(port, "sysctl -w vm.swappiness=7 || echo 7 >/proc/sys/vm/swappiness").returncode != 0
+
+
+def asyncssh_run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(asyncio.wait_for(work, LONG))

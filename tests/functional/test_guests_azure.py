@@ -1,0 +1,334 @@
+"""What runs inside the local Azure's machines follows their power, and they follow what it does."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.azure import Azure, kill_daemon
+from tests.conformance.arm import COMPUTE, GROUP, NETWORK, SUBNET, machine
+from tests.guests import LONG
+from vmops.cli.commands.local import app
+from vmops.core.polling import NotYet, poll_until
+from vmops.local import daemon, inspection
+from vmops.local.guests import place
+
+pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH's clients are not installed")
+
+VERSION = "api-version=2024-07-01"
+BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+VM = f"{COMPUTE}/virtualMachines/vm"
+CONFIG = b"#cloud-config\npackages: [htop]\nruncmd:\n- echo done >/etc/made\n"
+
+
+class Machines:
+    """A local Azure in which one machine is made, and the way into it."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.state_dir, self.azure, self.key = state_dir, Azure(state_dir), state_dir / "id"
+
+    def make(self, **profile: Any) -> None:
+        """Make a machine, with all that it needs."""
+        public = self.key.with_suffix(".pub").read_text()
+        space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
+        part = {"name": "ipconfig1", "properties": {"subnet": {"id": SUBNET}}}
+        self.put(GROUP)
+        self.put(f"{NETWORK}/virtualNetworks/net", properties=space)
+        self.azure.put(f"{SUBNET}?{VERSION}", {"properties": {"addressPrefix": "10.0.0.0/24"}})
+        self.settle()
+        self.put(f"{NETWORK}/networkInterfaces/vm-nic", properties={"ipConfigurations": [part]})
+        asked = machine()
+        asked["properties"]["osProfile"]["linuxConfiguration"]["ssh"]["publicKeys"] = [{"keyData": public}]
+        asked["properties"]["osProfile"] |= profile
+        self.azure.put(f"{VM}?{VERSION}", asked)
+        self.settle()
+
+    def put(self, path: str, **body: Any) -> None:
+        """PUT a resource, and have it be there."""
+        self.azure.put(f"{path}?{VERSION}", {"location": "westus2", **body})
+        self.settle()
+
+    def act(self, verb: str, query: str = "") -> None:
+        """Have a power verb be over."""
+        self.azure.post(f"{VM}/{verb}?{VERSION}{query}", None)
+        self.settle()
+
+    def settle(self) -> None:
+        """Look, at pace 0, until nothing is under way."""
+        assert self.azure.resources() is not None
+
+    def told(self) -> dict[str, Any]:
+        """Give what is told of the guest."""
+        [found] = self.azure.get("/_local/guests")["guests"]
+        return dict(found)
+
+    def until(self, **wanted: Any) -> dict[str, Any]:
+        """Wait until this is told of the guest."""
+
+        def look() -> dict[str, Any] | NotYet:
+            told = self.told()
+            return told if wanted.items() <= told.items() else NotYet(0.02)
+
+        found = poll_until(look, timeout=LONG)
+        assert found, (self.told(), (self.state_dir / "local/daemon.log").read_text())
+        return found
+
+    def ssh(self, command: str) -> "subprocess.CompletedProcess[bytes]":
+        """Run a command in the guest, whose key is the one that is told."""
+        told = self.told()
+        known = self.state_dir / "known"
+        known.write_text(f"[{told['host']}]:{told['port']} {told['hostKey']}\n")
+        how = {"Port": told["port"], "IdentityFile": self.key, "UserKnownHostsFile": known, "LogLevel": "ERROR"}
+        how |= {"StrictHostKeyChecking": "yes", "BatchMode": "yes", "ConnectTimeout": 5}
+        options = [word for name, value in how.items() for word in ("-o", f"{name}={value}")]
+        line = ["ssh", "-F", "none", *options, f"{told['user']}@{told['host']}", command]
+        return subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONG, check=False)
+
+    def said(self, command: str) -> str:
+        """Run a command in the guest, which succeeds."""
+        ran = self.ssh(command)
+        assert ran.returncode == 0, ran
+        return ran.stdout.decode().strip()
+
+    @contextmanager
+    def booting(self) -> Iterator[None]:
+        """Wait until the guest answers from another boot than before the block."""
+        last = self.said(BOOT_ID)
+        yield
+
+        def look() -> bool | NotYet:
+            ran = self.ssh(BOOT_ID)
+            return (ran.returncode == 0 and ran.stdout.decode().strip() != last) or NotYet(0.05)
+
+        assert poll_until(look, timeout=LONG), self.told()
+
+    def fault(self, *words: str) -> None:
+        """Put a fault into force, as a person does."""
+        vmops("fault", *words)
+
+
+def vmops(*words: str) -> str:
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+@pytest.fixture
+def machines(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
+    monkeypatch.setenv("VMOPS_LOCAL_GUESTS", "auto")
+    daemon.ensure(state_dir, 0)
+    told = inspection.guests(state_dir)
+    if told["kind"] == "none":
+        pytest.skip(told["reason"])
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", state_dir / "id"], check=True)
+    return Machines(state_dir)
+
+
+def test_a_machine_that_runs_can_be_logged_in_to(machines: Machines) -> None:
+    """By what is told of it; its custom data has done what can be done here, and has said what can not."""
+    machines.make(customData=base64.b64encode(CONFIG).decode())
+    told = machines.until(state="up", ready=True)
+    assert machines.said("id -un; nproc; uname -n; cat /etc/made").split()[0::2] == ["mlos", "vm"]
+    assert machines.said("cat /etc/made") == "done"
+    assert told["id"] == VM
+    log = vmops("guest", "log", "vm")
+    assert "not done by a local guest: packages" in log
+    status = json.loads(vmops("status", "--json"))
+    assert status["guests"] == {"kind": "namespaces", "running": 1, "reason": ""}
+    assert (
+        "customData"
+        not in (machines.state_dir / "local/cloud.db")
+        .read_bytes()
+        .decode(errors="replace")
+        .partition('"guest": {')[2]
+        .partition("}")[0]
+    )
+
+
+def test_it_follows_the_power_of_its_machine(machines: Machines) -> None:
+    """Stopped, deallocated, started, restarted, of another size, and deleted: what Azure says is what it does."""
+    machines.make()
+    port = machines.until(state="up", ready=True)["port"]
+    machines.said("echo x >kept; echo x >/mnt/lost")
+    boot = machines.said("cat /proc/sys/kernel/random/boot_id")
+    machines.act("powerOff")
+    machines.until(state="down", why="asked", ready=False)
+    machines.act("start")
+    machines.until(state="up", ready=True, port=port)
+    assert machines.said("cat kept /mnt/lost").split() == ["x", "x"]
+    machines.act("deallocate")
+    machines.until(state="down")
+    machines.act("start")
+    machines.until(state="up", ready=True, port=port)
+    assert machines.ssh("cat /mnt/lost").returncode == 1
+    for change in (
+        lambda: machines.act("restart"),
+        lambda: machines.azure.patch(
+            f"{VM}?{VERSION}", {"properties": {"hardwareProfile": {"vmSize": "Standard_B1s"}}}
+        ),
+    ):
+        before = machines.said("cat /proc/sys/kernel/random/boot_id")
+        change()
+        machines.settle()
+        assert poll_until(
+            lambda last=before: (
+                (
+                    (ran := machines.ssh("cat /proc/sys/kernel/random/boot_id")).returncode == 0  # type: ignore[misc]
+                    and ran.stdout.decode().strip() != last
+                )
+                or NotYet(0.05)
+            ),
+            timeout=LONG,
+        )
+    assert machines.said("nproc") == "1"
+    assert boot
+    machines.act("powerOff", "&skipShutdown=true")
+    machines.until(state="down", why="asked")
+    machines.azure.delete(f"{VM}?{VERSION}")
+    guests = place.guests_path(machines.state_dir)
+    assert poll_until(lambda: True if not os.listdir(guests) else NotYet(0.02), timeout=LONG)  # noqa: PTH208
+
+
+def test_what_it_does_by_itself_its_machine_follows(machines: Machines) -> None:
+    """A reboot is none of Azure's business; a machine that powers itself off is stopped, and is still paid for."""
+    machines.make()
+    machines.until(state="up", ready=True)
+    with machines.booting():
+        assert machines.ssh("sudo reboot").returncode == 0
+    assert machines.azure.power(VM) == "running"
+    assert machines.ssh("sudo shutdown -h now").returncode == 0
+    machines.until(state="down", why="poweroff")
+    assert machines.azure.power(VM) == "stopped"
+    machines.act("start")
+    machines.until(state="up", ready=True)
+    assert machines.azure.power(VM) == "running"
+
+
+def test_it_outlives_the_daemon(machines: Machines) -> None:
+    """A daemon that is killed leaves it alone; the next one finds it, and a stop ends it for as long as that lasts."""
+    machines.make()
+    told = machines.until(state="up", ready=True)
+    boot = machines.said("cat /proc/sys/kernel/random/boot_id")
+    kill_daemon(machines.state_dir)
+    running = place.find(machines.state_dir)
+    assert running
+    daemon.ensure(machines.state_dir)
+    assert machines.until(state="up", ready=True)["port"] == told["port"]
+    assert machines.said("cat /proc/sys/kernel/random/boot_id") == boot
+    assert place.find(machines.state_dir) == running
+    kill_daemon(machines.state_dir)
+    os.kill(running.pid, 9)
+    assert poll_until(lambda: True if not running.alive else NotYet(0.02), timeout=LONG)
+    daemon.ensure(machines.state_dir)
+    assert machines.until(state="up", ready=True)["port"] == told["port"]
+    assert machines.said("cat /proc/sys/kernel/random/boot_id") == boot
+    assert daemon.stop(machines.state_dir)
+    assert not place.are_left(machines.state_dir)
+    daemon.ensure(machines.state_dir)
+    machines.until(state="up", ready=True, port=told["port"])
+    daemon.ensure(machines.state_dir, guests="none")
+    assert not place.are_left(machines.state_dir)
+    assert machines.azure.get("/_local/guests")["kind"] == "none"
+
+
+def test_each_fault_is_one(machines: Machines) -> None:
+    """What a person types goes wrong as it says, and is over when the faults are cleared."""
+    machines.make()
+    machines.until(state="up", ready=True)
+    machines.fault("ssh-refused", "--vm", "vm", "--times", "2")
+    assert [machines.ssh("true").returncode for _ in range(3)] == [255, 255, 0]
+    vmops("fault", "clear")
+    machines.fault("ssh-cut", "--vm", "vm", "--after", "50000")
+    assert machines.ssh("head -c 10 /dev/zero").returncode == 0
+    assert machines.ssh("head -c 100000 /dev/zero").returncode == 255
+    vmops("fault", "clear")
+    machines.fault("guest-silent", "--vm", "vm")
+    machines.until(state="up", ready=False)
+    assert machines.ssh("true").returncode == 255
+    vmops("fault", "clear")
+    machines.until(state="up", ready=True)
+    machines.fault("guest-panics", "--vm", "vm")
+    machines.until(state="up", ready=False)
+    agent = machines.azure.vm(VM)["properties"]["instanceView"]["vmAgent"]["statuses"][0]
+    assert agent["displayStatus"] == "Not Ready"
+    vmops("fault", "clear")
+    machines.fault("guest-never-up", "--vm", "vm")
+    machines.until(state="booting", ready=False)
+    assert machines.azure.power(VM) == "running"
+    assert machines.ssh("true").returncode == 255
+    vmops("fault", "clear")
+    machines.until(state="up", ready=True)
+    machines.fault("guest-shuts-down", "--vm", "vm")
+    machines.until(state="down", why="poweroff")
+    assert machines.azure.power(VM) == "stopped"
+    vmops("fault", "clear")
+    machines.act("start")
+    machines.until(state="up", ready=True)
+    machines.fault("guest-hangs-on-shutdown", "--vm", "vm")
+    machines.act("powerOff")
+    assert machines.azure.power(VM) == "stopped"
+    machines.until(state="stopping")
+    machines.until(state="down", why="asked")
+
+
+@pytest.fixture
+def forbidden() -> list[str]:
+    """Give what a command is begun by to be where no namespaces can be made, as in many containers."""
+    line = [
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "sh",
+        "-c",
+        'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"',
+        "sh",
+    ]
+    return line if subprocess.run([*line, "true"], capture_output=True, check=False).returncode == 0 else []
+
+
+def test_where_namespaces_are_forbidden_all_else_goes_on(state_dir: Path, forbidden: list[str]) -> None:
+    """There is no guest then, and one sentence says why; asked for by name they are refused."""
+    environment = {**os.environ, "VMOPS_LOCAL_GUESTS": "auto"}
+
+    def run(*words: str) -> "subprocess.CompletedProcess[str]":
+        line = [*forbidden, str(Path(sys.executable).with_name("vmops")), "local", *words]
+        return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=LONG, check=False)
+
+    started = run("start", "--pace", "0", "--json")
+    assert started.returncode == 0, started.stderr
+    told = json.loads(run("status", "--json").stdout)["guests"]
+    assert (told["kind"], told["running"]) == ("none", 0)
+    assert told["reason"]
+    refused = run("start", "--guests", "namespaces")
+    assert (refused.returncode, told["reason"] in " ".join(refused.stderr.split())) == (1, True), refused.stderr
+    assert run("stop").stdout == "stopped\n"
+
+
+def test_the_setting_that_forbids_them_is_named(tmp_path: Path, forbidden: list[str]) -> None:
+    """A person knows then what to ask for, and whom."""
+    if not forbidden:
+        pytest.skip("no namespace can be made here in which to forbid them")
+    code = (
+        "import os, sys; from vmops.local.guests import trial; print(trial.refusal(os.open(sys.argv[1], os.O_RDONLY)))"
+    )
+    line = [*forbidden, sys.executable, "-c", code, str(tmp_path)]
+    said = subprocess.run(line, capture_output=True, text=True, timeout=LONG, check=True).stdout
+    assert "user.max_user_namespaces is 0" in said
+
+
+def test_a_word_that_is_none_is_refused(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody asks for a guest without walls, by whatever name."""
+    monkeypatch.setenv("VMOPS_LOCAL_GUESTS", "process")
+    done = CliRunner().invoke(app, ["start"])
+    assert done.exit_code != 0
+    assert CliRunner().invoke(app, ["start", "--guests", "process"]).exit_code == 2
+    monkeypatch.setenv("VMOPS_LOCAL_GUESTS", "none")

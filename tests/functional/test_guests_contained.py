@@ -1,0 +1,120 @@
+"""No guest reaches this host, whatever is run in it, and whoever has begun it: root, or any user."""
+
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.another_user import UID
+from tests.guests import Lab, lab
+from vmops.core import processes
+from vmops.local.guests import place, privileges
+
+pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH's clients are not installed")
+
+HARM = {
+    "kill": "kill -KILL -1; kill -KILL -1",
+    "kill-first": "kill -KILL 1; sudo kill -KILL 1; true",
+    "signals": "kill -TERM -1; kill -HUP -1",
+    "remove": "sudo rm -rf --no-preserve-root /[!u]* /usr/local /usr/sbin /usr/games 2>/dev/null",
+    "write": "sudo chmod -R 777 /usr/sbin; touch /usr/sbin/sh; echo x >/usr/bin/env",
+    "mount": "mount -o remount,rw,bind /usr && touch /usr/written; umount -l /usr /usr/local; rmdir /usr/*",
+    "outside": "umount -l /proc; rm -rf /proc/[0-9]*/root/usr/sbin /proc/[0-9]*/cwd/[!u]* 2>/dev/null",
+    "memory": "for each in /proc/[0-9]*; do echo 0 >$each/mem; echo -17 >$each/oom_adj; done",
+    "kernel": "echo 1 >/proc/sys/kernel/panic; echo b >/proc/sysrq-trigger; echo 7 >/sys/kernel/mm/ksm/run; dmesg -C",
+    "devices": "chmod 000 /dev/null; rm -f /dev/*; mknod /dev/vda b 254 0 && dd if=/dev/zero of=/dev/vda count=1",
+}
+"""What is never to be run but in a guest. The last ones are those after which nothing else can be run there."""
+
+
+@contextmanager
+def sleeping(user: int) -> Iterator[psutil.Process]:
+    """Have a process of the guests' own user outside of them all."""
+    how = {"user": user, "group": user, "extra_groups": []} if os.geteuid() == 0 else {}
+    process = subprocess.Popen(["sleep", "1000"], **how)  # type: ignore[call-overload]
+    try:
+        yield psutil.Process(process.pid)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def canary(path: Path, user: int) -> Path:
+    """Leave something that the guests' own user may delete."""
+    path.write_text("alive")
+    os.chown(path, user, -1)
+    return path
+
+
+@pytest.fixture(scope="module")
+def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with lab(tmp_path_factory.mktemp("contained")) as found:
+        found.up("other")
+        yield found
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_nothing_outside_is_harmed(inside: Lab, harm: str) -> None:
+    """Files and processes of the very user who the guest is live on, outside and in other guests."""
+    guests = place.guests_path(inside.state_dir)
+    user, before = guests.stat().st_uid, settings()
+    beside = [canary(guests / ".canary", user), canary(inside.state_dir / "canary", user)]
+    other, port = inside.up("other").port, inside.up(f"victim-{harm}").port
+    inside.said(other, "echo alive >canary")
+    with sleeping(user) as process:
+        inside.ssh(port, HARM[harm])
+        assert process.status() == psutil.STATUS_SLEEPING
+    assert [each.read_text() for each in beside] == ["alive", "alive"]
+    beside[0].unlink()
+    assert (inside.said(other, "cat canary"), settings()) == ("alive", before)
+    assert inside.process.poll() is None
+    inside.sync(inside.wanted["other"])
+
+
+def test_the_process_of_the_guests_is_nobody_else(inside: Lab) -> None:
+    """Root has left itself for a user who has no account, no group and no way back, and who owns the guests alone."""
+    process = psutil.Process(inside.process.pid)
+    users = set(process.uids())
+    assert len(users) == 1
+    if os.geteuid() == 0:
+        assert users & {0, UID} == set()
+        assert users == {place.guests_path(inside.state_dir).stat().st_uid}
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        assert ("NoNewPrivs:\t1" in status, "CapEff:\t0000000000000000" in status) == (True, True)
+        owners = {each.stat().st_uid for each in (inside.state_dir / "local").iterdir() if each.name != "guests"}
+        assert owners == {0}
+
+
+def test_a_link_leads_no_deletion_astray(inside: Lab, tmp_path: Path) -> None:
+    """What a guest has linked to is not what is deleted with it, and a directory that it has closed is."""
+    user = place.guests_path(inside.state_dir).stat().st_uid
+    kept = canary(tmp_path / "kept", user)
+    port = inside.up("linked").port
+    inside.said(port, f"ln -s {kept} {tmp_path} /usr/local/; mkdir -p closed/in && chmod 000 closed/in closed")
+    inside.gone()
+    assert kept.read_text() == "alive"
+
+
+def settings() -> list[str]:
+    """Read what of this host's kernel a guest of root's could have written."""
+    return [
+        path.read_text() for path in map(Path, ("/proc/sys/kernel/panic", "/sys/kernel/mm/ksm/run")) if path.exists()
+    ]
+
+
+def test_a_user_to_spare_is_nobody(tmp_path: Path) -> None:
+    """None of the accounts, no process's, not nobody; and the same one again for a directory that has one."""
+    if os.geteuid():
+        pytest.skip("only root leaves root")
+    user = privileges.spare_user(tmp_path)
+    assert user >= 100_000
+    assert user not in processes.users()
+    os.chown(tmp_path, user, user)
+    assert privileges.spare_user(tmp_path) == user
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700

@@ -1,0 +1,180 @@
+"""Guests go on whoever dies, end as they are told to, and no directory is ever two guests."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.guests import LONG, Lab, lab
+from vmops.core.polling import NotYet, poll_until
+from vmops.local.guests.protocol import Seen
+
+pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH's clients are not installed")
+
+BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with lab(tmp_path_factory.mktemp("kept")) as found:
+        yield found
+
+
+@pytest.fixture
+def port(kept: Lab) -> int:
+    """Give the port of a guest that is up, whatever has happened to it before."""
+    return kept.up("kept", boot=kept.guest("kept").boot + 1, up=True).port
+
+
+def boots_again(kept: Lab, port: int, last: str) -> str:
+    """Wait until a guest answers from another boot, and give that one."""
+
+    def look() -> str | NotYet:
+        ran = kept.ssh(port, BOOT_ID)
+        found = ran.stdout.decode().strip()
+        return found if ran.returncode == 0 and found != last else NotYet(0.05)
+
+    again = poll_until(look, timeout=LONG)
+    assert again, kept.console("kept")
+    return again
+
+
+@pytest.mark.parametrize(
+    "command", ["sudo -n shutdown -r now", "/usr/local/sbin/reboot -f || reboot -f", "kill -s USR1 1"]
+)
+def test_a_reboot_is_one(kept: Lab, port: int, command: str) -> None:
+    """Whoever asks has an answer; what is on its disk stays, what ran and was in memory goes; Azure hears nothing."""
+    kept.said(port, "echo x >kept; echo x >/tmp/lost; nohup sleep 4321 >/dev/null 2>&1 &")
+    last = kept.said(port, BOOT_ID)
+    assert kept.ssh(port, command).returncode == 0
+    boots_again(kept, port, last)
+    assert kept.said(port, "ls kept; ls /tmp; pgrep -f 'sleep 432[1]' || true") == "kept"
+    assert kept.sync(*kept.wanted.values())["kept"].why == ""
+
+
+def test_a_power_off_inside_is_told_and_stays(kept: Lab, port: int) -> None:
+    """It is not begun again until Azure says so, and then has what it had."""
+    kept.said(port, "echo x >kept")
+    assert kept.ssh(port, "sudo poweroff").returncode == 0
+    down = kept.until(lambda seen: seen.state == "down", kept.guest("kept"))
+    assert (down.why, down.port, kept.waiting("kept")) == ("poweroff", port, [])
+    again = kept.up("kept", boot=kept.guest("kept").boot + 1)
+    assert (again.port, kept.said(port, "cat kept")) == (port, "x")
+
+
+@pytest.mark.parametrize(("force", "said"), [(False, True), (True, False)], ids=["asked", "forced"])
+def test_it_ends_when_it_is_told_to(kept: Lab, port: int, force: bool, said: bool) -> None:
+    """With a word to what runs inside, or without one; also if that does not listen."""
+    kept.said(port, "nohup sh -c 'trap : TERM; while :; do sleep 1; done' >/dev/null 2>&1 &")
+    down = kept.until(lambda seen: seen.state == "down", kept.guest("kept", up=False, force=force))
+    assert (down.why, kept.waiting("kept")) == ("asked", [])
+    assert kept.console("kept").rstrip().endswith("going down") is said
+    kept.guest("kept", force=False)
+
+
+def test_its_temporary_disk_goes_with_its_hardware(kept: Lab, port: int) -> None:
+    """What is in /mnt stays over a restart, and not over a deallocation."""
+    kept.said(port, "echo x >/mnt/there")
+    again = kept.up("kept", boot=kept.guest("kept").boot + 1)
+    assert kept.said(again.port, "ls /mnt") == "there"
+    moved = kept.guest("kept")
+    kept.up("kept", boot=moved.boot + 1, allocation=moved.allocation + 1)
+    assert kept.said(port, "ls /mnt") == ""
+
+
+def test_it_outlives_the_process_that_has_begun_it(kept: Lab, port: int) -> None:
+    """And so do the logins to it; the next process finds it, where it was, and knows why it ends."""
+    last, [before] = kept.said(port, BOOT_ID), kept.waiting("kept")
+    line = ["ssh", *kept.options(port), "mlos@127.0.0.1", "echo begun; read word; echo $word"]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as login:
+        assert login.stdin
+        assert login.stdout
+        assert login.stdout.readline() == b"begun\n"
+        kept.kill()
+        login.stdin.write(b"alive\n")
+        login.stdin.close()
+        assert login.stdout.read() == b"alive\n"
+    kept.start()
+    assert kept.up("kept").port == port
+    assert (kept.said(port, BOOT_ID), kept.waiting("kept")) == (last, [before])
+    kept.kill()
+    os.kill(psutil.Process(before).children()[0].pid, signal.SIGUSR2)  # meanwhile it powers itself off
+    assert poll_until(lambda: True if not kept.waiting("kept") else NotYet(0.02), timeout=LONG)
+    kept.start()
+    assert kept.until(lambda seen: seen.state == "down", kept.guest("kept")).why == "poweroff"
+
+
+def test_a_failure_of_power_is_none_of_its_own(kept: Lab, port: int) -> None:
+    """One whose outer process is killed is gone as a whole, and boots again by itself."""
+    last = kept.said(port, BOOT_ID)
+    os.kill(kept.waiting("kept")[0], signal.SIGKILL)
+    assert boots_again(kept, port, last) != last
+
+
+@pytest.mark.parametrize("moment", ["begin", "up", "stop", "restart", "delete"])
+def test_it_is_never_two_whenever_the_process_dies(kept: Lab, moment: str) -> None:
+    """A process that is killed in the middle of something leaves it to the next, which goes on with it."""
+    name = f"moment-{moment}"
+    wanted = kept.guest(name)
+    others = [each for each in kept.wanted.values() if each.vm_id != name]
+    if moment != "begin":
+        kept.up(name)
+    then = {
+        "begin": [wanted],
+        "up": [wanted],
+        "stop": [kept.guest(name, up=False)],
+        "restart": [kept.guest(name, boot=2)],
+        "delete": [],
+    }[moment]
+    kept.say(*others, *then)
+    kept.kill()
+    kept.start()
+    if moment == "delete":
+        kept.sync(*others)
+        assert poll_until(lambda: True if name not in "".join(kept.directories()) else NotYet(0.02), timeout=LONG)
+        return
+    up = moment != "stop"
+
+    def there(seen: Seen) -> bool:
+        assert len(kept.waiting(name)) <= 1
+        return seen.ready and seen.boot == then[0].boot if up else seen.state == "down"
+
+    kept.until(there, then[0])
+    assert len(kept.waiting(name)) == up
+
+
+def test_two_processes_never_have_the_same_guests(kept: Lab, port: int) -> None:
+    """The second is told so, and touches nothing."""
+    second = Lab.__new__(Lab)
+    second.__dict__.update(kept.__dict__)
+    with pytest.raises(pytest.skip.Exception, match="another process has the guests"):
+        second.start()
+    assert kept.said(port, "echo alive") == "alive"
+
+
+def test_all_end_with_the_process_that_is_told_to_end(kept: Lab, port: int) -> None:
+    """They shut down, what one that was killed has left too, and boot again with the next."""
+    kept.kill()
+    kept.close()
+    assert kept.waiting("kept") == []
+    kept.start()
+    assert kept.up("kept").port == port
+    kept.process.terminate()
+    assert kept.process.wait(LONG) == 0
+    assert kept.waiting("kept") == []
+    kept.start()
+
+
+def test_nothing_is_left_without_its_directory(tmp_path: Path) -> None:
+    """Who deletes a state directory has no process left that works in it."""
+    with lab(tmp_path) as found:
+        found.up("lost")
+        [waiting] = found.waiting("lost")
+        shutil.rmtree(found.state_dir / "local")
+        assert found.process.wait(LONG) == 0
+        assert poll_until(lambda: True if not psutil.pid_exists(waiting) else NotYet(0.02), timeout=LONG)

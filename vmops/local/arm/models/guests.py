@@ -1,0 +1,134 @@
+"""What a machine wants of its guest, and what its guest's end means for the machine.
+
+What is known of a guest is in the machine's ``hidden`` under GUEST: how many starts Azure has meant and how often it
+had its hardware anew, the port where it was last reached, and, until it has begun, its custom data under a seal.
+"""
+
+import math
+
+from vmops.local.arm.data.sizes import SIZES
+from vmops.local.arm.faults.rules import Rules
+from vmops.local.arm.models.compute.instance_view import image_of
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.resource import Json, Resource
+from vmops.local.guests.protocol import Fault, Seen, Wanted
+
+GUEST = "guest"
+
+_MACHINE = "Microsoft.Compute/virtualMachines"
+_CUSTOM_DATA = "customData"
+_ITS_OWN = frozenset({"poweroff", "killed"})
+"""The ends that a guest has put to itself. Its machine is stopped then, and costs as before; whatever else ends one is
+as a failure of power, after which it boots again."""
+
+
+def keep_custom_data(cloud: Cloud, machine: Resource, given: str) -> None:
+    """Keep the custom data, in base64, for the first boot."""
+    if cloud.has_guests and given:
+        machine.hidden[GUEST] = _known(machine) | {_CUSTOM_DATA: cloud.seal.close({_CUSTOM_DATA: given})}
+
+
+def boot(machine: Resource, *, force: bool = False) -> None:
+    """Have a guest begin once more; ``force`` without a word to what runs."""
+    known = _known(machine)
+    machine.hidden[GUEST] = known | {"boot": known.get("boot", 0) + 1, "force": force}
+
+
+def leave_hardware(machine: Resource) -> None:
+    """Have a guest lose its temporary disk, with the hardware that it was on."""
+    known = _known(machine)
+    machine.hidden[GUEST] = known | {"allocation": known.get("allocation", 0) + 1}
+
+
+def stop(machine: Resource, *, force: bool) -> None:
+    """Say how a guest is to end: ``force`` without a word to it."""
+    machine.hidden[GUEST] = _known(machine) | {"force": force}
+
+
+def wanted(cloud: Cloud) -> list[Wanted]:
+    """Give the guests that the machines want: those of Linux machines that somebody may log in to."""
+    rules = Rules(cloud)
+    return [_wanted(cloud, machine, rules) for machine in machines(cloud) if _known(machine).get("boot")]
+
+
+def machines(cloud: Cloud) -> list[Resource]:
+    """List the machines that guests can be made for."""
+    with cloud.store.seen_until(math.inf):
+        return [each for each in cloud.store.of_type(_MACHINE) if _has_linux(each)]
+
+
+def learn(cloud: Cloud, seen: list[Seen]) -> None:
+    """Let machines know how their guests are: where, and that one which has ended by itself has stopped its machine."""
+    found = {each.vm_id: each for each in seen}
+    for machine in machines(cloud):
+        guest = found.get(machine.properties["vmId"])
+        if guest and _has_learnt(cloud, machine, guest):
+            cloud.store.save(machine)
+
+
+def log_in_as(machine: Resource) -> str:
+    """Give the user who may log in."""
+    return str(machine.properties["osProfile"]["adminUsername"])
+
+
+def _has_learnt(cloud: Cloud, machine: Resource, seen: Seen) -> bool:
+    """Write into a machine what is new; tell whether anything is."""
+    known, power = dict(_known(machine)), machine.hidden["power"]
+    known["port"] = seen.port
+    known["silent"] = seen.state == "up" and not seen.ready and _fault(Rules(cloud), machine).name == "guest-panics"
+    if seen.state == "up":
+        known.pop(_CUSTOM_DATA, None)
+    ended = seen.state == "down" and seen.why in _ITS_OWN and seen.boot == known["boot"]
+    if ended and power == "running" and cloud.store.running(machine.id) is None:
+        machine.hidden["power"] = "stopped"
+    if (known, power) == (_known(machine), machine.hidden["power"]):
+        return False
+    machine.hidden[GUEST] = known
+    return True
+
+
+def _wanted(cloud: Cloud, machine: Resource, rules: Rules) -> Wanted:
+    profile, known = machine.properties["osProfile"], _known(machine)
+    linux, size = profile["linuxConfiguration"], machine.properties["hardwareProfile"]["vmSize"]
+    open_to_passwords = not linux["disablePasswordAuthentication"]
+    return Wanted(
+        machine.properties["vmId"],
+        _is_up(machine),
+        known["boot"],
+        profile["computerName"],
+        log_in_as(machine),
+        tuple(key["keyData"] for key in linux.get("ssh", {}).get("publicKeys", ())),
+        machine.hidden["secrets"].get("adminPassword", "") if open_to_passwords else "",
+        _custom_data(cloud, known),
+        SIZES[size.lower()].cores,
+        known.get("allocation", 0),
+        known.get("port", 0),
+        known["force"],
+        _fault(rules, machine),
+    )
+
+
+def _is_up(machine: Resource) -> bool:
+    """Tell whether a guest is to be up: of a machine that starts it is from the beginning, unless that is to fail."""
+    power = machine.hidden["power"]
+    return power == "running" or (power == "starting" and machine.hidden.get("bound") == "running")
+
+
+def _custom_data(cloud: Cloud, known: Json) -> str:
+    """Open the custom data; what another cloud has sealed is nothing."""
+    opened = cloud.seal.open(known[_CUSTOM_DATA]) if _CUSTOM_DATA in known else None
+    return str(opened[_CUSTOM_DATA]) if opened else ""
+
+
+def _fault(rules: Rules, machine: Resource) -> Fault:
+    return Fault(*rules.of_guest(str(machine.id)))
+
+
+def _has_linux(machine: Resource) -> bool:
+    image = image_of(machine)
+    return bool(image and image.system == "Linux" and "linuxConfiguration" in machine.properties.get("osProfile", {}))
+
+
+def _known(machine: Resource) -> Json:
+    known: Json = machine.hidden.get(GUEST, {})
+    return known

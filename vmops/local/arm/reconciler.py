@@ -1,0 +1,110 @@
+"""The task that keeps the guests as the machines want them, and tells the machines how their guests are."""
+
+import asyncio
+import logging
+import math
+from contextlib import suppress
+
+from vmops.local.arm.models import guests
+from vmops.local.arm.state.cloud import Cloud
+from vmops.local.arm.state.resource import Json, Resource
+from vmops.local.guests.beside import Beside, NoGuests
+from vmops.local.guests.protocol import Seen
+
+_AGAIN = 0.5
+"""Seconds to the next try while the guests cannot be reached."""
+
+_OFF = "they were not asked for: vmops local start --guests auto"
+
+_LOG = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """The guests of a cloud.
+
+    A look at them is taken when an operation begins or is due, when faults are set, and when a guest has changed; no
+    operation ever waits for one.
+    """
+
+    def __init__(self, cloud: Cloud, beside: Beside | None) -> None:
+        self._cloud, self._beside = cloud, beside
+        self._kind, self._reason = ("", "") if beside else ("none", _OFF)
+        self._seen: dict[str, Seen] = {}
+        self._woken = asyncio.Event()
+        if beside:
+            cloud.has_guests, cloud.notice, beside.on_change = True, self._woken.set, self._woken.set
+
+    async def run(self) -> None:
+        """Do so until cancelled."""
+        while self._beside and self._kind != "none":
+            self._woken.clear()
+            try:
+                await self._look(self._beside)
+                pause = self._due()
+            except NoGuests as none:
+                self._none(str(none))
+                return
+            except OSError as refusal:
+                _LOG.warning("the guests do not answer: %s", refusal)
+                pause = _AGAIN
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), pause)
+
+    async def told(self) -> Json:
+        """Tell which guests there are, or why there are none."""
+        if self._beside and not self._kind:
+            try:
+                await self._beside.meet()
+                self._kind = "namespaces"
+            except NoGuests as none:
+                self._none(str(none))
+            except OSError as refusal:
+                return {"kind": "none", "reason": f"they do not answer now: {refusal}", "guests": []}
+        shown = [] if self._kind == "none" else [self._shown(each) for each in guests.machines(self._cloud)]
+        return {"kind": self._kind, "reason": self._reason, "guests": shown}
+
+    def log(self, vm_id: str) -> str:
+        """Give what a guest has printed."""
+        return self._beside.log(vm_id) if self._beside else ""
+
+    def leave(self) -> None:
+        """Leave the guests as they are."""
+        if self._beside:
+            self._beside.leave()
+
+    async def _look(self, beside: Beside) -> None:
+        self._cloud.settle()
+        wanted = guests.wanted(self._cloud)
+        if not wanted and not beside.is_needed:
+            return
+        seen = await beside.sync(wanted)
+        self._kind = "namespaces"
+        self._seen = {each.vm_id: each for each in seen}
+        with self._cloud.store.transaction():
+            guests.learn(self._cloud, seen)
+
+    def _due(self) -> float | None:
+        """Give the seconds until an operation is due; None if none is."""
+        following = self._cloud.store.next_due(math.inf)
+        if following is None or following.due == math.inf:
+            return None
+        return max(0.0, following.due - self._cloud.now())
+
+    def _none(self, reason: str) -> None:
+        self._kind, self._reason = "none", reason
+
+    def _shown(self, machine: Resource) -> Json:
+        vm_id = machine.properties["vmId"]
+        seen = self._seen.get(vm_id) or Seen(vm_id, 0, "booting" if machine.hidden["power"] == "running" else "down")
+        return {
+            "id": str(machine.id),
+            "vmId": vm_id,
+            "name": machine.id.name,
+            "state": seen.state,
+            "ready": seen.ready,
+            "host": "127.0.0.1",
+            "port": seen.port,
+            "user": guests.log_in_as(machine),
+            "hostKey": seen.host_key,
+            "why": seen.why,
+        }

@@ -1,0 +1,123 @@
+"""The guests' process as the daemon sees it: started when it is needed, found again, spoken to, and ended.
+
+As the provider, it is a process of its own: a daemon that is killed leaves the guests, and the logins to them, alone.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, cast
+
+from vmops.core import children, interpreter
+from vmops.core.children import Apart, Child
+from vmops.core.environment import filtered_environment
+from vmops.local.guests import place, protocol
+from vmops.local.guests.protocol import Seen, Wanted
+
+_LONGEST = 1 << 24
+"""Bytes of one answer, of some thousands of guests."""
+
+
+class NoGuests(Exception):
+    """There can be no guests here; its text is the reason."""
+
+
+class Beside:
+    """The guests of a state directory; ``on_change`` is called when one is otherwise than it was last seen."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self._process: Child | None = None
+        self._meeting = asyncio.Lock()
+        self._writer: asyncio.StreamWriter | None = None
+        self._answers: asyncio.Queue[bytes] = asyncio.Queue()
+        self.on_change: Callable[[], None] = lambda: None
+
+    @property
+    def is_needed(self) -> bool:
+        """Tell whether there is anything of the guests already: a process, or what one has left."""
+        return bool(self._writer or place.find(self._state_dir) or place.are_left(self._state_dir))
+
+    async def meet(self) -> None:
+        """Connect to the process, started if there is none.
+
+        Raises: NoGuests if there can be none; OSError if it does not answer now.
+        """
+        async with self._meeting:
+            if self._writer is None:
+                await self._connect()
+
+    async def sync(self, wanted: Sequence[Wanted]) -> list[Seen]:
+        """Say which guests there are to be, all of them, and give what is seen of them now.
+
+        Raises: as `meet`.
+        """
+        await self.meet()
+        if self._writer is None:
+            raise ConnectionResetError
+        self._writer.write(protocol.wanted_line(wanted))
+        await self._writer.drain()
+        line = await self._answers.get()
+        if not line:
+            raise ConnectionResetError
+        return protocol.read_seen(line)
+
+    def log(self, vm_id: str) -> str:
+        """Give what a guest has printed; empty if nothing."""
+        path = place.guests_path(self._state_dir) / vm_id / "console.log"
+        with suppress(OSError), os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+            return file.read().decode(errors="replace")
+        return ""
+
+    def leave(self) -> None:
+        """Leave the process alone, as it is."""
+        if self._writer:
+            self._reading.cancel()
+            self._writer.close()
+        self._writer = None
+
+    async def _connect(self) -> None:
+        if place.find(self._state_dir) is None:
+            self._process = await asyncio.to_thread(start, self._state_dir)
+        with place.address(self._state_dir) as address:
+            reader, self._writer = await asyncio.open_unix_connection(address, limit=_LONGEST)
+        self._answers = asyncio.Queue()
+        self._reading = asyncio.create_task(self._read(reader, self._answers))
+
+    async def _read(self, reader: asyncio.StreamReader, answers: "asyncio.Queue[bytes]") -> None:
+        """Keep answers for whoever waits for one, and pass on that something has changed; an end is an empty one."""
+        with suppress(OSError):
+            while line := await reader.readline():
+                if line == protocol.CHANGED:
+                    self.on_change()
+                else:
+                    answers.put_nowait(line)
+        self._writer = None
+        answers.put_nowait(b"")
+        self.on_change()
+
+
+def start(state_dir: Path) -> Child:
+    """Start the process, wait until it says whether there can be guests, and give it.
+
+    Raises: NoGuests if there can be none; OSError if another process has them, which is about to end.
+    """
+    environment = filtered_environment(os.environ, cloud="local", backend="")
+    process = children.start(
+        interpreter.command("vmops.local.guests.process", str(state_dir)),
+        apart=Apart.SESSION,
+        stdout=children.PIPE,
+        env=interpreter.environment(environment),
+    )
+    with cast(IO[bytes], process.stdout) as said:
+        told = json.loads(said.readline() or b'{"reason": "their process did not start: see daemon.log"}')
+    if told.get("busy"):
+        process.wait()
+        raise BlockingIOError(told["reason"])
+    if told["reason"]:
+        process.wait()
+        raise NoGuests(told["reason"])
+    return process

@@ -1,0 +1,144 @@
+"""One SSH connection to a guest, spoken from within it."""
+
+import asyncio
+import math
+import socket
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncssh
+
+from vmops.local.arm.state.secrets import matches
+from vmops.local.guests import session
+
+_CHUNK = 1 << 16
+_TIMEOUT = 120
+"""Seconds in which a client logs in. Source: sshd_config(5), LoginGraceTime."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """Who may log in to a guest, and by which key it shows itself; a password is sealed, and none if empty."""
+
+    user: str
+    password: str = field(repr=False)
+    host_key: bytes = field(repr=False)
+
+
+def new_host_key() -> bytes:
+    """Make the key by which a guest shows itself, in OpenSSH's form."""
+    return asyncssh.generate_private_key("ssh-ed25519").export_private_key()
+
+
+def public_key(host_key: bytes) -> str:
+    """Give the public half of a guest's key, as known_hosts has it."""
+    return asyncssh.import_private_key(host_key).export_public_key().decode().strip()
+
+
+def serve(connection: socket.socket, login: Login, longest: int) -> None:
+    """Speak SSH with a client until it is gone, or ``longest`` bytes were said to it, if that is not 0."""
+    with suppress(OSError, asyncssh.Error, asyncio.TimeoutError):
+        asyncio.run(_serve(connection, login, longest))
+
+
+async def _serve(connection: socket.socket, login: Login, longest: int) -> None:
+    connection.setblocking(False)
+    relay = None
+    if longest:
+        connection, relay = _cut(connection, longest)
+    spoken = await asyncssh.run_server(
+        connection,
+        server_factory=lambda: _Door(login),
+        server_host_keys=[asyncssh.import_private_key(login.host_key)],
+        process_factory=session.run,
+        sftp_factory=_Files,
+        encoding=None,
+        allow_scp=False,
+        login_timeout=_TIMEOUT,
+        compression_algs=None,
+        server_version="vmops",
+        agent_forwarding=False,
+    )
+    await spoken.wait_closed()
+    if relay:
+        relay.cancel()
+
+
+class _Door(asyncssh.SSHServer):
+    """Let in whoever has a key that the guest's user takes, or the password, and forward what is asked."""
+
+    def __init__(self, login: Login) -> None:
+        self._login = login
+
+    def begin_auth(self, username: str) -> bool:  # noqa: ARG002 - asyncssh names them
+        """Ask everybody."""
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        """Take keys."""
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Tell whether a key is one of the user's."""
+        return username == self._login.user and key.public_data in _keys_of(username)
+
+    def password_auth_supported(self) -> bool:
+        """Take a password where there is one."""
+        return bool(self._login.password)
+
+    def validate_password(self, username: str, password: str) -> bool:
+        """Tell whether a password is the user's."""
+        return username == self._login.user and matches(password, self._login.password)
+
+    def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:  # noqa: ARG002
+        """Forward to whatever the guest reaches."""
+        return True
+
+    def server_requested(self, listen_host: str, listen_port: int) -> bool:  # noqa: ARG002
+        """Forward from any port of the guest."""
+        return True
+
+
+class _Files(asyncssh.SFTPServer):
+    """The guest's files; a client that has had enough is told that all went well, without which scp is not content."""
+
+    def exit(self) -> None:
+        """End."""
+        self.channel.exit(0)
+
+
+def _keys_of(user: str) -> set[bytes]:
+    """Give the public keys that the guest's own file has; lines that are none are passed over."""
+    keys: set[bytes] = set()
+    with suppress(OSError):
+        for line in Path("/home", user, ".ssh/authorized_keys").read_text(errors="replace").splitlines():
+            with suppress(asyncssh.KeyImportError):
+                keys.add(asyncssh.import_public_key(line).public_data)
+    return keys
+
+
+def _cut(connection: socket.socket, longest: int) -> "tuple[socket.socket, asyncio.Task[None]]":
+    """Give an end of a connection that breaks off when so many bytes went through it to the client."""
+    ours, theirs = socket.socketpair()
+    for each in (ours, theirs):
+        each.setblocking(False)
+    return theirs, asyncio.create_task(_relay(connection, ours, longest))
+
+
+async def _relay(connection: socket.socket, ours: socket.socket, longest: int) -> None:
+    """Hand on what both say, until one ends, or the guest has said so much."""
+    directions = [_pass(connection, ours, math.inf), _pass(ours, connection, longest)]
+    try:
+        await asyncio.wait([*map(asyncio.ensure_future, directions)], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        connection.close()
+        ours.close()
+
+
+async def _pass(source: socket.socket, target: socket.socket, longest: float) -> None:
+    """Hand on what is said, so many bytes at most."""
+    loop = asyncio.get_running_loop()
+    while longest > 0 and (chunk := await loop.sock_recv(source, int(min(longest, _CHUNK)))):
+        await loop.sock_sendall(target, chunk)
+        longest -= len(chunk)

@@ -1,0 +1,96 @@
+"""A guest's directory, reached by a descriptor alone: no directory above it may be open to whoever works in it."""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+
+from vmops.local.guests import connection
+from vmops.local.guests.handle import NAME, Handle
+
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW
+
+
+class Directory:
+    """A guest's directory; what is written in it is there whole or not at all."""
+
+    def __init__(self, guests: int, name: str) -> None:
+        with suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=guests)
+        self.descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=guests)
+
+    def lock(self) -> int | None:
+        """Take the lock that whoever waits for a guest's end holds; None while an earlier one does."""
+        descriptor = os.open("lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=self.descriptor)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def console(self) -> int:
+        """Open the file that takes what the guest prints."""
+        return os.open("console.log", _WRITE | os.O_APPEND, 0o600, dir_fd=self.descriptor)
+
+    def renew(self, name: str, files: Mapping[str, bytes]) -> None:
+        """Make a directory in it anew, with programs in it."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(name, dir_fd=self.descriptor)
+        os.mkdir(name, 0o755, dir_fd=self.descriptor)
+        for each, content in files.items():
+            self.write(f"{name}/{each}", content, 0o755)
+
+    def forget(self, name: str) -> None:
+        """Delete a file, if it is there."""
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self.descriptor)
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is something of a name."""
+        with suppress(OSError):
+            os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+            return True
+        return False
+
+    def host_key(self) -> bytes:
+        """Give the key by which the guest shows itself, made once."""
+        found = self.read("host_key")
+        if not found:
+            found = connection.new_host_key()
+            self.write("host_key", found)
+        return found
+
+    def handle(self) -> Handle:
+        """Give what is remembered of the guest."""
+        with suppress(ValueError, TypeError):
+            return Handle(**json.loads(self.read(NAME)))
+        return Handle()
+
+    def remember(self, handle: Handle) -> None:
+        """Write down what is to be remembered."""
+        self.write(NAME, json.dumps(asdict(handle)).encode())
+
+    def read(self, name: str) -> bytes:
+        """Read a file, empty if there is none."""
+        try:
+            descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=self.descriptor)
+        except FileNotFoundError:
+            return b""
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read()
+
+    def write(self, name: str, content: bytes, mode: int = 0o600) -> None:
+        """Write a file."""
+        draft = f"{name}.new"
+        with os.fdopen(os.open(draft, _WRITE | os.O_TRUNC, mode, dir_fd=self.descriptor), "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), mode)
+        os.rename(draft, name, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self.descriptor)

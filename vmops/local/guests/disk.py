@@ -1,0 +1,105 @@
+"""A guest's own directories, as they are before its first boot: this host's settings that everybody may read, and an
+account.
+
+All of it is done by relative names in the guest's directory, by the process that becomes the guest.
+"""
+
+import shutil
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vmops.local.guests.file_system import DISK
+
+_SETTINGS = Path("/etc")
+_TEMPORARY = DISK / "mnt"
+_SYSTEM_USERS = 1000
+"""Below this are accounts of the system. Source: login.defs(5), UID_MIN."""
+
+_LOGS = ("log", "lib/vmops", "tmp", "cache", "spool")
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whose guest it is: its host name, the one who logs in, and the public keys for that; what it does first."""
+
+    name: str
+    user: str
+    keys: tuple[str, ...]
+    first_boot: bytes = field(default=b"", repr=False)
+
+
+def prepare(account: Account, *, fresh: bool) -> Callable[[], None]:
+    """Give what makes a guest's directories if they are not whole, and with ``fresh`` its temporary disk anew."""
+
+    def work() -> None:
+        DISK.mkdir(exist_ok=True)
+        if fresh:
+            shutil.rmtree(_TEMPORARY, ignore_errors=True)
+        if not (DISK / "etc").exists():
+            _make(account)
+
+    return work
+
+
+def _make(account: Account) -> None:
+    """Make them; the settings come last, and whole or not at all: by these it is known that all is there."""
+    _make_home(account)
+    for name in _LOGS:
+        (DISK / "var" / name).mkdir(parents=True, exist_ok=True)
+    if account.first_boot:
+        first = DISK / "var/lib/vmops/first-boot"
+        first.write_bytes(account.first_boot)
+        first.chmod(0o700)
+    draft = DISK / "etc.new"
+    shutil.rmtree(draft, ignore_errors=True)
+    _copy(_SETTINGS, draft)
+    _name(account, draft)
+    draft.rename(DISK / "etc")
+
+
+def _make_home(account: Account) -> None:
+    keys = DISK / "home" / account.user / ".ssh/authorized_keys"
+    keys.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys.write_text("".join(f"{key.strip()}\n" for key in account.keys))
+    keys.chmod(0o600)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy what everybody may read; the rest is not the guest's business."""
+    target.mkdir(mode=0o755)
+    for each in source.iterdir():
+        with suppress(OSError):
+            _copy_one(each, each.lstat().st_mode, target / each.name)
+
+
+def _copy_one(source: Path, mode: int, target: Path) -> None:
+    if stat.S_ISLNK(mode):
+        target.symlink_to(source.readlink())
+    elif stat.S_ISDIR(mode) and mode & stat.S_IXOTH:
+        _copy(source, target)
+    elif stat.S_ISREG(mode) and mode & stat.S_IROTH:
+        shutil.copyfile(source, target)
+        target.chmod(0o755 if mode & stat.S_IXUSR else 0o644)
+
+
+def _name(account: Account, settings: Path) -> None:
+    """Give the guest its name and its accounts: whoever logs in is root, by another name."""
+    system = [line for line in _lines(settings / "passwd") if 0 < int(line.split(":")[2]) < _SYSTEM_USERS]
+    shell = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
+    ours = [f"{account.user}:x:0:0::/home/{account.user}:{shell}", f"root:x:0:0:root:/root:{shell}"]
+    texts = {
+        "hostname": account.name,
+        "hosts": f"127.0.0.1 localhost\n127.0.1.1 {account.name}\n::1 localhost",
+        "passwd": "\n".join([*ours, *system]),
+        "resolv.conf": "# there is no network but the guest's own",
+    }
+    for name, text in texts.items():
+        (settings / name).unlink(missing_ok=True)
+        (settings / name).write_text(f"{text}\n")
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text().splitlines() if line.count(":") >= 6]

@@ -1,0 +1,108 @@
+"""The port of a guest on loopback: taken for as long as the VM exists, and listened at while the guest is up."""
+
+import os
+import signal
+import socket
+import struct
+from contextlib import suppress
+from functools import partial
+
+from vmops.local.guests import connection, namespaces, session
+from vmops.local.guests.connection import Login
+from vmops.local.guests.guest import Guest
+from vmops.local.guests.protocol import Fault
+
+_AT_ONCE = struct.pack("ii", 1, 0)
+"""Linger for no time: whoever is connected is reset. Source: socket(7), SO_LINGER."""
+
+_FOR_EVER = 0
+"""The count of a fault that has none."""
+
+
+class Door:
+    """The way in to one guest, and what goes wrong with it when it is told to."""
+
+    def __init__(self) -> None:
+        self.listening: socket.socket | None = None
+        self._bound: socket.socket | None = None
+        self._kept: list[socket.socket] = []
+        self._fault, self._refused = Fault(), 0
+
+    def bind(self, guest: Guest) -> None:
+        """Take the port where the guest was last reached, or any other one if it is taken; and hear of a fault."""
+        if guest.wanted.fault != self._fault:
+            self._fault, self._refused = guest.wanted.fault, 0
+            if self._fault.name == "guest-panics":
+                self._panic(guest)
+        if self._bound is None:
+            self._bound = _taken(guest.handle.port or guest.wanted.port) or _taken(0)
+        if self._bound:
+            guest.remember_port(self._bound.getsockname()[1])
+
+    def step(self, guest: Guest) -> None:
+        """Listen while the guest is up, and not otherwise."""
+        up = guest.state == "up" and guest.first() is not None
+        if up and self.listening is None and self._bound:
+            self._bound.listen(socket.SOMAXCONN)
+            self.listening = self._bound
+        elif self.listening and not up:
+            self.close()
+            self.bind(guest)
+
+    def take(self, guest: Guest) -> None:
+        """Let whoever knocks in, in a process of its own in the guest, unless something is to go wrong."""
+        if not self.listening:
+            return
+        with suppress(OSError):
+            knocking, _ = self.listening.accept()
+            first = guest.first()
+            if self._refuses() or first is None:
+                knocking.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+                knocking.close()
+            elif self._fault.name in ("guest-silent", "guest-panics"):
+                self._kept.append(knocking)
+            else:
+                namespaces.enter(first, knocking.fileno(), partial(self._speak, knocking, guest))
+                knocking.close()
+
+    def close(self) -> None:
+        """Let go of the port, and of whoever waits there."""
+        for each in (self._bound, *self._kept):
+            if each:
+                each.close()
+        self._bound, self.listening, self._kept = None, None, []
+
+    def _refuses(self) -> bool:
+        """Tell whether this one is refused; as many are as was said, or all."""
+        if self._fault.name != "ssh-refused":
+            return False
+        self._refused += 1
+        return self._fault.count == _FOR_EVER or self._refused <= self._fault.count
+
+    def _speak(self, knocking: socket.socket, guest: Guest) -> None:
+        os.sched_setaffinity(0, _processors(guest.wanted.processors))
+        session.go_home()
+        longest = self._fault.count if self._fault.name == "ssh-cut" else 0
+        login = Login(guest.wanted.user, guest.wanted.password, guest.host_key)
+        connection.serve(knocking, login, longest)
+
+    def _panic(self, guest: Guest) -> None:
+        """Have nothing run in the guest any more but its first process, which nobody hears of."""
+        if (first := guest.first()) is not None:
+            namespaces.enter(first, first, lambda: os.kill(-1, signal.SIGKILL))
+
+
+def _taken(port: int) -> socket.socket | None:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind(("127.0.0.1", port))
+    except OSError:
+        bound.close()
+        return None
+    return bound
+
+
+def _processors(count: int) -> list[int]:
+    """Give as many of this host's processors as a size has, or all."""
+    return sorted(os.sched_getaffinity(0))[: max(1, count)]

@@ -1,0 +1,51 @@
+"""Ending all guests of a state directory, with their process: they shut down, and what is on their disks stays."""
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+from vmops.core import processes
+from vmops.core.children import Child
+from vmops.core.polling import NotYet, poll_until
+from vmops.local.guests import place
+from vmops.local.guests.place import Running
+
+_GRACE = 20.0
+"""Seconds for all guests to end: each has eight, and they end at once."""
+
+_LOOK = 0.01
+
+
+def end(state_dir: Path) -> bool:
+    """End them, those too that a process has left which was killed; tell whether there was anything to end."""
+    begun = _begun(state_dir) if place.find(state_dir) is None and place.are_left(state_dir) else None
+    found = place.find(state_dir)
+    if found is None:
+        return False
+    _send(found, signal.SIGTERM)
+    if poll_until(lambda: _gone(found), timeout=_GRACE) is None:
+        _send(found, signal.SIGKILL)
+        poll_until(lambda: _gone(found), timeout=_GRACE)
+    processes.bury(found.pid)
+    if begun:
+        begun.wait()
+    return True
+
+
+def _begun(state_dir: Path) -> "Child | None":
+    """Begin the process that alone knows how they end."""
+    from vmops.local.guests.beside import NoGuests, start
+
+    with suppress(NoGuests):
+        return start(state_dir)
+    return None
+
+
+def _send(found: Running, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(found.pid, number)
+
+
+def _gone(found: Running) -> bool | NotYet:
+    return NotYet(_LOOK) if found.alive else True

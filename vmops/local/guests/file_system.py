@@ -1,0 +1,136 @@
+"""What a guest sees: this system's programs, read-only, and directories of its own, and nothing else of this host.
+
+All of it is mounted by relative names in the guest's directory, which is the working directory: of the directories
+above that one, none may be open to whoever does this.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from vmops.local.guests import kernel
+from vmops.local.guests.kernel import BIND, NO_DEVICES, NO_PROGRAMS, NO_SETUID, PRIVATE, RECURSIVE
+
+ROOT = Path("root")
+"""Where the guest's root is put together."""
+
+DISK = Path("disk")
+"""The guest's own directories: they stay when it is off."""
+
+RUN = Path("run")
+"""What the guest tells the host; empty at each boot."""
+
+OWN = ("etc", "home", "root", "var", "opt", "srv", "mnt", "usr/local")
+_FRESH = {"tmp": "1777", "run": "755", "dev": "755", "dev/shm": "1777"}
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
+_PROGRAMS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32")
+"""Directories of programs outside of ``/usr``: links into it, or of their own where the two were never merged."""
+
+_SHIMMED = ("sudo", "shutdown", "reboot", "poweroff", "halt", "systemctl", "apt-get", "apt")
+"""Commands that mean something else in a guest, or that it has not: one script stands for all."""
+
+_OCTAL = re.compile(r"\\([0-7]{3})")
+"""How a mount's place has spaces and their like written. Source: proc_pid_mountinfo(5), getmntent(3)."""
+
+_QUIET = NO_SETUID | NO_DEVICES
+
+
+def build() -> None:
+    """Put the guest's root together and make it the root, in mount and process namespaces that are new.
+
+    Raises: OSError, or RuntimeError, if any of it cannot be had: then there is no guest.
+    """
+    kernel.mount("", "/", "", PRIVATE | RECURSIVE)
+    ROOT.mkdir(exist_ok=True)
+    kernel.mount("tmpfs", str(ROOT), "tmpfs", _QUIET, "mode=755,size=4m")
+    (ROOT / "usr").mkdir()
+    _bind_read_only("/usr")
+    for name in _PROGRAMS:
+        _show_programs(name)
+    for name in OWN:
+        _bind_own(name)
+    for name, mode in _FRESH.items():
+        (ROOT / name).mkdir(exist_ok=True)
+        kernel.mount("tmpfs", str(ROOT / name), "tmpfs", _QUIET, f"mode={mode}")
+    _devices()
+    _shims()
+    for name in ("proc", "sys"):
+        (ROOT / name).mkdir()
+    kernel.mount("proc", str(ROOT / "proc"), "proc", _QUIET | NO_PROGRAMS)
+    with suppress(OSError):  # what is not read-only as a whole is not shown at all
+        _bind_read_only("/sys")
+    kernel.change_root(str(ROOT))
+
+
+def complete() -> None:
+    """Mount what belongs to the innermost namespaces: its processes, its terminals, and the name of this boot."""
+    kernel.mount("proc", "/proc", "proc", _QUIET | NO_PROGRAMS)
+    Path("/dev/pts").mkdir()
+    kernel.mount("devpts", "/dev/pts", "devpts", NO_SETUID | NO_PROGRAMS, "newinstance,ptmxmode=0666,mode=620")
+    with suppress(OSError):
+        kernel.mount("/run/vmops/boot_id", "/proc/sys/kernel/random/boot_id", "", BIND)
+
+
+def _bind_read_only(directory: str) -> None:
+    """Show a directory of this host, with all that is mounted below it, so that none of it can be written."""
+    target = f"{ROOT}{directory}"
+    kernel.mount(directory, target, "", BIND | RECURSIVE)
+    try:
+        for place in _mounts_below(directory):
+            kernel.restrict(f"{ROOT}{place}", kernel.READ_ONLY | NO_SETUID)
+    except OSError:
+        kernel.unmount(target)
+        raise
+
+
+def _mounts_below(directory: str) -> Iterator[str]:
+    """List what is mounted at a directory of this host and below it. Source: proc_pid_mountinfo(5), field 5."""
+    yield directory
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        place = _OCTAL.sub(lambda found: chr(int(found[1], 8)), line.split()[4])
+        if place.startswith(f"{directory}/"):
+            yield place
+
+
+def _show_programs(name: str) -> None:
+    """Show a directory of programs as this host has it: a link, or a directory."""
+    here, there = Path("/", name), ROOT / name
+    if here.is_symlink():
+        there.symlink_to(here.readlink())
+    elif here.is_dir():
+        there.mkdir()
+        _bind_read_only(str(here))
+
+
+def _bind_own(name: str) -> None:
+    own, there = DISK / name.replace("/", "-"), ROOT / name
+    own.mkdir(exist_ok=True)
+    if not there.is_dir():
+        there.mkdir()
+    kernel.mount(str(own), str(there), "", BIND)
+    kernel.restrict(str(there), _QUIET)
+
+
+def _devices() -> None:
+    for name in _DEVICES:
+        (ROOT / "dev" / name).touch()
+        kernel.mount(f"/dev/{name}", str(ROOT / "dev" / name), "", BIND)
+    for name, target in _LINKS.items():
+        (ROOT / "dev" / name).symlink_to(target)
+
+
+def _shims() -> None:
+    """Put what stands for some commands in their place, and what the guest tells the host where init writes it."""
+    told = ROOT / "run/vmops"
+    told.mkdir()
+    kernel.mount(str(RUN), str(told), "", BIND)
+    local = ROOT / "usr/local/bin"
+    local.mkdir(exist_ok=True)
+    for name in _SHIMMED:
+        (local / name).unlink(missing_ok=True)
+        (local / name).symlink_to("/run/vmops/shim")
+        for place in ("usr/bin", "usr/sbin"):
+            if (ROOT / place / name).exists():
+                kernel.mount(str(RUN / "shim"), str(ROOT / place / name), "", BIND)

@@ -1,0 +1,210 @@
+"""One guest as its host has it: how it is, and the next step towards how it is to be."""
+
+import os
+import re
+import signal
+import time
+from base64 import b64decode
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from uuid import uuid4
+
+from vmops.core import host
+from vmops.core.processes import only_child, start_ticks
+from vmops.local.guests import connection, first_boot, namespaces
+from vmops.local.guests.directory import Directory
+from vmops.local.guests.disk import Account, prepare
+from vmops.local.guests.handle import Handle
+from vmops.local.guests.namespaces import ENDED, KILLED, REFUSED, Plan
+from vmops.local.guests.protocol import Seen, State, Wanted
+
+_GRACE = 8.0
+"""Seconds from the word to end to the end: a guest gives its own processes five."""
+
+_HANG = 5.0
+"""Seconds that are given to one that does not hear the word."""
+
+_FIRST = ("/bin/sh", "/run/vmops/init")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+"""Users and hosts that a guest can be made for: as directories they lead nowhere else."""
+
+
+class Guest:
+    """A guest in its directory, one of those that a descriptor stands for; ``scripts`` are there at each boot."""
+
+    def __init__(self, guests: int, scripts: Mapping[str, bytes], wanted: Wanted) -> None:
+        self.wanted, self._scripts = wanted, scripts
+        self._directory = Directory(guests, wanted.vm_id)
+        self.host_key, self.handle = self._directory.host_key(), self._directory.handle()
+        self.waiting = _descriptor(self.handle.pid) if self.handle.lives else None
+        self._first: int | None = None
+        self._deadline, self._refusal = 0.0, ""
+
+    @property
+    def why(self) -> str:
+        """Tell why it is down, as `protocol.Why`; empty while it is not, and of one that never was up."""
+        if self._refusal or self.waiting is not None or not self.handle.pid:
+            return self._refusal
+        return "asked" if self.handle.asked else self._directory.read(ENDED).decode() or "lost"
+
+    @property
+    def state(self) -> State:
+        """Tell how it is; one that was lost has begun no more, or ended without a word."""
+        if self.waiting is None:
+            return "lost" if self._is_refused() or self.why == "lost" else "down"
+        if self.handle.asked:
+            return "stopping"
+        return "up" if self.handle.up and self.wanted.fault.name != "guest-never-up" else "booting"
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether it can be logged in to, and its first boot is over."""
+        broken = self.wanted.fault.name in ("guest-silent", "guest-panics")
+        return self.state == "up" and self.handle.ready and not broken
+
+    @property
+    def settled(self) -> bool:
+        """Tell whether there is nothing to look for, but what is heard of by itself."""
+        if self.waiting is None:
+            return not self.wanted.up or not self._begins()
+        return self.wanted.up and not self.handle.asked and self.handle.ready
+
+    def seen(self) -> Seen:
+        """Give what the daemon is told."""
+        key = connection.public_key(self.host_key)
+        return Seen(self.wanted.vm_id, self.handle.boot, self.state, self.why, self.ready, self.handle.port, key)
+
+    def remember_port(self, port: int) -> None:
+        """Keep the port where it is reached."""
+        if port != self.handle.port:
+            self._remember(replace(self.handle, port=port))
+
+    def first(self) -> int | None:
+        """Give a descriptor of its first process; None while there is none."""
+        if self._first is None and self.waiting is not None and (found := only_child(self.handle.pid)):
+            self._first = _descriptor(found)
+        return self._first
+
+    def step(self) -> None:
+        """Go on towards what is wanted, without waiting for anything."""
+        if self.waiting is not None and not self.handle.lives:
+            self._bury()
+        self._hear()
+        if self.waiting is None:
+            if self.wanted.up and self._begins():
+                self._begin()
+        elif self.handle.asked:
+            self._press()
+        elif not self.wanted.up or self.handle.boot < self.wanted.boot:
+            self._stop()
+        elif self.wanted.fault.name == "guest-shuts-down" and self.state == "up":
+            self._power_off()
+
+    def _hear(self) -> None:
+        """Remember what it says of itself: later it may have deleted that."""
+        known = self.handle
+        if self.waiting is not None and not known.ready:
+            up = known.up or self._directory.has("run/up")
+            heard = replace(known, up=up, ready=up and self._directory.has("run/ready"))
+            if heard != known:
+                self._remember(heard)
+
+    def end(self) -> None:
+        """Kill it: nothing of it is left in a moment."""
+        if self.waiting is not None:
+            _send(self.waiting, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Let go of it, as it is."""
+        self._bury()
+        self._directory.close()
+
+    def _begins(self) -> bool:
+        """Tell whether one that is down is to begin: by Azure's word, or because it has not itself put an end to it."""
+        return self.handle.boot < self.wanted.boot or not (self.why in ("poweroff", KILLED) or self._is_refused())
+
+    def _is_refused(self) -> bool:
+        return self.why.startswith(REFUSED)
+
+    def _begin(self) -> None:
+        """Begin it, once the last one of this directory is gone."""
+        self._refusal = ""
+        lock = self._directory.lock()
+        if lock is None:
+            return
+        console = self._directory.console()
+        try:
+            self._begin_holding(lock, console)
+        except OSError as refusal:
+            self._refuse(refusal.strerror or str(refusal))
+        finally:
+            os.close(lock)
+            os.close(console)
+
+    def _begin_holding(self, lock: int, console: int) -> None:
+        wanted = self.wanted
+        if not (_NAME.fullmatch(wanted.user) and _NAME.fullmatch(wanted.name)):
+            self._refuse("it has a name that no directory may have")
+            return
+        self._directory.forget(ENDED)
+        self._directory.renew("run", {**self._scripts, "boot_id": f"{uuid4()}\n".encode()})
+        work = prepare(self._account(), fresh=self.handle.allocation != wanted.allocation)
+        plan = Plan(_FIRST, wanted.name, work, self._remember_begun)
+        pid = namespaces.boot(self._directory.descriptor, lock, console, plan)
+        self.handle, self.waiting = self._directory.handle(), _descriptor(pid)
+
+    def _remember_begun(self, pid: int) -> None:
+        """Write down that it has begun; that is done in another process, which whoever kills this one leaves alone."""
+        ticks, wanted = start_ticks(pid) or 0, self.wanted
+        self._remember(Handle(pid, ticks, host.identity(), wanted.boot, wanted.allocation, port=self.handle.port))
+
+    def _refuse(self, why: str) -> None:
+        self._refusal = f"{REFUSED}: {why}"
+        self._remember(replace(self.handle, boot=self.wanted.boot))
+
+    def _account(self) -> Account:
+        wanted = self.wanted
+        first = first_boot.script(b64decode(wanted.custom_data), wanted.user) if wanted.custom_data else b""
+        return Account(wanted.name, wanted.user, wanted.keys, first)
+
+    def _stop(self) -> None:
+        """Ask it to end, or make it, and remember that this was asked."""
+        self._remember(replace(self.handle, asked=True))
+        hangs = self.wanted.fault.name == "guest-hangs-on-shutdown"
+        self._deadline = time.monotonic() + (_HANG if hangs else _GRACE)
+        if self.waiting is not None and not hangs and not self.wanted.force:
+            _send(self.waiting, signal.SIGTERM)
+        self._press()
+
+    def _press(self) -> None:
+        """Kill one that was asked to end and had its time; one that was asked by a host that died has it anew."""
+        self._deadline = self._deadline or time.monotonic() + _GRACE
+        if self.wanted.force or time.monotonic() > self._deadline:
+            self.end()
+
+    def _power_off(self) -> None:
+        """Have it end by itself, as somebody inside would."""
+        if (first := self.first()) is not None:
+            _send(first, signal.SIGUSR2)
+
+    def _bury(self) -> None:
+        for each in (self.waiting, self._first):
+            if each is not None:
+                os.close(each)
+        self.waiting, self._first, self._deadline = None, None, 0.0
+
+    def _remember(self, handle: Handle) -> None:
+        self.handle = handle
+        self._directory.remember(handle)
+
+
+def _descriptor(pid: int) -> int | None:
+    with suppress(ProcessLookupError):
+        return os.pidfd_open(pid)
+    return None
+
+
+def _send(process: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(process, number)

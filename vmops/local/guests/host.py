@@ -1,0 +1,179 @@
+"""All guests of a state directory: they are begun, ended and entered as the daemon says.
+
+This has one thread, and never waits for one guest: each connection is spoken by a process of its own in the guest, and
+each guest's end is awaited by one outside of it. Whatever dies here, those go on.
+"""
+
+import os
+import select
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+from vmops.core import peers
+from vmops.local.guests import protocol
+from vmops.local.guests.door import Door
+from vmops.local.guests.guest import Guest
+from vmops.local.guests.protocol import Seen, Wanted
+from vmops.local.guests.removal import Removals
+
+_LOOK = 0.02
+"""Seconds between looks at a guest that is on its way."""
+
+_SELDOM = 2.0
+"""Seconds between looks whether there is still a directory to work in."""
+
+_Heard = tuple[int, Callable[[], None]]
+
+
+class Host:
+    """The guests of a directory that a descriptor stands for, and whoever says which there are to be.
+
+    ``waking`` can be read when a signal has come: to end, or that a child has.
+    """
+
+    def __init__(self, guests: int, listener: socket.socket, waking: int, scripts: Mapping[str, bytes]) -> None:
+        self._directory, self._listener, self._waking, self._scripts = guests, listener, waking, scripts
+        self._guests: dict[str, tuple[Guest, Door]] = {}
+        self._removals = Removals(guests)
+        self._daemon: socket.socket | None = None
+        self._heard = b""
+        self._told: list[Seen] = []
+        self._ending = False
+
+    def run(self) -> None:
+        """Work until told to end, with all guests down then, or until there is no directory any more."""
+        while not (self._ending and all(guest.waiting is None for guest, _ in self._guests.values())):
+            self._look()
+            if not os.fstat(self._directory).st_nlink:
+                self._kill()
+                return
+
+    def end(self) -> None:
+        """Have all guests end, those too that another process has left behind, and then this."""
+        self._ending = True
+        for vm_id in self._known() - set(self._guests):
+            self._guests[vm_id] = self._found(vm_id), Door()
+        for guest, _ in self._guests.values():
+            guest.wanted = replace(guest.wanted, up=False)
+
+    def _kill(self) -> None:
+        for guest, _ in self._guests.values():
+            guest.end()
+
+    def _look(self) -> None:
+        """Do what there is to do, and wait for more, for no longer than something is on its way."""
+        for guest, door in self._guests.values():
+            guest.step()
+            door.step(guest)
+        self._removals.step()
+        self._tell_changes()
+        moving = self._removals.busy or not all(guest.settled for guest, _ in self._guests.values())
+        for work in self._wait(_LOOK if moving else _SELDOM):
+            work()
+        _bury_children()
+
+    def _wait(self, seconds: float) -> list[Callable[[], None]]:
+        """Wait for whatever can be heard of, and give what is to be done about it."""
+        poller, heard = select.poll(), dict(self._sources())
+        for descriptor in heard:
+            poller.register(descriptor, select.POLLIN)
+        return [heard[descriptor] for descriptor, _ in poller.poll(seconds * 1000)]
+
+    def _sources(self) -> Iterator[_Heard]:
+        yield self._listener.fileno(), self._meet
+        yield self._waking, lambda: _empty(self._waking)
+        if self._daemon:
+            yield self._daemon.fileno(), self._hear
+        for guest, door in self._guests.values():
+            if guest.waiting is not None:
+                yield guest.waiting, lambda: None
+            if door.listening:
+                yield door.listening.fileno(), _taking(door, guest)
+
+    def _meet(self) -> None:
+        """Take a new daemon, in the place of the last."""
+        with suppress(OSError):
+            connection, _ = self._listener.accept()
+            try:
+                peers.refuse_unix(connection)
+            except PermissionError:
+                connection.close()
+                return
+            self._leave()
+            self._daemon, self._heard = connection, b""
+
+    def _hear(self) -> None:
+        """Take what is wanted, once all of it is here, and say what is seen."""
+        if self._daemon is None:
+            return
+        try:
+            chunk = self._daemon.recv(1 << 16)
+            if not chunk:
+                raise ConnectionResetError
+            *lines, self._heard = (self._heard + chunk).split(b"\n")
+            for line in lines:
+                self._sync({each.vm_id: each for each in protocol.read_wanted(line)})
+                self._told = self._seen()
+                self._daemon.sendall(protocol.seen_line(self._told))
+        except (OSError, ValueError, TypeError):
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._daemon:
+            self._daemon.close()
+        self._daemon = None
+
+    def _sync(self, wanted: dict[str, Wanted]) -> None:
+        """Have these guests, and no others; those that still go are waited for."""
+        if self._ending:
+            return
+        for vm_id in self._known() - set(wanted):
+            guest, door = self._guests.pop(vm_id) if vm_id in self._guests else (self._found(vm_id), Door())
+            door.close()
+            self._removals.begin(vm_id, guest)
+        for vm_id, each in wanted.items():
+            if vm_id not in self._guests and vm_id not in self._removals.names:
+                self._guests[vm_id] = Guest(self._directory, self._scripts, each), Door()
+        for vm_id, (guest, door) in self._guests.items():
+            guest.wanted = wanted[vm_id]
+            door.bind(guest)
+            guest.step()
+            door.step(guest)
+
+    def _known(self) -> set[str]:
+        """Name all guests that there are, also what another process has left of any."""
+        names = {name for name in os.listdir(self._directory) if not name.startswith(".")}  # noqa: PTH208
+        return (names | set(self._guests)) - self._removals.names
+
+    def _found(self, vm_id: str) -> Guest:
+        return Guest(self._directory, self._scripts, Wanted(vm_id, up=False, boot=0, name="", user=""))
+
+    def _seen(self) -> list[Seen]:
+        return [guest.seen() for guest, _ in self._guests.values()]
+
+    def _tell_changes(self) -> None:
+        """Say, once, that something is otherwise than it was last told."""
+        if self._daemon and (seen := self._seen()) != self._told:
+            self._told = seen
+            try:
+                self._daemon.sendall(protocol.CHANGED)
+            except OSError:
+                self._leave()
+
+
+def _taking(door: Door, guest: Guest) -> Callable[[], None]:
+    return lambda: door.take(guest)
+
+
+def _empty(pipe: int) -> None:
+    with suppress(BlockingIOError):
+        os.read(pipe, 1 << 16)
+
+
+def _bury_children() -> None:
+    """Ask for the dead: those who began a guest or a connection, and what these left behind."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass

@@ -1,0 +1,99 @@
+"""What the kernel is asked for that Python 3.11 has no name for: namespaces, mounts, and to keep others out.
+
+Source: unshare(2), setns(2), mount(2), umount2(2), pivot_root(2), prctl(2), and the headers of Linux.
+"""
+
+import ctypes
+import fcntl
+import os
+import socket
+import struct
+from functools import reduce
+from operator import or_
+
+NEW_MOUNTS, NEW_CGROUP, NEW_HOST_NAME, NEW_IPC = 0x00020000, 0x02000000, 0x04000000, 0x08000000
+NEW_USERS, NEW_PROCESSES, NEW_NETWORK = 0x10000000, 0x20000000, 0x40000000
+
+READ_ONLY, NO_SETUID, NO_DEVICES, NO_PROGRAMS = 1, 2, 4, 8
+REMOUNT, BIND, RECURSIVE, PRIVATE = 32, 4096, 16384, 1 << 18
+
+_DETACH = 2
+_DUMPABLE, _NO_NEW_PRIVILEGES = 4, 38
+_PIVOT_ROOT = {"x86_64": 155, "i686": 217, "armv7l": 218, "ppc64le": 203, "s390x": 217}
+"""The number of ``pivot_root``, which the C library has no function for; 41 where the numbers are the common ones."""
+
+_SET_FLAGS, _UP = 0x8914, 1
+"""Source: linux/sockios.h, SIOCSIFFLAGS; linux/if.h, IFF_UP."""
+
+# What statvfs tells of a mount, and the flag by which that is kept when it is mounted anew. Source: statvfs(3).
+_KEPT = {1: READ_ONLY, 2: NO_SETUID, 4: NO_DEVICES, 8: NO_PROGRAMS, 1024: 1024, 2048: 2048, 4096: 1 << 21}
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def unshare(kinds: int) -> None:
+    """Leave the namespaces of these kinds for new ones; of processes, only children begun from now on do."""
+    _require(_libc.unshare(ctypes.c_int(kinds)))
+
+
+def enter(process: int, kinds: int) -> None:
+    """Enter the namespaces of a process that a descriptor stands for (Linux 5.8)."""
+    _require(_libc.setns(ctypes.c_int(process), ctypes.c_int(kinds)))
+
+
+def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
+    """Mount a file system, or with BIND a directory or file."""
+    words = [_word(source), _word(target), _word(kind), ctypes.c_ulong(flags), _word(options)]
+    _require(_libc.mount(*words), target)
+
+
+def restrict(target: str, flags: int) -> None:
+    """Restrict a mount further, by READ_ONLY and its like; what it is restricted by already it stays."""
+    found = os.statvfs(target).f_flag
+    kept = {flag for told, flag in _KEPT.items() if found & told} | {REMOUNT, BIND, flags}
+    mount("", target, "", reduce(or_, kept))
+
+
+def unmount(target: str) -> None:
+    """Take a mount away, with all below it, from whoever has no file of it open."""
+    _require(_libc.umount2(_word(target), ctypes.c_int(_DETACH)), target)
+
+
+def change_root(directory: str) -> None:
+    """Make a mount the root of this namespace, and leave nothing of what was the root before."""
+    os.chdir(directory)
+    number = _PIVOT_ROOT.get(os.uname().machine, 41)
+    _require(_libc.syscall(ctypes.c_long(number), _word("."), _word(".")), directory)
+    unmount(".")
+    os.chdir("/")
+
+
+def keep_others_out(out: bool = True) -> None:
+    """Have no other process of this user, in a guest or outside, look into this one; or let them."""
+    _require(_libc.prctl(ctypes.c_int(_DUMPABLE), ctypes.c_ulong(not out), 0, 0, 0))
+
+
+def keep_privileges() -> None:
+    """Have no program that this process runs be more than it: none that changes its user to root."""
+    _require(_libc.prctl(ctypes.c_int(_NO_NEW_PRIVILEGES), ctypes.c_ulong(1), 0, 0, 0))
+
+
+def name_host(name: str) -> None:
+    """Give the host of this namespace its name."""
+    socket.sethostname(name)
+
+
+def raise_loopback() -> None:
+    """Bring up the loopback interface of this network. Source: netdevice(7)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        fcntl.ioctl(asked, _SET_FLAGS, struct.pack("16sH14x", b"lo", _UP))
+
+
+def _word(text: str) -> ctypes.c_char_p:
+    return ctypes.c_char_p(os.fsencode(text) or None)
+
+
+def _require(answer: int, about: str = "") -> None:
+    if answer == -1:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), about or None)

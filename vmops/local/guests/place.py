@@ -1,0 +1,84 @@
+"""Where the things of the guests' process lie, and whether it runs."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from vmops.core import host, private
+from vmops.core.processes import start_ticks
+from vmops.core.state_dir import local_path
+from vmops.local.guests.handle import NAME, Handle
+
+_SOCKET = "guests.sock"
+
+
+@dataclass(frozen=True)
+class Running:
+    """The guests' process: its number, and when it started, in ticks, on the host of that identity."""
+
+    pid: int
+    ticks: int
+    host_id: str
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether this very process lives."""
+        return self.host_id == host.identity() and start_ticks(self.pid) == self.ticks
+
+
+def guests_path(state_dir: Path) -> Path:
+    """Give the directory of the guests, which may be another user's; all else is the daemon's user's alone."""
+    return local_path(state_dir) / "guests"
+
+
+def lock_path(state_dir: Path) -> Path:
+    """Give the lock file that the guests' process holds."""
+    return local_path(state_dir) / "guests.lock"
+
+
+@contextmanager
+def address(state_dir: Path) -> Iterator[str]:
+    """Give the address at which that process listens, by a descriptor: a path may be too long for one. See unix(7)."""
+    directory = os.open(local_path(state_dir), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{directory}/{_SOCKET}"
+    finally:
+        os.close(directory)
+
+
+def find(state_dir: Path) -> Running | None:
+    """Give the guests' process if it runs."""
+    private.trust(state_dir)
+    try:
+        found = Running(**json.loads(_record_path(state_dir).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return found if found.alive else None
+
+
+def are_left(state_dir: Path) -> bool:
+    """Tell whether guests live, whoever has begun them."""
+    return any(_lives(each / NAME) for each in guests_path(state_dir).glob("[!.]*"))
+
+
+def _lives(handle: Path) -> bool:
+    with suppress(OSError, ValueError, TypeError):
+        return Handle(**json.loads(handle.read_bytes())).lives
+    return False
+
+
+def write_own(state_dir: Path) -> None:
+    """Write down that this process is the one."""
+    path = _record_path(state_dir)
+    draft = path.with_suffix(".new")
+    with private.open_file(draft, "wb") as file:
+        own = Running(os.getpid(), start_ticks(os.getpid()) or 0, host.identity())
+        file.write(json.dumps(asdict(own)).encode())
+    draft.replace(path)
+
+
+def _record_path(state_dir: Path) -> Path:
+    return local_path(state_dir) / "guests.json"

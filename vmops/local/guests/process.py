@@ -1,0 +1,102 @@
+"""The guests' own process, beside the daemon: what it needs is imported, opened and read before it leaves root.
+
+Afterwards it is a user who may enter none of the directories above its own, and has of them only what it has open.
+"""
+
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from vmops.core import file_lock, private, processes, signals
+from vmops.local.guests import place
+from vmops.local.starter import tell
+
+_SCRIPTS = {"init": "init.sh", "shim": "shim.sh"}
+
+
+def main(state_dir: Path) -> None:
+    """Say whether there can be guests, and if so have them, until told to end."""
+    signals.reset()
+    os.umask(0o077)
+    if sys.platform != "linux":
+        _say("guests need Linux")
+        return
+    try:
+        import asyncssh  # noqa: F401 - without it there is nothing to begin
+    except ImportError:
+        _say("asyncssh is not installed here: pip install 'vmops[guests]'")
+        return
+    held = file_lock.acquire(place.lock_path(state_dir))
+    if held is None:
+        _say("another process has the guests", busy=True)
+        return
+    try:
+        _serve(state_dir)
+    except OSError as refused:
+        _say(refused.strerror or str(refused))
+
+
+def _serve(state_dir: Path) -> None:
+    from vmops.local.guests import kernel, lazily_imported, privileges, trial
+    from vmops.local.guests.host import Host
+
+    lazily_imported.load()
+    here = Path(__file__).parent
+    scripts = {name: (here / file).read_bytes() for name, file in _SCRIPTS.items()}
+    path = place.guests_path(state_dir)
+    private.make_directory(path)
+    user = privileges.spare_user(path) if os.geteuid() == 0 else None
+    if user is not None:
+        os.chown(path, user, user)
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    with _listening(state_dir) as listener:
+        place.write_own(state_dir)
+        if user is not None:
+            privileges.become(user)
+        os.chdir("/")
+        kernel.keep_privileges()
+        kernel.keep_others_out()
+        processes.adopt_orphans()
+        if reason := trial.refusal(directory):
+            _say(reason)
+            return
+        host = Host(directory, listener, _woken(lambda: host.end()), scripts)
+        gc.freeze()  # what is here already is shared with the processes of all guests
+        _say("")
+        host.run()
+
+
+def _listening(state_dir: Path) -> socket.socket:
+    """Listen where daemons find it; only its owner may connect."""
+    listener = socket.socket(socket.AF_UNIX)
+    with place.address(state_dir) as address:
+        Path(address).unlink(missing_ok=True)
+        listener.bind(address)
+    listener.listen()
+    return listener
+
+
+def _woken(end: Callable[[], None]) -> int:
+    """Have SIGTERM end it, and give a descriptor that can be read when that came, or when a child has died.
+
+    Source: Python documentation, ``signal.set_wakeup_fd``.
+    """
+    waking, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, lambda *_: end())
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return waking
+
+
+def _say(reason: str, *, busy: bool = False) -> None:
+    """Tell whoever has started this whether there are guests, or why not; ``busy``, not yet."""
+    tell(json.dumps({"reason": reason, "busy": busy}).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
