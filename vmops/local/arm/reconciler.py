@@ -103,7 +103,7 @@ class Reconciler:
             "state": seen.state,
             "ready": seen.ready,
             "host": "127.0.0.1",
-            "port": seen.port,
+            "port": seen.port or guests.port_of(self._cloud, machine),
             "user": guests.log_in_as(machine),
             "hostKey": seen.host_key,
             "why": seen.why,

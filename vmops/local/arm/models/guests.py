@@ -5,6 +5,7 @@ had its hardware anew, the port where it was last reached, and, until it has beg
 """
 
 import math
+import socket
 
 from vmops.local.arm.data.sizes import SIZES
 from vmops.local.arm.faults.rules import Rules
@@ -66,6 +67,16 @@ def learn(cloud: Cloud, seen: list[Seen]) -> None:
             cloud.store.save(machine)
 
 
+def port_of(cloud: Cloud, machine: Resource) -> int:
+    """Give the port by which a guest is to be reached: chosen before it boots, so that whoever has made it knows it."""
+    known = _known(machine)
+    if not known.get("port"):
+        with socket.create_server(("127.0.0.1", 0)) as any_port:
+            machine.hidden[GUEST] = known | {"port": any_port.getsockname()[1]}
+        cloud.store.save(machine)
+    return int(_known(machine)["port"])
+
+
 def log_in_as(machine: Resource) -> str:
     """Give the user who may log in."""
     return str(machine.properties["osProfile"]["adminUsername"])
@@ -88,6 +99,7 @@ def _has_learnt(cloud: Cloud, machine: Resource, seen: Seen) -> bool:
 
 
 def _wanted(cloud: Cloud, machine: Resource, rules: Rules) -> Wanted:
+    port = port_of(cloud, machine)
     profile, known = machine.properties["osProfile"], _known(machine)
     linux, size = profile["linuxConfiguration"], machine.properties["hardwareProfile"]["vmSize"]
     open_to_passwords = not linux["disablePasswordAuthentication"]
@@ -102,7 +114,7 @@ def _wanted(cloud: Cloud, machine: Resource, rules: Rules) -> Wanted:
         _custom_data(cloud, known),
         SIZES[size.lower()].cores,
         known.get("allocation", 0),
-        known.get("port", 0),
+        port,
         known["force"],
         _fault(rules, machine),
     )
