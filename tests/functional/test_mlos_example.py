@@ -99,6 +99,26 @@ def test_the_page_runs_as_it_is_written(experiment: Experiment, block: str) -> N
     assert experiment.left() == []
 
 
+def test_a_script_runs_inside_the_vm_of_each_trial(
+    tmp_path: Path, engine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the VM's name alone, after each change of its size; and nothing is left, in the machine or beside it."""
+    monkeypatch.setenv("VMOPS_LOCAL_GUESTS", "auto")
+    experiment = Experiment(tmp_path, engine)
+    try:
+        told = inspection.guests(experiment.state_dir)
+        if told["kind"] == "none":
+            pytest.skip(told["reason"])
+        experiment.run(RUN.replace("experiment.jsonc", "inside.jsonc"))
+        measured = experiment.trials()
+        assert [(status, size) for status, size, _ in measured] == [("SUCCEEDED", size) for size in SIZES]
+        assert all(int(milliseconds) >= 0 for *_, milliseconds in measured)
+        assert experiment.left() == []
+        assert inspection.guests(experiment.state_dir)["running"] == 0
+    finally:
+        daemon.stop(experiment.state_dir)
+
+
 @pytest.mark.parametrize("run", [RUN, PLAIN], ids=["admitted", "plain"])
 def test_a_typo_in_the_services_config_is_refused(experiment: Experiment, run: str) -> None:
     """One sentence that names it, before anything has happened, though mlos_bench is told to check nothing."""
