@@ -124,6 +124,8 @@ def test_a_resource_is_found_in_the_state_by_its_id() -> None:
         assert names.urn_key(arm_id) == key
         assert names.urn_key(arm_id.replace("resourceGroups", "resourcegroups")) == key
     assert names.urn_key(f"{spec.group_id}/providers/Microsoft.Compute/snapshots/exp1") == ""
+    apart = VmSpec.from_params({"vmName": "exp1", "dataDisks": 8, "dataDiskType": "PremiumV2_LRS"})
+    assert set(apart.urn_keys()) - set(spec.urn_keys()) == {"azure-native:compute:Disk::exp1-data-0"}
 
 
 def test_what_is_anothers_is_not_declared() -> None:
