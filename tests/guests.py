@@ -1,12 +1,13 @@
 """Guests without an Azure: their process, whoever says which there are to be, and the ways to log in."""
 
 import json
+import os
 import secrets
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,9 +135,17 @@ class Lab:
         return ran.stdout.decode().strip()
 
     def waiting(self, vm_id: str) -> list[int]:
-        """Give the processes that hold a guest's directory: there is never more than one."""
+        """Give the processes that hold a guest's directory: one, once it has begun."""
         lock = place.guests_path(self.state_dir) / vm_id / "lock"
-        return [pid for pid in psutil.pids() if processes.has_open(pid, lock)]
+        return [pid for pid in psutil.pids() if pid != self.process.pid and processes.has_open(pid, lock)]
+
+    def lives(self, vm_id: str) -> int:
+        """Count how often a directory is a guest: what begins one, and what it is then, is in one session."""
+        sessions = set()
+        for pid in self.waiting(vm_id):
+            with suppress(ProcessLookupError):
+                sessions.add(os.getsid(pid))
+        return len(sessions)
 
     def errors(self) -> str:
         """Give what the guests' process had to say."""

@@ -1,9 +1,11 @@
 """No guest reaches this host, whatever is run in it, and whoever has begun it: root, or any user."""
 
+import json
 import os
 import shutil
 import stat
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +13,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.another_user import UID
+from tests.another_user import UID, as_another
 from tests.guests import Lab, lab
 from vmops.core import processes
-from vmops.local.guests import place, privileges
+from vmops.local.guests import host, kernel, lazily_imported, place, privileges, process, trial
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH's clients are not installed")
+
+lazily_imported.load()
+LOADED = (host, kernel, trial)
+"""What another user who runs this cannot import any more."""
 
 HARM = {
     "kill": "kill -KILL -1; kill -KILL -1",
@@ -37,12 +43,12 @@ HARM = {
 def sleeping(user: int) -> Iterator[psutil.Process]:
     """Have a process of the guests' own user outside of them all."""
     how = {"user": user, "group": user, "extra_groups": []} if os.geteuid() == 0 else {}
-    process = subprocess.Popen(["sleep", "1000"], **how)  # type: ignore[call-overload]
+    begun = subprocess.Popen(["sleep", "1000"], **how)  # type: ignore[call-overload]
     try:
-        yield psutil.Process(process.pid)
+        yield psutil.Process(begun.pid)
     finally:
-        process.kill()
-        process.wait()
+        begun.kill()
+        begun.wait()
 
 
 def canary(path: Path, user: int) -> Path:
@@ -67,9 +73,9 @@ def test_nothing_outside_is_harmed(inside: Lab, harm: str) -> None:
     beside = [canary(guests / ".canary", user), canary(inside.state_dir / "canary", user)]
     other, port = inside.up("other").port, inside.up(f"victim-{harm}").port
     inside.said(other, "echo alive >canary")
-    with sleeping(user) as process:
+    with sleeping(user) as one:
         inside.ssh(port, HARM[harm])
-        assert process.status() == psutil.STATUS_SLEEPING
+        assert one.status() == psutil.STATUS_SLEEPING
     assert [each.read_text() for each in beside] == ["alive", "alive"]
     beside[0].unlink()
     assert (inside.said(other, "cat canary"), settings()) == ("alive", before)
@@ -79,13 +85,13 @@ def test_nothing_outside_is_harmed(inside: Lab, harm: str) -> None:
 
 def test_the_process_of_the_guests_is_nobody_else(inside: Lab) -> None:
     """Root has left itself for a user who has no account, no group and no way back, and who owns the guests alone."""
-    process = psutil.Process(inside.process.pid)
-    users = set(process.uids())
+    found = psutil.Process(inside.process.pid)
+    users = set(found.uids())
     assert len(users) == 1
     if os.geteuid() == 0:
         assert users & {0, UID} == set()
         assert users == {place.guests_path(inside.state_dir).stat().st_uid}
-        status = Path(f"/proc/{process.pid}/status").read_text()
+        status = Path(f"/proc/{found.pid}/status").read_text()
         assert ("NoNewPrivs:\t1" in status, "CapEff:\t0000000000000000" in status) == (True, True)
         owners = {each.stat().st_uid for each in (inside.state_dir / "local").iterdir() if each.name != "guests"}
         assert owners == {0}
@@ -99,6 +105,51 @@ def test_a_link_leads_no_deletion_astray(inside: Lab, tmp_path: Path) -> None:
     inside.said(port, f"ln -s {kept} {tmp_path} /usr/local/; mkdir -p closed/in && chmod 000 closed/in closed")
     inside.gone()
     assert kept.read_text() == "alive"
+
+
+class Here(Lab):
+    """Guests whose process is forked by this one: another user may find no interpreter to begin one by."""
+
+    def start(self, module: str = "") -> None:
+        told, tell = os.pipe()
+        if not os.fork():
+            with self._errors.open("ab") as errors:
+                os.dup2(errors.fileno(), 2)
+            os.dup2(tell, 1)
+            process.main(self.state_dir)
+            os._exit(0)
+        os.close(tell)
+        with os.fdopen(told) as said:
+            reason = json.loads(said.readline())["reason"]
+        if reason:
+            pytest.skip(reason)
+        self.connect()
+
+
+def harmed(directory: Path) -> list[str]:
+    """Have guests as whoever runs this, harm all that can be reached from one, and say what came to harm."""
+    here = Here(directory / "state")
+    kept, before = directory / "canary", settings()
+    kept.write_text("alive")
+    try:
+        here.start()
+        with sleeping(os.geteuid()) as other:
+            for harm, command in HARM.items():
+                here.ssh(here.up(harm).port, command)
+                if (other.status(), kept.read_text(), settings()) != (psutil.STATUS_SLEEPING, "alive", before):
+                    return [harm]
+        return [] if place.find(here.state_dir) else ["the process of the guests"]
+    finally:
+        here.close()
+
+
+def test_an_ordinary_user_has_the_same_walls() -> None:
+    """Nothing has to be left then, and nothing is open that was not."""
+    if os.geteuid():
+        pytest.skip("all the other tests are of an ordinary user")
+    with tempfile.TemporaryDirectory() as made:
+        os.chown(made, UID, UID)
+        assert as_another(harmed, Path(made)) == []
 
 
 def settings() -> list[str]:

@@ -141,7 +141,7 @@ def test_it_is_never_two_whenever_the_process_dies(kept: Lab, moment: str) -> No
     up = moment != "stop"
 
     def there(seen: Seen) -> bool:
-        assert len(kept.waiting(name)) <= 1
+        assert kept.lives(name) <= 1
         return seen.ready and seen.boot == then[0].boot if up else seen.state == "down"
 
     kept.until(there, then[0])

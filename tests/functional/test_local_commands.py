@@ -12,6 +12,7 @@ from vmops.cli.commands.local import app
 from vmops.core.errors import SpecError
 from vmops.local import daemon
 
+NO_GUESTS = {"kind": "none", "running": 0, "reason": "they were not asked for: vmops local start --guests auto"}
 GROUP = f"/subscriptions/{'0' * 8}-0000-0000-0000-{'0' * 12}/resourceGroups/g"
 
 
@@ -40,7 +41,7 @@ def test_status_starts_nothing(state_dir: Path) -> None:
     assert printed("status", "--json") == {"running": False}
     assert vmops_local("status").stdout == "not running\n"
     found = daemon.ensure(state_dir)
-    expected = {"running": True, "arm": found.arm, "provider": found.provider, "pid": found.pid}
+    expected = {"running": True, "arm": found.arm, "provider": found.provider, "pid": found.pid, "guests": NO_GUESTS}
     assert printed("status", "--json") == expected
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
-from vmops.local.guests import file_system, kernel
+from vmops.local.guests import file_system, forks, kernel
 from vmops.local.guests.kernel import (
     NEW_CGROUP,
     NEW_HOST_NAME,
@@ -41,9 +41,6 @@ KILLED, REFUSED = "killed", "refused"
 
 _ENDING = (errno.ESRCH, errno.ENOMEM)
 """What is refused in a guest that ends, and the connection with it. Source: pid_namespaces(7), fork(2)."""
-
-_HANDLED = (signal.SIGTERM, signal.SIGCHLD)
-"""What the guests' process does not take as any process does."""
 
 STOP = signal.SIGPWR
 """What asks the first process to end all others, and itself."""
@@ -71,10 +68,10 @@ def boot(directory: int, lock: int, console: int, plan: Plan) -> int:
     """
     told, tell = os.pipe()
     try:
-        beginner = _fork()
+        beginner = forks.fork()
         if not beginner:
-            _own_streams(console)
-            _close_all_but(directory, lock, tell)
+            forks.own_streams(console)
+            forks.close_all_but(directory, lock, tell)
             _begin(directory, tell, plan)
     finally:
         os.close(tell)
@@ -91,10 +88,10 @@ def enter(first: int, connection: int, work: Work) -> None:
 
     What this needs was imported before: nothing of this host is there. Nobody there can look into that process.
     """
-    if _fork():
+    if forks.fork():
         return
     try:
-        _close_all_but(first, connection)
+        forks.close_all_but(first, connection)
         kernel.keep_others_out()
         kernel.enter(first, _INNER)
         if not os.fork():
@@ -112,7 +109,7 @@ def delete(directory: int, name: str) -> None:
 
     That one is root among the guests' users, so that nothing in it is closed to it.
     """
-    if _fork():
+    if forks.fork():
         return
     try:
         kernel.keep_others_out(False)
@@ -157,7 +154,7 @@ def _wait_for_guest(directory: int, known: int, plan: Plan) -> NoReturn:
     why = REFUSED
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # until there is somebody to pass it on to
-        plan.prepare()
+        forks.apart(plan.prepare)
         file_system.build()
         _unshare(_INNER, 0, 0)
         guest = os.fork()
@@ -183,7 +180,7 @@ def _become_first(first: Sequence[str], name: str) -> NoReturn:
         kernel.name_host(name)
         kernel.raise_loopback()
         file_system.complete()
-        _close_all_but()
+        forks.close_all_but()
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and so would all in the guest
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -205,34 +202,6 @@ def _unshare(kinds: int, uid: int, gid: int) -> None:
     (own / "setgroups").write_text("deny")
     (own / "uid_map").write_text(f"0 {uid} 1")
     (own / "gid_map").write_text(f"0 {gid} 1")
-
-
-def _fork() -> int:
-    """Begin a process that takes signals as any does, and give its number; 0 in the new one itself."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
-    begun = os.fork()
-    if not begun:
-        signal.set_wakeup_fd(-1)
-        for number in _HANDLED:
-            signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
-    return begun
-
-
-def _own_streams(console: int) -> None:
-    """Have nothing to read, and write to the console."""
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for stream, instead in enumerate((nothing, console, console)):
-        os.dup2(instead, stream)
-
-
-def _close_all_but(*keep: int) -> None:
-    """Close what was inherited, but the standard streams: a port of another guest's would stay taken."""
-    low = 3
-    for kept in sorted(keep):
-        os.closerange(low, kept)
-        low = kept + 1
-    os.closerange(low, os.sysconf("SC_OPEN_MAX"))
 
 
 def _write(directory: int, why: str) -> None:
