@@ -23,6 +23,10 @@ hypothesis.settings.register_profile(  # no test asserts a clock, and every run 
 )
 hypothesis.settings.load_profile("vmops")
 
+NO_GUESTS = {"VMOPS_LOCAL_GUESTS": "none"}
+"""Nothing runs inside the VMs of a test, unless it is about that."""
+os.environ |= NO_GUESTS
+
 
 @pytest.fixture(scope="session")
 def engine() -> Path:
@@ -47,7 +51,8 @@ def state_dir(tmp_path: Path, state_name: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("VMOPS_STATE_DIR", str(directory))
     for name in [name for name in os.environ if name.startswith("VMOPS_") and name != "VMOPS_STATE_DIR"]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("VMOPS_LOCAL_GUESTS", "none")  # but for those tests that are about them
+    for name, value in NO_GUESTS.items():
+        monkeypatch.setenv(name, value)
     yield directory
     # first whoever would start the local Azure again
     poll_until(lambda: NotYet(0.01) if killed(all_of(directory)) else True, timeout=60)

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 import vmops
 from tests.azure import Azure, processes_of
+from tests.conftest import NO_GUESTS
 from vmops.cli import command_line
 from vmops.local import daemon
 
@@ -32,7 +33,7 @@ class Shell:
     def __init__(self, state_dir: Path) -> None:
         self.state_dir = state_dir
         self.azure = Azure(state_dir)
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("VMOPS_")}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("VMOPS_")} | NO_GUESTS
         self.environment = {**inherited, "VMOPS_STATE_DIR": str(state_dir), "VMOPS_OWNER": "tester"}
 
     def __call__(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

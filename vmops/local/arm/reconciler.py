@@ -14,7 +14,7 @@ from vmops.local.guests.protocol import Seen
 _AGAIN = 0.5
 """Seconds to the next try while the guests cannot be reached."""
 
-_OFF = "they were not asked for: vmops local start --guests auto"
+_OFF = "no guests were asked for: vmops local start --guests auto"
 
 _LOG = logging.getLogger(__name__)
 
