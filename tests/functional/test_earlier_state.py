@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,16 @@ def changes(ops: VMOps, params: Params) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("host", [socket.gethostname(), "elsewhere"], ids=["here", "elsewhere"])
 def test_what_runs_is_left_as_it_is(ops: VMOps, azure: Azure, state_dir: Path) -> None:
-    """An update of vmops costs nobody a VM, nor a deployment; the key that was made for it still logs in."""
+    """An update of vmops costs nobody a VM, nor a deployment; the key that was made for it still logs in.
+
+    What it is asked for with is remembered from then on.
+    """
     before, had = vm_id_of(azure, RUNNING), ops.operation(RUNNING)
     assert ops.vm_provision(dict(RUNNING)) == (Status.SUCCEEDED, {})
-    assert ops.operation(RUNNING) == had
+    known = ops.operation(RUNNING)
+    assert known
+    assert known == replace(had, given=known.given)
+    assert known.given.items() >= {"vmName": "exp1", "vmPorts": [22, 8080], "dataDisks": [64]}.items()
     assert (azure.writes(), living(state_dir)) == ([], [])
     assert vm_id_of(azure, RUNNING) == before
     status, result = ops.wait_vm_deployment(True, dict(RUNNING))
