@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 LAYERS = (
     ("core", "protocol"),
-    ("spec",),
+    ("spec", "placement"),
     ("local",),
     ("azure", "stacks"),
     ("engine",),
