@@ -34,6 +34,7 @@ from vmops.local.arm.state.resource import Json
 from vmops.local.arm.state.resource_id import DEPLOYMENT_TYPE
 from vmops.local.arm.state.seal import Seal
 from vmops.local.arm.state.store import Store
+from vmops.local.retail.door import RetailPrices
 
 
 def create_app(database: Path, token: str, *, pace: float = 0.02, clock: Clock | None = None) -> Starlette:
@@ -59,6 +60,7 @@ def create_app(database: Path, token: str, *, pace: float = 0.02, clock: Clock |
             Mount("/", app=FrontDoor(cloud, buckets)),
         ],
         middleware=[
+            Middleware(RetailPrices),
             Middleware(Journal, entries=journal, clock=cloud.clock),
             Middleware(Slashes),
             Middleware(BearerToken, token=token),
