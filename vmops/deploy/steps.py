@@ -126,7 +126,8 @@ def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[st
     resize.start()
     if site.cloud.answers:
         readiness.wait_for_ssh(spec, outputs)
-    return outputs | repair.told(site, spec, repairs) | wanted.told
+    place = {"vmSize": spec.vm_size, "zone": spec.zone, "priority": spec.priority}
+    return outputs | place | repair.told(site, spec, repairs) | wanted.told
 
 
 def _engine_state(site: DeployContext, *, doubtful: bool) -> EngineState:

@@ -70,6 +70,16 @@ class Questions(Upkeep):
         asked = self._asked(params, same=same, unset=unset)
         return self._queries.plan(asked, with_key(asked.spec, self.settings, self._deployments))
 
+    def price(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> dict[str, Any] | None:
+        """Tell what the VM would cost an hour, as Azure publishes it: compute alone; None if that is unknown.
+
+        ``perHour`` in ``currency``, ``asOf`` when, by which ``source`` (retail, or local: made up), and what is
+        ``notCounted``. Raises: SpecError; OperationFailed (not_found) with ``same`` if nothing is remembered.
+        """
+        from vmops.ops.prices import Prices
+
+        return Prices(self.settings.state_dir).of_spec(self._asked(params, same=same, unset=unset).spec)
+
     def losses(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> list[str]:
         """Say in words what `vm_provision` would lose: a VM that is made anew, with its disks, or a disk's place in it.
 
