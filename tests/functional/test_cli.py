@@ -261,6 +261,28 @@ def test_dry_runs_show_and_change_nothing(lab: Shell) -> None:
     assert lab.azure.writes() == writes
 
 
+def test_offers_and_quotas_can_be_read_and_be_json(lab: Shell) -> None:
+    """Where there is room, at what price, and why not elsewhere; quotas that are used are shown, the others counted."""
+    sizes = "vmSize=Standard_B2s,Standard_M128ms"
+    header, here, restricted = lab("offers", "-p", sizes).stdout.splitlines()
+    assert header.split() == ["ORDER", "SIZE", "PLACE", "PRIORITY", "PRICE", "LEFT", "VERDICT", "WHY"]
+    assert re.fullmatch(r"1 +Standard_B2s +westus2 +Regular +\$0\.08/h \(made up\) +\d+ cores +ok", here)
+    assert "blocked" in restricted
+    assert restricted.endswith("NotAvailableForSubscription: Standard_M128ms is restricted in westus2")
+    told = lab.json("offers", "-p", sizes, "--cheapest")
+    assert [(each["vmSize"], each["verdict"]) for each in told] == [
+        ("Standard_B2s", "ok"),
+        ("Standard_M128ms", "blocked"),
+    ]
+    table = lab("quota", "-p", "location=westus2")
+    assert re.search(r"^westus2 +standardBSFamily +[1-9]", table.stdout, re.MULTILINE)
+    assert table.stderr.endswith(" more quotas are not used (--json lists them)\n")
+    (used,) = [each for each in lab.json("quota") if each["name"] == "standardBSFamily"]
+    assert used["limit"] - used["used"] == used["left"]
+    wrong = lab("offers", "-p", "zone=9")
+    assert (wrong.returncode, wrong.stderr) == (2, "error: zone: '9' is not a zone (1, 2 or 3)\n")
+
+
 def test_a_wait_by_the_handle_alone(lab: Shell) -> None:
     """The handle is all that another shell needs, of a power operation and of a deployment."""
     for call in (("restart", "exp1"), ("deprovision", "absent")):

@@ -5,12 +5,14 @@ portal answers 200 with a page of its own.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from vmops.azure import shapes
 from vmops.core.errors import CloudError
+
+T = TypeVar("T")
 
 UNREADABLE = "UnreadableAnswer"
 """Our own code for an answer that is not ARM's."""
@@ -143,10 +145,12 @@ def page(response: Any, path: str) -> tuple[list[dict[str, Any]], str]:
 
     Raises: CloudError if the answer is no such page: it is never an empty one.
     """
-    try:
-        return shapes.page(_json(response))
-    except ValueError as error:
-        raise _unreadable(response, path, error) from None
+    return _read(shapes.page, response, path)
+
+
+def usages(response: Any, path: str) -> tuple[list[shapes.Usage], str]:
+    """Read one page of quotas, and the URL of the next one, which is empty for the last. Raises: CloudError."""
+    return _read(shapes.usages, response, path)
 
 
 def sizes(response: Any, path: str) -> dict[str, int]:
@@ -154,10 +158,7 @@ def sizes(response: Any, path: str) -> dict[str, int]:
 
     Raises: CloudError if the answer is no list of sizes.
     """
-    try:
-        return shapes.sizes(_json(response))
-    except ValueError as error:
-        raise _unreadable(response, path, error) from None
+    return _read(shapes.sizes, response, path)
 
 
 def words(response: Any, path: str) -> dict[str, str]:
@@ -165,10 +166,7 @@ def words(response: Any, path: str) -> dict[str, str]:
 
     Raises: CloudError if the answer is no object.
     """
-    try:
-        return shapes.words(_json(response))
-    except ValueError as error:
-        raise _unreadable(response, path, error) from None
+    return _read(shapes.words, response, path)
 
 
 def offers(response: Any, path: str) -> dict[str, shapes.SizeOffer]:
@@ -176,10 +174,7 @@ def offers(response: Any, path: str) -> dict[str, shapes.SizeOffer]:
 
     Raises: CloudError if the answer is no list of sizes.
     """
-    try:
-        return shapes.offers(_json(response))
-    except ValueError as error:
-        raise _unreadable(response, path, error) from None
+    return _read(shapes.offers, response, path)
 
 
 def progress(response: Any, handle: str) -> Progress:
@@ -222,6 +217,14 @@ def _reason(body: Mapping[str, Any]) -> tuple[str, str]:
     reason = inner if isinstance(inner, dict) else body
     code, message = reason.get("code"), reason.get("message")
     return (code if isinstance(code, str) else ""), (message if isinstance(message, str) else "")
+
+
+def _read(read: Callable[[object], T], response: Any, path: str) -> T:
+    """Read a body. Raises: CloudError if it is not as ARM promises it."""
+    try:
+        return read(_json(response))
+    except ValueError as error:
+        raise _unreadable(response, path, error) from None
 
 
 def _json(response: Any) -> Any:

@@ -17,6 +17,7 @@ from vmops.protocol import Params
 if TYPE_CHECKING:
     from vmops.ops.expiry import ExpiringVm
     from vmops.ops.listing import Listing
+    from vmops.ops.offers import Offers
 
 
 class Questions(Upkeep):
@@ -138,6 +139,18 @@ class Questions(Upkeep):
         """
         return self._queries.diff(self._target(params))
 
+    def offers(self, params: Params, unread: list[Failure]) -> list[dict[str, Any]]:
+        """Tell of each place that lists of sizes, locations, zones and priorities name whether a VM may be had there.
+
+        With price, what is left of the quota in cores, a ``verdict`` (ok, last, blocked) and why. ``unread`` gets a
+        failure for what Azure does not tell, which speaks against no place. Raises: SpecError.
+        """
+        return self._offers(params, unread).take()
+
+    def quota(self, params: Params) -> list[dict[str, Any]]:
+        """Tell how much of each quota is used and left in a location. Raises: SpecError; CloudError if ARM refuses."""
+        return self._offers(params, []).quotas()
+
     def status(self, params: Params) -> dict[str, Any]:
         """Tell what was asked of a VM last, how that stands, and what ARM says of the VM now.
 
@@ -161,6 +174,14 @@ class Questions(Upkeep):
         from vmops.ops.orphans import Orphans
 
         return Orphans(self.settings, self._store, self._arm).find(unsearched)
+
+    def _offers(self, params: Params, unread: list[Failure]) -> "Offers":
+        from vmops.ops.offers import Offers
+        from vmops.ops.prices import Prices
+        from vmops.spec.wish import Wish
+
+        wish = Wish.from_params(params, self.settings.defaults())
+        return Offers(self._arm(wish), wish, Prices(self.settings.state_dir), unread)
 
     def _asked(self, params: Params, *, same: bool, unset: Collection[str] = ()) -> Asked:
         return self._remembered.asked_again(params, unset) if same else self._remembered.asked(params)
