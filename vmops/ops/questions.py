@@ -16,6 +16,7 @@ from vmops.protocol import Params
 
 if TYPE_CHECKING:
     from vmops.ops.expiry import ExpiringVm
+    from vmops.ops.guards import Guards
     from vmops.ops.listing import Listing
     from vmops.ops.offers import Offers
 
@@ -68,7 +69,7 @@ class Questions(Upkeep):
         Raises: OperationFailed if the engine refuses, or (locked) if a deployment is in flight; CloudError if ARM
         refuses; EngineMissing.
         """
-        asked = self._asked(params, same=same, unset=unset)
+        asked = self._guards.bounded(self._asked(params, same=same, unset=unset))
         return self._queries.plan(asked, with_key(asked.spec, self.settings, self._deployments))
 
     def price(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> dict[str, Any] | None:
@@ -174,6 +175,13 @@ class Questions(Upkeep):
         from vmops.ops.orphans import Orphans
 
         return Orphans(self.settings, self._store, self._arm).find(unsearched)
+
+    @property
+    def _guards(self) -> "Guards":
+        from vmops.ops.guards import Guards
+        from vmops.ops.prices import Prices
+
+        return Guards(Prices(self.settings.state_dir), self._store)
 
     def _offers(self, params: Params, unread: list[Failure]) -> "Offers":
         from vmops.ops.offers import Offers
