@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 LAYERS = (
     ("core", "protocol"),
-    ("spec", "ssh"),
+    ("spec", "placement", "ssh"),
     ("local",),
     ("azure", "stacks"),
     ("engine",),

@@ -106,6 +106,8 @@ def test_every_answer_can_be_one_json_value(lab: Shell) -> None:
     assert there["status"] == again["status"] == gone["status"] == "SUCCEEDED"
     assert there["result"] == again["result"]
     assert there["result"]["id"].endswith("/virtualMachines/exp1")
+    place = ("Standard_B2s", "westus2", None, "Regular", 0.08)
+    assert tuple(there["result"][each] for each in ("vmSize", "location", "zone", "priority", "pricePerHour")) == place
     assert (refused["status"], refused["failure"]["kind"]) == ("FAILED", "capacity")
     assert begun["status"] == "PENDING"
     assert begun["result"]["asyncResultsUrl"].startswith("http://127.0.0.1:")
@@ -122,7 +124,9 @@ def test_the_version_and_the_short_help(shell: Shell) -> None:
 
 def test_status_and_list_can_be_json(lab: Shell, engine: Path) -> None:
     """What a person reads, a script can have whole."""
-    assert lab.json("status", "exp1")["machine"]["power"] == "running"
+    told = lab.json("status", "exp1")
+    assert (told["machine"]["power"], told["pricePerHour"], told["priceSource"]) == ("running", 0.08, "local")
+    assert [each["pricePerHour"] for each in lab.json("list", "-p", "vmName=exp1")["vms"]] == [0.08]
     assert "exp1" in [each["vmName"] for each in lab.json("history")]
     assert lab.json("engine", "path") == lab.json("engine", "version")
     assert lab.json("engine", "path")["path"] == str(engine)
@@ -166,6 +170,7 @@ def test_status_tells_what_azure_says_and_what_to_do(lab: Shell) -> None:
     assert re.fullmatch(r"succeeded after .+ s", told["ended"])
     assert told["azure"] == "stopped, its compute is still paid for, Standard_B2s, provisioning succeeded"
     assert told["address"] == "203.0.113.1, 10.0.0.4"
+    assert told["price"].startswith("$0.08/h (made up), compute alone, as of 20")
     assert told["ssh"].endswith(" mlos@203.0.113.1")
     assert told["next"] == "vmops start exp1"
 
@@ -207,10 +212,12 @@ def test_list_shows_what_is_there_and_on_demand_what_is_gone(lab: Shell) -> None
     """After a hundred experiments the list is still short."""
     assert lab("deprovision", "never", "--wait").returncode == 0
     header, *rows = lab("list").stdout.splitlines()
-    assert header.split() == ["NAME", "POWER", "SIZE", "PLACE", "IP", "AGE", "EXPIRES", "OWNER"]
+    assert header.split() == ["NAME", "POWER", "SIZE", "PLACE", "IP", "PRICE", "AGE", "EXPIRES", "OWNER"]
     (exp1,) = [row for row in rows if row.startswith("exp1 ")]
     assert re.fullmatch(
-        r"exp1 +running +Standard_B2s +westus2 +203\.0\.113\.1 +\S.* s +(?:in 1 h 59 min)? +tester", exp1
+        r"exp1 +running +Standard_B2s +westus2 +203\.0\.113\.1 +\$0\.08/h \(made up\) +\S.* s +"
+        r"(?:in 1 h 59 min)? +tester",
+        exp1,
     )
     assert not any(row.startswith("never ") for row in rows)
     assert re.search(r"^never +gone ", lab("list", "--all").stdout, re.MULTILINE)
@@ -226,16 +233,20 @@ def test_dry_runs_show_and_change_nothing(lab: Shell) -> None:
         *("ResourceGroup", "VirtualNetwork", "Subnet", "NetworkSecurityGroup"),
         *("PublicIPAddress", "NetworkInterface", "VirtualMachine"),
     }
+    costs = (
+        "it costs ${}/h (made up) by the list while it runs; not counted: disks, public addresses, traffic, licences\n"
+    )
     resized = lab("provision", "exp1", "-p", "vmSize=Standard_D2s_v5", "--dry-run")
     assert (resized.stdout, resized.stderr) == (
         "update   VirtualMachine exp1\n         hardwareProfile.vmSize: Standard_B2s → Standard_D2s_v5\n",
-        "1 change to be made; nothing was changed\n",
+        f"1 change to be made; nothing was changed\n{costs.format(0.096)}",
     )
     replaced = lab("provision", "exp1", "-p", "ubuntuOSVersion=22.04", "--dry-run")
     assert (replaced.stdout, replaced.stderr) == (
         "replace  VirtualMachine exp1\n         storageProfile.imageReference: "
         "Canonical:ubuntu-24_04-lts:server:latest → Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest\n",
-        "warning: VirtualMachine exp1 is made anew, and loses exp1-osdisk\n1 change to be made; nothing was changed\n",
+        "warning: VirtualMachine exp1 is made anew, and loses exp1-osdisk\n1 change to be made; nothing was changed\n"
+        f"{costs.format(0.08)}",
     )
     unknown = lab("provision", "exp1", "-p", "vmSize=Standard_D2s_v55", "--dry-run")
     assert (unknown.returncode, unknown.stdout) == (1, "")
@@ -249,6 +260,28 @@ def test_dry_runs_show_and_change_nothing(lab: Shell) -> None:
     assert names == ["exp1", "exp1-nic", "exp1-ip", "exp1-nsg", "exp1-vnet", "exp1-osdisk", "vmops-exp1"]
     assert lab.json("deprovision", "exp1", "--dry-run") == doomed.stdout.splitlines()
     assert lab.azure.writes() == writes
+
+
+def test_offers_and_quotas_can_be_read_and_be_json(lab: Shell) -> None:
+    """Where there is room, at what price, and why not elsewhere; quotas that are used are shown, the others counted."""
+    sizes = "vmSize=Standard_B2s,Standard_M128ms"
+    header, here, restricted = lab("offers", "-p", sizes).stdout.splitlines()
+    assert header.split() == ["ORDER", "SIZE", "PLACE", "PRIORITY", "PRICE", "LEFT", "VERDICT", "WHY"]
+    assert re.fullmatch(r"1 +Standard_B2s +westus2 +Regular +\$0\.08/h \(made up\) +\d+ cores +ok", here)
+    assert "blocked" in restricted
+    assert restricted.endswith("NotAvailableForSubscription: Standard_M128ms is restricted in westus2")
+    told = lab.json("offers", "-p", sizes, "--cheapest")
+    assert [(each["vmSize"], each["verdict"]) for each in told] == [
+        ("Standard_B2s", "ok"),
+        ("Standard_M128ms", "blocked"),
+    ]
+    table = lab("quota", "-p", "location=westus2")
+    assert re.search(r"^westus2 +standardBSFamily +[1-9]", table.stdout, re.MULTILINE)
+    assert table.stderr.endswith(" more quotas are not used (--json lists them)\n")
+    (used,) = [each for each in lab.json("quota") if each["name"] == "standardBSFamily"]
+    assert used["limit"] - used["used"] == used["left"]
+    wrong = lab("offers", "-p", "zone=9")
+    assert (wrong.returncode, wrong.stderr) == (2, "error: zone: '9' is not a zone (1, 2 or 3)\n")
 
 
 def test_a_wait_by_the_handle_alone(lab: Shell) -> None:
@@ -277,7 +310,10 @@ def test_a_misspelled_parameter_of_a_file_is_pointed_out(lab: Shell, tmp_path: P
     """It is ignored, as the contract has it, but not silently; stdout stays clean."""
     (tmp_path / "p.yaml").write_text("vmName: exp1\nvmsize: Standard_D2s_v5\ntrial: 3\n")
     done = lab("provision", "--params", str(tmp_path / "p.yaml"), "--dry-run", "--json")
-    assert json.loads(done.stdout) == {"changes": [], "places": [], "price": None, "warnings": []}
+    told = json.loads(done.stdout)
+    price = told.pop("price")
+    assert told == {"changes": [], "places": [], "warnings": []}
+    assert (price["perHour"], price["currency"], price["source"]) == (0.08, "USD", "local")
     ignored = "vmsize (is vmSize meant?), trial"
     assert done.stderr == f"warning: ignored, because there are no such parameters: {ignored}\n"
 

@@ -64,6 +64,7 @@ def test_what_runs_is_left_as_it_is(ops: VMOps, azure: Azure, state_dir: Path) -
     before, had = vm_id_of(azure, RUNNING), ops.operation(RUNNING)
     assert ops.vm_provision(dict(RUNNING)) == (Status.SUCCEEDED, {})
     known = ops.operation(RUNNING)
+    assert had
     assert known
     assert known == replace(had, given=known.given)
     assert known.given.items() >= {"vmName": "exp1", "vmPorts": [22, 8080], "dataDisks": [64]}.items()

@@ -29,9 +29,13 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
+def no_price(*_: str | None) -> None:
+    """Know no price."""
+
+
 def take(world: World, *records: Operation, owner: str = "ada", gone: bool = False) -> Listing:
     """List the VMs of an owner, with the newest record of each, and no other."""
-    lister = Lister({}, owner, {each.stack: each for each in records}, lambda _: [])
+    lister = Lister({}, owner, {each.stack: each for each in records}, lambda _: [], no_price)
     return lister.take({PLACE: lambda: world.arm}, gone=gone)
 
 

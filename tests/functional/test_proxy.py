@@ -96,7 +96,7 @@ def test_who_logs_in_at_entra_s_host_works_at_arm_s(here: Endpoint) -> None:
 
 
 ELSEWHERE = (
-    *("example.com:443", "prices.azure.com:443", "graph.microsoft.com:443", "127.0.0.1:443"),
+    *("example.com:443", "prices.azure.com:80", "graph.microsoft.com:443", "127.0.0.1:443"),
     *("westus2.management.azure.com:443", "management.azure.com.example.com:443"),
     *("management.azure.com:80", "management.azure.com:8443", "management.azure.com"),
 )
@@ -108,8 +108,8 @@ def test_no_other_host_is_reached(here: Endpoint) -> None:
         refused = said(here, f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
         assert refused.startswith("HTTP/1.1 403 Forbidden\r\n")
         assert refused.endswith(
-            "\r\n\r\nThis is the proxy of a local Azure: it leads to management.azure.com, login.microsoftonline.com "
-            f"and login.windows.net alone, at port 443, and not to {target}.\n"
+            "\r\n\r\nThis is the proxy of a local Azure: it leads to management.azure.com, login.microsoftonline.com, "
+            f"login.windows.net and prices.azure.com alone, at port 443, and not to {target}.\n"
         )
     with closing(tunnel(here, "example.com")) as connection, pytest.raises(OSError, match="403 Forbidden"):
         connection.request("GET", "/")

@@ -282,7 +282,7 @@ def planned(operation: str, resource: str) -> dict[str, object]:
 def test_a_plan_shows_what_is_kept_and_counts_what_is_changed(capsys: pytest.CaptureFixture[str]) -> None:
     """What others have added is no change."""
     steps = (("update", "NetworkSecurityGroup exp1-nsg"), ("keep", "rule hole allows * from *"))
-    reports.planned([planned(how, what) for how, what in steps], as_json=False)
+    reports.planned([planned(how, what) for how, what in steps], None, as_json=False)
     told = capsys.readouterr()
     assert told.out == "update   NetworkSecurityGroup exp1-nsg\nkeep     rule hole allows * from *\n"
     assert told.err == "1 change to be made; nothing was changed\n"
@@ -327,7 +327,7 @@ SHOWN = r"a\x1b]0;owned\x07\x9b31m\x0d\u202eb \x7f[bold]\udc80"
         lambda said: console.out.print(escape(said)),
         lambda said: console.out.print(f"[bold]{escape(said)}[/]"),
         lambda said: console.out.print(said, markup=False),
-        lambda said: reports.planned([planned("create", said)], as_json=False),
+        lambda said: reports.planned([planned("create", said)], None, as_json=False),
         lambda said: reports.doomed([{"id": said}], as_json=False),
     ],
 )

@@ -84,6 +84,8 @@ OTHER: dict[str, dict[str, Any]] = {
     "osDiskType": {"osDiskType": "Premium_LRS"},
     "dataDisks": {"dataDisks": "64"},
     "ttl": {"ttl": "2h"},
+    "maxHourlyPrice": {"maxHourlyPrice": 2},
+    "budget": {"budget": 20},
     "stopMode": {"stopMode": "deallocate"},
     "keepGroup": {"keepGroup": True},
     "waitFor": {"waitFor": "ssh"},

@@ -78,6 +78,8 @@ RELEVANT: dict[str, dict[str, object]] = {
 }
 IRRELEVANT: dict[str, object] = {
     "ttl": "2h",
+    "maxHourlyPrice": 2,
+    "budget": 20,
     "stopMode": "deallocate",
     "keepGroup": True,
     "waitFor": "ssh",

@@ -1,15 +1,17 @@
 """Azure Resource Manager: look, list, delete, tag, and follow operations."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from vmops.azure import responses
 from vmops.azure.clouds import Cloud
 from vmops.azure.connection import Call, Connection
 from vmops.azure.responses import Accepted, Progress, is_absent
-from vmops.azure.shapes import SizeOffer
+from vmops.azure.shapes import SizeOffer, Usage
 from vmops.core.errors import CloudError, SpecError
+
+T = TypeVar("T")
 
 _API_VERSIONS = {
     "microsoft.compute/virtualmachines": "2024-07-01",
@@ -24,6 +26,8 @@ _API_VERSIONS = {
     "microsoft.resources": "2024-03-01",
 }
 """Source: azure-rest-api-specs, stable folders of each resource provider; of tags the last that are changed at once."""
+
+_WITH_QUOTAS = ("Microsoft.Compute", "Microsoft.Network")
 
 _MOST_PAGES = 1000
 """Pages of one list. Source: ARM limits, 980 resource groups of 800 resources of a type; a page holds up to 1000."""
@@ -96,7 +100,8 @@ class Arm:
         Source: compute REST reference, Virtual Machines - List All, ``statusOnly``.
         """
         query = "&statusOnly=true" if status_only else ""
-        return list(self._pages(_with_version(f"/subscriptions/{subscription}/providers/{kind}") + query))
+        path = _with_version(f"/subscriptions/{subscription}/providers/{kind}") + query
+        return list(self._pages(path, responses.page))
 
     def named(self, subscription: str, kind: str, name: str) -> list[dict[str, Any]]:
         """List the subscription's resources of a type that have a name, in any group."""
@@ -151,6 +156,14 @@ class Arm:
         """Ask a cloud that ``has_guests`` what runs inside its VMs. Raises: CloudError if it does not say."""
         return responses.guests(self._connection.send("GET", _GUESTS), _GUESTS)
 
+    def usages(self, subscription: str, location: str) -> list[Usage]:
+        """Tell how much of each quota is used in a location: of cores and machines, then of networks and addresses.
+
+        Source: compute REST reference, Usage - List; network REST reference, Usages - List.
+        """
+        paths = [f"/subscriptions/{subscription}/providers/{of}/locations/{location}/usages" for of in _WITH_QUOTAS]
+        return [each for path in paths for each in self._pages(_with_version(path), responses.usages)]
+
     def delete(self, resource_id: str) -> Accepted:
         """Begin to delete a resource; absence is success, the absence of its group too."""
         try:
@@ -198,13 +211,13 @@ class Arm:
         self._connection.send("PATCH", path, {"operation": operation, "properties": {"tags": dict(tags)}})
 
     def _resources(self, path: str) -> Iterator[dict[str, Any]]:
-        return self._pages(f"{path}&api-version={_API_VERSIONS['microsoft.resources']}")
+        return self._pages(f"{path}&api-version={_API_VERSIONS['microsoft.resources']}", responses.page)
 
-    def _pages(self, path: str) -> Iterator[dict[str, Any]]:
+    def _pages(self, path: str, read: Callable[[Any, str], tuple[list[T], str]]) -> Iterator[T]:
         """Give what a list holds, page by page; a page elsewhere is not asked for: the token must not go there."""
         following = path
         for _ in range(_MOST_PAGES):
-            found, following = responses.page(self._connection.send("GET", following), path)
+            found, following = read(self._connection.send("GET", following), path)
             yield from found
             if not following:
                 return

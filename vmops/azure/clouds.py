@@ -3,7 +3,7 @@
 Nothing above this module knows whether the cloud is the local Azure or a real one.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ class Cloud:
     ``endpoint`` has no trailing slash. ``token`` and ``provider`` (a port) are the local Azure's; a real cloud takes
     its token from the caller's Azure login. ``has_guests`` tells whether the cloud itself says what runs inside its
     VMs, and where that is reached: it has no network on which their addresses lead anywhere.
-    ``pace`` is how long a second of Azure's lasts here, in seconds: 1 in a real cloud.
+    ``pace`` is how long a second of Azure's lasts here, in seconds: 1 in a real cloud. ``prices`` is where its
+    price list is, without trailing slash; empty where there is none.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Cloud:
     provider: int = 0
     has_guests: bool = False
     pace: float = 1.0
+    prices: str = ""
 
     def engine_environment(self) -> dict[str, str]:
         """Give what the engine must find in its environment.
@@ -51,11 +53,14 @@ class Cloud:
 
 
 _REAL = {
-    "public": Cloud("public", "https://management.azure.com", "login.microsoftonline.com"),
+    "public": Cloud(
+        *("public", "https://management.azure.com", "login.microsoftonline.com"), prices="https://prices.azure.com"
+    ),
     "usgovernment": Cloud("usgovernment", "https://management.usgovcloudapi.net", "login.microsoftonline.us"),
     "china": Cloud("china", "https://management.chinacloudapi.cn", "login.chinacloudapi.cn"),
 }
-"""Source: azure-core, ``azure.core.AzureClouds`` and Azure documentation, national clouds' endpoints."""
+"""Source: azure-core, ``azure.core.AzureClouds`` and Azure documentation, national clouds' endpoints; Azure Retail
+Prices, which knows the public cloud alone (karpenter-provider-azure)."""
 
 
 _PORTALS = {
@@ -81,6 +86,5 @@ def connect(name: str, state_dir: Path) -> Cloud:
     from vmops.local import daemon
 
     here = daemon.ensure(state_dir)
-    return Cloud(
-        "local", here.arm, token=here.token, provider=here.provider, has_guests=True, pace=daemon.pace(state_dir)
-    )
+    ours = Cloud("local", here.arm, token=here.token, provider=here.provider, has_guests=True, prices=here.arm)
+    return replace(ours, pace=daemon.pace(state_dir))

@@ -145,6 +145,11 @@ def page(response: Any, path: str) -> tuple[list[dict[str, Any]], str]:
     return _read(shapes.page, response, path)
 
 
+def usages(response: Any, path: str) -> tuple[list[shapes.Usage], str]:
+    """Read one page of quotas, and the URL of the next one, which is empty for the last. Raises: CloudError."""
+    return _read(shapes.usages, response, path)
+
+
 def sizes(response: Any, path: str) -> dict[str, int]:
     """Read how many data disks each size bears, by its name in lower case.
 

@@ -131,11 +131,17 @@ def words(body: object) -> dict[str, str]:
 
 
 class SizeOffer(NamedTuple):
-    """A size in a location: what it can do, in Azure's words, and why it cannot be had there; '' if it can."""
+    """A size in a location: what it can do, in Azure's words, and why it cannot be had there; '' if it can.
+
+    Its ``family`` is what its cores are counted by; ``refused_zones`` says of some of its ``zones`` why not there.
+    """
 
     name: str
     capabilities: Mapping[str, str]
     refused: str
+    family: str = ""
+    zones: frozenset[str] = frozenset()
+    refused_zones: Mapping[str, str] = {}
 
 
 def offers(body: object) -> dict[str, SizeOffer]:
@@ -143,8 +149,10 @@ def offers(body: object) -> dict[str, SizeOffer]:
     one: Shape = {
         "resourceType": str,
         "name!": str,
+        "family": str,
         "capabilities": [{"name!": str, "value": str}],
-        "restrictions": [{"type": str, "reasonCode": str}],
+        "locationInfo": [{"zones": [str]}],
+        "restrictions": [{"type": str, "reasonCode": str, "restrictionInfo": {"zones": [str]}}],
     }
     read = [each for each in _object(body, {"value!": [one]}, "")["value"] if each.get("resourceType") == _MACHINES]
     return {each["name"].lower(): _offer(each) for each in read}
@@ -153,8 +161,38 @@ def offers(body: object) -> dict[str, SizeOffer]:
 def _offer(told: Mapping[str, Any]) -> SizeOffer:
     """Read one; a restriction of another type than Location is one of some zones alone."""
     can = {each["name"]: each.get("value", "") for each in told.get("capabilities") or ()}
-    reasons = [each.get("reasonCode", "restricted") for each in told.get("restrictions") or () if _is_of_location(each)]
-    return SizeOffer(told["name"], can, next(iter(reasons), ""))
+    limits = told.get("restrictions") or ()
+    reasons = [each.get("reasonCode", "restricted") for each in limits if _is_of_location(each)]
+    zones = frozenset(zone for each in told.get("locationInfo") or () for zone in each.get("zones") or ())
+    refused = {
+        zone: each.get("reasonCode", "restricted")
+        for each in limits
+        if not _is_of_location(each)
+        for zone in each.get("restrictionInfo", {}).get("zones") or ()
+    }
+    return SizeOffer(told["name"], can, next(iter(reasons), ""), told.get("family", ""), zones, refused)
+
+
+class Usage(NamedTuple):
+    """A quota: its name, how much of it is used and may be, and what is counted."""
+
+    name: str
+    used: int
+    limit: int
+    unit: str
+
+
+_USAGE: Shape = {"name!": {"value!": str}, "currentValue": int, "limit": int, "unit": str}
+
+
+def usages(body: object) -> tuple[list[Usage], str]:
+    """Read one page of quotas, and the URL of the next one. Raises: Misshapen."""
+    read = _object(body, {"value": [_USAGE], "nextLink": str}, "")
+    found = [
+        Usage(each["name"]["value"], each.get("currentValue", 0), each.get("limit", 0), each.get("unit", ""))
+        for each in read.get("value", ())
+    ]
+    return found, read.get("nextLink", "")
 
 
 def _is_of_location(restriction: Mapping[str, Any]) -> bool:

@@ -214,6 +214,11 @@ def duration(seconds: float) -> str:
     return f"{whole} {unit}" + (f" {rest // finer} {finer_unit}" if rest >= finer else "")
 
 
+def hourly(amount: float | None, *, made_up: bool) -> str:
+    """Write a price an hour, in US dollars; '' if it is unknown."""
+    return f"${amount:.4g}/h{' (made up)' if made_up else ''}" if amount is not None else ""
+
+
 def moment(seconds: float) -> str:
     """Write an instant, in seconds since the epoch: ``2030-01-31 03:00:00 UTC (5 min 2 s ago)``."""
     away = time.time() - seconds

@@ -26,7 +26,8 @@ _LOOK = 0.2
 
 def preview(session: Session, **how: Any) -> None:
     """Show what a provision would do."""
-    reports.planned(session.ops.plan(session.params, **how), as_json=session.as_json)
+    steps = session.ops.plan(session.params, **how)
+    reports.planned(steps, session.ops.price(session.params, **how), as_json=session.as_json)
 
 
 def diff(session: Session) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vmops.cli.console import duration, fields, note, out, print_json, warn
+from vmops.cli.console import duration, fields, hourly, note, out, print_json, warn
 from vmops.core.failures import Failure
 from vmops.ops.timeline import is_provider
 from vmops.protocol import Status
@@ -11,6 +11,7 @@ from vmops.protocol import Status
 _COLOURS = {Status.SUCCEEDED: "green", Status.FAILED: "red", Status.TIMED_OUT: "yellow", Status.PENDING: "cyan"}
 _SAID_ELSEWHERE = frozenset(
     {"operation", "verb", "startTime", "endTime", "startedAt", "endedAt", "seconds", "name", "adminUsername", "status"}
+    | {"pricePerHour", "currency", "priceSource", "priceAsOf"}
 )
 
 _HALVES = frozenset({"create-replacement", "delete-replaced"})
@@ -28,15 +29,20 @@ def answer(status: Status, result: Mapping[str, Any], failure: Failure | None, *
         note(f"left, because it is not ours: {', '.join(result['left'])}")
     took = f" after {duration(result['seconds'])}" if "seconds" in result else ""
     out.print(f"[{_COLOURS.get(status, 'default')}]{status.name}[/]{took}")
-    return fields({name: value for name, value in result.items() if name not in _SAID_ELSEWHERE})
+    price = hourly(result.get("pricePerHour"), made_up=result.get("priceSource") == "local")
+    return fields({name: value for name, value in {**result, "price": price}.items() if name not in _SAID_ELSEWHERE})
 
 
-def planned(steps: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-    """Show what a provision would do to which resource, a replacement in one step."""
+def planned(steps: Sequence[Mapping[str, Any]], price: Mapping[str, Any] | None, *, as_json: bool) -> None:
+    """Show what a provision would do to which resource, a replacement in one step, and what the VM costs."""
     told = [step for step in steps if not is_provider(step["resource"]) and step["operation"] not in _HALVES]
     adopted = [each for each in told if each["operation"] == "adopt"]
     taken_up = f", and {_counted(adopted, 'resource')} of yours to be taken up, as they are" if adopted else ""
-    _changes(told, f"{_counted(_made(told), 'change')} to be made{taken_up}; nothing was changed", as_json=as_json)
+    said = f"{_counted(_made(told), 'change')} to be made{taken_up}; nothing was changed"
+    _changes(told, said, as_json=as_json, price=price)
+    if price and not as_json:
+        cost = hourly(price["perHour"], made_up=price["source"] == "local")
+        note(f"it costs {cost} by the list while it runs; not counted: {', '.join(price['notCounted'])}")
 
 
 def compared(changes: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
@@ -46,13 +52,15 @@ def compared(changes: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     _changes(changes, said, as_json=as_json)
 
 
-def _changes(changes: Sequence[Mapping[str, Any]], said: str, *, as_json: bool) -> None:
+def _changes(
+    changes: Sequence[Mapping[str, Any]], said: str, *, as_json: bool, price: Mapping[str, Any] | None = None
+) -> None:
     """Show changes, the values that differ, and what is lost. Source of the form: `vmops.deploy.changes`."""
     warnings = [
         f"{each['resource']} is made anew, and loses {', '.join(each['loses'])}" for each in changes if each["loses"]
     ]
     if as_json:
-        return print_json({"changes": changes, "places": [], "price": None, "warnings": warnings})
+        return print_json({"changes": changes, "places": [], "price": price, "warnings": warnings})
     for change in changes:
         style = "red" if change["replaces"] else None
         out.print(f"{change['operation']:<8} {change['resource']}", style=style, markup=False)

@@ -4,13 +4,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vmops.cli.console import aligned, columns, duration, instant, note, out, print_json, warn
+from vmops.cli.console import aligned, columns, duration, hourly, instant, note, out, print_json, warn
 from vmops.core.times import parse_utc
 from vmops.jobs.operation import HANDED_OVER, Operation
 from vmops.ops.listing import Listing
 from vmops.ops.standing import PROVISIONED
 
-_HEADER = ("NAME", "POWER", "SIZE", "PLACE", "IP", "AGE", "EXPIRES", "OWNER")
+_HEADER = ("NAME", "POWER", "SIZE", "PLACE", "IP", "PRICE", "AGE", "EXPIRES", "OWNER")
 
 
 def listed(found: Listing, *, as_json: bool) -> None:
@@ -55,9 +55,15 @@ def _row(vm: Mapping[str, Any]) -> tuple[str, ...]:
     age = duration(time.time() - vm["created"]) if vm["created"] else ""
     address = vm["publicIp"] or vm["privateIp"] or ""
     return (
-        *(vm["vmName"], _power(vm), vm["vmSize"] or "", place, address),
+        *(vm["vmName"], _power(vm), vm["vmSize"] or "", place, address, _price(vm)),
         *(age, _left(vm["expiresAt"]), vm["owner"] or ""),
     )
+
+
+def _price(vm: Mapping[str, Any]) -> str:
+    """Say what is paid for a VM's compute, as far as it is known: nothing where that was given back."""
+    given_back = vm["power"] == "deallocated"
+    return "" if given_back else hourly(vm["pricePerHour"], made_up=vm["cloud"] == "local")
 
 
 def _power(vm: Mapping[str, Any]) -> str:

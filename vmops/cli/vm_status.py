@@ -6,7 +6,7 @@ from typing import Any
 from rich.markup import escape
 
 from vmops.azure.guests import NONE
-from vmops.cli.console import duration, fields, moment, out
+from vmops.cli.console import duration, fields, hourly, moment, out
 from vmops.cli.progress import Step
 from vmops.core.failures import Failure
 from vmops.ops.standing import PROVISIONED
@@ -31,6 +31,7 @@ def status(report: Mapping[str, Any], params: Params, *, doing: Sequence[Step], 
             "why": _why(operation.get("failure")),
             "earlier": _why(report["lastFailure"] if report["lastFailure"] != operation.get("failure") else None),
             "azure": machine and _seen(machine),
+            "price": _price(report),
             "whose": _whose(report),
             "drift": "; ".join(report["drift"]),
             "added": "; ".join(f"{each}, not ours" for each in report["notOurs"]),
@@ -71,6 +72,15 @@ def _inside(guest: Mapping[str, str]) -> str:
     if guest.get("kind") == NONE:
         return f"nothing: {guest['why']}"
     return ", ".join(filter(None, (guest.get("state"), guest.get("why"))))
+
+
+def _price(report: Mapping[str, Any]) -> str:
+    """Say what its compute costs, when that was published, and that it is not paid while that is given back."""
+    cost = hourly(report["pricePerHour"], made_up=report.get("priceSource") == "local")
+    if not cost:
+        return ""
+    paid = "not paid while it is deallocated" if report["machine"]["power"] == "deallocated" else "compute alone"
+    return f"{cost}, {paid}, as of {report['priceAsOf']}"
 
 
 def _whose(report: Mapping[str, Any]) -> str:

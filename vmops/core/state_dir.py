@@ -9,6 +9,7 @@ forkserver/     the fork server's socket
 keys/           passphrase, digest key, SSH keys
 ssh/            what OpenSSH is told of the VMs
 logs/           a log for each operation
+prices/         what Azure said that VMs cost
 stacks/         the engine's settings of each stack
 engines/        notes of the engines at work, where the backend has no files
 scratch/        what one run of the engine writes for itself, removed with it
@@ -121,6 +122,11 @@ def scratch_path(state_dir: Path, name: str) -> Path:
 def engine_home(state_dir: Path) -> Path:
     """Give the engine's own home, for plug-ins and workspaces."""
     return state_dir / "pulumi"
+
+
+def prices_path(state_dir: Path, cloud: str) -> Path:
+    """Give the directory of the prices of a cloud."""
+    return state_dir / "prices" / cloud
 
 
 def local_path(state_dir: Path) -> Path:

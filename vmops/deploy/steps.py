@@ -125,7 +125,8 @@ def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[st
     update.agree()
     resize.start()
     outputs |= readiness.ssh_of(site.arm, spec, outputs)
-    return outputs | repair.told(site, spec, repairs) | wanted.told
+    place = {"vmSize": spec.vm_size, "zone": spec.zone, "priority": spec.priority}
+    return outputs | place | repair.told(site, spec, repairs) | wanted.told
 
 
 def _engine_state(site: DeployContext, *, doubtful: bool) -> EngineState:

@@ -7,4 +7,7 @@ LOGINS = ("login.microsoftonline.com", "login.windows.net")
 token. Source: MSAL, its aliases of the public cloud; ARM's ``WWW-Authenticate``.
 """
 
-HOSTS = (RESOURCE_MANAGER, *LOGINS)
+PRICES = "prices.azure.com"
+"""Where the price list is. Source: Azure documentation, Azure Retail Prices."""
+
+HOSTS = (RESOURCE_MANAGER, *LOGINS, PRICES)

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from vmops.core import keys, times
-from vmops.jobs.operation import Operation
+from vmops.jobs.operation import Operation, Verb
+from vmops.ops.prices import Prices
 from vmops.ssh.way_in import PORT, ssh_command
 
 
@@ -20,7 +21,16 @@ def account(state_dir: Path, operation: Operation) -> dict[str, Any]:
         "seconds": operation.seconds,
         **operation.outputs,
         **_way_in(state_dir, operation),
+        **_price(state_dir, operation),
     }
+
+
+def _price(state_dir: Path, operation: Operation) -> dict[str, Any]:
+    """Tell what a VM that was made costs; what an earlier version has made has no size here, and no known price."""
+    if operation.verb is not Verb.PROVISION:
+        return {}
+    place = (operation.outputs.get(name) for name in ("location", "vmSize", "priority"))
+    return Prices(state_dir).told(operation.cloud, *place)
 
 
 def _way_in(state_dir: Path, operation: Operation) -> dict[str, Any]:

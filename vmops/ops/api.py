@@ -113,7 +113,7 @@ class VMOps(Questions):
     ) -> Answer:
         clear_handle(params)
         try:
-            asked = self._asked(params, same=same, unset=unset)
+            asked = self._guards.bounded(self._asked(params, same=same, unset=unset))
         except REFUSALS as error:
             return failed(self._store, self._target(params), error)
         return self._begin(

@@ -223,7 +223,7 @@ class Deployments:
 
         One that is asked for without a time to live keeps what it has, unless that was taken back.
         """
-        ttl, taken_back = asked.spec.ttl, "ttl" in asked.unset
+        ttl, taken_back = asked.spec.ttl, bool(asked.unset & {"ttl", "budget"})
         kept = {} if ttl or taken_back else {name: made.given[name] for name in ("ttl",) if name in made.given}
         self.store.remember(made.id, {**asked.given, **kept})
         if ttl or taken_back:

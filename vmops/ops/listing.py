@@ -10,6 +10,7 @@ from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.azure.inventory import made_at
 from vmops.azure.machines import ListedMachine, Resource, list_machines
 from vmops.azure.ownership import owner_of, stack_of
+from vmops.azure.price_book import Price
 from vmops.core import times
 from vmops.core.errors import CloudError
 from vmops.core.failures import Failure
@@ -51,13 +52,14 @@ class Lister:
     """Lists the VMs that some parameters mean, ``which``, of one owner, of all if that is ''.
 
     ``records`` are the newest deployments of these that this host knows of, by their stacks; ``life`` gives those of a
-    stack since it was last removed, the newest first.
+    stack since it was last removed, the newest first; ``price`` that of a size in a cloud's location at a priority.
     """
 
     which: Params
     owner: str
     records: Mapping[str, Operation]
     life: Callable[[str], list[Operation]]
+    price: Callable[[str, str | None, str | None, str | None], Price | None]
 
     def take(self, arms: Mapping[Place, Callable[[], Arm]], *, gone: bool) -> Listing:
         """Ask each place for its VMs, by what connects to it; with ``gone`` those that were removed are rows too."""
@@ -94,25 +96,24 @@ class Lister:
         expires = max(
             times.parse_utc(tags[EXPIRES_TAG]) if EXPIRES_TAG in tags else 0.0, record.expires if record else 0.0
         )
+        size, priority = properties.get("hardwareProfile", {}).get("vmSize"), properties.get("priority") or "Regular"
+        price = self.price(identity.cloud, resource.get("location"), size, priority)
         return {
             **_which(identity),
             "location": resource.get("location"),
             "zone": next(iter(resource.get("zones") or ()), None),
-            "vmSize": properties.get("hardwareProfile", {}).get("vmSize"),
-            "priority": properties.get("priority") or "Regular",
+            "vmSize": size,
+            "priority": priority,
             "power": machine.power or None,
             "standing": standing(self.life(identity.stack), machine.provisioning),
             "publicIp": machine.public_ip or None,
             "privateIp": machine.private_ip or None,
             "owner": owner_of(resource),
             **_times(made_at(resource) or (record.created if record else 0.0), expires),
-            **_NOT_YET,
+            "member": None,
+            "pricePerHour": price and price.per_hour,
             "portal": portal_link(identity.cloud, identity.vm_id),
         }
-
-
-_NOT_YET = {"member": None, "pricePerHour": None}
-"""What a row will tell of fleets and prices."""
 
 
 def _identity(place: Place, resource: Resource) -> Identity:
@@ -138,7 +139,8 @@ def _remembered(record: Operation, *, asked: bool) -> Row:
         "privateIp": outputs.get("privateIp"),
         "owner": record.owner,
         **_times(record.created, record.expires),
-        **_NOT_YET,
+        "member": None,
+        "pricePerHour": None,
         "portal": portal_link(record.cloud, record.identity.vm_id),
     }
 

@@ -52,9 +52,11 @@ class Queries:
         Raises: SpecError.
         """
         from vmops.ops.listing import Lister
+        from vmops.ops.prices import Prices
 
         records = {each.stack: each for each in self.operations() if means(which, each.identity)}
-        lister = Lister(which, "" if all_owners else self.settings.owner, records, self.store.life)
+        owner = "" if all_owners else self.settings.owner
+        lister = Lister(which, owner, records, self.store.life, Prices(self.settings.state_dir).price)
         return lister.take({place: partial(self._arm_of, place) for place in self._places(which, records)}, gone=gone)
 
     def _places(self, which: Params, records: Mapping[str, Operation]) -> list[tuple[str, str]]:
@@ -183,10 +185,20 @@ class Queries:
             "guest": guest and guest.summary(),
             "resources": {str(whose): [each["id"] for each in found] for whose, found in there.judged.items()},
             "lastFailure": failure and failure.as_dict(),
+            **self._price(target, seen),
             "drift": [str(each) for each in beside.drift] if beside else [],
             "notOurs": beside.added if beside else [],
             "portal": portal_link(target.cloud, target.vm_id),
         }
+
+    def _price(self, target: Target, seen: "VmState | None") -> dict[str, Any]:
+        """Tell what a VM costs where it is; nothing of one that is not there."""
+        from vmops.ops.prices import Prices
+
+        if seen is None:
+            return {"pricePerHour": None}
+        location, priority = seen.resource.get("location"), seen.resource["properties"].get("priority")
+        return Prices(self.settings.state_dir).told(target.cloud, location, seen.summary()["vmSize"], priority)
 
     def _standing(self, latest: Operation | None, seen: "VmState | None") -> str | None:
         """Say how a VM stands, where anything is known of it."""

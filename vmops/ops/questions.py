@@ -16,7 +16,9 @@ from vmops.protocol import Params
 
 if TYPE_CHECKING:
     from vmops.ops.expiry import ExpiringVm
+    from vmops.ops.guards import Guards
     from vmops.ops.listing import Listing
+    from vmops.ops.offers import Offers
 
 
 class Questions(Access):
@@ -67,8 +69,18 @@ class Questions(Access):
         Raises: OperationFailed if the engine refuses, or (locked) if a deployment is in flight; CloudError if ARM
         refuses; EngineMissing.
         """
-        asked = self._asked(params, same=same, unset=unset)
+        asked = self._guards.bounded(self._asked(params, same=same, unset=unset))
         return self._queries.plan(asked, with_key(asked.spec, self.settings, self._deployments))
+
+    def price(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> dict[str, Any] | None:
+        """Tell what the VM would cost an hour, as Azure publishes it: compute alone; None if that is unknown.
+
+        ``perHour`` in ``currency``, ``asOf`` when, by which ``source`` (retail, or local: made up), and what is
+        ``notCounted``. Raises: SpecError; OperationFailed (not_found) with ``same`` if nothing is remembered.
+        """
+        from vmops.ops.prices import Prices
+
+        return Prices(self.settings.state_dir).of_spec(self._asked(params, same=same, unset=unset).spec)
 
     def losses(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> list[str]:
         """Say in words what `vm_provision` would lose: a VM that is made anew, with its disks, or a disk's place in it.
@@ -128,6 +140,18 @@ class Questions(Access):
         """
         return self._queries.diff(self._target(params))
 
+    def offers(self, params: Params, unread: list[Failure]) -> list[dict[str, Any]]:
+        """Tell of each place that lists of sizes, locations, zones and priorities name whether a VM may be had there.
+
+        With price, what is left of the quota in cores, a ``verdict`` (ok, last, blocked) and why. ``unread`` gets a
+        failure for what Azure does not tell, which speaks against no place. Raises: SpecError.
+        """
+        return self._offers(params, unread).take()
+
+    def quota(self, params: Params) -> list[dict[str, Any]]:
+        """Tell how much of each quota is used and left in a location. Raises: SpecError; CloudError if ARM refuses."""
+        return self._offers(params, []).quotas()
+
     def status(self, params: Params) -> dict[str, Any]:
         """Tell what was asked of a VM last, how that stands, and what ARM says of the VM now.
 
@@ -161,6 +185,21 @@ class Questions(Access):
         from vmops.ops.orphans import Orphans
 
         return Orphans(self.settings, self._store, self._arm).find(unsearched)
+
+    @property
+    def _guards(self) -> "Guards":
+        from vmops.ops.guards import Guards
+        from vmops.ops.prices import Prices
+
+        return Guards(Prices(self.settings.state_dir), self._store)
+
+    def _offers(self, params: Params, unread: list[Failure]) -> "Offers":
+        from vmops.ops.offers import Offers
+        from vmops.ops.prices import Prices
+        from vmops.spec.wish import Wish
+
+        wish = Wish.from_params(params, self.settings.defaults())
+        return Offers(self._arm(wish), wish, Prices(self.settings.state_dir), unread)
 
     def _asked(self, params: Params, *, same: bool, unset: Collection[str] = ()) -> Asked:
         return self._remembered.asked_again(params, unset) if same else self._remembered.asked(params)

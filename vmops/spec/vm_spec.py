@@ -13,7 +13,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import PrivateAttr, SecretStr
+from pydantic import BeforeValidator, PrivateAttr, SecretStr
 
 from vmops.core.settings import PositiveSeconds
 from vmops.protocol import HANDLE
@@ -23,6 +23,7 @@ from vmops.spec.parts.placement import Placement
 from vmops.spec.parts.protection import Protection
 from vmops.spec.parts.source import Source
 from vmops.spec.parts.storage import Storage
+from vmops.spec.rules import money
 from vmops.spec.target import choice, merge_params
 
 WaitFor = Literal["running", "ssh"]
@@ -30,7 +31,7 @@ WaitFor = Literal["running", "ssh"]
 # What may change without a deployment: how long to wait for it, and what happens to it later.
 _NOT_DESIRED = frozenset(
     {"asyncResultsUrl", "pollInterval", "pollTimeout", "deployTimeout", "requestTimeout"}
-    | {"ttl", "stopMode", "waitFor", "keepGroup"}
+    | {"ttl", "maxHourlyPrice", "budget", "stopMode", "waitFor", "keepGroup"}
 )
 # In the digest at their defaults too, as ever. A parameter that was added later is left out at its default, which is a
 # constant (None, if what is not given depends on others): so no digest of before changes.
@@ -64,6 +65,8 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
     """What a VM should be, down to the last name."""
 
     ttl: PositiveSeconds | None = None
+    max_hourly_price: Annotated[float | None, BeforeValidator(money.dollars)] = None
+    budget: Annotated[float | None, BeforeValidator(money.dollars)] = None
     wait_for: Annotated[WaitFor, choice(WaitFor)] = "running"
     _key_is_made: bool = PrivateAttr(default=False)
     _kept: frozenset[str] = PrivateAttr(default=frozenset())

@@ -37,6 +37,7 @@ from vmops.local.arm.state.resource_id import DEPLOYMENT_TYPE
 from vmops.local.arm.state.seal import Seal
 from vmops.local.arm.state.store import Store
 from vmops.local.guests.beside import Beside
+from vmops.local.retail.door import RetailPrices
 
 
 def create_app(
@@ -70,6 +71,7 @@ def create_app(
             Mount("/", app=FrontDoor(cloud, buckets)),
         ],
         middleware=[
+            Middleware(RetailPrices),
             Middleware(Journal, entries=journal, clock=cloud.clock),
             Middleware(Slashes),
             Middleware(BearerToken, token=token),

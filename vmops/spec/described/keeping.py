@@ -67,6 +67,18 @@ KEEPING: Mapping[str, Described] = {
         "tag `vmops-expires`",
         "no deployment",
     ),
+    "maxHourlyPrice": Described(
+        "US dollars above 0",
+        "the most that an hour of the VM may cost, by Azure's price list, compute alone: what is dearer, or has no "
+        "known price, is refused before anything is made. Azure's own bid for Spot is `maxPrice`",
+        "no deployment",
+    ),
+    "budget": Described(
+        "US dollars above 0",
+        "the VM expires when its compute has cost that much, by Azure's price list and as if it ran all the time since "
+        "it was first asked for, or by `ttl` if that is earlier; refused if the price is not known, or it is spent",
+        "no deployment",
+    ),
     "stopMode": Described(
         "powerOff or deallocate",
         "what stop does: a VM that is powered off is still paid for, one that is deallocated is not",

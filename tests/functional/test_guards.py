@@ -1,0 +1,112 @@
+"""What may be spent on a VM: refused before anything is made, and ended when it is spent."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from tests.azure import Azure
+from tests.functional.world import refused
+from vmops.azure.price_book import Price
+from vmops.core import times
+from vmops.core.failures import FailureKind
+from vmops.jobs.operation import Operation, State, Verb
+from vmops.jobs.store import Store
+from vmops.ops.api import VMOps
+from vmops.ops.guards import Guards
+from vmops.ops.prices import Prices
+from vmops.ops.remembered import Asked
+from vmops.protocol import Status
+from vmops.spec.vm_spec import VmSpec
+
+MADE = Operation(
+    *("1", Verb.PROVISION, "vm", "local", "s", "rg", "vm", "ada"),
+    state=State.SUCCEEDED,
+    created=time.time() - 3600,
+    outputs={"vmSize": "Standard_B2s", "location": "westus2", "priority": "Regular"},
+)
+HOUR = 3600.0
+
+
+class Fixed(Prices):
+    def price(self, cloud: str, location: str | None, size: str | None, priority: str | None) -> Price | None:
+        return Price(2.0, "retail", 0.0) if size == "Standard_B2s" and location else None
+
+
+@dataclass
+class Records:
+    before: list[Operation] = field(default_factory=list)
+
+    def life(self, _: str) -> list[Operation]:
+        return self.before
+
+
+def bounded(*before: Operation, **params: Any) -> float | None:
+    """Give the time to live that is left of what is asked for."""
+    spec = VmSpec.from_params({"vmName": "vm", **params})
+    return Guards(Fixed(Path("nowhere")), cast(Store, Records([*before]))).bounded(Asked(spec, {})).spec.ttl
+
+
+def test_without_a_guard_no_price_is_asked_for() -> None:
+    """And what is asked for stays as it is."""
+    assert (bounded(vmSize="Standard_D2s_v5"), bounded(vmSize="Standard_D2s_v5", ttl="1h")) == (None, HOUR)
+
+
+def test_what_is_dearer_than_it_may_be_is_refused() -> None:
+    """Not what costs just as much, nor what is there already: that is bought."""
+    assert bounded(maxHourlyPrice=2) is None
+    with refused(FailureKind.QUOTA, "Standard_B2s in westus2, Regular, costs \\$2 an hour, and \\$1.9 is the most"):
+        bounded(maxHourlyPrice="1.9")
+    assert bounded(MADE, maxHourlyPrice="1.9") is None
+    with refused(FailureKind.QUOTA, "maxHourlyPrice"):
+        bounded(replace(MADE, state=State.FAILED), maxHourlyPrice="1.9")
+
+
+@pytest.mark.parametrize("guard", ["maxHourlyPrice", "budget"])
+def test_a_price_that_nobody_knows_is_none_that_may_be_paid(guard: str) -> None:
+    """It may be anything."""
+    with refused(FailureKind.QUOTA, f"{guard}: what Standard_D2s_v5 in westus2, Regular, costs is not known"):
+        bounded(vmSize="Standard_D2s_v5", **{guard: 1000})
+
+
+def test_a_budget_is_a_time_to_live() -> None:
+    """It counts from when the VM was first asked for; the earlier of the two ends it."""
+    assert bounded(budget=4) == pytest.approx(2 * HOUR, abs=60)
+    assert bounded(budget=4, ttl="1h") == HOUR
+    assert bounded(budget=4, ttl="3h") == pytest.approx(2 * HOUR, abs=60)
+    latest = replace(MADE, created=time.time())
+    assert bounded(latest, MADE, budget=4) == pytest.approx(HOUR, abs=120)
+    with refused(FailureKind.QUOTA, "budget: \\$1 are spent"):
+        bounded(MADE, budget=1)
+
+
+def test_nothing_is_made_of_what_is_too_dear(state_dir: Path) -> None:
+    """By the local Azure's own price: no record, no group; in a dry run too."""
+    ops = VMOps()
+    params = {"vmName": "dear", "maxHourlyPrice": 0.01}
+    assert ops.vm_provision(dict(params)) == (Status.FAILED, {})
+    failure = ops.last_failure(params)
+    assert failure is not None
+    assert (failure.kind, failure.message.split()[-1]) == (FailureKind.QUOTA, "most")
+    assert (ops.operation(params), ops.resources(params)) == (None, [])
+    with refused(FailureKind.QUOTA, "is the most"):
+        ops.plan(params)
+
+
+def test_a_vm_ends_with_its_budget(
+    ops: VMOps, azure: Azure, provision: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    """The sweep reads it in the record and in the tag; to ask for the same again buys no more time."""
+    params = {"vmName": "exp1", "budget": 0.16}
+    tags = azure.vm(provision(dict(params))["id"])["tags"]
+    made = ops.operation(params)
+    assert made is not None
+    assert made.expires - made.created == pytest.approx(2 * HOUR, abs=60)
+    assert times.parse_utc(tags["vmops-expires"]) == pytest.approx(made.expires, abs=1)
+    assert ops.vm_provision(dict(params)) == (Status.SUCCEEDED, {})
+    again = ops.operation(params)
+    assert again is not None
+    assert again.expires == pytest.approx(made.expires, abs=1)

@@ -1,0 +1,118 @@
+"""Prices as they are kept in the state directory: asked for twice a day, and known for a week."""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vmops.azure import prices
+from vmops.azure.clouds import Cloud
+from vmops.core import private, times
+from vmops.core.errors import CloudError
+from vmops.core.state_dir import prices_path
+
+_FRESH, _KNOWN = 12 * 3600.0, 7 * 24 * 3600.0
+"""Seconds after which a price is asked for again, and after which it is unknown. Source: Karpenter's period."""
+
+_PAUSE = 600.0
+"""Seconds in which nobody is asked after there was no answer: who has no way out waits once, and not for each verb."""
+
+_SAFE = re.compile(r"[A-Za-z0-9_-]+")
+"""Names that a file may have, and a filter: what Azure calls locations and sizes."""
+
+_UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a VM costs an hour, in US dollars, compute alone; ``as_of`` is when that was told, seconds since the epoch.
+
+    ``source`` is retail, or local: then it is made up.
+    """
+
+    per_hour: float
+    source: str
+    as_of: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as plain JSON."""
+        when = times.told(self.as_of)
+        return {
+            "pricePerHour": self.per_hour,
+            "currency": prices.CURRENCY,
+            "priceSource": self.source,
+            "priceAsOf": when,
+        }
+
+
+UNKNOWN: dict[str, Any] = {
+    "pricePerHour": None,
+    "currency": prices.CURRENCY,
+    "priceSource": "unknown",
+    "priceAsOf": None,
+}
+"""What JSON says where there is no price: never 0, and never that of another place."""
+
+
+@dataclass
+class PriceBook:
+    """The prices of one cloud. Whatever goes wrong makes a price unknown, and nothing else."""
+
+    cloud: Cloud
+    state_dir: Path
+    now: Callable[[], float] = time.time
+
+    def price(self, location: str | None, size: str | None, priority: str | None) -> Price | None:
+        """Give the price of a place; None if it is unknown. At most one request is made, of a few seconds."""
+        if not self.cloud.prices or not location or not size or not _SAFE.fullmatch(location + size):
+            return None
+        kept = self._asked(location, size)
+        amount = kept.get("amounts", {}).get(priority or prices.REGULAR)
+        if amount is None or not -_FRESH < self.now() - kept["asOf"] < _KNOWN:
+            return None
+        return Price(amount, "local" if self.cloud.name == "local" else "retail", kept["asOf"])
+
+    def _asked(self, location: str, size: str) -> dict[str, Any]:
+        """Give what is kept of a size in a location, asked for again if it is due."""
+        file = f"{location}-{size.lower()}"
+        kept = self._read(file)
+        if not self._is_due(kept) or not self._is_due(self._read(_UNREACHABLE)):
+            return kept
+        now = self.now()
+        try:
+            found = prices.ask(self.cloud.prices, location, size)
+        except CloudError:
+            self._write(_UNREACHABLE, {"next": now + _PAUSE})
+            return kept
+        kept = {"amounts": found, "asOf": now} if found else kept
+        self._write(file, {**kept, "next": now + _FRESH})
+        return kept
+
+    def _is_due(self, kept: dict[str, Any]) -> bool:
+        """Tell whether it is time to ask; a clock that was set back does not put it off for long."""
+        return not 0 < kept.get("next", 0.0) - self.now() <= _FRESH
+
+    def _read(self, file: str) -> dict[str, Any]:
+        """Read what is kept; nothing if it cannot be read."""
+        with suppress(OSError, ValueError, TypeError, AttributeError, LookupError):
+            kept = json.loads(self._path(file).read_bytes())
+            amounts = {name: float(each) for name, each in kept.get("amounts", {}).items() if each > 0}
+            return {"amounts": amounts, "asOf": float(kept.get("asOf", 0.0)), "next": float(kept["next"])}
+        return {}
+
+    def _write(self, file: str, kept: dict[str, Any]) -> None:
+        """Keep it, whole or not at all; where nothing can be written it is asked for again."""
+        with suppress(OSError):
+            path = self._path(file)
+            private.make_directory(path.parent)
+            draft = path.with_suffix(f".{time.monotonic_ns()}")
+            with private.open_file(draft, "w") as opened:
+                json.dump(kept, opened)
+            draft.replace(path)
+
+    def _path(self, file: str) -> Path:
+        return prices_path(self.state_dir, self.cloud.name) / f"{file}.json"

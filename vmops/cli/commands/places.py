@@ -1,0 +1,30 @@
+"""The commands about where a VM may be: offers and quota."""
+
+from typing import Annotated
+
+import typer
+
+from vmops.cli.commands.vm import File, Json, Pairs, app, examples, session
+
+Cheapest = Annotated[bool, typer.Option("--cheapest", metavar="", help="The cheapest first, not in the order given.")]
+
+
+@app.command(
+    epilog=examples(
+        "offers -p vmSize=Standard_D4s_v5,Standard_D4as_v5 -p priority=SpotThenRegular",
+        "offers -p vmSize=Standard_D4s_v5 -p location=westus2,eastus -p zone=any --cheapest --json",
+    )
+)
+def offers(file: File = None, pairs: Pairs = None, cheapest: Cheapest = False, as_json: Json = False) -> None:
+    """Show where a VM may be had, of lists of sizes, locations, zones and priorities: price, quota left, why not."""
+    from vmops.cli import offered
+
+    offered.offers(session(None, file, pairs, as_json), cheapest=cheapest)
+
+
+@app.command(epilog=examples("quota", "quota -p location=westus2,eastus --json"))
+def quota(file: File = None, pairs: Pairs = None, as_json: Json = False) -> None:
+    """Show how much of each quota is used and left: all of them as JSON, else what is used or has run out."""
+    from vmops.cli import offered
+
+    offered.quota(session(None, file, pairs, as_json))

@@ -1,0 +1,47 @@
+"""What a person reads of places and quotas."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vmops.cli.console import columns, hourly, note, print_json, warn
+from vmops.cli.session import Session
+from vmops.core.failures import Failure
+
+_OFFERS = ("ORDER", "SIZE", "PLACE", "PRIORITY", "PRICE", "LEFT", "VERDICT", "WHY")
+_QUOTAS = ("LOCATION", "QUOTA", "USED", "LIMIT", "LEFT")
+
+
+def offers(session: Session, *, cheapest: bool) -> None:
+    """Show places, a row each, and say what Azure did not tell."""
+    unread: list[Failure] = []
+    wish = {**session.params, **({"prefer": "price"} if cheapest else {})}
+    found = session.ops.offers(wish, unread)
+    for failure in unread:
+        warn(f"what Azure has there is not known, and nothing is held against a place for it: {failure}")
+    if session.as_json:
+        return print_json(found)
+    return columns(_OFFERS, [_offer(each) for each in found])
+
+
+def quota(session: Session) -> None:
+    """Show quotas, a row each: as a table those of which something is used, or nothing is left."""
+    found = session.ops.quota(session.params)
+    if session.as_json:
+        return print_json(found)
+    shown = [each for each in found if each["used"] or each["left"] <= 0]
+    if shown:
+        columns(_QUOTAS, [tuple(str(each[name]) for name in _ROW) for each in shown])
+    return note(f"{len(found) - len(shown)} more quotas are not used (--json lists them)")
+
+
+_ROW = ("location", "name", "used", "limit", "left")
+
+
+def _offer(each: Mapping[str, Any]) -> tuple[str, ...]:
+    place = "/".join(filter(None, (each["location"], each["zone"])))
+    price = hourly(each["pricePerHour"], made_up=each["priceSource"] == "local") or "unknown"
+    left = "" if each["quotaLeft"] is None else f"{each['quotaLeft']} cores"
+    return (
+        *(str(each["order"]), each["vmSize"], place, each["priority"], price, left, each["verdict"]),
+        f"{each['code']}: {each['reason']}" if each["code"] else "",
+    )

@@ -1,0 +1,111 @@
+"""What speaks against a place before anything is made there: restrictions, capabilities and quotas, as Azure tells.
+
+What nobody could tell speaks against nothing: the create itself is refused then.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from vmops.azure.shapes import SizeOffer, Usage
+from vmops.placement import scopes
+from vmops.placement.block import folded
+from vmops.placement.place import SPOT, Hardware, Place
+from vmops.placement.scopes import Scope
+
+REGION, SPOT_CORES, ADDRESSES = "cores", "lowPriorityCores", "IPv4StandardSkuPublicIpAddresses"
+"""Quotas that are not one family's. Source: azure-rest-api-specs, Compute Usage_List and Network Usages_List."""
+
+
+class No(NamedTuple):
+    """One thing that speaks against a place: what it is about, in which word, and in which sentence."""
+
+    scope: Scope
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a place has to have beside room: the most it needs of disks, and whether its system disk is Premium."""
+
+    data_disks: int = 0
+    premium: bool = False
+
+
+@dataclass(frozen=True)
+class Location:
+    """What Azure tells of a location: sizes, by name in lower case, and its quotas; none where nobody could tell."""
+
+    sizes: Mapping[str, SizeOffer] = field(default_factory=dict)
+    usages: Sequence[Usage] = ()
+
+    def hardware(self, size: str) -> Hardware:
+        """Give what a size is counted by."""
+        offer = self.sizes.get(size.lower())
+        cores = offer.capabilities.get("vCPUs", "") if offer else ""
+        return Hardware(offer.family, int(cores) if cores.isdecimal() else 0) if offer else Hardware()
+
+    def left(self, quota: str) -> int | None:
+        """Give what is left of a quota; None if nobody could tell."""
+        usage = self._usage(quota)
+        return usage and usage.limit - usage.used
+
+    def cores_left(self, place: Place) -> int | None:
+        """Give how many cores may be added at a place, by whichever of its quotas has the fewest; None if unknown."""
+        known = [left for left in map(self.left, _core_quotas(place)) if left is not None]
+        return min(known, default=None)
+
+    def against(self, place: Place, need: Need) -> Iterator[No]:
+        """Give what speaks against a place, what no quota mends first."""
+        offer = self.sizes.get(place.vm_size.lower())
+        if offer:
+            yield from _restrictions(place, offer)
+            yield from _incapable(place, offer, need)
+        elif self.sizes:
+            yield No(scopes.every_priority, "SkuNotAvailable", f"there is no {place.vm_size} in {place.location}")
+        yield from self._quotas(place)
+
+    def _quotas(self, place: Place) -> Iterator[No]:
+        for quota in _core_quotas(place):
+            scope = scopes.cores_of_the_priority if quota in (REGION, SPOT_CORES) else scopes.family_quota
+            yield from self._short(quota, place.hardware.cores, scope)
+        if place.addressed:
+            yield from self._short(ADDRESSES, 1, scopes.every_address)
+
+    def _short(self, quota: str, needed: int, scope: Scope) -> Iterator[No]:
+        usage = self._usage(quota)
+        if usage and usage.used + needed > usage.limit:
+            yield No(
+                scope, "QuotaExceeded", f"{usage.name}: {usage.limit} allowed, {usage.used} used, {needed} more needed"
+            )
+
+    def _usage(self, quota: str) -> Usage | None:
+        return next((each for each in self.usages if folded(each.name) == folded(quota)), None)
+
+
+def _core_quotas(place: Place) -> list[str]:
+    """Name the quotas that the cores of a place count in. Source: Azure documentation, Spot quota."""
+    return [SPOT_CORES] if place.priority == SPOT else [*filter(None, [place.hardware.family]), REGION]
+
+
+def _restrictions(place: Place, offer: SizeOffer) -> Iterator[No]:
+    if offer.refused:
+        yield No(scopes.every_priority, offer.refused, f"{offer.name} is restricted in {place.location}")
+    if place.zone and place.zone in offer.refused_zones:
+        yield No(scopes.every_priority, offer.refused_zones[place.zone], f"{offer.name} is restricted in {place}")
+    elif place.zone and place.zone not in offer.zones:
+        yield No(scopes.every_priority, "AvailabilityZoneNotSupported", f"there is none in {place}")
+
+
+def _incapable(place: Place, offer: SizeOffer, need: Need) -> Iterator[No]:
+    """Give what a size cannot do. Source: azure-rest-api-specs, ResourceSkus_List, capabilities."""
+    can = offer.capabilities
+    disks = can.get("MaxDataDiskCount", "")
+    if place.priority == SPOT and can.get("LowPriorityCapable") == "False":
+        yield No(scopes.every_zone, "SpotNotSupported", f"{offer.name} cannot be had as Spot")
+    if need.premium and can.get("PremiumIO") == "False":
+        yield No(scopes.every_priority, "PremiumNotSupported", f"{offer.name} takes no Premium disks")
+    if disks.isdecimal() and int(disks) < need.data_disks:
+        reason = f"{offer.name} bears {disks} data disks, and {need.data_disks} are asked for"
+        yield No(scopes.every_priority, "TooManyDataDisks", reason)

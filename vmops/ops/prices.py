@@ -1,0 +1,39 @@
+"""What a VM costs an hour, where it is asked for or is: told beside an answer, which never fails for it."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vmops.azure.clouds import connect
+from vmops.azure.price_book import UNKNOWN, Price, PriceBook
+from vmops.azure.prices import NOT_COUNTED
+from vmops.core.errors import VmopsError
+from vmops.spec.vm_spec import VmSpec
+
+
+@dataclass(frozen=True)
+class Prices:
+    """The prices of all clouds, as a state directory keeps them."""
+
+    state_dir: Path
+
+    def price(self, cloud: str, location: str | None, size: str | None, priority: str | None) -> Price | None:
+        """Give the price of a place; None if it is unknown, for whatever reason."""
+        with suppress(VmopsError):
+            return PriceBook(connect(cloud, self.state_dir), self.state_dir).price(location, size, priority)
+        return None
+
+    def told(self, cloud: str, location: str | None, size: str | None, priority: str | None) -> dict[str, Any]:
+        """Give the same as JSON."""
+        price = self.price(cloud, location, size, priority)
+        return price.as_dict() if price else UNKNOWN
+
+    def of_spec(self, spec: VmSpec) -> dict[str, Any] | None:
+        """Give the price of what is asked for, as a dry run tells it; None if it is unknown."""
+        price = self.price(spec.cloud, spec.location, spec.vm_size, spec.priority)
+        if price is None:
+            return None
+        said = price.as_dict()
+        names = {"perHour": "pricePerHour", "currency": "currency", "asOf": "priceAsOf", "source": "priceSource"}
+        return {**{name: said[each] for name, each in names.items()}, "notCounted": [*NOT_COUNTED]}

@@ -1,0 +1,116 @@
+"""What a refusal says of places: which are blocked, hard or soft, for how long, and what is done next.
+
+Source of the rows: karpenter-provider-azure, the handlers of its common errors and its unavailable offerings; Azure
+documentation, understand common error messages and error codes of Spot VMs.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vmops.core.failures import Failure, FailureKind
+from vmops.placement import scopes
+from vmops.placement.block import Block
+from vmops.placement.place import REGULAR, SPOT, Place
+from vmops.placement.scopes import Scope
+
+
+class Next(StrEnum):
+    """What is done after a refusal: go to another place, once more to this one, to it when Azure says so, or end."""
+
+    MOVE = "move"
+    AGAIN = "again"
+    WAIT = "wait"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What follows from one refusal: what is blocked, for how many seconds, and what is done next.
+
+    ``first`` is a priority that is looked at before the others; '' if the order stays.
+    """
+
+    next: Next
+    blocks: tuple[Block, ...] = ()
+    seconds: float = 0.0
+    first: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: codes, which spaces part, of places of one ``priority`` if it is named, with ``words`` in the message.
+
+    ``seconds`` are those of the blocks; with a quota whose limit is 0 they are an hour at least.
+    """
+
+    codes: str
+    blocked: tuple[Scope, ...] = ()
+    seconds: float = 0.0
+    next: Next = Next.MOVE
+    words: str = ""
+    priority: str = ""
+    first: str = ""
+
+    def is_about(self, place: Place, failure: Failure) -> bool:
+        """Tell whether a refusal at a place is this one."""
+        return (
+            failure.code in self.codes.split()
+            and self.priority in ("", place.priority)
+            and re.search(self.words, failure.message, re.IGNORECASE) is not None
+        )
+
+    def verdict(self, place: Place, failure: Failure) -> Verdict:
+        """Say what follows of it."""
+        longest = max(self.seconds, HOUR) if _NOTHING.search(failure.message) else self.seconds
+        return Verdict(self.next, tuple(scope(place) for scope in self.blocked), longest, self.first)
+
+
+MINUTES, HOUR, NIGHT, DAY = 600.0, 3600.0, 23 * 3600.0, 24 * 3600.0
+"""Seconds of ten minutes, an hour, 23 hours and a day."""
+
+_NOTHING = re.compile(r"(?:Current Limit|Maximum allowed): 0\b")
+"""A quota that allows nothing will allow nothing in ten minutes. Source: `vmops.azure.meanings`, the same words."""
+
+_OF_ALL_FAMILIES = r"approved (?:Total Regional|LowPriority)"
+"""A quota that is not one family's. Source: nforgeio/neonKUBE#1671, scylla-cluster-tests#4994."""
+
+_NO_SPOT = r"does(?: not|n't) support (?:Azure )?Spot"
+
+TABLE = (
+    Row("ZonalAllocationFailed", (scopes.this_place, scopes.kin_of_the_zone), HOUR),
+    Row("OverconstrainedZonalAllocationRequest", (scopes.this_place,), HOUR),
+    Row("AllocationFailed", (scopes.this_place, scopes.kin_of_the_kind), HOUR),
+    Row("OverconstrainedAllocationRequest", (scopes.every_zone,), HOUR),
+    Row("SkuNotAvailable", (scopes.this_place,), HOUR, priority=SPOT),
+    Row("SkuNotAvailable", (scopes.every_priority,), NIGHT, priority=REGULAR),
+    Row("OperationNotAllowed QuotaExceeded", (scopes.cores_of_the_priority,), MINUTES, words=_OF_ALL_FAMILIES),
+    Row("SpotQuotaExceeded", (scopes.cores_of_the_priority,), MINUTES),
+    Row("OperationNotAllowed", (scopes.family_quota,), MINUTES, words="quota"),
+    Row("QuotaExceeded", (scopes.family_quota,), MINUTES),
+    Row("PublicIPCountLimitReached IPv4BasicSkuPublicIpCountLimitReached", (scopes.every_address,), MINUTES),
+    Row("SubnetIsFull", next=Next.STOP),
+    Row("SpotPriceGreaterThanProvidedMaxPrice", (scopes.this_place,), MINUTES, first=REGULAR),
+    Row("OperationNotAllowed InvalidParameter BadRequest", (scopes.every_zone,), DAY, words=_NO_SPOT, priority=SPOT),
+    Row("AvailabilityZoneNotSupported InvalidAvailabilityZone", (scopes.this_place,), DAY),
+    Row("OSProvisioningTimedOut InternalOperationError OperationPreempted", next=Next.AGAIN),
+)
+"""Of the rows of a code, the first that is about the refusal counts."""
+
+_OF_A_KIND = {
+    FailureKind.CAPACITY: Row("", (scopes.this_place,), HOUR),
+    FailureKind.QUOTA: Row("", (scopes.this_place,), MINUTES),
+    FailureKind.THROTTLED: Row("", next=Next.WAIT),
+    FailureKind.CONFLICT: Row("", next=Next.WAIT),
+    FailureKind.INTERRUPTED: Row("", next=Next.AGAIN),
+    FailureKind.TIMEOUT: Row("", next=Next.AGAIN),
+}
+"""What no row is about, by its class; every other class ends it: no place helps."""
+
+_NO_PLACE_HELPS = Row("", next=Next.STOP)
+
+
+def judge(place: Place, failure: Failure) -> Verdict:
+    """Say what follows of a refusal of a VM that was to be at a place."""
+    row = next((row for row in TABLE if row.is_about(place, failure)), _OF_A_KIND.get(failure.kind, _NO_PLACE_HELPS))
+    return row.verdict(place, failure)
