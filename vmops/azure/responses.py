@@ -151,10 +151,7 @@ def usages(response: Any, path: str) -> tuple[list[shapes.Usage], str]:
 
 
 def sizes(response: Any, path: str) -> dict[str, int]:
-    """Read how many data disks each size bears, by its name in lower case.
-
-    Raises: CloudError if the answer is no list of sizes.
-    """
+    """Read how many data disks each size bears, by its name in lower case. Raises: CloudError."""
     return _read(shapes.sizes, response, path)
 
 
