@@ -38,6 +38,8 @@ CALLS: dict[str, tuple[str, ...]] = {
     "set": ("set exp1 region=eastus", "set exp1 dataDisks=4 --dry-run"),
     "lock": ("lock exp1",),
     "diff": ("diff exp1",),
+    "offers": ("offers -p vmSize=Standard_B2s,Standard_D4s_v5", "offers -p vmSize=Standard_B2"),
+    "quota": ("quota",),
     "check": ("check",),
     "recover": ("recover exp1 --dry-run", "recover ghost4"),
     "adopt": ("adopt exp1 --dry-run",),
@@ -55,7 +57,7 @@ CALLS: dict[str, tuple[str, ...]] = {
 }
 ELSEWHERE = {"demo", "run"}
 """Verbs that make a VM of their own: what they say is read in their own tests."""
-TABLES = {"list", "params", "history", "local", "timeline"}
+TABLES = {"list", "offers", "quota", "params", "history", "local", "timeline"}
 MODES: dict[str, tuple[int, dict[str, str]]] = {
     "80": (80, {}),
     "120": (120, {}),
@@ -68,6 +70,7 @@ _VOLATILE = (
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| UTC)", "TIME"),
     (r"\b\d+(\.\d+)? (s|min|h|d)( \d+ (s|min|h))?\b", "DURATION"),
     (r"seconds=[\d.]+", "seconds=N"),
+    (r"\"seconds\": [\d.]+", '"seconds": N'),
     (r"seconds +[\d.]+", "seconds  N"),
     (r"\b[0-9a-f]{16}\b", "ID"),
     (r"(127\.0\.0\.1|port|process):? ?\d+", r"\1 N"),
