@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+from tests.azure import all_of, killed
 from tests.functional.test_cli import Shell
 from tests.functional.warm_shell import WarmShell
 from vmops.cli import command_line
+from vmops.core.polling import NotYet, poll_until
 from vmops.local import daemon
 
 KEPT = Path(__file__).parents[1] / "transcripts"
@@ -93,6 +95,7 @@ def lab(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
     warm = WarmShell(shell.environment)
     yield warm, directory
     warm.close()
+    poll_until(lambda: NotYet(0.01) if killed(all_of(directory / "state")) else True, timeout=60)
     daemon.stop(directory / "state")
 
 

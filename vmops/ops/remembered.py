@@ -82,10 +82,10 @@ class Remembered:
         if last is None or last.state is not State.SUCCEEDED or not last.given:
             return None
         try:
-            before = self._changed(last, {}).spec.to_wire()
+            before = self._changed(last, {}).spec.comparable()
         except SpecError:  # made by rules of an earlier version
             return None
-        now = spec.to_wire()
+        now = spec.comparable()
         return tuple(sorted(name for name in {*before, *now} if before.get(name) != now.get(name)))
 
     def _changed(self, last: Operation, params: Params, unset: Collection[str] = ()) -> Asked:

@@ -170,10 +170,14 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
     def canonical(self) -> bytes:
         """Return the desired spec, secrets and all, in the one form that equal specs share."""
         chosen = self.model_dump(by_alias=True, exclude_defaults=True).keys() - _NOT_DESIRED
-        desired = {name: value for name, value in self.to_wire().items() if name in _ALWAYS | chosen}
-        desired |= {name: desired[name].lower() for name in _NAMES & desired.keys()}
-        desired |= {name: [each.lower() for each in desired[name]] for name in _LISTS_OF_NAMES & desired.keys()}
+        desired = {name: value for name, value in self.comparable().items() if name in _ALWAYS | chosen}
         return json.dumps(desired, sort_keys=True, separators=(",", ":")).encode()
+
+    def comparable(self) -> dict[str, Any]:
+        """Return the wire form with names in lower case, as ARM compares them."""
+        wire = self.to_wire()
+        wire |= {name: wire[name].lower() for name in _NAMES & wire.keys()}
+        return wire | {name: [each.lower() for each in wire[name]] for name in _LISTS_OF_NAMES & wire.keys()}
 
     def digest(self, key: bytes) -> str:
         """Return the HMAC-SHA256 of the desired spec, in hexadecimal, which gives no secret away without the key."""
