@@ -109,6 +109,16 @@ def test_it_outlives_the_process_that_has_begun_it(kept: Lab, port: int) -> None
     assert kept.until(lambda seen: seen.state == "down", kept.guest("kept")).why == "poweroff"
 
 
+def test_it_outlives_the_process_of_which_it_was_born(kept: Lab, port: int) -> None:
+    """Without that no guest can begin: the process that asks it ends too, and the next one has another."""
+    last, session = kept.said(port, BOOT_ID), os.getsid(kept.process.pid)
+    [zygote] = [each for each in psutil.Process(kept.process.pid).children() if os.getsid(each.pid) == session]
+    zygote.kill()
+    assert kept.process.wait(LONG) == 0
+    kept.start()
+    assert (kept.up("kept").port, kept.said(port, BOOT_ID)) == (port, last)
+
+
 def test_a_failure_of_power_is_none_of_its_own(kept: Lab, port: int) -> None:
     """One whose outer process is killed is gone as a whole, and boots again by itself."""
     last = kept.said(port, BOOT_ID)

@@ -6,7 +6,6 @@ All of it is done by relative names in the guest's directory, by the process tha
 
 import shutil
 import stat
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,17 +30,13 @@ class Account:
     first_boot: bytes = field(default=b"", repr=False)
 
 
-def prepare(account: Account, *, fresh: bool) -> Callable[[], None]:
-    """Give what makes a guest's directories if they are not whole, and with ``fresh`` its temporary disk anew."""
-
-    def work() -> None:
-        DISK.mkdir(exist_ok=True)
-        if fresh:
-            shutil.rmtree(_TEMPORARY, ignore_errors=True)
-        if not (DISK / "etc").exists():
-            _make(account)
-
-    return work
+def prepare(account: Account, *, fresh: bool) -> None:
+    """Make a guest's directories if they are not whole, and with ``fresh`` its temporary disk anew."""
+    DISK.mkdir(exist_ok=True)
+    if fresh:
+        shutil.rmtree(_TEMPORARY, ignore_errors=True)
+    if not (DISK / "etc").exists():
+        _make(account)
 
 
 def _make(account: Account) -> None:

@@ -3,7 +3,6 @@
 Afterwards it is a user who may enter none of the directories above its own, and has of them only what it has open.
 """
 
-import gc
 import json
 import os
 import signal
@@ -44,6 +43,7 @@ def main(state_dir: Path) -> None:
 def _serve(state_dir: Path) -> None:
     from vmops.local.guests import kernel, lazily_imported, privileges, trial
     from vmops.local.guests.host import Host
+    from vmops.local.guests.zygote import Zygote
 
     lazily_imported.load()
     here = Path(__file__).parent
@@ -62,11 +62,11 @@ def _serve(state_dir: Path) -> None:
         kernel.keep_privileges()
         kernel.keep_others_out()
         processes.adopt_orphans()
-        if reason := trial.refusal(directory):
+        zygote = Zygote()
+        if reason := trial.refusal(directory, zygote):
             _say(reason)
             return
-        host = Host(directory, listener, _woken(lambda: host.end()), scripts)
-        gc.freeze()  # what is here already is shared with the processes of all guests
+        host = Host(directory, listener, _woken(lambda: host.end()), zygote, scripts)
         _say("")
         host.run()
 
