@@ -107,6 +107,18 @@ def test_a_link_leads_no_deletion_astray(inside: Lab, tmp_path: Path) -> None:
     assert kept.read_text() == "alive"
 
 
+def test_a_link_leads_no_boot_astray(inside: Lab) -> None:
+    """What a guest has put in the place of a directory that a boot writes to is looked for in the guest."""
+    port, user = inside.up("astray").port, place.guests_path(inside.state_dir).stat().st_uid
+    with tempfile.TemporaryDirectory() as made:  # where the guests' own user comes to
+        os.chown(made, user, -1)
+        kept = canary(Path(made) / "sudo", user)
+        inside.said(port, f"rm -r /usr/local/bin && ln -s {made} /usr/local/bin")
+        inside.up("astray", boot=2)
+        assert (os.listdir(made), kept.read_text()) == (["sudo"], "alive")  # noqa: PTH208
+    assert inside.said(port, "id -u") == "0"
+
+
 class Here(Lab):
     """Guests whose process is forked by this one: another user may find no interpreter to begin one by."""
 

@@ -65,12 +65,25 @@ def build() -> None:
 
 
 def complete() -> None:
-    """Mount what belongs to the innermost namespaces: its processes, its terminals, and the name of this boot."""
+    """Add what belongs to the innermost namespaces: its processes, its terminals, the name of this boot, its shims."""
     kernel.mount("proc", "/proc", "proc", _QUIET | NO_PROGRAMS)
     Path("/dev/pts").mkdir()
     kernel.mount("devpts", "/dev/pts", "devpts", NO_SETUID | NO_PROGRAMS, "newinstance,ptmxmode=0666,mode=620")
     with suppress(OSError):
         kernel.mount("/run/vmops/boot_id", "/proc/sys/kernel/random/boot_id", "", BIND)
+    for name in _SHIMMED:
+        _link_shim(Path("/usr/local/bin"), name)
+
+
+def _link_shim(directory: Path, name: str) -> None:
+    """Put what stands for a command where the guest looks first; who is in the guest may have done away with that.
+
+    Not before the guest's root is the root: a link that was left there would lead anywhere on this host.
+    """
+    with suppress(OSError):
+        directory.mkdir(exist_ok=True)
+        (directory / name).unlink(missing_ok=True)
+        (directory / name).symlink_to("/run/vmops/shim")
 
 
 def _bind_read_only(directory: str) -> None:
@@ -122,15 +135,11 @@ def _devices() -> None:
 
 
 def _shims() -> None:
-    """Put what stands for some commands in their place, and what the guest tells the host where init writes it."""
+    """Put what stands for some commands over them, and what the guest tells the host where init writes it."""
     told = ROOT / "run/vmops"
     told.mkdir()
     kernel.mount(str(RUN), str(told), "", BIND)
-    local = ROOT / "usr/local/bin"
-    local.mkdir(exist_ok=True)
     for name in _SHIMMED:
-        (local / name).unlink(missing_ok=True)
-        (local / name).symlink_to("/run/vmops/shim")
         for place in ("usr/bin", "usr/sbin"):
             if (ROOT / place / name).exists():
                 kernel.mount(str(RUN / "shim"), str(ROOT / place / name), "", BIND)
