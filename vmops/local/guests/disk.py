@@ -10,9 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vmops.local.guests.file_system import DISK
+from vmops.local.guests.file_system import CHOICES, DISK
 
 _SETTINGS = Path("/etc")
+_AUTHORITIES = Path("/etc/ssl/certs")
 _TEMPORARY = DISK / "mnt"
 _SYSTEM_USERS = 1000
 """Below this are accounts of the system. Source: login.defs(5), UID_MIN."""
@@ -63,11 +64,18 @@ def _make_home(account: Account) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy what everybody may read; the rest is not the guest's business."""
+    """Copy what everybody may read; the rest is not the guest's business.
+
+    Links to authorities that others trust are left out: a guest reaches nobody whom they vouch for.
+    """
     target.mkdir(mode=0o755)
+    if source == CHOICES:
+        return
     for each in source.iterdir():
         with suppress(OSError):
-            _copy_one(each, each.lstat().st_mode, target / each.name)
+            mode = each.lstat().st_mode
+            if source != _AUTHORITIES or not stat.S_ISLNK(mode):
+                _copy_one(each, mode, target / each.name)
 
 
 def _copy_one(source: Path, mode: int, target: Path) -> None:

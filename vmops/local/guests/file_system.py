@@ -31,6 +31,9 @@ _PROGRAMS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32")
 _SHIMMED = ("sudo", "shutdown", "reboot", "poweroff", "halt", "systemctl", "apt-get", "apt")
 """Commands that mean something else in a guest, or that it has not: one script stands for all."""
 
+CHOICES = Path("/etc/alternatives")
+"""What of this host's settings is shown, and not copied. Source: update-alternatives(1)."""
+
 _OCTAL = re.compile(r"\\([0-7]{3})")
 """How a mount's place has spaces and their like written. Source: proc_pid_mountinfo(5), getmntent(3)."""
 
@@ -51,6 +54,7 @@ def build() -> None:
         _show_programs(name)
     for name in OWN:
         _bind_own(name)
+    _show_choices()
     for name, mode in _FRESH.items():
         (ROOT / name).mkdir(exist_ok=True)
         kernel.mount("tmpfs", str(ROOT / name), "tmpfs", _QUIET, f"mode={mode}")
@@ -115,6 +119,16 @@ def _show_programs(name: str) -> None:
     elif here.is_dir():
         there.mkdir()
         _bind_read_only(str(here))
+
+
+def _show_choices() -> None:
+    """Show which programs this system has chosen for a name: hundreds of links, which would take a boot half its time.
+
+    Only in a directory: a link would lead anywhere on this host.
+    """
+    there = ROOT / CHOICES.relative_to("/")
+    if CHOICES.is_dir() and there.is_dir() and not there.is_symlink():
+        _bind_read_only(str(CHOICES))
 
 
 def _bind_own(name: str) -> None:
