@@ -132,14 +132,19 @@ def _wait_for_guest(directory: int, known: int, plan: int) -> NoReturn:
     ended = os.open(ENDED, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600, dir_fd=directory)
     why = REFUSED
     try:
-        told, tell = os.pipe()
-        if not kernel.fork():
-            _build(tell, _read(plan))
+        (told, tell), (held, hold) = os.pipe(), os.pipe()
+        builder = kernel.fork()
+        if not builder:
+            os.close(hold)
+            _build(tell, held, _read(plan))
         os.close(tell)
         os.close(directory)
         os.chdir("/")  # which is the guest's, or becomes it: who is at the root goes along
         kernel.keep_others_out()
-        why = _end(os.read(told, 1 << 10).decode())
+        guest = os.read(told, 1 << 10).decode()
+        os.waitpid(builder, 0)
+        os.close(hold)  # now the guest is this one's only child
+        why = _end(guest)
     except BaseException as refusal:
         why = f"{REFUSED}: {refusal}"
         traceback.print_exc()
@@ -158,7 +163,7 @@ def _end(guest: str) -> str:
             return ENDS.get(os.waitstatus_to_exitcode(status), KILLED)
 
 
-def _build(tell: int, plan: Plan) -> NoReturn:
+def _build(tell: int, held: int, plan: Plan) -> NoReturn:
     """Put the root together, begin the guest in it, tell its number, or what was refused, and end."""
     try:
         plan.prepare()
@@ -167,7 +172,7 @@ def _build(tell: int, plan: Plan) -> NoReturn:
         kernel.keep_others_out()
         guest = os.fork()
         if not guest:
-            _become_first(plan.first, plan.name)
+            _become_first(held, plan.first, plan.name)
         os.write(tell, str(guest).encode())
     except BaseException as refusal:
         traceback.print_exc()
@@ -176,9 +181,10 @@ def _build(tell: int, plan: Plan) -> NoReturn:
         os._exit(0)
 
 
-def _become_first(first: Sequence[str], name: str) -> NoReturn:
-    """Become the guest's first process."""
+def _become_first(held: int, first: Sequence[str], name: str) -> NoReturn:
+    """Become the guest's first process, once it is the child of the one that waits for its end."""
     try:
+        os.read(held, 1)
         os.setsid()
         kernel.name_host(name)
         kernel.raise_loopback()
