@@ -318,8 +318,8 @@ def test_the_setting_that_forbids_them_is_named(tmp_path: Path, forbidden: list[
     if not forbidden:
         pytest.skip("no namespace can be made here in which to forbid them")
     code = (
-        "import os, sys; from vmops.local.guests import trial, zygote; "
-        "print(trial.refusal(os.open(sys.argv[1], os.O_RDONLY), zygote.Zygote()))"
+        "import os, sys; from vmops.local.guests import privileges as p, trial, zygote; "
+        "print(trial.refusal(os.open(sys.argv[1], os.O_RDONLY), zygote.Zygote(lambda: p.confine(None))))"
     )
     line = [*forbidden, sys.executable, "-c", code, str(tmp_path)]
     said = subprocess.run(line, capture_output=True, text=True, timeout=LONG, check=True).stdout

@@ -12,9 +12,9 @@ from functools import partial
 from uuid import uuid4
 
 from vmops.core import host
-from vmops.core.processes import only_child, start_ticks
+from vmops.core.processes import only_child
 from vmops.local.guests import connection, first_boot
-from vmops.local.guests.directory import Directory
+from vmops.local.guests.directory import Directory, remember_begun
 from vmops.local.guests.disk import Account, prepare
 from vmops.local.guests.handle import Handle
 from vmops.local.guests.namespaces import ENDED, KILLED, REFUSED, Plan
@@ -41,7 +41,7 @@ class Guest:
     def __init__(self, guests: int, scripts: Mapping[str, bytes], zygote: Zygote, wanted: Wanted) -> None:
         self.wanted, self._scripts, self._zygote = wanted, scripts, zygote
         self._directory = Directory(guests, wanted.vm_id)
-        self.host_key, self.handle = self._directory.host_key(), self._directory.handle()
+        self.host_key, self.handle = _host_key(self._directory), self._directory.handle()
         self.waiting = _descriptor(self.handle.pid) if self.handle.lives else None
         self._first: int | None = None
         self._deadline, self._refusal = 0.0, ""
@@ -157,7 +157,7 @@ class Guest:
         self._directory.renew("run", {**self._scripts, "boot_id": f"{uuid4()}\n".encode()})
         begun = Handle(host_id=host.identity(), boot=wanted.boot, allocation=wanted.allocation, port=self.handle.port)
         make = partial(prepare, self._account(), fresh=self.handle.allocation != wanted.allocation)
-        plan = Plan(_FIRST, wanted.name, make, partial(_remember_begun, begun))
+        plan = Plan(_FIRST, wanted.name, make, partial(remember_begun, begun))
         pid = self._zygote.boot(self._directory.descriptor, lock, console, plan)
         self.handle, self.waiting = self._directory.handle(), _descriptor(pid)
 
@@ -207,9 +207,13 @@ class Guest:
         self._directory.remember(handle)
 
 
-def _remember_begun(begun: Handle, directory: int, pid: int) -> None:
-    """Write down that it has begun; that is done in another process, which whoever kills this one leaves alone."""
-    Directory(directory, ".").remember(replace(begun, pid=pid, ticks=start_ticks(pid) or 0))
+def _host_key(directory: Directory) -> bytes:
+    """Give the key by which a guest shows itself, made once."""
+    found = directory.read("host_key")
+    if not found:
+        found = connection.new_host_key()
+        directory.write("host_key", found)
+    return found
 
 
 def _descriptor(pid: int) -> int | None:

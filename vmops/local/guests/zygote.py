@@ -10,22 +10,28 @@ import os
 import pickle
 import signal
 import socket
+from collections.abc import Callable
 from typing import NoReturn
 
 from vmops.local.guests import forks, kernel, namespaces
+from vmops.local.guests.directory import remember_begun  # noqa: F401 - plans name it
+from vmops.local.guests.disk import prepare  # noqa: F401 - plans name it
 from vmops.local.guests.namespaces import Plan
 
 
 class Zygote:
-    """The process of which guests are born; it ends with whoever began it, and none of them with it."""
+    """The process of which guests are born; it ends with whoever began it, and none of them with it.
 
-    def __init__(self) -> None:
+    ``confine`` is done there first. All that a `Plan` may name has to be imported before: it is imported here.
+    """
+
+    def __init__(self, confine: Callable[[], None]) -> None:
         self._asking, asked = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         gc.collect()
         gc.freeze()  # what is here already is shared with the processes of all guests
         with asked:
             if not forks.fork():
-                _serve(asked)
+                _serve(asked, confine)
 
     def fileno(self) -> int:
         """Give a descriptor that can be read only once that process is gone."""
@@ -62,9 +68,10 @@ class Zygote:
             os.close(written)
 
 
-def _serve(asked: socket.socket) -> NoReturn:
+def _serve(asked: socket.socket, confine: Callable[[], None]) -> NoReturn:
     """Begin a process for each guest that is asked for, which alone reads what is asked, until nobody asks any more."""
     try:
+        confine()
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # it ends when it is let go of
         forks.own_streams(2)
         forks.close_all_but(asked.fileno())
