@@ -15,11 +15,11 @@ from vmops.local import daemon
 
 
 @contextmanager
-def place(pace: float = 0.0) -> Iterator[Path]:
-    """Give a state directory with a local Azure; both are gone afterwards."""
+def place(pace: float = 0.0, guests: str | None = None) -> Iterator[Path]:
+    """Give a state directory with a local Azure, and what runs inside its VMs; all are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as directory:
         state_dir = Path(directory)
-        daemon.ensure(state_dir, pace)
+        daemon.ensure(state_dir, pace, guests=guests)
         try:
             yield state_dir
         finally:

@@ -82,13 +82,13 @@ class Machines:
         assert found, (self.told(), (self.state_dir / "local/daemon.log").read_text())
         return found
 
-    def ssh(self, command: str) -> "subprocess.CompletedProcess[bytes]":
-        """Run a command in the guest, whose key is the one that is told."""
+    def ssh(self, command: str, patience: int = 5) -> "subprocess.CompletedProcess[bytes]":
+        """Run a command in the guest, whose key is the one that is told, and which may say nothing for so long."""
         told = self.told()
         known = self.state_dir / "known"
         known.write_text(f"[{told['host']}]:{told['port']} {told['hostKey']}\n")
         how = {"Port": told["port"], "IdentityFile": self.key, "UserKnownHostsFile": known, "LogLevel": "ERROR"}
-        how |= {"StrictHostKeyChecking": "yes", "BatchMode": "yes", "ConnectTimeout": 5}
+        how |= {"StrictHostKeyChecking": "yes", "BatchMode": "yes", "ConnectTimeout": patience}
         options = [word for name, value in how.items() for word in ("-o", f"{name}={value}")]
         line = ["ssh", "-F", "none", *options, f"{told['user']}@{told['host']}", command]
         return subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONG, check=False)
@@ -253,7 +253,7 @@ def test_each_fault_is_one(machines: Machines) -> None:
     vmops("fault", "clear")
     machines.fault("guest-silent", "--vm", "vm")
     machines.until(state="up", ready=False)
-    assert machines.ssh("true").returncode == 255
+    assert machines.ssh("true", patience=1).returncode == 255
     vmops("fault", "clear")
     machines.until(state="up", ready=True)
     machines.fault("guest-panics", "--vm", "vm")
@@ -318,7 +318,8 @@ def test_the_setting_that_forbids_them_is_named(tmp_path: Path, forbidden: list[
     if not forbidden:
         pytest.skip("no namespace can be made here in which to forbid them")
     code = (
-        "import os, sys; from vmops.local.guests import trial; print(trial.refusal(os.open(sys.argv[1], os.O_RDONLY)))"
+        "import os, sys; from vmops.local.guests import privileges as p, trial, zygote; "
+        "print(trial.refusal(os.open(sys.argv[1], os.O_RDONLY), zygote.Zygote(lambda: p.confine(None))))"
     )
     line = [*forbidden, sys.executable, "-c", code, str(tmp_path)]
     said = subprocess.run(line, capture_output=True, text=True, timeout=LONG, check=True).stdout

@@ -36,7 +36,14 @@ HARM = {
     "kernel": "echo 1 >/proc/sys/kernel/panic; echo b >/proc/sysrq-trigger; echo 7 >/sys/kernel/mm/ksm/run; dmesg -C",
     "devices": "chmod 000 /dev/null; rm -f /dev/*; mknod /dev/vda b 254 0 && dd if=/dev/zero of=/dev/vda count=1",
 }
-"""What is never to be run but in a guest. The last ones are those after which nothing else can be run there."""
+"""What is never to be run but in a guest."""
+
+TOGETHER = {
+    "alive": ("signals", "kill", "kill-first", "write", "memory", "kernel"),
+    "maimed": ("mount", "outside"),
+    "dead": ("devices", "remove"),
+}
+"""What is done to one guest after the other, by what is left of it."""
 
 
 @contextmanager
@@ -65,22 +72,29 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield found
 
 
-@pytest.mark.parametrize("harm", HARM)
-def test_nothing_outside_is_harmed(inside: Lab, harm: str) -> None:
+@pytest.mark.parametrize("left", TOGETHER)
+def test_nothing_outside_is_harmed(inside: Lab, left: str) -> None:
     """Files and processes of the very user who the guest is live on, outside and in other guests."""
     guests = place.guests_path(inside.state_dir)
     user, before = guests.stat().st_uid, settings()
     beside = [canary(guests / ".canary", user), canary(inside.state_dir / "canary", user)]
-    other, port = inside.up("other").port, inside.up(f"victim-{harm}").port
+    other, port = inside.up("other").port, inside.up(f"victim-{left}").port
     inside.said(other, "echo alive >canary")
     with sleeping(user) as one:
-        inside.ssh(port, HARM[harm])
-        assert one.status() == psutil.STATUS_SLEEPING
-    assert [each.read_text() for each in beside] == ["alive", "alive"]
+        for harm in TOGETHER[left]:
+            inside.said(port, "true")  # it can still be logged in to
+            inside.ssh(port, HARM[harm])
+            assert (harm, one.status()) == (harm, psutil.STATUS_SLEEPING)
+            assert (harm, [each.read_text() for each in beside]) == (harm, ["alive", "alive"])
+            assert (harm, inside.said(other, "cat canary"), settings()) == (harm, "alive", before)
+            assert (harm, inside.process.poll()) == (harm, None)
     beside[0].unlink()
-    assert (inside.said(other, "cat canary"), settings()) == ("alive", before)
-    assert inside.process.poll() is None
     inside.sync(inside.wanted["other"])
+
+
+def test_each_harm_is_done() -> None:
+    """In one of the guests."""
+    assert sorted(harm for harms in TOGETHER.values() for harm in harms) == sorted(HARM)
 
 
 def test_the_process_of_the_guests_is_nobody_else(inside: Lab) -> None:
@@ -105,6 +119,18 @@ def test_a_link_leads_no_deletion_astray(inside: Lab, tmp_path: Path) -> None:
     inside.said(port, f"ln -s {kept} {tmp_path} /usr/local/; mkdir -p closed/in && chmod 000 closed/in closed")
     inside.gone()
     assert kept.read_text() == "alive"
+
+
+def test_a_link_leads_no_boot_astray(inside: Lab) -> None:
+    """What a guest has put in the place of a directory that a boot writes to is looked for in the guest."""
+    port, user = inside.up("astray").port, place.guests_path(inside.state_dir).stat().st_uid
+    with tempfile.TemporaryDirectory() as made:  # where the guests' own user comes to
+        os.chown(made, user, -1)
+        kept = canary(Path(made) / "sudo", user)
+        inside.said(port, f"rm -r /usr/local/bin && ln -s {made} /usr/local/bin")
+        inside.up("astray", boot=2)
+        assert (os.listdir(made), kept.read_text()) == (["sudo"], "alive")  # noqa: PTH208
+    assert inside.said(port, "id -u") == "0"
 
 
 class Here(Lab):
@@ -134,8 +160,10 @@ def harmed(directory: Path) -> list[str]:
     try:
         here.start()
         with sleeping(os.geteuid()) as other:
-            for harm in ("kill", "mount", "outside", "kernel"):
-                here.ssh(here.up(harm).port, HARM[harm])
+            port = here.up("victim").port
+            for harm in ("kill", "kernel", "mount", "outside"):
+                here.said(port, "true")  # it can still be logged in to
+                here.ssh(port, HARM[harm])
                 if (other.status(), kept.read_text(), settings()) != (psutil.STATUS_SLEEPING, "alive", before):
                     return [harm]
         return [] if place.find(here.state_dir) else ["the process of the guests"]

@@ -6,9 +6,9 @@ import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
-from vmops.local.guests import connection
+from vmops.core.processes import start_ticks
 from vmops.local.guests.handle import NAME, Handle
 
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW
@@ -56,14 +56,6 @@ class Directory:
             return True
         return False
 
-    def host_key(self) -> bytes:
-        """Give the key by which the guest shows itself, made once."""
-        found = self.read("host_key")
-        if not found:
-            found = connection.new_host_key()
-            self.write("host_key", found)
-        return found
-
     def handle(self) -> Handle:
         """Give what is remembered of the guest."""
         with suppress(ValueError, TypeError):
@@ -94,3 +86,8 @@ class Directory:
     def close(self) -> None:
         """Let go of it."""
         os.close(self.descriptor)
+
+
+def remember_begun(begun: Handle, directory: int, pid: int) -> None:
+    """Write down that a guest has begun; that is done in another process, which whoever kills ours leaves alone."""
+    Directory(directory, ".").remember(replace(begun, pid=pid, ticks=start_ticks(pid) or 0))

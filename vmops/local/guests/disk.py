@@ -6,14 +6,14 @@ All of it is done by relative names in the guest's directory, by the process tha
 
 import shutil
 import stat
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vmops.local.guests.file_system import DISK
+from vmops.local.guests.file_system import CHOICES, DISK
 
 _SETTINGS = Path("/etc")
+_AUTHORITIES = Path("/etc/ssl/certs")
 _TEMPORARY = DISK / "mnt"
 _SYSTEM_USERS = 1000
 """Below this are accounts of the system. Source: login.defs(5), UID_MIN."""
@@ -31,17 +31,13 @@ class Account:
     first_boot: bytes = field(default=b"", repr=False)
 
 
-def prepare(account: Account, *, fresh: bool) -> Callable[[], None]:
-    """Give what makes a guest's directories if they are not whole, and with ``fresh`` its temporary disk anew."""
-
-    def work() -> None:
-        DISK.mkdir(exist_ok=True)
-        if fresh:
-            shutil.rmtree(_TEMPORARY, ignore_errors=True)
-        if not (DISK / "etc").exists():
-            _make(account)
-
-    return work
+def prepare(account: Account, *, fresh: bool) -> None:
+    """Make a guest's directories if they are not whole, and with ``fresh`` its temporary disk anew."""
+    DISK.mkdir(exist_ok=True)
+    if fresh:
+        shutil.rmtree(_TEMPORARY, ignore_errors=True)
+    if not (DISK / "etc").exists():
+        _make(account)
 
 
 def _make(account: Account) -> None:
@@ -68,11 +64,18 @@ def _make_home(account: Account) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy what everybody may read; the rest is not the guest's business."""
+    """Copy what everybody may read; the rest is not the guest's business.
+
+    Links to authorities that others trust are left out: a guest reaches nobody whom they vouch for.
+    """
     target.mkdir(mode=0o755)
+    if source == CHOICES:
+        return
     for each in source.iterdir():
         with suppress(OSError):
-            _copy_one(each, each.lstat().st_mode, target / each.name)
+            mode = each.lstat().st_mode
+            if source != _AUTHORITIES or not stat.S_ISLNK(mode):
+                _copy_one(each, mode, target / each.name)
 
 
 def _copy_one(source: Path, mode: int, target: Path) -> None:

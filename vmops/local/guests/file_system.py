@@ -31,6 +31,9 @@ _PROGRAMS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32")
 _SHIMMED = ("sudo", "shutdown", "reboot", "poweroff", "halt", "systemctl", "apt-get", "apt")
 """Commands that mean something else in a guest, or that it has not: one script stands for all."""
 
+CHOICES = Path("/etc/alternatives")
+"""What of this host's settings is shown, and not copied. Source: update-alternatives(1)."""
+
 _OCTAL = re.compile(r"\\([0-7]{3})")
 """How a mount's place has spaces and their like written. Source: proc_pid_mountinfo(5), getmntent(3)."""
 
@@ -51,6 +54,7 @@ def build() -> None:
         _show_programs(name)
     for name in OWN:
         _bind_own(name)
+    _show_choices()
     for name, mode in _FRESH.items():
         (ROOT / name).mkdir(exist_ok=True)
         kernel.mount("tmpfs", str(ROOT / name), "tmpfs", _QUIET, f"mode={mode}")
@@ -65,12 +69,25 @@ def build() -> None:
 
 
 def complete() -> None:
-    """Mount what belongs to the innermost namespaces: its processes, its terminals, and the name of this boot."""
+    """Add what belongs to the innermost namespaces: its processes, its terminals, the name of this boot, its shims."""
     kernel.mount("proc", "/proc", "proc", _QUIET | NO_PROGRAMS)
     Path("/dev/pts").mkdir()
     kernel.mount("devpts", "/dev/pts", "devpts", NO_SETUID | NO_PROGRAMS, "newinstance,ptmxmode=0666,mode=620")
     with suppress(OSError):
         kernel.mount("/run/vmops/boot_id", "/proc/sys/kernel/random/boot_id", "", BIND)
+    for name in _SHIMMED:
+        _link_shim(Path("/usr/local/bin"), name)
+
+
+def _link_shim(directory: Path, name: str) -> None:
+    """Put what stands for a command where the guest looks first; who is in the guest may have done away with that.
+
+    Not before the guest's root is the root: a link that was left there would lead anywhere on this host.
+    """
+    with suppress(OSError):
+        directory.mkdir(exist_ok=True)
+        (directory / name).unlink(missing_ok=True)
+        (directory / name).symlink_to("/run/vmops/shim")
 
 
 def _bind_read_only(directory: str) -> None:
@@ -104,6 +121,16 @@ def _show_programs(name: str) -> None:
         _bind_read_only(str(here))
 
 
+def _show_choices() -> None:
+    """Show which programs this system has chosen for a name: hundreds of links, which would take a boot half its time.
+
+    Only in a directory: a link would lead anywhere on this host.
+    """
+    there = ROOT / CHOICES.relative_to("/")
+    if CHOICES.is_dir() and there.is_dir() and not there.is_symlink():
+        _bind_read_only(str(CHOICES))
+
+
 def _bind_own(name: str) -> None:
     own, there = DISK / name.replace("/", "-"), ROOT / name
     own.mkdir(exist_ok=True)
@@ -122,15 +149,11 @@ def _devices() -> None:
 
 
 def _shims() -> None:
-    """Put what stands for some commands in their place, and what the guest tells the host where init writes it."""
+    """Put what stands for some commands over them, and what the guest tells the host where init writes it."""
     told = ROOT / "run/vmops"
     told.mkdir()
     kernel.mount(str(RUN), str(told), "", BIND)
-    local = ROOT / "usr/local/bin"
-    local.mkdir(exist_ok=True)
     for name in _SHIMMED:
-        (local / name).unlink(missing_ok=True)
-        (local / name).symlink_to("/run/vmops/shim")
         for place in ("usr/bin", "usr/sbin"):
             if (ROOT / place / name).exists():
                 kernel.mount(str(RUN / "shim"), str(ROOT / place / name), "", BIND)

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import traceback
-from collections.abc import Callable
 
 HANDLED = (signal.SIGTERM, signal.SIGCHLD)
 """What the guests' process does not take as any process does."""
@@ -19,22 +17,6 @@ def fork() -> int:
             signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
     return begun
-
-
-def apart(work: Callable[[], None]) -> None:
-    """Do something in a process of its own, whose memory goes with it. Raises: OSError if it fails there."""
-    begun = os.fork()
-    if not begun:
-        code = 1
-        try:
-            work()
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    if os.waitpid(begun, 0)[1]:
-        raise OSError(0, "its directories cannot be made: see its log")
 
 
 def own_streams(console: int) -> None:

@@ -8,22 +8,27 @@ from base64 import b64decode
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from uuid import uuid4
 
 from vmops.core import host
-from vmops.core.processes import only_child, start_ticks
-from vmops.local.guests import connection, first_boot, namespaces
-from vmops.local.guests.directory import Directory
+from vmops.core.processes import only_child
+from vmops.local.guests import connection, first_boot
+from vmops.local.guests.directory import Directory, remember_begun
 from vmops.local.guests.disk import Account, prepare
 from vmops.local.guests.handle import Handle
 from vmops.local.guests.namespaces import ENDED, KILLED, REFUSED, Plan
 from vmops.local.guests.protocol import Seen, State, Wanted
+from vmops.local.guests.zygote import Zygote
 
 _GRACE = 8.0
 """Seconds from the word to end to the end: a guest gives its own processes five."""
 
 _HANG = 5.0
 """Seconds that are given to one that does not hear the word."""
+
+_STOP, _POWER_OFF = signal.SIGPWR, signal.SIGUSR2
+"""What asks its first process to end all others, and itself: from outside, and as somebody inside would."""
 
 _FIRST = ("/bin/sh", "/run/vmops/init")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
@@ -33,10 +38,10 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 class Guest:
     """A guest in its directory, one of those that a descriptor stands for; ``scripts`` are there at each boot."""
 
-    def __init__(self, guests: int, scripts: Mapping[str, bytes], wanted: Wanted) -> None:
-        self.wanted, self._scripts = wanted, scripts
+    def __init__(self, guests: int, scripts: Mapping[str, bytes], zygote: Zygote, wanted: Wanted) -> None:
+        self.wanted, self._scripts, self._zygote = wanted, scripts, zygote
         self._directory = Directory(guests, wanted.vm_id)
-        self.host_key, self.handle = self._directory.host_key(), self._directory.handle()
+        self.host_key, self.handle = _host_key(self._directory), self._directory.handle()
         self.waiting = _descriptor(self.handle.pid) if self.handle.lives else None
         self._first: int | None = None
         self._deadline, self._refusal = 0.0, ""
@@ -81,8 +86,9 @@ class Guest:
             self._remember(replace(self.handle, port=port))
 
     def first(self) -> int | None:
-        """Give a descriptor of its first process; None while there is none."""
-        if self._first is None and self.waiting is not None and (found := only_child(self.handle.pid)):
+        """Give a descriptor of its first process; None while it is not up, and whoever begins it may be there too."""
+        up = self.waiting is not None and self.handle.up
+        if self._first is None and up and (found := only_child(self.handle.pid)):
             self._first = _descriptor(found)
         return self._first
 
@@ -99,7 +105,7 @@ class Guest:
         elif not self.wanted.up or self.handle.boot < self.wanted.boot:
             self._stop()
         elif self.wanted.fault.name == "guest-shuts-down" and self.state == "up":
-            self._power_off()
+            self._signal(_POWER_OFF)
 
     def _hear(self) -> None:
         """Remember what it says of itself: later it may have deleted that."""
@@ -149,15 +155,11 @@ class Guest:
             return
         self._directory.forget(ENDED)
         self._directory.renew("run", {**self._scripts, "boot_id": f"{uuid4()}\n".encode()})
-        work = prepare(self._account(), fresh=self.handle.allocation != wanted.allocation)
-        plan = Plan(_FIRST, wanted.name, work, self._remember_begun)
-        pid = namespaces.boot(self._directory.descriptor, lock, console, plan)
+        begun = Handle(host_id=host.identity(), boot=wanted.boot, allocation=wanted.allocation, port=self.handle.port)
+        make = partial(prepare, self._account(), fresh=self.handle.allocation != wanted.allocation)
+        plan = Plan(_FIRST, wanted.name, make, partial(remember_begun, begun))
+        pid = self._zygote.boot(self._directory.descriptor, lock, console, plan)
         self.handle, self.waiting = self._directory.handle(), _descriptor(pid)
-
-    def _remember_begun(self, pid: int) -> None:
-        """Write down that it has begun; that is done in another process, which whoever kills this one leaves alone."""
-        ticks, wanted = start_ticks(pid) or 0, self.wanted
-        self._remember(Handle(pid, ticks, host.identity(), wanted.boot, wanted.allocation, port=self.handle.port))
 
     def _refuse(self, why: str) -> None:
         self._refusal = f"{REFUSED}: {why}"
@@ -171,22 +173,28 @@ class Guest:
     def _stop(self) -> None:
         """Ask it to end, or make it, and remember that this was asked."""
         self._remember(replace(self.handle, asked=True))
-        hangs = self.wanted.fault.name == "guest-hangs-on-shutdown"
-        self._deadline = time.monotonic() + (_HANG if hangs else _GRACE)
-        if self.waiting is not None and not hangs and not self.wanted.force:
-            _send(self.waiting, signal.SIGTERM)
+        self._deadline = time.monotonic() + (_HANG if self._hangs else _GRACE)
         self._press()
 
     def _press(self) -> None:
-        """Kill one that was asked to end and had its time; one that was asked by a host that died has it anew."""
+        """Kill one that was asked to end and had its time; one that was asked by a host that died has it anew.
+
+        One that is not up would not hear it; one that has heard it does not mind to be asked again.
+        """
         self._deadline = self._deadline or time.monotonic() + _GRACE
         if self.wanted.force or time.monotonic() > self._deadline:
             self.end()
+        elif not self._hangs:
+            self._signal(_STOP)
 
-    def _power_off(self) -> None:
-        """Have it end by itself, as somebody inside would."""
+    @property
+    def _hangs(self) -> bool:
+        return self.wanted.fault.name == "guest-hangs-on-shutdown"
+
+    def _signal(self, number: int) -> None:
+        """Tell its first process something, if that is there to hear it."""
         if (first := self.first()) is not None:
-            _send(first, signal.SIGUSR2)
+            _send(first, number)
 
     def _bury(self) -> None:
         for each in (self.waiting, self._first):
@@ -197,6 +205,15 @@ class Guest:
     def _remember(self, handle: Handle) -> None:
         self.handle = handle
         self._directory.remember(handle)
+
+
+def _host_key(directory: Directory) -> bytes:
+    """Give the key by which a guest shows itself, made once."""
+    found = directory.read("host_key")
+    if not found:
+        found = connection.new_host_key()
+        directory.write("host_key", found)
+    return found
 
 
 def _descriptor(pid: int) -> int | None:

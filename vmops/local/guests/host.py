@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from vmops.core import peers
 from vmops.local.guests import protocol
@@ -17,6 +18,7 @@ from vmops.local.guests.door import Door
 from vmops.local.guests.guest import Guest
 from vmops.local.guests.protocol import Seen, Wanted
 from vmops.local.guests.removal import Removals
+from vmops.local.guests.zygote import Zygote
 
 _LOOK = 0.02
 """Seconds between looks at a guest that is on its way."""
@@ -33,21 +35,29 @@ class Host:
     ``waking`` can be read when a signal has come: to end, or that a child has.
     """
 
-    def __init__(self, guests: int, listener: socket.socket, waking: int, scripts: Mapping[str, bytes]) -> None:
-        self._directory, self._listener, self._waking, self._scripts = guests, listener, waking, scripts
+    def __init__(
+        self, guests: int, listener: socket.socket, waking: int, zygote: Zygote, scripts: Mapping[str, bytes]
+    ) -> None:
+        self._directory, self._listener, self._waking, self._zygote = guests, listener, waking, zygote
+        self._new = partial(Guest, guests, scripts, zygote)
         self._guests: dict[str, tuple[Guest, Door]] = {}
         self._removals = Removals(guests)
         self._daemon: socket.socket | None = None
         self._heard = b""
         self._told: list[Seen] = []
-        self._ending = False
+        self._ending = self._barren = False
 
     def run(self) -> None:
-        """Work until told to end, with all guests down then, or until there is no directory any more."""
+        """Work until told to end, with all guests down then, or until there is no directory any more.
+
+        Where no guest can be born any more, because somebody has killed the zygote, the next process begins another.
+        """
         while not (self._ending and all(guest.waiting is None for guest, _ in self._guests.values())):
             self._look()
             if not os.fstat(self._directory).st_nlink:
                 self._kill()
+                return
+            if self._barren:
                 return
 
     def end(self) -> None:
@@ -57,6 +67,9 @@ class Host:
             self._guests[vm_id] = self._found(vm_id), Door()
         for guest, _ in self._guests.values():
             guest.wanted = replace(guest.wanted, up=False)
+
+    def _abandon(self) -> None:
+        self._barren = True
 
     def _kill(self) -> None:
         for guest, _ in self._guests.values():
@@ -84,6 +97,8 @@ class Host:
     def _sources(self) -> Iterator[_Heard]:
         yield self._listener.fileno(), self._meet
         yield self._waking, lambda: _empty(self._waking)
+        if not self._ending:
+            yield self._zygote.fileno(), self._abandon
         if self._daemon:
             yield self._daemon.fileno(), self._hear
         for guest, door in self._guests.values():
@@ -135,7 +150,7 @@ class Host:
             self._removals.begin(vm_id, guest)
         for vm_id, each in wanted.items():
             if vm_id not in self._guests and vm_id not in self._removals.names:
-                self._guests[vm_id] = Guest(self._directory, self._scripts, each), Door()
+                self._guests[vm_id] = self._new(each), Door()
         for vm_id, (guest, door) in self._guests.items():
             guest.wanted = wanted[vm_id]
             door.bind(guest)
@@ -148,7 +163,7 @@ class Host:
         return (names | set(self._guests)) - self._removals.names
 
     def _found(self, vm_id: str) -> Guest:
-        return Guest(self._directory, self._scripts, Wanted(vm_id, up=False, boot=0, name="", user=""))
+        return self._new(Wanted(vm_id, up=False, boot=0, name="", user=""))
 
     def _seen(self) -> list[Seen]:
         return [guest.seen() for guest, _ in self._guests.values()]

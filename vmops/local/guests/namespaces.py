@@ -7,13 +7,13 @@ away, or write to. Source: mount_namespaces(7), user_namespaces(7), pid_namespac
 
 import errno
 import os
+import pickle
 import shutil
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from vmops.local.guests import file_system, forks, kernel
@@ -42,45 +42,45 @@ KILLED, REFUSED = "killed", "refused"
 _ENDING = (errno.ESRCH, errno.ENOMEM)
 """What is refused in a guest that ends, and the connection with it. Source: pid_namespaces(7), fork(2)."""
 
-STOP = signal.SIGPWR
-"""What asks the first process to end all others, and itself."""
-
 
 @dataclass(frozen=True)
 class Plan:
     """How a guest begins: the command of its first process, its host name, and what makes its directories.
 
-    ``remember`` is called with the process that waits for its end, also when whoever begins it dies meanwhile.
+    ``remember`` is called with a descriptor of its directory and the process that waits for its end, also when whoever
+    asked for it dies meanwhile. All of it can be pickled: it is read where it is needed, by processes that end.
     """
 
     first: Sequence[str]
     name: str
     prepare: Work
-    remember: Callable[[int], None]
+    remember: Callable[[int, int], None]
 
 
-def boot(directory: int, lock: int, console: int, plan: Plan) -> int:
-    """Begin a guest in its directory, and give the process that waits for its end, and holds its lock till then.
+def begin(directory: int, tell: int, plan: int) -> NoReturn:
+    """Begin a guest in its directory, tell the number of the process that waits for its end, or a refusal, and end.
 
-    It leads a session, and is a child of whoever adopts the children of ours.
-
-    Raises: OSError if it cannot be begun; what is refused later is written in ``ENDED``.
+    That one leads a session, and keeps open what this has: the guest's lock. What is refused later is in ``ENDED``.
+    ``plan`` is a file with a `Plan` in it.
     """
-    told, tell = os.pipe()
     try:
-        beginner = forks.fork()
-        if not beginner:
-            forks.own_streams(console)
-            forks.close_all_but(directory, lock, tell)
-            _begin(directory, tell, plan)
+        os.fchdir(directory)
+        os.setsid()
+        kernel.keep_others_out(False)  # of its own files in /proc nobody may write to one that keeps others out
+        _unshare(_OUTER, os.geteuid(), os.getegid())
+        known, know = os.pipe()
+        waiting = kernel.fork()
+        if not waiting:
+            os.close(tell)
+            os.close(know)
+            _wait_for_guest(directory, known, plan)
+        _read(plan).remember(directory, waiting)
+        os.write(know, b"1")
+        os.write(tell, str(waiting).encode())
+    except OSError as refusal:
+        os.write(tell, f"{refusal.strerror} ({_last_call(refusal)})".encode())
     finally:
-        os.close(tell)
-    with os.fdopen(told) as answer:
-        said = answer.read()
-    os.waitpid(beginner, 0)
-    if not said.isdecimal():
-        raise OSError(said or "no namespaces")
-    return int(said)
+        os._exit(0)
 
 
 def enter(first: int, connection: int, work: Work) -> None:
@@ -121,61 +121,70 @@ def delete(directory: int, name: str) -> None:
         os._exit(0)
 
 
-def _begin(directory: int, tell: int, plan: Plan) -> NoReturn:
-    """Go into the outer namespaces, begin what waits there, tell which process that is, and end."""
-    try:
-        os.fchdir(directory)
-        os.setsid()
-        kernel.keep_others_out(False)  # of its own files in /proc nobody may write to one that keeps others out
-        _unshare(_OUTER, os.geteuid(), os.getegid())
-        known, know = os.pipe()
-        waiting = os.fork()
-        if not waiting:
-            os.close(tell)
-            os.close(know)
-            _wait_for_guest(directory, known, plan)
-        plan.remember(waiting)
-        os.write(know, b"1")
-        os.write(tell, str(waiting).encode())
-    except OSError as refusal:
-        os.write(tell, f"{refusal.strerror} ({_last_call(refusal)})".encode())
-    finally:
-        os._exit(0)
-
-
-def _wait_for_guest(directory: int, known: int, plan: Plan) -> NoReturn:
-    """Put the root together, begin the guest in it, and write down how it ended.
+def _wait_for_guest(directory: int, known: int, plan: int) -> NoReturn:
+    """Have the guest begun by a process that leaves it to this one, and write down how it ended.
 
     Not before this process is remembered: who remembers it has the same root, and sees nothing of this host any more
-    once that is another.
+    once that is another. It is there as long as the guest is: what it does not do costs no memory.
     """
     if not os.read(known, 1):
         os._exit(0)
+    ended = os.open(ENDED, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600, dir_fd=directory)
     why = REFUSED
     try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # until there is somebody to pass it on to
-        forks.apart(plan.prepare)
-        file_system.build()
-        _unshare(_INNER, 0, 0)
-        guest = os.fork()
-        if not guest:
-            _become_first(plan.first, plan.name)
+        (told, tell), (held, hold) = os.pipe(), os.pipe()
+        builder = kernel.fork()
+        if not builder:
+            os.close(hold)
+            _build(tell, held, _read(plan))
+        os.close(tell)
+        os.close(directory)
+        os.chdir("/")  # which is the guest's, or becomes it: who is at the root goes along
         kernel.keep_others_out()
-        signal.signal(signal.SIGTERM, lambda *_: os.kill(guest, STOP))
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
-        _, status = os.waitpid(guest, 0)
-        why = ENDS.get(os.waitstatus_to_exitcode(status), KILLED)
+        guest = os.read(told, 1 << 10).decode()
+        os.waitpid(builder, 0)
+        os.close(hold)  # now the guest is this one's only child
+        why = _end(guest)
     except BaseException as refusal:
         why = f"{REFUSED}: {refusal}"
         traceback.print_exc()
     finally:
-        _write(directory, why)
+        os.write(ended, why.encode())
         os._exit(0)
 
 
-def _become_first(first: Sequence[str], name: str) -> NoReturn:
-    """Become the guest's first process."""
+def _end(guest: str) -> str:
+    """Wait for the end of the guest of this number, and say why it ended, or give why there is none."""
+    if not guest.isdecimal():
+        return f"{REFUSED}: {guest}"
+    while True:  # whatever is left behind in these namespaces is left to this process
+        ended, status = os.wait()
+        if ended == int(guest):
+            return ENDS.get(os.waitstatus_to_exitcode(status), KILLED)
+
+
+def _build(tell: int, held: int, plan: Plan) -> NoReturn:
+    """Put the root together, begin the guest in it, tell its number, or what was refused, and end."""
     try:
+        plan.prepare()
+        file_system.build()
+        _unshare(_INNER, 0, 0)
+        kernel.keep_others_out()
+        guest = os.fork()
+        if not guest:
+            _become_first(held, plan.first, plan.name)
+        os.write(tell, str(guest).encode())
+    except BaseException as refusal:
+        traceback.print_exc()
+        os.write(tell, str(refusal).encode())
+    finally:
+        os._exit(0)
+
+
+def _become_first(held: int, first: Sequence[str], name: str) -> NoReturn:
+    """Become the guest's first process, once it is the child of the one that waits for its end."""
+    try:
+        os.read(held, 1)
         os.setsid()
         kernel.name_host(name)
         kernel.raise_loopback()
@@ -198,15 +207,15 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 def _unshare(kinds: int, uid: int, gid: int) -> None:
     """Leave namespaces for new ones in which this user is root, and nobody else is anybody."""
     kernel.unshare(kinds)
-    own = Path("/proc/self")
-    (own / "setgroups").write_text("deny")
-    (own / "uid_map").write_text(f"0 {uid} 1")
-    (own / "gid_map").write_text(f"0 {gid} 1")
+    for name, content in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
+        descriptor = os.open(f"/proc/self/{name}", os.O_WRONLY)
+        os.write(descriptor, content.encode())
+        os.close(descriptor)
 
 
-def _write(directory: int, why: str) -> None:
-    descriptor = os.open(ENDED, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600, dir_fd=directory)
-    os.write(descriptor, why.encode())
+def _read(plan: int) -> Plan:
+    found: Plan = pickle.loads(os.pread(plan, os.fstat(plan).st_size, 0))  # noqa: S301 - whoever asked is this program
+    return found
 
 
 def _last_call(refusal: OSError) -> str:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from vmops.core.processes import users
+from vmops.local.guests import kernel
 
 _LOWEST, _HIGHEST = 100_000, 0xFFFF_FFFD
 _SHORTS = (0xFFFE, 0xFFFF)
@@ -33,6 +34,15 @@ def spare_user(directory: Path) -> int:
         if user not in taken and user not in _SHORTS and not _has_account(user) and not _is_lent(user):
             return user
     raise OSError(0, "there is no user to spare on this host")
+
+
+def confine(user: int | None) -> None:
+    """Be able to do nothing outside any more, for good: as another user, where there is one to become."""
+    if user is not None:
+        become(user)
+    os.chdir("/")
+    kernel.keep_privileges()
+    kernel.keep_others_out()
 
 
 def become(user: int) -> None:

@@ -3,17 +3,18 @@
 Afterwards it is a user who may enter none of the directories above its own, and has of them only what it has open.
 """
 
-import gc
 import json
 import os
 import signal
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from vmops.core import file_lock, private, processes, signals
-from vmops.local.guests import place
+from vmops.local.guests import place, privileges
 from vmops.local.starter import tell
 
 _SCRIPTS = {"init": "init.sh", "shim": "shim.sh"}
@@ -26,9 +27,7 @@ def main(state_dir: Path) -> None:
     if sys.platform != "linux":
         _say("guests need Linux")
         return
-    try:
-        import asyncssh  # noqa: F401 - without it there is nothing to begin
-    except ImportError:
+    if find_spec("asyncssh") is None:
         _say("asyncssh is not installed here: pip install 'vmops[guests]'")
         return
     held = file_lock.acquire(place.lock_path(state_dir))
@@ -42,31 +41,32 @@ def main(state_dir: Path) -> None:
 
 
 def _serve(state_dir: Path) -> None:
-    from vmops.local.guests import kernel, lazily_imported, privileges, trial
-    from vmops.local.guests.host import Host
+    from vmops.local.guests import trial
+    from vmops.local.guests.zygote import Zygote
 
-    lazily_imported.load()
-    here = Path(__file__).parent
-    scripts = {name: (here / file).read_bytes() for name, file in _SCRIPTS.items()}
     path = place.guests_path(state_dir)
     private.make_directory(path)
     user = privileges.spare_user(path) if os.geteuid() == 0 else None
     if user is not None:
         os.chown(path, user, user)
+    confine = partial(privileges.confine, user)
+    zygote = Zygote(confine)  # before all that it does not need is imported
+
+    from vmops.local.guests import lazily_imported
+    from vmops.local.guests.host import Host
+
+    lazily_imported.load()
+    here = Path(__file__).parent
+    scripts = {name: (here / file).read_bytes() for name, file in _SCRIPTS.items()}
     directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     with _listening(state_dir) as listener:
         place.write_own(state_dir)
-        if user is not None:
-            privileges.become(user)
-        os.chdir("/")
-        kernel.keep_privileges()
-        kernel.keep_others_out()
+        confine()
         processes.adopt_orphans()
-        if reason := trial.refusal(directory):
+        if reason := trial.refusal(directory, zygote):
             _say(reason)
             return
-        host = Host(directory, listener, _woken(lambda: host.end()), scripts)
-        gc.freeze()  # what is here already is shared with the processes of all guests
+        host = Host(directory, listener, _woken(lambda: host.end()), zygote, scripts)
         _say("")
         host.run()
 

@@ -4,11 +4,14 @@ import os
 import select
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from vmops.local.guests import namespaces
 from vmops.local.guests.directory import Directory
+from vmops.local.guests.file_system import DISK
 from vmops.local.guests.namespaces import ENDED, Plan
+from vmops.local.guests.zygote import Zygote
 
 _PATIENCE = 30.0
 """Seconds for a trial, which takes a tenth of one."""
@@ -27,13 +30,13 @@ Source: Ubuntu 23.10, release notes; Debian, linux, its changes; namespaces(7).
 """
 
 
-def refusal(guests: int) -> str:
+def refusal(guests: int, zygote: Zygote) -> str:
     """Say why there can be no guest in the directory that a descriptor stands for; empty if there can."""
     if sys.platform != "linux":
         return "guests need Linux"
     directory = Directory(guests, _NAME)
     try:
-        said = _try(directory)
+        said = _try(directory, zygote)
     except OSError as refused:
         said = refused.strerror or str(refused)
     finally:
@@ -42,14 +45,13 @@ def refusal(guests: int) -> str:
     return _sentence(said) if said else ""
 
 
-def _try(directory: Directory) -> str:
+def _try(directory: Directory, zygote: Zygote) -> str:
     """Have a guest that ends at once; give what went wrong."""
     directory.renew("run", {"shim": b"#!/bin/sh\n", "boot_id": b"\n"})
     lock, console = os.open(os.devnull, os.O_RDONLY), directory.console()
     try:
-        disk = Path("disk")
-        plan = Plan(_FIRST, "trial", lambda: disk.mkdir(exist_ok=True), lambda _: None)
-        waiting = os.pidfd_open(namespaces.boot(directory.descriptor, lock, console, plan))
+        plan = Plan(_FIRST, "trial", partial(DISK.mkdir, exist_ok=True), _forget)
+        waiting = os.pidfd_open(zygote.boot(directory.descriptor, lock, console, plan))
     except ProcessLookupError:  # it has ended already
         waiting = -1
     finally:
@@ -59,6 +61,10 @@ def _try(directory: Directory) -> str:
         return "a trial does not end"
     said = directory.read(ENDED).decode()
     return "" if said == "poweroff" else said or "a trial ended without a word"
+
+
+def _forget(_directory: int, _pid: int) -> None:
+    """Keep nothing of it: a trial is over before anybody asks."""
 
 
 def _ends(process: int) -> bool:
