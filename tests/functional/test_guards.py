@@ -77,8 +77,8 @@ def test_a_budget_is_a_time_to_live() -> None:
     assert bounded(budget=4) == pytest.approx(2 * HOUR, abs=60)
     assert bounded(budget=4, ttl="1h") == HOUR
     assert bounded(budget=4, ttl="3h") == pytest.approx(2 * HOUR, abs=60)
-    latest = replace(MADE, created=time.time())
-    assert bounded(latest, MADE, budget=4) == pytest.approx(HOUR, abs=120)
+    latest, first = replace(MADE, created=time.time()), replace(MADE, created=time.time() - HOUR)
+    assert bounded(latest, first, budget=4) == pytest.approx(HOUR, abs=120)
     with refused(FailureKind.QUOTA, "budget: \\$1 are spent"):
         bounded(MADE, budget=1)
 

@@ -1,9 +1,11 @@
 """The subscription of a real cloud where nobody has named one: the environment's, or the Azure CLI's own."""
 
 import os
+from typing import Any
 
 from vmops.cli.console import note
 from vmops.core import children
+from vmops.core.settings import Settings
 from vmops.ops.api import VMOps
 from vmops.protocol import Params
 
@@ -20,14 +22,26 @@ def with_subscription(ops: VMOps, params: Params) -> VMOps:
 
     A VM that this host knows is where it was made.
     """
-    settings = ops.settings
-    if str(params.get("cloud") or settings.cloud) == "local" or params.get("subscription") or settings.subscription:
+    if not _is_needed(ops.settings, params):
         return ops
     where, chosen = _chosen(ops, params)
     if not chosen:
         return ops
     note(f"subscription {chosen}, by {where}")
-    return VMOps(settings.model_copy(update={"subscription": chosen}))
+    return VMOps(ops.settings.model_copy(update={"subscription": chosen}))
+
+
+def in_subscription(params: dict[str, Any]) -> dict[str, Any]:
+    """Give parameters with a subscription, as `with_subscription`; no record is made where none is needed."""
+    if not _is_needed(Settings(), params):
+        return params
+    chosen = with_subscription(VMOps(), params).settings.subscription
+    return {"subscription": chosen, **params} if chosen else params
+
+
+def _is_needed(settings: Settings, params: Params) -> bool:
+    named = params.get("subscription") or settings.subscription
+    return str(params.get("cloud") or settings.cloud) != "local" and not named
 
 
 def _chosen(ops: VMOps, params: Params) -> tuple[str, str]:

@@ -140,13 +140,11 @@ def _run(
     from vmops.cli.on_vm import OnVm
     from vmops.cli.run import run as run_with_vm
     from vmops.cli.session import hear_library
-    from vmops.cli.subscription import with_subscription
+    from vmops.cli.subscription import in_subscription
     from vmops.core.errors import CloudError, OperationFailed, ProvisionError
-    from vmops.ops.api import VMOps
 
     hear_library()
-    chosen = with_subscription(VMOps(), params).settings.subscription
-    params = {"subscription": chosen, **params} if chosen else params
+    params = in_subscription(params)
     try:
         if inside:
             return run_with_vm({"waitFor": "ssh", **params}, command, on_vm=OnVm(*inside), **how)

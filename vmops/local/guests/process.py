@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -63,12 +64,13 @@ def _serve(state_dir: Path) -> None:
         place.write_own(state_dir)
         confine()
         processes.adopt_orphans()
-        if reason := trial.refusal(directory, zygote):
-            _say(reason)
-            return
-        host = Host(directory, listener, _woken(lambda: host.end()), zygote, scripts)
-        _say("")
-        host.run()
+        with closing(zygote):
+            if reason := trial.refusal(directory, zygote):
+                _say(reason)
+                return
+            host = Host(directory, listener, _woken(lambda: host.end()), zygote, scripts)
+            _say("")
+            host.run()
 
 
 def _listening(state_dir: Path) -> socket.socket:

@@ -11,6 +11,7 @@ import pickle
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 from vmops.local.guests import forks, kernel, namespaces
@@ -30,7 +31,8 @@ class Zygote:
         gc.collect()
         gc.freeze()  # what is here already is shared with the processes of all guests
         with asked:
-            if not forks.fork():
+            self._pid = forks.fork()
+            if not self._pid:
                 _serve(asked, confine)
 
     def fileno(self) -> int:
@@ -38,8 +40,10 @@ class Zygote:
         return self._asking.fileno()
 
     def close(self) -> None:
-        """Have it end."""
+        """Have it end, and leave it to nobody else as a child that has ended."""
         self._asking.close()
+        with suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
 
     def boot(self, directory: int, lock: int, console: int, plan: Plan) -> int:
         """Begin a guest in its directory, and give the process that waits for its end, and holds its lock till then.
