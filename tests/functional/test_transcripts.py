@@ -119,6 +119,8 @@ def _modes(verb: str, call: str) -> list[str]:
     """
     if "--wait" in call:
         return ["pipe"]
+    if call == "list":
+        return ["120", "pipe"]  # what is cut off at 80 columns depends on how old the VM is
     dear = verb in ("provision", "set", "recover") and ("--dry-run" in call or verb == "recover")
     return ["80"] if dear or call != CALLS[verb][0] else [*MODES]
 
