@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 import vmops
 from tests.azure import Azure, processes_of
 from tests.conftest import NO_GUESTS
+from tests.terminal import plain
 from vmops.cli import command_line
 from vmops.local import daemon
 
@@ -391,7 +392,7 @@ def test_on_a_terminal_it_is_seen_what_is_in_flight(azure: Azure, shell: Shell) 
         os.close(terminal)
         seen = ""
         while not re.search(r"provision of exp1 \d.*… VirtualNetwork exp1-vnet create \d", seen, re.DOTALL):
-            seen += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", os.read(controller, 65536).decode(errors="replace"))
+            seen += plain(os.read(controller, 65536).decode(errors="replace"))
         waiting.send_signal(signal.SIGINT)
     os.close(controller)
     assert waiting.returncode == 130

@@ -18,6 +18,7 @@ import yaml
 import vmops
 from tests.azure import Azure
 from tests.functional.test_cli import VMOPS, Shell
+from tests.terminal import plain, shown
 from vmops import Settings
 from vmops.local import daemon
 
@@ -49,20 +50,9 @@ def at_a_terminal(lab: Shell, *arguments: str, width: int, **variables: str) -> 
         [VMOPS, *arguments], stdin=terminal, stdout=terminal, stderr=terminal, env=environment
     ) as call:
         os.close(terminal)
-        seen = b""
-        try:
-            while block := os.read(controller, 65536):
-                seen += block
-        except OSError:  # Linux says so of a terminal that nobody has open any more
-            pass
-        os.close(controller)
+        seen = shown(controller)
     assert call.returncode == 0, seen
-    return seen.decode().replace("\r\n", "\n")
-
-
-def plain(text: str) -> str:
-    """Take colours out."""
-    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+    return seen
 
 
 def test_a_list_is_what_azure_says_now_in_four_requests(lab: Shell, azure: Azure) -> None:

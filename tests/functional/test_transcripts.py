@@ -15,6 +15,7 @@ from typer.main import get_command
 from tests.azure import all_of, killed
 from tests.functional.test_cli import Shell
 from tests.functional.warm_shell import WarmShell
+from tests.terminal import plain
 from vmops.cli import command_line
 from vmops.core.polling import NotYet, poll_until
 from vmops.local import daemon
@@ -123,11 +124,6 @@ def _modes(verb: str, call: str) -> list[str]:
         return ["120", "pipe"]  # what is cut off at 80 columns depends on how old the VM is
     dear = verb in ("provision", "set", "recover") and ("--dry-run" in call or verb == "recover")
     return ["80"] if dear or call != CALLS[verb][0] else [*MODES]
-
-
-def plain(text: str) -> str:
-    """Take colours out."""
-    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
 
 
 def test_every_verb_has_a_transcript() -> None:

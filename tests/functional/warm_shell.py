@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.terminal import shown
+
 _SLOW = (
     *("typer", "rich.live", "rich.markup", "yaml", "vmops.azure.connection", "vmops.cli.commands.lifetime"),
     *("vmops.engine.program", "vmops.deploy.steps", "vmops.ops.api", "vmops.ops.check", "vmops.ops.comparison"),
@@ -62,15 +64,9 @@ def _shown(arguments: list[str], width: int, variables: dict[str, str]) -> str:
     if child == 0:
         _become(arguments, writer, width, variables)
     os.close(writer)
-    seen = b""
-    try:
-        while block := os.read(reader, 65536):
-            seen += block
-    except OSError:  # Linux says so of a terminal that nobody has open any more
-        pass
-    os.close(reader)
+    seen = shown(reader)
     os.waitpid(child, 0)
-    return seen.decode().replace("\r\n", "\n")
+    return seen
 
 
 def _become(arguments: list[str], writer: int, width: int, variables: dict[str, str]) -> Any:

@@ -109,10 +109,7 @@ class PriceBook:
         with suppress(OSError):
             path = self._path(file)
             private.make_directory(path.parent)
-            draft = path.with_suffix(f".{time.monotonic_ns()}")
-            with private.open_file(draft, "w") as opened:
-                json.dump(kept, opened)
-            draft.replace(path)
+            private.write_whole(path, json.dumps(kept))
 
     def _path(self, file: str) -> Path:
         return prices_path(self.state_dir, self.cloud.name) / f"{file}.json"

@@ -103,11 +103,7 @@ def read(state_dir: Path) -> Record | None:
 
 def write(state_dir: Path, record: Record) -> None:
     """Write down what a daemon is, whole or not at all, for its owner's eyes only."""
-    path = path_of(state_dir)
-    draft = path.with_suffix(".new")
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps(asdict(record)))
-    draft.replace(path)
+    private.write_whole(path_of(state_dir), json.dumps(asdict(record)))
 
 
 def _known(kind: type[Endpoint | Record], plain: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a VM costs an hour, where it is asked for or is: told beside an answer, which never fails for it."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,19 @@ class Prices:
     """The prices of all clouds, as a state directory keeps them."""
 
     state_dir: Path
+    _books: dict[str, PriceBook] = field(default_factory=dict, init=False)
 
     def price(self, cloud: str, location: str | None, size: str | None, priority: str | None) -> Price | None:
         """Give the price of a place; None if it is unknown, for whatever reason."""
         with suppress(VmopsError):
-            return PriceBook(connect(cloud, self.state_dir), self.state_dir).price(location, size, priority)
+            return self._book(cloud).price(location, size, priority)
         return None
+
+    def _book(self, cloud: str) -> PriceBook:
+        """Give what is known of a cloud, which is looked for once, of however many VMs the price is asked."""
+        if cloud not in self._books:
+            self._books[cloud] = PriceBook(connect(cloud, self.state_dir), self.state_dir)
+        return self._books[cloud]
 
     def told(self, cloud: str, location: str | None, size: str | None, priority: str | None) -> dict[str, Any]:
         """Give the same as JSON."""

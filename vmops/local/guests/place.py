@@ -72,12 +72,8 @@ def _lives(handle: Path) -> bool:
 
 def write_own(state_dir: Path) -> None:
     """Write down that this process is the one."""
-    path = _record_path(state_dir)
-    draft = path.with_suffix(".new")
-    with private.open_file(draft, "wb") as file:
-        own = Running(os.getpid(), start_ticks(os.getpid()) or 0, host.identity())
-        file.write(json.dumps(asdict(own)).encode())
-    draft.replace(path)
+    own = Running(os.getpid(), start_ticks(os.getpid()) or 0, host.identity())
+    private.write_whole(_record_path(state_dir), json.dumps(asdict(own)))
 
 
 def _record_path(state_dir: Path) -> Path:
