@@ -107,6 +107,7 @@ def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wir
     from vmops.deploy.holding import Marking
     from vmops.engine.deadline import enforce_deadline
     from vmops.jobs.holds import terms_of
+    from vmops.jobs.ledger import PlaceLedger
     from vmops.spec.target import Target
     from vmops.spec.vm_spec import VmSpec
 
@@ -130,7 +131,8 @@ def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wir
     ):
         if isinstance(target, VmSpec):
             marking = Marking(terms.mark, partial(terms.permit, store, operation.stack))
-            how = steps.Circumstances(order.doubtful, operation.expires, marking, order.changed)
+            ledger = PlaceLedger(store, operation)
+            how = steps.Circumstances(order.doubtful, operation.expires, marking, order.changed, ledger)
             return steps.provision(site, target, how)
         return removal.deprovision(site, target, doubtful=order.doubtful, held_as=terms.mark)
 

@@ -1,0 +1,90 @@
+"""A VM that finds no room is made in the next of its places, in the same stack; one that has run is never moved."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azure import Azure
+from vmops import Status, VMOps
+from vmops.core.failures import FailureKind
+from vmops.jobs.store import Store
+from vmops.protocol import Params
+
+Deploy = Callable[[Params], dict[str, Any]]
+GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/vmops-m1"
+VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/m1"
+SEEN = f"{VM}?api-version=2024-07-01"
+D4, A4, D2 = "Standard_D4s_v5", "Standard_D4as_v5", "Standard_D2s_v5"
+M1: Params = {"vmName": "m1", "vmSize": D4}
+
+
+def room(azure: Azure, *rooms: Mapping[str, Any]) -> None:
+    """Leave no room in these places; what is not named may be anything."""
+    azure.put("/_local/capacity", [{"size": D4, "left": 0, **each} for each in rooms])
+
+
+def ended(ops: VMOps, params: Params) -> FailureKind | None:
+    """Provision and wait; give the kind of failure, if it failed."""
+    begun = ops.vm_provision(params)[0]
+    status = ops.wait_vm_deployment(True, params)[0] if begun is Status.PENDING else begun
+    if status is Status.SUCCEEDED:
+        return None
+    failure = ops.last_failure(params)
+    assert failure is not None
+    return failure.kind
+
+
+def locations(azure: Azure) -> set[str]:
+    """Give where what is there is, but the group."""
+    return {each["location"] for each in azure.resources() if each.get("location") and each["id"] != GROUP}
+
+
+MOVES: dict[str, tuple[Params, list[dict[str, Any]], dict[str, Any]]] = {
+    "zone": ({"zone": "1,2"}, [{"zone": "1"}], {"zone": "2"}),
+    "size": ({"vmSize": [D4, A4]}, [{}], {"vmSize": A4}),
+    "region": ({"location": "westus2,eastus"}, [{"location": "westus2"}], {"location": "eastus"}),
+    "priority": ({"priority": "SpotThenRegular"}, [{"priority": "Spot"}], {"priority": "Regular"}),
+}
+
+
+@pytest.mark.parametrize("kind", MOVES)
+def test_a_vm_is_made_where_there_is_room(ops: VMOps, azure: Azure, provision: Deploy, kind: str) -> None:
+    """In the same stack; nothing stays where it was tried, it stays where it is, and its removal leaves nothing."""
+    lists, full, there = MOVES[kind]
+    room(azure, *full)
+    made = provision(params := {**M1, **lists})
+    place = {"vmSize": D4, "location": "westus2", "zone": None, "priority": "Regular", **there}
+    assert {name: made[name] for name in place} == place
+    assert [each["to"] | place for each in made["moves"]] == [place]
+    assert locations(azure) == {place["location"]}
+    gone = [each for each in azure.writes() if each.startswith("DELETE") and "/networkInterfaces/" in each]
+    assert len(gone) == len({"westus2", place["location"]}) - 1  # what is in the same location stays
+    assert len([each for each in azure.ids() if "/disks/" in each]) == 1
+    vm_id = azure.get(SEEN)["properties"]["vmId"]
+    room(azure)
+    assert ops.vm_provision(dict(params)) == (Status.SUCCEEDED, {})
+    assert ended(ops, {**params, "tags": {"a": "b"}}) is None
+    assert azure.get(SEEN)["properties"]["vmId"] == vm_id
+    assert ops.vm_deprovision(dict(M1))[0] is Status.PENDING
+    assert ops.wait_vm_deployment(False, dict(M1))[0] is Status.SUCCEEDED
+    assert azure.ids() == set()
+
+
+def test_where_no_place_has_room_nothing_is_left(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+    """Nothing to pay for; what was met is remembered for all VMs, and not tried again until it ends."""
+    room(azure, {}, {"size": A4})
+    params = {**M1, "vmSize": f"{D4},{A4}", "location": "westus2,eastus"}
+    assert ended(ops, params) is FailureKind.CAPACITY
+    assert (failure := ops.last_failure(params))
+    assert "none of 4 places has room" in failure.message
+    assert azure.ids() == set()
+    refused = Store(state_dir).refused("local", "00000000-0000-0000-0000-000000000000")
+    assert len([each for each in refused.known() if each.block.hard]) == 4
+    sent = azure.writes()
+    assert ended(ops, {**params, "vmName": "m2"}) is FailureKind.CAPACITY
+    assert azure.writes() == sent
+    refused.forget()
+    room(azure)
+    assert ended(ops, params) is None
