@@ -42,9 +42,11 @@ crowd: ready ## let 8 processes fight over 4 VMs for two minutes, then make 32 a
 unit: $(INSTALLED) ## run the tests that need no engine
 	@$(BIN)/pytest tests/unit
 
-lint: $(INSTALLED) ## check style and format
+lint: $(INSTALLED) ## check style, format, spelling and words
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/codespell
+	@$(BIN)/python -m tests.words
 
 types: $(INSTALLED) ## check the types
 	@$(BIN)/mypy
