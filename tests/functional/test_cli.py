@@ -491,10 +491,11 @@ def test_help_shows_examples_that_are_right(name: str) -> None:
     [
         (["--help"], {"azure", "grpc", "psutil", "pulumi", "pydantic_settings", "sqlite3", "structlog", "yaml"}),
         (["history"], {"azure", "grpc", "pulumi", "starlette", "uvicorn", "yaml"}),
+        (["status", "exp1"], {"grpc", "pulumi", "pulumi_azure_native", "starlette", "uvicorn"}),
     ],
 )
 def test_a_command_imports_only_what_it_needs(state_dir: Path, arguments: list[str], heavy: set[str]) -> None:
-    """Help and lists are there at once."""
+    """Help, lists and looks are there at once."""
     program = (
         f"import atexit, sys; sys.argv = ['vmops', *{arguments!r}]; from vmops.cli import main; "
         "atexit.register(lambda: print('modules', *{name.partition('.')[0] for name in sys.modules})); main()"
