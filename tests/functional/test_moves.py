@@ -66,6 +66,7 @@ def test_a_vm_is_made_where_there_is_room(ops: VMOps, azure: Azure, provision: D
     room(azure)
     assert ops.vm_provision(dict(params)) == (Status.SUCCEEDED, {})
     assert ended(ops, {**params, "tags": {"a": "b"}}) is None
+    assert ended(ops, {**M1, **there}) is None  # where it is, in words
     assert azure.get(SEEN)["properties"]["vmId"] == vm_id
     assert ops.vm_deprovision(dict(M1))[0] is Status.PENDING
     assert ops.wait_vm_deployment(False, dict(M1))[0] is Status.SUCCEEDED
@@ -88,3 +89,44 @@ def test_where_no_place_has_room_nothing_is_left(ops: VMOps, azure: Azure, state
     refused.forget()
     room(azure)
     assert ended(ops, params) is None
+
+
+def test_a_vm_that_has_run_is_not_moved(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """Its start finds no room, and leaves it Failed with a disk full of data: that is no VM that never ran."""
+    params = {**M1, "vmSize": f"{D4},{A4}", "location": "westus2,eastus", "zone": "any", "dataDisks": [4]}
+    provision(params)
+    made = azure.get(SEEN)
+    disks = {each["id"]: each["properties"]["uniqueId"] for each in azure.resources() if "/disks/" in each["id"]}
+    assert ops.deallocate(dict(M1))[0] in {Status.PENDING, Status.SUCCEEDED}
+    assert ops.wait_vm_operation(dict(M1))[0] is Status.PENDING
+    room(azure, {})
+    assert ended(ops, params) is FailureKind.CAPACITY
+    room(azure)
+    assert ended(ops, params) is None
+    assert azure.get(SEEN)["properties"]["vmId"] == made["properties"]["vmId"]
+    now = {each["id"]: each["properties"]["uniqueId"] for each in azure.resources() if "/disks/" in each["id"]}
+    assert now == disks
+    assert ended(ops, {**params, "vmSize": D2}) is None  # a size outside is had in place
+    assert ended(ops, {**params, "zone": "2,3"}) is FailureKind.IMMUTABLE
+    assert azure.get(SEEN)["properties"]["vmId"] == made["properties"]["vmId"]
+
+
+REFUSED: dict[str, tuple[dict[str, Any], FailureKind | None, tuple[str, str] | None]] = {
+    "a size that is not for sale": ({"do": "refuse", "code": "SkuNotAvailable"}, None, (A4, "1")),
+    "a quota": ({"do": "refuse", "code": "QuotaExceeded", "message": "Maximum allowed: 10"}, None, (A4, "1")),
+    "an error of Azure's own": ({"do": "fail", "code": "InternalOperationError"}, None, (D4, "2")),
+    "a policy": ({"do": "refuse", "code": "RequestDisallowedByPolicy"}, FailureKind.AUTH, None),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSED)
+def test_what_is_refused_in_the_second_place_moves_it_or_stops_it(ops: VMOps, azure: Azure, refusal: str) -> None:
+    """One round each; where no place helps, no other is tried, and what was made stays, as that of any VM."""
+    effect, kind, there = REFUSED[refusal]
+    room(azure, {"zone": "1"})
+    azure.fault({"method": "PUT", "path": VM, "verbs": ["create"], "nth": 2, "effect": effect})
+    assert ended(ops, {**M1, "vmSize": [D4, A4], "zone": "1,2"}) is kind
+    assert len([each for each in azure.writes() if each == f"PUT {VM}"]) == (2 if kind else 3)
+    if there:
+        vm = azure.get(SEEN)
+        assert (vm["properties"]["hardwareProfile"]["vmSize"], vm["zones"][0]) == there

@@ -18,6 +18,7 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.deploy import first_run, removal
 from vmops.deploy.context import DeployContext
 from vmops.deploy.placed import Placed, of_machine, wished
+from vmops.engine.events import PROVIDER_GONE
 from vmops.placement.place import Place
 from vmops.placement.refusals import Next
 from vmops.placement.search import Objection, Search
@@ -148,7 +149,7 @@ class _Way:
 
     def _goes_on(self, following: Next, failure: Failure) -> bool:
         """Tell whether there is another round: only after what ARM has said, and never for a VM that may have run."""
-        again = following is Next.AGAIN and bool(failure.code) and failure.kind is not FailureKind.INTERRUPTED
+        again = following is Next.AGAIN and failure.code not in {"", PROVIDER_GONE}
         return (following is Next.MOVE or again) and first_run.never(self._site, self._spec)
 
     def _clear_disks(self, where: Placed) -> None:

@@ -15,7 +15,7 @@ ANY, SPREAD, BOTH = "any", "spread", "SpotThenRegular"
 
 _ZONES, _SPOT = ("1", "2", "3"), "Spot"
 _NO_SPOT = "china"
-"""Source: Azure documentation, use Spot VMs: they can be had everywhere but in the cloud that 21Vianet operates."""
+"""Source: Azure documentation, use Spot VMs: every cloud has them but the one that 21Vianet operates."""
 
 _PINS = ("subnetId", "privateIpAddress", "proximityPlacementGroup")
 _NAMED = {"virtualNetworkName": "network", "subnetName": "subnet", "networkSecurityGroupName": "security_group"}
@@ -96,7 +96,7 @@ def _processors(lists: Lists, given: Mapping[str, object]) -> list[str]:
 
 
 def _spot(lists: Lists, given: Mapping[str, object]) -> list[str]:
-    """Say where there is no Spot; the size that a VM has by default cannot be had so."""
+    """Say where there is no Spot; nor is there any of the size that a VM has by default."""
     if _SPOT not in lists.get("priority", ()) and not _is_word(given.get("priority"), _SPOT):
         return []
     if given.get("cloud") == _NO_SPOT:
