@@ -1,7 +1,6 @@
 """A VM that finds no room is made in the next of its places, in the same stack; one that has run is never moved."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ import pytest
 from tests.azure import Azure
 from vmops import Status, VMOps
 from vmops.core.failures import FailureKind
-from vmops.jobs.store import Store
 from vmops.protocol import Params
 
 Deploy = Callable[[Params], dict[str, Any]]
@@ -73,7 +71,7 @@ def test_a_vm_is_made_where_there_is_room(ops: VMOps, azure: Azure, provision: D
     assert azure.ids() == set()
 
 
-def test_where_no_place_has_room_nothing_is_left(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+def test_where_no_place_has_room_nothing_is_left(ops: VMOps, azure: Azure) -> None:
     """Nothing to pay for; what was met is remembered for all VMs, and not tried again until it ends."""
     room(azure, {}, {"size": A4})
     params = {**M1, "vmSize": f"{D4},{A4}", "location": "westus2,eastus"}
@@ -81,12 +79,13 @@ def test_where_no_place_has_room_nothing_is_left(ops: VMOps, azure: Azure, state
     assert (failure := ops.last_failure(params))
     assert "none of 4 places has room" in failure.message
     assert azure.ids() == set()
-    refused = Store(state_dir).refused("local", "00000000-0000-0000-0000-000000000000")
-    assert len([each for each in refused.known() if each.block.hard]) == 4
+    assert [each["code"] for each in ops.refusals({}) if each["verdict"] == "blocked"] == ["AllocationFailed"] * 4
+    assert {each["verdict"] for each in ops.offers(params, [])} == {"blocked"}
     sent = azure.writes()
     assert ended(ops, {**params, "vmName": "m2"}) is FailureKind.CAPACITY
     assert azure.writes() == sent
-    refused.forget()
+    assert ops.refusals({}, forget=True)
+    assert ops.refusals({}) == []
     room(azure)
     assert ended(ops, params) is None
 
@@ -130,3 +129,20 @@ def test_what_is_refused_in_the_second_place_moves_it_or_stops_it(ops: VMOps, az
     if there:
         vm = azure.get(SEEN)
         assert (vm["properties"]["hardwareProfile"]["vmSize"], vm["zones"][0]) == there
+
+
+def test_what_azure_tells_before_is_not_tried(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """A quota, a zone, a price: where something speaks against all places nothing is made, and it is said what."""
+    scarce = {"vmName": "m1", "vmSize": "Standard_D16s_v5", "location": "brazilsouth", "priority": "Regular,Spot"}
+    assert ended(ops, scarce) is FailureKind.QUOTA
+    assert (failure := ops.last_failure(scarce))
+    assert "cores: 10 allowed, 0 used, 16 more needed (QuotaExceeded" in failure.message
+    assert azure.writes() == []
+    dear = {"vmName": "m1", "vmSize": f"{D4},{D2}", "zone": "any", "location": "westus,eastus"}
+    assert ended(ops, {**dear, "maxHourlyPrice": 0.01}) is FailureKind.QUOTA
+    assert azure.writes() == []
+    made = provision({**dear, "maxHourlyPrice": 0.15, "priority": "Regular,Spot"})
+    assert (made["vmSize"], made["location"], made["zone"], made["priority"]) == (D2, "eastus", "1", "Regular")
+    cheapest = provision({**dear, "vmName": "m2", "prefer": "price", "location": "eastus", "priority": "Regular,Spot"})
+    assert (cheapest["vmSize"], cheapest["priority"]) == (D2, "Spot")
+    assert len([each for each in azure.writes() if "/virtualMachines/" in each]) == 2

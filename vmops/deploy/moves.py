@@ -7,6 +7,7 @@ engine runs: whoever takes over after a death knows all names.
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Protocol
 
 from vmops.azure import vm_state
@@ -15,9 +16,9 @@ from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until
-from vmops.deploy import first_run, removal
+from vmops.deploy import choice, first_run, removal
 from vmops.deploy.context import DeployContext
-from vmops.deploy.placed import Placed, of_machine, wished
+from vmops.deploy.placed import Placed, of_machine
 from vmops.engine.events import PROVIDER_GONE
 from vmops.placement.place import Place
 from vmops.placement.refusals import Next
@@ -29,6 +30,13 @@ Round = Callable[[VmSpec], dict[str, Any]]
 
 _NEW = frozenset({first_run.NEW, first_run.NO})
 _STEP = "call again later, or name more places; `vmops refusals` shows what is remembered of them, and can forget it"
+
+
+_LIMITS = frozenset({"QuotaExceeded", "SpotQuotaExceeded", "OperationNotAllowed", "MaxHourlyPrice"})
+"""Codes of what more room would not mend."""
+
+_SAID = 8
+"""Places of which a failure says why they are not tried."""
 
 
 class Ledger(Protocol):
@@ -88,7 +96,6 @@ class _Way:
 
     def __init__(self, site: DeployContext, spec: VmSpec, ledger: Ledger, make: Round) -> None:
         self._site, self._spec, self._ledger, self._make = site, spec, ledger, make
-        self._search = Search(wished(spec), ledger.known() if spec.lists else ())
         self._moves: list[dict[str, Any]] = []
         self._refusal: Failure | None = None
 
@@ -105,6 +112,10 @@ class _Way:
             self._ledger.forget(where.place)
             return outputs | ({"moves": self._moves} if self._moves else {})
         raise OperationFailed(self._give_up())
+
+    @cached_property
+    def _search(self) -> Search:
+        return choice.search(self._site, self._spec, self._ledger.known())
 
     def _begin(self) -> Placed | None:
         """Give where the first round is: where the VM is, or was tried last, or else where nothing speaks against."""
@@ -134,7 +145,8 @@ class _Way:
 
         Raises: the refusal, if another place does not help, there is none, or the VM may have run.
         """
-        met, place, failure = len(self._search.met), where.place, refused.failure
+        met, failure = len(self._search.met), refused.failure
+        place = next((each for each in self._search.places if each == where.place), where.place)
         following = self._search.refused(place, failure, time.time())
         self._ledger.add(self._search.met[met:])
         if not self._spec.lists or not self._goes_on(following, failure):
@@ -176,7 +188,10 @@ class _Way:
             message = f"{self._refusal.message.rstrip('. ')}; none of {len(self._search.places)} places has room"
             return replace(self._refusal, message=message, step=_STEP)
         blocked = self._search.blocked(time.time())
-        message = "; ".join(f"{place}: {why.code} until {times.told(why.until)}" for place, why in blocked)
-        return Failure(
-            FailureKind.CAPACITY, f"no place is to be tried now: {message}", resource=self._spec.vm_id, step=_STEP
-        )
+        kind = FailureKind.QUOTA if all(why.code in _LIMITS for _, why in blocked) else FailureKind.CAPACITY
+        said = [
+            f"{place}: {why.reason.rstrip('. ')} ({why.code}, until {times.told(why.until)})" for place, why in blocked
+        ]
+        more = [f"and {len(said) - _SAID} more"] if len(said) > _SAID else []
+        message = "; ".join(["no place is to be tried now", *said[:_SAID], *more])
+        return Failure(kind, message, resource=self._spec.vm_id, step=_STEP)
