@@ -96,7 +96,7 @@ def _processors(lists: Lists, given: Mapping[str, object]) -> list[str]:
 
 
 def _spot(lists: Lists, given: Mapping[str, object]) -> list[str]:
-    """Say where there is no Spot; nor is there any of the size that a VM has by default."""
+    """Say where there is no Spot; the default size of a VM has none."""
     if _SPOT not in lists.get("priority", ()) and not _is_word(given.get("priority"), _SPOT):
         return []
     if given.get("cloud") == _NO_SPOT:
