@@ -3,9 +3,9 @@
     python -m benchmarks.guests [GUESTS] [--json]
 
 The guests' process is spoken to as the daemon does. Memory is the proportional set size of all its processes: what they
-share is counted once, and of what others have too, libraries, their part. Guests are idle once nobody came for a while; a
-login is OpenSSH's, from its start to its end. Times are of a median of ten where nothing else is said. VMs are provisioned
-at a fiftieth of Azure's time, with guests and without in turn.
+share is counted once, and of what others have (libraries), their part. Guests are idle once nobody came for a while;
+a login is OpenSSH's, from its start to its end. Times are of a median of ten where nothing else is said. VMs are
+provisioned at a fiftieth of Azure's time, with guests and without in turn.
 """
 
 import json
