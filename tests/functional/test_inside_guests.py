@@ -1,6 +1,7 @@
 """Into a VM of the local Azure, where something really runs: made, logged in to, made anew under its name, and gone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.azure import Azure
-from vmops import VMOps, get
+from vmops import ProvisionError, Status, VMOps, VmopsError, get
 from vmops.cli import command_line
+from vmops.cli.commands.local import app
+from vmops.core.failures import FailureKind
 from vmops.leases.machine import Machine
 from vmops.local import inspection
 from vmops.protocol import Params
@@ -46,6 +49,57 @@ def test_a_vm_is_logged_in_to_by_its_name_whichever_one_has_it(
     assert '"stdout": "a b\\n"' in ran.stdout
     deprovision(PARAMS)
     assert (azure.resources(), inspection.guests(state_dir)["running"]) == ([], 0)
+
+
+def test_what_goes_wrong_in_a_vm_is_told(
+    azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy, deprovision: Deploy
+) -> None:
+    """Each fault of a guest, as vmops answers it; and none is the end of the VM."""
+    if inspection.guests(state_dir)["kind"] == "none":
+        pytest.skip(inspection.guests(state_dir)["reason"])
+    made = provision(dict(PARAMS))
+    vm = Machine(ops, {**PARAMS, "pollTimeout": 1}, made)
+
+    with fault("guest-silent"), pytest.raises(ProvisionError, match="exp1: timeout: nothing answers as SSH"):
+        vm.exec(["true"])
+    with fault("guest-panics"), pytest.raises(ProvisionError, match="exp1: timeout: nothing answers as SSH"):
+        vm.exec(["true"])
+    with fault("ssh-refused"), pytest.raises(ProvisionError, match="exp1: timeout: nothing answers as SSH"):
+        vm.exec(["true"])
+    vm = Machine(ops, PARAMS, made)
+    with fault("ssh-refused", "--times", "2"):
+        assert vm.exec(["true"]).returncode == 0
+    with fault("ssh-cut", "--after", "50000"), pytest.raises(ProvisionError, match="the connection was lost"):
+        vm.exec(["head", "-c", "1000000", "/dev/zero"])
+    with fault("guest-shuts-down"):
+        assert ops.wait_for("stopped", PARAMS)[0] is Status.SUCCEEDED
+        with pytest.raises(VmopsError, match="the VM is stopped; `vmops start exp1"):
+            vm.exec(["true"])
+    assert ops.vm_start(PARAMS)[0] is not Status.FAILED
+    assert ops.wait_for("ssh", PARAMS)[0] is Status.SUCCEEDED
+    with fault("guest-hangs-on-shutdown"):
+        assert ops.vm_stop(PARAMS)[0] is not Status.FAILED
+        assert ops.wait_vm_operation(PARAMS)[0] is Status.SUCCEEDED
+    with fault("guest-never-up"):
+        asked: Params = {"vmName": "exp2"}
+        assert ops.vm_provision(asked)[0] is Status.PENDING
+        assert ops.wait_vm_deployment(True, asked)[0] is Status.FAILED
+        failure = ops.last_failure(asked)
+        assert failure
+        assert (failure.kind, failure.code) == (FailureKind.TIMEOUT, "OSProvisioningTimedOut")
+    for each in (PARAMS, asked):
+        deprovision(each)
+    assert azure.resources() == []
+
+
+@contextmanager
+def fault(*words: str) -> Iterator[None]:
+    """Have something go wrong, as a person does, and take it back."""
+    CliRunner().invoke(app, ["fault", *words], catch_exceptions=False)
+    try:
+        yield
+    finally:
+        CliRunner().invoke(app, ["fault", "clear"], catch_exceptions=False)
 
 
 def said(ops: VMOps) -> str:
