@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlos_bench.services.config_persistence import ConfigPersistenceService
 from typer.testing import CliRunner
 
 from tests.azure import Azure
@@ -13,11 +14,14 @@ from vmops import ProvisionError, Status, VMOps, VmopsError, get
 from vmops.cli import command_line
 from vmops.cli.commands.local import app
 from vmops.core.failures import FailureKind
+from vmops.core.polling import NotYet, poll_until
 from vmops.leases.machine import Machine
 from vmops.local import inspection
+from vmops.mlos import PulumiVMService, VmFileShareService, VmSshService
 from vmops.protocol import Params
 
 Deploy = Callable[[Params], dict[str, Any]]
+BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 PARAMS: Params = {"vmName": "exp1", "waitFor": "ssh", "customData": "#!/bin/sh\necho made >/etc/made\n"}
 
 
@@ -47,8 +51,38 @@ def test_a_vm_is_logged_in_to_by_its_name_whichever_one_has_it(
     assert get("exp1", settings=ops.settings).ssh_port == made["sshPort"]
     ran = CliRunner().invoke(command_line(), ["exec", "exp1", "--json", "--", "cat", "kept"], catch_exceptions=False)
     assert '"stdout": "a b\\n"' in ran.stdout
+    live_a_trial(state_dir, tmp_path)
     deprovision(PARAMS)
     assert (azure.resources(), inspection.guests(state_dir)["running"]) == ([], 0)
+
+
+def live_a_trial(state_dir: Path, tmp_path: Path) -> None:
+    """Use the VM by its name as mlos_bench's environments do: scripts, trees, and power that Azure knows of."""
+    where: dict[str, Any] = {"vmName": "exp1"}
+    services: Any = ConfigPersistenceService()
+    for each in (PulumiVMService, VmFileShareService, VmSshService):
+        services.register(each({"stateDir": str(state_dir), "owner": "tester"}, {}, services).export())
+    with services:
+        (tmp_path / "tree/deep").mkdir(parents=True)
+        (tmp_path / "tree/deep/file").write_text("content")
+        services.upload(where, str(tmp_path / "tree"), "sent")
+        services.download(where, "sent", str(tmp_path / "tree back"))
+        assert (tmp_path / "tree back/deep/file").read_text() == "content"
+        assert ran(services, where, "cat sent/deep/file; exit 3") == (False, "content")
+        last = ran(services, where, BOOT_ID)
+        assert services.wait_os_operation(services.reboot(where)[1] or where)[0].is_succeeded()
+        again = poll_until(
+            lambda: found if (found := ran(services, where, BOOT_ID)) != last else NotYet(0.1), timeout=60
+        )
+        assert (again or last)[0]
+        assert services.wait_os_operation(services.shutdown(where)[1] or where)[0].is_succeeded()
+
+
+def ran(services: Any, where: dict[str, Any], script: str) -> tuple[bool, str]:
+    """Run a script, and give whether it succeeded, and what it said."""
+    running = services.remote_exec([script], dict(where), {})[1]
+    status, told = services.get_remote_exec_results(running)
+    return status.is_succeeded(), told.get("stdout", "").strip()
 
 
 def test_what_goes_wrong_in_a_vm_is_told(
