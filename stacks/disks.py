@@ -27,7 +27,7 @@ def data_disks(
 
 
 def _disk(spec: VmSpec, lun: int, size: int, tags: Mapping[str, str], options: ResourceOptions) -> azure.compute.Disk:
-    name = names.data_disk(spec.vm_name, lun)
+    name = names.data_disk(spec.machine_name, lun)
     return azure.compute.Disk(
         name,
         resource_group_name=spec.resource_group,

@@ -81,7 +81,7 @@ def machine(
 
 def address(spec: VmSpec, tags: Tags, options: ResourceOptions) -> azure.network.PublicIPAddress:
     """Declare a public address that stays the same for as long as the stack, even if the VM is replaced."""
-    name = names.default_name("address", spec.vm_name)
+    name = names.default_name("address", spec.machine_name)
     label = spec.dns_label_prefix
     return azure.network.PublicIPAddress(
         name,
@@ -108,7 +108,7 @@ def nic(
     public: azure.network.PublicIPAddress | None,
 ) -> azure.network.NetworkInterface:
     """Declare the network interface; the security group is on it, so that a subnet that is only used stays as it is."""
-    name = names.default_name("nic", spec.vm_name)
+    name = names.default_name("nic", spec.machine_name)
     return azure.network.NetworkInterface(
         name,
         resource_group_name=spec.resource_group,
@@ -160,9 +160,9 @@ def virtual_machine(
         ignore_changes=[*(_SECRET[name] for name in sorted(kept.secrets)), *([_EXPIRES] if kept.expires else [])],
     )
     return compute.VirtualMachine(
-        spec.vm_name,
+        spec.machine_name,
         resource_group_name=spec.resource_group,
-        vm_name=spec.vm_name,
+        vm_name=spec.machine_name,
         location=spec.location,
         hardware_profile=compute.HardwareProfileArgs(vm_size=spec.vm_size),
         plan=plan(spec),

@@ -23,7 +23,7 @@ def os_profile(spec: VmSpec) -> azure.compute.OSProfileArgs:
     credential = spec.admin_password_or_key.get_secret_value() if spec.admin_password_or_key else None
     by_password = spec.authentication_type == "password"
     return azure.compute.OSProfileArgs(
-        computer_name=names.computer_name(spec.vm_name),
+        computer_name=names.computer_name(spec.machine_name),
         admin_username=spec.admin_username,
         admin_password=Output.secret(credential) if by_password and credential else None,
         custom_data=_sent(spec.custom_data.get_secret_value()) if spec.custom_data else None,
@@ -80,7 +80,7 @@ def _os_disk(spec: VmSpec) -> azure.compute.OSDiskArgs:
     compute = azure.compute
     if not spec.ephemeral_os_disk:
         return compute.OSDiskArgs(
-            name=names.default_name("os_disk", spec.vm_name),
+            name=names.default_name("os_disk", spec.machine_name),
             create_option="FromImage",
             delete_option="Delete",
             caching=_caching(spec.os_disk_caching),
@@ -119,7 +119,7 @@ def plan(spec: VmSpec) -> azure.compute.PlanArgs | None:
 
 def _data_disk(spec: VmSpec, lun: int, size: int, attached: str | None) -> azure.compute.DataDiskArgs:
     return azure.compute.DataDiskArgs(
-        name=names.data_disk(spec.vm_name, lun),
+        name=names.data_disk(spec.machine_name, lun),
         lun=lun,
         create_option="Attach" if attached else "Empty",
         delete_option="Delete",
@@ -133,7 +133,7 @@ def _data_disk(spec: VmSpec, lun: int, size: int, attached: str | None) -> azure
 
 def _apart(spec: VmSpec, lun: int, disk_id: Input[str]) -> azure.compute.DataDiskArgs:
     return azure.compute.DataDiskArgs(
-        name=names.data_disk(spec.vm_name, lun),
+        name=names.data_disk(spec.machine_name, lun),
         lun=lun,
         create_option="Attach",
         delete_option="Detach",

@@ -3,7 +3,7 @@
 What was added is not drift: it is another's, and stays (`vmops.deploy.foreign_parts`).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,17 +68,19 @@ def missing(spec: VmSpec, bodies: Mapping[str, Body], uses: Iterable[str]) -> li
     ]
 
 
-def is_as_declared(arm: Arm, claim: Claim, spec: VmSpec, machine: Body, returned: Collection[str]) -> bool:
-    """Look whether a VM that was looked at, and its security group if that is ours, are as the spec says.
+def are_as_declared(arm: Arm, claim: Claim, vms: Sequence[tuple[VmSpec, Body]], returned: Collection[str]) -> bool:
+    """Look whether VMs that were looked at, and their one security group if that is ours, are as their specs say.
 
     What has ``returned`` after it was repaired, in words, is named and left.
     """
-    bodies, guard = {"vm": machine}, arm.get(spec.ids()["security_group"])
-    if guard and is_ours(guard, claim):
-        bodies["security_group"] = guard
+    spec, _ = vms[0]
+    guard = arm.get(spec.ids()["security_group"])
     if guard is None and "security_group" not in spec.named_roles:
         return False
-    found = {str(each) for each in find(spec, bodies)}
+    bodies = [(member, {"vm": machine}) for member, machine in vms]
+    if guard and is_ours(guard, claim):
+        bodies.append((spec, {"security_group": guard}))
+    found = {str(each) for member, body in bodies for each in find(member, body)}
     if found and found <= {*returned}:
         get_logger().warning("drift", returned=sorted(found))
     return found <= {*returned}
@@ -138,7 +140,7 @@ def _of_disks(spec: VmSpec, body: Body) -> Iterator[Drift]:
     """Compare the data disks by their luns; one that has grown stays so, for Azure shrinks none."""
     there = {lun: str(disk.get("name", "")).lower() for lun, disk in data_disks(body).items()}
     for lun, size in enumerate(spec.data_disks):
-        name = names.data_disk(spec.vm_name, lun)
+        name = names.data_disk(spec.machine_name, lun)
         caching, found = spec.data_disk_caching, data_disks(body).get(lun, {}).get("caching")
         if caching and lun in there and found != caching:
             path = f"storageProfile.dataDisks[{lun}].caching"

@@ -14,7 +14,7 @@ Known = Mapping[str, Iterable[str]]
 """Names that exist, by the role of the resource that has them."""
 
 _NAMED_BY_VM = ("nic", "address", "security_group")
-"""Roles whose names by default begin with the VM's own, however long that is."""
+"""Roles whose names by default begin with the VM's own, or its fleet's, however long that is."""
 
 _FIELDS = {
     "network": "virtual_network_name",
@@ -67,10 +67,11 @@ def respelled(spec: VmSpec, *places: Known) -> VmSpec:
 
 def _vm_name(spec: VmSpec, known: Known) -> str:
     """Give the VM's name as the VM has it, else as what is named after it; empty if nothing tells."""
-    if found := _same(spec.vm_name, known.get("vm", ())):
-        return found
+    if found := _same(spec.machine_name, known.get("vm", ())):
+        return found[: len(spec.vm_name)]
     for role in _NAMED_BY_VM:
-        if found := _same(names.default_name(role, spec.vm_name), known.get(role, ())):
+        named_by = spec.vm_name if role == "security_group" else spec.machine_name
+        if found := _same(names.default_name(role, named_by), known.get(role, ())):
             return found[: len(spec.vm_name)]
     found = _same(names.default_group(spec.vm_name), known.get("group", ()))
     return found[-len(spec.vm_name) :] if found else ""

@@ -17,6 +17,7 @@ from vmops.engine.backend import files
 from vmops.engine.backend.checkpoint import export_makes_sense
 from vmops.engine.backend.lock_holder import refuse_seen_holder
 from vmops.engine.backend.notes import EngineNotes
+from vmops.engine.breadth import breadth
 from vmops.engine.events import EventLog
 from vmops.engine.process import EngineCommand
 from vmops.engine.workspace import PROJECT
@@ -81,9 +82,26 @@ class EngineStack:
             return False
         return True
 
-    def up(self, program: Callable[[], Any], *, refresh: bool = False) -> None:
-        """Make the cloud match the program; a stack that the backend has lost is made again."""
-        self._made_again(lambda: self._stack.up(program=program, on_event=self._log, refresh=refresh or None))
+    @property
+    def causes(self) -> list[Failure]:
+        """Give all that was refused to the engine that ran last, each with the resource that it was refused for."""
+        return self._log.causes
+
+    def up(self, program: Callable[[], Any], *, refresh: bool = False, machines: int = 1) -> None:
+        """Make the cloud match the program; a stack that the backend has lost is made again.
+
+        Of several ``machines`` all are made at once, and what one is refused stops no other.
+        """
+        at_once, goes_on = breadth(machines), machines > 1 or None
+        self._made_again(
+            lambda: self._stack.up(
+                program=program,
+                on_event=self._log,
+                refresh=refresh or None,
+                parallel=at_once,
+                continue_on_error=goes_on,
+            )
+        )
 
     def preview(self, program: Callable[[], Any], *, refresh: bool = False) -> list[dict[str, str]]:
         """Say what `up` would do, an ``operation`` and a ``resource`` each, and change nothing.
@@ -120,10 +138,11 @@ class EngineStack:
             if each.get("goal")
         }
 
-    def destroy(self) -> None:
+    def destroy(self, *, machines: int = 1) -> None:
         """Delete every resource of the stack, going on after a failure; a stack that does not exist has none."""
+        at_once = breadth(machines)
         try:
-            self._run(lambda: self._stack.destroy(on_event=self._log, continue_on_error=True))
+            self._run(lambda: self._stack.destroy(on_event=self._log, continue_on_error=True, parallel=at_once))
         except StackNotFoundError:
             return
 

@@ -103,6 +103,7 @@ def _outcome(work: Any) -> tuple[State, dict[str, Any]]:
 def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wire: bytes) -> dict[str, Any]:
     from vmops.core.settings import Settings
     from vmops.deploy import removal, steps
+    from vmops.deploy.circumstances import Circumstances
     from vmops.deploy.context import open_for_change
     from vmops.deploy.holding import Marking
     from vmops.engine.deadline import enforce_deadline
@@ -130,7 +131,7 @@ def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wir
     ):
         if isinstance(target, VmSpec):
             marking = Marking(terms.mark, partial(terms.permit, store, operation.stack))
-            how = steps.Circumstances(order.doubtful, operation.expires, marking, order.changed)
+            how = Circumstances(order.doubtful, operation.expires, marking, order.changed)
             return steps.provision(site, target, how)
         return removal.deprovision(site, target, doubtful=order.doubtful, held_as=terms.mark)
 

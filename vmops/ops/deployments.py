@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,7 +24,7 @@ from vmops.jobs.holds import NOBODY, Terms
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.order import JobRequest
 from vmops.jobs.store import Store
-from vmops.ops import direct, unchanged
+from vmops.ops import direct, lasting, unchanged
 from vmops.ops.absence import Absence
 from vmops.ops.account import account
 from vmops.ops.claims import Claims
@@ -160,12 +160,7 @@ class Deployments:
         if latest.verb is Verb.DEPROVISION:
             found = absence.look()
             return ended if found == {} else found
-        existing = self.arm(target).get(target.vm_id)
-        if existing is None:
-            message = "it was made, and is gone: it was deleted by somebody else"
-            return Failure(FailureKind.NOT_FOUND, message, resource=target.vm_id, step="provision it again")
-        claim = self.claim(target, latest.owner)
-        return ended if ownership.is_ours(existing, claim) else ownership.refusal(existing, claim)
+        return lasting.still(self.arm(target), self.claim(target, latest.owner), target, ended)
 
     def refuse_in_flight(self, target: Target) -> None:
         """Check that no deployment of the VM is in flight.
@@ -218,7 +213,7 @@ class Deployments:
             os.close(admitted.lock)
         return asked
 
-    def _keep_up(self, made: Operation, asked: Asked, seen: vm_state.VmState) -> None:
+    def _keep_up(self, made: Operation, asked: Asked, seen: Sequence[Mapping[str, Any]]) -> None:
         """Remember how a VM that is so already is asked for, and let it live its whole time to live from now on.
 
         One that is asked for without a time to live keeps what it has, unless that was taken back.
@@ -229,7 +224,8 @@ class Deployments:
         if ttl or taken_back:
             expires = time.time() + ttl if ttl else 0.0
             self.store.extend(made.id, expires)
-            ownership.extend(self.arm(asked.spec), seen.resource, expires)
+            for machine in seen:
+                ownership.extend(self.arm(asked.spec), machine, expires)
 
     def _in_backend(self, target: Target) -> bool:
         """Tell whether the engine's backend knows the VM's stack: another host may be about to make it."""

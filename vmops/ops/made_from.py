@@ -43,7 +43,7 @@ def _made(machine: Mapping[str, Any], spec: VmSpec, custom_data: str | None) -> 
     """Read what ARM tells. Source: compute REST reference, VirtualMachine; a regular VM has no ``priority``."""
     properties = machine["properties"]
     storage = properties["storageProfile"]
-    own = [names.data_disk(spec.vm_name, lun).lower() for lun, _ in enumerate(spec.data_disks)]
+    own = [names.data_disk(spec.machine_name, lun).lower() for lun, _ in enumerate(spec.data_disks)]
     disks = {str(disk.get("name")).lower(): disk for disk in storage.get("dataDisks") or ()}
     return Made(
         image=_image(storage["imageReference"]),
