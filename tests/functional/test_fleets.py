@@ -133,3 +133,41 @@ def test_a_member_s_name_is_kept_free_of_strangers(ops: VMOps, azure: Azure) -> 
     assert failure.kind is FailureKind.CONFLICT
     assert "f1-3" in failure.resource
     assert azure.resources() == before
+
+
+def test_a_fleet_grows_shrinks_and_renews_one(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """Who stays is not touched; who stands still goes first; no number is given to another VM while it is had."""
+    provision(dict(F1))
+    had = identities(azure)
+    azure.post(f"{machine(1)}/deallocate{VERSION}", None)
+    fewer: Params = {"vmName": "f1", "vmCount": 3}
+    steps = ops.plan(dict(fewer), same=True)
+    deleted = {each["resource"] for each in steps if each["operation"] == "delete"}
+    assert deleted == {"VirtualMachine f1-1", "NetworkInterface f1-1-nic", "PublicIPAddress f1-1-ip"}
+    again(ops, fewer, "f1-0 f1-2 f1-3")
+    assert identities(azure) == {name: had[name] for name in ("f1-0", "f1-2", "f1-3")}
+    assert [arm_id for arm_id in azure.ids() if "f1-1" in arm_id] == []
+
+    again(ops, {"vmName": "f1", "vmCount": 5}, "f1-0 f1-1 f1-2 f1-3 f1-4")
+    grown = identities(azure)
+    assert {name: grown[name] for name in ("f1-0", "f1-2", "f1-3")} == {
+        name: had[name] for name in ("f1-0", "f1-2", "f1-3")
+    }
+
+    renewed: Params = {"vmName": "f1", "member": 3}
+    before = len(azure.writes())
+    assert ops.replace(renewed)[0] is Status.PENDING
+    assert ops.wait_vm_deployment(True, renewed)[0] is Status.SUCCEEDED, ops.last_failure(renewed)
+    writes = [each.partition("?")[0] for each in azure.writes()[before:]]
+    assert writes == [f"DELETE {machine(3)}", f"PUT {machine(3)}"]
+    assert identities(azure).pop("f1-3") != grown.pop("f1-3")
+    assert ended(ops, {"vmName": "f1"}).kind is FailureKind.IMMUTABLE
+
+
+def again(ops: VMOps, params: Params, names: str) -> None:
+    """Provision as it was asked for last, but for these parameters; see who is there then."""
+    asked = dict(params)
+    assert ops.vm_provision(asked, same=True)[0] is Status.PENDING, ops.last_failure(params)
+    status, result = ops.wait_vm_deployment(True, asked)
+    assert status is Status.SUCCEEDED, ops.last_failure(params)
+    assert [each["name"] for each in result["members"]] == names.split()

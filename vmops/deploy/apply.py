@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from vmops.azure import ownership
 from vmops.core.errors import OperationFailed
@@ -16,6 +17,8 @@ from vmops.engine.events import EXISTS_ALREADY, PROVIDER_GONE
 from vmops.engine.reconcile import apply, complete
 from vmops.engine.reconcile.plan import Plan, Wanted
 from vmops.spec.vm_spec import VmSpec
+
+T = TypeVar("T")
 
 _TRANSIENT_KINDS = frozenset({FailureKind.CONFLICT, FailureKind.THROTTLED})
 """What the same update does not meet again a little later."""
@@ -48,6 +51,18 @@ _GROUND = frozenset({"group", "network", "subnet", "security_group"})
 
 class SharedResourceCreatedElsewhere(OperationFailed):
     """What several VMs may share was not there when it was looked for, and another has made it meanwhile."""
+
+
+def sharing(spec: VmSpec, work: Callable[[], T]) -> T:
+    """Do work again for each that others may make of what the spec shares with them: that exists then, and is used.
+
+    Raises: as the work does.
+    """
+
+    def pause(_: SharedResourceCreatedElsewhere, times: int) -> float | None:
+        return 0.0 if times <= len(spec.shared_ids()) else None
+
+    return retry(work, SharedResourceCreatedElsewhere, pause, timeout=spec.deploy_timeout)
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,13 @@ class Circumstances:
     """What is known before a provision.
 
     ``doubtful``: what came before did not end, so the engine's state may lack what exists. ``expires`` is in seconds
-    since the epoch, 0 for never. ``marking``: who is to hold the VM. ``changed`` are the parameters that are asked for
-    otherwise than they were made last; None if nobody knows.
+    since the epoch, 0 for never, None where that stays. ``marking``: who is to hold the VM. ``changed`` are the
+    parameters that are asked for otherwise than they were made last; None if nobody knows. ``replaces`` are the numbers
+    of a fleet's members that are made anew, whatever they are.
     """
 
     doubtful: bool = False
-    expires: float = 0.0
+    expires: float | None = 0.0
     marking: Marking = AS_IT_IS
     changed: Sequence[str] | None = None
+    replaces: Sequence[int] = ()

@@ -54,6 +54,11 @@ def differences(spec: VmSpec, before: Preflight) -> list[Drift]:
     return [*missing(spec, bodies, before.uses), *find(spec, bodies)]
 
 
+def once(found: Iterable[Drift]) -> list[Drift]:
+    """Give each of what was found for several VMs once: what all stand on was compared for each."""
+    return list({(each.resource, each.path): each for each in found}.values())
+
+
 def find(spec: VmSpec, bodies: Mapping[str, Body]) -> list[Drift]:
     """Compare what is declared with what ARM tells of each resource, by the roles of ``bodies``."""
     return list(_of_all(spec, bodies))

@@ -9,7 +9,6 @@ from vmops.core import times
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import FailureKind
 from vmops.core.log import get_logger
-from vmops.core.polling import retry
 from vmops.deploy import (
     changes,
     drift,
@@ -24,9 +23,10 @@ from vmops.deploy import (
     repair,
     survey,
 )
-from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update
+from vmops.deploy.apply import Update, sharing
 from vmops.deploy.circumstances import Circumstances
 from vmops.deploy.context import DeployContext
+from vmops.deploy.fleet import plan as fleet_plan
 from vmops.deploy.fleet import steps as fleet
 from vmops.deploy.holding import AS_IT_IS, Marking
 from vmops.deploy.intent import Intent
@@ -40,17 +40,10 @@ def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str
 
     Raises: OperationFailed; CloudError if ARM refuses a look.
     """
-
-    def pause(_: SharedResourceCreatedElsewhere, times: int) -> float | None:
-        return 0.0 if times <= len(spec.shared_ids()) else None  # it exists now, and is another's
-
     if spec.vm_count is not None:
-        make = lambda: fleet.provision(site, spec, how)  # noqa: E731
-        return retry(make, SharedResourceCreatedElsewhere, pause, timeout=spec.deploy_timeout)
+        return fleet.provision(site, spec, how)
     try:
-        made = retry(
-            lambda: _provision(site, spec, how), SharedResourceCreatedElsewhere, pause, timeout=spec.deploy_timeout
-        )
+        made = sharing(spec, lambda: _provision(site, spec, how))
     except OperationFailed as error:
         first_run.note_failure(site, spec, error.failure)
         raise
@@ -98,6 +91,8 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
     Raises: OperationFailed, also if such a size is not to be had; CloudError if ARM refuses a look.
     """
     site.stack.mend()
+    if spec.vm_count is not None:
+        return fleet_plan.plan(site, spec)
     before = survey.preflight(site.arm, spec, site.claim(spec))
     planned.refuse_size(site.arm, spec, before)
     if before.machine:

@@ -7,7 +7,7 @@ from typing import Any
 from vmops.azure import inventory
 from vmops.azure.client import Arm
 from vmops.azure.inventory import Inventory
-from vmops.azure.ownership import Claim, is_another_owners, kind_of, refusal
+from vmops.azure.ownership import Claim, fleet_of, is_another_owners, kind_of, refusal
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.deploy import fixed, own_image, used_network
@@ -61,7 +61,16 @@ def preflight(arm: Arm, spec: VmSpec, claim: Claim) -> Preflight:
     Raises: OperationFailed (conflict) if anything under the VM's own names is another's, or cannot be told to be ours;
     if a value cannot be changed on the VM, or if no location is known.
     """
-    return of_machine(arm, spec, claim, of_ground(arm, spec, look(arm, claim)))
+    seen = look(arm, claim)
+    _refuse_fleet(seen, spec)
+    return of_machine(arm, spec, claim, of_ground(arm, spec, seen))
+
+
+def _refuse_fleet(seen: Inventory, spec: VmSpec) -> None:
+    """Check that one VM is not asked for where a fleet of that name is. Raises: OperationFailed (immutable)."""
+    if any(map(fleet_of, seen.ours)):
+        message = "vmCount: it is a fleet, and no single VM"
+        raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=spec.vm_id))
 
 
 def look(arm: Arm, claim: Claim) -> Inventory:

@@ -131,7 +131,7 @@ def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wir
     ):
         if isinstance(target, VmSpec):
             marking = Marking(terms.mark, partial(terms.permit, store, operation.stack))
-            how = Circumstances(order.doubtful, operation.expires, marking, order.changed)
+            how = Circumstances(order.doubtful, operation.expires, marking, order.changed, order.replaces)
             return steps.provision(site, target, how)
         return removal.deprovision(site, target, doubtful=order.doubtful, held_as=terms.mark)
 

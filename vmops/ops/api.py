@@ -1,9 +1,11 @@
 """VMOps: the seven methods of the contract, and the verbs beside them."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vmops.azure.power import Action
+from vmops.core.errors import SpecError
 from vmops.core.settings import Settings
 from vmops.jobs.operation import Operation, Verb
 from vmops.ops.claims import Claims
@@ -51,6 +53,16 @@ class VMOps(Questions):
         does not know how it was asked for. The result is always ``{}``.
         """
         return self._provision(params, same=same, unset=unset)
+
+    def replace(self, params: Params) -> Answer:
+        """Make one ``member`` of a fleet anew, with new disks, at the same addresses; the others stay as they are.
+
+        PENDING, or FAILED. The result is always ``{}``. Raises: SpecError if no member is named.
+        """
+        member = self._target(params).member
+        if member is None:
+            raise SpecError("member: is required: it says which VM of the fleet is made anew")
+        return self._provision(params, same=True, replaces=[member])
 
     def vm_deprovision(self, params: Params) -> Answer:
         """Shut the VM down and release all its resources.
@@ -109,16 +121,21 @@ class VMOps(Questions):
         return waited(self._store, patience, self._poll(patience, None))
 
     def _provision(
-        self, params: Params, *, same: bool = False, unset: Collection[str] = (), **terms: "Terms"
+        self,
+        params: Params,
+        *,
+        same: bool = False,
+        unset: Collection[str] = (),
+        replaces: Sequence[int] = (),
+        **terms: "Terms",
     ) -> Answer:
         clear_handle(params)
         try:
             asked = self._guards.bounded(self._asked(params, same=same, unset=unset))
         except REFUSALS as error:
             return failed(self._store, self._target(params), error)
-        return self._begin(
-            params, asked.spec, lambda: provision_with_key(asked, self.settings, self._deployments, **terms)
-        )
+        begin = partial(provision_with_key, asked, self.settings, self._deployments, replaces, **terms)
+        return self._begin(params, asked.spec, begin)
 
     def _begin(self, params: Params, target: Target, begin: Callable[[], Operation | None]) -> Answer:
         """Begin a deployment: PENDING, SUCCEEDED if there was nothing to do, or FAILED."""

@@ -56,8 +56,10 @@ class Deployments:
     arm: Callable[[Target], Arm]
     handed: HandedOrders = field(default_factory=HandedOrders)
 
-    def provision(self, asked: Asked, terms: Terms = NOBODY) -> Operation | None:
+    def provision(self, asked: Asked, terms: Terms = NOBODY, replaces: Sequence[int] = ()) -> Operation | None:
         """Begin to make the VM as it is asked for; None if it is so already, runs, and is to be held by nobody new.
+
+        Members of a fleet that it ``replaces`` are made anew in any case.
 
         Raises: OperationFailed (locked) if another deployment of the VM is in flight, (conflict) if another holds it,
         (invalid) if its SSH is to be waited for and nothing will answer; RecordsUnusable if nothing can be recorded.
@@ -66,12 +68,15 @@ class Deployments:
         spec, latest = asked.spec, self.store.latest(asked.spec.stack)
         if spec.wait_for == "ssh":
             readiness.refuse_silent(self.arm(spec), spec)
-        if latest and unchanged.is_made(latest, asked) and not terms.mark:
+        if replaces:
+            self.refuse_in_flight(spec)
+        elif latest and unchanged.is_made(latest, asked) and not terms.mark:
             seen = unchanged.seen_as_asked(self.arm(spec), self.claim(spec), spec, latest.outputs)
             if seen:
                 self._keep_up(latest, asked, seen)
                 return None
-        return self._begin(spec, record(self.settings, spec, Verb.PROVISION, asked), terms, asked.changed())
+        new = record(self.settings, spec, Verb.PROVISION, asked)
+        return self._begin(spec, new, terms, (asked.changed(), replaces))
 
     def deprovision(self, target: Target, terms: Terms = NOBODY) -> Operation | None:
         """Begin to remove the VM; None if it was removed before, and nothing of it is seen.
@@ -181,7 +186,7 @@ class Deployments:
         return all(cancel(self.store, self.settings.state_dir, target.stack, verb) for verb in order)
 
     @signals_deferred()
-    def _begin(self, target: Target, new: Operation, terms: Terms, changed: Sequence[str] | None = None) -> Operation:
+    def _begin(self, target: Target, new: Operation, terms: Terms, how: tuple[Any, ...] = ()) -> Operation:
         """Record a deployment and start its worker, or join the one in flight if it is for the same thing.
 
         A signal comes before or after that, so that what is recorded as begun does go on.
@@ -200,8 +205,8 @@ class Deployments:
             raise OperationFailed(admission.lock_conflict(admitted))
         doubtful = _in_doubt(admitted.before, new.verb)
         settings = self.settings
-        how = (settings.backend(), settings.engine, settings.engine_silence, doubtful, terms.take_over, changed)
-        order = JobRequest(target.to_wire(), *how)
+        engine = (settings.backend(), settings.engine, settings.engine_silence)
+        order = JobRequest(target.to_wire(), *engine, doubtful, terms.take_over, *how)
         try:
             with direct.recorded():
                 start.start_worker(self.settings, asked, order, admitted.lock)

@@ -80,8 +80,8 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
         """Read all parameters of a deployment; ``params`` win over ``defaults``, and None means not given.
 
         Unknown parameters are ignored, and pointed out in the log, once, but those without which a VM would be made
-        that nobody has asked for. No fleet is deployed by one ``member``. ``kept`` are the secrets that stay as they are
-        where the VM is.
+        that nobody has asked for. No fleet is deployed by one ``member``. ``kept`` are the secrets that stay as they
+        are where the VM is.
 
         Raises: SpecError, with one sentence for every parameter that breaks a rule, and never a secret.
         """

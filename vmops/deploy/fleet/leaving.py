@@ -1,6 +1,6 @@
 """What is left of members that a fleet is to have no longer, once the engine has let them go."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vmops.azure.client import Arm
@@ -9,6 +9,7 @@ from vmops.azure.ownership import Claim, is_ours
 from vmops.azure.responses import is_absent
 from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
+from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until
 from vmops.deploy.context import DeployContext
 from vmops.spec.vm_spec import VmSpec
@@ -22,16 +23,26 @@ def release(site: DeployContext, spec: VmSpec, left: Sequence[VmSpec]) -> None:
     Raises: OperationFailed (timeout) if it does not go; CloudError if ARM refuses.
     """
     claim, numbers = site.claim(spec), {each.member for each in left}
+    if left:
+        _until_gone(site, spec, lambda: _of(site.arm, claim, numbers))
+    site.made.disown([each for each in site.made.known() if claim.vm.member(each) in numbers])
 
+
+def remove(site: DeployContext, spec: VmSpec, machines: Sequence[Mapping[str, Any]]) -> None:
+    """Delete VMs of ours, with their disks, and nothing else of theirs. Raises: as `release`."""
+    ids = [each["id"] for each in machines]
+    get_logger().warning("replaces", vms=ids)
+    _until_gone(site, spec, lambda: list(filter(None, map(site.arm.get, ids))))
+
+
+def _until_gone(site: DeployContext, spec: VmSpec, find: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
     def look() -> bool | NotYet:
-        found = _of(site.arm, claim, numbers)
-        asked = [_delete(site.arm, each["id"]) for each in found]
+        asked = [_delete(site.arm, each["id"]) for each in find()]
         return NotYet(max([spec.poll_interval, *asked])) if asked else True
 
-    if left and not poll_until(look, timeout=spec.deploy_timeout):
-        message = "what is left of its members does not go"
+    if not poll_until(look, timeout=spec.deploy_timeout):
+        message = "what is to be deleted of its members does not go"
         raise OperationFailed(Failure(FailureKind.TIMEOUT, message, resource=spec.group_id))
-    site.made.disown([each for each in site.made.known() if claim.vm.member(each) in numbers])
 
 
 def _of(arm: Arm, claim: Claim, numbers: set[int | None]) -> list[dict[str, Any]]:

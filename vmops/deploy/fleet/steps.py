@@ -7,8 +7,8 @@ from vmops.core import times
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.deploy import engine_state, first_run, holding, idle, intent, readiness, repair, secrets, survey
-from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update
+from vmops.deploy import drift, engine_state, first_run, holding, idle, intent, readiness, repair, secrets, survey
+from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update, sharing
 from vmops.deploy.circumstances import Circumstances
 from vmops.deploy.context import DeployContext
 from vmops.deploy.drift import Drift
@@ -29,15 +29,31 @@ _BREAKS_OFF = frozenset(
 def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
     """Make the members of a fleet as the spec says, running, and give its outputs; what one is refused stops no other.
 
-    Raises: OperationFailed, if fewer run than are enough; SharedResourceCreatedElsewhere; CloudError if ARM refuses a
-    look.
+    Raises: OperationFailed, if fewer run than are enough; CloudError if ARM refuses a look.
     """
+    if how.replaces:
+        _remove(site, spec, how.replaces)
+    return sharing(spec, lambda: _provision(site, spec, how))
+
+
+def _remove(site: DeployContext, spec: VmSpec, numbers: Sequence[int]) -> None:
+    """Delete the VMs that are to be made anew. Raises: OperationFailed (not_found) if there is no such member."""
+    before = idle.proven(site, spec, lambda: muster.call(site, spec))
+    there = {each.member: was.machine for each, was in zip(before.members, before.before, strict=True)}
+    for number in numbers:
+        if number not in there:
+            message = f"member: the fleet has no VM with the number {number}"
+            raise OperationFailed(Failure(FailureKind.NOT_FOUND, message, resource=spec.group_id))
+    leaving.remove(site, spec, [machine for number in numbers if (machine := there[number])])
+
+
+def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
     before = idle.proven(site, spec, lambda: muster.call(site, spec))
     _take(site, before, how.marking)
     state = engine_state.read(site, doubtful=how.doubtful)
-    made = _intents(site, before, known=state.existed)
+    made = intents(site, before, known=state.existed)
     repairs = _repairs(made, before, how.changed)
-    update = _update(site, spec, made, before, how)
+    update = update_of(site, spec, made, before, how)
     apply.forget(site.stack, [*before.ground.strangers(spec), *(before.gone if state.existed else ())])
     reconciled = state.needs_reconcile and update.reconcile().needs_refresh
     _note(site, before)
@@ -58,7 +74,7 @@ def _take(site: DeployContext, before: Muster, marking: Marking) -> None:
             holding.take(site.arm, each.machine, marking, interval=member.poll_interval, timeout=member.deploy_timeout)
 
 
-def _intents(site: DeployContext, before: Muster, *, known: bool) -> list[Intent]:
+def intents(site: DeployContext, before: Muster, *, known: bool) -> list[Intent]:
     """Find out what to declare of each member; the engine's state is read once, if at all."""
     state = intent.reader(site, known=known)
     new = [member for member, each in zip(before.members, before.before, strict=True) if each.machine is None]
@@ -74,18 +90,17 @@ def _secrets(given: VmSpec) -> dict[str, Any]:
 
 def _repairs(made: Sequence[Intent], before: Muster, changed: Sequence[str] | None) -> list[Drift]:
     """Name what is to be repaired, what all stand on once."""
-    found = [
-        each for part, was in zip(made, before.before, strict=True) for each in repair.due(part.spec, was, changed)
-    ]
-    return list({(each.resource, each.path): each for each in found}.values())
+    pairs = zip(made, before.before, strict=True)
+    return drift.once(each for part, was in pairs for each in repair.due(part.spec, was, changed))
 
 
-def _update(site: DeployContext, spec: VmSpec, made: Sequence[Intent], before: Muster, how: Circumstances) -> Update:
+def update_of(site: DeployContext, spec: VmSpec, made: Sequence[Intent], before: Muster, how: Circumstances) -> Update:
+    """Give the update that brings all members to what they should be."""
     from vmops.engine.program import fleet_program  # a second of imports, which a deprovision does without
     from vmops.stacks.fleet import Part
 
     def part(each: Intent, was: survey.Preflight) -> Part:
-        stays = intent.staying(each, was, expires=False)
+        stays = intent.staying(each, was, expires=how.expires is None)
         return Part(each.spec.model_copy(update={"location": was.location}), each.foreign, stays)
 
     uses = made[0].uses
