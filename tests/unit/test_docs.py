@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vmops import Settings, VmSpec
+from vmops import Settings, VmSpec, __version__
 from vmops.spec.described import DESCRIBED, NAMES
 from vmops.spec.parameters import read_params
 from vmops.spec.rules.images import image
@@ -211,6 +211,8 @@ def test_the_decisions_are_numbered_without_a_gap() -> None:
     assert all(page.read_text().startswith("# ") for page in DECISIONS)
 
 
-def test_the_changelog_tells_of_what_is_not_released() -> None:
-    """Every visible change has a line there."""
-    assert re.search(r"^## Unreleased\n\n- ", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+def test_the_changelog_dates_the_version_that_this_is() -> None:
+    """Every visible change has a line there, in the section of this version or in one above it that has no date yet."""
+    first, *sections = re.findall(r"^## (.*)\n\n- ", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    dated = sections[0] if first == "Unreleased" else first
+    assert re.fullmatch(rf"{re.escape(__version__)} \(\d{{4}}-\d\d-\d\d\)", dated)

@@ -99,7 +99,7 @@ def users() -> set[int]:
 
 
 def available_memory() -> int:
-    """Give the bytes that can be had without swapping, and without a container's being killed."""
+    """Give the bytes that can be allocated before the host swaps or the container is killed."""
     return min([int(psutil.virtual_memory().available), *(limit.left for limit in control_groups.memory_limits())])
 
 

@@ -27,7 +27,7 @@ def beside_drift(spec: VmSpec, before: Preflight, foreign: ForeignParts) -> list
 
 
 def refuse_size(arm: Arm, spec: VmSpec, before: Preflight) -> None:
-    """Check that a size which a VM is to get can be had where the VM is to be.
+    """Check that a VM's new size is available where the VM is to be.
 
     Raises: OperationFailed (invalid) if there is none, naming one that is nearly the same; (capacity) if it is not for
     this subscription; CloudError if ARM refuses.

@@ -85,10 +85,11 @@ def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[st
 def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
     """Preview what `provision` would do: a resource and an operation (create, update, replace, delete) each.
 
-    What others have added has the operation keep, and what is ours and unknown to the engine's state, adopt. Each tells
-    its ``properties`` that differ, as far as ARM tells them. The stack's files are mended: no engine could read them.
+    What others have added has the operation keep. What is ours and missing in the engine's state has adopt. Each change
+    lists the ``properties`` that differ, as far as ARM shows them. Damaged files of the stack are repaired first: no
+    engine could read them.
 
-    Raises: OperationFailed, also if such a size is not to be had; CloudError if ARM refuses a look.
+    Raises: OperationFailed, also if the size is not available; CloudError if ARM refuses a read.
     """
     site.stack.mend()
     if spec.vm_count is not None:

@@ -139,7 +139,7 @@ def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wir
 def _cancel_provision(store: Store, state_dir: Path, stack: str, seconds: float) -> int:
     """End a provision that is in flight, and take the VM's lock from it.
 
-    Raises: OperationFailed (locked) if it cannot be had within ``seconds``.
+    Raises: OperationFailed (locked) if the lock is not free within ``seconds``.
     """
     from vmops.jobs.cancel import cancel
 

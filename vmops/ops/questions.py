@@ -141,7 +141,7 @@ class Questions(Access):
         return self._queries.diff(self._target(params))
 
     def offers(self, params: Params, unread: list[Failure]) -> list[dict[str, Any]]:
-        """Tell of each place that lists of sizes, locations, zones and priorities name whether a VM may be had there.
+        """Tell for each place, of lists of sizes, locations, zones and priorities, whether a VM is available there.
 
         With price, what is left of the quota in cores, a ``verdict`` (ok, last, blocked) and why. ``unread`` gets a
         failure for what Azure does not tell, which speaks against no place. Raises: SpecError.

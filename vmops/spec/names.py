@@ -20,6 +20,9 @@ FLEET_TAG = "vmops-fleet"
 GIVEN_TAG = "vmops-from"
 """On a network or security group: the stack that made it and has handed it over."""
 
+PROJECT = "vmops"
+"""The Pulumi project of every stack."""
+
 # Source: ARM resource types, resource provider reference (Microsoft.Network, Microsoft.Compute).
 _TYPES: Mapping[str, str] = MappingProxyType(
     {

@@ -16,7 +16,7 @@ Cheapest = Annotated[bool, typer.Option("--cheapest", metavar="", help="The chea
     )
 )
 def offers(file: File = None, pairs: Pairs = None, cheapest: Cheapest = False, as_json: Json = False) -> None:
-    """Show where a VM may be had, of lists of sizes, locations, zones and priorities: price, quota left, why not."""
+    """Show where a VM is available, among sizes, locations, zones and priorities: price, quota left, why not."""
     from vmops.cli import offered
 
     offered.offers(session(None, file, pairs, as_json), cheapest=cheapest)
