@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.azure import Azure
-from vmops import Status, VMOps
+from vmops import Settings, Status, VMOps
 from vmops.core.failures import Failure, FailureKind
+from vmops.leases.sweep import Outcome, sweep
 from vmops.protocol import Params
 
 Deploy = Callable[[Params], dict[str, Any]]
@@ -171,3 +173,34 @@ def again(ops: VMOps, params: Params, names: str) -> None:
     status, result = ops.wait_vm_deployment(True, asked)
     assert status is Status.SUCCEEDED, ops.last_failure(params)
     assert [each["name"] for each in result["members"]] == names.split()
+
+
+def test_a_member_is_meant_by_its_name_and_a_fleet_ends_as_one(
+    ops: VMOps, azure: Azure, provision: Deploy, state_dir: Path, tmp_path: Path
+) -> None:
+    """It is looked at and switched alone, and refused what is the fleet's; what has expired goes by tags alone."""
+    provision({**F1, "vmCount": 2, "ttl": "1h"})
+    member: Params = {"vmName": "f1-1"}
+    assert ops.vm_stop(member)[0] is Status.PENDING, ops.last_failure(member)
+    assert ops.wait_vm_operation(member)[0] is Status.SUCCEEDED
+    assert [azure.power(machine(number)) for number in range(2)] == ["running", "stopped"]
+    seen = ops.members({"vmName": "f1"})
+    assert (seen["asked"], seen["ready"]) == (2, 1)
+    assert [(each["name"], each["message"]) for each in seen["missing"]] == [("f1-1", "the VM is stopped")]
+    assert (ops.status(member)["machine"]["power"], ops.status({"vmName": "f1"})["ready"]) == ("stopped", 1)
+    rows = [(each["vmName"], each["member"], each["power"]) for each in ops.vms().vms]
+    assert rows == [("f1", 0, "running"), ("f1", 1, "stopped")]
+    for refused in (ops.vm_deprovision(dict(member)), ops.extend(dict(member), "2h"), ops.vm_provision(dict(member))):
+        assert refused == (Status.FAILED, {})
+        assert "f1-1 is member 1 of the fleet f1" in str(ops.last_failure(member))
+    assert list(ops.orphans([])) == []
+
+    for number in range(2):
+        tags = azure.get(f"{machine(number)}{VERSION}")["tags"]
+        azure.tag(machine(number), {**tags, "vmops-expires": "2020-01-01T00:00:00Z"})
+    for path in state_dir.glob("operations.db*"):
+        path.rename(tmp_path / path.name)
+    there = VMOps(Settings(state_dir=state_dir, owner="tester"))
+    (swept,) = sweep(there).swept
+    assert (swept.lifetime.identity.vm_name, swept.outcome) == ("f1", Outcome.REMOVED)
+    assert azure.ids() == set()

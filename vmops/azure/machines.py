@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vmops.azure.client import Arm
+from vmops.azure.ownership import fleet_of, stack_of
 from vmops.azure.vm_state import power_of
+from vmops.spec.names import Identity
 
 Resource = Mapping[str, Any]
 
@@ -56,6 +58,18 @@ def list_machines(arm: Arm, subscription: str, wanted: Callable[[Resource], bool
     interfaces = _by_id(arm.of_type(subscription, _INTERFACES))
     addresses = _by_id(arm.of_type(subscription, _ADDRESSES))
     return [_listed(each, states, interfaces, addresses) for each in found]
+
+
+def is_member(resource: Resource, fleet: Identity) -> bool:
+    """Tell whether a VM says by its tags, and by its name, that it is one of a fleet."""
+    named = fleet.member(resource["id"]) is not None
+    return named and stack_of(resource) == fleet.stack and bool(fleet_of(resource))
+
+
+def members(arm: Arm, fleet: Identity) -> list[ListedMachine]:
+    """List the VMs of a fleet, by their numbers. Raises: CloudError if ARM refuses a list."""
+    found = list_machines(arm, fleet.subscription, lambda each: is_member(each, fleet))
+    return sorted(found, key=lambda each: fleet.member(each.resource["id"]) or 0)
 
 
 def states(arm: Arm, subscription: str) -> dict[str, str]:

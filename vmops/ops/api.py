@@ -131,15 +131,28 @@ class VMOps(Questions):
     ) -> Answer:
         clear_handle(params)
         try:
+            if not replaces:
+                self._refuse_member(params)
             asked = self._guards.bounded(self._asked(params, same=same, unset=unset))
         except REFUSALS as error:
             return failed(self._store, self._target(params), error)
         begin = partial(provision_with_key, asked, self.settings, self._deployments, replaces, **terms)
         return self._begin(params, asked.spec, begin)
 
+    def _refuse_member(self, params: Params) -> None:
+        """Check that a deployment is not asked for by a member's name. Raises: OperationFailed (invalid); SpecError."""
+        from vmops.ops.member_names import meant, refuse
+
+        given = Target.from_params(params, self.settings.defaults())
+        if given.member is None:
+            refuse(meant(self._store, None, given))
+
     def _begin(self, params: Params, target: Target, begin: Callable[[], Operation | None]) -> Answer:
-        """Begin a deployment: PENDING, SUCCEEDED if there was nothing to do, or FAILED."""
+        """Begin a deployment: PENDING, SUCCEEDED if there was nothing to do, or FAILED; one member has none alone."""
+        from vmops.ops.member_names import refuse
+
         try:
+            refuse(target)
             operation = begin()
         except REFUSALS as error:
             return failed(self._store, target, error)

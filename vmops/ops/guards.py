@@ -45,7 +45,7 @@ class Guards:
             )
 
     def _ended(self, asked: Asked, budget: float, since: float) -> Asked:
-        price = self._price(asked.spec, "budget").per_hour
+        price = self._price(asked.spec, "budget").per_hour * (asked.spec.vm_count or 1)
         left = since + budget / price * _HOUR - time.time()
         if left <= 0:
             raise _refused(
