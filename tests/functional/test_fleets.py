@@ -194,6 +194,17 @@ def test_a_member_is_meant_by_its_name_and_a_fleet_ends_as_one(
         assert refused == (Status.FAILED, {})
         assert "f1-1 is member 1 of the fleet f1" in str(ops.last_failure(member))
     assert list(ops.orphans([])) == []
+    fleet: Params = {"vmName": "f1"}
+    effect = {"do": "fail", "code": "AllocationFailed"}
+    azure.fault({"method": "POST", "path": f"{machine(1)}/start", "effect": effect})
+    assert ops.vm_start(fleet)[0] is Status.PENDING
+    assert ops.wait_vm_operation(fleet) == (Status.FAILED, {})
+    assert "1 of 2 VMs failed: f1-1; " in str(ops.last_failure(fleet))
+    azure.let_go()
+    assert ops.vm_start(fleet)[0] is Status.PENDING
+    assert str(fleet["asyncResultsUrl"]).startswith("vmops:operation/")
+    assert ops.wait_vm_operation(fleet)[1]["switched"] == ["f1-0", "f1-1"]
+    assert ops.members(fleet)["ready"] == 2
 
     for number in range(2):
         tags = azure.get(f"{machine(number)}{VERSION}")["tags"]

@@ -16,6 +16,7 @@ from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until
 from vmops.deploy.survey import data_disks
 from vmops.spec import names
+from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
 from vmops.ssh.banner import ssh_answers
 from vmops.ssh.way_in import PORT
@@ -79,7 +80,7 @@ class Begun:
     at: float
 
 
-def begin(arm: Arm, spec: VmSpec, action: power.Action) -> Begun:
+def begin(arm: Arm, spec: Target, action: power.Action) -> Begun:
     """Ask for a power operation; it is logged as the engine's steps are."""
     _log(spec, action).info("resource_begun")
     at = time.monotonic()
@@ -89,7 +90,7 @@ def begin(arm: Arm, spec: VmSpec, action: power.Action) -> Begun:
         return Begun(action, error, at)
 
 
-def end(arm: Arm, spec: VmSpec, begun: Begun) -> Failure | None:
+def end(arm: Arm, spec: Target, begun: Begun) -> Failure | None:
     """Wait for what was begun; give why it failed, None if it went well."""
     failed = _power_failure(arm, spec, begun)
     seconds = round(time.monotonic() - begun.at, 3)
@@ -97,11 +98,11 @@ def end(arm: Arm, spec: VmSpec, begun: Begun) -> Failure | None:
     return failed
 
 
-def _log(spec: VmSpec, action: power.Action) -> Any:
+def _log(spec: Target, action: power.Action) -> Any:
     return get_logger().bind(resource=names.in_words(spec.vm_id), operation=str(action))
 
 
-def _power_failure(arm: Arm, spec: VmSpec, begun: Begun) -> Failure | None:
+def _power_failure(arm: Arm, spec: Target, begun: Begun) -> Failure | None:
     if isinstance(begun.accepted, CloudError):
         return replace(failure_from_cloud_error(begun.accepted), resource=spec.vm_id)
     try:

@@ -47,5 +47,26 @@ STEPS: Mapping[int, tuple[str, ...]] = {
     ),
     # Whether it has ever run (`vmops.deploy.first_run`); '' where nobody knows.
     7: ("ALTER TABLE made ADD COLUMN ran TEXT NOT NULL DEFAULT ''",),
+    # In which place each VM of an operation is tried, by its name, as JSON; '{}' where there was nothing to choose, or
+    # nobody knows. And the places that Azure has refused, as `vmops.placement.block` describes them, each until then.
+    8: (
+        "ALTER TABLE operations ADD COLUMN places DEFAULT '{}'",
+        """CREATE TABLE refused (
+          cloud TEXT NOT NULL, subscription TEXT NOT NULL, location TEXT NOT NULL, size TEXT NOT NULL,
+          family TEXT NOT NULL, cores INTEGER NOT NULL, zone TEXT NOT NULL, priority TEXT NOT NULL,
+          addressed INTEGER NOT NULL, hard INTEGER NOT NULL, code TEXT NOT NULL, reason TEXT NOT NULL,
+          until REAL NOT NULL,
+          PRIMARY KEY (cloud, subscription, location, size, family, cores, zone, priority, addressed, hard))""",
+    ),
+    # What switches the VMs of a fleet, in a table of its own, which earlier code does not read: its columns are those
+    # of ``operations``, and one that is added there is added here.
+    9: (
+        """CREATE TABLE switches (
+          number INTEGER PRIMARY KEY AUTOINCREMENT,
+          id UNIQUE NOT NULL, verb, stack, cloud, subscription, resource_group, vm_name, owner, digest, expires, state,
+          host, pid, created, started, ended, outputs, failure, host_id DEFAULT '', start_ticks DEFAULT 0,
+          hold DEFAULT '', given DEFAULT '{}', secrets DEFAULT '{}', places DEFAULT '{}')""",
+        "CREATE UNIQUE INDEX one_switch_in_flight ON switches (stack) WHERE state IN ('pending', 'running')",
+    ),
 }
 """Statements by the version that they lead to; what is added next has the next number."""

@@ -159,15 +159,29 @@ class VMOps(Questions):
         return pending(params, operation.handle) if operation else (Status.SUCCEEDED, {})
 
     def _switch(self, params: Params, action: Action) -> Answer:
-        """Begin a power operation: PENDING, SUCCEEDED if it was over at once, or FAILED."""
+        """Begin a power operation, of a fleet on all: PENDING, SUCCEEDED if it was over at once, or FAILED."""
         clear_handle(params)
         target = self._target(params)
         try:
             self._deployments.refuse_in_flight(target)
+            if self._is_fleet(target):
+                return pending(params, self._deployments.switch(target, action).handle)
             url = self._power.begin(target, action)
         except REFUSALS as error:
             return failed(self._store, target, error)
         return pending(params, url) if url else (Status.SUCCEEDED, {})
+
+    def _is_fleet(self, target: Target) -> bool:
+        """Tell whether all of a fleet is meant: a record of this host says so, without one its members' tags."""
+        from vmops.azure.machines import members
+        from vmops.ops.members import asked_for
+
+        if target.member is not None or self._store.unusable():
+            return False
+        if last := asked_for(self._store, target):
+            return bool(last.given.get("vmCount"))
+        arm = self._arm(target)
+        return arm.get(target.vm_id) is None and bool(members(arm, target.identity))
 
     def _poll(self, target: WaitOptions, verb: Verb | None) -> Poll:
         return Poll(self._store, self._deployments, self._power, target, verb)

@@ -29,7 +29,7 @@ from vmops.ops.absence import Absence
 from vmops.ops.account import account
 from vmops.ops.claims import Claims
 from vmops.ops.elsewhere import refuse_another_place
-from vmops.ops.record import record
+from vmops.ops.record import in_doubt, record, switch_record
 from vmops.ops.remembered import Asked
 from vmops.ops.results import classify
 from vmops.spec.target import Target
@@ -42,9 +42,6 @@ _MOST = 0.5
 
 _REST = 1.0
 """Seconds between two looks at a record whose worker is seen to live."""
-
-_CUT_OFF = frozenset({FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.BUG, FailureKind.LOCKED})
-"""After these a write may still be on its way."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +93,10 @@ class Deployments:
             direct.remove(self.settings, target, self.claim(target), mark=terms.mark, why=why)
             self._record_removed(target)
             return None
+
+    def switch(self, target: Target, action: str) -> Operation:
+        """Begin to switch all VMs of a fleet. Raises: OperationFailed (locked) if anything of it is in flight."""
+        return self._begin(target, switch_record(self.settings, target, action), NOBODY, (None, (), action))
 
     def _record_removed(self, target: Target) -> None:
         """Have a removal that was recorded, and whose worker could not be started, end as it did end."""
@@ -203,7 +204,7 @@ class Deployments:
             if admitted and joins and unchanged.serves(admitted, new):
                 return admitted
             raise OperationFailed(admission.lock_conflict(admitted))
-        doubtful = _in_doubt(admitted.before, new.verb)
+        doubtful = in_doubt(admitted.before, new.verb)
         settings = self.settings
         engine = (settings.backend(), settings.engine, settings.engine_silence)
         order = JobRequest(target.to_wire(), *engine, doubtful, terms.take_over, *how)
@@ -238,12 +239,3 @@ class Deployments:
 
         with reading(self.settings, self.store, target) as site:
             return site.stack.state() is not None
-
-
-def _in_doubt(before: Operation | None, verb: Verb) -> bool:
-    """Tell whether the engine's state may lack what exists, or what is to be removed may still be on its way."""
-    if verb is Verb.PROVISION:
-        return before is None or before.state is not State.SUCCEEDED
-    if before is None:
-        return False
-    return before.failure.kind in _CUT_OFF if before.failure else not before.over

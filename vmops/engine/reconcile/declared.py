@@ -34,9 +34,7 @@ class OwnParts:
 
 def of(spec: VmSpec, *others: VmSpec) -> OwnParts:
     """Give the parts that a spec declares, or the members of a fleet: they differ in their disks alone."""
-    disks = [
-        names.data_disk(each.machine_name, lun) for each in (spec, *others) for lun, _ in enumerate(spec.data_disks)
-    ]
+    disks = [each.disk_name(lun) for each in (spec, *others) for lun, _ in enumerate(spec.data_disks)]
     return _lower(spec.tags, map(names.rule, spec.vm_ports), disks, spec.managed_identity or ())
 
 
