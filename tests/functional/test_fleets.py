@@ -5,8 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.azure import Azure
-from vmops import Settings, Status, VMOps
+from vmops import Settings, SpecError, Status, VMOps, get, machines
+from vmops import machine as machine_of
 from vmops.core.failures import Failure, FailureKind
 from vmops.leases.sweep import Outcome, sweep
 from vmops.protocol import Params
@@ -214,4 +217,18 @@ def test_a_member_is_meant_by_its_name_and_a_fleet_ends_as_one(
     there = VMOps(Settings(state_dir=state_dir, owner="tester"))
     (swept,) = sweep(there).swept
     assert (swept.lifetime.identity.vm_name, swept.outcome) == ("f1", Outcome.REMOVED)
+    assert azure.ids() == set()
+
+
+def test_a_program_holds_a_fleet(azure: Azure, state_dir: Path) -> None:
+    """It gets a machine for each member, of which each is asked alone; one machine is no fleet."""
+    settings = Settings(state_dir=state_dir, owner="tester")
+    wanted = {**F1, "vmCount": 2}
+    with pytest.raises(SpecError, match="vmCount"):
+        machine_of(wanted, settings=settings)
+    with machines(wanted, settings=settings) as vms:
+        assert [each.name for each in vms] == ["f1-0", "f1-1"]
+        vms[1].stop()
+        assert [each.refresh() for each in vms] == ["running", "stopped"]
+        assert get("f1-1", settings=settings).id == vms[1].id
     assert azure.ids() == set()

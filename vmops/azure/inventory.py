@@ -62,6 +62,11 @@ class Inventory:
         return self.judged.get(Whose.OURS, ())
 
     @property
+    def machines(self) -> tuple[Resource, ...]:
+        """Give the VMs that are ours: of a fleet there are several."""
+        return tuple(each for each in self.ours if kind_of(each) == "virtualmachines")
+
+    @property
     def anothers(self) -> tuple[Resource, ...]:
         """Give what is another's, and has our name or our tag."""
         return self.judged.get(Whose.ANOTHERS, ())

@@ -6,7 +6,7 @@ from typing import Any
 
 from vmops.azure import cleanup, inventory
 from vmops.azure.inventory import Inventory
-from vmops.azure.ownership import Claim, kind_of
+from vmops.azure.ownership import Claim
 from vmops.core.errors import OperationFailed, StoreError
 from vmops.core.failures import FailureKind
 from vmops.core.log import get_logger
@@ -53,7 +53,7 @@ def clear(site: DeployContext, target: Target, *, doubtful: bool = False, held_a
     _can("mend its files", site.stack.mend)
     claim, seen = look(site, target)
     cleanup.refuse_another_owner(seen, claim)
-    machines = [each for each in seen.ours if kind_of(each) == "virtualmachines"]
+    machines = seen.machines
     for machine in machines if held_as else ():
         holding.require(machine, held_as)
     grace = _GRACE if doubtful else 0.0
