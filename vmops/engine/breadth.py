@@ -3,7 +3,7 @@
 _OF_A_MACHINE, _MOST = 3, 128
 
 
-def breadth(machines: int) -> int | None:
+def at_once(machines: int) -> int | None:
     """Give how many resources an engine works on at once; None, which is four for each processor, for one VM.
 
     A machine has three resources of its own, and waits for Azure alone. Source: Pulumi, ``--parallel``.

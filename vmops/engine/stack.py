@@ -12,12 +12,11 @@ from pulumi.automation.errors import StackAlreadyExistsError, StackNotFoundError
 
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.engine import exclusive, workspace
+from vmops.engine import breadth, exclusive, workspace
 from vmops.engine.backend import files
 from vmops.engine.backend.checkpoint import export_makes_sense
 from vmops.engine.backend.lock_holder import refuse_seen_holder
 from vmops.engine.backend.notes import EngineNotes
-from vmops.engine.breadth import breadth
 from vmops.engine.events import EventLog
 from vmops.engine.process import EngineCommand
 from vmops.spec.names import PROJECT
@@ -92,7 +91,7 @@ class EngineStack:
 
         Of several ``machines`` all are made at once, and what one is refused stops no other.
         """
-        at_once, goes_on = breadth(machines), machines > 1 or None
+        at_once, goes_on = breadth.at_once(machines), machines > 1 or None
         self._made_again(
             lambda: self._stack.up(
                 program=program,
@@ -140,7 +139,7 @@ class EngineStack:
 
     def destroy(self, *, machines: int = 1) -> None:
         """Delete every resource of the stack, going on after a failure; a stack that does not exist has none."""
-        at_once = breadth(machines)
+        at_once = breadth.at_once(machines)
         try:
             self._run(lambda: self._stack.destroy(on_event=self._log, continue_on_error=True, parallel=at_once))
         except StackNotFoundError:
