@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -198,9 +199,10 @@ def main() -> None:
     """Measure, print, write."""
     small, large = (int(sys.argv[each]) if len(sys.argv) > each else most for each, most in ((1, 24), (2, 100)))
     rows: list[Row] = []
-    for measured in (at_once(small, 0.1), beside_stacks(small), one_of(large)):
-        print(*measured, sep="\n", flush=True)
-        rows += measured
+    for measure in (partial(at_once, small, 0.1), partial(beside_stacks, small), partial(one_of, large)):
+        found = measure()
+        print(*found, sep="\n", flush=True)
+        rows += found
     RESULTS.mkdir(exist_ok=True)
     plain = [{**row._asdict(), "met": row.value <= row.limit} for row in rows]
     (RESULTS / "fleet.json").write_text(json.dumps({"machine": machine(), "rows": plain}, indent=2) + "\n")

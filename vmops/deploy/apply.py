@@ -16,6 +16,7 @@ from vmops.deploy.holding import AS_IT_IS, Marking
 from vmops.engine.events import EXISTS_ALREADY, PROVIDER_GONE
 from vmops.engine.reconcile import apply, complete
 from vmops.engine.reconcile.plan import Plan, Wanted
+from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
 
 T = TypeVar("T")
@@ -89,7 +90,7 @@ class Update:
         intended = [each.urn_keys(self.uses) for each in self._vms]
         unwanted = [*(each.unwanted() for each in self._vms), *(each.urn_keys(_GROUND) for each in self.leaving)]
         provider = self.site.cloud.provider_arguments(self.spec.subscription)
-        return Wanted(_merged(intended), _merged(unwanted), provider)
+        return Wanted(_merged(intended), _merged([self._left_elsewhere(), *unwanted]), provider)
 
     def reconcile(self) -> Plan:
         """Bring the engine's state in line with ARM.
@@ -104,6 +105,13 @@ class Update:
         if made.id_only:
             complete.complete(site.stack, self.declared)
         return made
+
+    def _left_elsewhere(self) -> dict[str, str]:
+        """Give what was made for the VM in another location, by the end of its URN; disks go with the VM."""
+        spec, own = self.spec, {arm_id.lower() for arm_id in self.spec.own_ids()}
+        found = self.site.made.ids() if spec.moves else []
+        left = [each for each in found if each.lower() not in own and spec.identity.names(each)]
+        return {names.urn_key(arm_id): arm_id for arm_id in left if "/disks/" not in arm_id.lower()}
 
     def run(self, *, refresh: bool) -> None:
         """Run the program; what passes with time is tried again, and what exists unknown to the engine is adopted.

@@ -13,6 +13,7 @@ from vmops.azure import clouds
 from vmops.azure.client import Arm
 from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.azure.ownership import Claim
+from vmops.azure.price_book import PriceBook
 from vmops.core import keys, private
 from vmops.core.settings import Settings
 from vmops.core.state_dir import engine_home, scratch_path, work_path
@@ -44,6 +45,7 @@ class DeployContext:
     stack: EngineStack
     command: EngineCommand
     made: Made
+    prices: PriceBook
     reconnect: Callable[[], object]
 
     def claim(self, target: Target) -> Claim:
@@ -139,6 +141,7 @@ def _open(
         stack,
         command,
         records.made(settings.owner),
+        PriceBook(cloud, state_dir),
         connect,
     )
 

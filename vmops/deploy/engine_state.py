@@ -1,4 +1,4 @@
-"""The engine's state of a stack before an update: made good as far as its files go, and judged."""
+"""How far the engine's state can be trusted before an update."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from vmops.engine.backend.files import Repair
 
 @dataclass(frozen=True)
 class EngineState:
-    """How far the engine's state can be trusted before an update.
+    """What is known of the state.
 
     ``existed``: the backend knew the stack. ``doubtful``: the last change did not end. ``repaired``: its files could
     not be read and were restored, or are lost.
@@ -28,7 +28,7 @@ class EngineState:
         return reconciled or self.repaired or (self.existed and not vm_exists)
 
 
-def read(site: DeployContext, *, doubtful: bool) -> EngineState:
+def mended(site: DeployContext, *, doubtful: bool) -> EngineState:
     """Mend the stack's files, make the stack if the backend does not know it, and tell what is left of its state."""
     repaired = site.stack.mend() is not Repair.NOTHING
     return EngineState(site.stack.ensure() or repaired, doubtful, repaired)

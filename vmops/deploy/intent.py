@@ -9,7 +9,7 @@ from vmops.azure.client import Arm
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.deploy import acceleration, clashes, foreign_parts, secrets, spelled_ids, spelling, survey
+from vmops.deploy import acceleration, clashes, foreign_parts, placed, secrets, spelled_ids, spelling, survey
 from vmops.deploy.context import DeployContext
 from vmops.deploy.own_image import as_made
 from vmops.deploy.survey import Preflight
@@ -68,6 +68,7 @@ def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool, s
     another's is to have our security group, or naming secrets that nobody has any more; CloudError if ARM refuses.
     """
     state = state or reader(site, known=known)
+    spec = placed.named_as(before.machine, spec)
     spec = _as_it_exists(spec, before, state)
     ours = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.uses}
     spec = acceleration.decided(site.arm, spec, ours.get("nic"), before.location)

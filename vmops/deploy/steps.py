@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import chain, repeat
 from typing import Any
 
 from vmops.core import times
@@ -17,6 +18,7 @@ from vmops.deploy import (
     holding,
     idle,
     intent,
+    moves,
     planned,
     readiness,
     removal,
@@ -36,12 +38,18 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
-    """Make the VM, or the fleet, as the spec says, running, and give its outputs.
+    """Make the VM, or the fleet, as the spec says, running, in the first of its places that has room.
 
-    Raises: OperationFailed; CloudError if ARM refuses a look.
+    Returns: its outputs. Raises: OperationFailed; CloudError if ARM refuses a look.
     """
     if spec.vm_count is not None:
         return fleet.provision(site, spec, how)
+    rounds = chain([how], repeat(replace(how, doubtful=False)))  # an engine that has ended leaves no doubt
+    return moves.through_places(site, spec, how.ledger, lambda placed: _provision_there(site, placed, next(rounds)))
+
+
+def _provision_there(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
+    """Make the VM in one place, and note whether it runs."""
     try:
         made = sharing(spec, lambda: _provision(site, spec, how))
     except OperationFailed as error:
@@ -53,17 +61,19 @@ def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str
 
 def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
     outputs: dict[str, Any] = {}
-    before = _preflight_in_place(site, spec)
+    never_ran = bool(spec.moves) and first_run.never(site, spec)
+    before = _preflight_in_place(site, spec, never_ran=never_ran)
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
         holding.take(site.arm, before.machine, how.marking, interval=spec.poll_interval, timeout=spec.deploy_timeout)
-    state = engine_state.read(site, doubtful=how.doubtful)
+    state = engine_state.mended(site, doubtful=how.doubtful)
     wanted = intent.form(site, spec, before, known=state.existed)
     spec = wanted.spec
     repairs = repair.due(spec, before, how.changed)
 
     def update_to(spec: VmSpec) -> Update:
-        program = _build_program(site, replace(wanted, spec=spec), before, how.expires, outputs, how.marking)
+        form = replace(wanted, spec=spec)
+        program = _build_program(site, form, before, how.expires, outputs, how.marking, never_ran=never_ran)
         return Update(site, spec, wanted.uses, program, how.marking)
 
     update = update_to(spec)
@@ -73,7 +83,7 @@ def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[st
     first_run.begin(site, spec, before)
     site.made.intend(spec.own_ids(before.uses))
     refresh = state.needs_refresh(reconciled=reconciled, vm_exists=before.machine is not None)
-    resize = Resize(site.arm, spec, before.machine, update_to)
+    resize = Resize(site.arm, spec, None if never_ran else before.machine, update_to)
     resize.run(refresh=refresh or bool(repairs))
     update.agree()
     resize.start()
@@ -107,12 +117,12 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
     return [*changes.of_plan(wanted.spec, steps, [*differs, *asked], there), *changes.kept(wanted.kept)]
 
 
-def _preflight_in_place(site: DeployContext, spec: VmSpec) -> survey.Preflight:
+def _preflight_in_place(site: DeployContext, spec: VmSpec, *, never_ran: bool) -> survey.Preflight:
     """Survey what exists; what was made in another place for a VM that never ran is removed first.
 
     Its resource group stays where it is.
     """
-    look = lambda: survey.preflight(site.arm, spec, site.claim(spec))  # noqa: E731
+    look = partial(_preflight, site, spec, never_ran=never_ran)
     try:
         return idle.proven(site, spec, look)
     except OperationFailed as refused:
@@ -120,7 +130,11 @@ def _preflight_in_place(site: DeployContext, spec: VmSpec) -> survey.Preflight:
             raise
         get_logger().warning("placed_elsewhere", vm=spec.vm_id, why=refused.failure.message)
     site.made.gone(removal.clear(site, spec.model_copy(update={"keep_group": True})))
-    return idle.when_idle(site, spec, look)
+    return idle.when_idle(site, spec, partial(_preflight, site, spec))
+
+
+def _preflight(site: DeployContext, spec: VmSpec, *, never_ran: bool = False) -> survey.Preflight:
+    return survey.preflight(site.arm, spec, site.claim(spec), never_ran=never_ran)
 
 
 def _mark_of(site: DeployContext, spec: VmSpec, before: survey.Preflight, marking: Marking) -> Callable[[], str]:
@@ -136,6 +150,8 @@ def _build_program(
     expires: float | None,
     outputs: dict[str, Any],
     marking: Marking = AS_IT_IS,
+    *,
+    never_ran: bool = False,
 ) -> Callable[[], None]:
     """Give the program that declares the VM; ``expires`` is None where that stays as it is."""
     from vmops.engine.program import program  # a second of imports, which a deprovision does without
@@ -147,8 +163,18 @@ def _build_program(
         expires=times.format_utc(expires) if expires else None,
         hold=_mark_of(site, wanted.spec, before, marking),
         foreign=wanted.foreign,
-        kept=intent.staying(wanted, before, expires=expires is None),
+        kept=replace(
+            intent.staying(wanted, before, expires=expires is None),
+            address_zones=_address_zones(wanted.spec, before),
+            never_ran=never_ran,
+        ),
         provider=site.cloud.provider_arguments(wanted.spec.subscription),
         outputs=outputs,
         note=site.made.note,
     )
+
+
+def _address_zones(spec: VmSpec, before: survey.Preflight) -> tuple[str, ...] | None:
+    """Give the zones of a public address that is there; None if none is."""
+    there = before.bodies(spec, ours=True).get("address")
+    return None if there is None else tuple(there.get("zones") or ())

@@ -110,6 +110,7 @@ def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wir
     from vmops.deploy.holding import Marking
     from vmops.engine.deadline import enforce_deadline
     from vmops.jobs.holds import terms_of
+    from vmops.jobs.ledger import PlaceLedger
     from vmops.spec.target import Target
     from vmops.spec.vm_spec import VmSpec
 
@@ -134,7 +135,8 @@ def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wir
     ):
         if isinstance(target, VmSpec):
             marking = Marking(terms.mark, partial(terms.permit, store, operation.stack))
-            how = Circumstances(order.doubtful, operation.expires, marking, order.changed, order.replaces)
+            ledger = PlaceLedger(store, operation)
+            how = Circumstances(order.doubtful, operation.expires, marking, order.changed, order.replaces, ledger)
             return steps.provision(site, target, how)
         if operation.verb is Verb.POWER:
             return power.switch(site.arm, target, site.claim(target), Action(order.action))

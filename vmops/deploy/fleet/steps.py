@@ -50,7 +50,7 @@ def _remove(site: DeployContext, spec: VmSpec, numbers: Sequence[int]) -> None:
 def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
     before = idle.proven(site, spec, lambda: muster.call(site, spec))
     _take(site, before, how.marking)
-    state = engine_state.read(site, doubtful=how.doubtful)
+    state = engine_state.mended(site, doubtful=how.doubtful)
     made = intents(site, before, known=state.existed)
     repairs = _repairs(made, before, how.changed)
     update = update_of(site, spec, made, before, how)

@@ -57,7 +57,7 @@ MACHINE: Mapping[str, Described] = {
         "size, or a list",
         "Azure knows which sizes exist where; for one that the VM's hardware lacks it is deallocated and started "
         "elsewhere; going between Intel or AMD and Arm changes the default image too. Of a [list](places.md) the "
-        "first that can be had",
+        "first that there is",
         "in place",
     ),
     "image": Described(
@@ -103,7 +103,7 @@ MACHINE: Mapping[str, Described] = {
     "priority": Described(
         "Regular or Spot, a list, or SpotThenRegular",
         "a Spot VM is cheaper, and evicted when Azure needs the room; it needs a `vmSize`. Of a [list](places.md) the "
-        "first that can be had",
+        "first that there is",
         "refused",
     ),
     "prefer": Described(
