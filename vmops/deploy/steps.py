@@ -38,6 +38,7 @@ from vmops.deploy.moves import UNRECORDED, Ledger
 from vmops.deploy.resize import Resize
 from vmops.engine.reconcile import apply
 from vmops.spec.kept import Kept
+from vmops.spec.rules import hardware
 from vmops.spec.vm_spec import VmSpec
 
 _DOUBTS = 3
@@ -115,7 +116,7 @@ def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[st
     update.agree()
     resize.start()
     outputs |= readiness.ssh_of(site.arm, spec, outputs)
-    place = {"vmSize": spec.vm_size, "zone": spec.zone, "priority": spec.priority}
+    place = {"vmSize": spec.vm_size, "zone": spec.zone, "priority": spec.priority, "cpu": hardware.cpu(spec.vm_size)}
     return outputs | place | repair.told(site, spec, repairs) | wanted.told
 
 
