@@ -57,7 +57,8 @@ class Postgres:
         """Carry out a statement and give the rows of its answer, by default in the server's own database."""
         command: list[str | Path] = [self.programs / "psql", "-XAtqc", statement, url or self._url("postgres")]
         environment = {**os.environ, **self.environment}
-        return subprocess.check_output(command, env=environment, text=True, timeout=_LONGEST).splitlines()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_LONGEST, check=True)
+        return done.stdout.splitlines()
 
     def _url(self, database: str) -> str:
         return f"postgres://{_USER}@127.0.0.1:{self.port}/{database}?sslmode=disable"

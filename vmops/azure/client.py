@@ -9,6 +9,7 @@ from vmops.azure.clouds import Cloud
 from vmops.azure.connection import Call, Connection
 from vmops.azure.responses import Accepted, Progress, is_absent
 from vmops.azure.shapes import SizeOffer, Usage
+from vmops.core.claim import LOCKED_HERE, VmClaim
 from vmops.core.errors import CloudError, SpecError
 
 T = TypeVar("T")
@@ -46,18 +47,23 @@ class Arm:
     """
 
     def __init__(
-        self, cloud: Cloud, timeout: float, patience: float = 0.0, met: Callable[[CloudError], object] = lambda _: None
+        self,
+        cloud: Cloud,
+        timeout: float,
+        patience: float = 0.0,
+        met: Callable[[CloudError], object] = lambda _: None,
+        claim: VmClaim = LOCKED_HERE,
     ) -> None:
         """Speak to ``cloud``; one request takes at most ``timeout`` seconds.
 
         A request that is refused for a reason that passes is sent again for ``patience`` seconds, after the time that
         the service asks for. A power operation, which changes something each time, is not. ``met`` is told of every
-        refusal, but that something is not there.
+        refusal, but that something is not there. Before anything is changed ``claim`` is checked.
         """
         self._endpoint = cloud.endpoint
         self.pace = cloud.pace
         self.has_guests = cloud.has_guests
-        self._connection = Connection(cloud, timeout, patience, met)
+        self._connection = Connection(cloud, timeout, patience, met, claim)
 
     def get(self, resource_id: str, *, expand: str = "") -> dict[str, Any] | None:
         """Look at a resource; None if ARM says that it does not exist.

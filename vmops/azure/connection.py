@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from vmops.azure.clouds import Cloud
 from vmops.azure.responses import SLOW_LOGIN, is_absent, refusal
 from vmops.azure.session import bounded_session
+from vmops.core.claim import VmClaim
 from vmops.core.errors import CloudError
 from vmops.core.polling import backoff, retry
 
@@ -31,15 +32,19 @@ _SLOW = "Failed to invoke the Azure CLI"
 class Connection:
     """What is said to one cloud's Resource Manager, for one principal. Safe for threads."""
 
-    def __init__(self, cloud: Cloud, timeout: float, patience: float, met: Callable[[CloudError], object]) -> None:
+    def __init__(
+        self, cloud: Cloud, timeout: float, patience: float, met: Callable[[CloudError], object], claim: VmClaim
+    ) -> None:
         """Speak to ``cloud``; one request takes at most ``timeout`` seconds, and is sent again for ``patience``.
 
-        ``met`` is told of every refusal, but that something is not there.
+        ``met`` is told of every refusal, but that something is not there. Nothing is changed once ``claim`` is over,
+        and what is carries its mark.
         """
         self._cloud = cloud
         self._timeout = timeout
         self._patience = patience
         self._met = met
+        self._claim = claim
 
     def send(self, method: str, path: str, body: Any = None) -> "HttpResponse":
         """Send a request to a path or an URL, again while it is refused for a reason that passes.
@@ -61,6 +66,7 @@ class Connection:
         """
         from azure.core.exceptions import AzureError, ClientAuthenticationError
 
+        self._claim.check()
         how = {"polling": False, "cls": lambda response, *_: response.http_response.headers}
         try:
             headers: Mapping[str, str] = call(self._machines(subscription), how).result()
@@ -76,8 +82,9 @@ class Connection:
         from azure.core.rest import HttpRequest
 
         url = path if path.startswith("http") else self._cloud.endpoint + path
+        headers = self._permitted() if method != "GET" else {}
         try:
-            response: HttpResponse = self._client.send_request(HttpRequest(method, url, json=body))
+            response: HttpResponse = self._client.send_request(HttpRequest(method, url, json=body, headers=headers))
         except ClientAuthenticationError as error:
             raise _no_login(str(error)) from None
         except AzureError as error:
@@ -85,6 +92,14 @@ class Connection:
         if response.status_code >= 400:
             raise self._refused(refusal(response, path))
         return response
+
+    def _permitted(self) -> dict[str, str]:
+        """Check that something may be changed, and give the headers by which it is known whose change it is.
+
+        Source: ARM, common API details, ``x-ms-client-request-id``.
+        """
+        self._claim.check()
+        return {"x-ms-client-request-id": self._claim.mark} if self._claim.mark else {}
 
     def _refused(self, error: CloudError) -> CloudError:
         if not is_absent(error):

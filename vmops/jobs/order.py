@@ -36,6 +36,11 @@ class JobRequest:
     take_over: bool = False
     changed: Sequence[str] | None = None
 
+    @classmethod
+    def from_wire(cls, wire: bytes) -> Self:
+        """Read what `to_wire` gave. Raises: ValueError if it is not whole."""
+        return cls(**json.loads(wire))
+
     def to_wire(self) -> bytes:
         """Give it as bytes; they hold its secrets."""
         return json.dumps(asdict(self)).encode()

@@ -47,5 +47,12 @@ STEPS: Mapping[int, tuple[str, ...]] = {
     ),
     # Whether it has ever run (`vmops.deploy.first_run`); '' where nobody knows.
     7: ("ALTER TABLE made ADD COLUMN ran TEXT NOT NULL DEFAULT ''",),
+    # Where hosts share records: for the how manieth time it is worked on, in which epoch of the VM's claim (0 where
+    # nobody does), and by whose workers.
+    10: (
+        "ALTER TABLE operations ADD COLUMN attempt DEFAULT 1",
+        "ALTER TABLE operations ADD COLUMN epoch DEFAULT 0",
+        "ALTER TABLE operations ADD COLUMN queue DEFAULT ''",
+    ),
 }
 """Statements by the version that they lead to; what is added next has the next number."""

@@ -22,9 +22,8 @@ from vmops.jobs.cancel import cancel
 from vmops.jobs.handed import HandedOrders
 from vmops.jobs.holds import NOBODY, Terms
 from vmops.jobs.operation import Operation, State, Verb
-from vmops.jobs.order import JobRequest
 from vmops.jobs.store import Store
-from vmops.ops import direct, unchanged
+from vmops.ops import direct, orders, unchanged
 from vmops.ops.absence import Absence
 from vmops.ops.account import account
 from vmops.ops.claims import Claims
@@ -40,11 +39,11 @@ _LOOK = 0.05
 _MOST = 0.5
 """Seconds between two looks in the end: of those who wait for a hundred that queue nobody looks all the time."""
 
+_NET = 2.0
+"""Seconds between two looks at a record whose change is told: what is told may be lost."""
+
 _REST = 1.0
 """Seconds between two looks at a record whose worker is seen to live."""
-
-_CUT_OFF = frozenset({FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.BUG, FailureKind.LOCKED})
-"""After these a write may still be on its way."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,10 @@ class Deployments:
 
         A dead worker is noticed here, and recorded.
         """
+        channel = self.store.channel()
         now = self.settled(operation)
+        if not now.over and channel:
+            return NotYet(_NET, channel=channel)
         if not now.over:
             here = now.pid and host.is_this(now.host_id, now.host)
             return NotYet(_REST, now.pid) if here else NotYet(_LOOK, most=_MOST)
@@ -119,7 +121,8 @@ class Deployments:
 
     def settled(self, operation: Operation) -> Operation:
         """Give an operation as it now stands; one whose worker is dead is recorded as interrupted."""
-        self.handed.tend(self.settings, self.store, operation)
+        if not self.store.is_shared:
+            self.handed.tend(self.settings, self.store, operation)
         return admission.mark_if_dead(self.store, self.settings.state_dir, operation)
 
     def claim(self, target: Target, owner: str = "") -> ownership.Claim:
@@ -193,24 +196,21 @@ class Deployments:
 
         Raises: StartFailed if there is no Python for a worker; what is recorded then has failed.
         """
-        interpreter.find()
         asked = replace(new, hold=terms.mark)
         check = partial(terms.check, self.store, target.stack, target.vm_id)
+        order = partial(orders.order, self.settings, target, new.verb, terms, changed)
+        if self.store.is_shared:
+            return orders.queued(self.settings, self.store, asked, terms, check, order)
+        interpreter.find()
         with direct.recorded():
             admitted = admission.admit(self.store, self.settings.state_dir, asked, check)
         if not isinstance(admitted, admission.Admitted):
-            joins = admitted and terms.check_join(self.store, admitted)
-            if admitted and joins and unchanged.serves(admitted, new):
-                return admitted
-            raise OperationFailed(admission.lock_conflict(admitted))
-        doubtful = _in_doubt(admitted.before, new.verb)
-        settings = self.settings
-        how = (settings.backend(), settings.engine, settings.engine_silence, doubtful, terms.take_over, changed)
-        order = JobRequest(target.to_wire(), *how)
+            return orders.joined(self.store, admitted, new, terms)
         try:
+            told = order(admitted.before)
             with direct.recorded():
-                start.start_worker(self.settings, asked, order, admitted.lock)
-            self.handed.keep(asked, order)
+                start.start_worker(self.settings, asked, told, admitted.lock)
+            self.handed.keep(asked, told)
         except StartFailed as error:
             self.store.transition(asked.id, State.FAILED, ended=time.time(), failure=classify(error))
             raise
@@ -237,12 +237,3 @@ class Deployments:
 
         with reading(self.settings, self.store, target) as site:
             return site.stack.state() is not None
-
-
-def _in_doubt(before: Operation | None, verb: Verb) -> bool:
-    """Tell whether the engine's state may lack what exists, or what is to be removed may still be on its way."""
-    if verb is Verb.PROVISION:
-        return before is None or before.state is not State.SUCCEEDED
-    if before is None:
-        return False
-    return before.failure.kind in _CUT_OFF if before.failure else not before.over
