@@ -11,6 +11,7 @@ import pytest
 
 from tests.azure import Azure
 from tests.functional.cluster import LONGEST, Cluster, Host, sharing
+from tests.functional.doors import CLI
 from tests.postgres import Postgres
 from vmops import Status, VMOps
 from vmops.core.polling import NotYet, poll_until
@@ -197,3 +198,69 @@ def test_nobody_writes_an_engines_state_but_who_has_claimed_it(cluster: Cluster)
     assert "fenced: epoch 1 of stack w1-0a1b2c3d is over, 2 has it" in refused.value.stderr
     cluster.ask(f"SET vmops.epoch = 2; {write.format('w1-0a1b2c3d')}")
     cluster.ask(write.format("somebody-elses"))
+
+
+def test_any_host_may_end_what_another_works_on(cluster: Cluster, azure: Azure) -> None:
+    """A provision ends for whoever cancels it, and for a removal; a host that is told to end works until it is over."""
+    host = cluster.host("worked")
+    caller = begin(cluster, azure, host, {"vmName": "v1"})
+    other = cluster.host("other").ops
+    assert other.cancel({"vmName": "v1"}) == (Status.SUCCEEDED, {})
+    assert (ended := cluster.operation(caller, "v1").failure)
+    assert ended.message == "the deployment was cancelled"
+    assert caller.vm_provision({"vmName": "v1"}) == (Status.PENDING, {}), caller.last_failure({"vmName": "v1"})
+    cluster.until(caller, "running", name="v1")
+    assert other.vm_deprovision({"vmName": "v1"}) == (Status.PENDING, {}), other.last_failure({"vmName": "v1"})
+    cluster.until(other, "running", name="v1")
+    (agent,) = host.agents
+    agent.send_signal(signal.SIGTERM)
+    assert poll_until(lambda: draining(cluster), timeout=LONGEST)
+    assert other.vm_provision({"vmName": "v2"}) == (Status.PENDING, {})
+    azure.let_go()
+    succeeded(other, {"vmName": "v1"}, is_setup=False)
+    assert agent.wait(LONGEST) == 0
+    assert cluster.operation(other, "v2").state == "pending"
+    assert (other.cancel({"vmName": "v2"}), cluster.host("caller").call("hosts")) == ((Status.SUCCEEDED, {}), [])
+    assert azure.resources() == []
+
+
+def draining(cluster: Cluster) -> bool | NotYet:
+    return [each["draining"] for each in cluster.host("caller").call("hosts")] == [True] or NotYet(0.1)
+
+
+def test_a_host_with_another_key_does_not_begin(cluster: Cluster, tmp_path: Path) -> None:
+    """It could read no order and no state; it says so in a sentence, and what waits goes on waiting."""
+    stranger = cluster.host("strange")
+    (tmp_path / "key").write_bytes(bytes(32))
+    (tmp_path / "key").chmod(0o600)
+    told = {**stranger.environment, "VMOPS_CLUSTER_KEY_FILE": str(tmp_path / "key")}
+    done = subprocess.run([*CLI, "worker"], env=told, capture_output=True, text=True, timeout=LONGEST, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "was sealed with another key" in done.stderr
+    assert done.stderr.count("\n") == 1
+    away = {**stranger.environment, "VMOPS_DATABASE_URL": "postgresql://vmops@127.0.0.1:1/nowhere"}
+    done = subprocess.run([*CLI, "list"], env=away, capture_output=True, text=True, timeout=LONGEST, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "127.0.0.1:1/nowhere cannot be reached" in done.stderr
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])
+def test_a_database_that_comes_back_has_cost_nothing(cluster: Cluster, azure: Azure, how: signal.Signals) -> None:
+    """Nobody can say that another has the VM while nobody can be asked: the engine goes on, and so does its worker."""
+    host, params = cluster.host(f"patient-{how.name}"), {"vmName": f"u-{how.name.lower()}"}
+    caller = begin(cluster, azure, host, params)
+    with cluster.server.away(how):
+        azure.let_go()
+        assert poll_until(lambda: is_there(azure, params["vmName"]), timeout=LONGEST)
+        assert host.call("provision", "u2")["failure"]["kind"] == "engine"
+    succeeded(caller, params, is_setup=True)
+    ended = cluster.operation(caller, params["vmName"])
+    assert (ended.attempt, ended.epoch, ended.host) == (1, 1, host.name)
+    assert caller.vm_deprovision(dict(params)) == (Status.PENDING, {})
+    succeeded(caller, params, is_setup=False)
+
+
+def is_there(azure: Azure, name: str) -> bool | NotYet:
+    found = [each for each in azure.resources() if each["id"].endswith(f"/virtualMachines/{name}")]
+    states = [azure.get(f"{each['id']}?api-version=2024-07-01")["properties"]["provisioningState"] for each in found]
+    return states == ["Succeeded"] or NotYet(0.05)

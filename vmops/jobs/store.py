@@ -9,13 +9,13 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from vmops.core.errors import RecordsUnusable, StoreError
 from vmops.core.failures import Failure
 from vmops.core.state_dir import records_path
+from vmops.jobs import rows
 from vmops.jobs.made import MadeResources
 from vmops.jobs.operation import TRANSITIONS, Operation, State, Verb
 from vmops.jobs.schema import STEPS
@@ -25,10 +25,10 @@ from vmops.jobs.tables import Conflict, Rows, Tables
 if TYPE_CHECKING:
     from vmops.jobs.cluster.postgres import PostgreSQL
 
-_COLUMNS = tuple(column.name for column in fields(Operation))
 _NOTE_FAILURE = """INSERT INTO failures (stack, failure) VALUES (?, ?)
   ON CONFLICT (stack) DO UPDATE SET failure = excluded.failure"""
-_MAPPINGS = ("outputs", "given", "secrets")
+_STACKS = """SELECT DISTINCT substring(key from '/stacks/vmops/([^/]+-[0-9a-f]{8})\\.json$') AS stack FROM pulumi_state
+  WHERE key LIKE '%/stacks/vmops/%.json'"""
 
 
 class Store:
@@ -61,17 +61,17 @@ class Store:
         """Give the time by which records are dated, in seconds since the epoch; the server's, if there is one."""
         if not self._shared:
             return time.time()
-        with self._tables.transaction() as rows:
-            return float(rows.execute("SELECT extract(epoch FROM clock_timestamp()) AS now").fetchone()["now"])
+        with self._tables.transaction() as database:
+            return float(database.execute("SELECT extract(epoch FROM clock_timestamp()) AS now").fetchone()["now"])
 
     def channel(self) -> int:
         """Give a descriptor that can be read once an operation's state has changed after this; 0 if there is none."""
         return self.shared().channel() if self._shared else 0
 
-    def get_in(self, rows: Rows, operation_id: str) -> Operation:
+    def get_in(self, seen: Rows, operation_id: str) -> Operation:
         """Give a record that is there, as one transaction sees it."""
-        query = f"SELECT {', '.join(_COLUMNS)} FROM operations WHERE id = ?"  # noqa: S608
-        return _from_row(rows.execute(query, (operation_id,)).fetchone())
+        query = f"SELECT {', '.join(rows.COLUMNS)} FROM operations WHERE id = ?"  # noqa: S608
+        return rows.record(seen.execute(query, (operation_id,)).fetchone())
 
     def unusable(self) -> RecordsUnusable | None:
         """Say why nothing can be recorded now, and what is read may lack what was recorded; None if all is well."""
@@ -90,11 +90,11 @@ class Store:
         Raises: RecordsUnusable if it cannot be written.
         """
         self.require()
-        row = _to_row(operation)
-        marks = ", ".join(f":{name}" for name in _COLUMNS)
+        row = rows.of(operation)
+        marks = ", ".join(f":{name}" for name in rows.COLUMNS)
         try:
             with self._tables.transaction() as database:
-                database.execute(f"INSERT INTO operations ({', '.join(_COLUMNS)}) VALUES ({marks})", row)  # noqa: S608
+                database.execute(f"INSERT INTO operations ({', '.join(rows.COLUMNS)}) VALUES ({marks})", row)  # noqa: S608
                 beside(database)
         except Conflict:
             return False
@@ -108,7 +108,7 @@ class Store:
         With an ``origin`` it may follow from there only; ``within`` an epoch, only by whom it was begun in that.
         """
         before = [str(each) for each, following in TRANSITIONS.items() if state in following and origin in (None, each)]
-        row = {name: _plain(value) for name, value in {**changes, "state": state}.items()}
+        row = {name: rows.plain(value) for name, value in {**changes, "state": state}.items()}
         assignments = ", ".join(f"{name} = :{name}" for name in row)
         allowed = ", ".join(f"'{each}'" for each in before) or "''"
         begun = "" if within is None else " AND epoch = :_epoch"
@@ -180,6 +180,11 @@ class Store:
             "ORDER BY number DESC"
         )
 
+    def stacks_of_state(self) -> list[str]:
+        """Name the stacks of which the engine keeps a state where hosts share it: no engine is asked for that."""
+        with self.shared().transaction() as database:
+            return [row["stack"] for row in database.execute(_STACKS).fetchall()]
+
     def made(self, stack: str, owner: str) -> MadeResources:
         """Give what was ever made of a stack in an owner's name."""
         return MadeResources(self._tables, stack, owner)
@@ -189,7 +194,7 @@ class Store:
         self._unrecorded[stack] = failure
         with suppress(StoreError):
             with self._tables.transaction() as database:
-                database.execute(_NOTE_FAILURE, (stack, _plain(failure)))
+                database.execute(_NOTE_FAILURE, (stack, rows.plain(failure)))
             if not self._tables.lost:
                 del self._unrecorded[stack]
 
@@ -210,8 +215,8 @@ class Store:
 
     def _read(self, where: str, *values: str) -> list[Operation]:
         with self._tables.transaction() as database:
-            rows = database.execute(f"SELECT {', '.join(_COLUMNS)} FROM operations {where}", values)  # noqa: S608
-            return [_from_row(row) for row in rows.fetchall()]
+            found = database.execute(f"SELECT {', '.join(rows.COLUMNS)} FROM operations {where}", values)  # noqa: S608
+            return [rows.record(row) for row in found.fetchall()]
 
 
 def _tables(directory: Path, database_url: str | None, patience: float) -> Tables:
@@ -220,26 +225,3 @@ def _tables(directory: Path, database_url: str | None, patience: float) -> Table
     from vmops.jobs.cluster.postgres import PostgreSQL
 
     return PostgreSQL(database_url, patience)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Failure):
-        return json.dumps(value.as_dict())
-    return json.dumps(value) if isinstance(value, dict) else value
-
-
-def _to_row(operation: Operation) -> dict[str, Any]:
-    plain = {name: _plain(getattr(operation, name)) for name in _COLUMNS}
-    return {**plain, **{name: json.dumps(dict(getattr(operation, name))) for name in _MAPPINGS}}
-
-
-def _from_row(row: Mapping[str, Any]) -> Operation:
-    plain = dict(row)
-    failure = plain["failure"]
-    plain.update(
-        verb=Verb(plain["verb"]),
-        state=State(plain["state"]),
-        failure=Failure.from_dict(json.loads(failure)) if failure else None,
-        **{name: json.loads(plain[name]) for name in _MAPPINGS},
-    )
-    return Operation(**plain)

@@ -21,6 +21,7 @@ from vmops.jobs import admission, start
 from vmops.jobs.cancel import cancel
 from vmops.jobs.handed import HandedOrders
 from vmops.jobs.holds import NOBODY, Terms
+from vmops.jobs.opened import vm_key
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
 from vmops.ops import direct, orders, unchanged
@@ -117,6 +118,7 @@ class Deployments:
         if not now.over:
             here = now.pid and host.is_this(now.host_id, now.host)
             return NotYet(_REST, now.pid) if here else NotYet(_LOOK, most=_MOST)
+        vm_key(self.settings, self.store, now.stack)
         return now.failure or account(self.settings.state_dir, now)
 
     def settled(self, operation: Operation) -> Operation:

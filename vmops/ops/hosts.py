@@ -11,6 +11,9 @@ from vmops.jobs.opened import open_store
 from vmops.jobs.operation import Verb
 from vmops.jobs.slots import default_concurrency
 
+_SWEEP = 300.0
+"""Seconds from one sweep to the next, by whichever host."""
+
 
 def listed(settings: Settings) -> list[dict[str, Any]]:
     """List the hosts that work, or did so last, as plain JSON. Raises: SpecError if there is nothing that is shared."""
@@ -20,10 +23,18 @@ def listed(settings: Settings) -> list[dict[str, Any]]:
     return hosts.listed(open_store(settings).shared(), settings.claim_seconds)
 
 
-def work(settings: Settings, slots: int | None, removals: int | None, ready: Callable[[int], object]) -> None:
+def work(
+    settings: Settings,
+    slots: int | None,
+    removals: int | None,
+    ready: Callable[[int], object],
+    sweep: Callable[[], object],
+) -> None:
     """Work until SIGTERM or SIGINT, and then until what was begun is over; a second one ends that, to be taken up.
 
-    ``ready`` is called with the number of slots once work is taken. Raises: RecordsAway if the database stays away.
+    ``ready`` is called with the number of slots once work is taken, ``sweep`` on one host of all, every five minutes.
+
+    Raises: RecordsAway if the database stays away.
     """
     from vmops.jobs.cluster import hosts, queue
     from vmops.jobs.cluster.agent import Agent
@@ -38,7 +49,13 @@ def work(settings: Settings, slots: int | None, removals: int | None, ready: Cal
         queue.of_verb(settings.queue, Verb.DEPROVISION): agent.removals,
     }
     agent.tend()
-    consumer = queue.Consumer(url, rooms, agent.carry_out, agent.tend, settings.claim_renew, settings.claim_seconds)
+
+    def keep_house() -> None:
+        if hosts.is_ours(store.shared(), settings, "sweep", _SWEEP):
+            sweep()
+
+    chores = [(agent.tend, settings.claim_renew), (keep_house, _SWEEP / 10)]
+    consumer = queue.Consumer(url, rooms, agent.carry_out, chores, settings.claim_renew, settings.claim_seconds)
 
     def end() -> None:
         if agent.draining:

@@ -21,6 +21,7 @@ def worker(
     from vmops.cli import console
     from vmops.core import host
     from vmops.core.settings import Settings
+    from vmops.leases import sweep
     from vmops.ops import hosts
 
     settings = Settings(**({"queue": queue} if queue else {}))
@@ -29,6 +30,7 @@ def worker(
         slots,
         removals,
         lambda room: console.note(f"ready: {host.name()}, {room} slots, queue {settings.queue}"),
+        lambda: sweep.begin(settings),
     )
 
 

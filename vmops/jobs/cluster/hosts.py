@@ -14,6 +14,10 @@ _SAY = """INSERT INTO hosts (id, host, version, slots, removals, queue, principa
   ON CONFLICT (id) DO UPDATE SET host = excluded.host, version = excluded.version, slots = excluded.slots,
     removals = excluded.removals, queue = excluded.queue, principal = excluded.principal,
     draining = excluded.draining, seen = excluded.seen"""
+_CHORE = """INSERT INTO claims (name, epoch, operation, host, expires)
+  VALUES (:name, 1, '', :host, clock_timestamp() + make_interval(secs => :seconds))
+  ON CONFLICT (name) DO UPDATE SET epoch = claims.epoch + 1, host = excluded.host, expires = excluded.expires
+  WHERE claims.expires <= clock_timestamp() RETURNING 1"""
 _LIST = """SELECT hosts.*, extract(epoch FROM seen)::double precision AS seen_at,
     seen > clock_timestamp() - make_interval(secs => ?) AS alive,
     (SELECT count(*) FROM claims JOIN operations ON operations.id = claims.operation
@@ -41,6 +45,13 @@ def say(tables: Tables, settings: Settings, slots: int, removals: int, *, draini
     }
     with tables.transaction() as rows:
         rows.execute(_SAY, told)
+
+
+def is_ours(tables: Tables, settings: Settings, chore: str, seconds: float) -> bool:
+    """Tell whether a chore is this host's for so many seconds; of all hosts one has it."""
+    with tables.transaction() as rows:
+        values = {"name": f".{chore}", "host": key_of_host(settings.state_dir), "seconds": seconds}
+        return rows.execute(_CHORE, values).fetchone() is not None
 
 
 def leave(tables: Tables, settings: Settings) -> None:

@@ -5,7 +5,7 @@ one importer of ``procrastinate``.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
@@ -78,16 +78,16 @@ def _sender() -> App:
 
 @dataclass
 class Consumer:
-    """What takes the jobs of a host's queues, several at once, and looks after the host meanwhile.
+    """What takes the jobs of a host's queues, several at once, and does its chores meanwhile.
 
-    ``work`` carries one out, in a thread; ``tend`` is called every ``pause`` seconds. A database that is away is waited
-    for, `claims.RIDE_OUT` at most.
+    ``work`` carries one out, in a thread; each of ``chores`` is done again after its seconds. A database that is away
+    is waited for, `RIDE_OUT` at most.
     """
 
     url: str
     rooms: Mapping[str, int]
     work: Callable[[str], object]
-    tend: Callable[[], object]
+    chores: Sequence[tuple[Callable[[], object], float]]
     pause: float
     longest_silence: float
     _over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -99,15 +99,16 @@ class Consumer:
         Raises: RecordsAway if the database stays away.
         """
         self._answered = monotonic()
-        threads = ThreadPoolExecutor(sum(self.rooms.values()) + 2, thread_name_prefix="vmops")
+        threads = ThreadPoolExecutor(sum(self.rooms.values()) + len(self.chores) + 1, thread_name_prefix="vmops")
         asyncio.get_running_loop().set_default_executor(threads)
-        tending = asyncio.create_task(self._tend())
+        tending = [asyncio.create_task(self._tend(*each)) for each in self.chores]
         try:
             while not self._over.is_set():
                 await self._take()
         finally:
-            tending.cancel()
-            await asyncio.gather(tending, return_exceptions=True)
+            for each in tending:
+                each.cancel()
+            await asyncio.gather(*tending, return_exceptions=True)
 
     def drain(self) -> None:
         """Take no more."""
@@ -149,16 +150,16 @@ class Consumer:
         except Exception:
             get_logger().exception("not_carried_out", operation=operation)
 
-    async def _tend(self) -> None:
+    async def _tend(self, chore: Callable[[], object], pause: float) -> None:
         while True:
             try:
-                await asyncio.to_thread(self.tend)
+                await asyncio.to_thread(chore)
                 self._answered = monotonic()
             except RecordsAway as error:
                 self._missed(error)
             except Exception:
                 get_logger().exception("not_tended")
-            await asyncio.wait([asyncio.create_task(self._over.wait())], timeout=self.pause)
+            await asyncio.wait([asyncio.create_task(self._over.wait())], timeout=pause)
 
     def _missed(self, error: Exception | None) -> None:
         get_logger().warning("records_away", cause=str(error))

@@ -14,7 +14,9 @@ MOST = 3
 
 _WORKED_ON = "EXISTS (SELECT 1 FROM claims WHERE claims.operation = operations.id AND expires > clock_timestamp())"
 
-_DEAD = f"""SELECT id FROM operations WHERE state = 'running' AND NOT {_WORKED_ON}"""  # noqa: S608
+_DEAD = f"""SELECT id FROM operations WHERE state = 'running' AND NOT {_WORKED_ON}
+  AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => ?)"""  # noqa: S608
+"""While the database was away nobody could renew a claim: there is time for that once it is back."""
 
 _AGAIN = f"""UPDATE operations SET state = 'pending', attempt = attempt + 1, epoch = 0, pid = 0, start_ticks = 0,
     host = '', host_id = '', started = 0
@@ -24,7 +26,8 @@ _AGAIN = f"""UPDATE operations SET state = 'pending', attempt = attempt + 1, epo
 _LOST = """SELECT operations.id FROM operations JOIN orders ON orders.operation = operations.id
   LEFT JOIN procrastinate_jobs AS jobs ON jobs.id = orders.job
   LEFT JOIN procrastinate_workers AS workers ON workers.id = jobs.worker_id
-  WHERE state = 'pending' AND (jobs.status IS NULL OR jobs.status::text NOT IN ('todo', 'doing')
+  WHERE state = 'pending' AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => ?)
+    AND (jobs.status IS NULL OR jobs.status::text NOT IN ('todo', 'doing')
     OR (jobs.status::text = 'doing' AND (workers.id IS NULL
       OR workers.last_heartbeat < clock_timestamp() - make_interval(secs => ?))))"""
 
@@ -35,8 +38,8 @@ def rescue(store: Store, seconds: float) -> list[str]:
     A host is dead that was silent for so many ``seconds``. Returns: the ids of what was put into the queue again.
     """
     with store.shared().transaction() as rows:
-        dead = [row["id"] for row in rows.execute(_DEAD).fetchall()]
-        lost = [row["id"] for row in rows.execute(_LOST, (seconds,)).fetchall()]
+        dead = [row["id"] for row in rows.execute(_DEAD, (seconds,)).fetchall()]
+        lost = [row["id"] for row in rows.execute(_LOST, (seconds, seconds)).fetchall()]
     return [each for each in dead if take_up(store, each)] + [each for each in lost if _put_back(store, each)]
 
 
