@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 ENGINE := github.com/pulumi/pulumi
 PIN := vmops/engine/install/gomod
 
-.PHONY: help ready demo test torture schedules steps crowd unit lint types clients places bench curve house wheel engine clean
+.PHONY: help ready demo test torture schedules steps crowd unit lint types docs clients places bench curve house wheel engine clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -42,12 +42,18 @@ crowd: ready ## let 8 processes fight over 4 VMs for two minutes, then make 32 a
 unit: $(INSTALLED) ## run the tests that need no engine
 	@$(BIN)/pytest tests/unit
 
-lint: $(INSTALLED) ## check style and format
+lint: $(INSTALLED) ## check style, format, spelling and words
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/codespell
+	@$(BIN)/python -m tests.words
 
 types: $(INSTALLED) ## check the types
 	@$(BIN)/mypy
+
+docs: $(INSTALLED) ## build the site of the documentation into dist/site; needs no network, and a warning is an error
+	@$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs dist/site
+	@echo "dist/site/index.html"
 
 clients: $(INSTALLED) ## run Azure's own clients against the local Azure; CLIENTS=az,js only these (needs PyPI, npm, Go)
 	@$(BIN)/python -m tests.clients $(CLIENTS)
@@ -86,5 +92,5 @@ $(INSTALLED): pyproject.toml
 	@echo "setting up .venv: vmops, what it needs and what its tests need (500 MB and more; minutes, the first time)"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --editable . --group dev
+	@$(BIN)/python -m pip install --editable . --group dev --group docs
 	@touch $@

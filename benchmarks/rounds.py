@@ -69,7 +69,7 @@ def _live_ours(into: Figures, ours: Ours) -> None:
 
 
 def their_lives(figures: Figures, state_dir: Path, rounds: int) -> None:
-    """The same with mlos_bench's service, whose every wait lasts its poll interval."""
+    """Measure the same with mlos_bench's service, whose every wait lasts its poll interval."""
     mlos = Mlos(state_dir)
     for number in range(rounds):
         vm = f"mlos{number}"

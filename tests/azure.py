@@ -212,7 +212,6 @@ def files_with(text: str, directory: Path) -> list[Path]:
 
 def kill_all(state_dir: Path) -> None:
     """Kill the workers and engines of a state directory, what they start meanwhile too, until none is left."""
-
     assert poll_until(lambda: NotYet(0.01) if killed(living(state_dir)) or held_locks(state_dir) else True, timeout=60)
 
 

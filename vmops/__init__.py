@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vmops.protocol import Status, SupportsVMOps
     from vmops.spec.vm_spec import VmSpec
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "CloudError",

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 import vmops
 from tests.azure import Azure, processes_of
 from tests.conftest import NO_GUESTS
+from tests.functional.doors import blocks
 from tests.terminal import plain
 from vmops.cli import command_line
 from vmops.local import daemon
@@ -121,6 +122,19 @@ def test_the_version_and_the_short_help(shell: Shell) -> None:
     assert (told.returncode, told.stdout) == (0, f"vmops {vmops.__version__}\n")
     assert shell("-h").stdout == shell("--help").stdout
     assert "Usage: vmops provision" in shell("provision", "-h").stdout
+
+
+def test_the_tab_key_completes_commands_and_options() -> None:
+    """The line of the page on commands is all that a shell needs."""
+    (line,) = blocks("commands.md", "sh")
+    typed = ("vmops st", "vmops local f", "vmops provision exp1 --w")
+    asked = [
+        f'COMP_WORDS="{words}" COMP_CWORD={words.count(" ")} _VMOPS_COMPLETE=complete_bash vmops' for words in typed
+    ]
+    script = "\n".join([line, "complete -p vmops", *asked])
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-euc", script], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout.split()[-6:] == ["vmops", "start", "stop", "status", "fault", "--wait"], done.stderr
 
 
 def test_status_and_list_can_be_json(lab: Shell, engine: Path) -> None:
@@ -491,10 +505,11 @@ def test_help_shows_examples_that_are_right(name: str) -> None:
     [
         (["--help"], {"azure", "grpc", "psutil", "pulumi", "pydantic_settings", "sqlite3", "structlog", "yaml"}),
         (["history"], {"azure", "grpc", "pulumi", "starlette", "uvicorn", "yaml"}),
+        (["status", "exp1"], {"grpc", "pulumi", "pulumi_azure_native", "starlette", "uvicorn"}),
     ],
 )
 def test_a_command_imports_only_what_it_needs(state_dir: Path, arguments: list[str], heavy: set[str]) -> None:
-    """Help and lists are there at once."""
+    """Help, lists and looks are there at once."""
     program = (
         f"import atexit, sys; sys.argv = ['vmops', *{arguments!r}]; from vmops.cli import main; "
         "atexit.register(lambda: print('modules', *{name.partition('.')[0] for name in sys.modules})); main()"

@@ -4,6 +4,7 @@ against the local Azure.
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,20 @@ def test_a_console_block_runs(azure: Azure, environment: dict[str, str], block: 
             ["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=200, cwd=ROOT
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert azure.resources() == []
+
+
+def test_the_tutorial_is_true_from_its_first_block_to_its_last(azure: Azure, environment: dict[str, str]) -> None:
+    """Its blocks follow each other, and what the last one shows is that nothing is left."""
+    text = (ROOT / "docs/tutorial.md").read_text()
+    said = ""
+    for language, block in re.findall(r"^```(console|python)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        script = block if language == "console" else shlex.join([sys.executable, "-c", block])
+        command = ["bash", "-euc", re.sub(r"^\$ ", "", script, flags=re.MULTILINE)]
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
+        said += done.stdout
+    assert said.endswith("\nnothing\n")
     assert azure.resources() == []
 
 

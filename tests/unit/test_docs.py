@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vmops import Settings, VmSpec
+from vmops import Settings, VmSpec, __version__
 from vmops.spec.described import DESCRIBED, NAMES
 from vmops.spec.parameters import read_params
 from vmops.spec.rules.images import image
@@ -26,6 +26,7 @@ BASE = {
     "subscription": "11111111-2222-3333-4444-555555555555",
     "sourceAddressPrefixes": "10.0.0.0/8",
     "priority": "Spot",
+    "vmSize": "Standard_D4s_v5",
 }
 OTHER: dict[str, dict[str, Any]] = {
     "vmName": {"vmName": "exp2"},
@@ -85,6 +86,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "dataDisks": {"dataDisks": "64"},
     "ttl": {"ttl": "2h"},
     "maxHourlyPrice": {"maxHourlyPrice": 2},
+    "prefer": {"prefer": "price"},
     "budget": {"budget": 20},
     "stopMode": {"stopMode": "deallocate"},
     "keepGroup": {"keepGroup": True},
@@ -173,7 +175,7 @@ def test_the_readme_names_every_setting() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_variable_is_one_that_is_read_or_given(page: Path) -> None:
     """A unit or a crontab that sets a variable which nobody reads is silent, and wrong."""
-    given = ("HOST", "SSH", "SSH_HOST", "SSH_PORT", "OUTPUTS", "PYTHON", "LOCAL_GUESTS")
+    given = ("HOST", "SSH", "SSH_HOST", "SSH_PORT", "OUTPUTS", "PYTHON", "LOCAL_GUESTS", "LOCAL_AZURE")
     ours = {*given, *(name.upper() for name in Settings.model_fields)}
     assert set(re.findall(r"\bVMOPS_(\w+)", page.read_text())) - ours == set()
 
@@ -208,6 +210,8 @@ def test_the_decisions_are_numbered_without_a_gap() -> None:
     assert all(page.read_text().startswith("# ") for page in DECISIONS)
 
 
-def test_the_changelog_tells_of_what_is_not_released() -> None:
-    """Every visible change has a line there."""
-    assert re.search(r"^## Unreleased\n\n- ", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+def test_the_changelog_dates_the_version_that_this_is() -> None:
+    """Every visible change has a line there, in the section of this version or in one above it that has no date yet."""
+    first, *sections = re.findall(r"^## (.*)\n\n- ", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    dated = sections[0] if first == "Unreleased" else first
+    assert re.fullmatch(rf"{re.escape(__version__)} \(\d{{4}}-\d\d-\d\d\)", dated)

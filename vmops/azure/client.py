@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from vmops.azure import responses
 from vmops.azure.clouds import Cloud
-from vmops.azure.connection import Call, Connection
+from vmops.azure.connection import Call, Connection, Met, origin
 from vmops.azure.responses import Accepted, Progress, is_absent
 from vmops.azure.shapes import SizeOffer, Usage
 from vmops.core.claim import LOCKED_HERE, VmClaim
@@ -36,8 +35,6 @@ _MOST_PAGES = 1000
 _GUESTS = "/_local/guests"
 """Where the local Azure tells of what runs inside its VMs, beside what is Azure's."""
 
-_PORTS = {"https": 443, "http": 80}
-
 
 class Arm:
     """One cloud's Resource Manager, for one principal. Safe for threads; holds no state but its connections.
@@ -51,13 +48,13 @@ class Arm:
         cloud: Cloud,
         timeout: float,
         patience: float = 0.0,
-        met: Callable[[CloudError], object] = lambda _: None,
+        met: Met = lambda _: None,
         claim: VmClaim = LOCKED_HERE,
     ) -> None:
         """Speak to ``cloud``; one request takes at most ``timeout`` seconds.
 
         A request that is refused for a reason that passes is sent again for ``patience`` seconds, after the time that
-        the service asks for. A power operation, which changes something each time, is not. ``met`` is told of every
+        the service asks for; not so a power operation, which changes something each time. ``met`` is told of every
         refusal, but that something is not there. Before anything is changed ``claim`` is checked.
         """
         self._endpoint = cloud.endpoint
@@ -131,9 +128,7 @@ class Arm:
 
         Source: compute REST reference, Virtual Machines - List Available Sizes.
         """
-        return self._sizes(f"{vm_id}/vmSizes")
-
-    def _sizes(self, path: str) -> dict[str, int]:
+        path = f"{vm_id}/vmSizes"
         return responses.sizes(self._connection.send("GET", _with_version(path)), path)
 
     def subscription(self, subscription: str) -> tuple[dict[str, str], str]:
@@ -233,16 +228,7 @@ class Arm:
         raise responses.unreadable(f"the list does not end within {_MOST_PAGES} pages", path)
 
     def _is_own(self, url: str) -> bool:
-        return _origin(url) == _origin(self._endpoint)
-
-
-def _origin(url: str) -> tuple[str | int | None, ...] | None:
-    """Give scheme, user, host and port of a URL, the port of its scheme if it names none; None if it cannot be read."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme, parts.username, parts.hostname, parts.port or _PORTS.get(parts.scheme)
-    except ValueError:
-        return None
+        return origin(url) == origin(self._endpoint)
 
 
 def _with_version(resource_id: str) -> str:

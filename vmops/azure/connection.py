@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
 
 from vmops.azure.clouds import Cloud
 from vmops.azure.responses import SLOW_LOGIN, is_absent, refusal
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 Call: TypeAlias = "Callable[[VirtualMachinesOperations, Mapping[str, Any]], Any]"
 """It gets the SDK's virtual machine operations, and the keywords to pass on to one of its ``begin_`` methods."""
 
+Met: TypeAlias = Callable[[CloudError], object]
+"""It is told of a refusal."""
+
+_PORTS = {"https": 443, "http": 80}
+
 _PASSING = frozenset({429, 502, 503, 504})
 """Statuses of what the same request may not meet again. Source: ARM resource provider contract, common API details."""
 
@@ -32,9 +38,7 @@ _SLOW = "Failed to invoke the Azure CLI"
 class Connection:
     """What is said to one cloud's Resource Manager, for one principal. Safe for threads."""
 
-    def __init__(
-        self, cloud: Cloud, timeout: float, patience: float, met: Callable[[CloudError], object], claim: VmClaim
-    ) -> None:
+    def __init__(self, cloud: Cloud, timeout: float, patience: float, met: Met, claim: VmClaim) -> None:
         """Speak to ``cloud``; one request takes at most ``timeout`` seconds, and is sent again for ``patience``.
 
         ``met`` is told of every refusal, but that something is not there. Nothing is changed once ``claim`` is over,
@@ -164,6 +168,15 @@ def _no_login(reason: str) -> CloudError:
     return CloudError(
         f"no Azure login: {reason.strip().partition(chr(10))[0]}", status=401, code="AuthenticationFailed"
     )
+
+
+def origin(url: str) -> tuple[str | int | None, ...] | None:
+    """Give scheme, user, host and port of a URL, the port of its scheme if it names none; None if it cannot be read."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.username, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
 
 
 def touch() -> None:

@@ -131,7 +131,7 @@ def words(body: object) -> dict[str, str]:
 
 
 class SizeOffer(NamedTuple):
-    """A size in a location: what it can do, in Azure's words, and why it cannot be had there; '' if it can.
+    """A size in a location: what it can do, in Azure's words, and why it is not available there; '' if it is.
 
     Its ``family`` is what its cores are counted by; ``refused_zones`` says of some of its ``zones`` why not there.
     """

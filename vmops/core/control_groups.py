@@ -16,7 +16,7 @@ _OURS = Path("/proc/self/cgroup")
 
 @dataclass(frozen=True)
 class MemoryLimit:
-    """A bound of memory, in bytes, and how much is left below it: what is cached of files can be had too."""
+    """A memory limit in bytes, and how much is left below it. Cached files count as left: the kernel drops them."""
 
     total: int
     left: int

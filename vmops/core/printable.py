@@ -10,7 +10,7 @@ Source: Unicode, general category Cc, property Bidi_Control, and the surrogates,
 
 
 def printable(text: str) -> str:
-    """Write what a terminal would obey as Python does in a string: an escape is ``\\x1b``."""
+    r"""Write each control character as Python does in a string: an escape becomes ``\x1b``."""
     return _OBEYED.sub(lambda found: _code(ord(found.group())), text)
 
 

@@ -15,6 +15,7 @@ from vmops.deploy.holding import AS_IT_IS, Marking
 from vmops.engine.events import EXISTS_ALREADY, PROVIDER_GONE
 from vmops.engine.reconcile import apply, complete
 from vmops.engine.reconcile.plan import Plan, Wanted
+from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
 
 _TRANSIENT_KINDS = frozenset({FailureKind.CONFLICT, FailureKind.THROTTLED})
@@ -62,7 +63,8 @@ class Update:
         Raises: SharedResourceCreatedElsewhere; OperationFailed (conflict), naming what is intended and another's.
         """
         site, spec = self.site, self.spec
-        wanted = Wanted(spec.urn_keys(self.uses), spec.unwanted(), site.cloud.provider_arguments(spec.subscription))
+        unwanted = {**self._left_elsewhere(), **spec.unwanted()}
+        wanted = Wanted(spec.urn_keys(self.uses), unwanted, site.cloud.provider_arguments(spec.subscription))
         made = apply.reconcile(site.stack, site.arm, wanted, site.claim(spec))
         for arm_id in made.foreign:
             if found := site.arm.get(arm_id):
@@ -70,6 +72,13 @@ class Update:
         if made.id_only:
             complete.complete(site.stack, self.declared)
         return made
+
+    def _left_elsewhere(self) -> dict[str, str]:
+        """Give what was made for the VM in another location, by the end of its URN; disks go with the VM."""
+        spec, own = self.spec, {arm_id.lower() for arm_id in self.spec.own_ids()}
+        found = self.site.made.ids() if spec.moves else []
+        left = [each for each in found if each.lower() not in own and spec.identity.names(each)]
+        return {names.urn_key(arm_id): arm_id for arm_id in left if "/disks/" not in arm_id.lower()}
 
     def run(self, *, refresh: bool) -> None:
         """Run the program; what passes with time is tried again, and what exists unknown to the engine is adopted.

@@ -13,6 +13,7 @@ from vmops.azure import clouds
 from vmops.azure.client import Arm
 from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.azure.ownership import Claim
+from vmops.azure.price_book import PriceBook
 from vmops.core import keys, private
 from vmops.core.claim import LOCKED_HERE, VmClaim
 from vmops.core.settings import Settings
@@ -44,6 +45,7 @@ class DeployContext:
     stack: EngineStack
     command: EngineCommand
     made: Made
+    prices: PriceBook
     reconnect: Callable[[], object]
 
     def claim(self, target: Target) -> Claim:
@@ -147,6 +149,7 @@ def _open(
         stack,
         command,
         records.made(settings.owner),
+        PriceBook(cloud, state_dir),
         connect,
     )
 

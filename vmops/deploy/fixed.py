@@ -6,19 +6,20 @@ from typing import Any
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.deploy import own_image, traits
-from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
 
 Body = Mapping[str, Any]
 
 
-def refuse_change(spec: VmSpec, machine: Body, nic: Body | None) -> None:
+def refuse_change(spec: VmSpec, machine: Body, nic: Body | None, *, never_ran: bool = False) -> None:
     """Check that the spec asks for no change that neither ARM nor a replacement can make.
+
+    A VM that ``never_ran`` may be in another of the places that the spec names.
 
     Raises: OperationFailed (immutable), naming the parameter and both values.
     """
     for name, there, asked in _pairs(spec, machine, nic):
-        if there != asked:
+        if there != asked and not (never_ran and name in spec.moves):
             message = f"{name}: the VM has {there or 'none'} and cannot be changed to {asked or 'none'}"
             raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=str(machine["id"])))
 
@@ -39,7 +40,7 @@ def _pairs(spec: VmSpec, machine: Body, nic: Body | None) -> Iterator[tuple[str,
 
 def _types(spec: VmSpec, machine: Body) -> Iterator[str]:
     """Give the types of the data disks that are ours, if the spec says one."""
-    wanted = {lun: names.data_disk(spec.vm_name, lun) for lun, _ in enumerate(spec.data_disks)}
+    wanted = {lun: spec.disk_name(lun) for lun, _ in enumerate(spec.data_disks)}
     for disk in machine["properties"].get("storageProfile", {}).get("dataDisks") or ():
         ours = str(disk.get("name")).lower() == wanted.get(disk["lun"], "").lower()
         if spec.data_disk_type and ours and (found := disk.get("managedDisk", {}).get("storageAccountType")):

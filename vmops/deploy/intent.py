@@ -9,7 +9,7 @@ from vmops.azure.client import Arm
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.deploy import acceleration, clashes, foreign_parts, secrets, spelled_ids, spelling, survey
+from vmops.deploy import acceleration, clashes, foreign_parts, placed, secrets, spelled_ids, spelling, survey
 from vmops.deploy.context import DeployContext
 from vmops.deploy.own_image import as_made
 from vmops.deploy.survey import Preflight
@@ -55,6 +55,7 @@ def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool) -
     another's is to have our security group, or naming secrets that nobody has any more; CloudError if ARM refuses.
     """
     state = cache(site.stack.state if known else lambda: None)
+    spec = placed.named_as(before.machine, spec)
     spec = _as_it_exists(spec, before, state)
     ours = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.uses}
     spec = acceleration.decided(site.arm, spec, ours.get("nic"), before.location)
@@ -115,7 +116,7 @@ def _attached(spec: VmSpec, bodies: Mapping[str, Mapping[str, Any]]) -> dict[int
     for lun, _ in enumerate(spec.data_disks):
         disk, loose = there.get(lun, {}), bodies.get(f"data_disk_{lun}")
         name = str(disk.get("name", "")).lower()
-        if disk.get("createOption") == "Attach" and name == names.data_disk(spec.vm_name, lun).lower():
+        if disk.get("createOption") == "Attach" and name == spec.disk_name(lun).lower():
             found[lun] = str(disk["managedDisk"]["id"])
         elif loose and not disk:
             found[lun] = str(loose["id"])

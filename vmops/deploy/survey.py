@@ -47,8 +47,8 @@ class Preflight:
         return [each["id"] for each in found if each["id"].lower() not in used]
 
 
-def preflight(arm: Arm, spec: VmSpec, claim: Claim) -> Preflight:
-    """Look at what exists before a deployment.
+def preflight(arm: Arm, spec: VmSpec, claim: Claim, *, never_ran: bool = False) -> Preflight:
+    """Look at what exists before a deployment, be it of a VM that ``never_ran``, as far as anything is there of it.
 
     A named group, network, subnet or security group that exists without our tag is used, never changed. Whose a subnet
     is, its network tells. What was made and not seen gone, and is not seen, is looked for in every way.
@@ -74,7 +74,7 @@ def preflight(arm: Arm, spec: VmSpec, claim: Claim) -> Preflight:
     if machine is None or own_image.is_another(machine, spec):
         own_image.refuse_misfit(arm, spec, location)
     if machine:
-        fixed.refuse_change(spec, machine, seen.find(spec.ids()["nic"]))
+        fixed.refuse_change(spec, machine, seen.find(spec.ids()["nic"]), never_ran=never_ran)
     else:
         _refuse_elsewhere(seen.ours, spec, location)
     return Preflight(frozenset(uses), location, machine, seen)
@@ -89,10 +89,13 @@ def _refuse_elsewhere(ours: Iterable[Mapping[str, Any]], spec: VmSpec, location:
     for resource in ours:
         pairs: dict[str, tuple[str | None, str | None]] = {"location": (resource.get("location"), location)}
         if kind_of(resource) == "publicipaddresses":
-            pairs["zone"] = (next(iter(resource.get("zones") or ()), None), spec.zone)
-        for name, (there, asked) in pairs.items():
-            if resource["id"].lower() in wanted and there != asked:
-                message = f"{name}: {resource['name']} has {there or 'none'} and cannot be changed to {asked or 'none'}"
+            asked = None if "zone" in spec.moves else spec.zone
+            pairs["zone"] = (next(iter(resource.get("zones") or ()), None), asked)
+        for name, (there, wished) in pairs.items():
+            if resource["id"].lower() in wanted and there != wished:
+                message = (
+                    f"{name}: {resource['name']} has {there or 'none'} and cannot be changed to {wished or 'none'}"
+                )
                 raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=str(resource["id"])))
 
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vmops.engine.reconcile.entries import SECRET, STACK
-from vmops.engine.workspace import PROJECT
-from vmops.spec.names import TAG_PREFIX
+from vmops.spec.names import PROJECT, TAG_PREFIX
 
 _PROVIDERS = "pulumi:providers:"
 _OWN = frozenset({"__defaults", "__internal", "version"})

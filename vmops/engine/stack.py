@@ -19,7 +19,7 @@ from vmops.engine.backend.lock_holder import refuse_seen_holder
 from vmops.engine.backend.notes import EngineNotes
 from vmops.engine.events import EventLog
 from vmops.engine.process import EngineCommand
-from vmops.engine.workspace import PROJECT
+from vmops.spec.names import PROJECT
 
 _NOT_MENDED = "what is left of the engine's files cannot be put right: {}"
 _NONSENSE = "put an earlier state in its place by `pulumi stack import`, or deprovision the VM, which does without it"

@@ -6,8 +6,7 @@ from pathlib import Path
 from pulumi import automation
 
 from vmops.engine.process import EngineCommand
-
-PROJECT = "vmops"
+from vmops.spec.names import PROJECT
 
 
 class Workspace(automation.LocalWorkspace):

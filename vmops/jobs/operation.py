@@ -51,9 +51,10 @@ class Operation:
     Nothing in it means something only in this process or on this host, except what says where the worker runs:
     ``host_id`` and ``pid``, and ``start_ticks`` by which it is told from others of that number; '' and 0 where nobody
     knows. ``host`` is the host's name, for people. ``hold`` is the mark of who is to hold the VM, or removes it as its
-    holder (`vmops.core.holder`); '' where nobody does, or nobody knows. ``attempt``, ``epoch`` and
-    ``queue`` are of hosts that share their records: for the how manieth time it is worked on, in which epoch of the
-    VM's claim, and by whose workers.
+    holder (`vmops.core.holder`); '' where nobody does, or nobody knows. ``places`` are those in which VMs of it are
+    tried, by their names, as `vmops.placement.place` writes them; none where there was nothing to choose. ``attempt``,
+    ``epoch`` and ``queue`` are of hosts that share their records: for the how manieth time it is worked on, in which
+    epoch of the VM's claim, and by whose workers.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Operation:
     attempt: int = 1
     epoch: int = 0
     queue: str = ""
+    places: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def handle(self) -> str:

@@ -9,7 +9,7 @@ from vmops.core.failures import Failure
 from vmops.jobs.operation import Operation, State, Verb
 
 COLUMNS = tuple(column.name for column in fields(Operation))
-_MAPPINGS = ("outputs", "given", "secrets")
+_MAPPINGS = ("outputs", "given", "secrets", "places")
 
 
 def plain(value: Any) -> Any:

@@ -36,8 +36,8 @@ class Database(Lender):
     def __init__(self, path: Path, steps: Steps) -> None:
         """Open ``path``, and take the ``steps`` that it lacks; a later version of the same age is used as it is.
 
-        A file that is damaged is set aside, and begun anew. Where
-        none can be had (the disk is full or read-only), one in memory has nothing in it, and ``lost`` says why.
+        A damaged file is moved aside and replaced by an empty one. Where no file can be opened (the disk is full or
+        read-only), an empty database in memory stands in, and ``lost`` says why.
 
         Raises: StoreError if its directory cannot be made, is not its user's alone, or is on a network file system, or
         if it is of a later age.

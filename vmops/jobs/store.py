@@ -18,6 +18,7 @@ from vmops.core.state_dir import records_path
 from vmops.jobs import rows
 from vmops.jobs.made import MadeResources
 from vmops.jobs.operation import TRANSITIONS, Operation, State, Verb
+from vmops.jobs.refused import RefusedPlaces
 from vmops.jobs.schema import STEPS
 from vmops.jobs.sqlite import Database
 from vmops.jobs.tables import Conflict, Rows, Tables
@@ -124,6 +125,13 @@ class Store:
         with self._tables.transaction() as database:
             database.execute("UPDATE operations SET given = ? WHERE id = ?", (json.dumps(dict(given)), operation_id))
 
+    def place(self, operation_id: str, places: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+        """Note where the VMs of an operation are tried from now on; False unless it runs, and was as ``before``."""
+        row = (json.dumps(dict(places)), operation_id, json.dumps(dict(before)))
+        with self._tables.transaction() as database:
+            query = "UPDATE operations SET places = ? WHERE id = ? AND state = 'running' AND places = ?"
+            return database.execute(query, row).rowcount == 1
+
     def extend(self, operation_id: str, expires: float) -> None:
         """Move the instant at which what an operation made expires, in seconds since the epoch; 0 for never."""
         with self._tables.transaction() as database:
@@ -184,6 +192,10 @@ class Store:
         """Name the stacks of which the engine keeps a state where hosts share it: no engine is asked for that."""
         with self.shared().transaction() as database:
             return [row["stack"] for row in database.execute(_STACKS).fetchall()]
+
+    def refused(self, cloud: str, subscription: str) -> RefusedPlaces:
+        """Give what Azure has refused where, in a subscription."""
+        return RefusedPlaces(self._tables, cloud, subscription)
 
     def made(self, stack: str, owner: str) -> MadeResources:
         """Give what was ever made of a stack in an owner's name."""

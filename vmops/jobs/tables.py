@@ -52,7 +52,7 @@ class Tables(Protocol):
     lost: RecordsUnusable | None
 
     def transaction(self) -> AbstractContextManager[Rows]:
-        """Lend the connection for one transaction. Raises: Conflict; StoreError if it cannot be had."""
+        """Lend the connection for one transaction. Raises: Conflict; StoreError where there is none."""
 
     def unusable(self) -> RecordsUnusable | None:
         """Say why nothing can be recorded now; None if all is well."""

@@ -139,6 +139,7 @@ def _execute(
     from vmops.deploy.holding import Marking
     from vmops.engine.deadline import enforce_deadline
     from vmops.jobs.holds import terms_of
+    from vmops.jobs.ledger import PlaceLedger
     from vmops.spec.target import Target
     from vmops.spec.vm_spec import VmSpec
 
@@ -164,7 +165,8 @@ def _execute(
     ):
         if isinstance(target, VmSpec):
             marking = Marking(terms.mark, partial(terms.permit, store, operation.stack))
-            how = steps.Circumstances(order.doubtful, operation.expires, marking, order.changed)
+            ledger = PlaceLedger(store, operation)
+            how = steps.Circumstances(order.doubtful, operation.expires, marking, order.changed, ledger)
             return steps.provision(site, target, how)
         return removal.deprovision(site, target, doubtful=order.doubtful, held_as=terms.mark)
 
@@ -193,7 +195,7 @@ def _taken_over(
 def _cancel_provision(store: Store, state_dir: Path, stack: str, seconds: float) -> int:
     """End a provision that is in flight, and take the VM's lock from it.
 
-    Raises: OperationFailed (locked) if it cannot be had within ``seconds``.
+    Raises: OperationFailed (locked) if the lock is not free within ``seconds``.
     """
     from vmops.jobs.cancel import cancel
 

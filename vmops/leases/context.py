@@ -42,15 +42,16 @@ def machine(
 ) -> "MachineContext[Machine]":
     """Hold a VM for a block (``with``, ``async with``) or for each call of a function, which gets it first.
 
-    Entering provisions the VM and waits until it runs. A VM of that name that is there already is taken if a program
-    held it that has died, and refused if one holds it that lives, or nobody does; ``take_over`` takes it all the same.
-    Leaving removes it and all that was made for it, whatever happens, unless another has taken it over: the removal is
-    handed to a worker before anything is waited for, so that neither an exception nor SIGINT, SIGTERM or SIGHUP can
-    lose it. What kills this process at once is left to ``ttl`` and the sweep. ``keep_on_error`` leaves a VM whose block
-    raised an Exception, with a time to live, and logs how to get in: nobody holds it then.
+    Entering provisions the VM and waits until it runs. If a VM of that name exists, it is taken over when its holder
+    has died, and refused when its holder is alive or when it has none. ``take_over`` takes it in any case.
 
-    Raises: on entering, SpecError for wrong parameters and ProvisionError for a VM that cannot be had; on leaving,
-    ProvisionError for one that will not go, unless another exception is on its way: that one gets a note of it.
+    Leaving removes the VM and all that was made for it, unless another holder has taken it over. A worker gets the
+    removal before anything is waited for, so neither an exception nor SIGINT, SIGTERM or SIGHUP can lose it. If this
+    process is killed, ``ttl`` and the sweep remove the VM. With ``keep_on_error``, a VM whose block raised an Exception
+    stays until its time to live is over, held by nobody, and the log says how to log in.
+
+    Raises: on entering, SpecError for wrong parameters, and ProvisionError if the VM cannot be made. On leaving,
+    ProvisionError if it cannot be removed; if another exception is on its way, that one gets a note instead.
     """
     return hold_as(Kind.MACHINE, params, settings=settings, keep_on_error=keep_on_error, take_over=take_over)
 

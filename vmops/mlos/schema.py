@@ -51,6 +51,9 @@ _FORMS = {
 }
 """How a value may be written for a parameter of each type: mlos_bench's command line knows words and numbers only."""
 
+_LISTED = ("vmSize", "location", "zone", "priority")
+"""What may be a list of words, too, and such a list one word."""
+
 _TEMPLATE = {"type": "string", "pattern": r"\$"}
 """A word with a ``$variable`` in it, whose value comes later."""
 
@@ -66,6 +69,7 @@ def config_schema() -> Schema:
     derived = VmSpec.model_json_schema()["properties"]
     names = sorted({*VmSpec.parameters(), *settings()} - {HANDLE})
     properties = {name: _property(derived.get(name, {})) for name in names}
+    properties |= {name: {"type": ["array", *_FORMS["string"]]} for name in _LISTED}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 

@@ -30,7 +30,7 @@ from vmops.ops.account import account
 from vmops.ops.claims import Claims
 from vmops.ops.elsewhere import refuse_another_place
 from vmops.ops.record import record
-from vmops.ops.remembered import Asked
+from vmops.ops.remembered import Asked, Remembered
 from vmops.ops.results import classify
 from vmops.spec.target import Target
 
@@ -67,7 +67,8 @@ class Deployments:
         if spec.wait_for == "ssh":
             readiness.refuse_silent(self.arm(spec), spec)
         if latest and unchanged.is_made(latest, asked) and not terms.mark:
-            seen = unchanged.seen_as_asked(self.arm(spec), self.claim(spec), spec, latest.outputs)
+            here = Remembered(self.settings, self.store).here(spec)
+            seen = unchanged.seen_as_asked(self.arm(spec), self.claim(spec), here, latest.outputs)
             if seen:
                 self._keep_up(latest, asked, seen)
                 return None

@@ -52,7 +52,7 @@ def remove(settings: Settings, target: Target, claim: Claim, *, mark: str, why: 
 
 @contextmanager
 def locked(state_dir: Path, stack: str) -> Iterator[None]:
-    """Hold both of a VM's locks, as far as there can be any; where one cannot be had, that is told.
+    """Hold both of a VM's locks, as far as there can be any; one that cannot be taken is reported.
 
     Raises: OperationFailed (locked) if somebody works on the VM.
     """

@@ -11,9 +11,9 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.core.settings import Settings
 from vmops.deploy.context import DeployContext
 from vmops.engine import project
-from vmops.engine.workspace import PROJECT
 from vmops.ops.deployments import Deployments
 from vmops.ops.reading import reading
+from vmops.spec.names import PROJECT
 from vmops.spec.target import Target
 
 _VM = "azure-native:compute:VirtualMachine"

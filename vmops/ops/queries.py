@@ -1,7 +1,7 @@
 """What may be asked about VMs; nothing here changes any of them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +101,7 @@ class Queries:
                 self.settings, spec, records, (held,), longest=self.settings.engine_silence, claim=claim
             ) as site,
         ):
-            found = steps.plan(site, spec)
+            found = steps.plan(site, self._remembered.here(spec))
         return changes.with_secrets(spec, found, other_secrets(asked, self.store.latest(spec.stack)))
 
     def losses(self, asked: Asked) -> list[str]:
@@ -112,7 +112,8 @@ class Queries:
         machine = self.arm(asked.spec).get(asked.spec.vm_id)
         if machine is None or not ownership.is_ours(machine, self.deployments.claim(asked.spec)):
             return []
-        return losses(machine, asked, self.store.latest(asked.spec.stack))
+        here = replace(asked, spec=self._remembered.here(asked.spec))
+        return losses(machine, here, self.store.latest(asked.spec.stack))
 
     def diff(self, target: Target) -> list[dict[str, Any]]:
         """Compare what was asked for last with what there is: the changes that would put it right.
@@ -124,8 +125,15 @@ class Queries:
         latest = self.store.latest(target.stack)
         if latest and (latest.verb, latest.state) == (Verb.DEPROVISION, State.SUCCEEDED):
             raise OperationFailed(Failure(FailureKind.NOT_FOUND, "it was removed: nothing is asked for"))
-        spec = Remembered(self.settings, self.store).asked_again(target.identity.params).spec
-        return Comparison(spec, self.deployments.absence(target).take()).changes()
+        return Comparison(self._asked_last(target), self.deployments.absence(target).take()).changes()
+
+    def _asked_last(self, target: Target) -> VmSpec:
+        """Give what was asked for last, in the place where the VM is. Raises: as `Remembered.asked_again`."""
+        return self._remembered.here(self._remembered.asked_again(target.identity.params).spec)
+
+    @property
+    def _remembered(self) -> Remembered:
+        return Remembered(self.settings, self.store)
 
     def made_from(self, target: Target) -> dict[str, Any]:
         """Give the content of a lock file of a VM: what it was asked for with, and really made from.
@@ -145,8 +153,7 @@ class Queries:
         from vmops.azure import ownership
         from vmops.ops import made_from
 
-        remembered = Remembered(self.settings, self.store)
-        last, spec = remembered.last(target), remembered.asked_again(target.identity.params).spec
+        last, spec = self._remembered.last(target), self._asked_last(target)
         machine = self.arm(target).get(target.vm_id)
         if machine is None or not ownership.is_ours(machine, self.deployments.claim(target)):
             raise OperationFailed(Failure(FailureKind.NOT_FOUND, "there is no such VM of ours", resource=target.vm_id))
@@ -215,6 +222,6 @@ class Queries:
         if latest is None or (latest.verb, latest.state) != (Verb.PROVISION, State.SUCCEEDED) or not latest.given:
             return None
         try:
-            return Comparison(Remembered(self.settings, self.store).asked_again(target.identity.params).spec, there)
+            return Comparison(self._asked_last(target), there)
         except SpecError:  # asked for by rules of an earlier version
             return None

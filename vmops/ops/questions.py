@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vmops.ops.guards import Guards
     from vmops.ops.listing import Listing
     from vmops.ops.offers import Offers
+    from vmops.spec.wish import Wish
 
 
 class Questions(Access):
@@ -141,7 +142,7 @@ class Questions(Access):
         return self._queries.diff(self._target(params))
 
     def offers(self, params: Params, unread: list[Failure]) -> list[dict[str, Any]]:
-        """Tell of each place that lists of sizes, locations, zones and priorities name whether a VM may be had there.
+        """Tell for each place, of lists of sizes, locations, zones and priorities, whether a VM is available there.
 
         With price, what is left of the quota in cores, a ``verdict`` (ok, last, blocked) and why. ``unread`` gets a
         failure for what Azure does not tell, which speaks against no place. Raises: SpecError.
@@ -151,6 +152,18 @@ class Questions(Access):
     def quota(self, params: Params) -> list[dict[str, Any]]:
         """Tell how much of each quota is used and left in a location. Raises: SpecError; CloudError if ARM refuses."""
         return self._offers(params, []).quotas()
+
+    def refusals(self, params: Params, *, forget: bool = False) -> list[dict[str, Any]]:
+        """Tell what Azure has refused where, as far as VMs of this host have met it: deployments do not try it again.
+
+        Each says what is ``blocked``, or tried ``last``, why, and until when; with ``forget`` it is forgotten.
+        Raises: SpecError.
+        """
+        from vmops.ops.refused import told
+
+        wish = self._wish(params)
+        refused = self._store.refused(wish.cloud, wish.subscription)
+        return [told(each) for each in (refused.forget() if forget else refused.known())]
 
     def status(self, params: Params) -> dict[str, Any]:
         """Tell what was asked of a VM last, how that stands, and what ARM says of the VM now.
@@ -196,10 +209,15 @@ class Questions(Access):
     def _offers(self, params: Params, unread: list[Failure]) -> "Offers":
         from vmops.ops.offers import Offers
         from vmops.ops.prices import Prices
+
+        wish = self._wish(params)
+        known = self._store.refused(wish.cloud, wish.subscription).known()
+        return Offers(self._arm(wish), wish, Prices(self.settings.state_dir), unread, known)
+
+    def _wish(self, params: Params) -> "Wish":
         from vmops.spec.wish import Wish
 
-        wish = Wish.from_params(params, self.settings.defaults())
-        return Offers(self._arm(wish), wish, Prices(self.settings.state_dir), unread)
+        return Wish.from_params(params, self.settings.defaults())
 
     def _asked(self, params: Params, *, same: bool, unset: Collection[str] = ()) -> Asked:
         return self._remembered.asked_again(params, unset) if same else self._remembered.asked(params)

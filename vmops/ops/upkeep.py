@@ -23,7 +23,10 @@ class Upkeep:
     """What a person does to a VM that is there: cancel, recover, adopt, extend."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises: StoreError if the state directory cannot hold records."""
+        """Open the records.
+
+        Raises: StoreError if the state directory cannot hold records.
+        """
         self.settings = settings
         self._store = open_store(settings)
         self._arm = Connections(settings)

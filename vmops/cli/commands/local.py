@@ -122,7 +122,7 @@ def journal(as_json: Json = False) -> None:
 
 
 def _require_guests() -> None:
-    """Refuse what cannot be had. Raises: StartFailed with the reason."""
+    """Refuse guests that this host cannot run. Raises: StartFailed with the reason."""
     told = inspection.guests(_state_dir())
     if told["kind"] == "none":
         raise StartFailed(f"nothing can run inside the VMs: {told['reason']}", "call it with `--guests auto`")

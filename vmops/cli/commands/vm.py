@@ -42,7 +42,6 @@ app = typer.Typer(
     cls=Words,
     epilog=examples("provision exp1 -p vmSize=Standard_D4s_v5 --wait", "status exp1", "deprovision exp1 --wait"),
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -13,8 +13,7 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.engine.backend.checkpoint import export_makes_sense
 from vmops.engine.backend.refusals import refused_state
 from vmops.engine.process import EngineCommand
-from vmops.engine.workspace import PROJECT
-from vmops.spec.names import TOKENS
+from vmops.spec.names import PROJECT, TOKENS
 
 _PROVIDER = "pulumi:providers:azure-native"
 _NAMES = ("subscriptionId", "resourceGroupName", "vmName")

@@ -7,8 +7,7 @@ from uuid import uuid4
 
 from pydantic.alias_generators import to_camel
 
-from vmops.engine.workspace import PROJECT
-from vmops.spec.names import OWNER_TAG
+from vmops.spec.names import OWNER_TAG, PROJECT
 
 Entry = dict[str, Any]
 

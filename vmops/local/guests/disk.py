@@ -1,5 +1,4 @@
-"""A guest's own directories, as they are before its first boot: this host's settings that everybody may read, and an
-account.
+"""A guest's own directories before its first boot: an account, and those settings of this host that all may read.
 
 All of it is done by relative names in the guest's directory, by the process that becomes the guest.
 """

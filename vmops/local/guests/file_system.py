@@ -43,7 +43,7 @@ _QUIET = NO_SETUID | NO_DEVICES
 def build() -> None:
     """Put the guest's root together and make it the root, in mount and process namespaces that are new.
 
-    Raises: OSError, or RuntimeError, if any of it cannot be had: then there is no guest.
+    Raises: OSError, or RuntimeError, if any of it fails: then there is no guest.
     """
     kernel.mount("", "/", "", PRIVATE | RECURSIVE)
     ROOT.mkdir(exist_ok=True)

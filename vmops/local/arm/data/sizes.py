@@ -40,7 +40,7 @@ class Size:
 
     @property
     def spot(self) -> bool:
-        """Tell whether it can be had as Spot: a burstable one cannot. Source: Microsoft's page on Spot machines."""
+        """Tell whether it is available as Spot: a burstable one is not. Source: Microsoft's page on Spot machines."""
         return self._part("letters") != "B"
 
     @property
@@ -112,7 +112,7 @@ def _nvme_series(family: str, memory_per_core: int, pattern: str, cores: str, lo
     ]
 
 
-# Real subscriptions have sizes that exist and cannot be had, and families whose quota is nothing. So has this one:
+# Real subscriptions have sizes that are restricted, and families whose quota is 0. So has this one:
 # Standard_M128ms is restricted everywhere, and the quota of standardNCADSA100v4Family is 0.
 _TABLE = [
     Size("Standard_A0", "standardA0_A7Family", 1, 768, 1, 20480),

@@ -1,4 +1,4 @@
-"""What sizes there are, where, with what, and which of them cannot be had.
+"""The sizes of each location: what each has, and which are not available.
 
 Source: azure-rest-api-specs, Microsoft.Compute, ResourceSkus_List, and Microsoft's page on errors for SKUs.
 """
@@ -69,7 +69,7 @@ def _capabilities(size: Size) -> dict[str, object]:
 
 
 def _restriction(location: str) -> Json:
-    """Say that a size cannot be had in a location: by this subscription."""
+    """Say that a size is not available in a location for this subscription."""
     info = {"locations": [location]}
     return {
         "type": "Location",

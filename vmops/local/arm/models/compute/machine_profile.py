@@ -65,7 +65,7 @@ def declare(cloud: Cloud, rid: ResourceId, request: Json, location: str) -> Reso
 
 
 def find_size(asked: Json, location: str) -> Size:
-    """Return the size that is asked for: known, and to be had."""
+    """Return the requested size, which must be known and available."""
     name = asked.get("hardwareProfile", {}).get("vmSize")
     if not name:
         raise ArmError("InvalidParameter:missing", target="hardwareProfile.vmSize")

@@ -196,7 +196,7 @@ def _update(cloud: Cloud, machine: Resource, existing: Resource) -> Change:
 
 
 def _require_change(cloud: Cloud, machine: Resource, existing: Resource) -> None:
-    """Refuse what an existing machine is to become: its size does not take it, or cannot be had."""
+    """Refuse what an existing machine is to become: its size does not take it, or is not available."""
     require_fit(machine)
     require_off(existing, machine)
     require_resizable(existing, machine)

@@ -1,0 +1,31 @@
+"""The site shows every page, every public name and every command; `make docs` builds it, and no warning passes."""
+
+import re
+from pathlib import Path
+
+from docs.site_pages import commands, public_names
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    """The reference shows all that may be imported. The build looks for the same names in what it has built."""
+    text = (DOCS / "api.md").read_text()
+    missing = sorted(name for name in public_names() if f":: {name}\n" not in text)
+    assert not missing, f"docs/api.md does not describe {missing}: add an autoclass or autofunction line for each"
+
+
+def test_every_page_has_its_place_on_the_site() -> None:
+    """A page that no part of the site names is found by nobody."""
+    named = (DOCS / "index.md").read_text().splitlines()
+    missing = sorted(page.name for page in DOCS.glob("*.md") if page.stem not in (*named, "index"))
+    assert not missing, f"docs/index.md does not name {missing}: add a line for each, mostly to How to"
+
+
+def test_every_command_has_a_heading_of_its_own() -> None:
+    """Those of a group too, and the calls that its help shows are blocks."""
+    text = commands()
+    top = re.findall(r"^\* `(\w[\w-]*)`: ", text.partition("### ")[0], re.MULTILINE)
+    headings = re.findall(r"^#+ `vmops ?(.*)`$", text, re.MULTILINE)
+    assert {*top, "provision", "engine install", "local fault"} <= set(headings)
+    assert not re.search(r"\n\n\$ ", text)

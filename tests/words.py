@@ -1,0 +1,75 @@
+"""The words of the package, as far as a machine can judge them; `python -m tests.words` prints what is wrong.
+
+It reads what people read: names, docstrings and comments. Spelling is codespell's, the form of docstrings ruff's.
+"""
+
+import ast
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Iterator
+
+from tests.house import Module, house
+
+LONGEST_SENTENCE = 45
+"""Words of a sentence. One that is longer says two things."""
+
+EMPTY_NAME = re.compile(r"(?:manager|helper|utils?|misc|common|(?<!custom_)data|(?<!plugin_)info)$", re.IGNORECASE)
+"""The end of a name that says nothing of what the thing is. Custom data is Azure's word, plugin info the engine's."""
+
+GIVEN_NAMES = frozenset({("vmops.local.arm.data", "data"), ("vmops.engine.workspace", "info")})
+"""Names that stay, with their modules: a directory of nothing but data, and a method of Pulumi's."""
+
+PLAIN = {
+    r"\b(?:is|are|be|was) had\b": "get, have",
+}
+"""Words that a reader has to read twice, and what to say instead."""
+
+
+def sayings(module: Module) -> Iterator[tuple[int, str]]:
+    """Give each docstring, described constant and comment of a module, with its line."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.lineno, node.value.value
+    for token in tokenize.generate_tokens(io.StringIO(module.source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def names(module: Module) -> Iterator[tuple[int, str]]:
+    """Give the names of a module, of its classes and of its functions, with their lines."""
+    yield 1, module.name.rpartition(".")[2]
+    for node in ast.walk(module.tree):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node.lineno, node.name
+
+
+def faults_of(text: str) -> Iterator[str]:
+    """Say what is wrong with a docstring or comment."""
+    for paragraph in re.split(r"\n\s*\n|\n\s*[-*] ", text):
+        for sentence in re.split(r"(?<=[.;:])\s", paragraph):
+            if (length := len(sentence.split())) > LONGEST_SENTENCE and "  " not in sentence.strip():
+                yield f"a sentence of {length} words, more than {LONGEST_SENTENCE}: {sentence.strip()[:60]!r}"
+    for pattern, plain in PLAIN.items():
+        if found := re.search(pattern, text):
+            yield f"{found[0]!r} is read twice; say: {plain}"
+
+
+def faults(module: Module) -> Iterator[str]:
+    """Say what is wrong with the words of a module, each with its line."""
+    for line, name in names(module):
+        if EMPTY_NAME.search(name) and (module.name, name) not in GIVEN_NAMES:
+            yield f"{line}: {name!r} says nothing of the thing"
+    yield from (f"{line}: {fault}" for line, text in sayings(module) for fault in faults_of(text))
+
+
+def main() -> int:
+    """Print the faults of all modules; 1 if there are any."""
+    found = [f"{name}:{fault}" for name, module in sorted(house().items()) for fault in faults(module)]
+    print(*found, sep="\n", end="\n" if found else "")
+    return bool(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
