@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 
 from tests.azure import all_of, killed
+from tests.postgres import Postgres, running
 from vmops.core.errors import EngineMissing
 from vmops.core.polling import NotYet, poll_until
 from vmops.engine.install import locate
@@ -35,6 +36,13 @@ def engine() -> Path:
         return locate.path()
     except EngineMissing as missing:
         (pytest.fail if os.environ.get("REQUIRE_ENGINE") else pytest.skip)(str(missing))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Give a PostgreSQL that runs."""
+    with running() as server:
+        yield server
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ class Postgres:
     port: int
     passfile: Path
     programs: Path
+    served: "Served"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -53,11 +54,21 @@ class Postgres:
         self.ask(f"CREATE DATABASE {name}")
         return self._url(name)
 
+    @contextmanager
+    def away(self, how: signal.Signals) -> Iterator[None]:
+        """Have no server for a while: SIGINT ends it in order, SIGQUIT as a loss of power would."""
+        self.served.end(how)
+        try:
+            yield
+        finally:
+            self.served.begin()
+
     def ask(self, statement: str, url: str = "") -> list[str]:
         """Carry out a statement and give the rows of its answer, by default in the server's own database."""
         command: list[str | Path] = [self.programs / "psql", "-XAtqc", statement, url or self._url("postgres")]
         environment = {**os.environ, **self.environment}
-        return subprocess.check_output(command, env=environment, text=True, timeout=_LONGEST).splitlines()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_LONGEST, check=True)
+        return done.stdout.splitlines()
 
     def _url(self, database: str) -> str:
         return f"postgres://{_USER}@127.0.0.1:{self.port}/{database}?sslmode=disable"
@@ -72,28 +83,42 @@ def running() -> Iterator[Postgres]:
         home = _home(place, password, account)
         programs = (home if account else _packages()) / _PROGRAMS
         _run([programs / "initdb", "-D", home / "files", "-U", _USER, *_INITIAL], home, account)
-        with _served(programs, home, account) as port:
-            yield Postgres(port, passfile, _packages() / _PROGRAMS)
+        with free_port() as port:
+            served = Served(programs, home, account, port)
+            served.begin()
+            try:
+                yield Postgres(port, passfile, _packages() / _PROGRAMS, served)
+            finally:
+                served.end(signal.SIGQUIT)  # at once: nobody needs its files any more
 
 
-@contextmanager
-def _served(programs: Path, home: Path, account: Mapping[str, Any]) -> Iterator[int]:
-    """Serve the files of a database at a port of its own until the work inside is over; give the port."""
-    with free_port() as port, (home / "log").open("wb") as log:
-        settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "fsync": "off"}
+@dataclass
+class Served:
+    """The process of a server, at a port of its own."""
+
+    programs: Path
+    home: Path
+    account: Mapping[str, Any]
+    port: int
+
+    def begin(self) -> None:
+        """Serve the files of a database; come back once connections are taken."""
+        (self.home / "files" / "postmaster.pid").unlink(missing_ok=True)
+        settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "", "fsync": "off"}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        command: list[str | Path] = [programs / "postgres", "-D", home / "files", *options]
-        server: subprocess.Popen[bytes] = subprocess.Popen(
-            command, cwd=home, stdout=log, stderr=log, env=_ENVIRONMENT, **account
-        )
-        try:
-            assert poll_until(lambda: _ready(server, home) or NotYet(0.02), timeout=_LONGEST), (
-                home / "log"
-            ).read_text()
-            yield port
-        finally:
-            server.send_signal(signal.SIGQUIT)  # at once: nobody needs its files any more
-            server.wait(timeout=_LONGEST)
+        command: list[str | Path] = [self.programs / "postgres", "-D", self.home / "files", *options]
+        with (self.home / "log").open("ab") as log:
+            self.process: subprocess.Popen[bytes] = subprocess.Popen(
+                command, cwd=self.home, stdout=log, stderr=log, env=_ENVIRONMENT, **self.account
+            )
+        assert poll_until(lambda: _ready(self.process, self.home) or NotYet(0.02), timeout=_LONGEST), (
+            self.home / "log"
+        ).read_text()
+
+    def end(self, how: signal.Signals) -> None:
+        """End it."""
+        self.process.send_signal(how)
+        self.process.wait(timeout=_LONGEST)
 
 
 def _ready(server: "subprocess.Popen[bytes]", home: Path) -> bool:

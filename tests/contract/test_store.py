@@ -6,8 +6,9 @@ SQLite promises is in `tests/unit/test_store_file.py`.
 
 import dataclasses
 import itertools
+import os
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,13 +16,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.postgres import Postgres
 from tests.unit.processes import go_on, kill, line_of, race, start
 from vmops.core.failures import Failure, FailureKind
+from vmops.jobs.cluster.postgres import PostgreSQL, upgrade
 from vmops.jobs.operation import TRANSITIONS, Operation, State, Verb
 from vmops.jobs.store import Store
 
 Make = Callable[[Path], Store]
-IMPLEMENTATIONS = ["vmops.jobs.store:Store"]
+IMPLEMENTATIONS = ["vmops.jobs.store:Store", "tests.contract.records:shared"]
 """What makes the records of a directory, by a name that other processes can resolve."""
 
 STACK = "exp1-0a1b2c3d"
@@ -43,6 +46,9 @@ WAYS = {
 NUMBERS = itertools.count()
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 TIMES = st.floats(0, 1e11)
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+"""What stands in a column of its own: PostgreSQL keeps no NUL there, and no name or host has one."""
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
     lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
@@ -51,8 +57,8 @@ JSON = st.recursive(
 FAILURES = st.builds(Failure, st.sampled_from(FailureKind), TEXT, TEXT, TEXT)
 OPERATIONS = st.builds(
     Operation,
-    **dict.fromkeys(("id", "stack", "cloud", "subscription", "resource_group", "vm_name", "owner"), TEXT),
-    **dict.fromkeys(("digest", "host", "host_id", "hold"), TEXT),
+    **dict.fromkeys(("id", "stack", "cloud", "subscription", "resource_group", "vm_name", "owner"), NAMES),
+    **dict.fromkeys(("digest", "host", "host_id", "hold"), NAMES),
     **dict.fromkeys(("expires", "created", "started", "ended"), TIMES),
     verb=st.sampled_from(Verb),
     state=st.sampled_from(State),
@@ -64,8 +70,23 @@ OPERATIONS = st.builds(
 
 
 @pytest.fixture(scope="module", params=IMPLEMENTATIONS)
-def maker(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def maker(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Give what makes records; those of a server are in a database of this module's."""
+    with pytest.MonkeyPatch.context() as environment:
+        if request.param.startswith("tests"):
+            server: Postgres = request.getfixturevalue("postgres")
+            for name, value in {**server.environment, "TEST_DATABASE": server.database()}.items():
+                environment.setenv(name, value)
+            upgrade(os.environ["TEST_DATABASE"])
+        yield str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def empty(maker: str) -> None:
+    """Have no records in a database that is not this test's alone."""
+    if url := os.environ.get("TEST_DATABASE"):
+        with PostgreSQL(url).transaction() as rows:
+            rows.execute("TRUNCATE operations, failures, made")
 
 
 @pytest.fixture(scope="module")
@@ -107,11 +128,12 @@ def test_a_record_comes_back_as_it_went_in(any_store: Store, operation: Operatio
 
 @pytest.mark.parametrize("after", State)
 @pytest.mark.parametrize("before", State)
-def test_a_record_moves_along_the_transitions_only(store: Store, before: State, after: State) -> None:
+def test_a_record_moves_along_the_transitions_only(any_store: Store, before: State, after: State) -> None:
     """No end is taken back, and no worker begins what is over."""
-    store.insert(record("one"))
-    assert all(store.transition("one", state) for state in WAYS[before])
-    assert store.transition("one", after) == (after in TRANSITIONS[before])
+    one = f"{before} to {after}"
+    any_store.insert(record(one, stack=one))
+    assert all(any_store.transition(one, state) for state in WAYS[before])
+    assert any_store.transition(one, after) == (after in TRANSITIONS[before])
 
 
 def test_a_refused_move_changes_nothing(store: Store) -> None:

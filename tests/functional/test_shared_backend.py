@@ -3,7 +3,7 @@
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import psutil
 import pytest
 
-from tests import postgres
 from tests.azure import Azure, begun, kill_all
 from tests.functional.doors import CLI, ended, start
 from tests.postgres import Postgres
@@ -59,18 +58,12 @@ def over(program: Path) -> bool:
     return bool(poll_until(lambda: not working(program) or NotYet(0.01), timeout=_LONGEST))
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Postgres]:
-    with postgres.running() as server:
-        yield server
-
-
 @pytest.fixture
-def database(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> str:
+def database(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> str:
     """Give the URL of a database of PostgreSQL that is empty; every process of ours may log in to it."""
-    for name, value in server.environment.items():
+    for name, value in postgres.environment.items():
         monkeypatch.setenv(name, value)
-    return server.database()
+    return postgres.database()
 
 
 def test_a_sweep_of_many_stacks_in_postgres_ends(

@@ -18,9 +18,9 @@ from tests.unit.test_fence import Worker
 from vmops.core import file_lock
 from vmops.core.errors import OperationFailed, RecordsUnusable
 from vmops.core.failures import FailureKind
+from vmops.core.settings import Settings
 from vmops.core.state_dir import liveness_lock_path, lock_path
-from vmops.jobs import admission
-from vmops.jobs import store as store_module
+from vmops.jobs import admission, sqlite
 from vmops.jobs.admission import Admitted, admit, mark_if_dead
 from vmops.jobs.cancel import cancel
 from vmops.jobs.fence import find_worker
@@ -225,7 +225,7 @@ def test_the_lock_comes_free_when_the_record_cannot_be_written(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that is full refuses one call, and must not lock the VM for as long as the program lives."""
-    monkeypatch.setattr(store_module, "_ROOM", 1 << 62)
+    monkeypatch.setattr(sqlite, "_ROOM", 1 << 62)
     with pytest.raises(RecordsUnusable):
         admit(store, tmp_path, operation("first"))
     assert not file_lock.is_locked(lock_path(tmp_path, STACK))
@@ -331,7 +331,7 @@ def test_who_is_no_deployment_holds_the_lock_and_gives_it_back(tmp_path: Path, s
     """Also when it fails: a lock that stays refuses everybody after it."""
 
     def fail() -> None:
-        with admission.vm_lock(store, tmp_path, STACK) as held:
+        with admission.vm_lock(store, Settings(state_dir=tmp_path), STACK) as (held, _):
             assert os.fstat(held).st_ino == lock_path(tmp_path, STACK).stat().st_ino
             assert file_lock.is_locked(lock_path(tmp_path, STACK))
             raise ValueError
@@ -348,7 +348,7 @@ def test_who_is_no_deployment_is_refused_where_there_is_one(
     monkeypatch.setattr(admission, "_PATIENCE", 0.0)
     with (
         pytest.raises(OperationFailed, match=r"^locked: ada has a provision of exp1 in flight since "),
-        admission.vm_lock(store, tmp_path, STACK),
+        admission.vm_lock(store, Settings(state_dir=tmp_path), STACK),
     ):
         pytest.fail("it has the lock of another")
 

@@ -28,6 +28,7 @@ def test_only_what_passes_with_time_is_retryable() -> None:
         "throttled",
         "conflict",
         "locked",
+        "fenced",
         "interrupted",
         "timeout",
     }

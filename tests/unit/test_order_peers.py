@@ -15,6 +15,7 @@ from tests.azure import all_of, killed
 from tests.contract.test_launch import SECRET, TARGET, Launch, by_a_fork_server
 from vmops.core import file_lock
 from vmops.core.polling import NotYet, poll_until
+from vmops.core.settings import Settings
 from vmops.core.state_dir import lock_path, log_path, socket_path
 from vmops.jobs import start
 from vmops.jobs.operation import Operation, State, Verb
@@ -53,7 +54,7 @@ def listen(place: Path) -> bytes:
 
 def test_no_order_is_given_to_another_users_socket(stage: Launch, state_dir: Path, open_place: Path) -> None:
     """Whoever could once write in the state directory has left it there; a fork server of ours takes its place."""
-    door = socket_path(state_dir, start._code_version())
+    door = socket_path(state_dir, start._code_version(Settings()))
     door.parent.mkdir()
     with another_user() as submit:
         heard = submit(listen, open_place)
@@ -82,7 +83,7 @@ def test_no_order_is_taken_from_another_user(stage: Launch, state_dir: Path) -> 
     """Whoever can reach the socket, because somebody has opened the directory, has nothing begun by us."""
     stage.begin()
     stage.worker()
-    door = socket_path(state_dir, start._code_version())
+    door = socket_path(state_dir, start._code_version(Settings()))
     door.parent.chmod(0o711)
     door.chmod(0o666)
     lock = door.with_name("lock")

@@ -38,6 +38,7 @@ def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPa
         "subscription": "7b2c0e8e-6d0f-4c5e-9f0a-0d6d1d9c3b11",
         "location": "westus2",
         "owner": "ada",
+        "database_url": None,
         "backend_url": "azblob://states",
         "engine": "path",
         "engine_silence": 90.0,
@@ -47,10 +48,30 @@ def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPa
         "poll_timeout": 60.0,
         "worker_idle": 30.0,
         "workers": 8,
+        "cluster_key_file": Path("/etc/vmops/key"),
+        "queue": "west",
+        "claim_seconds": 5.0,
+        "claim_renew": 1.0,
     }
     for name, value in told.items():
-        monkeypatch.setenv(f"VMOPS_{name.upper()}", str(value))
+        monkeypatch.setenv(f"VMOPS_{name.upper()}", "" if value is None else str(value))
     assert Settings().model_dump() == told
+
+
+def test_hosts_that_share_a_database_keep_the_engines_state_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In no other place is it fenced, no secret is in its URL, and no claim ends between two of its renewals."""
+    settings = Settings(database_url="postgresql://ada@127.0.0.1:5433/lab")
+    assert settings.backend() == "postgres://ada@127.0.0.1:5433/lab?sslmode=disable"
+    assert Settings(database_url="postgres://db.example/lab").backend() == "postgres://db.example/lab"
+    for wrong in (
+        {"database_url": "postgresql://ada:secret@db.example/lab"},
+        {"database_url": "mysql://db.example/lab"},
+        {"database_url": "postgresql://db.example/lab", "backend_url": "azblob://states"},
+        {"claim_seconds": 5, "claim_renew": 3},
+    ):
+        with pytest.raises(SpecError) as refused:
+            Settings(**wrong)
+        assert "secret" not in str(refused.value)
 
 
 def test_names_without_the_prefix_mean_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,7 @@ from tests.contract.test_store import record
 from tests.unit.processes import ended, run, start
 from vmops.core.errors import RecordsUnusable, StoreError
 from vmops.core.failures import Failure, FailureKind
-from vmops.jobs import damage
-from vmops.jobs import store as store_module
+from vmops.jobs import damage, sqlite
 from vmops.jobs.store import Store
 
 RECORDS = contract.RECORDS.replace("MAKER", "vmops.jobs.store:Store")
@@ -230,7 +229,7 @@ def refuse(*_: object, **__: object) -> None:
 def test_a_disk_with_too_little_room_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A record might be written, and not what its worker has to write: neither is begun."""
     store = Store(tmp_path)
-    monkeypatch.setattr(store_module, "_ROOM", 1 << 62)
+    monkeypatch.setattr(sqlite, "_ROOM", 1 << 62)
     with pytest.raises(RecordsUnusable, match="no room"):
         store.insert(record("first"))
     assert store.get("first") is None

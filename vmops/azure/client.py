@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from vmops.azure import responses
 from vmops.azure.clouds import Cloud
-from vmops.azure.connection import Call, Connection
+from vmops.azure.connection import Call, Connection, Met, origin
 from vmops.azure.responses import Accepted, Progress, is_absent
 from vmops.azure.shapes import SizeOffer, Usage
+from vmops.core.claim import LOCKED_HERE, VmClaim
 from vmops.core.errors import CloudError, SpecError
 
 T = TypeVar("T")
@@ -35,8 +35,6 @@ _MOST_PAGES = 1000
 _GUESTS = "/_local/guests"
 """Where the local Azure tells of what runs inside its VMs, beside what is Azure's."""
 
-_PORTS = {"https": 443, "http": 80}
-
 
 class Arm:
     """One cloud's Resource Manager, for one principal. Safe for threads; holds no state but its connections.
@@ -46,18 +44,23 @@ class Arm:
     """
 
     def __init__(
-        self, cloud: Cloud, timeout: float, patience: float = 0.0, met: Callable[[CloudError], object] = lambda _: None
+        self,
+        cloud: Cloud,
+        timeout: float,
+        patience: float = 0.0,
+        met: Met = lambda _: None,
+        claim: VmClaim = LOCKED_HERE,
     ) -> None:
         """Speak to ``cloud``; one request takes at most ``timeout`` seconds.
 
         A request that is refused for a reason that passes is sent again for ``patience`` seconds, after the time that
-        the service asks for. A power operation, which changes something each time, is not. ``met`` is told of every
-        refusal, but that something is not there.
+        the service asks for; not so a power operation, which changes something each time. ``met`` is told of every
+        refusal, but that something is not there. Before anything is changed ``claim`` is checked.
         """
         self._endpoint = cloud.endpoint
         self.pace = cloud.pace
         self.has_guests = cloud.has_guests
-        self._connection = Connection(cloud, timeout, patience, met)
+        self._connection = Connection(cloud, timeout, patience, met, claim)
 
     def get(self, resource_id: str, *, expand: str = "") -> dict[str, Any] | None:
         """Look at a resource; None if ARM says that it does not exist.
@@ -125,9 +128,7 @@ class Arm:
 
         Source: compute REST reference, Virtual Machines - List Available Sizes.
         """
-        return self._sizes(f"{vm_id}/vmSizes")
-
-    def _sizes(self, path: str) -> dict[str, int]:
+        path = f"{vm_id}/vmSizes"
         return responses.sizes(self._connection.send("GET", _with_version(path)), path)
 
     def subscription(self, subscription: str) -> tuple[dict[str, str], str]:
@@ -227,16 +228,7 @@ class Arm:
         raise responses.unreadable(f"the list does not end within {_MOST_PAGES} pages", path)
 
     def _is_own(self, url: str) -> bool:
-        return _origin(url) == _origin(self._endpoint)
-
-
-def _origin(url: str) -> tuple[str | int | None, ...] | None:
-    """Give scheme, user, host and port of a URL, the port of its scheme if it names none; None if it cannot be read."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme, parts.username, parts.hostname, parts.port or _PORTS.get(parts.scheme)
-    except ValueError:
-        return None
+        return origin(url) == origin(self._endpoint)
 
 
 def _with_version(resource_id: str) -> str:

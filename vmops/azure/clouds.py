@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from vmops.core.state_dir import local_home
+
 
 @dataclass(frozen=True)
 class Cloud:
@@ -85,6 +87,7 @@ def connect(name: str, state_dir: Path) -> Cloud:
         return _REAL[name]
     from vmops.local import daemon
 
-    here = daemon.ensure(state_dir)
+    home = local_home(state_dir)
+    here = daemon.ensure(home)
     ours = Cloud("local", here.arm, token=here.token, provider=here.provider, has_guests=True, prices=here.arm)
-    return replace(ours, pace=daemon.pace(state_dir))
+    return replace(ours, pace=daemon.pace(home))

@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
 
 from vmops.azure.clouds import Cloud
 from vmops.azure.responses import SLOW_LOGIN, is_absent, refusal
 from vmops.azure.session import bounded_session
+from vmops.core.claim import VmClaim
 from vmops.core.errors import CloudError
 from vmops.core.polling import backoff, retry
 
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 Call: TypeAlias = "Callable[[VirtualMachinesOperations, Mapping[str, Any]], Any]"
 """It gets the SDK's virtual machine operations, and the keywords to pass on to one of its ``begin_`` methods."""
 
+Met: TypeAlias = Callable[[CloudError], object]
+"""It is told of a refusal."""
+
+_PORTS = {"https": 443, "http": 80}
+
 _PASSING = frozenset({429, 502, 503, 504})
 """Statuses of what the same request may not meet again. Source: ARM resource provider contract, common API details."""
 
@@ -31,15 +38,17 @@ _SLOW = "Failed to invoke the Azure CLI"
 class Connection:
     """What is said to one cloud's Resource Manager, for one principal. Safe for threads."""
 
-    def __init__(self, cloud: Cloud, timeout: float, patience: float, met: Callable[[CloudError], object]) -> None:
+    def __init__(self, cloud: Cloud, timeout: float, patience: float, met: Met, claim: VmClaim) -> None:
         """Speak to ``cloud``; one request takes at most ``timeout`` seconds, and is sent again for ``patience``.
 
-        ``met`` is told of every refusal, but that something is not there.
+        ``met`` is told of every refusal, but that something is not there. Nothing is changed once ``claim`` is over,
+        and what is carries its mark.
         """
         self._cloud = cloud
         self._timeout = timeout
         self._patience = patience
         self._met = met
+        self._claim = claim
 
     def send(self, method: str, path: str, body: Any = None) -> "HttpResponse":
         """Send a request to a path or an URL, again while it is refused for a reason that passes.
@@ -61,6 +70,7 @@ class Connection:
         """
         from azure.core.exceptions import AzureError, ClientAuthenticationError
 
+        self._claim.check()
         how = {"polling": False, "cls": lambda response, *_: response.http_response.headers}
         try:
             headers: Mapping[str, str] = call(self._machines(subscription), how).result()
@@ -76,8 +86,9 @@ class Connection:
         from azure.core.rest import HttpRequest
 
         url = path if path.startswith("http") else self._cloud.endpoint + path
+        headers = self._permitted() if method != "GET" else {}
         try:
-            response: HttpResponse = self._client.send_request(HttpRequest(method, url, json=body))
+            response: HttpResponse = self._client.send_request(HttpRequest(method, url, json=body, headers=headers))
         except ClientAuthenticationError as error:
             raise _no_login(str(error)) from None
         except AzureError as error:
@@ -85,6 +96,14 @@ class Connection:
         if response.status_code >= 400:
             raise self._refused(refusal(response, path))
         return response
+
+    def _permitted(self) -> dict[str, str]:
+        """Check that something may be changed, and give the headers by which it is known whose change it is.
+
+        Source: ARM, common API details, ``x-ms-client-request-id``.
+        """
+        self._claim.check()
+        return {"x-ms-client-request-id": self._claim.mark} if self._claim.mark else {}
 
     def _refused(self, error: CloudError) -> CloudError:
         if not is_absent(error):
@@ -149,6 +168,15 @@ def _no_login(reason: str) -> CloudError:
     return CloudError(
         f"no Azure login: {reason.strip().partition(chr(10))[0]}", status=401, code="AuthenticationFailed"
     )
+
+
+def origin(url: str) -> tuple[str | int | None, ...] | None:
+    """Give scheme, user, host and port of a URL, the port of its scheme if it names none; None if it cannot be read."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.username, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
 
 
 def touch() -> None:

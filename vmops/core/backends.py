@@ -3,9 +3,11 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 _FILE = "file"
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 _VARIABLES: Mapping[str, tuple[str, ...]] = {
     _FILE: (),
@@ -23,6 +25,11 @@ PREFIXES = tuple(f"{scheme}://" for scheme in _VARIABLES)
 """How the URL of a backend begins."""
 
 
+SCHEMA = "vmops"
+"""The schema of PostgreSQL in which everything is that hosts share; no role should have that name, or its own objects
+would come first."""
+
+
 def variables(url: str) -> tuple[str, ...]:
     """Give how the variables begin by which a backend is reached; none for a URL that is no backend's."""
     return _VARIABLES.get(url.partition(":")[0], ())
@@ -34,6 +41,17 @@ def of_directory(directory: Path) -> str:
     Source: the engine parses it as a URL, so ``%``, ``#`` and ``?`` of a path are written as one writes them there.
     """
     return f"{_FILE}://{quote(os.fsencode(directory))}"
+
+
+def of_database(url: str) -> str:
+    """Give the URL of a backend in a database of PostgreSQL, as the engine reads it.
+
+    Without a word about it the engine's driver insists on TLS, and a server on this host mostly has none. Source:
+    lib/pq, connection string parameters.
+    """
+    _, _, rest = url.partition("://")
+    here = urlsplit(url).hostname in _LOOPBACK and "sslmode=" not in rest
+    return f"postgres://{rest}" + (("&" if "?" in rest else "?") + "sslmode=disable" if here else "")
 
 
 def directory_of(url: str) -> Path | None:

@@ -16,6 +16,7 @@ _ALWAYS = frozenset(
             "TZ",
             "TMPDIR",
             "VMOPS_STATE_DIR",
+            "VMOPS_LOCAL_AZURE",
             "VMOPS_LOCAL_GUESTS",
         ),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),

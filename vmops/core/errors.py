@@ -4,7 +4,8 @@ VmopsError
 ├── SpecError (a ValueError)   the parameters are wrong: mend them and call again
 ├── ProvisionError             a VM that a program holds could not be made, used or removed; its failure says what to do
 ├── StoreError                 the state directory cannot hold our records
-│   └── RecordsUnusable        the records cannot be read or written: a removal and a stop do without them
+│   ├── RecordsUnusable        the records cannot be read or written: a removal and a stop do without them
+│   └── RecordsAway            the records are on another host, which does not answer: nothing does without them
 ├── EngineMissing              no engine here and no way to get one
 ├── StartFailed                a process of ours cannot be started: no Python for it, or it died at once
 ├── CloudError                 ARM answered no, or nothing
@@ -73,6 +74,10 @@ class StoreError(VmopsError):
 
 class RecordsUnusable(StoreError):
     """The records cannot be read or written as it is: the disk is full or read-only, or they were damaged."""
+
+
+class RecordsAway(StoreError):
+    """The records that hosts share cannot be reached: nobody knows who may write, so nobody does."""
 
 
 class CloudError(VmopsError):

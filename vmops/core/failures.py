@@ -1,4 +1,4 @@
-"""Why something failed, in one of thirteen words, and what to do next.
+"""Why something failed, in one of fourteen words, and what to do next.
 
 Every refusal of the cloud and every death of a process has one of these classes. A `Failure` is a value: it is stored
 in the record, logged, shown by the CLI, and handed out by ``ops.last_failure``.
@@ -24,6 +24,7 @@ class FailureKind(StrEnum):
     NOT_FOUND = "not_found"
     INVALID = "invalid"
     LOCKED = "locked"
+    FENCED = "fenced"
     INTERRUPTED = "interrupted"
     TIMEOUT = "timeout"
     ENGINE = "engine"
@@ -36,6 +37,7 @@ RETRYABLE = frozenset(
         FailureKind.THROTTLED,
         FailureKind.CONFLICT,
         FailureKind.LOCKED,
+        FailureKind.FENCED,
         FailureKind.INTERRUPTED,
         FailureKind.TIMEOUT,
     }
@@ -52,6 +54,7 @@ NEXT_STEP = {
     FailureKind.NOT_FOUND: "provision the VM first, or correct the name",
     FailureKind.INVALID: "correct the parameter, then call again",
     FailureKind.LOCKED: "wait for the operation in flight, then call again",
+    FailureKind.FENCED: "nothing: whoever works on it now goes on",
     FailureKind.INTERRUPTED: "call the same verb again: it goes on where this one ended",
     FailureKind.TIMEOUT: "call the same verb again, with a longer timeout if the cloud is slow",
     FailureKind.ENGINE: "read the log of the operation; mend what it names, then call again",

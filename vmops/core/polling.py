@@ -15,9 +15,15 @@ _AFTER_THE_END = 0.02
 """Seconds to the next look when a process that was to be waited for has ended, or cannot be waited for."""
 
 
+_LONGEST = 86400.0
+"""Seconds that are waited for in one go at most."""
+
+
 @dataclass(frozen=True)
 class NotYet:
     """Not over yet: ask again in ``seconds``, or as soon as ``process``, one of this host, ends; 0 is none.
+
+    ``channel`` is a descriptor that can be read as soon as somebody has said something; 0 is none.
 
     With ``most``, who asks again and again waits half as long again each time, up to so many seconds.
     """
@@ -25,6 +31,7 @@ class NotYet:
     seconds: float
     process: int = 0
     most: float = 0.0
+    channel: int = 0
 
     def after(self, looks: int) -> float:
         """Give the seconds to wait after the ``looks``-th look, from 1."""
@@ -56,7 +63,7 @@ def poll_until(look: Callable[[], T | NotYet], *, timeout: float) -> T | None:
         left = deadline - time.monotonic()
         if left <= 0:
             return None
-        _pause(min(seen.after(looks), left), seen.process)
+        _pause(min(seen.after(looks), left), seen.process, seen.channel)
 
 
 def retry(call: Callable[[], T], refused: type[E], pause: Callable[[E, int], float | None], *, timeout: float) -> T:
@@ -95,8 +102,13 @@ def first_poll_after(seconds: float, look: Callable[[], T | NotYet]) -> Callable
     return first
 
 
-def _pause(seconds: float, process: int) -> None:
-    """Let time pass; where the end of a process can be awaited, no longer than it lives."""
+def _pause(seconds: float, process: int, channel: int) -> None:
+    """Let time pass; where the end of a process can be awaited, or a word, no longer than until then."""
+    if channel:
+        poller = select.poll()
+        poller.register(channel, select.POLLIN)
+        poller.poll(min(seconds, _LONGEST) * 1000)
+        return
     if process and _ends(process, seconds):
         return
     time.sleep(min(seconds, _AFTER_THE_END) if process else seconds)

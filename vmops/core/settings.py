@@ -5,14 +5,15 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_state_path
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vmops.core import backends, durations
 from vmops.core.errors import SpecError
-from vmops.core.state_dir import backend_path
+from vmops.core.state_dir import backend_path, cluster_key_path
 
 CloudName = Literal["local", "public", "usgovernment", "china"]
 """The clouds that there are: the local Azure, and Azure's own."""
@@ -59,6 +60,10 @@ class Settings(BaseSettings):
     long an engine that works on no resource may say nothing before it is ended, and so how long a read of its backend
     may take; ``workers`` is how many deployments work at once, by default what the cores and the memory can bear;
     ``worker_idle`` is how long the process that starts them stays when there are none, 0 for no such process.
+
+    With ``database_url`` hosts share their records, in PostgreSQL: ``cluster_key_file`` has the key of their secrets,
+    ``queue`` names the workers that are to do what is asked, a claim to a VM lasts ``claim_seconds`` and is renewed
+    every ``claim_renew`` seconds.
     """
 
     model_config = SettingsConfigDict(env_prefix="VMOPS_", env_ignore_empty=True, frozen=True)
@@ -68,6 +73,7 @@ class Settings(BaseSettings):
     subscription: str | None = None
     location: str | None = None
     owner: str = Field(default_factory=_user)
+    database_url: str | None = None
     backend_url: str | None = None
     engine: str | None = None
     engine_silence: PositiveSeconds = 600.0
@@ -77,6 +83,10 @@ class Settings(BaseSettings):
     poll_timeout: Seconds | None = None
     worker_idle: Seconds = 300.0
     workers: int | None = Field(default=None, ge=1)
+    cluster_key_file: Path | None = None
+    queue: str = Field(default="default", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    claim_seconds: PositiveSeconds = 15.0
+    claim_renew: PositiveSeconds = 3.0
 
     def __init__(self, **given: Any) -> None:
         """Read the settings.
@@ -104,10 +114,30 @@ class Settings(BaseSettings):
 
     @field_validator("backend_url")
     @classmethod
-    def _known_backend(cls, url: str | None) -> str | None:
+    def _known_backend(cls, url: str | None, told: ValidationInfo) -> str | None:
+        database = told.data.get("database_url")
+        if url and database and url != backends.of_database(database):
+            raise ValueError("with VMOPS_DATABASE_URL the engine keeps its state there, too: leave it out")
         if url and not url.startswith(backends.PREFIXES):
             raise ValueError(f"a Pulumi backend's URL begins with {', '.join(backends.PREFIXES)}")
         return url
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_without_password(cls, url: str | None) -> str | None:
+        if url and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("the URL of a database in PostgreSQL begins with postgresql://")
+        if url and (urlsplit(url).password or "password=" in url):
+            raise ValueError("a password does not belong in it: put it into the file that PGPASSFILE names")
+        return url
+
+    @field_validator("claim_renew")
+    @classmethod
+    def _renewed_in_time(cls, renew: float, told: ValidationInfo) -> float:
+        longest = told.data.get("claim_seconds", renew * 2)
+        if renew * 2 > longest:
+            raise ValueError(f"it is to be at most half of VMOPS_CLAIM_SECONDS, {longest:g}")
+        return renew
 
     def defaults(self) -> dict[str, Any]:
         """Give the settings that stand in for parameters, under the parameters' names."""
@@ -122,8 +152,27 @@ class Settings(BaseSettings):
         }
         return {name: value for name, value in named.items() if value is not None}
 
+    def cluster_key(self) -> Path:
+        """Give the file with the key that hosts have in common: the setting, else one below the state directory."""
+        return self.cluster_key_file or cluster_key_path(self.state_dir)
+
+    def shared(self) -> dict[str, str]:
+        """Give what of this is about hosts that share their records, as variables of the environment."""
+        if not self.database_url:
+            return {}
+        told = {
+            "database_url": self.database_url,
+            "cluster_key_file": self.cluster_key(),
+            "queue": self.queue,
+            "claim_seconds": self.claim_seconds,
+            "claim_renew": self.claim_renew,
+        }
+        return {f"VMOPS_{name.upper()}": str(value) for name, value in told.items()}
+
     def backend(self) -> str:
-        """Give the URL of the Pulumi backend: the setting, else files below the state directory."""
+        """Give the URL of the Pulumi backend: the hosts' database, the setting, or files below the state directory."""
+        if self.database_url:
+            return backends.of_database(self.database_url)
         return self.backend_url or backends.of_directory(backend_path(self.state_dir))
 
 

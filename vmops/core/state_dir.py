@@ -6,7 +6,7 @@ backend/        the engine's state of each stack
 locks/          one lock file for each VM, and for each slot
 aside/          records that could not be read
 forkserver/     the fork server's socket
-keys/           passphrase, digest key, SSH keys
+keys/           passphrase, digest key, SSH keys, the cluster's key
 ssh/            what OpenSSH is told of the VMs
 logs/           a log for each operation
 prices/         what Azure said that VMs cost
@@ -17,6 +17,7 @@ pulumi/         the engine's home: plug-ins and workspaces
 local/          the local Azure: its machines, ports, token
 """
 
+import os
 from pathlib import Path
 
 MAKE_ROOM = "make room on the disk of VMOPS_STATE_DIR, or let it be written to, then call again"
@@ -84,6 +85,11 @@ def digest_key_path(state_dir: Path) -> Path:
     return state_dir / "keys" / "digest"
 
 
+def cluster_key_path(state_dir: Path) -> Path:
+    """Give the file with the key that hosts have in common which share their records."""
+    return state_dir / "keys" / "cluster"
+
+
 def ssh_key_path(state_dir: Path, stack: str) -> Path:
     """Give the private key that is made for one VM."""
     return state_dir / "keys" / "ssh" / stack
@@ -127,6 +133,12 @@ def engine_home(state_dir: Path) -> Path:
 def prices_path(state_dir: Path, cloud: str) -> Path:
     """Give the directory of the prices of a cloud."""
     return state_dir / "prices" / cloud
+
+
+def local_home(state_dir: Path) -> Path:
+    """Give the directory to which the local Azure belongs: ``VMOPS_LOCAL_AZURE``, where hosts share one, else this."""
+    shared = os.environ.get("VMOPS_LOCAL_AZURE")
+    return Path(shared).absolute() if shared else state_dir
 
 
 def local_path(state_dir: Path) -> Path:

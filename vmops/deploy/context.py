@@ -15,13 +15,14 @@ from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.azure.ownership import Claim
 from vmops.azure.price_book import PriceBook
 from vmops.core import keys, private
+from vmops.core.claim import LOCKED_HERE, VmClaim
 from vmops.core.settings import Settings
 from vmops.core.state_dir import engine_home, scratch_path, work_path
 from vmops.deploy.made import Made, Records
 from vmops.engine.backend import files
 from vmops.engine.backend.notes import EngineNotes, notes_directory
 from vmops.engine.backend.stacks import Backend
-from vmops.engine.environment import engine_environment
+from vmops.engine.environment import engine_environment, shared_environment
 from vmops.engine.events import EventLog
 from vmops.engine.install import locate
 from vmops.engine.process import EngineCommand
@@ -59,20 +60,26 @@ class DeployContext:
 
 @contextmanager
 def open_for_change(
-    settings: Settings, target: Target, records: Records, locks: tuple[int, ...], *, longest: float | None
+    settings: Settings,
+    target: Target,
+    records: Records,
+    locks: tuple[int, ...],
+    *,
+    longest: float | None,
+    claim: VmClaim = LOCKED_HERE,
 ) -> Iterator[DeployContext]:
     """Connect to the target's cloud and stack, for somebody who holds the VM's lock.
 
     ``records`` are those of the state directory about the stack. ``locks`` are the descriptors that hold the VM's lock;
     every engine inherits them. ``longest`` is how many seconds each command of the engine may take; None for a worker,
     which bounds the whole of its work. A request to ARM that is refused for a reason that passes is sent again for
-    `PATIENCE` seconds. Of a stack that is not there no directory stays.
+    `PATIENCE` seconds. Nothing is changed once the ``claim`` is over. Of a stack that is not there no directory stays.
 
     Raises: StartFailed if the local Azure does not start; EngineMissing if there is no engine.
     """
     scratch, work_dir = scratch_path(settings.state_dir, target.stack), work_path(settings.state_dir, target.stack)
     with _scratch(scratch):
-        opened = _open(settings, target, records, _Files(scratch, work_dir), locks, longest, PATIENCE)
+        opened = _open(settings, target, records, _Files(scratch, work_dir), locks, longest, PATIENCE, claim)
         try:
             yield opened
         finally:
@@ -92,7 +99,7 @@ def open_for_reading(
     """
     scratch = scratch_path(settings.state_dir, f"{target.stack}.{os.getpid()}")
     with _scratch(scratch):
-        yield _open(settings, target, records, _Files(scratch, scratch), (), longest, 0.0)
+        yield _open(settings, target, records, _Files(scratch, scratch), (), longest, 0.0, LOCKED_HERE)
 
 
 @dataclass(frozen=True)
@@ -122,22 +129,24 @@ def _open(
     locks: tuple[int, ...],
     longest: float | None,
     patience: float,
+    claim: VmClaim,
 ) -> DeployContext:
     state_dir, backend = settings.state_dir, settings.backend()
     connect = partial(clouds.connect, target.cloud, state_dir)
     cloud, passphrase = connect(), keys.passphrase_file(state_dir)
     environment = engine_environment(cloud, backend, engine_home(state_dir), passphrase, places.scratch)
+    environment |= shared_environment(settings.database_url, claim.epoch)
     notes = EngineNotes(notes_directory(backend, state_dir), target.stack, records)
     with suppress(OSError):  # whoever changes something tells of it, and the engine whoever only looks
         files.ensure_meta(backend, notes.directory)
     engine, noted = locate.path(settings.engine), notes if locks else None
-    command = EngineCommand(engine, locate.ENGINE_VERSION, environment, locks, longest, noted)
+    command = EngineCommand(engine, locate.ENGINE_VERSION, environment, locks, longest, noted, claim)
     log = EventLog()
     stack = EngineStack(places.work_dir, backend, command, log, notes)
     return DeployContext(
         settings.owner,
         cloud,
-        Arm(cloud, target.request_timeout, patience, lambda error: log.meet(failure_from_cloud_error(error))),
+        Arm(cloud, target.request_timeout, patience, lambda error: log.meet(failure_from_cloud_error(error)), claim),
         stack,
         command,
         records.made(settings.owner),
@@ -158,5 +167,6 @@ def open_backend(settings: Settings) -> Iterator[Backend]:
     with tempfile.TemporaryDirectory(prefix="vmops-") as name:
         scratch = Path(name)
         environment = engine_environment(nowhere, settings.backend(), engine_home(state_dir), passphrase, scratch)
+        environment |= shared_environment(settings.database_url, 0)
         engine, longest = locate.path(settings.engine), settings.engine_silence
         yield Backend(EngineCommand(engine, locate.ENGINE_VERSION, environment, (), longest), scratch)

@@ -19,8 +19,8 @@ _GRACE = 3.0
 """Seconds within which ARM shows what a request has begun that was still on its way when its sender died."""
 
 
-_ANOTHERS = frozenset({FailureKind.LOCKED})
-"""Another engine may work on the stack."""
+_ANOTHERS = frozenset({FailureKind.LOCKED, FailureKind.FENCED})
+"""Another engine may work on the stack, or another host has the VM now."""
 
 _ENDS = _ANOTHERS | {FailureKind.INTERRUPTED, FailureKind.TIMEOUT}
 """It does, or somebody ends this removal."""

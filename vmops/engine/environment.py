@@ -43,6 +43,18 @@ def engine_environment(cloud: Cloud, backend: str, home: Path, passphrase: Path,
     }
 
 
+def shared_environment(database_url: str | None, epoch: int) -> dict[str, str]:
+    """Give what an engine finds beside it where hosts share its state: its schema, and the epoch of who writes it.
+
+    Each opens twice as many connections as it thinks that it has processors. Source: PostgreSQL documentation,
+    environment variables; engine 3.274, pkg/backend/diy/postgres.
+    """
+    if not database_url:
+        return {}
+    claimed = f" -c vmops.epoch={epoch}" if epoch else ""
+    return {"PGOPTIONS": f"-c search_path={backends.SCHEMA}{claimed}", "GOMAXPROCS": "2"}
+
+
 def _keep_no_logs(home: Path) -> None:
     """Have the engine write no logs of its own, a file for each of its commands, and delete those that it has written.
 

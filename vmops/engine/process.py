@@ -14,6 +14,7 @@ from semver import VersionInfo
 
 from vmops.core import children
 from vmops.core.children import Apart, Child, StillRunning
+from vmops.core.claim import LOCKED_HERE, VmClaim
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.engine.backend.notes import EngineNotes
@@ -31,7 +32,8 @@ class EngineCommand(PulumiCommand):
 
     ``environment`` is all that the engine sees. It inherits the descriptors ``locks``, so that the VM stays locked for
     as long as the engine lives, whoever else dies. ``longest`` is how many seconds one command may take; None where
-    somebody else sees to its end (`vmops.engine.deadline`). With ``notes`` each engine is noted before it begins.
+    somebody else sees to its end (`vmops.engine.deadline`). With ``notes`` each engine is noted before it begins, and
+    none begins whose ``claim`` is over.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class EngineCommand(PulumiCommand):
         locks: tuple[int, ...],
         longest: float | None = None,
         notes: EngineNotes | None = None,
+        claim: VmClaim = LOCKED_HERE,
     ) -> None:
         self.command = str(binary)
         self.version = VersionInfo.parse(version)
@@ -49,6 +52,7 @@ class EngineCommand(PulumiCommand):
         self._locks = locks
         self._longest = longest
         self._notes = notes
+        self._claim = claim
         self._process: Child | None = None
 
     def run(
@@ -62,8 +66,9 @@ class EngineCommand(PulumiCommand):
         """Run one engine command to its end; whatever ends this before ends the engine and all it started.
 
         Raises: pulumi.automation.CommandError, or a class below it, if the engine exits with anything but 0;
-        OperationFailed: interrupted if a signal ended it, timeout if it took too long.
+        OperationFailed: interrupted if a signal ended it, timeout if it took too long, fenced if the claim is over.
         """
+        self._claim.check()
         self._process = children.start(
             ["/bin/sh", "-c", _AT_A_WORD, "sh", self.command, "--non-interactive", *args],
             apart=Apart.GROUP,

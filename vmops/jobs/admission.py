@@ -6,7 +6,6 @@ takes the VM's lock.
 """
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,9 +13,11 @@ from pathlib import Path
 from typing import cast
 
 from vmops.core import file_lock
+from vmops.core.claim import LOCKED_HERE, VmClaim
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until
+from vmops.core.settings import Settings
 from vmops.core.state_dir import liveness_lock_path, lock_path
 from vmops.core.times import format_utc
 from vmops.jobs import fence
@@ -64,6 +65,8 @@ def mark_if_dead(store: Store, state_dir: Path, operation: Operation) -> Operati
     What that worker has left behind is killed first. A worker that lives is at work though its lock be free: somebody
     has deleted the lock's file.
     """
+    if store.is_shared:
+        return store.get(operation.id) or operation  # whoever works puts the dead's into the queue again
     path = liveness_lock_path(state_dir, operation.stack, operation.verb)
     free = not file_lock.is_locked(path)
     now = store.get(operation.id) or operation
@@ -78,14 +81,25 @@ def mark_if_dead(store: Store, state_dir: Path, operation: Operation) -> Operati
 
 
 @contextmanager
-def vm_lock(store: Store, state_dir: Path, stack: str) -> Iterator[int]:
-    """Hold a VM's lock, whose operations are over, for something that is no deployment.
+def vm_lock(store: Store, settings: Settings, stack: str) -> Iterator[tuple[int, VmClaim]]:
+    """Hold a VM's lock and claim, whose operations are over, for something that is no deployment.
 
     Raises: OperationFailed (locked), saying who works on the VM.
     """
-    in_the_way = lambda: OperationFailed(lock_conflict(store.in_flight(stack, Verb.PROVISION)))  # noqa: E731
-    with file_lock.holding(lock_path(state_dir, stack), _PATIENCE, in_the_way) as held:
-        yield held
+
+    def in_the_way() -> OperationFailed:
+        return OperationFailed(lock_conflict(store.in_flight(stack, Verb.PROVISION)))
+
+    with file_lock.holding(lock_path(settings.state_dir, stack), _PATIENCE, in_the_way) as held:
+        if not store.is_shared:
+            yield held, LOCKED_HERE
+            return
+        from vmops.jobs.cluster.at_rest import claimed_at_rest
+
+        with claimed_at_rest(store, settings, stack) as claim:
+            if claim is None:
+                raise in_the_way()
+            yield held, claim
 
 
 def mark_interrupted(store: Store, operation: Operation, how: str, origin: State | None = None) -> None:
@@ -105,7 +119,7 @@ def lock_conflict(holder: Operation | None) -> Failure:
 
 
 def _mark(store: Store, operation: Operation, failure: Failure, origin: State | None = None) -> None:
-    store.transition(operation.id, State.FAILED, origin=origin, ended=time.time(), failure=failure)
+    store.transition(operation.id, State.FAILED, origin=origin, ended=store.now(), failure=failure)
 
 
 def _attempt(

@@ -27,6 +27,10 @@ def cancel(store: Store, state_dir: Path, stack: str, verb: Verb) -> bool:
 
     Returns: whether nobody works on it any more; False if its worker is on another host, or cannot be killed.
     """
+    if store.is_shared:
+        from vmops.jobs.cluster.work import ended
+
+        return bool(poll_until(lambda: ended(store, stack, verb), timeout=_TERM_TIMEOUT + _KILL_TIMEOUT))
     path, told = liveness_lock_path(state_dir, stack, verb), set[tuple[int, int]]()
     if file_lock.is_locked(path):
         end_stopped_server(state_dir)

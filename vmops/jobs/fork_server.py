@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmops.core import file_lock, interpreter, peers, processes, signals
+from vmops.core.settings import Settings
 from vmops.core.state_dir import gate_path, output_path
 from vmops.jobs import slots, worker
+from vmops.jobs.opened import open_store
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.order import JobMessage
-from vmops.jobs.store import Store
 
 _LOOK = 0.1
 """Seconds between two looks at the queue: a slot may be another's, and who waits may have been cancelled."""
@@ -33,6 +34,9 @@ _REST = 5.0
 """Seconds between two looks at the socket's path while nothing happens."""
 
 _CHUNK = 4096
+
+_PATIENCE = 60.0
+"""Seconds to wait for records that are away."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class ForkServer:
     def __init__(self, state_dir: Path, path: Path, listener: socket.socket, idle: float) -> None:
         """Serve ``listener``, whose path is ``path``, until there was nothing to do for ``idle`` seconds."""
         self._state_dir, self._path, self._listener, self._idle = state_dir, path, listener, idle
-        self._store = Store(state_dir)
+        self._store = open_store(Settings(state_dir=state_dir), _PATIENCE)
         self._queue: list[QueuedJob] = []
         self._workers: set[int] = set()
         self._busy = time.monotonic()
@@ -189,6 +193,9 @@ def _preload_imports() -> None:
     from vmops.deploy import context, steps  # noqa: F401
     from vmops.engine import deadline, program  # noqa: F401
     from vmops.jobs import cancel  # noqa: F401
+
+    if Settings().database_url:
+        from vmops.jobs.cluster import work  # noqa: F401
 
     connection.touch()
     program.touch()

@@ -5,25 +5,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vmops.azure.ownership import UNSETTLED
-from vmops.jobs.sqlite import Database
+from vmops.jobs.tables import Tables
 
 _INTEND = f"""INSERT INTO made (stack, arm_id, owner, last_write) VALUES (?, ?, ?, ?)
-  ON CONFLICT DO UPDATE SET last_write = excluded.last_write, owner = excluded.owner, seen_gone = 0, identity = CASE
-    WHEN seen_gone > 0 OR identity = '' OR owner <> excluded.owner THEN ''
-    ELSE '{UNSETTLED}' || ltrim(identity, '{UNSETTLED}') END"""  # noqa: S608
+  ON CONFLICT (stack, arm_id) DO UPDATE SET last_write = excluded.last_write, owner = excluded.owner,
+    seen_gone = 0, identity = CASE
+    WHEN made.seen_gone > 0 OR made.identity = '' OR made.owner <> excluded.owner THEN ''
+    ELSE '{UNSETTLED}' || ltrim(made.identity, '{UNSETTLED}') END"""  # noqa: S608
 _NOTE = """INSERT INTO made (stack, arm_id, owner, last_write, identity) VALUES (?, ?, ?, ?, ?)
-  ON CONFLICT DO UPDATE SET identity = excluded.identity, owner = excluded.owner, last_write = excluded.last_write,
-    seen_gone = 0"""
+  ON CONFLICT (stack, arm_id) DO UPDATE SET identity = excluded.identity, owner = excluded.owner,
+    last_write = excluded.last_write, seen_gone = 0"""
 _RUN = """INSERT INTO made (stack, arm_id, owner, last_write, ran) VALUES (?, ?, ?, ?, ?)
-  ON CONFLICT DO UPDATE SET ran = excluded.ran, owner = excluded.owner, seen_gone = 0"""
+  ON CONFLICT (stack, arm_id) DO UPDATE SET ran = excluded.ran, owner = excluded.owner, seen_gone = 0"""
 _THERE = "stack = ? AND owner = ? AND seen_gone = 0"
 
 
 @dataclass(frozen=True)
 class MadeResources:
-    """The rows of one stack and owner; ids are compared without case, times are seconds since the epoch."""
+    """The rows of one stack and owner; ids are written in lower case, times are seconds since the epoch."""
 
-    database: Database
+    database: Tables
     stack: str
     owner: str
 
@@ -31,17 +32,17 @@ class MadeResources:
         """Note what is about to be made or changed; what Azure knows it by may be another afterwards."""
         now = time.time()
         with self.database.transaction() as rows:
-            rows.executemany(_INTEND, [(self.stack, arm_id, self.owner, now) for arm_id in ids])
+            rows.executemany(_INTEND, [(self.stack, arm_id.lower(), self.owner, now) for arm_id in ids])
 
     def note(self, arm_id: str, identity: str, written: float | None = None) -> None:
         """Note what was made, or is as it was, what Azure knows it by, and when it was written; by default now."""
         at = time.time() if written is None else written
         with self.database.transaction() as rows:
-            rows.execute(_NOTE, (self.stack, arm_id, self.owner, at, identity))
+            rows.execute(_NOTE, (self.stack, arm_id.lower(), self.owner, at, identity))
 
     def note_run(self, arm_id: str, ran: str) -> None:
         """Note whether a VM has ever run, as `vmops.deploy.first_run` says it."""
-        row = (self.stack, arm_id, self.owner, time.time(), ran)
+        row = (self.stack, arm_id.lower(), self.owner, time.time(), ran)
         with self.database.transaction() as rows:
             rows.execute(_RUN, row)
 
@@ -49,13 +50,15 @@ class MadeResources:
         """Give what `note_run` has noted of a VM that was not seen gone since; '' if nobody knows."""
         with self.database.transaction() as rows:
             query = f"SELECT ran FROM made WHERE {_THERE} AND arm_id = ?"  # noqa: S608
-            row = rows.execute(query, (self.stack, self.owner, arm_id)).fetchone()
+            row = rows.execute(query, (self.stack, self.owner, arm_id.lower())).fetchone()
         return str(row["ran"]) if row else ""
 
     def disown(self, ids: Iterable[str]) -> None:
         """Forget what turned out to be another's."""
         with self.database.transaction() as rows:
-            rows.executemany("DELETE FROM made WHERE stack = ? AND arm_id = ?", [(self.stack, each) for each in ids])
+            rows.executemany(
+                "DELETE FROM made WHERE stack = ? AND arm_id = ?", [(self.stack, each.lower()) for each in ids]
+            )
 
     def gone(self, left: Iterable[str] = ()) -> None:
         """Note that nothing of it is there any more, but for what was ``left`` under its ids and is another's.

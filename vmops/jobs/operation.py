@@ -53,7 +53,9 @@ class Operation:
     ``host_id`` and ``pid``, and ``start_ticks`` by which it is told from others of that number; '' and 0 where nobody
     knows. ``host`` is the host's name, for people. ``hold`` is the mark of who is to hold the VM, or removes it as its
     holder (`vmops.core.holder`); '' where nobody does, or nobody knows. ``places`` are those in which VMs of it are
-    tried, by their names, as `vmops.placement.place` writes them; none where there was nothing to choose.
+    tried, by their names, as `vmops.placement.place` writes them; none where there was nothing to choose. ``attempt``,
+    ``epoch`` and ``queue`` are of hosts that share their records: for the how manieth time it is worked on, in which
+    epoch of the VM's claim, and by whose workers.
     """
 
     id: str
@@ -79,6 +81,9 @@ class Operation:
     hold: str = ""
     given: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    attempt: int = 1
+    epoch: int = 0
+    queue: str = ""
     places: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -39,6 +39,11 @@ class JobRequest:
     replaces: Sequence[int] = ()
     action: str = ""
 
+    @classmethod
+    def from_wire(cls, wire: bytes) -> Self:
+        """Read what `to_wire` gave. Raises: ValueError if it is not whole."""
+        return cls(**json.loads(wire))
+
     def to_wire(self) -> bytes:
         """Give it as bytes; they hold its secrets."""
         return json.dumps(asdict(self)).encode()

@@ -1,17 +1,20 @@
 """What Azure has refused where, for as long as it is worth remembering: the table ``refused`` of the records."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, fields
+from typing import Any
 
-from vmops.jobs.sqlite import Database, Row
+from vmops.jobs.tables import Tables
 from vmops.placement.block import Block
 from vmops.placement.place import Place
 from vmops.placement.search import Objection, still_standing
 
 _BLOCK = tuple(column.name for column in fields(Block))
 _COLUMNS = ("cloud", "subscription", *_BLOCK, "code", "reason", "until")
-_WRITE = f"INSERT OR REPLACE INTO refused ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
+_WRITE = f"""INSERT INTO refused ({", ".join(_COLUMNS)}) VALUES ({", ".join("?" * len(_COLUMNS))})
+  ON CONFLICT (cloud, subscription, {", ".join(_BLOCK)}) DO UPDATE SET code = excluded.code, reason = excluded.reason,
+    until = excluded.until"""  # noqa: S608
 _HERE = "cloud = ? AND subscription = ?"
 _READ = f"SELECT * FROM refused WHERE {_HERE} ORDER BY until, hard DESC, code"  # noqa: S608
 _DELETE = f"DELETE FROM refused WHERE {_HERE} AND {' AND '.join(f'{name} = ?' for name in _BLOCK)}"  # noqa: S608
@@ -21,7 +24,7 @@ _DELETE = f"DELETE FROM refused WHERE {_HERE} AND {' AND '.join(f'{name} = ?' fo
 class RefusedPlaces:
     """What was refused in one subscription of a cloud, to whichever VM; times are seconds since the epoch."""
 
-    database: Database
+    database: Tables
     cloud: str
     subscription: str
 
@@ -42,7 +45,7 @@ class RefusedPlaces:
             found = [*map(_objection, rows.execute(_READ, self._here))]
             kept = still_standing(place, found) if place else []
             gone = [each for each in found if each not in kept]
-            rows.executemany(_DELETE, [(*self._here, *astuple(each.block)) for each in gone])
+            rows.executemany(_DELETE, [(*self._here, *_plain(each.block)) for each in gone])
         return gone
 
     @property
@@ -50,10 +53,15 @@ class RefusedPlaces:
         return self.cloud, self.subscription
 
     def _row(self, objection: Objection) -> tuple[object, ...]:
-        return (*self._here, *astuple(objection.block), objection.code, objection.reason, objection.until)
+        return (*self._here, *_plain(objection.block), objection.code, objection.reason, objection.until)
 
 
-def _objection(row: Row) -> Objection:
+def _plain(block: Block) -> list[object]:
+    """Give a block as its columns have it: PostgreSQL takes no flag for a number."""
+    return [int(each) if isinstance(each, bool) else each for each in astuple(block)]
+
+
+def _objection(row: Mapping[str, Any]) -> Objection:
     block = {name: row[name] for name in _BLOCK}
     flags = {name: bool(block[name]) for name in ("addressed", "hard")}
     return Objection(Block(**{**block, **flags}), row["code"], row["reason"], row["until"])

@@ -68,5 +68,15 @@ STEPS: Mapping[int, tuple[str, ...]] = {
           hold DEFAULT '', given DEFAULT '{}', secrets DEFAULT '{}', places DEFAULT '{}')""",
         "CREATE UNIQUE INDEX one_switch_in_flight ON switches (stack) WHERE state IN ('pending', 'running')",
     ),
+    # Where hosts share records: for the how manieth time it is worked on, in which epoch of the VM's claim (0 where
+    # nobody does), and by whose workers.
+    10: (
+        "ALTER TABLE operations ADD COLUMN attempt DEFAULT 1",
+        "ALTER TABLE operations ADD COLUMN epoch DEFAULT 0",
+        "ALTER TABLE operations ADD COLUMN queue DEFAULT ''",
+        "ALTER TABLE switches ADD COLUMN attempt DEFAULT 1",
+        "ALTER TABLE switches ADD COLUMN epoch DEFAULT 0",
+        "ALTER TABLE switches ADD COLUMN queue DEFAULT ''",
+    ),
 }
 """Statements by the version that they lead to; what is added next has the next number."""

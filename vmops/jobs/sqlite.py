@@ -4,10 +4,7 @@ Any number of threads and processes may use one file at once. A file says its ve
 new one, or one from before there were versions.
 """
 
-import os
 import sqlite3
-import threading
-import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -16,7 +13,9 @@ from vmops.core import local_disk, private
 from vmops.core.errors import RecordsUnusable, StoreError
 from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until
+from vmops.core.processes import has_room
 from vmops.jobs import damage
+from vmops.jobs.tables import Conflict, Lender
 
 _PATIENCE = 30.0
 """Seconds to wait for others who write, or make the records."""
@@ -27,16 +26,11 @@ AGE = 1000
 Steps = Mapping[int, tuple[str, ...]]
 """Statements by the version that they lead to."""
 
-Conflict = sqlite3.IntegrityError
-"""What a statement raises that breaks a rule of the schema."""
-
-Row = sqlite3.Row
-
-_OF_THE_STATEMENT = (sqlite3.IntegrityError, sqlite3.ProgrammingError)
-"""What is wrong with a statement, and not with the file."""
+_ROOM = 2 << 20
+"""Bytes that a deployment writes: records and their log, the engine's state with its copies, logs. Source: measured."""
 
 
-class Database:
+class Database(Lender):
     """A file of records, brought to the newest version of its schema."""
 
     def __init__(self, path: Path, steps: Steps) -> None:
@@ -50,10 +44,9 @@ class Database:
         """
         self._path, self._steps = path, steps
         self.lost: RecordsUnusable | None = None
-        self._mutex = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
-        _OPEN.add(self)
+        super().__init__()
         directory = path.parent
         try:
             private.make_directory(directory)
@@ -67,19 +60,33 @@ class Database:
         with self.transaction():
             pass
 
+    def unusable(self) -> RecordsUnusable | None:
+        """Say why nothing can be recorded now, and what is read may lack what was recorded; None if all is well."""
+        try:
+            with self.transaction():
+                pass
+        except RecordsUnusable as error:
+            return error
+        if self.lost or has_room(self._path.parent, _ROOM):
+            return self.lost
+        return RecordsUnusable(f"there is no room left on the disk of {self._path.parent}, or it cannot be written to")
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for one transaction.
 
-        Raises: RecordsUnusable if the file cannot be read or written in the middle of it; one that is damaged is set
-        aside then, and the next transaction has a new one. StoreError, as when it is opened.
+        Raises: Conflict if a statement breaks a rule of the schema; RecordsUnusable if the file cannot be read or
+        written in the middle of it: one that is damaged is set aside then, and the next transaction has a new one.
+        StoreError, as when it is opened.
         """
         with self._mutex:
             connection = self._borrow()
             try:
                 with connection:
                     yield connection
-            except _OF_THE_STATEMENT:
+            except sqlite3.IntegrityError as error:
+                raise Conflict(str(error)) from error
+            except sqlite3.ProgrammingError:
                 raise
             except (sqlite3.DatabaseError, ValueError) as error:
                 self._close()
@@ -150,36 +157,6 @@ class Database:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-    def _pause(self) -> None:
-        """Close the connection, and let nobody open another until `_resume`."""
-        self._mutex.acquire()
-        self._close()
-
-    def _resume(self) -> None:
-        self._mutex.release()
-
-
-_OPEN: "weakref.WeakSet[Database]" = weakref.WeakSet()
-_paused: list[Database] = []
-
-
-def _before_fork() -> None:
-    """Close every connection: a child inherits neither SQLite's locks nor the thread that holds a mutex.
-
-    Source: SQLite documentation, how to corrupt, "carrying an open database connection across a fork".
-    """
-    _paused.extend(_OPEN)
-    for database in _paused:
-        database._pause()
-
-
-def _after_fork() -> None:
-    while _paused:
-        _paused.pop()._resume()
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
 def _in_memory(steps: Steps) -> sqlite3.Connection:

@@ -39,13 +39,18 @@ def start_worker(settings: Settings, operation: Operation, order: JobRequest, he
     log = log_path(state_dir, operation.stack, operation.id)
     private.make_directory(log.parent)
     environment = filtered_environment(os.environ, cloud=operation.cloud, backend=order.backend)
-    environment.update(VMOPS_STATE_DIR=str(state_dir), VMOPS_HOST=host.name())
+    environment.update(_told(settings))
     if settings.worker_idle:
         try:
             return _send_to_fork_server(settings, operation, order, environment, held)
         except OSError as error:
             get_logger().warning("no_fork_server", operation=operation.id, cause=str(error))
     return _spawn(settings, operation, order, environment, held)
+
+
+def _told(settings: Settings) -> dict[str, str]:
+    """Give what processes of ours are told by their environment; by it all those of a host are known, too."""
+    return {"VMOPS_STATE_DIR": str(settings.state_dir), "VMOPS_HOST": host.name(), **settings.shared()}
 
 
 def end_stopped_server(state_dir: Path) -> bool:
@@ -86,7 +91,7 @@ def _send_to_fork_server(
 
 
 def _connected(settings: Settings) -> socket.socket:
-    path = socket_path(settings.state_dir, _code_version())
+    path = socket_path(settings.state_dir, _code_version(settings))
     with _address(path) as address:
         with suppress(ConnectionRefusedError, FileNotFoundError, PermissionError):
             return _reach(address)
@@ -117,7 +122,8 @@ def _start_server(settings: Settings, path: Path, address: str) -> None:
         listener.bind(address)
         path.chmod(0o600)
         listener.listen(_BACKLOG)
-        environment = filtered_environment(os.environ, cloud="local", backend="")
+        backend = settings.backend() if settings.database_url else ""
+        environment = filtered_environment(os.environ, cloud="local", backend=backend) | _told(settings)
         served = map(str, (settings.state_dir, path, listener.fileno(), settings.worker_idle, interpreter.told()))
         with private.open_file(server_output_path(settings.state_dir), "ab") as output:
             _python("vmops.jobs.fork_server", [*served], environment, output, listener.fileno())
@@ -167,10 +173,11 @@ def _address(path: Path) -> Iterator[str]:
         os.close(directory)
 
 
-def _code_version() -> str:
-    """Name the code that runs, and how it is found: a fork server of older code, or of another's, is not asked."""
+def _code_version(settings: Settings) -> str:
+    """Name the code that runs, how it is found, and where its records are: a fork server of another is not asked."""
     found = interpreter.environment(interpreter.loader_variables(os.environ))
     names = [interpreter.find(), interpreter.told(), *map("=".join, sorted(found.items()))]
+    names += filter(None, [settings.database_url])
     stamps = _stamps(tuple(interpreter.search_path()))
     return hashlib.sha256(os.fsencode("\n".join([*names, *stamps]))).hexdigest()[:16]
 

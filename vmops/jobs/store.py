@@ -1,113 +1,144 @@
-"""The operation records: SQLite, written before the first side effect, changed only by compare-and-set.
+"""The operation records: written before the first side effect, changed only by compare-and-set.
 
+They are kept in a file of SQLite, or in PostgreSQL, where hosts share them; what is asked of both is the same.
 Any number of threads and processes may use one store at once. At most one provision and one
 deprovision of a stack are not over at any time; the database itself holds that.
 """
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from vmops.core.errors import RecordsUnusable
+from vmops.core.errors import RecordsUnusable, StoreError
 from vmops.core.failures import Failure
-from vmops.core.processes import has_room
 from vmops.core.state_dir import records_path
+from vmops.jobs import rows
 from vmops.jobs.made import MadeResources
 from vmops.jobs.operation import TRANSITIONS, Operation, State, Verb
 from vmops.jobs.refused import RefusedPlaces
 from vmops.jobs.schema import STEPS
-from vmops.jobs.sqlite import Conflict, Database, Row
+from vmops.jobs.sqlite import Database
+from vmops.jobs.tables import Conflict, Rows, Tables
 
-_ROOM = 2 << 20
-"""Bytes that a deployment writes: records and their log, the engine's state with its copies, logs. Source: measured."""
+if TYPE_CHECKING:
+    from vmops.jobs.cluster.postgres import PostgreSQL
 
-_COLUMNS = tuple(column.name for column in fields(Operation))
 _TABLES = {Verb.PROVISION: "operations", Verb.DEPROVISION: "operations", Verb.POWER: "switches"}
-_MAPPINGS = ("outputs", "given", "secrets", "places")
+_NOTE_FAILURE = """INSERT INTO failures (stack, failure) VALUES (?, ?)
+  ON CONFLICT (stack) DO UPDATE SET failure = excluded.failure"""
+_STACKS = """SELECT DISTINCT substring(key from '/stacks/vmops/([^/]+-[0-9a-f]{8})\\.json$') AS stack FROM pulumi_state
+  WHERE key LIKE '%/stacks/vmops/%.json'"""
 
 
 class Store:
-    """The records of one state directory."""
+    """The records of one state directory, or those that it shares with other hosts."""
 
-    def __init__(self, directory: Path) -> None:
-        """Open the records below ``directory``; they are made if there are none, and brought forward if they are old.
+    def __init__(self, directory: Path, database_url: str | None = None, patience: float = 0.0) -> None:
+        """Open the records in PostgreSQL, if it is named, else those below ``directory``.
 
-        Records that cannot be read or written are as if there were none (`unusable`), until they can.
+        Those are made if there are none, and brought forward if they are old; what of them cannot be read or written is
+        as if there were none (`unusable`), until it can. A server that is away is waited for so many seconds.
 
         Raises: StoreError if the directory cannot be made or trusted, is on a network file system, or was used by a
-        vmops that is too new.
+        vmops that is too new; if PostgreSQL cannot be reached, or has no records of a version that can be used.
         """
         self.directory = directory
-        self._database = Database(records_path(directory), STEPS)
+        self._tables = _tables(directory, database_url, patience)
+        self._shared = bool(database_url)
         self._unrecorded: dict[str, Failure] = {}
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether other hosts have the same records."""
+        return self._shared
+
+    def shared(self) -> "PostgreSQL":
+        """Give the database that hosts share; ask for it only where `is_shared`."""
+        return cast("PostgreSQL", self._tables)
+
+    def now(self) -> float:
+        """Give the time by which records are dated, in seconds since the epoch; the server's, if there is one."""
+        if not self._shared:
+            return time.time()
+        with self._tables.transaction() as database:
+            return float(database.execute("SELECT extract(epoch FROM clock_timestamp()) AS now").fetchone()["now"])
+
+    def channel(self) -> int:
+        """Give a descriptor that can be read once an operation's state has changed after this; 0 if there is none."""
+        return self.shared().channel() if self._shared else 0
+
+    def get_in(self, seen: Rows, operation_id: str) -> Operation:
+        """Give a record that is there, as one transaction sees it."""
+        query = f"SELECT {', '.join(rows.COLUMNS)} FROM operations WHERE id = ?"  # noqa: S608
+        return rows.record(seen.execute(query, (operation_id,)).fetchone())
 
     def unusable(self) -> RecordsUnusable | None:
         """Say why nothing can be recorded now, and what is read may lack what was recorded; None if all is well."""
-        try:
-            with self._database.transaction():
-                pass
-        except RecordsUnusable as error:
-            return error
-        if self._database.lost or has_room(self.directory, _ROOM):
-            return self._database.lost
-        return RecordsUnusable(f"there is no room left on the disk of {self.directory}, or it cannot be written to")
+        return self._tables.unusable()
 
     def require(self) -> None:
         """Check that what is done can be recorded. Raises: RecordsUnusable."""
         if why := self.unusable():
             raise why
 
-    def insert(self, operation: Operation) -> bool:
+    def insert(self, operation: Operation, beside: Callable[[Rows], object] = lambda _: None) -> bool:
         """Write a new record; False if another operation of the same kind is in flight on the stack.
+
+        What ``beside`` writes is there with it, or not at all.
 
         Raises: RecordsUnusable if it cannot be written.
         """
         self.require()
-        row = _to_row(operation)
-        marks = ", ".join(f":{name}" for name in _COLUMNS)
+        row = rows.of(operation)
+        marks = ", ".join(f":{name}" for name in rows.COLUMNS)
         try:
-            with self._database.transaction() as database:
-                into = f"INSERT INTO {_TABLES[operation.verb]} ({', '.join(_COLUMNS)})"
+            with self._tables.transaction() as database:
+                into = f"INSERT INTO {_TABLES[operation.verb]} ({', '.join(rows.COLUMNS)})"
                 database.execute(f"{into} VALUES ({marks})", row)
+                beside(database)
         except Conflict:
             return False
         return True
 
-    def transition(self, operation_id: str, state: State, *, origin: State | None = None, **changes: Any) -> bool:
+    def transition(
+        self, operation_id: str, state: State, *, origin: State | None = None, within: int | None = None, **changes: Any
+    ) -> bool:
         """Move a record to ``state`` with ``changes``; False if it is no longer where that may follow.
 
-        With an ``origin`` it may follow from there only.
+        With an ``origin`` it may follow from there only; ``within`` an epoch, only by whom it was begun in that.
         """
         before = [str(each) for each, following in TRANSITIONS.items() if state in following and origin in (None, each)]
-        row = {name: _plain(value) for name, value in {**changes, "state": state}.items()}
+        row = {name: rows.plain(value) for name, value in {**changes, "state": state}.items()}
         assignments = ", ".join(f"{name} = :{name}" for name in row)
-        allowed = ", ".join(f"'{each}'" for each in before)
-        with self._database.transaction() as database:
-            where = f"SET {assignments} WHERE id = :_id AND state IN ({allowed})"
+        allowed = ", ".join(f"'{each}'" for each in before) or "''"
+        begun = "" if within is None else " AND epoch = :_epoch"
+        values = {**row, "_id": operation_id, **({} if within is None else {"_epoch": within})}
+        with self._tables.transaction() as database:
+            where = f"SET {assignments} WHERE id = :_id AND state IN ({allowed}){begun}"
             changed = (
-                database.execute(f"UPDATE {table} {where}", {**row, "_id": operation_id}).rowcount
+                database.execute(f"UPDATE {table} {where}", values).rowcount
                 for table in dict.fromkeys(_TABLES.values())
             )
             return any(count == 1 for count in changed)
 
     def remember(self, operation_id: str, given: Mapping[str, Any]) -> None:
         """Note how what an operation made is asked for now: by what changes nothing of it."""
-        with self._database.transaction() as database:
+        with self._tables.transaction() as database:
             database.execute("UPDATE operations SET given = ? WHERE id = ?", (json.dumps(dict(given)), operation_id))
 
     def place(self, operation_id: str, places: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
         """Note where the VMs of an operation are tried from now on; False unless it runs, and was as ``before``."""
         row = (json.dumps(dict(places)), operation_id, json.dumps(dict(before)))
-        with self._database.transaction() as database:
+        with self._tables.transaction() as database:
             query = "UPDATE operations SET places = ? WHERE id = ? AND state = 'running' AND places = ?"
             return database.execute(query, row).rowcount == 1
 
     def extend(self, operation_id: str, expires: float) -> None:
         """Move the instant at which what an operation made expires, in seconds since the epoch; 0 for never."""
-        with self._database.transaction() as database:
+        with self._tables.transaction() as database:
             database.execute("UPDATE operations SET expires = ? WHERE id = ?", (expires, operation_id))
 
     def get(self, operation_id: str) -> Operation | None:
@@ -134,7 +165,7 @@ class Store:
 
     def let_go(self, stack: str, hold: str) -> None:
         """Let the records of a stack tell of no holder any more where they tell of this one."""
-        with self._database.transaction() as database:
+        with self._tables.transaction() as database:
             database.execute("UPDATE operations SET hold = '' WHERE stack = ? AND hold = ?", (stack, hold))
 
     def in_flight(self, stack: str, verb: Verb) -> Operation | None:
@@ -144,7 +175,7 @@ class Store:
 
     def queued(self, verb: Verb) -> dict[str, str]:
         """Name the operations of that kind whose work has not begun, the oldest first, and the stack of each."""
-        with self._database.transaction() as database:
+        with self._tables.transaction() as database:
             query = f"SELECT id, stack FROM {_TABLES[verb]} WHERE verb = ? AND state = 'pending' ORDER BY number"  # noqa: S608
             return {row["id"]: row["stack"] for row in database.execute(query, (verb,))}
 
@@ -161,29 +192,33 @@ class Store:
             "ORDER BY number DESC"
         )
 
+    def stacks_of_state(self) -> list[str]:
+        """Name the stacks of which the engine keeps a state where hosts share it: no engine is asked for that."""
+        with self.shared().transaction() as database:
+            return [row["stack"] for row in database.execute(_STACKS).fetchall()]
+
     def refused(self, cloud: str, subscription: str) -> RefusedPlaces:
         """Give what Azure has refused where, in a subscription."""
-        return RefusedPlaces(self._database, cloud, subscription)
+        return RefusedPlaces(self._tables, cloud, subscription)
 
     def made(self, stack: str, owner: str) -> MadeResources:
         """Give what was ever made of a stack in an owner's name."""
-        return MadeResources(self._database, stack, owner)
+        return MadeResources(self._tables, stack, owner)
 
     def note_failure(self, stack: str, failure: Failure) -> None:
         """Remember why the newest verb of a stack that failed did so; where it cannot be recorded, in this process."""
         self._unrecorded[stack] = failure
-        with suppress(RecordsUnusable):
-            with self._database.transaction() as database:
-                rows = "INSERT OR REPLACE INTO failures (stack, failure) VALUES (?, ?)"
-                database.execute(rows, (stack, _plain(failure)))
-            if not self._database.lost:
+        with suppress(StoreError):
+            with self._tables.transaction() as database:
+                database.execute(_NOTE_FAILURE, (stack, rows.plain(failure)))
+            if not self._tables.lost:
                 del self._unrecorded[stack]
 
     def last_failure(self, stack: str) -> Failure | None:
         """Give what `note_failure` remembered."""
         if stack in self._unrecorded:
             return self._unrecorded[stack]
-        with self._database.transaction() as database:
+        with self._tables.transaction() as database:
             row = database.execute("SELECT failure FROM failures WHERE stack = ?", (stack,)).fetchone()
         return Failure.from_dict(json.loads(row["failure"])) if row else None
 
@@ -195,29 +230,14 @@ class Store:
             return self._read(table, where, *values)
 
     def _read(self, table: str, where: str, *values: str) -> list[Operation]:
-        with self._database.transaction() as database:
-            rows = database.execute(f"SELECT {', '.join(_COLUMNS)} FROM {table} {where}", values)  # noqa: S608
-            return [_from_row(row) for row in rows.fetchall()]
+        with self._tables.transaction() as database:
+            found = database.execute(f"SELECT {', '.join(rows.COLUMNS)} FROM {table} {where}", values)  # noqa: S608
+            return [rows.record(row) for row in found.fetchall()]
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Failure):
-        return json.dumps(value.as_dict())
-    return json.dumps(value) if isinstance(value, dict) else value
+def _tables(directory: Path, database_url: str | None, patience: float) -> Tables:
+    if not database_url:
+        return Database(records_path(directory), STEPS)
+    from vmops.jobs.cluster.postgres import PostgreSQL
 
-
-def _to_row(operation: Operation) -> dict[str, Any]:
-    plain = {name: _plain(getattr(operation, name)) for name in _COLUMNS}
-    return {**plain, **{name: json.dumps(dict(getattr(operation, name))) for name in _MAPPINGS}}
-
-
-def _from_row(row: Row) -> Operation:
-    plain = dict(row)
-    failure = plain["failure"]
-    plain.update(
-        verb=Verb(plain["verb"]),
-        state=State(plain["state"]),
-        failure=Failure.from_dict(json.loads(failure)) if failure else None,
-        **{name: json.loads(plain[name]) for name in _MAPPINGS},
-    )
-    return Operation(**plain)
+    return PostgreSQL(database_url, patience)

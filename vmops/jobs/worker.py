@@ -4,19 +4,18 @@ It holds the VM's lock from its first moment on; its order, which holds secrets,
 its own session; its environment is an allow-list; its log is one JSON line an event.
 """
 
-import json
 import logging
 import os
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.core import host, interpreter, signals
+from vmops.core.claim import LOCKED_HERE, VmClaim
 from vmops.core.errors import CloudError, EngineMissing, OperationFailed, SpecError, StartFailed, StoreError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.file_lock import acquire
@@ -24,16 +23,24 @@ from vmops.core.holder import HELD
 from vmops.core.log import LOGGER, JsonLines, get_logger
 from vmops.core.polling import NotYet, poll_until
 from vmops.core.processes import start_ticks
+from vmops.core.settings import Settings
 from vmops.core.state_dir import MAKE_ROOM, lock_path, log_path
 from vmops.jobs import slots
 from vmops.jobs.admission import lock_conflict
+from vmops.jobs.opened import open_store
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.order import JobRequest
 from vmops.jobs.stack_records import StackRecords
 from vmops.jobs.store import Store
 
+if TYPE_CHECKING:
+    from vmops.spec.target import Target
+
 NAME = "vmops-worker"
 """What a worker is called where the system lists its processes (Linux only)."""
+
+_PATIENCE = 60.0
+"""Seconds to wait for records that are away, and for a lock whose holder is on its way out."""
 
 _LOOK = 0.05
 """Seconds between two looks at a lock that another holds."""
@@ -46,7 +53,7 @@ def main() -> None:
     signals.reset()
     os.umask(0o077)
     order = sys.stdin.buffer.read()
-    store = Store(state_dir)
+    store = open_store(Settings(state_dir=state_dir), _PATIENCE)
     operation = store.get(operation_id)
     if operation and poll_until(
         lambda: slots.try_start(store, state_dir, operation, limit), timeout=slots.LONGEST_QUEUE
@@ -58,18 +65,42 @@ def run_job(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None
     """Carry out an operation that is recorded and whose ``lock`` is held, unless it is over already."""
     with suppress(OSError):
         Path("/proc/self/comm").write_text(NAME)
-    store = Store(state_dir)
+    settings = Settings(state_dir=state_dir)
+    store = open_store(settings, _PATIENCE)
     operation = store.get(operation_id)
-    if operation is None or not store.transition(operation_id, State.RUNNING, started=time.time(), **_whereabouts()):
+    if operation is None or operation.state is not State.PENDING:
         return
-    with _logging(log_path(state_dir, operation.stack, operation_id)):
-        state, changes = _outcome(lambda: _execute(store, state_dir, operation, lock, order))
+    with _claimed(store, settings, operation) as claim:
+        begun = {"started": store.now(), "epoch": claim.epoch, **_whereabouts()} if claim else {}
+        if claim and store.transition(operation_id, State.RUNNING, **begun):
+            _carry_out(store, settings, operation, claim, lock, order)
+
+
+def _carry_out(store: Store, settings: Settings, operation: Operation, claim: VmClaim, lock: int, order: bytes) -> None:
+    """Do what an operation is for, and record how it ended; what another works on by now is not spoken for."""
+    with _logging(log_path(settings.state_dir, operation.stack, operation.id)):
+        state, changes = _outcome(lambda: _execute(store, settings, operation, claim, lock, order))
         get_logger().info("ended", state=str(state), failure=str(changes.get("failure", "")))
-    if "failure" in changes:
-        store.note_failure(operation.stack, changes["failure"])
-        if changes["failure"].code == HELD:
+    failure = changes.get("failure")
+    if failure:
+        if failure.kind is FailureKind.FENCED:
+            return
+        store.note_failure(operation.stack, failure)
+        if failure.code == HELD:
             store.let_go(operation.stack, operation.hold)
-    store.transition(operation_id, state, ended=time.time(), **changes)
+    store.transition(operation.id, state, within=claim.epoch, ended=store.now(), **changes)
+
+
+@contextmanager
+def _claimed(store: Store, settings: Settings, operation: Operation) -> Iterator[VmClaim | None]:
+    """Claim an operation for this worker where hosts share the records; the lock that it holds is the claim else."""
+    if not store.is_shared:
+        yield LOCKED_HERE
+        return
+    from vmops.jobs.cluster.work import claimed
+
+    with claimed(store, settings, operation) as claim:
+        yield claim
 
 
 def _whereabouts() -> dict[str, Any]:
@@ -100,9 +131,10 @@ def _outcome(work: Any) -> tuple[State, dict[str, Any]]:
     return State.FAILED, {"failure": failure}
 
 
-def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wire: bytes) -> dict[str, Any]:
+def _execute(
+    store: Store, settings: Settings, operation: Operation, claim: VmClaim, lock: int, wire: bytes
+) -> dict[str, Any]:
     from vmops.azure.power import Action
-    from vmops.core.settings import Settings
     from vmops.deploy import removal, steps
     from vmops.deploy.circumstances import Circumstances
     from vmops.deploy.context import open_for_change
@@ -115,22 +147,25 @@ def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wir
     from vmops.spec.vm_spec import VmSpec
 
     try:
-        order = JobRequest(**json.loads(wire))
+        order = JobRequest.from_wire(wire)
     except ValueError:
         raise OperationFailed(
             Failure(FailureKind.INTERRUPTED, "the caller died before it had handed the order over")
         ) from None
-    settings = Settings(state_dir=state_dir, owner=operation.owner, backend_url=order.backend, engine=order.engine)
+    told = {"owner": operation.owner, "backend_url": order.backend, "engine": order.engine}
+    settings = settings.model_copy(update=told)
     provides = operation.verb is Verb.PROVISION
     target = VmSpec.from_wire(order.params) if provides else Target.from_wire(order.params)
     terms = terms_of(operation, take_over=order.take_over)
     if operation.verb is Verb.DEPROVISION:
         terms.check(store, operation.stack, operation.identity.vm_id)
-    owns = operation.verb is not Verb.DEPROVISION
-    locks = (lock,) if owns else (lock, _cancel_provision(store, state_dir, operation.stack, target.deploy_timeout))
     limits = {"seconds": target.deploy_timeout, "silence": order.silence}
+    records = StackRecords(store, operation.stack)
+    removes = operation.verb is Verb.DEPROVISION
+    held_for = _taken_over(store, settings, operation, target, lock) if removes else nullcontext(((lock,), claim))
     with (
-        open_for_change(settings, target, StackRecords(store, operation.stack), locks, longest=None) as site,
+        held_for as held,
+        open_for_change(settings, target, records, held[0], longest=None, claim=held[1]) as site,
         enforce_deadline(site.command, site.stack, **limits),
     ):
         if isinstance(target, VmSpec):
@@ -141,6 +176,27 @@ def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wir
         if operation.verb is Verb.POWER:
             return power.switch(site.arm, target, site.claim(target), Action(order.action))
         return removal.deprovision(site, target, doubtful=order.doubtful, held_as=terms.mark)
+
+
+@contextmanager
+def _taken_over(
+    store: Store, settings: Settings, operation: Operation, target: "Target", lock: int
+) -> Iterator[tuple[tuple[int, ...], VmClaim]]:
+    """Have the VM for its removal, by its lock, and by a claim; ``lock`` only tells that the removal goes on.
+
+    Raises: OperationFailed (locked) if it does not come free.
+    """
+    if not store.is_shared:
+        writer = _cancel_provision(store, settings.state_dir, operation.stack, target.deploy_timeout)
+        yield (lock, writer), LOCKED_HERE
+        return
+    from vmops.jobs.cluster.work import claimed_to_remove
+
+    with claimed_to_remove(store, settings, operation, target.deploy_timeout) as claim:
+        found = acquire(lock_path(settings.state_dir, operation.stack), _PATIENCE) if claim else None
+        if claim is None or found is None:
+            raise OperationFailed(lock_conflict(store.in_flight(operation.stack, Verb.PROVISION)))
+        yield (lock, found), claim
 
 
 def _cancel_provision(store: Store, state_dir: Path, stack: str, seconds: float) -> int:

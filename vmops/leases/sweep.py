@@ -9,6 +9,7 @@ from typing import Any
 from vmops.core import times
 from vmops.core.errors import SpecError
 from vmops.core.failures import Failure, FailureKind
+from vmops.core.settings import Settings
 from vmops.ops.api import VMOps
 from vmops.ops.expiry import ExpiringVm
 from vmops.protocol import Status
@@ -88,6 +89,17 @@ def sweep(ops: VMOps, *, dry_run: bool = False, orphans: bool = False) -> Sweep:
     left = [each for each in ops.orphans(result.unsearched) if each.identity.stack not in done]
     result.swept.extend(_orphans(ops, left, remove=orphans and not dry_run))
     return result
+
+
+def begin(settings: Settings) -> None:
+    """Begin to remove what is expired, in the name of whoever owns it, and wait for none of it: hosts work on it.
+
+    Only where hosts share their records, which know all owners.
+    """
+    ops = VMOps(settings)
+    for each in ops.expired([]):
+        if each.owner:
+            VMOps(settings.model_copy(update={"owner": each.owner})).vm_deprovision(each.params)
 
 
 def _orphans(ops: VMOps, left: Sequence[ExpiringVm], *, remove: bool) -> list[Swept]:

@@ -153,7 +153,7 @@ def _start(state_dir: Path, arguments: list[str], held: int) -> Endpoint:
     log = place / "daemon.log"
     try:
         command = interpreter.command(_MODULE, str(state_dir), *arguments)
-        with private.open_file(log, "ab") as errors, _spawn(command, place, errors.fileno(), held) as starter:
+        with private.open_file(log, "ab") as errors, _spawn(command, state_dir, errors.fileno(), held) as starter:
             ready = _ready(cast(IO[bytes], starter.stdout))
     finally:
         os.close(held)
@@ -169,14 +169,16 @@ def _start(state_dir: Path, arguments: list[str], held: int) -> Endpoint:
     )
 
 
-def _spawn(command: list[str], directory: Path, errors: int, held: int) -> Child:
+def _spawn(command: list[str], state_dir: Path, errors: int, held: int) -> Child:
+    """Start a daemon, which belongs to its own directory alone, whichever host's process has begun it."""
+    environment = filtered_environment(os.environ, cloud="local", backend="") | {"VMOPS_STATE_DIR": str(state_dir)}
     return children.start(
         command,
         apart=Apart.SESSION,
         stdout=children.PIPE,
         stderr=errors,
-        cwd=directory,
-        env=interpreter.environment(filtered_environment(os.environ, cloud="local", backend="")),
+        cwd=local_path(state_dir),
+        env=interpreter.environment(environment),
         inherits=[held],
     )
 

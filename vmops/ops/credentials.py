@@ -7,6 +7,7 @@ from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.core import keys
 from vmops.core.errors import CloudError
 from vmops.core.settings import Settings
+from vmops.jobs.opened import vm_key, vm_public_key
 from vmops.jobs.operation import Operation
 from vmops.spec.vm_spec import VmSpec
 
@@ -31,9 +32,9 @@ def with_key(spec: VmSpec, settings: Settings, deployments: "Deployments") -> Vm
     """
     if spec.credential_is_given:
         return spec
-    if keys.existing_ssh_key_file(settings.state_dir, spec.stack) is None:
+    if vm_key(settings, deployments.store, spec.stack) is None:
         _refuse_anew_for_key(spec, deployments)
-    return spec.with_key(keys.ssh_public_key(settings.state_dir, spec.stack))
+    return spec.with_key(vm_public_key(settings, deployments.store, spec.stack))
 
 
 def _refuse_anew_for_key(spec: VmSpec, deployments: "Deployments") -> None:

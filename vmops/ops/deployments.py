@@ -21,15 +21,15 @@ from vmops.jobs import admission, start
 from vmops.jobs.cancel import cancel
 from vmops.jobs.handed import HandedOrders
 from vmops.jobs.holds import NOBODY, Terms
+from vmops.jobs.opened import vm_key
 from vmops.jobs.operation import Operation, State, Verb
-from vmops.jobs.order import JobRequest
 from vmops.jobs.store import Store
-from vmops.ops import direct, lasting, unchanged
+from vmops.ops import direct, lasting, orders, unchanged
 from vmops.ops.absence import Absence
 from vmops.ops.account import account
 from vmops.ops.claims import Claims
 from vmops.ops.elsewhere import refuse_another_place
-from vmops.ops.record import in_doubt, record, switch_record
+from vmops.ops.record import record, switch_record
 from vmops.ops.remembered import Asked, Remembered
 from vmops.ops.results import classify
 from vmops.spec.target import Target
@@ -39,6 +39,9 @@ _LOOK = 0.05
 
 _MOST = 0.5
 """Seconds between two looks in the end: of those who wait for a hundred that queue nobody looks all the time."""
+
+_NET = 2.0
+"""Seconds between two looks at a record whose change is told: what is told may be lost."""
 
 _REST = 1.0
 """Seconds between two looks at a record whose worker is seen to live."""
@@ -118,15 +121,20 @@ class Deployments:
 
         A dead worker is noticed here, and recorded.
         """
+        channel = self.store.channel()
         now = self.settled(operation)
+        if not now.over and channel:
+            return NotYet(_NET, channel=channel)
         if not now.over:
             here = now.pid and host.is_this(now.host_id, now.host)
             return NotYet(_REST, now.pid) if here else NotYet(_LOOK, most=_MOST)
+        vm_key(self.settings, self.store, now.stack)
         return now.failure or account(self.settings.state_dir, now)
 
     def settled(self, operation: Operation) -> Operation:
         """Give an operation as it now stands; one whose worker is dead is recorded as interrupted."""
-        self.handed.tend(self.settings, self.store, operation)
+        if not self.store.is_shared:
+            self.handed.tend(self.settings, self.store, operation)
         return admission.mark_if_dead(self.store, self.settings.state_dir, operation)
 
     def claim(self, target: Target, owner: str = "") -> ownership.Claim:
@@ -195,24 +203,21 @@ class Deployments:
 
         Raises: StartFailed if there is no Python for a worker; what is recorded then has failed.
         """
-        interpreter.find()
         asked = replace(new, hold=terms.mark)
         check = partial(terms.check, self.store, target.stack, target.vm_id)
+        order = partial(orders.order, self.settings, target, new.verb, terms, how)
+        if self.store.is_shared:
+            return orders.queued(self.settings, self.store, asked, terms, check, order)
+        interpreter.find()
         with direct.recorded():
             admitted = admission.admit(self.store, self.settings.state_dir, asked, check)
         if not isinstance(admitted, admission.Admitted):
-            joins = admitted and terms.check_join(self.store, admitted)
-            if admitted and joins and unchanged.serves(admitted, new):
-                return admitted
-            raise OperationFailed(admission.lock_conflict(admitted))
-        doubtful = in_doubt(admitted.before, new.verb)
-        settings = self.settings
-        engine = (settings.backend(), settings.engine, settings.engine_silence)
-        order = JobRequest(target.to_wire(), *engine, doubtful, terms.take_over, *how)
+            return orders.joined(self.store, admitted, new, terms)
         try:
+            told = order(admitted.before)
             with direct.recorded():
-                start.start_worker(self.settings, asked, order, admitted.lock)
-            self.handed.keep(asked, order)
+                start.start_worker(self.settings, asked, told, admitted.lock)
+            self.handed.keep(asked, told)
         except StartFailed as error:
             self.store.transition(asked.id, State.FAILED, ended=time.time(), failure=classify(error))
             raise

@@ -14,6 +14,7 @@ from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until
 from vmops.core.settings import Settings
+from vmops.jobs.opened import vm_key
 from vmops.jobs.operation import State, Verb
 from vmops.jobs.store import Store
 from vmops.ops.suggest import shell_command
@@ -69,7 +70,7 @@ class Entrance:
 
     def way(self, seen: VmState, guest: Guest) -> WayIn:
         """Give the way in by what was seen of the VM, and of what runs inside. Raises: CloudError if ARM refuses."""
-        key = keys.existing_ssh_key_file(self.settings.state_dir, self.target.stack)
+        key = vm_key(self.settings, self.store, self.target.stack)
         profile = seen.resource["properties"].get("osProfile", {})
         public_keys = profile.get("linuxConfiguration", {}).get("ssh", {}).get("publicKeys", ())
         return WayIn(

@@ -140,7 +140,8 @@ class Lifetimes:
         from vmops.deploy.context import open_backend
 
         with open_backend(self.settings) as backend:
-            for stack in [each for each in backend.stacks() if each not in known]:
+            stacks = self.store.stacks_of_state() if self.store.is_shared else backend.stacks()
+            for stack in [each for each in stacks if each not in known]:
                 try:
                     inputs = backend.declared(stack)
                 except OperationFailed as error:

@@ -35,8 +35,8 @@ def hand_over(deployments: Deployments, target: Target, directory: Path) -> dict
     settings, store = deployments.settings, deployments.store
     begun, records = record(settings, target, Verb.DEPROVISION), StackRecords(store, target.stack)
     with (
-        admission.vm_lock(store, settings.state_dir, target.stack) as held,
-        open_for_change(settings, target, records, (held,), longest=settings.engine_silence) as site,
+        admission.vm_lock(store, settings, target.stack) as (held, claim),
+        open_for_change(settings, target, records, (held,), longest=settings.engine_silence, claim=claim) as site,
     ):
         ours = _ours(site, target)
         state = project.disowned(export.state_of(site, target))

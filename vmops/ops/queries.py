@@ -96,8 +96,10 @@ class Queries:
         self.deployments.refuse_in_flight(spec)
         records = StackRecords(self.store, spec.stack)
         with (
-            admission.vm_lock(self.store, self.settings.state_dir, spec.stack) as held,
-            open_for_change(self.settings, spec, records, (held,), longest=self.settings.engine_silence) as site,
+            admission.vm_lock(self.store, self.settings, spec.stack) as (held, claim),
+            open_for_change(
+                self.settings, spec, records, (held,), longest=self.settings.engine_silence, claim=claim
+            ) as site,
         ):
             found = steps.plan(site, self._remembered.here(spec))
         return changes.with_secrets(spec, found, other_secrets(asked, self.store.latest(spec.stack)))

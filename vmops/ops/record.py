@@ -29,6 +29,7 @@ def record(settings: Settings, target: Target, verb: Verb, asked: Asked | None =
         digest=asked.digest if asked else "",
         expires=now + ttl if ttl else 0.0,
         created=now,
+        queue=settings.queue if settings.database_url else "",
         given=asked.given if asked else {},
         secrets=asked.secrets if asked else {},
     )

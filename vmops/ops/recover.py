@@ -35,8 +35,8 @@ def recover(
     """
     records = StackRecords(store, target.stack)
     with (
-        admission.vm_lock(store, settings.state_dir, target.stack) as held,
-        open_for_change(settings, target, records, (held,), longest=settings.engine_silence) as site,
+        admission.vm_lock(store, settings, target.stack) as (held, claim),
+        open_for_change(settings, target, records, (held,), longest=settings.engine_silence, claim=claim) as site,
     ):
         locks = site.stack.lock_holders()
         if break_lock and not dry_run:

@@ -4,7 +4,15 @@ from collections.abc import Callable, MutableMapping
 from typing import Any, TypeAlias, cast
 
 from vmops.azure.error_codes import failure_from_cloud_error
-from vmops.core.errors import CloudError, EngineMissing, OperationFailed, RecordsUnusable, StartFailed, VmopsError
+from vmops.core.errors import (
+    CloudError,
+    EngineMissing,
+    OperationFailed,
+    RecordsAway,
+    RecordsUnusable,
+    StartFailed,
+    VmopsError,
+)
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until
 from vmops.core.state_dir import MAKE_ROOM
@@ -29,7 +37,7 @@ def clear_handle(params: Params) -> None:
         params.pop(HANDLE, None)
 
 
-REFUSALS = (OperationFailed, CloudError, EngineMissing, StartFailed, RecordsUnusable, OSError)
+REFUSALS = (OperationFailed, CloudError, EngineMissing, StartFailed, RecordsUnusable, RecordsAway, OSError)
 """What a verb or a wait meets of the state of the world: it is FAILED then, and raises nothing."""
 
 
@@ -72,6 +80,8 @@ def classify(error: VmopsError | OSError) -> Failure:
             return failure_from_cloud_error(error)
         case StartFailed():
             return Failure(FailureKind.ENGINE, str(error), step=error.step)
+        case RecordsAway():
+            return Failure(FailureKind.ENGINE, str(error), step="see that PostgreSQL can be reached, then call again")
         case RecordsUnusable() | OSError():
             return unrecordable(error)
     return Failure(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vmops.core import times
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.settings import Settings
-from vmops.jobs.store import Store
+from vmops.jobs.opened import open_store
 from vmops.ops.connections import Connections
 from vmops.ops.results import REFUSALS, failed
 from vmops.protocol import Answer, Params, Status
@@ -28,7 +28,7 @@ class Upkeep:
         Raises: StoreError if the state directory cannot hold records.
         """
         self.settings = settings
-        self._store = Store(settings.state_dir)
+        self._store = open_store(settings)
         self._arm = Connections(settings)
 
     def cancel(self, params: Params) -> Answer:

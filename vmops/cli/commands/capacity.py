@@ -8,6 +8,7 @@ from vmops.cli import console
 from vmops.cli.commands.fault import Json
 from vmops.core.errors import SpecError
 from vmops.core.settings import Settings
+from vmops.core.state_dir import local_home
 from vmops.local import inspection
 
 _WHERE = ("size", "location", "zone", "priority")
@@ -36,7 +37,7 @@ def capacity(
     """
     if (size is None) != (left is None) or (size is None and (location or zone or priority)):
         raise SpecError("SIZE and LEFT: both are needed to say how much room there is, as in Standard_D4s_v5 0")
-    state_dir = Settings().state_dir
+    state_dir = local_home(Settings().state_dir)
     found = inspection.listed(state_dir, "capacity")
     if size is not None or (clear and found):
         room = {"size": size, "location": location, "zone": zone, "priority": priority, "left": left}

@@ -12,6 +12,7 @@ from vmops.cli.commands.fault import Json
 from vmops.cli.commands.runner import other_command
 from vmops.core.errors import VmopsError
 from vmops.core.settings import Settings
+from vmops.core.state_dir import local_home
 from vmops.local import daemon
 from vmops.local.daemon import Endpoint
 from vmops.local.variables import NAMES, variables
@@ -45,7 +46,7 @@ def env(context: typer.Context, as_json: Json = False, unset: Unset = False) -> 
 
 
 def _running() -> Endpoint:
-    found = daemon.find(Settings().state_dir)
+    found = daemon.find(local_home(Settings().state_dir))
     if found is None or not found.proxy:
         raise VmopsError("the local Azure does not run with a proxy: `vmops local start --proxy` starts it so")
     return found
@@ -53,7 +54,7 @@ def _running() -> Endpoint:
 
 def _run(command: list[str]) -> int:
     try:
-        here = daemon.ensure(Settings().state_dir, proxy=True)
+        here = daemon.ensure(local_home(Settings().state_dir), proxy=True)
     except (VmopsError, OSError) as error:
         console.complain(str(error))
         return _FAILED

@@ -9,6 +9,7 @@ import typer
 from vmops.cli import console
 from vmops.core.errors import SpecError
 from vmops.core.settings import Settings
+from vmops.core.state_dir import local_home
 from vmops.local import inspection
 from vmops.local.arm.faults.catalogue import FAULTS, IN_GUESTS, INCIDENTS, REPLICA_LAG
 from vmops.local.arm.faults.effects import InGuest, Lag
@@ -142,7 +143,7 @@ def _when(rule: dict[str, Any]) -> str:
 
 
 def _state_dir() -> Path:
-    return Settings().state_dir
+    return local_home(Settings().state_dir)
 
 
 for _name, _known in FAULTS.items():

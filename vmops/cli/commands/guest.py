@@ -8,6 +8,7 @@ from vmops.cli import console
 from vmops.cli.commands.fault import Json
 from vmops.core.errors import SpecError
 from vmops.core.settings import Settings
+from vmops.core.state_dir import local_home
 from vmops.local import inspection
 
 app = typer.Typer(help="Look at what runs inside a VM of the local Azure.", no_args_is_help=True)
@@ -23,7 +24,7 @@ def guest() -> None:
 @app.command(epilog="Example: vmops local guest log exp1")
 def log(name: Name, as_json: Json = False) -> None:
     """Print what a VM's guest has printed: its boots, its first boot, and what that does not do here."""
-    state_dir = Settings().state_dir
+    state_dir = local_home(Settings().state_dir)
     told = inspection.ask(state_dir, "GET", "guests")
     found = [each for each in told["guests"] if name.lower() in (each["name"].lower(), each["id"].lower())]
     if len(found) != 1:

@@ -11,6 +11,7 @@ from vmops.cli.commands.fault import Json
 from vmops.cli.commands.runner import PerhapsRunner
 from vmops.core.errors import StartFailed
 from vmops.core.settings import Settings
+from vmops.core.state_dir import local_home
 from vmops.local import daemon, inspection
 from vmops.local.daemon import Endpoint
 from vmops.local.guests import Asked
@@ -134,7 +135,7 @@ def _inside(told: dict[str, Any]) -> str:
 
 
 def _state_dir() -> Path:
-    return Settings().state_dir
+    return local_home(Settings().state_dir)
 
 
 def _show(found: list[dict[str, Any]], names: list[str], *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ import typer
 from vmops.cli import console
 from vmops.cli.commands.fault import Json
 from vmops.core.settings import Settings
+from vmops.core.state_dir import local_home
 from vmops.local import inspection
 from vmops.spec.parameters import read_document
 
@@ -26,7 +27,7 @@ def policy(file: File = None, clear: Clear = False, as_json: Json = False) -> No
     A definition has the form of Azure's: name, policyRule with if and then, and parameters with a value. Its effect is
     deny, append, modify, audit or disabled.
     """
-    state_dir = Settings().state_dir
+    state_dir = local_home(Settings().state_dir)
     found = inspection.listed(state_dir, "policies")
     if clear or file:
         added = _policies(file) if file else []

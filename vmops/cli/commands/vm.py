@@ -62,6 +62,10 @@ def _above(
     """Azure VMs for experiments: declared, provisioned, used and gone."""
 
 
+app.add_typer(typer.Typer(cls=_Room, no_args_is_help=True), name="cluster", help="Share records and work with hosts.")
+app.add_typer(
+    typer.Typer(cls=_Room, no_args_is_help=True), name="database", help="Upgrade the records that are shared."
+)
 app.add_typer(typer.Typer(cls=_Room, no_args_is_help=True), name="engine", help="Get and find the Pulumi engine.")
 app.add_typer(typer.Typer(cls=_Room, no_args_is_help=True), name="local", help="Run and look at the local Azure.")
 

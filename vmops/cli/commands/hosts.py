@@ -1,0 +1,51 @@
+"""The commands of a host that works for others: worker and hosts."""
+
+from typing import Annotated
+
+import typer
+
+from vmops.cli.commands.vm import Json, app, examples
+
+
+@app.command(epilog=examples("worker --slots 8", "worker --queue west"))
+def worker(
+    slots: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Provisions at once; default: what this host can bear.")
+    ] = None,
+    removals: Annotated[
+        int | None, typer.Option(min=1, metavar="M", help="Removals at once, beside them; default: as many.")
+    ] = None,
+    queue: Annotated[str | None, typer.Option(metavar="Q", help="The queue to work for; default: VMOPS_QUEUE.")] = None,
+) -> None:
+    """Work for all hosts that share the records, in the foreground; SIGTERM ends it once what it has begun is over."""
+    from vmops.cli import console
+    from vmops.core import host
+    from vmops.core.settings import Settings
+    from vmops.leases import sweep
+    from vmops.ops import hosts
+
+    settings = Settings(**({"queue": queue} if queue else {}))
+    hosts.work(
+        settings,
+        slots,
+        removals,
+        lambda room: console.note(f"ready: {host.name()}, {room} slots, queue {settings.queue}"),
+        lambda: sweep.begin(settings),
+    )
+
+
+@app.command(epilog=examples("hosts", "hosts --json"))
+def hosts(as_json: Json = False) -> None:
+    """List the hosts that work: their room, what they are busy with, and when they were last heard of."""
+    from vmops.cli import console
+    from vmops.core.settings import Settings
+    from vmops.ops import hosts
+
+    found = hosts.listed(Settings())
+    if as_json:
+        console.print_json(found)
+    elif not found:
+        console.note("no host works: run `vmops worker` on one")
+    else:
+        names = ["host", "queue", "slots", "busy", "removals", "version", "alive", "draining"]
+        console.columns(names, [[str(each[name]) for name in names] for each in found])

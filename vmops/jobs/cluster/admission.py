@@ -1,0 +1,40 @@
+"""Who may begin a deployment where hosts share their records: the database itself admits one of a kind for each VM."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import cast
+
+from vmops.core.cluster_key import ClusterKey
+from vmops.core.settings import Settings
+from vmops.jobs.cluster import queue
+from vmops.jobs.cluster.postgres import Transaction
+from vmops.jobs.operation import Operation, Verb
+from vmops.jobs.order import JobRequest
+from vmops.jobs.store import Store
+from vmops.jobs.tables import Rows
+
+
+def admit(
+    settings: Settings,
+    store: Store,
+    asked: Operation,
+    check: Callable[[], object],
+    order: Callable[[Operation | None], JobRequest],
+) -> tuple[Operation | None, Operation | None]:
+    """Write the record of a new operation, its sealed order and its place in the queue, all or none.
+
+    ``check`` is called before; what it raises passes through. ``order`` gives what is to be done after the newest
+    record of earlier. The record is dated by the database, whatever this host's clock says.
+
+    Returns: the operation, or None and what is in flight in its way.
+    """
+    key, removing = ClusterKey.read(settings.cluster_key()), store.in_flight(asked.stack, Verb.DEPROVISION)
+    if removing and asked.verb is Verb.PROVISION:
+        return None, removing
+    check()
+    before, now = store.latest(asked.stack), store.now()
+    dated = replace(asked, created=now, expires=asked.expires and now + asked.expires - asked.created)
+    beside: Callable[[Rows], object] = lambda rows: queue.put(cast(Transaction, rows), dated, order(before), key)  # noqa: E731
+    if store.insert(dated, beside):
+        return dated, None
+    return None, store.in_flight(asked.stack, asked.verb)

@@ -1,0 +1,202 @@
+"""Claims to VMs: a row each, whose epoch grows with each who takes it, held for as long as it is renewed.
+
+All times are those of the database, so that no host's clock matters.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+from vmops.core.errors import OperationFailed, RecordsAway
+from vmops.core.failures import Failure, FailureKind
+from vmops.core.log import get_logger
+from vmops.core.polling import NotYet, poll_until, retry
+from vmops.core.settings import Settings
+from vmops.jobs.cluster.hosts import key_of_host
+from vmops.jobs.cluster.postgres import RIDE_OUT, PostgreSQL
+from vmops.jobs.operation import Operation, Verb
+from vmops.jobs.tables import Rows, Tables
+
+_FOREVER = float("inf")
+
+_TAKE = """INSERT INTO claims (name, epoch, operation, host, expires)
+  VALUES (:name, 1, :operation, :host, clock_timestamp() + make_interval(secs => :seconds))
+  ON CONFLICT (name) DO UPDATE SET epoch = claims.epoch + 1, operation = excluded.operation, host = excluded.host,
+    expires = excluded.expires, cancel = false
+  WHERE claims.expires <= clock_timestamp() OR claims.operation = '' RETURNING epoch"""
+_RENEW = """UPDATE claims SET expires = clock_timestamp() + make_interval(secs => :seconds)
+  WHERE name = :name AND epoch = :epoch AND operation = :operation RETURNING cancel"""
+_HOLDS = "SELECT 1 FROM claims WHERE name = :name AND epoch = :epoch AND operation = :operation"
+_GIVE_BACK = """UPDATE claims SET operation = '', expires = clock_timestamp()
+  WHERE name = :name AND epoch = :epoch AND operation = :operation"""
+
+_LOCKS_OF_THE_ENDED = """DELETE FROM pulumi_state USING engine_locks
+  WHERE pulumi_state.key = engine_locks.key AND engine_locks.stack = ? AND engine_locks.epoch < ?"""
+
+
+def teardown(stack: str) -> str:
+    """Name the claim of whoever removes a VM, by which its removal is known to go on before the VM is its own."""
+    return f"{stack}.teardown"
+
+
+def liveness(operation: Operation) -> str:
+    """Name the claim that is held for as long as somebody works on an operation."""
+    return teardown(operation.stack) if operation.verb is Verb.DEPROVISION else operation.stack
+
+
+def take(tables: Tables, name: str, operation: str, host_key: str, seconds: float) -> int | None:
+    """Take a claim if nobody has it, or whoever has it does not renew it; give its epoch, None if it is another's.
+
+    The engine's locks of epochs that are over are broken with it, and no others: none of a person's.
+    """
+    values = {"name": name, "operation": operation, "host": host_key, "seconds": seconds}
+    with tables.transaction() as rows:
+        row = rows.execute(_TAKE, values).fetchone()
+        if row is None:
+            return None
+        epoch: int = row["epoch"]
+        rows.execute("SELECT set_config('vmops.epoch', ?, true)", (str(epoch),))
+        rows.execute(_LOCKS_OF_THE_ENDED, (name, epoch))
+    return epoch
+
+
+def give_back(tables: Tables, operation: str, host_key: str) -> None:
+    """End the claims of an operation whose worker on this host is known to be dead; another host's stay."""
+    with tables.transaction() as rows:
+        query = "UPDATE claims SET expires = clock_timestamp() WHERE operation = ? AND host = ?"
+        rows.execute(query, (operation, host_key))
+
+
+def ask_to_end(tables: Tables, operation: str) -> None:
+    """Have whoever works on an operation end it in order, as soon as its claims are renewed."""
+    with tables.transaction() as rows:
+        rows.execute("UPDATE claims SET cancel = true WHERE operation = ?", (operation,))
+
+
+def is_worked_on(rows: Rows, operation: str) -> bool:
+    """Tell whether anybody has a claim by an operation that is not over."""
+    query = "SELECT 1 FROM claims WHERE operation = ? AND expires > clock_timestamp()"
+    return rows.execute(query, (operation,)).fetchone() is not None
+
+
+class HeldClaim:
+    """A claim that is renewed from a thread of its own, until it is given back, is lost, or this process ends."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        name: str,
+        epoch: int,
+        operation: str,
+        *,
+        lost: Callable[[], object],
+        told_to_end: Callable[[], object],
+    ) -> None:
+        """Hold a claim that was taken; ``lost`` is called once another has it, ``told_to_end`` once it is to be left.
+
+        It is to be left when somebody asks for that, or when the database was away for too long.
+        """
+        self.name, self.epoch, self.operation = name, epoch, operation
+        self._tables = tables
+        self._lost, self._told_to_end = lost, told_to_end
+        self._over = threading.Event()
+        self._answered = monotonic()
+        self._told = False
+
+    @property
+    def mark(self) -> str:
+        """Give what requests carry: by whom they were made, and in which epoch."""
+        return f"vmops-{self.operation}-{self.epoch}"
+
+    @property
+    def _values(self) -> dict[str, object]:
+        return {"name": self.name, "epoch": self.epoch, "operation": self.operation}
+
+    def check(self) -> None:
+        """Check that it still holds; a database that is away is waited for.
+
+        Raises: OperationFailed (fenced) if another has it now; RecordsAway if the database stays away.
+        """
+        retry(self._check, RecordsAway, lambda *_: 0.5, timeout=RIDE_OUT)
+
+    def _check(self) -> None:
+        with self._tables.transaction() as rows:
+            if rows.execute(_HOLDS, self._values).fetchone():
+                return
+        raise OperationFailed(fenced(self.name, self.epoch))
+
+    def renew(self, url: str, seconds: float, pause: float) -> None:
+        """Renew it every ``pause`` seconds, each time for so many ``seconds``, over a connection of its own."""
+        thread = threading.Thread(target=self._keep, args=(url, seconds, pause), name="claim", daemon=True)
+        thread.start()
+
+    def give_back(self) -> None:
+        """Let others have it."""
+        self._over.set()
+        with self._tables.transaction() as rows:
+            rows.execute(_GIVE_BACK, self._values)
+
+    def _keep(self, url: str, seconds: float, pause: float) -> None:
+        tables: list[PostgreSQL] = []
+
+        def look() -> bool | NotYet:
+            if self._over.is_set():
+                return True
+            try:
+                tables[:] = tables or [PostgreSQL(url)]
+                with tables[0].transaction() as rows:
+                    row = rows.execute(_RENEW, {**self._values, "seconds": seconds}).fetchone()
+            except RecordsAway as error:
+                if monotonic() - self._answered > RIDE_OUT:
+                    self._end(str(error))
+                return NotYet(min(pause, 0.5))
+            self._answered = monotonic()
+            if row is None and not self._over.is_set():
+                get_logger().error("fenced", claim=self.name, epoch=self.epoch)
+                self._lost()
+                return True
+            if row and row["cancel"]:
+                self._end("it was asked to end")
+            return NotYet(pause)
+
+        poll_until(look, timeout=_FOREVER)
+
+    def _end(self, why: str) -> None:
+        if not self._told:
+            self._told = True
+            get_logger().warning("told_to_end", claim=self.name, cause=why)
+            self._told_to_end()
+
+
+def fenced(name: str, epoch: int) -> Failure:
+    """Say that a claim is another's now, so that nothing more may be written."""
+    return Failure(FailureKind.FENCED, f"epoch {epoch} of {name} is over: another works on it now")
+
+
+@contextmanager
+def held(
+    tables: Tables,
+    settings: Settings,
+    name: str,
+    operation: str,
+    *,
+    patience: float,
+    lost: Callable[[], object] = lambda: None,
+    told_to_end: Callable[[], object] = lambda: None,
+) -> Iterator[HeldClaim | None]:
+    """Hold a claim for a block, and wait for it at most ``patience`` seconds; None if another has it for longer."""
+    host_key = key_of_host(settings.state_dir)
+    epoch = poll_until(
+        lambda: take(tables, name, operation, host_key, settings.claim_seconds) or NotYet(0.05, most=0.5),
+        timeout=patience,
+    )
+    if epoch is None:
+        yield None
+        return
+    claim = HeldClaim(tables, name, epoch, operation, lost=lost, told_to_end=told_to_end)
+    claim.renew(settings.database_url or "", settings.claim_seconds, settings.claim_renew)
+    try:
+        yield claim
+    finally:
+        claim.give_back()

@@ -1,0 +1,67 @@
+"""The hosts that work, as they say themselves again and again, so that whoever asks sees which of them live."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from vmops import __version__
+from vmops.core import host
+from vmops.core.settings import Settings
+from vmops.jobs.tables import Tables
+
+_SAY = """INSERT INTO hosts (id, host, version, slots, removals, queue, principal, draining, seen)
+  VALUES (:id, :host, :version, :slots, :removals, :queue, :principal, :draining, clock_timestamp())
+  ON CONFLICT (id) DO UPDATE SET host = excluded.host, version = excluded.version, slots = excluded.slots,
+    removals = excluded.removals, queue = excluded.queue, principal = excluded.principal,
+    draining = excluded.draining, seen = excluded.seen"""
+_CHORE = """INSERT INTO claims (name, epoch, operation, host, expires)
+  VALUES (:name, 1, '', :host, clock_timestamp() + make_interval(secs => :seconds))
+  ON CONFLICT (name) DO UPDATE SET epoch = claims.epoch + 1, host = excluded.host, expires = excluded.expires
+  WHERE claims.expires <= clock_timestamp() RETURNING 1"""
+_LIST = """SELECT hosts.*, extract(epoch FROM seen)::double precision AS seen_at,
+    seen > clock_timestamp() - make_interval(secs => ?) AS alive,
+    (SELECT count(*) FROM claims JOIN operations ON operations.id = claims.operation
+      WHERE claims.host = hosts.id AND claims.expires > clock_timestamp() AND operations.state = 'running'
+        AND (operations.verb = 'provision' OR claims.name LIKE '%.teardown')) AS busy
+  FROM hosts ORDER BY host, id"""
+
+
+def key_of_host(state_dir: Path) -> str:
+    """Tell a host that works from all others: by its system, and by the directory in which it keeps what is its own."""
+    return hashlib.sha256(f"{host.identity()}\n{state_dir}".encode()).hexdigest()[:16]
+
+
+def say(tables: Tables, settings: Settings, slots: int, removals: int, *, draining: bool) -> None:
+    """Tell all others that this host lives, and how much it can do."""
+    told = {
+        "id": key_of_host(settings.state_dir),
+        "host": host.name(),
+        "version": __version__,
+        "slots": slots,
+        "removals": removals,
+        "queue": settings.queue,
+        "principal": settings.owner,
+        "draining": draining,
+    }
+    with tables.transaction() as rows:
+        rows.execute(_SAY, told)
+
+
+def is_ours(tables: Tables, settings: Settings, chore: str, seconds: float) -> bool:
+    """Tell whether a chore is this host's for so many seconds; of all hosts one has it."""
+    with tables.transaction() as rows:
+        values = {"name": f".{chore}", "host": key_of_host(settings.state_dir), "seconds": seconds}
+        return rows.execute(_CHORE, values).fetchone() is not None
+
+
+def leave(tables: Tables, settings: Settings) -> None:
+    """Be no host that works any more."""
+    with tables.transaction() as rows:
+        rows.execute("DELETE FROM hosts WHERE id = ?", (key_of_host(settings.state_dir),))
+
+
+def listed(tables: Tables, seconds: float) -> list[dict[str, Any]]:
+    """List the hosts as plain JSON; those are alive that were heard of within so many seconds."""
+    with tables.transaction() as rows:
+        found = rows.execute(_LIST, (seconds,)).fetchall()
+    return [{**{name: row[name] for name in row if name != "seen_at"}, "seen": row["seen_at"]} for row in found]

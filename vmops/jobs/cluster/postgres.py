@@ -1,0 +1,204 @@
+"""PostgreSQL as the keeper of the records: one connection, lent for a transaction, that comes back when it was lost.
+
+The one importer of ``psycopg``. Statements are written as for SQLite, with ``?`` and ``:name``.
+"""
+
+import re
+import time
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import rows
+from psycopg_pool import PoolTimeout as PoolTimeout
+
+from vmops.core.backends import SCHEMA
+from vmops.core.errors import RecordsAway, RecordsUnusable, StoreError
+from vmops.core.polling import retry
+from vmops.jobs.cluster import schema
+from vmops.jobs.tables import Conflict, Lender
+
+_IN_REACH: dict[str, Any] = {
+    "connect_timeout": 3,
+    "keepalives_idle": 3,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 8000,
+}
+"""By when an end that does not answer is given up, in seconds, the last in milliseconds. Source: PostgreSQL
+documentation, libpq, parameter key words."""
+
+_PATH = f"-c search_path={SCHEMA}"
+
+RIDE_OUT = 60.0
+"""Seconds for which work waits for a database that is away, before it ends in order."""
+
+_QUIET = 1.0
+"""Seconds without a word after which a connection is tried before it is used."""
+
+_REST = 0.5
+"""Seconds between two attempts to connect, as long as there is patience."""
+
+_PARAMETER = re.compile(r"('(?:[^']|'')*')|\?|(?<![:\w]):(\w+)")
+
+
+class PostgreSQL(Lender):
+    """The records in one database of PostgreSQL; who connects waits so many seconds for a server that is away."""
+
+    lost: RecordsUnusable | None = None
+
+    def __init__(self, url: str, patience: float = 0.0) -> None:
+        """Connect, and see that the records there can be used.
+
+        Raises: RecordsAway if nobody answers; StoreError if there are none, or those of another version.
+        """
+        self._url, self._patience = url, patience
+        self._connection: psycopg.Connection[Any] | None = None
+        self._end: weakref.finalize[Any, Any] | None = None
+        self._listener: psycopg.Connection[Any] | None = None
+        self._deaf: weakref.finalize[Any, Any] | None = None
+        self._said = 0.0
+        super().__init__()
+        with self.transaction() as found:
+            schema.refuse_unusable(found, where(url))
+
+    def unusable(self) -> RecordsUnusable | None:
+        """Give None: who cannot reach the records learns so by asking."""
+        return None
+
+    @contextmanager
+    def transaction(self) -> Iterator["Transaction"]:
+        """Lend the connection for one transaction.
+
+        Raises: Conflict if a statement breaks a rule of the schema; RecordsAway if the server cannot be reached, or is
+        lost in the middle of it: nobody knows then whether it was written.
+        """
+        with self._mutex:
+            connection = self._borrow()
+            try:
+                with connection.transaction():
+                    yield Transaction(connection)
+            except psycopg.IntegrityError as error:
+                raise Conflict(str(error)) from error
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                self._close()
+                raise self._away(error) from error
+            self._said = time.monotonic()
+
+    def channel(self) -> int:
+        """Give a descriptor that can be read once the state of an operation has changed after this; 0 for none.
+
+        What was said before is taken from it, so look at the records after it was asked for.
+        """
+        with self._mutex:
+            try:
+                self._listener = self._listener or self._listening()
+                for _ in self._listener.notifies(timeout=0):
+                    pass
+                return self._listener.fileno()
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                self._stop_listening()
+                return 0
+
+    def _listening(self) -> psycopg.Connection[Any]:
+        listener = connect(self._url)
+        self._deaf = weakref.finalize(self, listener.close)
+        listener.execute("LISTEN vmops_changed")
+        return listener
+
+    def _stop_listening(self) -> None:
+        if self._deaf is not None:
+            self._deaf()
+        self._listener = self._deaf = None
+
+    def _borrow(self) -> psycopg.Connection[Any]:
+        if self._connection is not None and not self._answers(self._connection):
+            self._close()
+        if self._connection is None:
+            self._connection = retry(self._connected, RecordsAway, lambda *_: _REST, timeout=self._patience)
+            self._end = weakref.finalize(self, self._connection.close)
+        return self._connection
+
+    def _answers(self, connection: psycopg.Connection[Any]) -> bool:
+        if time.monotonic() - self._said < _QUIET:
+            return not connection.closed
+        try:
+            connection.execute("SELECT 1")
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            return False
+        return True
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        try:
+            return connect(self._url)
+        except psycopg.OperationalError as error:
+            raise self._away(error) from error
+
+    def _away(self, error: Exception) -> RecordsAway:
+        why = " ".join(str(error).split())
+        return RecordsAway(f"the records in PostgreSQL at {where(self._url)} cannot be reached: {why}")
+
+    def _close(self) -> None:
+        if self._end is not None:
+            self._end()
+        self._connection = self._end = None
+        self._stop_listening()
+
+
+class Transaction:
+    """One transaction of PostgreSQL."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+
+    def execute(self, query: str, values: Any = (), /) -> psycopg.Cursor[dict[str, Any]]:
+        """Carry out a statement."""
+        return self.connection.execute(translated(query), values) if values else self.connection.execute(query)
+
+    def executemany(self, query: str, values: Iterable[Any], /) -> None:
+        """Carry out a statement once for each of several sets of values."""
+        with self.connection.cursor() as cursor:
+            cursor.executemany(translated(query), list(values))
+
+
+def connect(url: str) -> psycopg.Connection[Any]:
+    """Connect to a database, where each statement is a transaction unless one is begun. Raises: OperationalError."""
+    return psycopg.connect(url, autocommit=True, row_factory=rows.dict_row, options=_PATH, **_IN_REACH)
+
+
+def how_to_connect(url: str) -> tuple[str, dict[str, Any]]:
+    """Say how others connect who bring a connection of their own."""
+    return url, {"options": _PATH, **_IN_REACH}
+
+
+def upgrade(url: str) -> bool:
+    """Make the records in a database, or bring them forward; tell whether there was anything to do.
+
+    Raises: RecordsAway if nobody answers; StoreError if this user may not do that.
+    """
+    try:
+        with connect(url) as connection, connection.transaction():
+            return schema.bring_forward(Transaction(connection))
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise StoreError(f"{where(url)}: {error}".strip() + ": connect as the owner of the database") from error
+    except psycopg.OperationalError as error:
+        raise RecordsAway(f"PostgreSQL at {where(url)} cannot be reached: {' '.join(str(error).split())}") from error
+
+
+def where(url: str) -> str:
+    """Say for people which database a URL names: host, port and name."""
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
+
+
+def translated(query: str) -> str:
+    """Write a statement as psycopg reads it."""
+    return _PARAMETER.sub(_parameter, query.replace("%", "%%"))
+
+
+def _parameter(found: re.Match[str]) -> str:
+    text, name = found.groups()
+    return text or (f"%({name})s" if name else "%s")

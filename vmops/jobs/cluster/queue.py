@@ -1,0 +1,167 @@
+"""The queue of what hosts are to do: procrastinate, in the same database, written in the transaction of the record.
+
+It hands work out and wakes who waits for some, and is never the lock: that a job is there, or over, tells nothing. The
+one importer of ``procrastinate``.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from time import monotonic
+
+import procrastinate
+from procrastinate import App
+
+from vmops.core.cluster_key import ClusterKey
+from vmops.core.errors import RecordsAway
+from vmops.core.log import get_logger
+from vmops.jobs.cluster.postgres import RIDE_OUT, PoolTimeout, Transaction, how_to_connect
+from vmops.jobs.operation import Operation, Verb
+from vmops.jobs.order import JobRequest
+
+TASK = "deploy.v1"
+"""The name of a job; its number is that of the words of an order: a host leaves what it cannot read."""
+
+_LABEL = "orders"
+
+_PRIORITY = "SELECT count(*) AS many FROM operations WHERE owner = ? AND state IN ('pending', 'running')"
+_ORDER = """INSERT INTO orders (operation, queue, sealed, job) VALUES (?, ?, ?, ?)"""
+
+
+def of_verb(queue: str, verb: Verb) -> str:
+    """Name the queue of a kind of work: removals wait for nothing that is being made."""
+    return f"{queue}.removals" if verb is Verb.DEPROVISION else queue
+
+
+def app(url: str) -> App:
+    """Give procrastinate as the workers of a host use it."""
+    arguments, options = how_to_connect(url)
+    return App(connector=procrastinate.PsycopgConnector(conninfo=arguments, kwargs=options, min_size=1, max_size=8))
+
+
+def put(rows: Transaction, operation: Operation, order: JobRequest, key: ClusterKey) -> None:
+    """Put an operation that is recorded in this transaction into its queue, and its order beside it, sealed."""
+    sealed = key.seal(_LABEL, operation.id, order.to_wire())
+    job = _defer(rows, operation)
+    rows.execute(_ORDER, (operation.id, operation.queue, sealed, job))
+
+
+def put_again(rows: Transaction, operation: Operation) -> None:
+    """Put an operation whose order is there into its queue again."""
+    rows.execute("UPDATE orders SET job = ? WHERE operation = ?", (_defer(rows, operation), operation.id))
+
+
+def opened(rows: Transaction, operation: str, key: ClusterKey) -> bytes | None:
+    """Give the order of an operation; None if it is over. Raises: StoreError if this key does not open it."""
+    row = rows.execute("SELECT sealed FROM orders WHERE operation = ?", (operation,)).fetchone()
+    return key.open(_LABEL, operation, bytes(row["sealed"])) if row else None
+
+
+def _defer(rows: Transaction, operation: Operation) -> int:
+    """Defer a job; an owner who has many in flight comes after those who have few: they take turns."""
+    found = rows.execute(_PRIORITY, (operation.owner,)).fetchone()
+    sender = _sender().configure_task(
+        TASK,
+        queue=of_verb(operation.queue, operation.verb),
+        priority=-int(found["many"]) if found else 0,
+        connection=rows.connection,
+    )
+    return sender.defer(operation=operation.id)
+
+
+@cache
+def _sender() -> App:
+    return App(connector=procrastinate.SyncPsycopgConnector())
+
+
+@dataclass
+class Consumer:
+    """What takes the jobs of a host's queues, several at once, and does its chores meanwhile.
+
+    ``work`` carries one out, in a thread; each of ``chores`` is done again after its seconds. A database that is away
+    is waited for, `RIDE_OUT` at most.
+    """
+
+    url: str
+    rooms: Mapping[str, int]
+    work: Callable[[str], object]
+    chores: Sequence[tuple[Callable[[], object], float]]
+    pause: float
+    longest_silence: float
+    _over: asyncio.Event = field(default_factory=asyncio.Event)
+    _answered: float = 0.0
+
+    async def serve(self) -> None:
+        """Take jobs until `drain`, and carry out to their end those that were taken.
+
+        Raises: RecordsAway if the database stays away.
+        """
+        self._answered = monotonic()
+        threads = ThreadPoolExecutor(sum(self.rooms.values()) + len(self.chores) + 1, thread_name_prefix="vmops")
+        asyncio.get_running_loop().set_default_executor(threads)
+        tending = [asyncio.create_task(self._tend(*each)) for each in self.chores]
+        try:
+            while not self._over.is_set():
+                await self._take()
+        finally:
+            for each in tending:
+                each.cancel()
+            await asyncio.gather(*tending, return_exceptions=True)
+
+    def drain(self) -> None:
+        """Take no more."""
+        self._over.set()
+
+    async def _take(self) -> None:
+        """Take jobs for as long as the database answers."""
+        try:
+            async with app(self.url).open_async() as queue:
+                queue.task(name=TASK)(self._carry_out)
+                takers = [asyncio.create_task(self._taker(queue, *each)) for each in self.rooms.items()]
+                over = asyncio.create_task(self._over.wait())
+                await asyncio.wait([over, *takers], return_when=asyncio.FIRST_COMPLETED)
+                over.cancel()
+                for each in takers:
+                    each.cancel()
+                ended = await asyncio.gather(*takers, return_exceptions=True)
+        except (procrastinate.exceptions.ConnectorException, PoolTimeout) as error:
+            ended = [error]
+        if not self._over.is_set():
+            self._missed(next((each for each in ended if isinstance(each, Exception)), None))
+            await asyncio.wait([asyncio.create_task(self._over.wait())], timeout=1.0)
+
+    async def _taker(self, queue: App, name: str, room: int) -> None:
+        await queue.run_worker_async(
+            queues=[name],
+            name=name,
+            concurrency=room,
+            install_signal_handlers=False,
+            delete_jobs="always",
+            update_heartbeat_interval=self.pause,
+            stalled_worker_timeout=self.longest_silence,
+            fetch_job_polling_interval=2.0,
+        )
+
+    async def _carry_out(self, operation: str) -> None:
+        try:
+            await asyncio.to_thread(self.work, operation)
+        except Exception:
+            get_logger().exception("not_carried_out", operation=operation)
+
+    async def _tend(self, chore: Callable[[], object], pause: float) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(chore)
+                self._answered = monotonic()
+            except RecordsAway as error:
+                self._missed(error)
+            except Exception:
+                get_logger().exception("not_tended")
+            await asyncio.wait([asyncio.create_task(self._over.wait())], timeout=pause)
+
+    def _missed(self, error: Exception | None) -> None:
+        get_logger().warning("records_away", cause=str(error))
+        if monotonic() - self._answered > RIDE_OUT:
+            raise RecordsAway(f"PostgreSQL was away for more than {RIDE_OUT:.0f} seconds: {error}")

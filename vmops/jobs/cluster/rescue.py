@@ -1,0 +1,80 @@
+"""What the dead have left undone goes back into the queue, for any host to go on with."""
+
+import time
+
+from vmops.core.failures import Failure, FailureKind
+from vmops.core.log import get_logger
+from vmops.jobs.cluster import queue
+from vmops.jobs.cluster.postgres import PostgreSQL
+from vmops.jobs.operation import Operation, State
+from vmops.jobs.store import Store
+
+MOST = 3
+"""How often one operation is worked on: what kills its worker each time is not left to kill all."""
+
+_WORKED_ON = "EXISTS (SELECT 1 FROM claims WHERE claims.operation = operations.id AND expires > clock_timestamp())"
+
+_DEAD = f"""SELECT id FROM operations WHERE state = 'running' AND NOT {_WORKED_ON}
+  AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => ?)"""  # noqa: S608
+"""While the database was away nobody could renew a claim: there is time for that once it is back."""
+
+_AGAIN = f"""UPDATE operations SET state = 'pending', attempt = attempt + 1, epoch = 0, pid = 0, start_ticks = 0,
+    host = '', host_id = '', started = 0
+  WHERE id = ? AND state = 'running' AND attempt < ? AND NOT {_WORKED_ON}
+    AND EXISTS (SELECT 1 FROM orders WHERE operation = operations.id)"""  # noqa: S608
+
+_LOST = """SELECT operations.id FROM operations JOIN orders ON orders.operation = operations.id
+  LEFT JOIN procrastinate_jobs AS jobs ON jobs.id = orders.job
+  LEFT JOIN procrastinate_workers AS workers ON workers.id = jobs.worker_id
+  WHERE state = 'pending' AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => ?)
+    AND (jobs.status IS NULL OR jobs.status::text NOT IN ('todo', 'doing')
+    OR (jobs.status::text = 'doing' AND (workers.id IS NULL
+      OR workers.last_heartbeat < clock_timestamp() - make_interval(secs => ?))))"""
+
+
+def rescue(store: Store, seconds: float) -> list[str]:
+    """Take up everything whose worker has let its claim end, or whose job was taken by a host that has died since.
+
+    A host is dead that was silent for so many ``seconds``. Returns: the ids of what was put into the queue again.
+    """
+    with store.shared().transaction() as rows:
+        dead = [row["id"] for row in rows.execute(_DEAD, (seconds,)).fetchall()]
+        lost = [row["id"] for row in rows.execute(_LOST, (seconds, seconds)).fetchall()]
+    return [each for each in dead if take_up(store, each)] + [each for each in lost if _put_back(store, each)]
+
+
+def take_up(store: Store, operation_id: str) -> bool:
+    """Put one operation back whose worker is dead; one that has killed its workers too often has failed instead."""
+    with store.shared().transaction() as rows:
+        if rows.execute(_AGAIN, (operation_id, MOST)).rowcount:
+            operation = store.get_in(rows, operation_id)
+            queue.put_again(rows, operation)
+            get_logger().warning("taken_up", operation=operation_id, attempt=operation.attempt)
+            return True
+    _give_up(store, operation_id)
+    return False
+
+
+def _put_back(store: Store, operation_id: str) -> bool:
+    with store.shared().transaction() as rows:
+        operation = store.get_in(rows, operation_id)
+        if operation.state is not State.PENDING:
+            return False
+        queue.put_again(rows, operation)
+    return True
+
+
+def _give_up(store: Store, operation_id: str) -> None:
+    operation = store.get(operation_id)
+    if operation and operation.state is State.RUNNING and _is_dead(store.shared(), operation):
+        message = f"{operation.attempt} workers of this {operation.verb} have died, the last on {operation.host}"
+        failure = Failure(FailureKind.INTERRUPTED, message)
+        store.transition(
+            operation.id, State.FAILED, origin=State.RUNNING, within=operation.epoch, ended=time.time(), failure=failure
+        )
+
+
+def _is_dead(tables: PostgreSQL, operation: Operation) -> bool:
+    with tables.transaction() as rows:
+        query = "SELECT 1 FROM claims WHERE operation = ? AND expires > clock_timestamp()"
+        return rows.execute(query, (operation.id,)).fetchone() is None

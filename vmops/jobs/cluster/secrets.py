@@ -1,0 +1,75 @@
+"""What hosts must have in common and nobody else may know: sealed rows, and on each host the files that they stand for.
+
+The first who makes one wins, and everybody reads it back.
+"""
+
+from pathlib import Path
+
+from vmops.core import keys, private
+from vmops.core.cluster_key import ClusterKey
+from vmops.core.errors import StoreError
+from vmops.core.state_dir import digest_key_path, passphrase_path, ssh_key_path
+from vmops.jobs.tables import Tables
+
+_LABEL = "secrets"
+
+
+class SharedSecrets:
+    """The secrets of the hosts that share the records in ``tables``; ``key`` opens them."""
+
+    def __init__(self, tables: Tables, key: ClusterKey) -> None:
+        self._tables, self._key = tables, key
+
+    def agree(self, state_dir: Path) -> None:
+        """Have this host's passphrase and digest key be those of all; the first host's become so.
+
+        Raises: StoreError if this host has others, which something here may have been made with.
+        """
+        for name, path in (("passphrase", passphrase_path(state_dir)), ("digest", digest_key_path(state_dir))):
+            shared = self._find(name)
+            if shared is None:
+                shared = self._first(name, _local(name, state_dir))
+            _lay_down(path, shared)
+
+    def fetch_key(self, state_dir: Path, stack: str) -> None:
+        """Have the key of a VM on this host, if any host has made one."""
+        path = ssh_key_path(state_dir, stack)
+        if not path.exists() and (shared := self._find(f"ssh/{stack}")) is not None:
+            private.write_whole(path, shared.decode())
+
+    def share_key(self, state_dir: Path, stack: str) -> None:
+        """Have the key of a VM be that of all hosts; where another host was the first, this one's is replaced."""
+        path = keys.ssh_key_file(state_dir, stack)
+        mine = path.read_bytes()
+        if self._first(f"ssh/{stack}", mine) != mine:
+            path.unlink()
+            path.with_name(f"{path.name}.pub").unlink(missing_ok=True)
+            self.fetch_key(state_dir, stack)
+
+    def _find(self, name: str) -> bytes | None:
+        with self._tables.transaction() as rows:
+            row = rows.execute("SELECT sealed FROM secrets WHERE name = ?", (name,)).fetchone()
+        return self._key.open(_LABEL, name, bytes(row["sealed"])) if row else None
+
+    def _first(self, name: str, mine: bytes) -> bytes:
+        """Offer a secret, and give the one that was the first."""
+        sealed = self._key.seal(_LABEL, name, mine)
+        with self._tables.transaction() as rows:
+            rows.execute("INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, sealed))
+        return self._find(name) or mine
+
+
+def _local(name: str, state_dir: Path) -> bytes:
+    return keys.digest_key(state_dir) if name == "digest" else keys.passphrase_file(state_dir).read_bytes()
+
+
+def _lay_down(path: Path, shared: bytes) -> None:
+    if not path.exists():
+        private.make_directory(path.parent)
+        with private.open_file(path, "wb") as file:
+            file.write(shared)
+    elif path.read_bytes() != shared:
+        raise StoreError(
+            f"{path} is not that of the hosts that share their records: set VMOPS_STATE_DIR to a directory of its own, "
+            "or, before any host has begun, run `vmops cluster init --from` with this one"
+        )

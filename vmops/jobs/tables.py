@@ -1,0 +1,101 @@
+"""The tables of the records, whatever keeps them: lent for a transaction, by one connection that survives forks."""
+
+import os
+import threading
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeAlias
+
+from vmops.core.errors import RecordsUnusable
+
+Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
+"""What stands in a statement for each ``?``, or for each ``:name``."""
+
+
+class Conflict(Exception):
+    """A statement breaks a rule of the schema."""
+
+
+class Found(Protocol):
+    """What a statement has found, or how many rows it has changed."""
+
+    @property
+    def rowcount(self) -> int:
+        """Give how many rows were changed."""
+
+    def fetchone(self) -> Any:
+        """Give the next row, by the names of its columns; None after the last."""
+
+    def fetchall(self) -> list[Any]:
+        """Give the rows that are left."""
+
+    def __iter__(self) -> Any: ...
+
+
+class Rows(Protocol):
+    """One transaction: what is written in it is there for all others at its end, or not at all."""
+
+    def execute(self, query: str, values: Any = ..., /) -> Found:
+        """Carry out a statement. Raises: Conflict at the end of the transaction, if it breaks a rule of the schema."""
+
+    def executemany(self, query: str, values: Iterable[Any], /) -> Any:
+        """Carry out a statement once for each of several sets of values."""
+
+
+class Tables(Protocol):
+    """Where the records are kept: a file of SQLite (`vmops.jobs.sqlite`), or PostgreSQL (`vmops.jobs.cluster`).
+
+    ``lost`` says why what is read lacks what was recorded, None if it does not.
+    """
+
+    lost: RecordsUnusable | None
+
+    def transaction(self) -> AbstractContextManager[Rows]:
+        """Lend the connection for one transaction. Raises: Conflict; StoreError where there is none."""
+
+    def unusable(self) -> RecordsUnusable | None:
+        """Say why nothing can be recorded now; None if all is well."""
+
+
+class Lender:
+    """Who has a connection for one thread at a time, and none while this process forks."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        _OPEN.add(self)
+
+    def _close(self) -> None:
+        """Close the connection, if there is one."""
+        raise NotImplementedError
+
+    def _pause(self) -> None:
+        """Close the connection, and let nobody open another until `_resume`."""
+        self._mutex.acquire()
+        self._close()
+
+    def _resume(self) -> None:
+        self._mutex.release()
+
+
+_OPEN: "weakref.WeakSet[Lender]" = weakref.WeakSet()
+_paused: list[Lender] = []
+
+
+def _before_fork() -> None:
+    """Close every connection: a child inherits neither SQLite's locks nor the thread that holds a mutex.
+
+    Of two processes that speak over one socket, PostgreSQL understands neither. Source: SQLite documentation, how to
+    corrupt, "carrying an open database connection across a fork"; PostgreSQL documentation, libpq, "fork".
+    """
+    _paused.extend(_OPEN)
+    for lender in _paused:
+        lender._pause()
+
+
+def _after_fork() -> None:
+    while _paused:
+        _paused.pop()._resume()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

@@ -1,0 +1,80 @@
+"""A host that works for all that share its records, from its start to its end, and the list of them."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from vmops.core.errors import SpecError
+from vmops.core.settings import Settings
+from vmops.jobs.opened import open_store
+from vmops.jobs.operation import Verb
+from vmops.jobs.slots import default_concurrency
+
+_SWEEP = 300.0
+"""Seconds from one sweep to the next, by whichever host."""
+
+
+def listed(settings: Settings) -> list[dict[str, Any]]:
+    """List the hosts that work, or did so last, as plain JSON. Raises: SpecError if there is nothing that is shared."""
+    from vmops.jobs.cluster import hosts
+
+    require_shared(settings)
+    return hosts.listed(open_store(settings).shared(), settings.claim_seconds)
+
+
+def work(
+    settings: Settings,
+    slots: int | None,
+    removals: int | None,
+    ready: Callable[[int], object],
+    sweep: Callable[[], object],
+) -> None:
+    """Work until SIGTERM or SIGINT, and then until what was begun is over; a second one ends that, to be taken up.
+
+    ``ready`` is called with the number of slots once work is taken, ``sweep`` on one host of all, every five minutes.
+
+    Raises: RecordsAway if the database stays away.
+    """
+    from vmops.jobs.cluster import hosts, queue
+    from vmops.jobs.cluster.agent import Agent
+    from vmops.jobs.cluster.postgres import RIDE_OUT
+
+    url = require_shared(settings)
+    room = slots or settings.workers or default_concurrency(settings.cloud)
+    store = open_store(settings, RIDE_OUT)
+    agent = Agent(settings, store, room, removals or room)
+    rooms = {
+        queue.of_verb(settings.queue, Verb.PROVISION): agent.slots,
+        queue.of_verb(settings.queue, Verb.DEPROVISION): agent.removals,
+    }
+    agent.tend()
+
+    def keep_house() -> None:
+        if hosts.is_ours(store.shared(), settings, "sweep", _SWEEP):
+            sweep()
+
+    chores = [(agent.tend, settings.claim_renew), (keep_house, _SWEEP / 10)]
+    consumer = queue.Consumer(url, rooms, agent.carry_out, chores, settings.claim_renew, settings.claim_seconds)
+
+    def end() -> None:
+        if agent.draining:
+            agent.interrupt()
+        agent.draining = True
+        consumer.drain()
+
+    async def serve() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, end)
+        ready(agent.slots)
+        await consumer.serve()
+
+    asyncio.run(serve())
+    hosts.leave(store.shared(), settings)
+
+
+def require_shared(settings: Settings) -> str:
+    """Give the database that hosts share. Raises: SpecError if there is none."""
+    if settings.database_url is None:
+        raise SpecError("VMOPS_DATABASE_URL is not set: name the database in which hosts share their records")
+    return settings.database_url

@@ -1,0 +1,54 @@
+"""What a deployment that is asked for tells its worker, and whether one that is in flight serves as well."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from vmops.core.errors import OperationFailed
+from vmops.core.settings import Settings
+from vmops.jobs import admission
+from vmops.jobs.holds import Terms
+from vmops.jobs.operation import Operation, Verb
+from vmops.jobs.order import JobRequest
+from vmops.jobs.store import Store
+from vmops.ops import unchanged
+from vmops.ops.record import in_doubt
+from vmops.spec.target import Target
+
+
+def order(
+    settings: Settings,
+    target: Target,
+    verb: Verb,
+    terms: Terms,
+    how: Sequence[Any],
+    before: Operation | None,
+) -> JobRequest:
+    """Give the order for what comes after ``before``, the newest operation of earlier.
+
+    ``how`` are the last fields of a `JobRequest`, from ``changed`` on.
+    """
+    engine = (settings.backend(), settings.engine, settings.engine_silence)
+    return JobRequest(target.to_wire(), *engine, in_doubt(before, verb), terms.take_over, *how)
+
+
+def queued(
+    settings: Settings,
+    store: Store,
+    asked: Operation,
+    terms: Terms,
+    check: Callable[[], object],
+    order: Callable[[Operation | None], JobRequest],
+) -> Operation:
+    """Record a deployment for any host to carry out, or join the one in flight if it is for the same thing."""
+    from vmops.jobs.cluster.admission import admit
+
+    recorded, other = admit(settings, store, asked, check, order)
+    return recorded or joined(store, other, asked, terms)
+
+
+def joined(store: Store, other: Operation | None, new: Operation, terms: Terms) -> Operation:
+    """Give the operation in flight if it is for the same thing. Raises: OperationFailed (locked) if it is not."""
+    joins = other and terms.check_join(store, other)
+    if other and joins and unchanged.serves(other, new):
+        return other
+    raise OperationFailed(admission.lock_conflict(other))
