@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 ENGINE := github.com/pulumi/pulumi
 PIN := vmops/engine/install/gomod
 
-.PHONY: help ready demo test torture schedules steps crowd unit lint types docs clients places bench curve house wheel engine clean
+.PHONY: help ready demo test torture schedules steps crowd cluster hosts unit lint types docs clients places bench curve house wheel engine clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -38,6 +38,12 @@ steps: $(INSTALLED) ## call the verbs in any order on the engine's double, STEPS
 crowd: ready ## let 8 processes fight over 4 VMs for two minutes, then make 32 at once
 	@$(BIN)/python -m tests.chaos.crowd fight
 	@$(BIN)/python -m tests.chaos.crowd at-once
+
+cluster: ready ## share a PostgreSQL between two hosts, and kill one of them in the middle of its work
+	@$(BIN)/python -m tests.chaos.show
+
+hosts: ready ## live SEEDS lives of a VM over two hosts that die, from FIRST on
+	@$(BIN)/python -m tests.chaos.hosts --seeds $(or $(SEEDS),20) --first $(or $(FIRST),1)
 
 unit: $(INSTALLED) ## run the tests that need no engine
 	@$(BIN)/pytest tests/unit

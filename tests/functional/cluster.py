@@ -17,6 +17,7 @@ from tests.postgres import Postgres
 from vmops import Settings, VMOps
 from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.operation import Operation
+from vmops.jobs.worker import NAME
 from vmops.local import daemon
 
 LONGEST = 240.0
@@ -85,16 +86,31 @@ class Host:
         """End all that runs on this host at once, with no chance to clean up."""
         assert poll_until(lambda: NotYet(0.01) if self._killed() else True, timeout=LONGEST)
 
+    def forget(self, agent: "subprocess.Popen[str]") -> None:
+        """Let go of what worked here and has ended."""
+        agent.wait(LONGEST)
+        if agent.stderr:
+            agent.stderr.close()
+        self.agents.remove(agent)
+
     def _killed(self) -> bool:
         found = self.processes()
         for each in found:
             with suppress(psutil.Error):
                 each.kill()
-        for agent in self.agents:
-            agent.wait(LONGEST)
-            if agent.stderr:
-                agent.stderr.close()
+        for agent in list(self.agents):
+            self.forget(agent)
         return bool(found)
+
+
+def workers(host: Host) -> list[psutil.Process]:
+    """List the workers of a host."""
+    found = []
+    for each in host.processes():
+        with suppress(psutil.Error):
+            if each.name() == NAME:
+                found.append(each)
+    return found
 
 
 @dataclass

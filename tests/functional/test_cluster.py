@@ -3,14 +3,12 @@
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.azure import Azure
-from tests.functional.cluster import LONGEST, Cluster, Host, sharing
+from tests.functional.cluster import LONGEST, Cluster, Host, sharing, workers
 from tests.functional.doors import CLI
 from tests.postgres import Postgres
 from vmops import Status, VMOps
@@ -19,8 +17,6 @@ from vmops.protocol import Params
 
 CANARY = "Canary-0f1e2d3c-Tell-Nobody"
 """A secret that is looked for wherever the database has anything."""
-
-WORKER = "vmops-worker"
 
 
 @pytest.fixture(scope="module")
@@ -50,16 +46,6 @@ def azure(cluster: Cluster) -> Iterator[Azure]:
 def succeeded(ops: VMOps, params: Params, *, is_setup: bool) -> None:
     answer = ops.wait_vm_deployment(is_setup, {"vmName": params["vmName"], "pollTimeout": LONGEST})
     assert answer[0] is Status.SUCCEEDED, ops.last_failure(params)
-
-
-def workers(host: Host) -> list[psutil.Process]:
-    """List the workers of a host."""
-    found = []
-    for each in host.processes():
-        with suppress(psutil.Error):
-            if each.name() == WORKER:
-                found.append(each)
-    return found
 
 
 def making(azure: Azure, name: str, times: int = 1) -> bool | NotYet:

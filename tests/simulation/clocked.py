@@ -13,6 +13,7 @@ CLOCKED = (
 """Modules whose ``time`` is that of the processes that take turns."""
 
 _RECORDED = "writes into a record when something was, and nobody in this world judges by that"
+_ALONE = "is of hosts that share their records: there is one in this world"
 _ABSENT = "runs in no worker and no verb of this world"
 
 UNCLOCKED = {
@@ -26,6 +27,12 @@ UNCLOCKED = {
     "local.arm.state.clock": "is the clock that a local Azure is given here, in its place",
     "local.arm.state.store": "takes its time from the clock that it is given",
     "jobs.fork_server": _ABSENT,
+    "jobs.cluster.at_rest": _ALONE,
+    "jobs.cluster.claims": _ALONE,
+    "jobs.cluster.postgres": _ALONE,
+    "jobs.cluster.queue": _ALONE,
+    "jobs.cluster.rescue": _ALONE,
+    "jobs.store": _ALONE,
     "local.provider_process": _ABSENT,
     "local.guests.guest": _ABSENT,
     "local.guests.porter": _ABSENT,

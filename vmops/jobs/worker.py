@@ -184,7 +184,7 @@ def _taken_over(
 ) -> Iterator[tuple[tuple[int, ...], VmClaim]]:
     """Have the VM for its removal, by its lock, and by a claim; ``lock`` only tells that the removal goes on.
 
-    Raises: OperationFailed (locked) if it does not come free.
+    Raises: OperationFailed (locked) if another keeps it.
     """
     if not store.is_shared:
         writer = _cancel_provision(store, settings.state_dir, operation.stack, target.deploy_timeout)

@@ -4,9 +4,9 @@ All times are those of the database, so that no host's clock matters.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import monotonic
 
 from vmops.core.errors import OperationFailed, RecordsAway
 from vmops.core.failures import Failure, FailureKind
@@ -101,7 +101,7 @@ class HeldClaim:
         self._tables = tables
         self._lost, self._told_to_end = lost, told_to_end
         self._over = threading.Event()
-        self._answered = monotonic()
+        self._answered = time.monotonic()
         self._told = False
 
     @property
@@ -148,10 +148,10 @@ class HeldClaim:
                 with tables[0].transaction() as rows:
                     row = rows.execute(_RENEW, {**self._values, "seconds": seconds}).fetchone()
             except RecordsAway as error:
-                if monotonic() - self._answered > RIDE_OUT:
+                if time.monotonic() - self._answered > RIDE_OUT:
                     self._end(str(error))
                 return NotYet(min(pause, 0.5))
-            self._answered = monotonic()
+            self._answered = time.monotonic()
             if row is None and not self._over.is_set():
                 get_logger().error("fenced", claim=self.name, epoch=self.epoch)
                 self._lost()

@@ -5,11 +5,11 @@ one importer of ``procrastinate``.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
-from time import monotonic
 
 import procrastinate
 from procrastinate import App
@@ -98,7 +98,7 @@ class Consumer:
 
         Raises: RecordsAway if the database stays away.
         """
-        self._answered = monotonic()
+        self._answered = time.monotonic()
         threads = ThreadPoolExecutor(sum(self.rooms.values()) + len(self.chores) + 1, thread_name_prefix="vmops")
         asyncio.get_running_loop().set_default_executor(threads)
         tending = [asyncio.create_task(self._tend(*each)) for each in self.chores]
@@ -154,7 +154,7 @@ class Consumer:
         while True:
             try:
                 await asyncio.to_thread(chore)
-                self._answered = monotonic()
+                self._answered = time.monotonic()
             except RecordsAway as error:
                 self._missed(error)
             except Exception:
@@ -163,5 +163,5 @@ class Consumer:
 
     def _missed(self, error: Exception | None) -> None:
         get_logger().warning("records_away", cause=str(error))
-        if monotonic() - self._answered > RIDE_OUT:
+        if time.monotonic() - self._answered > RIDE_OUT:
             raise RecordsAway(f"PostgreSQL was away for more than {RIDE_OUT:.0f} seconds: {error}")

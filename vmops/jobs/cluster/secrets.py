@@ -35,6 +35,7 @@ class SharedSecrets:
         """Have the key of a VM on this host, if any host has made one."""
         path = ssh_key_path(state_dir, stack)
         if not path.exists() and (shared := self._find(f"ssh/{stack}")) is not None:
+            private.make_directory(path.parent)
             private.write_whole(path, shared.decode())
 
     def share_key(self, state_dir: Path, stack: str) -> None:
