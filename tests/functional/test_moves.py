@@ -137,6 +137,8 @@ def test_what_azure_tells_before_is_not_tried(ops: VMOps, azure: Azure, provisio
     assert ended(ops, scarce) is FailureKind.QUOTA
     assert (failure := ops.last_failure(scarce))
     assert "cores: 10 allowed, 0 used, 16 more needed (QuotaExceeded" in failure.message
+    assert {each["verdict"] for each in ops.places(scarce)} == {"blocked"}
+    assert {each["operation"] for each in ops.plan(scarce)} == {"create"}
     assert azure.writes() == []
     dear = {"vmName": "m1", "vmSize": f"{D4},{D2}", "zone": "any", "location": "westus,eastus"}
     assert ended(ops, {**dear, "maxHourlyPrice": 0.01}) is FailureKind.QUOTA

@@ -131,7 +131,8 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
     """
     site.stack.mend()
     before = survey.preflight(site.arm, spec, site.claim(spec))
-    planned.refuse_size(site.arm, spec, before)
+    if not spec.lists:
+        planned.refuse_size(site.arm, spec, before)
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
     wanted = intent.form(site, spec, before, known=True)

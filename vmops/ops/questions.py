@@ -81,7 +81,9 @@ class Questions(Access):
         """
         from vmops.ops.prices import Prices
 
-        return Prices(self.settings.state_dir).of_spec(self._asked(params, same=same, unset=unset).spec)
+        return Prices(self.settings.state_dir).of_spec(
+            self._remembered.here(self._asked(params, same=same, unset=unset).spec)
+        )
 
     def losses(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> list[str]:
         """Say in words what `vm_provision` would lose: a VM that is made anew, with its disks, or a disk's place in it.
@@ -148,6 +150,14 @@ class Questions(Access):
         failure for what Azure does not tell, which speaks against no place. Raises: SpecError.
         """
         return self._offers(params, unread).take()
+
+    def places(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> list[dict[str, Any]]:
+        """Tell where a VM that names several places may be, as `offers` does; nothing of one that names one.
+
+        Raises: SpecError; OperationFailed (not_found) with ``same`` if nothing is remembered.
+        """
+        asked = self._asked(params, same=same, unset=unset)
+        return self._offers(dict(asked.given), []).take() if asked.spec.lists else []
 
     def quota(self, params: Params) -> list[dict[str, Any]]:
         """Tell how much of each quota is used and left in a location. Raises: SpecError; CloudError if ARM refuses."""
