@@ -174,9 +174,9 @@ def virtual_machine(
         ignore_changes=[*(_SECRET[name] for name in sorted(kept.secrets)), *([_EXPIRES] if kept.expires else [])],
     )
     return compute.VirtualMachine(
-        spec.vm_name,
+        spec.machine_name,
         resource_group_name=spec.resource_group,
-        vm_name=spec.vm_name,
+        vm_name=spec.machine_name,
         location=spec.location,
         hardware_profile=compute.HardwareProfileArgs(vm_size=spec.vm_size),
         plan=plan(spec),

@@ -235,7 +235,7 @@ def test_seconds_are_read_as_they_are_written(duration: float) -> None:
 @pytest.mark.parametrize(("outer", "first"), [("10.0.0.0/16", "10.0.0.0/24"), ("192.0.2.0/26", "192.0.2.0/26")])
 def test_the_first_subnet_fits_its_network(outer: str, first: str) -> None:
     """A network smaller than /24 is one subnet."""
-    assert network.first_subnet(outer) == first
+    assert network.first_subnet(outer, 24) == first
     assert network.inside(first, outer)
 
 

@@ -26,6 +26,7 @@ from vmops.engine.events import EventLog
 from vmops.engine.install import locate
 from vmops.engine.process import EngineCommand
 from vmops.engine.stack import EngineStack
+from vmops.spec import fleet
 from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
 
@@ -52,7 +53,7 @@ class DeployContext:
 
         What a spec names counts as named by us.
         """
-        named = target.own_ids() if isinstance(target, VmSpec) else ()
+        named = fleet.own_ids(target) if isinstance(target, VmSpec) else ()
         return Claim(target.identity, self.owner, dict.fromkeys(map(str.lower, named), "") | self.made.known())
 
 

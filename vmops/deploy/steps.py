@@ -1,85 +1,58 @@
 """The steps of one deployment, as the worker takes them."""
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import chain, repeat
 from typing import Any
 
-from vmops.azure import inventory, vm_state
-from vmops.azure.inventory import AGAIN
 from vmops.core import times
 from vmops.core.errors import OperationFailed
-from vmops.core.failures import Failure, FailureKind
+from vmops.core.failures import FailureKind
 from vmops.core.log import get_logger
-from vmops.core.polling import NotYet, poll_until, retry
 from vmops.deploy import (
     changes,
     drift,
     engine_state,
     first_run,
     holding,
+    idle,
     intent,
     moves,
     planned,
-    proof,
     readiness,
     removal,
     repair,
-    secrets,
     survey,
 )
-from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update
+from vmops.deploy.apply import Update, sharing
+from vmops.deploy.circumstances import Circumstances
 from vmops.deploy.context import DeployContext
+from vmops.deploy.fleet import plan as fleet_plan
+from vmops.deploy.fleet import steps as fleet
 from vmops.deploy.holding import AS_IT_IS, Marking
 from vmops.deploy.intent import Intent
-from vmops.deploy.moves import UNRECORDED, Ledger
 from vmops.deploy.resize import Resize
 from vmops.engine.reconcile import apply
-from vmops.spec.kept import Kept
 from vmops.spec.rules import hardware
 from vmops.spec.vm_spec import VmSpec
 
-_DOUBTS = 3
-"""How often what list and id disagree on is looked for again: then the list is behind, which has what is gone."""
-
-
-@dataclass(frozen=True)
-class Circumstances:
-    """What is known before a provision.
-
-    ``doubtful``: what came before did not end, so the engine's state may lack what exists. ``expires`` is in seconds
-    since the epoch, 0 for never. ``marking``: who is to hold the VM. ``changed`` are the parameters that are asked for
-    otherwise than they were made last; None if nobody knows. ``ledger`` remembers places.
-    """
-
-    doubtful: bool = False
-    expires: float = 0.0
-    marking: Marking = AS_IT_IS
-    changed: Sequence[str] | None = None
-    ledger: Ledger = UNRECORDED
-
 
 def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
-    """Make the VM as the spec says, running, in the first of its places that has room, and give its outputs.
+    """Make the VM, or the fleet, as the spec says, running, in the first of its places that has room.
 
-    Raises: OperationFailed; CloudError if ARM refuses a look.
+    Returns: its outputs. Raises: OperationFailed; CloudError if ARM refuses a look.
     """
+    if spec.vm_count is not None:
+        return fleet.provision(site, spec, how)
     rounds = chain([how], repeat(replace(how, doubtful=False)))  # an engine that has ended leaves no doubt
     return moves.through_places(site, spec, how.ledger, lambda placed: _provision_there(site, placed, next(rounds)))
 
 
 def _provision_there(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
     """Make the VM in one place, and note whether it runs."""
-
-    def pause(_: SharedResourceCreatedElsewhere, times: int) -> float | None:
-        return 0.0 if times <= len(spec.shared_ids()) else None  # it exists now, and is another's
-
     try:
-        made = retry(
-            lambda: _provision(site, spec, how), SharedResourceCreatedElsewhere, pause, timeout=spec.deploy_timeout
-        )
+        made = sharing(spec, lambda: _provision(site, spec, how))
     except OperationFailed as error:
         first_run.note_failure(site, spec, error.failure)
         raise
@@ -130,6 +103,8 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
     Raises: OperationFailed, also if the size is not available; CloudError if ARM refuses a read.
     """
     site.stack.mend()
+    if spec.vm_count is not None:
+        return fleet_plan.plan(site, spec)
     before = survey.preflight(site.arm, spec, site.claim(spec))
     if not spec.lists:
         planned.refuse_size(site.arm, spec, before)
@@ -149,52 +124,19 @@ def _preflight_in_place(site: DeployContext, spec: VmSpec, *, never_ran: bool) -
 
     Its resource group stays where it is.
     """
+    look = partial(_preflight, site, spec, never_ran=never_ran)
     try:
-        return _preflight_proven(site, spec, never_ran=never_ran)
+        return idle.proven(site, spec, look)
     except OperationFailed as refused:
         if refused.failure.kind is not FailureKind.IMMUTABLE or not first_run.never(site, spec):
             raise
         get_logger().warning("placed_elsewhere", vm=spec.vm_id, why=refused.failure.message)
     site.made.gone(removal.clear(site, spec.model_copy(update={"keep_group": True})))
-    return _preflight_when_idle(site, spec)
+    return idle.when_idle(site, spec, partial(_preflight, site, spec))
 
 
-def _preflight_proven(site: DeployContext, spec: VmSpec, *, never_ran: bool) -> survey.Preflight:
-    """Survey what exists; where it is not ours as far as this host knows, the engine's state may tell that it is."""
-    try:
-        return _preflight_when_idle(site, spec, never_ran=never_ran)
-    except OperationFailed as refused:
-        if refused.failure.kind is not FailureKind.CONFLICT or not _has_proof(site, spec):
-            raise
-    return _preflight_when_idle(site, spec, never_ran=never_ran)
-
-
-def _has_proof(site: DeployContext, spec: VmSpec) -> bool:
-    """Tell whether the engine's state has news of whose what exists is; one that cannot be read has none."""
-    with suppress(OperationFailed):
-        return proof.learn(site, spec, inventory.take(site.arm, site.claim(spec)))
-    return False
-
-
-def _preflight_when_idle(site: DeployContext, spec: VmSpec, *, never_ran: bool = False) -> survey.Preflight:
-    """Survey what exists, once nothing is being done to the VM any more: ARM refuses a second change meanwhile.
-
-    What the group lists and is not found by its id is looked for again for a while: it may be another's.
-    """
-    doubts = iter([NotYet(AGAIN * site.cloud.pace)] * _DOUBTS)
-
-    def look() -> survey.Preflight | NotYet:
-        found = survey.preflight(site.arm, spec, site.claim(spec), never_ran=never_ran)
-        if found.seen.unread and (doubt := next(doubts, None)):
-            return doubt
-        return vm_state.next_poll(spec.poll_interval) if found.machine and vm_state.in_transit(found.machine) else found
-
-    found = poll_until(look, timeout=spec.deploy_timeout)
-    if found is None:
-        raise OperationFailed(
-            Failure(FailureKind.TIMEOUT, "an earlier change of the VM does not end", resource=spec.vm_id)
-        )
-    return found
+def _preflight(site: DeployContext, spec: VmSpec, *, never_ran: bool = False) -> survey.Preflight:
+    return survey.preflight(site.arm, spec, site.claim(spec), never_ran=never_ran)
 
 
 def _mark_of(site: DeployContext, spec: VmSpec, before: survey.Preflight, marking: Marking) -> Callable[[], str]:
@@ -223,13 +165,10 @@ def _build_program(
         expires=times.format_utc(expires) if expires else None,
         hold=_mark_of(site, wanted.spec, before, marking),
         foreign=wanted.foreign,
-        kept=Kept(
-            secrets.kept(wanted.spec, before.machine),
-            wanted.attached,
-            expires is None,
-            (before.seen.group or {}).get("location"),
-            _address_zones(wanted.spec, before),
-            never_ran,
+        kept=replace(
+            intent.staying(wanted, before, expires=expires is None),
+            address_zones=_address_zones(wanted.spec, before),
+            never_ran=never_ran,
         ),
         provider=site.cloud.provider_arguments(wanted.spec.subscription),
         outputs=outputs,

@@ -54,10 +54,10 @@ class Guards:
             )
 
     def _ended(self, asked: Asked, budget: float, since: float) -> Asked:
-        """Give the end by the dearest of the places in which the VM may be."""
+        """Give the end by the dearest of the places in which the VM may be, each VM of a fleet."""
         spec, most = asked.spec, asked.spec.max_hourly_price or math.inf
         prices = [self._price(spec, where) for where in _where(spec)]
-        price = max([each for each in prices if each <= most] or prices)
+        price = max([each for each in prices if each <= most] or prices) * (spec.vm_count or 1)
         left = since + budget / price * _HOUR - time.time()
         if left <= 0:
             raise _refused(

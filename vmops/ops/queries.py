@@ -186,7 +186,7 @@ class Queries:
         entrance = Entrance(self.settings, self.store, self.arm, target)
         guest = entrance.guest() if seen else None
         return {
-            "vmName": target.vm_name,
+            "vmName": target.machine_name,
             "stack": target.stack,
             "standing": self._standing(latest, seen),
             "operation": latest and latest.as_dict(),
@@ -194,6 +194,7 @@ class Queries:
             and guest
             and {**seen.summary(), "whose": str(there.whose(target.vm_id)), **entrance.told(seen, guest)},
             "guest": guest and guest.summary(),
+            **({} if seen else self._members(target)),
             "resources": {str(whose): [each["id"] for each in found] for whose, found in there.judged.items()},
             "lastFailure": failure and failure.as_dict(),
             **self._price(target, seen),
@@ -201,6 +202,12 @@ class Queries:
             "notOurs": beside.added if beside else [],
             "portal": portal_link(target.cloud, target.vm_id),
         }
+
+    def _members(self, target: Target) -> dict[str, Any]:
+        """Tell of the VMs of a fleet; nothing of a single VM."""
+        from vmops.ops.members import Members
+
+        return Members(self.settings, self.store, self.arm).take(target)
 
     def _price(self, target: Target, seen: "VmState | None") -> dict[str, Any]:
         """Tell what a VM costs where it is; nothing of one that is not there."""

@@ -108,7 +108,11 @@ class Questions(Access):
         Raises: OperationFailed (not_found) if it is not there, or this host does not know what was asked for;
         CloudError if ARM refuses.
         """
-        return self._queries.made_from(self._target(params))
+        from vmops.ops.member_names import refuse
+
+        target = self._target(params)
+        refuse(target)
+        return self._queries.made_from(target)
 
     def metrics(self, params: Params) -> dict[str, str]:
         """Give what a trial's results should say of its VM: its place, processor, image and price, and a digest.
@@ -181,6 +185,15 @@ class Questions(Access):
         Raises: CloudError if ARM refuses.
         """
         return self._queries.status(self._target(params))
+
+    def members(self, params: Params) -> dict[str, Any]:
+        """Tell of each VM of a fleet as Azure does now: ``asked``, ``ready``, ``members``, and who is ``missing``.
+
+        Nothing if it is no fleet, as far as anybody knows. Raises: CloudError if ARM refuses.
+        """
+        from vmops.ops.members import Members
+
+        return Members(self.settings, self._store, self._arm).take(self._target(params))
 
     def why_no_ssh(self, params: Params) -> str:
         """Say why the SSH of a VM that is asked for may never answer from here; '' if it should.

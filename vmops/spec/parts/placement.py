@@ -76,12 +76,16 @@ class Placement(Machine):
         return placed
 
     def name_of(self, role: str) -> str:
-        """Return the name that a network, subnet, security_group, address, nic or os_disk has by default."""
-        return names.default_name(role, self.vm_name, self._region)
+        """Return the name that a network, subnet, security_group, address, nic or os_disk has by default.
+
+        All members of a fleet have the first three of their fleet.
+        """
+        shared = role in names.FIELDS
+        return names.default_name(role, self.vm_name if shared else self.machine_name, self._region)
 
     def disk_name(self, lun: int) -> str:
         """Return the name of the data disk at a logical unit number."""
-        return names.data_disk(self.vm_name, lun, self._region)
+        return names.data_disk(self.machine_name, lun, self._region)
 
     @property
     def named_roles(self) -> frozenset[str]:
