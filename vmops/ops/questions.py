@@ -156,10 +156,7 @@ class Questions(Access):
         return self._offers(params, unread).take()
 
     def places(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> list[dict[str, Any]]:
-        """Tell where a VM that names several places may be, as `offers` does; nothing of one that names one.
-
-        Raises: SpecError; OperationFailed (not_found) with ``same`` if nothing is remembered.
-        """
+        """Tell where a VM that names several places may be, as `offers` does. Raises: SpecError; OperationFailed."""
         asked = self._asked(params, same=same, unset=unset)
         return self._offers(dict(asked.given), []).take() if asked.spec.lists else []
 
@@ -168,10 +165,9 @@ class Questions(Access):
         return self._offers(params, []).quotas()
 
     def refusals(self, params: Params, *, forget: bool = False) -> list[dict[str, Any]]:
-        """Tell what Azure has refused where, as far as VMs of this host have met it: deployments do not try it again.
+        """Tell what Azure has refused where, to VMs of this host: what is blocked, or tried last, why, until when.
 
-        Each says what is ``blocked``, or tried ``last``, why, and until when; with ``forget`` it is forgotten.
-        Raises: SpecError.
+        With ``forget`` it is forgotten. Raises: SpecError.
         """
         from vmops.ops.refused import told
 
