@@ -110,22 +110,25 @@ def test_a_vm_that_has_run_is_not_moved(ops: VMOps, azure: Azure, provision: Dep
     assert azure.get(SEEN)["properties"]["vmId"] == made["properties"]["vmId"]
 
 
-REFUSED: dict[str, tuple[dict[str, Any], FailureKind | None, tuple[str, str] | None]] = {
-    "a size that is not for sale": ({"do": "refuse", "code": "SkuNotAvailable"}, None, (A4, "1")),
-    "a quota": ({"do": "refuse", "code": "QuotaExceeded", "message": "Maximum allowed: 10"}, None, (A4, "1")),
-    "an error of Azure's own": ({"do": "fail", "code": "InternalOperationError"}, None, (D4, "2")),
-    "a policy": ({"do": "refuse", "code": "RequestDisallowedByPolicy"}, FailureKind.AUTH, None),
+REFUSED: dict[str, tuple[dict[str, Any], FailureKind | None, tuple[str, str] | None, int]] = {
+    "a size that is not for sale": ({"do": "refuse", "code": "SkuNotAvailable"}, None, (A4, "1"), 3),
+    "a quota": ({"do": "refuse", "code": "QuotaExceeded", "message": "Maximum allowed: 10"}, None, (A4, "1"), 3),
+    "an error of Azure's own": ({"do": "fail", "code": "InternalOperationError"}, None, (D4, "2"), 3),
+    "a storm of 429": ({"do": "refuse", "code": "SubscriptionRequestsThrottled"}, None, (D4, "2"), 5),
+    "a policy": ({"do": "refuse", "code": "RequestDisallowedByPolicy"}, FailureKind.AUTH, None, 2),
 }
 
 
 @pytest.mark.parametrize("refusal", REFUSED)
 def test_what_is_refused_in_the_second_place_moves_it_or_stops_it(ops: VMOps, azure: Azure, refusal: str) -> None:
     """One round each; where no place helps, no other is tried, and what was made stays, as that of any VM."""
-    effect, kind, there = REFUSED[refusal]
+    effect, kind, there, creates = REFUSED[refusal]
     room(azure, {"zone": "1"})
-    azure.fault({"method": "PUT", "path": VM, "verbs": ["create"], "nth": 2, "effect": effect})
+    azure.fault(
+        {"method": "PUT", "path": VM, "verbs": ["create"], "nth": 2, "times": creates - 2 or 1, "effect": effect}
+    )
     assert ended(ops, {**M1, "vmSize": [D4, A4], "zone": "1,2"}) is kind
-    assert len([each for each in azure.writes() if each == f"PUT {VM}"]) == (2 if kind else 3)
+    assert len([each for each in azure.writes() if each == f"PUT {VM}"]) == creates
     if there:
         vm = azure.get(SEEN)
         assert (vm["properties"]["hardwareProfile"]["vmSize"], vm["zones"][0]) == there
@@ -137,6 +140,8 @@ def test_what_azure_tells_before_is_not_tried(ops: VMOps, azure: Azure, provisio
     assert ended(ops, scarce) is FailureKind.QUOTA
     assert (failure := ops.last_failure(scarce))
     assert "cores: 10 allowed, 0 used, 16 more needed (QuotaExceeded" in failure.message
+    assert {each["verdict"] for each in ops.places(scarce)} == {"blocked"}
+    assert {each["operation"] for each in ops.plan(scarce)} == {"create"}
     assert azure.writes() == []
     dear = {"vmName": "m1", "vmSize": f"{D4},{D2}", "zone": "any", "location": "westus,eastus"}
     assert ended(ops, {**dear, "maxHourlyPrice": 0.01}) is FailureKind.QUOTA

@@ -8,7 +8,7 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
-from vmops.cli import bars, console, reports, vm_list, vm_status
+from vmops.cli import bars, console, offered, reports, vm_list, vm_status
 from vmops.cli.session import INTERRUPTED, Session
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
@@ -27,7 +27,10 @@ _LOOK = 0.2
 def preview(session: Session, **how: Any) -> None:
     """Show what a provision would do."""
     steps = session.ops.plan(session.params, **how)
-    reports.planned(steps, session.ops.price(session.params, **how), as_json=session.as_json)
+    places = session.ops.places(session.params, **how)
+    if places and not session.as_json:
+        offered.table(places)
+    reports.planned(steps, session.ops.price(session.params, **how), places, as_json=session.as_json)
 
 
 def diff(session: Session) -> None:

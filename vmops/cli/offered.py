@@ -1,6 +1,6 @@
 """What a person reads of places and quotas."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vmops.cli.console import columns, hourly, note, print_json, warn
@@ -21,7 +21,12 @@ def offers(session: Session, *, cheapest: bool) -> None:
         warn(f"what Azure has there is not known, and nothing is held against a place for it: {failure}")
     if session.as_json:
         return print_json(found)
-    return columns(_OFFERS, [_offer(each) for each in found])
+    return table(found)
+
+
+def table(found: Sequence[Mapping[str, Any]]) -> None:
+    """Show places, a row each."""
+    columns(_OFFERS, [_offer(each) for each in found])
 
 
 def quota(session: Session) -> None:

@@ -33,13 +33,19 @@ def answer(status: Status, result: Mapping[str, Any], failure: Failure | None, *
     return fields({name: value for name, value in {**result, "price": price}.items() if name not in _SAID_ELSEWHERE})
 
 
-def planned(steps: Sequence[Mapping[str, Any]], price: Mapping[str, Any] | None, *, as_json: bool) -> None:
+def planned(
+    steps: Sequence[Mapping[str, Any]],
+    price: Mapping[str, Any] | None,
+    places: Sequence[Mapping[str, Any]] = (),
+    *,
+    as_json: bool,
+) -> None:
     """Show what a provision would do to which resource, a replacement in one step, and what the VM costs."""
     told = [step for step in steps if not is_provider(step["resource"]) and step["operation"] not in _HALVES]
     adopted = [each for each in told if each["operation"] == "adopt"]
     taken_up = f", and {_counted(adopted, 'resource')} of yours to be taken up, as they are" if adopted else ""
     said = f"{_counted(_made(told), 'change')} to be made{taken_up}; nothing was changed"
-    _changes(told, said, as_json=as_json, price=price)
+    _changes(told, said, as_json=as_json, price=price, places=places)
     if price and not as_json:
         cost = hourly(price["perHour"], made_up=price["source"] == "local")
         note(f"it costs {cost} by the list while it runs; not counted: {', '.join(price['notCounted'])}")
@@ -53,14 +59,19 @@ def compared(changes: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
 
 
 def _changes(
-    changes: Sequence[Mapping[str, Any]], said: str, *, as_json: bool, price: Mapping[str, Any] | None = None
+    changes: Sequence[Mapping[str, Any]],
+    said: str,
+    *,
+    as_json: bool,
+    price: Mapping[str, Any] | None = None,
+    places: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Show changes, the values that differ, and what is lost. Source of the form: `vmops.deploy.changes`."""
     warnings = [
         f"{each['resource']} is made anew, and loses {', '.join(each['loses'])}" for each in changes if each["loses"]
     ]
     if as_json:
-        return print_json({"changes": changes, "places": [], "price": price, "warnings": warnings})
+        return print_json({"changes": changes, "places": [*places], "price": price, "warnings": warnings})
     for change in changes:
         style = "red" if change["replaces"] else None
         out.print(f"{change['operation']:<8} {change['resource']}", style=style, markup=False)

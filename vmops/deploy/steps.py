@@ -106,7 +106,8 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
     if spec.vm_count is not None:
         return fleet_plan.plan(site, spec)
     before = survey.preflight(site.arm, spec, site.claim(spec))
-    planned.refuse_size(site.arm, spec, before)
+    if not spec.lists:
+        planned.refuse_size(site.arm, spec, before)
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
     wanted = intent.form(site, spec, before, known=True)

@@ -81,7 +81,9 @@ class Questions(Access):
         """
         from vmops.ops.prices import Prices
 
-        return Prices(self.settings.state_dir).of_spec(self._asked(params, same=same, unset=unset).spec)
+        return Prices(self.settings.state_dir).of_spec(
+            self._remembered.here(self._asked(params, same=same, unset=unset).spec)
+        )
 
     def losses(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> list[str]:
         """Say in words what `vm_provision` would lose: a VM that is made anew, with its disks, or a disk's place in it.
@@ -153,15 +155,19 @@ class Questions(Access):
         """
         return self._offers(params, unread).take()
 
+    def places(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> list[dict[str, Any]]:
+        """Tell where a VM that names several places may be, as `offers` does. Raises: SpecError; OperationFailed."""
+        asked = self._asked(params, same=same, unset=unset)
+        return self._offers(dict(asked.given), []).take() if asked.spec.lists else []
+
     def quota(self, params: Params) -> list[dict[str, Any]]:
         """Tell how much of each quota is used and left in a location. Raises: SpecError; CloudError if ARM refuses."""
         return self._offers(params, []).quotas()
 
     def refusals(self, params: Params, *, forget: bool = False) -> list[dict[str, Any]]:
-        """Tell what Azure has refused where, as far as VMs of this host have met it: deployments do not try it again.
+        """Tell what Azure has refused where, to VMs of this host: what is blocked, or tried last, why, until when.
 
-        Each says what is ``blocked``, or tried ``last``, why, and until when; with ``forget`` it is forgotten.
-        Raises: SpecError.
+        With ``forget`` it is forgotten. Raises: SpecError.
         """
         from vmops.ops.refused import told
 

@@ -50,13 +50,13 @@ MACHINE: Mapping[str, Described] = {
     "location": Described(
         "region, or a list",
         'where everything is made; "West US 2" is `westus2`. On a real cloud the default is `VMOPS_LOCATION`, '
-        "else the location of the resource group. Of a [list](places.md) the first where there is room",
+        "else the location of the resource group. Of a list the first where there is room",
         "refused",
     ),
     "vmSize": Described(
         "size, or a list",
         "Azure knows which sizes exist where; for one that the VM's hardware lacks it is deallocated and started "
-        "elsewhere; going between Intel or AMD and Arm changes the default image too. Of a [list](places.md) the "
+        "elsewhere; going between Intel or AMD and Arm changes the default image too. Of a list the "
         "first that there is",
         "in place",
     ),
@@ -97,19 +97,18 @@ MACHINE: Mapping[str, Described] = {
     ),
     "zone": Described(
         "1, 2 or 3, a list, any or spread",
-        "the availability zone; of a [list](places.md), or any of the three, the first where there is room",
+        "the availability zone; of a list, or any of the three, the first where there is room",
         "refused",
     ),
     "priority": Described(
         "Regular or Spot, a list, or SpotThenRegular",
-        "a Spot VM is cheaper, and evicted when Azure needs the room; it needs a `vmSize`. Of a [list](places.md) the "
+        "a Spot VM is cheaper, and evicted when Azure needs the room; it needs a `vmSize`. Of a list the "
         "first that there is",
         "refused",
     ),
     "prefer": Described(
         "order or price",
-        "which [place](places.md) is tried first where several are named: by their order, or the cheapest by Azure's "
-        "price list",
+        "which place is tried first where several are named: by their order, or the cheapest by Azure's price list",
         "no deployment",
     ),
     "maxPrice": Described(
