@@ -61,8 +61,9 @@ clients: $(INSTALLED) ## run Azure's own clients against the local Azure; CLIENT
 places: ready ## call vmops from where programs really run; PLACES=uwsgi,memory only these (needs PyPI; root for containers)
 	@$(BIN)/python -m tests.places $(PLACES)
 
-bench: ready ## measure vmops beside what else a user has (five minutes)
+bench: ready ## measure vmops beside what else a user has, and fleets (ten minutes)
 	@$(BIN)/python -m benchmarks.table
+	@$(BIN)/python -m benchmarks.fleet
 
 curve: ready ## measure 1, 4, 24 and 100 VMs at once, and draw the plot (ten minutes)
 	@$(BIN)/python -m benchmarks.curve

@@ -33,6 +33,8 @@ REPLACES_THE_VM = [
     "storageProfile.imageReference",
 ]
 
+MOVES_THE_VM = ["location", "zones", "priority", "evictionPolicy", "billingProfile"]
+"""What ARM refuses to change, too, and what nobody misses on a VM that never ran."""
 
 _SECRET = {"adminPasswordOrKey": "osProfile.adminPassword", "customData": "osProfile.customData"}
 """Property paths of the secret parameters."""
@@ -56,7 +58,7 @@ def machine(
 
     ``own_tags`` are those of the VM alone, ``kept`` what stays as it is, ``apart`` the data disks that are made before.
     """
-    public = address(spec, foreign.tagged("address", tags), options) if spec.public_ip else None
+    public = address(spec, foreign.tagged("address", tags), options, kept) if spec.public_ip else None
     interface = nic(
         spec,
         foreign.tagged("nic", tags),
@@ -79,8 +81,14 @@ def machine(
     }
 
 
-def address(spec: VmSpec, tags: Tags, options: ResourceOptions) -> azure.network.PublicIPAddress:
-    """Declare a public address that stays the same for as long as the stack, even if the VM is replaced."""
+def address(
+    spec: VmSpec, tags: Tags, options: ResourceOptions, kept: Kept = NOTHING_KEPT
+) -> azure.network.PublicIPAddress:
+    """Declare a public address that stays the same for as long as the VM is in the location, even if it is replaced.
+
+    Where the VM may be in another zone it is of all of them; what it is of when it is made it stays. Source: ARM's
+    answer ResourceAvailabilityZonesCannotBeModified.
+    """
     name = spec.name_of("address")
     label = spec.dns_label_prefix
     return azure.network.PublicIPAddress(
@@ -92,10 +100,16 @@ def address(spec: VmSpec, tags: Tags, options: ResourceOptions) -> azure.network
         public_ip_allocation_method="Static",
         delete_option="Detach",
         dns_settings=azure.network.PublicIPAddressDnsSettingsArgs(domain_name_label=label) if label else None,
-        zones=_zones(spec),
+        zones=_address_zones(spec, kept),
         tags=tags,
         opts=options,
     )
+
+
+def _address_zones(spec: VmSpec, kept: Kept) -> list[str] | None:
+    if kept.address_zones is not None:
+        return list(kept.address_zones) or None
+    return None if "zone" in spec.moves else _zones(spec)
 
 
 def nic(
@@ -155,14 +169,14 @@ def virtual_machine(
     """
     compute = azure.compute
     own = ResourceOptions(
-        replace_on_changes=REPLACES_THE_VM,
+        replace_on_changes=[*REPLACES_THE_VM, *(MOVES_THE_VM if kept.never_ran else ())],
         delete_before_replace=True,
         ignore_changes=[*(_SECRET[name] for name in sorted(kept.secrets)), *([_EXPIRES] if kept.expires else [])],
     )
     return compute.VirtualMachine(
-        spec.vm_name,
+        spec.machine_name,
         resource_group_name=spec.resource_group,
-        vm_name=spec.vm_name,
+        vm_name=spec.machine_name,
         location=spec.location,
         hardware_profile=compute.HardwareProfileArgs(vm_size=spec.vm_size),
         plan=plan(spec),

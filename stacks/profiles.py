@@ -23,7 +23,7 @@ def os_profile(spec: VmSpec) -> azure.compute.OSProfileArgs:
     credential = spec.admin_password_or_key.get_secret_value() if spec.admin_password_or_key else None
     by_password = spec.authentication_type == "password"
     return azure.compute.OSProfileArgs(
-        computer_name=names.computer_name(spec.vm_name),
+        computer_name=names.computer_name(spec.machine_name),
         admin_username=spec.admin_username,
         admin_password=Output.secret(credential) if by_password and credential else None,
         custom_data=_sent(spec.custom_data.get_secret_value()) if spec.custom_data else None,

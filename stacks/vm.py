@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi_azure_native as azure
-from pulumi import Input, Output, ProviderResource, ResourceOptions, export
+from pulumi import Output, ProviderResource, ResourceOptions, export
 
 from vmops.spec import names
 from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.kept import NOTHING_KEPT, Kept
 from vmops.spec.vm_spec import VmSpec
 from vmops.stacks.disks import data_disks
+from vmops.stacks.ground import Ground, ground
 from vmops.stacks.machine import machine
-from vmops.stacks.network import group, network, security_group, subnet
 
 
 def declare(
@@ -35,45 +35,38 @@ def declare(
 
     Returns: the outputs id, name, resourceGroup, location, privateIp, publicIp, fqdn and adminUsername.
     """
-    tags = {**spec.tags, names.STACK_TAG: spec.stack, names.OWNER_TAG: owner}
-    options = ResourceOptions(provider=provider)
-    if "group" not in uses:
-        first = group(spec, foreign.tagged("group", tags), options, kept.group_location)
-        options = ResourceOptions(provider=provider, depends_on=[first])
-    guard = None if "security_group" in uses else security_group(spec, tags, options, foreign)
-    guard_id: Input[str] = guard.id if guard else spec.ids()["security_group"]
-    outputs = machine(
-        spec,
-        tags,
-        options,
-        subnet_id=_subnet_id(spec, tags, options, uses, foreign, guard_id),
-        security_group_id=guard_id,
-        own_tags=_own_tags(expires, hold),
-        foreign=foreign,
-        kept=kept,
-        apart=data_disks(spec, tags, options, foreign),
-    )
+    tags = own_tags(spec, owner)
+    options, location = ResourceOptions(provider=provider), kept.group_location
+    base = ground(spec, tags, options, uses=uses, foreign=foreign, group_location=location)
+    outputs = on_ground(base, spec, tags, marks(expires, hold), foreign, kept)
     for name, value in outputs.items():
         export(name, value)
     return outputs
 
 
-def _subnet_id(
-    spec: VmSpec,
-    tags: Mapping[str, str],
-    options: ResourceOptions,
-    uses: frozenset[str],
-    foreign: ForeignParts,
-    guard_id: Input[str],
-) -> Input[str]:
-    """Declare network and subnet, unless they are only used, and give the id of the subnet."""
-    if spec.subnet_id:
-        return spec.subnet_id
-    parent = None if "network" in uses else network(spec, foreign.tagged("network", tags), options)
-    return spec.ids()["subnet"] if "subnet" in uses else subnet(spec, options, parent, guard_id).id
+def on_ground(
+    base: Ground, spec: VmSpec, tags: Mapping[str, str], marked: Mapping[str, str], foreign: ForeignParts, kept: Kept
+) -> dict[str, Output[Any]]:
+    """Declare what each VM has for itself; ``marked`` are the tags that only the VM itself has."""
+    return machine(
+        spec,
+        tags,
+        base.options,
+        subnet_id=base.subnet_id,
+        security_group_id=base.security_group_id,
+        own_tags=marked,
+        foreign=foreign,
+        kept=kept,
+        apart=data_disks(spec, tags, base.options, foreign),
+    )
 
 
-def _own_tags(expires: str | None, hold: str) -> dict[str, str]:
+def own_tags(spec: VmSpec, owner: str) -> dict[str, str]:
+    """Give the tags of all that a VM has: the user's, and ours."""
+    return {**spec.tags, names.STACK_TAG: spec.stack, names.OWNER_TAG: owner}
+
+
+def marks(expires: str | None, hold: str) -> dict[str, str]:
     """Give the tags that only the VM itself has, and only while there is something to tell."""
     own = {names.EXPIRES_TAG: expires or "", names.HOLD_TAG: hold}
     return {name: value for name, value in own.items() if value}

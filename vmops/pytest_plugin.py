@@ -42,13 +42,21 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def azure_vm(request: pytest.FixtureRequest) -> "Machine":
     """Give a VM that runs: the test's own, or with scope session one that all who ask for the same share."""
-    markers = reversed(list(request.node.iter_markers("azure_vm")))
-    params: dict[str, Any] = {name: value for marker in markers for name, value in marker.kwargs.items()}
+    params = _marked(request)
     scope = params.pop("scope", request.config.getini(_SCOPE))
     if scope not in _SCOPES:
         raise pytest.UsageError(f"azure_vm: scope {scope!r} is not {' or '.join(_SCOPES)}")
     make: Factory = request.getfixturevalue("azure_vm_factory" if scope == "function" else "_azure_vm_shared")
     return make(**params)
+
+
+@pytest.fixture
+def azure_vms(request: pytest.FixtureRequest, _azure_vm_ending: None) -> "Iterator[list[Machine]]":
+    """Give the VMs of a fleet, which live until the test's end; ``vmCount`` of the marker says how many."""
+    params = {"vmCount": 1, **_marked(request)}
+    params.pop("scope", None)
+    with ExitStack() as held:
+        yield _held(request, params, held)
 
 
 @pytest.fixture
@@ -93,14 +101,26 @@ def _heed_lost_session() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Give what the markers of a test say, the nearest first."""
+    markers = reversed(list(request.node.iter_markers("azure_vm")))
+    return {name: value for marker in markers for name, value in marker.kwargs.items()}
+
+
 def _made(request: pytest.FixtureRequest, params: Mapping[str, Any], held: ExitStack) -> "Machine":
+    if params.get("vmCount") is not None:
+        raise pytest.UsageError("azure_vm: it is one VM; azure_vms has as many as vmCount says")
+    return _held(request, params, held)[0]
+
+
+def _held(request: pytest.FixtureRequest, params: Mapping[str, Any], held: ExitStack) -> "list[Machine]":
     from vmops.core.holder import Kind
-    from vmops.leases.context import hold_as
+    from vmops.leases.context import hold_all
     from vmops.spec.parameters import read_params
 
     given = {"ttl": _TTL, **read_params(None, None, request.config.getini(_PARAMS)), **params}
     params = {**given, "vmName": _name(given.get("vmName"), request.node.name)}
-    return held.enter_context(hold_as(Kind.PYTEST, params))
+    return held.enter_context(hold_all(Kind.PYTEST, [params]))
 
 
 def _name(given: str | None, node: str) -> str:

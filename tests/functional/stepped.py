@@ -28,6 +28,7 @@ from vmops.core import file_lock
 from vmops.core.errors import OperationFailed
 from vmops.core.state_dir import local_path, lock_path
 from vmops.deploy import removal, steps
+from vmops.deploy.circumstances import Circumstances
 from vmops.deploy.context import open_for_change
 from vmops.jobs.stack_records import StackRecords
 from vmops.jobs.store import Store
@@ -156,15 +157,15 @@ def _live(ops: VMOps, wire: Wire, clock: SteppedClock) -> None:
     clock.held = lambda: _is_made(wire) and killer.is_alive()
     killer.start()
     with suppress(OperationFailed):
-        _deploy(ops, spec, lambda site: steps.provision(site, spec, steps.Circumstances(doubtful=False)))
+        _deploy(ops, spec, lambda site: steps.provision(site, spec, Circumstances(doubtful=False)))
     killer.join()
-    _deploy(ops, spec, lambda site: steps.provision(site, spec, steps.Circumstances(doubtful=True)))
+    _deploy(ops, spec, lambda site: steps.provision(site, spec, Circumstances(doubtful=True)))
     for verb in (ops.vm_stop, ops.vm_start, ops.vm_restart):
         params = {"vmName": "vm", "pollTimeout": 3600}
         assert verb(params)[0] is Status.PENDING, ops.last_failure(params)
         assert ops.wait_vm_operation(params)[0] is Status.SUCCEEDED, ops.last_failure(params)
     bigger = spec.model_copy(update={"vm_size": "Standard_D2s_v5", "os_disk_size_gb": 64})
-    _deploy(ops, bigger, lambda site: steps.provision(site, bigger, steps.Circumstances(doubtful=False)))
+    _deploy(ops, bigger, lambda site: steps.provision(site, bigger, Circumstances(doubtful=False)))
     _deploy(ops, spec, lambda site: removal.deprovision(site, spec, doubtful=False))
 
 

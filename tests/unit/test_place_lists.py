@@ -53,7 +53,7 @@ def test_the_digest_is_of_the_lists_as_they_are_asked_for() -> None:
 def test_in_its_first_location_a_vm_is_called_as_ever() -> None:
     """In another all but the VM itself ends with that: what was in the first need not be gone before."""
     spec = spec_of(**EVERYWHERE, dataDisks=[8])
-    here, there = spec.at(A4, "westus2", "2", "Regular"), spec.at(D4, "eastus", None, "Spot")
+    here, there = spec.at(A4, "westus2", "2", "Regular", "westus2"), spec.at(D4, "eastus", None, "Spot", "westus2")
     assert here.ids() == spec_of(vmSize=A4, zone=2, dataDisks=[8]).ids()
     assert {role: arm_id.rpartition("/")[2] for role, arm_id in there.ids().items()} == {
         "group": "vmops-exp1",
@@ -68,13 +68,13 @@ def test_in_its_first_location_a_vm_is_called_as_ever() -> None:
     }
     assert there.named_roles == frozenset()
     sent = VmSpec.from_wire(there.to_wire())
-    assert (sent.ids(), sent.lists, sent.roams) == (there.ids(), {}, True)
+    assert (sent.ids(), sent.lists, sent.moves) == (there.ids(), {}, frozenset(EVERYWHERE))
 
 
 def test_every_name_in_another_location_is_known_by_rule() -> None:
     """To a host that has no records, too; and what another VM has is not taken for it."""
     spec = spec_of(**EVERYWHERE, dataDisks=[8])
-    placed = spec.at(D4, "eastus", None, "Regular")
+    placed = spec.at(D4, "eastus", None, "Regular", "westus2")
     assert all(spec.identity.names(arm_id) for role, arm_id in placed.ids().items() if role not in {"group", "subnet"})
     for other in ("exp1-nic", "exp1-ip", "exp2", "exp1-data"):
         theirs = VmSpec.from_params({"vmName": other, "resourceGroup": "vmops-exp1", "dataDisks": [8]})
@@ -84,7 +84,7 @@ def test_every_name_in_another_location_is_known_by_rule() -> None:
 def test_a_place_that_is_regular_has_no_bid() -> None:
     """What is said of Spot stays with Spot."""
     spec = spec_of(vmSize=D4, priority="Regular,Spot", maxPrice=0.1, evictionPolicy="Delete")
-    spot, regular = spec.at(D4, "westus2", None, "Spot"), spec.at(D4, "westus2", None, "Regular")
+    spot, regular = (spec.at(D4, "westus2", None, each, "westus2") for each in ("Spot", "Regular"))
     assert (spot.max_price, spot.eviction_policy) == (0.1, "Delete")
     assert (regular.max_price, regular.eviction_policy) == (None, None)
 

@@ -55,8 +55,8 @@ ROWS = [
     Told("AllocationFailed", NOWHERE, "d4.w.-.R", "d[48].w.-.[RS]", 3600),
     Told("OverconstrainedAllocationRequest", CHEAP, "d4.w.[-12].S", "", 3600),
     Told("SkuNotAvailable", CHEAP, "d4.w.1.S", "", 3600),
-    Told("SkuNotAvailable", NOWHERE, "d4.w.[-12].[RS]", "", 82800),
-    Told("SkuNotAvailable", ZONAL, "d4.w.1.[RS]", "", 82800),
+    Told("SkuNotAvailable", NOWHERE, "d4.w.-.[RS]", "d4.w.[-12].[RS]", 82800),
+    Told("SkuNotAvailable", ZONAL, "d4.w.1.[RS]", "d4.w.1.[RS]", 82800),
     Told("OperationNotAllowed", ZONAL, "d[48].w.[-12].R", "", 600, message=QUOTA.format("standardDSv5Family Cores", 9)),
     Told(
         "OperationNotAllowed", ZONAL, "d[48].w.[-12].R", "", 3600, message=QUOTA.format("standardDSv5Family Cores", 0)

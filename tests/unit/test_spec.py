@@ -30,6 +30,8 @@ RELEVANT: dict[str, dict[str, object]] = {
     "vmName": {"vmName": "exp2"},
     "subscription": {"subscription": SUBSCRIPTION},
     "resourceGroup": {"resourceGroup": "lab"},
+    "vmCount": {"vmCount": 1},
+    "minCount": {"vmCount": 2, "minCount": 1},
     "location": {"location": "eastus"},
     "vmSize": {"vmSize": "Standard_D2s_v5"},
     "image": {"image": "a:b:c:d"},
@@ -78,6 +80,7 @@ RELEVANT: dict[str, dict[str, object]] = {
 }
 IRRELEVANT: dict[str, object] = {
     "ttl": "2h",
+    "member": 0,
     "maxHourlyPrice": 2,
     "prefer": "price",
     "budget": 20,
@@ -94,6 +97,7 @@ APART = [
     *EITHER,
     ("adminPasswordOrKey", "authenticationType"),
     ("dnsLabelPrefix", "publicIp"),
+    *(("minCount", name) for name in ("vmCount", "dnsLabelPrefix", "privateIpAddress")),
     ("subnetId", "subscription"),
     ("subnetId", "networkSecurityGroupOn"),
     *(("privateIpAddress", name) for name in ("subnetPrefix", "addressPrefix")),

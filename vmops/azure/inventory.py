@@ -62,6 +62,11 @@ class Inventory:
         return self.judged.get(Whose.OURS, ())
 
     @property
+    def machines(self) -> tuple[Resource, ...]:
+        """Give the VMs that are ours: of a fleet there are several."""
+        return tuple(each for each in self.ours if kind_of(each) == "virtualmachines")
+
+    @property
     def anothers(self) -> tuple[Resource, ...]:
         """Give what is another's, and has our name or our tag."""
         return self.judged.get(Whose.ANOTHERS, ())
@@ -103,6 +108,7 @@ def take(arm: Arm, claim: Claim) -> Inventory:
     Raises: CloudError if ARM refuses a look.
     """
     group, contents = _group(arm, claim.vm.group_id)
+    claim = claim.beside(group)
     listed = [each for each in contents if _concerns(each, claim)]
     read = [arm.get(each["id"]) for each in listed]
     unread = [each for each, found in zip(listed, read, strict=True) if found is None]
@@ -153,7 +159,7 @@ def judge(
     group: Resource | None, contents: Sequence[Resource] | None, found: Iterable[Resource], claim: Claim
 ) -> Inventory:
     """Sort by whose it is what was ``found`` by its id."""
-    ours = group is not None and carries_our_tags(group, claim)
+    ours, claim = group is not None and carries_our_tags(group, claim), claim.beside(group)
     judged: dict[Whose, list[Resource]] = {each: [] for each in Whose}
     for resource in sorted(found, key=lambda each: _ORDER.index(kind_of(each))):
         verdict = whose(resource, claim, in_our_group=ours)

@@ -1,11 +1,13 @@
 """The VMs of a subscription, by its lists: four of them, however many VMs there are."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from vmops.azure.client import Arm
+from vmops.azure.ownership import fleet_of, stack_of
 from vmops.azure.vm_state import power_of
+from vmops.spec.names import Identity
 
 Resource = Mapping[str, Any]
 
@@ -28,6 +30,21 @@ class ListedMachine:
         """Give its provisioning state, in lower case."""
         return str(self.resource["properties"].get("provisioningState", "")).lower()
 
+    @property
+    def running(self) -> bool:
+        """Tell whether it is provisioned and runs."""
+        return (self.provisioning, self.power) == ("succeeded", "running")
+
+    @property
+    def stopped(self) -> bool:
+        """Tell whether it stands still until somebody starts it."""
+        return self.provisioning == "succeeded" and self.power in {"stopped", "deallocated"}
+
+    @property
+    def on_its_way(self) -> bool:
+        """Tell whether it will be otherwise without anybody's doing."""
+        return not (self.running or self.stopped or self.provisioning == "failed")
+
 
 def list_machines(arm: Arm, subscription: str, wanted: Callable[[Resource], bool]) -> list[ListedMachine]:
     """List the VMs that are ``wanted``; where there are none, nothing more is asked.
@@ -41,6 +58,46 @@ def list_machines(arm: Arm, subscription: str, wanted: Callable[[Resource], bool
     interfaces = _by_id(arm.of_type(subscription, _INTERFACES))
     addresses = _by_id(arm.of_type(subscription, _ADDRESSES))
     return [_listed(each, states, interfaces, addresses) for each in found]
+
+
+def is_member(resource: Resource, fleet: Identity) -> bool:
+    """Tell whether a VM says by its tags, and by its name, that it is one of a fleet."""
+    named = fleet.member(resource["id"]) is not None
+    return named and stack_of(resource) == fleet.stack and bool(fleet_of(resource))
+
+
+def members(arm: Arm, fleet: Identity) -> list[ListedMachine]:
+    """List the VMs of a fleet, by their numbers. Raises: CloudError if ARM refuses a list."""
+    found = list_machines(arm, fleet.subscription, lambda each: is_member(each, fleet))
+    return sorted(found, key=lambda each: fleet.member(each.resource["id"]) or 0)
+
+
+def states(arm: Arm, subscription: str) -> dict[str, str]:
+    """Give the power state of each VM of a subscription by its ARM id, both in lower case, by one list.
+
+    Raises: CloudError if ARM refuses it.
+    """
+    listed = _by_id(arm.of_type(subscription, _MACHINES, status_only=True))
+    return {arm_id: power_of(each) for arm_id, each in listed.items()}
+
+
+def of_ids(arm: Arm, subscription: str, ids: Sequence[str]) -> dict[str, Resource | None]:
+    """Give VMs by their ids, by one list; None for each that is not there. Raises: CloudError if ARM refuses it."""
+    listed = _by_id(arm.of_type(subscription, _MACHINES))
+    return {arm_id: listed.get(arm_id.lower()) for arm_id in ids}
+
+
+def running(arm: Arm, subscription: str, ids: Sequence[str]) -> list[Resource]:
+    """Give VMs by their ids, in that order, by two lists; none if one of them is not there, or does not run.
+
+    Raises: CloudError if ARM refuses a list.
+    """
+    power = states(arm, subscription)
+    if not all(power.get(arm_id.lower()) == "running" for arm_id in ids):
+        return []
+    found = of_ids(arm, subscription, ids).values()
+    made = [each for each in found if each and each["properties"].get("provisioningState") == "Succeeded"]
+    return made if len(made) == len(ids) else []
 
 
 def _listed(

@@ -6,7 +6,7 @@ is the very resource that we made. *Another's* carries another's tag, or is anot
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -14,7 +14,7 @@ from vmops.azure.client import Arm
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.times import format_utc
-from vmops.spec.names import EXPIRES_TAG, GIVEN_TAG, OWNER_TAG, STACK_TAG, Identity
+from vmops.spec.names import EXPIRES_TAG, FLEET_TAG, GIVEN_TAG, OWNER_TAG, STACK_TAG, Identity
 
 UNSETTLED = "?"
 """What stands before an identity that was known before a change that has not ended: it may have made another."""
@@ -39,12 +39,14 @@ class Claim:
     """In whose name something is done: which VM, and its owner.
 
     ``made`` is what was made for it and not seen gone: Azure's identity of each by its ARM id in lower case, empty
-    where nobody knows.
+    where nobody knows. ``fleet``: it is a fleet's, and nobody knows which members there were, so that the name of any
+    is given by rule.
     """
 
     vm: Identity
     owner: str
     made: Mapping[str, str] = field(default_factory=dict)
+    fleet: bool = False
 
     @property
     def stack(self) -> str:
@@ -53,7 +55,14 @@ class Claim:
 
     def names(self, arm_id: str) -> bool:
         """Tell whether an id is one that we made, or that we give by rule."""
-        return arm_id.lower() in self.made or self.vm.names(arm_id)
+        named = arm_id.lower() in self.made or self.vm.names(arm_id)
+        return named or (self.fleet and self.vm.member(arm_id) is not None)
+
+    def beside(self, group: Mapping[str, Any] | None) -> "Claim":
+        """Give the same where its group tells that it is a fleet's, and nothing else tells of members."""
+        told = group is not None and carries_our_tags(group, self) and fleet_of(group)
+        known = any(self.vm.member(arm_id) is not None for arm_id in self.made)
+        return replace(self, fleet=True) if told and not known else self
 
 
 def extend(arm: Arm, existing: Mapping[str, Any], expires: float) -> None:
@@ -67,6 +76,11 @@ def extend(arm: Arm, existing: Mapping[str, Any], expires: float) -> None:
 def stack_of(resource: Mapping[str, Any]) -> str:
     """Give the name of the stack that a resource belongs to; empty if it is none of vmops'."""
     return str((resource.get("tags") or {}).get(STACK_TAG, ""))
+
+
+def fleet_of(resource: Mapping[str, Any]) -> str:
+    """Give the name of the fleet that a resource belongs to; empty if it belongs to none."""
+    return str((resource.get("tags") or {}).get(FLEET_TAG, ""))
 
 
 def owner_of(resource: Mapping[str, Any]) -> str | None:
@@ -99,7 +113,7 @@ def whose(resource: Mapping[str, Any], claim: Claim, *, in_our_group: bool = Fal
     """
     if resource.get("managedBy"):
         return None  # a disk that a VM holds goes, or stays, with that VM
-    named = claim.names(resource["id"])
+    named = claim.names(resource["id"]) or _is_member(resource, claim)
     if is_tagged_by_another(resource, claim):
         return Whose.ANOTHERS if named or stack_of(resource) == claim.stack else None
     known, told = claim.made.get(resource["id"].lower(), ""), identity_of(resource)
@@ -166,6 +180,12 @@ def _may_have_been_named(resource: Mapping[str, Any], *, copied: bool) -> bool:
     """Tell whether the user may have chosen the name of what we made, or were given: its tags cannot be copies."""
     given = GIVEN_TAG in (resource.get("tags") or {})
     return kind_of(resource) in _NAMED_BY_THE_USER and (given or not copied)
+
+
+def _is_member(resource: Mapping[str, Any], claim: Claim) -> bool:
+    """Tell whether a resource says that it is our fleet's, under the name that a member, or what it has, gets."""
+    named = fleet_of(resource).lower() == claim.vm.vm_name.lower()
+    return named and stack_of(resource) == claim.stack and claim.vm.member(resource["id"]) is not None
 
 
 def _is_loose_disk(resource: Mapping[str, Any]) -> bool:

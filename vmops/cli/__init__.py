@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def command_line() -> "Typer":
     """Give the command line with all its commands."""
-    from vmops.cli.commands import access, lifetime, look, parameters, places, upkeep, wait  # noqa: F401 - their commands are added to the app
+    from vmops.cli.commands import access, fleet, lifetime, look, parameters, places, upkeep, wait  # noqa: F401 - their commands are added to the app
     from vmops.cli.commands.vm import app
 
     return app

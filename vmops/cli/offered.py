@@ -8,6 +8,7 @@ from vmops.cli.session import Session
 from vmops.core.failures import Failure
 
 _OFFERS = ("ORDER", "SIZE", "PLACE", "PRIORITY", "PRICE", "LEFT", "VERDICT", "WHY")
+_REFUSALS = ("SIZE", "PLACE", "PRIORITY", "VERDICT", "CODE", "UNTIL")
 _QUOTAS = ("LOCATION", "QUOTA", "USED", "LIMIT", "LEFT")
 
 
@@ -32,6 +33,24 @@ def quota(session: Session) -> None:
     if shown:
         columns(_QUOTAS, [tuple(str(each[name]) for name in _ROW) for each in shown])
     return note(f"{len(found) - len(shown)} more quotas are not used (--json lists them)")
+
+
+def refusals(session: Session, *, forget: bool) -> None:
+    """Show what was refused, a row each, or say that it is forgotten."""
+    found = session.ops.refusals(session.params, forget=forget)
+    if session.as_json:
+        return print_json(found)
+    if forget:
+        return note(f"{len(found)} refusals are forgotten")
+    if found:
+        return columns(_REFUSALS, [_refusal(each) for each in found])
+    return note("nothing was refused that is still worth remembering")
+
+
+def _refusal(each: Mapping[str, Any]) -> tuple[str, ...]:
+    what = each["vmSize"] or (f"{each['family']}, {each['cores']} cores and more" if each["family"] else "any size")
+    place = "/".join(filter(None, (each["location"], each["zone"])))
+    return what, place, each["priority"] or "any", each["verdict"], each["code"], each["until"]
 
 
 _ROW = ("location", "name", "used", "limit", "left")

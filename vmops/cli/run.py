@@ -11,7 +11,7 @@ from vmops.cli import foreground
 from vmops.cli.console import note, warn
 from vmops.cli.on_vm import OnVm
 from vmops.core.holder import Kind
-from vmops.leases.context import hold_as
+from vmops.leases.context import hold_all
 from vmops.leases.machine import Machine
 
 
@@ -40,13 +40,15 @@ def run(
         )
     note(f"provisioning {params['vmName']}")
     try:
-        held = hold_as(Kind.RUN, params, keep_on_error=keep_on_error, take_over=take_over)
-        with held as vm:
-            note(f"{vm.name} runs at {vm.host}")
-            code = (on_vm.run if on_vm else _run)(command, vm, at_end=_nothing if keep_on_error else held.let_go)
+        held = hold_all(Kind.RUN, [params], keep_on_error=keep_on_error, take_over=take_over)
+        with held as vms:
+            for vm in vms:
+                note(f"{vm.name} runs at {vm.host}")
+            at_end = _nothing if keep_on_error else held.let_go
+            code = on_vm.run(command, vms[0], at_end=at_end) if on_vm else _run(command, vms, at_end=at_end)
             if keep_on_error:
                 _keep_if_failed(code)
-            note(f"removing {vm.name}")
+            note(f"removing {params['vmName']}")
     except _CommandFailed as failed:
         return failed.code
     return code
@@ -69,15 +71,18 @@ def _nothing() -> None:
     """Leave the VM to how the command ends."""
 
 
-def _run(command: Sequence[str], vm: Machine, *, at_end: Callable[[], None]) -> int:
-    with _environment(vm) as environment:
+def _run(command: Sequence[str], vms: Sequence[Machine], *, at_end: Callable[[], None]) -> int:
+    with _environment(vms) as environment:
         return foreground.run(command, environment, at_end=at_end)
 
 
 @contextmanager
-def _environment(vm: Machine) -> Iterator[dict[str, str]]:
+def _environment(vms: Sequence[Machine]) -> Iterator[dict[str, str]]:
+    """Tell a command where its VM is; of a fleet where the first is, and in the file of all that run."""
+    vm, *others = vms
+    told = {"members": [dict(each.outputs) for each in vms]} if others or "member" in vm.outputs else dict(vm.outputs)
     with tempfile.NamedTemporaryFile("w", prefix="vmops-", suffix=".json") as outputs:
-        json.dump(dict(vm.outputs), outputs, indent=2)
+        json.dump(told, outputs, indent=2)
         outputs.flush()
         where = {"VMOPS_SSH_HOST": vm.ssh_host, "VMOPS_SSH_PORT": str(vm.ssh_port)}
         yield {**os.environ, "VMOPS_HOST": vm.host, "VMOPS_SSH": vm.ssh, **where, "VMOPS_OUTPUTS": outputs.name}

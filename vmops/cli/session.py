@@ -78,6 +78,10 @@ class Session:
             return partial(self._refuse, refused)
         return partial(self._deployed, Verb.PROVISION, self.ops.vm_provision(self.params, **how), wait=wait)
 
+    def replace(self, *, wait: bool) -> Ending:
+        """Make one member of a fleet anew."""
+        return partial(self._deployed, Verb.PROVISION, self.ops.replace(self.params), wait=wait)
+
     def deprovision(self, *, wait: bool, sure: bool) -> Ending:
         """Deprovision the VM, if a person is ``sure``; where nothing is to be done, show what was done before."""
         if not sure:

@@ -1,10 +1,10 @@
 """One call for several VMs: begun for all, then answered in their order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
@@ -52,11 +52,16 @@ def of_mine(
     if names:
         raise SpecError("--mine: means all of your VMs, so no name goes with it")
     session = open_session(None, file, pairs or [], as_json=as_json)
-    found = session.ops.vms(session.params).vms
+    found = _once(session.ops.vms(session.params).vms)
     if found and not sure:
         consent.before_all(verb, [str(each["vmName"]) for each in found])
     which = ("vmName", "cloud", "subscription", "resourceGroup")
     return [replace(session, params={**session.params, **{name: each[name] for name in which}}) for each in found]
+
+
+def _once(vms: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Give each VM, and each fleet once."""
+    return list({each["stack"]: each for each in vms}.values())
 
 
 def answer(called: Sequence[Session], begin: Begin) -> NoReturn:

@@ -20,14 +20,14 @@ def listed(found: Listing, *, as_json: bool) -> None:
     if as_json:
         return print_json(found.as_dict())
     if found.vms:
-        columns(_HEADER, [_row(each) for each in found.vms])
+        columns(_HEADER, _rows(found.vms))
     return note(_beside(found)) if _beside(found) else None
 
 
 def lines(found: Listing) -> list[str]:
     """Give the same as lines, for a screen that changes."""
     told = [*(f"warning: {each}" for each in found.unread), _beside(found)]
-    rows = [_row(each) for each in found.vms]
+    rows = _rows(found.vms)
     return [*(aligned(_HEADER, rows, out.width) if rows else ()), *filter(None, told)]
 
 
@@ -48,6 +48,22 @@ def _beside(found: Listing) -> str:
     if found.hidden:
         return f"{found.hidden} more {'is' if found.hidden == 1 else 'are'} gone (--all lists them)"
     return "" if found.vms else "no VMs are known"
+
+
+def _rows(vms: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Give a row for each VM, and one for all of a fleet: of whom some differ in something, that is left open."""
+    stacks: dict[str, list[Mapping[str, Any]]] = {}
+    for each in vms:
+        stacks.setdefault(each["stack"], []).append(each)
+    return [_of_fleet(those) if those[0]["member"] is not None else _row(those[0]) for those in stacks.values()]
+
+
+def _of_fleet(vms: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    rows = [_row(each) for each in vms]
+    running = sum(each["power"] == "running" and each["standing"] == PROVISIONED for each in vms)
+    alike = (each[0] if len({*each}) == 1 else "" for each in zip(*rows, strict=True))
+    name, _, size, place, _, price, age, *rest = alike
+    return name, f"{running}/{len(vms)} running", size, place, "", f"{price} each" if price else "", age, *rest
 
 
 def _row(vm: Mapping[str, Any]) -> tuple[str, ...]:

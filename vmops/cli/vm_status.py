@@ -21,7 +21,7 @@ def status(report: Mapping[str, Any], params: Params, *, doing: Sequence[Step], 
     """
     operation, machine = report["operation"] or {}, report["machine"] or {}
     stands = (report["standing"] if operation else None) or "no deployment is recorded on this host"
-    out.print(f"[bold]{escape(report['vmName'])}[/]: {stands}, {_power(machine) if machine else 'no such VM in Azure'}")
+    out.print(f"[bold]{escape(report['vmName'])}[/]: {stands}, {_stands(report)}")
     outputs = operation.get("outputs", {})
     fields(
         {
@@ -31,6 +31,7 @@ def status(report: Mapping[str, Any], params: Params, *, doing: Sequence[Step], 
             "why": _why(operation.get("failure")),
             "earlier": _why(report["lastFailure"] if report["lastFailure"] != operation.get("failure") else None),
             "azure": machine and _seen(machine),
+            "fleet": _fleet(report),
             "price": _price(report),
             "whose": _whose(report),
             "drift": "; ".join(report["drift"]),
@@ -44,6 +45,20 @@ def status(report: Mapping[str, Any], params: Params, *, doing: Sequence[Step], 
             "next": _next(report, params),
         }
     )
+
+
+def _stands(report: Mapping[str, Any]) -> str:
+    if report["machine"]:
+        return _power(report["machine"])
+    return f"{report['ready']} of {report['asked']} VMs run" if "members" in report else "no such VM in Azure"
+
+
+def _fleet(report: Mapping[str, Any]) -> str:
+    """Say how many of a fleet run, and who does not; nothing of a single VM."""
+    if "members" not in report:
+        return ""
+    missing = "; ".join(f"{each['name']}: {each['message']}" for each in report["missing"])
+    return f"{report['ready']} of {report['asked']} run{'; ' if missing else ''}{missing}"
 
 
 def _ended(operation: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from vmops.azure import clouds
 from vmops.azure.client import Arm
 from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.azure.ownership import Claim
+from vmops.azure.price_book import PriceBook
 from vmops.core import keys, private
 from vmops.core.settings import Settings
 from vmops.core.state_dir import engine_home, scratch_path, work_path
@@ -25,6 +26,7 @@ from vmops.engine.events import EventLog
 from vmops.engine.install import locate
 from vmops.engine.process import EngineCommand
 from vmops.engine.stack import EngineStack
+from vmops.spec import fleet
 from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
 
@@ -43,6 +45,7 @@ class DeployContext:
     stack: EngineStack
     command: EngineCommand
     made: Made
+    prices: PriceBook
     reconnect: Callable[[], object]
 
     def claim(self, target: Target) -> Claim:
@@ -50,7 +53,7 @@ class DeployContext:
 
         What a spec names counts as named by us.
         """
-        named = target.own_ids() if isinstance(target, VmSpec) else ()
+        named = fleet.own_ids(target) if isinstance(target, VmSpec) else ()
         return Claim(target.identity, self.owner, dict.fromkeys(map(str.lower, named), "") | self.made.known())
 
 
@@ -138,6 +141,7 @@ def _open(
         stack,
         command,
         records.made(settings.owner),
+        PriceBook(cloud, state_dir),
         connect,
     )
 

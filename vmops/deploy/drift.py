@@ -3,7 +3,7 @@
 What was added is not drift: it is another's, and stays (`vmops.deploy.foreign_parts`).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,11 @@ def differences(spec: VmSpec, before: Preflight) -> list[Drift]:
     return [*missing(spec, bodies, before.uses), *find(spec, bodies)]
 
 
+def once(found: Iterable[Drift]) -> list[Drift]:
+    """Give each of what was found for several VMs once: what all stand on was compared for each."""
+    return list({(each.resource, each.path): each for each in found}.values())
+
+
 def find(spec: VmSpec, bodies: Mapping[str, Body]) -> list[Drift]:
     """Compare what is declared with what ARM tells of each resource, by the roles of ``bodies``."""
     return list(_of_all(spec, bodies))
@@ -68,17 +73,19 @@ def missing(spec: VmSpec, bodies: Mapping[str, Body], uses: Iterable[str]) -> li
     ]
 
 
-def is_as_declared(arm: Arm, claim: Claim, spec: VmSpec, machine: Body, returned: Collection[str]) -> bool:
-    """Look whether a VM that was looked at, and its security group if that is ours, are as the spec says.
+def are_as_declared(arm: Arm, claim: Claim, vms: Sequence[tuple[VmSpec, Body]], returned: Collection[str]) -> bool:
+    """Look whether VMs that were looked at, and their one security group if that is ours, are as their specs say.
 
     What has ``returned`` after it was repaired, in words, is named and left.
     """
-    bodies, guard = {"vm": machine}, arm.get(spec.ids()["security_group"])
-    if guard and is_ours(guard, claim):
-        bodies["security_group"] = guard
+    spec, _ = vms[0]
+    guard = arm.get(spec.ids()["security_group"])
     if guard is None and "security_group" not in spec.named_roles:
         return False
-    found = {str(each) for each in find(spec, bodies)}
+    bodies = [(member, {"vm": machine}) for member, machine in vms]
+    if guard and is_ours(guard, claim):
+        bodies.append((spec, {"security_group": guard}))
+    found = {str(each) for member, body in bodies for each in find(member, body)}
     if found and found <= {*returned}:
         get_logger().warning("drift", returned=sorted(found))
     return found <= {*returned}

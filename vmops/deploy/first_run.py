@@ -7,7 +7,7 @@ beside a disk full of data.
 
 from vmops.azure import vm_state
 from vmops.core.errors import CloudError
-from vmops.core.failures import Failure
+from vmops.core.failures import Failure, FailureKind
 from vmops.deploy.context import DeployContext
 from vmops.deploy.survey import Preflight
 from vmops.spec import names
@@ -15,6 +15,10 @@ from vmops.spec.vm_spec import VmSpec
 
 NEW, NO, YES = "new", "no", "yes"
 """Nothing of it was there when it was first asked for; it has not run; it has. Else nobody knows."""
+
+
+_NO_ROOM = frozenset({FailureKind.CAPACITY, FailureKind.QUOTA})
+"""What it is refused for before it is asked for, too: it needs an address first."""
 
 
 def begin(site: DeployContext, spec: VmSpec, before: Preflight) -> None:
@@ -36,7 +40,7 @@ def note_failure(site: DeployContext, spec: VmSpec, why: Failure) -> None:
         seen = vm_state.get_vm_state(site.arm, spec.vm_id)
     except CloudError:
         return  # what cannot be read is not known
-    refused = why.resource == names.in_words(spec.vm_id)
+    refused = why.resource == names.in_words(spec.vm_id) or why.kind in _NO_ROOM
     if seen and seen.power:
         site.made.note_run(spec.vm_id, YES)
     elif seen or refused:

@@ -11,13 +11,15 @@ from vmops.spec.vm_spec import VmSpec
 Body = Mapping[str, Any]
 
 
-def refuse_change(spec: VmSpec, machine: Body, nic: Body | None) -> None:
+def refuse_change(spec: VmSpec, machine: Body, nic: Body | None, *, never_ran: bool = False) -> None:
     """Check that the spec asks for no change that neither ARM nor a replacement can make.
+
+    A VM that ``never_ran`` may be in another of the places that the spec names.
 
     Raises: OperationFailed (immutable), naming the parameter and both values.
     """
     for name, there, asked in _pairs(spec, machine, nic):
-        if there != asked:
+        if there != asked and not (never_ran and name in spec.moves):
             message = f"{name}: the VM has {there or 'none'} and cannot be changed to {asked or 'none'}"
             raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=str(machine["id"])))
 

@@ -9,13 +9,14 @@ from vmops.azure.client import Arm
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.deploy import acceleration, clashes, foreign_parts, secrets, spelled_ids, spelling, survey
+from vmops.deploy import acceleration, clashes, foreign_parts, placed, secrets, spelled_ids, spelling, survey
 from vmops.deploy.context import DeployContext
 from vmops.deploy.own_image import as_made
 from vmops.deploy.survey import Preflight
 from vmops.engine.reconcile import declared, subnets
 from vmops.spec import names
 from vmops.spec.foreign import ForeignParts
+from vmops.spec.kept import Kept
 from vmops.spec.vm_spec import VmSpec
 
 State = Callable[[], Mapping[str, Any] | None]
@@ -45,16 +46,29 @@ class Intent:
         return {"notOurs": [f"{each}: kept" for each in self.kept]} if self.kept else {}
 
 
-def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool) -> Intent:
+def staying(made: Intent, before: Preflight, *, expires: bool) -> Kept:
+    """Give what of a VM stays as it is; ``expires``: so does the tag that says until when it lives."""
+    location = (before.seen.group or {}).get("location")
+    return Kept(secrets.kept(made.spec, before.machine), made.attached, expires, location)
+
+
+def reader(site: DeployContext, *, known: bool) -> State:
+    """Give what reads the engine's state, once; ``known``: the backend may know the stack."""
+    return cache(site.stack.state if known else lambda: None)
+
+
+def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool, state: State | None = None) -> Intent:
     """Find out what to declare, with the secrets that are to stay; nothing is changed.
 
-    ``known``: the backend may know the stack. Its state is read only where ARM does not tell how something is spelled,
-    where an id of another's is named, or where something is there that is neither declared now nor ours by its name.
+    ``known``: the backend may know the stack. Its ``state`` is read only where ARM does not tell how something is
+    spelled, where an id of another's is named, or where something is there that is neither declared now nor ours by
+    its name.
 
     Raises: OperationFailed (conflict), naming what others have added and leaves no room; (invalid) if a subnet that is
     another's is to have our security group, or naming secrets that nobody has any more; CloudError if ARM refuses.
     """
-    state = cache(site.stack.state if known else lambda: None)
+    state = state or reader(site, known=known)
+    spec = placed.named_as(before.machine, spec)
     spec = _as_it_exists(spec, before, state)
     ours = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.uses}
     spec = acceleration.decided(site.arm, spec, ours.get("nic"), before.location)

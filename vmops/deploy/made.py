@@ -30,6 +30,9 @@ class Made(Protocol):
     def known(self) -> dict[str, str]:
         """Give Azure's identity of each by its ARM id in lower case; empty where nobody knows."""
 
+    def ids(self) -> list[str]:
+        """Give the ARM id of each."""
+
     def last_write(self) -> float:
         """Give when any of it was written last, in seconds since the epoch; 0 if nobody knows."""
 

@@ -38,6 +38,18 @@ def _reference(machine: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
+def processor(spec: VmSpec) -> str:
+    """Give the kind of processor that the image is for, as far as its name tells; '' if it does not.
+
+    Source: Canonical's SKUs in the Azure Marketplace, of which those for Arm end so.
+    """
+    if spec.image_id:
+        return ""
+    if "arm64" in spec.image.sku.lower():
+        return "Arm64"
+    return "x64" if spec.image.publisher.lower() == "canonical" else ""
+
+
 def is_another(machine: Mapping[str, Any], spec: VmSpec) -> bool:
     """Tell whether the image that a VM was made from, as ARM tells it, is another one than the spec's."""
     declared = spec.image_id or str(spec.image)

@@ -27,10 +27,15 @@ class No(NamedTuple):
 
 @dataclass(frozen=True)
 class Need:
-    """What a place has to have beside room: the most it needs of disks, and whether its system disk is Premium."""
+    """What a place has to have beside room: for so many data disks, Premium ones, and an accelerated interface.
+
+    ``processor`` is that of the image, as Azure calls it; '' if nobody knows.
+    """
 
     data_disks: int = 0
     premium: bool = False
+    accelerated: bool = False
+    processor: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,11 @@ def _incapable(place: Place, offer: SizeOffer, need: Need) -> Iterator[No]:
         yield No(scopes.every_zone, "SpotNotSupported", f"{offer.name} cannot be had as Spot")
     if need.premium and can.get("PremiumIO") == "False":
         yield No(scopes.every_priority, "PremiumNotSupported", f"{offer.name} takes no Premium disks")
+    if need.accelerated and can.get("AcceleratedNetworkingEnabled") == "False":
+        yield No(scopes.every_priority, "AccelerationNotSupported", f"{offer.name} has no accelerated networking")
+    if need.processor and can.get("CpuArchitectureType", need.processor) != need.processor:
+        reason = f"the image is for {need.processor} processors, and {offer.name} has {can['CpuArchitectureType']}"
+        yield No(scopes.every_priority, "ImageNotSupported", reason)
     if disks.isdecimal() and int(disks) < need.data_disks:
         reason = f"{offer.name} bears {disks} data disks, and {need.data_disks} are asked for"
         yield No(scopes.every_priority, "TooManyDataDisks", reason)

@@ -2,19 +2,21 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vmops.azure import guests, power, vm_state
 from vmops.azure.client import Arm
 from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.azure.guests import Guest
+from vmops.azure.responses import Accepted
 from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until
 from vmops.deploy.survey import data_disks
 from vmops.spec import names
+from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
 from vmops.ssh.banner import ssh_answers
 from vmops.ssh.way_in import PORT
@@ -50,9 +52,14 @@ def ensure_running(arm: Arm, spec: VmSpec) -> None:
         return
     if seen and seen.stopped:
         power_and_wait(arm, spec, power.Action.START)
-    unknown = iter([NotYet(_AGAIN * arm.pace)] * _LOOKS)
+    unknown = unknown_yet(arm)
     if not poll_until(lambda: _running(arm, spec, unknown), timeout=spec.deploy_timeout):
         raise OperationFailed(Failure(FailureKind.TIMEOUT, "the VM does not run", resource=spec.vm_id))
+
+
+def unknown_yet(arm: Arm) -> Iterator[NotYet]:
+    """Give the pauses after which a VM that is not found, and was just made or changed, is looked for again."""
+    return iter([NotYet(_AGAIN * arm.pace)] * _LOOKS)
 
 
 def power_and_wait(arm: Arm, spec: VmSpec, action: power.Action) -> None:
@@ -60,24 +67,63 @@ def power_and_wait(arm: Arm, spec: VmSpec, action: power.Action) -> None:
 
     Raises: OperationFailed if ARM refuses it, says that it failed, or does not end it within the deployment's time.
     """
-    log = get_logger().bind(resource=names.in_words(spec.vm_id), operation=str(action))
-    log.info("resource_begun")
-    begun, failed = time.monotonic(), _power_failure(arm, spec, action)
-    log.info("resource_failed" if failed else "resource_done", seconds=round(time.monotonic() - begun, 3))
-    if failed:
+    if failed := end(arm, spec, begin(arm, spec, action)):
         raise OperationFailed(failed)
 
 
-def _power_failure(arm: Arm, spec: VmSpec, action: power.Action) -> Failure | None:
-    """Ask for a power operation and wait for it; give why it failed, None if it went well."""
+@dataclass(frozen=True)
+class Begun:
+    """A power operation that was asked for, at an instant of the monotonic clock, or why ARM refused it."""
+
+    action: power.Action
+    accepted: Accepted | CloudError
+    at: float
+
+
+def begin(arm: Arm, spec: Target, action: power.Action) -> Begun:
+    """Ask for a power operation; it is logged as the engine's steps are."""
+    _log(spec, action).info("resource_begun")
+    at = time.monotonic()
     try:
-        accepted = power.begin(arm, spec.vm_id, action)
-        ended = poll_until(power.follow(arm, accepted, spec.poll_interval), timeout=spec.deploy_timeout)
+        return Begun(action, power.begin(arm, spec.vm_id, action), at)
+    except CloudError as error:
+        return Begun(action, error, at)
+
+
+def end(arm: Arm, spec: Target, begun: Begun) -> Failure | None:
+    """Wait for what was begun; give why it failed, None if it went well."""
+    failed = _power_failure(arm, spec, begun)
+    seconds = round(time.monotonic() - begun.at, 3)
+    _log(spec, begun.action).info("resource_failed" if failed else "resource_done", seconds=seconds)
+    return failed
+
+
+def _log(spec: Target, action: power.Action) -> Any:
+    return get_logger().bind(resource=names.in_words(spec.vm_id), operation=str(action))
+
+
+def _power_failure(arm: Arm, spec: Target, begun: Begun) -> Failure | None:
+    if isinstance(begun.accepted, CloudError):
+        return replace(failure_from_cloud_error(begun.accepted), resource=spec.vm_id)
+    try:
+        ended = poll_until(power.follow(arm, begun.accepted, spec.poll_interval), timeout=spec.deploy_timeout)
     except CloudError as error:
         ended = error
     if ended is None:
-        return Failure(FailureKind.TIMEOUT, f"the {action} does not end", resource=spec.vm_id)
+        return Failure(FailureKind.TIMEOUT, f"the {begun.action} does not end", resource=spec.vm_id)
     return replace(failure_from_cloud_error(ended), resource=spec.vm_id) if isinstance(ended, CloudError) else None
+
+
+def deallocate(arm: Arm, spec: VmSpec, reason: str) -> None:
+    """Take the VM off its hardware, and say so before: it stands still meanwhile.
+
+    Raises: OperationFailed, (immutable) if its system disk is only its host's, and would be lost.
+    """
+    if spec.ephemeral_os_disk:
+        message = f"ephemeralOsDisk: the VM cannot be deallocated, and would have to be: {reason}"
+        raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=spec.vm_id))
+    get_logger().warning("deallocates", vm=spec.vm_id, reason=reason)
+    power_and_wait(arm, spec, power.Action.DEALLOCATE)
 
 
 def ssh_of(arm: Arm, spec: VmSpec, outputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,12 +53,12 @@ def clear(site: DeployContext, target: Target, *, doubtful: bool = False, held_a
     _can("mend its files", site.stack.mend)
     claim, seen = look(site, target)
     cleanup.refuse_another_owner(seen, claim)
-    machine = seen.find(target.vm_id)
-    if held_as and machine:
+    machines = seen.machines
+    for machine in machines if held_as else ():
         holding.require(machine, held_as)
     grace = _GRACE if doubtful else 0.0
     if _can("read its state", lambda: _prepare(site, claim, seen, grace)):
-        _can("destroy", site.stack.destroy, unless=_ANOTHERS)
+        _can("destroy", lambda: site.stack.destroy(machines=len(machines)), unless=_ANOTHERS)
     again = inventory.repeat_after(site.cloud.pace, site.made.last_write(), seen)
     patience = cleanup.Patience(
         target.poll_interval, target.deploy_timeout, max(again or 0.0, grace) if doubtful else again

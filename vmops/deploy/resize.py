@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from vmops.azure import power
 from vmops.azure.client import Arm
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
@@ -75,16 +74,8 @@ class Resize:
         return asked and self._resizes and not self._deallocated
 
     def _deallocate(self, reason: str) -> None:
-        """Take the VM off its hardware, and say so before: it stands still meanwhile.
-
-        Raises: OperationFailed (immutable) if its system disk is only its host's, and would be lost.
-        """
-        if self._spec.ephemeral_os_disk:
-            message = f"ephemeralOsDisk: the VM cannot be deallocated, and would have to be: {reason}"
-            raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=self._spec.vm_id))
-        get_logger().warning("deallocates", vm=self._spec.vm_id, reason=reason)
+        readiness.deallocate(self._arm, self._spec, reason)
         self._deallocated = True
-        readiness.power_and_wait(self._arm, self._spec, power.Action.DEALLOCATE)
 
     def _go_back(self, refusal: Failure) -> Failure:
         """Give the VM its old size again and start it; say how that went."""

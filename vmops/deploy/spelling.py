@@ -14,7 +14,7 @@ Known = Mapping[str, Iterable[str]]
 """Names that exist, by the role of the resource that has them."""
 
 _NAMED_BY_VM = ("nic", "address", "security_group")
-"""Roles whose names by default begin with the VM's own, however long that is."""
+"""Roles whose names by default begin with the VM's own, or its fleet's, however long that is."""
 
 
 def in_arm(bodies: Mapping[str, Mapping[str, Any]]) -> Known:
@@ -61,8 +61,8 @@ def respelled(spec: VmSpec, *places: Known) -> VmSpec:
 
 def _vm_name(spec: VmSpec, known: Known) -> str:
     """Give the VM's name as the VM has it, else as what is named after it; empty if nothing tells."""
-    if found := _same(spec.vm_name, known.get("vm", ())):
-        return found
+    if found := _same(spec.machine_name, known.get("vm", ())):
+        return found[: len(spec.vm_name)]
     for role in _NAMED_BY_VM:
         if found := _same(spec.name_of(role), known.get(role, ())):
             return found[: len(spec.vm_name)]

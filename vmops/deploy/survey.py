@@ -7,7 +7,7 @@ from typing import Any
 from vmops.azure import inventory
 from vmops.azure.client import Arm
 from vmops.azure.inventory import Inventory
-from vmops.azure.ownership import Claim, is_another_owners, kind_of, refusal
+from vmops.azure.ownership import Claim, fleet_of, is_another_owners, kind_of, refusal
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.deploy import fixed, own_image, used_network
@@ -25,6 +25,11 @@ class Preflight:
     location: str
     machine: Mapping[str, Any] | None = None
     seen: Inventory = field(default_factory=Inventory, compare=False)
+
+    @property
+    def machines(self) -> tuple[Mapping[str, Any], ...]:
+        """Give our VM, if it is there."""
+        return (self.machine,) if self.machine else ()
 
     def bodies(self, spec: VmSpec, *, ours: bool = False) -> dict[str, Mapping[str, Any]]:
         """Give what exists by its role, or what is ``ours`` of it; a subnet, which has no tags, is never among it."""
@@ -47,8 +52,8 @@ class Preflight:
         return [each["id"] for each in found if each["id"].lower() not in used]
 
 
-def preflight(arm: Arm, spec: VmSpec, claim: Claim) -> Preflight:
-    """Look at what exists before a deployment.
+def preflight(arm: Arm, spec: VmSpec, claim: Claim, *, never_ran: bool = False) -> Preflight:
+    """Look at what exists before a deployment, be it of a VM that ``never_ran``, as far as anything is there of it.
 
     A named group, network, subnet or security group that exists without our tag is used, never changed. Whose a subnet
     is, its network tells. What was made and not seen gone, and is not seen, is looked for in every way.
@@ -56,28 +61,57 @@ def preflight(arm: Arm, spec: VmSpec, claim: Claim) -> Preflight:
     Raises: OperationFailed (conflict) if anything under the VM's own names is another's, or cannot be told to be ours;
     if a value cannot be changed on the VM, or if no location is known.
     """
+    seen = look(arm, claim)
+    _refuse_fleet(seen, spec)
+    return of_machine(arm, spec, claim, of_ground(arm, spec, seen), never_ran=never_ran)
+
+
+def _refuse_fleet(seen: Inventory, spec: VmSpec) -> None:
+    """Check that one VM is not asked for where a fleet of that name is. Raises: OperationFailed (immutable)."""
+    if any(map(fleet_of, seen.ours)):
+        message = "vmCount: it is a fleet, and no single VM"
+        raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=spec.vm_id))
+
+
+def look(arm: Arm, claim: Claim) -> Inventory:
+    """Look at what there is; what was made and not seen gone, and is not seen, is looked for in every way."""
     seen = inventory.take(arm, claim)
     if seen.unread or (seen.group is None and any(claim.made.values())):
-        seen = inventory.agree(arm, claim, seen)
+        return inventory.agree(arm, claim, seen)
+    return seen
+
+
+def of_ground(arm: Arm, spec: VmSpec, seen: Inventory) -> Preflight:
+    """Give what is there before a deployment of any VM that is to stand there: where it is, and what is only used.
+
+    Raises: OperationFailed (invalid) if no location is known.
+    """
     location = used_network.location(arm, spec) or spec.location or (seen.group or {}).get("location")
     if not location:
         raise OperationFailed(
             Failure(FailureKind.INVALID, f"location: needed, because the resource group {spec.resource_group} is new")
         )
     if seen.group is None and not seen.all:
-        own_image.refuse_misfit(arm, spec, location)
-        return Preflight(frozenset(), location)
+        return Preflight(frozenset(), location, seen=seen)
     uses = set() if seen.group_is_ours else {"group"}
-    uses.update(_used(arm, spec, seen))
-    _refuse_not_ours(seen, spec, claim, uses)
+    return Preflight(frozenset(uses.union(_used(arm, spec, seen))), location, seen=seen)
+
+
+def of_machine(arm: Arm, spec: VmSpec, claim: Claim, ground: Preflight, *, never_ran: bool = False) -> Preflight:
+    """Give the same with the VM itself.
+
+    Raises: OperationFailed, as `preflight`.
+    """
+    seen = ground.seen
+    _refuse_not_ours(seen, spec, claim, ground.uses)
     machine = seen.find(spec.vm_id)
     if machine is None or own_image.is_another(machine, spec):
-        own_image.refuse_misfit(arm, spec, location)
+        own_image.refuse_misfit(arm, spec, ground.location)
     if machine:
-        fixed.refuse_change(spec, machine, seen.find(spec.ids()["nic"]))
+        fixed.refuse_change(spec, machine, seen.find(spec.ids()["nic"]), never_ran=never_ran)
     else:
-        _refuse_elsewhere(seen.ours, spec, location)
-    return Preflight(frozenset(uses), location, machine, seen)
+        _refuse_elsewhere(seen.ours, spec, ground.location)
+    return replace(ground, machine=machine)
 
 
 def _refuse_elsewhere(ours: Iterable[Mapping[str, Any]], spec: VmSpec, location: str) -> None:
@@ -89,10 +123,13 @@ def _refuse_elsewhere(ours: Iterable[Mapping[str, Any]], spec: VmSpec, location:
     for resource in ours:
         pairs: dict[str, tuple[str | None, str | None]] = {"location": (resource.get("location"), location)}
         if kind_of(resource) == "publicipaddresses":
-            pairs["zone"] = (next(iter(resource.get("zones") or ()), None), spec.zone)
-        for name, (there, asked) in pairs.items():
-            if resource["id"].lower() in wanted and there != asked:
-                message = f"{name}: {resource['name']} has {there or 'none'} and cannot be changed to {asked or 'none'}"
+            asked = None if "zone" in spec.moves else spec.zone
+            pairs["zone"] = (next(iter(resource.get("zones") or ()), None), asked)
+        for name, (there, wished) in pairs.items():
+            if resource["id"].lower() in wanted and there != wished:
+                message = (
+                    f"{name}: {resource['name']} has {there or 'none'} and cannot be changed to {wished or 'none'}"
+                )
                 raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=str(resource["id"])))
 
 
@@ -104,9 +141,9 @@ def looked_at(seen: Inventory, spec: VmSpec) -> Preflight:
     return replace(found, uses=frozenset((found.bodies(spec).keys() | spec.named_roles) - ours))
 
 
-def _refuse_not_ours(seen: Inventory, spec: VmSpec, claim: Claim, uses: set[str]) -> None:
+def _refuse_not_ours(seen: Inventory, spec: VmSpec, claim: Claim, uses: frozenset[str]) -> None:
     """Check that nothing that is to be made or changed is another's, nor anything that our stack's tag is on."""
-    wanted = {arm_id.lower() for arm_id in spec.own_ids(frozenset(uses))}
+    wanted = {arm_id.lower() for arm_id in spec.own_ids(uses)}
     for resource in (*seen.anothers, *seen.unproven):
         if resource["id"].lower() in wanted or is_another_owners(resource, claim):
             raise OperationFailed(refusal(resource, claim))

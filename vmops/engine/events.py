@@ -89,11 +89,15 @@ class EventLog:
         """Note what ARM has refused: a deadline that passes tells of it."""
         self.last_refusal = refusal
 
-    def cause(self, fallback: str) -> Failure:
-        """Give why the engine failed: ARM's own refusal first, else the engine's words, else ``fallback``."""
+    @property
+    def causes(self) -> list[Failure]:
+        """Give why the engine failed: ARM's own refusals first, then the engine's words."""
         with self._mutex:
-            ranked = sorted(self._causes, key=lambda cause: (not cause.code, cause.message.startswith(_GENERIC)))
-        return ranked[0] if ranked else Failure(FailureKind.ENGINE, fallback)
+            return sorted(self._causes, key=lambda cause: (not cause.code, cause.message.startswith(_GENERIC)))
+
+    def cause(self, fallback: str) -> Failure:
+        """Give the first of them, else ``fallback``."""
+        return next(iter(self.causes), Failure(FailureKind.ENGINE, fallback))
 
     def _begin(self, metadata: Any) -> None:
         if metadata.op in _QUIET or not short_name(metadata.urn):

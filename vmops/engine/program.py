@@ -1,6 +1,6 @@
-"""The inline program: what `stacks.vm.declare` declares, under an explicit provider, with its outputs handed over."""
+"""The inline program: what the stack of a VM or a fleet declares, under an explicit provider."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from vmops.engine.reconcile import declared
 from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.kept import NOTHING_KEPT, Kept
 from vmops.spec.vm_spec import VmSpec
-from vmops.stacks import vm
+from vmops.stacks import fleet, vm
 
 _IDENTITIES = ("vm_id", "resource_guid", "unique_id")
 """Outputs by which Azure tells a resource from another of the same id (`vmops.azure.ownership`)."""
@@ -38,17 +38,57 @@ def program(
     as it is. ``note`` is told of each resource as soon as it is made, or known to be as it was: its ARM id, and what
     Azure knows it by.
     """
+
+    def declares(azure: Provider) -> None:
+        told: dict[str, Any] = {
+            "owner": owner,
+            "uses": uses,
+            "expires": expires,
+            "hold": _asked(hold),
+            "provider": azure,
+        }
+        found = vm.declare(spec, foreign=foreign, kept=kept, **told)
+        pulumi.export(declared.OUTPUT, declared.of(spec).as_dict())
+        pulumi.Output.all(**found).apply(outputs.update)
+
+    return _running(declares, provider, note)
+
+
+def fleet_program(
+    parts: Sequence[fleet.Part],
+    *,
+    owner: str,
+    uses: frozenset[str],
+    expires: str | None,
+    hold: Callable[[], str],
+    provider: Mapping[str, Any],
+    note: Callable[[str, str], None],
+) -> Callable[[], None]:
+    """Give the program that declares the members of a fleet, as `program` does, without outputs."""
+
+    def declares(azure: Provider) -> None:
+        told: dict[str, Any] = {
+            "owner": owner,
+            "uses": uses,
+            "expires": expires,
+            "hold": _asked(hold),
+            "provider": azure,
+        }
+        fleet.declare(parts, **told)
+        pulumi.export(declared.OUTPUT, declared.of(*(each.spec for each in parts)).as_dict())
+
+    return _running(declares, provider, note)
+
+
+def _running(
+    declares: Callable[[Provider], None], provider: Mapping[str, Any], note: Callable[[str, str], None]
+) -> Callable[[], None]:
     touch()
 
     def declare() -> None:
         made: list[pulumi.Resource] = []
         pulumi.runtime.register_stack_transformation(partial(_without_aliases, made))
-        azure = Provider("azure", **provider)
-        found = vm.declare(
-            spec, owner=owner, uses=uses, expires=expires, hold=_asked(hold), foreign=foreign, kept=kept, provider=azure
-        )
-        pulumi.export(declared.OUTPUT, declared.of(spec).as_dict())
-        pulumi.Output.all(**found).apply(outputs.update)
+        declares(Provider("azure", **provider))
         for resource in made:
             _tell(resource, note)
 

@@ -12,7 +12,7 @@ from pulumi.automation.errors import StackAlreadyExistsError, StackNotFoundError
 
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.engine import exclusive, workspace
+from vmops.engine import breadth, exclusive, workspace
 from vmops.engine.backend import files
 from vmops.engine.backend.checkpoint import export_makes_sense
 from vmops.engine.backend.lock_holder import refuse_seen_holder
@@ -81,9 +81,26 @@ class EngineStack:
             return False
         return True
 
-    def up(self, program: Callable[[], Any], *, refresh: bool = False) -> None:
-        """Make the cloud match the program; a stack that the backend has lost is made again."""
-        self._made_again(lambda: self._stack.up(program=program, on_event=self._log, refresh=refresh or None))
+    @property
+    def causes(self) -> list[Failure]:
+        """Give all that was refused to the engine that ran last, each with the resource that it was refused for."""
+        return self._log.causes
+
+    def up(self, program: Callable[[], Any], *, refresh: bool = False, machines: int = 1) -> None:
+        """Make the cloud match the program; a stack that the backend has lost is made again.
+
+        Of several ``machines`` all are made at once, and what one is refused stops no other.
+        """
+        at_once, goes_on = breadth.at_once(machines), machines > 1 or None
+        self._made_again(
+            lambda: self._stack.up(
+                program=program,
+                on_event=self._log,
+                refresh=refresh or None,
+                parallel=at_once,
+                continue_on_error=goes_on,
+            )
+        )
 
     def preview(self, program: Callable[[], Any], *, refresh: bool = False) -> list[dict[str, str]]:
         """Say what `up` would do, an ``operation`` and a ``resource`` each, and change nothing.
@@ -120,10 +137,11 @@ class EngineStack:
             if each.get("goal")
         }
 
-    def destroy(self) -> None:
+    def destroy(self, *, machines: int = 1) -> None:
         """Delete every resource of the stack, going on after a failure; a stack that does not exist has none."""
+        at_once = breadth.at_once(machines)
         try:
-            self._run(lambda: self._stack.destroy(on_event=self._log, continue_on_error=True))
+            self._run(lambda: self._stack.destroy(on_event=self._log, continue_on_error=True, parallel=at_once))
         except StackNotFoundError:
             return
 

@@ -28,6 +28,10 @@ _PATIENCE = 5.0
 """Seconds to wait for a lock whose operation is over: its worker is on its way out."""
 
 
+_WRITERS = (Verb.PROVISION, Verb.POWER)
+"""Verbs that hold the VM's lock itself."""
+
+
 @dataclass(frozen=True)
 class Admitted:
     """The lock that tells of the operation's life is held, and the record is written.
@@ -109,11 +113,12 @@ def _attempt(
 ) -> Admitted | Operation | NotYet:
     stack, verb = operation.stack, operation.verb
     removing = store.in_flight(stack, Verb.DEPROVISION)
-    if verb is Verb.PROVISION and file_lock.is_locked(liveness_lock_path(state_dir, stack, Verb.DEPROVISION)):
+    if verb is not Verb.DEPROVISION and file_lock.is_locked(liveness_lock_path(state_dir, stack, Verb.DEPROVISION)):
         return removing or NotYet(0.01)
     held = file_lock.acquire(liveness_lock_path(state_dir, stack, verb))
     other = store.in_flight(stack, verb)
     if held is None:
+        other = other or next(filter(None, (store.in_flight(stack, each) for each in _WRITERS)), None)
         fenced = other and fence.kill_orphans(other, liveness_lock_path(state_dir, stack, verb))
         return NotYet(0.01) if fenced or not other else other
     with ExitStack() as unless_admitted:

@@ -73,6 +73,12 @@ class MadeResources:
             found = rows.execute(f"SELECT arm_id, identity FROM made WHERE {_THERE}", (self.stack, self.owner))  # noqa: S608
             return {row["arm_id"].lower(): row["identity"] for row in found}
 
+    def ids(self) -> list[str]:
+        """Give the ARM ids of what was not seen gone, as they were noted."""
+        with self.database.transaction() as rows:
+            found = rows.execute(f"SELECT arm_id FROM made WHERE {_THERE}", (self.stack, self.owner))  # noqa: S608
+            return [row["arm_id"] for row in found]
+
     def last_write(self) -> float:
         """Give when any of it was written last; 0 if nothing was, or nobody knows of one of them."""
         with self.database.transaction() as rows:

@@ -18,10 +18,11 @@ HANDED_OVER = "handedOver"
 
 
 class Verb(StrEnum):
-    """What a deployment is for."""
+    """What an operation is for; POWER, which switches all VMs of a fleet, is no deployment: nothing is made by it."""
 
     PROVISION = "provision"
     DEPROVISION = "deprovision"
+    POWER = "power"
 
 
 class State(StrEnum):

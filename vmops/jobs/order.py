@@ -26,6 +26,7 @@ class JobRequest:
     ``silence`` is the seconds for which an engine without work may say nothing. ``doubtful``: what came before did not
     end well, so that the engine's state may lack what exists. ``take_over``: the VM is taken whoever holds it.
     ``changed`` are the parameters that are asked for otherwise than they were made last; None if nobody knows.
+    ``replaces`` are the members of a fleet that are made anew, ``action`` is what switches all of them.
     """
 
     params: Mapping[str, Any] = field(repr=False)
@@ -35,6 +36,8 @@ class JobRequest:
     doubtful: bool
     take_over: bool = False
     changed: Sequence[str] | None = None
+    replaces: Sequence[int] = ()
+    action: str = ""
 
     def to_wire(self) -> bytes:
         """Give it as bytes; they hold its secrets."""

@@ -58,5 +58,15 @@ STEPS: Mapping[int, tuple[str, ...]] = {
           until REAL NOT NULL,
           PRIMARY KEY (cloud, subscription, location, size, family, cores, zone, priority, addressed, hard))""",
     ),
+    # What switches the VMs of a fleet, in a table of its own, which earlier code does not read: its columns are those
+    # of ``operations``, and one that is added there is added here.
+    9: (
+        """CREATE TABLE switches (
+          number INTEGER PRIMARY KEY AUTOINCREMENT,
+          id UNIQUE NOT NULL, verb, stack, cloud, subscription, resource_group, vm_name, owner, digest, expires, state,
+          host, pid, created, started, ended, outputs, failure, host_id DEFAULT '', start_ticks DEFAULT 0,
+          hold DEFAULT '', given DEFAULT '{}', secrets DEFAULT '{}', places DEFAULT '{}')""",
+        "CREATE UNIQUE INDEX one_switch_in_flight ON switches (stack) WHERE state IN ('pending', 'running')",
+    ),
 }
 """Statements by the version that they lead to; what is added next has the next number."""

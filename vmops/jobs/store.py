@@ -25,6 +25,7 @@ _ROOM = 2 << 20
 """Bytes that a deployment writes: records and their log, the engine's state with its copies, logs. Source: measured."""
 
 _COLUMNS = tuple(column.name for column in fields(Operation))
+_TABLES = {Verb.PROVISION: "operations", Verb.DEPROVISION: "operations", Verb.POWER: "switches"}
 _MAPPINGS = ("outputs", "given", "secrets", "places")
 
 
@@ -69,7 +70,8 @@ class Store:
         marks = ", ".join(f":{name}" for name in _COLUMNS)
         try:
             with self._database.transaction() as database:
-                database.execute(f"INSERT INTO operations ({', '.join(_COLUMNS)}) VALUES ({marks})", row)  # noqa: S608
+                into = f"INSERT INTO {_TABLES[operation.verb]} ({', '.join(_COLUMNS)})"
+                database.execute(f"{into} VALUES ({marks})", row)
         except Conflict:
             return False
         return True
@@ -84,11 +86,12 @@ class Store:
         assignments = ", ".join(f"{name} = :{name}" for name in row)
         allowed = ", ".join(f"'{each}'" for each in before)
         with self._database.transaction() as database:
-            cursor = database.execute(
-                f"UPDATE operations SET {assignments} WHERE id = :_id AND state IN ({allowed})",  # noqa: S608
-                {**row, "_id": operation_id},
+            where = f"SET {assignments} WHERE id = :_id AND state IN ({allowed})"
+            changed = (
+                database.execute(f"UPDATE {table} {where}", {**row, "_id": operation_id}).rowcount
+                for table in dict.fromkeys(_TABLES.values())
             )
-            return cursor.rowcount == 1
+            return any(count == 1 for count in changed)
 
     def remember(self, operation_id: str, given: Mapping[str, Any]) -> None:
         """Note how what an operation made is asked for now: by what changes nothing of it."""
@@ -108,8 +111,9 @@ class Store:
             database.execute("UPDATE operations SET expires = ? WHERE id = ?", (expires, operation_id))
 
     def get(self, operation_id: str) -> Operation | None:
-        """Give one record by its id."""
-        return next(iter(self._select("WHERE id = ?", operation_id)), None)
+        """Give one record by its id, of whichever kind."""
+        found = (self._select("WHERE id = ?", operation_id, table=table) for table in dict.fromkeys(_TABLES.values()))
+        return next((each for those in found for each in those), None)
 
     def latest(self, stack: str) -> Operation | None:
         """Give the newest record of a stack."""
@@ -135,14 +139,13 @@ class Store:
 
     def in_flight(self, stack: str, verb: Verb) -> Operation | None:
         """Give the operation of that kind of a stack that is not over; at most one is."""
-        return next(
-            iter(self._select("WHERE stack = ? AND verb = ? AND state IN ('pending', 'running')", stack, verb)), None
-        )
+        where = "WHERE stack = ? AND verb = ? AND state IN ('pending', 'running')"
+        return next(iter(self._select(where, stack, verb, table=_TABLES[verb])), None)
 
     def queued(self, verb: Verb) -> dict[str, str]:
         """Name the operations of that kind whose work has not begun, the oldest first, and the stack of each."""
         with self._database.transaction() as database:
-            query = "SELECT id, stack FROM operations WHERE verb = ? AND state = 'pending' ORDER BY number"
+            query = f"SELECT id, stack FROM {_TABLES[verb]} WHERE verb = ? AND state = 'pending' ORDER BY number"  # noqa: S608
             return {row["id"]: row["stack"] for row in database.execute(query, (verb,))}
 
     def latest_of_each(self) -> list[Operation]:
@@ -184,16 +187,16 @@ class Store:
             row = database.execute("SELECT failure FROM failures WHERE stack = ?", (stack,)).fetchone()
         return Failure.from_dict(json.loads(row["failure"])) if row else None
 
-    def _select(self, where: str, *values: str) -> list[Operation]:
+    def _select(self, where: str, *values: str, table: str = "operations") -> list[Operation]:
         """Read records; those that are found to be damaged have been begun anew, and are read once more."""
         try:
-            return self._read(where, *values)
+            return self._read(table, where, *values)
         except RecordsUnusable:
-            return self._read(where, *values)
+            return self._read(table, where, *values)
 
-    def _read(self, where: str, *values: str) -> list[Operation]:
+    def _read(self, table: str, where: str, *values: str) -> list[Operation]:
         with self._database.transaction() as database:
-            rows = database.execute(f"SELECT {', '.join(_COLUMNS)} FROM operations {where}", values)  # noqa: S608
+            rows = database.execute(f"SELECT {', '.join(_COLUMNS)} FROM {table} {where}", values)  # noqa: S608
             return [_from_row(row) for row in rows.fetchall()]
 
 

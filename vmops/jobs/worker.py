@@ -101,12 +101,16 @@ def _outcome(work: Any) -> tuple[State, dict[str, Any]]:
 
 
 def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wire: bytes) -> dict[str, Any]:
+    from vmops.azure.power import Action
     from vmops.core.settings import Settings
     from vmops.deploy import removal, steps
+    from vmops.deploy.circumstances import Circumstances
     from vmops.deploy.context import open_for_change
+    from vmops.deploy.fleet import power
     from vmops.deploy.holding import Marking
     from vmops.engine.deadline import enforce_deadline
     from vmops.jobs.holds import terms_of
+    from vmops.jobs.ledger import PlaceLedger
     from vmops.spec.target import Target
     from vmops.spec.vm_spec import VmSpec
 
@@ -120,9 +124,10 @@ def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wir
     provides = operation.verb is Verb.PROVISION
     target = VmSpec.from_wire(order.params) if provides else Target.from_wire(order.params)
     terms = terms_of(operation, take_over=order.take_over)
-    if not provides:
+    if operation.verb is Verb.DEPROVISION:
         terms.check(store, operation.stack, operation.identity.vm_id)
-    locks = (lock,) if provides else (lock, _cancel_provision(store, state_dir, operation.stack, target.deploy_timeout))
+    owns = operation.verb is not Verb.DEPROVISION
+    locks = (lock,) if owns else (lock, _cancel_provision(store, state_dir, operation.stack, target.deploy_timeout))
     limits = {"seconds": target.deploy_timeout, "silence": order.silence}
     with (
         open_for_change(settings, target, StackRecords(store, operation.stack), locks, longest=None) as site,
@@ -130,8 +135,11 @@ def _execute(store: Store, state_dir: Path, operation: Operation, lock: int, wir
     ):
         if isinstance(target, VmSpec):
             marking = Marking(terms.mark, partial(terms.permit, store, operation.stack))
-            how = steps.Circumstances(order.doubtful, operation.expires, marking, order.changed)
+            ledger = PlaceLedger(store, operation)
+            how = Circumstances(order.doubtful, operation.expires, marking, order.changed, order.replaces, ledger)
             return steps.provision(site, target, how)
+        if operation.verb is Verb.POWER:
+            return power.switch(site.arm, target, site.claim(target), Action(order.action))
         return removal.deprovision(site, target, doubtful=order.doubtful, held_as=terms.mark)
 
 

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 from vmops.core import signals
-from vmops.core.errors import ProvisionError
+from vmops.core.errors import ProvisionError, SpecError
 from vmops.core.holder import Kind
 from vmops.core.settings import Settings
 from vmops.core.signals import signals_as_exceptions
@@ -53,30 +53,36 @@ def machine(
     Raises: on entering, SpecError for wrong parameters, and ProvisionError if the VM cannot be made. On leaving,
     ProvisionError if it cannot be removed; if another exception is on its way, that one gets a note instead.
     """
-    return hold_as(Kind.MACHINE, params, settings=settings, keep_on_error=keep_on_error, take_over=take_over)
+    if params.get("vmCount") is not None:
+        raise SpecError("vmCount: one VM is held by `machine`, and a fleet by `machines`")
+    return MachineContext([params], _only, settings, Manner(Kind.MACHINE, keep_on_error, take_over))
 
 
-def hold_as(
+def hold_all(
     kind: Kind,
-    params: Mapping[str, Any],
-    *,
-    settings: Settings | None = None,
-    keep_on_error: bool = False,
-    take_over: bool = False,
-) -> "MachineContext[Machine]":
-    """Hold a VM as `machine` does, as a holder of another kind."""
-    return MachineContext([params], _only, settings, Manner(kind, keep_on_error, take_over))
-
-
-def machines(
     wanted: Sequence[Mapping[str, Any]],
     *,
     settings: Settings | None = None,
     keep_on_error: bool = False,
     take_over: bool = False,
 ) -> "MachineContext[list[Machine]]":
-    """Hold several VMs as `machine` holds one: made at the same time, in the order of ``wanted``, all or none."""
-    return MachineContext(wanted, list, settings, Manner(Kind.MACHINE, keep_on_error, take_over))
+    """Hold several VMs as `machines` does, as a holder of another kind."""
+    return MachineContext(wanted, list, settings, Manner(kind, keep_on_error, take_over))
+
+
+def machines(
+    wanted: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    *,
+    settings: Settings | None = None,
+    keep_on_error: bool = False,
+    take_over: bool = False,
+) -> "MachineContext[list[Machine]]":
+    """Hold several VMs as `machine` holds one: made at the same time, in the order of ``wanted``, all or none.
+
+    The parameters of a fleet (``vmCount``) stand for its members, those that run if ``minCount`` of them are enough.
+    """
+    each = [wanted] if isinstance(wanted, Mapping) else wanted
+    return hold_all(Kind.MACHINE, each, settings=settings, keep_on_error=keep_on_error, take_over=take_over)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.core.holder import HELD, Holder
 from vmops.core.polling import NotYet, backoff
 from vmops.core.times import format_utc
-from vmops.leases.machine import Machine
+from vmops.leases.machine import Machine, made
 from vmops.ops.holding import HolderOps
 from vmops.ops.suggest import shell_command
 from vmops.protocol import Params, Status
@@ -31,7 +31,7 @@ _log = logging.getLogger("vmops")
 
 
 class Hold:
-    """One VM, held by ``holder``: ``machine`` once it runs.
+    """One VM, or a fleet, held by ``holder``: ``machines`` once they run.
 
     ``wanted`` tells whether it is to be asked for, ``begun`` whether there may be something of it to remove.
     """
@@ -39,7 +39,7 @@ class Hold:
     def __init__(self, params: Mapping[str, Any], spec: VmSpec, holder: Holder, *, take_over: bool) -> None:
         self.spec = spec
         self.wanted, self.begun = True, False
-        self.machine: Machine | None = None
+        self.machines: list[Machine] = []
         self._params: Params = dict(params)
         self._holder, self._take_over = holder, take_over
         self._attempts = 0
@@ -63,16 +63,16 @@ class Hold:
 
         Raises: ProvisionError if it never will; there is nothing to remove if another has it.
         """
-        if self.machine is None:
+        if not self.machines:
             status, outputs = ops.wait_vm_deployment(True, self._once())
             if status is Status.FAILED:
                 error = self._error(ops)
                 self.begun = error.failure.code != HELD
                 raise error
             if status is Status.SUCCEEDED and ops.holds(self._params, self._holder):
-                self.machine = Machine(ops, self._params, outputs)
-            self.wanted = status is Status.SUCCEEDED and self.machine is None
-        return self.machine is not None
+                self.machines = made(ops, self._params, outputs)
+            self.wanted = status is Status.SUCCEEDED and not self.machines
+        return bool(self.machines)
 
     def deprovision(self, ops: HolderOps) -> None:
         """Begin to remove the VM, unless another has it by now; what fails here is tried again by `gone`."""
@@ -118,7 +118,7 @@ class Hold:
             "%s stays %s: `%s` logs in, `%s` gives it more time, `%s` removes it",
             self.spec.vm_name,
             until,
-            self.machine and self.machine.ssh,
+            ", ".join(each.ssh for each in self.machines) or None,
             shell_command("extend", self._params, "2h"),
             shell_command("deprovision", self._params, "--wait"),
         )

@@ -58,8 +58,8 @@ class Lease:
         """
         ops = HolderOps(self._settings)
         if not poll_until(lambda: self._over or self._run(ops) or NotYet(LOOK), timeout=self._patience):
-            raise next(hold for hold in self._holds if not hold.machine).late("deployment")
-        return [hold.machine for hold in self._holds if hold.machine]
+            raise next(hold for hold in self._holds if not hold.machines).late("deployment")
+        return [machine for hold in self._holds for machine in hold.machines]
 
     def let_go(self) -> None:
         """Hand the removal of all that was begun to workers; called again, this does nothing."""

@@ -166,14 +166,38 @@ class Machine:
         return Failure(FailureKind.TIMEOUT, "the operation was not over within pollTimeout", resource=self.id)
 
 
+def made(ops: VMOps, params: Mapping[str, Any], outputs: Mapping[str, Any]) -> list[Machine]:
+    """Give the VM that was made, or the members of a fleet that run."""
+    if "members" not in outputs:
+        return [Machine(ops, params, outputs)]
+    user = outputs["adminUsername"]
+    return [
+        Machine(ops, {**params, "member": each["member"]}, {**each, "adminUsername": user})
+        for each in outputs["members"]
+    ]
+
+
 def get(name: str, *, settings: Settings | None = None, **params: Any) -> Machine:
     """Give a VM that was provisioned, by its name and what else says which one is meant; nobody holds it by that.
 
-    Raises: SpecError for wrong parameters; ProvisionError if it is not there, or not provisioned yet.
+    Of a fleet one is named, ``exp1-3``, or by the parameter ``member``.
+
+    Raises: SpecError for wrong parameters, or if all of a fleet is meant; ProvisionError if it is not there, or not
+    provisioned yet.
     """
     ops, which = VMOps(settings), {**params, "vmName": name}
     status, outputs = ops.wait_vm_deployment(True, {**which, "pollTimeout": 0})
     if status is Status.SUCCEEDED:
-        return Machine(ops, which, outputs)
+        return _one(made(ops, which, outputs), name, params.get("member"))
     unknown = Failure(FailureKind.CONFLICT, "it is not provisioned yet", step="wait for it")
     raise ProvisionError(name, (ops.last_failure(which) if status is Status.FAILED else None) or unknown)
+
+
+def _one(found: list[Machine], name: str, member: object) -> Machine:
+    """Give the machine of a name, or of a number in a fleet. Raises: SpecError if that is not one."""
+    if found and "member" not in found[0].outputs:
+        return found[0]
+    meant = [each for each in found if each.name == name or str(each.outputs["member"]) == str(member)]
+    if not meant:
+        raise SpecError(f"vmName: {name} is a fleet: name one of its VMs, {name}-0 and on")
+    return meant[0]

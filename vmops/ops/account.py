@@ -1,5 +1,6 @@
 """The account of a deployment that succeeded, as whoever waits for it gets it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,23 @@ def account(state_dir: Path, operation: Operation) -> dict[str, Any]:
         **operation.outputs,
         **_way_in(state_dir, operation),
         **_price(state_dir, operation),
+        **_members(state_dir, operation),
     }
+
+
+def _members(state_dir: Path, operation: Operation) -> dict[str, Any]:
+    """Tell of each member of a fleet what is told of a VM: what it costs, and how to log in."""
+    if "members" not in operation.outputs:
+        return {}
+    prices, user = Prices(state_dir), operation.outputs["adminUsername"]
+    key = keys.existing_ssh_key_file(state_dir, operation.stack)
+
+    def told(member: Mapping[str, Any]) -> dict[str, Any]:
+        price = prices.told(operation.cloud, *(member[name] for name in ("location", "vmSize", "priority")))
+        ssh = ssh_command(member["sshHost"], member["sshPort"], user, key)
+        return {**member, "pricePerHour": price["pricePerHour"], "ssh": ssh}
+
+    return {"members": [told(each) for each in operation.outputs["members"]]}
 
 
 def _price(state_dir: Path, operation: Operation) -> dict[str, Any]:

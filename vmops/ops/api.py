@@ -1,9 +1,11 @@
 """VMOps: the seven methods of the contract, and the verbs beside them."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vmops.azure.power import Action
+from vmops.core.errors import SpecError
 from vmops.core.settings import Settings
 from vmops.jobs.operation import Operation, Verb
 from vmops.ops.claims import Claims
@@ -51,6 +53,16 @@ class VMOps(Questions):
         does not know how it was asked for. The result is always ``{}``.
         """
         return self._provision(params, same=same, unset=unset)
+
+    def replace(self, params: Params) -> Answer:
+        """Make one ``member`` of a fleet anew, with new disks, at the same addresses; the others stay as they are.
+
+        PENDING, or FAILED. The result is always ``{}``. Raises: SpecError if no member is named.
+        """
+        member = self._target(params).member
+        if member is None:
+            raise SpecError("member: is required: it says which VM of the fleet is made anew")
+        return self._provision(params, same=True, replaces=[member])
 
     def vm_deprovision(self, params: Params) -> Answer:
         """Shut the VM down and release all its resources.
@@ -109,35 +121,67 @@ class VMOps(Questions):
         return waited(self._store, patience, self._poll(patience, None))
 
     def _provision(
-        self, params: Params, *, same: bool = False, unset: Collection[str] = (), **terms: "Terms"
+        self,
+        params: Params,
+        *,
+        same: bool = False,
+        unset: Collection[str] = (),
+        replaces: Sequence[int] = (),
+        **terms: "Terms",
     ) -> Answer:
         clear_handle(params)
         try:
+            if not replaces:
+                self._refuse_member(params)
             asked = self._guards.bounded(self._asked(params, same=same, unset=unset))
         except REFUSALS as error:
             return failed(self._store, self._target(params), error)
-        return self._begin(
-            params, asked.spec, lambda: provision_with_key(asked, self.settings, self._deployments, **terms)
-        )
+        begin = partial(provision_with_key, asked, self.settings, self._deployments, replaces, **terms)
+        return self._begin(params, asked.spec, begin)
+
+    def _refuse_member(self, params: Params) -> None:
+        """Check that a deployment is not asked for by a member's name. Raises: OperationFailed (invalid); SpecError."""
+        from vmops.ops.member_names import meant, refuse
+
+        given = Target.from_params(params, self.settings.defaults())
+        if given.member is None:
+            refuse(meant(self._store, None, given))
 
     def _begin(self, params: Params, target: Target, begin: Callable[[], Operation | None]) -> Answer:
-        """Begin a deployment: PENDING, SUCCEEDED if there was nothing to do, or FAILED."""
+        """Begin a deployment: PENDING, SUCCEEDED if there was nothing to do, or FAILED; one member has none alone."""
+        from vmops.ops.member_names import refuse
+
         try:
+            refuse(target)
             operation = begin()
         except REFUSALS as error:
             return failed(self._store, target, error)
         return pending(params, operation.handle) if operation else (Status.SUCCEEDED, {})
 
     def _switch(self, params: Params, action: Action) -> Answer:
-        """Begin a power operation: PENDING, SUCCEEDED if it was over at once, or FAILED."""
+        """Begin a power operation, of a fleet on all: PENDING, SUCCEEDED if it was over at once, or FAILED."""
         clear_handle(params)
         target = self._target(params)
         try:
             self._deployments.refuse_in_flight(target)
+            if self._is_fleet(target):
+                return pending(params, self._deployments.switch(target, action).handle)
             url = self._power.begin(target, action)
         except REFUSALS as error:
             return failed(self._store, target, error)
         return pending(params, url) if url else (Status.SUCCEEDED, {})
+
+    def _is_fleet(self, target: Target) -> bool:
+        """Tell whether all of a fleet is meant: a record of this host says so, without one its members' tags."""
+        from vmops.azure.machines import members
+        from vmops.ops.members import asked_for
+
+        if target.member is not None or self._store.unusable():
+            return False
+        if last := asked_for(self._store, target):
+            return bool(last.given.get("vmCount"))
+        arm = self._arm(target)
+        return arm.get(target.vm_id) is None and bool(members(arm, target.identity))
 
     def _poll(self, target: WaitOptions, verb: Verb | None) -> Poll:
         return Poll(self._store, self._deployments, self._power, target, verb)

@@ -1,5 +1,6 @@
 """The key by which a VM is logged into, where nobody gave one: made for it once, and never for one that has another."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vmops.azure.error_codes import failure_from_cloud_error
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def provision_with_key(
-    asked: "Asked", settings: Settings, deployments: "Deployments", **terms: "Terms"
+    asked: "Asked", settings: Settings, deployments: "Deployments", replaces: Sequence[int] = (), **terms: "Terms"
 ) -> Operation | None:
     """Begin to make the VM as `Deployments.provision` does, with a key as `with_key` gives it."""
     keyed = with_key(asked.spec, settings, deployments)
-    return deployments.provision(asked.keyed(keyed, keys.digest_key(settings.state_dir)), **terms)
+    return deployments.provision(asked.keyed(keyed, keys.digest_key(settings.state_dir)), replaces=replaces, **terms)
 
 
 def with_key(spec: VmSpec, settings: Settings, deployments: "Deployments") -> VmSpec:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,13 +24,13 @@ from vmops.jobs.holds import NOBODY, Terms
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.order import JobRequest
 from vmops.jobs.store import Store
-from vmops.ops import direct, unchanged
+from vmops.ops import direct, lasting, unchanged
 from vmops.ops.absence import Absence
 from vmops.ops.account import account
 from vmops.ops.claims import Claims
 from vmops.ops.elsewhere import refuse_another_place
-from vmops.ops.record import record
-from vmops.ops.remembered import Asked
+from vmops.ops.record import in_doubt, record, switch_record
+from vmops.ops.remembered import Asked, Remembered
 from vmops.ops.results import classify
 from vmops.spec.target import Target
 
@@ -43,9 +43,6 @@ _MOST = 0.5
 _REST = 1.0
 """Seconds between two looks at a record whose worker is seen to live."""
 
-_CUT_OFF = frozenset({FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.BUG, FailureKind.LOCKED})
-"""After these a write may still be on its way."""
-
 
 @dataclass(frozen=True)
 class Deployments:
@@ -56,8 +53,10 @@ class Deployments:
     arm: Callable[[Target], Arm]
     handed: HandedOrders = field(default_factory=HandedOrders)
 
-    def provision(self, asked: Asked, terms: Terms = NOBODY) -> Operation | None:
+    def provision(self, asked: Asked, terms: Terms = NOBODY, replaces: Sequence[int] = ()) -> Operation | None:
         """Begin to make the VM as it is asked for; None if it is so already, runs, and is to be held by nobody new.
+
+        Members of a fleet that it ``replaces`` are made anew in any case.
 
         Raises: OperationFailed (locked) if another deployment of the VM is in flight, (conflict) if another holds it,
         (invalid) if its SSH is to be waited for and nothing will answer; RecordsUnusable if nothing can be recorded.
@@ -66,12 +65,16 @@ class Deployments:
         spec, latest = asked.spec, self.store.latest(asked.spec.stack)
         if spec.wait_for == "ssh":
             readiness.refuse_silent(self.arm(spec), spec)
-        if latest and unchanged.is_made(latest, asked) and not terms.mark:
-            seen = unchanged.seen_as_asked(self.arm(spec), self.claim(spec), spec, latest.outputs)
+        if replaces:
+            self.refuse_in_flight(spec)
+        elif latest and unchanged.is_made(latest, asked) and not terms.mark:
+            here = Remembered(self.settings, self.store).here(spec)
+            seen = unchanged.seen_as_asked(self.arm(spec), self.claim(spec), here, latest.outputs)
             if seen:
                 self._keep_up(latest, asked, seen)
                 return None
-        return self._begin(spec, record(self.settings, spec, Verb.PROVISION, asked), terms, asked.changed())
+        new = record(self.settings, spec, Verb.PROVISION, asked)
+        return self._begin(spec, new, terms, (asked.changed(), replaces))
 
     def deprovision(self, target: Target, terms: Terms = NOBODY) -> Operation | None:
         """Begin to remove the VM; None if it was removed before, and nothing of it is seen.
@@ -91,6 +94,10 @@ class Deployments:
             direct.remove(self.settings, target, self.claim(target), mark=terms.mark, why=why)
             self._record_removed(target)
             return None
+
+    def switch(self, target: Target, action: str) -> Operation:
+        """Begin to switch all VMs of a fleet. Raises: OperationFailed (locked) if anything of it is in flight."""
+        return self._begin(target, switch_record(self.settings, target, action), NOBODY, (None, (), action))
 
     def _record_removed(self, target: Target) -> None:
         """Have a removal that was recorded, and whose worker could not be started, end as it did end."""
@@ -160,12 +167,7 @@ class Deployments:
         if latest.verb is Verb.DEPROVISION:
             found = absence.look()
             return ended if found == {} else found
-        existing = self.arm(target).get(target.vm_id)
-        if existing is None:
-            message = "it was made, and is gone: it was deleted by somebody else"
-            return Failure(FailureKind.NOT_FOUND, message, resource=target.vm_id, step="provision it again")
-        claim = self.claim(target, latest.owner)
-        return ended if ownership.is_ours(existing, claim) else ownership.refusal(existing, claim)
+        return lasting.still(self.arm(target), self.claim(target, latest.owner), target, ended)
 
     def refuse_in_flight(self, target: Target) -> None:
         """Check that no deployment of the VM is in flight.
@@ -186,7 +188,7 @@ class Deployments:
         return all(cancel(self.store, self.settings.state_dir, target.stack, verb) for verb in order)
 
     @signals_deferred()
-    def _begin(self, target: Target, new: Operation, terms: Terms, changed: Sequence[str] | None = None) -> Operation:
+    def _begin(self, target: Target, new: Operation, terms: Terms, how: tuple[Any, ...] = ()) -> Operation:
         """Record a deployment and start its worker, or join the one in flight if it is for the same thing.
 
         A signal comes before or after that, so that what is recorded as begun does go on.
@@ -203,10 +205,10 @@ class Deployments:
             if admitted and joins and unchanged.serves(admitted, new):
                 return admitted
             raise OperationFailed(admission.lock_conflict(admitted))
-        doubtful = _in_doubt(admitted.before, new.verb)
+        doubtful = in_doubt(admitted.before, new.verb)
         settings = self.settings
-        how = (settings.backend(), settings.engine, settings.engine_silence, doubtful, terms.take_over, changed)
-        order = JobRequest(target.to_wire(), *how)
+        engine = (settings.backend(), settings.engine, settings.engine_silence)
+        order = JobRequest(target.to_wire(), *engine, doubtful, terms.take_over, *how)
         try:
             with direct.recorded():
                 start.start_worker(self.settings, asked, order, admitted.lock)
@@ -218,7 +220,7 @@ class Deployments:
             os.close(admitted.lock)
         return asked
 
-    def _keep_up(self, made: Operation, asked: Asked, seen: vm_state.VmState) -> None:
+    def _keep_up(self, made: Operation, asked: Asked, seen: Sequence[Mapping[str, Any]]) -> None:
         """Remember how a VM that is so already is asked for, and let it live its whole time to live from now on.
 
         One that is asked for without a time to live keeps what it has, unless that was taken back.
@@ -229,7 +231,8 @@ class Deployments:
         if ttl or taken_back:
             expires = time.time() + ttl if ttl else 0.0
             self.store.extend(made.id, expires)
-            ownership.extend(self.arm(asked.spec), seen.resource, expires)
+            for machine in seen:
+                ownership.extend(self.arm(asked.spec), machine, expires)
 
     def _in_backend(self, target: Target) -> bool:
         """Tell whether the engine's backend knows the VM's stack: another host may be about to make it."""
@@ -237,12 +240,3 @@ class Deployments:
 
         with reading(self.settings, self.store, target) as site:
             return site.stack.state() is not None
-
-
-def _in_doubt(before: Operation | None, verb: Verb) -> bool:
-    """Tell whether the engine's state may lack what exists, or what is to be removed may still be on its way."""
-    if verb is Verb.PROVISION:
-        return before is None or before.state is not State.SUCCEEDED
-    if before is None:
-        return False
-    return before.failure.kind in _CUT_OFF if before.failure else not before.over

@@ -42,8 +42,7 @@ def remove(settings: Settings, target: Target, claim: Claim, *, mark: str, why: 
     with locked(settings.state_dir, target.stack):
         seen = inventory.take_agreed(arm, claim)
         cleanup.refuse_another_owner(seen, claim)
-        machine = seen.find(target.vm_id)
-        if mark and machine:
+        for machine in seen.machines if mark else ():
             holding.require(machine, mark)
         again = inventory.repeat_after(arm.pace, 0.0, seen)
         patience = cleanup.Patience(target.poll_interval, target.deploy_timeout, again)

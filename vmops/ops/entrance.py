@@ -76,7 +76,7 @@ class Entrance:
         profile = seen.resource["properties"].get("osProfile", {})
         public_keys = profile.get("linuxConfiguration", {}).get("ssh", {}).get("publicKeys", ())
         return WayIn(
-            self.target.vm_name,
+            self.target.machine_name,
             self.target.resource_group,
             self.target.stack,
             seen.vm_id,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, get_args
 
-from vmops.azure import ownership
+from vmops.azure import machines, ownership
 from vmops.azure.client import Arm
 from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.core import times
@@ -23,17 +23,21 @@ from vmops.jobs.store import Store
 from vmops.ops.claims import Claims
 from vmops.ops.results import unrecordable
 from vmops.protocol import Params
-from vmops.spec.names import EXPIRES_TAG, OWNER_TAG, STACK_TAG, Identity
+from vmops.spec.names import EXPIRES_TAG, OWNER_TAG, STACK_TAG, Identity, member_name
 from vmops.spec.target import Target, WaitOptions
 
 
 @dataclass(frozen=True)
 class ExpiringVm:
-    """A VM, whose it is, and when its time is over: in seconds since the epoch, infinite for never, 0 if unknown."""
+    """A VM, whose it is, and when its time is over: in seconds since the epoch, infinite for never, 0 if unknown.
+
+    Of a fleet, whose time is over for all at once, ``machines`` are the ids of VMs that it may have.
+    """
 
     identity: Identity
     owner: str = ""
     expires: float = 0.0
+    machines: tuple[str, ...] = ()
 
     @property
     def over(self) -> bool:
@@ -55,20 +59,23 @@ class Lifetimes:
     arm: Callable[[WaitOptions], Arm]
 
     def extend(self, target: Target, seconds: float) -> float:
-        """Let a VM of ours live for so long from now on, and give the instant at which that is over.
+        """Let a VM of ours, or a fleet, live for so long from now on, and give the instant at which that is over.
 
         Raises: OperationFailed if there is no such VM, or if it is another's; CloudError if ARM refuses.
         """
         arm = self.arm(target)
-        existing = arm.get(target.vm_id)
-        if existing is None:
+        single = arm.get(target.vm_id)
+        there = [single] if single else [each.resource for each in machines.members(arm, target.identity)]
+        if not there:
             raise OperationFailed(Failure(FailureKind.NOT_FOUND, "the VM does not exist", resource=target.vm_id))
-        ownership.require_owned(existing, Claims(self.store, self.settings.owner)(target))
+        for existing in there:
+            ownership.require_owned(existing, Claims(self.store, self.settings.owner)(target))
         expires = time.time() + seconds
         for made in self.store.live_provisions():
             if made.stack == target.stack:
                 self.store.extend(made.id, expires)
-        ownership.extend(arm, existing, expires)
+        for existing in there:
+            ownership.extend(arm, existing, expires)
         return expires
 
     def expired(self, unsearched: list[Failure]) -> Iterator[ExpiringVm]:
@@ -95,8 +102,8 @@ class Lifetimes:
         known = {(each.identity.cloud, each.identity.subscription) for each in found.values()}
         for cloud, subscription in sorted(known | {(str(here.cloud), here.subscription)}):
             try:
-                for identity in self._tagged(cloud, subscription):
-                    found.setdefault(identity.stack, ExpiringVm(identity))
+                for tagged in self._tagged(cloud, subscription):
+                    found.setdefault(tagged.identity.stack, tagged)
             except CloudError as error:
                 unsearched.append(failure_from_cloud_error(error))
         if unusable:
@@ -116,11 +123,14 @@ class Lifetimes:
         except RecordsUnusable:
             return []
 
-    def _tagged(self, cloud: str, subscription: str) -> Iterator[Identity]:
-        for resource in self._arm(cloud).tagged(subscription, EXPIRES_TAG):
-            _, _, _, _, group, *_, kind, name = resource["id"].split("/")
+    def _tagged(self, cloud: str, subscription: str) -> Iterator[ExpiringVm]:
+        arm = self._arm(cloud)
+        for listed in arm.tagged(subscription, EXPIRES_TAG):
+            _, _, _, _, group, *_, kind, name = listed["id"].split("/")
             if kind.lower() == "virtualmachines":
-                yield Identity(cloud, subscription, group, name)
+                told = listed if listed.get("tags") else arm.get(listed["id"]) or {}  # ARM may leave tags out of a list
+                identity = Identity(cloud, subscription, group, ownership.fleet_of(told) or name)
+                yield ExpiringVm(identity, machines=(listed["id"],))
 
     def _declared(self, known: Mapping[str, ExpiringVm], unsearched: list[Failure]) -> Iterator[tuple[str, ExpiringVm]]:
         """Read from the backend the stacks that are not known yet; no state is read for the others.
@@ -142,7 +152,8 @@ class Lifetimes:
     def _look(self, remembered: ExpiringVm) -> ExpiringVm:
         """Bring what is remembered of a VM in line with ARM: its tags say whose it is, and the later end holds."""
         identity = remembered.identity
-        resource = self._arm(identity.cloud).get(identity.vm_id)
+        arm, ids = self._arm(identity.cloud), remembered.machines or (identity.vm_id,)
+        resource = next((found for arm_id in ids if (found := arm.get(arm_id))), None)
         if resource is None:
             return remembered
         tagged = _by_tags(identity, resource.get("tags") or {})
@@ -153,12 +164,20 @@ class Lifetimes:
 
 
 def _recorded(made: Operation) -> ExpiringVm:
-    return ExpiringVm(made.identity, made.owner, made.expires or inf)
+    members = tuple(str(each["id"]) for each in made.outputs.get("members", ()))
+    return ExpiringVm(made.identity, made.owner, made.expires or inf, members or _numbered(made))
+
+
+def _numbered(made: Operation) -> tuple[str, ...]:
+    """Give the ids of the VMs of a fleet that was asked for, and of which nobody knows who is there."""
+    names = [member_name(made.vm_name, number) for number in range(int(made.given.get("vmCount") or 0))]
+    return tuple(made.identity.resource_id("vm", name) for name in names)
 
 
 def _read(cloud: str, inputs: Mapping[str, Any]) -> ExpiringVm:
     """Read a stack's VM, as it would be in a cloud; its name tells whether it is in that one."""
-    identity = Identity(cloud, inputs["subscriptionId"], inputs["resourceGroupName"], inputs["vmName"])
+    name = ownership.fleet_of(inputs) or inputs["vmName"]
+    identity = Identity(cloud, inputs["subscriptionId"], inputs["resourceGroupName"], name)
     return _by_tags(identity, inputs.get("tags") or {})
 
 

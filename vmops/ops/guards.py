@@ -1,16 +1,21 @@
 """What may be spent on a VM: looked at before anything is made, by the price that Azure publishes."""
 
+import math
 import time
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
-from vmops.azure.price_book import Price
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
+from vmops.deploy.placed import wished
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
 from vmops.ops.prices import Prices
 from vmops.ops.remembered import Asked
 from vmops.spec.vm_spec import VmSpec
+
+Where: TypeAlias = tuple[str | None, str, str]
+"""A location, a size and a priority."""
 
 
 @dataclass(frozen=True)
@@ -37,44 +42,65 @@ class Guards:
         return self._ended(asked, spec.budget, life[-1].created if life else time.time()) if spec.budget else asked
 
     def _refuse_dear(self, spec: VmSpec, most: float) -> None:
-        price = self._price(spec, "maxHourlyPrice").per_hour
+        """Check that one of the places is not too dear: the deployment tries no other."""
+        known = {where: price for where in _where(spec) if (price := self._told(spec, where))}
+        if not known:
+            raise _unknown(_where(spec)[0], "maxHourlyPrice")
+        where, price = min(known.items(), key=lambda each: each[1])
         if price > most:
             raise _refused(
-                f"maxHourlyPrice: {_place(spec)} costs ${price:g} an hour, and ${most:g} is the most",
+                f"maxHourlyPrice: {_words(where)} costs ${price:g} an hour, and ${most:g} is the most",
                 "choose another vmSize, location or priority (`vmops offers` shows them), or a higher maxHourlyPrice",
             )
 
     def _ended(self, asked: Asked, budget: float, since: float) -> Asked:
-        price = self._price(asked.spec, "budget").per_hour
+        """Give the end by the dearest of the places in which the VM may be, each VM of a fleet."""
+        spec, most = asked.spec, asked.spec.max_hourly_price or math.inf
+        prices = [self._price(spec, where) for where in _where(spec)]
+        price = max([each for each in prices if each <= most] or prices) * (spec.vm_count or 1)
         left = since + budget / price * _HOUR - time.time()
         if left <= 0:
             raise _refused(
                 f"budget: ${budget:g} are spent, at ${price:g} an hour since it was first asked for",
                 "set a higher budget, or deprovision it",
             )
-        return replace(asked, spec=asked.spec.model_copy(update={"ttl": min(left, asked.spec.ttl or left)}))
+        return replace(asked, spec=spec.model_copy(update={"ttl": min(left, spec.ttl or left)}))
 
-    def _price(self, spec: VmSpec, guard: str) -> Price:
-        price = self.prices.price(spec.cloud, spec.location, spec.vm_size, spec.priority)
-        if price is None:
-            step = f"name a location and a vmSize as Azure's price list does, call again later, or give no {guard}"
-            raise _refused(f"{guard}: what {_place(spec)} costs is not known", step)
-        return price
+    def _price(self, spec: VmSpec, where: Where) -> float:
+        """Give the price of a place. Raises: OperationFailed (quota) if it is unknown, as a budget needs it."""
+        if price := self._told(spec, where):
+            return price
+        raise _unknown(where, "budget")
+
+    def _told(self, spec: VmSpec, where: Where) -> float | None:
+        price = self.prices.price(spec.cloud, *where)
+        return price.per_hour if price else None
 
 
 _HOUR = 3600.0
 
 
+def _where(spec: VmSpec) -> list[Where]:
+    """Give the places of a VM as prices tell them apart, each once."""
+    found = [(place.location, place.vm_size, place.priority) for place in wished(spec)]
+    return list(dict.fromkeys(found)) or [(spec.location, spec.vm_size, spec.priority)]
+
+
 def _is_of(made: Operation, spec: VmSpec) -> bool:
-    """Tell whether a VM of that price was made before: it is bought."""
-    asked = {"vmSize": spec.vm_size, "location": spec.location, "priority": spec.priority}
+    """Tell whether a VM of such a price was made before: it is bought."""
     is_made = (made.verb, made.state) == (Verb.PROVISION, State.SUCCEEDED)
-    return is_made and {name: made.outputs.get(name) for name in asked} == asked
+    return is_made and tuple(made.outputs.get(name) for name in ("location", "vmSize", "priority")) in _where(spec)
 
 
-def _place(spec: VmSpec) -> str:
-    return f"{spec.vm_size} in {spec.location or 'the location of its group'}, {spec.priority},"
+def _words(where: Where) -> str:
+    location, size, priority = where
+    return f"{size} in {location or 'the location of its group'}, {priority},"
 
 
 def _refused(message: str, step: str) -> OperationFailed:
     return OperationFailed(Failure(FailureKind.QUOTA, message, step=step))
+
+
+def _unknown(where: Where, guard: str) -> OperationFailed:
+    step = f"name a location and a vmSize as Azure's price list does, call again later, or give no {guard}"
+    return _refused(f"{guard}: what {_words(where)} costs is not known", step)

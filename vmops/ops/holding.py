@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from vmops.azure import machines
 from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.core.errors import CloudError, OperationFailed
 from vmops.core.holder import Holder
@@ -65,10 +66,13 @@ class HolderOps(VMOps):
         try:
             self._deployments.refuse_in_flight(target)
             arm = self._arm(target)
-            if (machine := arm.get(target.vm_id)) is not None:
+            single = arm.get(target.vm_id)
+            there = [single] if single else [each.resource for each in machines.members(arm, target.identity)]
+            for machine in there:
                 require(machine, holder.mark)
             expires = self._lifetimes.extend(target, ttl)
-            arm.drop_tags(target.vm_id, {HOLD_TAG: holder.mark})
+            for machine in there:
+                arm.drop_tags(machine["id"], {HOLD_TAG: holder.mark})
         except REFUSALS as error:
             return failed(self._store, target, error)
         self._store.let_go(target.stack, holder.mark)

@@ -9,7 +9,7 @@ from vmops.azure.clouds import portal_link
 from vmops.azure.error_codes import failure_from_cloud_error
 from vmops.azure.inventory import made_at
 from vmops.azure.machines import ListedMachine, Resource, list_machines
-from vmops.azure.ownership import owner_of, stack_of
+from vmops.azure.ownership import fleet_of, owner_of, stack_of
 from vmops.azure.price_book import Price
 from vmops.core import times
 from vmops.core.errors import CloudError
@@ -30,7 +30,8 @@ Place = tuple[str, str]
 class Listing:
     """VMs, in the order of their names; ``live`` if all of it is what Azure says now, else ``unread`` tells why not.
 
-    A row has what Azure tells of a VM, None for what nobody knows; ``hidden`` that are gone are not among them.
+    A row has what Azure tells of a VM, None for what nobody knows; ``hidden`` that are gone are not among them. Of a
+    fleet each ``member`` has a row, with its number; the name is the fleet's.
     """
 
     vms: list[Row]
@@ -63,26 +64,29 @@ class Lister:
 
     def take(self, arms: Mapping[Place, Callable[[], Arm]], *, gone: bool) -> Listing:
         """Ask each place for its VMs, by what connects to it; with ``gone`` those that were removed are rows too."""
-        found: dict[str, Row] = {}
+        found: list[Row] = []
         unread: dict[Place, Failure] = {}
         for place, connect in arms.items():
             try:
-                found.update(self._live(place, connect()))
+                found += self._live(place, connect())
             except CloudError as error:
                 unread[place] = failure_from_cloud_error(error)
-        others = [each for each in self.records.values() if each.stack not in found and self._is_of_owner(each.owner)]
+        shown_stacks = {row["stack"] for row in found}
+        others = [
+            each for each in self.records.values() if each.stack not in shown_stacks and self._is_of_owner(each.owner)
+        ]
         asked = arms.keys() - unread.keys()
-        rows = [*found.values(), *(_remembered(each, asked=_place(each) in asked) for each in others)]
+        rows = [*found, *(_remembered(each, asked=_place(each) in asked) for each in others)]
         shown = [row for row in rows if gone or row["standing"] not in NO_MORE]
-        return Listing(sorted(shown, key=lambda row: str(row["vmName"])), [*unread.values()], len(rows) - len(shown))
+        ordered = sorted(shown, key=lambda row: (str(row["vmName"]), row["member"] or 0))
+        return Listing(ordered, [*unread.values()], len(rows) - len(shown))
 
     def _is_of_owner(self, owner: str | None) -> bool:
         return self.owner in ("", owner)
 
-    def _live(self, place: Place, arm: Arm) -> Iterator[tuple[str, Row]]:
+    def _live(self, place: Place, arm: Arm) -> Iterator[Row]:
         for machine in list_machines(arm, place[1], lambda each: self._is_wanted(place, each)):
-            identity = _identity(place, machine.resource)
-            yield identity.stack, self._row(identity, machine)
+            yield self._row(_identity(place, machine.resource), machine)
 
     def _is_wanted(self, place: Place, resource: Resource) -> bool:
         """Tell whether a VM is one that is meant, made by vmops as tags of its own say, and of the owner's."""
@@ -110,14 +114,15 @@ class Lister:
             "privateIp": machine.private_ip or None,
             "owner": owner_of(resource),
             **_times(made_at(resource) or (record.created if record else 0.0), expires),
-            "member": None,
+            "member": identity.member(resource["id"]) if fleet_of(resource) else None,
             "pricePerHour": price and price.per_hour,
-            "portal": portal_link(identity.cloud, identity.vm_id),
+            "portal": portal_link(identity.cloud, resource["id"]),
         }
 
 
 def _identity(place: Place, resource: Resource) -> Identity:
-    return Identity(*place, resource["id"].split("/")[4], resource["name"])
+    """Give the VM, or the fleet whose member it is."""
+    return Identity(*place, resource["id"].split("/")[4], fleet_of(resource) or resource["name"])
 
 
 def _place(record: Operation) -> Place:

@@ -23,7 +23,7 @@ def _losses(machine: Machine, asked: Asked, latest: Operation | None) -> Iterato
     own = {lun: name for lun, name in there.items() if name == spec.disk_name(lun)}
     if why:
         lost = [spec.name_of("os_disk"), *(() if spec.makes_disks_apart else own.values())]
-        yield f"{spec.vm_name} is made anew for {', '.join(dict.fromkeys(why))}, and loses {', '.join(lost)}"
+        yield f"{spec.machine_name} is made anew for {', '.join(dict.fromkeys(why))}, and loses {', '.join(lost)}"
         return
     for lun, name in own.items():
         if lun >= len(spec.data_disks):

@@ -48,11 +48,15 @@ class Orphans:
         listed = arm.tagged(here.subscription, STACK_TAG)
         machines = {each["id"].lower() for each in listed if kind_of(each) == "virtualmachines"}
         left: dict[str, ExpiringVm] = {}
+        fleets: set[str] = set()
         for each in listed:
             seen = each if stack_of(each) else arm.get(each["id"])  # ARM may leave tags out of such a list
             identity = seen and _meant(str(here.cloud), here.subscription, seen)
+            if seen and kind_of(seen) == "virtualmachines":
+                fleets.add(stack_of(seen))
             if seen and identity and identity.vm_id.lower() not in machines:
                 left.setdefault(identity.stack, ExpiringVm(identity, owner_of(seen) or ""))
+        left = {stack: each for stack, each in left.items() if stack not in fleets}
         return [each for each in left.values() if arm.get(each.identity.vm_id) is None]
 
     def _is_at_rest(self, orphan: ExpiringVm, here: Target) -> bool:

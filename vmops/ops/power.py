@@ -39,10 +39,14 @@ class PowerOperations:
         return accepted.url
 
     def _complete(self, target: Target, action: Action) -> None:
+        from vmops.deploy.fleet import power as fleet_power
         from vmops.ops import direct
 
         arm = self._arm(target)
         with direct.locked(self._claims.store.directory, target.stack):
+            if target.member is None and arm.get(target.vm_id) is None:
+                fleet_power.switch(arm, target, self._claims(target), action)
+                return
             accepted = power.ask(arm, target, self._claims(target), action)
             ended = poll_until(power.follow(arm, accepted, target.poll_interval), timeout=target.deploy_timeout)
         if isinstance(ended, CloudError):

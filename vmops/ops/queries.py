@@ -1,7 +1,7 @@
 """What may be asked about VMs; nothing here changes any of them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +99,7 @@ class Queries:
             admission.vm_lock(self.store, self.settings.state_dir, spec.stack) as held,
             open_for_change(self.settings, spec, records, (held,), longest=self.settings.engine_silence) as site,
         ):
-            found = steps.plan(site, spec)
+            found = steps.plan(site, self._remembered.here(spec))
         return changes.with_secrets(spec, found, other_secrets(asked, self.store.latest(spec.stack)))
 
     def losses(self, asked: Asked) -> list[str]:
@@ -110,7 +110,8 @@ class Queries:
         machine = self.arm(asked.spec).get(asked.spec.vm_id)
         if machine is None or not ownership.is_ours(machine, self.deployments.claim(asked.spec)):
             return []
-        return losses(machine, asked, self.store.latest(asked.spec.stack))
+        here = replace(asked, spec=self._remembered.here(asked.spec))
+        return losses(machine, here, self.store.latest(asked.spec.stack))
 
     def diff(self, target: Target) -> list[dict[str, Any]]:
         """Compare what was asked for last with what there is: the changes that would put it right.
@@ -122,8 +123,15 @@ class Queries:
         latest = self.store.latest(target.stack)
         if latest and (latest.verb, latest.state) == (Verb.DEPROVISION, State.SUCCEEDED):
             raise OperationFailed(Failure(FailureKind.NOT_FOUND, "it was removed: nothing is asked for"))
-        spec = Remembered(self.settings, self.store).asked_again(target.identity.params).spec
-        return Comparison(spec, self.deployments.absence(target).take()).changes()
+        return Comparison(self._asked_last(target), self.deployments.absence(target).take()).changes()
+
+    def _asked_last(self, target: Target) -> VmSpec:
+        """Give what was asked for last, in the place where the VM is. Raises: as `Remembered.asked_again`."""
+        return self._remembered.here(self._remembered.asked_again(target.identity.params).spec)
+
+    @property
+    def _remembered(self) -> Remembered:
+        return Remembered(self.settings, self.store)
 
     def made_from(self, target: Target) -> dict[str, Any]:
         """Give the content of a lock file of a VM: what it was asked for with, and really made from.
@@ -136,15 +144,18 @@ class Queries:
     def metrics(self, target: Target) -> dict[str, str]:
         """Give what a trial's results should say of where it ran. Raises: as `made_from`."""
         from vmops.ops import made_from
+        from vmops.ops.prices import Prices
 
-        return made_from.metrics(*self._made_from(target))
+        locked, custom_data = self._made_from(target)
+        place = (locked["made"][name] for name in ("location", "vmSize", "priority"))
+        price = Prices(self.settings.state_dir).price(target.cloud, *place)
+        return made_from.metrics(locked, custom_data, price.per_hour if price else None)
 
     def _made_from(self, target: Target) -> tuple[dict[str, Any], str | None]:
         from vmops.azure import ownership
         from vmops.ops import made_from
 
-        remembered = Remembered(self.settings, self.store)
-        last, spec = remembered.last(target), remembered.asked_again(target.identity.params).spec
+        last, spec = self._remembered.last(target), self._asked_last(target)
         machine = self.arm(target).get(target.vm_id)
         if machine is None or not ownership.is_ours(machine, self.deployments.claim(target)):
             raise OperationFailed(Failure(FailureKind.NOT_FOUND, "there is no such VM of ours", resource=target.vm_id))
@@ -175,7 +186,7 @@ class Queries:
         entrance = Entrance(self.settings, self.store, self.arm, target)
         guest = entrance.guest() if seen else None
         return {
-            "vmName": target.vm_name,
+            "vmName": target.machine_name,
             "stack": target.stack,
             "standing": self._standing(latest, seen),
             "operation": latest and latest.as_dict(),
@@ -183,6 +194,7 @@ class Queries:
             and guest
             and {**seen.summary(), "whose": str(there.whose(target.vm_id)), **entrance.told(seen, guest)},
             "guest": guest and guest.summary(),
+            **({} if seen else self._members(target)),
             "resources": {str(whose): [each["id"] for each in found] for whose, found in there.judged.items()},
             "lastFailure": failure and failure.as_dict(),
             **self._price(target, seen),
@@ -190,6 +202,12 @@ class Queries:
             "notOurs": beside.added if beside else [],
             "portal": portal_link(target.cloud, target.vm_id),
         }
+
+    def _members(self, target: Target) -> dict[str, Any]:
+        """Tell of the VMs of a fleet; nothing of a single VM."""
+        from vmops.ops.members import Members
+
+        return Members(self.settings, self.store, self.arm).take(target)
 
     def _price(self, target: Target, seen: "VmState | None") -> dict[str, Any]:
         """Tell what a VM costs where it is; nothing of one that is not there."""
@@ -213,6 +231,6 @@ class Queries:
         if latest is None or (latest.verb, latest.state) != (Verb.PROVISION, State.SUCCEEDED) or not latest.given:
             return None
         try:
-            return Comparison(Remembered(self.settings, self.store).asked_again(target.identity.params).spec, there)
+            return Comparison(self._asked_last(target), there)
         except SpecError:  # asked for by rules of an earlier version
             return None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vmops.ops.guards import Guards
     from vmops.ops.listing import Listing
     from vmops.ops.offers import Offers
+    from vmops.spec.wish import Wish
 
 
 class Questions(Access):
@@ -105,12 +106,16 @@ class Questions(Access):
         Raises: OperationFailed (not_found) if it is not there, or this host does not know what was asked for;
         CloudError if ARM refuses.
         """
-        return self._queries.made_from(self._target(params))
+        from vmops.ops.member_names import refuse
+
+        target = self._target(params)
+        refuse(target)
+        return self._queries.made_from(target)
 
     def metrics(self, params: Params) -> dict[str, str]:
-        """Give what a trial's results should say of its VM: size, place, image, and a digest of the environment.
+        """Give what a trial's results should say of its VM: its place, processor, image and price, and a digest.
 
-        VMs of the same ``environment`` were made from the same, whatever they are called and wherever they are listed.
+        VMs of the same ``vmops_lock`` were made from the same, whatever they are called and wherever they are listed.
 
         Raises: as `lock_file`.
         """
@@ -152,12 +157,33 @@ class Questions(Access):
         """Tell how much of each quota is used and left in a location. Raises: SpecError; CloudError if ARM refuses."""
         return self._offers(params, []).quotas()
 
+    def refusals(self, params: Params, *, forget: bool = False) -> list[dict[str, Any]]:
+        """Tell what Azure has refused where, as far as VMs of this host have met it: deployments do not try it again.
+
+        Each says what is ``blocked``, or tried ``last``, why, and until when; with ``forget`` it is forgotten.
+        Raises: SpecError.
+        """
+        from vmops.ops.refused import told
+
+        wish = self._wish(params)
+        refused = self._store.refused(wish.cloud, wish.subscription)
+        return [told(each) for each in (refused.forget() if forget else refused.known())]
+
     def status(self, params: Params) -> dict[str, Any]:
         """Tell what was asked of a VM last, how that stands, and what ARM says of the VM now.
 
         Raises: CloudError if ARM refuses.
         """
         return self._queries.status(self._target(params))
+
+    def members(self, params: Params) -> dict[str, Any]:
+        """Tell of each VM of a fleet as Azure does now: ``asked``, ``ready``, ``members``, and who is ``missing``.
+
+        Nothing if it is no fleet, as far as anybody knows. Raises: CloudError if ARM refuses.
+        """
+        from vmops.ops.members import Members
+
+        return Members(self.settings, self._store, self._arm).take(self._target(params))
 
     def why_no_ssh(self, params: Params) -> str:
         """Say why the SSH of a VM that is asked for may never answer from here; '' if it should.
@@ -196,10 +222,15 @@ class Questions(Access):
     def _offers(self, params: Params, unread: list[Failure]) -> "Offers":
         from vmops.ops.offers import Offers
         from vmops.ops.prices import Prices
+
+        wish = self._wish(params)
+        known = self._store.refused(wish.cloud, wish.subscription).known()
+        return Offers(self._arm(wish), wish, Prices(self.settings.state_dir), unread, known)
+
+    def _wish(self, params: Params) -> "Wish":
         from vmops.spec.wish import Wish
 
-        wish = Wish.from_params(params, self.settings.defaults())
-        return Offers(self._arm(wish), wish, Prices(self.settings.state_dir), unread)
+        return Wish.from_params(params, self.settings.defaults())
 
     def _asked(self, params: Params, *, same: bool, unset: Collection[str] = ()) -> Asked:
         return self._remembered.asked_again(params, unset) if same else self._remembered.asked(params)

@@ -2,12 +2,18 @@
 
 import secrets
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+from vmops.core.failures import FailureKind
 from vmops.core.settings import Settings
-from vmops.jobs.operation import Operation, Verb
+from vmops.jobs.operation import Operation, State, Verb
 from vmops.ops.remembered import Asked
 from vmops.spec.target import Target
+
+
+def switch_record(settings: Settings, target: Target, action: str) -> Operation:
+    """Write down that all VMs of a fleet are to be switched now, and how."""
+    return replace(record(settings, target, Verb.POWER), digest=action, given={"action": action})
 
 
 def record(settings: Settings, target: Target, verb: Verb, asked: Asked | None = None) -> Operation:
@@ -26,3 +32,16 @@ def record(settings: Settings, target: Target, verb: Verb, asked: Asked | None =
         given=asked.given if asked else {},
         secrets=asked.secrets if asked else {},
     )
+
+
+_CUT_OFF = frozenset({FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.BUG, FailureKind.LOCKED})
+"""After these a write may still be on its way."""
+
+
+def in_doubt(before: Operation | None, verb: Verb) -> bool:
+    """Tell whether the engine's state may lack what exists, or what is to be removed may still be on its way."""
+    if verb is Verb.PROVISION:
+        return before is None or before.state is not State.SUCCEEDED
+    if before is None:
+        return False
+    return before.failure.kind in _CUT_OFF if before.failure else not before.over

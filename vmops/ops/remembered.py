@@ -11,6 +11,7 @@ from vmops.core import keys
 from vmops.core.errors import OperationFailed, SpecError
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.settings import Settings
+from vmops.jobs.ledger import noted
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
 from vmops.protocol import Params
@@ -76,6 +77,11 @@ class Remembered:
         same = (before.spec.canonical(), before.spec.kept) == (now.spec.canonical(), now.spec.kept)
         changes = partial(self._changes, now.spec, last)
         return replace(now, digest=last.digest if same else "", changed=changes, unset=frozenset(unset))
+
+    def here(self, spec: VmSpec) -> VmSpec:
+        """Give a spec in the one of its places where the VM is, or was tried last; in the first if nobody knows."""
+        where = noted(self.store.life(spec.stack), spec.vm_name)
+        return where.within(spec).of(spec) if where and spec.location else spec
 
     def _changes(self, spec: VmSpec, last: Operation | None) -> tuple[str, ...] | None:
         """Name the parameters that are not what they were when the VM was made."""

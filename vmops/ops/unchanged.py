@@ -3,34 +3,58 @@
 from collections.abc import Mapping
 from typing import Any
 
-from vmops.azure import vm_state
+from vmops.azure import machines, vm_state
 from vmops.azure.client import Arm
 from vmops.azure.ownership import Claim, is_ours
-from vmops.azure.vm_state import VmState
 from vmops.deploy import readiness
-from vmops.deploy.drift import is_as_declared
+from vmops.deploy.drift import are_as_declared
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.ops.remembered import Asked
+from vmops.spec import fleet
 from vmops.spec.vm_spec import VmSpec
+
+Body = Mapping[str, Any]
 
 _WAIT_FOR = "waitFor"
 
 
 def is_made(latest: Operation, asked: Asked) -> bool:
-    """Tell whether the newest operation has made the VM as it is asked for."""
-    return (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, asked.digest)
+    """Tell whether the newest operation has made the VM as it is asked for, or all of a fleet."""
+    whole = latest.outputs.get("ready") == latest.outputs.get("asked")
+    return whole and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, asked.digest)
 
 
-def seen_as_asked(arm: Arm, claim: Claim, spec: VmSpec, made: Mapping[str, Any]) -> VmState | None:
-    """Look at a VM that was ``made`` so; None if it is not so any more, does not run, or is another's.
+def seen_as_asked(arm: Arm, claim: Claim, spec: VmSpec, made: Mapping[str, Any]) -> list[Body]:
+    """Look at a VM, or a fleet, that was ``made`` so; nothing if it is not so any more, does not run, or is another's.
+
+    Of a fleet all are looked at by two lists, however many they are.
 
     Raises: CloudError if ARM refuses a look.
     """
+    seen = _fleet(arm, spec, made) if spec.vm_count else _single(arm, spec, made)
+    if not seen or not all(is_ours(machine, claim) for _, machine, _ in seen):
+        return []
+    pairs = [(member, machine) for member, machine, _ in seen]
+    declared = are_as_declared(arm, claim, pairs, made.get("returned", ()))
+    awaited = declared and all(readiness.is_as_awaited(arm, member, told) for member, _, told in seen)
+    return [machine for _, machine in pairs] if awaited else []
+
+
+Seen = tuple[VmSpec, Body, Mapping[str, Any]]
+"""A VM that runs: what it should be, what it is, and what was told of it when it was made."""
+
+
+def _single(arm: Arm, spec: VmSpec, made: Mapping[str, Any]) -> list[Seen]:
     seen = vm_state.get_vm_state(arm, spec.vm_id)
-    if not (seen and seen.running and is_ours(seen.resource, claim)):
-        return None
-    declared = is_as_declared(arm, claim, spec, seen.resource, made.get("returned", ()))
-    return seen if declared and readiness.is_as_awaited(arm, spec, made) else None
+    return [(spec, seen.resource, made)] if seen and seen.running else []
+
+
+def _fleet(arm: Arm, spec: VmSpec, made: Mapping[str, Any]) -> list[Seen]:
+    """Give the members that were made; none if one of them does not run."""
+    told = {each["member"]: each for each in made.get("members", ())}
+    members = fleet.members(spec, told)
+    running = machines.running(arm, spec.subscription, [each.vm_id for each in members])
+    return [(each, machine, told[each.member]) for each, machine in zip(members, running, strict=False)]
 
 
 def serves(admitted: Operation, new: Operation) -> bool:

@@ -106,15 +106,21 @@ class Upkeep:
 
     def _at_rest(self, params: Params, work: Callable[[Target], dict[str, Any]]) -> Answer:
         """Do something that is over at once to a VM of which no deployment is in flight: SUCCEEDED or FAILED."""
+        from vmops.ops.member_names import refuse
+
         target = self._target(params)
         try:
+            refuse(target)
             self._deployments.refuse_in_flight(target)
             return Status.SUCCEEDED, work(target)
         except REFUSALS as error:
             return failed(self._store, target, error)
 
     def _target(self, params: Params) -> Target:
-        return Target.from_params(params, self.settings.defaults())
+        """Give which VM, fleet or member of one is meant. Raises: SpecError."""
+        from vmops.ops.member_names import meant
+
+        return meant(self._store, self._arm, Target.from_params(params, self.settings.defaults()))
 
     @cached_property
     def _deployments(self) -> "Deployments":

@@ -35,6 +35,10 @@ class Place:
     hardware: Hardware = field(default=Hardware(), compare=False)
     addressed: bool = field(default=True, compare=False)
 
+    def as_dict(self) -> dict[str, str | None]:
+        """Give it as plain JSON, named as the parameters are."""
+        return {"vmSize": self.vm_size, "location": self.location, "zone": self.zone, "priority": self.priority}
+
     def __str__(self) -> str:
         """Name it in a few words."""
         zone = f", zone {self.zone}" if self.zone else ""

@@ -83,7 +83,7 @@ TABLE = (
     Row("AllocationFailed", (scopes.this_place, scopes.kin_of_the_kind), HOUR),
     Row("OverconstrainedAllocationRequest", (scopes.every_zone,), HOUR),
     Row("SkuNotAvailable", (scopes.this_place,), HOUR, priority=SPOT),
-    Row("SkuNotAvailable", (scopes.every_priority,), NIGHT, priority=REGULAR),
+    Row("SkuNotAvailable", (scopes.every_priority, scopes.its_zones), NIGHT, priority=REGULAR),
     Row("OperationNotAllowed QuotaExceeded", (scopes.cores_of_the_priority,), MINUTES, words=_OF_ALL_FAMILIES),
     Row("SpotQuotaExceeded", (scopes.cores_of_the_priority,), MINUTES),
     Row("OperationNotAllowed", (scopes.family_quota,), MINUTES, words="quota"),

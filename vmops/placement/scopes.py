@@ -20,8 +20,16 @@ def every_zone(place: Place) -> Block:
 
 
 def every_priority(place: Place) -> Block:
-    """Mean the size in the location, or in the zone if one was asked for, at any priority."""
-    return Block(place.location, place.vm_size, zone=place.zone or "")
+    """Mean the size in the zone, or in the location without one if none was asked for, at any priority."""
+    return Block(place.location, place.vm_size, zone=place.zone or REGIONAL)
+
+
+def its_zones(place: Place) -> Block:
+    """Mean the size in the zones of the location, of which some may have it where the location as a whole has not.
+
+    Source: SkyPilot#10145.
+    """
+    return Block(place.location, place.vm_size, zone=place.zone or "", hard=False)
 
 
 def kin_of_the_zone(place: Place) -> Block:

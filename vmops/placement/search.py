@@ -71,11 +71,18 @@ class Search:
         self._times: Counter[Place] = Counter()
         self._first = ""
 
-    def place(self, now: float) -> Place | None:
-        """Give the place to try at a time; None if none is left."""
-        objections = [*self.met, *(each for each in self._known if each.until > now)]
+    def place(self, now: float, here: Place | None = None) -> Place | None:
+        """Give the place to try at a time, ``here`` if nothing is against it; None if none is left."""
         preferred = sorted(self.places, key=lambda place: bool(self._first) and place.priority != self._first)
-        return choose(preferred, objections)
+        return choose(sorted(preferred, key=lambda place: place != here), self._objections(now))
+
+    def blocked(self, now: float) -> list[tuple[Place, Objection]]:
+        """Give each place that is not to be tried at a time, with what is against it."""
+        found = [(place, *standing(place, self._objections(now))) for place in self.places]
+        return [(place, why) for place, stands, why in found if stands is Standing.BLOCKED and why]
+
+    def _objections(self, now: float) -> list[Objection]:
+        return [*self.met, *(each for each in self._known if each.until > now)]
 
     def refused(self, place: Place, failure: Failure, now: float) -> Next:
         """Learn from a refusal what is to be done: after MOVE by another `place`, after STOP no more.

@@ -6,7 +6,7 @@ Every name is known before anything exists, so every intended resource has an AR
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +15,8 @@ from pydantic.alias_generators import to_camel
 STACK_TAG, OWNER_TAG, EXPIRES_TAG, HOLD_TAG = OWN_TAGS = ("vmops-stack", "vmops-owner", "vmops-expires", "vmops-hold")
 TAG_PREFIX = "vmops-"
 """How the names of vmops' own tags begin."""
+FLEET_TAG = "vmops-fleet"
+"""On all that a fleet has: its name, which is that of no VM."""
 GIVEN_TAG = "vmops-from"
 """On a network or security group: the stack that made it and has handed it over."""
 
@@ -45,6 +47,8 @@ TOKENS: Mapping[str, str] = MappingProxyType(
         "disk": "azure-native:compute:Disk",
     }
 )
+_MEMBERS = frozenset({"virtualmachines", "networkinterfaces", "publicipaddresses", "disks"})
+"""The last words of the types of what each member of a fleet has for itself."""
 _SUFFIXES: Mapping[str, str] = MappingProxyType(
     {
         "network": "vnet",
@@ -66,6 +70,8 @@ FIELDS: Mapping[str, str] = MappingProxyType(
 
 _LONGEST, _LONGEST_NETWORK = 80, 64
 _LUN = re.compile("0|[1-9][0-9]?")
+_OF_MEMBER = re.compile("-(0|[1-9][0-9]?)(?:-.*)?")
+"""What follows a fleet's name in the name of a member, and of what a member has."""
 _LOCATION = re.compile("[a-z]{5,}[0-9]?")
 """What every location is called like. Source: Azure documentation, regions: eastus has the shortest name."""
 
@@ -132,6 +138,23 @@ class Identity:
         name = data_disk(self.vm_name, int(lun), region) if _LUN.fullmatch(lun) else ""
         data = [self.resource_id("disk", name)] if name else []
         return wanted in map(str.lower, [*self.own_ids(region), *data])
+
+    def member(self, arm_id: str) -> int | None:
+        """Return the number of the fleet's member whose name by rule an ARM id has, or what the member has; else None.
+
+        None, too, for a network or a security group: members have none of their own.
+        """
+        *_, kind, name = arm_id.split("/")
+        found = _OF_MEMBER.fullmatch(name[len(self.vm_name) :])
+        if found is None or kind.lower() not in _MEMBERS:
+            return None
+        number = int(found[1])
+        return number if replace(self, vm_name=member_name(self.vm_name, number)).names(arm_id) else None
+
+
+def member_name(fleet: str, number: int) -> str:
+    """Return the name of the VM that a fleet has under a number."""
+    return f"{fleet}-{number}"
 
 
 def default_group(vm_name: str) -> str:

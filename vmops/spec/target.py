@@ -10,7 +10,7 @@ from vmops.core import durations
 from vmops.core.errors import SpecError
 from vmops.core.settings import CloudName, PositiveSeconds, Seconds
 from vmops.spec import names
-from vmops.spec.rules import naming, related, values
+from vmops.spec.rules import fleets, naming, related, values
 
 StopMode = Literal["powerOff", "deallocate"]
 
@@ -85,17 +85,18 @@ class WaitOptions(BaseModel):
 
 
 class Target(WaitOptions):
-    """Which VM is meant."""
+    """Which VM is meant; or which fleet, or which ``member`` of one, whose name is then the ``vm_name``."""
 
     vm_name: Annotated[str, BeforeValidator(naming.vm_name)]
     subscription: Annotated[str, BeforeValidator(related.subscription)] = derived_default()
     resource_group: Annotated[str, BeforeValidator(related.resource_group)] = derived_default()
+    member: Annotated[int | None, BeforeValidator(fleets.member)] = None
     stop_mode: Annotated[StopMode, choice(StopMode)] = "powerOff"
     keep_group: Annotated[bool, BeforeValidator(values.boolean)] = False
 
     @property
     def identity(self) -> names.Identity:
-        """What makes this VM this VM and no other."""
+        """What makes this VM, or this fleet, this and no other: all members of a fleet have one."""
         return names.Identity(self.cloud, self.subscription, self.resource_group, self.vm_name)
 
     @property
@@ -109,9 +110,14 @@ class Target(WaitOptions):
         return self.resource_group.lower() != names.default_group(self.vm_name).lower()
 
     @property
+    def machine_name(self) -> str:
+        """The name of the VM itself: a member has its fleet's, and its number."""
+        return self.vm_name if self.member is None else names.member_name(self.vm_name, self.member)
+
+    @property
     def vm_id(self) -> str:
-        """The ARM id of the VM."""
-        return self.identity.vm_id
+        """The ARM id of the VM; of a fleet that of no VM: nothing else may have it."""
+        return self.identity.resource_id("vm", self.machine_name)
 
     @property
     def group_id(self) -> str:

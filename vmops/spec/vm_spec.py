@@ -31,7 +31,7 @@ WaitFor = Literal["running", "ssh"]
 # What may change without a deployment: how long to wait for it, and what happens to it later.
 _NOT_DESIRED = frozenset(
     {"asyncResultsUrl", "pollInterval", "pollTimeout", "deployTimeout", "requestTimeout"}
-    | {"ttl", "maxHourlyPrice", "budget", "prefer", "stopMode", "waitFor", "keepGroup"}
+    | {"ttl", "maxHourlyPrice", "budget", "prefer", "stopMode", "waitFor", "keepGroup", "member"}
 )
 # In the digest at their defaults too, as ever. A parameter that was added later is left out at its default, which is a
 # constant (None, if what is not given depends on others): so no digest of before changes.
@@ -56,6 +56,8 @@ EITHER = (
     *_STAND_INS.items(),
     ("imageId", "image"),
     ("imageId", "ubuntuOSVersion"),
+    ("vmCount", "dnsLabelPrefix"),
+    ("vmCount", "privateIpAddress"),
     *(("subnetId", name) for name in ("virtualNetworkName", "subnetName", "addressPrefix", "subnetPrefix")),
 )
 """Parameters that exclude each other."""
@@ -78,14 +80,15 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
         """Read all parameters of a deployment; ``params`` win over ``defaults``, and None means not given.
 
         Unknown parameters are ignored, and pointed out in the log, once, but those without which a VM would be made
-        that nobody has asked for. ``kept`` are the secrets that stay as they are where the VM is.
+        that nobody has asked for. No fleet is deployed by one ``member``. ``kept`` are the secrets that stay as they
+        are where the VM is.
 
         Raises: SpecError, with one sentence for every parameter that breaks a rule, and never a secret.
         """
         unknown.point_out(params, cls.parameters())
         pinned, sealed = lock_file.applied(params)
         kept = frozenset({*kept, *sealed})
-        wanted = merge_params(pinned, defaults)
+        wanted = {name: value for name, value in merge_params(pinned, defaults).items() if name != "member"}
         problems = [f"{a}: cannot be given together with {b}" for a, b in EITHER if a in wanted and b in wanted]
         if "customDataFile" in wanted and "customData" not in wanted:
             try:

@@ -62,7 +62,7 @@ class Hosts:
         Raises: StoreError if a path cannot be written so; OSError.
         """
         private.make_directory(self._blocks)
-        file = self._file(way.stack)
+        file = self._file(way)
         name = way.vm_name if way.vm_name not in self._names(file) else f"{way.vm_name}.{way.resource_group}"
         host = Host(way, name, file, file.with_suffix(".known_hosts"))
         if way.host_key:
@@ -74,8 +74,9 @@ class Hosts:
     def forget(self, stacks: Collection[str]) -> None:
         """Let OpenSSH know nothing more of VMs that are gone."""
         for stack in stacks:
-            for suffix in (".conf", ".known_hosts"):
-                self._file(stack).with_suffix(suffix).unlink(missing_ok=True)
+            for file in (*self._blocks.glob(f"{stack}@*"), self._blocks / f"{stack}.conf"):
+                file.unlink(missing_ok=True)
+                file.with_suffix(".known_hosts").unlink(missing_ok=True)
 
     def install(self, user_config: Path) -> bool:
         """Have the user's own configuration include ours, before all else in it; tell whether it did not."""
@@ -107,8 +108,10 @@ class Hosts:
         place = glob.escape(str(directory)).replace("%", "?")
         return f"Include {config.quoted(Path(place, pattern))}"
 
-    def _file(self, stack: str) -> Path:
-        return self._blocks / f"{stack}.conf"
+    def _file(self, way: WayIn) -> Path:
+        """Give the file of a VM; the members of a fleet have one stack."""
+        alone = way.stack.rpartition("-")[0] == way.vm_name.lower()
+        return self._blocks / f"{way.stack if alone else f'{way.stack}@{way.vm_name}'}.conf"
 
     def _names(self, besides: Path) -> set[str]:
         """Give the names that the other VMs have."""

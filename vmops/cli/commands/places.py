@@ -1,4 +1,4 @@
-"""The commands about where a VM may be: offers and quota."""
+"""The commands about where a VM may be: offers, quota and refusals."""
 
 from typing import Annotated
 
@@ -7,6 +7,8 @@ import typer
 from vmops.cli.commands.vm import File, Json, Pairs, app, examples, session
 
 Cheapest = Annotated[bool, typer.Option("--cheapest", metavar="", help="The cheapest first, not in the order given.")]
+
+Forget = Annotated[bool, typer.Option("--forget", metavar="", help="Forget them, so that they are tried again.")]
 
 
 @app.command(
@@ -28,3 +30,11 @@ def quota(file: File = None, pairs: Pairs = None, as_json: Json = False) -> None
     from vmops.cli import offered
 
     offered.quota(session(None, file, pairs, as_json))
+
+
+@app.command(epilog=examples("refusals", "refusals --json", "refusals --forget"))
+def refusals(file: File = None, pairs: Pairs = None, forget: Forget = False, as_json: Json = False) -> None:
+    """Show which places Azure has refused lately: a deployment that may choose does not try them again until then."""
+    from vmops.cli import offered
+
+    offered.refusals(session(None, file, pairs, as_json), forget=forget)

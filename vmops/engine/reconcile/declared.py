@@ -32,9 +32,9 @@ class OwnParts:
         return {each.name: sorted(getattr(self, each.name)) for each in fields(self)}
 
 
-def of(spec: VmSpec) -> OwnParts:
-    """Give the parts that a spec declares."""
-    disks = (spec.disk_name(lun) for lun, _ in enumerate(spec.data_disks))
+def of(spec: VmSpec, *others: VmSpec) -> OwnParts:
+    """Give the parts that a spec declares, or the members of a fleet: they differ in their disks alone."""
+    disks = [each.disk_name(lun) for each in (spec, *others) for lun, _ in enumerate(spec.data_disks)]
     return _lower(spec.tags, map(names.rule, spec.vm_ports), disks, spec.managed_identity or ())
 
 

@@ -25,6 +25,23 @@ MACHINE: Mapping[str, Described] = {
         "one that exists is used and stays; one that does not is made, and goes with the last VM in it",
         "another VM",
     ),
+    "vmCount": Described(
+        "1 to 100",
+        "a fleet of so many VMs, `<vmName>-0` and on, made and removed as one ([fleets](fleets.md)); without it one "
+        "VM, `<vmName>`",
+        "in place; refused between one VM and a fleet",
+    ),
+    "minCount": Described(
+        "1 to vmCount",
+        "how many VMs of a fleet are enough; without it all of them",
+        "in place",
+    ),
+    "member": Described(
+        "0 to 99",
+        "which VM of a fleet is meant, where one is to be started, stopped, looked at or entered; no fleet is made "
+        "or removed by it",
+        "no deployment",
+    ),
     "lockFile": Described(
         "path",
         "a lock file that `vmops lock` has written: all that it pins; nothing that is given may contradict it",
@@ -40,7 +57,7 @@ MACHINE: Mapping[str, Described] = {
         "size, or a list",
         "Azure knows which sizes exist where; for one that the VM's hardware lacks it is deallocated and started "
         "elsewhere; going between Intel or AMD and Arm changes the default image too. Of a [list](places.md) the "
-        "first that can be had",
+        "first that there is",
         "in place",
     ),
     "image": Described(
@@ -86,7 +103,7 @@ MACHINE: Mapping[str, Described] = {
     "priority": Described(
         "Regular or Spot, a list, or SpotThenRegular",
         "a Spot VM is cheaper, and evicted when Azure needs the room; it needs a `vmSize`. Of a [list](places.md) the "
-        "first that can be had",
+        "first that there is",
         "refused",
     ),
     "prefer": Described(

@@ -7,14 +7,14 @@ from pydantic import BeforeValidator, PrivateAttr
 
 from vmops.spec import names
 from vmops.spec.parts.machine import Machine
-from vmops.spec.rules import placement, places
+from vmops.spec.rules import placement, places, values
 from vmops.spec.rules.places import Lists
 from vmops.spec.target import choice
 
 Prefer = Literal["order", "price"]
 
-_REGION, _ROAMS = "region", "roams"
-"""What the wire says of a VM that is not in the first of its locations, and of one that may change its zone."""
+_REGION, _MOVES = "region", "moves"
+"""What the wire says of a VM that is not in the first of its locations, and of one that is in one of several places."""
 
 
 class Placement(Machine):
@@ -29,7 +29,7 @@ class Placement(Machine):
     _lists: Lists = PrivateAttr(default_factory=dict)
     _spreads: bool = PrivateAttr(default=False)
     _region: str = PrivateAttr(default="")
-    _roams: bool = PrivateAttr(default=False)
+    _moves: frozenset[str] = PrivateAttr(default=frozenset())
 
     @classmethod
     def checked(
@@ -43,7 +43,8 @@ class Placement(Machine):
         spec = super().checked(given, [*problems, *wrong], {**context, "lists": lists})
         spec._lists = {name: found for name, found in lists.items() if len(found) > 1}
         spec._spreads = places.spreads(parameters)
-        spec._region, spec._roams = str(parameters.get(_REGION, "")), bool(parameters.get(_ROAMS))
+        spec._region = str(parameters.get(_REGION, ""))
+        spec._moves = frozenset(map(str, values.items(parameters.get(_MOVES, ()))))
         return spec
 
     @property
@@ -60,27 +61,31 @@ class Placement(Machine):
         return self._region
 
     @property
-    def roams(self) -> bool:
-        """Whether the VM may be in another zone of its location than the one where it is."""
-        return self._roams
+    def moves(self) -> frozenset[str]:
+        """Of size, location, zone and priority those of which the VM may have another, by the parameters' names."""
+        return self._moves
 
-    def at(self, vm_size: str, location: str | None, zone: str | None, priority: str) -> Self:
-        """Return the same spec in one of its places."""
-        region = self._region if location == self.location else str(location)
+    def at(self, vm_size: str, location: str | None, zone: str | None, priority: str, home: str | None) -> Self:
+        """Return the same spec in one place; at ``home``, a location, all is named as if there were no other."""
+        region = "" if location == home else str(location)
         bid = {} if priority == "Spot" else {"max_price": None, "eviction_policy": None}
         place = {"vm_size": vm_size, "location": location, "zone": zone, "priority": priority, **bid}
         placed = self.model_copy(update={**place, **self._own_names(region)})
         placed._lists, placed._spreads, placed._region = {}, False, region
-        placed._roams = self._roams or "zone" in self._lists
+        placed._moves = self._moves | self._lists.keys()
         return placed
 
     def name_of(self, role: str) -> str:
-        """Return the name that a network, subnet, security_group, address, nic or os_disk has by default."""
-        return names.default_name(role, self.vm_name, self._region)
+        """Return the name that a network, subnet, security_group, address, nic or os_disk has by default.
+
+        All members of a fleet have the first three of their fleet.
+        """
+        shared = role in names.FIELDS
+        return names.default_name(role, self.vm_name if shared else self.machine_name, self._region)
 
     def disk_name(self, lun: int) -> str:
         """Return the name of the data disk at a logical unit number."""
-        return names.data_disk(self.vm_name, lun, self._region)
+        return names.data_disk(self.machine_name, lun, self._region)
 
     @property
     def named_roles(self) -> frozenset[str]:
@@ -97,5 +102,5 @@ class Placement(Machine):
         """Return the parameters as JSON values, lists as they were given."""
         lists: dict[str, Any] = {name: list(found) for name, found in self._lists.items()}
         lists |= {"zone": places.SPREAD} if self._spreads else {}
-        where = {_REGION: self._region, _ROAMS: self._roams}
+        where: dict[str, Any] = {_REGION: self._region, _MOVES: sorted(self._moves)}
         return super().to_wire() | lists | {name: value for name, value in where.items() if value}

@@ -55,10 +55,10 @@ def inside(prefix: str, outer: str) -> bool:
     return ipaddress.IPv4Network(prefix).subnet_of(ipaddress.IPv4Network(outer))
 
 
-def first_subnet(prefix: str) -> str:
-    """Return the first /24 of an IPv4 network, or all of a smaller one."""
+def first_subnet(prefix: str, length: int) -> str:
+    """Return the first network of that prefix length in an IPv4 network, or all of a smaller one."""
     outer = ipaddress.IPv4Network(prefix)
-    return str(next(outer.subnets(new_prefix=max(24, outer.prefixlen))))
+    return str(next(outer.subnets(new_prefix=max(length, outer.prefixlen))))
 
 
 def dns_label(value: object) -> str:

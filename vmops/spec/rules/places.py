@@ -76,7 +76,14 @@ def read(given: Mapping[str, object]) -> tuple[dict[str, tuple[str, ...]], list[
 
 def together(lists: Lists, given: Mapping[str, object]) -> list[str]:
     """Say, in a sentence each, what of lists does not go together with what else is given."""
-    return [*_pinned(lists, given), *_processors(lists, given), *_spot(lists, given), *_too_many(lists)]
+    found = (_pinned(lists, given), _processors(lists, given), _spot(lists, given), _too_many(lists))
+    return [*(each for those in found for each in those), *_of_fleet(lists, given)]
+
+
+def _of_fleet(lists: Lists, given: Mapping[str, object]) -> list[str]:
+    """Say that the VMs of a fleet are made in one place, all of them."""
+    several = [name for name, found in lists.items() if len(found) > 1] if "vmCount" in given else []
+    return [f"{name}: a list, and all VMs of a fleet are made in one place" for name in several]
 
 
 def _pinned(lists: Lists, given: Mapping[str, object]) -> list[str]:

@@ -75,9 +75,9 @@ def credential(value: object, info: ValidationInfo) -> SecretStr | None:
 
 
 def subnet_prefix(value: object, info: ValidationInfo) -> str:
-    """Keep the subnet inside its network; by default it is the first /24."""
-    outer = info.data.get("address_prefix", "0.0.0.0/0")
-    inner = network.first_subnet(outer) if value is None else network.network(value)
+    """Keep the subnet inside its network; by default it is the first /24, a fleet's the first /20."""
+    outer, longest = info.data.get("address_prefix", "0.0.0.0/0"), 24 if info.data.get("vm_count") is None else 20
+    inner = network.first_subnet(outer, longest) if value is None else network.network(value)
     if not network.inside(inner, outer):
         raise ValueError(f"{inner!r} lies outside addressPrefix {outer}")
     return inner

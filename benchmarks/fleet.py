@@ -1,0 +1,212 @@
+"""What a fleet costs: beside as many stacks of one VM, kept, renewed, and at a pace at which Azure takes its time.
+
+    python -m benchmarks.fleet [SMALL [LARGE]]
+
+It is written to benchmarks/results/fleet.json as well. Processor seconds are those of workers and engines; wall times
+are measured only where they are a ratio inside one run.
+"""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from benchmarks.place import machine, place, processes
+from vmops import Settings, Status, VMOps
+from vmops.deploy.circumstances import Circumstances
+from vmops.engine import breadth
+from vmops.protocol import Params
+
+RESULTS = Path(__file__).parent / "results"
+_SAMPLE = 0.2
+"""Seconds between two looks at the memory."""
+
+
+class Row(NamedTuple):
+    """One figure: what was measured, and the most that it may be."""
+
+    name: str
+    value: float
+    limit: float
+
+    def __str__(self) -> str:
+        """Say it, and whether it is reached."""
+        return f"{self.name:58}{self.value:>9.3f}  <= {self.limit:g}{'' if self.value <= self.limit else '   MISSED'}"
+
+
+class Meter:
+    """The processor seconds of workers and engines, and the most memory (MB) that they had at once."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self.cpu = self.memory = 0.0
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Measure what is done inside."""
+        before, over, self.memory = self._spent(), threading.Event(), 0.0
+        sampler = threading.Thread(target=self._sample, args=(over,))
+        sampler.start()
+        try:
+            yield
+        finally:
+            over.set()
+            sampler.join()
+            self.cpu = self._spent() - before
+
+    def _spent(self) -> float:
+        times = [each.cpu_times() for each in processes(self._state_dir, "vmops.jobs.fork_server")]
+        return float(sum(each.children_user + each.children_system for each in times))
+
+    def _sample(self, over: threading.Event) -> None:
+        while not over.wait(_SAMPLE):
+            self.memory = max(self.memory, sum(map(_resident, self._workers())) / 1e6)
+
+    def _workers(self) -> list[psutil.Process]:
+        servers = processes(self._state_dir, "vmops.jobs.fork_server")
+        with suppress(psutil.NoSuchProcess):
+            return [child for server in servers for child in server.children(recursive=True)]
+        return []
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+class Fleet:
+    """One fleet, as a program asks for it."""
+
+    def __init__(self, state_dir: Path, **params: object) -> None:
+        self.ops = VMOps(Settings(state_dir=state_dir, cloud="local"))
+        self.params: Params = {"pollTimeout": 3000, "vmSize": "Standard_D2s_v5", **params}
+
+    def up(self, **changes: object) -> None:
+        """Provision it, seen to run."""
+        params: Params = {**self.params, **changes}
+        _see(self.ops, params, self.ops.vm_provision(params)[0], Status.PENDING)
+        _see(self.ops, params, self.ops.wait_vm_deployment(True, params)[0], Status.SUCCEEDED)
+
+    def renew(self, member: int) -> None:
+        """Make one member anew."""
+        params: Params = {**self.params, "member": member}
+        _see(self.ops, params, self.ops.replace(params)[0], Status.PENDING)
+        _see(self.ops, params, self.ops.wait_vm_deployment(True, params)[0], Status.SUCCEEDED)
+
+    def down(self) -> None:
+        """Deprovision it, seen to be gone."""
+        params: Params = dict(self.params)
+        _see(self.ops, params, self.ops.vm_deprovision(params)[0], Status.PENDING)
+        _see(self.ops, params, self.ops.wait_vm_deployment(False, params)[0], Status.SUCCEEDED)
+
+
+def _see(ops: VMOps, params: Params, status: Status, expected: Status) -> None:
+    if status is not expected:
+        raise SystemExit(f"{status.name}, not {expected.name}: {ops.last_failure(params)}")
+
+
+def beside_stacks(number: int) -> list[Row]:
+    """Measure a fleet beside as many stacks, back to back on one local Azure."""
+    with place() as state_dir:
+        Fleet(state_dir, vmName="warm").up()
+        meter, fleet = Meter(state_dir), Fleet(state_dir, vmName="fleet", vmCount=number)
+        alone = [Fleet(state_dir, vmName=f"vm{each}") for each in range(number)]
+        one = [_cpu(meter, work) for work in (fleet.up, fleet.down)]
+        many = [_cpu(meter, lambda phase=phase: _all(alone, phase)) for phase in ("up", "down")]  # type: ignore[misc]
+    return [
+        Row(f"{number} in a fleet, processor time, up, of {number} stacks", one[0] / many[0], 0.20),
+        Row(f"{number} in a fleet, processor time, down, of {number} stacks", one[1] / many[1], 0.15),
+    ]
+
+
+def _cpu(meter: Meter, work: Callable[[], object]) -> float:
+    with meter():
+        work()
+        time.sleep(0.5)  # a worker's time counts once it is reaped
+    return meter.cpu
+
+
+def _all(fleets: list[Fleet], phase: str) -> None:
+    with ThreadPoolExecutor(len(fleets)) as pool:
+        list(pool.map(lambda each: getattr(each, phase)(), fleets))
+
+
+def one_of(number: int) -> list[Row]:
+    """Measure a large fleet: made, as it is, made again for nothing, and one of it made anew."""
+    with place() as state_dir:
+        Fleet(state_dir, vmName="warm").up()
+        meter, fleet = Meter(state_dir), Fleet(state_dir, vmName="fleet", vmCount=number)
+        up = _cpu(meter, fleet.up)
+        memory = meter.memory
+        begun = time.perf_counter()
+        _see(fleet.ops, fleet.params, fleet.ops.vm_provision(dict(fleet.params))[0], Status.SUCCEEDED)
+        same = (time.perf_counter() - begun) * 1000
+        empty = _cpu(meter, lambda: fleet.up(minCount=1))
+        renewed = _cpu(meter, lambda: fleet.renew(number // 2))
+    return [
+        Row(f"{number} in one stack, up, processor seconds a VM", up / number, 0.35),
+        Row(f"{number} in one stack, up, MB", memory, 450),
+        Row(f"no change of {number}, ms", same, 50),
+        Row(f"one of {number} made anew, processor time of an empty update", renewed / empty, 1.2),
+    ]
+
+
+def at_once(number: int, pace: float) -> list[Row]:
+    """Measure a fleet at a pace at which a VM takes seconds, beside the engine's own parallelism."""
+    walls = []
+    for at_most in (breadth.at_once, lambda _: None):
+        with place(pace) as state_dir:
+            walls.append(_wall(state_dir, number, at_most))
+    return [Row(f"{number} at pace {pace:g}, wall, of the engine's own parallelism", walls[0] / walls[1], 0.5)]
+
+
+def _wall(state_dir: Path, number: int, at_most: Callable[[int], int | None]) -> float:
+    """Deploy as a worker does, in this process, and give the seconds."""
+    from vmops.core import file_lock, keys
+    from vmops.core.state_dir import lock_path
+    from vmops.deploy import steps
+    from vmops.deploy.context import open_for_change
+    from vmops.jobs.stack_records import StackRecords
+    from vmops.jobs.store import Store
+    from vmops.spec.vm_spec import VmSpec
+
+    settings = Settings(state_dir=state_dir, cloud="local")
+    spec = VmSpec.from_params({"vmName": "fleet", "vmCount": number, "vmSize": "Standard_D2s_v5", "pollInterval": 0.1})
+    spec = spec.with_key(keys.ssh_public_key(state_dir, spec.stack))
+    held, ours = file_lock.acquire(lock_path(state_dir, spec.stack)), breadth.at_once
+    setattr(breadth, "at_once", at_most)  # noqa: B010 - a function of a module
+    try:
+        records = StackRecords(Store(state_dir), spec.stack)
+        with open_for_change(settings, spec, records, (held or 0,), longest=None) as site:
+            begun = time.perf_counter()
+            steps.provision(site, spec, Circumstances())
+            return time.perf_counter() - begun
+    finally:
+        breadth.at_once = ours
+
+
+def main() -> None:
+    """Measure, print, write."""
+    small, large = (int(sys.argv[each]) if len(sys.argv) > each else most for each, most in ((1, 24), (2, 100)))
+    rows: list[Row] = []
+    for measure in (partial(at_once, small, 0.1), partial(beside_stacks, small), partial(one_of, large)):
+        found = measure()
+        print(*found, sep="\n", flush=True)
+        rows += found
+    RESULTS.mkdir(exist_ok=True)
+    plain = [{**row._asdict(), "met": row.value <= row.limit} for row in rows]
+    (RESULTS / "fleet.json").write_text(json.dumps({"machine": machine(), "rows": plain}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""What a VM, or all of a fleet, stands on: the group, and in it the network, the subnet and the security group."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pulumi import Input, ResourceOptions
+
+from vmops.spec.foreign import ForeignParts
+from vmops.spec.vm_spec import VmSpec
+from vmops.stacks.network import group, network, security_group, subnet
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The options of what stands on it, and the ids of the subnet and of the security group."""
+
+    options: ResourceOptions
+    subnet_id: Input[str]
+    security_group_id: Input[str]
+
+
+def ground(
+    spec: VmSpec,
+    tags: Mapping[str, str],
+    options: ResourceOptions,
+    *,
+    uses: frozenset[str],
+    foreign: ForeignParts,
+    group_location: str | None,
+) -> Ground:
+    """Declare all of it but the roles of ``uses``, which are another's and are referred to by id."""
+    if "group" not in uses:
+        first = group(spec, foreign.tagged("group", tags), options, group_location)
+        options = ResourceOptions(provider=options.provider, depends_on=[first])
+    guard = None if "security_group" in uses else security_group(spec, tags, options, foreign)
+    guard_id: Input[str] = guard.id if guard else spec.ids()["security_group"]
+    return Ground(options, _subnet_id(spec, tags, options, uses, foreign, guard_id), guard_id)
+
+
+def _subnet_id(
+    spec: VmSpec,
+    tags: Mapping[str, str],
+    options: ResourceOptions,
+    uses: frozenset[str],
+    foreign: ForeignParts,
+    guard_id: Input[str],
+) -> Input[str]:
+    """Declare network and subnet, unless they are only used, and give the id of the subnet."""
+    if spec.subnet_id:
+        return spec.subnet_id
+    parent = None if "network" in uses else network(spec, foreign.tagged("network", tags), options)
+    return spec.ids()["subnet"] if "subnet" in uses else subnet(spec, options, parent, guard_id).id

@@ -1,0 +1,51 @@
+"""In which order the places of a VM are tried, and what speaks against some of them before anything is made."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+from vmops.core.log import get_logger
+from vmops.deploy import own_image
+from vmops.deploy.context import DeployContext
+from vmops.deploy.market import Market
+from vmops.deploy.placed import wished
+from vmops.deploy.precheck import Need
+from vmops.placement import scopes
+from vmops.placement.place import Place, cheapest_first
+from vmops.placement.search import Objection, Search
+from vmops.spec.vm_spec import VmSpec
+
+_DAY = 24 * 3600.0
+"""Seconds for which a price speaks against a place: longer than any deployment."""
+
+
+def search(site: DeployContext, spec: VmSpec, known: Sequence[Objection]) -> Search:
+    """Give the search for a place; of a VM that has only one nobody is asked, and what is ``known`` does not count."""
+    if not spec.lists:
+        return Search(wished(spec))
+    market = Market(site.arm, spec.subscription)
+    found = market.known(wished(spec), addressed=spec.public_ip)
+    for failure in market.unread:
+        get_logger().warning("not_told", reason=str(failure))
+    prices = _prices(site, found) if spec.prefer == "price" or spec.max_hourly_price else {}
+    ordered = cheapest_first(found, prices) if spec.prefer == "price" else found
+    return Search(ordered, [*known, *market.objections(found, _need(spec)), *_too_dear(spec, found, prices)])
+
+
+def _need(spec: VmSpec) -> Need:
+    premium = any(kind in ("Premium_LRS", "PremiumV2_LRS") for kind in (spec.os_disk_type, spec.data_disk_type))
+    return Need(len(spec.data_disks), premium, spec.accelerated_networking == "true", own_image.processor(spec))
+
+
+def _prices(site: DeployContext, places: Sequence[Place]) -> dict[Place, float]:
+    told = {place: site.prices.price(place.location, place.vm_size, place.priority) for place in places}
+    return {place: price.per_hour for place, price in told.items() if price}
+
+
+def _too_dear(spec: VmSpec, places: Sequence[Place], prices: Mapping[Place, float]) -> Iterator[Objection]:
+    """Give what the most that an hour may cost has against places; one whose price nobody knows is too dear, too."""
+    most = spec.max_hourly_price
+    for place in places if most else ():
+        price = prices.get(place)
+        if price is None or price > (most or 0):
+            reason = "its price is not known" if price is None else f"${price:g} an hour, and ${most:g} is the most"
+            yield Objection(scopes.this_place(place), "MaxHourlyPrice", reason, time.time() + _DAY)

@@ -1,0 +1,62 @@
+"""What is left of members that a fleet is to have no longer, once the engine has let them go."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from vmops.azure.client import Arm
+from vmops.azure.error_codes import failure_from_cloud_error
+from vmops.azure.ownership import Claim, is_ours
+from vmops.azure.responses import is_absent
+from vmops.core.errors import CloudError, OperationFailed
+from vmops.core.failures import Failure, FailureKind
+from vmops.core.log import get_logger
+from vmops.core.polling import NotYet, poll_until
+from vmops.deploy.context import DeployContext
+from vmops.spec.vm_spec import VmSpec
+
+
+def release(site: DeployContext, spec: VmSpec, left: Sequence[VmSpec]) -> None:
+    """Delete what is still there of members that are to be no more, and forget them.
+
+    An engine keeps data disks that were made apart, and what it does not know. What is not ours stays.
+
+    Raises: OperationFailed (timeout) if it does not go; CloudError if ARM refuses.
+    """
+    claim, numbers = site.claim(spec), {each.member for each in left}
+    if left:
+        _until_gone(site, spec, lambda: _of(site.arm, claim, numbers))
+    site.made.disown([each for each in site.made.known() if claim.vm.member(each) in numbers])
+
+
+def remove(site: DeployContext, spec: VmSpec, machines: Sequence[Mapping[str, Any]]) -> None:
+    """Delete VMs of ours, with their disks, and nothing else of theirs. Raises: as `release`."""
+    ids = [each["id"] for each in machines]
+    get_logger().warning("replaces", vms=ids)
+    _until_gone(site, spec, lambda: list(filter(None, map(site.arm.get, ids))))
+
+
+def _until_gone(site: DeployContext, spec: VmSpec, find: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+    def look() -> bool | NotYet:
+        asked = [_delete(site.arm, each["id"]) for each in find()]
+        return NotYet(max([spec.poll_interval, *asked])) if asked else True
+
+    if not poll_until(look, timeout=spec.deploy_timeout):
+        message = "what is to be deleted of its members does not go"
+        raise OperationFailed(Failure(FailureKind.TIMEOUT, message, resource=spec.group_id))
+
+
+def _of(arm: Arm, claim: Claim, numbers: set[int | None]) -> list[dict[str, Any]]:
+    """Give what is there of ours under these numbers; a disk that a VM holds goes with that."""
+    listed = [each["id"] for each in arm.contents(claim.vm.group_id) if not each.get("managedBy")]
+    found = [arm.get(arm_id) for arm_id in listed if claim.vm.member(arm_id) in numbers]
+    return [each for each in found if each and is_ours(each, claim)]
+
+
+def _delete(arm: Arm, arm_id: str) -> float:
+    """Begin to delete something; give the seconds after which ARM wants to be asked again."""
+    try:
+        return arm.delete(arm_id).retry_after or 0.0
+    except CloudError as error:
+        if not (is_absent(error) or failure_from_cloud_error(error).retryable):
+            raise
+        return error.retry_after or 0.0

@@ -1,0 +1,98 @@
+"""Who of a fleet is there, and who is to be: told by what Azure lists, and by what this host remembers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vmops.azure import machines
+from vmops.azure.client import Arm
+from vmops.azure.inventory import Inventory
+from vmops.azure.ownership import Claim, kind_of
+from vmops.core.errors import OperationFailed
+from vmops.core.failures import Failure, FailureKind
+from vmops.deploy import survey
+from vmops.deploy.context import DeployContext
+from vmops.deploy.survey import Preflight
+from vmops.spec import fleet
+from vmops.spec.vm_spec import VmSpec
+
+
+@dataclass(frozen=True)
+class Muster:
+    """What there is before a fleet's deployment: what its members stand on, and each of those that are to be.
+
+    ``leaving`` are members of which something may be there, and that are not to be any more.
+    """
+
+    ground: Preflight
+    members: tuple[VmSpec, ...]
+    leaving: tuple[VmSpec, ...]
+    before: tuple[Preflight, ...]
+
+    @property
+    def seen(self) -> Inventory:
+        """Give all that was looked at."""
+        return self.ground.seen
+
+    @property
+    def machines(self) -> list[Mapping[str, Any]]:
+        """Give the VMs that are there and stay."""
+        return [each.machine for each in self.before if each.machine]
+
+    @property
+    def gone(self) -> list[str]:
+        """Give the ids of what was made for those that are to be, or for all, and is not there.
+
+        An engine that made it would not make it again.
+        """
+        there = {each["id"].lower() for each in self.seen.all}
+        own = [arm_id for each in self.members for arm_id in each.own_ids(self.ground.uses) if "/disks/" not in arm_id]
+        group = [] if self.seen.group else [self.members[0].group_id]
+        return group or [arm_id for arm_id in dict.fromkeys(own) if arm_id.lower() not in there]
+
+
+def call(site: DeployContext, spec: VmSpec) -> Muster:
+    """Look at what exists, and choose who is to be: each number stays whose it is, and none is given to another.
+
+    Raises: OperationFailed (immutable) if a VM that is no fleet is there under the fleet's name; else as
+    `survey.preflight`, of any member; CloudError if ARM refuses a look.
+    """
+    claim = site.claim(spec)
+    seen = survey.look(site.arm, claim)
+    _refuse_single(seen, spec)
+    ground = survey.of_ground(site.arm, spec, seen)
+    there, known = _there(seen, claim), _known(site, claim, seen)
+    ranked = _ranked(site.arm, spec, there) if len(there) > (spec.vm_count or 0) else sorted(there)
+    numbers = fleet.wanted(spec.vm_count or 0, ranked, known)
+    members = fleet.members(spec, numbers)
+    before = tuple(survey.of_machine(site.arm, each, claim, ground) for each in members)
+    return Muster(ground, members, fleet.members(spec, ({*there} | known) - {*numbers}), before)
+
+
+def _refuse_single(seen: Inventory, spec: VmSpec) -> None:
+    if any(each["id"].lower() == spec.vm_id.lower() for each in seen.ours):
+        message = "vmCount: it is one VM, and no fleet"
+        raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=spec.vm_id))
+
+
+def _there(seen: Inventory, claim: Claim) -> dict[int, str]:
+    """Give the ids of the VMs of ours, by their numbers."""
+    found = [(claim.vm.member(each["id"]), each["id"]) for each in seen.ours if kind_of(each) == "virtualmachines"]
+    return {number: arm_id for number, arm_id in found if number is not None}
+
+
+def _known(site: DeployContext, claim: Claim, seen: Inventory) -> set[int]:
+    """Give the numbers of those of whom anything is there, or was made and not seen gone."""
+    ids = [*site.made.known(), *(each["id"] for each in (*seen.ours, *seen.disks))]
+    return {number for each in ids if (number := claim.vm.member(each)) is not None}
+
+
+def _ranked(arm: Arm, spec: VmSpec, there: Mapping[int, str]) -> Sequence[int]:
+    """Order members by who is to stay: those that run first, of each the lowest numbers first."""
+    states = machines.states(arm, spec.subscription)
+    runs = {number for number, arm_id in there.items() if states.get(arm_id.lower()) == "running"}
+    return [*sorted(runs), *_rest(there, runs)]
+
+
+def _rest(there: Iterable[int], taken: set[int]) -> list[int]:
+    return sorted(number for number in there if number not in taken)

@@ -1,0 +1,38 @@
+"""What a provision would do to a fleet, member by member."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vmops.deploy import changes, drift, planned
+from vmops.deploy.circumstances import Circumstances
+from vmops.deploy.context import DeployContext
+from vmops.deploy.fleet import muster
+from vmops.deploy.fleet.steps import intents, update_of
+from vmops.deploy.survey import Preflight
+from vmops.spec import names
+from vmops.spec.vm_spec import VmSpec
+
+
+def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
+    """Preview what `steps.provision` would do, in the form of `vmops.deploy.steps.plan`; members that leave too.
+
+    Raises: as that.
+    """
+    before = muster.call(site, spec)
+    planned.refuse_size(site.arm, spec, before.ground)
+    made = intents(site, before, known=True)
+    pairs = [(part, was) for part, was in zip(made, before.before, strict=True)]
+    differs = drift.once(each for part, was in pairs for each in drift.differences(part.spec, was))
+    asked = drift.once(each for part, was in pairs for each in planned.beside_drift(part.spec, was, part.foreign))
+    program = update_of(site, spec, made, before, Circumstances(expires=None)).declared
+    steps = site.stack.preview(program, refresh=bool(differs) or len(before.machines) < len(made))
+    vms = [*((part.spec, was) for part, was in pairs), *((each, before.ground) for each in before.leaving)]
+    found = [_change(vms, step, [*differs, *asked]) for step in steps]
+    return [*found, *changes.kept(dict.fromkeys(each for part in made for each in part.kept))]
+
+
+def _change(vms: list[tuple[VmSpec, Preflight]], step: Mapping[str, str], differs: list[drift.Drift]) -> changes.Change:
+    """Tell of one step of the engine, for the member whose it is; what all stand on is the first one's."""
+    of = [each for each in vms if step["resource"] in map(names.in_words, each[0].ids().values())]
+    spec, was = next(iter(of), vms[0])
+    return changes.of_plan(spec, [step], differs, was.ours(spec))[0]

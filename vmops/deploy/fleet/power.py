@@ -1,0 +1,41 @@
+"""All VMs of a fleet started, stopped, restarted or deallocated at once."""
+
+from typing import Any
+
+from vmops.azure import machines, ownership
+from vmops.azure.client import Arm
+from vmops.azure.ownership import Claim
+from vmops.azure.power import Action
+from vmops.core.errors import OperationFailed
+from vmops.core.failures import Failure, FailureKind
+from vmops.deploy import readiness
+from vmops.spec.target import Target
+
+
+def switch(arm: Arm, target: Target, claim: Claim, action: Action) -> dict[str, Any]:
+    """Ask for a power operation on each VM of a fleet, then wait for the end of all.
+
+    Returns: ``switched``, the names of the VMs.
+
+    Raises: OperationFailed (not_found) if there is none, (conflict) if one is another's, or naming those that failed,
+    and of the first of them why; CloudError if ARM refuses a list.
+    """
+    found = [each.resource for each in machines.members(arm, target.identity)]
+    for each in found:
+        ownership.require_owned(each, claim)
+    if not found:
+        raise OperationFailed(Failure(FailureKind.NOT_FOUND, "the fleet has no VMs", resource=target.group_id))
+    members = [target.model_copy(update={"member": target.identity.member(each["id"])}) for each in found]
+    begun = [readiness.begin(arm, each, action) for each in members]
+    ended = [readiness.end(arm, each, at) for each, at in zip(members, begun, strict=True)]
+    if failed := [(each, why) for each, why in zip(members, ended, strict=True) if why]:
+        raise OperationFailed(_told(failed, len(members), action))
+    return {"switched": [each.machine_name for each in members]}
+
+
+def _told(failed: list[tuple[Target, Failure]], of: int, action: Action) -> Failure:
+    """Say who failed, and why the first did."""
+    first, why = failed[0]
+    names = ", ".join(each.machine_name for each, _ in failed)
+    message = f"the {action} of {len(failed)} of {of} VMs failed: {names}; {first.machine_name}: {why.message}"
+    return Failure(why.kind, message, why.code, first.vm_id, step=why.step)

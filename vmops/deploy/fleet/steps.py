@@ -1,0 +1,176 @@
+"""The steps of a fleet's deployment: one look, one update for all of its members, and a look at who runs."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from vmops.core import times
+from vmops.core.errors import OperationFailed
+from vmops.core.failures import Failure, FailureKind
+from vmops.core.log import get_logger
+from vmops.deploy import drift, engine_state, first_run, holding, idle, intent, readiness, repair, secrets, survey
+from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update, sharing
+from vmops.deploy.circumstances import Circumstances
+from vmops.deploy.context import DeployContext
+from vmops.deploy.drift import Drift
+from vmops.deploy.fleet import leaving, muster, outcome
+from vmops.deploy.fleet.muster import Muster
+from vmops.deploy.fleet.outcome import Outcome
+from vmops.deploy.holding import Marking
+from vmops.deploy.intent import Intent
+from vmops.engine.reconcile import apply
+from vmops.spec.vm_spec import VmSpec
+
+_BREAKS_OFF = frozenset(
+    {FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.LOCKED, FailureKind.BUG, FailureKind.AUTH}
+)
+"""What no member was refused, but all of the deployment."""
+
+
+def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
+    """Make the members of a fleet as the spec says, running, and give its outputs; what one is refused stops no other.
+
+    Raises: OperationFailed, if fewer run than are enough; CloudError if ARM refuses a look.
+    """
+    if how.replaces:
+        _remove(site, spec, how.replaces)
+    return sharing(spec, lambda: _provision(site, spec, how))
+
+
+def _remove(site: DeployContext, spec: VmSpec, numbers: Sequence[int]) -> None:
+    """Delete the VMs that are to be made anew. Raises: OperationFailed (not_found) if there is no such member."""
+    before = idle.proven(site, spec, lambda: muster.call(site, spec))
+    there = {each.member: was.machine for each, was in zip(before.members, before.before, strict=True)}
+    for number in numbers:
+        if number not in there:
+            message = f"member: the fleet has no VM with the number {number}"
+            raise OperationFailed(Failure(FailureKind.NOT_FOUND, message, resource=spec.group_id))
+    leaving.remove(site, spec, [machine for number in numbers if (machine := there[number])])
+
+
+def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
+    before = idle.proven(site, spec, lambda: muster.call(site, spec))
+    _take(site, before, how.marking)
+    state = engine_state.mended(site, doubtful=how.doubtful)
+    made = intents(site, before, known=state.existed)
+    repairs = _repairs(made, before, how.changed)
+    update = update_of(site, spec, made, before, how)
+    apply.forget(site.stack, [*before.ground.strangers(spec), *(before.gone if state.existed else ())])
+    reconciled = state.needs_reconcile and update.reconcile().needs_refresh
+    _note(site, before)
+    refused = _updated(site, made, before, update, refresh=reconciled or state.repaired or bool(repairs))
+    leaving.release(site, spec, before.leaving)
+    found = outcome.look(site.arm, [each.spec for each in made], refused)
+    for each in before.members:
+        if each.member in found.running:
+            first_run.note_success(site, each)
+    return _told(found, spec, made, repairs)
+
+
+def _take(site: DeployContext, before: Muster, marking: Marking) -> None:
+    """Take what is there for who is to hold it. Raises: OperationFailed (conflict, or immutable for another key)."""
+    for member, each in zip(before.members, before.before, strict=True):
+        if each.machine:
+            survey.refuse_anew_for_key(each.machine, member)
+            holding.take(site.arm, each.machine, marking, interval=member.poll_interval, timeout=member.deploy_timeout)
+
+
+def intents(site: DeployContext, before: Muster, *, known: bool) -> list[Intent]:
+    """Find out what to declare of each member; the engine's state is read once, if at all."""
+    state = intent.reader(site, known=known)
+    new = [member for member, each in zip(before.members, before.before, strict=True) if each.machine is None]
+    given = secrets.restored(site, new[0], None, known=known) if new else None
+    members = [each.model_copy(update=_secrets(given)) if given else each for each in before.members]
+    pairs = zip(members, before.before, strict=True)
+    return [intent.form(site, member, each, known=known, state=state) for member, each in pairs]
+
+
+def _secrets(given: VmSpec) -> dict[str, Any]:
+    return {"admin_password_or_key": given.admin_password_or_key, "custom_data": given.custom_data}
+
+
+def _repairs(made: Sequence[Intent], before: Muster, changed: Sequence[str] | None) -> list[Drift]:
+    """Name what is to be repaired, what all stand on once."""
+    pairs = zip(made, before.before, strict=True)
+    return drift.once(each for part, was in pairs for each in repair.due(part.spec, was, changed))
+
+
+def update_of(site: DeployContext, spec: VmSpec, made: Sequence[Intent], before: Muster, how: Circumstances) -> Update:
+    """Give the update that brings all members to what they should be."""
+    from vmops.engine.program import fleet_program  # a second of imports, which a deprovision does without
+    from vmops.stacks.fleet import Part
+
+    def part(each: Intent, was: survey.Preflight) -> Part:
+        stays = intent.staying(each, was, expires=how.expires is None)
+        return Part(each.spec.model_copy(update={"location": was.location}), each.foreign, stays)
+
+    uses = made[0].uses
+    program = fleet_program(
+        [part(each, was) for each, was in zip(made, before.before, strict=True)],
+        owner=site.owner,
+        uses=uses,
+        expires=times.format_utc(how.expires) if how.expires else None,
+        hold=_hold(site, before, how.marking),
+        provider=site.cloud.provider_arguments(spec.subscription),
+        note=site.made.note,
+    )
+    return Update(site, spec, uses, program, how.marking, [each.spec for each in made], before.leaving)
+
+
+def _hold(site: DeployContext, before: Muster, marking: Marking) -> Callable[[], str]:
+    """Give what tells the mark of all members once they are declared: nobody holds some of them alone."""
+    there = before.machines
+    if not (marking.mark or any(map(holding.mark_of, there))):
+        return str
+
+    def agreed() -> str:
+        marks = [holding.agreed(site.arm, each["id"], marking) for each in there]
+        return next(filter(None, marks), marking.mark)
+
+    return agreed
+
+
+def _note(site: DeployContext, before: Muster) -> None:
+    """Note what is about to be made, and who of it is new."""
+    uses = before.ground.uses
+    site.made.disown({arm_id for each in before.members for arm_id in {*each.own_ids()} - {*each.own_ids(uses)}})
+    for member, each in zip(before.members, before.before, strict=True):
+        first_run.begin(site, member, each)
+    site.made.intend(dict.fromkeys(arm_id for each in before.members for arm_id in each.own_ids(uses)))
+
+
+def _updated(
+    site: DeployContext, made: Sequence[Intent], before: Muster, update: Update, *, refresh: bool
+) -> dict[str, Failure]:
+    """Bring all members to what they should be; give why some were refused, by what the resource is called.
+
+    Under '' is what stands for those of whom nothing else is told.
+
+    Raises: OperationFailed, if it broke off.
+    """
+    for part, was in zip(made, before.before, strict=True):
+        if was.machine and readiness.needs_deallocation(was.machine, part.spec):
+            readiness.deallocate(site.arm, part.spec, "a disk grows")
+    try:
+        update.run(refresh=refresh)
+    except SharedResourceCreatedElsewhere:
+        raise
+    except OperationFailed as error:
+        refused = error.failure
+        if refused.kind in _BREAKS_OFF:
+            raise
+        get_logger().warning("refused", cause=str(refused))
+        causes = [each for each in reversed(site.stack.causes) if each.code or each.kind is not FailureKind.ENGINE]
+        return {"": refused, **{each.resource: each for each in causes}}
+    update.agree()
+    return {}
+
+
+def _told(found: Outcome, spec: VmSpec, made: Sequence[Intent], repairs: Sequence[Drift]) -> dict[str, Any]:
+    """Give the outputs of a fleet of which enough run. Raises: OperationFailed, if fewer do."""
+    enough = spec.min_count or spec.vm_count or 0
+    if len(found.running) < enough:
+        raise OperationFailed(found.failure(enough))
+    kept = [f"{each}: kept" for part in made for each in part.kept]
+    repaired = [f"{each}: repaired" for each in repairs]
+    beside = {"notOurs": list(dict.fromkeys(kept)), "repaired": repaired}
+    return found.outputs() | {name: each for name, each in beside.items() if each}

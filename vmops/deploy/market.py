@@ -1,0 +1,68 @@
+"""What Azure tells of places before anything is made there: what they have, what is left of quotas, and the price.
+
+What nobody could tell speaks against nothing.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TypeVar
+
+from vmops.azure.client import Arm
+from vmops.azure.error_codes import failure_from_cloud_error
+from vmops.azure.shapes import SizeOffer, Usage
+from vmops.core.errors import CloudError
+from vmops.core.failures import Failure
+from vmops.deploy.precheck import Location, Need
+from vmops.placement.place import Place
+from vmops.placement.search import Objection
+
+T = TypeVar("T")
+
+_HOLDS = 30.0
+"""Seconds for which what a look has told is believed."""
+
+
+@dataclass(frozen=True)
+class Market:
+    """What there is for one subscription; each location is asked once. What Azure does not tell is in ``unread``."""
+
+    arm: Arm
+    subscription: str
+    unread: list[Failure] = field(default_factory=list)
+
+    def location(self, name: str) -> Location:
+        """Give what Azure tells of a location."""
+        if name not in self._locations:
+            sizes: dict[str, SizeOffer] = self._read(lambda: self.arm.offers(self.subscription, name), {})
+            usages: list[Usage] = self._read(lambda: self.arm.usages(self.subscription, name), [])
+            self._locations[name] = Location(sizes, usages)
+        return self._locations[name]
+
+    def known(self, places: Iterable[Place], *, addressed: bool) -> list[Place]:
+        """Give places with the hardware of their sizes; ``addressed`` are those of a VM that has a public address."""
+        return [
+            replace(each, hardware=self.location(each.location).hardware(each.vm_size), addressed=addressed)
+            for each in places
+        ]
+
+    def objections(self, places: Iterable[Place], need: Need) -> list[Objection]:
+        """Give what speaks against places now."""
+        until = time.time() + _HOLDS
+        return [
+            Objection(no.scope(place), no.code, no.reason, until)
+            for place in places
+            for no in self.location(place.location).against(place, need)
+        ]
+
+    @cached_property
+    def _locations(self) -> dict[str, Location]:
+        return {}
+
+    def _read(self, ask: Callable[[], T], nothing: T) -> T:
+        try:
+            return ask()
+        except CloudError as error:
+            self.unread.append(failure_from_cloud_error(error))
+            return nothing

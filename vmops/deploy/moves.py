@@ -1,0 +1,197 @@
+"""The way of a deployment through its places: what finds no room in one is declared in the next, one update a round.
+
+Only what has never run is moved, and only this host's records prove that. Where a round is tried is noted before the
+engine runs: whoever takes over after a death knows all names.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, Protocol
+
+from vmops.azure import vm_state
+from vmops.core import times
+from vmops.core.errors import OperationFailed
+from vmops.core.failures import Failure, FailureKind
+from vmops.core.log import get_logger
+from vmops.core.polling import NotYet, poll_until
+from vmops.deploy import choice, first_run, removal
+from vmops.deploy.context import DeployContext
+from vmops.deploy.placed import Placed, of_machine
+from vmops.engine.events import PROVIDER_GONE
+from vmops.placement.place import Place
+from vmops.placement.refusals import Next
+from vmops.placement.search import Objection, Search
+from vmops.spec.vm_spec import VmSpec
+
+Round = Callable[[VmSpec], dict[str, Any]]
+"""Makes the VM in one place, as a spec that has no lists says, and gives its outputs."""
+
+_NEW = frozenset({first_run.NEW, first_run.NO})
+_STEP = "call again later, or name more places; `vmops refusals` shows what is remembered of them, and can forget it"
+
+
+_LIMITS = frozenset({"QuotaExceeded", "SpotQuotaExceeded", "OperationNotAllowed", "MaxHourlyPrice"})
+"""Codes of what more room would not mend."""
+
+_SAID = 8
+"""Places of which a failure says why they are not tried."""
+
+
+class Ledger(Protocol):
+    """What is remembered of places, by a VM and by all of its subscription."""
+
+    def noted(self, name: str) -> Placed | None:
+        """Give where a VM was tried last since it was removed; None if nobody knows."""
+
+    def note(self, name: str, where: Placed) -> None:
+        """Note where a VM is tried now. Raises: OperationFailed (interrupted) if this operation is another's by now."""
+
+    def known(self) -> list[Objection]:
+        """Give what speaks against places, as far as others have met it."""
+
+    def add(self, objections: Iterable[Objection]) -> None:
+        """Remember what was met."""
+
+    def forget(self, place: Place) -> None:
+        """Forget what speaks against a place where a VM was made."""
+
+
+class _Unrecorded:
+    """A ledger in which nobody writes: nothing is known of any place."""
+
+    def noted(self, name: str) -> Placed | None:  # noqa: ARG002
+        """Give nothing."""
+        return None
+
+    def note(self, name: str, where: Placed) -> None:
+        """Note nothing."""
+
+    def known(self) -> list[Objection]:
+        """Give nothing."""
+        return []
+
+    def add(self, objections: Iterable[Objection]) -> None:
+        """Remember nothing."""
+
+    def forget(self, place: Place) -> None:
+        """Have nothing to forget."""
+
+
+UNRECORDED = _Unrecorded()
+
+
+def through_places(site: DeployContext, spec: VmSpec, ledger: Ledger, make: Round) -> dict[str, Any]:
+    """Make a VM in the first of its places that has room, and give its outputs.
+
+    Raises: OperationFailed, with what was refused last; what was made of a VM that found room in none of several places
+    is removed before. CloudError if ARM refuses a look.
+    """
+    return make(spec) if spec.location is None else _Way(site, spec, ledger, make).go()
+
+
+class _Way:
+    """The way of one VM."""
+
+    def __init__(self, site: DeployContext, spec: VmSpec, ledger: Ledger, make: Round) -> None:
+        self._site, self._spec, self._ledger, self._make = site, spec, ledger, make
+        self._moves: list[dict[str, Any]] = []
+        self._refusal: Failure | None = None
+
+    def go(self) -> dict[str, Any]:
+        """Take round after round."""
+        where = self._begin()
+        while where:
+            self._ledger.note(self._spec.vm_name, where)
+            try:
+                outputs = self._make(where.of(self._spec))
+            except OperationFailed as refused:
+                where = self._after(where, refused)
+                continue
+            self._ledger.forget(where.place)
+            return outputs | ({"moves": self._moves} if self._moves else {})
+        raise OperationFailed(self._give_up())
+
+    @cached_property
+    def _search(self) -> Search:
+        return choice.search(self._site, self._spec, self._ledger.known())
+
+    def _begin(self) -> Placed | None:
+        """Give where the first round is: where the VM is, or was tried last, or else where nothing speaks against."""
+        spec, noted = self._spec, self._ledger.noted(self._spec.vm_name)
+        stays = noted and (spec.lists or noted.place.location == spec.location)
+        home = noted.home if noted and stays else str(spec.location)
+        machine = self._settled_machine() if spec.lists else None
+        if machine and not first_run.never(self._site, spec):
+            return of_machine(machine, home).within(spec)
+        if noted and self._site.made.ran(spec.vm_id) == first_run.YES:
+            return noted.within(spec)
+        place = self._search.place(time.time(), noted.place if noted else None)
+        return Placed(place, home) if place else None
+
+    def _settled_machine(self) -> dict[str, Any] | None:
+        """Look at the VM, once nothing is being done to it."""
+
+        def look() -> tuple[dict[str, Any] | None] | NotYet:
+            found = self._site.arm.get(self._spec.vm_id)
+            return vm_state.next_poll(self._spec.poll_interval) if found and vm_state.in_transit(found) else (found,)
+
+        seen = poll_until(look, timeout=self._spec.deploy_timeout)
+        return seen[0] if seen else None
+
+    def _after(self, where: Placed, refused: OperationFailed) -> Placed | None:
+        """Learn from a refusal; give where the next round is, None if no place is left.
+
+        Raises: the refusal, if another place does not help, there is none, or the VM may have run.
+        """
+        met, failure = len(self._search.met), refused.failure
+        place = next((each for each in self._search.places if each == where.place), where.place)
+        following = self._search.refused(place, failure, time.time())
+        self._ledger.add(self._search.met[met:])
+        if not self._spec.lists or not self._goes_on(following, failure):
+            raise refused
+        self._refusal = failure
+        chosen = self._search.place(time.time(), place if following is Next.AGAIN else None)
+        if chosen and chosen != place:
+            self._moves.append({"from": place.as_dict(), "to": chosen.as_dict(), "code": failure.code})
+            get_logger().warning("moves", vm=self._spec.vm_id, place=str(chosen), reason=failure.message)
+            self._clear_disks(where)
+        return replace(where, place=chosen) if chosen else None
+
+    def _goes_on(self, following: Next, failure: Failure) -> bool:
+        """Tell whether there is another round: only after what ARM has said, and never for a VM that may have run."""
+        again = following is Next.AGAIN and failure.code not in {"", PROVIDER_GONE}
+        return (following is Next.MOVE or again) and first_run.never(self._site, self._spec)
+
+    def _clear_disks(self, where: Placed) -> None:
+        """Remove what was made where the VM has data disks of their own: no engine deletes these."""
+        if self._spec.makes_disks_apart:
+            self._remove(where.of(self._spec).model_copy(update={"keep_group": True}))
+
+    def _remove(self, placed: VmSpec) -> None:
+        self._site.made.gone(removal.clear(self._site, placed))
+
+    def _give_up(self) -> Failure:
+        """Remove what was made of a VM that found room nowhere, and say why that is."""
+        failure = self._exhausted()
+        if self._site.made.ran(self._spec.vm_id) in _NEW:
+            try:
+                removal.deprovision(self._site, self._spec, doubtful=False)
+            except OperationFailed as left:
+                return replace(failure, message=f"{failure.message}; and {left.failure.message}")
+        return failure
+
+    def _exhausted(self) -> Failure:
+        """Say what was refused last, or what speaks against each place where none was tried."""
+        if self._refusal:
+            message = f"{self._refusal.message.rstrip('. ')}; none of {len(self._search.places)} places has room"
+            return replace(self._refusal, message=message, step=_STEP)
+        blocked = self._search.blocked(time.time())
+        kind = FailureKind.QUOTA if all(why.code in _LIMITS for _, why in blocked) else FailureKind.CAPACITY
+        said = [
+            f"{place}: {why.reason.rstrip('. ')} ({why.code}, until {times.told(why.until)})" for place, why in blocked
+        ]
+        more = [f"and {len(said) - _SAID} more"] if len(said) > _SAID else []
+        message = "; ".join(["no place is to be tried now", *said[:_SAID], *more])
+        return Failure(kind, message, resource=self._spec.vm_id, step=_STEP)

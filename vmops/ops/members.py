@@ -1,0 +1,94 @@
+"""The VMs of a fleet as they are: told by lists of Azure, and by what was asked for last."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vmops.azure import guests, machines
+from vmops.azure.client import Arm
+from vmops.azure.machines import ListedMachine
+from vmops.core import keys
+from vmops.core.failures import Failure, FailureKind
+from vmops.core.settings import Settings
+from vmops.jobs.operation import Operation, Verb
+from vmops.jobs.store import Store
+from vmops.ops.prices import Prices
+from vmops.spec import fleet, names
+from vmops.spec.target import Target
+from vmops.ssh.way_in import PORT, ssh_command
+
+
+@dataclass(frozen=True)
+class Members:
+    """The VMs of one fleet; ``arm`` is its cloud."""
+
+    settings: Settings
+    store: Store
+    arm: Callable[[Target], Arm]
+
+    def take(self, target: Target) -> dict[str, Any]:
+        """Tell of each VM: ``asked`` and ``ready`` are numbers, ``members`` those that are there, ``missing`` the rest.
+
+        Nothing if it is no fleet, as far as anybody knows. Raises: CloudError if ARM refuses a list.
+        """
+        last = asked_for(self.store, target)
+        found = machines.members(self.arm(target), target.identity)
+        count = int(last.given.get("vmCount") or 0) if last else 0
+        if not (count or found):
+            return {}
+        there = {number: each for each in found if (number := target.identity.member(each.resource["id"])) is not None}
+        rows = [self._member(target, number, each) for number, each in there.items()]
+        run = [number for number, each in there.items() if each.running]
+        wanted = fleet.wanted(max(count, len(there)), sorted(there), ())
+        missing = [self._missing(target, number, there.get(number), last) for number in wanted if number not in run]
+        return {"asked": count or len(there), "ready": len(run), "members": rows, "missing": missing}
+
+    def _member(self, target: Target, number: int, seen: ListedMachine) -> dict[str, Any]:
+        resource = seen.resource
+        size, priority = resource["properties"].get("hardwareProfile", {}).get("vmSize"), _priority(resource)
+        guest = guests.guest_of(self.arm(target), resource["id"])
+        host, port = guest.host or seen.public_ip or seen.private_ip, guest.port or PORT
+        user = guest.user or resource["properties"].get("osProfile", {}).get("adminUsername", "")
+        key = keys.existing_ssh_key_file(self.settings.state_dir, target.stack)
+        price = Prices(self.settings.state_dir).told(target.cloud, resource.get("location"), size, priority)
+        return {
+            "name": resource["name"],
+            "member": number,
+            "id": resource["id"],
+            "vmSize": size,
+            "location": resource.get("location"),
+            "zone": next(iter(resource.get("zones") or ()), None),
+            "priority": priority,
+            "pricePerHour": price["pricePerHour"],
+            "publicIp": seen.public_ip or None,
+            "privateIp": seen.private_ip or None,
+            "sshHost": host or None,
+            "sshPort": port,
+            "ssh": ssh_command(host, port, user, key) if host else None,
+            "power": seen.power or None,
+        }
+
+    def _missing(
+        self, target: Target, number: int, seen: ListedMachine | None, last: Operation | None
+    ) -> dict[str, Any]:
+        told = next((dict(each) for each in _told(last) if each["member"] == number), None)
+        if told and seen is None:
+            return told
+        what = f"the VM is {seen.power or seen.provisioning}" if seen else "the VM is not there"
+        why = Failure(FailureKind.CONFLICT if seen else FailureKind.NOT_FOUND, what, step="provision it again")
+        name = names.member_name(target.vm_name, number)
+        said = {"kind": str(why.kind), "code": why.code, "message": why.message, "nextStep": why.next_step}
+        return {"name": name, "member": number, **said}
+
+
+def asked_for(store: Store, target: Target) -> Operation | None:
+    """Give the newest provision of a VM or a fleet since it was last removed; None if this host knows of none."""
+    return next((each for each in store.life(target.stack) if each.verb is Verb.PROVISION), None)
+
+
+def _told(last: Operation | None) -> list[Mapping[str, Any]]:
+    return list(last.outputs.get("missing", ())) if last else []
+
+
+def _priority(resource: Mapping[str, Any]) -> str:
+    return str(resource["properties"].get("priority") or "Regular")

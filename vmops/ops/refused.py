@@ -1,0 +1,23 @@
+"""What is remembered of places that Azure has refused, as it is told."""
+
+from typing import Any
+
+from vmops.core import times
+from vmops.placement.search import Objection, Standing
+
+
+def told(objection: Objection) -> dict[str, Any]:
+    """Give what was refused in plain JSON; what is None may be anything. ``zone`` may be regional, or zonal."""
+    block = objection.block
+    return {
+        "vmSize": block.size or None,
+        "family": block.family or None,
+        "cores": block.cores or None,
+        "location": block.location,
+        "zone": block.zone or None,
+        "priority": block.priority or None,
+        "verdict": str(Standing.BLOCKED if block.hard else Standing.LAST),
+        "code": objection.code,
+        "reason": objection.reason,
+        "until": times.told(objection.until),
+    }
