@@ -6,16 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from tests.azure import Azure, kill_daemon
-from tests.conformance.arm import COMPUTE, GROUP, NETWORK, SUBNET, machine
+from tests.azure import kill_daemon
+from tests.guest_machines import VERSION, VM, Machines
 from tests.guests import LONG
 from vmops.cli.commands.local import app
 from vmops.core.polling import NotYet, poll_until
@@ -24,96 +21,12 @@ from vmops.local.guests import place
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH's clients are not installed")
 
-VERSION = "api-version=2024-07-01"
-BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
-VM = f"{COMPUTE}/virtualMachines/vm"
 CONFIG = b"#cloud-config\npackages: [htop]\nruncmd:\n- echo done >/etc/made\n"
 
 
-class Machines:
-    """A local Azure in which one machine is made, and the way into it."""
-
-    def __init__(self, state_dir: Path) -> None:
-        self.state_dir, self.azure, self.key = state_dir, Azure(state_dir), state_dir / "id"
-
-    def make(self, **profile: Any) -> None:
-        """Make a machine, with all that it needs."""
-        public = self.key.with_suffix(".pub").read_text()
-        space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
-        part = {"name": "ipconfig1", "properties": {"subnet": {"id": SUBNET}}}
-        self.put(GROUP)
-        self.put(f"{NETWORK}/virtualNetworks/net", properties=space)
-        self.azure.put(f"{SUBNET}?{VERSION}", {"properties": {"addressPrefix": "10.0.0.0/24"}})
-        self.settle()
-        self.put(f"{NETWORK}/networkInterfaces/vm-nic", properties={"ipConfigurations": [part]})
-        asked = machine()
-        asked["properties"]["osProfile"]["linuxConfiguration"]["ssh"]["publicKeys"] = [{"keyData": public}]
-        asked["properties"]["osProfile"] |= profile
-        self.azure.put(f"{VM}?{VERSION}", asked)
-        self.settle()
-
-    def put(self, path: str, **body: Any) -> None:
-        """PUT a resource, and have it be there."""
-        self.azure.put(f"{path}?{VERSION}", {"location": "westus2", **body})
-        self.settle()
-
-    def act(self, verb: str, query: str = "") -> None:
-        """Have a power verb be over."""
-        self.azure.post(f"{VM}/{verb}?{VERSION}{query}", None)
-        self.settle()
-
-    def settle(self) -> None:
-        """Look, at pace 0, until nothing is under way."""
-        assert self.azure.resources() is not None
-
-    def told(self) -> dict[str, Any]:
-        """Give what is told of the guest."""
-        [found] = self.azure.get("/_local/guests")["guests"]
-        return dict(found)
-
-    def until(self, **wanted: Any) -> dict[str, Any]:
-        """Wait until this is told of the guest."""
-
-        def look() -> dict[str, Any] | NotYet:
-            told = self.told()
-            return told if wanted.items() <= told.items() else NotYet(0.02)
-
-        found = poll_until(look, timeout=LONG)
-        assert found, (self.told(), (self.state_dir / "local/daemon.log").read_text())
-        return found
-
-    def ssh(self, command: str, patience: int = 5) -> "subprocess.CompletedProcess[bytes]":
-        """Run a command in the guest, whose key is the one that is told, and which may say nothing for so long."""
-        told = self.told()
-        known = self.state_dir / "known"
-        known.write_text(f"[{told['host']}]:{told['port']} {told['hostKey']}\n")
-        how = {"Port": told["port"], "IdentityFile": self.key, "UserKnownHostsFile": known, "LogLevel": "ERROR"}
-        how |= {"StrictHostKeyChecking": "yes", "BatchMode": "yes", "ConnectTimeout": patience}
-        options = [word for name, value in how.items() for word in ("-o", f"{name}={value}")]
-        line = ["ssh", "-F", "none", *options, f"{told['user']}@{told['host']}", command]
-        return subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONG, check=False)
-
-    def said(self, command: str) -> str:
-        """Run a command in the guest, which succeeds."""
-        ran = self.ssh(command)
-        assert ran.returncode == 0, ran
-        return ran.stdout.decode().strip()
-
-    @contextmanager
-    def booting(self) -> Iterator[None]:
-        """Wait until the guest answers from another boot than before the block."""
-        last = self.said(BOOT_ID)
-        yield
-
-        def look() -> bool | NotYet:
-            ran = self.ssh(BOOT_ID)
-            return (ran.returncode == 0 and ran.stdout.decode().strip() != last) or NotYet(0.05)
-
-        assert poll_until(look, timeout=LONG), self.told()
-
-    def fault(self, *words: str) -> None:
-        """Put a fault into force, as a person does."""
-        vmops("fault", *words)
+def fault(*words: str) -> None:
+    """Put a fault into force, as a person does."""
+    vmops("fault", *words)
 
 
 def vmops(*words: str) -> str:
@@ -244,36 +157,36 @@ def test_each_fault_is_one(machines: Machines) -> None:
     """What a person types goes wrong as it says, and is over when the faults are cleared."""
     machines.make()
     machines.until(state="up", ready=True)
-    machines.fault("ssh-refused", "--vm", "vm", "--times", "2")
+    fault("ssh-refused", "--vm", "vm", "--times", "2")
     assert [machines.ssh("true").returncode for _ in range(3)] == [255, 255, 0]
     vmops("fault", "clear")
-    machines.fault("ssh-cut", "--vm", "vm", "--after", "50000")
+    fault("ssh-cut", "--vm", "vm", "--after", "50000")
     assert machines.ssh("head -c 10 /dev/zero").returncode == 0
     assert machines.ssh("head -c 100000 /dev/zero").returncode == 255
     vmops("fault", "clear")
-    machines.fault("guest-silent", "--vm", "vm")
+    fault("guest-silent", "--vm", "vm")
     machines.until(state="up", ready=False)
     assert machines.ssh("true", patience=1).returncode == 255
     vmops("fault", "clear")
     machines.until(state="up", ready=True)
-    machines.fault("guest-panics", "--vm", "vm")
+    fault("guest-panics", "--vm", "vm")
     machines.until(state="up", ready=False)
     agent = machines.azure.vm(VM)["properties"]["instanceView"]["vmAgent"]["statuses"][0]
     assert agent["displayStatus"] == "Not Ready"
     vmops("fault", "clear")
-    machines.fault("guest-never-up", "--vm", "vm")
+    fault("guest-never-up", "--vm", "vm")
     machines.until(state="booting", ready=False)
     assert machines.azure.power(VM) == "running"
     assert machines.ssh("true").returncode == 255
     vmops("fault", "clear")
     machines.until(state="up", ready=True)
-    machines.fault("guest-shuts-down", "--vm", "vm")
+    fault("guest-shuts-down", "--vm", "vm")
     machines.until(state="down", why="poweroff")
     assert machines.azure.power(VM) == "stopped"
     vmops("fault", "clear")
     machines.act("start")
     machines.until(state="up", ready=True)
-    machines.fault("guest-hangs-on-shutdown", "--vm", "vm")
+    fault("guest-hangs-on-shutdown", "--vm", "vm")
     machines.act("powerOff")
     assert machines.azure.power(VM) == "stopped"
     machines.until(state="stopping")

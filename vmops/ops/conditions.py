@@ -8,7 +8,6 @@ from vmops.azure.vm_state import VmState, get_vm_state, next_poll
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet
 from vmops.ops.entrance import Entrance, no_guest
-from vmops.ssh.banner import ssh_answers
 
 Condition = Literal["running", "ssh", "stopped"]
 """What a VM is waited for to be; ``stopped`` is that it stands still, be it deallocated."""
@@ -43,7 +42,5 @@ class Awaited:
         if not seen.running:
             return None
         told = {**seen.summary(), **self._entrance.told(seen, guest)}
-        answers = self._condition == "running" or ssh_answers(
-            told["sshHost"], told["sshPort"], self._entrance.target.request_timeout
-        )
+        answers = self._condition == "running" or self._entrance.answers(told["sshHost"], told["sshPort"])
         return told if answers else None

@@ -25,6 +25,9 @@ from vmops.ssh.way_in import PORT, WayIn
 _LOOK = 0.1
 """Seconds from the first look at a port to the next; later it is looked at less often."""
 
+_ONE_LOOK = 3.0
+"""Seconds that a server has to greet, however short a wait is: one that is far, or busy, takes a second."""
+
 
 @dataclass(frozen=True)
 class Entrance:
@@ -97,10 +100,13 @@ class Entrance:
             "hostKeyAlias": way.host_key_alias,
         }
 
+    def answers(self, where: str, port: int) -> bool:
+        """Tell whether SSH answers there now: who takes a connection and is silent has no longer than a wait lasts."""
+        most = max(self.target.poll_timeout, _ONE_LOOK)
+        return ssh_answers(where, port, min(self.target.request_timeout, most))
+
     def _answers(self, way: WayIn) -> bool | NotYet:
-        return ssh_answers(way.host, way.port, self.target.request_timeout) or NotYet(
-            _LOOK, most=self.target.poll_interval
-        )
+        return self.answers(way.host, way.port) or NotYet(_LOOK, most=self.target.poll_interval)
 
     def _address(self, seen: VmState) -> str:
         """Give the VM's address: that of its record, if it is the same VM; else ARM is asked."""
