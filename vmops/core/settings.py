@@ -1,4 +1,4 @@
-"""What is the same for every call of a program: read from the environment, prefix ``VMOPS_``."""
+"""The settings that hold for every call of a program: read from the environment, prefix ``VMOPS_``."""
 
 import getpass
 import os
@@ -15,14 +15,14 @@ from vmops.core.errors import SpecError
 from vmops.core.state_dir import backend_path
 
 CloudName = Literal["local", "public", "usgovernment", "china"]
-"""The clouds that there are: the local Azure, and Azure's own."""
+"""The supported clouds: the local Azure, and Azure's own."""
 
 
 Seconds = Annotated[float, BeforeValidator(durations.seconds)]
 PositiveSeconds = Annotated[float, BeforeValidator(durations.positive_seconds)]
 
 _LONGEST_PATH = 450
-"""Bytes of the state directory's path: the longest path of a database in it is 512 with what SQLite adds to it.
+"""Longest path of the state directory, in bytes: a database's path in it, with SQLite's suffix, has at most 512.
 
 Source: SQLite, ``SQLITE_MAX_PATHNAME`` of ``os_unix.c``.
 """
@@ -45,20 +45,22 @@ def _user() -> str:
 
 
 def _state_dir() -> Path:
-    """Give where the state lies; of a user without a home that cannot be expanded, and is refused."""
+    """Give the default state directory. For a user without a home it stays unexpanded, and is refused later."""
     with suppress(RuntimeError):
         return user_state_path("vmops")
     return Path("~/.local/state/vmops")
 
 
 class Settings(BaseSettings):
-    """Where vmops keeps its state, which cloud it means by default, and who it works for.
+    """Where vmops keeps its state, which cloud is the default, and on whose behalf vmops acts.
 
-    All of it can be given in the environment (``VMOPS_STATE_DIR``, ``VMOPS_CLOUD`` …) or by keyword. A parameter of a
-    call wins over the setting of the same name. Durations are seconds, or have a unit ("2h"). ``engine_silence`` is how
-    long an engine that works on no resource may say nothing before it is ended, and so how long a read of its backend
-    may take; ``workers`` is how many deployments work at once, by default what the cores and the memory can bear;
-    ``worker_idle`` is how long the process that starts them stays when there are none, 0 for no such process.
+    Each setting comes from the environment (``VMOPS_STATE_DIR``, ``VMOPS_CLOUD`` …) or from a keyword. A parameter of a
+    call wins over the setting of the same name. Durations are seconds, or have a unit ("2h").
+
+    ``engine_silence`` is how long an engine may print nothing while it works on no resource; then it is ended. It is
+    also the longest that a read of its backend may take. ``workers`` is how many deployments run at once, by default
+    what the cores and the memory allow. ``worker_idle`` is how long the fork server stays without work; 0 means no fork
+    server.
     """
 
     model_config = SettingsConfigDict(env_prefix="VMOPS_", env_ignore_empty=True, frozen=True)
@@ -94,7 +96,7 @@ class Settings(BaseSettings):
     @field_validator("state_dir")
     @classmethod
     def _usable_path(cls, state_dir: Path) -> Path:
-        """Make it absolute, so that a worker in another directory means the same one."""
+        """Make the path absolute, so that a worker in another directory uses the same one."""
         try:
             path = state_dir.expanduser().absolute()
         except RuntimeError:
@@ -110,7 +112,7 @@ class Settings(BaseSettings):
         return url
 
     def defaults(self) -> dict[str, Any]:
-        """Give the settings that stand in for parameters, under the parameters' names."""
+        """Give the settings that are defaults of parameters, under the parameters' names."""
         named = {
             "cloud": self.cloud,
             "subscription": self.subscription,
@@ -128,7 +130,7 @@ class Settings(BaseSettings):
 
 
 def _sentence(name: str, given: object, rule: str) -> str:
-    """Say which setting breaks which rule; of a URL, which may hold a password, only how it begins."""
+    """Say which setting breaks which rule. Of a URL, which may contain a password, only the beginning is shown."""
     shown = f"{str(given).partition('://')[0]}://…" if "://" in str(given) else given
     shown, says = str(shown) if isinstance(shown, Path) else shown, rule.removeprefix("Value error, ")
     return f"VMOPS_{name.upper()}: {says if says.startswith(repr(given)) else f'{shown!r}: {says}'}"

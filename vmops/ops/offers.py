@@ -1,4 +1,4 @@
-"""Where there may be room for a VM, at what price, and what speaks against the rest; and what is left of quotas."""
+"""Where a VM is available, at what price, and what speaks against the other places; and what is left of quotas."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -21,12 +21,12 @@ from vmops.spec.wish import Wish
 T = TypeVar("T")
 
 _HOLDS = 30.0
-"""Seconds for which what a look has told is believed."""
+"""Seconds for which an answer is cached."""
 
 
 @dataclass(frozen=True)
 class Offers:
-    """The offers for one wish. What Azure does not tell is in ``unread``, and speaks against no place."""
+    """The offers for one request. What Azure does not answer is in ``unread``, and rules out no place."""
 
     arm: Arm
     wish: Wish

@@ -1,4 +1,4 @@
-"""Whether what is asked for is there, or on its way: what was made last says what to look for, ARM what there is."""
+"""Whether a request is already fulfilled, or on its way: the last record says what to look for, ARM what exists."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,14 +17,14 @@ _WAIT_FOR = "waitFor"
 
 
 def is_made(latest: Operation, asked: Asked) -> bool:
-    """Tell whether the newest operation has made the VM as it is asked for."""
+    """Tell whether the newest operation has made the VM as asked for."""
     return (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, asked.digest)
 
 
 def seen_as_asked(arm: Arm, claim: Claim, spec: VmSpec, made: Mapping[str, Any]) -> VmState | None:
-    """Look at a VM that was ``made`` so; None if it is not so any more, does not run, or is another's.
+    """Read a VM that was ``made`` so; None if it differs now, does not run, or is another's.
 
-    Raises: CloudError if ARM refuses a look.
+    Raises: CloudError if ARM refuses a read.
     """
     seen = vm_state.get_vm_state(arm, spec.vm_id)
     if not (seen and seen.running and is_ours(seen.resource, claim)):
@@ -34,6 +34,6 @@ def seen_as_asked(arm: Arm, claim: Claim, spec: VmSpec, made: Mapping[str, Any])
 
 
 def serves(admitted: Operation, new: Operation) -> bool:
-    """Tell whether what is in flight is for the same thing, and waits for all that is to be waited for."""
+    """Tell whether the operation in flight has the same goal, and waits for everything that this one would wait for."""
     waits = new.given.get(_WAIT_FOR) in (None, "running", admitted.given.get(_WAIT_FOR))
     return waits and (admitted.verb, admitted.digest) == (new.verb, new.digest)

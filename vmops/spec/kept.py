@@ -1,4 +1,4 @@
-"""What of a VM stays as it is, though it is declared: what only the VM has, and what was made before it."""
+"""What stays as it is on an existing VM although it is declared: secrets that were not repeated, older disks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Kept:
-    """The secret parameters that nobody repeats, and the ids of data disks of ours that are only attached, by lun.
+    """The secret parameters that were not repeated, and by lun the ids of our data disks that are only attached.
 
-    ``expires``: so does the tag that says until when the VM lives. ``group_location`` is where the resource group is,
-    None for where the VM is to be.
+    With ``expires``, the expiry tag stays too. ``group_location`` is the resource group's location; None means the
+    VM's.
     """
 
     secrets: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""Which places are wished for: lists of sizes, locations, zones and priorities, and what a place has to have."""
+"""The places that are asked for: lists of sizes, locations, zones and priorities, and what each place must offer."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ _ANY, _ZONES = "any", ("1", "2", "3")
 
 
 def _locations(value: object, info: ValidationInfo) -> tuple[str, ...]:
-    """Return locations; the local cloud has one by default."""
+    """Return locations; the local cloud has a default."""
     found = [related.location(each, info) for each in (values.items(value) if value is not None else (None,))]
     if None in found:
         raise ValueError("is required: VMOPS_LOCATION sets one for all calls")
@@ -27,14 +27,14 @@ def _sizes(value: object) -> tuple[str, ...]:
 
 
 def _zones(value: object) -> tuple[str | None, ...]:
-    """Return zones, all for ``any``; None stands for the location as a whole."""
+    """Return zones, all of them for ``any``; None stands for a regional VM, without a zone."""
     if value is None:
         return (None,)
     return _ZONES if value == _ANY else _once([hardware.zone(each) for each in values.items(value)])
 
 
 def _priorities(value: object) -> tuple[str, ...]:
-    """Return priorities; ``SpotThenRegular`` is both."""
+    """Return priorities; ``SpotThenRegular`` means both."""
     if value == _BOTH:
         return ("Spot", "Regular")
     return _once([values.one_of(*_PRIORITIES)(each) for each in values.items(value)])
@@ -51,7 +51,7 @@ def _default(name: str) -> str:
 
 
 class Wish(WaitOptions):
-    """What is wished for, each a word or a list in the order in which it is wanted."""
+    """The places that are asked for. Each field is a word, or a list in order of preference."""
 
     subscription: Annotated[str, BeforeValidator(related.subscription)] = derived_default()
     location: Annotated[tuple[str, ...], BeforeValidator(_locations)] = derived_default()
