@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import pulumi_azure_native as azure
 from pulumi import Input, ResourceOptions
 
-from vmops.spec import names
 from vmops.spec.foreign import ForeignParts
 from vmops.spec.vm_spec import VmSpec
 
@@ -27,7 +26,7 @@ def data_disks(
 
 
 def _disk(spec: VmSpec, lun: int, size: int, tags: Mapping[str, str], options: ResourceOptions) -> azure.compute.Disk:
-    name = names.data_disk(spec.vm_name, lun)
+    name = spec.disk_name(lun)
     return azure.compute.Disk(
         name,
         resource_group_name=spec.resource_group,

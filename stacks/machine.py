@@ -81,7 +81,7 @@ def machine(
 
 def address(spec: VmSpec, tags: Tags, options: ResourceOptions) -> azure.network.PublicIPAddress:
     """Declare a public address that stays the same for as long as the stack, even if the VM is replaced."""
-    name = names.default_name("address", spec.vm_name)
+    name = spec.name_of("address")
     label = spec.dns_label_prefix
     return azure.network.PublicIPAddress(
         name,
@@ -108,7 +108,7 @@ def nic(
     public: azure.network.PublicIPAddress | None,
 ) -> azure.network.NetworkInterface:
     """Declare the network interface; the security group is on it, so that a subnet that is only used stays as it is."""
-    name = names.default_name("nic", spec.vm_name)
+    name = spec.name_of("nic")
     return azure.network.NetworkInterface(
         name,
         resource_group_name=spec.resource_group,

@@ -80,7 +80,7 @@ def _os_disk(spec: VmSpec) -> azure.compute.OSDiskArgs:
     compute = azure.compute
     if not spec.ephemeral_os_disk:
         return compute.OSDiskArgs(
-            name=names.default_name("os_disk", spec.vm_name),
+            name=spec.name_of("os_disk"),
             create_option="FromImage",
             delete_option="Delete",
             caching=_caching(spec.os_disk_caching),
@@ -119,7 +119,7 @@ def plan(spec: VmSpec) -> azure.compute.PlanArgs | None:
 
 def _data_disk(spec: VmSpec, lun: int, size: int, attached: str | None) -> azure.compute.DataDiskArgs:
     return azure.compute.DataDiskArgs(
-        name=names.data_disk(spec.vm_name, lun),
+        name=spec.disk_name(lun),
         lun=lun,
         create_option="Attach" if attached else "Empty",
         delete_option="Delete",
@@ -133,7 +133,7 @@ def _data_disk(spec: VmSpec, lun: int, size: int, attached: str | None) -> azure
 
 def _apart(spec: VmSpec, lun: int, disk_id: Input[str]) -> azure.compute.DataDiskArgs:
     return azure.compute.DataDiskArgs(
-        name=names.data_disk(spec.vm_name, lun),
+        name=spec.disk_name(lun),
         lun=lun,
         create_option="Attach",
         delete_option="Detach",

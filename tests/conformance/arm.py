@@ -59,6 +59,7 @@ class Arm:
 
     def __init__(self, database: Path, clock: ManualClock, pace: float = 1) -> None:
         self.clock = clock
+        self.pace = pace
         app = create_app(database, TOKEN, pace=pace, clock=clock)
         self._lifespan = app.router.lifespan_context(app)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -1,4 +1,4 @@
-"""Compute's buckets of tokens, for each machine, in the cloud's own time."""
+"""Buckets of tokens, Compute's for each machine, ARM's and Network's for a subscription, in the cloud's own time."""
 
 import json
 from collections.abc import Callable
@@ -7,10 +7,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conformance.arm import COMPUTE, Arm
+from tests.conformance.arm import COMPUTE, NETWORK, Arm
 from vmops.local.arm.state.clock import ManualClock
 
 VM = f"{COMPUTE}/virtualMachines/vm"
+NIC = f"{NETWORK}/networkInterfaces/nic"
+GROUP = COMPUTE.partition("/providers")[0]
+ARM_READS = 25
+"""What ARM itself takes of a subscription in a second, once its bucket of 250 is spent."""
 # what is asked → (how often at once, how often each minute, the bucket)
 LIMITS: dict[str, tuple[Callable[[Arm], httpx.Response], int, int, str]] = {
     "update": (lambda arm: arm("PATCH", VM, {}), 12, 4, "UpdateVMResource"),
@@ -22,9 +26,14 @@ LIMITS: dict[str, tuple[Callable[[Arm], httpx.Response], int, int, str]] = {
 
 
 def admitted(arm: Arm, ask: Callable[[Arm], httpx.Response], most: int) -> tuple[int, httpx.Response]:
-    """Ask until it is throttled, and return how often it was not, and the refusal."""
+    """Ask until it is throttled by a provider, and return how often it was not, and the refusal.
+
+    Slowly enough for ARM itself.
+    """
     for number in range(most + 1):
         answer = ask(arm)
+        if number % ARM_READS == ARM_READS - 1:
+            arm.clock.advance(arm.pace)
         if answer.status_code == 429:
             return number, answer
     raise AssertionError(f"{most + 1} requests were not throttled")
@@ -101,3 +110,42 @@ def test_nothing_is_throttled_where_no_time_passes(tmp_path: Path) -> None:
     with Arm(tmp_path / "cloud.db", ManualClock(), 0) as arm:
         arm.make_group()
         assert {arm("GET", VM).status_code for _ in range(100)} == {404}
+
+
+def at_once(arm: Arm, method: str, path: str, most: int) -> tuple[int, httpx.Response]:
+    """Ask until it is refused for too many requests, and return how often it was not, and the refusal."""
+    for number in range(most + 1):
+        answer = arm(method, path, {})
+        if answer.status_code == 429:
+            return number, answer
+    raise AssertionError(f"{most + 1} requests were not throttled")
+
+
+@pytest.mark.parametrize(
+    ("method", "kind", "capacity", "each_second"),
+    [("GET", "read", 250, 25), ("PUT", "write", 200, 10), ("DELETE", "delete", 200, 10)],
+)
+def test_a_subscription_has_so_many_requests(arm: Arm, method: str, kind: str, capacity: int, each_second: int) -> None:
+    """ARM itself takes so many at once, of each kind, then so many a second; the refusal is the front door's."""
+    nowhere = f"{GROUP}x/providers/Microsoft.Compute/images/none"
+    number, refused = at_once(arm, method, nowhere, capacity)
+    assert number == capacity
+    assert refused.json()["error"]["code"] == "SubscriptionRequestsThrottled"
+    assert f"Number of '{kind}' requests" in refused.json()["error"]["message"]
+    assert (refused.headers["Retry-After"], refused.headers["x-ms-failure-cause"]) == ("1", "gateway")
+    arm.clock.advance(1)
+    assert at_once(arm, method, nowhere, capacity)[0] == each_second
+
+
+def test_network_takes_a_thousand_writes_in_five_minutes(arm: Arm) -> None:
+    """Writes and deletions count together; reads do not, and Compute's are its own matter."""
+    for number in range(1000):
+        assert arm("DELETE" if number % 2 else "PUT", NIC, {}).status_code != 429
+        arm.clock.advance(0.05)
+    refused = arm("PUT", NIC, {})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "TooManyRequests")
+    assert 240 < int(refused.headers["Retry-After"]) <= 251
+    assert arm("GET", NIC).status_code == 404
+    assert arm("PUT", VM, {}).status_code != 429
+    arm.clock.advance(251)
+    assert arm("DELETE", NIC).status_code != 429

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -77,30 +78,32 @@ def without_copies(backend: Path) -> None:
             copy.unlink()
 
 
-@pytest.mark.parametrize(
-    ("how", "copies"),
-    [("empty", True), ("lost", True), ("cut off", False), ("garbage", False), ("lost", False)],
-    ids=["empty-with-a-copy", "lost-with-a-copy", "cut off", "garbage", "lost"],
-)
+SPOILT = [("empty", True), ("lost", True), ("cut off", False), ("garbage", False), ("lost", False)]
+"""How the engine's state is spoilt, and whether its copies are left."""
+
+
 def test_a_state_that_cannot_be_read_is_no_dead_end(
-    ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy, how: str, copies: bool
+    ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
     """It is restored from a copy, else rebuilt from what ARM has; the VM stays the same, and all of it goes."""
-    vm_id = provision(SECRETIVE)["id"]
-    first, had = azure.vm(vm_id)["properties"]["vmId"], azure.ids()
-    spoil(state_file(backend), how)
-    if not copies:
-        without_copies(backend)
-    result = provision({**SECRETIVE, "vmSize": "Standard_B4ms"})
-    assert azure.vm(result["id"])["properties"]["vmId"] == first
-    assert azure.ids() == had
-    assert azure.vm(vm_id)["properties"]["hardwareProfile"]["vmSize"] == "Standard_B4ms"
-    assert changes(ops, {**SECRETIVE, "vmSize": "Standard_B4ms"}) == []
-    spoil(state_file(backend), how)
-    if not copies:
-        without_copies(backend)
-    deprovision(PARAMS)
-    assert azure.resources() == []
+
+    def spoil_state(how: str, *, copies: bool) -> None:
+        spoil(state_file(backend), how)
+        if not copies:
+            without_copies(backend)
+
+    for how, copies in SPOILT:
+        vm_id = provision(dict(SECRETIVE))["id"]
+        first, had = azure.vm(vm_id)["properties"]["vmId"], azure.ids()
+        spoil_state(how, copies=copies)
+        result = provision({**SECRETIVE, "vmSize": "Standard_B4ms"})
+        assert azure.vm(result["id"])["properties"]["vmId"] == first, how
+        assert azure.ids() == had, how
+        assert azure.vm(vm_id)["properties"]["hardwareProfile"]["vmSize"] == "Standard_B4ms", how
+        assert changes(ops, {**SECRETIVE, "vmSize": "Standard_B4ms"}) == [], how
+        spoil_state(how, copies=copies)
+        deprovision(dict(PARAMS))
+        assert azure.resources() == [], how
 
 
 def test_a_copy_from_before_anything_was_made_is_completed(
@@ -157,33 +160,36 @@ def test_an_address_whose_create_was_cut_off_goes_when_it_is_not_wanted(
     assert addresses(azure) == []
 
 
-@pytest.mark.parametrize("how", ["cut off", "garbage", "lost"])
+def other_sizes() -> Iterator[Params]:
+    """Give the VM in sizes by turns, so that there is always something to be done."""
+    return ({**PARAMS, "vmSize": size} for size in cycle(("Standard_B4ms", "Standard_B2s")))
+
+
 def test_settings_of_the_engine_that_cannot_be_read_are_made_anew(
-    azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy, how: str
+    azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
     """They hold nothing that the state does not."""
     provision(PARAMS)
     (settings,) = (state_dir / "stacks").glob("*/Pulumi.exp1-*.yaml")
-    if how == "cut off":
-        settings.write_text(settings.read_text()[:30])
-    else:
-        spoil(settings, how)
-    provision({**PARAMS, "vmSize": "Standard_B4ms"})
+    for how, params in zip(("cut off", "garbage", "lost"), other_sizes(), strict=False):
+        if how == "cut off":
+            settings.write_text(settings.read_text()[:30])
+        else:
+            spoil(settings, how)
+        provision(params)
     deprovision(PARAMS)
     assert azure.resources() == []
 
 
-@pytest.mark.parametrize("text", ["", "half a lo", '{"pid": 1}'])
-def test_an_engines_lock_that_cannot_be_read_is_nobodys(
-    backend: Path, azure: Azure, provision: Deploy, text: str
-) -> None:
+def test_an_engines_lock_that_cannot_be_read_is_nobodys(backend: Path, azure: Azure, provision: Deploy) -> None:
     """The engine writes such files as a whole: what is less was left by a host that went down."""
     provision(PARAMS)
     left = backend / "locks" / "organization" / "vmops" / state_file(backend).stem / "0.json"
-    left.parent.mkdir(parents=True, exist_ok=True)
-    left.write_text(text)
-    provision({**PARAMS, "vmSize": "Standard_B4ms"})
-    assert not left.exists()
+    for text, params in zip(("", "half a lo", '{"pid": 1}'), other_sizes(), strict=False):
+        left.parent.mkdir(parents=True, exist_ok=True)
+        left.write_text(text)
+        provision(params)
+        assert not left.exists(), text
 
 
 def test_files_that_a_killed_engine_spoils_do_not_stop_a_removal(
@@ -202,20 +208,20 @@ def test_files_that_a_killed_engine_spoils_do_not_stop_a_removal(
     assert azure.resources() == []
 
 
-@pytest.mark.parametrize("text", ["", '{"version":1,"tags":{}}'])
 def test_tags_that_a_killed_removal_left_stop_nothing(
-    ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy, text: str
+    ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
     """They are written a moment before the stack is removed: whoever comes next reads them, or does without."""
-    provision(PARAMS)
-    (state,) = backend.glob("stacks/vmops/*.json")
-    tags = state.with_suffix(".pulumi-tags")
-    tags.write_text(text)
-    provision({**PARAMS, "vmSize": "Standard_D2s_v5"})
-    tags.write_text(text)
-    deprovision(PARAMS)
-    assert azure.resources() == []
-    assert list(backend.glob("stacks/vmops/*.pulumi-tags")) == []
+    for text in ("", '{"version":1,"tags":{}}'):
+        provision(dict(PARAMS))
+        (state,) = backend.glob("stacks/vmops/*.json")
+        tags = state.with_suffix(".pulumi-tags")
+        tags.write_text(text)
+        provision({**PARAMS, "vmSize": "Standard_D2s_v5"})
+        tags.write_text(text)
+        deprovision(dict(PARAMS))
+        assert azure.resources() == [], text
+        assert list(backend.glob("stacks/vmops/*.pulumi-tags")) == [], text
 
 
 def test_recover_settles_what_a_killed_deployment_left_and_can_be_repeated(

@@ -468,7 +468,9 @@ def test_a_zone_holds_the_vm_and_its_address() -> None:
 
 def test_a_spot_vm_says_its_price_and_what_an_eviction_does() -> None:
     """Spot is asked for by name, with a price ceiling and a policy; a regular VM has neither."""
-    spot = declared(spec_of(priority="spot", maxPrice="0.05"))[0].inputs("VirtualMachine exp1")
+    spot = declared(spec_of(priority="spot", vmSize="Standard_D2s_v5", maxPrice="0.05"))[0].inputs(
+        "VirtualMachine exp1"
+    )
     assert (spot["priority"], spot["evictionPolicy"], spot["billingProfile"]) == (
         "Spot",
         "Deallocate",

@@ -26,6 +26,7 @@ BASE = {
     "subscription": "11111111-2222-3333-4444-555555555555",
     "sourceAddressPrefixes": "10.0.0.0/8",
     "priority": "Spot",
+    "vmSize": "Standard_D4s_v5",
 }
 OTHER: dict[str, dict[str, Any]] = {
     "vmName": {"vmName": "exp2"},
@@ -85,6 +86,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "dataDisks": {"dataDisks": "64"},
     "ttl": {"ttl": "2h"},
     "maxHourlyPrice": {"maxHourlyPrice": 2},
+    "prefer": {"prefer": "price"},
     "budget": {"budget": 20},
     "stopMode": {"stopMode": "deallocate"},
     "keepGroup": {"keepGroup": True},

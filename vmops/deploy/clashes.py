@@ -46,7 +46,7 @@ def _of_rules(spec: VmSpec, foreign: ForeignParts) -> Iterator[Clash]:
 
 
 def _of_disks(spec: VmSpec, foreign: ForeignParts) -> Iterator[Clash]:
-    wanted = {names.data_disk(spec.vm_name, lun).lower() for lun, _ in enumerate(spec.data_disks)}
+    wanted = {spec.disk_name(lun).lower() for lun, _ in enumerate(spec.data_disks)}
     for disk in foreign.disks:
         what = _of_others(spec, ForeignParts(disks=(disk,)))
         if disk["lun"] < len(spec.data_disks):

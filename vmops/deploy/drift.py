@@ -138,7 +138,7 @@ def _of_disks(spec: VmSpec, body: Body) -> Iterator[Drift]:
     """Compare the data disks by their luns; one that has grown stays so, for Azure shrinks none."""
     there = {lun: str(disk.get("name", "")).lower() for lun, disk in data_disks(body).items()}
     for lun, size in enumerate(spec.data_disks):
-        name = names.data_disk(spec.vm_name, lun)
+        name = spec.disk_name(lun)
         caching, found = spec.data_disk_caching, data_disks(body).get(lun, {}).get("caching")
         if caching and lun in there and found != caching:
             path = f"storageProfile.dataDisks[{lun}].caching"

@@ -6,7 +6,6 @@ from typing import Any
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.deploy import own_image, traits
-from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
 
 Body = Mapping[str, Any]
@@ -39,7 +38,7 @@ def _pairs(spec: VmSpec, machine: Body, nic: Body | None) -> Iterator[tuple[str,
 
 def _types(spec: VmSpec, machine: Body) -> Iterator[str]:
     """Give the types of the data disks that are ours, if the spec says one."""
-    wanted = {lun: names.data_disk(spec.vm_name, lun) for lun, _ in enumerate(spec.data_disks)}
+    wanted = {lun: spec.disk_name(lun) for lun, _ in enumerate(spec.data_disks)}
     for disk in machine["properties"].get("storageProfile", {}).get("dataDisks") or ():
         ours = str(disk.get("name")).lower() == wanted.get(disk["lun"], "").lower()
         if spec.data_disk_type and ours and (found := disk.get("managedDisk", {}).get("storageAccountType")):

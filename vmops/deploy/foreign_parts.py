@@ -90,7 +90,7 @@ def _has_our_form(rule: Part) -> bool:
 def _is_own_disk(spec: VmSpec, disk: Part, own: OwnParts) -> bool:
     """Tell whether a disk is where and what ours are: one that was attached by hand must be known."""
     at, name = disk["lun"], _name(disk).lower()
-    if name != names.data_disk(spec.vm_name, at).lower() or not lies_in_group(spec, disk):
+    if name != spec.disk_name(at).lower() or not lies_in_group(spec, disk):
         return False
     return name in own.disks or at < len(spec.data_disks) or disk.get("createOption") != "Attach"
 

@@ -115,7 +115,7 @@ def _attached(spec: VmSpec, bodies: Mapping[str, Mapping[str, Any]]) -> dict[int
     for lun, _ in enumerate(spec.data_disks):
         disk, loose = there.get(lun, {}), bodies.get(f"data_disk_{lun}")
         name = str(disk.get("name", "")).lower()
-        if disk.get("createOption") == "Attach" and name == names.data_disk(spec.vm_name, lun).lower():
+        if disk.get("createOption") == "Attach" and name == spec.disk_name(lun).lower():
             found[lun] = str(disk["managedDisk"]["id"])
         elif loose and not disk:
             found[lun] = str(loose["id"])

@@ -50,7 +50,7 @@ def _disks(machine: Mapping[str, Any], spec: VmSpec, foreign: ForeignParts) -> I
     """Compare sizes and luns; ARM tells no size of a disk while its VM is deallocated."""
     others = {disk["lun"] for disk in foreign.disks}
     for lun, disk in data_disks(machine).items():
-        path, name = f"storageProfile.dataDisks[{lun}]", names.data_disk(spec.vm_name, lun)
+        path, name = f"storageProfile.dataDisks[{lun}]", spec.disk_name(lun)
         has = disk.get("diskSizeGB")
         if lun >= len(spec.data_disks) and lun not in others:
             yield Drift(machine["id"], path, "dataDisks", name, None, f"{name} ({has} GB)" if has else name)

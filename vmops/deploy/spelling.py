@@ -16,12 +16,6 @@ Known = Mapping[str, Iterable[str]]
 _NAMED_BY_VM = ("nic", "address", "security_group")
 """Roles whose names by default begin with the VM's own, however long that is."""
 
-_FIELDS = {
-    "network": "virtual_network_name",
-    "subnet": "subnet_name",
-    "security_group": "network_security_group_name",
-}
-
 
 def in_arm(bodies: Mapping[str, Mapping[str, Any]]) -> Known:
     """Give the names that ARM tells, by the bodies of resources."""
@@ -43,7 +37,7 @@ def in_state(state: Mapping[str, Any] | None) -> Known:
 
 def is_told(spec: VmSpec, known: Known) -> bool:
     """Tell whether all names of a spec that may be spelled otherwise are known to exist."""
-    declared = {role: field for role, field in _FIELDS.items() if role in spec.ids()}
+    declared = {role: field for role, field in names.FIELDS.items() if role in spec.ids()}
     fields = all(_same(getattr(spec, field), known.get(role, ())) for role, field in declared.items())
     return fields and bool(_vm_name(spec, known)) and bool(_same(spec.resource_group, known.get("group", ())))
 
@@ -54,12 +48,12 @@ def respelled(spec: VmSpec, *places: Known) -> VmSpec:
     What exists nowhere is spelled as asked, and what is named after the VM as the VM is.
     """
     vm_name = _first(_vm_name(spec, known) for known in places) or spec.vm_name
-    asked = {field: getattr(spec, field) for field in ("resource_group", *_FIELDS.values())}
+    asked = {field: getattr(spec, field) for field in ("resource_group", *names.FIELDS.values())}
     defaults = {"resource_group": names.default_group(vm_name)}
-    defaults |= {field: names.default_name(role, vm_name) for role, field in _FIELDS.items()}
+    defaults |= {field: names.default_name(role, vm_name, spec.region) for role, field in names.FIELDS.items()}
     found = {
         field: _first(_same(asked[field], known.get(role, ())) for known in places)
-        for role, field in {"group": "resource_group", **_FIELDS}.items()
+        for role, field in {"group": "resource_group", **names.FIELDS}.items()
     }
     chosen = {field: found[field] or _same(asked[field], [defaults[field]]) or asked[field] for field in asked}
     return spec.model_copy(update={"vm_name": vm_name, **chosen})
@@ -70,7 +64,7 @@ def _vm_name(spec: VmSpec, known: Known) -> str:
     if found := _same(spec.vm_name, known.get("vm", ())):
         return found
     for role in _NAMED_BY_VM:
-        if found := _same(names.default_name(role, spec.vm_name), known.get(role, ())):
+        if found := _same(spec.name_of(role), known.get(role, ())):
             return found[: len(spec.vm_name)]
     found = _same(names.default_group(spec.vm_name), known.get("group", ()))
     return found[-len(spec.vm_name) :] if found else ""

@@ -51,7 +51,8 @@ class Operation:
     Nothing in it means something only in this process or on this host, except what says where the worker runs:
     ``host_id`` and ``pid``, and ``start_ticks`` by which it is told from others of that number; '' and 0 where nobody
     knows. ``host`` is the host's name, for people. ``hold`` is the mark of who is to hold the VM, or removes it as its
-    holder (`vmops.core.holder`); '' where nobody does, or nobody knows.
+    holder (`vmops.core.holder`); '' where nobody does, or nobody knows. ``places`` are those in which VMs of it are
+    tried, by their names, as `vmops.placement.place` writes them; none where there was nothing to choose.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Operation:
     hold: str = ""
     given: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def handle(self) -> str:

@@ -47,5 +47,16 @@ STEPS: Mapping[int, tuple[str, ...]] = {
     ),
     # Whether it has ever run (`vmops.deploy.first_run`); '' where nobody knows.
     7: ("ALTER TABLE made ADD COLUMN ran TEXT NOT NULL DEFAULT ''",),
+    # In which place each VM of an operation is tried, by its name, as JSON; '{}' where there was nothing to choose, or
+    # nobody knows. And the places that Azure has refused, as `vmops.placement.block` describes them, each until then.
+    8: (
+        "ALTER TABLE operations ADD COLUMN places DEFAULT '{}'",
+        """CREATE TABLE refused (
+          cloud TEXT NOT NULL, subscription TEXT NOT NULL, location TEXT NOT NULL, size TEXT NOT NULL,
+          family TEXT NOT NULL, cores INTEGER NOT NULL, zone TEXT NOT NULL, priority TEXT NOT NULL,
+          addressed INTEGER NOT NULL, hard INTEGER NOT NULL, code TEXT NOT NULL, reason TEXT NOT NULL,
+          until REAL NOT NULL,
+          PRIMARY KEY (cloud, subscription, location, size, family, cores, zone, priority, addressed, hard))""",
+    ),
 }
 """Statements by the version that they lead to; what is added next has the next number."""

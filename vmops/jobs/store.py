@@ -17,6 +17,7 @@ from vmops.core.processes import has_room
 from vmops.core.state_dir import records_path
 from vmops.jobs.made import MadeResources
 from vmops.jobs.operation import TRANSITIONS, Operation, State, Verb
+from vmops.jobs.refused import RefusedPlaces
 from vmops.jobs.schema import STEPS
 from vmops.jobs.sqlite import Conflict, Database, Row
 
@@ -24,7 +25,7 @@ _ROOM = 2 << 20
 """Bytes that a deployment writes: records and their log, the engine's state with its copies, logs. Source: measured."""
 
 _COLUMNS = tuple(column.name for column in fields(Operation))
-_MAPPINGS = ("outputs", "given", "secrets")
+_MAPPINGS = ("outputs", "given", "secrets", "places")
 
 
 class Store:
@@ -94,6 +95,13 @@ class Store:
         with self._database.transaction() as database:
             database.execute("UPDATE operations SET given = ? WHERE id = ?", (json.dumps(dict(given)), operation_id))
 
+    def place(self, operation_id: str, places: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+        """Note where the VMs of an operation are tried from now on; False unless it runs, and was as ``before``."""
+        row = (json.dumps(dict(places)), operation_id, json.dumps(dict(before)))
+        with self._database.transaction() as database:
+            query = "UPDATE operations SET places = ? WHERE id = ? AND state = 'running' AND places = ?"
+            return database.execute(query, row).rowcount == 1
+
     def extend(self, operation_id: str, expires: float) -> None:
         """Move the instant at which what an operation made expires, in seconds since the epoch; 0 for never."""
         with self._database.transaction() as database:
@@ -149,6 +157,10 @@ class Store:
             "AND gone.number > made.number AND gone.verb = 'deprovision' AND gone.state = 'succeeded') "
             "ORDER BY number DESC"
         )
+
+    def refused(self, cloud: str, subscription: str) -> RefusedPlaces:
+        """Give what Azure has refused where, in a subscription."""
+        return RefusedPlaces(self._database, cloud, subscription)
 
     def made(self, stack: str, owner: str) -> MadeResources:
         """Give what was ever made of a stack in an owner's name."""

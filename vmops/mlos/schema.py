@@ -52,6 +52,9 @@ _FORMS = {
 }
 """How a value of each parameter type may be written: mlos_bench's command line has only strings and numbers."""
 
+_LISTED = ("vmSize", "location", "zone", "priority")
+"""What may be a list of words, too, and such a list one word."""
+
 _TEMPLATE = {"type": "string", "pattern": r"\$"}
 """A string with a ``$variable``, whose value is known later."""
 
@@ -67,6 +70,7 @@ def config_schema() -> Schema:
     derived = VmSpec.model_json_schema()["properties"]
     names = sorted({*VmSpec.parameters(), *settings()} - {HANDLE})
     properties = {name: _property(derived.get(name, {})) for name in names}
+    properties |= {name: {"type": ["array", *_FORMS["string"]]} for name in _LISTED}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 

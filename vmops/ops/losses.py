@@ -7,7 +7,6 @@ from vmops.deploy.replacement import replacing
 from vmops.deploy.survey import data_disks
 from vmops.jobs.operation import Operation
 from vmops.ops.remembered import Asked
-from vmops.spec import names
 
 Machine = Mapping[str, Any]
 
@@ -21,9 +20,9 @@ def _losses(machine: Machine, asked: Asked, latest: Operation | None) -> Iterato
     spec = asked.spec
     why = [*(each.parameter for each in replacing(machine, spec)), *other_secrets(asked, latest)]
     there = {lun: disk.get("name") for lun, disk in data_disks(machine).items()}
-    own = {lun: name for lun, name in there.items() if name == names.data_disk(spec.vm_name, lun)}
+    own = {lun: name for lun, name in there.items() if name == spec.disk_name(lun)}
     if why:
-        lost = [names.default_name("os_disk", spec.vm_name), *(() if spec.makes_disks_apart else own.values())]
+        lost = [spec.name_of("os_disk"), *(() if spec.makes_disks_apart else own.values())]
         yield f"{spec.vm_name} is made anew for {', '.join(dict.fromkeys(why))}, and loses {', '.join(lost)}"
         return
     for lun, name in own.items():

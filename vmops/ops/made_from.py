@@ -7,7 +7,7 @@ from typing import Any
 
 from vmops.engine.install.locate import ENGINE_VERSION
 from vmops.jobs.operation import Operation
-from vmops.spec import lock_file, names
+from vmops.spec import lock_file
 from vmops.spec.lock_file import LockedDisk, LockedImage, LockFile, Made, Sealed, Tools
 from vmops.spec.vm_spec import VmSpec
 
@@ -44,7 +44,7 @@ def _made(machine: Mapping[str, Any], spec: VmSpec, custom_data: str | None) -> 
     """Read ARM's answer. Source: compute REST reference, VirtualMachine; a regular VM has no ``priority``."""
     properties = machine["properties"]
     storage = properties["storageProfile"]
-    own = [names.data_disk(spec.vm_name, lun).lower() for lun, _ in enumerate(spec.data_disks)]
+    own = [spec.disk_name(lun).lower() for lun, _ in enumerate(spec.data_disks)]
     disks = {str(disk.get("name")).lower(): disk for disk in storage.get("dataDisks") or ()}
     return Made(
         image=_image(storage["imageReference"]),

@@ -55,8 +55,19 @@ _SUFFIXES: Mapping[str, str] = MappingProxyType(
         "os_disk": "osdisk",
     }
 )
-_LONGEST_NETWORK = 64
+FIELDS: Mapping[str, str] = MappingProxyType(
+    {
+        "network": "virtual_network_name",
+        "subnet": "subnet_name",
+        "security_group": "network_security_group_name",
+    }
+)
+"""The field of a spec that names each of what several VMs may share."""
+
+_LONGEST, _LONGEST_NETWORK = 80, 64
 _LUN = re.compile("0|[1-9][0-9]?")
+_LOCATION = re.compile("[a-z]{5,}[0-9]?")
+"""What every location is called like. Source: Azure documentation, regions: eastus has the shortest name."""
 
 FIRST_PRIORITY = 1000
 """The priority of our first security rule. Others have room for their rules before it."""
@@ -106,18 +117,24 @@ class Identity:
         """Return the ARM id of a network, security_group, address, nic, vm or disk in the resource group."""
         return f"{self.group_id}/providers/{_TYPES[kind]}/{name}"
 
-    def own_ids(self) -> list[str]:
+    def own_ids(self, region: str = "") -> list[str]:
         """Return the ARM ids that the VM and its resources have by default, without data disks; users come first."""
         kinds = {role: role for role in ("nic", "address", "security_group", "network")} | {"os_disk": "disk"}
-        named = [self.resource_id(kind, default_name(role, self.vm_name)) for role, kind in kinds.items()]
+        named = [self.resource_id(kind, default_name(role, self.vm_name, region)) for role, kind in kinds.items()]
         return [self.vm_id, *named]
 
     def names(self, arm_id: str) -> bool:
-        """Tell whether an ARM id is a default one of the VM's resources, data disks included."""
+        """Tell whether an ARM id is a default one of the VM's resources in any region, data disks included."""
         wanted = arm_id.lower()
-        lun = wanted.rpartition("-")[2]
-        data = [self.resource_id("disk", data_disk(self.vm_name, int(lun)))] if _LUN.fullmatch(lun) else []
-        return wanted in map(str.lower, [*self.own_ids(), *data])
+        end = wanted.rpartition("-")[2]
+        is_region = _LOCATION.fullmatch(end) and end not in _SUFFIXES.values()
+        return any(self._names_in(region, wanted) for region in ("", *([end] if is_region else [])))
+
+    def _names_in(self, region: str, wanted: str) -> bool:
+        lun = wanted.removesuffix(f"-{region}").rpartition("-")[2]
+        name = data_disk(self.vm_name, int(lun), region) if _LUN.fullmatch(lun) else ""
+        data = [self.resource_id("disk", name)] if name else []
+        return wanted in map(str.lower, [*self.own_ids(region), *data])
 
 
 def default_group(vm_name: str) -> str:
@@ -125,22 +142,27 @@ def default_group(vm_name: str) -> str:
     return f"vmops-{vm_name}"
 
 
-def default_name(role: str, vm_name: str) -> str:
+def default_name(role: str, vm_name: str, region: str = "") -> str:
     """Return the default name of a VM's network, subnet, security_group, address, nic or os_disk.
 
-    If the VM's name is too long for it, a hash replaces its end. Source: resource-name-rules: a virtual network's name
-    has at most 64 characters, that of each of the others at least 80.
+    In a ``region`` that is not the VM's first, the name ends with the region. If the VM's name is too long for it, a
+    hash replaces its end. Source: resource-name-rules: a virtual network's name has at most 64 characters, that of each
+    of the others at least 80.
     """
-    name = f"{vm_name}-{_SUFFIXES[role]}"
-    if role != "network" or len(name) <= _LONGEST_NETWORK:
-        return name
-    end = f"-{_hash(vm_name)}-{_SUFFIXES[role]}"
-    return vm_name[: _LONGEST_NETWORK - len(end)] + end
+    return _fitted(vm_name, _SUFFIXES[role], region, _LONGEST_NETWORK if role == "network" else _LONGEST)
 
 
-def data_disk(vm_name: str, lun: int) -> str:
-    """Return the name of the data disk at a logical unit number."""
-    return f"{vm_name}-data-{lun}"
+def data_disk(vm_name: str, lun: int, region: str = "") -> str:
+    """Return the name of the data disk at a logical unit number; ``region`` as for `default_name`."""
+    return _fitted(vm_name, f"data-{lun}", region, _LONGEST)
+
+
+def _fitted(vm_name: str, what: str, region: str, most: int) -> str:
+    end = f"-{what}-{region}" if region else f"-{what}"
+    if len(vm_name + end) <= most:
+        return vm_name + end
+    end = f"-{_hash(vm_name)}{end}"
+    return vm_name[: most - len(end)] + end
 
 
 def rule(port: int) -> str:

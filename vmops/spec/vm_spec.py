@@ -31,7 +31,7 @@ WaitFor = Literal["running", "ssh"]
 # Parameters whose change needs no deployment: how long to wait, and what happens later.
 _NOT_DESIRED = frozenset(
     {"asyncResultsUrl", "pollInterval", "pollTimeout", "deployTimeout", "requestTimeout"}
-    | {"ttl", "maxHourlyPrice", "budget", "stopMode", "waitFor", "keepGroup"}
+    | {"ttl", "maxHourlyPrice", "budget", "prefer", "stopMode", "waitFor", "keepGroup"}
 )
 # In the digest even at their defaults. A parameter that was added later is left out at its default, which is a constant
 # (None if it depends on others), so that the digests of older records stay valid.
@@ -102,17 +102,6 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
         fields = {field.serialization_alias or name for name, field in cls.model_fields.items()}
         return frozenset(fields.union(*EITHER, {lock_file.PARAMETER}))
 
-    @property
-    def named_roles(self) -> frozenset[str]:
-        """Which of network, subnet and security_group were named by the user, so that other VMs may share them."""
-        chosen = {
-            "network": self.virtual_network_name,
-            "subnet": self.subnet_name,
-            "security_group": self.network_security_group_name,
-        }
-        own = {role: names.default_name(role, self.vm_name) for role in chosen}
-        return frozenset(role for role, name in chosen.items() if name.lower() != own[role].lower())
-
     def priorities(self) -> dict[int, int]:
         """Return the priority of each port's security rule."""
         return {port: names.FIRST_PRIORITY + rank for rank, port in enumerate(self.vm_ports)}
@@ -126,13 +115,13 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
             "network": network_id,
             "subnet": f"{network_id}/subnets/{self.subnet_name}",
             "security_group": resource("security_group", self.network_security_group_name),
-            "address": resource("address", names.default_name("address", self.vm_name)),
-            "nic": resource("nic", names.default_name("nic", self.vm_name)),
+            "address": resource("address", self.name_of("address")),
+            "nic": resource("nic", self.name_of("nic")),
             "vm": self.vm_id,
-            "os_disk": resource("disk", names.default_name("os_disk", self.vm_name)),
+            "os_disk": resource("disk", self.name_of("os_disk")),
         }
         for lun, _ in enumerate(self.data_disks):
-            ids[f"data_disk_{lun}"] = resource("disk", names.data_disk(self.vm_name, lun))
+            ids[f"data_disk_{lun}"] = resource("disk", self.disk_name(lun))
         wanted = {"address": self.public_ip, "network": not self.subnet_id, "subnet": not self.subnet_id}
         wanted["os_disk"] = not self.ephemeral_os_disk
         return {role: arm_id for role, arm_id in ids.items() if wanted.get(role, True)}
@@ -164,7 +153,7 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
 
     def unwanted(self) -> dict[str, str]:
         """Return the ids of what the VM may have had before and should not have now: its public address."""
-        address = self.identity.resource_id("address", names.default_name("address", self.vm_name))
+        address = self.identity.resource_id("address", self.name_of("address"))
         return {} if self.public_ip else {names.urn_key(address): address}
 
     def canonical(self) -> bytes:

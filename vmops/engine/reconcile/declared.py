@@ -34,7 +34,7 @@ class OwnParts:
 
 def of(spec: VmSpec) -> OwnParts:
     """Give the parts that a spec declares."""
-    disks = (names.data_disk(spec.vm_name, lun) for lun, _ in enumerate(spec.data_disks))
+    disks = (spec.disk_name(lun) for lun, _ in enumerate(spec.data_disks))
     return _lower(spec.tags, map(names.rule, spec.vm_ports), disks, spec.managed_identity or ())
 
 

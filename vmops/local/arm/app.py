@@ -21,7 +21,7 @@ from vmops.local.arm.faults.rule import read_rules
 from vmops.local.arm.faults.rules import Rules
 from vmops.local.arm.front_door import FrontDoor, refused, response
 from vmops.local.arm.inside import Inside
-from vmops.local.arm.limits.throttling import Buckets
+from vmops.local.arm.limits.bucket import Buckets
 from vmops.local.arm.middleware import LOCAL, BearerToken, Journal, Slashes, new_journal
 from vmops.local.arm.models import RULES, guests
 from vmops.local.arm.models.compute.capacity import list_rooms, put_rooms, read_rooms

@@ -15,9 +15,10 @@ from starlette.types import Receive, Scope, Send
 from vmops.core import relaxed_json
 from vmops.local.arm import paths
 from vmops.local.arm.handlers.providers import NAMESPACES
-from vmops.local.arm.limits.policies import policy_of
+from vmops.local.arm.limits import compute, subscription
+from vmops.local.arm.limits.bucket import Buckets
+from vmops.local.arm.limits.policies import Counted, policy_of
 from vmops.local.arm.limits.rate_limits import Counters
-from vmops.local.arm.limits.throttling import Buckets
 from vmops.local.arm.models.locks import require_unlocked
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.routes import Handler
@@ -49,7 +50,10 @@ class FrontDoor:
         request = Request(scope, receive)
         body = await request.body()
         counters = self._counters.headers(request.method, scope["path"])
-        reply = throttled(self._cloud, self._buckets, request.method, scope["path"]) or self._answer(request, body)
+        late = subscription.throttled(self._buckets, request.method, scope["path"]) or throttled(
+            self._cloud, self._buckets, request.method, scope["path"]
+        )
+        reply = late or self._answer(request, body)
         await response(reply, counters, head=request.method == "HEAD")(scope, receive, send)
 
     def _answer(self, request: Request, body: bytes) -> Reply:
@@ -64,14 +68,13 @@ class FrontDoor:
 
 
 def throttled(cloud: Cloud, buckets: Buckets, method: str, path: str) -> Reply | None:
-    """Count a request in Compute's buckets; a poll counts for the machine that its operation is about."""
+    """Count a request in its provider's buckets; a poll counts for the machine that its operation is about."""
     counted = policy_of(method, path)
     if counted is None:
-        return None
-    policy, about = counted
-    if policy == "GetOperation" and (operation := cloud.store.operation(about)):
-        about = operation.target.key
-    return buckets.take(policy, path.lower().split("/")[2], about)
+        return subscription.throttled_by_network(buckets, method, path)
+    if counted.policy == "GetOperation" and (operation := cloud.store.operation(counted.about)):
+        counted = Counted(counted.policy, operation.target.key)
+    return compute.throttled(buckets, path.lower().split("/")[2], counted)
 
 
 def carried_out(cloud: Cloud, handler: Handler, call: Call, path: str) -> Reply:

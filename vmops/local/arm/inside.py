@@ -7,7 +7,7 @@ from vmops.local.arm.faults.effects import Fail, Refuse, Stick
 from vmops.local.arm.faults.outcome import doom, refusal
 from vmops.local.arm.faults.rules import Rules
 from vmops.local.arm.front_door import carried_out, read, refused, throttled
-from vmops.local.arm.limits.throttling import Buckets
+from vmops.local.arm.limits.bucket import Buckets
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state import lro
 from vmops.local.arm.state.cloud import Cloud

@@ -31,15 +31,16 @@ MACHINE: Mapping[str, Described] = {
         "as what it pins",
     ),
     "location": Described(
-        "region",
+        "region, or a list",
         'where everything is made; "West US 2" is `westus2`. On a real cloud the default is `VMOPS_LOCATION`, '
-        "else the location of the resource group",
+        "else the location of the resource group. Of a [list](places.md) the first where there is room",
         "refused",
     ),
     "vmSize": Described(
-        "size",
+        "size, or a list",
         "Azure knows which sizes exist where; for one that the VM's hardware lacks it is deallocated and started "
-        "elsewhere; going between Intel or AMD and Arm changes the default image too",
+        "elsewhere; going between Intel or AMD and Arm changes the default image too. Of a [list](places.md) the "
+        "first that can be had",
         "in place",
     ),
     "image": Described(
@@ -78,14 +79,21 @@ MACHINE: Mapping[str, Described] = {
         "replaces",
     ),
     "zone": Described(
-        "1, 2 or 3",
-        "the availability zone",
+        "1, 2 or 3, a list, any or spread",
+        "the availability zone; of a [list](places.md), or any of the three, the first where there is room",
         "refused",
     ),
     "priority": Described(
-        "Regular or Spot",
-        "a Spot VM is cheaper, and evicted when Azure needs the room",
+        "Regular or Spot, a list, or SpotThenRegular",
+        "a Spot VM is cheaper, and evicted when Azure needs the room; it needs a `vmSize`. Of a [list](places.md) the "
+        "first that can be had",
         "refused",
+    ),
+    "prefer": Described(
+        "order or price",
+        "which [place](places.md) is tried first where several are named: by their order, or the cheapest by Azure's "
+        "price list",
+        "no deployment",
     ),
     "maxPrice": Described(
         "number",

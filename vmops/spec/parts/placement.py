@@ -1,15 +1,101 @@
-"""Near what a VM is, and where its console is kept."""
+"""Where a VM may be, what it is close to, and where its console is stored."""
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PrivateAttr
 
+from vmops.spec import names
 from vmops.spec.parts.machine import Machine
-from vmops.spec.rules import placement
+from vmops.spec.rules import placement, places
+from vmops.spec.rules.places import Lists
+from vmops.spec.target import choice
+
+Prefer = Literal["order", "price"]
+
+_REGION, _ROAMS = "region", "roams"
+"""What the wire says of a VM that is not in the first of its locations, and of one that may change its zone."""
 
 
 class Placement(Machine):
-    """A proximity placement group by its id; ``boot_diagnostics`` is true, false, or the URL of a storage account."""
+    """A proximity placement group by its id; ``boot_diagnostics`` is true, false, or the URL of a storage account.
+
+    Size, location, zone and priority are where the VM is to be: of lists the first, until `at` says otherwise.
+    """
 
     proximity_placement_group: Annotated[str | None, BeforeValidator(placement.proximity)] = None
     boot_diagnostics: Annotated[str | None, BeforeValidator(placement.boot_diagnostics)] = None
+    prefer: Annotated[Prefer, choice(Prefer)] = "order"
+    _lists: Lists = PrivateAttr(default_factory=dict)
+    _spreads: bool = PrivateAttr(default=False)
+    _region: str = PrivateAttr(default="")
+    _roams: bool = PrivateAttr(default=False)
+
+    @classmethod
+    def checked(
+        cls, parameters: Mapping[str, object], problems: Sequence[str] = (), context: Mapping[str, Any] = {}
+    ) -> Self:
+        """Validate parameters, of which size, location, zone and priority may be lists. Raises: SpecError."""
+        lists, wrong = places.read(parameters)
+        words = {**parameters, **{name: next(iter(found), None) for name, found in lists.items()}}
+        given = {name: value for name, value in words.items() if value is not None}
+        wrong += places.together(lists, given)
+        spec = super().checked(given, [*problems, *wrong], {**context, "lists": lists})
+        spec._lists = {name: found for name, found in lists.items() if len(found) > 1}
+        spec._spreads = places.spreads(parameters)
+        spec._region, spec._roams = str(parameters.get(_REGION, "")), bool(parameters.get(_ROAMS))
+        return spec
+
+    @property
+    def lists(self) -> Lists:
+        """Size, location, zone and priority by the parameters' names, where more than one was given."""
+        return self._lists
+
+    @property
+    def region(self) -> str:
+        """The location, if it is not the first of the given ones; else ''.
+
+        Everything in it has other names than in the first: an interface stays reserved for a while.
+        """
+        return self._region
+
+    @property
+    def roams(self) -> bool:
+        """Whether the VM may be in another zone of its location than the one where it is."""
+        return self._roams
+
+    def at(self, vm_size: str, location: str | None, zone: str | None, priority: str) -> Self:
+        """Return the same spec in one of its places."""
+        region = self._region if location == self.location else str(location)
+        bid = {} if priority == "Spot" else {"max_price": None, "eviction_policy": None}
+        place = {"vm_size": vm_size, "location": location, "zone": zone, "priority": priority, **bid}
+        placed = self.model_copy(update={**place, **self._own_names(region)})
+        placed._lists, placed._spreads, placed._region = {}, False, region
+        placed._roams = self._roams or "zone" in self._lists
+        return placed
+
+    def name_of(self, role: str) -> str:
+        """Return the default name of a network, subnet, security_group, address, nic or os_disk."""
+        return names.default_name(role, self.vm_name, self._region)
+
+    def disk_name(self, lun: int) -> str:
+        """Return the name of the data disk at a logical unit number."""
+        return names.data_disk(self.vm_name, lun, self._region)
+
+    @property
+    def named_roles(self) -> frozenset[str]:
+        """Which of network, subnet and security_group were named by the user, so that other VMs may share them."""
+        chosen = {role: str(getattr(self, field)) for role, field in names.FIELDS.items()}
+        return frozenset(role for role, name in chosen.items() if name.lower() != self.name_of(role).lower())
+
+    def _own_names(self, region: str) -> dict[str, str]:
+        """Give the fields for the resources that the user did not name, with their names in a region."""
+        own = names.FIELDS.keys() - self.named_roles
+        return {names.FIELDS[role]: names.default_name(role, self.vm_name, region) for role in own}
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the parameters as JSON values, lists as they were given."""
+        lists: dict[str, Any] = {name: list(found) for name, found in self._lists.items()}
+        lists |= {"zone": places.SPREAD} if self._spreads else {}
+        where = {_REGION: self._region, _ROAMS: self._roams}
+        return super().to_wire() | lists | {name: value for name, value in where.items() if value}

@@ -110,11 +110,17 @@ def max_price(value: object, info: ValidationInfo) -> float:
 def eviction_policy(value: object, info: ValidationInfo) -> str | None:
     """Set what happens to a Spot VM on eviction: deallocate it by default."""
     if value is None:
-        return "Deallocate" if info.data.get("priority") == "Spot" else None
+        return "Deallocate" if _may_be_spot(info) else None
     _need_spot(value, info)
     return hardware.eviction_policy(value)
 
 
 def _need_spot(value: object, info: ValidationInfo) -> None:
-    if info.data.get("priority") == "Regular":
+    if not _may_be_spot(info):
         raise ValueError(f"{value!r} needs priority Spot")
+
+
+def _may_be_spot(info: ValidationInfo) -> bool:
+    """Tell whether the VM is asked for as Spot, be it after or before Regular; so may be a priority that is wrong."""
+    asked = (info.context or {}).get("lists", {}).get("priority") or (info.data.get("priority", "Spot"),)
+    return "Spot" in asked

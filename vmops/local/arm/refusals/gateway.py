@@ -11,6 +11,11 @@ REFUSALS = {
         "The api-version '{version}' is invalid. The supported versions are '{known}'.",
     ),
     "InvalidSubscriptionId": (400, "The provided subscription identifier '{subscription}' is malformed or invalid."),
+    "SubscriptionRequestsThrottled:empty": (
+        429,
+        "Number of '{kind}' requests for subscription '{subscription}' actor 'local' exceeded. Please try again after "
+        "'{seconds}' seconds after additional tokens are available.",
+    ),
     "InternalServerError": (500, "The simulated cloud has a fault: {reason}"),
     "InvalidRequestContent": (400, "The request content was invalid and could not be deserialized: '{reason}'."),
     "InvalidFilterInQueryString": (400, "Invalid $filter '{filter}' specified in the query string."),

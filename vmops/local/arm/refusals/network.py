@@ -22,6 +22,11 @@ REFUSALS = {
         "Another operation on this or dependent resource is in progress. "
         "To retrieve status of the operation use uri: {uri}.",
     ),
+    "TooManyRequests:network": (
+        429,
+        "Microsoft.Network takes {limit} '{kind}' requests of subscription '{subscription}' in 5 minutes. "
+        "Please try again after '{seconds}' seconds.",
+    ),
     "RetryableError": (429, "A retryable error occurred."),
     "ReferencedResourceNotProvisioned": (
         429,

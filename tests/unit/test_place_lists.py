@@ -1,0 +1,123 @@
+"""Size, location, zone and priority as lists: what is read, refused, sent, and what of it is one place."""
+
+from typing import Any
+
+import pytest
+
+from vmops.core.errors import SpecError
+from vmops.spec.vm_spec import VmSpec
+
+KEY = bytes(range(32))
+D4, A4, ARM = "Standard_D4s_v5", "Standard_D4as_v5", "Standard_D4ps_v5"
+EVERYWHERE: dict[str, Any] = {
+    "vmSize": f"{D4}, {A4},{D4}",
+    "location": ["West US 2", "eastus"],
+    "zone": "any",
+    "priority": "spotThenRegular",
+}
+
+
+def spec_of(**params: object) -> VmSpec:
+    return VmSpec.from_params({"vmName": "exp1", **params})
+
+
+def test_a_list_is_a_word_with_commas_or_a_list() -> None:
+    """Each once, in the order that is wanted; until one is chosen the VM is in the first."""
+    spec = spec_of(**EVERYWHERE)
+    assert spec.lists == {
+        "vmSize": (D4, A4),
+        "location": ("westus2", "eastus"),
+        "zone": ("1", "2", "3"),
+        "priority": ("Spot", "Regular"),
+    }
+    assert (spec.vm_size, spec.location, spec.zone, spec.priority) == (D4, "westus2", "1", "Spot")
+    assert VmSpec.from_wire(spec.to_wire()).canonical() == spec.canonical()
+    assert VmSpec.from_wire(spec.to_wire()).lists == spec.lists
+
+
+def test_a_list_of_one_is_the_word() -> None:
+    """So it has the word's digest, and nothing of a list in it."""
+    alone = spec_of(vmSize=[D4], location="westus2,", zone=[2], priority="Regular,regular")
+    assert (alone.lists, alone.digest(KEY)) == ({}, spec_of(vmSize=D4, zone="2").digest(KEY))
+
+
+def test_the_digest_is_of_the_lists_as_they_are_asked_for() -> None:
+    """Never of the place that is chosen, nor of what is preferred; another order is another wish."""
+    spec = spec_of(**EVERYWHERE)
+    assert spec.digest(KEY) == spec_of(**EVERYWHERE, prefer="price").digest(KEY)
+    assert spec.digest(KEY) == spec_of(**{**EVERYWHERE, "zone": "1,2,3", "priority": ["Spot", "Regular"]}).digest(KEY)
+    others = [{"vmSize": f"{A4},{D4}"}, {"vmSize": D4}, {"zone": "1"}, {"zone": "spread"}, {"priority": "Regular"}]
+    assert len({spec.digest(KEY), *(spec_of(**{**EVERYWHERE, **other}).digest(KEY) for other in others)}) == 6
+
+
+def test_in_its_first_location_a_vm_is_called_as_ever() -> None:
+    """In another all but the VM itself ends with that: what was in the first need not be gone before."""
+    spec = spec_of(**EVERYWHERE, dataDisks=[8])
+    here, there = spec.at(A4, "westus2", "2", "Regular"), spec.at(D4, "eastus", None, "Spot")
+    assert here.ids() == spec_of(vmSize=A4, zone=2, dataDisks=[8]).ids()
+    assert {role: arm_id.rpartition("/")[2] for role, arm_id in there.ids().items()} == {
+        "group": "vmops-exp1",
+        "network": "exp1-vnet-eastus",
+        "subnet": "exp1-subnet-eastus",
+        "security_group": "exp1-nsg-eastus",
+        "address": "exp1-ip-eastus",
+        "nic": "exp1-nic-eastus",
+        "vm": "exp1",
+        "os_disk": "exp1-osdisk-eastus",
+        "data_disk_0": "exp1-data-0-eastus",
+    }
+    assert there.named_roles == frozenset()
+    sent = VmSpec.from_wire(there.to_wire())
+    assert (sent.ids(), sent.lists, sent.roams) == (there.ids(), {}, True)
+
+
+def test_every_name_in_another_location_is_known_by_rule() -> None:
+    """To a host that has no records, too; and what another VM has is not taken for it."""
+    spec = spec_of(**EVERYWHERE, dataDisks=[8])
+    placed = spec.at(D4, "eastus", None, "Regular")
+    assert all(spec.identity.names(arm_id) for role, arm_id in placed.ids().items() if role not in {"group", "subnet"})
+    for other in ("exp1-nic", "exp1-ip", "exp2", "exp1-data"):
+        theirs = VmSpec.from_params({"vmName": other, "resourceGroup": "vmops-exp1", "dataDisks": [8]})
+        assert not [each for each in theirs.own_ids() if spec.identity.names(each)]
+
+
+def test_a_place_that_is_regular_has_no_bid() -> None:
+    """What is said of Spot stays with Spot."""
+    spec = spec_of(vmSize=D4, priority="Regular,Spot", maxPrice=0.1, evictionPolicy="Delete")
+    spot, regular = spec.at(D4, "westus2", None, "Spot"), spec.at(D4, "westus2", None, "Regular")
+    assert (spot.max_price, spot.eviction_policy) == (0.1, "Delete")
+    assert (regular.max_price, regular.eviction_policy) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("params", "problem"),
+    [
+        ({"vmSize": f"{D4},nonsense"}, "vmSize: 'nonsense' is not a VM size"),
+        ({"zone": [1, 4]}, "zone: '4' is not a zone"),
+        ({"vmSize": ","}, "vmSize: is an empty list"),
+        ({"vmSize": f"{D4},{ARM}"}, "vmSize: .*some have an Arm processor and some not, so an image is required"),
+        ({"location": "eastus,westus", "virtualNetworkName": "net"}, "location: eastus, westus: virtualNetworkName is"),
+        ({"location": "eastus,westus", "privateIpAddress": "10.0.0.9"}, "privateIpAddress is in one location"),
+        ({"priority": "Spot"}, "priority: Spot needs a vmSize, such as Standard_D2s_v5 or Standard_D2as_v5"),
+        ({"priority": "SpotThenRegular"}, "priority: Spot needs a vmSize"),
+        ({"vmSize": [f"Standard_D{n}s_v5" for n in range(22)], "zone": "any"}, "vmSize x zone: 66 places, and 64 is"),
+        ({"prefer": "luck"}, "prefer: 'luck' is not one of order, price"),
+    ],
+)
+def test_a_list_that_cannot_be_meant_is_refused(params: dict[str, object], problem: str) -> None:
+    """By one sentence, before anything happens."""
+    with pytest.raises(SpecError, match=problem) as refusal:
+        spec_of(**params)
+    assert len(refusal.value.problems) == 1
+
+
+def test_there_is_no_spot_in_china() -> None:
+    """Source: Azure documentation, use Spot VMs."""
+    real = {"cloud": "china", "subscription": "0" * 8 + "-0000-0000-0000-" + "0" * 12, "sourceAddressPrefixes": "*"}
+    with pytest.raises(SpecError, match="priority: there is no Spot in the cloud china"):
+        spec_of(**real, vmSize=D4, priority="Spot")
+
+
+def test_processors_may_be_mixed_where_the_image_is_given() -> None:
+    """Whoever names one knows what it boots on."""
+    assert spec_of(vmSize=f"{D4},{ARM}", image="a:b:c:d").lists == {"vmSize": (D4, ARM)}
