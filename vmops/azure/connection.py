@@ -1,4 +1,4 @@
-"""A connection to Azure Resource Manager: signed in, bounded in time, patient. The one importer of ``azure``."""
+"""A connection to Azure Resource Manager: authenticated, with timeouts and retries. The only importer of ``azure``."""
 
 import math
 import time
@@ -19,22 +19,23 @@ if TYPE_CHECKING:
     from azure.mgmt.compute.operations import VirtualMachinesOperations
 
 Call: TypeAlias = "Callable[[VirtualMachinesOperations, Mapping[str, Any]], Any]"
-"""It gets the SDK's virtual machine operations, and the keywords to pass on to one of its ``begin_`` methods."""
+"""Called with the SDK's virtual machine operations, and the keywords to pass on to one of its ``begin_`` methods."""
 
 _PASSING = frozenset({429, 502, 503, 504})
-"""Statuses of what the same request may not meet again. Source: ARM resource provider contract, common API details."""
+"""Transient statuses: the same request may succeed later. Source: ARM resource provider contract, common API details.
+"""
 
 _SLOW = "Failed to invoke the Azure CLI"
-"""What azure-identity says of an ``az`` that has not answered in time. Source: azure-identity, AzureCliCredential."""
+"""azure-identity's message about an ``az`` that timed out. Source: azure-identity, AzureCliCredential."""
 
 
 class Connection:
-    """What is said to one cloud's Resource Manager, for one principal. Safe for threads."""
+    """Requests to one cloud's Resource Manager, for one principal. Thread-safe."""
 
     def __init__(self, cloud: Cloud, timeout: float, patience: float, met: Callable[[CloudError], object]) -> None:
-        """Speak to ``cloud``; one request takes at most ``timeout`` seconds, and is sent again for ``patience``.
+        """Connect to ``cloud``. One request takes at most ``timeout`` seconds, and is retried for ``patience`` seconds.
 
-        ``met`` is told of every refusal, but that something is not there.
+        ``met`` is called with every refusal, except for 404s.
         """
         self._cloud = cloud
         self._timeout = timeout
@@ -42,7 +43,7 @@ class Connection:
         self._met = met
 
     def send(self, method: str, path: str, body: Any = None) -> "HttpResponse":
-        """Send a request to a path or an URL, again while it is refused for a reason that passes.
+        """Send a request to a path or URL, and retry transient refusals.
 
         Raises: CloudError if it is refused, or nobody answers.
         """
@@ -132,7 +133,7 @@ class Connection:
 
     @cached_property
     def _authentication(self) -> "HTTPPolicy[Any, Any] | SansIOHTTPPolicy[Any, Any]":
-        """The local Azure is spoken to over loopback http, where azure-core sends a key but no bearer credential."""
+        """The local Azure uses plain http on loopback. There azure-core sends a key, but no bearer credential."""
         if self._cloud.token:
             from azure.core.pipeline.policies import AzureKeyCredentialPolicy
 
@@ -143,7 +144,7 @@ class Connection:
 
 
 def _no_login(reason: str) -> CloudError:
-    """Tell a login that is missing from one that has not come in time, as when many ask for one at once."""
+    """Tell a missing login from one that timed out, as when many processes ask for one at once."""
     if _SLOW in reason:
         return CloudError("the Azure CLI gave no token in time", code=SLOW_LOGIN)
     return CloudError(

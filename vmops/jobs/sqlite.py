@@ -1,7 +1,7 @@
-"""One file of SQLite: whoever needs it borrows its one connection for a transaction; it survives forks and deletion.
+"""One SQLite file with one connection, which is lent for each transaction; it survives forks and deletion.
 
-Any number of threads and processes may use one file at once. A file says its version (``PRAGMA user_version``): 0 is a
-new one, or one from before there were versions.
+Any number of threads and processes may use one file at once. A file states its version (``PRAGMA user_version``): 0 is
+a new one, or one from before there were versions.
 """
 
 import os
@@ -19,25 +19,25 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.jobs import damage
 
 _PATIENCE = 30.0
-"""Seconds to wait for others who write, or make the records."""
+"""Seconds to wait for other writers, or for whoever creates the records."""
 
 AGE = 1000
-"""Versions in an age. Within one, later versions only add to earlier ones, so that code of both may use one file."""
+"""Versions in one age. Within an age, later versions only add to earlier ones, so code of both may use one file."""
 
 Steps = Mapping[int, tuple[str, ...]]
-"""Statements by the version that they lead to."""
+"""Statements, by the version to which they lead."""
 
 Conflict = sqlite3.IntegrityError
-"""What a statement raises that breaks a rule of the schema."""
+"""Raised by a statement that breaks a rule of the schema."""
 
 Row = sqlite3.Row
 
 _OF_THE_STATEMENT = (sqlite3.IntegrityError, sqlite3.ProgrammingError)
-"""What is wrong with a statement, and not with the file."""
+"""Raised for an error in a statement, not in the file."""
 
 
 class Database:
-    """A file of records, brought to the newest version of its schema."""
+    """A file of records, updated to the newest version of its schema."""
 
     def __init__(self, path: Path, steps: Steps) -> None:
         """Open ``path``, and take the ``steps`` that it lacks; a later version of the same age is used as it is.
@@ -71,8 +71,8 @@ class Database:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Lend the connection for one transaction.
 
-        Raises: RecordsUnusable if the file cannot be read or written in the middle of it; one that is damaged is set
-        aside then, and the next transaction has a new one. StoreError, as when it is opened.
+        Raises: RecordsUnusable if the file cannot be read or written meanwhile; a damaged file is moved aside, and the
+        next transaction gets a new one. StoreError, as when it is opened.
         """
         with self._mutex:
             connection = self._borrow()
@@ -93,7 +93,7 @@ class Database:
         return self._connection
 
     def _opened(self) -> tuple[sqlite3.Connection, RecordsUnusable | None]:
-        """Give a connection, and why it is one to nothing."""
+        """Give a connection, and why it is an empty substitute."""
         try:
             connection = self._renewed()
             self._inode = self._path.stat().st_ino
@@ -105,7 +105,7 @@ class Database:
         return connection, None
 
     def _renewed(self) -> sqlite3.Connection:
-        """Open the file; one that is damaged is set aside by the first who sees it."""
+        """Open the file; the first process that sees damage moves it aside."""
         try:
             return _connect(self._path, self._steps)
         except (sqlite3.DatabaseError, damage.Hollow) as error:
@@ -116,7 +116,7 @@ class Database:
         return _connect(self._path, self._steps)
 
     def _refused(self, error: Exception) -> RecordsUnusable:
-        """Say why a transaction has failed; what is damaged is set aside."""
+        """Say why a transaction failed; a damaged file is moved aside."""
         how = ""
         if isinstance(error, sqlite3.DatabaseError) and damage.is_damage(error):
             with suppress(OSError, sqlite3.Error):
@@ -132,13 +132,13 @@ class Database:
         return False
 
     def _is_the_one_that_was_open(self) -> bool:
-        """Tell whether the file is that which was open, and not one that others have begun since."""
+        """Tell whether the file is still the one that was opened, and not its replacement."""
         return self._path.stat().st_ino == self._inode
 
     def _file_replaced(self) -> bool:
-        """Tell whether the records that are open were deleted, or emptied: others begin anew, and would not see them.
+        """Tell whether the open file was deleted or emptied: others use a new one and never see this one's records.
 
-        Of a whole state directory that is deleted there is nothing to begin anew.
+        False if the whole state directory was deleted: then there is nothing to create again.
         """
         try:
             found = self._path.stat()
@@ -152,7 +152,7 @@ class Database:
             self._connection = None
 
     def _pause(self) -> None:
-        """Close the connection, and let nobody open another until `_resume`."""
+        """Close the connection, and block new ones until `_resume`."""
         self._mutex.acquire()
         self._close()
 
@@ -165,7 +165,7 @@ _paused: list[Database] = []
 
 
 def _before_fork() -> None:
-    """Close every connection: a child inherits neither SQLite's locks nor the thread that holds a mutex.
+    """Close every connection before a fork: a child must inherit neither SQLite's locks nor a held mutex.
 
     Source: SQLite documentation, how to corrupt, "carrying an open database connection across a fork".
     """
@@ -183,7 +183,7 @@ os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_c
 
 
 def _in_memory(steps: Steps) -> sqlite3.Connection:
-    """Give records with nothing in them, which are forgotten with the connection."""
+    """Give an empty database in memory, which is lost with the connection."""
     connection = sqlite3.connect(":memory:", check_same_thread=False)
     connection.row_factory = sqlite3.Row
     _bring_forward(connection, steps)
@@ -191,7 +191,7 @@ def _in_memory(steps: Steps) -> sqlite3.Connection:
 
 
 def _connect(path: Path, steps: Steps) -> sqlite3.Connection:
-    """Open the records; SQLite gives its log the mode of the database, so that is set before there is one."""
+    """Open the file. SQLite gives its log the file's mode, so that is set before there is a log."""
     damage.refuse_hollow(path)
     damage.ensure_file(path)
     with ExitStack() as unless_opened:
@@ -210,7 +210,7 @@ def _connect(path: Path, steps: Steps) -> sqlite3.Connection:
 
 
 def _writes_ahead(connection: sqlite3.Connection) -> bool | NotYet:
-    """Have the records keep a write-ahead log; where another is about to begin one, SQLite itself does not wait."""
+    """Switch to a write-ahead log. SQLite itself does not wait while another process is doing the same."""
     try:
         connection.execute("PRAGMA journal_mode=WAL")
     except sqlite3.OperationalError as refusal:
@@ -221,7 +221,7 @@ def _writes_ahead(connection: sqlite3.Connection) -> bool | NotYet:
 
 
 def _bring_forward(connection: sqlite3.Connection, steps: Steps) -> None:
-    """Take the steps that a file lacks, all or none; of several processes one does so, and the others wait for it."""
+    """Run the missing schema steps, all or none. Of several processes one does so, and the others wait for it."""
     if _version(connection) >= max(steps):
         return
     with connection:

@@ -1,7 +1,7 @@
 """The operation records: SQLite, written before the first side effect, changed only by compare-and-set.
 
-Any number of threads and processes may use one store at once. At most one provision and one
-deprovision of a stack are not over at any time; the database itself holds that.
+Any number of threads and processes may use one store at once. A stack has at most one provision and one deprovision in
+flight; the database itself enforces that.
 """
 
 import json
@@ -32,11 +32,11 @@ class Store:
     """The records of one state directory."""
 
     def __init__(self, directory: Path) -> None:
-        """Open the records below ``directory``; they are made if there are none, and brought forward if they are old.
+        """Open the records below ``directory``, creating or updating them as needed.
 
-        Records that cannot be read or written are as if there were none (`unusable`), until they can.
+        Records that cannot be read or written count as missing (`unusable`), until they can.
 
-        Raises: StoreError if the directory cannot be made or trusted, is on a network file system, or was used by a
+        Raises: StoreError if the directory cannot be created or trusted, is on a network file system, or was used by a
         vmops that is too new.
         """
         self.directory = directory
@@ -44,7 +44,7 @@ class Store:
         self._unrecorded: dict[str, Failure] = {}
 
     def unusable(self) -> RecordsUnusable | None:
-        """Say why nothing can be recorded now, and what is read may lack what was recorded; None if all is well."""
+        """Say why nothing can be recorded now, and why what is read may be incomplete; None if all is well."""
         try:
             with self._database.transaction():
                 pass
@@ -91,7 +91,7 @@ class Store:
             return cursor.rowcount == 1
 
     def remember(self, operation_id: str, given: Mapping[str, Any]) -> None:
-        """Note how what an operation made is asked for now: by what changes nothing of it."""
+        """Record the present request for what an operation made, where the change needed no deployment."""
         with self._database.transaction() as database:
             database.execute("UPDATE operations SET given = ? WHERE id = ?", (json.dumps(dict(given)), operation_id))
 
@@ -103,7 +103,7 @@ class Store:
             return database.execute(query, row).rowcount == 1
 
     def extend(self, operation_id: str, expires: float) -> None:
-        """Move the instant at which what an operation made expires, in seconds since the epoch; 0 for never."""
+        """Set the expiry of what an operation made, in seconds since the epoch; 0 for never."""
         with self._database.transaction() as database:
             database.execute("UPDATE operations SET expires = ? WHERE id = ?", (expires, operation_id))
 
@@ -129,7 +129,7 @@ class Store:
         return self._select(f"WHERE stack = ? AND number > coalesce(({removed}), 0) ORDER BY number DESC", stack, stack)
 
     def let_go(self, stack: str, hold: str) -> None:
-        """Let the records of a stack tell of no holder any more where they tell of this one."""
+        """Remove this holder's mark from the records of a stack."""
         with self._database.transaction() as database:
             database.execute("UPDATE operations SET hold = '' WHERE stack = ? AND hold = ?", (stack, hold))
 
@@ -163,11 +163,11 @@ class Store:
         return RefusedPlaces(self._database, cloud, subscription)
 
     def made(self, stack: str, owner: str) -> MadeResources:
-        """Give what was ever made of a stack in an owner's name."""
+        """Give what was ever made of a stack for an owner."""
         return MadeResources(self._database, stack, owner)
 
     def note_failure(self, stack: str, failure: Failure) -> None:
-        """Remember why the newest verb of a stack that failed did so; where it cannot be recorded, in this process."""
+        """Record why the newest verb of a stack failed; if that is impossible, keep it in this process."""
         self._unrecorded[stack] = failure
         with suppress(RecordsUnusable):
             with self._database.transaction() as database:
@@ -177,7 +177,7 @@ class Store:
                 del self._unrecorded[stack]
 
     def last_failure(self, stack: str) -> Failure | None:
-        """Give what `note_failure` remembered."""
+        """Give what `note_failure` recorded."""
         if stack in self._unrecorded:
             return self._unrecorded[stack]
         with self._database.transaction() as database:
@@ -185,7 +185,7 @@ class Store:
         return Failure.from_dict(json.loads(row["failure"])) if row else None
 
     def _select(self, where: str, *values: str) -> list[Operation]:
-        """Read records; those that are found to be damaged have been begun anew, and are read once more."""
+        """Read records; if they turn out to be damaged, new ones have been started, and are read instead."""
         try:
             return self._read(where, *values)
         except RecordsUnusable:
