@@ -1,6 +1,6 @@
-"""The contract: what a program may ask of a VM, and the words of the answer.
+"""The contract: what a program may ask of a VM, and the statuses of the answers.
 
-``Status`` and ``SupportsVMOps`` carry the names, values and signatures of mlos_bench, which is never imported here.
+``Status`` and ``SupportsVMOps`` have the names, values and signatures of mlos_bench, which is never imported here.
 
 Source: mlos_bench 0.6.2, ``environments/status.py`` and ``services/types/vm_provisioner_type.py``.
 """
@@ -12,11 +12,12 @@ Params = dict[str, Any]
 """Flat dictionary of (key, value) pairs of tunable parameters."""
 
 HANDLE = "asyncResultsUrl"
-"""The key of ``params`` under which a verb leaves what a wait follows. Source: mlos_bench, ``wait_vm_operation``."""
+"""The key of ``params`` for the handle: verbs set it, and waits follow it. Source: mlos_bench, ``wait_vm_operation``.
+"""
 
 
 class Status(Enum):
-    """How an operation, or the machine that it is about, stands."""
+    """The state of an operation, or of the VM that it is about."""
 
     UNKNOWN = 0
     PENDING = 1
@@ -32,7 +33,7 @@ class Status(Enum):
         return self in {Status.PENDING, Status.READY, Status.RUNNING, Status.SUCCEEDED}
 
     def is_completed(self) -> bool:
-        """Tell whether it is over: one of {SUCCEEDED, CANCELED, FAILED, TIMED_OUT}."""
+        """Tell whether it has ended: one of {SUCCEEDED, CANCELED, FAILED, TIMED_OUT}."""
         return self in {Status.SUCCEEDED, Status.CANCELED, Status.FAILED, Status.TIMED_OUT}
 
     def is_pending(self) -> bool:
@@ -56,7 +57,7 @@ class Status(Enum):
         return self is Status.CANCELED
 
     def is_timed_out(self) -> bool:
-        """Tell whether it is TIMED_OUT (mlos_bench 0.6.2 compares with FAILED here; its name is right)."""
+        """Tell whether it is TIMED_OUT. mlos_bench 0.6.2 compares with FAILED here; its name is right."""
         return self is Status.TIMED_OUT
 
 
@@ -66,7 +67,7 @@ Answer = tuple[Status, Params]
 
 @runtime_checkable
 class SupportsVMOps(Protocol):
-    """What can make a VM appear, use it, and make it disappear."""
+    """An object that can make, use and remove a VM."""
 
     def vm_provision(self, params: Params) -> Answer:
         """Check if the VM is ready; deploy a new one if necessary.

@@ -24,7 +24,7 @@ _PARAMS, _SCOPE = "azure_vm_params", "azure_vm_scope"
 _SCOPES = ("function", "session")
 _WORKER = "PYTEST_XDIST_WORKER"
 _TTL = "4h"
-"""Time to live of a VM that is told of none: what a killed session leaves, the sweep removes."""
+"""Default time to live of a VM: if the session is killed, the sweep removes the VM after that."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def azure_vm(request: pytest.FixtureRequest) -> "Machine":
-    """Give a VM that runs: the test's own, or with scope session one that all who ask for the same share."""
+    """Give a VM that runs: the test's own, or with scope ``session`` one for all tests with the same parameters."""
     params = _marked(request)
     scope = params.pop("scope", request.config.getini(_SCOPE))
     if scope not in _SCOPES:
@@ -61,14 +61,14 @@ def azure_vms(request: pytest.FixtureRequest, _azure_vm_ending: None) -> "Iterat
 
 @pytest.fixture
 def azure_vm_factory(request: pytest.FixtureRequest, _azure_vm_ending: None) -> Iterator[Factory]:
-    """Give a function that makes VMs, by parameters, which live until the test's end."""
+    """Give a function that makes VMs, from parameters, which live until the end of the test."""
     with ExitStack() as held:
         yield lambda **params: _made(request, params, held)
 
 
 @pytest.fixture(scope="session")
 def _azure_vm_shared(request: pytest.FixtureRequest, _azure_vm_ending: None) -> Iterator[Factory]:
-    """Give a function that makes VMs which live until the session's end, one for the same parameters."""
+    """Give a function that makes VMs which live until the end of the session, one for each set of parameters."""
     made: dict[str, Machine] = {}
     with ExitStack() as held:
 
@@ -83,7 +83,7 @@ def _azure_vm_shared(request: pytest.FixtureRequest, _azure_vm_ending: None) -> 
 
 @pytest.fixture(scope="session")
 def _azure_vm_ending() -> Iterator[None]:
-    """Let a signal that would kill pytest interrupt it instead, as Ctrl-C does, so that it tears its fixtures down."""
+    """Let a signal that would kill pytest interrupt it, as Ctrl-C does, so that fixtures are torn down."""
     from vmops.core.signals import Unwinding
 
     _heed_lost_session()
@@ -92,7 +92,7 @@ def _azure_vm_ending() -> Iterator[None]:
 
 
 def _heed_lost_session() -> None:
-    """Have a worker of pytest-xdist interrupted when its session is lost, though its shell may ignore SIGINT.
+    """Interrupt a worker of pytest-xdist whose session is lost, even if its shell ignores SIGINT.
 
     Source: execnet, gateway_base: a worker whose controller is gone sends itself SIGINT, and is gone 10 seconds later.
     """
@@ -124,7 +124,7 @@ def _held(request: pytest.FixtureRequest, params: Mapping[str, Any], held: ExitS
 
 
 def _name(given: str | None, node: str) -> str:
-    """Name a VM so that no worker of pytest-xdist, and without a name given no other session, has one of that name.
+    """Name a VM uniquely among the workers of pytest-xdist and, if no name is given, among all sessions.
 
     Source: pytest-xdist documentation, identifying the worker process during a test.
     """

@@ -8,7 +8,7 @@ CLOCKED = (
     *("local.provider.arm", "local.provider.sessions", "azure.inventory", "jobs.made"),
     *("jobs.refused", "deploy.moves", "deploy.market", "deploy.choice"),
     *("deploy.apply", "deploy.readiness", "jobs.handed"),
-    *("jobs.admission", "jobs.worker", "ops.deployments", "ops.record"),
+    *("ops.deployments", "ops.record"),
 )
 """Modules whose ``time`` is that of the processes that take turns."""
 

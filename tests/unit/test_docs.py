@@ -102,6 +102,37 @@ OTHER: dict[str, dict[str, Any]] = {
 }
 """For every parameter a value that is another one than in BASE, with what it needs."""
 
+RUN: dict[str, dict[str, str]] = {
+    "README.md": dict.fromkeys(("console", "python"), "functional/test_readme.py"),
+    "docs/again.md": {"sh": "functional/test_lock_file.py", "python": "functional/test_teardown.py"},
+    "docs/ci.md": {"yaml": "functional/test_pages.py"},
+    "docs/commands.md": {"sh": "functional/test_cli.py"},
+    "docs/containers.md": {"console": "it needs podman; tests/places/containers.py makes the image as far as it can"},
+    "docs/guests.md": {
+        "console": "functional/test_guests_azure.py calls the same, where there are guests",
+        "json": "an answer, shown in part",
+    },
+    "docs/inside.md": dict.fromkeys(
+        ("sh", "python"), "functional/test_inside_guests.py does the same, where there are guests"
+    ),
+    "docs/local-azure.md": dict.fromkeys(("console", "json"), "functional/test_pages.py"),
+    "docs/logging.md": {"python": "functional/test_pages.py"},
+    "docs/mlos_bench.md": {"console": "functional/test_mlos_example.py", "jsonc": "unit/test_mlos_schema.py"},
+    "docs/prices.md": {"console": "functional/test_pages.py"},
+    "docs/pulumi.md": {"sh": "functional/test_pages.py"},
+    "docs/python.md": {"python": "functional/test_teardown.py", "ini": "functional/test_pytest_plugin.py"},
+    "docs/real-clients.md": dict.fromkeys(("console", "go", "js", "python", "sh", "yaml"), "clients/guide.py"),
+    "docs/smoke.md": {"bash": "functional/test_readme.py"},
+    "docs/teardown.md": {
+        "sh": "functional/test_readme.py",
+        "python": "functional/test_teardown.py",
+        "ini": "units for systemd, which needs a host of its own",
+        "crontab": "a line for cron, which needs a host of its own",
+    },
+    "docs/tutorial.md": dict.fromkeys(("console", "python"), "functional/test_readme.py"),
+}
+"""By page and language, the test that runs the blocks; or in a sentence, why none can."""
+
 
 def rows() -> Iterator[tuple[str, str, str, str]]:
     """Give the parameters' rows: name, type and default, what it does, what a change does."""
@@ -193,6 +224,18 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         file = (page.parent / path).resolve() if path else page
         assert file.exists(), f"{page.name} -> {target}"
         assert not heading or heading in headings(file), f"{page.name} -> {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_block_is_run_by_a_test(page: Path) -> None:
+    """An example that nobody runs is wrong sooner or later."""
+    name = str(page.relative_to(ROOT))
+    found = set(re.findall(r"^```([a-z]+)$", page.read_text(), re.MULTILINE)) - {"text"}
+    named = RUN.get(name, {})
+    assert not (missing := found - named.keys()), f"{name}: which test runs its {missing} blocks? Say so in RUN"
+    assert not (gone := named.keys() - found), f"{name}: it has no {gone} blocks any more; take them from RUN"
+    for runner in (each for each in named.values() if " " not in each):
+        assert page.name in (ROOT / "tests" / runner).read_text(), f"tests/{runner} does not read {name}"
 
 
 def headings(page: Path) -> set[str]:

@@ -1,1 +1,1 @@
-"""Azure Resource Manager as vmops speaks to it: clouds, connection, ownership by tag, a VM's state, power, cleanup."""
+"""Azure Resource Manager as vmops uses it: clouds, connection, ownership by tag, a VM's state, power, cleanup."""

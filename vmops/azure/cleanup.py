@@ -1,8 +1,8 @@
-"""What remains in the cloud after the engine's destroy, and letting it go.
+"""Deletes what is left in the cloud after the engine's destroy.
 
-The engine keeps what others may share (the group, and whatever the user named); here it is deleted once nobody else
-uses it, handed over to whoever still does, and left alone if it is foreign. Whatever else is ours, unknown to the
-engine, goes the same way.
+The engine keeps what others may share (the group, and whatever the user named). Here such a resource is deleted once
+nobody else uses it, handed over to a VM that still does, and left alone if it is not ours. Everything else that is ours
+and unknown to the engine is deleted too.
 """
 
 from dataclasses import dataclass
@@ -29,26 +29,27 @@ _USED_IN = {
         use["id"] for part in ("networkInterfaces", "subnets") for use in properties.get(part) or ()
     ],
 }
-"""Where a shared resource names its users. Source: azure-rest-api-specs, Microsoft.Network."""
+"""Properties of a shared resource that list its users. Source: azure-rest-api-specs, Microsoft.Network."""
 
 
 _ROUNDS_HELD = 3
-"""Rounds in which the same is refused, after which what holds it will not go."""
+"""Rounds of the same refusals after which they are taken as final."""
 
 _LONGEST = 15.0
-"""Azure's seconds between two rounds at most, where nothing goes."""
+"""Longest pause between two rounds in which nothing was deleted, in Azure's seconds."""
 
 _DOUBTS = 20
-"""Looks that are repeated while the group lists what is not found by its id: then it is the list that is behind. Both
-agree within minutes (`vmops.azure.inventory`)."""
+"""How many checks are repeated while the group lists a resource that is not found by its id: then the list is stale.
+Both agree within minutes (`vmops.azure.inventory`).
+"""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How a removal waits, in seconds: ``interval`` between two rounds, or as many as ARM asks for, for ``timeout``.
+    """How a removal waits, in seconds: ``interval`` between two rounds, or as long as ARM asks for, for ``timeout``.
 
-    With ``again`` all looks that found nothing are repeated that long afterwards: ARM may have answered from a replica
-    that does not know yet, or what the dead have sent may still be on its way.
+    With ``again``, all checks that found nothing are repeated that much later: a stale replica may have answered, or a
+    dead worker's request may still be in flight.
     """
 
     interval: float
@@ -57,19 +58,18 @@ class Patience:
 
 
 def delete_owned(arm: Arm, claim: Claim, patience: Patience, *, keep_group: bool = False) -> list[str]:
-    """Delete what is ours of a VM, then its group if that is ours and seen to be empty.
+    """Delete what is ours of a VM, then its group if that is ours and verified to be empty.
 
-    In-use refusals and reservations pass with time, so each round tries again, the later the longer nothing goes. What
-    does not pass, as a lock, is final for its resource alone: the others are tried, and it ends once nothing else is
-    left. A group is never deleted on the strength
-    of one list: both of its lists are empty after the last of ours is gone, the second one after ``again`` seconds.
-    With ``keep_group`` it stays.
+    Refusals because of use pass with time, so each round tries again, after longer pauses the longer nothing is
+    deleted. A refusal that does not pass, such as a lock, is final for its resource alone: the others are tried, and
+    the removal ends once nothing else is left. A group is never deleted because of one list: both of its lists must be
+    empty after the last of ours is gone, the second one after ``again`` seconds. With ``keep_group`` it stays.
 
-    Returns: the ids of what is another's and has our name, and of what our group stays for; empty if nothing is left.
+    Returns: the ids of others' resources with our names, and of what keeps our group; empty if nothing is left.
 
-    Raises: OperationFailed, naming all that would not go, or with the last refusal, if something of ours is still there
-    at the end; (conflict), naming what cannot be told to be ours, which is left and still paid for, or the owner if the
-    VM is another's.
+    Raises: OperationFailed, naming all that could not be deleted, or with the last refusal, if something of ours is
+    left at the end; (conflict), naming what cannot be proven to be ours, which is left and still paid for, or the owner
+    if the VM is another's.
     """
     removal = _Removal(arm, claim, patience, keep_group)
     left = poll_until(removal.look, timeout=patience.timeout)
@@ -80,7 +80,7 @@ def delete_owned(arm: Arm, claim: Claim, patience: Patience, *, keep_group: bool
 
 
 def refuse_another_owner(seen: Inventory, claim: Claim) -> None:
-    """Check that neither the VM, nor anything else with our stack's tag, is another owner's: then all of it is theirs.
+    """Check that neither the VM nor anything with our stack's tag is another owner's: then all of it is theirs.
 
     Raises: OperationFailed (conflict), naming the owner.
     """
@@ -90,7 +90,7 @@ def refuse_another_owner(seen: Inventory, claim: Claim) -> None:
 
 
 class _Removal:
-    """One removal: what ARM refuses, and what was handed over, by their ids in lower case."""
+    """One removal: ARM's refusals, and what was handed over, by ids in lower case."""
 
     def __init__(self, arm: Arm, claim: Claim, patience: Patience, keep_group: bool) -> None:
         self.refusals = Refusals()
@@ -104,7 +104,7 @@ class _Removal:
         self._rounds_alike = 0
 
     def look(self) -> list[str] | NotYet:
-        """Take one round; give what is left once nothing of ours is seen, by any look."""
+        """Do one round; give what is left once no check finds anything of ours."""
         seen = take(self._arm, self._claim)
         if not self._mine(seen):
             seen = agree(self._arm, self._claim, seen, resources=not self._emptied)
@@ -120,14 +120,14 @@ class _Removal:
         return doubt or next(self._repeats, None) or self._settle_rest(seen)
 
     def _refuse_if_held(self, ours: list[Resource], seen: Inventory) -> None:
-        """End where what is left of ours is refused again and again, and what cannot be told to be ours uses it."""
+        """Give up if what is left is refused again and again, or unproven resources use it."""
         held = bool(seen.unproven) and len(self.refusals) == len(ours)
         self._rounds_held = self._rounds_held + 1 if held else 0
         if self._rounds_held == _ROUNDS_HELD:
             raise OperationFailed(_unproven([*seen.unproven, *ours], self._claim))
 
     def _pause(self, ours: list[Resource]) -> float:
-        """Give the seconds to the next round where ARM names none: the more, the longer the same is left."""
+        """Give the seconds to the next round if ARM names none: more, the longer the same is left."""
         stays = {each["id"].lower() for each in ours}
         self._rounds_alike = self._rounds_alike + 1 if stays == self._stays else 1
         self._stays = stays
@@ -152,7 +152,7 @@ class _Removal:
             return error.retry_after or 0.0
 
     def _settle_rest(self, seen: Inventory) -> list[str] | NotYet:
-        """Judge what is there when nothing of ours is, but perhaps the group."""
+        """Judge what is left when nothing of ours is, except perhaps the group."""
         unproven = [each for each in seen.unproven if not _other_user(self._arm, each, self._claim)]
         if unproven:
             raise OperationFailed(_unproven(unproven, self._claim))
@@ -165,7 +165,7 @@ class _Removal:
         return released if isinstance(released, NotYet) else [*dict.fromkeys([*theirs, *released])]
 
     def _release_group(self, group: Resource, rest: tuple[Resource, ...]) -> list[str] | NotYet:
-        """Delete our group if it is empty; else it is handed over, or stays."""
+        """Delete our group if it is empty; else hand it over, or leave it."""
         if not rest:
             self._emptied = True  # of what is in it every look has said that it is gone: what follows is the group's
             asked = self._release(group)
@@ -181,19 +181,19 @@ class _Removal:
 
 
 def _paid_for(seen: Inventory) -> list[str]:
-    """Name what a removal leaves of ours: the group costs nothing."""
+    """Name what a removal leaves of ours; the group is left out, because it costs nothing."""
     return [str(each["name"]) for each in seen.to_go if kind_of(each) != "resourcegroups"]
 
 
 def _unproven(left: list[Resource], claim: Claim) -> Failure:
-    """Say what has our name, is not proven to be ours, and is still paid for."""
+    """Name what has our name, is not proven to be ours, and is still paid for."""
     names = ", ".join(resource["name"] for resource in left)
     message = f"left, and still paid for: {names}; nothing but the name tells that vmops made it"
     return Failure(FailureKind.CONFLICT, message, resource=left[0]["id"], step=refusal(left[0], claim).step)
 
 
 def _other_user(arm: Arm, resource: Resource, claim: Claim) -> dict[str, Any] | None:
-    """Find another's NIC that uses a shared resource of ours."""
+    """Find another VM's NIC that uses a shared resource of ours."""
     users = _USED_IN.get(kind_of(resource))
     for use in users(resource["properties"]) if users else ():
         nic = arm.get(use.split("/ipConfigurations/")[0])
@@ -203,11 +203,12 @@ def _other_user(arm: Arm, resource: Resource, claim: Claim) -> dict[str, Any] | 
 
 
 def _transfer_ownership(arm: Arm, resource: Resource, heir: Resource) -> bool:
-    """Give what we made to a stack that still uses it; take it back if that stack has gone meanwhile.
+    """Hand a resource of ours over to a stack that still uses it; take it back if that stack is gone meanwhile.
 
-    An heir first deletes what uses the resource and then looks for its tag: either it sees the tag, or it is gone here.
+    The other stack first deletes what uses the resource, and then looks for its tag. So either it sees the tag, or it
+    is already gone here.
 
-    Returns: whether it is the heir's now.
+    Returns: whether the resource is the other stack's now.
     """
     had = {name: value for name, value in (resource.get("tags") or {}).items() if name.startswith(TAG_PREFIX)}
     get_logger().info("handed_over", resource=resource["id"], to=stack_of(heir) or heir["id"])
@@ -220,7 +221,7 @@ def _transfer_ownership(arm: Arm, resource: Resource, heir: Resource) -> bool:
 
 
 def _given_tags(resource: Resource, heir: Resource) -> dict[str, str]:
-    """Give the tags that make something an heir's; of a group nothing says that it was given, lest that be copied."""
+    """Give the tags that hand a resource over. A group's tags do not say so, because policies copy a group's tags."""
     if not stack_of(heir):
         return {}
     given = {} if kind_of(resource) == "resourcegroups" else {GIVEN_TAG: stack_of(resource)}
@@ -228,7 +229,7 @@ def _given_tags(resource: Resource, heir: Resource) -> dict[str, str]:
 
 
 def _retag(arm: Arm, resource: Resource, had: dict[str, str], gets: dict[str, str]) -> None:
-    """Put other tags of ours on something; those of others stay."""
+    """Change our tags on a resource; others' tags stay."""
     if gets:
         arm.merge_tags(resource["id"], gets)
     if lost := {name: value for name, value in had.items() if name not in gets}:

@@ -37,10 +37,10 @@ _GUESTS = "/_local/guests"
 
 
 class Arm:
-    """One cloud's Resource Manager, for one principal. Safe for threads; holds no state but its connections.
+    """One cloud's Resource Manager, for one principal. Thread-safe; its only state is its connections.
 
-    ``pace`` is how long a second of Azure's lasts there, in seconds: 1 but for a local Azure. ``has_guests`` tells
-    whether it can be asked what runs inside its VMs.
+    ``pace`` is the length of one of Azure's seconds there, in seconds: 1 except for a local Azure. ``has_guests`` tells
+    whether it knows what runs inside its VMs.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Arm:
         return responses.resource(answer, resource_id)
 
     def properties(self, path: str) -> dict[str, Any] | None:
-        """Look at what is no resource of ours, by its path, and give its properties; None if it does not exist.
+        """Read what is not a resource of ours, by its path; give its properties, None if it does not exist.
 
         Raises: CloudError for every other refusal, and for an answer without properties.
         """

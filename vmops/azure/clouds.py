@@ -1,4 +1,4 @@
-"""Which cloud is meant: its endpoint, its credential, and how the engine's provider is told of it.
+"""The clouds: endpoint, credential, and the configuration of the engine's provider for each.
 
 Nothing above this module knows whether the cloud is the local Azure or a real one.
 """
@@ -12,13 +12,13 @@ from vmops.core.state_dir import local_home
 
 @dataclass(frozen=True)
 class Cloud:
-    """One cloud: where its Resource Manager is, and who may speak to it.
+    """One cloud: where its Resource Manager is, and who may use it.
 
-    ``endpoint`` has no trailing slash. ``token`` and ``provider`` (a port) are the local Azure's; a real cloud takes
-    its token from the caller's Azure login. ``has_guests`` tells whether the cloud itself says what runs inside its
-    VMs, and where that is reached: it has no network on which their addresses lead anywhere.
-    ``pace`` is how long a second of Azure's lasts here, in seconds: 1 in a real cloud. ``prices`` is where its
-    price list is, without trailing slash; empty where there is none.
+    ``endpoint`` has no trailing slash. ``token`` and ``provider`` (a port) belong to the local Azure; a real cloud gets
+    its token from the caller's Azure login. ``has_guests`` tells whether the cloud reports what runs inside its VMs and
+    where to reach it: the local Azure has no network with routes to its VMs' addresses. ``pace`` is the length of one
+    of Azure's seconds here, in seconds: 1 in a real cloud. ``prices`` is the URL of its price list, without trailing
+    slash; empty if there is none.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Cloud:
     prices: str = ""
 
     def engine_environment(self) -> dict[str, str]:
-        """Give what the engine must find in its environment.
+        """Give the variables that the engine needs for this cloud.
 
         Source: Pulumi documentation, environment variables (``PULUMI_DEBUG_PROVIDERS`` attaches to a provider that
         runs; without plug-in look-ups no process searches for one that is not needed).
@@ -79,7 +79,7 @@ def portal_link(cloud: str, arm_id: str) -> str | None:
 
 
 def connect(name: str, state_dir: Path) -> Cloud:
-    """Give the cloud of that name; the local one is started if it does not run.
+    """Give the cloud of that name. The local one is started if it does not run.
 
     Raises: StartFailed if the local Azure does not start.
     """

@@ -1,4 +1,4 @@
-"""A connection to Azure Resource Manager: signed in, bounded in time, patient. The one importer of ``azure``."""
+"""A connection to Azure Resource Manager: authenticated, with timeouts and retries. The only importer of ``azure``."""
 
 import math
 import time
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from azure.mgmt.compute.operations import VirtualMachinesOperations
 
 Call: TypeAlias = "Callable[[VirtualMachinesOperations, Mapping[str, Any]], Any]"
-"""It gets the SDK's virtual machine operations, and the keywords to pass on to one of its ``begin_`` methods."""
+"""Called with the SDK's virtual machine operations, and the keywords to pass on to one of its ``begin_`` methods."""
 
 Met: TypeAlias = Callable[[CloudError], object]
 """It is told of a refusal."""
@@ -29,14 +29,15 @@ Met: TypeAlias = Callable[[CloudError], object]
 _PORTS = {"https": 443, "http": 80}
 
 _PASSING = frozenset({429, 502, 503, 504})
-"""Statuses of what the same request may not meet again. Source: ARM resource provider contract, common API details."""
+"""Transient statuses: the same request may succeed later. Source: ARM resource provider contract, common API details.
+"""
 
 _SLOW = "Failed to invoke the Azure CLI"
-"""What azure-identity says of an ``az`` that has not answered in time. Source: azure-identity, AzureCliCredential."""
+"""azure-identity's message about an ``az`` that timed out. Source: azure-identity, AzureCliCredential."""
 
 
 class Connection:
-    """What is said to one cloud's Resource Manager, for one principal. Safe for threads."""
+    """Requests to one cloud's Resource Manager, for one principal. Thread-safe."""
 
     def __init__(self, cloud: Cloud, timeout: float, patience: float, met: Met, claim: VmClaim) -> None:
         """Speak to ``cloud``; one request takes at most ``timeout`` seconds, and is sent again for ``patience``.
@@ -51,7 +52,7 @@ class Connection:
         self._claim = claim
 
     def send(self, method: str, path: str, body: Any = None) -> "HttpResponse":
-        """Send a request to a path or an URL, again while it is refused for a reason that passes.
+        """Send a request to a path or URL, and retry transient refusals.
 
         Raises: CloudError if it is refused, or nobody answers.
         """
@@ -151,7 +152,7 @@ class Connection:
 
     @cached_property
     def _authentication(self) -> "HTTPPolicy[Any, Any] | SansIOHTTPPolicy[Any, Any]":
-        """The local Azure is spoken to over loopback http, where azure-core sends a key but no bearer credential."""
+        """The local Azure uses plain http on loopback. There azure-core sends a key, but no bearer credential."""
         if self._cloud.token:
             from azure.core.pipeline.policies import AzureKeyCredentialPolicy
 
@@ -162,7 +163,7 @@ class Connection:
 
 
 def _no_login(reason: str) -> CloudError:
-    """Tell a login that is missing from one that has not come in time, as when many ask for one at once."""
+    """Tell a missing login from one that timed out, as when many processes ask for one at once."""
     if _SLOW in reason:
         return CloudError("the Azure CLI gave no token in time", code=SLOW_LOGIN)
     return CloudError(

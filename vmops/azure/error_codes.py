@@ -1,4 +1,4 @@
-"""ARM's refusals, classified: by their code and what their message says, else by their HTTP status."""
+"""Classifies ARM's refusals: by code and message, else by HTTP status."""
 
 import re
 
@@ -7,7 +7,7 @@ from vmops.core.errors import CloudError
 from vmops.core.failures import Failure, FailureKind
 
 OWN_WORDS = "vmops knows no more of this refusal than what Azure says"
-"""What to do about a refusal that nobody has told us how to mend."""
+"""The next step for a refusal without a known remedy."""
 
 _STATUSES = {
     401: FailureKind.AUTH,
@@ -19,23 +19,23 @@ _STATUSES = {
 }
 
 CODES = {code: [each for each in TABLE if code in each.codes.split()] for row in TABLE for code in row.codes.split()}
-"""ARM's code → its meanings, in the order of the table."""
+"""ARM's code → its meanings, in the table's order."""
 
 _TELLING = frozenset({401, 408, 429})
-"""Statuses that tell by themselves what to do. Source: RFC 9110, RFC 6585."""
+"""Statuses that have one meaning. Source: RFC 9110, RFC 6585."""
 
 
 def failure_from_cloud_error(error: CloudError) -> Failure:
-    """Classify what ARM said; no answer at all is ``interrupted``."""
+    """Classify ARM's answer; no answer at all is ``interrupted``."""
     if not error.status and not error.code:
         return Failure(FailureKind.INTERRUPTED, str(error), resource=error.resource)
     return classify(error.code, str(error), status=error.status, resource=error.resource)
 
 
 def classify(code: str, message: str, *, status: int = 0, resource: str = "") -> Failure:
-    """Turn ARM's refusal into a `Failure`: by its code and its words, else by the HTTP status.
+    """Turn ARM's refusal into a `Failure`: by code and message, else by HTTP status.
 
-    What is not known is told in ARM's own words, and nothing is advised.
+    An unknown refusal is reported in ARM's own words, without advice.
     """
     found = _meaning(code, message)
     kind, step = (found[0].kind, _filled(found[0].step, found[1])) if found else _by_status(status)
@@ -43,13 +43,13 @@ def classify(code: str, message: str, *, status: int = 0, resource: str = "") ->
 
 
 def in_short(failure: Failure) -> str:
-    """Say in a few words what many resources may have met alike; in ARM's where we have no shorter ones."""
+    """Summarise a refusal that many resources may have met; in ARM's words if there is no shorter text."""
     found = _meaning(failure.code, failure.message)
     return (found and _filled(found[0].short, found[1])) or " ".join(failure.message.split()).rstrip(". ")
 
 
 def _meaning(code: str, message: str) -> tuple[Meaning, dict[str, str]] | None:
-    """Give what a refusal means, with what its message names; None if it is not known."""
+    """Give a refusal's meaning, with what its message names; None if it is unknown."""
     for meaning in CODES.get(code, ()):
         if found := re.search(meaning.words, message, re.IGNORECASE | re.DOTALL):
             return meaning, found.groupdict()

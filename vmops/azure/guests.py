@@ -1,4 +1,4 @@
-"""What runs inside a VM: on a real cloud whatever the VM's owner has put there, on the local one what that says."""
+"""What runs inside a VM: in a real cloud unknown, in the local Azure as it reports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from vmops.azure.client import Arm
 from vmops.core.errors import CloudError
 
 AZURE, NONE = "azure", "none"
-"""Kinds of guest: a real cloud's VM, which nobody tells of; and none, in a VM that is simulated alone."""
+"""Kinds of guest: a real cloud's VM, about which nothing is known; and none, for a VM that is only simulated."""
 
 
 @dataclass(frozen=True)
 class Guest:
-    """What runs inside a VM, and where its SSH is reached if the cloud tells; '' and 0 for what it does not tell.
+    """What runs inside a VM, and where its SSH is reached; '' and 0 for what the cloud does not tell.
 
     ``kind`` is ``azure``, ``none``, or how the local Azure runs it; ``state`` is booting, up, stopping, down or lost.
-    ``why`` says why there is none, or why it is in that state.
+    ``why`` gives the reason for the state, or for having no guest.
     """
 
     kind: str
@@ -33,7 +33,7 @@ class Guest:
 
 
 def guest_of(arm: Arm, vm_id: str) -> Guest:
-    """Tell what runs inside a VM, by its ARM id. Raises: CloudError if the cloud should tell and does not."""
+    """Give the guest of a VM, by its ARM id. Raises: CloudError if the cloud should tell and does not."""
     if not arm.has_guests:
         return Guest(AZURE)
     told = _told(arm)
@@ -42,12 +42,12 @@ def guest_of(arm: Arm, vm_id: str) -> Guest:
 
 
 def kind(arm: Arm) -> Guest:
-    """Tell what would run inside a VM that is made now. Raises: as `guest_of`."""
+    """Give the guest that a new VM would get. Raises: as `guest_of`."""
     return _guest(_told(arm), {}) if arm.has_guests else Guest(AZURE)
 
 
 def _told(arm: Arm) -> Mapping[str, Any]:
-    """Ask a cloud what runs inside its VMs: nothing where it does not know the question."""
+    """Query what runs inside a cloud's VMs; nothing if the cloud does not know the query."""
     try:
         return arm.guests()
     except CloudError as error:

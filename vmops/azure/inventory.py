@@ -1,4 +1,4 @@
-"""What there is of a VM, and whose each of it is: the one look on which every answer about what exists rests.
+"""What exists of a VM, and who owns each part. All answers about existence rest on this.
 
 ARM answers from replicas: a 404, or a list without it, may be said for minutes of what exists. So absence needs
 agreement (`agree`): the group's list, the subscription's lists by tag, and each id that is known.
@@ -27,7 +27,7 @@ _ORDER = (
     "virtualnetworks",
     "disks",
 )
-"""Users before what they use: ARM refuses to delete what is in use. Of other types vmops makes none."""
+"""Users before what they use, because ARM refuses to delete what is in use. vmops makes no other types."""
 
 
 _RECENT = 600.0
@@ -35,7 +35,7 @@ _RECENT = 600.0
 just made; they end within minutes."""
 
 AGAIN = 30.0
-"""Azure's seconds after which the looks are repeated then."""
+"""Azure's seconds after which the checks are repeated then."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Inventory:
 
     @property
     def _disks_of_ours(self) -> list[Resource]:
-        """Give the disks under a name of ours that a VM of ours holds: they go with it."""
+        """Give the disks with our names that a VM of ours holds: they are deleted with it."""
         holders = {each["id"].lower() for each in self.ours}
         return [each for each in self.disks if str(each.get("managedBy")).lower() in holders]
 

@@ -1,7 +1,7 @@
-"""What each of ARM's refusals means: its class, and what to do where that is not what its class says.
+"""The meaning of each of ARM's refusals: its kind, and the next step where the kind's own does not fit.
 
-A code may mean several things; its message tells which. What is not here is classified by its status, and no advice is
-made up for it.
+A code may have several meanings, and the message decides. A code that is not here is classified by its status, without
+advice.
 """
 
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ _HAS = "({limit} allowed, {used} used, {more} more needed), or choose another si
 
 @dataclass(frozen=True)
 class Meaning:
-    """One meaning of one or more codes, which spaces part, and where it is described.
+    """One meaning of one or more codes, which spaces separate, with its source.
 
-    It is meant if its ``words``, a pattern, are found in the message. What the pattern finds is named by the ``step``,
-    which is what to do, and by ``short``, a few words for the message where many resources meet the same.
+    It applies if the pattern ``words`` matches the message. Groups of the pattern are inserted into ``step``, the
+    advice, and into ``short``, a summary for when many resources meet the same refusal.
     """
 
     codes: str
@@ -198,4 +198,4 @@ TABLE = (
         words="another operation is in progress|ongoing operation is changing power state",
     ),
 )
-"""Of the meanings of a code, the first whose words are in the message is meant."""
+"""Of the meanings of a code, the first whose pattern matches the message applies."""

@@ -1,8 +1,8 @@
-"""Whose a resource is: told by its tags, its name, and the identity that Azure gave it; never by one of them alone.
+"""Who owns a resource: decided by its tags, its name and the identity that Azure gave it; never by one of them alone.
 
-*Ours* carries our stack's tag and our owner's under an id that we made or name by rule, or it carries nobody's tag and
-is the very resource that we made. *Another's* carries another's tag, or is another resource than the one that we made.
-*Unproven* has our name and nothing else that speaks for us. Only what is ours is changed or deleted.
+*Ours* has our stack's tag and our owner's, and an id that we made or that is ours by default; or it has nobody's tag
+and the identity of the resource that we made. *Another's* has another's tag, or another identity than the one that we
+made. *Unproven* has our name and no other sign of its owner. Only what is ours is changed or deleted.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,9 @@ from vmops.core.times import format_utc
 from vmops.spec.names import EXPIRES_TAG, FLEET_TAG, GIVEN_TAG, OWNER_TAG, STACK_TAG, Identity
 
 UNSETTLED = "?"
-"""What stands before an identity that was known before a change that has not ended: it may have made another."""
+"""Prefix of an identity that was recorded before a change that has not ended: the change may have replaced the
+resource.
+"""
 
 _IDENTITIES = ("vmId", "uniqueId", "resourceGuid")
 """Properties by which Azure tells a resource from another of the same id. Source: azure-rest-api-specs: VMs of
@@ -27,7 +29,7 @@ _NAMED_BY_THE_USER = frozenset({"virtualnetworks", "networksecuritygroups"})
 
 
 class Whose(StrEnum):
-    """Whose a resource under our name, or with our tag, is."""
+    """The owner of a resource with our name or our tag."""
 
     OURS = "ours"
     ANOTHERS = "another's"

@@ -1,4 +1,4 @@
-"""Start, stop, restart and deallocate: Azure's compute provider called directly, and their handles resumed."""
+"""Start, stop, restart and deallocate, by direct calls of Azure's compute provider; and polling by handle."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -14,7 +14,7 @@ from vmops.spec.target import Target
 
 
 class Action(StrEnum):
-    """What can be asked of an existing VM."""
+    """Power operations on an existing VM."""
 
     START = "start"
     STOP = "stop"
@@ -33,7 +33,7 @@ _BEGIN: Mapping[Action, Callable[..., Any]] = {
 
 
 def ask(arm: Arm, target: Target, claim: Claim, action: Action) -> Accepted:
-    """Ask for a power operation on a VM that is ours.
+    """Start a power operation on a VM that is ours.
 
     Raises: OperationFailed if it does not exist, or is another's; CloudError if ARM refuses.
     """
@@ -45,10 +45,10 @@ def ask(arm: Arm, target: Target, claim: Claim, action: Action) -> Accepted:
 
 
 def begin(arm: Arm, vm_id: str, action: Action) -> Accepted:
-    """Ask for a power operation and return as soon as ARM has accepted it.
+    """Start a power operation, and return as soon as ARM has accepted it.
 
-    Stop is ``powerOff`` with ``skipShutdown=false``: the guest shuts down in order; a forced one does not wait for it.
-    Source: azure-rest-api-specs, Microsoft.Compute, VirtualMachines_PowerOff.
+    Stop is ``powerOff`` with ``skipShutdown=false``: the guest shuts down gracefully; a forced stop does not wait for
+    it. Source: azure-rest-api-specs, Microsoft.Compute, VirtualMachines_PowerOff.
 
     Raises: CloudError if ARM refuses.
     """
@@ -57,17 +57,17 @@ def begin(arm: Arm, vm_id: str, action: Action) -> Accepted:
 
 
 def follow(arm: Arm, accepted: Accepted, floor: float) -> Callable[[], dict[str, Any] | CloudError | NotYet]:
-    """Give the look at a power operation that was accepted: it is first taken after the time that ARM asked for."""
+    """Give the poll of an accepted power operation; it first runs after the time that ARM asked for."""
     url = accepted.url
     return first_poll_after(accepted.retry_after or 0.0, lambda: look(arm, url, floor) if url else {})
 
 
 def look(arm: Arm, url: str, floor: float) -> dict[str, Any] | CloudError | NotYet:
-    """Look once at a power operation.
+    """Poll a power operation once.
 
-    ``floor`` is the number of seconds between two looks where the service does not say; its ``Retry-After`` wins.
+    ``floor`` is the number of seconds between two polls if the service names none; its ``Retry-After`` wins.
 
-    Returns: ARM's account of the operation if it succeeded, its error if it failed, `NotYet` while it runs.
+    Returns: ARM's answer about the operation if it succeeded, its error if it failed, `NotYet` while it runs.
 
     Raises: SpecError if the URL is not on the cloud's endpoint; CloudError if the operation cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Prices as they are kept in the state directory: asked for twice a day, and known for a week."""
+"""Prices cached in the state directory: queried twice a day, and valid for a week."""
 
 import json
 import re
@@ -16,22 +16,22 @@ from vmops.core.errors import CloudError
 from vmops.core.state_dir import prices_path
 
 _FRESH, _KNOWN = 12 * 3600.0, 7 * 24 * 3600.0
-"""Seconds after which a price is asked for again, and after which it is unknown. Source: Karpenter's period."""
+"""Seconds after which a price is queried again, and after which it is unknown. Source: Karpenter's period."""
 
 _PAUSE = 600.0
-"""Seconds in which nobody is asked after there was no answer: who has no way out waits once, and not for each verb."""
+"""Seconds without queries after an unanswered one: a host without internet access waits once, not for every verb."""
 
 _SAFE = re.compile(r"[A-Za-z0-9_-]+")
-"""Names that a file may have, and a filter: what Azure calls locations and sizes."""
+"""Names that are safe in a file name and in a filter; Azure's locations and sizes all are."""
 
 _UNREACHABLE = "unreachable"
 
 
 @dataclass(frozen=True)
 class Price:
-    """What a VM costs an hour, in US dollars, compute alone; ``as_of`` is when that was told, seconds since the epoch.
+    """What a VM costs an hour, in US dollars, compute alone.
 
-    ``source`` is retail, or local: then it is made up.
+    ``as_of`` is the time of the answer, in seconds since the epoch. ``source`` is retail, or local for a made-up price.
     """
 
     per_hour: float
@@ -55,19 +55,19 @@ UNKNOWN: dict[str, Any] = {
     "priceSource": "unknown",
     "priceAsOf": None,
 }
-"""What JSON says where there is no price: never 0, and never that of another place."""
+"""The JSON for an unknown price: never 0, and never another place's price."""
 
 
 @dataclass
 class PriceBook:
-    """The prices of one cloud. Whatever goes wrong makes a price unknown, and nothing else."""
+    """The prices of one cloud. Any failure makes a price unknown, and has no other effect."""
 
     cloud: Cloud
     state_dir: Path
     now: Callable[[], float] = time.time
 
     def price(self, location: str | None, size: str | None, priority: str | None) -> Price | None:
-        """Give the price of a place; None if it is unknown. At most one request is made, of a few seconds."""
+        """Give the price of a place; None if it is unknown. It takes at most one request of a few seconds."""
         if not self.cloud.prices or not location or not size or not _SAFE.fullmatch(location + size):
             return None
         kept = self._asked(location, size)
@@ -77,7 +77,7 @@ class PriceBook:
         return Price(amount, "local" if self.cloud.name == "local" else "retail", kept["asOf"])
 
     def _asked(self, location: str, size: str) -> dict[str, Any]:
-        """Give what is kept of a size in a location, asked for again if it is due."""
+        """Give the cached prices of a size in a location, queried again if they are due."""
         file = f"{location}-{size.lower()}"
         kept = self._read(file)
         if not self._is_due(kept) or not self._is_due(self._read(_UNREACHABLE)):
@@ -93,11 +93,11 @@ class PriceBook:
         return kept
 
     def _is_due(self, kept: dict[str, Any]) -> bool:
-        """Tell whether it is time to ask; a clock that was set back does not put it off for long."""
+        """Tell whether a query is due; a clock that was set back does not delay it for long."""
         return not 0 < kept.get("next", 0.0) - self.now() <= _FRESH
 
     def _read(self, file: str) -> dict[str, Any]:
-        """Read what is kept; nothing if it cannot be read."""
+        """Read the cache; nothing if it cannot be read."""
         with suppress(OSError, ValueError, TypeError, AttributeError, LookupError):
             kept = json.loads(self._path(file).read_bytes())
             amounts = {name: float(each) for name, each in kept.get("amounts", {}).items() if each > 0}
@@ -105,7 +105,7 @@ class PriceBook:
         return {}
 
     def _write(self, file: str, kept: dict[str, Any]) -> None:
-        """Keep it, whole or not at all; where nothing can be written it is asked for again."""
+        """Write the cache atomically; if nothing can be written, prices are queried again."""
         with suppress(OSError):
             path = self._path(file)
             private.make_directory(path.parent)

@@ -1,4 +1,4 @@
-"""What a VM costs an hour, as Azure publishes it: compute alone, in US dollars, without discounts and without a login.
+"""What a VM costs an hour, as Azure publishes it: compute only, in US dollars, without discounts and without login.
 
 Source: Azure documentation, Azure Retail Prices overview.
 """
@@ -19,36 +19,36 @@ if TYPE_CHECKING:
 REGULAR, SPOT = "Regular", "Spot"
 CURRENCY = "USD"
 NOT_COUNTED = ("disks", "public addresses", "traffic", "licences")
-"""What a price of ours leaves out."""
+"""What our prices leave out."""
 
 _PATH = "/api/retail/prices"
 _VERSION = "2023-01-01-preview"
 _TIMEOUT = 5.0
-"""Seconds for an answer, and after which no other page is asked for: no answer of a verb waits long for a price."""
+"""Seconds for an answer, and after which no further page is requested: no verb waits long for a price."""
 
 _OTHER_PRODUCTS = (" Windows", " Win", "Cloud Services", "CloudServices")
-"""Words of products that are no Linux VM; the list has no field for it. Source: opencost, Karpenter."""
+"""Words in products that are not Linux VMs; the list has no field for that. Source: opencost, Karpenter."""
 
 _RETIRED = "Low Priority"
-"""A kind of Azure Batch's that is no Spot. Source: opencost#3531."""
+"""A price type of Azure Batch that is not Spot. Source: opencost#3531."""
 
 _SPOT = " Spot"
 
 Amounts: TypeAlias = dict[str, float]
-"""Dollars an hour by priority; one that has no price is not there."""
+"""Dollars an hour by priority; a priority without a price is missing."""
 
 
 def ask(endpoint: str, location: str, size: str) -> Amounts:
-    """Ask for the prices of a size in a location, which the list compares with their case.
+    """Query the prices of a size in a location; the list compares names with case.
 
-    Raises: CloudError if there is no answer, or none that can be read.
+    Raises: CloudError if there is no answer, or an unreadable one.
     """
     found = _by_priority(_items(endpoint, location, size))
     return {priority: max(amounts) for priority, amounts in found.items() if amounts}
 
 
 def _by_priority(items: Iterator[Mapping[str, Any]]) -> dict[str, list[float]]:
-    """Sort what counts by priority. Of several meters for the same the dearest counts: nobody pays more."""
+    """Group the relevant prices by priority. Of several meters for the same, the dearest counts: nobody pays more."""
     found: dict[str, list[float]] = {REGULAR: [], SPOT: []}
     for item in items:
         if _counts(item):
@@ -57,9 +57,9 @@ def _by_priority(items: Iterator[Mapping[str, Any]]) -> dict[str, list[float]]:
 
 
 def _counts(item: Mapping[str, Any]) -> bool:
-    """Tell whether a meter is that of a Linux VM by the hour.
+    """Tell whether a meter is for a Linux VM by the hour.
 
-    One of 0 is a placeholder of what is not sold yet. Source: terrapod#931.
+    A price of 0 is a placeholder for what is not sold yet. Source: terrapod#931.
     """
     product, sku = item["productName"], item["skuName"]
     return (
@@ -71,7 +71,7 @@ def _counts(item: Mapping[str, Any]) -> bool:
 
 
 def _items(endpoint: str, location: str, size: str) -> Iterator[Mapping[str, Any]]:
-    """Give the meters of a size in a location, and no other's, page by page; the first page is almost always all."""
+    """Give the meters of a size in a location, page by page; the first page is almost always all."""
     where = f"serviceName eq 'Virtual Machines' and armRegionName eq '{location}' and armSkuName eq '{size}'"
     query = {"api-version": _VERSION, "currencyCode": CURRENCY, "$filter": f"{where} and priceType eq 'Consumption'"}
     following = f"{endpoint}{_PATH}?{urlencode(query)}"
@@ -89,7 +89,7 @@ def _items(endpoint: str, location: str, size: str) -> Iterator[Mapping[str, Any
 
 
 def _get(session: "Session", url: str) -> "Response":
-    """Ask for a page; a redirection is none: it may lead anywhere."""
+    """Request a page; redirects are not followed, because they may lead anywhere."""
     from requests import RequestException
 
     try:
@@ -119,7 +119,7 @@ def _page(answer: "Response", url: str) -> tuple[list[Mapping[str, Any]], str]:
 
 
 def _is_of(endpoint: str, url: str) -> bool:
-    """Tell whether a URL is on the endpoint, whose port it may name. Source: Azure Retail Prices, NextPageLink."""
+    """Tell whether a URL is on the endpoint; it may name the port. Source: Azure Retail Prices, NextPageLink."""
     here, there = urlsplit(endpoint), urlsplit(url)
     try:
         ports = [each.port or {"https": 443, "http": 80}[each.scheme] for each in (here, there)]

@@ -1,4 +1,4 @@
-"""What ARM refuses to a removal, and what of that is for good: it ends, and what is left is named."""
+"""ARM's refusals during a removal. Some are final: then the removal ends, and names what is left."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -13,11 +13,10 @@ _IN_USE = "in use by what is left"
 
 
 class Refusals:
-    """The refusals of one round by the resource's id in lower case.
+    """The refusals of one round, by the resource's id in lower case.
 
-    ``last`` is the first of the last round that had any: users are asked before what they use.
-
-    A refusal that does not pass is final for its resource alone, and for what its resource uses.
+    ``last`` is the first of the last round with any: users are tried before what they use. A final refusal holds for
+    its resource alone, and for what that resource uses.
     """
 
     def __init__(self) -> None:
@@ -28,11 +27,11 @@ class Refusals:
         return len(self._met)
 
     def forget(self) -> None:
-        """Begin another round."""
+        """Start another round."""
         self._met.clear()
 
     def meet(self, resource: Resource, error: CloudError) -> None:
-        """Note that ARM has refused to let a resource go."""
+        """Record that ARM has refused to delete a resource."""
         failure = failure_from_cloud_error(error)
         if not self._met:
             self.last = failure
@@ -41,7 +40,7 @@ class Refusals:
             get_logger().warning("refused_for_good", resource=resource["id"], reason=failure.message)
 
     def are_final(self, left: Sequence[Resource]) -> bool:
-        """Tell whether nothing of what is left can go: all of it is refused for good, or is used by what is."""
+        """Tell whether nothing that is left can be deleted: every part is refused for good, or used by such a part."""
         return bool(self._final) and {each["id"].lower() for each in left} <= self._held()
 
     def failure(self, left: Sequence[Resource], names: Collection[str]) -> Failure:
@@ -60,7 +59,7 @@ class Refusals:
         return {arm_id: failure for arm_id, failure in self._met.items() if not failure.retryable}
 
     def _held(self) -> set[str]:
-        """Give the ids of what is refused for good, and of what is refused because such a thing uses it."""
+        """Give the ids of what is refused for good, and of what is in use by such a resource."""
         held: set[str] = set()
         more = set(self._final)
         while more:
@@ -74,5 +73,5 @@ class Refusals:
 
 
 def _names(message: str, ids: Collection[str]) -> bool:
-    """Tell whether a message names one of these resources, as ARM names the user of what is in use."""
+    """Tell whether a message names one of these resources, as ARM names the user of a resource."""
     return any(re.search(rf"{re.escape(each)}(?![\w-]|\.\w)", message.lower()) for each in ids)

@@ -1,7 +1,7 @@
-"""What ARM answers, read: resources, lists, operations accepted, their progress, refusals, and the time to wait.
+"""Reads ARM's answers: resources, lists, accepted operations, their progress, refusals, and retry times.
 
-Nothing else reads an answer. What is not as ARM promises it is a `CloudError`, never nothing: a proxy or a captive
-portal answers 200 with a page of its own.
+Nothing else reads an answer. One that is not as ARM promises is a `CloudError`, never treated as empty: a proxy answers
+200 with a page of its own.
 """
 
 import json
@@ -15,14 +15,15 @@ from vmops.core.errors import CloudError
 T = TypeVar("T")
 
 UNREADABLE = "UnreadableAnswer"
-"""Our own code for an answer that is not ARM's."""
+"""Our code for an answer that is not ARM's."""
 
 SLOW_LOGIN = "SlowLogin"
 """Our own code for a login that did not come in time."""
 
 _ABSENT = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "ParentResourceNotFound", "NotFound"})
-"""Codes of a 404 that says that a resource is not there. Source: ARM resource provider contract, common API details;
-recorded refusals of Microsoft.Compute, Microsoft.Network and Microsoft.Resources."""
+"""Codes of a 404 for a resource that does not exist. Source: ARM resource provider contract, common API details;
+recorded refusals of Microsoft.Compute, Microsoft.Network and Microsoft.Resources.
+"""
 
 _SUCCEEDED, _FAILED = "succeeded", frozenset({"failed", "canceled", "cancelled"})
 _RUNNING = frozenset(
@@ -31,22 +32,20 @@ _RUNNING = frozenset(
         *("creating", "updating", "deleting", "provisioning", "waiting", "validating", "resuming"),
     }
 )
-"""Words of an operation, in lower case. Source: ARM resource provider contract, async-api-reference (terminal:
-Succeeded, Failed, Canceled; the others are the provider's own)."""
+"""Statuses of an operation, in lower case. Source: ARM resource provider contract, async-api-reference (terminal:
+Succeeded, Failed, Canceled; the others are the provider's own).
+"""
 
 _LOCATION = "#location"
-"""What marks a handle that was a ``Location``: such a URL answers an empty 200 or 204 once the operation is over."""
+"""Marks a handle that was a ``Location``: such a URL answers an empty 200 or 204 once the operation is done."""
 
 _LONGEST = 9
-"""Digits of a time to wait that is believed."""
+"""The most digits of a retry time that is accepted."""
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """ARM has taken a request on; ``url`` is the handle to follow it by, None if it is over at once.
-
-    ``retry_after`` is in seconds, None when the service did not say.
-    """
+    """ARM has accepted a request; ``url`` is its handle, None if it is done. ``retry_after`` is in seconds, or None."""
 
     url: str | None
     retry_after: float | None = None
@@ -54,7 +53,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Progress:
-    """What one look at an operation showed; ``retry_after`` is in seconds, None when the service did not say."""
+    """The answer to one poll of an operation; ``retry_after`` is in seconds, None if the service did not say."""
 
     over: bool
     succeeded: bool = False
@@ -70,7 +69,7 @@ class Progress:
 
 
 def accepted(headers: Mapping[str, str]) -> Accepted:
-    """Read where an accepted request can be followed. Source: ARM RPC, async-api-reference."""
+    """Give the URL for polling an accepted request. Source: ARM RPC, async-api-reference."""
     location = headers.get("Location")
     followed = headers.get("Azure-AsyncOperation") or (location and location + _LOCATION)
     return Accepted(followed or None, retry_after(headers))
@@ -90,12 +89,12 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def is_absent(error: CloudError) -> bool:
-    """Tell whether a refusal says that a resource is not there: ARM said it, and of the resource."""
+    """Tell whether ARM says that the resource does not exist: it is ARM's 404, and about the resource."""
     return error.status == 404 and error.code in _ABSENT
 
 
 def unreadable(message: str, path: str) -> CloudError:
-    """Give the error for an answer that is not ARM's, to what was asked at a path or an URL."""
+    """Give the error for an answer that is not ARM's, to a request for a path or URL."""
     return CloudError(message, code=UNREADABLE, resource=path.split("?")[0].removesuffix(_LOCATION))
 
 
@@ -116,7 +115,7 @@ def refusal(response: Any, path: str) -> CloudError:
 
 
 def resource(response: Any, resource_id: str) -> dict[str, Any]:
-    """Read a resource that was asked for by its id.
+    """Read a resource that was requested by its id.
 
     Raises: CloudError if the answer is not that resource.
     """
@@ -130,7 +129,7 @@ def resource(response: Any, resource_id: str) -> dict[str, Any]:
 
 
 def properties(response: Any, path: str) -> dict[str, Any]:
-    """Read the properties of what was asked for by its path.
+    """Read the properties of what was requested by its path.
 
     Raises: CloudError if the answer has none.
     """
@@ -138,9 +137,9 @@ def properties(response: Any, path: str) -> dict[str, Any]:
 
 
 def page(response: Any, path: str) -> tuple[list[dict[str, Any]], str]:
-    """Read one page of a list of resources, and the URL of the next one, which is empty for the last.
+    """Read one page of a list of resources, and the URL of the next page, empty for the last.
 
-    Raises: CloudError if the answer is no such page: it is never an empty one.
+    Raises: CloudError if the answer is not such a page; it is never treated as an empty one.
     """
     return _read(shapes.page, response, path)
 
@@ -151,22 +150,22 @@ def usages(response: Any, path: str) -> tuple[list[shapes.Usage], str]:
 
 
 def sizes(response: Any, path: str) -> dict[str, int]:
-    """Read how many data disks each size bears, by its name in lower case. Raises: CloudError."""
+    """Read how many data disks each size supports, by its name in lower case. Raises: CloudError."""
     return _read(shapes.sizes, response, path)
 
 
 def guests(response: Any, path: str) -> dict[str, Any]:
-    """Read what a cloud says of what runs inside its VMs.
+    """Read a cloud's answer about what runs inside its VMs.
 
-    Raises: CloudError if the answer is nothing of the kind.
+    Raises: CloudError if the answer has another form.
     """
     return _read(shapes.guests, response, path)
 
 
 def words(response: Any, path: str) -> dict[str, str]:
-    """Read an object that is no resource: the words that it holds, by their names.
+    """Read the string values of an object that is not a resource, by their names.
 
-    Raises: CloudError if the answer is no object.
+    Raises: CloudError if the answer is not an object.
     """
     return _read(shapes.words, response, path)
 
@@ -180,10 +179,10 @@ def offers(response: Any, path: str) -> dict[str, shapes.SizeOffer]:
 
 
 def progress(response: Any, handle: str) -> Progress:
-    """Read one look at an operation.
+    """Read the answer to one poll of an operation.
 
-    An ``Azure-AsyncOperation`` URL answers 200 with a status word; a ``Location`` URL answers 202 until it is over, and
-    then what the request would have answered at once. Source: ARM resource provider contract, async-api-reference.
+    An ``Azure-AsyncOperation`` URL answers 200 with a status. A ``Location`` URL answers 202 until it is done, and then
+    what the request would have answered at once. Source: ARM resource provider contract, async-api-reference.
 
     Raises: CloudError if it is neither.
     """
@@ -214,7 +213,7 @@ def _operation(response: Any, handle: str) -> dict[str, Any]:
 
 
 def _reason(body: Mapping[str, Any]) -> tuple[str, str]:
-    """Give code and message of an error, in its envelope or without; empty where they are no strings."""
+    """Give code and message of an error, with or without its envelope; empty if they are not strings."""
     inner = body.get("error")
     reason = inner if isinstance(inner, dict) else body
     code, message = reason.get("code"), reason.get("message")
@@ -229,7 +228,7 @@ def _read(shape: Callable[[Any], T], response: Any, path: str) -> T:
 
 
 def _json(response: Any) -> Any:
-    """Read a body that is no redirect and no deeper than anything that ARM answers.
+    """Read a body that is not a redirect, and not nested deeper than any answer of ARM.
 
     Raises: ValueError.
     """

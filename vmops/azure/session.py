@@ -1,4 +1,4 @@
-"""An HTTP session whose answers are bounded, and that reaches this host without a proxy."""
+"""An HTTP session with limited answers, which reaches this host without a proxy."""
 
 import io
 import time
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from requests import Response, Session
 
 _LONGEST = 16 * 2**20
-"""Bytes of one answer. ARM's own lists come in pages of less."""
+"""Most bytes of one answer. ARM's own lists come in smaller pages."""
 
 _BLOCK = 2**16
 
 
 def bounded_session(endpoint: str, timeout: float) -> "Session":
-    """Make a session for one endpoint; a whole body takes at most ``timeout`` seconds once it has begun.
+    """Make a session for one endpoint; a whole body takes at most ``timeout`` seconds once it has started.
 
-    What is on the loopback interface is reached directly, whatever proxy the environment names: a proxy would get the
-    token, and may be on another host.
+    Loopback is reached directly, whatever proxy the environment names: a proxy would get the token, and may be on
+    another host.
     """
     import requests
 
@@ -33,9 +33,9 @@ def bounded_session(endpoint: str, timeout: float) -> "Session":
 
 
 def _read(response: "Response", timeout: float) -> None:
-    """Read the body before anybody else does; what was read takes the connection's place.
+    """Read the body before anybody else does, and put it in the connection's place.
 
-    Raises: CloudError if it is longer or slower than any of ARM's: to ask again would be no better;
+    Raises: CloudError if it is longer or slower than any of ARM's, because a retry would not help;
     requests.ConnectionError if it is cut off.
     """
     end, body = time.monotonic() + timeout, bytearray()
@@ -61,7 +61,7 @@ def _block(response: "Response") -> bytes:
 
 
 class _Body(io.BytesIO):
-    """A body that was read; others may set attributes of it, as they do of a connection's."""
+    """A body that was read; callers may set attributes on it as on a connection's."""
 
 
 def _endless(response: "Response", how: str) -> CloudError:

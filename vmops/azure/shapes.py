@@ -1,16 +1,16 @@
-"""What ARM's answers must look like as far as they are read here: whatever is not of that shape is an error.
+"""The form of ARM's answers, as far as they are read; every other form is an error.
 
-A proxy, a captive portal or a broken service may answer anything. Nothing that is read of it later may be missing by
-accident: what is absent or null is left out, what is there has its type.
+A proxy, a captive portal or a broken service may answer anything. Everything that is read later must be checked here:
+absent and null values are left out, present ones have their type.
 """
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 Shape: TypeAlias = "type | Mapping[str, Shape] | list[Shape]"
-"""A type, an object's known properties, or a list of things of one shape; whatever else an object has may be anything.
+"""A type, an object's known properties, or a list of one shape; other properties of an object may be anything.
 
-``*`` in an object stands for every property; a name that ends in ``!`` must be there.
+``*`` in an object stands for every property; a name that ends in ``!`` is required.
 """
 
 _REFERENCES: Shape = [{"id!": str}]
@@ -74,7 +74,7 @@ _ARTICLES = {str: "a string", int: "a whole number", list: "a list", dict: "an o
 
 
 class Misshapen(ValueError):
-    """An answer that is not what ARM promises; its message says where it differs."""
+    """An answer of another form than ARM promises; the message says where it differs."""
 
 
 def resource(body: object) -> dict[str, Any]:
@@ -121,12 +121,12 @@ def sizes(body: object) -> dict[str, int]:
 
 
 def guests(body: object) -> dict[str, Any]:
-    """Read what a cloud says of what runs inside its VMs. Raises: Misshapen."""
+    """Read a cloud's answer about what runs inside its VMs. Raises: Misshapen."""
     return _object(body, _GUESTS, "")
 
 
 def words(body: object) -> dict[str, str]:
-    """Read the words that an object holds. Raises: Misshapen."""
+    """Read the string values of an object. Raises: Misshapen."""
     return {name: each for name, each in _object(body, {}, "").items() if isinstance(each, str)}
 
 

@@ -1,7 +1,7 @@
 """vmops from a shell: the same verbs, with progress, JSON, dry runs and exit codes.
 
-Exit codes: 0 if the verb SUCCEEDED, or is PENDING and was not to be waited for; 1 if it did not; 2 if the call was
-wrong; 130 if Ctrl-C ended it.
+Exit codes: 0 if the verb SUCCEEDED, or is PENDING and need not be waited for; 1 if it failed; 2 if the call was wrong;
+130 if Ctrl-C ended it.
 """
 
 import os
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def command_line() -> "Typer":
-    """Give the command line with all its commands."""
+    """Build the command line with all its commands."""
     from vmops.cli.commands import access, fleet, hosts, lifetime, look, parameters, places, upkeep, wait  # noqa: F401 - their commands are added to the app
     from vmops.cli.commands.vm import app
 
@@ -22,7 +22,7 @@ def command_line() -> "Typer":
 
 
 def _plain_help() -> None:
-    """Have help written without styles, too, where nothing is to have any."""
+    """Disable styles in help texts too, where NO_COLOR is set."""
     if os.environ.get("NO_COLOR"):
         from typer import rich_utils  # a tenth of a second of imports
 
@@ -30,7 +30,7 @@ def _plain_help() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error is one sentence on stderr, never a traceback."""
+    """Run the command line. An error is one sentence on stderr, never a traceback."""
     app = command_line()
     _plain_help()
     try:

@@ -1,4 +1,4 @@
-"""Calls from a shell that lead into a VM: ssh, exec, cp, ssh-config."""
+"""Shell calls that lead into a VM: ssh, exec, cp, ssh-config."""
 
 import re
 import sys
@@ -23,17 +23,17 @@ _REMOTE = re.compile(r"([A-Za-z0-9][\w.-]*):(.*)", re.DOTALL)
 """A VM and a path in it. Source: scp(1); the rules for names of Linux VMs."""
 
 _CONFIG = Path(".ssh", "config")
-"""The user's own configuration of OpenSSH, below the home. Source: ssh_config(5)."""
+"""The user's own configuration of OpenSSH, below the home directory. Source: ssh_config(5)."""
 
 
 def ssh(session: Session, command: Sequence[str]) -> NoReturn:
-    """Log in to the VM, or run words there as ssh does, and end as ssh ends."""
+    """Log in to the VM, or run words there as ssh does, and exit as ssh exits."""
     host = _host(session)
     raise typer.Exit(foreground.run(openssh.interactive(host, command), None))
 
 
 def run(session: Session, command: Sequence[str], timeout: float | None) -> NoReturn:
-    """Run a command in the VM, and end as it ends; what cannot be reached is a failure of ours."""
+    """Run a command in the VM, and exit with its code; a VM that cannot be reached is a failure of ours."""
     begun = time.monotonic()
     try:
         host = _host(session)
@@ -46,9 +46,9 @@ def run(session: Session, command: Sequence[str], timeout: float | None) -> NoRe
 
 
 def copy(sources: Sequence[str], destination: str, pairs: Sequence[str], *, recursive: bool) -> NoReturn:
-    """Copy files into a VM, or from it, and end as scp ends; what cannot be reached is a failure of ours.
+    """Copy files into a VM, or out of it, and exit as scp exits; a VM that cannot be reached is a failure of ours.
 
-    Raises: SpecError unless all of one side, and none of the other, is in one VM.
+    Raises: SpecError unless one side is entirely in one VM, and the other entirely on this host.
     """
     name = _vm_of(sources, destination)
     session = open_session(name, None, pairs, as_json=False)
@@ -62,7 +62,7 @@ def copy(sources: Sequence[str], destination: str, pairs: Sequence[str], *, recu
 
 
 def config(sessions: Sequence[Session], *, install: bool, uninstall: bool) -> None:
-    """Show what OpenSSH is told of VMs; have the user's own configuration include it, or not."""
+    """Show OpenSSH's configuration for VMs; include it in the user's own configuration, or remove it."""
     session = sessions[0]
     user_config, files = Path.home() / _CONFIG, Hosts(session.ops.settings.state_dir)
     if uninstall:
@@ -81,7 +81,7 @@ def config(sessions: Sequence[Session], *, install: bool, uninstall: bool) -> No
 
 
 def _host(session: Session) -> Host:
-    """Find the way into a VM, and say what is in the way of a login."""
+    """Find the way into a VM, and report what prevents a login."""
     host = session.ops.ssh_host(session.params)
     if host.way.advice:
         console.warn(host.way.advice)
@@ -95,7 +95,7 @@ def _streamed(host: Host, command: Sequence[str], timeout: float | None) -> "Com
 
 
 def _unreachable(session: Session, error: VmopsError | OSError, seconds: float) -> typer.Exit:
-    """Say why a VM was not reached, and give how this ends; a wrong call is told as ever."""
+    """Say why a VM was not reached, and give the exit code; a wrong call is reported as usual."""
     if isinstance(error, SpecError):
         raise error
     sentences, _ = account(error)
@@ -115,7 +115,7 @@ def _text(written: bytes) -> str:
 
 
 def _vm_of(sources: Sequence[str], destination: str) -> str:
-    """Give the VM that files are copied into, or from."""
+    """Give the VM into which, or out of which, files are copied."""
     there = [(found := _REMOTE.fullmatch(each)) and found[1] for each in (*sources, destination)]
     from_vm, into_vm = set(there[:-1]), there[-1]
     if (name := into_vm) and from_vm == {None}:

@@ -1,4 +1,4 @@
-"""Where the time of a deployment went, as bars under each other."""
+"""Shows where the time of a deployment went, as a bar chart."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ _SHORTEST = 10
 
 
 def timeline(operation: Operation, spans: Sequence[Span], *, as_json: bool) -> None:
-    """Show the stretches of a deployment, each where it lies in the whole."""
+    """Show the steps of a deployment, each at its place in the whole."""
     start, whole = operation.created, max((each.start + each.seconds for each in spans), default=0) - operation.created
     if as_json:
         told = {"vmName": operation.vm_name, "verb": str(operation.verb), "state": str(operation.state)}

@@ -1,4 +1,4 @@
-"""Waiting from a shell for a VM to be in some condition, seen as every waiting is."""
+"""Waiting from a shell for a VM to reach a state, with progress."""
 
 import time
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _WORDS: Mapping[Condition, str] = {"running": "run", "ssh": "answer by SSH", "st
 
 
 def wait_for(session: Session, condition: Condition) -> NoReturn:
-    """Wait, showing what is done meanwhile, and answer as a wait does; Ctrl-C ends the waiting and nothing else."""
+    """Wait with progress, and answer as a wait does. Ctrl-C ends only the wait."""
     name = session.params.get("vmName")
     options = WaitOptions.from_params(session.params, session.ops.settings.defaults())
     try:
@@ -36,6 +36,6 @@ def wait_for(session: Session, condition: Condition) -> NoReturn:
 
 
 def _watch(session: Session, title: str) -> Watch | None:
-    """Give what is to be seen meanwhile: the deployment in flight, else what is waited for."""
+    """Give what the progress shows: the deployment in flight, else the awaited state."""
     newest = session.newest()
     return session.watch("") if newest and not newest.over else Watch(title, time.time())

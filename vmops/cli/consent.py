@@ -1,4 +1,4 @@
-"""Asking before something is lost: at a terminal; a script says beforehand that it may be."""
+"""Asks before something is lost, at a terminal. A script must allow it beforehand."""
 
 import sys
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from vmops.protocol import Params
 
 
 def before_removal(ops: VMOps, params: Params) -> None:
-    """Show at a terminal what a deprovision deletes, and ask whether to; `typer.Abort` is the answer no.
+    """At a terminal, show what a deprovision deletes, and ask for consent; `typer.Abort` means no.
 
     A script is not asked: it says ``deprovision``.
     """
@@ -25,9 +25,9 @@ def before_removal(ops: VMOps, params: Params) -> None:
 
 
 def before_losses(ops: VMOps, params: Params, **how: Any) -> Failure | None:
-    """Ask at a terminal before a provision, asked for as ``how`` says, that loses disks.
+    """Before a provision that loses disks, ask at a terminal; ``how`` describes the request.
 
-    Elsewhere give why it is refused. None if it may go on.
+    Elsewhere give the reason for refusing it. None if it may go on.
     """
     losses = ops.losses(params, **how)
     if losses and not sys.stdin.isatty():
@@ -40,5 +40,5 @@ def before_losses(ops: VMOps, params: Params, **how: Any) -> Failure | None:
 
 
 def before_all(verb: str, names: Sequence[str]) -> None:
-    """Ask whether a verb is meant for all these VMs; `typer.Abort` is the answer no."""
+    """Ask whether a verb is meant for all these VMs; `typer.Abort` means no."""
     console.confirm(f"{verb} {', '.join(names)}?")

@@ -1,4 +1,4 @@
-"""The two streams of a shell, and how values are written for a person: results on stdout, all else on stderr."""
+"""The two output streams, and how values are written for a person: results on stdout, all else on stderr."""
 
 import json
 import logging
@@ -21,24 +21,24 @@ from vmops.core.printable import printable
 
 
 def is_plain() -> bool:
-    """Tell whether a terminal is to be written to as if it was none. Source: no-color.org."""
+    """Tell whether to write as if this were not a terminal. Source: no-color.org."""
     return bool(os.environ.get("NO_COLOR"))
 
 
 class Shown(Console):
-    """A stream that shows what a terminal would obey: names, tags and errors are whatever somebody has written."""
+    """A stream that escapes control characters: names, tags and errors may contain anything."""
 
     def __init__(self, *, stderr: bool = False) -> None:
-        """Write neither styles nor pictures that move where NO_COLOR is set: rich leaves out the colours alone."""
+        """Write no styles and no animations where NO_COLOR is set; rich leaves out only the colours."""
         how: dict[str, Any] = {"color_system": None, "force_interactive": False} if is_plain() else {}
         super().__init__(stderr=stderr, soft_wrap=True, highlight=False, emoji=False, **how)
 
     def render_str(self, text: str, **how: Any) -> Text:
-        """Read markup in a text that is printable, before rich takes out some of what is not."""
+        """Escape a text before its markup is read, because rich removes some control characters."""
         return super().render_str(printable(text), **how)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
-        """Render what is no string too; only rich's own commands to the terminal stay as they are."""
+        """Escape values that are not strings too; only rich's own terminal controls stay as they are."""
         for text, style, control in super().render(renderable, options):
             yield Segment(text if control else printable(text), style, control)
 
@@ -47,43 +47,43 @@ out = Shown()
 err = Shown(stderr=True)
 
 _NARROWEST = 8
-"""Characters that a column of a table keeps."""
+"""The most characters in a column of a table."""
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def complain(sentence: str) -> None:
-    """Say on stderr, in one line, what is wrong."""
+    """Print an error on stderr, in one line."""
     err.print(f"[red]error:[/] {escape(' '.join(sentence.split()))}")
 
 
 def warn(sentence: str) -> None:
-    """Say on stderr, in one line, what is probably not as it was meant."""
+    """Print a warning on stderr, in one line."""
     err.print(f"[yellow]warning:[/] {escape(sentence)}")
 
 
 def note(sentence: str) -> None:
-    """Say on stderr what helps a person to read the result."""
+    """Print a hint about the result on stderr."""
     err.print(f"[dim]{escape(sentence)}[/]")
 
 
 @contextmanager
 def doing(what: str) -> Iterator[None]:
-    """Say at a terminal what is being done in a block: it moves, and goes in the end."""
+    """Show at a terminal what a block is doing, with an animation that disappears at the end."""
     with err.status(f"{what} …") if err.is_interactive else nullcontext():
         yield
 
 
 def confirm(question: str, *, err: bool = True) -> None:
-    """Ask on stderr, or on stdout, whether to go on; `typer.Abort` is the answer no."""
+    """Ask on stderr, or on stdout, whether to go on; `typer.Abort` means no."""
     typer.confirm(printable(question), abort=True, err=err)
 
 
 class Sentences(logging.Handler):
-    """Say what is logged as a sentence on stderr."""
+    """Prints log records as sentences on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say one record; below a warning there is nothing that a person wants to read."""
+        """Print one record; below a warning nothing is of interest."""
         if record.levelno >= logging.WARNING and _kept:
             _kept[-1].append(record)
         elif record.levelno >= logging.WARNING:
@@ -95,7 +95,7 @@ _kept: list[list[logging.LogRecord]] = []
 
 @contextmanager
 def said_after(show: Callable[[], None]) -> Iterator[None]:
-    """Say what is logged in a block only after ``show`` has shown what led to it."""
+    """Hold log records back until the end of a block, after ``show`` has shown what led to them."""
     _kept.append([])
     try:
         yield
@@ -123,7 +123,7 @@ _gathered: list[list[Any]] = []
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON value on stdout and nothing else; within `one_array` as a member of that."""
+    """Print one JSON value on stdout and nothing else; within `one_array` it becomes a member."""
     if _gathered:
         return _gathered[-1].append(value)
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
@@ -138,18 +138,18 @@ def as_yaml(value: Any) -> str:
 
 
 def print_yaml(value: Any) -> None:
-    """Print one value on stdout as YAML and nothing else, in no colour, and with lines as long as they are."""
+    """Print one value as YAML on stdout and nothing else, without colours and without wrapping lines."""
     sys.stdout.write(as_yaml(value) + "\n")
 
 
 def print_json_line(value: Any) -> None:
-    """Print one JSON value in a line, at once."""
+    """Print one JSON value in a line, and flush it."""
     sys.stdout.write(json.dumps(value, default=str) + "\n")
     sys.stdout.flush()
 
 
 def print_event(event: Mapping[str, Any]) -> None:
-    """Print an event of a worker's log: when, what, and its fields."""
+    """Print an event of a worker's log: time, event, and fields."""
     rest = {name: value for name, value in event.items() if name not in {"event", "level", "timestamp"}}
     told = "  ".join(f"{name}={value}" for name, value in rest.items() if value != "")
     colour = {"warning": "yellow", "error": "red"}.get(str(event.get("level")), "default")
@@ -168,7 +168,7 @@ def one_array() -> Iterator[None]:
 
 
 def fields(parts: Mapping[str, Any]) -> None:
-    """Print names and values under each other, values aligned; what has no value is left out."""
+    """Print names and values below each other, values aligned; empty values are left out."""
     told = {name: _text(value) for name, value in parts.items() if value not in (None, "", [], {})}
     width = max(map(len, told), default=0)
     for name, value in told.items():
@@ -180,7 +180,7 @@ def _text(value: Any) -> str:
 
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table, its columns aligned: at a terminal as wide as that is, elsewhere whole, for who reads a pipe."""
+    """Print a table with aligned columns: as wide as a terminal, or unlimited into a pipe."""
     first, *others = aligned(header, rows, out.width if out.is_terminal else None)
     out.print(escape(first), style="dim")
     for line in others:
@@ -188,7 +188,7 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], most: int | None = None) -> list[str]:
-    """Give the lines of a table whose columns are aligned, each of at most so many characters."""
+    """Give the lines of a table with aligned columns, each of limited width."""
     shown = [[printable(cell) for cell in row] for row in (header, *rows)]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     while most and sum(widths) + 2 * len(widths) - 2 > most and max(widths) > _NARROWEST:
@@ -197,7 +197,7 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], most: int | No
 
 
 def _cut(cell: str, width: int) -> str:
-    """Cut a cell to a width: of a path its end tells more than its beginning."""
+    """Cut a cell to a width; of a path, keep the end."""
     if len(cell) <= width:
         return cell
     is_path = "/" in cell and " " not in cell
@@ -205,7 +205,7 @@ def _cut(cell: str, width: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a duration as people say it: ``0.4 s``, ``12 s``, ``1 min 31 s``, ``2 h 5 min``, ``3 d 4 h``."""
+    """Write a duration for people: ``0.4 s``, ``12 s``, ``1 min 31 s``, ``2 h 5 min``, ``3 d 4 h``."""
     if seconds < 10:
         return f"{max(seconds, 0.0):.1f} s"
     index, (size, unit) = next((i, each) for i, each in enumerate(_UNITS) if seconds >= each[0])
@@ -220,11 +220,11 @@ def hourly(amount: float | None, *, made_up: bool) -> str:
 
 
 def moment(seconds: float) -> str:
-    """Write an instant, in seconds since the epoch: ``2030-01-31 03:00:00 UTC (5 min 2 s ago)``."""
+    """Write a time, in seconds since the epoch: ``2030-01-31 03:00:00 UTC (5 min 2 s ago)``."""
     away = time.time() - seconds
     return f"{instant(seconds)} ({f'{duration(away)} ago' if away >= 0 else f'in {duration(-away)}'})"
 
 
 def instant(seconds: float) -> str:
-    """Write the same without how far away it is."""
+    """Write the same without the distance from now."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

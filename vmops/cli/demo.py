@@ -22,25 +22,25 @@ _PATIENCE = 900.0
 """Seconds that one step may take; at Azure's own pace a VM takes 91."""
 
 _NOT_FROM_THE_SHELL = ("subscription", "location", "backend_url", "deploy_timeout", "request_timeout", "poll_interval")
-"""Settings that a demo does not take from its environment: it touches nothing but its own directory."""
+"""Settings that a demo ignores in its environment: it touches only its own directory."""
 
 
 class _Stopped(Exception):
-    """A step did not end as it should; why has been said."""
+    """A step did not end as it should; the reason was printed."""
 
 
 @dataclass(frozen=True)
 class Life:
-    """A VM's life so far; ``quiet`` if only the JSON at the end is wanted."""
+    """The steps of a VM's life so far; ``quiet`` if only the JSON at the end is wanted."""
 
     ops: VMOps
     quiet: bool
     steps: list[dict[str, Any]] = field(default_factory=list)
 
     def step(self, title: str, verb: Callable[[Params], Answer], size: str = _SIZES[0]) -> dict[str, Any]:
-        """Call a verb, wait for what it began, and show what both took.
+        """Call a verb, wait for its end, and show how long both took.
 
-        Returns: what the wait tells; nothing if the verb was over at once.
+        Returns: the result of the wait; nothing if the verb was done at once.
 
         Raises: _Stopped if it does not succeed.
         """
@@ -66,10 +66,10 @@ class Life:
 
 
 def run(pace: float, *, as_json: bool) -> bool:
-    """Live the life, and tell whether every step ended well and nothing is left.
+    """Run all steps, and tell whether each succeeded and nothing is left.
 
-    ``pace`` is the part of Azure's own time that things take; 0 is at once. The local Azure, its directory and whatever
-    still runs in it are gone afterwards, whatever happens.
+    ``pace`` is the fraction of Azure's own time that operations take; 0 is at once. The local Azure, its directory and
+    whatever still runs in it are removed afterwards, whatever happens.
     """
     with _own_azure(pace) as settings:
         life, left = Life(VMOps(settings), as_json), None
@@ -101,14 +101,14 @@ def _live(life: Life) -> None:
 
 
 def _machine_id(settings: Settings) -> str:
-    """Give what Azure knows the VM by, whatever it is called; a VM that is made anew gets another one."""
+    """Give Azure's identity of the VM; a VM that is made again gets a new one."""
     found = inspection.listed(settings.state_dir, "resources")
     return next(str(each["properties"]["vmId"]) for each in found if each["type"].endswith("/virtualMachines"))
 
 
 @contextmanager
 def _own_azure(pace: float) -> Iterator[Settings]:
-    """Start a local Azure in a directory that is the demo's alone, and remove both in the end."""
+    """Start a local Azure in a directory of the demo's own, and remove both at the end."""
     own: dict[str, Any] = dict.fromkeys(_NOT_FROM_THE_SHELL)
     with signals_as_exceptions:
         directory = Path(tempfile.mkdtemp(prefix="vmops-demo-"))
@@ -124,7 +124,7 @@ def _own_azure(pace: float) -> Iterator[Settings]:
 
 
 def _remove(settings: Settings) -> None:
-    """End what still runs in the demo's directory, and delete it; nothing interrupts this."""
+    """End whatever still runs in the demo's directory, and delete it. Signals are deferred meanwhile."""
     with signals_deferred():
         VMOps(settings).cancel({"vmName": _NAME})
         daemon.stop(settings.state_dir)

@@ -1,4 +1,4 @@
-"""What a person reads when a command cannot go on, and the exit code that a script sees."""
+"""What a person reads when a command cannot go on, and the exit code for scripts."""
 
 import typer
 
@@ -12,12 +12,12 @@ _FAILED, _WRONG_CALL = 1, 2
 
 
 def explain(error: Exception, *, as_json: bool) -> int:
-    """Say in a sentence each what is wrong, and give the exit code.
+    """Print a sentence for each error, and give the exit code.
 
-    With ``as_json`` a verb that broke off is FAILED on stdout, as one that was answered would be; a wrong call has no
+    With ``as_json``, a verb that breaks off prints FAILED on stdout, as an answered one would; a wrong call prints no
     answer.
 
-    Raises: the error itself if nobody foresaw it, because then its traceback is what must be reported.
+    Raises: the error itself if it is unexpected, because its traceback is needed for a report.
     """
     sentences, code = account(error)
     for sentence in sentences:
@@ -37,7 +37,7 @@ def _failure(error: Exception, sentences: list[str]) -> Failure:
 
 
 def account(error: Exception) -> tuple[list[str], int]:
-    """Say in a sentence each what is wrong, and with which exit code a command ends. Raises: as `explain`."""
+    """Give the sentences for an error, and the exit code. Raises: as `explain`."""
     match error:
         case SpecError():
             return list(error.problems), _WRONG_CALL
@@ -59,13 +59,13 @@ def account(error: Exception) -> tuple[list[str], int]:
 
 
 def _told(failure: Failure) -> str:
-    """Say what failed, under the name of what it is about."""
+    """Print what failed, after the name of what it is about."""
     name = failure.resource.rpartition("/")[2] if failure.resource.startswith("/") else ""
     return f"{name}: {failure}" if name else str(failure)
 
 
 def _wrong_call(error: typer.TyperException) -> str:
-    """Say what is wrong with a call, and where its help is."""
+    """Print what is wrong with a call, and how to get its help."""
     context = getattr(error, "ctx", None)
     hint = f" (see {context.command_path} --help)" if context else ""
     return error.format_message().rstrip(".") + hint

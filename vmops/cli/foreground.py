@@ -1,4 +1,4 @@
-"""Another command in the foreground, in our place: it gets the signals that we get, and its exit code is ours."""
+"""Runs another command in the foreground in our place: it gets our signals, and its exit code is ours."""
 
 import os
 import shutil
@@ -16,11 +16,11 @@ _CANNOT_RUN, _NOT_FOUND = 126, 127
 _FORWARDED = (*signals.ENDING, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 _TYPED = frozenset({signal.SIGINT, signal.SIGQUIT})
-"""What a terminal sends to everybody in its foreground. Source: termios(3), INTR and QUIT."""
+"""Signals that a terminal sends to its whole foreground group. Source: termios(3), INTR and QUIT."""
 
 
 def run_if_there(command: Sequence[str], run: Callable[[], int]) -> int:
-    """Give the exit code of what runs a command: 127 if there is no such command, 126 if it cannot be run."""
+    """Give the exit code for a command that cannot be run: 127 if it does not exist, else 126."""
     if shutil.which(command[0]) is None:
         complain(f"{command[0]}: no such command")
         return _NOT_FOUND
@@ -32,12 +32,12 @@ def run_if_there(command: Sequence[str], run: Callable[[], int]) -> int:
 
 
 def run(command: Sequence[str], environment: Mapping[str, str] | None, at_end: Callable[[], object] = str) -> int:
-    """Run a command, and give its exit code: 128 and the number if a signal ended it.
+    """Run a command, and give its exit code: 128 plus the signal if a signal ended it.
 
-    It has the ``environment`` that is given, or this process's own.
+    Its environment is ``environment``, or this process's own.
 
-    ``at_end`` is called once, at the first signal by which somebody asks this process to end. What is typed at a
-    terminal that has the command in its foreground is for the command to judge.
+    ``at_end`` is called once, at the first signal that asks this process to end. Ctrl-C at a terminal that has the
+    command in its foreground is left to the command.
 
     Raises: OSError if it cannot be run.
     """
@@ -50,7 +50,7 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None, at_end: C
 
 
 class _Relay:
-    """A handler that passes signals on to a process, from before it is started, and does something at the first end."""
+    """A handler that passes signals on to a process, from before its start, and acts on the first that asks to end."""
 
     def __init__(self, at_end: Callable[[], object]) -> None:
         self._process: Child | None = None
@@ -58,7 +58,7 @@ class _Relay:
         self._at_end, self._ending = at_end, False
 
     def to(self, process: Child) -> None:
-        """Pass on to this process from now on, and what came so far."""
+        """Pass signals on to this process from now on, and those that have arrived so far."""
         self._process = process
         for number in self._early:
             process.send_signal(number)
@@ -76,7 +76,7 @@ class _Relay:
 
 
 def _in_foreground() -> bool:
-    """Tell whether a terminal has this process, and so the command, in its foreground."""
+    """Tell whether this process, and so the command, is in the foreground of a terminal."""
     try:
         terminal = os.open(os.ctermid(), os.O_RDONLY | os.O_NOCTTY)
     except OSError:

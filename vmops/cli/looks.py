@@ -1,4 +1,4 @@
-"""Calls from a shell that look and change nothing."""
+"""Shell calls that only show something."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -18,10 +18,10 @@ from vmops.jobs.operation import Operation, State, Verb
 from vmops.ops.timeline import spans
 
 _REFRESH = 5.0
-"""Seconds between two lists on a screen that changes; each is four requests a subscription."""
+"""Seconds between two updates of a watched list; each takes four requests a subscription."""
 
 _LOOK = 0.2
-"""Seconds between two looks at a log that is followed."""
+"""Seconds between two reads of a followed log."""
 
 
 def preview(session: Session, **how: Any) -> None:
@@ -34,7 +34,7 @@ def preview(session: Session, **how: Any) -> None:
 
 
 def diff(session: Session) -> None:
-    """Show how what there is differs from what was asked for."""
+    """Show how what exists differs from the request."""
     reports.compared(session.ops.diff(session.params), as_json=session.as_json)
 
 
@@ -58,7 +58,7 @@ def status(session: Session) -> None:
 
 
 def list_vms(session: Session, *, watch: bool, **how: bool) -> None:
-    """Show the VMs that there are, again and again if it is to be watched."""
+    """Show the VMs, repeatedly if they are watched."""
     if not watch:
         return vm_list.listed(session.ops.vms(session.params, **how), as_json=session.as_json)
     if session.as_json or not console.out.is_terminal:
@@ -73,7 +73,7 @@ def list_vms(session: Session, *, watch: bool, **how: bool) -> None:
 
 
 def history(session: Session) -> None:
-    """Show what was done to the VMs that are meant."""
+    """Show what was done to the VMs that the parameters mean."""
     vm_list.history(session.ops.history(session.params), as_json=session.as_json)
 
 
@@ -85,7 +85,7 @@ def timeline(session: Session) -> None:
 
 
 def logs(session: Session, *, follow: bool) -> None:
-    """Show what the worker of the newest deployment has logged; if it is to be followed, until that is over."""
+    """Show the log of the newest deployment's worker; if it is followed, until the deployment ends."""
     operation = _newest(session)
     reader = LogReader(session.ops.log_path(operation))
     if session.as_json and not follow:
@@ -118,6 +118,6 @@ def _newest(session: Session) -> Operation:
 
 
 def _now(session: Session, operation: Operation) -> Operation:
-    """Give a deployment as it stands now."""
+    """Give the present state of a deployment."""
     same: Iterator[Operation] = (each for each in session.ops.history(session.params) if each.id == operation.id)
     return next(same, operation)

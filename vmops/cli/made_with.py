@@ -1,4 +1,4 @@
-"""What VMs can be made with, were made with, and gave; and whether they can be made."""
+"""What VMs can be made with, were made with, and gave as results; and whether they can be made."""
 
 import csv
 import shlex
@@ -17,13 +17,13 @@ from vmops.core.errors import SpecError
 from vmops.protocol import Status
 
 _NARROWEST = 40
-"""Columns of a paragraph, at least."""
+"""Least columns of a paragraph."""
 
 _MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}
 
 
 def parameters(session: Session) -> None:
-    """Show all parameters, of a VM with their values: a row each, and on a terminal, which is narrow, a paragraph."""
+    """Show all parameters, with a VM's values if there is one: a row each, or on a narrow terminal a paragraph."""
     found = session.ops.parameters(session.params or None)
     if session.as_json:
         return console.print_json(found)
@@ -35,7 +35,7 @@ def parameters(session: Session) -> None:
 
 
 def _paragraphs(found: Sequence[Mapping[str, Any]], shown: str) -> None:
-    """Show a paragraph each: the type stands beside name and value, if there is room."""
+    """Show a paragraph each; the type is beside name and value if there is room."""
     for each in found:
         value = f" = {told}" if (told := _text(each[shown])) else ""
         fits = len(f"{each['name']}{value} {each['type']}") <= console.out.width
@@ -50,7 +50,7 @@ def _indented(words: str, style: str | None = None) -> None:
 
 
 def given(session: Session) -> None:
-    """Show what was given, as YAML or JSON; secrets are not remembered."""
+    """Show the given parameters as YAML or JSON; secrets are not recorded."""
     found = session.ops.given(session.params)
     if session.as_json:
         return console.print_json(found)
@@ -62,7 +62,7 @@ def given(session: Session) -> None:
 
 
 def lock_file(session: Session, output: Path | None) -> None:
-    """Write a lock file of a VM, to stdout or to a file that is then there as a whole.
+    """Write a lock file of a VM, to stdout or atomically to a file.
 
     Raises: SpecError if it cannot be written.
     """
@@ -78,15 +78,15 @@ def lock_file(session: Session, output: Path | None) -> None:
 
 
 def metrics(session: Session) -> None:
-    """Show what a trial's results should say of its VM, as a table of CSV, which mlos_bench reads as results."""
+    """Show what a trial's results should say about its VM, as CSV that mlos_bench reads as results."""
     rows = csv.writer(sys.stdout, lineterminator="\n")
     rows.writerows([("metric", "value"), *session.ops.metrics(session.params).items()])
 
 
 def result(session: Session, key: str | None) -> None:
-    """Show what a wait for the VM gives, or one value of it; `typer.Exit` if it is not provisioned.
+    """Show the result of a wait for the VM, or one value of it; `typer.Exit` if it is not provisioned.
 
-    Raises: SpecError if it gives nothing of that name.
+    Raises: SpecError if there is no value of that name.
     """
     status, found = session.ops.wait_vm_deployment(True, {**session.params, "pollTimeout": 0})
     if status is not Status.SUCCEEDED:
@@ -104,7 +104,7 @@ def result(session: Session, key: str | None) -> None:
 
 
 def check(session: Session) -> None:
-    """Show what was looked at, a line each; `typer.Exit` with 1 if something is missing."""
+    """Show the checks, a line each; `typer.Exit` with 1 if one has failed."""
     found = session.ops.check()
     missing = any(each["ok"] is False for each in found)
     if session.as_json:

@@ -1,4 +1,4 @@
-"""What a person reads of places and quotas."""
+"""What a person reads about places and quotas."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ _QUOTAS = ("LOCATION", "QUOTA", "USED", "LIMIT", "LEFT")
 
 
 def offers(session: Session, *, cheapest: bool) -> None:
-    """Show places, a row each, and say what Azure did not tell."""
+    """Show places, a row each, and report what Azure did not answer."""
     unread: list[Failure] = []
     wish = {**session.params, **({"prefer": "price"} if cheapest else {})}
     found = session.ops.offers(wish, unread)
@@ -30,7 +30,7 @@ def table(found: Sequence[Mapping[str, Any]]) -> None:
 
 
 def quota(session: Session) -> None:
-    """Show quotas, a row each: as a table those of which something is used, or nothing is left."""
+    """Show quotas, a row each: in a table only those in use or exhausted."""
     found = session.ops.quota(session.params)
     if session.as_json:
         return print_json(found)

@@ -1,4 +1,4 @@
-"""A command that runs in a VM, in a directory that was sent there, and whose results are fetched."""
+"""A command that runs in a VM, in a directory that is sent there, and whose results are fetched."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from vmops.ssh import openssh
 from vmops.ssh.hosts import Host
 
 _PLACE = "run"
-"""The directory in which it runs, below the home there."""
+"""The directory in which it runs, below the home directory there."""
 
 _THERE = f'cd "$HOME/{_PLACE}" && exec "$@"'
 
 
 @dataclass(frozen=True)
 class OnVm:
-    """What goes into the VM before a command runs there, and what is ``fetched`` after it, as ``REMOTE[:LOCAL]``."""
+    """What is sent into the VM before a command runs, and what is ``fetched`` afterwards, as ``REMOTE[:LOCAL]``."""
 
     sent: Path | None
     fetched: Sequence[str]
 
     def run(self, command: Sequence[str], vm: Machine, *, at_end: Callable[[], None]) -> int:
-        """Run a command, and give its exit code, or that of a failure of ours if nothing but fetching failed.
+        """Run a command, and give its exit code, or that of a failure of ours if only fetching failed.
 
         ``at_end`` is called at the first signal that asks to end; nothing is fetched then.
 
@@ -51,7 +51,7 @@ class OnVm:
             openssh.transfer(host, [openssh.here(self.sent)], f"{host.name}:{_PLACE}")
 
     def _fetch(self, host: Host) -> bool:
-        """Fetch all that can be; tell whether that is all of it."""
+        """Fetch everything that can be fetched; tell whether that is all."""
         failures = [error for each in self.fetched if (error := _fetched(host, each))]
         for error in failures:
             console.complain(str(error))

@@ -1,4 +1,4 @@
-"""Waiting that is seen: what a worker does is read from its log and shown on stderr while the waiting goes on."""
+"""Waiting with progress: a worker's steps are read from its log and shown on stderr."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,18 +19,18 @@ from vmops.ops.timeline import is_step
 from vmops.protocol import Answer, Status
 
 _LOOK = 0.1
-"""Seconds between two looks at a worker's log."""
+"""Seconds between two reads of a worker's log."""
 
 _STILL = 30.0
-"""Seconds after which, away from a terminal, it is said again what is still in flight."""
+"""Seconds after which, without a terminal, the steps in flight are printed again."""
 
 _FRAMES = 8
-"""Frames a second, on a terminal."""
+"""Frames a second of the animation on a terminal."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What is done to one resource; ``since`` and ``seconds`` (0 while it is in flight) are in seconds."""
+    """Work on one resource; ``since`` and ``seconds`` (0 while it is in flight) are in seconds."""
 
     resource: str
     operation: str
@@ -40,10 +40,10 @@ class Step:
 
 
 class Watch:
-    """What a worker has done and is doing, by its log; without a log, only that something is waited for.
+    """The past and present steps of a worker, from its log; without a log, only what is waited for.
 
-    ``since`` is in seconds since the epoch. It is drawn by a thread of the terminal's, so ``in_flight`` is replaced,
-    never changed.
+    ``since`` is in seconds since the epoch. The terminal's thread draws it, so ``in_flight`` is replaced, never
+    modified.
     """
 
     def __init__(self, title: str, since: float, log: Path | None = None) -> None:
@@ -79,10 +79,10 @@ class Watch:
 
 
 def follow(look: Callable[[float], Answer], watch: Watch | None, timeout: float) -> Answer:
-    """Wait for at most ``timeout`` seconds, showing meanwhile what is done; ``watch`` is None if that is nothing.
+    """Wait for at most ``timeout`` seconds with progress; ``watch`` is None if there is nothing to show.
 
-    ``look`` waits for as many seconds as it is given. What has a log is looked at again and again; what has none is
-    waited for in one go, because Azure says how often it may be asked.
+    ``look`` waits for as many seconds as it is given. With a log it is called in short intervals; without one only
+    once, because Azure says how often it may be asked.
     """
     if watch is None:
         return look(timeout)
@@ -100,7 +100,7 @@ def follow(look: Callable[[float], Answer], watch: Watch | None, timeout: float)
 
 @contextmanager
 def _screen(watch: Watch) -> Iterator[Callable[[], None]]:
-    """Give what shows the news: above a picture that moves on a terminal, as plain lines elsewhere."""
+    """Give the way to show news: above an animation on a terminal, as plain lines elsewhere."""
     if err.is_interactive:
         with Live(watch, console=err, refresh_per_second=_FRAMES, transient=True):
             yield lambda: _show(watch.news())
@@ -110,7 +110,7 @@ def _screen(watch: Watch) -> Iterator[Callable[[], None]]:
 
 
 class Lines:
-    """A line for each step that ends, and one for each that does not whenever ``still`` seconds passed in silence."""
+    """Prints a line for each step that ends and, after each ``still`` seconds of silence, for each in flight."""
 
     def __init__(self, watch: Watch, still: float = _STILL) -> None:
         self._watch, self._still = watch, still

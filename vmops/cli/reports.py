@@ -1,4 +1,4 @@
-"""What a person reads of a verb: how it ended, and what it would do or has put right."""
+"""What a person reads about a verb: how it ended, and what it would do or has repaired."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,11 +17,11 @@ _SAID_ELSEWHERE = frozenset(
 _HALVES = frozenset({"create-replacement", "delete-replaced"})
 _STAY = frozenset({"keep", "adopt"})
 """Operations that change nothing in Azure."""
-"""What the engine tells beside ``replace``. Source: Pulumi documentation, engine events, OpType."""
+"""Operations that the engine reports beside ``replace``. Source: Pulumi documentation, engine events, OpType."""
 
 
 def answer(status: Status, result: Mapping[str, Any], failure: Failure | None, *, as_json: bool) -> None:
-    """Show how a verb ended: as one JSON object, or the status and what a person does next with the result."""
+    """Show how a verb ended: as one JSON object, or as the status and what a person needs next."""
     if as_json:
         why = {"failure": failure.as_dict()} if failure else {}
         return print_json({"status": status.name, "result": dict(result), **why})
@@ -40,7 +40,7 @@ def planned(
     *,
     as_json: bool,
 ) -> None:
-    """Show what a provision would do to which resource, a replacement in one step, and what the VM costs."""
+    """Show what a provision would do to each resource, a replacement in one step, and what the VM costs."""
     told = [step for step in steps if not is_provider(step["resource"]) and step["operation"] not in _HALVES]
     adopted = [each for each in told if each["operation"] == "adopt"]
     taken_up = f", and {_counted(adopted, 'resource')} of yours to be taken up, as they are" if adopted else ""
@@ -52,7 +52,7 @@ def planned(
 
 
 def compared(changes: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-    """Show how what there is differs from what was asked for."""
+    """Show how what exists differs from the request."""
     made = _made(changes)
     said = f"{_counted(made, 'change')} would put it right: provision it with --same" if made else "as it was asked for"
     _changes(changes, said, as_json=as_json)
@@ -88,7 +88,7 @@ def _made(changes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _to(each: Mapping[str, Any]) -> str:
-    """Say what a value becomes: a data disk that goes is detached, not deleted."""
+    """Describe a value's change: a data disk that is dropped is detached, not deleted."""
     detached = each["to"] is None and each["path"].startswith("storageProfile.dataDisks")
     return "detached, and still paid for" if detached else _value(each["to"])
 
@@ -110,7 +110,7 @@ def doomed(resources: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
 
 
 def recovered(found: Mapping[str, Any], *, dry_run: bool, breaks: bool, as_json: bool) -> None:
-    """Show what was left of a VM and put right, or would be; the engine's locks are if it ``breaks`` them."""
+    """Show what was or would be cleaned up; the engine's locks only if this ``breaks`` them."""
     if as_json:
         return print_json(found)
     ids = {name: "\n".join(found[name]) for name in ("adopted", "cleared", "foreign")}
@@ -125,7 +125,7 @@ def recovered(found: Mapping[str, Any], *, dry_run: bool, breaks: bool, as_json:
 
 
 def adopted(found: Mapping[str, Any], *, dry_run: bool, as_json: bool) -> None:
-    """Show what was taken back, or would be, and what was not, with the tags that each carries."""
+    """Show what was or would be taken back, and what was not, with the tags of each."""
     if as_json:
         return print_json(found)
     for whose, tags in ((whose, found[whose]) for whose in ("proven", "unproven", "refused")):

@@ -23,14 +23,13 @@ def run(
     keep_on_error: bool = False,
     take_over: bool = False,
 ) -> int:
-    """Run a command while a VM is there for it, and give its exit code: 128 and the number if a signal ended it.
+    """Run a command with a VM, and give its exit code: 128 plus the signal if a signal ended it.
 
-    The command finds the address in VMOPS_HOST, what logs in in VMOPS_SSH, where SSH answers in VMOPS_SSH_HOST and
+    The command finds the address in VMOPS_HOST, the login command in VMOPS_SSH, where SSH answers in VMOPS_SSH_HOST and
     VMOPS_SSH_PORT, and in VMOPS_OUTPUTS the path of a JSON file with all that is known of the VM; or it runs ``on_vm``.
-    It gets the signals that this process gets. The VM is removed whatever happens:
-    its removal begins at the first signal that asks to end, whether the command ends or not. With ``keep_on_error`` it
-    stays, for its time to live, if the command does not end with 0. With ``take_over`` a VM of that name is taken
-    whoever holds it.
+    It gets this process's signals. The VM is removed whatever happens: the removal starts at the first signal that asks
+    to end, even if the command goes on. With ``keep_on_error`` the VM stays, for its time to live, if the command does
+    not exit with 0. With ``take_over`` a VM of that name is taken from any holder.
 
     Raises: as `machine`; OSError if the command cannot be run; OperationFailed if the VM is not reached.
     """
@@ -55,7 +54,7 @@ def run(
 
 
 class _CommandFailed(Exception):
-    """The command did not end with 0: it leaves the VM as an exception does."""
+    """The command did not exit with 0: it leaves the VM as an exception does."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
@@ -68,7 +67,7 @@ def _keep_if_failed(code: int) -> None:
 
 
 def _nothing() -> None:
-    """Leave the VM to how the command ends."""
+    """Leave the VM according to the command's exit code."""
 
 
 def _run(command: Sequence[str], vms: Sequence[Machine], *, at_end: Callable[[], None]) -> int:

@@ -1,4 +1,4 @@
-"""One call from a shell: asked of vmops, followed if it is to be, and shown."""
+"""One call from a shell: passed to vmops, waited for if asked, and shown."""
 
 import logging
 import time
@@ -23,7 +23,7 @@ from vmops.spec.parameters import read_params
 from vmops.spec.target import WaitOptions
 
 INTERRUPTED = 130
-"""What a shell sees of a command that SIGINT ended. Source: bash manual, exit status, 128 and the signal's number."""
+"""The exit code of a command that SIGINT ended. Source: bash manual, exit status, 128 and the signal's number."""
 
 _WAYS_OUT = {
     "provision": ("end it", "cancel"),
@@ -31,11 +31,11 @@ _WAYS_OUT = {
     "stop": ("undo it", "start"),
     "deallocate": ("undo it", "start"),
 }
-"""What to do about what goes on, and by which verb: none deletes a VM, which may have been there before."""
+"""What to do about an operation that goes on, by verb: none deletes a VM that may have existed before."""
 
 
 Ending: TypeAlias = Callable[[], NoReturn]
-"""What is left of a call once its work is begun: waiting, if that is wanted, and the answer; it raises `typer.Exit`."""
+"""The rest of a call whose work is started: waiting, if asked, and the answer; it raises `typer.Exit`."""
 
 
 def open_session(name: str | None, file: Path | None, pairs: Sequence[str], *, as_json: bool) -> "Session":
@@ -49,9 +49,9 @@ def open_session(name: str | None, file: Path | None, pairs: Sequence[str], *, a
 
 
 def hear_library() -> None:
-    """Say what vmops logs in sentences on stderr, and what others log not at all.
+    """Print vmops' log as sentences on stderr, and no other library's.
 
-    Only a shell does so: a program has a logging of its own.
+    Only a shell does so: a program configures its own logging.
     """
     logging.getLogger().addHandler(logging.NullHandler())
     LOGGER.addHandler(console.Sentences())
@@ -59,9 +59,9 @@ def hear_library() -> None:
 
 @dataclass(frozen=True)
 class Session:
-    """What one call works with: vmops, the parameters, and how the answer is wanted.
+    """What one call works with: vmops, the parameters, and the form of the answer.
 
-    What gives an answer ends with `typer.Exit`, which carries the exit code.
+    Everything that answers ends with `typer.Exit`, which carries the exit code.
     """
 
     ops: VMOps
@@ -69,9 +69,9 @@ class Session:
     as_json: bool
 
     def provision(self, *, wait: bool, replace: bool, **how: Any) -> Ending:
-        """Provision the VM, asked for as ``how`` says; where nothing is to be done, show what was done before.
+        """Provision the VM as ``how`` describes the request. If there is nothing to do, show the earlier result.
 
-        Unless it may ``replace``, what would be lost is asked for, or refused.
+        Unless it may ``replace``, a loss needs consent, or is refused.
         """
         refused = None if replace else consent.before_losses(self.ops, self.params, **how)
         if refused:
@@ -83,7 +83,7 @@ class Session:
         return partial(self._deployed, Verb.PROVISION, self.ops.replace(self.params), wait=wait)
 
     def deprovision(self, *, wait: bool, sure: bool) -> Ending:
-        """Deprovision the VM, if a person is ``sure``; where nothing is to be done, show what was done before."""
+        """Deprovision the VM, if a person is ``sure``. If there is nothing to do, show the earlier result."""
         if not sure:
             consent.before_removal(self.ops, self.params)
         return partial(self._deployed, Verb.DEPROVISION, self.ops.vm_deprovision(self.params), wait=wait)
@@ -116,7 +116,7 @@ class Session:
         self._end(verb, begun)
 
     def shown(self, look: Callable[["Session"], None]) -> Ending:
-        """Give a look as what is left of a call."""
+        """Return a query as the rest of a call."""
 
         def ending() -> NoReturn:
             look(self)
@@ -125,7 +125,10 @@ class Session:
         return ending
 
     def wait(self, verb: str) -> NoReturn:
-        """Wait for what the handle names; without one, for the VM to be provisioned; for it to be gone in any case."""
+        """Wait for the operation of the handle; without one, for the VM to be provisioned or gone.
+
+        For a removal a VM's name goes before a handle, which may be that of another operation.
+        """
         if self.params.get(HANDLE) and not (verb == Verb.DEPROVISION and self.params.get("vmName")):
             self._follow(verb, self.ops.wait_vm_operation)
         self._follow(verb, lambda params: self.ops.wait_vm_deployment(verb == Verb.PROVISION, params))
@@ -137,7 +140,7 @@ class Session:
         self._end("cancel", answer)
 
     def confirm_break(self) -> None:
-        """Say whose lock of the engine would be deleted, and ask whether to; `typer.Abort` is the answer no."""
+        """Name the holders of the engine's lock that would be deleted, and ask for consent; `typer.Abort` means no."""
         status, found = self.ops.recover(self.params, dry_run=True)
         if status is Status.FAILED:
             self._end("recover", (status, found))
@@ -146,7 +149,7 @@ class Session:
         console.confirm(f"Delete the engine's lock of {vm_name}, held by {who} ({danger})?")
 
     def recover(self, *, dry_run: bool, break_lock: bool) -> NoReturn:
-        """Put right what the dead have left, or show what that would be."""
+        """Clean up what dead processes left, or show what would be done."""
         status, found = self.ops.recover(self.params, dry_run=dry_run, break_lock=break_lock)
         if status is Status.FAILED:
             self._end("recover", (status, found))
@@ -154,12 +157,12 @@ class Session:
         raise typer.Exit(0)
 
     def confirm_hand_over(self) -> None:
-        """Say what it means that vmops does not own the VM any more, and ask; `typer.Abort` is the answer no."""
+        """Say what it means that vmops does not own the VM any more, and ask; `typer.Abort` means no."""
         console.note("from then on no expiry, no sweep and no deprovision of vmops removes it: pulumi alone does")
         console.confirm(f"Hand {self.params['vmName']} over?")
 
     def export(self, directory: Path, *, hands_over: bool) -> NoReturn:
-        """Write the VM's stack as a project for pulumi alone, and say how to go on."""
+        """Write the VM's stack as a project for pulumi, and say how to go on."""
         write = self.ops.hand_over if hands_over else self.ops.export
         status, found = write(self.params, directory)
         if status is Status.FAILED or self.as_json:
@@ -170,7 +173,7 @@ class Session:
         raise typer.Exit(0)
 
     def confirm_adoption(self) -> None:
-        """Show what would be taken back, and ask whether to; `typer.Abort` is the answer no."""
+        """Show what would be taken back, and ask for consent; `typer.Abort` means no."""
         status, found = self.ops.adopt(self.params, dry_run=True)
         if status is Status.FAILED:
             self._end("adopt", (status, found))
@@ -179,7 +182,7 @@ class Session:
             console.confirm(f"Mark these as {self.params['vmName']}'s, to be removed with it?")
 
     def adopt(self, *, dry_run: bool) -> NoReturn:
-        """Take back what is ours and does not say so, or show what that would be."""
+        """Take back what is ours and lost its tags, or show what would be taken."""
         status, found = self.ops.adopt(self.params, dry_run=dry_run)
         if status is Status.FAILED:
             self._end("adopt", (status, found))
@@ -187,7 +190,7 @@ class Session:
         raise typer.Exit(0)
 
     def _follow(self, verb: str, look: Callable[[Params], Answer]) -> NoReturn:
-        """Wait, showing what is done; Ctrl-C ends the waiting and nothing else."""
+        """Wait with progress. Ctrl-C ends only the wait."""
         timeout = WaitOptions.from_params(self.params, self.ops.settings.defaults()).poll_timeout
         try:
             answer = follow(lambda seconds: look({**self.params, "pollTimeout": seconds}), self.watch(verb), timeout)
@@ -218,13 +221,13 @@ class Session:
         raise typer.Exit(0 if status is Status.SUCCEEDED or (status is Status.PENDING and not waited) else 1)
 
     def newest(self) -> Operation | None:
-        """Find the deployment that the handle names, or without one the VM's newest."""
+        """Find the deployment of the handle; without one, the VM's newest."""
         if handle := self.params.get(HANDLE):
             return next((each for each in self.ops.operations() if each.handle == handle), None)
         return self.ops.operation(self.params)
 
     def watch(self, verb: str) -> Watch | None:
-        """Give what is to be seen while this is waited for; None if it is over."""
+        """Give what the progress of this shows; None if it is done."""
         operation = self.newest()
         if operation is None:
             return Watch(self._title(verb), time.time())

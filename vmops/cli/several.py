@@ -1,4 +1,4 @@
-"""One call for several VMs: begun for all, then answered in their order."""
+"""One call for several VMs: started for all, then answered in order."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -20,9 +20,9 @@ Begin = Callable[[Session], Ending]
 def sessions(
     names: Sequence[str] | None, file: Path | None, pairs: Sequence[str] | None, *, as_json: bool
 ) -> list[Session]:
-    """Give a session for each VM that is named, or the one that the parameters name.
+    """Give a session for each named VM, or for the one that the parameters name.
 
-    Raises: SpecError if any of several names is wrong: then nothing was begun.
+    Raises: SpecError if one of several names is wrong: then nothing was started.
     """
     several = list(dict.fromkeys(names or [""]))
     first = open_session(several[0], file, pairs or [], as_json=as_json)
@@ -43,9 +43,9 @@ def of_mine(
     sure: bool,
     as_json: bool,
 ) -> list[Session]:
-    """Give the same, or with ``mine`` one for each VM of this owner that there is, after asking whether all are meant.
+    """Give the same, or with ``mine`` a session for each VM of this owner, after asking whether all are meant.
 
-    Raises: SpecError if names are given too; `typer.Abort` is the answer no.
+    Raises: SpecError if names are given too; `typer.Abort` means no.
     """
     if not mine:
         return sessions(names, file, pairs, as_json=as_json)
@@ -65,9 +65,9 @@ def _once(vms: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def answer(called: Sequence[Session], begin: Begin) -> NoReturn:
-    """Begin with each VM, and then give the answer of each, in order; the exit code is that of the worst.
+    """Start with each VM, and then give the answer of each, in order; the exit code is the worst.
 
-    Several answers as JSON are one array. What breaks off for one VM does not for the others.
+    Several answers as JSON are one array. A failure for one VM does not stop the others.
     """
     if len(called) == 1:
         begin(called[0])()
@@ -80,7 +80,7 @@ def answer(called: Sequence[Session], begin: Begin) -> NoReturn:
 
 
 def _begun(session: Session, begin: Begin) -> Ending:
-    """Begin with one VM; what breaks off there is told in its turn."""
+    """Start with one VM; a failure there is reported in its turn."""
     try:
         return begin(session)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""The subscription of a real cloud where nobody has named one: the environment's, or the Azure CLI's own."""
+"""The default subscription of a real cloud: the environment's, or the Azure CLI's."""
 
 import os
 from typing import Any
@@ -14,13 +14,13 @@ _VARIABLE = "AZURE_SUBSCRIPTION_ID"
 
 _COMMAND = ("az", "account", "show", "--query", "id", "--output", "tsv")
 _PATIENCE = 30.0
-"""Seconds for `az`, if no ``requestTimeout`` is set."""
+"""Timeout in seconds for `az`, if no ``requestTimeout`` is set."""
 
 
 def with_subscription(ops: VMOps, params: Params) -> VMOps:
-    """Give vmops with a subscription to mean, and say which was chosen, if the cloud is a real one and needs it.
+    """Give vmops with a default subscription, and print it, if the cloud is a real one and none is named.
 
-    A VM that this host knows is where it was made.
+    A VM that this host knows is looked for where it was made.
     """
     if not _is_needed(ops.settings, params):
         return ops
@@ -32,7 +32,7 @@ def with_subscription(ops: VMOps, params: Params) -> VMOps:
 
 
 def in_subscription(params: dict[str, Any]) -> dict[str, Any]:
-    """Give parameters with a subscription, as `with_subscription`; no record is made where none is needed."""
+    """Give parameters with a subscription, as `with_subscription`; no records are opened where none is needed."""
     if not _is_needed(Settings(), params):
         return params
     chosen = with_subscription(VMOps(), params).settings.subscription
@@ -45,7 +45,7 @@ def _is_needed(settings: Settings, params: Params) -> bool:
 
 
 def _chosen(ops: VMOps, params: Params) -> tuple[str, str]:
-    """Give where a subscription was found, and which: where this host made the VM, else whose login it is."""
+    """Give where a subscription was found, and its id: this host's record of the VM first, then the login's."""
     which = {name: params.get(name) for name in ("vmName", "cloud")}
     known = ops.history(which) if params.get("vmName") else []
     if real := [each for each in known if each.cloud != "local"]:

@@ -1,4 +1,4 @@
-"""What a person reads of many VMs, and of what was done to them."""
+"""What a person reads about many VMs, and about what was done to them."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ _HEADER = ("NAME", "POWER", "SIZE", "PLACE", "IP", "PRICE", "AGE", "EXPIRES", "O
 
 
 def listed(found: Listing, *, as_json: bool) -> None:
-    """Show VMs, a row each, and say what could not be asked."""
+    """Show VMs, a row each, and report what could not be queried."""
     for failure in found.unread:
         warn(f"what Azure says is not known, so this is what was recorded on this host: {failure}")
     if as_json:
@@ -25,7 +25,7 @@ def listed(found: Listing, *, as_json: bool) -> None:
 
 
 def lines(found: Listing) -> list[str]:
-    """Give the same as lines, for a screen that changes."""
+    """Give the same as lines, for a screen that is updated."""
     told = [*(f"warning: {each}" for each in found.unread), _beside(found)]
     rows = _rows(found.vms)
     return [*(aligned(_HEADER, rows, out.width) if rows else ()), *filter(None, told)]
@@ -77,13 +77,13 @@ def _row(vm: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _price(vm: Mapping[str, Any]) -> str:
-    """Say what is paid for a VM's compute, as far as it is known: nothing where that was given back."""
+    """Give what is paid for a VM's compute, as far as known: nothing once it is deallocated."""
     given_back = vm["power"] == "deallocated"
     return "" if given_back else hourly(vm["pricePerHour"], made_up=vm["cloud"] == "local")
 
 
 def _power(vm: Mapping[str, Any]) -> str:
-    """Say how a VM stands: its power alone where all is well."""
+    """Give a VM's state: its power alone if all is well."""
     if vm["standing"] == PROVISIONED:
         return vm["power"] or PROVISIONED
     return f"{vm['power']}, {vm['standing']}" if vm["power"] else str(vm["standing"])
@@ -101,7 +101,7 @@ def _took(operation: Operation) -> str:
 
 
 def _why(operation: Operation) -> str:
-    """Say why it failed, or that a removal was none."""
+    """Say why it failed, or that a removal removed nothing."""
     if directory := operation.outputs.get(HANDED_OVER):
         return f"handed over: {directory}"
     return f"{operation.failure.kind}: {' '.join(operation.failure.message.split())}" if operation.failure else ""

@@ -1,4 +1,4 @@
-"""What a person reads of one VM: how it stands, why, and what to do next."""
+"""What a person reads about one VM: its state, why, and what to do next."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,9 +15,9 @@ from vmops.protocol import Params
 
 
 def status(report: Mapping[str, Any], params: Params, *, doing: Sequence[Step], ssh: str) -> None:
-    """Show how one VM stands: what was asked and by whom, what Azure says now, what failed and what to do next.
+    """Show one VM: the last request and its author, what Azure says now, what failed and what to do next.
 
-    ``report`` is what `VMOps.status` gives, ``doing`` the steps in flight, ``ssh`` the command that logs in.
+    ``report`` is the result of `VMOps.status`, ``doing`` the steps in flight, ``ssh`` the login command.
     """
     operation, machine = report["operation"] or {}, report["machine"] or {}
     stands = (report["standing"] if operation else None) or "no deployment is recorded on this host"
@@ -69,7 +69,7 @@ def _ended(operation: Mapping[str, Any]) -> str:
 
 
 def _why(failure: Mapping[str, Any] | None) -> str:
-    """Say what failed, of which resource, what to do next, and since when it is so."""
+    """Say what failed, for which resource, what to do next, and since when."""
     if not failure:
         return ""
     found = Failure.from_dict(dict(failure))
@@ -77,20 +77,20 @@ def _why(failure: Mapping[str, Any] | None) -> str:
 
 
 def _seen(machine: Mapping[str, str]) -> str:
-    """Say what Azure says of a VM. Source: Azure documentation, states and billing: a stopped one still costs."""
+    """Give Azure's state of a VM. Source: Azure documentation, states and billing: a stopped one still costs."""
     costs = ", its compute is still paid for" if machine["power"] == "stopped" else ""
     return f"{_power(machine)}{costs}, {machine['vmSize']}, provisioning {machine['provisioning']}"
 
 
 def _inside(guest: Mapping[str, str]) -> str:
-    """Say what runs inside a VM of the local Azure; of a real cloud's nobody knows."""
+    """Say what runs inside a VM of the local Azure; in a real cloud nobody knows."""
     if guest.get("kind") == NONE:
         return f"nothing: {guest['why']}"
     return ", ".join(filter(None, (guest.get("state"), guest.get("why"))))
 
 
 def _price(report: Mapping[str, Any]) -> str:
-    """Say what its compute costs, when that was published, and that it is not paid while that is given back."""
+    """Give the price of its compute, when that was published, and that it is not paid while deallocated."""
     cost = hourly(report["pricePerHour"], made_up=report.get("priceSource") == "local")
     if not cost:
         return ""
@@ -99,7 +99,7 @@ def _price(report: Mapping[str, Any]) -> str:
 
 
 def _whose(report: Mapping[str, Any]) -> str:
-    """Say what is there beside the VM, or is not ours, and so will not go with it."""
+    """Name what exists beside the VM, or is not ours, and so is not removed with it."""
     machine, found = report["machine"], report["resources"]
     if machine and machine["whose"] != "ours":
         command = shell_command("adopt", {"vmName": report["vmName"]})
@@ -118,7 +118,7 @@ def _power(machine: Mapping[str, str]) -> str:
 
 
 def _next(report: Mapping[str, Any], params: Params) -> str:
-    """Say which call comes next, if one is called for; none is where a refused call left the VM as it was."""
+    """Give the next command, if one is needed; none if a refused call left the VM as it was."""
     operation, machine = report["operation"] or {}, report["machine"] or {}
     provision = provision_command(params, operation.get("given", {}), operation.get("secrets", ()))
     deprovision = shell_command("deprovision", params)

@@ -1,1 +1,1 @@
-"""What every storey stands on: errors, failures, times, polling, locks, processes, keys, settings and paths."""
+"""What every other package uses: errors, failures, times, polling, locks, processes, keys, settings and paths."""

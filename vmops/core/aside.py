@@ -1,4 +1,4 @@
-"""What cannot be read is set aside: moved to where nobody looks for it, and never deleted."""
+"""Move unreadable files aside: they are kept for a person to look at, and never deleted."""
 
 import shutil
 import time
@@ -10,9 +10,9 @@ from vmops.core.log import get_logger
 
 
 def set_aside(path: Path, place: Path) -> None:
-    """Move a file, or a directory that is in the place of one, into the directory ``place``; nothing if it is gone.
+    """Move a file or directory into the directory ``place``, under a name that is unique there.
 
-    There it has a name that nothing else has. Raises: OSError if it cannot be moved.
+    It may be gone already. Raises: OSError if it cannot be moved.
     """
     private.make_directory(place)
     kept = place / f"{path.name}.{time.time_ns()}"

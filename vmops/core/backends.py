@@ -1,4 +1,4 @@
-"""Where the engine may keep its state: the kinds of backend that one manages oneself."""
+"""The backends in which the engine may keep its state: those that a user manages, not Pulumi Cloud."""
 
 import os
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ _VARIABLES: Mapping[str, tuple[str, ...]] = {
     "gs": ("GOOGLE_",),
     "postgres": ("PG",),
 }
-"""By the scheme of its URL: how the variables begin by which a backend is reached.
+"""By the scheme of a backend's URL: the prefixes of the environment variables that give access to it.
 
 Source: Pulumi, ``pulumi login --help``; Pulumi documentation, self-managed state backends.
 """
 
 PREFIXES = tuple(f"{scheme}://" for scheme in _VARIABLES)
-"""How the URL of a backend begins."""
+"""The prefixes of the URLs of supported backends."""
 
 
 SCHEMA = "vmops"
@@ -31,7 +31,7 @@ would come first."""
 
 
 def variables(url: str) -> tuple[str, ...]:
-    """Give how the variables begin by which a backend is reached; none for a URL that is no backend's."""
+    """Give the prefixes of the environment variables that give access to a backend; none for another URL."""
     return _VARIABLES.get(url.partition(":")[0], ())
 
 

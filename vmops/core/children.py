@@ -10,25 +10,25 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 Child: TypeAlias = "subprocess.Popen[bytes]"
-"""A process that this one has started; what it reads and writes are bytes."""
+"""A process that this one has started; its streams carry bytes."""
 
 Completed: TypeAlias = "subprocess.CompletedProcess[bytes]"
-"""A process that has ended: what it was, its exit code, and what it has written."""
+"""A process that has ended: its arguments, exit code and output."""
 
 completed = subprocess.CompletedProcess
-"""What makes a `Completed`, of ``args``, ``returncode``, ``stdout`` and ``stderr``."""
+"""Makes a `Completed` from ``args``, ``returncode``, ``stdout`` and ``stderr``."""
 
 StillRunning = subprocess.TimeoutExpired
-"""What `Child.communicate` raises when its time has passed; ``output`` is what was written so far."""
+"""Raised by `Child.communicate` when its timeout has passed; ``output`` is the output so far."""
 
 NOTHING, PIPE, WITH_OUTPUT, OURS = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT, None
-"""What a standard stream may be: nothing, a pipe to here, the same as the child's output, or our own."""
+"""What a standard stream may be: nothing, a pipe to this process, the same as the child's stdout, or our own stream."""
 
 Stream: TypeAlias = int | IO[bytes] | None
 
 
 class Apart(Enum):
-    """How far a child is from its parent: in its process group, in a group of its own, or in a session of its own."""
+    """How far a child is detached: in its parent's process group, in a group of its own, or in its own session."""
 
     NOT = "not"
     GROUP = "group"
@@ -46,7 +46,7 @@ def start(
     env: Mapping[str, str] | None = None,
     inherits: Collection[int] = (),
 ) -> Child:
-    """Start a program; of our descriptors it inherits those named, beside its standard streams.
+    """Start a program. It inherits its standard streams and the named descriptors, no others.
 
     Raises: OSError if it cannot be run.
     """
@@ -64,7 +64,7 @@ def start(
 
 
 def answer(command: Sequence[str], *, env: Mapping[str, str], timeout: float) -> str:
-    """Run a program and give what it writes: empty if it cannot be run, fails, or takes more than so many seconds."""
+    """Run a program and give its output: empty if it cannot be run, fails, or takes longer than ``seconds``."""
     try:
         ran = subprocess.run(command, env=env, capture_output=True, timeout=timeout, check=True)
     except (OSError, subprocess.SubprocessError):
@@ -73,7 +73,7 @@ def answer(command: Sequence[str], *, env: Mapping[str, str], timeout: float) ->
 
 
 def kill_group(child: Child) -> None:
-    """Kill a child that is apart, with all of its group, unless its end was seen; it is gone when this returns."""
+    """Kill a detached child with its process group, unless its end was seen. It is gone when this returns."""
     if child.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What a container may have of its machine: memory and processors, as the kernel's control groups say (Linux only).
+"""The memory and processors that a container may use, as the kernel's control groups limit them (Linux only).
 
 Every group above a process bounds it. A container sees its own group, and no higher one, at the root of the mount; of
 version 1 it may be told the place that its group has on the host, which it does not see. Source: cgroups(7); Linux,
@@ -23,24 +23,24 @@ class MemoryLimit:
 
 
 def memory_limits() -> list[MemoryLimit]:
-    """Give the bounds of memory that hold for this process."""
+    """Give the memory limits that hold for this process."""
     return [limit for group in _groups("memory") if (limit := _memory_limit(group))]
 
 
 def processor_limits() -> list[float]:
-    """Give for how many processors at once this process may compute, by each bound that holds for it."""
+    """Give how many processors this process may use at once, one number for each limit that holds for it."""
     return [limit for group in _groups("cpu") if (limit := _processor_limit(group))]
 
 
 def _groups(controller: str) -> Iterator[Path]:
-    """Give the directories of the groups that bound this process, from its own up, as far as they are seen."""
+    """Give the directories of the groups that limit this process, from its own group upwards, as far as visible."""
     for mount, place in _memberships(controller):
         inside = mount / place.lstrip("/")
         yield from (each for each in (inside, *inside.parents) if each.is_relative_to(mount) and each.is_dir())
 
 
 def _memberships(controller: str) -> Iterator[tuple[Path, str]]:
-    """Give where a controller's groups are mounted, and in which of them this process is."""
+    """Give where a controller's groups are mounted, and which of them this process is in."""
     for line in _text(_OURS).splitlines():
         _, controllers, place = line.split(":", 2)
         if not controllers:
@@ -50,7 +50,7 @@ def _memberships(controller: str) -> Iterator[tuple[Path, str]]:
 
 
 def _memory_limit(group: Path) -> MemoryLimit | None:
-    """Read a bound of version 2, or of 1, where the highest number stands for none."""
+    """Read a limit of version 2, or of version 1, where the largest number means no limit."""
     for most, used, cached in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -64,7 +64,7 @@ def _memory_limit(group: Path) -> MemoryLimit | None:
 
 
 def _processor_limit(group: Path) -> float | None:
-    """Read the part of each period for which a group may compute, of version 2 or 1."""
+    """Read the share of each period for which a group may use a processor, of version 2 or 1."""
     quota, _, period = _text(group / "cpu.max").partition(" ")
     microseconds = _number(quota or _text(group / "cpu.cfs_quota_us"))
     whole = _number(period or _text(group / "cpu.cfs_period_us"))
@@ -72,7 +72,7 @@ def _processor_limit(group: Path) -> float | None:
 
 
 def _number(text: str) -> int | None:
-    """Read a number; None where there is none, such as ``max`` and -1."""
+    """Read a number; None for what is not one, such as ``max``, and for -1."""
     return int(text) if text.isdecimal() else None
 
 

@@ -30,7 +30,7 @@ def seconds(value: object) -> float:
 
 
 def positive_seconds(value: object) -> float:
-    """Return a duration in seconds that is longer than none."""
+    """Return a duration in seconds that is longer than 0."""
     if not (duration := seconds(value)):
         raise ValueError(f"{value!r} is not a duration above 0")
     return duration

@@ -1,4 +1,4 @@
-"""What a process of ours may find in its environment: an allow-list, so that nothing of the user's shell leaks in."""
+"""The environment of the processes that vmops starts: an allow-list, so that nothing of the user's shell leaks in."""
 
 from collections.abc import Mapping
 
@@ -29,11 +29,11 @@ _LOOPBACK = "127.0.0.1,localhost,::1"
 
 
 def filtered_environment(environment: Mapping[str, str], *, cloud: str, backend: str) -> dict[str, str]:
-    """Give what of ``environment`` a worker or an engine needs.
+    """Give the variables of ``environment`` that a worker or an engine needs.
 
-    Azure credentials pass only for a real cloud, the storage's only for a backend on that storage, and no ``PULUMI_*``
-    passes at all. Loopback is never reached through a proxy. Of a frozen program the variables of the system's loader
-    are those that it was started with.
+    Azure credentials pass only for a real cloud, storage credentials only for a backend on that storage, and
+    ``PULUMI_*`` never. Loopback is never reached through a proxy. In a frozen program, the variables of the system's
+    loader get the values that the program was started with.
     """
     prefixes = _ALWAYS_PREFIXES + backends.variables(backend)
     if cloud != "local":

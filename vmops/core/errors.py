@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class VmopsError(Exception):
-    """The root of everything that vmops raises of its own."""
+    """The root of all exceptions that vmops raises."""
 
 
 class SpecError(VmopsError, ValueError):
@@ -45,11 +45,11 @@ class OperationFailed(VmopsError):
 
 
 class EngineMissing(VmopsError):
-    """No engine is installed and none can be fetched or built; the message names the ways to get one."""
+    """No engine is installed, and none can be downloaded or built; the message names the ways to get one."""
 
 
 class StartFailed(VmopsError):
-    """A process of ours cannot be started, or has died before it could work; ``step`` is what to do next."""
+    """A process of ours could not be started, or died before it could work; ``step`` is what to do next."""
 
     def __init__(self, why: str, step: str) -> None:
         self.step = step
@@ -73,7 +73,7 @@ class StoreError(VmopsError):
 
 
 class RecordsUnusable(StoreError):
-    """The records cannot be read or written as it is: the disk is full or read-only, or they were damaged."""
+    """The records cannot be read or written: the disk is full or read-only, or the file is damaged."""
 
 
 class RecordsAway(StoreError):

@@ -13,7 +13,7 @@ from vmops.core import times
 
 
 class FailureKind(StrEnum):
-    """The classes of failure."""
+    """The kinds of failure."""
 
     AUTH = "auth"
     QUOTA = "quota"
@@ -42,7 +42,7 @@ RETRYABLE = frozenset(
         FailureKind.TIMEOUT,
     }
 )
-"""Kinds that the same call may not meet again a little later."""
+"""Kinds that may not recur when the same call is made a little later."""
 
 NEXT_STEP = {
     FailureKind.AUTH: "log in with an account that may do this in the subscription, then call again",
@@ -64,7 +64,7 @@ NEXT_STEP = {
 
 @dataclass(frozen=True)
 class Failure:
-    """One failure: what happened, to which resource, as which class, and ARM's own code if it was ARM that refused.
+    """One failure: what happened, to which resource, of which kind, and ARM's own code if ARM refused.
 
     ``since`` is when it was found, in seconds since the epoch, 0 where nobody knows; two failures that differ by it
     alone are the same. ``step`` is what to do next, where that is not what its class says.
@@ -79,7 +79,7 @@ class Failure:
 
     @property
     def retryable(self) -> bool:
-        """Tell whether the same call may succeed later without a change."""
+        """Tell whether the same call may succeed later, unchanged."""
         return self.kind in RETRYABLE
 
     @property
@@ -103,7 +103,7 @@ class Failure:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Failure":
-        """Read back what `as_dict` gave."""
+        """Read back the output of `as_dict`."""
         kind, since, step = FailureKind(plain["kind"]), plain.get("since", 0.0), plain.get("nextStep", "")
         own = "" if step == NEXT_STEP[kind] else step
         return cls(kind, plain["message"], plain["code"], plain["resource"], since, own)

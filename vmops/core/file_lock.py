@@ -1,7 +1,7 @@
-"""One writer for each VM: a lock that dies with the last process that holds it.
+"""One writer for each VM: a lock that is released when the last process that holds it dies.
 
-The lock belongs to the open file, not to a process: whoever inherits the descriptor holds it too, and it is free when
-the last of them is gone, however they died. Source: flock(2).
+The lock belongs to the open file, not to a process. Whoever inherits the descriptor holds it too, and it is free when
+the last of them has closed it or died. Source: flock(2).
 """
 
 import fcntl
@@ -19,19 +19,19 @@ _RETRY = 0.01
 def acquire(path: Path, timeout: float = 0.0) -> int | None:
     """Take the lock, waiting at most ``timeout`` seconds.
 
-    Returns: the descriptor that holds it (close it to give it back, or hand it on to a child), or None if another holds
-    it.
+    Returns: the descriptor that holds it (close it to release the lock, or pass it on to a child), or None if another
+    holds the lock.
 
-    Raises: OSError if there is no file at ``path`` and none can be made. One that can merely be read will do.
+    Raises: OSError if ``path`` is not there and cannot be created. A file that is only readable will do.
     """
     return poll_until(lambda: _take(path), timeout=timeout)
 
 
 @contextmanager
 def holding(path: Path, timeout: float, otherwise: Callable[[], Exception]) -> Iterator[int]:
-    """Hold the lock for a block, and give its descriptor; wait for it at most ``timeout`` seconds.
+    """Hold the lock for a block, and give its descriptor. Wait for it at most ``timeout`` seconds.
 
-    Raises: what ``otherwise`` gives, if another holds it for longer.
+    Raises: the exception that ``otherwise`` makes, if another holds the lock for longer.
     """
     descriptor = acquire(path, timeout)
     if descriptor is None:
@@ -43,7 +43,7 @@ def holding(path: Path, timeout: float, otherwise: Callable[[], Exception]) -> I
 
 
 def is_locked(path: Path) -> bool:
-    """Tell whether some living process holds the lock."""
+    """Tell whether a living process holds the lock."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
@@ -55,9 +55,9 @@ def is_locked(path: Path) -> bool:
 
 
 def _take(path: Path) -> int | NotYet:
-    """Try until it is ours, or another's who keeps it: whoever only looks is gone in a moment.
+    """Try until the lock is ours, or somebody else keeps it. Whoever only checks it holds it for a moment.
 
-    A lock on a file that was deleted meanwhile, or whose place another has taken, keeps nobody out.
+    A lock on a file that was deleted or replaced meanwhile excludes nobody, so it does not count.
     """
     while True:
         descriptor = _open(path)
@@ -81,7 +81,7 @@ def _open(path: Path) -> int:
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
-    """Tell whether an open file is the one that is found at a path."""
+    """Tell whether an open file is still the one at a path."""
     with suppress(FileNotFoundError):
         return os.path.samestat(os.fstat(descriptor), path.stat())
     return False

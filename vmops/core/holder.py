@@ -1,4 +1,4 @@
-"""Who holds a VM: a process of a host, which is there to remove it; written as the mark that the VM carries."""
+"""The holder of a VM: the process that is going to remove it, written as a mark in the record and in a tag."""
 
 import os
 import secrets
@@ -12,7 +12,7 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.core.processes import start_ticks
 
 HELD = "HeldByAnother"
-"""Our code for a VM that is not the caller's to have, or to remove: another holds it, or nobody does."""
+"""Failure code for a VM that the caller may not take or remove: another process holds it, or nobody does."""
 
 _LONGEST_NAME = 64
 """Characters of a host's name in a mark. Source: hostname(7); a tag's value has at most 256."""
@@ -24,7 +24,7 @@ _TAKE_OVER = (
 
 
 class Kind(StrEnum):
-    """What holds a VM; what one leaves behind when it dies is taken by its own kind only."""
+    """What kind of program holds a VM. A VM whose holder died is taken over only by a holder of the same kind."""
 
     RUN = "run"
     MACHINE = "machine"
@@ -42,8 +42,8 @@ _TITLES = {
 class Holder:
     """One hold of one VM. ``id`` is random; ``since`` is in seconds since the epoch.
 
-    ``host_id`` and ``boot`` tell its host (`vmops.core.host`), ``pid`` and ``start_ticks`` its process there; ``host``
-    is for people.
+    ``host_id`` and ``boot`` identify the host (`vmops.core.host`), ``pid`` and ``start_ticks`` the process on it.
+    ``host`` is the host's name, for people.
     """
 
     kind: Kind
@@ -57,7 +57,7 @@ class Holder:
 
     @classmethod
     def here(cls, kind: Kind) -> Self:
-        """Give a new hold of this process."""
+        """Give a new hold for this process."""
         pid = os.getpid()
         name = host.name()[:_LONGEST_NAME]
         process = (pid, start_ticks(pid) or 0, host.identity(), host.boot(), name)
@@ -65,7 +65,7 @@ class Holder:
 
     @classmethod
     def read(cls, mark: str) -> Self | None:
-        """Read what `mark` gave; None for what this version cannot read."""
+        """Read the output of `mark`; None if this version cannot read it."""
         try:
             kind, name, since, pid, ticks, host_id, boot, shown = mark.split(" ", 7)
             instant = float(int(times.parse_utc(since)))
@@ -75,16 +75,17 @@ class Holder:
 
     @property
     def mark(self) -> str:
-        """Give it as the text that is in the record, and in the tag ``vmops-hold`` of the VM."""
+        """Give it as the text for the record and for the VM's tag ``vmops-hold``."""
         process = f"{self.pid} {self.start_ticks} {self.host_id} {self.boot or '-'}"
         return f"{self.kind} {self.id} {times.format_utc(self.since)} {process} {self.host}"
 
     def lives(self, *, recorded: bool, expires: float) -> bool:
-        """Tell whether it may still be there to remove its VM.
+        """Tell whether the holder may still be alive and remove its VM.
 
-        A process of this host is looked at. Where its mark is ``recorded`` in the state directory, which one running
-        kernel has at a time, one of another boot is dead. Of another host nobody knows: it lives, until the VM's time
-        to live is over (``expires``, in seconds since the epoch; 0 or infinite for never).
+        A process of this host is looked up. A mark that is ``recorded`` in the state directory and names another boot
+        belongs to a dead process: only one running kernel uses a state directory at a time. A process on another host
+        counts as alive until the VM's time to live is over (``expires``, in seconds since the epoch; 0 or infinite for
+        never).
         """
         if self.host_id == host.identity():
             return start_ticks(self.pid) == self.start_ticks
@@ -93,12 +94,15 @@ class Holder:
         return not times.is_over(expires)
 
     def __str__(self) -> str:
-        """Say who it is, and since when."""
+        """Say who the holder is, and since when."""
         return f"{_TITLES[self.kind]}, pid {self.pid} on {self.host}, since {times.format_utc(self.since)}"
 
 
 def refusal(mark: str, resource: str, *, ended: bool = False) -> Failure:
-    """Say who holds a VM that carries a mark, or that nobody does; ``ended``: who did, and is of another kind."""
+    """Say who holds a VM with this mark, or that nobody does.
+
+    With ``ended``, say who held it, if that holder was of another kind.
+    """
     holder = Holder.read(mark)
     if not mark:
         message = "it exists and no program holds it: a person made or kept it, or vmops did before there were marks"

@@ -1,4 +1,4 @@
-"""Which host this is: told by its kernel and by whose processes it sees, and shown by a name that others may have."""
+"""The identity of this host, from its kernel and its process table; and its name for people, which is not unique."""
 
 import hashlib
 import os
@@ -12,21 +12,22 @@ _PROCESSES = Path("/proc/self/ns/pid")
 
 
 def name() -> str:
-    """Give the name by which this host is shown: ``VMOPS_HOST``, else the system's.
+    """Give the name that is shown for this host: ``VMOPS_HOST``, else the system's host name.
 
-    In what `vmops run` runs, where ``VMOPS_OUTPUTS`` is set, the former is the address of a VM.
+    Inside `vmops run`, where ``VMOPS_OUTPUTS`` is set, ``VMOPS_HOST`` is the VM's address and is ignored here.
     """
     chosen = "" if "VMOPS_OUTPUTS" in os.environ else os.environ.get("VMOPS_HOST", "")
     return chosen or socket.gethostname()
 
 
 def identity() -> str:
-    """Tell this host, from its boot to its end, from all others: 32 hexadecimal digits.
+    """Give 32 hexadecimal digits that identify this host until its next boot.
 
-    Who has the same sees the same processes under the same numbers, so a container is a host of its own. Copied
-    machines have one machine id, the containers of a machine its boot id, and the first processes of all machines a
-    name space of one number: only together they tell. None of them can be read from it. Where the system has none of
-    them, its name stands in. Source: machine-id(5), proc_sys_kernel(5), pid_namespaces(7).
+    Two processes get the same digits if they see the same processes under the same numbers, so a container counts as a
+    host of its own. The machine id, the boot id and the number of the process namespace are hashed together, because
+    each alone is ambiguous: copied machines share a machine id, containers share a boot id, and namespace numbers
+    repeat on other machines. Where the system has none of these, its name stands in. Source: machine-id(5),
+    proc_sys_kernel(5), pid_namespaces(7).
     """
     machine = next(filter(None, map(_line, _MACHINE)), "")
     parts = (machine, _line(_BOOT), _target(_PROCESSES))
@@ -35,16 +36,19 @@ def identity() -> str:
 
 
 def boot() -> str:
-    """Tell the running system from any other, on this machine before its last boot too: 8 hexadecimal digits.
+    """Give 8 hexadecimal digits that identify the current boot of this machine.
 
-    Empty where the system does not tell. Source: proc_sys_kernel(5).
+    Empty if the system does not say. Source: proc_sys_kernel(5).
     """
     told = _line(_BOOT)
     return hashlib.sha256(f"vmops boot\n{told}".encode()).hexdigest()[:8] if told else ""
 
 
 def is_this(host_id: str, host_name: str) -> bool:
-    """Tell whether a record is of this host; one of before there were identities is told by the system's name."""
+    """Tell whether a record was written on this host.
+
+    A record from before hosts had identities is compared by host name.
+    """
     return host_id == identity() if host_id else host_name == socket.gethostname()
 
 

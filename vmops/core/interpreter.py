@@ -1,7 +1,7 @@
-"""The Python by which a process of ours runs, and the code that it finds there: those of its caller.
+"""The Python interpreter that our processes run with, and the code that they import: both are the caller's.
 
-vmops is a part of its caller's program, wherever that has found it: in an environment, in a directory that somebody has
-put on ``sys.path``, in an archive. What it starts has to find the same.
+The caller may have found vmops in an environment, in a directory that was added to ``sys.path``, or in an archive.
+Processes that it starts must find the same code.
 """
 
 import os
@@ -14,10 +14,10 @@ from vmops import __version__
 from vmops.core.errors import StartFailed
 
 PACKAGE = Path(__file__).absolute().parents[1]
-"""Where the vmops that runs lies."""
+"""The directory of the vmops that runs here."""
 
 _NAMES = ("python", "pypy", "graalpy")
-"""What is in the name of every interpreter's file, or of the file that it is a link to."""
+"""The text that every interpreter's file name contains, or that of the file it links to."""
 
 _LOADER = (
     "LD_LIBRARY_PATH",
@@ -26,12 +26,13 @@ _LOADER = (
     "DYLD_FRAMEWORK_PATH",
     "DYLD_FALLBACK_FRAMEWORK_PATH",
 )
-"""Where the system looks for a program's libraries. Source: ld.so(8); dyld(1) of macOS. Those that put code into a
-program (LD_PRELOAD, DYLD_INSERT_LIBRARIES) are none of them."""
+"""Variables that say where the system looks for a program's libraries. Those that inject code into a program
+(LD_PRELOAD, DYLD_INSERT_LIBRARIES) are left out. Source: ld.so(8); dyld(1) of macOS.
+"""
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """Give the command that runs a module of ours, never one that lies where it happens to run; see `environment`.
+    """Give the command that runs one of our modules; the working directory is never searched for it. See `environment`.
 
     Source: Python documentation, command line, ``-P`` and ``-s``.
 
@@ -41,9 +42,9 @@ def command(module: str, *arguments: str) -> list[str]:
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """Give an environment in which a module of ours finds the code that runs here, and nothing else does.
+    """Give an environment in which one of our modules imports exactly the code that runs here.
 
-    An interpreter that ``VMOPS_PYTHON`` names, or that of a program that is frozen, has code of its own.
+    An interpreter that ``VMOPS_PYTHON`` names, and that of a frozen program, brings its own code.
     """
     told = {name: value for name, value in given.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
     if not _has_its_own():
@@ -54,7 +55,7 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def loader_variables(given: Mapping[str, str]) -> dict[str, str]:
-    """Give what tells the system's loader where libraries are, as it was before a frozen program has changed it.
+    """Give the variables of the system's loader, as they were before a frozen program changed them.
 
     Source: PyInstaller documentation, "LD_LIBRARY_PATH / LIBPATH considerations".
     """
@@ -63,10 +64,10 @@ def loader_variables(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def search_path() -> list[str]:
-    """Give where this program looks for its modules, in its order, as absolute paths.
+    """Give the directories where this program looks for modules, in order, as absolute paths.
 
-    The program's own directory, where Python looks first, is not among them unless vmops itself lies there: what a user
-    has beside a script may have the name of anything that a worker imports.
+    The directory of the script is left out unless vmops itself is in it: a user's file there could have the name of any
+    module that a worker imports.
     """
     places = [str(Path(each).absolute()) for each in sys.path if isinstance(each, str)]
     own, home = _own_place(), str(PACKAGE.parent)
@@ -78,8 +79,8 @@ def search_path() -> list[str]:
 def find() -> str:
     """Give the interpreter: ``VMOPS_PYTHON``, else the one that runs this.
 
-    Raises: StartFailed if there is none: of a program that is frozen, or runs inside a server, the system knows only
-    the program itself, which would begin once more.
+    Raises: StartFailed if there is none. In a frozen program, or inside a server, the system knows only the program
+    itself, which would start a second time.
     """
     chosen, ours = os.environ.get("VMOPS_PYTHON"), sys.executable
     if chosen:
@@ -98,17 +99,17 @@ def find() -> str:
 
 
 def is_frozen() -> bool:
-    """Tell whether the program was packed with its interpreter into one. Source: PyInstaller, cx_Freeze; Nuitka."""
+    """Tell whether the program was packed together with its interpreter. Source: PyInstaller, cx_Freeze; Nuitka."""
     return bool(getattr(sys, "frozen", False)) or "__compiled__" in globals()
 
 
 def told() -> str:
-    """Say which vmops runs here, for `refuse_another` of a process that it starts."""
+    """Identify the vmops that runs here, for `refuse_another` in a process that it starts."""
     return __version__ if _has_its_own() else f"{__version__} {PACKAGE}"
 
 
 def refuse_another(caller: str) -> None:
-    """See that the vmops which runs here is the caller's: its version, and the very same if that can be.
+    """Check that the vmops that runs here is the caller's: the same version, and the same files if comparable.
 
     Raises: SystemExit, with a sentence.
     """
@@ -121,7 +122,7 @@ def _has_its_own() -> bool:
 
 
 def _own_place() -> str:
-    """Give the directory, or the archive, of the program; of what is typed in, or named by ``-m``, where that is.
+    """Give the directory or archive of the script; the working directory for ``-m`` and for typed code.
 
     Source: Python documentation, ``sys.path``.
     """

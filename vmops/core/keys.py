@@ -1,4 +1,4 @@
-"""The secrets that vmops makes for itself, each a file of mode 0600, made once and then reused."""
+"""The secrets that vmops makes for its own use. Each is a file of mode 0600, made once and then reused."""
 
 import os
 import secrets
@@ -9,16 +9,16 @@ from vmops.core import private
 from vmops.core.state_dir import digest_key_path, passphrase_path, ssh_key_path
 
 _COMMENT = " vmops"
-"""How the public line of a key ends that vmops has made."""
+"""The comment at the end of a public key that vmops has made."""
 
 
 def passphrase_file(state_dir: Path) -> Path:
-    """Give the file with the passphrase under which the engine encrypts secrets in its state."""
+    """Give the file with the passphrase with which the engine encrypts secrets in its state."""
     return _once(passphrase_path(state_dir), lambda: secrets.token_urlsafe(32).encode())
 
 
 def digest_key(state_dir: Path) -> bytes:
-    """Give the key of the digests, so that a record does not let anybody guess a password."""
+    """Give the key of the digests. Without it, a password cannot be guessed from a record."""
     return _once(digest_key_path(state_dir), lambda: secrets.token_bytes(32)).read_bytes()
 
 
@@ -28,7 +28,7 @@ def ssh_key_file(state_dir: Path, stack: str) -> Path:
 
 
 def existing_ssh_key_file(state_dir: Path, stack: str) -> Path | None:
-    """Give the private key made for one VM; None if none was."""
+    """Give the private key that was made for one VM; None if there is none."""
     path = ssh_key_path(state_dir, stack)
     return path if path.exists() else None
 
@@ -40,12 +40,15 @@ def ssh_public_key(state_dir: Path, stack: str) -> str:
 
 
 def is_made_here(public_line: str) -> bool:
-    """Tell whether a public key is one that vmops has made, on this host or another."""
+    """Tell whether a public key was made by vmops, on any host."""
     return public_line.strip().endswith(_COMMENT)
 
 
 def _once(path: Path, make: Callable[[], bytes]) -> Path:
-    """Make a file unless it is there; of two makers at once the first wins, and nobody sees half a file."""
+    """Make a file unless it exists.
+
+    If two processes make it at once, the first wins; nobody sees a file half written.
+    """
     if not path.exists():
         private.make_directory(path.parent)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

@@ -1,4 +1,4 @@
-"""Whether a directory is on a disk of this host, where locks and a write-ahead log are safe."""
+"""Whether a directory is on a local disk, where locks and SQLite's write-ahead log are safe."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ _NETWORK_FILE_SYSTEMS = frozenset(
 
 
 def require(directory: Path) -> None:
-    """Check that the records' directory is on a disk of this host.
+    """Check that the directory of the records is on a local disk.
 
     Raises: StoreError, naming the file system, if it is not.
     """

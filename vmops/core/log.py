@@ -1,8 +1,8 @@
-"""The library's log: the standard logger ``vmops``, silent until a program listens to it.
+"""The library's log: the standard logger ``vmops``, silent until a program adds a handler.
 
-Events are written with structlog and become records of `logging`. A record's message is the event and its fields in
-words; the same fields, as they are, are in its attribute ``vmops``, a dict. Nothing here reads or changes structlog's
-own configuration, which is the program's.
+Events are written with structlog and become records of `logging`. The message of a record is the event and its fields
+in words; its attribute ``vmops`` is a dict of the same fields, unchanged. structlog's global configuration belongs to
+the program: nothing here reads or changes it.
 """
 
 import json
@@ -31,14 +31,14 @@ def get_logger() -> Any:
 
 
 class JsonLines(logging.Handler):
-    """Write each record of ours as a line of JSON: ``event``, its fields, ``level``, ``timestamp`` (ISO 8601, UTC)."""
+    """Writes each of our records as a line of JSON: ``event``, its fields, ``level``, ``timestamp`` (ISO 8601, UTC)."""
 
     def __init__(self, file: IO[str]) -> None:
         super().__init__()
         self._file = file
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record; a file that cannot be written costs the line, never the work that it tells of."""
+        """Write one record. If the file cannot be written, the line is lost and the work goes on."""
         try:
             told = {**fields_of(record), "level": record.levelname.lower()}
             told["timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
@@ -50,13 +50,13 @@ class JsonLines(logging.Handler):
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
-    """Give the event of a record and its fields; of a record of another library, its message as the event."""
+    """Give the event of a record and its fields. A record of another library has its message as the event."""
     found: dict[str, Any] = getattr(record, "vmops", {"event": record.getMessage()})
     return found
 
 
 def _to_record(_logger: object, _method: str, event: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
-    """Turn an event into the arguments of a method of `logging.Logger`; the last processor."""
+    """Turn an event into the arguments of a `logging.Logger` method. This is the last processor."""
     raised = {"exc_info": event.pop("exc_info")} if "exc_info" in event else {}
     name, *rest = event.pop("event"), *(f"{key}={value!r}" for key, value in event.items())
     return (" ".join([name, *rest]),), {"extra": {"vmops": {"event": name, **event}}, **raised}

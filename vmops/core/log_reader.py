@@ -1,4 +1,4 @@
-"""Reading the log of a worker while it is written: an event a line, as `vmops.core.log.JsonLines` writes them."""
+"""Reads a worker's log while it is written: one event a line, as `vmops.core.log.JsonLines` writes them."""
 
 import json
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from typing import Any
 
 
 class LogReader:
-    """Reads on in one log; a file that is not there yet is empty."""
+    """Reads one log, continuing where the last read ended. A file that is missing counts as empty."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._read = path, 0
 
     def news(self) -> list[dict[str, Any]]:
-        """Give the events since the last call; a line counts when its end is there, and is an event."""
+        """Give the events since the last call. A line counts once it is complete and is an event."""
         if not self._path.exists():
             return []
         with self._path.open("rb") as file:

@@ -1,6 +1,6 @@
-"""Whose the other end of a connection on this host is, as its kernel tells: ours, or another user's.
+"""Which user owns the other end of a local connection, according to the kernel.
 
-Root is nobody else: it reads all that is ours anyway.
+Root counts as us: it can read everything of ours anyway.
 """
 
 import errno
@@ -13,31 +13,31 @@ from vmops.core.processes import holds_connection
 
 _TABLES = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
 _LOOKS = 5
-"""Looks at the tables for one connection: while others come and go, a table that is read may lack one that stays."""
+"""How often the kernel's tables are read for one connection: a read may miss a connection while others come and go."""
 
 _CREDENTIALS = struct.Struct("3i")
 
 
 def is_ours_or_roots(uid: int) -> bool:
-    """Tell whether a user is the one that this process is, or root."""
+    """Tell whether a user is the one that this process runs as, or root."""
     return uid in (0, os.geteuid())
 
 
 def refuses_tcp(port: int, peer_port: int) -> bool:
-    """Tell whether the other end of a connection is another user's, or nobody's any more.
+    """Tell whether the other end of a connection belongs to another user, or to nobody any more.
 
-    Both ends are at 127.0.0.1: ours at ``port``, the other at ``peer_port``. Where the kernel does not tell whose an
-    end is (it has no ``/proc/net/tcp``, or lets nobody read it), it has to be found among the connections of our own
+    Both ends are at 127.0.0.1: ours at ``port``, the other at ``peer_port``. Where the kernel does not tell the user
+    (it has no ``/proc/net/tcp``, or the file cannot be read), the connection must be among those of our own user's
     processes.
     """
     return not any(_is_taken(port, peer_port) for _ in range(_LOOKS))
 
 
 def refuse_unix(connection: socket.socket) -> None:
-    """Check that whoever has opened the other end of a Unix socket is us, or root.
+    """Check that the process at the other end of a Unix socket runs as our user or as root.
 
-    Where the system does not tell who that is, nobody is refused. Source: unix(7), ``SO_PEERCRED``: a process, its user
-    and its group.
+    If the system does not say which user that is, the check passes. Source: unix(7), ``SO_PEERCRED``: a process, its
+    user and its group.
 
     Raises: PermissionError if it is another user.
     """
@@ -49,7 +49,7 @@ def refuse_unix(connection: socket.socket) -> None:
 
 
 def _is_taken(port: int, peer_port: int) -> bool:
-    """Look once whether the other end of a connection is ours, or root's."""
+    """Check once whether the other end of a connection is ours, or root's."""
     try:
         uid = _holder(port, peer_port)
     except (FileNotFoundError, PermissionError):
@@ -58,24 +58,24 @@ def _is_taken(port: int, peer_port: int) -> bool:
 
 
 def _holder(port: int, peer_port: int) -> int | None:
-    """Give the user who holds the other end; None if it is not there, or closed: of those the kernel says 0, for root.
+    """Give the user who owns the other end; None if it is not there, or closed: the kernel reports 0, root, for those.
 
-    Source: Linux, Documentation/networking/proc_net_tcp.rst: addresses as words of the machine's own order, then at 7
-    the user and at 9 the inode, which is 0 once no process has the socket open.
+    Source: Linux, Documentation/networking/proc_net_tcp.rst: addresses as words in the machine's byte order; field 7 is
+    the user, field 9 the inode, which is 0 once no process has the socket open.
     """
     rows = [row for table, ends in zip(_TABLES, _ends(port, peer_port), strict=True) for row in _rows(table, ends)]
     return next((int(uid) for *_, uid, _, inode in rows if int(inode)), None)
 
 
 def _rows(table: Path, ends: str) -> list[list[str]]:
-    """Give the fields, up to the inode, of the connection with these ends; a kernel without IPv6 has one table less."""
+    """Give the fields, up to the inode, of the connection with these ends. A kernel without IPv6 has one table less."""
     if table is not _TABLES[0] and not table.exists():
         return []
     return [line.split()[:10] for line in table.read_text().splitlines() if ends in line]
 
 
 def _ends(port: int, peer_port: int) -> list[str]:
-    """Write both ends as each table does, seen from the other one."""
+    """Write both ends as each table has them, from the other end's view."""
     return [f" {address}:{peer_port:04X} {address}:{port:04X} " for address in _LOOPBACK]
 
 
@@ -87,4 +87,4 @@ _LOOPBACK = (
     _written(socket.inet_pton(socket.AF_INET, "127.0.0.1")),
     _written(socket.inet_pton(socket.AF_INET6, "::ffff:127.0.0.1")),
 )
-"""The address in each table: a socket for both protocols has it mapped."""
+"""The address in each table: a socket for both protocols has it mapped into IPv6."""

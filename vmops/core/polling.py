@@ -12,7 +12,7 @@ T = TypeVar("T")
 E = TypeVar("E", bound=Exception)
 
 _AFTER_THE_END = 0.02
-"""Seconds to the next look when a process that was to be waited for has ended, or cannot be waited for."""
+"""Seconds until the next check if the process to wait for has ended, or cannot be waited for."""
 
 
 _LONGEST = 86400.0
@@ -34,25 +34,25 @@ class NotYet:
     channel: int = 0
 
     def after(self, looks: int) -> float:
-        """Give the seconds to wait after the ``looks``-th look, from 1."""
+        """Give the seconds to wait after the ``looks``-th check, from 1."""
         return max(self.seconds, min(self.seconds * 1.5 ** min(looks - 1, 100), self.most))
 
 
 def backoff(attempt: int, *, first: float = 1.0, most: float = 30.0) -> float:
-    """Give the seconds to wait after the ``attempt``-th refusal (from 1): doubling, capped, and never quite the same.
+    """Give the seconds to wait after the ``attempt``-th refusal (from 1): doubled each time, capped, with jitter.
 
-    Between half and the whole of it is left to chance, so that those who were refused together do not return together.
+    Half of it is random, so that callers that were refused together do not return together.
     """
     return min(first * 2.0 ** (attempt - 1), most) * random.uniform(0.5, 1.0)  # noqa: S311
 
 
 def poll_until(look: Callable[[], T | NotYet], *, timeout: float) -> T | None:
-    """Ask ``look`` until it answers something other than `NotYet`, for at most ``timeout`` seconds.
+    """Call ``look`` until it returns something other than `NotYet`, for at most ``timeout`` seconds.
 
-    A timeout of 0 is one look. The last look is taken at the deadline itself, so that an answer which came while this
-    slept is not lost. What ``look`` raises passes through.
+    A timeout of 0 means one call. The last call is made at the deadline itself, so that a result that arrived during
+    the sleep is not lost. Exceptions of ``look`` pass through.
 
-    Returns: the answer, or None when the deadline passed without one.
+    Returns: the result, or None when the deadline passed without one.
     """
     deadline = time.monotonic() + timeout
     looks = 0
@@ -67,9 +67,9 @@ def poll_until(look: Callable[[], T | NotYet], *, timeout: float) -> T | None:
 
 
 def retry(call: Callable[[], T], refused: type[E], pause: Callable[[E, int], float | None], *, timeout: float) -> T:
-    """Call until it is not ``refused``, for at most ``timeout`` seconds.
+    """Call again while ``call`` raises ``refused``, for at most ``timeout`` seconds.
 
-    ``pause`` gives the seconds to the next call after the n-th refusal, from 1; None if another would not help.
+    ``pause`` gives the seconds until the next call after the n-th refusal, from 1; None if a retry would not help.
 
     Raises: the last refusal; whatever else ``call`` or ``pause`` raises.
     """
@@ -92,7 +92,7 @@ def retry(call: Callable[[], T], refused: type[E], pause: Callable[[E, int], flo
 
 
 def first_poll_after(seconds: float, look: Callable[[], T | NotYet]) -> Callable[[], T | NotYet]:
-    """Give a look that is first taken when so many seconds have passed from now."""
+    """Wrap a check so that it first runs when ``seconds`` have passed from now."""
     due = time.monotonic() + seconds
 
     def first() -> T | NotYet:
@@ -115,7 +115,7 @@ def _pause(seconds: float, process: int, channel: int) -> None:
 
 
 def _ends(process: int, seconds: float) -> bool:
-    """Wait for the end of a process that lives; False, at once, if it does not or if its end cannot be awaited.
+    """Wait for the end of a living process; False, at once, if it is dead or its end cannot be awaited.
 
     Source: pidfd_open(2), poll(2): the descriptor is readable once the process has ended.
     """

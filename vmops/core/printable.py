@@ -1,9 +1,9 @@
-"""Text from elsewhere on its way to a terminal, which obeys some characters instead of showing them."""
+"""Text from elsewhere, made safe for a terminal, which executes some characters instead of showing them."""
 
 import re
 
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters but tab and newline, those that turn the direction of writing, and halves of characters.
+"""Control characters except tab and newline, characters that change the writing direction, and surrogates.
 
 Source: Unicode, general category Cc, property Bidi_Control, and the surrogates, which no encoding has.
 """

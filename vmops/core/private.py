@@ -1,4 +1,4 @@
-"""What is its owner's alone: directories and files that nobody else may read, and a state directory that is trusted."""
+"""Directories and files that only their owner may read, and the check that a state directory can be trusted."""
 
 import os
 import pwd
@@ -14,23 +14,23 @@ from vmops.core.errors import StoreError
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _trusted: set[Path] = set()
-"""The directories that this process has looked at."""
+"""The directories that this process has checked."""
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory, with those above it that are missing, for its owner only; one that is there stays as it is."""
+    """Make a directory and its missing parents, for its owner only. An existing one is left as it is."""
     if not path.exists():
         make_directory(path.parent)
         path.mkdir(mode=0o700, exist_ok=True)
 
 
 def open_file(path: Path, mode: str) -> IO[Any]:
-    """Open a file as `open` does; one that is made is for its owner only."""
+    """Open a file as `open` does. A file that this creates is for its owner only."""
     return open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file as a whole, for its owner only: whoever reads it sees what was in it before, or all of this."""
+    """Replace a file atomically, for its owner only. A reader sees the old content or the new, never a part."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with open_file(draft, "x") as file:
@@ -41,12 +41,12 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def trust(state_dir: Path) -> None:
-    """See, once in this process, that nobody else can have put anything into a state directory, if there is one.
+    """Check, once a process, that nobody else can have written to a state directory, if it exists.
 
-    Orders with passwords go to the socket that is found in it, and processes are ended by what is written in it. One
-    that others may merely read is closed to them.
+    Jobs with passwords are sent to the socket in it, and processes are killed by what its files say. If others may only
+    read it, that right is taken from them.
 
-    Raises: StoreError if it is another user's, or others may write in it.
+    Raises: StoreError if it is another user's, or others may write to it.
     """
     if state_dir in _trusted:
         return
@@ -74,7 +74,7 @@ def _refuse(state_dir: Path, found: os.stat_result) -> None:
 
 
 def _named(uid: int) -> str:
-    """Name a user, who may have no name."""
+    """Give a user's name, or a text for one who has none."""
     with suppress(KeyError):
         return pwd.getpwuid(uid).pw_name
     return f"uid {uid}"

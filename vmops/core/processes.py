@@ -1,6 +1,6 @@
-"""The processes of this host, and what they share: whether one lives, memory, connections, file systems.
+"""The processes of this host and what they share: whether one is alive, memory, connections, file systems.
 
-The dead keep their number until they are asked for, and numbers come again.
+A dead process keeps its number until its parent reaps it; then the number may be used again.
 """
 
 import ctypes
@@ -17,16 +17,17 @@ from vmops.core import control_groups
 from vmops.core.polling import NotYet, poll_until
 
 Process: TypeAlias = psutil.Process
-"""A process that was there when it was asked for; it may have ended since."""
+"""A process that was alive when it was looked up; it may have ended since."""
 
 START_TIME_TOLERANCE = 3.0
-"""Seconds by which a process may seem to have started later than it did: its start is counted from a boot that is cut
-to a second, and so are many of the times that it is held against. Source: psutil documentation, Process.create_time."""
+"""Seconds by which a start time may seem too late. It is counted from a boot time that is rounded down to a second, and
+so are many of the times that it is compared with. Source: psutil documentation, Process.create_time.
+"""
 
 _FEW = 16
 
 _LOOPBACK = frozenset({"127.0.0.1", "::ffff:127.0.0.1"})
-"""The address as a socket for one protocol shows it, and as one for both does."""
+"""Loopback as an IPv4 socket shows it, and as a socket for both protocols does."""
 
 _SET_CHILD_SUBREAPER = 36
 """Source: linux/prctl.h."""
@@ -35,11 +36,11 @@ _LOOK, _THREADS = 0.005, 10.0
 """Seconds between looks at a process that ends, and for the last of its threads."""
 
 _DELETED = " (deleted)"
-"""What follows the path of an open file that was deleted. Source: proc_pid_fd(5)."""
+"""The suffix of an open file's path once it was deleted. Source: proc_pid_fd(5)."""
 
 
 def process_start_time(pid: int) -> float | None:
-    """Give the instant at which a living process started, None when it is dead."""
+    """Give when a living process started; None if it is dead."""
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         if process.status() != psutil.STATUS_ZOMBIE:
@@ -48,16 +49,16 @@ def process_start_time(pid: int) -> float | None:
 
 
 def process(pid: int) -> Process | None:
-    """Give the process that has a number now; None if there is none."""
+    """Give the process with a number; None if there is none."""
     with suppress(psutil.NoSuchProcess):
         return psutil.Process(pid)
     return None
 
 
 def adopt_orphans() -> None:
-    """Have what our children leave behind become ours, and no longer the first process's (Linux only).
+    """Become the parent of orphaned descendants, instead of the first process (Linux only).
 
-    In a container that one may be any program, which does not know that it has to ask for the dead. Source: prctl(2).
+    In a container the first process may be any program, and may not reap orphans. Source: prctl(2).
     """
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -80,13 +81,13 @@ def _is_asked_for(pid: int) -> bool:
 
 
 def send(process: Process, number: signal.Signals) -> None:
-    """Send a signal to a process, unless it is gone; another that has its number by now gets none."""
+    """Send a signal to a process unless it has ended; a new process with the same number gets none."""
     with suppress(psutil.NoSuchProcess):
         process.send_signal(number)
 
 
 def session(leader: int) -> list[Process]:
-    """List the processes of a session, all but its leader."""
+    """List the processes of a session without its leader."""
     return [each for pid in psutil.pids() if pid != leader and _session_of(pid) == leader and (each := process(pid))]
 
 
@@ -97,14 +98,14 @@ def _session_of(pid: int) -> int:
 
 
 def only_child(pid: int) -> int:
-    """Give the child of a process that has one; 0 if it has none, or is gone."""
+    """Give the child of a process that has one; 0 if it has none or has ended."""
     with suppress(psutil.NoSuchProcess):
         return next((each.pid for each in psutil.Process(pid).children()), 0)
     return 0
 
 
 def users() -> set[int]:
-    """Give the users that any process of this host is, or may become."""
+    """Give the users that any process of this host runs as, or may switch to."""
     found: set[int] = set()
     for each in psutil.process_iter():
         with suppress(psutil.Error):
@@ -118,23 +119,23 @@ def available_memory() -> int:
 
 
 def total_memory() -> int:
-    """Give the bytes of this host's memory, or of the part of it that a container has."""
+    """Give the bytes of memory of this host, or of the container."""
     return min([int(psutil.virtual_memory().total), *(limit.total for limit in control_groups.memory_limits())])
 
 
 def processors() -> int:
-    """Give how many processors this process may compute on at once: those that it is bound to, and has the time of."""
+    """Give how many processors this process can use at once, by its affinity and its control groups."""
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min([bound, *(max(1, round(limit)) for limit in control_groups.processor_limits())])
 
 
 def connected_ports() -> set[int]:
-    """List the ports from which somebody is connected to this process by TCP."""
+    """List the ports from which this process has TCP connections."""
     return {made.raddr.port for made in psutil.Process().net_connections("tcp") if made.raddr}
 
 
 def holds_connection(port: int, peer_port: int) -> bool:
-    """Tell whether a process of our user is connected from ``port`` to ``peer_port``, both of them at 127.0.0.1.
+    """Tell whether a process of our user is connected from ``port`` to ``peer_port``, both at 127.0.0.1.
 
     Each system shows a user the connections of its own processes. Source: psutil documentation,
     Process.net_connections.
@@ -143,14 +144,14 @@ def holds_connection(port: int, peer_port: int) -> bool:
 
 
 def file_system(directory: Path) -> str:
-    """Name the kind of file system that a directory is on, such as ``ext4``; empty if nobody knows."""
+    """Name the file system of a directory, such as ``ext4``; empty if unknown."""
     mounts = {Path(mount.mountpoint): mount.fstype for mount in psutil.disk_partitions(all=True)}
     resolved = directory.resolve()
     return next((mounts[place] for place in (resolved, *resolved.parents) if place in mounts), "")
 
 
 def has_room(directory: Path, needed: int) -> bool:
-    """Tell whether so many bytes, and a few files, can be written; True where the file system does not say."""
+    """Tell whether there is space for so many bytes and a few files; True where the file system does not say."""
     if not os.access(directory, os.W_OK):
         return False
     found = os.statvfs(directory)
@@ -159,18 +160,18 @@ def has_room(directory: Path, needed: int) -> bool:
 
 
 def is_stopped(pid: int) -> bool:
-    """Tell whether a process stands still until somebody lets it go on. Source: proc_pid_stat(5), states T and t."""
+    """Tell whether a process is stopped until it is continued. Source: proc_pid_stat(5), states T and t."""
     with suppress(psutil.NoSuchProcess):
         return psutil.Process(pid).status() in {psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP}
     return False
 
 
 def start_ticks(pid: int) -> int | None:
-    """Give when a living process started, in clock ticks since its host's boot; None when it is dead.
+    """Give when a living process started, in clock ticks since the host's boot; None if it is dead.
 
-    With its number it tells a process from all others of that boot, and no clock that is set moves it. Where the system
-    does not count from its boot, it is in hundredths of a second since the epoch. Source: proc_pid_stat(5), fields 3
-    and 22.
+    Together with its number this identifies the process within one boot, and changes of the clock do not affect it.
+    Where the system does not count from its boot, the unit is a hundredth of a second since the epoch. Source:
+    proc_pid_stat(5), fields 3 and 22.
     """
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
@@ -181,9 +182,9 @@ def start_ticks(pid: int) -> int | None:
 
 
 def has_open(pid: int, path: Path) -> bool:
-    """Tell whether a process has a file open that is at ``path``, or was there when it was deleted.
+    """Tell whether a process has the file at a path open, or one that was there when it was deleted.
 
-    False for a process that is dead, or is another user's.
+    False for a process that is dead, or another user's.
     """
     with suppress(OSError, psutil.Error):
         return any(each.removesuffix(_DELETED) == str(path) for each in _open_files(pid))
@@ -197,7 +198,7 @@ def running(module: str, *arguments: str) -> list[int]:
 
 
 def _command(process: Process) -> list[str]:
-    """Give the command line of a process of our user; empty for another's."""
+    """Give the command line of a process of our user; empty for another user's."""
     with suppress(psutil.Error):
         return process.cmdline() if _is_ours(process) else []
     return []
@@ -210,7 +211,7 @@ def _is_ours(process: Process) -> bool:
 
 
 def _connections(process: Process) -> set[tuple[int, int]]:
-    """List the ports of both ends of a process's connections at 127.0.0.1; none of one that has ended."""
+    """List the ports of both ends of a process's connections at 127.0.0.1; none if it has ended."""
     with suppress(psutil.Error):
         made = process.net_connections("tcp")
         return {(each.laddr.port, each.raddr.port) for each in made if each.raddr and each.raddr.ip in _LOOPBACK}

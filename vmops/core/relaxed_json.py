@@ -1,4 +1,4 @@
-"""JSON as Azure reads it: with comments, names without quotes, single quotes, texts of many lines, and last commas.
+"""JSON as Azure reads it: with comments, unquoted names, single quotes, multi-line strings and trailing commas.
 
 The Azure CLI sends a template as its author wrote it, after the name ``template`` without quotes; files of parameters
 are written so, too. Source: azure-cli, ``JsonCTemplatePolicy``; Azure documentation, template syntax: comments and
@@ -18,13 +18,16 @@ _TOKEN = re.compile(
 
 
 def read(text: str, parse_constant: Callable[[str], Any]) -> Any:
-    """Read a value; ``parse_constant`` is told of what is no number. Raises: ValueError, by its line in the text."""
+    """Read a value; ``parse_constant`` gets each constant that is not JSON.
+
+    Raises: ValueError, with the line in the text.
+    """
     plain = "".join(_plain(_without_comments(text)))
     return json.loads(plain, strict=False, parse_constant=parse_constant)
 
 
 def no_number(word: str) -> Any:
-    """Refuse what Python's reader takes for a number and JSON does not know. Raises: ValueError."""
+    """Refuse constants that Python's reader accepts as numbers and JSON does not have. Raises: ValueError."""
     raise ValueError(f"{word} is no JSON")
 
 
@@ -33,7 +36,7 @@ def _without_comments(text: str) -> str:
 
 
 def _lines(comment: str) -> str:
-    """Give the ends of lines in a comment: what follows it stays on its line."""
+    """Give the line ends of a comment, so that the text after it keeps its line number."""
     return "\n" * comment.count("\n")
 
 

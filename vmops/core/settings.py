@@ -1,4 +1,4 @@
-"""What is the same for every call of a program: read from the environment, prefix ``VMOPS_``."""
+"""The settings that hold for every call of a program: read from the environment, prefix ``VMOPS_``."""
 
 import getpass
 import os
@@ -16,14 +16,14 @@ from vmops.core.errors import SpecError
 from vmops.core.state_dir import backend_path, cluster_key_path
 
 CloudName = Literal["local", "public", "usgovernment", "china"]
-"""The clouds that there are: the local Azure, and Azure's own."""
+"""The supported clouds: the local Azure, and Azure's own."""
 
 
 Seconds = Annotated[float, BeforeValidator(durations.seconds)]
 PositiveSeconds = Annotated[float, BeforeValidator(durations.positive_seconds)]
 
 _LONGEST_PATH = 450
-"""Bytes of the state directory's path: the longest path of a database in it is 512 with what SQLite adds to it.
+"""Longest path of the state directory, in bytes: a database's path in it, with SQLite's suffix, has at most 512.
 
 Source: SQLite, ``SQLITE_MAX_PATHNAME`` of ``os_unix.c``.
 """
@@ -46,7 +46,7 @@ def _user() -> str:
 
 
 def _state_dir() -> Path:
-    """Give where the state lies; of a user without a home that cannot be expanded, and is refused."""
+    """Give the default state directory. For a user without a home it stays unexpanded, and is refused later."""
     with suppress(RuntimeError):
         return user_state_path("vmops")
     return Path("~/.local/state/vmops")
@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     @field_validator("state_dir")
     @classmethod
     def _usable_path(cls, state_dir: Path) -> Path:
-        """Make it absolute, so that a worker in another directory means the same one."""
+        """Make the path absolute, so that a worker in another directory uses the same one."""
         try:
             path = state_dir.expanduser().absolute()
         except RuntimeError:
@@ -140,7 +140,7 @@ class Settings(BaseSettings):
         return renew
 
     def defaults(self) -> dict[str, Any]:
-        """Give the settings that stand in for parameters, under the parameters' names."""
+        """Give the settings that are defaults of parameters, under the parameters' names."""
         named = {
             "cloud": self.cloud,
             "subscription": self.subscription,
@@ -177,7 +177,7 @@ class Settings(BaseSettings):
 
 
 def _sentence(name: str, given: object, rule: str) -> str:
-    """Say which setting breaks which rule; of a URL, which may hold a password, only how it begins."""
+    """Say which setting breaks which rule. Of a URL, which may contain a password, only the beginning is shown."""
     shown = f"{str(given).partition('://')[0]}://…" if "://" in str(given) else given
     shown, says = str(shown) if isinstance(shown, Path) else shown, rule.removeprefix("Value error, ")
     return f"VMOPS_{name.upper()}: {says if says.startswith(repr(given)) else f'{shown!r}: {says}'}"

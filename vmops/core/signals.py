@@ -1,6 +1,6 @@
-"""Signals that ask a program to end, while it holds what must not be forgotten.
+"""Signals that ask a program to end while it must still clean up.
 
-Python calls a signal's handler in the main thread only, and only there can one be set: in any other thread the blocks
+Python runs signal handlers in the main thread only, and only that thread can set them. In any other thread the blocks
 below do nothing.
 """
 
@@ -12,23 +12,23 @@ from types import FrameType, TracebackType
 from typing import NoReturn
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C, ``kill``, and the terminal or the connection that closes. Source: signal(7)."""
+"""Ctrl-C, ``kill``, and a terminal or connection that closes. Source: signal(7)."""
 
 _PYTHONS = {signal.SIGPIPE, signal.SIGXFSZ}
-"""Signals that every Python ignores. Source: Python documentation, module signal."""
+"""Signals that every Python process ignores. Source: Python documentation, module signal."""
 
 Handler = Callable[[int, FrameType | None], object]
 
 
 def leave(number: int, _frame: FrameType | None) -> NoReturn:
-    """Leave the program in order. Source: bash manual, exit status: 128 and the number of the signal."""
+    """Raise SystemExit with 128 plus the signal's number. Source: bash manual, exit status."""
     raise SystemExit(128 + number)
 
 
 def reset() -> None:
-    """Have signals arrive, and mean what they mean to a new program, whatever our starter has blocked or ignored.
+    """Unblock all signals and reset their handlers, whatever the parent process has blocked or ignored.
 
-    Both are inherited by whatever a program starts. Source: signal(7), execve(2).
+    A program inherits both from its parent. Source: signal(7), execve(2).
     """
     for number in signal.valid_signals() - _PYTHONS:
         if signal.getsignal(number) is signal.SIG_IGN:
@@ -37,10 +37,10 @@ def reset() -> None:
 
 
 class Unwinding:
-    """Blocks in which a signal that would kill the process at once raises an exception, so that it leaves in order.
+    """Blocks in which a signal that would kill the process raises an exception instead, so that cleanup runs.
 
-    A handler of the program's own stays in charge, and an ignored signal stays ignored. Blocks may overlap; after the
-    last one all is as before.
+    A handler of the program's own stays, and an ignored signal stays ignored. Blocks may overlap; after the last one
+    everything is as before.
     """
 
     def __init__(self, handler: Handler = leave) -> None:
@@ -64,12 +64,12 @@ class Unwinding:
 
 
 signals_as_exceptions = Unwinding()
-"""The one for this process, whose handlers are the process's."""
+"""The one instance for this process: signal handlers are the process's."""
 
 
 @contextmanager
 def handled(handler: Handler, numbers: Sequence[signal.Signals] = ENDING) -> Iterator[None]:
-    """Give signals, unless they are ignored, to ``handler`` for as long as the block lasts."""
+    """Handle signals, unless they are ignored, with ``handler`` for as long as the block lasts."""
     with ExitStack() as handlers:
         for number in numbers if _in_main_thread() else ():
             _handle(number, handler, handlers, instead_of=lambda found: found not in (None, signal.SIG_IGN))
@@ -78,7 +78,7 @@ def handled(handler: Handler, numbers: Sequence[signal.Signals] = ENDING) -> Ite
 
 @contextmanager
 def signals_deferred() -> Iterator[None]:
-    """Keep signals away from a block that must not be cut in two; the first that came is dealt with after it."""
+    """Defer signals until the end of the block; then the first that arrived is handled."""
     came: list[int] = []
     try:
         with handled(lambda number, _: came.append(number)):
@@ -89,12 +89,12 @@ def signals_deferred() -> Iterator[None]:
 
 
 def ends_unheard() -> bool:
-    """Tell whether SIGTERM would end this process without any Python running, which this thread cannot change."""
+    """Tell whether SIGTERM would end this process without running any Python, and this thread cannot change that."""
     return not _in_main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def _handle(number: int, handler: Handler, handlers: ExitStack, *, instead_of: Callable[[object], bool]) -> None:
-    """Set a handler until ``handlers`` is closed, unless what is there is to stay, or another is there by then."""
+    """Set a handler until ``handlers`` is closed, unless the present handler must stay; leave a newer handler alone."""
     before = signal.getsignal(number)
     if not instead_of(before):
         return

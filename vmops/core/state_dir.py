@@ -21,7 +21,7 @@ import os
 from pathlib import Path
 
 MAKE_ROOM = "make room on the disk of VMOPS_STATE_DIR, or let it be written to, then call again"
-"""What to do where nothing can be written there."""
+"""What to do if nothing can be written there."""
 
 
 def records_path(state_dir: Path) -> Path:
@@ -30,12 +30,12 @@ def records_path(state_dir: Path) -> Path:
 
 
 def aside_path(state_dir: Path) -> Path:
-    """Give the directory of what could not be read, and was begun anew."""
+    """Give the directory of unreadable files that were moved aside."""
     return state_dir / "aside"
 
 
 def renewal_path(state_dir: Path) -> Path:
-    """Give the lock file of whoever makes the database of the records, or sets it aside."""
+    """Give the lock file of whoever creates the database of the records, or moves it aside."""
     return state_dir / "operations.lock"
 
 
@@ -50,28 +50,28 @@ def lock_path(state_dir: Path, stack: str) -> Path:
 
 
 def liveness_lock_path(state_dir: Path, stack: str, verb: str) -> Path:
-    """Give the lock file that is held for as long as somebody works on the newest operation of that kind."""
+    """Give the lock file that is held while a worker runs the newest operation of that kind."""
     writer = lock_path(state_dir, stack)
     return writer.with_suffix(".teardown") if verb == "deprovision" else writer
 
 
 def slot_path(state_dir: Path, verb: str, number: int) -> Path:
-    """Give the lock file of one of the slots, of which every deployment that works holds one."""
+    """Give the lock file of one slot; every running deployment holds one."""
     return state_dir / "locks" / "slots" / f"{verb}-{number}"
 
 
 def gate_path(state_dir: Path) -> Path:
-    """Give the lock file of whoever hands an order over to the fork server, and of a fork server that leaves."""
+    """Give the lock file of whoever sends a job to the fork server, and of a fork server that exits."""
     return state_dir / "locks" / "forkserver.lock"
 
 
 def socket_path(state_dir: Path, kind: str) -> Path:
-    """Give the socket of the fork server that runs code of one kind."""
+    """Give the socket of the fork server for one version of the code."""
     return state_dir / "forkserver" / f"{kind}.sock"
 
 
 def server_output_path(state_dir: Path) -> Path:
-    """Give the file that takes what the fork server prints."""
+    """Give the file for the fork server's output."""
     return state_dir / "logs" / "forkserver.out"
 
 
@@ -96,7 +96,7 @@ def ssh_key_path(state_dir: Path, stack: str) -> Path:
 
 
 def ssh_path(state_dir: Path) -> Path:
-    """Give the directory of what OpenSSH is told of the VMs."""
+    """Give the directory of OpenSSH's configuration for the VMs."""
     return state_dir / "ssh"
 
 
@@ -106,7 +106,7 @@ def log_path(state_dir: Path, stack: str, operation_id: str) -> Path:
 
 
 def output_path(state_dir: Path, stack: str, operation_id: str) -> Path:
-    """Give the file that takes what a worker prints."""
+    """Give the file for a worker's output."""
     return log_path(state_dir, stack, operation_id).with_suffix(".out")
 
 
@@ -116,12 +116,12 @@ def work_path(state_dir: Path, stack: str) -> Path:
 
 
 def engine_notes_path(state_dir: Path) -> Path:
-    """Give the directory with notes of the engines at work, for a backend without files."""
+    """Give the directory of the notes about running engines, for a backend without files."""
     return state_dir / "engines"
 
 
 def scratch_path(state_dir: Path, name: str) -> Path:
-    """Give the directory for what one run of the engine writes for itself."""
+    """Give the directory for the temporary files of one run of the engine."""
     return state_dir / "scratch" / name
 
 
@@ -131,7 +131,7 @@ def engine_home(state_dir: Path) -> Path:
 
 
 def prices_path(state_dir: Path, cloud: str) -> Path:
-    """Give the directory of the prices of a cloud."""
+    """Give the directory of a cloud's cached prices."""
     return state_dir / "prices" / cloud
 
 

@@ -1,4 +1,4 @@
-"""Times as the ``vmops-expires`` tag has them."""
+"""Times in the format of the ``vmops-expires`` tag."""
 
 import time
 from datetime import UTC, datetime
@@ -11,17 +11,17 @@ _SKEW = 300.0
 
 
 def format_utc(seconds: float) -> str:
-    """Write a time, in seconds since the epoch, as the ``vmops-expires`` tag has it."""
+    """Write a time, in seconds since the epoch, in the format of the ``vmops-expires`` tag."""
     return datetime.fromtimestamp(seconds, UTC).strftime(_INSTANT)
 
 
 def told(seconds: float) -> str | None:
-    """Write a time for JSON; None for one that is not reached, or never (0 or infinite)."""
+    """Write a time for JSON; None for 0 or infinite, which mean never."""
     return format_utc(seconds) if 0 < seconds < inf else None
 
 
 def parse_utc(instant: str) -> float:
-    """Read what `format_utc` wrote; infinite for what nobody can read, so that nothing is deleted for its sake."""
+    """Read the output of `format_utc`; infinite for what cannot be read, so that nothing is deleted because of it."""
     try:
         return datetime.strptime(instant, _INSTANT).replace(tzinfo=UTC).timestamp()
     except ValueError:
@@ -29,5 +29,5 @@ def parse_utc(instant: str) -> float:
 
 
 def is_over(expires: float) -> bool:
-    """Tell whether a VM's time is over by anybody's clock; ``expires`` is 0 or infinite for never."""
+    """Tell whether a VM has expired even by the slowest clock; ``expires`` is 0 or infinite for never."""
     return 0 < expires < time.time() - _SKEW

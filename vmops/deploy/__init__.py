@@ -1,1 +1,1 @@
-"""One deployment, step by step: what is there, what the engine makes of it, and whether the VM is ready."""
+"""One deployment, step by step: what exists, what the engine does, and whether the VM is ready."""

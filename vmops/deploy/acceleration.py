@@ -1,4 +1,4 @@
-"""Whether an interface is accelerated where that is left to the size."""
+"""Decides on accelerated networking where that is left to the size."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,9 +11,9 @@ _CAPABILITY = "AcceleratedNetworkingEnabled"
 
 
 def decided(arm: Arm, spec: VmSpec, nic: Mapping[str, Any] | None, location: str) -> VmSpec:
-    """Give the spec with true or false for auto: what the interface has, else what Azure says that the size can.
+    """Replace auto by true or false: what the interface has, else what Azure says the size supports.
 
-    Azure is asked once, before the interface is made: what is measured later does not depend on the day.
+    Azure is asked once, before the interface is made, so that later measurements do not depend on the day.
 
     Raises: CloudError if ARM refuses.
     """

@@ -1,4 +1,4 @@
-"""The changes that a plan or a comparison names, in one form.
+"""The form of the changes in a plan or a comparison.
 
 Each has an ``operation`` (create, adopt, update, replace, delete, keep), the ``resource`` (``VirtualMachine exp1``),
 its ``type`` in Azure, whether it ``replaces`` the resource, what is lost with that (``loses``), and ``properties``:
@@ -20,10 +20,10 @@ Change = dict[str, Any]
 def of_plan(
     spec: VmSpec, steps: Iterable[Mapping[str, str]], differs: Sequence[Drift], there: Iterable[str]
 ) -> list[Change]:
-    """Add to what an engine would do to each resource what is known of it; halves of a replacement stay as they are.
+    """Complete the engine's changes with what is known of each resource; the halves of a replacement stay as they are.
 
-    ``there`` are the roles of what exists and is ours. An engine that does not know it would create it; a provision
-    adopts it, as it is or with what differs.
+    ``there`` are the roles of existing resources of ours. An engine that does not know such a resource would create it;
+    a provision adopts it instead, as it is or with what differs.
     """
     known = {names.in_words(spec.ids()[role]) for role in there}
     told = [_change(spec, step["operation"], step["resource"], differs) for step in steps]
@@ -35,7 +35,7 @@ def _adopted(created: Change) -> Change:
 
 
 def with_secrets(spec: VmSpec, found: Sequence[Change], secrets: Iterable[str]) -> list[Change]:
-    """Add the secrets by which a VM is replaced, which nobody but its owner's records tells, and no value of theirs."""
+    """Add the secrets that replace a VM, which only this host's records know; their values are not shown."""
     vm, values = names.in_words(spec.vm_id), [of_secret(spec.vm_id, name).as_dict() for name in secrets]
 
     def told(change: Change) -> Change:
@@ -47,18 +47,18 @@ def with_secrets(spec: VmSpec, found: Sequence[Change], secrets: Iterable[str]) 
 
 
 def of_look(spec: VmSpec, differs: Sequence[Drift]) -> list[Change]:
-    """Name what would put right what differs, resource by resource."""
+    """Give the changes that would repair what differs, resource by resource."""
     operations = {each.resource: "update" if each.path else "create" for each in differs}
     return [_change(spec, operation, names.in_words(arm_id), differs) for arm_id, operation in operations.items()]
 
 
 def kept(foreign: Iterable[str]) -> list[Change]:
-    """Name what others have added, in words: it stays."""
+    """Describe what others have added: it stays."""
     return [_plain("keep", each) for each in foreign]
 
 
 def _change(spec: VmSpec, operation: str, resource: str, differs: Sequence[Drift]) -> Change:
-    """Give one change. What a replaced VM loses: its own disks, which are deleted with it."""
+    """Give one change. A replaced VM loses its own disks, which are deleted with it."""
     own = {names.in_words(arm_id): arm_id for arm_id in spec.ids().values() if names.urn_key(arm_id)}
     values = [each.as_dict() for each in differs if each.path and names.in_words(each.resource) == resource]
     replaces = "replace" in operation

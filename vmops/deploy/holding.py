@@ -1,4 +1,4 @@
-"""The mark of a VM, which says who holds it: kept as it is, or taken by who is to hold the VM from now on."""
+"""The mark of a VM, which names its holder: kept as it is, or written by a new holder."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from vmops.core.polling import NotYet, first_poll_after, poll_until
 from vmops.spec.names import HOLD_TAG
 
 _SETTLES = 2.0
-"""Seconds in which two hosts that have seen a VM in the same moment, and take it, have both written their marks."""
+"""Seconds within which two hosts that take a VM at the same moment have both written their marks."""
 
 Machine = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Marking:
-    """How a VM is to be marked: with the ``mark`` of who is to hold it, or with none as it is.
+    """How a VM is to be marked: with the ``mark`` of its new holder, or unchanged.
 
-    ``permit`` checks that a VM may be taken that carries another mark, or none; it raises OperationFailed (conflict).
+    ``permit`` checks that a VM with another mark, or with none, may be taken; it raises OperationFailed (conflict).
     """
 
     mark: str = ""
@@ -32,12 +32,12 @@ AS_IT_IS = Marking()
 
 
 def mark_of(machine: Machine | None) -> str:
-    """Give the mark that a VM carries; empty if it carries none, or is not there."""
+    """Give the mark of a VM; empty if it has none, or does not exist."""
     return str(((machine or {}).get("tags") or {}).get(HOLD_TAG, ""))
 
 
 def take(arm: Arm, machine: Machine, marking: Marking, *, interval: float, timeout: float) -> None:
-    """Put a mark on a VM that exists, if it may be taken; of two who do so at once the last has it.
+    """Mark an existing VM, if it may be taken. If two do so at once, the last one has it.
 
     Raises: OperationFailed (conflict) if it may not, or if another has it in the end; CloudError if ARM refuses.
     """
@@ -56,9 +56,9 @@ def take(arm: Arm, machine: Machine, marking: Marking, *, interval: float, timeo
 
 
 def agreed(arm: Arm, vm_id: str, marking: Marking) -> str:
-    """Look at a VM, and give the mark that it is to carry: the one that is given, or else what it carries already.
+    """Read a VM, and give the mark that it is to have: the given one, else the present one.
 
-    Raises: OperationFailed (conflict) if it exists and does not carry that; CloudError if ARM refuses.
+    Raises: OperationFailed (conflict) if it exists and has another mark; CloudError if ARM refuses.
     """
     machine = arm.get(vm_id)
     there = mark_of(machine)
@@ -68,6 +68,6 @@ def agreed(arm: Arm, vm_id: str, marking: Marking) -> str:
 
 
 def require(machine: Machine, mark: str) -> None:
-    """Check that a VM carries a mark. Raises: OperationFailed (conflict), saying who has it."""
+    """Check that a VM has a mark. Raises: OperationFailed (conflict), saying who holds it."""
     if mark_of(machine) != mark:
         raise OperationFailed(refusal(mark_of(machine), str(machine["id"])))

@@ -1,4 +1,4 @@
-"""The managed identities of a VM, as ARM tells them."""
+"""The managed identities of a VM, as ARM reports them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from vmops.spec.rules.protection import SYSTEM
 
 
 def of(machine: Mapping[str, Any]) -> list[str]:
-    """Give a VM's own identity as ``system``, and those that it was given by their ids.
+    """Give ``system`` for a VM's own identity, and the ids of its user-assigned ones.
 
     Source: compute REST reference, VirtualMachineIdentity.
     """

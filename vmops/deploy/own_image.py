@@ -1,4 +1,4 @@
-"""The image that a VM is made from: whether it is the one that the VM has, and what Azure would refuse of it late."""
+"""The image of a VM: whether it is the present one, and whether Azure would refuse it late."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +14,7 @@ _PARTS = ("publisher", "offer", "sku", "version")
 
 
 def as_made(machine: Mapping[str, Any] | None, spec: VmSpec) -> VmSpec:
-    """Give the spec with its image as the VM says it, if that is the same: the newest, and the version that it was.
+    """Use the VM's own spelling of the image if it is the same: the newest, and the version that was meant.
 
     Source: compute REST reference, ImageReference: ``exactVersion`` is the version that the VM was created from.
     """
@@ -27,7 +27,7 @@ def as_made(machine: Mapping[str, Any] | None, spec: VmSpec) -> VmSpec:
 
 
 def of(machine: Mapping[str, Any]) -> str:
-    """Give the image that a VM was made from, as ARM tells it: its id, or its four parts."""
+    """Give the image that a VM was made from, as ARM reports it: its id, or its four parts."""
     image = _reference(machine)
     by_id = image.get("communityGalleryImageId") or image.get("id")
     return str(by_id) if by_id else ":".join(str(image.get(name)) for name in _PARTS)
@@ -51,17 +51,17 @@ def processor(spec: VmSpec) -> str:
 
 
 def is_another(machine: Mapping[str, Any], spec: VmSpec) -> bool:
-    """Tell whether the image that a VM was made from, as ARM tells it, is another one than the spec's."""
+    """Tell whether the image that a VM was made from differs from the spec's."""
     declared = spec.image_id or str(spec.image)
     return of(machine).lower() != declared.lower()
 
 
 def refuse_misfit(arm: Arm, spec: VmSpec, location: str) -> None:
-    """Check that the image of the spec's ``imageId`` is there, of Linux, and boots on the size.
+    """Check that the image of ``imageId`` exists, is a Linux image, and boots on the size.
 
-    One that this principal may use, but not read, is taken as it is.
+    An image that this principal may use but not read passes.
 
-    Raises: OperationFailed (invalid), naming the parameter; CloudError if ARM refuses the look.
+    Raises: OperationFailed (invalid), naming the parameter; CloudError if ARM refuses the read.
     """
     if not spec.image_id:
         return
@@ -76,7 +76,7 @@ def refuse_misfit(arm: Arm, spec: VmSpec, location: str) -> None:
 
 
 def _look(arm: Arm, spec: VmSpec, image_id: str, location: str) -> dict[str, Any] | None:
-    """Give the properties of an image; one in a gallery tells them apart from its versions."""
+    """Read the properties of an image; a gallery has them in the image, not in its versions."""
     definition = image_id.lower().partition("/versions/")[0]
     if images.is_community(image_id):
         return arm.properties(
@@ -86,7 +86,7 @@ def _look(arm: Arm, spec: VmSpec, image_id: str, location: str) -> dict[str, Any
 
 
 def _misfit(spec: VmSpec, says: dict[str, Any]) -> str:
-    """Say why an image does not fit; empty if it does. What an image does not tell fits.
+    """Say why an image does not fit; empty if it does. Unknown properties count as fitting.
 
     Source: azure-rest-api-specs, Microsoft.Compute, Image and GalleryImage: an image that is in no gallery is for x64.
     """

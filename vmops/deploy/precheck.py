@@ -1,6 +1,6 @@
-"""What speaks against a place before anything is made there: restrictions, capabilities and quotas, as Azure tells.
+"""Reasons against a place before anything is made there: Azure's restrictions, capabilities and quotas.
 
-What nobody could tell speaks against nothing: the create itself is refused then.
+Unknown values are no reason against a place: the create itself may still be refused.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,11 +14,11 @@ from vmops.placement.place import SPOT, Hardware, Place
 from vmops.placement.scopes import Scope
 
 REGION, SPOT_CORES, ADDRESSES = "cores", "lowPriorityCores", "IPv4StandardSkuPublicIpAddresses"
-"""Quotas that are not one family's. Source: azure-rest-api-specs, Compute Usage_List and Network Usages_List."""
+"""Quotas across families. Source: azure-rest-api-specs, Compute Usage_List and Network Usages_List."""
 
 
 class No(NamedTuple):
-    """One thing that speaks against a place: what it is about, in which word, and in which sentence."""
+    """One reason against a place: its topic, a code word, and a sentence."""
 
     scope: Scope
     code: str
@@ -40,29 +40,29 @@ class Need:
 
 @dataclass(frozen=True)
 class Location:
-    """What Azure tells of a location: sizes, by name in lower case, and its quotas; none where nobody could tell."""
+    """Azure's answers about a location: sizes, by name in lower case, and quotas; None if unknown."""
 
     sizes: Mapping[str, SizeOffer] = field(default_factory=dict)
     usages: Sequence[Usage] = ()
 
     def hardware(self, size: str) -> Hardware:
-        """Give what a size is counted by."""
+        """Give the hardware of a size: its quota family and cores."""
         offer = self.sizes.get(size.lower())
         cores = offer.capabilities.get("vCPUs", "") if offer else ""
         return Hardware(offer.family, int(cores) if cores.isdecimal() else 0) if offer else Hardware()
 
     def left(self, quota: str) -> int | None:
-        """Give what is left of a quota; None if nobody could tell."""
+        """Give what is left of a quota; None if unknown."""
         usage = self._usage(quota)
         return usage and usage.limit - usage.used
 
     def cores_left(self, place: Place) -> int | None:
-        """Give how many cores may be added at a place, by whichever of its quotas has the fewest; None if unknown."""
+        """Give how many cores may be added at a place, by its tightest quota; None if unknown."""
         known = [left for left in map(self.left, _core_quotas(place)) if left is not None]
         return min(known, default=None)
 
     def against(self, place: Place, need: Need) -> Iterator[No]:
-        """Give what speaks against a place, what no quota mends first."""
+        """Give the reasons against a place, those that more quota would not remove first."""
         offer = self.sizes.get(place.vm_size.lower())
         if offer:
             yield from _restrictions(place, offer)
@@ -90,7 +90,7 @@ class Location:
 
 
 def _core_quotas(place: Place) -> list[str]:
-    """Name the quotas that the cores of a place count in. Source: Azure documentation, Spot quota."""
+    """Name the quotas to which the cores of a place count. Source: Azure documentation, Spot quota."""
     return [SPOT_CORES] if place.priority == SPOT else [*filter(None, [place.hardware.family]), REGION]
 
 
@@ -104,7 +104,7 @@ def _restrictions(place: Place, offer: SizeOffer) -> Iterator[No]:
 
 
 def _incapable(place: Place, offer: SizeOffer, need: Need) -> Iterator[No]:
-    """Give what a size cannot do. Source: azure-rest-api-specs, ResourceSkus_List, capabilities."""
+    """Give what a size does not support. Source: azure-rest-api-specs, ResourceSkus_List, capabilities."""
     can = offer.capabilities
     disks = can.get("MaxDataDiskCount", "")
     if place.priority == SPOT and can.get("LowPriorityCapable") == "False":

@@ -1,6 +1,6 @@
-"""Proof that what exists is ours, where this host's records do not have it: the engine's state tells what it has made.
+"""Proves that existing resources are ours where this host has no record: the engine's state tells what it made.
 
-Other hosts that share the backend, and ours before it lost its records, have written there what they made in our name.
+Other hosts with the same backend, and this one before it lost its records, have written there what they made for us.
 """
 
 from vmops.azure import inventory
@@ -11,9 +11,9 @@ from vmops.spec.target import Target
 
 
 def learn(site: DeployContext, target: Target, seen: inventory.Inventory) -> bool:
-    """Note what the engine has made of a VM and is not known here, or as another resource than is ``seen``.
+    """Record what the engine has made of a VM that is unknown here, or known with another identity than is ``seen``.
 
-    Tells whether there is any of it. Raises: OperationFailed, if the state cannot be read.
+    Returns: whether there is any. Raises: OperationFailed, if the state cannot be read.
     """
     known = site.claim(target).made
     there = {each["id"].lower(): identity_of(each) for each in (*seen.anothers, *seen.unproven)}

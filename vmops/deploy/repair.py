@@ -1,7 +1,7 @@
-"""Repairing what of a VM was changed or taken away, and telling so.
+"""Repairs what others have changed or removed of a VM, and reports it.
 
-An engine compares what is declared with what was, and sends nothing where only the world has changed. So it reads all
-anew before it repairs something.
+An engine compares declarations with earlier ones, and sends nothing if only the world has changed. So it must refresh
+before a repair.
 """
 
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def due(spec: VmSpec, before: Preflight, changed: Sequence[str] | None) -> list[Drift]:
-    """Name what is to be repaired; what the ``changed`` parameters ask for anew is written in any case.
+    """Name what is to be repaired. What the ``changed`` parameters ask for is written in any case.
 
-    Nothing is while something has failed: the engine makes that good first.
+    Nothing is repaired while a resource has failed: the engine fixes that first.
     """
     found = [each for each in differences(spec, before) if each.parameter not in (changed or ())]
     return found if found and drift.is_settled(before.bodies(spec, ours=True)) else []
 
 
 def told(site: DeployContext, spec: VmSpec, repairs: Sequence[Drift]) -> dict[str, list[str]]:
-    """Look whether what was repaired stays so, and tell of it: something (a policy) may change it again at once."""
+    """Check whether repairs last, and report them: a policy, for example, may undo one at once."""
     if not repairs:
         return {}
     after = {str(each) for each in differences(spec, survey.preflight(site.arm, spec, site.claim(spec)))}

@@ -1,4 +1,4 @@
-"""For what a VM is made anew, by what ARM tells of it. Its secrets it does not tell."""
+"""What makes a VM be replaced, by ARM's report of it. ARM does not report its secrets."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ SECRET = "(secret)"  # noqa: S105 - what is shown in the place of one
 
 
 def replacing(machine: Mapping[str, Any], spec: VmSpec) -> Iterator[Drift]:
-    """Name what is asked for with another value than a VM has, and no VM changes."""
+    """Name the requested values that differ from the VM's and cannot be changed in place."""
     for parameter, path, declared, found in _values(machine, own_image.as_made(machine, spec)):
         if str(found).lower() != str(declared).lower():
             yield Drift(machine["id"], path, parameter, parameter, declared, found, replaces=True)
@@ -20,12 +20,12 @@ def replacing(machine: Mapping[str, Any], spec: VmSpec) -> Iterator[Drift]:
 
 
 def of_secret(vm_id: str, parameter: str) -> Drift:
-    """Name a secret that is asked for with another value than the VM has."""
+    """Name the secrets that are requested with another value than the VM has."""
     return Drift(vm_id, f"osProfile.{parameter}", parameter, parameter, SECRET, SECRET, replaces=True)
 
 
 def _values(machine: Mapping[str, Any], spec: VmSpec) -> Iterator[tuple[str, str, Any, Any]]:
-    """Give parameter, path, value that is asked for and value that is there."""
+    """Give parameter, path, requested value and present value."""
     properties = machine["properties"]
     profile = properties.get("osProfile", {})
     by_key = (profile.get("linuxConfiguration") or {}).get("disablePasswordAuthentication", False)

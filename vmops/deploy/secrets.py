@@ -1,7 +1,7 @@
-"""The secrets of a VM that nobody repeats: they stay as they are, and nothing is made without one that it had.
+"""The secrets of a VM that a request does not repeat: they stay, and no VM is made without one that it had.
 
-ARM tells neither a password nor custom data. Where the VM is, what was declared of them before is not changed; where it
-is made anew, they come from the engine's state.
+ARM reports neither a password nor custom data. On an existing VM their declaration is not changed; for a VM that is
+made again they come from the engine's state.
 """
 
 import json
@@ -18,17 +18,17 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def kept(spec: VmSpec, machine: Mapping[str, Any] | None) -> frozenset[str]:
-    """Give the secret parameters that are not changed where the VM is: custom data too of which nobody speaks."""
+    """Give the secret parameters that stay on an existing VM, including custom data that was not given."""
     silent = {"customData"} if spec.custom_data is None else set()
     return spec.kept | silent if machine else frozenset()
 
 
 def restored(site: DeployContext, spec: VmSpec, machine: Mapping[str, Any] | None, *, known: bool) -> VmSpec:
-    """Give the spec with the secrets that stay, where the VM is to be made, or made anew; else as it is.
+    """Give the spec with the secrets that stay, if the VM is to be made, or made again; else unchanged.
 
     ``known``: the backend may know the stack. Its state is read only then.
 
-    Raises: OperationFailed (invalid), naming the parameters that nobody has any more.
+    Raises: OperationFailed (invalid), naming the parameters whose values are lost.
     """
     missed = spec.kept | kept(spec, machine)
     if not missed or (machine and not any(replacing(machine, spec))):
@@ -43,7 +43,7 @@ def restored(site: DeployContext, spec: VmSpec, machine: Mapping[str, Any] | Non
 
 
 def of_state(state: Mapping[str, Any] | None) -> dict[str, str]:
-    """Read the secrets of a VM from its stack's state, which has them in clear."""
+    """Read the secrets of a VM from its stack's state, decrypted."""
     profile = declared.vm_inputs(state).get("osProfile", {})
     clear = {
         name: json.loads(profile[name]["plaintext"]) for name in ("adminPassword", "customData") if name in profile

@@ -1,6 +1,6 @@
-"""Ids by which a spec names what is another's, as they were declared last.
+"""The case of others' ids in a spec, as they were declared last.
 
-ARM compares them without case, and the engine does not: a VM whose image is spelled otherwise it would make anew.
+ARM compares ids without case; the engine does not, and would replace a VM whose image id is written in another case.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,12 +13,12 @@ _FIELDS = ("subnet_id", "image_id", "proximity_placement_group", "managed_identi
 
 
 def are_named(spec: VmSpec) -> bool:
-    """Tell whether a spec names anything by its id."""
+    """Tell whether a spec contains ids."""
     return any(getattr(spec, field) for field in _FIELDS)
 
 
 def respelled(spec: VmSpec, state: Mapping[str, Any] | None) -> VmSpec:
-    """Give the same spec with its ids as the stack has declared them, by its state as the engine exports it."""
+    """Give the same spec with its ids as the stack declared them, from its exported state."""
     known = {each.lower(): each for inputs in declared.all_inputs(state) for each in _ids(inputs)}
     asked = {field: getattr(spec, field) for field in _FIELDS}
     return spec.model_copy(update={field: _known(value, known) for field, value in asked.items()})
@@ -31,7 +31,7 @@ def _known(value: str | tuple[str, ...] | None, known: Mapping[str, str]) -> str
 
 
 def _ids(value: Any) -> Iterator[str]:
-    """Find ids among inputs, wherever in them they are."""
+    """Find ids among inputs, at any depth."""
     if isinstance(value, str) and value.startswith("/"):
         yield value
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()

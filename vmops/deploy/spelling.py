@@ -1,6 +1,7 @@
-"""Names as they are spelled where they exist: ARM compares them without case, and the engine does not.
+"""Names in the case in which they exist: ARM compares names without case, and the engine does not.
 
-To the engine another spelling is another resource: it would make it, and delete what is the very same to ARM.
+For the engine a name in another case is another resource: it would create that one, and delete the existing one, which
+is the same to ARM.
 """
 
 from collections.abc import Iterable, Mapping

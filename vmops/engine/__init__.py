@@ -1,1 +1,1 @@
-"""The Pulumi engine: found, installed, driven and cleaned up after."""
+"""The Pulumi engine: finding, installing, running it, and cleaning up after it."""

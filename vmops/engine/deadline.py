@@ -1,4 +1,4 @@
-"""Bringing a deployment to its end before its time: by its deadline, by a request, or because its engine hangs."""
+"""Ends a deployment before it is done: at its deadline, on request, or because its engine hangs."""
 
 import signal
 import time
@@ -13,16 +13,17 @@ from vmops.engine.process import EngineCommand
 from vmops.engine.stack import EngineStack
 
 _ESCALATION = ((signal.SIGINT, 10.0), (signal.SIGINT, 5.0), (signal.SIGKILL, 5.0))
-"""What the engine is sent, and the seconds it then has: what is in flight may finish; it must end and release its lock;
-it is killed. Source: seen with engine 3.274."""
+"""The signals for an engine, each with the seconds it then has: first, what is in flight may finish; then it must end
+and release its lock; then it is killed. Source: seen with engine 3.274.
+"""
 
 
 @contextmanager
 def enforce_deadline(command: EngineCommand, stack: EngineStack, *, seconds: float, silence: float) -> Iterator[None]:
-    """Let the work inside take at most ``seconds``, and end it on SIGTERM; only for the main thread of a worker.
+    """Limit the work inside to ``seconds``, and end it on SIGTERM; only for the main thread of a worker.
 
-    So is an engine ended that has said nothing for ``silence`` seconds while it works on no resource: a create may take
-    its time, an engine that has nothing to wait for may not.
+    An engine is also ended if it says nothing for ``silence`` seconds while it works on no resource. A create may take
+    long; an engine that waits for nothing may not.
 
     Raises: OperationFailed (timeout, or interrupted) once the engine has ended, or at once if none runs.
     """
@@ -42,7 +43,7 @@ def enforce_deadline(command: EngineCommand, stack: EngineStack, *, seconds: flo
 
 
 class _End:
-    """What a signal does: it may be early, and is then only the time to look again; else it ends the engine."""
+    """Handle a signal: if it is early, only set the next check; else end the engine."""
 
     def __init__(self, command: EngineCommand, stack: EngineStack, seconds: float, silence: float) -> None:
         self._command, self._stack, self._seconds, self._patience = command, stack, seconds, silence
@@ -51,7 +52,7 @@ class _End:
         self.reason: Failure | None = None
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
-        """Look at what a signal means; Python calls this between two steps of the main thread."""
+        """Decide what a signal means; Python calls this between two steps of the main thread."""
         self.reason = self.reason or self._reason(number)
         if self.reason is None:
             left = min(self._deadline - time.monotonic(), self._patience - self._stack.silence)
@@ -74,7 +75,7 @@ class _End:
         return None
 
     def _late(self, message: str) -> Failure:
-        """Tell that the time is over, and what ARM has refused last: that is what to do something about."""
+        """Report the timeout, with ARM's last refusal: that is what can be acted on."""
         last = self._stack.last_refusal
         if last is None:
             return Failure(FailureKind.TIMEOUT, message)

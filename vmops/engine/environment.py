@@ -1,4 +1,4 @@
-"""All that an engine finds in its environment."""
+"""The complete environment of an engine."""
 
 import os
 import shutil
@@ -15,14 +15,14 @@ _NO_LOGS = (
 
 
 def engine_environment(cloud: Cloud, backend: str, home: Path, passphrase: Path, scratch: Path) -> dict[str, str]:
-    """Give the engine's environment: what is allowed of ours, and every ``PULUMI_*`` that it needs set by us.
+    """Give the engine's environment: our allowed variables, and every ``PULUMI_*`` that it needs.
 
-    The passphrase goes by the name of its file, never by value. No engine lists all stacks just to warn of old ones
-    (ours are new), and each reads one stack after the other: where the backend is PostgreSQL it asks for each on a
-    second connection, and those that are asked for at once wait for ever for one another's. Each collects its garbage
-    half as often as Go does of itself: a twentieth less of processor time for up to 7 MB more. It wants a user
-    to have a name and a home, which one who runs a container may lack. Source: Pulumi documentation, environment
-    variables; engine 3.274, pkg/backend/diy; Go documentation, packages runtime and os/user.
+    The passphrase is passed as a file name, never by value. No engine lists all stacks just to warn of old ones: ours
+    are new. Each reads one stack after the other, because with PostgreSQL each stack needs a second connection, and
+    parallel reads can deadlock. Garbage is collected half as often as Go's default: that saves a twentieth of the
+    processor time for up to 7 MB of memory. The engine wants its user to have a name and a home, which a container's
+    user may lack. Source: Pulumi documentation, environment variables; engine 3.274, pkg/backend/diy; Go documentation,
+    packages runtime and os/user.
     """
     if directory := backends.directory_of(backend):
         private.make_directory(directory)
@@ -56,10 +56,10 @@ def shared_environment(database_url: str | None, epoch: int) -> dict[str, str]:
 
 
 def _keep_no_logs(home: Path) -> None:
-    """Have the engine write no logs of its own, a file for each of its commands, and delete those that it has written.
+    """Stop the engine from writing a log file for each of its commands, and delete the existing ones.
 
-    Nothing that it can be told turns them off: it goes without them where it cannot make their directory. Source:
-    engine 3.274, pkg/logging: ``StartLogging``.
+    No setting turns these logs off. Without the directory for them, the engine runs without logs. Source: engine 3.274,
+    pkg/logging: ``StartLogging``.
     """
     logs = home / "logs"
     if logs.is_file():

@@ -1,6 +1,7 @@
-"""What the engine tells while it works: logged as it comes, and its refusals kept.
+"""The engine's events: logged as they arrive, with its refusals kept.
 
-Success is never read from events: they drift between engine versions, and may be lost. A failure's cause is.
+Success is never read from events, because they change between engine versions and may be lost. The cause of a failure
+is.
 """
 
 import re
@@ -23,25 +24,27 @@ _TIMED_OUT = "operation timed out"
 
 _EXISTS = "cannot create already existing resource"
 EXISTS_ALREADY = "ExistsAlready"
-"""Our code for a create that the provider refuses because the resource is there but not in the state.
+"""Our code for a create that the provider refuses because the resource exists but is not in the state.
 
-Source: pulumi-azure-native, the existence check before a create."""
+Source: pulumi-azure-native, the existence check before a create.
+"""
 
 _GONE = re.compile(
     r"Cancelling all calls|error reading from server|transport is closing|connection refused|code = Unavailable"
 )
 PROVIDER_GONE = "ProviderGone"
-"""Our code for a provider that died while the engine spoke to it. Source: gRPC's own words for UNAVAILABLE."""
+"""Our code for a provider that died while the engine was calling it. Source: gRPC's own words for UNAVAILABLE."""
 
 _QUIET = frozenset({"same"})
 _GENERIC = ("update failed", "resource operation failed", "destroy failed", "Resource monitor has terminated")
-"""How texts begin that say that something failed, and not what. Source: the engine's words; the last are the SDK's."""
+"""Beginnings of messages that report a failure without its cause. Source: the engine's words; the last are the SDK's.
+"""
 
 
 class EventLog:
-    """Turn engine events into log lines (``resource``, ``operation``, ``seconds``) and keep the first cause of failure.
+    """Turns engine events into log lines (``resource``, ``operation``, ``seconds``); keeps the first cause of failure.
 
-    Called from the engine's event thread. ``last_refusal`` is ARM's last of all, whoever met it.
+    Called from the engine's event thread. ``last_refusal`` is the last refusal by ARM, whoever received it.
     """
 
     def __init__(self, log: Any = None) -> None:
@@ -54,7 +57,7 @@ class EventLog:
         self.steps: list[dict[str, str]] = []
 
     def __call__(self, event: EngineEvent) -> None:
-        """Take one event; kinds that say nothing here are passed over."""
+        """Handle one event; kinds without information are skipped."""
         self._heard = time.monotonic()
         if event.resource_pre_event:
             self._begin(event.resource_pre_event.metadata)
@@ -67,26 +70,26 @@ class EventLog:
 
     @property
     def in_flight(self) -> int:
-        """Count the resource operations that have begun and not ended."""
+        """Count the resource operations that have started and not ended."""
         return len(self._begun)
 
     @property
     def silence(self) -> float:
-        """Give the seconds since the last event; 0 while a resource is worked on, which may take long and say nothing.
+        """Give the seconds since the last event; 0 while a resource is worked on, which may take long without events.
 
         Source: seen with engine 3.274: between the begin and the end of a resource's create there is no event.
         """
         return 0.0 if self.in_flight else time.monotonic() - self._heard
 
     def forget(self) -> None:
-        """Drop what was so far: an engine begins."""
+        """Reset: an engine starts."""
         with self._mutex:
             self._causes.clear()
         self._begun.clear()
         self._heard = time.monotonic()
 
     def meet(self, refusal: Failure) -> None:
-        """Note what ARM has refused: a deadline that passes tells of it."""
+        """Record a refusal by ARM; a timeout reports it."""
         self.last_refusal = refusal
 
     @property
@@ -124,7 +127,7 @@ class EventLog:
 
 
 def read_refusal(message: str, resource: str = "") -> Failure:
-    """Read a provider's error text: ARM's code and message if it carries them, else the text as it is."""
+    """Read a provider's error text: ARM's code and message if it contains them, else the whole text."""
     if _EXISTS in message:
         return Failure(FailureKind.CONFLICT, message.strip(), EXISTS_ALREADY, resource)
     if _GONE.search(message):

@@ -1,4 +1,4 @@
-"""Running one command of the engine: in its turn, as the engine's own lock has it, and with its failure classified."""
+"""Runs one command of the engine, waiting for the engine's own lock, and classifies its failure."""
 
 import re
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from vmops.engine.backend.refusals import refused_state
 from vmops.engine.events import EventLog
 
 _PATIENCE = 60.0
-"""Seconds for which the end of another's engine is waited for that works on the same stack."""
+"""How many seconds to wait for another engine to release this stack's lock."""
 
 _LOOK = 3.0
-"""Seconds between two attempts meanwhile; each starts an engine."""
+"""Seconds between two attempts; each starts an engine."""
 
 
 class _Locked(OperationFailed):
@@ -32,10 +32,10 @@ class _Locked(OperationFailed):
 
 
 def run_exclusively(log: EventLog, command: Callable[[], Any], unlock: Callable[[], Any], notes: EngineNotes) -> None:
-    """Run a command; ``unlock`` breaks the lock of an engine that is dead by its ``notes``, another's is waited for.
+    """Run a command. ``unlock`` deletes the lock of an engine that is dead by its ``notes``; others are waited for.
 
-    Raises: OperationFailed, as `attempt` does, or (locked) naming who holds the lock; what Pulumi says of the stack's
-    being there or not.
+    Raises: OperationFailed, as `attempt` does, or (locked) naming the holder of the lock; Pulumi's exceptions about a
+    stack that exists or does not.
     """
 
     def once() -> None:
@@ -55,8 +55,8 @@ def run_exclusively(log: EventLog, command: Callable[[], Any], unlock: Callable[
 def attempt(log: EventLog, command: Callable[[], Any]) -> None:
     """Run a command once.
 
-    Raises: OperationFailed, classified from the engine's events, or by why it will not work on the state; what Pulumi
-    says of the stack's being there, or locked.
+    Raises: OperationFailed, classified from the engine's events or from its refusal of the state; Pulumi's exceptions
+    about a stack that exists, does not, or is locked.
     """
     log.forget()
     try:
@@ -69,9 +69,9 @@ def attempt(log: EventLog, command: Callable[[], Any]) -> None:
 
 
 def _unlock(log: EventLog, message: str, unlock: Callable[[], Any], notes: EngineNotes) -> NoReturn:
-    """Break a dead engine's lock.
+    """Delete a dead engine's lock.
 
-    Raises: _Locked, to try again at once if it was broken, and after a while if its holder may live.
+    Raises: _Locked, to retry at once if it was deleted, and after a while if its holder may be alive.
     """
     dead = notes.of_the_dead()
     try:

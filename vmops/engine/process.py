@@ -1,4 +1,4 @@
-"""The engine as a process: in a group of its own, holding the VM's lock, with an end that can be forced."""
+"""The engine as a process: in a process group of its own, holding the VM's lock, and stoppable by force."""
 
 import os
 import signal
@@ -20,11 +20,12 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.engine.backend.notes import EngineNotes
 
 _AT_A_WORD = 'read -r _ && exec "$@" < /dev/null'
-"""What a shell does to become an engine once it is told to: then the engine's number is known before it begins. Where
-nobody is left to tell it, it ends."""
+"""A shell script that becomes the engine once it is told to, so that the engine's process number is known before it
+starts. If its parent dies first, it ends.
+"""
 
 _PANIC = 2
-"""How an engine ends that may not have given its lock back. Source: Go documentation, package runtime."""
+"""Exit codes of an engine that may not have released its lock. Source: Go documentation, package runtime."""
 
 
 class EngineCommand(PulumiCommand):
@@ -90,7 +91,7 @@ class EngineCommand(PulumiCommand):
         return result
 
     def _said(self, process: Child, args: list[str]) -> tuple[str, str]:
-        """Let an engine begin once it is noted, and give what it has said at its end."""
+        """Let an engine start once its note is written, and give its output at the end."""
         try:
             with self._noted(process):
                 stdout, stderr = process.communicate(b"\n", timeout=self._longest)
@@ -103,7 +104,7 @@ class EngineCommand(PulumiCommand):
 
     @contextmanager
     def _noted(self, process: Child) -> Iterator[None]:
-        """Note an engine until it has ended in order; one that was killed, or has broken down, may leave its lock."""
+        """Keep a note about an engine until it has ended normally; a killed or crashed one may leave its lock."""
         note = self._notes.write(process.pid) if self._notes else None
         yield
         if note and process.returncode >= 0 and process.returncode != _PANIC:
@@ -115,9 +116,9 @@ class EngineCommand(PulumiCommand):
         return self._process is not None and self._process.poll() is None
 
     def signal(self, number: signal.Signals) -> bool:
-        """Send a signal to the engine and all it started; tell whether one runs.
+        """Send a signal to the engine and all that it started; tell whether one runs.
 
-        The first SIGINT lets what is in flight finish, the second ends at once and releases the engine's lock.
+        The first SIGINT lets what is in flight finish; the second ends it at once and releases the engine's lock.
         Source: seen with engine 3.274.
         """
         if self._process is None or not self.running:

@@ -15,7 +15,7 @@ from vmops.spec.vm_spec import VmSpec
 from vmops.stacks import fleet, vm
 
 _IDENTITIES = ("vm_id", "resource_guid", "unique_id")
-"""Outputs by which Azure tells a resource from another of the same id (`vmops.azure.ownership`)."""
+"""Outputs with which Azure tells a resource from another one of the same id (`vmops.azure.ownership`)."""
 
 
 def program(
@@ -31,12 +31,12 @@ def program(
     outputs: dict[str, Any],
     note: Callable[[str, str], None],
 ) -> Callable[[], None]:
-    """Give the program that declares ``spec``; running it fills ``outputs`` with plain values as they become known.
+    """Give the program that declares ``spec``.
 
-    ``hold`` gives the mark of who holds the VM; it is asked while the engine has its lock, and what it raises ends it.
-    ``foreign`` is declared too; which parts are ours stays in the state, among the stack's own outputs. ``kept`` stays
-    as it is. ``note`` is told of each resource as soon as it is made, or known to be as it was: its ARM id, and what
-    Azure knows it by.
+    When it runs, it fills ``outputs`` with plain values as they become known. ``hold`` gives the mark of the VM's
+    holder; it is called while the engine has its lock, and its exceptions end the engine. ``foreign`` is declared too;
+    a stack output records which parts are ours. ``kept`` stays as it is. ``note`` is called for each resource once it
+    is made, or known to be unchanged, with its ARM id and Azure's identity of it.
     """
 
     def declares(azure: Provider) -> None:
@@ -103,12 +103,12 @@ def _asked(hold: Callable[[], str]) -> str:
 
 
 def touch() -> None:
-    """Import every azure-native class that is used, before any thread: their lazy import is not safe for threads."""
+    """Import every azure-native class that is used, before any thread starts: their lazy import is not thread-safe."""
     vm.touch()
 
 
 def _tell(resource: pulumi.Resource, note: Callable[[str, str], None]) -> None:
-    """Tell of a resource once it is made, if Azure knows it by more than its id."""
+    """Report a resource once it is made, if Azure identifies it by more than its id."""
     identity = next((getattr(resource, name) for name in _IDENTITIES if hasattr(resource, name)), None)
     if identity is not None and isinstance(resource, pulumi.CustomResource):
         pulumi.Output.all(resource.id, identity).apply(lambda told: note(*told) if told[1] else None)
@@ -117,9 +117,9 @@ def _tell(resource: pulumi.Resource, note: Callable[[str, str], None]) -> None:
 def _without_aliases(
     made: list[pulumi.Resource], arguments: pulumi.ResourceTransformationArgs
 ) -> pulumi.ResourceTransformationResult:
-    """Drop the dozens of old type names that each azure-native class lists; no stack of ours was made under them.
+    """Drop the dozens of old type names that each azure-native class lists; none of our stacks was made with them.
 
-    The resource itself goes to ``made``.
+    The resource itself is passed to ``made``.
     """
     made.append(arguments.resource)
     arguments.opts.aliases = None

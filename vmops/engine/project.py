@@ -1,4 +1,4 @@
-"""A stack as a project of its own, for `pulumi` alone: a program in YAML that declares what the state has.
+"""A stack as a project for `pulumi`: a YAML program that declares what the state contains.
 
 Pure: nothing is read or run. Source: Pulumi documentation, Pulumi YAML language reference, project file, stack settings
 file; engine, ``apitype.DeploymentV3``.
@@ -12,16 +12,16 @@ from vmops.spec.names import PROJECT, TAG_PREFIX
 
 _PROVIDERS = "pulumi:providers:"
 _OWN = frozenset({"__defaults", "__internal", "version"})
-"""Inputs that are the engine's own."""
+"""Inputs that belong to the engine."""
 
 Entry = Mapping[str, Any]
 
 
 def program(state: Mapping[str, Any], replaces: Mapping[str, list[str]]) -> dict[str, Any]:
-    """Give the content of ``Pulumi.yaml``: each resource with the inputs that it was declared with.
+    """Give the content of ``Pulumi.yaml``: each resource with the inputs with which it was declared.
 
-    A secret is not written: what it is in the state stays (``ignoreChanges``). ``replaces`` are the paths, by type,
-    that replace a resource.
+    A secret is not written: its value in the state stays (``ignoreChanges``). ``replaces`` are the paths, by type,
+    whose change replaces a resource.
     """
     entries = [entry for entry in _entries(state) if entry["type"] != STACK and not entry.get("delete")]
     named = {str(entry["urn"]): _name(entry) for entry in entries}
@@ -30,13 +30,13 @@ def program(state: Mapping[str, Any], replaces: Mapping[str, list[str]]) -> dict
 
 
 def settings(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the content of ``Pulumi.<stack>.yaml``: by what the passphrase opens the state's secrets."""
+    """Give the content of ``Pulumi.<stack>.yaml``: the salt with which the passphrase decrypts the state's secrets."""
     opened = (state["deployment"].get("secrets_providers") or {}).get("state") or {}
     return {"encryptionsalt": opened["salt"]} if "salt" in opened else {}
 
 
 def disowned(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a state without the tags by which vmops knows what is its own: as it is once they are taken off."""
+    """Give a state without vmops' own tags, as it is once they are removed."""
     parts = ("inputs", "outputs")
     resources = [
         {**entry, **{part: _untagged(entry[part]) for part in parts if entry.get(part)}} for entry in _entries(state)
@@ -88,7 +88,7 @@ def _is_secret(value: object) -> bool:
 
 
 def _clear(value: Any) -> Any:
-    """Give a value without its secrets; what would be read as an expression is written as it is."""
+    """Give a value without its secrets; text that would be read as an expression is escaped."""
     if isinstance(value, Mapping):
         return {name: _clear(each) for name, each in value.items() if not _is_secret(each)}
     if isinstance(value, list):

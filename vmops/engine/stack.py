@@ -49,16 +49,16 @@ class EngineStack:
 
     @property
     def silence(self) -> float:
-        """Give for how many seconds the engine has said nothing although it works on no resource; 0 if none runs."""
+        """Give for how many seconds the engine has been silent without working on a resource; 0 if none runs."""
         return self._log.silence if self._command.running else 0.0
 
     @property
     def last_refusal(self) -> Failure | None:
-        """Give what ARM has refused last to the engine or to us; None if it has refused nothing."""
+        """Give ARM's last refusal to the engine or to us; None if there was none."""
         return self._log.last_refusal
 
     def mend(self, *, write: bool = True) -> files.Repair:
-        """Mend the stack's files, if they cannot be read; see `files.repair`.
+        """Repair the stack's files if they cannot be read; see `files.repair`.
 
         Raises: OperationFailed (engine) if the disk does not allow it.
         """
@@ -70,11 +70,11 @@ class EngineStack:
             raise OperationFailed(Failure(FailureKind.ENGINE, _NOT_MENDED.format(error), step=_ROOM)) from None
 
     def ensure(self) -> bool:
-        """Make the stack in the backend unless it is there; tell whether it was."""
+        """Create the stack in the backend unless it exists; tell whether it existed."""
         return self._settings_file.exists() or not self.create()
 
     def create(self) -> bool:
-        """Make the stack in the backend; tell whether it was not there."""
+        """Create the stack in the backend; tell whether it did not exist."""
         try:
             self._run(lambda: self._stack.workspace.create_stack(self._stack.name))
         except StackAlreadyExistsError:
@@ -103,9 +103,10 @@ class EngineStack:
         )
 
     def preview(self, program: Callable[[], Any], *, refresh: bool = False) -> list[dict[str, str]]:
-        """Say what `up` would do, an ``operation`` and a ``resource`` each, and change nothing.
+        """Preview `up` without changing anything: one ``operation`` and ``resource`` for each change.
 
-        With ``refresh`` it is compared with what the provider reads. A stack that is made for this is removed again.
+        With ``refresh`` the program is compared with what the provider reads. A stack that is created for this is
+        removed again.
         """
         made = not self.ensure()
         try:
@@ -116,11 +117,11 @@ class EngineStack:
         return [step for step in self._log.steps if step["operation"] != "refresh"]
 
     def refresh(self) -> None:
-        """Bring the state in line with what the provider reads; nothing in the cloud is changed."""
+        """Update the state from what the provider reads; nothing in the cloud changes."""
         self._run(lambda: self._stack.refresh(on_event=self._log))
 
     def goals(self, program: Callable[[], Any]) -> dict[str, dict[str, Any]]:
-        """Give the inputs of every resource that the program declares, by URN, their secrets encrypted.
+        """Give the inputs of every resource that the program declares, by URN; their secrets are encrypted.
 
         Source: Pulumi, update plans: the goal of a resource is told as the difference to its old inputs.
         """
@@ -138,7 +139,7 @@ class EngineStack:
         }
 
     def destroy(self, *, machines: int = 1) -> None:
-        """Delete every resource of the stack, going on after a failure; a stack that does not exist has none."""
+        """Delete every resource of the stack, going on after a failure. A stack that does not exist has none."""
         at_once = breadth.at_once(machines)
         try:
             self._run(lambda: self._stack.destroy(on_event=self._log, continue_on_error=True, parallel=at_once))
@@ -146,12 +147,12 @@ class EngineStack:
             return
 
     def remove(self) -> None:
-        """Forget the stack, its history and its directory; call it only when its cloud is verified empty.
+        """Remove the stack, its history and its directory. Call it only when its cloud is verified empty.
 
-        Its files are mended first: the engine that destroyed may have been killed. Those that no engine of ours can
-        forget (of a newer one) are set aside.
+        Its files are repaired first, because the engine that ran the destroy may have been killed. Files that none of
+        our engines can remove (of a newer one) are moved aside.
 
-        Raises: OperationFailed (locked) if another engine may work on it; (engine) if it cannot be forgotten.
+        Raises: OperationFailed (locked) if another engine may work on it; (engine) if it cannot be removed.
         """
         try:
             self.mend()
@@ -175,27 +176,27 @@ class EngineStack:
         return False
 
     def lock_holders(self) -> list[str]:
-        """Say who may live and holds the engine's lock of the stack; see `files.lock_holders`."""
+        """Name the holders of the engine's lock of the stack that may be alive; see `files.lock_holders`."""
         return list(map(str, files.lock_holders(self._backend, PROJECT, self._notes)))
 
     def break_lock(self) -> None:
         """Delete the engine's locks of the stack, whoever holds them: for a person who knows that they are dead.
 
-        Raises: OperationFailed (locked) if an engine of ours is seen to live.
+        Raises: OperationFailed (locked) if an engine of ours is alive.
         """
         refuse_seen_holder(self._notes)
         exclusive.attempt(self._log, self._unlock)
         self._notes.forget(self._notes.all())
 
     def tidy(self) -> None:
-        """Leave no directory for a stack of which the engine has no settings here; the VM's lock must be held."""
+        """Remove the directory of a stack for which the engine has no settings here; the VM's lock must be held."""
         if not self._settings_file.exists():
             shutil.rmtree(self._settings_file.parent, ignore_errors=True)
 
     def state(self, *, secrets: bool = False) -> dict[str, Any] | None:
-        """Read the stack's state, its ``secrets`` in clear if asked; None if the backend does not know the stack.
+        """Export the stack's state, with ``secrets`` decrypted if asked; None if the backend does not know the stack.
 
-        Raises: OperationFailed (engine) if it cannot be read, or makes no sense.
+        Raises: OperationFailed (engine) if it cannot be read, or is inconsistent.
         """
         read: list[str] = []
         export = ["stack", "export", *(["--show-secrets"] if secrets else [])]
@@ -211,7 +212,7 @@ class EngineStack:
         return state
 
     def replace_state(self, state: dict[str, Any]) -> None:
-        """Write back a state that `state` gave; its secrets are still encrypted, on disk too."""
+        """Import a state that `state` gave; its secrets are still encrypted, on disk too."""
         draft = self._settings_file.with_suffix(".state")
         try:
             draft.write_text(json.dumps(state))
@@ -223,7 +224,7 @@ class EngineStack:
         exclusive.run_exclusively(self._log, command, self._unlock, self._notes)
 
     def _made_again(self, command: Callable[[], Any]) -> bool:
-        """Run a command; make the stack first if the backend has lost it, and tell whether it had."""
+        """Run a command. If the backend has lost the stack, create it first, and tell whether it did."""
         try:
             self._run(command)
         except StackNotFoundError:

@@ -10,17 +10,17 @@ from vmops.spec.names import PROJECT
 
 
 class Workspace(automation.LocalWorkspace):
-    """A workspace that selects nothing: every command names its stack."""
+    """A workspace without a selected stack: every command names its stack."""
 
     def select_stack(self, stack_name: str) -> None:
-        """Do nothing; selecting would cost an engine process and change what other processes see as current."""
+        """Do nothing: selecting would start an engine process, and change the current stack of other processes."""
 
 
 class FastStack(automation.Stack):
     """A stack whose verbs start one engine process each: outputs come from the program, history from the record."""
 
     def outputs(self) -> automation.OutputMap:
-        """Give none; the program hands its outputs over itself."""
+        """Give none: the program passes its outputs on by itself."""
         return {}
 
     def info(self, show_secrets: bool = True) -> automation.UpdateSummary:  # noqa: ARG002

@@ -1,1 +1,1 @@
-"""Who works: the record of each operation, who may begin, where its worker runs, and how it is ended."""
+"""The jobs: the record of each operation, admission, where its worker runs, and how it is ended."""

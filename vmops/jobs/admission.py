@@ -1,8 +1,7 @@
-"""Who may begin a deployment of a VM: one writer at a time, told by the locks, the records and the dead.
+"""Admission: one writer for each VM, decided by locks, records, and whether the recorded worker is alive.
 
-A provision holds the VM's lock from its admission on. A deprovision is admitted even while a provision runs: it holds
-a lock of its own, the teardown's, by which nothing new is admitted after it; its worker ends the provision and then
-takes the VM's lock.
+A provision holds the VM's lock from its admission on. A deprovision is admitted even while a provision runs. It holds a
+lock of its own, which blocks later admissions; its worker ends the provision and then takes the VM's lock.
 """
 
 import os
@@ -26,7 +25,7 @@ from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
 
 _PATIENCE = 5.0
-"""Seconds to wait for a lock whose operation is over: its worker is on its way out."""
+"""Seconds to wait for the lock of an operation that is done: its worker is about to exit."""
 
 
 _WRITERS = (Verb.PROVISION, Verb.POWER)
@@ -35,9 +34,9 @@ _WRITERS = (Verb.PROVISION, Verb.POWER)
 
 @dataclass(frozen=True)
 class Admitted:
-    """The lock that tells of the operation's life is held, and the record is written.
+    """The operation's liveness lock is held, and its record is written.
 
-    ``before`` is the newest record of earlier.
+    ``before`` is the previous record of the VM.
     """
 
     lock: int
@@ -47,23 +46,23 @@ class Admitted:
 def admit(
     store: Store, state_dir: Path, operation: Operation, check: Callable[[], object] = lambda: None
 ) -> Admitted | Operation | None:
-    """Write the record of a new operation, with its lock held.
+    """Write the record of a new operation, and take its lock.
 
-    A record whose worker is dead is settled on the way. ``check`` is called just before, with the lock held; what it
-    raises passes through.
+    A record whose worker is dead is closed first. ``check`` is called just before, with the lock held; its exceptions
+    pass through.
 
-    Returns: the admission; or the operation in flight that stands in its way; or None if the lock is held and no record
-    says by what.
+    Returns: the admission; or the operation in flight that prevents it; or None if the lock is held and no record says
+    by what.
     """
     found = poll_until(lambda: _attempt(store, state_dir, operation, check), timeout=_PATIENCE)
     return cast(Admitted | Operation | None, found)
 
 
 def mark_if_dead(store: Store, state_dir: Path, operation: Operation) -> Operation:
-    """Record an operation as interrupted if it is not over and its worker is dead; give it as it now stands.
+    """Record an operation as interrupted if it is not done and its worker is dead; give its present state.
 
-    What that worker has left behind is killed first. A worker that lives is at work though its lock be free: somebody
-    has deleted the lock's file.
+    What that worker left running is killed first. A living worker counts even if its lock is free: then the lock's file
+    was deleted.
     """
     if store.is_shared:
         return store.get(operation.id) or operation  # whoever works puts the dead's into the queue again
@@ -103,12 +102,12 @@ def vm_lock(store: Store, settings: Settings, stack: str) -> Iterator[tuple[int,
 
 
 def mark_interrupted(store: Store, operation: Operation, how: str, origin: State | None = None) -> None:
-    """Record that nobody works on an operation any more; with an ``origin``, only if it stands there."""
+    """Record that nobody works on an operation any more; with an ``origin``, only from that state."""
     _mark(store, operation, interrupted(operation, how), origin)
 
 
 def lock_conflict(holder: Operation | None) -> Failure:
-    """Say who holds a VM, for what, and since when."""
+    """Say who works on a VM, on what, and since when."""
     if holder is None:
         return Failure(FailureKind.LOCKED, "another process holds the VM's lock")
     since = format_utc(holder.created)

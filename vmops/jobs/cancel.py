@@ -1,4 +1,4 @@
-"""Ending an operation that is in flight, in order first and by force at last."""
+"""Ends an operation that is in flight: gracefully first, then by force."""
 
 import signal
 from pathlib import Path
@@ -14,7 +14,7 @@ from vmops.jobs.start import end_stopped_server
 from vmops.jobs.store import Store
 
 _TERM_TIMEOUT = 20.0
-"""Seconds that a worker has, from SIGTERM on, to end its engine and record how it ended."""
+"""Seconds that a worker has after SIGTERM to end its engine and record the outcome."""
 
 _KILL_TIMEOUT = 5.0
 _LOOK = 0.05
@@ -23,7 +23,7 @@ _LOOK = 0.05
 def cancel(store: Store, state_dir: Path, stack: str, verb: Verb) -> bool:
     """End the operation of that kind that is in flight, within 30 seconds.
 
-    What it was making stays for the next call to take up. Its record is over afterwards.
+    The next call continues what it was making. Its record is closed afterwards.
 
     Returns: whether nobody works on it any more; False if its worker is on another host, or cannot be killed.
     """
@@ -53,7 +53,7 @@ def cancel(store: Store, state_dir: Path, stack: str, verb: Verb) -> bool:
 
 
 def _end(store: Store, operation: Operation, path: Path, number: signal.Signals, told: set[tuple[int, int]]) -> None:
-    """Take an operation out of the queue if it waits for its turn; else end its worker, or what is left of that."""
+    """Remove an operation from the queue if it waits there; else end its worker, or what is left of that."""
     if operation.state is State.PENDING:
         mark_interrupted(store, operation, "was cancelled before its turn", State.PENDING)
         return
@@ -62,7 +62,7 @@ def _end(store: Store, operation: Operation, path: Path, number: signal.Signals,
 
 
 def _signal_once(operation: Operation, path: Path, number: signal.Signals, told: set[tuple[int, int]]) -> None:
-    """Signal a worker once; a process that only has its number is left alone."""
+    """Signal a worker once; a new process with the same number is left alone."""
     worker = fence.find_worker(operation, path)
     if worker and (worker.pid, number) not in told:
         send(worker, number)

@@ -1,4 +1,4 @@
-"""Damage to a file of records: known by what SQLite says, and set aside so that the records can be begun anew."""
+"""Damaged record files: recognised by SQLite's errors, and moved aside so that new records can be started."""
 
 import errno
 import os
@@ -11,17 +11,17 @@ from vmops.core.aside import set_aside
 from vmops.core.state_dir import aside_path, renewal_path
 
 _PATIENCE = 30.0
-"""Seconds to wait for others who set the same file aside."""
+"""Seconds to wait for others who move the same file aside."""
 
 _NO_TABLE = "no such table"
 
 
 class Hollow(OSError):
-    """What should be a file is none, or an empty one beside a log."""
+    """The file is not one, or is empty beside a write-ahead log."""
 
 
 def is_damage(error: Exception) -> bool:
-    """Tell whether a file is no database any more, or lacks what every version of it has.
+    """Tell whether a file is no longer a database, or lacks what every version has.
 
     Source: SQLite documentation, result codes: SQLITE_CORRUPT, SQLITE_NOTADB.
     """
@@ -31,10 +31,10 @@ def is_damage(error: Exception) -> bool:
 
 
 def refuse_hollow(path: Path) -> None:
-    """Check that a file is one, and is not empty, or gone, beside a log, as none is that was begun just now.
+    """Check that a file is one, and is neither empty nor missing beside a log, as no new one is.
 
-    SQLite would delete that log, and all that is in it, or wait for those who have it open. While somebody sets a file
-    aside its log is there a moment longer.
+    SQLite would delete that log with all its content, or wait for those who have it open. While somebody moves a file
+    aside, its log stays a moment longer.
 
     Raises: Hollow.
     """
@@ -44,9 +44,9 @@ def refuse_hollow(path: Path) -> None:
 
 
 def ensure_file(path: Path) -> None:
-    """Have a file at a path; one is made while nobody is about to set aside what was there, or its log.
+    """Make sure that a file exists; it is created only while nobody is moving the old one or its log aside.
 
-    Raises: OSError if it cannot be made, or not be written to: what is read of it would not be brought up to date.
+    Raises: OSError if it cannot be created, or not be written to: its schema could not be updated.
     """
     if not path.exists():
         with _renewing(path):
@@ -56,9 +56,9 @@ def ensure_file(path: Path) -> None:
 
 
 def set_records_aside(path: Path, is_damaged: Callable[[], bool]) -> None:
-    """Move a damaged file, with its log, to where nobody looks for it; of several who see the damage one does so.
+    """Move a damaged file aside, with its log. If several processes see the damage, one does so.
 
-    ``is_damaged`` tells whether it is still there. Raises: OSError if it cannot be moved.
+    ``is_damaged`` tells whether it still is. Raises: OSError if it cannot be moved.
     """
     with _renewing(path):
         if is_damaged():

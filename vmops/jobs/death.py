@@ -1,4 +1,4 @@
-"""Of what a worker has died that did not say so in its record."""
+"""Why a worker died that did not record it."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,14 +10,14 @@ from vmops.core.state_dir import output_path, server_output_path
 from vmops.jobs.operation import Operation, State
 
 _MOST = 1 << 16
-"""Bytes of an output that are looked at, from its end."""
+"""Bytes at the end of an output that are examined."""
 
 
 def cause_of_death(state_dir: Path, operation: Operation) -> Failure:
-    """Say why the worker of an operation is dead that is not over.
+    """Say why the worker of an unfinished operation is dead.
 
-    One that has printed something before it began could not begin, and the same call would meet the same: no module,
-    no library. Every exception of one that had begun is in its record, so that one was killed.
+    A worker that printed something before it started could not start, and the same call would fail again: no module, no
+    library. A worker that had started records all its exceptions, so a silent one was killed.
     """
     if operation.state is State.PENDING and (said := next(_said(state_dir, operation), None)):
         path, words = said
@@ -28,13 +28,13 @@ def cause_of_death(state_dir: Path, operation: Operation) -> Failure:
 
 
 def interrupted(operation: Operation, how: str) -> Failure:
-    """Say that nobody works on an operation any more, and how that came."""
+    """Say that nobody works on an operation any more, and why."""
     where = f" (pid {operation.pid} on {operation.host})" if operation.pid else ""
     return Failure(FailureKind.INTERRUPTED, f"the worker of this {operation.verb}{where} {how}")
 
 
 def _said(state_dir: Path, operation: Operation) -> Iterator[tuple[Path, str]]:
-    """Give the last words of a worker, and of the newest fork server since its operation was asked for."""
+    """Give the last output of a worker, and of the newest fork server since its operation was requested."""
     for path in (output_path(state_dir, operation.stack, operation.id), server_output_path(state_dir)):
         with suppress(OSError):
             if path.stat().st_mtime >= operation.created and (words := _last_line(path)):

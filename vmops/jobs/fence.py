@@ -1,8 +1,8 @@
-"""The fence: what a dead worker has left behind is ended before anybody goes on in its place.
+"""The fence: what a dead worker left running is killed before anybody continues in its place.
 
-A worker leads a session of its own, in which its engine and that one's plug-ins are too. No other process gets a
-session's number while anybody is in it, so what is left of a worker is known by that number, and by the VM's lock that
-it still holds, though its file may have been deleted. Source: POSIX, process group and session lifetimes.
+A worker leads a session of its own, which includes its engine and the engine's plug-ins. No other process gets a
+session's number while anybody is in it. So the remains of a worker are found by that number, and by the VM's lock,
+which they still hold even if its file was deleted. Source: POSIX, process group and session lifetimes.
 """
 
 import signal
@@ -14,10 +14,10 @@ from vmops.jobs.operation import Operation, State
 
 
 def find_worker(operation: Operation, path: Path) -> Process | None:
-    """Give the worker of an operation if it lives on this host; ``path`` is the lock that tells of its life.
+    """Give the worker of an operation if it is alive on this host; ``path`` is its liveness lock.
 
-    A process that only has its number started later; where the record does not say when the worker did, because it is
-    of an earlier version, it has no such lock open.
+    Another process with the same number started later. If the record does not say when the worker started, because it
+    is of an earlier version, another process does not have that lock open.
     """
     if not (operation.pid and host.is_this(operation.host_id, operation.host)):
         return None
@@ -26,18 +26,18 @@ def find_worker(operation: Operation, path: Path) -> Process | None:
 
 
 def outlives_lock(operation: Operation, path: Path) -> bool:
-    """Tell whether the worker of an operation, whose lock at ``path`` is free, lives: its file was deleted under it.
+    """Tell whether the worker of an operation with a free lock at ``path`` is alive: then its file was deleted.
 
-    One that dies has let go of its files before its lock is free.
+    A worker that dies closes its files before its lock becomes free.
     """
     worker = find_worker(operation, path)
     return worker is not None and has_open(worker.pid, path)
 
 
 def kill_orphans(operation: Operation, path: Path) -> list[int]:
-    """Kill what is left of a worker of this host that has died; nothing, if it lives.
+    """Kill what a dead worker of this host left running; do nothing if it is alive.
 
-    Returns: the numbers of the processes that were killed.
+    Returns: the numbers of the killed processes.
     """
     here = operation.state is State.RUNNING and host.is_this(operation.host_id, operation.host)
     if not here or find_worker(operation, path):

@@ -1,8 +1,8 @@
-"""A process that has imported what workers need, and forks one for each order, as soon as it is its turn.
+"""A process that has imported what workers need, and forks one for each job as soon as a slot is free.
 
-It is a fork server as the standard library's `multiprocessing` has one: no threads, no connections, nothing of any
-order in it when it forks. It holds the orders that wait for a slot, in the order in which they came, and leaves when it
-has had none for a while, or when its socket is gone. Its workers do not need it: it may die at any time.
+It is a fork server like that of the standard library's `multiprocessing`: it has no threads and no connections, and
+nothing of any job, when it forks. It keeps the jobs that wait for a slot in their order, and exits after a while
+without jobs, or when its socket is gone. Its workers do not need it: it may die at any time.
 """
 
 import gc
@@ -28,10 +28,10 @@ from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.order import JobMessage
 
 _LOOK = 0.1
-"""Seconds between two looks at the queue: a slot may be another's, and who waits may have been cancelled."""
+"""Seconds between two checks of the queue: another process may release a slot, or cancel a waiting job."""
 
 _REST = 5.0
-"""Seconds between two looks at the socket's path while nothing happens."""
+"""Seconds between two checks of the socket's path while nothing happens."""
 
 _CHUNK = 4096
 
@@ -41,7 +41,7 @@ _PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class QueuedJob:
-    """An operation that waits for its turn, its lock held."""
+    """An operation that waits for a slot, its lock held."""
 
     operation: Operation
     handed: JobMessage
@@ -67,7 +67,7 @@ class ForkServer:
         self._poller.register(self._children, select.POLLIN)
 
     def serve(self) -> None:
-        """Take orders and start workers until it is time to leave."""
+        """Accept jobs and start workers until it is time to exit."""
         while not self._over():
             self._poller.poll(1000 * (_LOOK if self._queue else min(_REST, self._idle)))
             self._reap()
@@ -75,9 +75,9 @@ class ForkServer:
             self._start()
 
     def _over(self) -> bool:
-        """Tell whether to leave: nobody asks any more, or nobody can.
+        """Tell whether to exit: no jobs arrive any more, or none can.
 
-        Not as long as workers live: they, and what they leave behind, would be the first process's then.
+        Never while workers are alive: they, and what they leave behind, would become the first process's children.
         """
         if self._queue:
             return False
@@ -92,7 +92,7 @@ class ForkServer:
         return True
 
     def _socket_present(self) -> bool:
-        """Tell whether the socket can still be found at its path."""
+        """Tell whether the socket is still at its path."""
         with suppress(OSError):
             return self._path.stat().st_ino == self._inode
         return False
@@ -106,7 +106,7 @@ class ForkServer:
                 self._busy = time.monotonic()
 
     def _accept(self) -> bool:
-        """Take all orders that are there; tell whether there were any."""
+        """Accept all waiting jobs; tell whether there were any."""
         found = False
         with suppress(BlockingIOError):
             while True:
@@ -118,7 +118,7 @@ class ForkServer:
         return found
 
     def _take(self, connection: socket.socket) -> None:
-        """Queue the order of a connection, if it is whole and its operation recorded."""
+        """Queue the job of a connection, if it is complete and its operation recorded."""
         handed = JobMessage.receive(connection)
         operation = self._store.get(handed.operation) if handed else None
         if handed and operation:
@@ -127,7 +127,7 @@ class ForkServer:
             os.close(handed.lock)
 
     def _start(self) -> None:
-        """Start the workers whose turn it is; who was cancelled meanwhile gives the lock back, wherever it stands."""
+        """Start the workers that get a slot. A cancelled job releases its lock, wherever it is in the queue."""
         for verb in Verb:
             queued = [each for each in self._queue if each.operation.verb is verb]
             pending = self._store.queued(verb) if queued else {}
@@ -165,7 +165,7 @@ class ForkServer:
 
 
 def _reset_inherited_state(state_dir: Path, waiting: QueuedJob, slot: int) -> None:
-    """Leave all that is the fork server's or another order's, and be what a new process would be."""
+    """Close everything of the fork server and of other jobs, and reset the process to a fresh state."""
     os.setsid()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -187,7 +187,7 @@ def _reset_inherited_state(state_dir: Path, waiting: QueuedJob, slot: int) -> No
 
 
 def _preload_imports() -> None:
-    """Import what every worker needs, and keep it out of the way of the garbage collector's marks."""
+    """Import what every worker needs, and exempt it from garbage collection."""
     gc.disable()  # nothing of this is ever garbage, and looking for it takes a quarter of the time
     from vmops.azure import connection
     from vmops.deploy import context, steps  # noqa: F401
@@ -204,7 +204,7 @@ def _preload_imports() -> None:
 
 
 def main() -> None:
-    """Serve the socket that was inherited; the arguments are those that `vmops.jobs.start` gives."""
+    """Serve the inherited socket; the arguments are those that `vmops.jobs.start` gives."""
     state_dir, path, descriptor, idle, caller = sys.argv[1:]
     interpreter.refuse_another(caller)
     signals.reset()

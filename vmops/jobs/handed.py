@@ -1,7 +1,7 @@
-"""The orders that a program has handed over, kept until a worker has begun them.
+"""The jobs that a program has sent to the fork server, kept until a worker has started them.
 
-A fork server that dies, or that was stopped and is ended here, takes its queue with it: whoever asked hands his order
-over once more. Of two workers that one operation then has, its record lets one begin.
+A fork server that dies, or is killed here because it is stopped, loses its queue. Then the caller sends its job again.
+If one operation gets two workers that way, its record lets only one start.
 """
 
 import os
@@ -19,7 +19,7 @@ from vmops.jobs.order import JobRequest
 from vmops.jobs.store import Store
 
 _PATIENCE = 10.0
-"""Seconds for which an operation waits before it is looked whether the fork server stands still, and between looks."""
+"""Seconds that an operation waits before the fork server is checked, and between checks."""
 
 
 _MOST = 1000
@@ -27,22 +27,22 @@ _MOST = 1000
 
 @dataclass
 class HandedOrders:
-    """The orders of one program that have not begun, by their operations' ids: they hold secrets."""
+    """A program's jobs that have not started, by operation id. They contain secrets."""
 
     _orders: dict[str, JobRequest] = field(default_factory=dict, repr=False)
     _next_look: float = 0.0
 
     def keep(self, operation: Operation, order: JobRequest) -> None:
-        """Keep an order that was handed over, and no more than so many."""
+        """Keep a job that was sent; only so many are kept."""
         while len(self._orders) >= _MOST:
             del self._orders[next(iter(self._orders))]
         self._orders[operation.id] = order
 
     def tend(self, settings: Settings, store: Store, operation: Operation) -> None:
-        """See to it that an operation that has not begun can begin.
+        """Make sure that an operation that has not started can start.
 
-        A fork server that stands still is ended: it is ours, has no work of its own, and holds the locks of its queue.
-        An order of ours whose lock is free is nobody's any more: it is handed over again, once.
+        A stopped fork server is killed: it is ours, has no work of its own, and holds the locks of its queue. A job of
+        ours whose lock is free has been lost: it is sent again, once.
         """
         if operation.state is not State.PENDING:
             self._orders.pop(operation.id, None)

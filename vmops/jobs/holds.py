@@ -1,4 +1,4 @@
-"""Who may hold a VM, or remove it as its holder, by what the records of this host tell: judged under the VM's lock."""
+"""Who may hold a VM, or remove it as its holder, by the records of this host. Decided under the VM's lock."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from vmops.spec.names import EXPIRES_TAG
 
 @dataclass(frozen=True)
 class Terms:
-    """In whose name a deployment is asked for: by default a person's, or a program's that holds nothing.
+    """The terms of a request: by default a person's, which holds nothing.
 
-    ``mark`` is what its record says of who holds the VM.
+    ``mark`` is what the record says about who holds the VM.
     """
 
     mark: str = ""
@@ -27,7 +27,7 @@ class Terms:
         """Check, under the lock, that a deployment may be recorded. Raises: OperationFailed (conflict)."""
 
     def permit(self, store: Store, stack: str, machine: Mapping[str, Any]) -> None:
-        """Check that a VM that exists may be taken. Raises: OperationFailed (conflict), saying who holds it."""
+        """Check that an existing VM may be taken. Raises: OperationFailed (conflict), saying who holds it."""
 
     def check_join(self, store: Store, other: Operation) -> bool:  # noqa: ARG002
         """Tell whether an operation in flight may be joined. Raises: OperationFailed (conflict)."""
@@ -39,28 +39,28 @@ NOBODY = Terms()
 
 @dataclass(frozen=True)
 class Entering(Terms):
-    """A program that is to hold a VM; with ``take_over``, whoever holds it, and if nobody does."""
+    """A program that wants to hold a VM; with ``take_over``, whoever holds it now, or if nobody does."""
 
     def check(self, store: Store, stack: str, vm_id: str) -> None:
-        """Refuse what another holds who lives, though there be no VM yet, or no more."""
+        """Refuse a VM that a living holder has, even if the VM does not exist yet or any more."""
         life = store.life(stack)
         held = _held(life)
         if held and not self.take_over and held.hold != self.mark and _lives(held.hold, life, held.expires):
             raise OperationFailed(refusal(held.hold, vm_id))
 
     def check_join(self, store: Store, other: Operation) -> bool:
-        """Let what somebody of this kind has begun and left be joined; what a person does is waited for by nobody."""
+        """Allow joining an operation of a dead holder of this kind; a person's operation is not joined."""
         if other.hold and other.verb is Verb.PROVISION:
             self._judge(other.hold, store.life(other.stack), other.expires, other.identity.vm_id)
         return bool(other.hold) or self.take_over
 
     def permit(self, store: Store, stack: str, machine: Mapping[str, Any]) -> None:
-        """Check that a VM that exists may be taken. Raises: OperationFailed (conflict), saying who holds it."""
+        """Check that an existing VM may be taken. Raises: OperationFailed (conflict), saying who holds it."""
         expires = (machine.get("tags") or {}).get(EXPIRES_TAG, "")
         self._judge(mark_of(machine), store.life(stack), times.parse_utc(expires), str(machine["id"]))
 
     def _judge(self, mark: str, life: Sequence[Operation], expires: float, vm_id: str) -> None:
-        """Let a holder have what carries a mark if who held it is dead, and was of the same kind."""
+        """Allow a holder to take a marked VM if its last holder is dead and was of the same kind."""
         if self.take_over or (mark and mark == self.mark):
             return
         before, me = Holder.read(mark), Holder.read(self.mark)
@@ -71,10 +71,10 @@ class Entering(Terms):
 
 @dataclass(frozen=True)
 class Leaving(Terms):
-    """A program that removes the VM that it holds, if it still does."""
+    """A program that removes the VM it holds, if it still does."""
 
     def check(self, store: Store, stack: str, vm_id: str) -> None:
-        """Refuse what another has taken over since, by the records of this host; the VM's own mark tells of others."""
+        """Refuse a VM that another holder has taken over, by this host's records; its own mark covers other hosts."""
         life = store.life(stack)
         holds = mark_in(life)
         if holds != self.mark and any(each.verb is Verb.PROVISION for each in life):
@@ -82,25 +82,25 @@ class Leaving(Terms):
 
 
 def terms_of(operation: Operation, *, take_over: bool) -> Terms:
-    """Give the terms on which an operation was recorded."""
+    """Give the terms with which an operation was recorded."""
     if not operation.hold:
         return NOBODY
     return (Entering if operation.verb is Verb.PROVISION else Leaving)(operation.hold, take_over)
 
 
 def mark_in(life: Sequence[Operation]) -> str:
-    """Give the mark of who is to hold a VM, by its records since it was last removed; '' for nobody."""
+    """Give the mark of a VM's holder, from its records since its last removal; '' for nobody."""
     held = _held(life)
     return held.hold if held else ""
 
 
 def _held(life: Sequence[Operation]) -> Operation | None:
-    """Give the newest provision by which somebody was to hold the VM."""
+    """Give the newest provision with a holder."""
     return next((each for each in life if each.hold and each.verb is Verb.PROVISION), None)
 
 
 def _lives(mark: str, life: Sequence[Operation], expires: float) -> bool:
-    """Tell whether who left a mark may still be there, and has not let go by a removal that failed."""
+    """Tell whether the holder of a mark may be alive, and has not released the VM by a removal that failed."""
     holder = Holder.read(mark)
     marks = {(each.verb, each.hold) for each in life}
     if holder is None or (Verb.DEPROVISION, mark) in marks:

@@ -1,4 +1,4 @@
-"""What was ever made for one VM, and was not seen gone since: the table ``made`` of the records."""
+"""Everything that was made for one VM and not seen gone: the table ``made`` of the records."""
 
 import time
 from collections.abc import Iterable
@@ -29,41 +29,42 @@ class MadeResources:
     owner: str
 
     def intend(self, ids: Iterable[str]) -> None:
-        """Note what is about to be made or changed; what Azure knows it by may be another afterwards."""
+        """Record what is about to be made or changed; its identity in Azure may be another afterwards."""
         now = time.time()
         with self.database.transaction() as rows:
             rows.executemany(_INTEND, [(self.stack, arm_id.lower(), self.owner, now) for arm_id in ids])
 
     def note(self, arm_id: str, identity: str, written: float | None = None) -> None:
-        """Note what was made, or is as it was, what Azure knows it by, and when it was written; by default now."""
+        """Record what was made or is unchanged, its identity in Azure, and when it was written, by default now."""
         at = time.time() if written is None else written
         with self.database.transaction() as rows:
             rows.execute(_NOTE, (self.stack, arm_id.lower(), self.owner, at, identity))
 
     def note_run(self, arm_id: str, ran: str) -> None:
-        """Note whether a VM has ever run, as `vmops.deploy.first_run` says it."""
+        """Record whether a VM has ever run, as `vmops.deploy.first_run` says it."""
         row = (self.stack, arm_id.lower(), self.owner, time.time(), ran)
         with self.database.transaction() as rows:
             rows.execute(_RUN, row)
 
     def ran(self, arm_id: str) -> str:
-        """Give what `note_run` has noted of a VM that was not seen gone since; '' if nobody knows."""
+        """Give what `note_run` has recorded of a VM that was not seen gone since; '' if unknown."""
         with self.database.transaction() as rows:
             query = f"SELECT ran FROM made WHERE {_THERE} AND arm_id = ?"  # noqa: S608
             row = rows.execute(query, (self.stack, self.owner, arm_id.lower())).fetchone()
         return str(row["ran"]) if row else ""
 
     def disown(self, ids: Iterable[str]) -> None:
-        """Forget what turned out to be another's."""
+        """Forget what is another's."""
         with self.database.transaction() as rows:
             rows.executemany(
                 "DELETE FROM made WHERE stack = ? AND arm_id = ?", [(self.stack, each.lower()) for each in ids]
             )
 
     def gone(self, left: Iterable[str] = ()) -> None:
-        """Note that nothing of it is there any more, but for what was ``left`` under its ids and is another's.
+        """Record that nothing of the VM is left, except others' resources ``left`` with its ids.
 
-        Of these it stays known what ours was: tags of ours that were copied to them would make them ours else.
+        The identities of ours with those ids stay known. Otherwise tags of ours that were copied to the others would
+        make them ours.
         """
         ids = self.known().keys() - set(map(str.lower, left))
         gone = [(time.time(), self.stack, self.owner, arm_id) for arm_id in ids]
@@ -71,7 +72,7 @@ class MadeResources:
             rows.executemany(f"UPDATE made SET seen_gone = ? WHERE {_THERE} AND arm_id = ?", gone)  # noqa: S608
 
     def known(self) -> dict[str, str]:
-        """Give Azure's identity of what was not seen gone, by its ARM id in lower case; empty where nobody knows."""
+        """Give Azure's identity of what was not seen gone, by ARM id in lower case; empty if unknown."""
         with self.database.transaction() as rows:
             found = rows.execute(f"SELECT arm_id, identity FROM made WHERE {_THERE}", (self.stack, self.owner))  # noqa: S608
             return {row["arm_id"].lower(): row["identity"] for row in found}
@@ -83,7 +84,7 @@ class MadeResources:
             return [row["arm_id"] for row in found]
 
     def last_write(self) -> float:
-        """Give when any of it was written last; 0 if nothing was, or nobody knows of one of them."""
+        """Give when any of it was last written; 0 if nothing was, or it is unknown for one of them."""
         with self.database.transaction() as rows:
             query = f"SELECT max(last_write) AS newest, min(last_write) AS oldest FROM made WHERE {_THERE}"  # noqa: S608
             found = rows.execute(query, (self.stack, self.owner)).fetchone()

@@ -1,4 +1,4 @@
-"""One deployment as it is remembered: what was asked, by whom, and how it ended."""
+"""The record of one deployment: the request, its author, and how it ended."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -14,7 +14,7 @@ from vmops.spec.names import Identity
 HANDLE_PREFIX = "vmops:operation/"
 
 HANDED_OVER = "handedOver"
-"""The output of a removal that has removed nothing: where the project is by which another tool owns the VM now."""
+"""The output of a removal that removed nothing: the project with which another tool owns the VM now."""
 
 
 class Verb(StrEnum):
@@ -26,7 +26,7 @@ class Verb(StrEnum):
 
 
 class State(StrEnum):
-    """Where a deployment stands. TIMED_OUT is a waiter's verdict and never a state."""
+    """The state of a deployment. TIMED_OUT is a waiter's answer and never a state."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -40,7 +40,7 @@ TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.SUCCEEDED: frozenset(),
     State.FAILED: frozenset(),
 }
-"""From each state to those that may follow it."""
+"""The states that may follow each state."""
 
 TERMINAL = frozenset(state for state, following in TRANSITIONS.items() if not following)
 

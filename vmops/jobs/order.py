@@ -1,6 +1,6 @@
-"""What a worker is told, and how that goes to the fork server: into a connection, with the VM's lock, and on.
+"""What a worker is told, and how it is sent to the fork server: through a connection, with the VM's lock.
 
-Light, because every caller imports it.
+This module imports little, because every caller imports it.
 """
 
 import json
@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 _BUFFER = 1 << 20
-"""Bytes that an order may have and still be handed over before anybody reads it."""
+"""Bytes of a job that fit into a connection before anybody reads it."""
 
 _LONGEST = 30.0
-"""Seconds in which a caller hands its order over."""
+"""Seconds within which a caller sends its job."""
 
 _CHUNK = 1 << 16
 
@@ -45,16 +45,16 @@ class JobRequest:
         return cls(**json.loads(wire))
 
     def to_wire(self) -> bytes:
-        """Give it as bytes; they hold its secrets."""
+        """Serialise it; the bytes contain its secrets."""
         return json.dumps(asdict(self)).encode()
 
 
 @dataclass(frozen=True)
 class JobMessage:
-    """An order for the worker of an operation, whose id this is.
+    """A job for the worker of an operation, with that operation's id.
 
-    ``limit`` is how many may work at once, 0 for as many as the machine can bear; ``environment`` is the worker's,
-    ``order`` an `JobRequest` as it goes over a pipe, and ``lock`` the descriptor of the VM's lock.
+    ``limit`` is how many may run at once, 0 for as many as the machine can bear. ``environment`` is the worker's.
+    ``order`` is a serialised `JobRequest`, and ``lock`` the descriptor of the VM's lock.
     """
 
     operation: str
@@ -64,9 +64,9 @@ class JobMessage:
     lock: int
 
     def send(self, connection: socket.socket) -> None:
-        """Write it into a connection; the lock is held by both sides then.
+        """Send it through a connection; both sides hold the lock then.
 
-        Raises: OSError if it cannot be handed over; what was written of it is then nothing that anybody begins.
+        Raises: OSError if it cannot be sent; nobody starts an incomplete job.
         """
         head = {"operation": self.operation, "limit": self.limit, "environment": self.environment}
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
@@ -76,7 +76,7 @@ class JobMessage:
 
     @classmethod
     def receive(cls, connection: socket.socket) -> Self | None:
-        """Read one; of an order that is not whole, because its caller has died, nothing is kept, and no lock.
+        """Receive one. Of an incomplete job, whose caller has died, nothing is kept, and no lock.
 
         Raises: OSError or ValueError if it cannot be read.
         """

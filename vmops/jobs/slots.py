@@ -1,6 +1,6 @@
-"""How many deployments of a state directory work at once: a slot each, held for as long as its worker lives.
+"""The concurrency limit of a state directory: every running deployment holds a slot while its worker lives.
 
-Removals have slots of their own, so that they wait for nothing that is being made.
+Removals have slots of their own, so that they never wait for deployments.
 """
 
 from pathlib import Path
@@ -12,29 +12,31 @@ from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.store import Store
 
 LONGEST_QUEUE = 7 * 86400.0
-"""Seconds for which a worker waits for its turn."""
+"""Seconds for which a worker waits for a slot."""
 
 _LOOK = 0.1
-"""Seconds between two looks whether it is a worker's turn, for each that waits up to it."""
+"""Seconds between two checks for a free slot, for each operation that is ahead in the queue."""
 
 _REST = 1.0
-"""The most seconds between two looks."""
+"""Longest interval between two checks, in seconds."""
 
 _PER_CORE_LOCAL = 2
-"""Deployments for each core where the cloud answers at once, so that they compute all the time."""
+"""Deployments for each core where the cloud answers at once and each deployment uses its core all the time."""
 
 _PER_CORE_REMOTE = 16
-"""Deployments for each core where the cloud takes its time: of 100 seconds they compute two."""
+"""Deployments for each core where the cloud takes its time: each computes for two of 100 seconds."""
 
 _MEMORY = 160 * 2**20
-"""Bytes that a deployment needs: its engine 120 MB, its worker the rest. Source: measured, docs/performance.md."""
+"""Bytes of memory for one deployment: its engine takes 120 MB, its worker the rest. Source: measured,
+docs/performance.md.
+"""
 
 
 def acquire_slot(state_dir: Path, operation: Operation, limit: int) -> int | None:
     """Take a slot for a deployment, if one of ``limit`` is free.
 
-    With a limit of 0 it is as many as the cores can serve and half of the memory can hold, and no further one begins
-    while less is free than it needs.
+    A limit of 0 means as many as the cores and half of the memory allow; no deployment starts while less memory is free
+    than it needs.
 
     Returns: the descriptor that holds the slot, or None if there is none.
     """
@@ -49,10 +51,10 @@ def acquire_slot(state_dir: Path, operation: Operation, limit: int) -> int | Non
 
 
 def try_start(store: Store, state_dir: Path, operation: Operation, limit: int) -> bool | NotYet:
-    """Look whether a worker that was started alone may begin, and keep its slot then.
+    """Check whether a worker that was started alone may start, and keep its slot then.
 
-    Those that were admitted earlier go first, and whoever has many before it looks the less often. What was cancelled
-    is not waiting any more, and begins in vain.
+    Earlier operations go first, and the poll interval grows with the position in the queue. A cancelled operation is
+    let through; its record then refuses to start.
     """
     waiting = store.queued(operation.verb)
     if operation.id not in waiting:
@@ -68,6 +70,6 @@ def _lives(state_dir: Path, stack: str, verb: Verb) -> bool:
 
 
 def default_concurrency(cloud: str) -> int:
-    """How many deployments run at once: a number a core, bounded by half of the memory; at least one."""
+    """How many deployments run at once: a number for each core, limited by half of the memory; at least one."""
     by_cores = processes.processors() * (_PER_CORE_LOCAL if cloud == "local" else _PER_CORE_REMOTE)
     return max(1, min(by_cores, processes.total_memory() // 2 // _MEMORY))

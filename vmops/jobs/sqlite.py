@@ -1,7 +1,7 @@
-"""One file of SQLite: whoever needs it borrows its one connection for a transaction; it survives forks and deletion.
+"""One SQLite file with one connection, which is lent for each transaction; it survives forks and deletion.
 
-Any number of threads and processes may use one file at once. A file says its version (``PRAGMA user_version``): 0 is a
-new one, or one from before there were versions.
+Any number of threads and processes may use one file at once. A file states its version (``PRAGMA user_version``): 0 is
+a new one, or one from before there were versions.
 """
 
 import sqlite3
@@ -18,20 +18,20 @@ from vmops.jobs import damage
 from vmops.jobs.tables import Conflict, Lender
 
 _PATIENCE = 30.0
-"""Seconds to wait for others who write, or make the records."""
+"""Seconds to wait for other writers, or for whoever creates the records."""
 
 AGE = 1000
-"""Versions in an age. Within one, later versions only add to earlier ones, so that code of both may use one file."""
+"""Versions in one age. Within an age, later versions only add to earlier ones, so code of both may use one file."""
 
 Steps = Mapping[int, tuple[str, ...]]
-"""Statements by the version that they lead to."""
+"""Statements, by the version to which they lead."""
 
 _ROOM = 2 << 20
 """Bytes that a deployment writes: records and their log, the engine's state with its copies, logs. Source: measured."""
 
 
 class Database(Lender):
-    """A file of records, brought to the newest version of its schema."""
+    """A file of records, updated to the newest version of its schema."""
 
     def __init__(self, path: Path, steps: Steps) -> None:
         """Open ``path``, and take the ``steps`` that it lacks; a later version of the same age is used as it is.
@@ -100,7 +100,7 @@ class Database(Lender):
         return self._connection
 
     def _opened(self) -> tuple[sqlite3.Connection, RecordsUnusable | None]:
-        """Give a connection, and why it is one to nothing."""
+        """Give a connection, and why it is an empty substitute."""
         try:
             connection = self._renewed()
             self._inode = self._path.stat().st_ino
@@ -112,7 +112,7 @@ class Database(Lender):
         return connection, None
 
     def _renewed(self) -> sqlite3.Connection:
-        """Open the file; one that is damaged is set aside by the first who sees it."""
+        """Open the file; the first process that sees damage moves it aside."""
         try:
             return _connect(self._path, self._steps)
         except (sqlite3.DatabaseError, damage.Hollow) as error:
@@ -123,7 +123,7 @@ class Database(Lender):
         return _connect(self._path, self._steps)
 
     def _refused(self, error: Exception) -> RecordsUnusable:
-        """Say why a transaction has failed; what is damaged is set aside."""
+        """Say why a transaction failed; a damaged file is moved aside."""
         how = ""
         if isinstance(error, sqlite3.DatabaseError) and damage.is_damage(error):
             with suppress(OSError, sqlite3.Error):
@@ -139,13 +139,13 @@ class Database(Lender):
         return False
 
     def _is_the_one_that_was_open(self) -> bool:
-        """Tell whether the file is that which was open, and not one that others have begun since."""
+        """Tell whether the file is still the one that was opened, and not its replacement."""
         return self._path.stat().st_ino == self._inode
 
     def _file_replaced(self) -> bool:
-        """Tell whether the records that are open were deleted, or emptied: others begin anew, and would not see them.
+        """Tell whether the open file was deleted or emptied: others use a new one and never see this one's records.
 
-        Of a whole state directory that is deleted there is nothing to begin anew.
+        False if the whole state directory was deleted: then there is nothing to create again.
         """
         try:
             found = self._path.stat()
@@ -160,7 +160,7 @@ class Database(Lender):
 
 
 def _in_memory(steps: Steps) -> sqlite3.Connection:
-    """Give records with nothing in them, which are forgotten with the connection."""
+    """Give an empty database in memory, which is lost with the connection."""
     connection = sqlite3.connect(":memory:", check_same_thread=False)
     connection.row_factory = sqlite3.Row
     _bring_forward(connection, steps)
@@ -168,7 +168,7 @@ def _in_memory(steps: Steps) -> sqlite3.Connection:
 
 
 def _connect(path: Path, steps: Steps) -> sqlite3.Connection:
-    """Open the records; SQLite gives its log the mode of the database, so that is set before there is one."""
+    """Open the file. SQLite gives its log the file's mode, so that is set before there is a log."""
     damage.refuse_hollow(path)
     damage.ensure_file(path)
     with ExitStack() as unless_opened:
@@ -187,7 +187,7 @@ def _connect(path: Path, steps: Steps) -> sqlite3.Connection:
 
 
 def _writes_ahead(connection: sqlite3.Connection) -> bool | NotYet:
-    """Have the records keep a write-ahead log; where another is about to begin one, SQLite itself does not wait."""
+    """Switch to a write-ahead log. SQLite itself does not wait while another process is doing the same."""
     try:
         connection.execute("PRAGMA journal_mode=WAL")
     except sqlite3.OperationalError as refusal:
@@ -198,7 +198,7 @@ def _writes_ahead(connection: sqlite3.Connection) -> bool | NotYet:
 
 
 def _bring_forward(connection: sqlite3.Connection, steps: Steps) -> None:
-    """Take the steps that a file lacks, all or none; of several processes one does so, and the others wait for it."""
+    """Run the missing schema steps, all or none. Of several processes one does so, and the others wait for it."""
     if _version(connection) >= max(steps):
         return
     with connection:

@@ -1,4 +1,4 @@
-"""What the records tell of an engine's lock."""
+"""What the records say about an engine's lock."""
 
 from dataclasses import dataclass
 
@@ -15,13 +15,13 @@ _CUT_OFF = frozenset({FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.
 
 @dataclass(frozen=True)
 class StackRecords:
-    """The records of one stack, as an engine's notes ask them (`vmops.engine.backend.notes.Records`)."""
+    """The records of one stack, as the notes about engines need them (`vmops.engine.backend.notes.Records`)."""
 
     store: Store
     stack: str
 
     def made(self, owner: str) -> MadeResources:
-        """Give what was ever made of it in an owner's name."""
+        """Give what was ever made of it for an owner."""
         return self.store.made(self.stack, owner)
 
     def newest(self) -> str:
@@ -30,20 +30,21 @@ class StackRecords:
         return latest.id if latest else ""
 
     def has(self, operation: str) -> bool:
-        """Tell whether an operation is one of them."""
+        """Tell whether an operation is among them."""
         found = self.store.get(operation)
         return found is not None and found.stack == self.stack
 
     def left(self, hostname: str, since: float) -> bool:
-        """Tell whether one that is over left a lock of which there is no note, taken on that host at that time."""
+        """Tell whether an operation that has ended left a lock without a note, taken on that host at that time."""
         return any(_may_have_left(each, hostname, since) for each in self.store.history(self.stack))
 
 
 def _may_have_left(operation: Operation, hostname: str, since: float) -> bool:
-    """Tell whether an engine of an operation may have left a lock that nobody has noted.
+    """Tell whether an engine of an operation may have left a lock without a note.
 
-    It was cut off, was at work on that host when the lock was taken, and is of an earlier version, which wrote no
-    notes, or of another boot, with whose power a note may have gone: one of this boot has left a note.
+    Its operation was interrupted and was running on that host when the lock was taken. It is either of an earlier
+    version, which wrote no notes, or of another boot, and its note was lost with the power. An engine of this boot has
+    left a note.
     """
     cut_off = operation.failure is not None and operation.failure.kind in _CUT_OFF
     noted = operation.host_id == host.identity()

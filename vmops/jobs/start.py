@@ -1,7 +1,7 @@
-"""Starting the worker of a deployment: forked by the state directory's fork server, or in a new process.
+"""Starts the worker of a deployment: forked by the state directory's fork server, or as a new process.
 
-The caller never waits for a fork server to get ready: it opens the server's socket itself, hands the listening end to
-the process that it starts, and leaves its order in the queue of the connection, with the VM's lock.
+The caller never waits until a fork server is ready. It opens the server's socket itself, passes the listening end to
+the process that it starts, and leaves its job, with the VM's lock, in the queue of the connection.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from vmops.jobs.operation import Operation
 from vmops.jobs.order import JobMessage, JobRequest
 
 _PATIENCE = 5.0
-"""Seconds to wait for the others that are handing their orders over."""
+"""Seconds to wait for other callers that are sending their jobs."""
 
 _BACKLOG = 1024
 _LONGEST_ADDRESS = 100
@@ -34,7 +34,7 @@ _LONGEST_ADDRESS = 100
 
 
 def start_worker(settings: Settings, operation: Operation, order: JobRequest, held: int) -> None:
-    """Start the worker of an operation that is recorded; from its first moment on it holds the lock ``held``."""
+    """Start the worker of a recorded operation; it holds the lock ``held`` from its first moment on."""
     state_dir = settings.state_dir
     log = log_path(state_dir, operation.stack, operation.id)
     private.make_directory(log.parent)
@@ -54,9 +54,9 @@ def _told(settings: Settings) -> dict[str, str]:
 
 
 def end_stopped_server(state_dir: Path) -> bool:
-    """Kill the fork servers that stand still, with the locks that they hold; tell whether there were any.
+    """Kill stopped fork servers together with the locks that they hold; tell whether there were any.
 
-    None has work of its own; what is queued with one is handed over again by whoever asked for it.
+    They have no work of their own; callers send their queued jobs again.
     """
     servers = (processes.process(pid) for pid in processes.running("vmops.jobs.fork_server", str(state_dir)))
     stopped = [server for server in servers if server and processes.is_stopped(server.pid)]
@@ -77,9 +77,9 @@ def _spawn(settings: Settings, operation: Operation, order: JobRequest, environm
 def _send_to_fork_server(
     settings: Settings, operation: Operation, order: JobRequest, environment: dict[str, str], held: int
 ) -> None:
-    """Give an order to the fork server, which is started if there is none.
+    """Send a job to the fork server, which is started if there is none.
 
-    Raises: OSError if there can be none, or if nothing has been handed over.
+    Raises: OSError if there can be none, or if nothing was sent.
     """
     handed = JobMessage(operation.id, settings.workers or 0, environment, order.to_wire(), held)
     gate = gate_path(settings.state_dir)  # held: no fork server leaves meanwhile, and nobody else starts one
@@ -100,9 +100,9 @@ def _connected(settings: Settings) -> socket.socket:
 
 
 def _reach(address: str) -> socket.socket:
-    """Connect to whoever listens at an address, if that is a process of ours.
+    """Connect to whoever listens at an address, if it is a process of ours.
 
-    Raises: PermissionError if it is another user's: an order has secrets; OSError if nobody listens.
+    Raises: PermissionError if it is another user's: a job contains secrets; OSError if nobody listens.
     """
     connection = socket.socket(socket.AF_UNIX)
     try:
@@ -115,7 +115,7 @@ def _reach(address: str) -> socket.socket:
 
 
 def _start_server(settings: Settings, path: Path, address: str) -> None:
-    """Start a fork server that listens where the last one of its kind did; only its owner may connect."""
+    """Start a fork server that listens where the last one of its code did; only its owner may connect."""
     private.make_directory(path.parent)
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -137,7 +137,7 @@ def _python(
     descriptor: int,
     stdin: int = children.NOTHING,
 ) -> Child:
-    """Start a module of ours in a session of its own, from a fixed place; it inherits one descriptor.
+    """Start a module of ours in a session of its own, in a fixed directory; it inherits one descriptor.
 
     Raises: StartFailed if it cannot be run.
     """
@@ -161,7 +161,7 @@ def _python(
 
 @contextmanager
 def _address(path: Path) -> Iterator[str]:
-    """Give an address for a socket's path: one that is too long is named by its directory's descriptor (Linux only)."""
+    """Give an address for a socket's path; a path that is too long goes through its directory (Linux only)."""
     if len(os.fsencode(path)) <= _LONGEST_ADDRESS:
         yield str(path)
         return
@@ -184,7 +184,7 @@ def _code_version(settings: Settings) -> str:
 
 @cache
 def _stamps(places: Sequence[str]) -> list[str]:
-    """Give when vmops, and what is installed beside it or packed into archives, was written as it runs here."""
+    """Give when the running vmops, and what is installed beside it or packed into archives, was written."""
     package = interpreter.PACKAGE
     others = (Path(place) for place in places if place.endswith("-packages") or Path(place).is_file())
     files = {*package.rglob("*.py"), *(package / "stacks").glob("*.py"), *filter(Path.exists, others)}

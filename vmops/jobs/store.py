@@ -76,7 +76,7 @@ class Store:
         return rows.record(seen.execute(query, (operation_id,)).fetchone())
 
     def unusable(self) -> RecordsUnusable | None:
-        """Say why nothing can be recorded now, and what is read may lack what was recorded; None if all is well."""
+        """Say why nothing can be recorded now, and why what is read may be incomplete; None if all is well."""
         return self._tables.unusable()
 
     def require(self) -> None:
@@ -125,7 +125,7 @@ class Store:
             return any(count == 1 for count in changed)
 
     def remember(self, operation_id: str, given: Mapping[str, Any]) -> None:
-        """Note how what an operation made is asked for now: by what changes nothing of it."""
+        """Record the present request for what an operation made, where the change needed no deployment."""
         with self._tables.transaction() as database:
             database.execute("UPDATE operations SET given = ? WHERE id = ?", (json.dumps(dict(given)), operation_id))
 
@@ -137,7 +137,7 @@ class Store:
             return database.execute(query, row).rowcount == 1
 
     def extend(self, operation_id: str, expires: float) -> None:
-        """Move the instant at which what an operation made expires, in seconds since the epoch; 0 for never."""
+        """Set the expiry of what an operation made, in seconds since the epoch; 0 for never."""
         with self._tables.transaction() as database:
             database.execute("UPDATE operations SET expires = ? WHERE id = ?", (expires, operation_id))
 
@@ -164,7 +164,7 @@ class Store:
         return self._select(f"WHERE stack = ? AND number > coalesce(({removed}), 0) ORDER BY number DESC", stack, stack)
 
     def let_go(self, stack: str, hold: str) -> None:
-        """Let the records of a stack tell of no holder any more where they tell of this one."""
+        """Remove this holder's mark from the records of a stack."""
         with self._tables.transaction() as database:
             database.execute("UPDATE operations SET hold = '' WHERE stack = ? AND hold = ?", (stack, hold))
 
@@ -202,11 +202,11 @@ class Store:
         return RefusedPlaces(self._tables, cloud, subscription)
 
     def made(self, stack: str, owner: str) -> MadeResources:
-        """Give what was ever made of a stack in an owner's name."""
+        """Give what was ever made of a stack for an owner."""
         return MadeResources(self._tables, stack, owner)
 
     def note_failure(self, stack: str, failure: Failure) -> None:
-        """Remember why the newest verb of a stack that failed did so; where it cannot be recorded, in this process."""
+        """Record why the newest verb of a stack failed; if that is impossible, keep it in this process."""
         self._unrecorded[stack] = failure
         with suppress(StoreError):
             with self._tables.transaction() as database:
@@ -215,7 +215,7 @@ class Store:
                 del self._unrecorded[stack]
 
     def last_failure(self, stack: str) -> Failure | None:
-        """Give what `note_failure` remembered."""
+        """Give what `note_failure` recorded."""
         if stack in self._unrecorded:
             return self._unrecorded[stack]
         with self._tables.transaction() as database:
@@ -223,7 +223,7 @@ class Store:
         return Failure.from_dict(json.loads(row["failure"])) if row else None
 
     def _select(self, where: str, *values: str, table: str = "operations") -> list[Operation]:
-        """Read records; those that are found to be damaged have been begun anew, and are read once more."""
+        """Read records; if they turn out to be damaged, new ones have been started, and are read instead."""
         try:
             return self._read(table, where, *values)
         except RecordsUnusable:

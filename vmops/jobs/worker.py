@@ -1,7 +1,7 @@
-"""One deployment in one process of its own: it outlives its caller, and says how it ended.
+"""One deployment in a process of its own: it outlives its caller, and records how it ended.
 
-It holds the VM's lock from its first moment on; its order, which holds secrets, comes over a pipe or a socket. It leads
-its own session; its environment is an allow-list; its log is one JSON line an event.
+It holds the VM's lock from its first moment on. Its job, which contains secrets, arrives through a pipe or a socket. It
+leads its own session, its environment is an allow-list, and its log is one JSON line an event.
 """
 
 import logging
@@ -37,17 +37,17 @@ if TYPE_CHECKING:
     from vmops.spec.target import Target
 
 NAME = "vmops-worker"
-"""What a worker is called where the system lists its processes (Linux only)."""
+"""A worker's name in the system's list of processes (Linux only)."""
 
 _PATIENCE = 60.0
 """Seconds to wait for records that are away, and for a lock whose holder is on its way out."""
 
 _LOOK = 0.05
-"""Seconds between two looks at a lock that another holds."""
+"""Seconds between two attempts at a lock that another holds."""
 
 
 def main() -> None:
-    """Carry out the operation named on the command line once it is its turn; its order comes on standard input."""
+    """Run the operation named on the command line once it gets a slot; its job arrives on standard input."""
     state_dir, operation_id, lock, limit = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     interpreter.refuse_another(sys.argv[5])
     signals.reset()
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def run_job(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None:
-    """Carry out an operation that is recorded and whose ``lock`` is held, unless it is over already."""
+    """Run a recorded operation whose ``lock`` is held, unless it is done already."""
     with suppress(OSError):
         Path("/proc/self/comm").write_text(NAME)
     settings = Settings(state_dir=state_dir)
@@ -104,13 +104,13 @@ def _claimed(store: Store, settings: Settings, operation: Operation) -> Iterator
 
 
 def _whereabouts() -> dict[str, Any]:
-    """Say where this worker runs, as its record has it."""
+    """Describe where this worker runs, for its record."""
     pid = os.getpid()
     return {"host": host.name(), "host_id": host.identity(), "pid": pid, "start_ticks": start_ticks(pid) or 0}
 
 
 def _outcome(work: Any) -> tuple[State, dict[str, Any]]:
-    """Do the work and say how it ended; nothing escapes."""
+    """Do the work and record how it ended; no exception escapes."""
     try:
         return State.SUCCEEDED, {"outputs": work()}
     except OperationFailed as error:
@@ -207,7 +207,7 @@ def _cancel_provision(store: Store, state_dir: Path, stack: str, seconds: float)
     from vmops.jobs.cancel import cancel
 
     def look() -> int | NotYet:
-        """Look again and again: one that was admitted a moment before us may begin only now."""
+        """Check repeatedly: a provision that was admitted a moment ago may start only now."""
         ended = cancel(store, state_dir, stack, Verb.PROVISION)
         writer = acquire(lock_path(state_dir, stack)) if ended else None
         return NotYet(_LOOK) if writer is None else writer
@@ -220,7 +220,7 @@ def _cancel_provision(store: Store, state_dir: Path, stack: str, seconds: float)
 
 @contextmanager
 def _logging(path: Path) -> Iterator[None]:
-    """Send every event of this process to its log, a JSON line each."""
+    """Write every event of this process to its log, a JSON line each."""
     with path.open("a", buffering=1) as file:
         LOGGER.setLevel(logging.DEBUG)
         LOGGER.propagate = False

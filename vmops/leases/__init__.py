@@ -1,1 +1,1 @@
-"""VMs that a program holds for a while: made at the start of a block, removed at its end, swept if it died."""
+"""VMs that a program holds for a while: made when a block starts, removed when it ends, swept if the program died."""

@@ -1,4 +1,4 @@
-"""A teardown that always happens: VMs that live as long as a block of a program, or a call of a function."""
+"""Context managers and decorators for VMs that live as long as a block of a program or a call of a function."""
 
 import asyncio
 import inspect
@@ -25,10 +25,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _UNHEARD_TTL = "24h"
-"""How long a VM lives without a ``ttl`` whose holder would not hear that it is to end."""
+"""Time to live, in seconds, of a VM without a ``ttl`` whose holder cannot handle SIGTERM."""
 
 _UNSAID = Lock()
-"""Taken for good by the first thread that warns."""
+"""Taken for good by the first thread that warns: the warning appears once a process."""
 
 _log = logging.getLogger("vmops")
 
@@ -87,7 +87,7 @@ def machines(
 
 @dataclass(frozen=True)
 class Manner:
-    """How VMs are held: as what, whether they are kept if their block fails, and taken whoever holds them."""
+    """How VMs are held: by which kind of holder, whether a failed block keeps them, and whether others' are taken."""
 
     kind: Kind
     keep_on_error: bool
@@ -95,7 +95,7 @@ class Manner:
 
 
 class MachineContext(Generic[T]):
-    """What `machine` and `machines` give: one block at a time, or any number of calls of a function."""
+    """The result of `machine` and `machines`: usable for one block at a time, or for any number of function calls."""
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class MachineContext(Generic[T]):
         self._leave(error, keep=self._keeps(error))
 
     def let_go(self) -> None:
-        """Hand the removal to a worker while the block goes on; leaving it waits for that one."""
+        """Send the removal to a worker while the block goes on; leaving the block waits for it."""
         self._lease.let_go()
 
     async def __aenter__(self) -> T:
@@ -138,7 +138,7 @@ class MachineContext(Generic[T]):
         await self._leave_async(error, keep=self._keeps(error))
 
     def __call__(self, function: Callable[Concatenate[T, P], R]) -> Callable[P, R]:
-        """Hold the VMs anew for each call of a function, which may be ``async`` and gets them before its arguments."""
+        """Hold new VMs for each call of a function, which may be ``async`` and gets them before its arguments."""
 
         @wraps(function)
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -184,7 +184,7 @@ class MachineContext(Generic[T]):
 
 @contextmanager
 def _noted(error: BaseException | None) -> Iterator[None]:
-    """Let what will not go be a note to the exception on its way, if there is one, and an error in the log."""
+    """Add a failed removal as a note to the exception on its way, if there is one, and log it as an error."""
     try:
         yield
     except ProvisionError as left:
@@ -195,7 +195,7 @@ def _noted(error: BaseException | None) -> Iterator[None]:
 
 
 async def _in_thread(call: Callable[[], R]) -> R:
-    """Run a call in a thread of its own, which goes on to its end even if the task is cancelled."""
+    """Run a call in a thread of its own, to its end, even if the task is cancelled."""
     pool = ThreadPoolExecutor(1, "vmops")
     try:
         return await asyncio.shield(asyncio.wrap_future(pool.submit(call)))
@@ -204,7 +204,7 @@ async def _in_thread(call: Callable[[], R]) -> R:
 
 
 def _bounded(wanted: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Give VMs a time to live that have none, since nobody is left to remove them if this process gets SIGTERM."""
+    """Give VMs without a time to live one: nobody is left to remove them if SIGTERM kills this process."""
     bounded = [params if params.get("ttl") else {**params, "ttl": _UNHEARD_TTL} for params in wanted]
     if bounded != list(wanted):
         _warn_unheard()
@@ -212,7 +212,7 @@ def _bounded(wanted: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _warn_unheard() -> None:
-    """Say once in a process what a SIGTERM would leave."""
+    """Warn once a process of what a SIGTERM would leave running."""
     if not _UNSAID.acquire(blocking=False):
         return
     _log.warning(

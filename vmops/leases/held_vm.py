@@ -1,4 +1,4 @@
-"""One VM that a program holds: asked for, looked at until it runs, and looked at until it is gone."""
+"""One VM that a program holds: requested, polled until it runs, and polled until it is gone."""
 
 import logging
 from collections.abc import Mapping
@@ -16,16 +16,16 @@ from vmops.protocol import Params, Status
 from vmops.spec.vm_spec import VmSpec
 
 LOOK = 0.05
-"""Seconds between two looks at what a worker has done."""
+"""Seconds between two polls of a worker's progress."""
 
 _ATTEMPTS = 4
-"""How often a removal is asked for that fails for a reason which passes."""
+"""How often a removal is retried that fails for a transient reason."""
 
 _PASSING = frozenset({FailureKind.INTERRUPTED, FailureKind.THROTTLED, FailureKind.LOCKED})
-"""Reasons that another attempt does not meet again; the worker itself has met the others again and again."""
+"""Reasons that a retry here may overcome. The worker itself has retried all others many times."""
 
 _KEPT = 2 * 3600.0
-"""Seconds that a VM stays for a look if its parameters name no ``ttl``."""
+"""Seconds that a kept VM lives if its parameters name no ``ttl``."""
 
 _log = logging.getLogger("vmops")
 
@@ -46,9 +46,9 @@ class Hold:
         self._asked = False
 
     def provision(self, ops: HolderOps) -> None:
-        """Begin to make the VM, or to take it over.
+        """Start making the VM, or taking it over.
 
-        Raises: ProvisionError if that is refused at once: then nothing was begun.
+        Raises: ProvisionError if that is refused at once: then nothing was started.
         """
         self.wanted, self.begun = False, True
         status, _ = ops.enter(self._params, self._holder, take_over=self._take_over)
@@ -57,11 +57,11 @@ class Hold:
             raise self._error(ops)
 
     def runs(self, ops: HolderOps) -> bool:
-        """Look once whether the VM runs, unless it is known to.
+        """Poll once whether the VM runs, unless that is known.
 
-        If what a dead holder had begun is over it is wanted again: now it can be taken.
+        When a dead holder's deployment has ended, the VM is wanted again: now it can be taken over.
 
-        Raises: ProvisionError if it never will; there is nothing to remove if another has it.
+        Raises: ProvisionError if it never will run; there is nothing to remove if another holds it.
         """
         if not self.machines:
             status, outputs = ops.wait_vm_deployment(True, self._once())
@@ -75,7 +75,7 @@ class Hold:
         return bool(self.machines)
 
     def deprovision(self, ops: HolderOps) -> None:
-        """Begin to remove the VM, unless another has it by now; what fails here is tried again by `gone`."""
+        """Start removing the VM, unless another holder has it. A failure is retried by `gone`."""
         self._attempts += 1
         self._asked = False
         try:
@@ -85,9 +85,11 @@ class Hold:
             _log.exception("the removal of %s could not be begun", self.spec.vm_name)
 
     def gone(self, ops: HolderOps) -> bool | NotYet:
-        """Look once whether the VM is gone, or another's; a removal that failed for what passes is begun again.
+        """Poll once whether the VM is gone, or another holder's.
 
-        Raises: ProvisionError if it will not go.
+        A removal that failed for a transient reason is restarted.
+
+        Raises: ProvisionError if it cannot be removed.
         """
         status, _ = ops.wait_vm_deployment(False, self._once())
         if status is not Status.FAILED:
@@ -109,7 +111,7 @@ class Hold:
         )
 
     def keep(self, ops: HolderOps) -> None:
-        """Leave the VM to a person for a while, and tell how to get in and how to remove it."""
+        """Leave the VM to a person for a while, and say how to log in and how to remove it."""
         status, result = ops.keep(self._params, self._holder, self.spec.ttl or _KEPT)
         until = (
             f"until {format_utc(result['expires'])}" if status is Status.SUCCEEDED else f"for good ({self._error(ops)})"

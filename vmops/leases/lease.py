@@ -1,7 +1,7 @@
-"""VMs that a program holds for a while: made together, all of them or none, and gone when it lets go.
+"""VMs that a program holds together: made together, all of them or none, and removed when it releases them.
 
-To make and to remove is handed to workers, which outlive this process; handing over is not cut in two by a signal. All
-that is waited for may be interrupted: the workers go on.
+Workers make and remove them, and outlive this process; starting a worker is not interrupted by a signal. Every wait may
+be interrupted: the workers go on.
 """
 
 import atexit
@@ -22,20 +22,20 @@ from vmops.ops.holding import HolderOps
 from vmops.spec.vm_spec import VmSpec
 
 _GRACE = 60.0
-"""Seconds beyond ``deployTimeout`` by which a worker has said how its deployment ended."""
+"""Seconds after ``deployTimeout`` within which a worker has reported how its deployment ended."""
 
 
 class Lease:
     """The VMs of one block of a program.
 
-    Safe for threads: what was let go is not begun any more, and what is being begun is let go after that. A process
-    that was forked off has no part in it. At the program's end at the latest, all is let go.
+    Safe for threads: a released VM is not started any more, and one that is being started is released afterwards. A
+    forked process has no part in it. Everything is released at the program's end at the latest.
     """
 
     def __init__(
         self, wanted: Sequence[Mapping[str, Any]], settings: Settings | None, kind: Kind, *, take_over: bool
     ) -> None:
-        """Hold nothing yet; ``kind`` says as what, and ``take_over`` that VMs are taken whoever holds them.
+        """Hold nothing yet. ``kind`` is the kind of holder; with ``take_over``, VMs are taken from any holder.
 
         Raises: SpecError if a parameter is wrong, or if two of the VMs are the same one.
         """
@@ -54,7 +54,7 @@ class Lease:
     def acquire(self) -> list[Machine]:
         """Make the VMs, and wait until all of them run, for as long as ``deployTimeout`` allows.
 
-        Raises: ProvisionError for the first that fails; all is then still to be let go.
+        Raises: ProvisionError for the first that fails; all must still be released then.
         """
         ops = HolderOps(self._settings)
         if not poll_until(lambda: self._over or self._run(ops) or NotYet(LOOK), timeout=self._patience):
@@ -62,7 +62,7 @@ class Lease:
         return [machine for hold in self._holds for machine in hold.machines]
 
     def let_go(self) -> None:
-        """Hand the removal of all that was begun to workers; called again, this does nothing."""
+        """Send the removal of everything that was started to workers. Calling it again does nothing."""
         with signals_deferred(), self._mutex:
             if self._over or self._is_forked():
                 return
@@ -72,9 +72,9 @@ class Lease:
             self._close()
 
     def wait_gone(self) -> None:
-        """Wait until all that was let go is gone, as the workers have verified.
+        """Wait until everything released is gone, as verified by the workers.
 
-        Raises: ProvisionError for the first that will not go, once the others are gone.
+        Raises: ProvisionError for the first that cannot be removed, once the others are gone.
         """
         if self._is_forked():
             return
@@ -88,11 +88,11 @@ class Lease:
             raise stuck[0]
 
     def abandon(self) -> None:
-        """End `wait_gone`, in whatever thread it is; the workers go on."""
+        """Stop a `wait_gone` in any thread; the workers go on."""
         self._abandoned = True
 
     def keep(self) -> None:
-        """Leave the VMs to a person for a while, instead of letting them go."""
+        """Leave the VMs to a person for a while, instead of releasing them."""
         with signals_deferred(), self._mutex:
             ops = HolderOps(self._settings)
             for hold in self._begun():
@@ -113,7 +113,7 @@ class Lease:
         atexit.unregister(self.let_go)
 
     def _run(self, ops: HolderOps) -> bool:
-        """Begin what is wanted, and look once at all that is not known to run: the first failure is seen at once."""
+        """Start what is wanted, and poll once everything that is not known to run. The first failure ends it."""
         if any(hold.wanted for hold in self._holds):
             self._begin(ops)
         if self._over:
@@ -133,7 +133,7 @@ class Lease:
 
 
 def _refuse_twins(specs: Sequence[VmSpec]) -> None:
-    """Check that no VM is asked for twice. Raises: SpecError."""
+    """Check that no VM is requested twice. Raises: SpecError."""
     counted = Counter(spec.stack for spec in specs)
     for spec in specs:
         if counted[spec.stack] > 1:

@@ -1,4 +1,4 @@
-"""A VM that a program holds: its names and addresses, and what can be asked of it while it is there."""
+"""A VM that a program holds: its names and addresses, and what can be done with it."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +24,8 @@ T = TypeVar("T")
 class Machine:
     """A VM that was provisioned and runs.
 
-    ``outputs`` is what its deployment gave. The verbs wait for their end, at most ``pollTimeout`` seconds, and raise
-    ProvisionError if it is not a good one; in a coroutine, call them by ``asyncio.to_thread``.
+    ``outputs`` is the result of its deployment. The verbs wait for their end, at most ``pollTimeout`` seconds, and
+    raise ProvisionError if they fail. In a coroutine, call them through ``asyncio.to_thread``.
     """
 
     ops: VMOps
@@ -33,7 +33,7 @@ class Machine:
     outputs: Mapping[str, Any]
 
     def __repr__(self) -> str:
-        """Name it, without its parameters, which may hold secrets."""
+        """Show the name without the parameters, which may contain secrets."""
         return f"<Machine {self.name} at {self.host}>"
 
     @property
@@ -63,12 +63,12 @@ class Machine:
 
     @property
     def host(self) -> str:
-        """The address to reach it by: the public one if there is one."""
+        """The address at which it is reached: the public one if there is one."""
         return self.public_ip or self.private_ip
 
     @property
     def user(self) -> str:
-        """The name to log in by."""
+        """The user name for logging in."""
         return str(self.outputs["adminUsername"])
 
     @property
@@ -78,7 +78,7 @@ class Machine:
 
     @property
     def ssh_host(self) -> str:
-        """Where its SSH answers."""
+        """The host at which its SSH answers."""
         return str(self.outputs["sshHost"])
 
     @property
@@ -87,12 +87,12 @@ class Machine:
         return int(self.outputs["sshPort"])
 
     def exec(self, args: Sequence[str], *, input: bytes = b"", timeout: float | None = None) -> "Completed":  # noqa: A002
-        """Run a command in it, as its administrator, and give its exit code and what it has written, as bytes.
+        """Run a command in the VM as its administrator, and give the exit code and the output, as bytes.
 
-        Each word arrives as it is. A signal that ended it is 128 and the number. After ``timeout`` seconds the command
-        and all in its session are ended, and the exit code is 124.
+        Each word arrives unchanged. If a signal ended the command, the exit code is 128 plus the signal. After
+        ``timeout`` seconds the command and all processes of its session are ended, and the exit code is 124.
 
-        Raises: ProvisionError if it cannot be reached, or the connection is lost; SpecError if there is no command.
+        Raises: ProvisionError if the VM cannot be reached, or the connection is lost; SpecError if there is no command.
         """
         from vmops.ssh import openssh
 
@@ -101,7 +101,7 @@ class Machine:
         return self._inside(lambda host: openssh.run(host, args, input, timeout))
 
     def put(self, source: str | PathLike[str], destination: str = "") -> None:
-        """Copy a file, or a directory with all that is in it, into it; a relative destination is below the home there.
+        """Copy a file, or a directory with its content, into the VM; a relative destination is below the user's home.
 
         Raises: ProvisionError.
         """
@@ -110,7 +110,7 @@ class Machine:
         self._inside(lambda host: openssh.transfer(host, [openssh.here(source)], f"{host.name}:{destination}"))
 
     def get(self, source: str, destination: str | PathLike[str]) -> None:
-        """Copy a file, or a directory with all that is in it, from it. Raises: ProvisionError."""
+        """Copy a file, or a directory with its content, out of the VM. Raises: ProvisionError."""
         from vmops.ssh import openssh
 
         self._inside(lambda host: openssh.transfer(host, [f"{host.name}:{source}"], openssh.here(destination)))
@@ -120,11 +120,11 @@ class Machine:
         self._power(self.ops.vm_start)
 
     def stop(self) -> None:
-        """Shut it down in order; with ``stopMode: deallocate`` its compute is released too."""
+        """Shut it down gracefully; with ``stopMode: deallocate`` its compute is released too."""
         self._power(self.ops.vm_stop)
 
     def restart(self) -> None:
-        """Restart it in order."""
+        """Restart it gracefully."""
         self._power(self.ops.vm_restart)
 
     def deallocate(self) -> None:
@@ -132,7 +132,7 @@ class Machine:
         self._power(self.ops.deallocate)
 
     def refresh(self) -> str:
-        """Look at it, and give its power state: running, stopped, deallocated, or one on the way there.
+        """Read and give its power state: running, stopped, deallocated, or a state on the way there.
 
         Source: Azure documentation, states and billing of VMs.
 
@@ -144,7 +144,7 @@ class Machine:
         return str(seen["power"])
 
     def _inside(self, work: "Callable[[Host], T]") -> T:
-        """Do something by its way in, once that is open."""
+        """Do something through SSH, once that answers."""
         try:
             return work(self.ops.ssh_host(dict(self.params)))
         except (OperationFailed, CloudError) as error:
@@ -159,7 +159,7 @@ class Machine:
             raise ProvisionError(self.name, self._cause(status, params, begun))
 
     def _cause(self, status: Status, params: Params, begun: float) -> Failure:
-        """Give why a verb that began at that time has not ended well; a wait that was over notes what it met last."""
+        """Give why a verb that was started at that time failed; a wait that timed out records what it saw last."""
         failure = self.ops.last_failure(params)
         if failure and (status is Status.FAILED or failure.since >= begun):
             return failure

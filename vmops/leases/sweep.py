@@ -1,4 +1,4 @@
-"""The net below every teardown: whatever has outlived its time to live is removed, whoever was to remove it."""
+"""The last safety net: every VM whose time to live is over is removed, whoever should have removed it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,11 +16,11 @@ from vmops.protocol import Status
 from vmops.spec.target import Target
 
 _AT_ONCE = 4
-"""How many VMs are removed at the same time: each takes an engine."""
+"""How many VMs are removed at the same time; each needs an engine."""
 
 
 class Outcome(StrEnum):
-    """What became of a VM whose time is over."""
+    """What happened to an expired VM."""
 
     REMOVED = "removed"
     FAILED = "failed"
@@ -31,7 +31,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Swept:
-    """One VM whose time is over, and what became of it; ``failure`` if it would not go."""
+    """One expired VM, and what happened to it; ``failure`` if it could not be removed."""
 
     lifetime: ExpiringVm
     outcome: Outcome
@@ -52,14 +52,14 @@ class Swept:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What one sweep has found: the VMs whose time is over, and a failure for each place it could not search."""
+    """The result of one sweep: the expired VMs, and a failure for each place that could not be searched."""
 
     swept: list[Swept] = field(default_factory=list)
     unsearched: list[Failure] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
-        """Tell whether everything was searched, and all went that should."""
+        """Tell whether everything was searched, and everything was removed that should be."""
         return not self.unsearched and all(each.outcome is not Outcome.FAILED for each in self.swept)
 
     def as_dict(self) -> dict[str, Any]:
@@ -71,11 +71,11 @@ class Sweep:
 
 
 def sweep(ops: VMOps, *, dry_run: bool = False, orphans: bool = False) -> Sweep:
-    """Remove what is expired and belongs to the owner of the settings; report what is expired and another's.
+    """Remove expired VMs of the settings' owner; report expired VMs of others.
 
-    What is expired is removed even if nothing but its tags tells of it, and looked at just before; workers check once
-    more whose it is. It is waited for: who sweeps may be about to end, with all that it started. What is left of a VM
-    that is not there has no time to live: it is reported, and removed with ``orphans``.
+    An expired VM is removed even if only its tags tell of it. It is checked just before, and its worker checks once
+    more who owns it. This waits for the workers, because the caller may end afterwards with all that it started.
+    Resources without a VM have no expiry: they are reported, and removed with ``orphans``.
 
     Raises: SpecError if no subscription is set and the cloud is a real one; EngineMissing.
     """
@@ -115,7 +115,7 @@ def _removed(ops: VMOps, expired: Sequence[ExpiringVm]) -> list[Swept]:
 
 
 def _begun(ops: VMOps, expired: ExpiringVm) -> Failure | None:
-    """Begin to remove a VM; give why that cannot be: it keeps none of the others."""
+    """Start removing a VM. If that fails, give the failure: it does not stop the others."""
     try:
         status, _ = ops.vm_deprovision(expired.params)
     except SpecError as error:

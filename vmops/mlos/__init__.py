@@ -21,7 +21,7 @@ __all__ = ["PulumiVMService", "VmFileShareService", "VmSshService", "main"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what logs in when it is asked for: only that needs asyncssh."""
+    """Import a service that needs asyncssh when it is first used."""
     if name not in ("VmFileShareService", "VmSshService"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

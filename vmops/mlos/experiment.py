@@ -1,7 +1,7 @@
-"""One run of an experiment: which VMs it has asked for, and which of them are left.
+"""One run of an experiment: the VMs that it has requested, and which of them are left.
 
-mlos_bench may build a service several times in a process, so what was asked for is the process's. What became of it is
-in the records.
+mlos_bench may build a service several times in a process, so the requests belong to the process. What happened to them
+is in the records.
 """
 
 from collections import defaultdict
@@ -15,17 +15,17 @@ _asked_for: defaultdict[tuple[Path, str], set[str]] = defaultdict(set)
 
 
 class Run:
-    """The run of an experiment in this process; all that are made for the same experiment are one."""
+    """The run of an experiment in this process. All instances for the same experiment share it."""
 
     def __init__(self, state_dir: Path, experiment: str) -> None:
         self._stacks = _asked_for[state_dir, experiment]
 
     def asks_for(self, stack: str) -> None:
-        """Remember, before it is asked for, that a stack is one of this run's."""
+        """Note that a stack belongs to this run, before it is requested."""
         self._stacks.add(stack)
 
     def left(self, newest: Iterable[Operation]) -> list[Params]:
-        """Give the parameters that name each VM which the newest deployments do not show to be gone, or going."""
+        """Give the parameters of each VM that the newest deployments do not show as gone or being removed."""
         return [each.identity.params for each in newest if each.stack in self._stacks and not _goes(each)]
 
 

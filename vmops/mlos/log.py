@@ -1,10 +1,10 @@
-"""One log for both: what vmops logs goes where mlos_bench's own words go, through the standard logger ``vmops``."""
+"""vmops logs through the standard logger ``vmops``, so its events appear in mlos_bench's own log."""
 
 import logging
 
 
 def join() -> None:
-    """Spare the readers of the log a page for every request to ARM, unless the program has set a level itself."""
+    """Keep the Azure SDK from logging every request to ARM, unless the program has set a level itself."""
     azure = logging.getLogger("azure")
     if azure.level == logging.NOTSET:
         azure.setLevel(logging.WARNING)

@@ -1,7 +1,8 @@
-"""What a service config of ours may hold, as a JSON schema, and how mlos_bench is told of it.
+"""The JSON schema of our service configs, and its registration with mlos_bench.
 
-mlos_bench knows its own classes only and refuses every other one by name. Its answer to a wrong config is its whole
-schema, so it is told the name of ours and no more; what is in the config is checked here, in a sentence each.
+mlos_bench knows only its own classes and refuses all others by name. Its message about a wrong config is its whole
+schema, so only the name of our class is registered; the content of a config is checked here, with a sentence for each
+mistake.
 """
 
 from collections.abc import Mapping
@@ -39,7 +40,7 @@ SSH: Mapping[str, Schema] = {
     "ssh_known_hosts_file": {"type": ["null", "string"]},
     "ssh_shell": {"type": "string"},
 }
-"""What mlos_bench's own SSH services read of their config. Source: mlos_bench 0.6.2, services/remote/ssh."""
+"""The config keys of mlos_bench's own SSH services. Source: mlos_bench 0.6.2, services/remote/ssh."""
 
 _FORMS = {
     "string": ["string", "integer", "number"],
@@ -49,17 +50,17 @@ _FORMS = {
     "array": ["array", "integer", "string"],
     "object": ["object", "string"],
 }
-"""How a value may be written for a parameter of each type: mlos_bench's command line knows words and numbers only."""
+"""How a value of each parameter type may be written: mlos_bench's command line has only strings and numbers."""
 
 _LISTED = ("vmSize", "location", "zone", "priority")
 """What may be a list of words, too, and such a list one word."""
 
 _TEMPLATE = {"type": "string", "pattern": r"\$"}
-"""A word with a ``$variable`` in it, whose value comes later."""
+"""A string with a ``$variable``, whose value is known later."""
 
 
 def settings() -> dict[str, str]:
-    """Return the settings that are no parameters of a VM: the name in a config → the field of `Settings`."""
+    """Return the settings that are not parameters of a VM: the name in a config → the field of `Settings`."""
     fields = {to_camel(field): field for field in Settings.model_fields}
     return {name: field for name, field in fields.items() if name not in VmSpec.parameters()}
 
@@ -74,7 +75,7 @@ def config_schema() -> Schema:
 
 
 def ssh_schema() -> Schema:
-    """Return the JSON schema of the config of a service that logs in: which VM is meant, and what mlos_bench reads."""
+    """Return the JSON schema for a service that logs in: which VM is meant, and the keys of mlos_bench."""
     which = {to_camel(field) for field in Target.model_fields} | settings().keys()
     derived = config_schema()
     ours = {name: each for name, each in derived["properties"].items() if name in which}
@@ -82,9 +83,9 @@ def ssh_schema() -> Schema:
 
 
 def check(config: Mapping[str, Any], schema: Schema | None = None) -> None:
-    """Check a service's config by its schema, by default that of `PulumiVMService`.
+    """Check a service's config against its schema, by default that of `PulumiVMService`.
 
-    Raises: SpecError, with one sentence for every name that is none of ours and for every value of a wrong type.
+    Raises: SpecError, with one sentence for every unknown name and for every value of a wrong type.
     """
     schema = schema or config_schema()
     known = schema["properties"].keys()
@@ -96,7 +97,7 @@ def check(config: Mapping[str, Any], schema: Schema | None = None) -> None:
 
 
 def admit() -> None:
-    """Let mlos_bench take a service config that names a class of ours, in this process; all else it checks as ever.
+    """Let mlos_bench accept service configs that name our classes, in this process; it checks all others as before.
 
     Source: mlos_bench 0.6.2, config/schemas/services/service-schema.json: one of its own classes, or none.
     """
@@ -111,7 +112,7 @@ def admit() -> None:
 
 
 def _property(derived: Mapping[str, Any]) -> Schema:
-    """Widen what pydantic says of a parameter to all the ways in which it may be written."""
+    """Widen pydantic's schema of a parameter to all ways in which it may be written."""
     if "enum" in derived:
         return {"anyOf": [{"enum": derived["enum"]}, _TEMPLATE]}
     kinds = [each.get("type", "null") for each in derived.get("anyOf", [derived])]

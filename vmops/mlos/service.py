@@ -1,4 +1,4 @@
-"""The service: what mlos_bench's environments call, and `VMOps` does."""
+"""The service: mlos_bench's environments call it, and it calls `VMOps`."""
 
 import logging
 import sys
@@ -28,20 +28,20 @@ from vmops.spec.target import Target
 from vmops.spec.unknown import WeightyName
 
 Answer = tuple[Status, Params]
-"""What each method returns: mlos_bench's status, and a dict that is the caller's own."""
+"""What each method returns: mlos_bench's status, and a dict that belongs to the caller."""
 
 _LOG = logging.getLogger(__name__)
 
 _CAPABILITIES = (SupportsHostProvisioning, SupportsHostOps, SupportsOSOps, SupportsVMOps)
-"""What an environment asks a service for; it sees the methods that are registered and no others."""
+"""The methods that a service registers; an environment sees no others."""
 
 
 class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, SupportsOSOps, SupportsVMOps):
     """VMs for mlos_bench's environments: VMEnv, HostEnv, OSEnv and RemoteEnv.
 
-    The config holds what is the same for every trial, parameters of a VM and settings of vmops; a call's params win.
-    A dict that it is given is never changed. A PENDING answer brings a new one, for the wait that follows: the params
-    and the handle ``asyncResultsUrl``. What the cloud refuses is FAILED; only params that are wrong raise ValueError.
+    The config holds what is the same for every trial: parameters of a VM and settings of vmops. The params of a call
+    win. A dict that is passed in is never changed. A PENDING answer carries a new one for the wait that follows: the
+    params and the handle ``asyncResultsUrl``. A refusal by the cloud is FAILED; only wrong params raise ValueError.
     """
 
     def __init__(
@@ -69,16 +69,17 @@ class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, Suppor
     def provision_host(self, params: Params) -> Answer:
         """Make the VM as the params say, and running; a VM that is so is left alone.
 
-        Without ``waitFor`` its SSH is waited for too, where something can answer: a script of the trial may come next.
-        Status is one of {PENDING, SUCCEEDED, FAILED}.
+        Without ``waitFor``, SSH is waited for too where something can answer: the trial may run a script next. Status
+        is one of {PENDING, SUCCEEDED, FAILED}.
         """
         self._run.asks_for(Target.from_params(self._config.under(params), self._config.settings.defaults()).stack)
         return self._begin(self._provision, params)
 
     def deprovision_host(self, params: Params) -> Answer:
-        """Shut the VM down and release all its resources; absence is success.
+        """Shut the VM down and release all its resources; a VM that does not exist is a success.
 
-        Status is one of {PENDING, SUCCEEDED, FAILED}. A failure is told on stderr too: mlos_bench looks away.
+        Status is one of {PENDING, SUCCEEDED, FAILED}. A failure is printed to stderr too, because mlos_bench ignores
+        it.
         """
         return self._removal(self._begin(self._ops.vm_deprovision, params), params)
 
@@ -91,7 +92,7 @@ class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, Suppor
         return self._begin(self._ops.vm_start, params)
 
     def stop_host(self, params: Params, force: bool = False) -> Answer:
-        """Stop the VM by a graceful shutdown; with ``force`` its power goes at once.
+        """Stop the VM by a graceful shutdown; with ``force`` it is powered off at once.
 
         Status is one of {PENDING, SUCCEEDED, FAILED}.
         """
@@ -107,7 +108,7 @@ class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, Suppor
     def wait_host_deployment(self, params: Params, *, is_setup: bool) -> Answer:
         """Wait, at most ``pollTimeout`` seconds, for the VM to be deployed (``is_setup``) or to be gone.
 
-        Status is one of {PENDING, SUCCEEDED, FAILED, TIMED_OUT}; a VM that does not go is told on stderr too.
+        Status is one of {PENDING, SUCCEEDED, FAILED, TIMED_OUT}. A VM that cannot be removed is reported on stderr too.
         """
         answer = self._wait(partial(self._ops.wait_vm_deployment, is_setup), params)
         return answer if is_setup else self._removal(answer, params)
@@ -131,11 +132,11 @@ class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, Suppor
     wait_vm_operation = wait_os_operation = wait_host_operation
 
     def _validate_json_config(self, config: Mapping[str, Any]) -> None:
-        """Check the config by the schema of ours, whatever mlos_bench knows of us or is told to skip."""
+        """Check the config by our schema, whatever mlos_bench knows of it or is told to skip."""
         schema.check(config)
 
     def _enter_context(self) -> Service:
-        """Enter the context; from now on SIGTERM and SIGHUP are exceptions, so that it is left in order."""
+        """Enter the context. From now on SIGTERM and SIGHUP raise exceptions, so that the context is left properly."""
         super()._enter_context()
         signals_as_exceptions.__enter__()
         return self
@@ -143,7 +144,7 @@ class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, Suppor
     def _exit_context(
         self, ex_type: type[BaseException] | None, ex_val: BaseException | None, ex_tb: TracebackType | None
     ) -> Literal[False]:
-        """Leave the context; after an exception, which mlos_bench answers with no teardown, take down what is left."""
+        """Leave the context. After an exception, for which mlos_bench runs no teardown, remove what is left."""
         try:
             if ex_type is not None:
                 self._take_down(ex_type.__name__)
@@ -176,7 +177,7 @@ class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, Suppor
         return _answer(wait, self._config.under(params))
 
     def _removal(self, answer: Answer, params: Params) -> Answer:
-        """Pass a removal's answer on, and say so if the VM may be left behind."""
+        """Return a removal's answer, and report a VM that may be left behind."""
         status, _ = answer
         if status in {Status.FAILED, Status.TIMED_OUT}:
             given = self._config.under(params)
@@ -190,9 +191,9 @@ class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, Suppor
 
 
 def _answer(call: Callable[[Params], protocol.Answer], params: Params) -> Answer:
-    """Call and give the answer in mlos_bench's words; only wrong params may raise, for that ends an experiment.
+    """Call, and give the answer in mlos_bench's terms. Only wrong params raise, because that ends an experiment.
 
-    A name that is none of ours is no wrong param: it may be meant for another service.
+    An unknown name is not wrong: it may be meant for another service.
     """
     try:
         status, result = call(params)

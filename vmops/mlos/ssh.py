@@ -1,4 +1,4 @@
-"""mlos_bench's SSH services, for VMs of ours: found by name when they are needed, and waited for."""
+"""mlos_bench's SSH services for our VMs: a VM is found by name when it is needed, and waited for."""
 
 import getpass
 import logging
@@ -20,22 +20,24 @@ from vmops.protocol import Params
 from vmops.spec.target import Target
 
 _POWER = frozenset({"shutdown", "reboot", "wait_os_operation"})
-"""What SshHostService does inside a VM by commands, and `PulumiVMService` by Azure, which then knows of it."""
+"""What SshHostService would do inside a VM by commands; `PulumiVMService` does it through Azure, which then knows of
+it.
+"""
 
 _ALIVE = 15
-"""Seconds after which a silent VM is asked whether it lives: one that was deallocated says no word of its end."""
+"""Seconds of silence after which a VM is probed: a deallocated one does not close its connections."""
 
 _CUT = (ConnectionError, TimeoutError, asyncssh.ConnectionLost, asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
-"""What becomes of a connection to a VM that does not answer yet, or not any more."""
+"""What a connection raises to a VM that does not answer yet, or no longer."""
 
 _LOG = logging.getLogger(__name__)
 
 
 class VmByName(SshService):
-    """The part that both have: the way into a VM that only its name is known of.
+    """The part that both services share: the way into a VM of which only the name is known.
 
-    The config says where VMs are looked for, as that of `PulumiVMService`, and has the ``ssh_*`` names of mlos_bench. A
-    call that names ``ssh_hostname`` means that host and no VM of ours.
+    The config says where VMs are looked for, as that of `PulumiVMService`, and has mlos_bench's ``ssh_*`` names. A call
+    that names ``ssh_hostname`` means that host, and no VM of ours.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class VmByName(SshService):
         self._ops = VMOps(self._vms.settings)
 
     def register(self, services: dict[str, Callable[..., Any]] | list[Callable[..., Any]]) -> None:
-        """Register methods, but none that would take power from Azure."""
+        """Register the methods, without those that switch power behind Azure's back."""
         named = services if isinstance(services, dict) else {each.__name__: each for each in services}
         super().register({name: each for name, each in named.items() if name not in _POWER or not self._is_own(each)})
 
@@ -63,12 +65,12 @@ class VmByName(SshService):
         return getattr(method, "__self__", None) is self
 
     def _validate_json_config(self, config: Mapping[str, Any]) -> None:
-        """Leave what was checked by the schema of ours, whatever mlos_bench knows of us."""
+        """Skip mlos_bench's validation: our schema has checked the config."""
 
     def _reached(self, params: Mapping[str, Any]) -> Params:
-        """Give the params with what logs in; a VM is looked for by its name, and waited for until its SSH answers.
+        """Give the params with the login. A VM is found by its name, and its SSH is waited for.
 
-        A user is always named: mlos_bench logs in as ``None`` without one.
+        A user is always named: mlos_bench would log in as ``None``.
 
         Raises: SpecError if no VM is named; VmopsError if there is no way into it.
         """
@@ -82,14 +84,14 @@ class VmByName(SshService):
 
 
 _CHOSEN = frozenset({"ssh_username", "ssh_priv_key_path"})
-"""What somebody may want otherwise than the VM was made with."""
+"""Parameters of the login that a call may override."""
 
 
 class VmSshService(VmByName, SshHostService):
-    """Scripts of RemoteEnv in VMs: what cannot be reached, or breaks off, fails the trial and not the experiment."""
+    """RemoteEnv's scripts in VMs. A lost connection fails the trial, not the experiment."""
 
     def remote_exec(self, script: Iterable[str], config: Params, env_params: Params) -> tuple[Status, Params]:
-        """Begin to run a script in the VM, once its SSH answers, for at most ``pollTimeout`` seconds.
+        """Start a script in the VM, once its SSH answers, for at most ``pollTimeout`` seconds.
 
         Status is one of {PENDING, FAILED}.
         """
@@ -112,18 +114,18 @@ class VmSshService(VmByName, SshHostService):
 
 
 class VmFileShareService(VmByName, SshFileShareService):
-    """Files that go into VMs and come back; what breaks off is copied again, for at most ``pollTimeout`` seconds."""
+    """Copies files into VMs and back. A broken copy is retried for at most ``pollTimeout`` seconds."""
 
     def download(self, params: Params, remote_path: str, local_path: str, recursive: bool = True) -> None:
-        """Copy from the VM. Raises: FileNotFoundError; OSError if the VM cannot be reached for so long."""
+        """Copy from the VM. Raises: FileNotFoundError; OSError if the VM cannot be reached in time."""
         self._copied(params, lambda each: SshFileShareService.download(self, each, remote_path, local_path, recursive))
 
     def upload(self, params: Params, local_path: str, remote_path: str, recursive: bool = True) -> None:
-        """Copy into the VM. Raises: FileNotFoundError; OSError if the VM cannot be reached for so long."""
+        """Copy into the VM. Raises: FileNotFoundError; OSError if the VM cannot be reached in time."""
         self._copied(params, lambda each: SshFileShareService.upload(self, each, local_path, remote_path, recursive))
 
     def _copied(self, params: Params, copy: Callable[[Params], None]) -> None:
-        """Copy by the way in, which is looked for anew each time."""
+        """Copy through the way in, which is looked up each time."""
 
         def attempt() -> None:
             try:

@@ -1,1 +1,1 @@
-"""The seven methods, and the verbs beside them."""
+"""The verbs: the seven methods of the contract, and those beside them."""

@@ -1,4 +1,4 @@
-"""Whether a VM is gone, and all that was made for it: looked at, never remembered."""
+"""Whether a VM and everything that was made for it is gone. It is checked in Azure, never taken from the records."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,10 +17,10 @@ from vmops.spec.target import Target
 
 @dataclass
 class Absence:
-    """The looks of one wait: a second one is taken where the first might be a replica's that does not know yet.
+    """The checks of one wait. A second one follows where the first may have been answered by a stale replica.
 
-    ``latest`` is the newest record of the VM on this host; ``last_write`` is when this host wrote last, in seconds
-    since the epoch, 0 if nobody knows.
+    ``latest`` is the newest record of the VM on this host. ``last_write`` is when this host wrote last, in seconds
+    since the epoch, 0 if unknown.
     """
 
     arm: Arm
@@ -32,17 +32,17 @@ class Absence:
 
     @property
     def removed_here(self) -> bool:
-        """Tell whether this host has removed it, and verified that."""
+        """Tell whether this host has removed the VM and verified that."""
         return _succeeded(self.latest, Verb.DEPROVISION)
 
     def take(self) -> Inventory:
-        """Look by every way that there is."""
+        """Check in every way that Azure offers."""
         return inventory.take_agreed(self.arm, self.claim)
 
     def look(self) -> dict[str, Any] | Failure | NotYet:
-        """Look once: nothing if it is gone, `NotYet` while another host removes it or the look is to be repeated.
+        """Check once: None if it is gone, `NotYet` while another host removes it or the check is to be repeated.
 
-        A failure if something is there, and nobody removes it as far as this host knows: what is ours, or may be.
+        A failure if something is there that is ours, or may be, and as far as this host knows nobody removes it.
         """
         seen = self.take()
         there = [resource["id"] for resource in self._there(seen)]
@@ -60,7 +60,7 @@ class Absence:
         return {} if again is None else NotYet(again)
 
     def _there(self, seen: Inventory) -> list[inventory.Resource]:
-        """Give what must go: where another host removes it, it may leave the group to others."""
+        """Give the ids of what must go. If another host removes the VM, that host may leave the group to others."""
         return [*seen.ours] if self.latest is None else seen.to_go
 
     def _still_there(self, there: list[str], machine: inventory.Resource | None) -> Failure:

@@ -1,4 +1,4 @@
-"""What a person needs to get into a VM: the way in, what OpenSSH is told of it, and waiting until it is open."""
+"""How a person gets into a VM: the way in, the configuration of OpenSSH, and waiting until SSH answers."""
 
 from typing import TYPE_CHECKING
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 
 class Access(Upkeep):
-    """The way into VMs; nothing of this changes any."""
+    """The way into VMs; nothing here changes a VM."""
 
     def way_in(self, params: Params) -> "WayIn":
-        """Give the way into a VM, once its SSH answers; for that this waits at most ``pollTimeout`` seconds.
+        """Give the way into a VM once its SSH answers; wait for that at most ``pollTimeout`` seconds.
 
-        Raises: OperationFailed (not_found) if there is no such VM, (conflict) if it stands still, (invalid) if nothing
-        runs inside, (timeout) if its SSH does not answer; CloudError if ARM refuses.
+        Raises: OperationFailed (not_found) if there is no such VM, (conflict) if it is stopped, (invalid) if nothing
+        runs inside it, (timeout) if its SSH does not answer; CloudError if ARM refuses.
         """
         return self._entrance(self._target(params)).open()
 
     def ssh_host(self, params: Params) -> "Host":
-        """Tell OpenSSH of the way into a VM, once its SSH answers. Raises: as `way_in`; StoreError."""
+        """Write the way into a VM for OpenSSH, once its SSH answers. Raises: as `way_in`; StoreError."""
         way = self.way_in(params)
         return self._known_hosts().write(way)
 
     def ssh_hosts(self, which: Params | None = None) -> "list[Host]":
-        """Tell OpenSSH of the VMs that this host remembers and parameters mean, those that are there; by their names.
+        """Write, for OpenSSH, the way into each VM that the parameters mean and this host remembers, if it exists.
 
         Raises: StoreError; CloudError if ARM refuses.
         """
@@ -45,10 +45,10 @@ class Access(Upkeep):
         return [hosts.write(way) for way in sorted(filter(None, found), key=lambda way: (way.vm_name, way.stack))]
 
     def wait_for(self, condition: "Condition", params: Params) -> Answer:
-        """Wait, at most ``pollTimeout`` seconds, for a VM to be running, to answer by ssh, or to be stopped.
+        """Wait, at most ``pollTimeout`` seconds, for a VM to be running, to answer by SSH, or to be stopped.
 
-        SUCCEEDED, with what Azure tells of it and where SSH answers; FAILED if it is not there and nobody makes it, or
-        never will be so; TIMED_OUT, or PENDING if ``pollTimeout`` is 0.
+        SUCCEEDED, with what Azure says of it and where its SSH answers. FAILED if it does not exist and nobody makes
+        it, or if it can never reach that state. TIMED_OUT, or PENDING if ``pollTimeout`` is 0.
         """
         from vmops.ops.conditions import Awaited
 
@@ -56,7 +56,7 @@ class Access(Upkeep):
         return waited(self._store, target, Awaited(self._entrance(target), condition, lambda: self._being_made(target)))
 
     def _seen(self, record: Operation) -> "WayIn | None":
-        """Look at a VM; None if there is no way into it: it is not there, or nothing runs inside."""
+        """Look up a VM; None if there is no way into it: it does not exist, or nothing runs inside it."""
         entrance = self._entrance(self._target(record.identity.params))
         try:
             return entrance.find(stopped=True)
@@ -64,7 +64,7 @@ class Access(Upkeep):
             return None
 
     def _known_hosts(self) -> "Hosts":
-        """Give what OpenSSH knows, but for what is gone."""
+        """Give the VMs that OpenSSH knows, without those that are gone."""
         from vmops.ssh.hosts import Hosts
 
         hosts = Hosts(self.settings.state_dir)

@@ -1,4 +1,4 @@
-"""The account of a deployment that succeeded, as whoever waits for it gets it."""
+"""The result of a deployment that succeeded, as a wait returns it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from vmops.ssh.way_in import PORT, ssh_command
 
 
 def account(state_dir: Path, operation: Operation) -> dict[str, Any]:
-    """Tell of a deployment that succeeded; times are seconds since the epoch, and ISO 8601 beside that."""
+    """Describe a deployment that succeeded; times are in seconds since the epoch, and in ISO 8601 beside that."""
     return {
         "operation": operation.id,
         "verb": str(operation.verb),
@@ -43,7 +43,7 @@ def _members(state_dir: Path, operation: Operation) -> dict[str, Any]:
 
 
 def _price(state_dir: Path, operation: Operation) -> dict[str, Any]:
-    """Tell what a VM that was made costs; what an earlier version has made has no size here, and no known price."""
+    """Give what a VM costs. A record of an earlier version has no size, so its price is unknown."""
     if operation.verb is not Verb.PROVISION:
         return {}
     place = (operation.outputs.get(name) for name in ("location", "vmSize", "priority"))
@@ -51,9 +51,9 @@ def _price(state_dir: Path, operation: Operation) -> dict[str, Any]:
 
 
 def _way_in(state_dir: Path, operation: Operation) -> dict[str, Any]:
-    """Give where SSH answers, and the command that logs in, for a shell.
+    """Give where SSH answers, and the shell command that logs in.
 
-    The key is named if vmops made it on this host. Records of an earlier version do not say where SSH answers.
+    The command names the key if vmops made it on this host. Records of an earlier version do not say where SSH answers.
     """
     outputs = operation.outputs
     address = outputs.get("sshHost") or outputs.get("publicIp") or outputs.get("privateIp")

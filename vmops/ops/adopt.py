@@ -1,4 +1,4 @@
-"""Taking back what is ours and does not say so: somebody has changed its tags, or they were stripped."""
+"""Take back resources of ours whose tags were changed or removed."""
 
 from dataclasses import replace
 from typing import Any
@@ -17,12 +17,12 @@ from vmops.spec.target import Target
 
 
 def adopt(deployments: Deployments, target: Target, *, dry_run: bool = False) -> dict[str, Any]:
-    """Put our tags on what was made for a VM: what its identity proves, and what nobody else claims.
+    """Put our tags on what was made for a VM: what its identity proves to be ours, and what nobody else claims.
 
-    What is another resource than the one that was made is never taken, nor what carries another's tag and cannot be
-    proven. With ``dry_run``, what would be done.
+    A resource with another identity than the one that was made is never taken, nor one with another owner's tag unless
+    its identity proves it ours. With ``dry_run``, only report.
 
-    Returns: ``proven`` and ``unproven``, which are taken, and ``refused``: the tags of each by its ARM id.
+    Returns: ``proven`` and ``unproven``, which are taken, and ``refused``: each the tags by ARM id.
 
     Raises: OperationFailed (not_found) if nothing of the VM is seen; CloudError if ARM refuses; EngineMissing.
     """
@@ -38,7 +38,7 @@ def adopt(deployments: Deployments, target: Target, *, dry_run: bool = False) ->
 
 
 def _look(deployments: Deployments, target: Target) -> tuple[Claim, Inventory]:
-    """Look at what there is; the engine's state tells what was made, too, where the records of this host do not."""
+    """List what exists. Where this host has no records, the engine's state also tells what was made."""
     arm, claim = deployments.arm(target), deployments.claim(target)
     with reading(deployments.settings, deployments.store, target) as site:
         claim = replace(claim, made={**apply.identities(site.stack, claim.owner), **claim.made})

@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 
 
 class VMOps(Questions):
-    """Make Azure VMs appear, use them, and make them disappear.
+    """Make Azure VMs, use them, and remove them.
 
-    An instance holds connections, and when ARM wants to be asked again, nothing else: any number of instances, threads
-    and processes may be used on the same VMs. Every method takes a flat dict of tunable parameters and raises
-    `SpecError` for bad ones before anything happens; what the cloud refuses is FAILED, with the reason in
+    An instance holds only connections and the times at which ARM wants to be asked again. Any number of instances,
+    threads and processes may work on the same VMs. Every method takes a flat dict of tunable parameters, and raises
+    `SpecError` for wrong ones before anything happens. A refusal by the cloud is FAILED, with the reason in
     `last_failure`.
 
-    A verb that begins something asynchronous sets ``params["asyncResultsUrl"]``, by which both waits find it, in this
-    process or another; every verb removes an old one first. A mapping that cannot be written is left alone.
+    A verb that starts something asynchronous sets ``params["asyncResultsUrl"]``, the handle with which both waits find
+    it, in this process or another. Every verb removes an old handle first. A mapping that cannot be written to is left
+    unchanged.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -44,13 +45,13 @@ class VMOps(Questions):
     def vm_provision(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> Answer:
         """Check if the VM is ready; deploy a new one if necessary.
 
-        With ``same`` it is asked for as it was last, of which ``params`` change something, and what is ``unset`` has
-        its default again; a secret that they do not repeat stays as it is. Without it, custom data that is not given
-        stays as it is where the VM is.
+        With ``same``, the last parameters of the VM are used again: ``params`` change some of them, and those in
+        ``unset`` return to their defaults. A secret that is not repeated stays as it is. Without ``same``, only custom
+        data that is not given stays, if the VM exists.
 
-        SUCCEEDED at once if it is as asked for and runs; PENDING if a deployment was begun or joined; FAILED if another
-        one is in flight, if no key is given and the VM has one that this host has not, or with ``same`` if this host
-        does not know how it was asked for. The result is always ``{}``.
+        SUCCEEDED at once if the VM is as asked for and runs. PENDING if a deployment was started or joined. FAILED if
+        another deployment is in flight, if no key is given and the VM has a key that this host lacks, or, with
+        ``same``, if this host does not know the last parameters. The result is always ``{}``.
         """
         return self._provision(params, same=same, unset=unset)
 
@@ -67,7 +68,7 @@ class VMOps(Questions):
     def vm_deprovision(self, params: Params) -> Answer:
         """Shut the VM down and release all its resources.
 
-        SUCCEEDED at once if it was removed before and is gone; PENDING if its removal was begun or joined; FAILED if
+        SUCCEEDED at once if it was removed before and is gone. PENDING if its removal was started or joined. FAILED if
         ARM refuses. A provision in flight is ended first. The result is always ``{}``.
         """
         clear_handle(params)
@@ -75,14 +76,14 @@ class VMOps(Questions):
         return self._begin(params, target, lambda: self._deployments.deprovision(target))
 
     def vm_start(self, params: Params) -> Answer:
-        """Start the VM: PENDING, SUCCEEDED if it was over at once, or FAILED. The result is always ``{}``."""
+        """Start the VM: PENDING, SUCCEEDED if that was done at once, or FAILED. The result is always ``{}``."""
         return self._switch(params, Action.START)
 
     def vm_stop(self, params: Params, *, force: bool = False) -> Answer:
-        """Stop the VM by initiating a graceful shutdown; with ``stopMode: deallocate`` its compute is released too.
+        """Stop the VM by initiating a graceful shutdown; with ``stopMode: deallocate`` also release its compute.
 
-        With ``force`` the power goes at once, without a shutdown; ARM deallocates in one way only.
-        PENDING, SUCCEEDED if it was over at once, or FAILED. The result is always ``{}``.
+        With ``force`` it is powered off without a shutdown; a deallocation is the same either way. PENDING, SUCCEEDED
+        if that was done at once, or FAILED. The result is always ``{}``.
         """
         stop = Action.FORCED_STOP if force else Action.STOP
         return self._switch(params, Action.DEALLOCATE if self._target(params).stop_mode == "deallocate" else stop)
@@ -90,7 +91,7 @@ class VMOps(Questions):
     def vm_restart(self, params: Params) -> Answer:
         """Restart the VM by initiating a graceful shutdown.
 
-        PENDING, SUCCEEDED if it was over at once, or FAILED. The result is always ``{}``.
+        PENDING, SUCCEEDED if that was done at once, or FAILED. The result is always ``{}``.
         """
         return self._switch(params, Action.RESTART)
 
@@ -101,8 +102,8 @@ class VMOps(Questions):
     def wait_vm_deployment(self, is_setup: bool, params: Params) -> Answer:
         """Wait, at most ``pollTimeout`` seconds, for the VM to be deployed (``is_setup``) or to be gone.
 
-        PENDING only if ``pollTimeout`` is 0; TIMED_OUT if the time passed, while the work itself goes on. The result
-        tells of the operation if SUCCEEDED, otherwise it is ``{}``.
+        PENDING only if ``pollTimeout`` is 0. TIMED_OUT if the time has passed; the work itself goes on. The result
+        describes the operation if SUCCEEDED, otherwise it is ``{}``.
         """
         target = self._target(params)
         verb = Verb.PROVISION if is_setup else Verb.DEPROVISION
@@ -111,7 +112,7 @@ class VMOps(Questions):
     def wait_vm_operation(self, params: Params) -> Answer:
         """Wait, at most ``pollTimeout`` seconds, for the operation at ``params["asyncResultsUrl"]``.
 
-        PENDING at once without that key; else as `wait_vm_deployment`. An URL that is not on the cloud's endpoint is
+        PENDING at once without that key; else as `wait_vm_deployment`. A URL that is not on the cloud's endpoint is
         refused with `SpecError` before any request.
         """
         if not params.get(HANDLE):

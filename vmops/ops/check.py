@@ -1,4 +1,4 @@
-"""Whether all is there that a VM needs: the state directory, the engine, the login, the subscription, the clock."""
+"""Checks for everything that a VM needs: the state directory, the engine, the login, the subscription, the clock."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,24 +15,24 @@ from vmops.jobs.store import Store
 from vmops.spec.target import Target, WaitOptions
 
 _PROVIDERS = ("Microsoft.Compute", "Microsoft.Network")
-"""The resource providers whose resources a VM is made of; Microsoft.Resources is always registered."""
+"""The resource providers of a VM's resources. Microsoft.Resources is always registered."""
 
 _SKEW = 300.0
-"""Seconds by which this clock may be off: a login's token is good for an hour, and a ttl for minutes."""
+"""Seconds by which this clock may be off. A login's token is valid for an hour, and a ttl may be minutes."""
 
 Found = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Check:
-    """The looks of one check; nothing is changed but that the local Azure is started."""
+    """The checks of one call. Nothing changes, except that the local Azure is started."""
 
     settings: Settings
     store: Store
     arm: Callable[[WaitOptions], Arm]
 
     def take(self) -> list[Found]:
-        """Look at everything, one thing after the other; what cannot be asked is not looked at further."""
+        """Check everything in order. What depends on a failed check is skipped."""
         return [*self._here(), *self._there()]
 
     def _here(self) -> Iterator[Found]:

@@ -1,4 +1,4 @@
-"""In whose name a verb acts on a VM, with what this host remembers of what was made for it."""
+"""The claim with which a verb acts on a VM: an owner, and what this host has recorded as made."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from vmops.spec.target import Target
 
 @dataclass(frozen=True)
 class Claims:
-    """The claims of one owner, by the records of one state directory."""
+    """The claims of one owner, from the records of one state directory."""
 
     store: Store
     owner: str
 
     def __call__(self, target: Target) -> Claim:
-        """Give the claim on a VM; where the records cannot be read, what was made is known by tags and names alone."""
+        """Give the claim on a VM. If the records cannot be read, it rests on tags and names alone."""
         known: dict[str, str] = {}
         with suppress(RecordsUnusable):
             known = self.store.made(target.stack, self.owner).known()

@@ -1,4 +1,4 @@
-"""What was asked for a VM beside what there is, by looks at Azure alone."""
+"""Compares what was asked for with what exists, by reading Azure only."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,24 +13,24 @@ from vmops.spec.vm_spec import VmSpec
 
 @dataclass(frozen=True)
 class Comparison:
-    """A spec, as it was asked for last, and what a look showed."""
+    """The spec that was asked for last, and what was found."""
 
     spec: VmSpec
     seen: Inventory
 
     @property
     def drift(self) -> list[Drift]:
-        """Name what is not as it was declared, if the VM is there."""
+        """Name what differs from its declaration, if the VM exists."""
         return drift.differences(self.spec, self._before)
 
     @property
     def added(self) -> list[str]:
-        """Name in words what others have added to what is ours."""
+        """Describe what others have added to our resources."""
         bodies = self._before.bodies(self.spec, ours=True)
         return foreign_parts.described(self.spec, foreign_parts.find(self.spec, bodies, declared.of(self.spec)))
 
     def changes(self) -> list[Change]:
-        """Give what a provision would change, and what it would keep of others'."""
+        """Give what a provision would change, and which additions of others it would keep."""
         before = self._before
         gone = drift.missing(self.spec, before.bodies(self.spec, ours=True), before.uses) if not before.machine else ()
         return [*changes.of_look(self.spec, [*gone, *self.drift]), *changes.kept(self.added)]

@@ -1,4 +1,4 @@
-"""What may be waited for of a VM that exists: that it runs, that its SSH answers, that it stands still."""
+"""States that a wait can wait for on an existing VM: running, SSH answering, stopped."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -10,20 +10,20 @@ from vmops.core.polling import NotYet
 from vmops.ops.entrance import Entrance, no_guest
 
 Condition = Literal["running", "ssh", "stopped"]
-"""What a VM is waited for to be; ``stopped`` is that it stands still, be it deallocated."""
+"""The state to wait for. ``stopped`` includes deallocated."""
 
 
 class Awaited:
-    """The looks of one wait for a VM, one each time it is called; ``being_made`` tells whether somebody makes it.
+    """The polls of one wait for a VM, one for each call; ``being_made`` tells whether somebody makes the VM.
 
-    A VM that is not there is waited for while it is being made.
+    A VM that does not exist is waited for while it is being made.
     """
 
     def __init__(self, entrance: Entrance, condition: Condition, being_made: Callable[[], bool]) -> None:
         self._entrance, self._condition, self._being_made = entrance, condition, being_made
 
     def __call__(self) -> dict[str, Any] | Failure | NotYet:
-        """Look once. Raises: OperationFailed if it never will be; CloudError if ARM refuses."""
+        """Poll once. Raises: OperationFailed if the state can never be reached; CloudError if ARM refuses."""
         target = self._entrance.target
         making = self._being_made()  # first: what was being made until then is there after that
         seen = get_vm_state(self._entrance.arm(target), target.vm_id)
@@ -33,7 +33,7 @@ class Awaited:
         return found or next_poll(target.poll_interval)
 
     def _met(self, seen: VmState) -> dict[str, Any] | None:
-        """Give what is known of a VM that is as it is waited for to be."""
+        """Give what is known of a VM that has reached the state."""
         if self._condition == "stopped":
             return dict(seen.summary()) if seen.stopped else None
         guest = self._entrance.guest()

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class Connections:
-    """Connections to Azure Resource Manager, one for each cloud and request timeout; changes nothing anywhere."""
+    """Connections to Azure Resource Manager, one for each cloud and request timeout."""
 
     def __init__(self, settings: Settings) -> None:
         self._state_dir = settings.state_dir
         self._open: dict[tuple[Cloud, float], Arm] = {}
 
     def __call__(self, target: WaitOptions) -> "Arm":
-        """Connect to the target's cloud; the local one is found, or started, anew each time.
+        """Connect to the target's cloud. The local Azure is found, or started, on every call.
 
         Raises: CloudError if the local Azure does not start.
         """

@@ -1,4 +1,4 @@
-"""The key by which a VM is logged into, where nobody gave one: made for it once, and never for one that has another."""
+"""The SSH key of a VM when no key is given: made once for a new VM, and never for one that has another key."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 def provision_with_key(
     asked: "Asked", settings: Settings, deployments: "Deployments", replaces: Sequence[int] = (), **terms: "Terms"
 ) -> Operation | None:
-    """Begin to make the VM as `Deployments.provision` does, with a key as `with_key` gives it."""
+    """Start `Deployments.provision`, with the key that `with_key` gives."""
     keyed = with_key(asked.spec, settings, deployments)
     return deployments.provision(asked.keyed(keyed, keys.digest_key(settings.state_dir)), replaces=replaces, **terms)
 
 
 def with_key(spec: VmSpec, settings: Settings, deployments: "Deployments") -> VmSpec:
-    """Give the VM a key of its own if none was given; none is made for one that is there, and so has another.
+    """Make a key for a new VM if none was given. A VM that exists already has another key, so none is made.
 
-    Raises: OperationFailed (immutable), saying how its key is given, or (locked); CloudError if ARM refuses.
+    Raises: OperationFailed (immutable), saying how to give its key, or (locked); CloudError if ARM refuses.
     """
     if spec.credential_is_given:
         return spec
@@ -38,9 +38,9 @@ def with_key(spec: VmSpec, settings: Settings, deployments: "Deployments") -> Vm
 
 
 def _refuse_anew_for_key(spec: VmSpec, deployments: "Deployments") -> None:
-    """Check that the VM is not there, or on its way out; whatever another owner has is refused by the worker.
+    """Check that the VM does not exist, or is being removed; the worker refuses another owner's.
 
-    Where ARM cannot tell for a while, the worker does, which asks again and compares the keys before anything else.
+    If ARM cannot answer for a while, the worker decides: it retries, and compares the keys before anything else.
     """
     from vmops.azure import ownership, vm_state
     from vmops.deploy.survey import refuse_anew_for_key

@@ -1,4 +1,4 @@
-"""A deployment from its caller's side: begun, joined, and looked at until it is over."""
+"""A deployment as its caller sees it: started, joined, and polled until it is done."""
 
 import os
 import time
@@ -35,16 +35,16 @@ from vmops.ops.results import classify
 from vmops.spec.target import Target
 
 _LOOK = 0.05
-"""Seconds between two looks at a record whose worker has not begun, or works on another host."""
+"""Seconds between two reads of a record whose worker has not started, or runs on another host."""
 
 _MOST = 0.5
-"""Seconds between two looks in the end: of those who wait for a hundred that queue nobody looks all the time."""
+"""Longest poll interval, in seconds, while an operation is queued: a hundred waiters must not poll all the time."""
 
 _NET = 2.0
 """Seconds between two looks at a record whose change is told: what is told may be lost."""
 
 _REST = 1.0
-"""Seconds between two looks at a record whose worker is seen to live."""
+"""Seconds between two reads of a record whose worker is known to be alive."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Deployments:
         return self._begin(spec, new, terms, (asked.changed(), replaces))
 
     def deprovision(self, target: Target, terms: Terms = NOBODY) -> Operation | None:
-        """Begin to remove the VM; None if it was removed before, and nothing of it is seen.
+        """Start removing the VM; None if it was removed before and nothing of it is seen.
 
         A provision in flight is ended first, by the worker. Where nothing can be recorded, the VM is removed here and
         now, by ARM alone: None then, too.
@@ -103,7 +103,7 @@ class Deployments:
         return self._begin(target, switch_record(self.settings, target, action), NOBODY, (None, (), action))
 
     def _record_removed(self, target: Target) -> None:
-        """Have a removal that was recorded, and whose worker could not be started, end as it did end."""
+        """Let a recorded removal whose worker could not be started end as such a removal ends."""
         with suppress(RecordsUnusable):
             asked = self.store.in_flight(target.stack, Verb.DEPROVISION)
             if asked and self.store.transition(asked.id, State.RUNNING, origin=State.PENDING, started=time.time()):
@@ -117,9 +117,9 @@ class Deployments:
         return self._begin(target, record(self.settings, target, Verb.DEPROVISION), terms)
 
     def look(self, operation: Operation) -> dict[str, Any] | Failure | NotYet:
-        """Look once at a deployment: an account of it if it succeeded, its failure, or `NotYet` while it is in flight.
+        """Poll a deployment once: its result if it succeeded, its failure, or `NotYet` while it is in flight.
 
-        A dead worker is noticed here, and recorded.
+        If its worker is dead, that is found and recorded here.
         """
         channel = self.store.channel()
         now = self.settled(operation)
@@ -132,23 +132,23 @@ class Deployments:
         return now.failure or account(self.settings.state_dir, now)
 
     def settled(self, operation: Operation) -> Operation:
-        """Give an operation as it now stands; one whose worker is dead is recorded as interrupted."""
+        """Give the present state of an operation. If its worker is dead, it is recorded as interrupted."""
         if not self.store.is_shared:
             self.handed.tend(self.settings, self.store, operation)
         return admission.mark_if_dead(self.store, self.settings.state_dir, operation)
 
     def claim(self, target: Target, owner: str = "") -> ownership.Claim:
-        """Give in whose name a verb acts on a VM: by default in that of the settings."""
+        """Give the claim with which a verb acts on a VM; by default for the owner of the settings."""
         return Claims(self.store, owner or self.settings.owner)(target)
 
     def absence(self, target: Target) -> Absence:
-        """Give the looks of one wait for a VM to be gone."""
+        """Give the checks of one wait for a VM to be gone."""
         made = self.store.made(target.stack, self.settings.owner)
         latest = self.store.latest(target.stack)
         return Absence(self.arm(target), self.claim(target), target, latest, made.last_write())
 
     def look_for(self, target: Target, verb: Verb, absence: Absence) -> dict[str, Any] | Failure | NotYet:
-        """Look once whether a VM is deployed, or gone: no record is an answer, but of what is in flight, or failed."""
+        """Check once whether a VM is deployed, or gone; the record decides only while in flight or failed."""
         latest = self.store.latest(target.stack)
         if latest and latest.verb is verb:
             ended = self.look(latest)
@@ -171,7 +171,7 @@ class Deployments:
     def _still(
         self, target: Target, latest: Operation, ended: dict[str, Any], absence: Absence
     ) -> dict[str, Any] | Failure | NotYet:
-        """See that what a record says has ended well is so still."""
+        """Check that a success on record still holds."""
         if latest.verb is Verb.DEPROVISION:
             found = absence.look()
             return ended if found == {} else found
@@ -190,18 +190,18 @@ class Deployments:
     def cancel(self, target: Target) -> bool:
         """End what is in flight on the VM, within 30 seconds each; tell whether nobody works on it any more.
 
-        A removal goes first: its worker holds the lock of a provision too.
+        A removal is ended first: its worker also holds the lock of a provision.
         """
         order = (Verb.DEPROVISION, Verb.PROVISION)
         return all(cancel(self.store, self.settings.state_dir, target.stack, verb) for verb in order)
 
     @signals_deferred()
     def _begin(self, target: Target, new: Operation, terms: Terms, how: tuple[Any, ...] = ()) -> Operation:
-        """Record a deployment and start its worker, or join the one in flight if it is for the same thing.
+        """Record a deployment and start its worker, or join the one in flight if it has the same goal.
 
-        A signal comes before or after that, so that what is recorded as begun does go on.
+        Signals are deferred until that is done, so that a recorded deployment always has a worker.
 
-        Raises: StartFailed if there is no Python for a worker; what is recorded then has failed.
+        Raises: StartFailed if there is no Python for a worker; the record has failed then.
         """
         asked = replace(new, hold=terms.mark)
         check = partial(terms.check, self.store, target.stack, target.vm_id)
@@ -226,9 +226,9 @@ class Deployments:
         return asked
 
     def _keep_up(self, made: Operation, asked: Asked, seen: Sequence[Mapping[str, Any]]) -> None:
-        """Remember how a VM that is so already is asked for, and let it live its whole time to live from now on.
+        """Record the new parameters of a VM that needs no deployment, and start its time to live anew.
 
-        One that is asked for without a time to live keeps what it has, unless that was taken back.
+        Without a time to live in the parameters, the VM keeps what it has, unless that was unset.
         """
         ttl, taken_back = asked.spec.ttl, bool(asked.unset & {"ttl", "budget"})
         kept = {} if ttl or taken_back else {name: made.given[name] for name in ("ttl",) if name in made.given}

@@ -1,7 +1,7 @@
-"""A VM removed, or its power switched, where this host cannot record it: in the caller, by ARM and tags alone.
+"""Removes a VM, or switches its power, when this host cannot write records: in the caller, by ARM and tags alone.
 
-No engine and no worker is started: they have records and files of their own. What was made is known by its tags, by the
-names that we give by rule, and by the records as far as they can be read; nothing is decided from what they lack.
+No engine and no worker is started, because both need records and files. What belongs to the VM is found by its tags, by
+the default names, and by the records as far as they can be read. A missing record proves nothing.
 """
 
 import os
@@ -23,16 +23,16 @@ from vmops.jobs.operation import Verb
 from vmops.spec.target import Target
 
 _PATIENCE = 5.0
-"""Seconds to wait for a lock: who holds it may be on its way out."""
+"""Seconds to wait for a lock: its holder may be about to release it."""
 
 
 def remove(settings: Settings, target: Target, claim: Claim, *, mark: str, why: RecordsUnusable) -> None:
-    """Remove all that is ours of a VM, and see by every look that it is gone.
+    """Remove all that is ours of a VM, and verify that it is gone.
 
-    ``mark`` is that of the holder who removes it, and may remove no VM that carries another.
+    ``mark`` is the mark of the holder that removes the VM; a VM with another mark is left alone.
 
-    Raises: OperationFailed (locked) if somebody works on the VM, (conflict) if it is another's, or naming what would
-    not go; CloudError if ARM refuses a look.
+    Raises: OperationFailed (locked) if somebody works on the VM, (conflict) if it is another's, or naming what could
+    not be removed; CloudError if ARM refuses a read.
     """
     from vmops.deploy import holding
     from vmops.deploy.context import PATIENCE
@@ -51,7 +51,7 @@ def remove(settings: Settings, target: Target, claim: Claim, *, mark: str, why: 
 
 @contextmanager
 def locked(state_dir: Path, stack: str) -> Iterator[None]:
-    """Hold both of a VM's locks, as far as there can be any; one that cannot be taken is reported.
+    """Hold both locks of a VM, as far as they can be taken; one that cannot be is reported.
 
     Raises: OperationFailed (locked) if somebody works on the VM.
     """
@@ -71,7 +71,7 @@ def locked(state_dir: Path, stack: str) -> Iterator[None]:
 
 @contextmanager
 def recorded() -> Iterator[None]:
-    """Tell of a disk on which no lock, log or order can be written as of records that cannot."""
+    """Report a disk on which no lock, log or job can be written in the same way as unusable records."""
     try:
         yield
     except OSError as error:

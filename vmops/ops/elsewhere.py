@@ -1,4 +1,4 @@
-"""Whether a VM that is not where it was looked for is in another place: another group, subscription or cloud."""
+"""Finds a VM that is not where it was looked for: in another group, subscription or cloud."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,10 +15,10 @@ from vmops.spec.target import Target
 
 
 def refuse_another_place(store: Store, arm: Callable[[Target], Arm], absence: Absence) -> None:
-    """Check that a removal is not asked of a place where its VM never was, while one of that name is elsewhere.
+    """Refuse a removal in a place where the VM never was, if a VM of that name exists elsewhere.
 
-    A place that this host has a record of is never refused, nor one where anything of the VM is. Another subscription
-    or cloud is known by records only. What ARM cannot tell for a while is left to the removal.
+    A place is never refused if this host has a record of it, or if anything of the VM is there. Other subscriptions and
+    clouds are known from records only. If ARM cannot answer for a while, the removal goes on.
 
     Raises: OperationFailed (not_found), naming the place; CloudError if ARM refuses for good.
     """
@@ -39,7 +39,7 @@ def refuse_another_place(store: Store, arm: Callable[[Target], Arm], absence: Ab
 
 
 def _others(store: Store, arm: Arm, target: Target, owner: str) -> Iterator[Identity]:
-    """Give the other places of that name, by the records of this host, then by what the subscription lists."""
+    """Give the other places with a VM of that name: from this host's records, then from the subscription's list."""
     for made in store.live_provisions():
         if made.vm_name.lower() == target.vm_name.lower() and made.stack != target.stack:
             yield made.identity
@@ -50,7 +50,7 @@ def _others(store: Store, arm: Arm, target: Target, owner: str) -> Iterator[Iden
 
 
 def _not_here(target: Target, other: Identity) -> Failure:
-    """Say where it is, and how it is removed there."""
+    """Say where the VM is, and how to remove it there."""
     message = f"nothing of it is here, but one of that name is in {other.group_id} ({other.cloud})"
     step = f"`{shell_command('deprovision', other.params)}` removes that one"
     return Failure(FailureKind.NOT_FOUND, message, resource=target.vm_id, step=step)

@@ -1,4 +1,4 @@
-"""The way into a VM, found by its record on this host and a look at Azure."""
+"""The way into a VM, found from this host's record of it and from Azure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from vmops.ssh.banner import ssh_answers
 from vmops.ssh.way_in import PORT, WayIn
 
 _LOOK = 0.1
-"""Seconds from the first look at a port to the next; later it is looked at less often."""
+"""Seconds from the first probe of a port to the next; the interval grows."""
 
 _ONE_LOOK = 3.0
 """Seconds that a server has to greet, however short a wait is: one that is far, or busy, takes a second."""
@@ -39,9 +39,9 @@ class Entrance:
     target: Target
 
     def find(self, *, stopped: bool = False) -> WayIn:
-        """Give the way into a VM that runs, or may be ``stopped``.
+        """Give the way into a VM that runs, or that may be ``stopped``.
 
-        Raises: OperationFailed (not_found) if there is none, (conflict) if it stands still, (invalid) if nothing runs
+        Raises: OperationFailed (not_found) if there is none, (conflict) if it is stopped, (invalid) if nothing runs
         inside; CloudError if ARM refuses.
         """
         seen = get_vm_state(self.arm(self.target), self.target.vm_id)
@@ -56,7 +56,7 @@ class Entrance:
         return self.way(seen, guest)
 
     def open(self) -> WayIn:
-        """Give the same once SSH answers, for which this waits at most ``pollTimeout`` seconds.
+        """Give the way in once SSH answers; wait for that at most ``pollTimeout`` seconds.
 
         Raises: as `find`; OperationFailed (timeout).
         """
@@ -72,7 +72,10 @@ class Entrance:
         return guests.guest_of(self.arm(self.target), self.target.vm_id)
 
     def way(self, seen: VmState, guest: Guest) -> WayIn:
-        """Give the way in by what was seen of the VM, and of what runs inside. Raises: CloudError if ARM refuses."""
+        """Give the way in from what was read of the VM and of what runs inside it.
+
+        Raises: CloudError if ARM refuses.
+        """
         key = vm_key(self.settings, self.store, self.target.stack)
         profile = seen.resource["properties"].get("osProfile", {})
         public_keys = profile.get("linuxConfiguration", {}).get("ssh", {}).get("publicKeys", ())
@@ -109,7 +112,7 @@ class Entrance:
         return self.answers(way.host, way.port) or NotYet(_LOOK, most=self.target.poll_interval)
 
     def _address(self, seen: VmState) -> str:
-        """Give the VM's address: that of its record, if it is the same VM; else ARM is asked."""
+        """Give the VM's address: the record's if it is of the same VM, else ARM's."""
         latest = self.store.latest(self.target.stack)
         made = latest and (latest.verb, latest.state) == (Verb.PROVISION, State.SUCCEEDED)
         outputs = latest.outputs if latest and made else {}
@@ -122,7 +125,7 @@ class Entrance:
 
 
 def no_guest(guest: Guest, target: Target) -> OperationFailed:
-    """Give the refusal of what only something inside a VM could do."""
+    """Give the refusal of an action that needs something inside the VM."""
     message = f"nothing runs inside {target.vm_name}: {guest.why}"
     step = "log in to a VM of a real cloud, or see `vmops local status`"
     return OperationFailed(Failure(FailureKind.INVALID, message, resource=target.vm_id, step=step))

@@ -1,8 +1,8 @@
-"""How long VMs may live: their time extended, and those found whose time is over.
+"""The lifetime of VMs: extending it, and finding the VMs that have expired.
 
-A VM is known by its record on this host, by its stack in the engine's backend, or by its tag in the cloud: each of them
-may outlive the others. When its time is over the tag and the record say together; what ARM does not know any more is
-judged by what is remembered of it.
+A VM is known from its record on this host, from its stack in the engine's backend, or from its tag in the cloud; any of
+them may outlive the others. The expiry is the later of tag and record. If ARM no longer knows the VM, the record
+decides.
 """
 
 import time
@@ -41,7 +41,7 @@ class ExpiringVm:
 
     @property
     def over(self) -> bool:
-        """Tell whether its time is over by anybody's clock."""
+        """Tell whether it has expired even by the slowest clock."""
         return times.is_over(self.expires)
 
     @property
@@ -52,7 +52,7 @@ class ExpiringVm:
 
 @dataclass(frozen=True)
 class Lifetimes:
-    """The lifetimes of all the VMs that a state directory, its backend and its cloud know of."""
+    """The lifetimes of all VMs that a state directory, its backend and its cloud know."""
 
     settings: Settings
     store: Store
@@ -79,9 +79,9 @@ class Lifetimes:
         return expires
 
     def expired(self, unsearched: list[Failure]) -> Iterator[ExpiringVm]:
-        """Find what has outlived its time, whoever owns it; each is looked at in ARM just before it is given.
+        """Find every expired VM, whoever owns it. Each is read again in ARM just before it is returned.
 
-        ``unsearched`` gets a failure for every place that could not be searched, while the others still are.
+        ``unsearched`` gets a failure for every place that could not be searched; the others still are.
 
         Raises: SpecError if no subscription is set and the cloud is a real one; EngineMissing.
         """
@@ -95,7 +95,7 @@ class Lifetimes:
                 yield seen
 
     def _remembered(self, unsearched: list[Failure]) -> dict[str, ExpiringVm]:
-        """Gather by stack what may have a time to live: from records first, then from tags, then from the backend."""
+        """Collect, by stack, the VMs that may have expired: from records, then from tags, then from the backend."""
         unusable = self.store.unusable()
         found = {made.stack: _recorded(made) for made in self._recorded_provisions()}
         here = Target.from_params({"vmName": "any"}, self.settings.defaults())
@@ -133,9 +133,9 @@ class Lifetimes:
                 yield ExpiringVm(identity, machines=(listed["id"],))
 
     def _declared(self, known: Mapping[str, ExpiringVm], unsearched: list[Failure]) -> Iterator[tuple[str, ExpiringVm]]:
-        """Read from the backend the stacks that are not known yet; no state is read for the others.
+        """Read the stacks that are not known yet from the backend; the state of the others is not read.
 
-        One that cannot be read keeps none of the others.
+        A stack that cannot be read does not stop the others.
         """
         from vmops.deploy.context import open_backend
 
@@ -151,7 +151,7 @@ class Lifetimes:
                 yield from ((stack, each) for each in declared if each.identity.stack == stack)
 
     def _look(self, remembered: ExpiringVm) -> ExpiringVm:
-        """Bring what is remembered of a VM in line with ARM: its tags say whose it is, and the later end holds."""
+        """Reconcile what is recorded of a VM with ARM: its tags say who owns it, and the later expiry counts."""
         identity = remembered.identity
         arm, ids = self._arm(identity.cloud), remembered.machines or (identity.vm_id,)
         resource = next((found for arm_id in ids if (found := arm.get(arm_id))), None)
@@ -176,13 +176,13 @@ def _numbered(made: Operation) -> tuple[str, ...]:
 
 
 def _read(cloud: str, inputs: Mapping[str, Any]) -> ExpiringVm:
-    """Read a stack's VM, as it would be in a cloud; its name tells whether it is in that one."""
+    """Read a stack's VM as if it were in a cloud; its name tells whether it is in that one."""
     name = ownership.fleet_of(inputs) or inputs["vmName"]
     identity = Identity(cloud, inputs["subscriptionId"], inputs["resourceGroupName"], name)
     return _by_tags(identity, inputs.get("tags") or {})
 
 
 def _by_tags(identity: Identity, tags: Mapping[str, str]) -> ExpiringVm:
-    """Judge a VM by its tags: copied ones, which name another VM, say nothing of this one."""
+    """Judge a VM by its tags. Tags that name another VM were copied, and say nothing about this one."""
     ours = tags.get(STACK_TAG) == identity.stack and EXPIRES_TAG in tags
     return ExpiringVm(identity, tags.get(OWNER_TAG, ""), times.parse_utc(tags[EXPIRES_TAG]) if ours else inf)

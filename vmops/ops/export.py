@@ -1,4 +1,4 @@
-"""A VM's stack as a project for `pulumi` alone: a copy, of which vmops knows nothing further."""
+"""Exports a VM's stack as a project for `pulumi`. It is a copy that vmops does not track."""
 
 import json
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ _VM = "azure-native:compute:VirtualMachine"
 
 
 def export(deployments: Deployments, target: Target, directory: Path) -> dict[str, Any]:
-    """Write a project, the settings of its stack, its state and the passphrase into a directory that is new or empty.
+    """Write a project, the stack's settings, its state and the passphrase into a new or empty directory.
 
     Returns: as `write`.
 
-    Raises: SpecError if the directory cannot be written to, or has something in it; OperationFailed (not_found) if the
-    engine knows nothing of the VM; EngineMissing.
+    Raises: SpecError if the directory cannot be written to, or is not empty; OperationFailed (not_found) if the engine
+    does not know the VM; EngineMissing.
     """
     refuse_used(directory)
     with reading(deployments.settings, deployments.store, target) as site:
@@ -34,9 +34,9 @@ def export(deployments: Deployments, target: Target, directory: Path) -> dict[st
 
 
 def write(settings: Settings, target: Target, state: Mapping[str, Any], directory: Path) -> dict[str, Any]:
-    """Write what `export` writes, of a stack that has this state.
+    """Write the same for a stack with this state.
 
-    Returns: ``directory``, ``stack``, ``project``, ``files`` and how many ``resources`` the state has.
+    Returns: ``directory``, ``stack``, ``project``, ``files``, and the number of ``resources`` in the state.
 
     Raises: SpecError if the directory cannot be written to.
     """
@@ -64,7 +64,7 @@ def refuse_used(directory: Path) -> None:
 
 
 def state_of(site: DeployContext, target: Target) -> Mapping[str, Any]:
-    """Read the state of a VM's stack. Raises: OperationFailed (not_found) if the engine knows nothing of it."""
+    """Read the state of a VM's stack. Raises: OperationFailed (not_found) if the engine does not know the VM."""
     state = site.stack.state()
     if state is None:
         raise OperationFailed(
@@ -86,7 +86,7 @@ def _yaml(content: Mapping[str, Any]) -> bytes:
 
 
 def _write(directory: Path, files: Mapping[str, bytes]) -> None:
-    """Write files that are their owner's alone. Raises: SpecError if that is not allowed, or there is no room."""
+    """Write files for their owner only. Raises: SpecError if that is not permitted, or the disk is full."""
     try:
         private.make_directory(directory.absolute())
         directory.chmod(0o700)

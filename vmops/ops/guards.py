@@ -1,4 +1,4 @@
-"""What may be spent on a VM: looked at before anything is made, by the price that Azure publishes."""
+"""Spending limits, checked before anything is made, with the price that Azure publishes."""
 
 import math
 import time
@@ -20,18 +20,18 @@ Where: TypeAlias = tuple[str | None, str, str]
 
 @dataclass(frozen=True)
 class Guards:
-    """Keeps what is asked for below its maxHourlyPrice, and has it end when its budget is spent."""
+    """Keeps a VM below its maxHourlyPrice, and lets it expire when its budget is spent."""
 
     prices: Prices
     store: Store
 
     def bounded(self, asked: Asked) -> Asked:
-        """Give what is asked for with a time to live that its budget bears.
+        """Give the request with a time to live that its budget pays for.
 
-        The budget counts from when the VM was first asked for, as if it had run ever since. A price above
-        maxHourlyPrice refuses what is not there yet, at that place and size.
+        The budget counts from the first request for the VM, as if it had run ever since. A price above maxHourlyPrice
+        refuses a VM that does not exist yet in that place and size.
 
-        Raises: OperationFailed (quota) if that is too dear, if the budget is spent, or if the price is unknown.
+        Raises: OperationFailed (quota) if the price is too high, the budget is spent, or the price is unknown.
         """
         spec = asked.spec
         if spec.max_hourly_price is None and spec.budget is None:

@@ -1,4 +1,4 @@
-"""A VM handed over to `pulumi` alone: from then on vmops neither owns it nor knows of it."""
+"""Hands a VM over to `pulumi`: afterwards vmops neither owns it nor knows it."""
 
 import time
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ from vmops.spec.target import Target
 
 
 def hand_over(deployments: Deployments, target: Target, directory: Path) -> dict[str, Any]:
-    """Write a VM's project as `export.export` does, take our tags off all that is ours of it, and forget it.
+    """Write a VM's project as `export.export` does, remove our tags from all that is ours, and forget the VM.
 
-    Nothing is forgotten before it is written, so one that was killed on the way is handed over by the same call, into
-    another directory. What is recorded is a removal that has succeeded, and says where to the VM went.
+    Nothing is forgotten before it is written. After a crash the same call, into another directory, completes it. The
+    record says that a removal succeeded, and where the VM went.
 
     Returns: as `export.export`, with ``handedOver``: the ids of what had our tags.
 
@@ -56,7 +56,7 @@ def _ours(site: DeployContext, target: Target) -> list[Resource]:
 
 
 def _disown(site: DeployContext, ours: list[Resource]) -> None:
-    """Take our tags off, and forget what was made: by that, too, a removal would know it to be ours."""
+    """Remove our tags, and forget what was made: otherwise a later removal would take it for ours."""
     for resource in ours:
         if tags := _own_tags(resource):
             site.arm.drop_tags(resource["id"], tags)

@@ -1,4 +1,4 @@
-"""`VMOps` for a program that holds its VMs: it enters one, leaves it, or keeps it for a person."""
+"""`VMOps` for a program that holds its VMs: to enter a VM, to leave it, or to keep it for a person."""
 
 from typing import TYPE_CHECKING
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class HolderOps(VMOps):
-    """VMOps, and what only a holder asks: everything else is done to a VM whoever holds it."""
+    """VMOps with the methods that only a holder needs. All others work on a VM whoever holds it."""
 
     def enter(self, params: Params, holder: Holder, *, take_over: bool) -> Answer:
-        """Begin to make the VM for a holder, or to take a dead one's of its kind, or with ``take_over`` anybody's.
+        """Start making the VM for a holder, or take over one whose holder of that kind died; any with ``take_over``.
 
-        PENDING if that was begun, or if what a dead one had begun was joined: `holds` tells, and it is entered again
-        once that is over. FAILED (conflict) if another holds the VM, or if it exists and nobody does.
+        PENDING if that was started, or if a dead holder's deployment was joined: `holds` tells which, and after a
+        joined one this is called again. FAILED (conflict) if another holds the VM, or if it exists and nobody holds it.
         """
         from vmops.jobs.holds import Entering
 
@@ -38,10 +38,10 @@ class HolderOps(VMOps):
         return self._provision(params, terms=terms)
 
     def leave(self, params: Params, holder: Holder) -> Answer:
-        """Begin to remove the VM, if the holder still holds it.
+        """Start removing the VM, if this holder still holds it.
 
-        PENDING if that was begun; SUCCEEDED if nothing of it is left, or if another has taken it over; FAILED if ARM
-        refuses.
+        PENDING if that was started; SUCCEEDED if nothing of it is left, or another holder has taken it over; FAILED if
+        ARM refuses.
         """
         from vmops.core.log import get_logger
         from vmops.jobs.holds import Leaving
@@ -56,9 +56,9 @@ class HolderOps(VMOps):
         return self._begin(params, target, lambda: self._deployments.deprovision(target, terms))
 
     def keep(self, params: Params, holder: Holder, ttl: float) -> Answer:
-        """Leave the VM to a person, for ``ttl`` seconds from now on: nobody holds it then.
+        """Leave the VM to a person for ``ttl`` seconds from now; nobody holds it then.
 
-        SUCCEEDED, with ``expires`` in seconds since the epoch, or FAILED as `extend`, and if another has taken it over.
+        SUCCEEDED, with ``expires`` in seconds since the epoch; FAILED as `extend`, or if another holder has it.
         """
         from vmops.deploy.holding import require
 
@@ -79,20 +79,20 @@ class HolderOps(VMOps):
         return Status.SUCCEEDED, {"expires": expires}
 
     def holds(self, params: Params, holder: Holder) -> bool:
-        """Tell whether it is this holder that is to hold the VM, by the records of this host."""
+        """Tell whether the VM is recorded as this holder's on this host."""
         from vmops.jobs.holds import mark_in
 
         return mark_in(self._store.life(self._target(params).stack)) == holder.mark
 
     def failure(self, params: Params) -> "Failure | None":
-        """Tell why the deployment that the handle names failed; without one, why the newest verb on the VM did."""
+        """Give why the deployment of the handle failed; without a handle, why the newest verb on the VM did."""
         operation = self._store.get(operation_id(params.get(HANDLE) or "") or "")
         return (operation and operation.failure) or self.last_failure(params)
 
     def _permit(self, target: Target, terms: "Entering") -> None:
-        """Look whether a VM of ours may be taken; while one is in flight, or ARM cannot tell, its worker looks.
+        """Check whether a VM of ours may be taken. While one is in flight, or ARM cannot answer, its worker checks.
 
-        Raises: OperationFailed (conflict) if it may not; CloudError if ARM refuses.
+        Raises: OperationFailed (conflict) if it may not be taken; CloudError if ARM refuses.
         """
         from vmops.azure.ownership import is_ours
 

@@ -1,4 +1,4 @@
-"""The VMs that there are: as Azure lists them now, and as the records of this host add to that."""
+"""Lists VMs as Azure reports them now, completed from this host's records."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class Listing:
 
     @property
     def live(self) -> bool:
-        """Tell whether Azure was asked, and answered, of every VM."""
+        """Tell whether Azure has answered about every VM."""
         return not self.unread
 
     def as_dict(self) -> dict[str, Any]:
@@ -50,10 +50,10 @@ class Listing:
 
 @dataclass(frozen=True)
 class Lister:
-    """Lists the VMs that some parameters mean, ``which``, of one owner, of all if that is ''.
+    """Lists the VMs that the parameters mean (``which``), of one owner, or of all if that is ''.
 
-    ``records`` are the newest deployments of these that this host knows of, by their stacks; ``life`` gives those of a
-    stack since it was last removed, the newest first; ``price`` that of a size in a cloud's location at a priority.
+    ``records`` are this host's newest deployments of these VMs, by stack. ``life`` gives the deployments of a stack
+    since its last removal, the newest first. ``price`` gives the price of a size in a location at a priority.
     """
 
     which: Params
@@ -63,7 +63,7 @@ class Lister:
     price: Callable[[str, str | None, str | None, str | None], Price | None]
 
     def take(self, arms: Mapping[Place, Callable[[], Arm]], *, gone: bool) -> Listing:
-        """Ask each place for its VMs, by what connects to it; with ``gone`` those that were removed are rows too."""
+        """Query each place through its connection; with ``gone``, removed VMs are rows too."""
         found: list[Row] = []
         unread: dict[Place, Failure] = {}
         for place, connect in arms.items():
@@ -89,7 +89,7 @@ class Lister:
             yield self._row(_identity(place, machine.resource), machine)
 
     def _is_wanted(self, place: Place, resource: Resource) -> bool:
-        """Tell whether a VM is one that is meant, made by vmops as tags of its own say, and of the owner's."""
+        """Tell whether a VM is meant, has vmops' own tags, and is the owner's."""
         identity = _identity(place, resource)
         ours = stack_of(resource) == identity.stack and self._is_of_owner(owner_of(resource))
         return ours and means(self.which, identity)
@@ -130,7 +130,7 @@ def _place(record: Operation) -> Place:
 
 
 def _remembered(record: Operation, *, asked: bool) -> Row:
-    """Give the row of a VM that Azure does not show, if it was ``asked``: it is queued, or failed, gone, or missing."""
+    """Give the row of a VM that Azure does not list, if it was ``asked``: it is queued, failed, gone or missing."""
     given, outputs = record.given, record.outputs
     return {
         **_which(record.identity),

@@ -1,4 +1,4 @@
-"""What a provision would lose of a VM that is there."""
+"""What a provision would destroy on an existing VM."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ Machine = Mapping[str, Any]
 
 
 def losses(machine: Machine, asked: Asked, latest: Operation | None) -> list[str]:
-    """Say it in words, by what ARM tells of the VM and by what this host remembers of its secrets."""
+    """Describe it, from what ARM reports of the VM and from what this host knows of its secrets."""
     return list(_losses(machine, asked, latest))
 
 
@@ -31,7 +31,7 @@ def _losses(machine: Machine, asked: Asked, latest: Operation | None) -> Iterato
 
 
 def other_secrets(asked: Asked, latest: Operation | None) -> Iterator[str]:
-    """Name the secrets that are given and are not what they were; where nobody knows, none is."""
+    """Name the given secrets that differ from the present ones; none if that is unknown."""
     known = latest.secrets if latest and latest.given else None
     for name in asked.spec.secrets:
         if known is not None and known.get(name) != asked.secrets[name]:

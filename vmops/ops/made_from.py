@@ -1,4 +1,4 @@
-"""What a VM was really made from, as a lock file has it."""
+"""What a VM was really made from, for a lock file."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def locked(machine: Mapping[str, Any], spec: VmSpec, last: Operation, custom_data: str | None) -> dict[str, Any]:
-    """Give the content of a lock file, in plain JSON, of a VM as ARM tells it and as it was asked for last."""
+    """Give the content of a VM's lock file as plain JSON, from ARM and from the last request."""
     given = {name: value for name, value in last.given.items() if name not in lock_file.UNBOUND}
     tools = Tools(vmops=version("vmops"), engine=ENGINE_VERSION, azure_native=version("pulumi_azure_native"))
     found = LockFile(vm_name=spec.vm_name, parameters=given, made=_made(machine, spec, custom_data), tools=tools)
@@ -46,11 +46,11 @@ def metrics(locked: Mapping[str, Any], custom_data: str | None, price: float | N
 
 _SAID_BY_MADE = frozenset({"image", "ubuntuOSVersion", "vmSize", "location", "zone", "priority", "customDataFile"})
 _FIXED = b"vmops environment"
-"""Instead of a salt: the same environment has the same digest on every host."""
+"""Used as the salt: the same environment has the same digest on every host."""
 
 
 def _made(machine: Mapping[str, Any], spec: VmSpec, custom_data: str | None) -> Made:
-    """Read what ARM tells. Source: compute REST reference, VirtualMachine; a regular VM has no ``priority``."""
+    """Read ARM's answer. Source: compute REST reference, VirtualMachine; a regular VM has no ``priority``."""
     properties = machine["properties"]
     storage = properties["storageProfile"]
     own = [spec.disk_name(lun).lower() for lun, _ in enumerate(spec.data_disks)]

@@ -1,4 +1,4 @@
-"""Where there may be room for a VM, at what price, and what speaks against the rest; and what is left of quotas."""
+"""Where a VM is available, at what price, and what speaks against the other places; and what is left of quotas."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

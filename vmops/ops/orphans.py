@@ -1,4 +1,4 @@
-"""What carries our tags and has no VM: no lifetime is on it, so it would be paid for until somebody looks."""
+"""Resources with our tags and without a VM. They have no expiry, so they cost money until somebody finds them."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,17 +20,17 @@ from vmops.spec.target import Target, WaitOptions
 
 @dataclass(frozen=True)
 class Orphans:
-    """What is left of VMs in the settings' cloud and subscription, as far as one state directory can tell."""
+    """The remains of VMs in the settings' cloud and subscription, as far as one state directory can tell."""
 
     settings: Settings
     store: Store
     arm: Callable[[WaitOptions], Arm]
 
     def find(self, unsearched: list[Failure]) -> Iterator[ExpiringVm]:
-        """Give each VM of which something is there, but not itself, and which nobody is known to be working on.
+        """Give each VM that is gone but has resources left, and that nobody is known to be working on.
 
-        A VM that this host wrote something of within ``deployTimeout`` is left out. ``unsearched`` gets a failure if
-        the subscription cannot be listed. Without records nobody knows who works on what: then there are none.
+        A VM to which this host wrote within ``deployTimeout`` is left out. ``unsearched`` gets a failure if the
+        subscription cannot be listed. Without records nobody knows who works on what, so none is given.
         """
         if self.store.unusable():
             return
@@ -43,7 +43,7 @@ class Orphans:
         yield from (each for each in found if self._is_at_rest(each, here))
 
     def _left(self, here: Target) -> list[ExpiringVm]:
-        """Give the VMs of which the subscription lists something, but no VM."""
+        """Give the VMs of which the subscription lists resources, but not the VM."""
         arm = self.arm(here)
         listed = arm.tagged(here.subscription, STACK_TAG)
         machines = {each["id"].lower() for each in listed if kind_of(each) == "virtualmachines"}
@@ -66,7 +66,7 @@ class Orphans:
 
 
 def _meant(cloud: str, subscription: str, resource: Mapping[str, Any]) -> Identity | None:
-    """Give the VM that a resource's tag means, if that is one of its own group: the stack's name tells."""
+    """Give the VM that a resource's tag names, if the resource is in that VM's group: the stack's name tells."""
     stack, group = stack_of(resource), resource["id"].split("/")[4]
     identity = Identity(cloud, subscription, group, stack.rpartition("-")[0])
     return identity if identity.stack == stack else None

@@ -1,4 +1,4 @@
-"""The parameters, described: each with its default, and with the value that a VM has."""
+"""Describes the parameters: each with its default, and with a VM's value."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -39,5 +39,5 @@ def _described(name: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _values(spec: VmSpec) -> dict[str, Any]:
-    """Give what a spec says, by the names of parameters; nothing for an empty list or mapping."""
+    """Give the values of a spec, by parameter; empty lists and mappings are left out."""
     return {name: value for name, value in spec.to_wire().items() if value not in ([], {})}

@@ -1,4 +1,4 @@
-"""The polls of one wait: for the operation that a handle names, else for the VM itself."""
+"""The polls of one wait: for the operation of a handle, else for the VM itself."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Poll:
-    """Poll what the handle names; the VM itself without one, or if it names what is not the ``verb``.
+    """Poll the operation of the handle; the VM itself if there is no handle, or if it is for another ``verb``.
 
-    That a VM was made or stopped does not tell that it is gone.
+    That a VM was made or stopped does not mean that it is gone.
     """
 
     store: Store
@@ -33,9 +33,9 @@ class Poll:
     def __call__(self) -> Seen | NotYet:
         """Poll once.
 
-        Returns: an account of the operation, why it failed, or `NotYet` while it is in flight.
+        Returns: the operation's result, why it failed, or `NotYet` while it is in flight.
 
-        Raises: OperationFailed; CloudError if ARM refuses; SpecError if the handle is an URL elsewhere.
+        Raises: OperationFailed; CloudError if ARM refuses; SpecError if the handle is a URL elsewhere.
         """
         target, verb = self.target, self.verb
         handle = target.async_results_url or ""

@@ -1,4 +1,4 @@
-"""Power operations from their caller's side: asked of Azure's compute provider, and polled by their URL."""
+"""Power operations as their caller sees them: requested from Azure's compute provider, and polled by URL."""
 
 import time
 from collections.abc import Callable
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 class PowerOperations:
-    """Power operations of VMs that are ours; changes the cloud, and no record."""
+    """Power operations on VMs that are ours. They change the cloud, and no record."""
 
     def __init__(self, claims: Claims, arm: "Callable[[WaitOptions], Arm]") -> None:
         self._claims, self._arm = claims, arm
         self._due: dict[str, float] = {}  # by URL: when ARM wants to be asked first
 
     def begin(self, target: Target, action: Action) -> str | None:
-        """Ask for a power operation; where the records cannot be used, wait for its end, with the VM's lock held.
+        """Start a power operation. If the records are unusable, wait for its end, with the VM's lock held.
 
-        Returns: the URL by which the operation is polled; None if it is over already.
+        Returns: the URL for polling the operation; None if it is done already.
 
         Raises: OperationFailed if the VM does not exist or is another's; CloudError if ARM refuses.
         """
@@ -55,9 +55,9 @@ class PowerOperations:
             raise OperationFailed(Failure(FailureKind.TIMEOUT, f"the {action} does not end", resource=target.vm_id))
 
     def poll(self, patience: WaitOptions, url: str) -> dict[str, Any] | CloudError | NotYet:
-        """Ask once how an operation stands, and not before the time that ARM asked for when it accepted it.
+        """Poll an operation once, and not before the time that ARM asked for when it accepted it.
 
-        Returns: ARM's account of the operation if it succeeded, its error if it failed, `NotYet` while it runs.
+        Returns: ARM's answer about the operation if it succeeded, its error if it failed, `NotYet` while it runs.
 
         Raises: SpecError if the URL is not on the cloud's endpoint; CloudError if the operation cannot be read.
         """

@@ -1,4 +1,4 @@
-"""What a VM costs an hour, where it is asked for or is: told beside an answer, which never fails for it."""
+"""What a VM costs an hour, where it is or is asked for. An answer never fails because of its price."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from vmops.spec.vm_spec import VmSpec
 
 @dataclass(frozen=True)
 class Prices:
-    """The prices of all clouds, as a state directory keeps them."""
+    """The prices of all clouds, cached in a state directory."""
 
     state_dir: Path
     _books: dict[str, PriceBook] = field(default_factory=dict, init=False)
@@ -26,7 +26,7 @@ class Prices:
         return None
 
     def _book(self, cloud: str) -> PriceBook:
-        """Give what is known of a cloud, which is looked for once, of however many VMs the price is asked."""
+        """Give the price book of a cloud. It is opened once, however many VMs need a price."""
         if cloud not in self._books:
             self._books[cloud] = PriceBook(connect(cloud, self.state_dir), self.state_dir)
         return self._books[cloud]
@@ -37,7 +37,7 @@ class Prices:
         return price.as_dict() if price else UNKNOWN
 
     def of_spec(self, spec: VmSpec) -> dict[str, Any] | None:
-        """Give the price of what is asked for, as a dry run tells it; None if it is unknown."""
+        """Give the price of a request, for a dry run; None if it is unknown."""
         price = self.price(spec.cloud, spec.location, spec.vm_size, spec.priority)
         if price is None:
             return None

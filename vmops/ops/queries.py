@@ -1,4 +1,4 @@
-"""What may be asked about VMs; nothing here changes any of them."""
+"""The queries about VMs; none of them changes a VM."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Queries:
-    """Questions about the VMs of one state directory; changes no cloud and no engine's state.
+    """Queries about the VMs of one state directory. They change no cloud and no engine's state.
 
     The record of an operation whose worker is found dead is marked as interrupted on the way.
     """
@@ -39,15 +39,15 @@ class Queries:
     deployments: "Deployments"
 
     def operations(self) -> list[Operation]:
-        """Give the newest deployment of every VM that this host remembers, the newest first."""
+        """Give the newest deployment of every VM that this host has a record of, the newest first."""
         return [self.deployments.settled(each) for each in self.store.latest_of_each()]
 
     def history(self, which: Params) -> list[Operation]:
-        """Give every deployment that this host remembers, of the VMs that are meant, the newest first."""
+        """Give every recorded deployment of the VMs that the parameters mean, the newest first."""
         return [self.deployments.settled(each) for each in self.store.all() if means(which, each.identity)]
 
     def vms(self, which: Params, *, all_owners: bool, gone: bool) -> "Listing":
-        """List the VMs that are meant: by tag in each subscription where one is known of, and in the settings' own.
+        """List the VMs that the parameters mean: by tag, in the settings' subscription and in each recorded one.
 
         Raises: SpecError.
         """
@@ -60,9 +60,9 @@ class Queries:
         return lister.take({place: partial(self._arm_of, place) for place in self._places(which, records)}, gone=gone)
 
     def _places(self, which: Params, records: Mapping[str, Operation]) -> list[tuple[str, str]]:
-        """Give the clouds and subscriptions in which the VMs that are meant may be.
+        """Give the clouds and subscriptions that may contain the VMs that the parameters mean.
 
-        Raises: SpecError if no subscription is named, and none is known.
+        Raises: SpecError if no subscription is named, and none is recorded.
         """
         named = {name: which[name] for name in ("cloud", "subscription") if which.get(name) is not None}
         known = {(each.cloud, each.subscription) for each in records.values() if by_record(each) not in NO_MORE}
@@ -116,7 +116,7 @@ class Queries:
         return losses(machine, here, self.store.latest(asked.spec.stack))
 
     def diff(self, target: Target) -> list[dict[str, Any]]:
-        """Compare what was asked for last with what there is: the changes that would put it right.
+        """Compare the last request with what exists: give the changes that would reconcile them.
 
         Raises: OperationFailed (not_found) if nothing is asked for, as far as this host knows; CloudError.
         """
@@ -165,7 +165,7 @@ class Queries:
         return made_from.locked(machine, spec, last, custom_data), custom_data
 
     def _custom_data(self, spec: VmSpec, last: Operation) -> str | None:
-        """Give the custom data that a VM was made with, if it has any."""
+        """Give the custom data with which a VM was made; None if it has none."""
         from vmops.deploy import secrets
         from vmops.ops.reading import reading
 
@@ -212,7 +212,7 @@ class Queries:
         return Members(self.settings, self.store, self.arm).take(target)
 
     def _price(self, target: Target, seen: "VmState | None") -> dict[str, Any]:
-        """Tell what a VM costs where it is; nothing of one that is not there."""
+        """Give what a VM costs where it is; nothing for a VM that does not exist."""
         from vmops.ops.prices import Prices
 
         if seen is None:
@@ -221,13 +221,13 @@ class Queries:
         return Prices(self.settings.state_dir).told(target.cloud, location, seen.summary()["vmSize"], priority)
 
     def _standing(self, latest: Operation | None, seen: "VmState | None") -> str | None:
-        """Say how a VM stands, where anything is known of it."""
+        """Give the state of a VM in words, if anything is known of it."""
         if seen is None or (latest and HANDED_OVER in latest.outputs):
             return by_record(latest) if latest else None
         return standing(self.store.life(latest.stack) if latest else [], seen.provisioning)
 
     def _beside(self, target: Target, there: "Inventory", latest: Operation | None) -> "Comparison | None":
-        """Put what was asked for beside what there is, once that was made."""
+        """Compare the last request with what exists, if that request was carried out."""
         from vmops.ops.comparison import Comparison
 
         if latest is None or (latest.verb, latest.state) != (Verb.PROVISION, State.SUCCEEDED) or not latest.given:

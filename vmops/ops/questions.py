@@ -1,4 +1,4 @@
-"""What may be asked of a VM, and of all of them, beside the contract; nothing of this changes any."""
+"""Queries beside the contract, about one VM or all of them. None of them changes a VM."""
 
 from collections.abc import Collection, Iterator
 from functools import cached_property
@@ -23,49 +23,49 @@ if TYPE_CHECKING:
 
 
 class Questions(Access):
-    """What a person asks: what went wrong, what there is, what was asked for, and what a call would do."""
+    """What a person asks: what went wrong, what exists, what was asked for, and what a call would do."""
 
     def last_failure(self, params: Params) -> Failure | None:
-        """Tell why the newest verb on this VM that failed did so; None if none did."""
+        """Give why the newest verb on this VM that failed did so; None if none failed."""
         return self._store.last_failure(self._target(params).stack)
 
     def operation(self, params: Params) -> Operation | None:
-        """Give the newest deployment of a VM, as this host remembers it."""
+        """Give the newest deployment of a VM that this host has a record of."""
         return self._store.latest(self._target(params).stack)
 
     def operations(self) -> list[Operation]:
-        """Give the newest deployment of every VM that this host remembers, the newest first."""
+        """Give the newest deployment of every VM that this host has a record of, the newest first."""
         return self._queries.operations()
 
     def history(self, which: Params | None = None) -> list[Operation]:
-        """Give every deployment that this host remembers, of the VMs that parameters mean, the newest first."""
+        """Give every recorded deployment of the VMs that the parameters mean, the newest first."""
         return self._queries.history(which or {})
 
     def vms(self, which: Params | None = None, *, all_owners: bool = False, gone: bool = False) -> "Listing":
-        """List VMs as Azure tells them now, from any host, by their tags: yours that parameters mean, or everybody's.
+        """List VMs as Azure reports them now, from any host, by tag: those of yours that the parameters mean, or all.
 
-        At most four lists are asked of each subscription: the settings' own, and those of VMs that this host remembers.
-        The records add what is queued or failed, with ``gone`` what was removed, and stand in where Azure does not
-        answer. Raises: SpecError.
+        Each subscription is asked for at most four lists: the settings' own, and those of recorded VMs. The records add
+        VMs that are queued or failed, with ``gone`` those that were removed, and replace answers that Azure does not
+        give. Raises: SpecError.
         """
         return self._queries.vms(which or {}, all_owners=all_owners, gone=gone)
 
     def log_path(self, operation: Operation) -> Path:
-        """Give the file in which a deployment tells what it does, one JSON object a line."""
+        """Give the log file of a deployment, one JSON object a line."""
         return log_path(self.settings.state_dir, operation.stack, operation.id)
 
     def resources(self, params: Params) -> list[dict[str, Any]]:
-        """List what exists in the cloud and would go with a deprovision of the VM.
+        """List what exists in the cloud and would be removed by a deprovision of the VM.
 
         Raises: CloudError if ARM refuses.
         """
         return self._queries.resources(self._target(params))
 
     def plan(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> list[dict[str, Any]]:
-        """Preview what `vm_provision` would do, changing nothing: an ``operation`` and a ``resource`` each.
+        """Preview `vm_provision` without changing anything: one ``operation`` and ``resource`` for each change.
 
-        Each is a change in the form of `vmops.deploy.changes`. A resource that is there has in ``properties`` what
-        differs from what ARM tells: ``path``, ``from`` and ``to``.
+        The form is that of `vmops.deploy.changes`. For an existing resource, ``properties`` lists what differs from
+        ARM: ``path``, ``from`` and ``to``.
 
         Raises: OperationFailed if the engine refuses, or (locked) if a deployment is in flight; CloudError if ARM
         refuses; EngineMissing.
@@ -74,10 +74,10 @@ class Questions(Access):
         return self._queries.plan(asked, with_key(asked.spec, self.settings, self._deployments))
 
     def price(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> dict[str, Any] | None:
-        """Tell what the VM would cost an hour, as Azure publishes it: compute alone; None if that is unknown.
+        """Give what the VM's compute would cost an hour, as Azure publishes it; None if that is unknown.
 
-        ``perHour`` in ``currency``, ``asOf`` when, by which ``source`` (retail, or local: made up), and what is
-        ``notCounted``. Raises: SpecError; OperationFailed (not_found) with ``same`` if nothing is remembered.
+        ``perHour`` in ``currency``, ``asOf`` a time, from which ``source`` (retail, or local: made up), and what is
+        ``notCounted``. Raises: SpecError; OperationFailed (not_found) with ``same`` if nothing is recorded.
         """
         from vmops.ops.prices import Prices
 
@@ -86,26 +86,26 @@ class Questions(Access):
         )
 
     def losses(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> list[str]:
-        """Say in words what `vm_provision` would lose: a VM that is made anew, with its disks, or a disk's place in it.
+        """Describe what `vm_provision` would destroy: a VM that is replaced, with its disks, or a detached disk.
 
-        Raises: CloudError if ARM refuses; OperationFailed (not_found) with ``same`` if nothing is remembered.
+        Raises: CloudError if ARM refuses; OperationFailed (not_found) with ``same`` if nothing is recorded.
         """
         return self._queries.losses(self._asked(params, same=same, unset=unset))
 
     def given(self, params: Params) -> dict[str, Any]:
-        """Give the parameters by which a VM was asked for last, without its secrets.
+        """Give the parameters of a VM's last request, without secrets.
 
-        Raises: OperationFailed (not_found) if this host does not know.
+        Raises: OperationFailed (not_found) if this host has no record of it.
         """
         return dict(self._remembered.last(self._target(params)).given)
 
     def lock_file(self, params: Params) -> dict[str, Any]:
-        """Give the content of a lock file: what the VM was asked for with, and what it was really made from.
+        """Give the content of a lock file: what was asked for, and what the VM was really made from.
 
-        ``lockVersion``, ``vmName``, ``parameters`` without secrets, ``made`` as Azure tells it, with a hash of custom
-        data, ``tools`` and ``guest`` (None: not asked). `vm_provision` reads it by the parameter ``lockFile``.
+        ``lockVersion``, ``vmName``, ``parameters`` without secrets, ``made`` as Azure reports it, with a hash of custom
+        data, ``tools``, and ``guest`` (None: not asked). `vm_provision` reads it through the parameter ``lockFile``.
 
-        Raises: OperationFailed (not_found) if it is not there, or this host does not know what was asked for;
+        Raises: OperationFailed (not_found) if the VM does not exist, or this host has no record of its request;
         CloudError if ARM refuses.
         """
         from vmops.ops.member_names import refuse
@@ -124,31 +124,31 @@ class Questions(Access):
         return self._queries.metrics(self._target(params))
 
     def parameters(self, params: Params | None = None) -> list[dict[str, Any]]:
-        """Describe all parameters; of a VM, with the ``value`` that each has by what was asked for last.
+        """Describe all parameters; for a VM, with each ``value`` of its last request.
 
-        Raises: OperationFailed (not_found) if this host does not know what was asked for.
+        Raises: OperationFailed (not_found) if this host has no record of it.
         """
         from vmops.ops.parameters import described
 
         return described(self._remembered.asked_again(params).spec if params else None)
 
     def check(self) -> list[dict[str, Any]]:
-        """Look whether all is there that a VM needs: ``what`` each, whether it is ``ok`` (None: no matter), and why."""
+        """Check everything that a VM needs: ``what``, whether it is ``ok`` (None: does not matter), and why."""
         from vmops.ops.check import Check
 
         return Check(self.settings, self._store, self._arm).take()
 
     def diff(self, params: Params) -> list[dict[str, Any]]:
-        """Compare what was asked for the VM last with what there is, by looks at Azure alone, changing nothing.
+        """Compare the VM's last request with what exists, by reading Azure only.
 
-        The changes that would put it right, each as in `plan`; what others have added has the operation keep.
+        Each change that would reconcile them has the form of `plan`. What others have added has the operation keep.
 
-        Raises: OperationFailed (not_found) if this host does not know what was asked for; CloudError if ARM refuses.
+        Raises: OperationFailed (not_found) if this host has no record of the request; CloudError if ARM refuses.
         """
         return self._queries.diff(self._target(params))
 
     def offers(self, params: Params, unread: list[Failure]) -> list[dict[str, Any]]:
-        """Tell for each place, of lists of sizes, locations, zones and priorities, whether a VM is available there.
+        """Tell for each place, from lists of sizes, locations, zones and priorities, whether a VM is available there.
 
         With price, what is left of the quota in cores, a ``verdict`` (ok, last, blocked) and why. ``unread`` gets a
         failure for what Azure does not tell, which speaks against no place. Raises: SpecError.
@@ -176,7 +176,7 @@ class Questions(Access):
         return [told(each) for each in (refused.forget() if forget else refused.known())]
 
     def status(self, params: Params) -> dict[str, Any]:
-        """Tell what was asked of a VM last, how that stands, and what ARM says of the VM now.
+        """Describe a VM: its last request, the state of that, and what ARM says of the VM now.
 
         Raises: CloudError if ARM refuses.
         """
@@ -192,9 +192,9 @@ class Questions(Access):
         return Members(self.settings, self._store, self._arm).take(self._target(params))
 
     def why_no_ssh(self, params: Params) -> str:
-        """Say why the SSH of a VM that is asked for may never answer from here; '' if it should.
+        """Say why the SSH of a requested VM may never answer from here; '' if it should.
 
-        Raises: SpecError; CloudError if the local Azure does not say.
+        Raises: SpecError; CloudError if the local Azure does not answer.
         """
         from vmops.deploy.readiness import why_doubtful
 
@@ -202,15 +202,15 @@ class Questions(Access):
         return why_doubtful(self._arm(spec), spec)
 
     def expired(self, unsearched: list[Failure]) -> "Iterator[ExpiringVm]":
-        """Find the VMs that have outlived their time to live, whoever owns them.
+        """Find the expired VMs, whoever owns them.
 
-        Records of this host, the engine's backend and tags in the settings' cloud and subscription are searched.
-        ``unsearched`` gets a failure for every place that could not be. Raises: SpecError; EngineMissing.
+        The records of this host, the engine's backend, and the tags in the settings' cloud and subscription are
+        searched. ``unsearched`` gets a failure for every place that could not be. Raises: SpecError; EngineMissing.
         """
         return self._lifetimes.expired(unsearched)
 
     def orphans(self, unsearched: list[Failure]) -> "Iterator[ExpiringVm]":
-        """Find what is left of VMs that are not there, whoever owns it, in the settings' cloud and subscription.
+        """Find the remains of VMs that no longer exist, whoever owns them, in the settings' cloud and subscription.
 
         ``unsearched`` gets a failure if that could not be searched. Raises: SpecError.
         """

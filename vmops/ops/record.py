@@ -1,4 +1,4 @@
-"""The record of a deployment that is asked for, as it is before anybody has begun."""
+"""The record of a requested deployment, before a worker has started."""
 
 import secrets
 import time
@@ -17,7 +17,7 @@ def switch_record(settings: Settings, target: Target, action: str) -> Operation:
 
 
 def record(settings: Settings, target: Target, verb: Verb, asked: Asked | None = None) -> Operation:
-    """Write down what is asked for now; a removal asks for nothing but which VM."""
+    """Record the request. A removal's request says only which VM."""
     now = time.time()
     ttl = asked.spec.ttl if asked else None
     return Operation(

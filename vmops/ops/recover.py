@@ -1,7 +1,7 @@
-"""Putting right, at once, what the dead have left of a VM: the record, the locks, the engine's files and its state.
+"""Cleans up at once what dead processes left of a VM: the record, the locks, the engine's files and its state.
 
-Nothing is made or removed in the cloud: the next provision or deprovision goes on from there. A state that is lost with
-all its copies is rebuilt by that provision, which knows what is declared.
+Nothing is made or removed in the cloud: the next provision or deprovision continues from there. If the state and all
+its copies are lost, the next provision rebuilds it, because it knows what is declared.
 """
 
 from typing import Any
@@ -22,16 +22,16 @@ from vmops.spec.target import Target
 def recover(
     settings: Settings, store: Store, target: Target, *, dry_run: bool = False, break_lock: bool = False
 ) -> dict[str, Any]:
-    """Settle what is left of a VM, whose operations must be over or those of the dead.
+    """Clean up the remains of a VM whose operations are done, or whose workers are dead.
 
-    With ``break_lock`` the engine's locks go, too, whose holders may live, for a person who knows that they are dead.
+    With ``break_lock`` the engine's locks are removed even if their holders may be alive, for a person who knows that
+    they are dead.
 
-    Returns: ``locks``, who holds them, where that can be seen; ``state``, what had to be done to the engine's state
-    (nothing, restored, lost); ``adopted`` and ``foreign``, ARM ids; ``cleared``, operations of the engine that did not
-    end; ``resources``, the ids of what is ours. With ``dry_run``, what would be done.
+    Returns: ``locks``, their holders, where that can be seen; ``state``, what was done to the engine's state (nothing,
+    restored, lost); ``adopted`` and ``foreign``, ARM ids; ``cleared``, operations of the engine that did not end;
+    ``resources``, the ids of what is ours. With ``dry_run``, what would be done.
 
-    Raises: OperationFailed (locked) if somebody works on the VM, or is seen to; CloudError if ARM refuses;
-    EngineMissing.
+    Raises: OperationFailed (locked) if somebody works on the VM, or may; CloudError if ARM refuses; EngineMissing.
     """
     records = StackRecords(store, target.stack)
     with (
@@ -62,9 +62,9 @@ def _settle(site: DeployContext, target: Target, *, write: bool) -> dict[str, An
 
 
 def _intended(arm: Arm, target: Target, ours: list[str]) -> dict[str, str]:
-    """Give the ids of what the stack should know, by the end of their URN: what is ours, and the VM itself.
+    """Give the ids that the stack should know, by the end of their URN: what is ours, and the VM itself.
 
-    Which disks are made apart from the VM the next provision knows.
+    Separate disks are left to the next provision, which knows them.
     """
     seen = arm.get(target.vm_id)
     ids = [seen["id"] if seen else target.vm_id]

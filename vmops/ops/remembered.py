@@ -1,4 +1,4 @@
-"""What was asked for a VM before, and what of it is asked for again."""
+"""The earlier requests for a VM, and what of them is repeated."""
 
 import hashlib
 import hmac
@@ -43,13 +43,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Remembered:
-    """What the records of a state directory tell of what was asked for."""
+    """What the records of a state directory say about earlier requests."""
 
     settings: Settings
     store: Store
 
     def asked(self, params: Params) -> Asked:
-        """Read what is asked for. Raises: SpecError."""
+        """Read a request. Raises: SpecError."""
         pinned, sealed = lock_file.applied(params)
         wanted = merge_params(pinned, self.settings.defaults())
         spec = VmSpec.from_params(wanted, kept=sealed)
@@ -57,7 +57,7 @@ class Remembered:
         return Asked(spec, spec.clear(wanted), self._secrets(spec, last), changed=partial(self._changes, spec, last))
 
     def last(self, target: Target) -> Operation:
-        """Give the newest provision of a VM. Raises: OperationFailed (not_found) if nothing of it is remembered."""
+        """Give the newest provision of a VM. Raises: OperationFailed (not_found) if there is no record of it."""
         last = _provision_of(self.store.history(target.stack))
         if last is None or not last.given:
             message = f"nothing is remembered on this host of what was asked for {target.vm_name}"
@@ -84,7 +84,7 @@ class Remembered:
         return where.within(spec).of(spec) if where and spec.location else spec
 
     def _changes(self, spec: VmSpec, last: Operation | None) -> tuple[str, ...] | None:
-        """Name the parameters that are not what they were when the VM was made."""
+        """Name the parameters that differ from those with which the VM was made."""
         if last is None or last.state is not State.SUCCEEDED or not last.given:
             return None
         try:

@@ -1,4 +1,4 @@
-"""How what happened becomes an answer: a status, a result, and for whoever waits a handle."""
+"""Turns what happened into an answer: a status, a result, and a handle for whoever waits."""
 
 from collections.abc import Callable, MutableMapping
 from typing import Any, TypeAlias, cast
@@ -21,28 +21,28 @@ from vmops.protocol import HANDLE, Answer, Params, Status
 from vmops.spec.target import Target, WaitOptions
 
 Seen: TypeAlias = dict[str, Any] | Failure | CloudError
-"""What a poll finds once it is over: an account of the operation, or why it failed."""
+"""The outcome of a poll: the operation's result, or why it failed."""
 
 
 def pending(params: Params, handle: str) -> Answer:
-    """Say that something was begun, and set its handle; params that cannot be written are left alone."""
+    """Answer PENDING, and set the handle; a mapping that cannot be written to is left unchanged."""
     if isinstance(params, MutableMapping):
         params[HANDLE] = handle
     return Status.PENDING, {}
 
 
 def clear_handle(params: Params) -> None:
-    """Remove the handle of what was begun before."""
+    """Remove the handle of an earlier operation."""
     if isinstance(params, MutableMapping):
         params.pop(HANDLE, None)
 
 
 REFUSALS = (OperationFailed, CloudError, EngineMissing, StartFailed, RecordsUnusable, RecordsAway, OSError)
-"""What a verb or a wait meets of the state of the world: it is FAILED then, and raises nothing."""
+"""Exceptions that describe the state of the world: a verb or a wait answers FAILED for them instead of raising."""
 
 
 def failed(store: Store, target: WaitOptions, why: Failure | VmopsError | OSError) -> Answer:
-    """Record and log why something failed: FAILED. ``why`` is a failure, or one of `REFUSALS`."""
+    """Record and log why something failed, and answer FAILED. ``why`` is a failure, or one of `REFUSALS`."""
     from vmops.core.log import get_logger
 
     failure = why if isinstance(why, Failure) else classify(why)
@@ -54,9 +54,9 @@ def failed(store: Store, target: WaitOptions, why: Failure | VmopsError | OSErro
 
 
 def waited(store: Store, target: WaitOptions, poll: Callable[[], Seen | NotYet]) -> Answer:
-    """Poll until it is over, or until ``pollTimeout`` has passed: TIMED_OUT then, or PENDING if that is 0.
+    """Poll until it is done, or until ``pollTimeout`` has passed: then TIMED_OUT, or PENDING if that is 0.
 
-    What was refused until then is noted as the last failure.
+    If the last poll was refused, the refusal is recorded as the last failure.
     """
     look = _Patient(poll, target.poll_interval)
     try:
@@ -72,7 +72,7 @@ def waited(store: Store, target: WaitOptions, poll: Callable[[], Seen | NotYet])
 
 
 def classify(error: VmopsError | OSError) -> Failure:
-    """Give the failure that one of `REFUSALS` is."""
+    """Convert one of `REFUSALS` to a failure."""
     match error:
         case OperationFailed():
             return error.failure
@@ -90,14 +90,14 @@ def classify(error: VmopsError | OSError) -> Failure:
 
 
 def unrecordable(error: RecordsUnusable | OSError) -> Failure:
-    """Say that the state directory cannot be worked with."""
+    """Describe a state directory that cannot be used."""
     return Failure(FailureKind.ENGINE, str(error), step=MAKE_ROOM)
 
 
 class _Patient:
-    """Polls again when ARM says if it refuses because it is asked too often: nothing has been seen to fail.
+    """Continues to poll when ARM throttles, after the time that ARM asks for: that is no failure of the operation.
 
-    ``refusal`` is that of the last look, None if that was answered.
+    ``refusal`` is that of the last poll, None if it was answered.
     """
 
     def __init__(self, poll: Callable[[], Seen | NotYet], interval: float) -> None:
@@ -105,7 +105,7 @@ class _Patient:
         self._poll, self._interval = poll, interval
 
     def __call__(self) -> Seen | NotYet:
-        """Poll once. Raises: as the poll, but for what passes."""
+        """Poll once. Raises: as the poll, except for throttling."""
         try:
             self.refusal, seen = None, self._poll()
         except CloudError as error:

@@ -1,4 +1,4 @@
-"""How a VM stands, in a word or two: by its newest deployment, and by what Azure says of it."""
+"""The state of a VM in a word or two, from its newest deployment and from Azure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,11 +6,11 @@ from vmops.core.failures import FailureKind
 from vmops.jobs.operation import HANDED_OVER, Operation, State, Verb
 
 PROVISIONED, GONE, MISSING = "provisioned", "gone", "missing"
-"""Made; removed; made, as a record says, and not seen in Azure."""
+"""Made; removed; made according to a record, but not in Azure."""
 
 _WITH_OTHERS = "handed over"
 NO_MORE = frozenset({GONE, _WITH_OTHERS})
-"""How a VM stands with which vmops has nothing to do any more."""
+"""The state of a VM that was handed over, and is not vmops' any more."""
 
 _BY_RECORD: Mapping[tuple[Verb, State], str] = {
     (Verb.PROVISION, State.SUCCEEDED): PROVISIONED,
@@ -25,25 +25,25 @@ _BY_AZURE = {"succeeded": PROVISIONED, "failed": "provision failed", "deleting":
 """Source: Azure documentation, states and billing of VMs: provisioning states."""
 
 _CUT_OFF = frozenset({FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.ENGINE, FailureKind.BUG})
-"""After these nobody knows how much of a change was made."""
+"""Failures after which it is unknown how much of a change was made."""
 
 
 def by_record(operation: Operation) -> str:
-    """Say how a VM stands by its newest deployment alone."""
+    """Give the state of a VM from its newest deployment alone."""
     if HANDED_OVER in operation.outputs:
         return _WITH_OTHERS
     return _BY_RECORD.get((operation.verb, operation.state), f"{operation.verb} in flight")
 
 
 def by_azure(provisioning: str) -> str:
-    """Say how a VM stands by its provisioning state alone, in lower case."""
+    """Give the state of a VM from its provisioning state alone, in lower case."""
     return _BY_AZURE.get(provisioning, "provision in flight")
 
 
 def standing(life: Sequence[Operation], provisioning: str) -> str:
-    """Say how a VM that Azure has stands; ``life`` are its deployments since it was last removed, the newest first.
+    """Give the state of a VM that exists in Azure; ``life`` are its deployments since its last removal, newest first.
 
-    A VM that is provisioned stays so when a later call was refused.
+    A provisioned VM stays so when a later call was refused.
     """
     if not life:
         return by_azure(provisioning)
@@ -51,7 +51,7 @@ def standing(life: Sequence[Operation], provisioning: str) -> str:
 
 
 def was_refused(life: Sequence[Operation]) -> bool:
-    """Tell whether all that followed a provision that succeeded are provisions that were refused as a whole."""
+    """Tell whether the last success is followed only by provisions that were refused as a whole."""
     for each in life:
         if (each.verb, each.state) == (Verb.PROVISION, State.SUCCEEDED):
             return each is not life[0]

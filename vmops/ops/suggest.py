@@ -1,4 +1,4 @@
-"""The calls that are suggested to a person, to be pasted into a shell."""
+"""Commands that are suggested to a person, ready to paste into a shell."""
 
 import shlex
 from collections.abc import Collection, Mapping
@@ -10,25 +10,25 @@ from vmops.spec.rules.values import pairs
 from vmops.spec.vm_spec import VmSpec
 
 _WHICH = ("cloud", "subscription", "resourceGroup")
-"""Parameters that say, beside its name, which VM is meant."""
+"""Parameters that, beside the name, identify a VM."""
 
 _UNSAID = frozenset({"vmName", *_WHICH, "pollInterval", "pollTimeout", "deployTimeout", "requestTimeout"})
-"""Those, and for how long somebody waits: what the VM should be is all the rest."""
+"""Those, and the parameters of waiting: all others describe what the VM should be."""
 
 _DEFAULTS: Mapping[str, Any] = VmSpec.model_construct().model_dump(mode="json", by_alias=True)
 
 
 def shell_command(verb: str, params: Mapping[str, Any], *options: str) -> str:
-    """Write a call that means the same VM as ``params``, to be pasted into a shell."""
+    """Write a command for the VM that ``params`` mean, ready to paste into a shell."""
     which = [word for key in _WHICH if params.get(key) is not None for word in ("-p", f"{key}={params[key]}")]
     name = [str(params["vmName"])] if params.get("vmName") else []
     return shlex.join(["vmops", verb, *name, *which, *options])
 
 
 def provision_command(params: Mapping[str, Any], given: Mapping[str, Any], secrets: Collection[str] = ()) -> str:
-    """Write the call that asks for a VM as it was asked for: with all that was ``given`` and is no default.
+    """Write the command that repeats a request, with all that was ``given`` and is not a default.
 
-    What cannot be written so, or is secret, is left to ``--same``.
+    Secrets, and what cannot be written so, are left to ``--same``.
     """
     wanted = {name: value for name, value in given.items() if name not in _UNSAID and value != _DEFAULTS.get(name)}
     words = {name: text for name, value in wanted.items() if (text := _word(value)) is not None}
@@ -39,7 +39,7 @@ def provision_command(params: Mapping[str, Any], given: Mapping[str, Any], secre
 
 
 def _word(value: object) -> str | None:
-    """Write a value as ``-p`` reads it, a list or a mapping by commas; None if that would be read as another."""
+    """Write a value as ``-p`` reads it, a list or mapping with commas; None if it would be read differently."""
     if isinstance(value, Mapping):
         text = ",".join(f"{name}={content}" for name, content in value.items())
         return text if _reads_as(text, value) else None
@@ -56,7 +56,7 @@ def _reads_as(text: str, value: Mapping[str, Any]) -> bool:
 
 
 def follow_up_command(verb: str, params: Mapping[str, Any]) -> str:
-    """Write the call that waits for what a verb has begun: by the VM's name for a deployment, else by the handle."""
+    """Write the command that waits for a started verb: by the VM's name for a deployment, else by the handle."""
     if params.get("vmName") and verb in set(Verb):
         return shell_command("wait", params, *(["--gone"] if verb == Verb.DEPROVISION else []))
     return shell_command("wait", params, "-p", f"{HANDLE}={params[HANDLE]}")

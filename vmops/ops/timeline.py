@@ -1,4 +1,4 @@
-"""Where the time of a deployment went: waiting for its turn, looking, each resource, and the checks in the end."""
+"""Where the time of a deployment went: the queue, the survey, each resource, and the final checks."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,18 +15,18 @@ _STEPS = frozenset({"resource_begun", "resource_done", "resource_failed"})
 
 
 def is_provider(resource: str) -> bool:
-    """Tell whether a resource is the engine's own provider, which is nothing that a person made."""
+    """Tell whether a resource is the engine's own provider, which is not part of the VM."""
     return resource.startswith("azure-native ")
 
 
 def is_step(event: Event) -> bool:
-    """Tell whether an event is of a resource that begins or ends to be worked on."""
+    """Tell whether an event marks the beginning or the end of work on a resource."""
     return event["event"] in _STEPS and not is_provider(event["resource"])
 
 
 @dataclass(frozen=True)
 class Span:
-    """One stretch of a deployment, of a ``kind`` (queue, survey, resource, checks), in seconds since the epoch.
+    """One step of a deployment, of a ``kind`` (queue, survey, resource, checks), in seconds since the epoch.
 
     ``end`` is 0 while it lasts.
     """
@@ -39,7 +39,7 @@ class Span:
 
     @property
     def state(self) -> str:
-        """Give how it stands: running, done or failed."""
+        """Give its state: running, done or failed."""
         return "failed" if self.failed else "done" if self.end else "running"
 
     @property
@@ -54,7 +54,7 @@ class Span:
 
 
 def spans(operation: Operation, events: Sequence[Event]) -> list[Span]:
-    """Give the stretches of a deployment, in the order of their beginnings, by its record and its log."""
+    """Give the steps of a deployment, sorted by their start, from its record and its log."""
     steps = list(_steps([event for event in events if is_step(event)], operation.ended))
     begun, ended = operation.started, operation.ended
     found = [Span("queue", "waits for its turn", operation.created, begun or ended)]
@@ -68,7 +68,7 @@ def spans(operation: Operation, events: Sequence[Event]) -> list[Span]:
 
 
 def _steps(events: Sequence[Event], ended: float) -> Iterator[Span]:
-    """Pair the beginning of each step with its end; what a dead worker has begun ended with it."""
+    """Pair the start of each step with its end. An open step of a dead worker ended when the worker did."""
     for number, event in enumerate(events):
         if event["event"] == "resource_begun":
             last = next((each for each in events[number + 1 :] if _is_end(each, event)), None)

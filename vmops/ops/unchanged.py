@@ -1,4 +1,4 @@
-"""Whether what is asked for is there, or on its way: what was made last says what to look for, ARM what there is."""
+"""Whether a request is already fulfilled, or on its way: the last record says what to look for, ARM what exists."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -58,6 +58,6 @@ def _fleet(arm: Arm, spec: VmSpec, made: Mapping[str, Any]) -> list[Seen]:
 
 
 def serves(admitted: Operation, new: Operation) -> bool:
-    """Tell whether what is in flight is for the same thing, and waits for all that is to be waited for."""
+    """Tell whether the operation in flight has the same goal, and waits for everything that this one would wait for."""
     waits = new.given.get(_WAIT_FOR) in (None, "running", admitted.given.get(_WAIT_FOR))
     return waits and (admitted.verb, admitted.digest) == (new.verb, new.digest)

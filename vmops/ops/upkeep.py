@@ -1,4 +1,4 @@
-"""The verbs beside the contract that put a VM of ours right, or let it live longer; they are over at once."""
+"""Verbs beside the contract that repair a VM of ours or extend its life. They are done when they return."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Upkeep:
-    """What a person does to a VM that is there: cancel, recover, adopt, extend."""
+    """What a person does with an existing VM: cancel, recover, adopt, extend."""
 
     def __init__(self, settings: Settings) -> None:
         """Open the records.
@@ -32,9 +32,9 @@ class Upkeep:
         self._arm = Connections(settings)
 
     def cancel(self, params: Params) -> Answer:
-        """End what is in flight on the VM, within 30 seconds; the same verb called again goes on where it ended.
+        """End what is in flight on the VM, within 30 seconds. Calling the same verb again continues it.
 
-        SUCCEEDED if nobody works on the VM any more, FAILED if a worker on another host does, or if its end cannot be
+        SUCCEEDED if nobody works on the VM any more. FAILED if a worker on another host does, or if its end cannot be
         recorded. The result is ``{}``.
         """
         target = self._target(params)
@@ -48,10 +48,11 @@ class Upkeep:
         )
 
     def recover(self, params: Params, *, dry_run: bool = False, break_lock: bool = False) -> Answer:
-        """Put right what the dead have left of the VM: records, locks, the engine's state; nothing in the cloud.
+        """Clean up what dead processes left of the VM: records, locks, the engine's state; nothing in the cloud.
 
-        Every deployment does so by itself, but ``break_lock``, by which the lock of an engine goes that may live too.
-        SUCCEEDED, with what was found (with ``dry_run``: and would be done), or FAILED if somebody works on the VM.
+        Every deployment does that by itself, except for ``break_lock``, which removes the lock of an engine that may be
+        alive. SUCCEEDED, with what was found and done (with ``dry_run``: would be done), or FAILED if somebody works on
+        the VM.
         """
         from vmops.ops.recover import recover
 
@@ -59,32 +60,32 @@ class Upkeep:
         return self._at_rest(params, lambda target: recover(self.settings, self._store, target, **how))
 
     def adopt(self, params: Params, *, dry_run: bool = False) -> Answer:
-        """Take back, by our tags, what was made for the VM and does not carry them any more.
+        """Put our tags back on what was made for the VM and has lost them.
 
-        What is another resource than the one that was made is never taken. SUCCEEDED, with the tags that each had, by
-        its id: ``proven`` and ``unproven`` are taken (with ``dry_run``: would be), ``refused`` is not; or FAILED.
+        A resource with another identity than the one that was made is never taken. SUCCEEDED, with the tags that each
+        had, by id: ``proven`` and ``unproven`` are taken (with ``dry_run``: would be), ``refused`` is not. Or FAILED.
         """
         from vmops.ops.adopt import adopt
 
         return self._at_rest(params, lambda target: adopt(self._deployments, target, dry_run=dry_run))
 
     def export(self, params: Params, directory: Path) -> Answer:
-        """Write the VM's stack as a project for `pulumi` alone, into a directory that is new or empty; a copy.
+        """Write the VM's stack as a project for `pulumi` into a new or empty directory; it is a copy.
 
-        SUCCEEDED, with ``directory``, ``project``, ``stack``, ``files`` and the number of ``resources``, or FAILED if
-        the engine knows nothing of the VM here, or a deployment of it is in flight.
+        SUCCEEDED, with ``directory``, ``project``, ``stack``, ``files`` and the number of ``resources``. FAILED if the
+        engine does not know the VM here, or a deployment of it is in flight.
 
-        Raises: SpecError if the directory has something in it, or cannot be written to.
+        Raises: SpecError if the directory is not empty, or cannot be written to.
         """
         from vmops.ops.export import export
 
         return self._at_rest(params, lambda target: export(self._deployments, target, directory))
 
     def hand_over(self, params: Params, directory: Path) -> Answer:
-        """Write the VM's stack as `export` does, take our tags off all of it, and forget it: it is ``pulumi``'s.
+        """Write the VM's stack as `export` does, remove our tags from all of it, and forget it.
 
-        SUCCEEDED, with the same and ``handedOver``, the ids of what was ours; FAILED if the engine knows nothing of the
-        VM here, if it is another owner's, if somebody works on it, or if ARM refuses.
+        From then on it is ``pulumi``'s. SUCCEEDED, with the same and ``handedOver``, the ids of what was ours. FAILED
+        if the engine does not know the VM here, if it is another owner's, if somebody works on it, or if ARM refuses.
 
         Raises: as `export`.
         """
@@ -93,9 +94,9 @@ class Upkeep:
         return self._at_rest(params, lambda target: hand_over(self._deployments, target, directory))
 
     def extend(self, params: Params, ttl: float | str) -> Answer:
-        """Let the VM live for ``ttl`` (seconds, or "90m", "2h", "1d") from now on, whatever was left of its time.
+        """Let the VM live for ``ttl`` (seconds, or "90m", "2h", "1d") from now, whatever was left of its time.
 
-        SUCCEEDED, with ``expires`` in seconds since the epoch and ``expiresAt`` in words, or FAILED if there is no such
+        SUCCEEDED, with ``expires`` in seconds since the epoch and ``expiresAt`` in words. FAILED if there is no such
         VM, if it is another's, or if a deployment of it is in flight.
         """
         seconds = time_to_live(ttl)
@@ -105,7 +106,7 @@ class Upkeep:
         return {"expires": expires, "expiresAt": times.told(expires)}
 
     def _at_rest(self, params: Params, work: Callable[[Target], dict[str, Any]]) -> Answer:
-        """Do something that is over at once to a VM of which no deployment is in flight: SUCCEEDED or FAILED."""
+        """Do something to a VM that has no deployment in flight: SUCCEEDED or FAILED."""
         from vmops.ops.member_names import refuse
 
         target = self._target(params)

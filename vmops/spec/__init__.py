@@ -1,1 +1,1 @@
-"""What is asked for: the flat parameters, typed and checked, and the names of all that follows from them."""
+"""The parameters, typed and checked, and the resource names that follow from them."""

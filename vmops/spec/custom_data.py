@@ -1,6 +1,6 @@
-"""What cloud-init reads at the first start: text, or text that is packed by gzip, which is written in base64.
+"""Custom data, which cloud-init reads at the first boot: text, or gzip written in base64.
 
-Azure is sent base64 in any case; what comes as that already is known by what it decodes to.
+Azure always gets base64. Input that is base64 already is recognised by what it decodes to.
 """
 
 import base64
@@ -16,7 +16,7 @@ _KNOWN = (b"#!", b"#cloud-config", b"Content-Type:")
 
 
 def read(path: object) -> str:
-    """Read a file as it is, without a byte order mark. Raises: ValueError, saying why it cannot be read."""
+    """Read a file unchanged, but for a byte order mark. Raises: ValueError, saying why it cannot be read."""
     try:
         file = Path(values.text(path)).expanduser()
         content = file.read_bytes()
@@ -28,7 +28,7 @@ def read(path: object) -> str:
 
 
 def normal(content: str | bytes) -> str:
-    """Give the text, or what is packed in base64, whichever way it comes.
+    """Give custom data as text, or as gzip in base64, from any of the accepted forms.
 
     Raises: UnicodeDecodeError if bytes are neither text nor gzip.
     """
@@ -41,23 +41,23 @@ def normal(content: str | bytes) -> str:
 
 
 def size(content: str) -> int:
-    """Give how many bytes the VM is sent."""
+    """Give the number of bytes that the VM receives."""
     return len(base64.b64decode(encoded(content)))
 
 
 def encoded(content: str) -> str:
-    """Give what Azure is sent: base64 of the text, and what is packed as it is."""
+    """Give what Azure is sent: base64 of a text; gzip in base64 unchanged."""
     return content if _unwrapped(content).startswith(_GZIP) else _base64(content.encode())
 
 
 def decoded(sent: str) -> str:
-    """Give what `encoded` was called on."""
+    """Reverse `encoded`."""
     content = base64.b64decode(sent)
     return sent if content.startswith(_GZIP) else content.decode()
 
 
 def _unwrapped(text: str) -> bytes:
-    """Decode base64, in lines or in one; empty if it is none."""
+    """Decode base64, with or without line breaks; empty if it is not base64."""
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):

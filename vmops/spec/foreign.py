@@ -1,4 +1,4 @@
-"""What others have added to the resources of a VM: it is none of ours, so it is kept, and sent back as it is."""
+"""What others have added to the resources of a VM. It is not ours, so it is kept and sent back unchanged."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ForeignParts:
-    """Tags by the role of the resource that has them; rules, data disks and identities as ARM tells them."""
+    """Tags by the role of their resource; rules, data disks and identities as ARM reports them."""
 
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     rules: tuple[Mapping[str, Any], ...] = ()
@@ -15,11 +15,11 @@ class ForeignParts:
     identities: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        """Tell whether there is any."""
+        """Tell whether others have added anything."""
         return bool(self.tags or self.rules or self.disks or self.identities)
 
     def tagged(self, role: str, tags: Mapping[str, str]) -> dict[str, str]:
-        """Give all the tags of a resource of which ``tags`` are ours."""
+        """Give all tags of a resource: ours, ``tags``, and those that others have added."""
         return {**tags, **self.tags.get(role, {})}
 
 

@@ -1,4 +1,4 @@
-"""What of a VM stays as it is, though it is declared: what only the VM has, and what was made before it."""
+"""What stays as it is on an existing VM although it is declared: secrets that were not repeated, older disks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -17,14 +17,16 @@ from vmops.spec.rules import images, values
 PARAMETER = "lockFile"
 
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
-"""What a guess costs: 16 MiB and some hundredths of a second. Source: RFC 7914; Python's documentation of hashlib."""
+"""What one guess costs an attacker: 16 MiB and some hundredths of a second. Source: RFC 7914; Python documentation,
+hashlib.
+"""
 
 UNBOUND = frozenset(
     {"vmName", "cloud", "subscription", "resourceGroup", "adminPasswordOrKey", "ttl", "stopMode", "keepGroup"}
     | {"maxHourlyPrice", "budget", "prefer"}
     | {"waitFor", "pollInterval", "pollTimeout", "deployTimeout", "requestTimeout", "asyncResultsUrl", PARAMETER}
 )
-"""Parameters that say where the VM is, who logs in and for how long: another VM with others is the same environment."""
+"""Parameters about where the VM is, who logs in and for how long. They may differ in the same environment."""
 
 
 class _Part(BaseModel):
@@ -32,7 +34,7 @@ class _Part(BaseModel):
 
 
 class LockedImage(_Part):
-    """An image as it was asked for, and the version that was meant then."""
+    """An image as it was asked for, and the version that was used."""
 
     publisher: str
     offer: str
@@ -42,7 +44,7 @@ class LockedImage(_Part):
 
     @property
     def exact(self) -> str:
-        """Write the four parts with the version that was meant."""
+        """Write the four parts with the exact version."""
         return f"{self.publisher}:{self.offer}:{self.sku}:{self.exact_version}"
 
 
@@ -54,24 +56,24 @@ class LockedDisk(_Part):
 
 
 class Sealed(_Part):
-    """The scrypt hash of custom data, which tells it from another and gives nothing of it away; both hexadecimal."""
+    """The scrypt hash of custom data, with its salt, both hexadecimal. It recognises a text and reveals nothing."""
 
     scrypt: str
     salt: str
 
     @classmethod
     def of(cls, text: str) -> "Sealed":
-        """Seal a text with a salt of its own."""
+        """Hash a text with a new salt."""
         salt = secrets.token_bytes(16)
         return cls(scrypt=seal(text, salt), salt=salt.hex())
 
     def is_of(self, text: str) -> bool:
-        """Tell whether this is a text's."""
+        """Tell whether this is the hash of a text."""
         return hmac.compare_digest(seal(text, bytes.fromhex(self.salt)), self.scrypt)
 
 
 class Made(_Part):
-    """What Azure said of the VM; ``image`` is None for one that was given by its id (``imageId``)."""
+    """What Azure reported of the VM; ``image`` is None if the image was given by its id (``imageId``)."""
 
     image: LockedImage | None
     vm_size: str
@@ -84,7 +86,7 @@ class Made(_Part):
 
 
 class Tools(_Part):
-    """The versions of what made it."""
+    """The versions of the tools that made the VM."""
 
     vmops: str
     engine: str
@@ -92,13 +94,13 @@ class Tools(_Part):
 
 
 class Guest(_Part):
-    """What runs inside."""
+    """What runs inside the VM."""
 
     kernel: str
 
 
 class LockFile(_Part):
-    """The whole of a file."""
+    """The whole content of a lock file."""
 
     lock_version: Literal[1] = 1
     vm_name: str
@@ -109,7 +111,7 @@ class LockFile(_Part):
 
     @property
     def pinned(self) -> dict[str, Any]:
-        """Give the parameters that make such a VM, as they were given, and as it was made."""
+        """Give the parameters that make the same VM: as they were given, with what was really used."""
         given = {name: value for name, value in self.parameters.items() if name not in {*UNBOUND, "ubuntuOSVersion"}}
         made = self.made
         told = {"vmSize": made.vm_size, "location": made.location, "zone": made.zone, "priority": made.priority}
@@ -119,7 +121,7 @@ class LockFile(_Part):
         return {name: value for name, value in pinned.items() if value is not None}
 
     def contradictions(self, given: Mapping[str, Any]) -> Iterator[str]:
-        """Name, in a sentence each, the parameters that are given otherwise than the file has them."""
+        """Name, one sentence each, the given parameters that contradict the file."""
         pinned = self.pinned
         for name in sorted((pinned.keys() & given.keys()) - {"customDataFile"}):
             if not _same(name, given[name], pinned[name]):
@@ -146,11 +148,11 @@ def read(path: object) -> LockFile:
 
 
 def applied(params: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:
-    """Give parameters with all that the lock file pins that they name, and the secrets that it has sealed only.
+    """Add to the parameters everything that their lock file pins, and the names of the secrets it knows only by hash.
 
-    Such a secret stays as it is where the VM is; without a lock file all is as it was.
+    Such a secret stays as it is if the VM exists. Without a lock file, the parameters are returned unchanged.
 
-    Raises: SpecError if it cannot be read, or something that is given contradicts it.
+    Raises: SpecError if the file cannot be read, or a given parameter contradicts it.
     """
     wanted = {name: value for name, value in params.items() if value is not None}
     path = wanted.pop(PARAMETER, None)
@@ -174,7 +176,7 @@ def applied(params: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:
 
 
 def _is_sealed(sealed: Sealed | None, chosen: Mapping[str, Any]) -> bool:
-    """Tell whether custom data, as it is or in a file, is what was sealed; what cannot be read is not."""
+    """Tell whether custom data, given as text or as a file, matches the hash; unreadable data does not."""
     if sealed is None or not chosen:
         return False
     try:
@@ -185,7 +187,7 @@ def _is_sealed(sealed: Sealed | None, chosen: Mapping[str, Any]) -> bool:
 
 
 def _same(name: str, given: object, pinned: object) -> bool:
-    """Tell whether two values of a parameter say the same; of an image, its newest version may be the one that was."""
+    """Tell whether two values of a parameter mean the same. An image's ``latest`` matches the version that it meant."""
     if name == "image":
         asked, had = images.image(given), images.image(pinned)
         return asked.version.lower() in {"latest", had.version} and str(asked).rpartition(":")[0].lower() == (

@@ -1,6 +1,6 @@
-"""Who a VM is, and what its resources are called.
+"""The identity of a VM, and the names of its resources.
 
-Every name is known before anything exists, so every intended resource has an ARM id that can be asked for.
+Every name is known before anything exists, so every intended resource has an ARM id that can be queried.
 """
 
 import hashlib
@@ -14,11 +14,11 @@ from pydantic.alias_generators import to_camel
 
 STACK_TAG, OWNER_TAG, EXPIRES_TAG, HOLD_TAG = OWN_TAGS = ("vmops-stack", "vmops-owner", "vmops-expires", "vmops-hold")
 TAG_PREFIX = "vmops-"
-"""How the names of vmops' own tags begin."""
+"""The prefix of vmops' own tags."""
 FLEET_TAG = "vmops-fleet"
 """On all that a fleet has: its name, which is that of no VM."""
 GIVEN_TAG = "vmops-from"
-"""On a network or security group: the stack that made it and has handed it over."""
+"""On a network or security group: the stack that made it and has passed it on."""
 
 PROJECT = "vmops"
 """The Pulumi project of every stack."""
@@ -76,12 +76,15 @@ _LOCATION = re.compile("[a-z]{5,}[0-9]?")
 """What every location is called like. Source: Azure documentation, regions: eastus has the shortest name."""
 
 FIRST_PRIORITY = 1000
-"""The priority of the first security rule of ours, in front of which others have room for theirs."""
+"""The priority of our first security rule. Others have room for their rules before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What makes a VM this VM and no other: never its location or size. Compared without case, as ARM does."""
+    """The parameters that identify a VM: its location and size are not among them.
+
+    Compared without case, as ARM does.
+    """
 
     cloud: str
     subscription: str
@@ -98,7 +101,7 @@ class Identity:
 
     @property
     def params(self) -> dict[str, Any]:
-        """The parameters that mean this VM."""
+        """The parameters that identify this VM."""
         return {to_camel(name): value for name, value in asdict(self).items()}
 
     @property
@@ -108,7 +111,7 @@ class Identity:
 
     @property
     def has_group_by_rule(self) -> bool:
-        """Tell whether the resource group has the name that a VM's own group gets."""
+        """Tell whether the resource group has the default name of a VM's own group."""
         return self.resource_group.lower() == default_group(self.vm_name).lower()
 
     @property
@@ -121,13 +124,13 @@ class Identity:
         return f"{self.group_id}/providers/{_TYPES[kind]}/{name}"
 
     def own_ids(self, region: str = "") -> list[str]:
-        """Return the ARM ids that the VM and its resources have by rule, without data disks; users come first."""
+        """Return the ARM ids that the VM and its resources have by default, without data disks; users come first."""
         kinds = {role: role for role in ("nic", "address", "security_group", "network")} | {"os_disk": "disk"}
         named = [self.resource_id(kind, default_name(role, self.vm_name, region)) for role, kind in kinds.items()]
         return [self.vm_id, *named]
 
     def names(self, arm_id: str) -> bool:
-        """Tell whether an ARM id is one that a resource of the VM has by rule, a data disk included, in any region."""
+        """Tell whether an ARM id is a default one of the VM's resources in any region, data disks included."""
         wanted = arm_id.lower()
         end = wanted.rpartition("-")[2]
         is_region = _LOCATION.fullmatch(end) and end not in _SUFFIXES.values()
@@ -158,16 +161,16 @@ def member_name(fleet: str, number: int) -> str:
 
 
 def default_group(vm_name: str) -> str:
-    """Return the name of the resource group that a VM gets for itself."""
+    """Return the default name of the VM's own resource group."""
     return f"vmops-{vm_name}"
 
 
 def default_name(role: str, vm_name: str, region: str = "") -> str:
-    """Return the name that a VM's network, subnet, security_group, address, nic or os_disk has by default.
+    """Return the default name of a VM's network, subnet, security_group, address, nic or os_disk.
 
-    In a ``region`` that is not the VM's first it ends with that. Where the VM's own name leaves no room, a hash stands
-    for its end. Source: resource-name-rules: a virtual network's name has at most 64 characters, that of each of the
-    others at least 80.
+    In a ``region`` that is not the VM's first, the name ends with the region. If the VM's name is too long for it, a
+    hash replaces its end. Source: resource-name-rules: a virtual network's name has at most 64 characters, that of each
+    of the others at least 80.
     """
     return _fitted(vm_name, _SUFFIXES[role], region, _LONGEST_NETWORK if role == "network" else _LONGEST)
 
@@ -186,17 +189,17 @@ def _fitted(vm_name: str, what: str, region: str, most: int) -> str:
 
 
 def rule(port: int) -> str:
-    """Return the name of the security rule that lets a port in."""
+    """Return the name of the security rule that opens a port."""
     return f"tcp-{port}"
 
 
 def _hash(*pieces: str) -> str:
-    """Return 8 hexadecimal digits that tell names apart without their case."""
+    """Return 8 hexadecimal digits that distinguish names without regard to case."""
     return hashlib.sha256("\n".join(pieces).lower().encode()).hexdigest()[:8]
 
 
 def computer_name(vm_name: str) -> str:
-    """Return the host name inside the VM: its own, without the underscores that a host name cannot have.
+    """Return the host name inside the VM: the VM's name without underscores, which a host name cannot have.
 
     Source: Azure Resource Manager's answer InvalidParameter, computerName (Linux: at most 64 characters, no "_").
     """
@@ -210,7 +213,7 @@ def arm_type(arm_id: str) -> str:
 
 
 def in_words(arm_id: str) -> str:
-    """Return how a resource that a stack declares is called to people: ``VirtualMachine exp1``; empty if none does."""
+    """Return how a declared resource is shown to people: ``VirtualMachine exp1``; empty for an undeclared type."""
     return short_name(urn_key(arm_id))
 
 

@@ -1,4 +1,4 @@
-"""The parameters of a call as a shell or a file gives them."""
+"""Reads the parameters of a call from a shell or a file."""
 
 import json
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ _OF_A_DEPLOYMENT = {"$schema", "contentVersion", "parameters", "metadata"}
 
 
 def read_params(name: str | None, file: Path | None, pairs: Sequence[str]) -> Params:
-    """Bring together the parameters of a call: the file's, then the pairs, then the name; the last one wins.
+    """Combine the parameters of a call: the file's, then the pairs, then the name; the last one wins.
 
-    Raises: SpecError if the file cannot be read or holds no mapping, or if a pair is none, or names no parameter.
+    Raises: SpecError if the file cannot be read or is not a mapping, or if a pair is malformed or names no parameter.
     """
     params, typed = _read_file(file) if file else {}, dict(map(_pair, pairs))
     refuse(typed, VmSpec.parameters())
@@ -33,9 +33,9 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def read_document(option: str, path: Path) -> Any:
-    """Read the one value that a JSON or YAML file holds; ``option`` is what the shell calls the file.
+    """Read the one value of a JSON or YAML file; ``option`` is the shell's name for the file.
 
-    JSON may have comments, as templates of Azure have.
+    JSON may have comments, as Azure's templates do.
 
     Raises: SpecError if it cannot be read.
     """
@@ -56,7 +56,10 @@ def _read_file(path: Path) -> Params:
 
 
 def _is_of_a_deployment(params: Params) -> bool:
-    """Tell whether a file is one of a template's parameters. Source: Azure documentation, deploymentParameters.json."""
+    """Tell whether a file holds the parameters of a template.
+
+    Source: Azure documentation, deploymentParameters.json.
+    """
     return isinstance(params.get("parameters"), dict) and params.keys() <= _OF_A_DEPLOYMENT
 
 

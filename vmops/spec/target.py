@@ -21,12 +21,12 @@ def choice(kind: object) -> BeforeValidator:
 
 
 def derived_default() -> Any:
-    """Declare a parameter whose default its own rule finds, from other parameters."""
+    """Declare a parameter whose default follows from other parameters, by its own rule."""
     return Field(default=None, validate_default=True)
 
 
 def merge_params(params: Mapping[str, object], defaults: Mapping[str, object]) -> dict[str, object]:
-    """Return what is given in either, where ``params`` win and None means not given."""
+    """Merge two mappings: ``params`` win, and None counts as not given."""
     return {name: value for source in (defaults, params) for name, value in source.items() if value is not None}
 
 
@@ -52,7 +52,7 @@ class WaitOptions(BaseModel):
 
     @classmethod
     def from_params(cls, params: Mapping[str, object], defaults: Mapping[str, object] = {}) -> Self:
-        """Read the parameters that are ours; ``params`` win over ``defaults``, and None means not given.
+        """Read the parameters that vmops knows. ``params`` win over ``defaults``, and None counts as not given.
 
         Raises: SpecError, with one sentence for every parameter that breaks a rule.
         """
@@ -62,7 +62,7 @@ class WaitOptions(BaseModel):
     def checked(
         cls, parameters: Mapping[str, object], problems: Sequence[str] = (), context: Mapping[str, Any] = {}
     ) -> Self:
-        """Validate parameters that were gathered, adding ``problems`` to what is wrong; rules may ask the ``context``.
+        """Validate merged parameters, adding ``problems`` to what is found; rules may read the ``context``.
 
         Raises: SpecError.
         """
@@ -75,12 +75,12 @@ class WaitOptions(BaseModel):
         return spec
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the parameters as JSON values, secrets in clear, for a pipe to a process that needs them."""
+        """Return the parameters as JSON values, secrets included, for a pipe to a process that needs them."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, object]) -> Self:
-        """Return what ``to_wire`` was called on."""
+        """Reverse ``to_wire``."""
         return cls.checked(wire)
 
 
@@ -106,7 +106,7 @@ class Target(WaitOptions):
 
     @property
     def named_group(self) -> bool:
-        """Whether the resource group was chosen by name, so that it may hold what is not ours."""
+        """Whether the resource group was named by the user, so that it may contain resources that are not ours."""
         return self.resource_group.lower() != names.default_group(self.vm_name).lower()
 
     @property

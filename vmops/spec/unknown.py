@@ -1,4 +1,4 @@
-"""What becomes of names that are no parameters: an error where a person types, else a warning, or an error too."""
+"""Handling of unknown parameter names: an error where a person types them, else a warning or an error."""
 
 from collections.abc import Collection, Iterable
 from functools import cache
@@ -9,11 +9,11 @@ from vmops.spec.rules import spelling
 
 
 class WeightyName(SpecError):
-    """Names that are no parameters, and without which a VM would be made that nobody has asked for."""
+    """Unknown names that must not be ignored: a VM would be made that nobody asked for."""
 
 
 def refuse(names: Iterable[str], known: Collection[str]) -> None:
-    """Check names that somebody has typed. Raises: SpecError, with a sentence for each that is no parameter."""
+    """Check names that a person typed. Raises: SpecError, with a sentence for each unknown name."""
     settings = Settings.model_fields
     problems = [spelling.unknown(name, known, settings) for name in names if name not in known]
     if problems:
@@ -21,9 +21,10 @@ def refuse(names: Iterable[str], known: Collection[str]) -> None:
 
 
 def point_out(names: Iterable[str], known: frozenset[str]) -> None:
-    """Warn once in the life of the process, in one event, of names that are no parameters.
+    """Warn of unknown names, once in the life of the process, in one event.
 
-    Raises: WeightyName, with a sentence for each that says who can reach a VM, what it may do, is made from, or costs.
+    Raises: WeightyName, with a sentence for each that says who can reach a VM, what it may do, what it is made from, or
+    what it costs.
     """
     unknown = tuple(name for name in names if name not in known)
     weighty = [spelling.unknown(name, known) for name in unknown if spelling.about(name)]
@@ -34,7 +35,7 @@ def point_out(names: Iterable[str], known: frozenset[str]) -> None:
 
 
 def is_harmless(name: str, known: Collection[str]) -> bool:
-    """Tell whether a name is no parameter, and like none: it is another tool's."""
+    """Tell whether a name is neither a parameter nor similar to one: it belongs to another tool."""
     return name not in known and not spelling.about(name) and not spelling.meant(name, known)
 
 

@@ -1,6 +1,6 @@
 """The flat parameters of a VM, typed, checked and frozen.
 
-    Patience       which cloud, and how long to wait for it: all that is needed to follow a handle
+    WaitOptions    which cloud, and how long to wait for it: all that is needed to follow a handle
     └── Target     which VM: all that is needed to find it, stop it or take it down
         └── VmSpec what it should be: all that is needed to make it, sorted in `vmops.spec.parts`
 
@@ -42,7 +42,7 @@ _ALWAYS = frozenset(
     | {"osDiskSizeGB", "osDiskType", "dataDisks", "zone", "priority", "maxPrice", "evictionPolicy", "tags"}
 )
 _KEY_IS_MADE, _KEPT = "keyIsMade", "kept"
-"""What the wire says of a key that nobody gave, and of the secrets that stay as they are; no parameters."""
+"""Keys of the wire form, not parameters: whether the SSH key was made by vmops, and which secrets stay as they are."""
 
 # Source: resource-name-rules: names are compared without case.
 _NAMES = frozenset(
@@ -51,7 +51,7 @@ _NAMES = frozenset(
 )
 _LISTS_OF_NAMES = frozenset({"managedIdentity"})
 _STAND_INS = {"image": "ubuntuOSVersion", "customData": "customDataFile"}
-"""Parameters, and what stands in for each."""
+"""Parameters, each with the parameter that may be given instead."""
 EITHER = (
     *_STAND_INS.items(),
     ("imageId", "image"),
@@ -60,11 +60,11 @@ EITHER = (
     ("vmCount", "privateIpAddress"),
     *(("subnetId", name) for name in ("virtualNetworkName", "subnetName", "addressPrefix", "subnetPrefix")),
 )
-"""Parameters that exclude each other."""
+"""Pairs of parameters that exclude each other."""
 
 
 class VmSpec(Placement, Storage, Interface, Protection, Source):
-    """What a VM should be, down to the last name."""
+    """What a VM should be, with the name of every resource."""
 
     ttl: PositiveSeconds | None = None
     max_hourly_price: Annotated[float | None, BeforeValidator(money.dollars)] = None
@@ -106,11 +106,11 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
         return frozenset(fields.union(*EITHER, {lock_file.PARAMETER}))
 
     def priorities(self) -> dict[int, int]:
-        """Return the priority of the security rule of each port."""
+        """Return the priority of each port's security rule."""
         return {port: names.FIRST_PRIORITY + rank for rank, port in enumerate(self.vm_ports)}
 
     def ids(self) -> dict[str, str]:
-        """Return the ARM id of every resource that the spec intends, by role: no network where one is only used."""
+        """Return the ARM id of every resource of the spec, by role; without a network if an existing one is used."""
         resource = self.identity.resource_id
         network_id = resource("network", self.virtual_network_name)
         ids = {
@@ -130,14 +130,14 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
         return {role: arm_id for role, arm_id in ids.items() if wanted.get(role, True)}
 
     def shared_ids(self) -> frozenset[str]:
-        """Return the ARM ids of what was chosen by name, be it the resource group, so that other VMs may share it."""
+        """Return the ARM ids of what the user named, the resource group included: other VMs may share it."""
         ids = self.ids()
         return frozenset(ids[role] for role in self.named_roles | ({"group"} if self.named_group else frozenset()))
 
     def urn_keys(self, uses: frozenset[str] = frozenset()) -> dict[str, str]:
         """Return the ARM id of every resource that a stack declares, by the end of its URN, ``TYPE::NAME``.
 
-        ``uses`` are the roles that are not declared, because they are another's.
+        ``uses`` are the roles that are not declared because somebody else owns the resource.
         """
         apart = "data_disk_" if self.makes_disks_apart else None
         declared = {
@@ -148,73 +148,73 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
         return {names.urn_key(arm_id): arm_id for arm_id in declared.values()}
 
     def own_ids(self, uses: frozenset[str] = frozenset()) -> list[str]:
-        """Return the ARM id of every resource that the VM has for itself or shares, but its group and its subnet.
+        """Return the ARM id of every resource that the VM owns or shares, except its group and its subnet.
 
-        ``uses`` are the roles that are another's.
+        ``uses`` are the roles whose resource somebody else owns.
         """
         return [arm_id for role, arm_id in self.ids().items() if role not in uses | {"group", "subnet"}]
 
     def unwanted(self) -> dict[str, str]:
-        """Return the same of what the VM may have had before, and is not to have: its public address."""
+        """Return the ids of what the VM may have had before and should not have now: its public address."""
         address = self.identity.resource_id("address", self.name_of("address"))
         return {} if self.public_ip else {names.urn_key(address): address}
 
     def canonical(self) -> bytes:
-        """Return the desired spec, secrets and all, in the one form that equal specs share."""
+        """Return the desired spec, secrets included, in the canonical form: equal specs give equal forms."""
         chosen = self.model_dump(by_alias=True, exclude_defaults=True).keys() - _NOT_DESIRED
         desired = {name: value for name, value in self.comparable().items() if name in _ALWAYS | chosen}
         return json.dumps(desired, sort_keys=True, separators=(",", ":")).encode()
 
     def comparable(self) -> dict[str, Any]:
-        """Return the wire form with names in lower case, as ARM compares them."""
+        """Return the wire form with names in lower case, because ARM compares them without case."""
         wire = self.to_wire()
         wire |= {name: wire[name].lower() for name in _NAMES & wire.keys()}
         return wire | {name: [each.lower() for each in wire[name]] for name in _LISTS_OF_NAMES & wire.keys()}
 
     def digest(self, key: bytes) -> str:
-        """Return the HMAC-SHA256 of the desired spec, in hexadecimal, which gives no secret away without the key."""
+        """Return the HMAC-SHA256 of the desired spec, in hexadecimal. Without the key it reveals no secret."""
         return hmac.new(key, self.canonical(), hashlib.sha256).hexdigest()
 
     @property
     def credential_is_given(self) -> bool:
-        """Whether the password or key was asked for, or stays, and was not made because none was."""
+        """Whether a password or key was given, or stays; False if vmops makes the key."""
         return "adminPasswordOrKey" in self._kept or (self.admin_password_or_key is not None and not self._key_is_made)
 
     @property
     def kept(self) -> frozenset[str]:
-        """The secret parameters that nobody repeats: they stay as they are where the VM is."""
+        """The secret parameters that were not repeated and stay as they are on the existing VM."""
         return self._kept
 
     @property
     def secrets(self) -> dict[str, SecretStr]:
-        """The secrets that were given. A public key is none."""
+        """The secrets that were given. A public key is not a secret."""
         password = self.admin_password_or_key if self.authentication_type == "password" else None
         found = {"adminPasswordOrKey": password, "customData": self.custom_data}
         return {name: secret for name, secret in found.items() if secret is not None}
 
     def clear(self, params: Mapping[str, object]) -> dict[str, Any]:
-        """Return what was given in these parameters, as JSON values, without secrets; what stands in, as a word."""
+        """Return the given parameters as JSON values, without secrets; ``customDataFile`` and its like as text."""
         wire = {name: value for name, value in self.to_wire().items() if name not in {HANDLE, *self.secrets}}
         return {name: wire.get(name, str(params[name])) for name in params if name in {*wire, *_STAND_INS.values()}}
 
     def with_key(self, public_key: str) -> Self:
-        """Return the same spec with an SSH public key to log in with, made because none was given."""
+        """Return the same spec with an SSH public key that was made because none was given."""
         return self.from_wire({**self.to_wire(), "adminPasswordOrKey": public_key, _KEY_IS_MADE: True})
 
     def with_secrets(self, secrets: Mapping[str, str]) -> Self:
-        """Return the same spec with secrets that it is to keep, from where they are known."""
+        """Return the same spec with the secrets that stay, taken from where they are known."""
         return self.from_wire({**self.to_wire(), **secrets, _KEPT: sorted(self._kept - secrets.keys())})
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Self:
-        """Return what ``to_wire`` was called on."""
+        """Reverse ``to_wire``."""
         kept = frozenset(wire.get(_KEPT, ()))
         spec = cls.checked(wire, (), {"kept": kept})
         spec._key_is_made, spec._kept = bool(wire.get(_KEY_IS_MADE)), kept
         return spec
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the parameters as JSON values, secrets in clear, for a pipe to a process that needs them."""
+        """Return the parameters as JSON values, secrets included, for a pipe to a process that needs them."""
         secrets = {"adminPasswordOrKey": self.admin_password_or_key, "customData": self.custom_data}
         clear = {name: secret.get_secret_value() for name, secret in secrets.items() if secret is not None}
         made = {_KEY_IS_MADE: True} if self._key_is_made else {}

@@ -1,4 +1,4 @@
-"""Which places are wished for: lists of sizes, locations, zones and priorities, and what a place has to have."""
+"""The places that are asked for: lists of sizes, locations, zones and priorities, and what each place must offer."""
 
 from typing import Annotated
 
@@ -29,7 +29,7 @@ def _default(name: str) -> str:
 
 
 class Wish(WaitOptions):
-    """What is wished for, each a word or a list in the order in which it is wanted."""
+    """The places that are asked for. Each field is a word, or a list in order of preference."""
 
     subscription: Annotated[str, BeforeValidator(related.subscription)] = derived_default()
     location: Annotated[tuple[str, ...], BeforeValidator(_locations)] = derived_default()

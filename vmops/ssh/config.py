@@ -1,4 +1,4 @@
-"""What OpenSSH is told of the way into a VM, as a block of its configuration.
+"""The way into a VM as a block of OpenSSH's configuration.
 
 Source: ssh_config(5).
 """
@@ -10,19 +10,20 @@ from vmops.core.errors import StoreError
 from vmops.ssh.way_in import WayIn
 
 _UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f]|\$\{")
-"""What a path in the configuration cannot have: it ends a line, or names a variable."""
+"""Characters that a path in the configuration cannot have: they end a line, or start a variable."""
 
 _ALIVE = (15, 4)
-"""Seconds after which a silent server is asked whether it lives, and how often before the connection is given up."""
+"""Seconds of silence after which a server is probed, and how many probes fail before the connection is dropped."""
 
 _CONNECT = 30
-"""Seconds in which a connection must come about."""
+"""Seconds within which a connection must be established."""
 
 
 def block(way: WayIn, name: str, known_hosts: Path) -> str:
-    """Give the block by which OpenSSH finds a VM under a name.
+    """Give the block with which OpenSSH finds a VM under a name.
 
-    A VM's own key is taken when it is first seen, and is another's afterwards; one that is known beforehand must be it.
+    A VM's host key is accepted when it is first seen, and must not change afterwards. One that is known beforehand must
+    match.
 
     Raises: StoreError if a path in it cannot be written so.
     """

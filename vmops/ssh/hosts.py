@@ -24,7 +24,7 @@ _NAME = re.compile(r"^Host (\S+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Host:
-    """The way into one VM as OpenSSH knows it: ``name`` is what it is called there, ``file`` the configuration."""
+    """The way into one VM as OpenSSH knows it: ``name`` is the host's name there, ``file`` its configuration."""
 
     way: WayIn
     name: str
@@ -50,14 +50,14 @@ class Host:
 
 
 class Hosts:
-    """The VMs of one state directory as OpenSSH knows them."""
+    """The VMs of one state directory that OpenSSH knows."""
 
     def __init__(self, state_dir: Path) -> None:
         self.config = ssh_path(state_dir) / "config"
         self._blocks = ssh_path(state_dir) / "hosts"
 
     def write(self, way: WayIn) -> Host:
-        """Tell OpenSSH of the way into a VM; one whose name another VM has is called by name and group.
+        """Write the way into a VM for OpenSSH. If another VM has its name, it gets the name and group.
 
         Raises: StoreError if a path cannot be written so; OSError.
         """
@@ -72,14 +72,14 @@ class Hosts:
         return host
 
     def forget(self, stacks: Collection[str]) -> None:
-        """Let OpenSSH know nothing more of VMs that are gone."""
+        """Remove VMs that are gone from OpenSSH's configuration."""
         for stack in stacks:
             for file in (*self._blocks.glob(f"{stack}@*"), self._blocks / f"{stack}.conf"):
                 file.unlink(missing_ok=True)
                 file.with_suffix(".known_hosts").unlink(missing_ok=True)
 
     def install(self, user_config: Path) -> bool:
-        """Have the user's own configuration include ours, before all else in it; tell whether it did not."""
+        """Include our configuration in the user's own, before everything else; tell whether that changed anything."""
         line, text = self._line(), _text(user_config)
         if line in text.splitlines():
             return False
@@ -89,7 +89,7 @@ class Hosts:
         return True
 
     def uninstall(self, user_config: Path) -> bool:
-        """Have the user's own configuration not include ours; tell whether it did."""
+        """Remove ours from the user's own configuration; tell whether that changed anything."""
         line, text = self._line(), _text(user_config)
         lines = text.splitlines(keepends=True)
         left = [each for each in lines if each.rstrip("\n") != line]
@@ -101,9 +101,9 @@ class Hosts:
         return self._include(self.config.parent, self.config.name)
 
     def _include(self, directory: Path, pattern: str) -> str:
-        """Write what includes the files of a directory; its own path is no pattern.
+        """Write the line that includes the files of a directory, with its path escaped.
 
-        Versions differ in whether they expand a per cent sign here, so a pattern stands for it.
+        Versions of OpenSSH differ in whether they expand a per cent sign here, so a wildcard stands for it.
         """
         place = glob.escape(str(directory)).replace("%", "?")
         return f"Include {config.quoted(Path(place, pattern))}"

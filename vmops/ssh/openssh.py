@@ -16,16 +16,16 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.ssh.hosts import Host
 
 TIMED_OUT, UNREACHABLE = 124, 125
-"""Exit codes of a program that runs another: its time is over; a failure of its own.
+"""Exit codes of a program that runs another: a timeout; a failure of its own.
 
 Source: GNU coreutils manual, ``timeout``.
 """
 
 FAILED = 255
-"""What ssh ends with for a failure of its own, but a command may too. Source: ssh(1), exit status."""
+"""ssh's exit code for a failure of its own; a command may exit with it too. Source: ssh(1), exit status."""
 
 _GRACE = 5
-"""Seconds that a command whose time is over has to end in order."""
+"""Seconds that a command has to end gracefully after its timeout."""
 
 _BOUNDED = """
 exec 3<&0
@@ -48,21 +48,21 @@ fi
 kill -s KILL -- -$clock
 exit $code
 """
-"""A command for so many seconds, in a session of its own; none of it that has not left that is there afterwards.
+"""Runs a command for so many seconds, in a session of its own, and ends every process that is still in it.
 
-GNU's ``timeout`` leaves alone what a command that it ends has started, and does not end by its first signal.
-Source: POSIX, Shell Command Language, ``wait``: it ends at a signal that is trapped.
+GNU's ``timeout`` leaves the children of the command running, and stops at its first signal. Source: POSIX, Shell
+Command Language, ``wait``: it ends at a signal that is trapped.
 """
 
 _AUTHENTICATED, _ENDED = "Authenticated to ", "rtype exit-status"
-"""What the log of ssh says of a login that went well, and of a command whose exit code has come.
+"""The lines of ssh's log for a successful login, and for the exit code of a command.
 
 Source: OpenSSH, sshconnect2.c and clientloop.c (``client_input_channel_req``).
 """
 
 
 def interactive(host: Host, command: Sequence[str] = ()) -> list[str]:
-    """Give the call of ssh that logs in, or that has the login shell run the words of a ``command`` as ssh does.
+    """Give the ssh command that logs in, or that lets the login shell run the words of ``command``, as ssh does.
 
     Raises: OperationFailed if there is no OpenSSH.
     """
@@ -70,7 +70,7 @@ def interactive(host: Host, command: Sequence[str] = ()) -> list[str]:
 
 
 def copy(host: Host, sources: Sequence[str], destination: str, *, recursive: bool, asks: bool) -> list[str]:
-    """Give the call of scp; what is in the VM begins with `Host.name` and a colon.
+    """Give the scp command; a path in the VM begins with `Host.name` and a colon.
 
     Raises: OperationFailed if there is no OpenSSH.
     """
@@ -79,12 +79,12 @@ def copy(host: Host, sources: Sequence[str], destination: str, *, recursive: boo
 
 
 def completed(args: Sequence[str], code: int, out: bytes = b"", errors: bytes = b"") -> Completed:
-    """Give the end of a command, with what of its output was kept."""
+    """Give the end of a command, with the part of its output that was kept."""
     return children.completed(list(args), code, out, errors)
 
 
 def here(path: str | os.PathLike[str]) -> str:
-    """Write a path of this host so that scp takes it for one, whatever is in it.
+    """Write a local path so that scp recognises it as one.
 
     Source: scp(1): what has a colon before any slash is on another host.
     """
@@ -94,18 +94,18 @@ def here(path: str | os.PathLike[str]) -> str:
 
 @dataclass(frozen=True)
 class Call:
-    """One command in a VM, of which ssh writes a log."""
+    """One command in a VM, with ssh's log of it."""
 
     host: Host
     command: Sequence[str]
     log: Path
 
     def ended(self, code: int) -> int:
-        """Give the exit code of the command by that of ssh: `TIMED_OUT` if its time has passed.
+        """Give the exit code of the command from that of ssh: `TIMED_OUT` after the timeout.
 
-        A signal that ended the command is 128 and its number.
+        A signal that ended the command is 128 plus its number.
 
-        Raises: OperationFailed if it was not reached, or the connection to it was lost.
+        Raises: OperationFailed if the VM was not reached, or the connection was lost.
         """
         if code == FAILED and _ENDED not in (log := self.log.read_text(errors="replace")):
             raise OperationFailed(_lost(self.host, log))
@@ -114,10 +114,10 @@ class Call:
 
 @contextmanager
 def calling(host: Host, args: Sequence[str], *, timeout: float | None = None, asks: bool = False) -> Iterator[Call]:
-    """Give the call of ssh that runs a command in a VM; each of its words arrives there as it is.
+    """Give the ssh command that runs a command in a VM; each of its words arrives unchanged.
 
-    After ``timeout`` seconds the command is ended there, with all in its session. With ``asks``, ssh may ask at
-    the terminal for what it needs to log in.
+    After ``timeout`` seconds the command is ended there, with its whole session. With ``asks``, ssh may ask at the
+    terminal for what it needs to log in.
 
     Raises: OperationFailed if there is no OpenSSH.
     """
@@ -130,7 +130,7 @@ def calling(host: Host, args: Sequence[str], *, timeout: float | None = None, as
 
 
 def run(host: Host, args: Sequence[str], given: bytes | None, timeout: float | None) -> Completed:
-    """Run a command in a VM, which reads what is ``given``, or what this process reads; give its end as `Call` does.
+    """Run a command in a VM. Its stdin is ``given``, or this process's. Give its end as `Call` does.
 
     Raises: OperationFailed.
     """
@@ -143,7 +143,7 @@ def run(host: Host, args: Sequence[str], given: bytes | None, timeout: float | N
 def transfer(host: Host, sources: Sequence[str], destination: str) -> None:
     """Copy files and directories.
 
-    Raises: OperationFailed, with what scp says.
+    Raises: OperationFailed, with scp's message.
     """
     ended = _run(copy(host, sources, destination, recursive=True, asks=False), b"")
     if ended.returncode:
@@ -153,7 +153,7 @@ def transfer(host: Host, sources: Sequence[str], destination: str) -> None:
 
 
 def _run(command: Sequence[str], given: bytes | None) -> Completed:
-    """Run a call of ours to its end; whatever ends the waiting for it ends it too."""
+    """Run a call of ours to its end; if the wait is interrupted, the call is ended too."""
     pipe, stdin = children.PIPE, children.OURS if given is None else children.PIPE
     with children.start(command, apart=Apart.NOT, stdin=stdin, stdout=pipe, stderr=pipe) as child:
         try:
@@ -165,7 +165,7 @@ def _run(command: Sequence[str], given: bytes | None) -> Completed:
 
 
 def _remote(args: Sequence[str], timeout: float | None) -> str:
-    """Write a command for the login shell, whatever that is, so that an exit code comes of it in any case.
+    """Write a command so that any login shell gives an exit code for it.
 
     A command that a signal ends would have none. Source: RFC 4254, section 6.10.
     """
@@ -189,7 +189,7 @@ def _program(name: str) -> str:
 
 
 def _lost(host: Host, log: str) -> Failure:
-    """Say why a command was not reached, by the log of ssh; whether it has run, once somebody was logged in."""
+    """Say why a command was not reached, from ssh's log; after a login, whether it has run."""
     lines = [line for line in log.splitlines() if not line.startswith("debug")]
     said = lines[-1].strip() if lines else "ssh says nothing of why"
     if _AUTHENTICATED in log:

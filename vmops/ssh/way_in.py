@@ -10,10 +10,10 @@ PORT = 22
 
 @dataclass(frozen=True)
 class WayIn:
-    """How to log in to one VM; ``vm_id`` is its ``vmId``, Azure's own identity of it.
+    """How to log in to one VM; ``vm_id`` is its ``vmId``, Azure's identity of it.
 
-    ``key`` is the file of a private key that vmops has made, None if it made none that is on this host; ``lost_key``
-    tells that it has made one that is not. ``host_key`` is the VM's own public key where it is known beforehand.
+    ``key`` is the file of a private key that vmops made, None if there is none on this host; ``lost_key`` tells that
+    vmops made one elsewhere. ``host_key`` is the VM's own public key where it is known beforehand.
     """
 
     vm_name: str
@@ -29,12 +29,12 @@ class WayIn:
 
     @property
     def host_key_alias(self) -> str:
-        """The name under which the VM's own key is remembered, by the VM and not by its address: that is used again."""
+        """The name under which the VM's host key is stored: the VM's, not its address, because addresses are reused."""
         return f"vmops-{self.vm_id}"
 
     @property
     def advice(self) -> str:
-        """Say what is in the way of a login as far as it is seen from here; '' if nothing is."""
+        """Say what prevents a login, as far as that is known here; '' if nothing does."""
         if not self.lost_key:
             return ""
         return (
@@ -44,7 +44,7 @@ class WayIn:
 
 
 def ssh_command(host: str, port: int, user: str, key: Path | None) -> str:
-    """Write the command that logs in without any file of ours but the key, to be pasted into a shell."""
+    """Write the login command, ready to paste; it needs no file of ours except the key."""
     options = [
         *(["-i", str(key)] if key else []),
         *(["-p", str(port)] if port != PORT else []),

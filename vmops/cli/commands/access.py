@@ -17,9 +17,9 @@ Uninstall = Annotated[bool, typer.Option("--uninstall", metavar="", help="Have ~
 
 @app.command(cls=PerhapsRunner, epilog=examples("ssh exp1", "ssh exp1 -- tail -f /var/log/syslog"))
 def ssh(context: typer.Context, name: Name = None, pairs: Pairs = None) -> None:
-    """Log in to a VM by OpenSSH; words after -- are run there, as ssh runs them.
+    """Log in to a VM by OpenSSH; words after -- run there, as ssh runs them.
 
-    It waits for the VM's SSH to answer, at most pollTimeout seconds. The exit code is that of ssh.
+    It waits for the VM's SSH to answer, at most pollTimeout seconds. The exit code is ssh's.
     """
     from vmops.cli import access
 
@@ -40,10 +40,10 @@ def execute(
     timeout: Timeout = None,
     as_json: Json = False,
 ) -> None:
-    """Run a command in a VM, each of its words as it is, with this call's stdin, and end with its exit code.
+    """Run a command in a VM with this call's stdin, each word unchanged, and exit with its code.
 
-    125 is that it could not be reached, 124 that its time was over: then it is ended there, with all in its session.
-    A signal that ended it is 128 and the number.
+    The exit code is 125 if the VM could not be reached, and 124 after a timeout: then the command and its whole session
+    are ended. It is 128 plus the signal if a signal ended the command.
     """
     from vmops.cli import access
 
@@ -59,7 +59,7 @@ def cp(
     recursive: Recursive = False,
     pairs: Pairs = None,
 ) -> None:
-    """Copy files into a VM, or from it, by scp, and end with its exit code; 125 is that it could not be reached."""
+    """Copy files into a VM, or out of it, by scp, and exit with its code; 125 if the VM could not be reached."""
     from vmops.cli import access
 
     if len(paths) < 2:
@@ -75,7 +75,7 @@ def ssh_config(
     install: Install = False,
     uninstall: Uninstall = False,
 ) -> None:
-    """Show what OpenSSH is told of your VMs; once installed, ssh, scp, rsync, ansible and VS Code know their names."""
+    """Show OpenSSH's configuration for your VMs; installed, it serves ssh, scp, rsync, ansible and VS Code."""
     from vmops.cli import access
     from vmops.cli.several import sessions
 

@@ -1,4 +1,4 @@
-"""``vmops local capacity``: say how much room the local Azure has for VMs, so that it runs out as Azure's does."""
+"""``vmops local capacity``: limit the room for VMs in the local Azure, so that it runs out as Azure's does."""
 
 from typing import Annotated, Any
 
@@ -30,9 +30,9 @@ def capacity(
     clear: Clear = False,
     as_json: Json = False,
 ) -> None:
-    """Say how many more VMs of a size there is room for: beside what is said of others, in the place of what was.
+    """Set how many more VMs of a size there is room for, beside the limits for other sizes.
 
-    A create or start that finds no room fails when its operation ends, with AllocationFailed, in a zone with
+    A create or start without room fails when its operation ends, with AllocationFailed, in a zone with
     ZonalAllocationFailed. A VM that is deallocated or deleted gives its room back.
     """
     if (size is None) != (left is None) or (size is None and (location or zone or priority)):
@@ -47,7 +47,7 @@ def capacity(
 
 
 def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Tell whether two rooms are for the same VMs, however location and size are written."""
+    """Tell whether two limits are for the same VMs, however location and size are written."""
     return all(_plain(one[name]) == _plain(other[name]) for name in _WHERE)
 
 

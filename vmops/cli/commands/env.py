@@ -1,4 +1,4 @@
-"""``vmops local env``: have a shell, or one command, find the local Azure in the place of Azure."""
+"""``vmops local env``: let a shell, or one command, use the local Azure instead of Azure."""
 
 import os
 import sys
@@ -24,11 +24,11 @@ Unset = Annotated[bool, typer.Option("--unset", help="Print what takes the varia
 
 
 def env(context: typer.Context, as_json: Json = False, unset: Unset = False) -> None:
-    """Print the variables by which Azure's clients find the local Azure behind its proxy, for a shell to evaluate.
+    """Print, for a shell to evaluate, the variables with which Azure's clients find the local Azure's proxy.
 
-    With a command after -- that one is run with them, and the local Azure is started for it. Its exit code is the
-    command's own; it is 125 if the local Azure does not start, and 126 or 127 if the command cannot be run. The
-    variables that are printed hold the local Azure's secret.
+    A command after -- is run with them, and the local Azure is started for it. The exit code is the command's own; it
+    is 125 if the local Azure does not start, and 126 or 127 if the command cannot be run. The printed variables contain
+    the local Azure's secret.
     """
     command = other_command(context)
     if as_json + unset + bool(command) > 1:
@@ -63,10 +63,10 @@ def _run(command: list[str]) -> int:
 
 
 def _say(lines: Iterable[str]) -> None:
-    """Print lines as they are, whatever the terminal: a shell reads them."""
+    """Print lines unchanged, whatever the terminal: a shell reads them."""
     sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 def _quoted(value: str) -> str:
-    """Quote a value for a POSIX shell: within single quotes nothing but these has a meaning."""
+    """Quote a value for a POSIX shell with single quotes, in which only the quote itself is special."""
     return "'" + value.replace("'", "'\\''") + "'"

@@ -1,4 +1,4 @@
-"""``vmops local fault``: have the local Azure do what the real one is known to do, a command for each fault."""
+"""``vmops local fault``: let the local Azure fail as Azure is known to, with a command for each fault."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,13 +34,13 @@ Seed = Annotated[int, typer.Option(help="What the share is drawn by: the same se
 
 @app.command("list", epilog="Example: vmops local fault list --json")
 def list_faults(as_json: Json = False) -> None:
-    """List the faults that are in force, in the order in which they are tried."""
+    """List the active faults, in the order in which they are tried."""
     _show(inspection.listed(_state_dir(), "faults"), as_json=as_json)
 
 
 @app.command(epilog="Example: vmops local fault clear")
 def clear(as_json: Json = False) -> None:
-    """Take all faults back, and let go on what they have stuck."""
+    """Clear all faults, and let operations go on that were stuck."""
     if inspection.listed(_state_dir(), "resources") or inspection.listed(_state_dir(), "faults"):
         inspection.ask(_state_dir(), "PUT", "faults", [])
     _show([], as_json=as_json)
@@ -55,7 +55,7 @@ _LAG = "replica-lag"
     epilog=f"Example: vmops local fault {_LAG} --seconds 30 --share 0.5",
 )
 def replica_lag(seconds: Seconds = 30, share: Share = None, seed: Seed = 0, as_json: Json = False) -> None:
-    """Put the lag of a replica into force, after the faults that are."""
+    """Activate replica lag, after the active faults."""
     _add(REPLICA_LAG.rule(_LAG, share=share, seed=seed, effect=Lag(seconds=seconds)), as_json=as_json)
 
 
@@ -65,7 +65,7 @@ def _add(rule: Rule, *, as_json: bool) -> None:
 
 
 def _fault(name: str) -> Callable[..., None]:
-    """Give the command that puts a fault into force, after those that are."""
+    """Give the command that activates a fault, after the active ones."""
 
     def put(
         vm: Vm = "*",
@@ -81,7 +81,7 @@ def _fault(name: str) -> Callable[..., None]:
 
 
 def _in_guest(name: str) -> Callable[..., None]:
-    """Give the command that has something go wrong inside VMs, after the faults that are in force."""
+    """Give the command that activates a fault inside VMs, after the active ones."""
 
     def put(vm: Vm = "*", as_json: Json = False) -> None:
         _add(IN_GUESTS[name].rule(name, vm), as_json=as_json)
@@ -96,7 +96,7 @@ def _in_guest(name: str) -> Callable[..., None]:
 
 
 def _incident(name: str) -> Callable[..., None]:
-    """Give the command that does at once what somebody else would do."""
+    """Give the command that does at once what another user of Azure would do."""
 
     def act(vm: TheVm, as_json: Json = False) -> None:
         incident, vm_id = INCIDENTS[name], _id_of(vm)
@@ -111,7 +111,7 @@ def _incident(name: str) -> Callable[..., None]:
 
 
 def _id_of(vm: str) -> str:
-    """Find a VM by its name or id; raises `SpecError` if there is none, or several."""
+    """Find a VM by its name or id. Raises: SpecError if there is none, or there are several."""
     found = [
         str(each["id"])
         for each in inspection.listed(_state_dir(), "resources")

@@ -1,4 +1,4 @@
-"""``vmops local guest``: look at what runs inside a VM of the local Azure."""
+"""``vmops local guest``: shows what runs inside a VM of the local Azure."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ def guest() -> None:
 
 @app.command(epilog="Example: vmops local guest log exp1")
 def log(name: Name, as_json: Json = False) -> None:
-    """Print what a VM's guest has printed: its boots, its first boot, and what that does not do here."""
+    """Print the console of a VM's guest: its boots, its first boot, and what that does not support."""
     state_dir = local_home(Settings().state_dir)
     told = inspection.ask(state_dir, "GET", "guests")
     found = [each for each in told["guests"] if name.lower() in (each["name"].lower(), each["id"].lower())]

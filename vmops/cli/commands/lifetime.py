@@ -1,4 +1,4 @@
-"""The commands that see to it that no VM stays for longer than it is wanted: run, extend and sweep."""
+"""The commands that end a VM's life in time: run, extend and sweep."""
 
 import secrets
 from collections.abc import Sequence
@@ -46,12 +46,12 @@ def run(
     send: Send = None,
     fetch: Fetch = None,
 ) -> None:
-    """Run a command while a VM is there for it, and remove the VM whatever happens.
+    """Run a command that has a VM while it runs, and remove the VM whatever happens.
 
-    The command finds the VM's address in VMOPS_HOST, what logs in in VMOPS_SSH, where SSH answers in VMOPS_SSH_HOST and
-    VMOPS_SSH_PORT, and in VMOPS_OUTPUTS the path of a JSON file with all that is known of it. With --on-vm it runs in
-    the VM, in ~/run. The exit code is the command's own; it is 125 if the VM could not be made, reached or removed, or
-    something could not be fetched, and 126 or 127 if the command could not be run.
+    The command finds the VM's address in VMOPS_HOST, the login command in VMOPS_SSH, where SSH answers in
+    VMOPS_SSH_HOST and VMOPS_SSH_PORT, and in VMOPS_OUTPUTS the path of a JSON file with all that is known of the VM.
+    With --on-vm it runs in the VM, in ~/run. The exit code is the command's own; it is 125 if the VM could not be made,
+    reached or removed, or something could not be fetched, and 126 or 127 if the command could not be run.
     """
     from vmops.spec.parameters import read_params
 
@@ -75,7 +75,7 @@ def extend(
     pairs: Pairs = None,
     as_json: Json = False,
 ) -> None:
-    """Let a VM live for so long from now on, whatever was left of its time."""
+    """Let a VM live for a duration from now, whatever was left of its time."""
     from vmops.cli import reports
     from vmops.cli.console import moment
     from vmops.cli.session import open_session
@@ -102,10 +102,10 @@ def sweep(
     as_json: Json = False,
     orphans: Annotated[bool, typer.Option("--orphans", help="Remove what is left of VMs that are gone, too.")] = False,
 ) -> None:
-    """Remove every VM of yours that has outlived its ttl, also one that this host knows nothing of.
+    """Remove every VM of yours whose ttl is over, even one that this host does not know.
 
-    What is another owner's is only reported, and so is what carries your tags and has no VM, without --orphans. The
-    exit code is 1 if something would not go or could not be searched.
+    VMs of other owners are only reported, and so are resources with your tags and without a VM, unless --orphans is
+    given. The exit code is 1 if something could not be removed or searched.
     """
     from vmops.cli import console
     from vmops.cli.session import hear_library

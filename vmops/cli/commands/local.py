@@ -1,4 +1,4 @@
-"""``vmops local``: run the local Azure, and look at it."""
+"""``vmops local``: run and inspect the local Azure."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -55,7 +55,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 def start(
     pace: Pace = None, tls: Tls = None, proxy: Proxy = None, guests: Guests = None, as_json: Json = False
 ) -> None:
-    """Start the local Azure if it does not run, and say where it answers; if it is to be otherwise, it is restarted.
+    """Start the local Azure if it is not running, and print its address; restart it if its options change.
 
     A client behind the proxy finds it at management.azure.com and login.microsoftonline.com, and nothing else at all;
     `vmops local env` sets a shell up for it.
@@ -73,7 +73,7 @@ def start(
 
 @app.command(epilog="Example: vmops local stop")
 def stop(as_json: Json = False) -> None:
-    """Stop the local Azure; what is in it stays."""
+    """Stop the local Azure; its resources stay."""
     found = daemon.stop(_state_dir())
     if as_json:
         console.print_json({"stopped": found})
@@ -83,7 +83,7 @@ def stop(as_json: Json = False) -> None:
 
 @app.command(epilog="Example: vmops local status --json")
 def status(as_json: Json = False) -> None:
-    """Say whether the local Azure runs, where it answers, and what runs inside its VMs."""
+    """Show whether the local Azure runs, its address, and what runs inside its VMs."""
     found = daemon.find(_state_dir())
     if as_json:
         told = {"arm": found.arm, "provider": found.provider, "pid": found.pid} if found else {}
@@ -110,7 +110,7 @@ def reset(yes: Yes = False) -> None:
 
 @app.command(epilog="Example: vmops local resources --json")
 def resources(as_json: Json = False) -> None:
-    """List every resource of the local Azure, of whatever stack."""
+    """List every resource of the local Azure, from all stacks."""
     found = inspection.listed(_state_dir(), "resources")
     _show(found, ["type", "name", "location", "id"], as_json=as_json)
 

@@ -1,4 +1,4 @@
-"""The commands that look: at one VM, at all of them, and at what was done."""
+"""The commands that only show: one VM, all of them, and what was done."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ Follow = Annotated[bool, typer.Option("-f", "--follow", metavar="", help="Go on 
 
 @app.command(epilog=examples("status exp1", "status exp1 exp2", "status exp1 --json"))
 def status(names: Names = None, file: File = None, pairs: Pairs = None, as_json: Json = False) -> None:
-    """Show how a VM stands: what was asked, how it ended, what Azure says of it now, and what to do next."""
+    """Show a VM: the last request, how it ended, what Azure says now, and what to do next."""
     from vmops.cli import looks
 
     answer(names, file, pairs, as_json, lambda each: each.shown(looks.status))
@@ -30,9 +30,9 @@ def list_vms(
     watch: Watched = False,
     as_json: Json = False,
 ) -> None:
-    """List your VMs as Azure tells them now, whichever host made them: all, or those that the parameters mean.
+    """List your VMs as Azure reports them now, whichever host made them: all, or those that the parameters mean.
 
-    What is queued or failed is added from the records of this host, which stand in where Azure does not answer.
+    VMs that are queued or failed come from the records of this host, which also stand in if Azure does not answer.
     """
     from vmops.cli import looks
 
@@ -42,7 +42,7 @@ def list_vms(
 
 @app.command(epilog=examples("diff exp1", "diff exp1 --json"))
 def diff(names: Names = None, file: File = None, pairs: Pairs = None, as_json: Json = False) -> None:
-    """Show how what there is differs from what was asked for last, and what others have added."""
+    """Show how a VM differs from your last request, and what others have added."""
     from vmops.cli import looks
 
     answer(names, file, pairs, as_json, lambda each: each.shown(looks.diff))
@@ -50,7 +50,7 @@ def diff(names: Names = None, file: File = None, pairs: Pairs = None, as_json: J
 
 @app.command(epilog=examples("history", "history exp1 --json"))
 def history(name: Name = None, file: File = None, pairs: Pairs = None, as_json: Json = False) -> None:
-    """List every deployment that this host remembers, the newest first: all, or those that the parameters mean."""
+    """List every deployment that this host has a record of, the newest first; parameters limit the list."""
     from vmops.cli import looks
 
     looks.history(session(name, file, pairs, as_json))
@@ -72,7 +72,7 @@ def logs(
     follow: Follow = False,
     as_json: Json = False,
 ) -> None:
-    """Show what the worker of a VM's newest deployment has logged; with -f and --json, an object a line."""
+    """Show the log of the worker of a VM's newest deployment; with -f and --json, an object a line."""
     from vmops.cli import looks
 
     looks.logs(session(name, file, pairs, as_json), follow=follow)

@@ -1,4 +1,4 @@
-"""The commands about what a VM is made with: params, set, show, lock, get; and whether one can be made: check."""
+"""The commands about a VM's parameters: params, set, show, lock, get; and check."""
 
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +26,7 @@ Key = Annotated[str | None, typer.Argument(metavar="[KEY]", help="One value alon
 
 @app.command("params", epilog=examples("params", "params exp1", "params exp1 --json"))
 def params(name: Name = None, pairs: Pairs = None, as_json: Json = False) -> None:
-    """List all parameters, with type, default and meaning; of a VM, with the values that it was asked for with."""
+    """List all parameters, with type, default and meaning; of a VM, with the values of its last request."""
     from vmops.cli import made_with
 
     made_with.parameters(session(name, None, pairs, as_json))
@@ -43,7 +43,7 @@ def set_params(
     yes: Sure = False,
     as_json: Json = False,
 ) -> None:
-    """Change these parameters of a VM, and no other; -p says which VM is meant, as for every verb."""
+    """Change these parameters of a VM, and no others; -p says which VM is meant, as for every verb."""
     from vmops.cli import looks
     from vmops.spec.unknown import refuse
     from vmops.spec.vm_spec import VmSpec
@@ -63,7 +63,7 @@ def show(
     given: Given = False,
     as_json: Json = False,
 ) -> None:
-    """Show the parameters that a VM was asked for with, without secrets, as a file that --params reads."""
+    """Show the parameters of a VM's last request, without secrets, as a file that --params reads."""
     from vmops.cli import made_with
 
     if not given:
@@ -73,7 +73,7 @@ def show(
 
 @app.command("lock", epilog=examples("lock exp1 > exp1.lock.yaml", "lock exp1 --output exp1.lock.yaml"))
 def lock_file(name: Name = None, pairs: Pairs = None, output: Output = None) -> None:
-    """Write the lock file of a VM: what it was really made from, as `vmops provision --lock` reads it."""
+    """Write the lock file of a VM: what it was really made from, for `vmops provision --lock`."""
     from vmops.cli import made_with
 
     made_with.lock_file(session(name, None, pairs, False), output)
@@ -87,7 +87,7 @@ def get(
     as_json: Json = False,
     metrics: Metrics = False,
 ) -> None:
-    """Give what a wait for the VM gives, its addresses and how to log in, of one that is provisioned."""
+    """Print the result of a provisioned VM, as a wait gives it: addresses, login, or one value."""
     from vmops.cli import made_with
 
     if metrics:
@@ -98,7 +98,7 @@ def get(
 
 @app.command(epilog=examples("check", "check --json"))
 def check(as_json: Json = False) -> None:
-    """Look whether all is there that a VM needs: engine, login, subscription, providers, clock; exit with 1 if not."""
+    """Check everything that a VM needs: engine, login, subscription, providers, clock; exit with 1 if not."""
     from vmops.cli import made_with
 
     made_with.check(session(None, None, None, as_json))

@@ -26,7 +26,7 @@ def offers(file: File = None, pairs: Pairs = None, cheapest: Cheapest = False, a
 
 @app.command(epilog=examples("quota", "quota -p location=westus2,eastus --json"))
 def quota(file: File = None, pairs: Pairs = None, as_json: Json = False) -> None:
-    """Show how much of each quota is used and left: all of them as JSON, else what is used or has run out."""
+    """Show how much of each quota is used and left: all quotas as JSON, else those in use or exhausted."""
     from vmops.cli import offered
 
     offered.quota(session(None, file, pairs, as_json))

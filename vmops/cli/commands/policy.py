@@ -1,4 +1,4 @@
-"""``vmops local policy``: have the local Azure deny or change what is written, as Azure Policy does."""
+"""``vmops local policy``: let the local Azure deny or change writes, as Azure Policy does."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +22,7 @@ Clear = Annotated[bool, typer.Option("--clear", help="Take the policies that are
 
 
 def policy(file: File = None, clear: Clear = False, as_json: Json = False) -> None:
-    """Put the policies of a file into force, beside those that are; one of the same name takes its place.
+    """Activate the policies of a file beside the active ones; one of the same name replaces the earlier.
 
     A definition has the form of Azure's: name, policyRule with if and then, and parameters with a value. Its effect is
     deny, append, modify, audit or disabled.

@@ -1,4 +1,4 @@
-"""A command line in which another one follows."""
+"""A command line that contains another command after ``--``."""
 
 from typing import Any
 
@@ -8,28 +8,28 @@ _OTHER = "vmops.command"
 
 
 class Runner(TyperCommand):
-    """A command whose own arguments end with ``--``; what follows is another command."""
+    """A command whose own arguments end with ``--``; after that comes another command."""
 
     follows = "-- COMMAND..."
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Set the other command apart."""
+        """Separate the other command."""
         end = args.index("--") if "--" in args else len(args)
         ctx.meta[_OTHER] = args[end + 1 :]
         return super().parse_args(ctx, args[:end])
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """Show where the other command goes."""
+        """Show the place of the other command in the usage line."""
         return [*super().collect_usage_pieces(ctx), self.follows]
 
 
 class PerhapsRunner(Runner):
-    """One that does something without another command, too."""
+    """One that also works without another command."""
 
     follows = "[-- COMMAND...]"
 
 
 def other_command(context: Any) -> list[str]:
-    """Give the words of the command that follows; none if there is none."""
+    """Give the words of the other command; none if there is none."""
     words: list[str] = context.meta[_OTHER]
     return words

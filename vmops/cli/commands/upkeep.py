@@ -1,4 +1,4 @@
-"""The commands that put a VM right: cancel, recover, export and adopt."""
+"""The commands that repair a VM: cancel, recover, export and adopt."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ BreakLock = Annotated[
 
 @app.command(epilog=examples("cancel exp1"))
 def cancel(names: Names = None, file: File = None, pairs: Pairs = None, as_json: Json = False) -> None:
-    """End the deployment that is in flight; the same verb called again goes on where it ended."""
+    """End the deployment that is in flight. Calling the same verb again continues it."""
     answer(names, file, pairs, as_json, lambda each: each.cancel)
 
 
@@ -28,7 +28,7 @@ def recover(
     break_lock: BreakLock = False,
     yes: Yes = False,
 ) -> None:
-    """Put right what a dead deployment has left: records, locks and the engine's state; nothing in the cloud."""
+    """Clean up what a dead deployment left: records, locks and the engine's state; nothing in the cloud."""
     called = session(name, file, pairs, as_json)
     if break_lock and not (dry_run or yes):
         called.confirm_break()
@@ -46,7 +46,7 @@ def export(
     ] = False,
     yes: Yes = False,
 ) -> None:
-    """Write a VM's Pulumi project, state and passphrase into a directory, to go on with by pulumi alone; a copy."""
+    """Write a VM's Pulumi project, state and passphrase into a directory, as a copy for use with pulumi."""
     called = session(name, None, pairs, as_json)
     if hands_over and not yes:
         called.confirm_hand_over()
@@ -62,7 +62,7 @@ def adopt(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Take back what was made for the VM, and lost its tags or got another's; it asks first."""
+    """Put your tags back on what was made for a VM and has lost them; ask first."""
     called = session(name, file, pairs, as_json)
     if not (dry_run or yes):
         called.confirm_adoption()

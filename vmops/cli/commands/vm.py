@@ -1,4 +1,4 @@
-"""The commands and their options. A command imports what it needs when it runs, so that help is there at once."""
+"""The commands and their options. A command imports what it needs when it runs, so that help appears at once."""
 
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class _Room(TyperGroup):
-    """The commands of ``vmops.<name>.commands``, imported when one of them is asked for."""
+    """The commands of ``vmops.<name>.commands``, imported when one of them is requested."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Name the commands."""
@@ -137,7 +137,7 @@ def deprovision(
     mine: Mine = False,
     yes: Yes = False,
 ) -> None:
-    """Remove the VM and everything that was made for it; absence is success. At a terminal it asks before."""
+    """Remove the VM and everything that was made for it; absence is success. At a terminal it asks first."""
     from vmops.cli import looks, several
 
     sure = yes or dry_run
@@ -171,7 +171,7 @@ def stop(
     mine: Mine = False,
     yes: Yes = False,
 ) -> None:
-    """Shut a VM down in order; its compute is still paid for (see deallocate)."""
+    """Shut a VM down gracefully; its compute is still paid for (see deallocate)."""
     _power("stop", names, file, pairs, wait=wait, mine=mine, sure=yes, as_json=as_json)
 
 
@@ -185,7 +185,7 @@ def restart(
     mine: Mine = False,
     yes: Yes = False,
 ) -> None:
-    """Restart a VM in order."""
+    """Restart a VM gracefully."""
     _power("restart", names, file, pairs, wait=wait, mine=mine, sure=yes, as_json=as_json)
 
 
@@ -208,7 +208,7 @@ def demo(
     pace: Annotated[float, typer.Option(min=0, help="Azure's recorded durations times this; 0 is at once.")] = 0.02,
     as_json: Json = False,
 ) -> None:
-    """Live one VM's whole life on a local Azure of its own, showing each step with its time."""
+    """Run through one VM's whole life on a local Azure of its own, showing each step with its time."""
     from vmops.cli.demo import run
     from vmops.cli.session import hear_library
 
@@ -217,7 +217,7 @@ def demo(
 
 
 def session(name: str | None, file: Path | None, pairs: list[str] | None, as_json: bool) -> "Session":
-    """Open a session for one VM, or for those that parameters mean."""
+    """Open a session for one VM, or for those that the parameters mean."""
     from vmops.cli.session import open_session
 
     return open_session(name, file, pairs or [], as_json=as_json)
@@ -226,7 +226,7 @@ def session(name: str | None, file: Path | None, pairs: list[str] | None, as_jso
 def answer(
     names: list[str] | None, file: Path | None, pairs: list[str] | None, as_json: bool, begin: "Begin"
 ) -> NoReturn:
-    """Call for each VM that is named, and answer in their order."""
+    """Call for each named VM, and answer in their order."""
     from vmops.cli import several
 
     several.answer(several.sessions(names, file, pairs, as_json=as_json), begin)

@@ -1,4 +1,4 @@
-"""The command that waits, for what was begun or for a state."""
+"""The command that waits, for a started operation or for a state."""
 
 from typing import Annotated, Literal
 
@@ -21,7 +21,7 @@ def wait(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Wait for the VM to be deployed, to be gone, or for the operation that asyncResultsUrl names; or for a state."""
+    """Wait for the VM to be deployed or gone, for the operation of asyncResultsUrl, or for a state."""
     if gone and condition not in (None, "gone"):
         raise typer.BadParameter("--gone and another condition exclude each other", param_hint="--for")
     if condition is not None and condition != "gone":

@@ -1,1 +1,1 @@
-"""Where the engine keeps its state: stacks, files, and who holds a stack's lock."""
+"""Where the engine keeps its state: stacks, files, and the holder of a stack's lock."""

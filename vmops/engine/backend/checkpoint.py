@@ -1,7 +1,6 @@
-"""Whether an engine can make sense of a stack's state: the shape of its file, and that it holds together.
+"""Whether an engine can use a stack's state: the form of its file, and its integrity.
 
-What is by a newer engine than is known here is not judged: an engine says so itself
-(`vmops.engine.backend.refusals`).
+A state of a newer engine is not judged here: the engine refuses it by itself (`vmops.engine.backend.refusals`).
 """
 
 import hashlib
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 _VERSIONS = (3, 4)
-"""Versions of a state's file that engines of ours write. Source: engine 3.274, pkg/resource/stack."""
+"""Versions of the state's file that our engines write. Source: engine 3.274, pkg/resource/stack."""
 
 _FEATURES = frozenset(
     {
@@ -21,7 +20,7 @@ _FEATURES = frozenset(
         *("extensionParameterization", "byteString"),
     }
 )
-"""What a file may say that its reader has to know. Source: engine 3.274, pkg/resource/stack: supportedFeatures."""
+"""Features that a file may require of its reader. Source: engine 3.274, pkg/resource/stack: supportedFeatures."""
 
 _PROVIDERS = "pulumi:providers:"
 
@@ -53,7 +52,7 @@ class _Entry(_Part):
     modified: datetime | None = None
 
     def needs(self) -> Iterable[str]:
-        """Give the URNs that have to stand before it."""
+        """Give the URNs that must come before this one."""
         named = [urn for urns in (self.property_dependencies or {}).values() for urn in urns or ()]
         several = [*(self.dependencies or ()), *(self.replace_with or ()), *named]
         return filter(None, [self.parent, self.deleted_with, *several])
@@ -106,7 +105,7 @@ class _Export(_Part):
 
 
 def export_makes_sense(text: str) -> bool:
-    """Tell whether what an engine has exported is a state that can be worked on."""
+    """Tell whether an exported state is complete and consistent."""
     try:
         latest = _Export.model_validate_json(text).deployment
     except ValidationError:
@@ -115,7 +114,7 @@ def export_makes_sense(text: str) -> bool:
 
 
 def makes_sense(text: bytes) -> bool:
-    """Tell whether engines can read a state's file; also of one that only a newer engine can."""
+    """Tell whether engines can read a state's file; True also for one that only a newer engine can read."""
     try:
         head = _Head.model_validate_json(text)
         if head.version > max(_VERSIONS) or not _FEATURES.issuperset(head.features or ()):
@@ -127,7 +126,7 @@ def makes_sense(text: bytes) -> bool:
 
 
 def _holds_together(latest: _Deployment) -> bool:
-    """Tell whether each entry refers only to what stands before it, and no two are the same.
+    """Tell whether each entry refers only to earlier entries, and no two are the same.
 
     Source: engine 3.274, pkg/resource/deploy: Snapshot.VerifyIntegrity.
     """

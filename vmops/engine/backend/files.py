@@ -1,8 +1,8 @@
-"""The files that a stack has on a disk: mended, if the engine could not read them, before it is asked to.
+"""The files of a stack on disk, repaired before an engine that could not read them is started.
 
-A host that loses its power, or a disk that is full, leaves a file empty, cut off or lost: the engine renames without
-syncing. What no engine can read is set aside, beside the engine's own directory, and never deleted. A stack whose state
-is gone for good is made again and told what exists (`vmops.engine.reconcile.plan`).
+A host that loses power, or a full disk, leaves a file empty, truncated or missing, because the engine renames without
+syncing. Files that no engine can read are moved aside, next to the engine's own directory, and never deleted. A stack
+whose state is lost is created again and learns what exists from ARM (`vmops.engine.reconcile.plan`).
 """
 
 import json
@@ -23,15 +23,15 @@ from vmops.engine.backend.lock_holder import Holder, living_holder, read_holder
 from vmops.engine.backend.notes import EngineNotes
 
 _SETTINGS = re.compile(r"encryptionsalt: v1:[^\s:]+:v1:[^\s:]+:[^\s:]+\s*")
-"""All that the engine writes into the settings of a stack of ours. Source: seen with engine 3.274."""
+"""Everything that the engine writes into our stacks' settings. Source: seen with engine 3.274."""
 
 _META = re.compile(r"^version: *\d+ *$", re.MULTILINE)
 _OUR_META = b"version: 1\n"
-"""What says that a backend's stacks lie below their projects. Source: engine 3.274, pkg/backend/diy: pulumiMeta."""
+"""The marker of a backend whose stacks are grouped by project. Source: engine 3.274, pkg/backend/diy: pulumiMeta."""
 
 
 class Repair(StrEnum):
-    """What had to be done to a stack's state."""
+    """What was done to repair a stack's state."""
 
     NOTHING = "nothing"
     RESTORED = "restored"
@@ -39,16 +39,18 @@ class Repair(StrEnum):
 
 
 def repair(backend: str, project: str, settings: Path, notes: EngineNotes, *, write: bool = True) -> Repair:
-    """Put the newest state that can be read in the place of one that cannot; one without a copy is lost.
+    """Replace a state that cannot be read by its newest readable copy; without a copy it is lost.
 
-    ``settings`` is the file with the engine's settings of the stack, which tells that there should be a state; the
-    engine makes it anew from the state. Only a backend of files is looked at. There, the locks of engines that are dead
-    by their ``notes`` are deleted, and then these. Set aside is what no engine can read: what is half a lock (nobody's,
-    because an engine renames whole files), the stack's tags and the files' attributes, without which the engine does
-    well, the file that tells the layout, and whatever is in the place of a directory. A state by a newer engine, or
-    with other keys, stays. The VM's lock must be held. Without ``write`` nothing is done.
+    ``settings`` is the file of the engine's settings of the stack. It shows that there should be a state, and the
+    engine writes it again from the state. Only a file backend is examined. There, the locks of engines that are dead
+    according to ``notes`` are deleted, and then those notes.
 
-    Raises: OSError if something cannot be moved, or the copy not be written.
+    Files that no engine can read are moved aside: incomplete locks (nobody's, because an engine renames complete
+    files), the stack's tags and the files' attributes, which the engine does not need, the file that names the layout,
+    and anything in the place of a directory. A state of a newer engine, or with other keys, stays. The VM's lock must
+    be held. Without ``write`` nothing is changed.
+
+    Raises: OSError if something cannot be moved, or the copy cannot be written.
 
     Source: Pulumi documentation, self-managed backends; layout of the files seen with engine 3.274.
     """
@@ -68,7 +70,7 @@ def repair(backend: str, project: str, settings: Path, notes: EngineNotes, *, wr
 
 
 def make_work_directory(work_dir: Path, notes: Path) -> None:
-    """Make the directory of a stack's settings, and have nothing in it, or in its place, that the engine cannot use."""
+    """Make the directory of a stack's settings, without anything that the engine cannot use."""
     for path, fits in ((work_dir, Path.is_dir), (work_dir / "Pulumi.yaml", Path.is_file)):
         if _is_there(path) and not fits(path):
             set_aside(path, _place(notes))
@@ -76,7 +78,7 @@ def make_work_directory(work_dir: Path, notes: Path) -> None:
 
 
 def ensure_meta(backend: str, notes: Path) -> None:
-    """Have a file that an engine can read tell the layout of a backend of files: without it none works on any stack.
+    """Make the layout file of a file backend readable: without it no engine works on any stack.
 
     No lock is needed. ``notes`` is the directory of the engines' notes. Raises: OSError, as `repair`.
     """
@@ -87,16 +89,16 @@ def ensure_meta(backend: str, notes: Path) -> None:
 
 
 def lock_holders(backend: str, project: str, notes: EngineNotes) -> list[Holder]:
-    """Name who may live and holds a lock of a stack; none can be seen where the backend has no files."""
+    """Name the holders of a stack's lock that may be alive; none are visible without a file backend."""
     layout = Layout.of(backend, project, notes.stack)
     found = [living_holder(lock, notes) for lock in layout.locks()] if layout else []
     return [holder for holder in found if holder]
 
 
 def delete_locks(backend: str, project: str, stack: str) -> None:
-    """Delete the locks of a stack that is not there, of which the engine says no more than that.
+    """Delete the locks of a stack that does not exist, although the engine names no holder.
 
-    Raises: OperationFailed (locked) where the backend has no files.
+    Raises: OperationFailed (locked) if the backend has no files.
     """
     layout = Layout.of(backend, project, stack)
     if layout is None:
@@ -106,10 +108,10 @@ def delete_locks(backend: str, project: str, stack: str) -> None:
 
 
 def ensure_tags_file(backend: str, project: str, stack: str) -> None:
-    """Give a stack that is about to be removed a file of tags, with none in it, unless it has one.
+    """Give a stack that is about to be removed an empty file of tags, unless it has one.
 
-    The engine deletes that file with the stack, and tries three times where there is none: 0.14 seconds. An empty one
-    says to it what none says. Only for a backend of files; the VM's lock must be held.
+    The engine deletes that file with the stack. If it is missing, the engine tries three times, which takes 0.14
+    seconds. Only for a file backend; the VM's lock must be held.
 
     Source: Pulumi, pkg/backend/diy of engine 3.274: removeStack and retryOp; loadStackTags for what is in the file.
     """
@@ -120,9 +122,9 @@ def ensure_tags_file(backend: str, project: str, stack: str) -> None:
 
 
 def retire(backend: str, project: str, notes: EngineNotes) -> bool:
-    """Set a whole stack aside that no engine of ours can forget; False where the backend has no files.
+    """Move a whole stack aside that none of our engines can remove; False without a file backend.
 
-    The lock of an engine that died while it was to forget the stack goes, as in `repair`.
+    The lock of an engine that died while removing the stack is deleted, as in `repair`.
     """
     layout = Layout.of(backend, project, notes.stack)
     if layout is None:
@@ -139,7 +141,7 @@ def _delete_dead_locks(layout: Layout, notes: EngineNotes) -> None:
 
 
 def _broken(layout: Layout, notes: EngineNotes) -> Iterable[Path]:
-    """Give what no engine can read, but for the state."""
+    """Give the files that no engine can read, except the state."""
     yield from (each for each in layout.directories() if _is_there(each) and not each.is_dir())
     yield from (lock for lock in layout.locks() if _is_no_lock(lock) and not (_is_draft(lock) and notes.may_work()))
     plain = [*layout.attributes(), layout.tags]
@@ -148,7 +150,7 @@ def _broken(layout: Layout, notes: EngineNotes) -> Iterable[Path]:
 
 
 def _state(layout: Layout, *, expected: bool) -> tuple[Repair, Path | None]:
-    """Tell how a state is to be mended, and from which copy."""
+    """Tell how a state must be repaired, and from which copy."""
     if _can_be_read(layout.state) or not (_is_there(layout.state) or expected):
         return Repair.NOTHING, None
     copy = next(filter(_can_be_read, layout.copies()), None)
@@ -167,7 +169,7 @@ def _put(layout: Layout, found: Repair, copy: Path | None, place: Path) -> None:
 
 
 def _place(notes: Path) -> Path:
-    """Give where things are set aside, beside the directory of the engines' notes."""
+    """Give the directory for files that were moved aside, next to the engines' notes."""
     return notes.with_name("aside")
 
 
@@ -182,19 +184,19 @@ def _delete(paths: Iterable[Path]) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Put a whole file in its place: an engine that looks meanwhile sees all of it or none."""
+    """Replace a file atomically: an engine that reads meanwhile sees the old content or the new."""
     draft = path.with_name(f".{path.name}")
     draft.write_bytes(content)
     draft.replace(path)
 
 
 def _is_there(path: Path) -> bool:
-    """Tell whether something is at a path, though it be a link that leads nowhere."""
+    """Tell whether there is something at a path, be it a dangling link."""
     return path.is_symlink() or path.exists()
 
 
 def _is_draft(lock: Path) -> bool:
-    """Tell whether it was to become a lock, as one does within a moment. Source: gocloud.dev, fileblob: createTemp."""
+    """Tell whether a file was about to become a lock within a moment. Source: gocloud.dev, fileblob: createTemp."""
     return lock.suffix == ".tmp"
 
 
@@ -217,7 +219,7 @@ def _text(path: Path) -> str:
 
 
 def _bytes(path: Path) -> bytes:
-    """Read a file; nothing of one that cannot be read, or is none."""
+    """Read a file; give nothing if it cannot be read, or is not a file."""
     with suppress(OSError):
         return path.read_bytes()
     return b""

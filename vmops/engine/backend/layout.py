@@ -1,4 +1,4 @@
-"""Where a backend of files has what belongs to one stack. Source: layout seen with engine 3.274, pkg/backend/diy."""
+"""Where a file backend keeps the files of one stack. Source: layout seen with engine 3.274, pkg/backend/diy."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _ORGANIZATION = "organization"
 
 @dataclass(frozen=True)
 class Layout:
-    """The files of a stack in the backend's own directory, ``root``; any of them may be missing."""
+    """The files of a stack below the backend's own directory, ``root``; any of them may be missing."""
 
     root: Path
     project: str
@@ -20,13 +20,13 @@ class Layout:
 
     @classmethod
     def of(cls, backend: str, project: str, stack: str) -> Self | None:
-        """Give the files of a stack; None if the backend has none, or nothing was ever kept in it."""
+        """Give the files of a stack; None if the backend has no files, or the stack was never kept in it."""
         root = _root(backend)
         return cls(root, project, stack) if root and (root.exists() or root.is_symlink()) else None
 
     @staticmethod
     def meta_of(backend: str) -> Path | None:
-        """Give the file that says which layout a backend has; None if it has no files."""
+        """Give the file that names a backend's layout; None if the backend has no files."""
         root = _root(backend)
         return root and root / "meta.yaml"
 
@@ -37,7 +37,7 @@ class Layout:
 
     @property
     def copy(self) -> Path:
-        """Give the state of the step before."""
+        """Give the state before the last step."""
         return self.state.with_name(f"{self.state.name}.bak")
 
     @property
@@ -54,28 +54,28 @@ class Layout:
         return self.root / "locks" / _ORGANIZATION / self.project / self.stack
 
     def copies(self) -> list[Path]:
-        """Give the copies of the state, the newest first: that of the step before, then those of earlier updates."""
+        """Give the copies of the state, the newest first: that of the last step, then those of earlier updates."""
         return [self.copy, *sorted(self._history.glob("*.checkpoint.json"), reverse=True)]
 
     def locks(self) -> list[Path]:
-        """Give the engine's locks, and what was to be one: an engine takes every file that is there for a lock."""
+        """Give the engine's locks and incomplete ones: an engine takes every file there for a lock."""
         found = (path for path in _within(self._locks) if path.suffix != ".attrs")
         return sorted(path for path in found if path.is_symlink() or not path.is_dir())
 
     def attributes(self) -> list[Path]:
-        """Give the files in which the engine keeps attributes of these files."""
+        """Give the engine's attribute files of these files."""
         of_state = self.state.parent.glob(f"{self.stack}.json*.attrs")
         return [*self.root.glob("*.attrs"), *of_state, *self._history.glob("*.attrs"), *self._locks.glob("*.attrs")]
 
     def directories(self) -> Iterator[Path]:
-        """Give the directories in which all this lies, those further up first."""
+        """Give the directories that contain all this, outer ones first."""
         places = (self.state.parent, self._history, self._locks, self.root / "backups" / self.project / self.stack)
         yield self.root
         for place in places:
             yield from (each for each in (*reversed(place.parents), place) if self.root in each.parents)
 
     def all(self) -> list[Path]:
-        """Give what the engine keeps of the stack itself: its state, the copies of that, its tags and its history."""
+        """Give the files of the stack itself: its state, the copies of that, its tags and its history."""
         beside = _within(self.state.parent)
         return [*(each for each in beside if each.name.startswith(f"{self.stack}.")), self._history]
 

@@ -1,4 +1,4 @@
-"""Who holds the engine's own lock of a stack, as the engine names them, and whether they may live."""
+"""The holder of the engine's own lock of a stack, as the engine names it, and whether it may be alive."""
 
 import json
 import re
@@ -13,14 +13,14 @@ from vmops.core.processes import START_TIME_TOLERANCE, process_start_time
 from vmops.engine.backend.notes import EngineNotes
 
 _HOLDER = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\) at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*)")
-"""How the engine names the holder of a stack's lock. Source: seen with engine 3.274."""
+"""The engine's message about the holder of a stack's lock. Source: seen with engine 3.274."""
 
 _STEP = "wait for its end, then call again; if you know that it is dead, run `vmops recover NAME --break-lock` first"
 
 
 @dataclass(frozen=True)
 class Holder:
-    """An engine that took a stack's lock, by the words of a lock's file."""
+    """An engine that took a stack's lock, as the lock's file describes it."""
 
     username: str
     hostname: str
@@ -28,9 +28,10 @@ class Holder:
     timestamp: str
 
     def may_live(self, notes: EngineNotes) -> bool:
-        """Tell whether it may live: by our note of it; one without is dead only if the records tell that we left it.
+        """Tell whether it may be alive, by our note of it.
 
-        Even then it lives where a process has its number that was there, by the clock, when the lock was taken.
+        Without a note it is dead only if the records say that we left it. Even then it counts as alive if a process
+        with its number was already running, by the clock, when the lock was taken.
         """
         noted = notes.may_live(self.hostname, self.pid)
         since = datetime.fromisoformat(self.timestamp).timestamp()
@@ -41,12 +42,12 @@ class Holder:
         return started is not None and started < since + START_TIME_TOLERANCE
 
     def __str__(self) -> str:
-        """Say who, where and since when."""
+        """Say who it is, where it runs, and since when."""
         return f"{self.username} on {self.hostname} (pid {self.pid}) since {self.timestamp}"
 
 
 def read_holder(text: bytes) -> Holder | None:
-    """Read a lock's file; None for what no engine has written in full."""
+    """Read a lock's file; None if an engine has not written it in full."""
     try:
         plain: dict[str, Any] = json.loads(text)
         datetime.fromisoformat(plain["timestamp"])
@@ -56,7 +57,7 @@ def read_holder(text: bytes) -> Holder | None:
 
 
 def living_holder(lock: Path, notes: EngineNotes) -> Holder | None:
-    """Give the holder of a lock if it may live: the locks of the killed stay until somebody breaks them."""
+    """Give the holder of a lock if it may be alive: locks of killed engines stay until somebody deletes them."""
     try:
         holder = read_holder(lock.read_bytes())
     except OSError:
@@ -65,7 +66,7 @@ def living_holder(lock: Path, notes: EngineNotes) -> Holder | None:
 
 
 def refuse_living_holder(message: str, notes: EngineNotes) -> None:
-    """Let only the lock of a provably dead engine pass, by the words in which the engine refuses to work.
+    """Return only if the holder of the lock is provably dead; ``words`` is the engine's message.
 
     Raises: OperationFailed (locked), saying who holds the stack since when, and what a person may do who knows more.
     """
@@ -79,7 +80,7 @@ def refuse_living_holder(message: str, notes: EngineNotes) -> None:
 
 
 def refuse_seen_holder(notes: EngineNotes) -> None:
-    """Check that no engine of ours is seen to work on the stack.
+    """Check that no living engine of ours works on the stack.
 
     Raises: OperationFailed (locked), naming its process.
     """

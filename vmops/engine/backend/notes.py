@@ -1,9 +1,9 @@
-"""Notes of the engines that we start, by which a dead engine's lock is told from a living one's.
+"""Notes about the engines that we start, to tell a dead engine's lock from a living one's.
 
-The engine writes into its lock a number and the name of its host, and both may be another's. So a note is written
-before an engine begins: on which host it runs, as which process, and for which operation. In a backend of files it lies
-there, where other hosts find it, though not among the engine's locks, where each file is one; else in the state
-directory. It goes with an engine that ends in order; that of an engine that dies stays for as long as its lock may.
+The engine writes a process number and a host name into its lock, and both may be reused. So a note is written before an
+engine starts: its host, its process, and its operation. In a file backend the notes are next to the stacks, where other
+hosts find them, but not among the engine's locks, where every file counts as a lock. Otherwise they are in the state
+directory. An engine that ends normally takes its note with it; the note of one that dies stays as long as its lock may.
 """
 
 import json
@@ -20,21 +20,21 @@ from vmops.core.state_dir import engine_notes_path
 
 
 class Records(Protocol):
-    """What a state directory remembers of the operations on a stack (`vmops.jobs.stack_records`)."""
+    """What a state directory records about the operations on a stack (`vmops.jobs.stack_records`)."""
 
     def newest(self) -> str:
         """Give the id of the newest operation; '' if there is none."""
 
     def has(self, operation: str) -> bool:
-        """Tell whether an operation is one of them."""
+        """Tell whether an operation is among the recorded ones."""
 
     def left(self, hostname: str, since: float) -> bool:
-        """Tell whether one that is over left a lock of which there is no note, taken on that host at that time."""
+        """Tell whether an operation that has ended left a lock without a note, taken on that host at that time."""
 
 
 @dataclass(frozen=True)
 class Note:
-    """An engine of ours: its host, its process, and the newest operation that its state directory had of the stack."""
+    """An engine of ours: its host, its process, and the newest operation on the stack when it was started."""
 
     host_id: str
     hostname: str
@@ -44,21 +44,21 @@ class Note:
 
     @property
     def seen(self) -> bool:
-        """Tell whether it is on this host and lives."""
+        """Tell whether it runs on this host."""
         return self.host_id == host.identity() and start_ticks(self.pid) == self.start_ticks
 
 
 def notes_directory(backend: str, state_dir: Path) -> Path:
-    """Give the directory in which the engines of a backend are noted."""
+    """Give the directory with the notes about a backend's engines."""
     directory = backends.directory_of(backend)
     return directory / ".vmops" / "engines" if directory else engine_notes_path(state_dir)
 
 
 @dataclass(frozen=True)
 class EngineNotes:
-    """The notes of one stack's engines, in ``directory``; ``records`` are those of this state directory.
+    """The notes about one stack's engines, in ``directory``; ``records`` are those of this state directory.
 
-    Whoever judges an engine by them holds the VM's lock, so that all engines of this state directory are dead.
+    Whoever uses them to judge an engine holds the VM's lock, so all engines of this state directory are dead.
     """
 
     directory: Path
@@ -66,7 +66,7 @@ class EngineNotes:
     records: Records
 
     def write(self, pid: int) -> Path:
-        """Note an engine that is about to begin; give the note's file, to be removed once it has ended in order."""
+        """Write the note of an engine that is about to start; give its file, to be removed after a normal end."""
         note = Note(host.identity(), socket.gethostname(), pid, start_ticks(pid) or 0, self.records.newest())
         path = self.directory / f"{self.stack}@{note.host_id}-{pid}-{note.start_ticks}.json"
         private.make_directory(path.parent)
@@ -76,23 +76,22 @@ class EngineNotes:
         return path
 
     def may_live(self, hostname: str, pid: int) -> bool | None:
-        """Tell whether an engine of that host's name and number may live; None if there is no note of one."""
+        """Tell whether an engine with that host name and number may be alive; None if there is no note of one."""
         notes = [note for _, note in self._all() if note and (note.hostname, note.pid) == (hostname, pid)]
         return any(map(self._may_live, notes)) if notes else None
 
     def may_work(self) -> bool:
-        """Tell whether any engine that is noted may live."""
+        """Tell whether any engine with a note may be alive."""
         return any(note and self._may_live(note) for _, note in self._all())
 
     def seen(self) -> Note | None:
-        """Give an engine on this host that is seen to live."""
+        """Give an engine that runs on this host."""
         return next((note for _, note in self._all() if note and note.seen), None)
 
     def of_the_dead(self) -> list[Path]:
-        """Give the notes that say nothing of anybody who may live: one that cannot be read was cut by a loss of power.
+        """Give the notes of which no engine may be alive; an unreadable one was truncated by a power loss.
 
-        To be asked before the locks are looked at, so that the note of an engine that dies meanwhile stays with its
-        lock.
+        Call this before the locks are examined, so that the note of an engine that dies meanwhile stays with its lock.
         """
         return [path for path, note in self._all() if not (note and self._may_live(note))]
 
@@ -101,17 +100,17 @@ class EngineNotes:
         return [path for path, _ in self._all()]
 
     def forget(self, notes: Iterable[Path]) -> None:
-        """Remove notes of engines whose locks are gone."""
+        """Remove the notes of engines whose locks are gone."""
         for path in notes:
             with suppress(IsADirectoryError):  # nobody's
                 path.unlink(missing_ok=True)
 
     def _may_live(self, note: Note) -> bool:
-        """Tell whether an engine may live.
+        """Tell whether an engine may be alive.
 
-        One of this host lives if its process does. That of another, which may be this one before its last boot, or a
-        container in whose place this one is, is dead if this state directory had started it: the VM's lock, which it
-        held, is held by us. Of all others nobody knows.
+        One of this host is alive if its process is. One of another host is dead if this state directory had started it,
+        because we now hold the VM's lock, which it held; the other host may be this one before its last boot, or an
+        earlier container. All others may be alive.
         """
         return note.seen if note.host_id == host.identity() else not self.records.has(note.operation)
 

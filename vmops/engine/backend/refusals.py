@@ -1,11 +1,11 @@
-"""The engine's words for a state that it knows and will not work on: by a newer engine, or with other keys."""
+"""The engine's messages about a state that it refuses: one of a newer engine, or with other keys."""
 
 import re
 
 from vmops.core.failures import Failure, FailureKind
 
 NEWER_ENGINE, OTHER_KEYS = "NewerEngine", "OtherKeys"
-"""Our codes for why."""
+"""Our codes for these reasons."""
 
 _REFUSALS = (
     (
@@ -29,7 +29,7 @@ _REFUSALS = (
 
 
 def refused_state(said: str) -> Failure | None:
-    """Tell why the engine will not work on a state, by all that it has said; None if it is not for such a reason."""
+    """Tell why the engine refuses a state, from all of its output; None if that is not the reason."""
     for words, code, message, step in _REFUSALS:
         if words.search(said):
             return Failure(FailureKind.ENGINE, message, code, step=step)

@@ -1,4 +1,4 @@
-"""The engine's backend as a whole: which stacks it knows, and which VM each of them declares."""
+"""The engine's backend as a whole: its stacks, and the VM that each of them declares."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _NAMES = ("subscriptionId", "resourceGroupName", "vmName")
 
 @dataclass(frozen=True)
 class Backend:
-    """A backend, asked by engine processes that work in ``directory``."""
+    """A backend, queried by engine processes that work in ``directory``."""
 
     command: EngineCommand
     directory: Path
@@ -29,18 +29,18 @@ class Backend:
     def stacks(self) -> list[str]:
         """Name the stacks of our project.
 
-        Raises: OperationFailed (engine) if the backend cannot be read, (timeout) if it cannot be read to its end.
+        Raises: OperationFailed (engine) if the backend cannot be read, (timeout) if that takes too long.
         """
         (self.directory / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
         return [str(stack["name"]) for stack in json.loads(self._said("stack", "ls", "--json"))]
 
     def declared(self, stack: str) -> Mapping[str, Any] | None:
-        """Give the inputs of the VM that a stack has made, or was making; with ``subscriptionId``, its provider's.
+        """Give the inputs of the VM that a stack has made, or was making; with ``subscriptionId`` of its provider.
 
-        None if the stack got no further than what a VM needs.
+        None if the stack has no VM yet.
 
-        Raises: OperationFailed (engine) if the backend cannot be read, or the state makes no sense, (timeout) if it
-        cannot be read to its end.
+        Raises: OperationFailed (engine) if the backend cannot be read, or the state is inconsistent, (timeout) if
+        reading takes too long.
         """
         text = self._said("stack", "export", "--stack", stack)
         if not export_makes_sense(text):

@@ -27,21 +27,21 @@ _VERSION_SYMBOL = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 
 
 class InstallFailed(Exception):
-    """A way that did not lead to an engine, and why."""
+    """A way of installing that failed, and why."""
 
 
 @dataclass(frozen=True)
 class BuildDir:
-    """Where an engine is made: a directory for all that is temporary, and the lock that whoever works there holds."""
+    """Where an engine is built: a directory for temporary files, and the lock that everybody who works there holds."""
 
     stage: Path
     held: int
     report: Report
 
     def run(self, step: str, command: Sequence[str], timeout: float) -> None:
-        """Run a command of at most ``timeout`` seconds, and end all of its processes if it does not end itself.
+        """Run a command for at most ``timeout`` seconds; then end all of its processes.
 
-        Raises: InstallFailed, with the last line that it wrote.
+        Raises: InstallFailed, with the last line of its output.
         """
         with self._started(command) as process:
             output = self._follow(process, step, timeout)
@@ -50,7 +50,7 @@ class BuildDir:
 
     @contextmanager
     def _started(self, command: Sequence[str]) -> Iterator[Child]:
-        """Start a command; in the end all of its processes are dead, at whatever moment this one is interrupted."""
+        """Start a command. At the end all of its processes are dead, even if this is interrupted."""
         env = os.environ | {"TMPDIR": str(self.stage), "GOWORK": "off", "CGO_ENABLED": "0"}
         with ExitStack() as running:
             with signals_deferred():
@@ -68,7 +68,7 @@ class BuildDir:
             yield process
 
     def _follow(self, process: Child, step: str, timeout: float) -> bytes:
-        """Read what a process writes until it ends; each line of it is one thing done."""
+        """Read a process's output until it ends; each line reports one step done."""
         started = time.monotonic()
         self.report(step)
         while (seconds := time.monotonic() - started) < timeout:
@@ -91,7 +91,8 @@ def official_installer(site: BuildDir, version: str) -> Path:
 def go_modules(site: BuildDir, version: str) -> Path:
     """Build the engine from its Go modules, at the versions and checksums that vmops carries.
 
-    Without C it takes a user's name from the environment where the system has none for him, as Pulumi's own does.
+    It is built without C. Such an engine takes a user's name from the environment where the system has none, as
+    Pulumi's own builds do.
     """
     step = f"building Pulumi {version} from its Go modules"
     go = shutil.which("go")

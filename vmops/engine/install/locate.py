@@ -23,7 +23,7 @@ _MODULES = (files("vmops.engine.install") / "gomod" / "go.mod").read_text()
 _PINNED = {words[0]: words[1] for line in _MODULES.splitlines() if len(words := line.split()) > 1}
 ENGINE_VERSION = _PINNED["github.com/pulumi/pulumi/pkg/v3"].removeprefix("v")
 GO_VERSION = _PINNED["go"]
-"""Which engine is ours, and the oldest Go that builds it; `make engine` pins another."""
+"""The version of our engine, and the oldest Go that builds it; `make engine` pins another version."""
 
 _TOO_HIGH = (4,)
 _STAGE = "stage-"
@@ -80,14 +80,14 @@ def install(report: installers.Report) -> Path:
 
 
 def _home() -> Path:
-    """Give where our engines lie; of a user without a home that is no absolute path."""
+    """Give the directory of our engines; for a user without a home it is not an absolute path."""
     with suppress(RuntimeError):
         return user_cache_path("vmops") / "engine"
     return Path("~/.cache/vmops/engine")
 
 
 def _open_to_all(directory: Path) -> None:
-    """Make a directory that every user may look into: a container is made by root, and runs as anybody."""
+    """Make a directory that every user may read: an image is built by root, and its container runs as any user."""
     directory.mkdir(parents=True, exist_ok=True)
     if directory.stat().st_mode & 0o55 != 0o55:
         directory.chmod(0o755)
@@ -118,7 +118,7 @@ def _number(version: str) -> tuple[int, ...]:
 
 @contextmanager
 def _alone(report: installers.Report) -> Iterator[int]:
-    """Hold the lock of the installations, and give its descriptor to be handed on to all who work under it."""
+    """Hold the lock for installations, and give its descriptor, to be passed on to all who work under it."""
     place = _home() / "lock"
     if file_lock.is_locked(place):
         report("waiting for another process that is installing the engine")
@@ -128,7 +128,7 @@ def _alone(report: installers.Report) -> Iterator[int]:
 
 
 def _obtain(held: int, report: installers.Report) -> None:
-    """Make an engine, unless another has while this waited, and move it into place in one step."""
+    """Make an engine, unless another process has made it meanwhile, and move it into place atomically."""
     if _installed():
         return
     for stale in _home().glob(f"{_STAGE}*"):

@@ -17,9 +17,9 @@ _INSTALLER = "https://get.pulumi.com/install.sh"
 
 
 def main(root: str, version: str, seconds: str) -> None:
-    """Install the engine of a version below a root, if the installer's site answers within some seconds.
+    """Install an engine's version below a root, if the installer's site answers within some seconds.
 
-    The alarm ends the program: nothing less bounds the look-up of a name and the trying of every address behind it.
+    The alarm ends the program: nothing else limits DNS look-ups and attempts at every address.
     """
     signals.reset()
     print(f"no answer from {_INSTALLER}", flush=True)

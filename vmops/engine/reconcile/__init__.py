@@ -1,1 +1,1 @@
-"""The engine's state brought in line with Azure after something was cut off."""
+"""Reconciles the engine's state with Azure after an interruption."""

@@ -1,6 +1,6 @@
-"""Bringing the engine's state in line with ARM before the next update.
+"""Reconciles the engine's state with ARM before the next update.
 
-Called with the VM's lock held, so every worker and engine of before is dead. Cut off, it can be done again.
+Called with the VM's lock held, so all earlier workers and engines are dead. If it is interrupted, it can be repeated.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,11 +14,11 @@ from vmops.engine.reconcile.plan import Plan, Seen, State, Wanted, interrupted, 
 from vmops.engine.stack import EngineStack
 
 Export = Mapping[str, Any]
-"""What the engine exports: a version, and the stack's deployment."""
+"""The engine's export: a version, and the stack's deployment."""
 
 
 def reconcile(stack: EngineStack, arm: Arm, wanted: Wanted, claim: Claim) -> Plan:
-    """Adopt what is ours and unknown to the engine, and drop what it had begun and is not there; give what was done."""
+    """Adopt what is ours and unknown to the engine, and drop interrupted operations on what does not exist."""
     exported = stack.state()
     if exported is None:
         return Plan()
@@ -29,13 +29,13 @@ def reconcile(stack: EngineStack, arm: Arm, wanted: Wanted, claim: Claim) -> Pla
 
 
 def preview(stack: EngineStack, arm: Arm, wanted: Wanted, claim: Claim) -> Plan:
-    """Give what `reconcile` would do, and do nothing."""
+    """Give what `reconcile` would do, without doing it."""
     exported = stack.state()
     return Plan() if exported is None else _plan(exported, arm, wanted, claim)
 
 
 def identities(stack: EngineStack, owner: str) -> dict[str, str]:
-    """Give Azure's identity of what the engine made in an owner's name, by its ARM id in lower case."""
+    """Give Azure's identity of what the engine made for an owner, by its ARM id in lower case."""
     state = _state(stack.state() or {"deployment": None})
     own = [entry for entry in state.get("resources") or () if entry.get("id") and entries.owner_of(entry) == owner]
     told = {entry["id"].lower(): identity_of({"properties": entries.told(entry)}) for entry in own}
@@ -43,7 +43,7 @@ def identities(stack: EngineStack, owner: str) -> dict[str, str]:
 
 
 def forget(stack: EngineStack, ids: Collection[str]) -> None:
-    """Take out of the state what is not ours, and what lies in it, so that no update and no destroy touches it."""
+    """Remove from the state what is not ours, and what is inside it, so that no update and no destroy touches it."""
     exported = stack.state() if ids else None
     if exported is None:
         return
@@ -82,10 +82,10 @@ def _is_succeeded(entry: entries.Entry, made: Plan) -> bool:
 
 
 def _look(arm: Arm, arm_id: str, claim: Claim, *, begun: bool) -> Seen:
-    """Ask ARM whose a resource is.
+    """Read from ARM who owns a resource.
 
-    A subnet, which has no tags, is its network's, or ours if we have begun to make it. A disk is whose it says, be it
-    that a VM holds it.
+    A subnet, which has no tags, is its network's, or ours if we have started to make it. A disk is owned by its own
+    tags, even if a VM holds it.
     """
     resource = arm.get(arm_id)
     if resource is None:

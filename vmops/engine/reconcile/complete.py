@@ -1,4 +1,4 @@
-"""Completing what the engine's state knows by its id alone, from what ARM tells and what a program declares."""
+"""Completes what the engine's state knows by id alone, from ARM and from what a program declares."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -8,17 +8,18 @@ from vmops.engine.reconcile import entries
 from vmops.engine.stack import EngineStack
 
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""How a state marks an encrypted value, and a plan one that is not known yet. Source: Pulumi, sdk/go resource package,
-``SigKey`` and plugin package, ``UnknownStringValue``."""
+"""Markers of an encrypted value in a state, and of an unknown value in a plan. Source: Pulumi, sdk/go resource package,
+``SigKey`` and plugin package, ``UnknownStringValue``.
+"""
 
 
 def complete(stack: EngineStack, program: Callable[[], Any]) -> None:
-    """Give what was adopted by its id the inputs that it was made with, as far as they can be known.
+    """Give resources that were adopted by id the inputs with which they were made, as far as they can be known.
 
-    ARM tells most of them. What it does not tell (a password, custom data) is taken to be as ``program`` declares it;
-    what it adds by itself is left out: otherwise the next update would replace what it only knows by half. Tags, rules
-    and disks it tells whole: one that it does not tell is not there, and is for the next update to make. Cut off, it
-    can be done again.
+    ARM tells most inputs. Those that it does not tell (a password, custom data) are taken from ``program``; those that
+    it adds by itself are left out. Otherwise the next update would replace a resource that it only half knows. Of tags,
+    rules and disks ARM's list is complete: one that is missing there does not exist, and the next update makes it. If
+    it is interrupted, it can be repeated.
     """
     stack.refresh()
     goals = stack.goals(program)
@@ -35,10 +36,10 @@ def complete(stack: EngineStack, program: Callable[[], Any]) -> None:
 
 
 def merge_inputs(declared: Any, told: Any, doomed: frozenset[str] = frozenset()) -> Any:
-    """Take what is declared; where ARM speaks of the same, ARM is right; what only ARM says is left out.
+    """Merge declared inputs with ARM's: where both have a value, ARM's counts; what only ARM has is left out.
 
-    But not where it refers to one of the ``doomed``, ids in lower case: nobody else would take that reference away, and
-    what is referred to cannot be deleted.
+    The exception is a reference to one of the ``doomed``, ids in lower case: nothing else would remove that reference,
+    and a resource that is referred to cannot be deleted.
     """
     if isinstance(declared, dict) and isinstance(told, dict) and entries.SECRET not in declared:
         own = {name: _merged(name, each, told, doomed) for name, each in declared.items()}

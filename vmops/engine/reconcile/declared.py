@@ -1,8 +1,8 @@
-"""Which parts of its resources a VM's stack has declared as its own: tags, security rules, data disks.
+"""Which parts of its resources a VM's stack declared as its own: tags, security rules, data disks.
 
-What others have added is declared beside them, and a refresh brings it into the inputs too, so the inputs do not tell
-them apart. The program says in an output of the stack what is its own; the state of an earlier version, which has no
-such output, has only that in its inputs.
+What others have added is declared beside them, and a refresh copies it into the inputs too, so the inputs alone do not
+distinguish them. The program names its own parts in a stack output. The state of an earlier version has no such output;
+there all parts in the inputs are its own.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,12 +15,12 @@ from vmops.spec.names import TOKENS
 from vmops.spec.vm_spec import VmSpec
 
 OUTPUT = "ownParts"
-"""The stack's output that names them."""
+"""The stack output that names them."""
 
 
 @dataclass(frozen=True)
 class OwnParts:
-    """The names of what is ours, in lower case."""
+    """The names of our parts, in lower case."""
 
     tags: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()
@@ -39,7 +39,7 @@ def of(spec: VmSpec, *others: VmSpec) -> OwnParts:
 
 
 def last(state: Mapping[str, Any] | None) -> OwnParts | None:
-    """Give the parts that a stack declared last, by its state as the engine exports it; None if that tells of none."""
+    """Give the parts that a stack declared last, from its exported state; None if that does not tell."""
     outputs = [entry.get("outputs") or {} for entry in _entries(state) if entry["type"] == STACK]
     if told := next((each[OUTPUT] for each in outputs if OUTPUT in each), None):
         return _lower(told["tags"], told["rules"], told["disks"], told.get("identities", ()))
@@ -48,12 +48,12 @@ def last(state: Mapping[str, Any] | None) -> OwnParts | None:
 
 
 def vm_inputs(state: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Give what a VM was declared with last, by its stack's state; empty if that knows none. Secrets are encrypted."""
+    """Give the inputs of a VM's last declaration, from its stack's state; empty if unknown. Secrets are encrypted."""
     return next((entry["inputs"] for entry in _declared(state) if entry["type"] == TOKENS["vm"]), {})
 
 
 def all_inputs(state: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
-    """Give what each resource was declared with last."""
+    """Give the inputs of each resource's last declaration."""
     return [entry["inputs"] for entry in _declared(state)]
 
 
@@ -66,7 +66,7 @@ def _entries(state: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
 
 
 def _by_inputs(entries: Iterable[Mapping[str, Any]]) -> OwnParts:
-    """Read the parts from the inputs: a tag of ours is on everything that can have tags."""
+    """Read the parts from the inputs: everything that can have tags has one of ours."""
     tags: list[set[str]] = []
     parts: dict[str, list[str]] = {"securityRules": [], "dataDisks": []}
     for entry in entries:

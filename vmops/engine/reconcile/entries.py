@@ -21,12 +21,12 @@ _PROVIDER = "pulumi:providers:azure-native"
 
 
 def key_of(entry: Mapping[str, Any]) -> str:
-    """Give ``TYPE::NAME``, the part of an entry's URN that names neither stack nor project."""
+    """Give ``TYPE::NAME``, the end of an entry's URN, without stack and project."""
     return "::".join(entry["urn"].split("::")[2:])
 
 
 def is_bare(entry: Mapping[str, Any]) -> bool:
-    """Tell whether an entry was made here from an id alone: those of the engine's own say since when they are there."""
+    """Tell whether an entry was made here from an id alone: the engine's own entries have a creation time."""
     return bool(entry.get("provider")) and "created" not in entry
 
 
@@ -36,18 +36,18 @@ def awaits_successor(entry: Mapping[str, Any]) -> bool:
 
 
 def owner_of(entry: Mapping[str, Any]) -> str:
-    """Give in whose name an entry was declared; empty if it has no tags."""
+    """Give the owner for whom an entry was declared; empty if it has no tags."""
     tags = (entry.get("inputs") or {}).get("tags")
     return str(tags.get(OWNER_TAG, "")) if isinstance(tags, dict) else ""
 
 
 def told(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what Azure told of an entry, secrets left out."""
+    """Give Azure's outputs of an entry, without secrets."""
     return {name: value for name, value in (entry.get("outputs") or {}).items() if isinstance(value, str)}
 
 
 def without(entries: Iterable[Entry], ids: Iterable[str]) -> list[Entry]:
-    """Give the entries but those of some ARM ids, and of what lies in them; nothing depends on these any more."""
+    """Give the entries without those of some ARM ids and what is inside them, and without dependencies on them."""
     doomed = tuple(f"{arm_id.lower()}/" for arm_id in ids)
     gone = {each["urn"] for each in entries if f"{each.get('id', '')}/".lower().startswith(doomed)}
     return [_independent(each, gone) for each in entries if each["urn"] not in gone]
@@ -66,15 +66,15 @@ def _dependencies(entry: Entry) -> Iterable[tuple[str, list[str] | None]]:
 
 
 def replaced(exported: Mapping[str, Any], entries: list[Entry]) -> dict[str, Any]:
-    """Give an exported state with other entries and nothing pending."""
+    """Give an exported state with other entries and no pending operations."""
     state = {name: value for name, value in (exported["deployment"] or {}).items() if name != "pending_operations"}
     return {**exported, "deployment": {**state, "resources": entries}}
 
 
 def rooted(entries: list[Entry], stack_name: str, provider: Mapping[str, Any]) -> list[Entry]:
-    """Give the entries of a state, first those of the stack itself and of its provider, which a lost state has not.
+    """Give the entries of a state, starting with the stack itself and its provider, which a lost state lacks.
 
-    The engine takes no state in which an entry stands before one that it depends on.
+    The engine refuses a state in which an entry precedes one that it depends on.
     """
     root = _urn(stack_name, f"{STACK}::{PROJECT}-{stack_name}")
     inputs = {to_camel(name): "true" if value is True else value for name, value in provider.items()}
@@ -94,7 +94,7 @@ def rooted(entries: list[Entry], stack_name: str, provider: Mapping[str, Any]) -
 
 
 def begun(pending: Mapping[str, Any], arm_id: str) -> Entry:
-    """Make the entry of a resource that exists and whose create was begun: it is as it was to be.
+    """Make the entry of a resource that exists and whose create was interrupted, with its intended inputs.
 
     Its outputs come with the next refresh.
     """
@@ -104,7 +104,7 @@ def begun(pending: Mapping[str, Any], arm_id: str) -> Entry:
 def bare(entries: Iterable[Entry], stack_name: str, key: str, arm_id: str, *, keep: bool) -> Entry:
     """Make the entry of a resource of which only the id is known; its outputs come with the next refresh.
 
-    What is to be kept the engine forgets where it would delete it: it does not know who else uses it.
+    With ``keep``, a destroy drops the entry but leaves the resource, which other VMs may use (`retainOnDelete`).
     """
     return {
         "urn": _urn(stack_name, key),

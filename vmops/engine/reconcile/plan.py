@@ -1,6 +1,6 @@
-"""What would bring the engine's state in line with ARM: decided from the state and from what was seen, nothing else.
+"""Plans how to reconcile the engine's state with ARM, from the state and from what was seen, nothing else.
 
-A dead engine leaves creates that may or may not have happened, and sometimes no state at all. ARM says what is true.
+A dead engine leaves creates that may or may not have happened, and sometimes no state at all. ARM knows the truth.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ Ids = Mapping[str, str]
 
 
 class Seen(StrEnum):
-    """What ARM says of a resource."""
+    """What ARM says about a resource."""
 
     OURS = "ours"
     FOREIGN = "foreign"
@@ -27,10 +27,10 @@ class Seen(StrEnum):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a stack should know: ``intended`` is declared, ``unwanted`` is for the next update to delete.
+    """What a stack should know: ``intended`` is declared, ``unwanted`` is deleted by the next update.
 
-    ``provider`` is what the azure-native provider is configured with. Without it only that is adopted whose create was
-    begun: whatever else is adopted must be completed by a program.
+    ``provider`` is the configuration of the azure-native provider. Without it, only resources with an interrupted
+    create are adopted, because all others must be completed from a program.
     """
 
     intended: Ids
@@ -45,12 +45,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done to a state, and what is left to do after it.
+    """Changes to a state, and what remains to be done afterwards.
 
-    ``adopted`` goes into the state; ``cleared`` are interrupted operations, by the end of their URN, that are dropped.
-    ``foreign`` is there, intended and not ours: it is left alone. ``id_only`` are in the state by their id alone, so
-    that `complete.complete` is needed before the next update. ``unread``: outputs of some of it are not in the state
-    yet.
+    ``adopted`` is added to the state. ``cleared`` are interrupted operations that are dropped, by the end of their URN.
+    ``foreign`` exists, is intended and not ours: it is left alone. ``id_only`` are in the state by id alone, so
+    `complete.complete` must run before the next update. ``unread``: the state lacks outputs of some of them.
     """
 
     adopted: Ids = field(default_factory=dict)
@@ -61,7 +60,7 @@ class Plan:
 
     @property
     def changes(self) -> bool:
-        """Tell whether the state becomes another."""
+        """Tell whether the state changes."""
         return bool(self.adopted or self.cleared)
 
     @property
@@ -71,7 +70,7 @@ class Plan:
 
 
 def interrupted(state: State) -> dict[str, dict[str, Any]]:
-    """Give what the engine was doing when it died, by the end of the URN."""
+    """Give the engine's interrupted operations, by the end of the URN."""
     return {entries.key_of(each["resource"]): each["resource"] for each in state.get("pending_operations") or ()}
 
 
@@ -82,7 +81,7 @@ def unknown(state: State, wanted: Wanted) -> Ids:
 
 
 def plan(state: State, wanted: Wanted, seen: Mapping[str, Seen]) -> Plan:
-    """Decide what brings a state in line with what was ``seen`` of `unknown`, by the end of the URN."""
+    """Plan how to reconcile a state with what was ``seen`` of `unknown`, by the end of the URN."""
     pending = interrupted(state).keys()
     adopted = {key: wanted.ids[key] for key in seen if seen[key] is Seen.OURS and _adoptable(key, wanted, pending)}
     return Plan(

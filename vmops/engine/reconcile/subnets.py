@@ -1,4 +1,4 @@
-"""Whose a subnet is in a network of another's: it has no tag, so only the engine's state tells that it is ours."""
+"""Who owns a subnet in somebody else's network: it has no tag, so only the engine's state says that it is ours."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,11 +11,11 @@ from vmops.engine.stack import EngineStack
 from vmops.spec.names import TOKENS
 
 _LOOK = 0.5
-"""Seconds between two looks for what may still be on its way."""
+"""Seconds between two reads of a resource that may not be visible yet."""
 
 
 def is_ours(exported: Mapping[str, Any] | None, key: str) -> bool:
-    """Tell by its state whether the engine has made something, or had begun to.
+    """Tell from its state whether the engine has made something, or started to.
 
     ``key`` is the end of its URN, ``TYPE::NAME``.
     """
@@ -24,9 +24,9 @@ def is_ours(exported: Mapping[str, Any] | None, key: str) -> bool:
 
 
 def adopt_subnet(stack: EngineStack, arm: Arm, claim: Claim, grace: float) -> None:
-    """Bring a subnet whose create was begun, and is there, into the engine's state, so that a destroy deletes it.
+    """Add an existing subnet whose create was interrupted to the engine's state, so that a destroy deletes it.
 
-    One that is not there is looked for again until ``grace`` seconds have passed.
+    One that does not exist is looked up again until ``grace`` seconds have passed.
     """
     networks = f"{claim.vm.group_id}/providers/Microsoft.Network/virtualNetworks"
     intended = {

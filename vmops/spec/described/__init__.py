@@ -1,4 +1,4 @@
-"""What each parameter means, in the words of docs/parameters.md: its type, what it does, what a change of it does."""
+"""The meaning of each parameter, as docs/parameters.md has it: its type, what it does, what a change of it does."""
 
 from collections.abc import Mapping
 
@@ -13,4 +13,4 @@ NAMES = tuple(DESCRIBED)
 """All parameters, in the order in which they are described."""
 
 SECRETS = frozenset({"adminPasswordOrKey", "customData"})
-"""Those whose values are never shown."""
+"""The parameters whose values are never shown."""

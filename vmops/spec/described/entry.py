@@ -1,10 +1,10 @@
-"""How a parameter is described."""
+"""The description of a parameter."""
 
 from typing import NamedTuple
 
 
 class Described(NamedTuple):
-    """One parameter in words: of which type it is, what it does, and what another value does to a VM that is there."""
+    """One parameter in words: its type, what it does, and what a new value does to an existing VM."""
 
     type: str
     meaning: str

@@ -1,4 +1,4 @@
-"""What the parameters of disks and of time mean."""
+"""The meaning of the parameters about disks and lifetime."""
 
 from collections.abc import Mapping
 

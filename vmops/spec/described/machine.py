@@ -1,4 +1,4 @@
-"""What the parameters of the machine itself mean: which VM, what it is, and who may log in."""
+"""The meaning of the parameters about the machine itself: which VM, what it is, and who may log in."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What the parameters of the network mean."""
+"""The meaning of the parameters about the network."""
 
 from collections.abc import Mapping
 

@@ -1,1 +1,1 @@
-"""The parameters that a VM is made by, sorted by what they are about."""
+"""The parameters that make a VM, grouped by topic."""

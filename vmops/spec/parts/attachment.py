@@ -1,4 +1,4 @@
-"""Where a VM is attached, if that is a network of somebody else's."""
+"""An existing subnet of somebody else's, to which a VM may be attached."""
 
 from typing import Annotated
 
@@ -9,6 +9,6 @@ from vmops.spec.rules import related
 
 
 class Attachment(Number):
-    """The subnet that a VM is in, by its id: it is used, and never touched."""
+    """The subnet of the VM, given by its id: vmops uses it and never changes it."""
 
     subnet_id: Annotated[str | None, BeforeValidator(related.subnet_id)] = None

@@ -1,4 +1,4 @@
-"""A VM's network interface: how fast it is, which address it has, and where its security group is."""
+"""A VM's network interface: its speed, its address, and where its security group is attached."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from vmops.spec.rules import interface
 
 
 class Interface(Machine):
-    """``accelerated_networking`` is true, false or auto, which is what the size can; on what the security group is."""
+    """``accelerated_networking`` is true, false, or auto, for whatever the size supports."""
 
     accelerated_networking: Annotated[interface.Acceleration | None, BeforeValidator(interface.acceleration)] = None
     private_ip_address: Annotated[str | None, BeforeValidator(interface.private_address)] = None

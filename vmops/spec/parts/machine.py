@@ -1,4 +1,4 @@
-"""What every VM has: a size, an image, somebody who may log in, a network, disks and tags."""
+"""The basic parameters of a VM: size, image, login, network, disks and tags."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ Priority = Literal["Regular", "Spot"]
 
 
 class Machine(Attachment):
-    """A VM by the parameters of every day. Sizes are GiB."""
+    """A VM described by its everyday parameters. Disk sizes are GiB."""
 
     location: Annotated[str | None, BeforeValidator(related.location)] = derived_default()
     vm_size: Annotated[str, BeforeValidator(hardware.vm_size)] = "Standard_B2s"

@@ -1,4 +1,4 @@
-"""Where a VM may be, near what it is, and where its console is kept."""
+"""Where a VM may be, what it is close to, and where its console is stored."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
@@ -54,9 +54,9 @@ class Placement(Machine):
 
     @property
     def region(self) -> str:
-        """The location, if it is not the first of those that were given; else ''.
+        """The location, if it is not the first of the given ones; else ''.
 
-        All that is there is named apart from what was made in the first: an interface stays reserved for a while.
+        Everything in it has other names than in the first: an interface stays reserved for a while.
         """
         return self._region
 
@@ -89,12 +89,12 @@ class Placement(Machine):
 
     @property
     def named_roles(self) -> frozenset[str]:
-        """Which of network, subnet and security_group were chosen by name, so that other VMs may share them."""
+        """Which of network, subnet and security_group were named by the user, so that other VMs may share them."""
         chosen = {role: str(getattr(self, field)) for role, field in names.FIELDS.items()}
         return frozenset(role for role, name in chosen.items() if name.lower() != self.name_of(role).lower())
 
     def _own_names(self, region: str) -> dict[str, str]:
-        """Give the fields of what was not chosen by name, as it is called in a region."""
+        """Give the fields for the resources that the user did not name, with their names in a region."""
         own = names.FIELDS.keys() - self.named_roles
         return {names.FIELDS[role]: names.default_name(role, self.vm_name, region) for role in own}
 

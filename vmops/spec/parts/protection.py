@@ -1,4 +1,4 @@
-"""Whom a VM is to other services, and how it is protected."""
+"""The identities of a VM towards other services, and its security features."""
 
 from typing import Annotated, Literal
 
@@ -12,7 +12,7 @@ SecurityType = Literal["Standard", "TrustedLaunch"]
 
 
 class Protection(Machine):
-    """Managed identities, ``system`` or ids of what the user assigns, and what guards the VM's start and disks."""
+    """Managed identities (``system``, or ids of user-assigned ones), and what protects the VM's boot and disks."""
 
     managed_identity: Annotated[tuple[str, ...] | None, BeforeValidator(protection.identities)] = None
     security_type: Annotated[SecurityType | None, choice(SecurityType)] = None

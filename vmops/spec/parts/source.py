@@ -1,4 +1,4 @@
-"""What a VM is made from, if that is no image of a publisher, and what was bought with it."""
+"""Images that are not a publisher's, and purchase plans."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from vmops.spec.rules import images
 
 
 class Source(Machine):
-    """An image by its id: of a gallery, of a community gallery, or a managed image; and the plan of one that is sold.
+    """An image by its id (of a gallery, a community gallery, or a managed image), and the plan of a paid image.
 
     ``plan`` is written publisher:product:name.
     """

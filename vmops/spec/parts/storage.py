@@ -1,4 +1,4 @@
-"""How a VM's disks are attached and cached, and whether its system disk outlives a deallocation."""
+"""How a VM's disks are attached and cached, and whether its OS disk survives a deallocation."""
 
 from typing import Annotated, Literal
 
@@ -14,9 +14,10 @@ DataDiskType = Literal["Premium_LRS", "StandardSSD_LRS", "Standard_LRS", "Premiu
 
 
 class Storage(Machine):
-    """The controller of all disks, their caching, and where a system disk lies that is only its host's.
+    """The controller of all disks, their caching, and where an ephemeral OS disk is placed.
 
-    ``data_disk_iops`` and ``data_disk_mbps`` (MB/s) are of each data disk of a type of which that is bought apart.
+    ``data_disk_iops`` and ``data_disk_mbps`` (MB/s) apply to each data disk, for types whose speed is bought
+    separately.
 
     Source: compute REST reference, DiskControllerTypes, CachingTypes, DiffDiskPlacement.
     """
@@ -31,5 +32,5 @@ class Storage(Machine):
 
     @property
     def makes_disks_apart(self) -> bool:
-        """Whether the data disks are resources of their own, which are made before the VM, and outlive it."""
+        """Whether the data disks are separate resources, made before the VM and independent of it."""
         return self.data_disk_type in storage.OF_THEIR_OWN

@@ -1,4 +1,4 @@
-"""ARM ids by which a parameter names what is somebody else's."""
+"""ARM ids that name somebody else's resources."""
 
 from itertools import zip_longest
 
@@ -8,7 +8,7 @@ SUBNET = "Microsoft.Network/virtualNetworks/subnets"
 
 
 def arm_id(value: object, *kinds: str) -> str:
-    """Check the id of a resource of one of these types, and spell all but its names as ARM does.
+    """Check that an id is of one of these types, and write everything but its names as ARM does.
 
     Source: Azure Resource Manager, resource ids: /subscriptions/S/resourceGroups/G/providers/TYPE/NAME, where each
     further type is followed by its name. Compared without case.
@@ -26,7 +26,7 @@ def subscription_of(resource_id: str) -> str:
 
 
 def subnet_id(value: object, subscription: str | None) -> str:
-    """Check the id of a subnet, which an interface reaches in its own subscription alone.
+    """Check a subnet's id. An interface can only be attached to a subnet in its own subscription.
 
     Source: Azure documentation, create, change, or delete a network interface: location and subscription of the
     interface and of its virtual network are the same.
@@ -38,13 +38,13 @@ def subnet_id(value: object, subscription: str | None) -> str:
 
 
 def _form(kind: str) -> str:
-    """Write a resource's id as a pattern, whose names are in capitals."""
+    """Write a resource id as a pattern, with capitals for the names."""
     provider, *types = kind.split("/")
     return f"/subscriptions/S/resourceGroups/G/providers/{provider}" + "".join(f"/{each}/NAME" for each in types)
 
 
 def _spelled(given: str, kind: str) -> str:
-    """Spell an id as its form does; empty if it has another form."""
+    """Write an id in the case of its pattern; empty if it does not match."""
     pairs = list(zip_longest(given.split("/"), _form(kind).split("/"), fillvalue=""))
     named = [word for word, form in pairs if form in ("S", "G", "NAME")]
     fits = all(word.lower() == form.lower() for word, form in pairs if form not in ("S", "G", "NAME"))

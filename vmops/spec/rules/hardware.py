@@ -1,4 +1,4 @@
-"""The machine: size, processor, zone, price and disks."""
+"""Rules for size, processor, zone, price and disks."""
 
 import re
 
@@ -38,7 +38,7 @@ def cpu(size: str) -> str:
 
 
 def boots_generation_1(size: str) -> bool:
-    """Tell whether a size boots images of generation 1: none with an Arm processor does, nor any of version 6 or later.
+    """Tell whether a size boots generation 1 images: not with an Arm processor, and not from version 6 on.
 
     Source: Azure documentation, generation 2 VMs, and the v6 and v7 series.
     """
@@ -54,24 +54,27 @@ def zone(value: object) -> str:
 
 
 def max_price(value: object) -> float:
-    """Check a Spot price, US dollars an hour; -1 is up to the regular price. Source: BillingProfile.maxPrice."""
+    """Check a Spot price in US dollars an hour; -1 means up to the regular price. Source: BillingProfile.maxPrice."""
     if (price := number(value)) != -1 and price <= 0:
         raise ValueError(f"{value!r} is not a Spot price (US dollars an hour above 0, or -1 for the regular price)")
     return price
 
 
 def eviction_policy(value: object) -> str:
-    """Check what an eviction does to a Spot VM. Source: compute REST reference, VirtualMachineEvictionPolicyTypes."""
+    """Check what happens to a Spot VM on eviction.
+
+    Source: compute REST reference, VirtualMachineEvictionPolicyTypes.
+    """
     return one_of("Deallocate", "Delete")(value)
 
 
 def os_disk_size(value: object) -> int:
-    """Check the size of a system disk in GiB. Source: managed disks; Ubuntu's images hold 30 GiB."""
+    """Check the size of an OS disk in GiB. Source: managed disks; Ubuntu's images need 30 GiB."""
     return within(value, 30, 4095, "a system disk's size (30 to 4095 GiB)")
 
 
 def data_disks(value: object) -> tuple[int, ...]:
-    """Return the sizes of data disks in GiB, in the order of their logical unit numbers."""
+    """Return the sizes of data disks in GiB, in the order of their luns."""
     rule = f"a data disk's size (1 to {_MAX_DATA_DISK_GB} GiB)"
     sizes = tuple(within(size, 1, _MAX_DATA_DISK_GB, rule) for size in items(value))
     if len(sizes) > _MAX_DATA_DISKS:

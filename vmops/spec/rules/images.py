@@ -1,4 +1,4 @@
-"""Which image a VM starts from: four parts, or a release of Ubuntu."""
+"""Rules for images: four parts, or a release of Ubuntu."""
 
 import re
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ WINDOWS = "it is an image of Windows, and vmops makes VMs of Linux"
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A platform image, as ARM's imageReference names it; written publisher:offer:sku:version."""
+    """A platform image as in ARM's imageReference; written publisher:offer:sku:version."""
 
     publisher: str
     offer: str
@@ -38,7 +38,7 @@ class Image:
 
 
 def image(value: object, *, arm64: bool = False) -> Image:
-    """Return the image that four parts name, or the newest one of a release of Ubuntu for a processor."""
+    """Return the image that four parts name, or the newest image of an Ubuntu release for a processor architecture."""
     name = text(value)
     release = name.upper().removesuffix("-LTS") + "-LTS"
     if release in _UBUNTU:
@@ -53,7 +53,7 @@ def image(value: object, *, arm64: bool = False) -> Image:
 
 
 def image_id(value: object) -> str:
-    """Check the id of an image of a gallery, with or without a version, of a community gallery, or of a managed one."""
+    """Check the id of a gallery image (with or without a version), a community gallery image, or a managed image."""
     return text(value) if is_community(text(value)) else arm_id(value, *_OWN)
 
 

@@ -1,4 +1,4 @@
-"""The speed of an interface, and its address in the subnet."""
+"""Rules for an interface's speed and its private address."""
 
 import ipaddress
 from typing import Literal, get_args
@@ -22,7 +22,7 @@ def acceleration(value: object) -> str:
 
 
 def guarded(value: object, info: ValidationInfo) -> str:
-    """Keep the security group off a subnet that is somebody else's."""
+    """Refuse a security group on a subnet of somebody else's."""
     on = one_of(*get_args(Guarded))(value)
     if on != "nic" and info.data.get("subnet_id"):
         raise ValueError(f"{on!r}: the subnet of subnetId is not changed")
@@ -30,7 +30,9 @@ def guarded(value: object, info: ValidationInfo) -> str:
 
 
 def private_address(value: object, info: ValidationInfo) -> str:
-    """Keep a private address to the subnet, where that is ours: Azure has its first four addresses and its last.
+    """Check that a private address is in the subnet, if that is ours.
+
+    Azure reserves its first four addresses and its last.
 
     Source: Azure virtual network FAQ.
     """

@@ -1,4 +1,4 @@
-"""Who may log in, and what the machine is told when it is made."""
+"""Rules for who may log in, and for custom data."""
 
 import base64
 import binascii
@@ -49,7 +49,7 @@ def admin_name(value: object) -> str:
 
 
 def password(value: object) -> str:
-    """Check a password for Linux, without ever saying it.
+    """Check a password for Linux, without ever showing it.
 
     Source: compute REST reference, OSProfile.adminPassword; ARM answers "between 6-72 characters long".
     """
@@ -63,7 +63,7 @@ def password(value: object) -> str:
 
 
 def public_key(value: object) -> str:
-    """Check an SSH public key, without saying it: RSA of 2048 bits or more, or ED25519.
+    """Check an SSH public key, without showing it: RSA of 2048 bits or more, or ED25519.
 
     Source: Azure Linux VMs, create-ssh-keys-detailed, supported SSH key formats; RFC 4253 section 6.6, RFC 8709.
     """
@@ -91,7 +91,9 @@ def _ssh_fields(blob: bytes) -> list[bytes]:
 
 
 def custom_data(value: object) -> str:
-    """Read custom data, text or bytes, and check its length, and that Linux can run a script, without saying it.
+    """Read custom data, text or bytes; check its length, and that Linux can run it if it is a script.
+
+    It is never shown.
 
     Source: execve(2), interpreter scripts: all of the first line names the interpreter, a carriage return too;
     cloud-init documentation, user-data formats: a script is known by its first two characters.

@@ -1,4 +1,4 @@
-"""Limits of what may be spent."""
+"""Rules for spending limits."""
 
 from vmops.core.durations import number
 

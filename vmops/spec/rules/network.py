@@ -1,4 +1,4 @@
-"""Addresses: networks, ports, who may come in, and by what name."""
+"""Rules for networks, ports, allowed sources and DNS labels."""
 
 import ipaddress
 import itertools
@@ -11,7 +11,7 @@ _SERVICE_TAG = re.compile(r"\*|[A-Za-z][A-Za-z0-9]*(?:\.[A-Za-z0-9]+)*")
 
 
 def ports(value: object) -> tuple[int, ...]:
-    """Return ports in their order, from a list, "22,80" or one."""
+    """Return ports in order, from a list, from "22,80", or from one number."""
     numbers = sorted(within(port, 1, 65535, "a port (1 to 65535)") for port in items(value))
     if twice := [port for port, following in itertools.pairwise(numbers) if port == following]:
         raise ValueError(f"{twice[0]} is given twice")
@@ -19,7 +19,7 @@ def ports(value: object) -> tuple[int, ...]:
 
 
 def sources(value: object) -> tuple[str, ...]:
-    """Return who may come in, in a fixed order: addresses and CIDRs, or alone "*" or a service tag.
+    """Return the allowed sources in a fixed order: addresses and CIDRs, or only "*" or one service tag.
 
     Source: network REST reference, SecurityRule: sourceAddressPrefix takes "*" and tags, sourceAddressPrefixes CIDRs.
     """

@@ -1,4 +1,4 @@
-"""Managed identities, and what guards a VM's start."""
+"""Rules for managed identities and for a VM's secure boot."""
 
 from pydantic import ValidationInfo
 
@@ -6,13 +6,13 @@ from vmops.spec.rules.arm_ids import arm_id
 from vmops.spec.rules.values import boolean, items
 
 SYSTEM = "system"
-"""The identity that a VM has for itself, and that goes with it."""
+"""The identity that belongs to the VM itself and is deleted with it."""
 
 _ASSIGNED = "Microsoft.ManagedIdentity/userAssignedIdentities"
 
 
 def identities(value: object) -> tuple[str, ...]:
-    """Return managed identities in a fixed order, each once: ``system``, and ids of what the user assigns."""
+    """Return managed identities in a fixed order without duplicates: ``system``, and ids of user-assigned ones."""
     found = [SYSTEM if str(item).strip().lower() == SYSTEM else arm_id(item, _ASSIGNED) for item in items(value)]
     if not found:
         raise ValueError(f"names no identity ({SYSTEM}, or ids of the type {_ASSIGNED})")
@@ -21,7 +21,10 @@ def identities(value: object) -> tuple[str, ...]:
 
 
 def of_trusted_launch(value: object, info: ValidationInfo) -> bool:
-    """Keep secure boot and vTPM to a VM of that type. Source: compute REST reference, SecurityProfile.uefiSettings."""
+    """Allow secure boot and vTPM only with a security type that has them.
+
+    Source: compute REST reference, SecurityProfile.uefiSettings.
+    """
     truth = boolean(value)
     if info.data.get("security_type", "TrustedLaunch") != "TrustedLaunch":
         raise ValueError(f"{value!r} needs securityType TrustedLaunch")

@@ -1,7 +1,6 @@
-"""Rules that judge one parameter by others, and defaults that follow from others.
+"""Rules about several parameters, and defaults that follow from others.
 
-``info.data`` holds the parameters that stand earlier in the spec and were found good: one that was not is never held
-against another.
+``info.data`` holds the parameters that come earlier in the spec and are valid. An invalid one is never compared.
 """
 
 from collections.abc import Callable
@@ -25,19 +24,19 @@ def _vm_name(info: ValidationInfo) -> str:
 
 
 def subscription(value: object, info: ValidationInfo) -> str:
-    """Require a subscription on a real cloud; the local one has its own."""
+    """Require a subscription on a real cloud; the local cloud has its own."""
     if value is None and not _is_local(info):
         raise ValueError(f"is required on the cloud {info.data['cloud']!r}")
     return naming.subscription(_LOCAL_SUBSCRIPTION if value is None else value)
 
 
 def resource_group(value: object, info: ValidationInfo) -> str:
-    """Give the VM a resource group for itself if none is named."""
+    """Use a resource group of the VM's own if none is named."""
     return naming.group_name(names.default_group(_vm_name(info)) if value is None else value)
 
 
 def named(role: str) -> Callable[[object, ValidationInfo], str]:
-    """Give the VM a network, subnet or security_group for itself if none is named."""
+    """Use a network, subnet or security_group of the VM's own if none is named."""
 
     def name(value: object, info: ValidationInfo) -> str:
         return naming.network_name(names.default_name(role, _vm_name(info)) if value is None else value, role)
@@ -46,26 +45,26 @@ def named(role: str) -> Callable[[object, ValidationInfo], str]:
 
 
 def subnet_id(value: object, info: ValidationInfo) -> str:
-    """Keep the subnet that is used to the VM's subscription."""
+    """Require that an existing subnet is in the VM's subscription."""
     return arm_ids.subnet_id(value, info.data.get("subscription"))
 
 
 def location(value: object, info: ValidationInfo) -> str | None:
-    """Leave an absent location to the network that is used, or to the resource group, save on the local cloud."""
+    """Leave a missing location to the existing network or resource group, except on the local cloud."""
     if value is None:
         return _LOCAL_LOCATION if _is_local(info) and not info.data.get("subnet_id") else None
     return naming.location(value)
 
 
 def image(value: object, info: ValidationInfo) -> images.Image:
-    """Choose the image for the processor that the size has."""
+    """Choose the default image for the size's processor architecture."""
     if isinstance(value, images.Image):
         return value
     return images.image(_UBUNTU if value is None else value, arm64=hardware.is_arm64(info.data.get("vm_size", "")))
 
 
 def credential(value: object, info: ValidationInfo) -> SecretStr | None:
-    """Require the password that is to log in, unless it stays as it is; an absent SSH key is made for the VM later."""
+    """Require a password if that is how to log in, unless the present one stays. A missing SSH key is made later."""
     by_password = info.data.get("authentication_type") == "password"
     if value is not None:
         return SecretStr(login.password(value) if by_password else login.public_key(value))
@@ -84,7 +83,7 @@ def subnet_prefix(value: object, info: ValidationInfo) -> str:
 
 
 def sources(value: object, info: ValidationInfo) -> tuple[str, ...]:
-    """Require that whoever opens a port says to whom; only the local cloud is open to all by default."""
+    """Require allowed sources for open ports; only on the local cloud is everybody allowed by default."""
     given = network.sources(() if value is None else value)
     if given or not info.data.get("vm_ports"):
         return given
@@ -94,7 +93,7 @@ def sources(value: object, info: ValidationInfo) -> tuple[str, ...]:
 
 
 def dns_label(value: object, info: ValidationInfo) -> str:
-    """Keep a DNS label to a VM that has a public address."""
+    """Allow a DNS label only with a public address."""
     label = network.dns_label(value)
     if not info.data.get("public_ip", True):
         raise ValueError(f"{label!r} needs publicIp")
@@ -102,14 +101,14 @@ def dns_label(value: object, info: ValidationInfo) -> str:
 
 
 def max_price(value: object, info: ValidationInfo) -> float:
-    """Keep a price to a Spot VM."""
+    """Allow a price only for a Spot VM."""
     price = hardware.max_price(value)
     _need_spot(value, info)
     return price
 
 
 def eviction_policy(value: object, info: ValidationInfo) -> str | None:
-    """Say what an eviction does to a Spot VM: deallocate it, unless told otherwise."""
+    """Set what happens to a Spot VM on eviction: deallocate it by default."""
     if value is None:
         return "Deallocate" if _may_be_spot(info) else None
     _need_spot(value, info)

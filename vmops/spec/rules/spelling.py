@@ -1,4 +1,4 @@
-"""Names that are no parameters: which one of ours is meant, and which of them are never passed over."""
+"""Unknown parameter names: which parameter was probably meant, and which names must never be ignored."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,9 @@ _MEANT = {
     "ephemeralOsDisk": "diffDiskPlacement",
     "customData (userData is another thing on Azure)": "userData",
 }
-"""What people and other tools call our parameters. Source: configurations of SkyPilot, Terraform, packer, azure-cli."""
+"""Names that people and other tools use for our parameters. Source: configurations of SkyPilot, Terraform, packer,
+azure-cli.
+"""
 
 _WEIGHTY = {
     "who can reach the VM": "subnetId virtualNetworkResourceGroup ipVersion natGateway privateIPAddress",
@@ -29,8 +31,9 @@ _WEIGHTY = {
     "what the VM can do, and costs": "enableAcceleratedNetworking diskControllerType ephemeralOsDisk diffDiskPlacement "
     "osDiskCaching dataDiskCaching dataDiskType availabilitySet proximityPlacementGroup dedicatedHost",
 }
-"""Names without which a VM would be made that nobody has asked for, by what they are about. Source: parameters of ARM's
-templates, and of the same tools."""
+"""By topic, names that change what VM is made: ignoring one would make a VM that nobody asked for. Source: parameters
+of ARM's templates, and of the same tools.
+"""
 
 _PUBLIC = "publicip"
 
@@ -44,18 +47,18 @@ _ABOUT = {_plain(word): about for about, words in _WEIGHTY.items() for word in w
 
 
 def about(name: str) -> str:
-    """Tell what a name that is no parameter is about, if it is never passed over; '' otherwise."""
+    """Give the topic of an unknown name that must never be ignored; '' for any other."""
     plain = _plain(name)
     return _ABOUT.get(plain, "who can reach the VM" if _PUBLIC in plain else "")
 
 
 def meant(name: str, known: Iterable[str]) -> str:
-    """Give what is meant by a name that is no parameter: one that is; '' if nothing is near."""
+    """Give the parameter that an unknown name probably means; '' if nothing is similar."""
     return _MEANS.get(_plain(name)) or near_miss(name, known) or ""
 
 
 def unknown(name: str, known: Iterable[str], settings: Iterable[str] = ()) -> str:
-    """Say that a name is no parameter, and what it may have been meant for; ``settings`` are the names of those."""
+    """Say that a name is not a parameter, and what was probably meant; ``settings`` are the names of settings."""
     if name in map(to_camel, settings):
         return f"{name}: no parameter but a setting: VMOPS_{_in_capitals(name)}"
     found, weighs = meant(name, known), about(name)
@@ -64,7 +67,7 @@ def unknown(name: str, known: Iterable[str], settings: Iterable[str] = ()) -> st
 
 
 def near_miss(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that an unknown one is nearly: the same in another case, or a letter or two away."""
+    """Return the known name that is closest to an unknown one: another case, or one or two letters different."""
     import difflib
 
     in_lower_case = {word.lower(): word for word in known}

@@ -1,4 +1,4 @@
-"""A system disk that is only its host's, and what does not go together with one."""
+"""Rules for ephemeral OS disks and for data disks with a speed of their own."""
 
 from typing import Literal, get_args
 
@@ -7,7 +7,7 @@ from pydantic import ValidationInfo
 from vmops.spec.rules.values import one_of, within
 
 OF_THEIR_OWN = frozenset({"PremiumV2_LRS", "UltraSSD_LRS"})
-"""Types of disks that have IOPS and MB/s of their own, which no VM says of a disk that is made with it.
+"""Disk types with their own IOPS and MB/s. A disk that is created together with its VM cannot be given them.
 
 Source: compute REST reference, DataDisk and Disk: diskIOPSReadWrite.
 """
@@ -15,11 +15,11 @@ _CACHINGS = ("None", "ReadOnly", "ReadWrite")
 
 Placement = Literal["cache", "resource", "nvme"]
 PLACEMENTS = {"cache": "CacheDisk", "resource": "ResourceDisk", "nvme": "NvmeDisk"}
-"""How Azure calls where an ephemeral system disk lies. Source: compute REST reference, DiffDiskPlacement."""
+"""Azure's names for the placement of an ephemeral OS disk. Source: compute REST reference, DiffDiskPlacement."""
 
 
 def ephemeral(value: object, info: ValidationInfo) -> str:
-    """Keep an ephemeral system disk to a VM that is never deallocated.
+    """Allow an ephemeral OS disk only for a VM that is never deallocated.
 
     Source: Azure documentation, ephemeral OS disks: they cannot be stopped and deallocated, nor resized; Spot VMs with
     ephemeral OS disks: the eviction policy is Delete.
@@ -31,7 +31,7 @@ def ephemeral(value: object, info: ValidationInfo) -> str:
 
 
 def os_disk_caching(value: object, info: ValidationInfo) -> str:
-    """Keep the caching of an ephemeral system disk to what it can have.
+    """Allow an ephemeral OS disk only the caching that it supports.
 
     Source: terraform-provider-azurerm, azurerm_linux_virtual_machine: diff_disk_settings needs the caching ReadOnly.
     """
@@ -42,7 +42,10 @@ def os_disk_caching(value: object, info: ValidationInfo) -> str:
 
 
 def data_disk_caching(value: object, info: ValidationInfo) -> str:
-    """Keep a disk that no host caches from it. Source: Azure documentation, Premium SSD v2 and Ultra disks."""
+    """Refuse host caching for a disk type that has none.
+
+    Source: Azure documentation, Premium SSD v2 and Ultra disks.
+    """
     caching = one_of(*_CACHINGS)(value)
     if caching != "None" and _of_its_own(info):
         raise ValueError(f"{caching!r}: no host caches a disk of the type {info.data['data_disk_type']}")
@@ -50,7 +53,7 @@ def data_disk_caching(value: object, info: ValidationInfo) -> str:
 
 
 def iops(value: object, info: ValidationInfo) -> int:
-    """Check reads and writes a second; Azure knows how many a disk of some size may do.
+    """Check IOPS; Azure knows the limit for each disk size.
 
     Source: Azure documentation, managed disk types: at least 100, at most 400 000.
     """

@@ -1,4 +1,4 @@
-"""Values as tunables give them: strings, numbers and booleans become what a parameter means."""
+"""Conversion of tunables: strings, numbers and booleans become the type of a parameter."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -8,7 +8,7 @@ _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 
 
 def text(value: object) -> str:
-    """Return a word without the space around it, or a number as it is written: ``vmName=123`` arrives as an int."""
+    """Return a string without surrounding space, or a number as text: ``vmName=123`` arrives as an int."""
     plain = isinstance(value, str | int | float) and not isinstance(value, bool)
     if not plain or not (word := str(value).strip()):
         raise ValueError(f"{value!r} is neither a word nor a number")
@@ -16,7 +16,7 @@ def text(value: object) -> str:
 
 
 def integer(value: object) -> int:
-    """Return a whole number, written as one: 22, 22.0 or "22"."""
+    """Return an integer from 22, 22.0 or "22"."""
     try:
         result = number(value)
     except ValueError:
@@ -27,14 +27,14 @@ def integer(value: object) -> int:
 
 
 def within(value: object, least: int, most: int, what: str) -> int:
-    """Return a whole number from ``least`` to ``most``, or say that the value is not ``what``."""
+    """Return an integer from ``least`` to ``most``; the error says that the value is not ``what``."""
     if not least <= (result := integer(value)) <= most:
         raise ValueError(f"{value!r} is not {what}")
     return result
 
 
 def boolean(value: object) -> bool:
-    """Return a truth value: true, yes, on and 1, or false, no, off and 0, in any case."""
+    """Return a boolean: true, yes, on and 1, or false, no, off and 0, in any case."""
     word = str(int(value)) if isinstance(value, bool | float) and value in (0, 1) else str(value).strip().lower()
     if word not in _TRUTH:
         raise ValueError(f"{value!r} is neither true nor false")
@@ -49,7 +49,7 @@ def items(value: object) -> tuple[object, ...]:
 
 
 def pairs(value: object) -> dict[str, str]:
-    """Return names and their values, from a mapping or from "k=v,k=v"."""
+    """Return a mapping, from a mapping or from "k=v,k=v"."""
     if isinstance(value, Mapping):
         return {text(name): str(content) for name, content in value.items()}
     result: dict[str, str] = {}
@@ -64,7 +64,7 @@ def pairs(value: object) -> dict[str, str]:
 
 
 def one_of(*words: str) -> Callable[[object], str]:
-    """Return a function that finds a value among ``words``, whatever its case."""
+    """Return a function that finds a value among ``words`` without regard to case."""
     known = {word.lower(): word for word in words}
 
     def choice(value: object) -> str:

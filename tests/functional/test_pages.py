@@ -1,0 +1,75 @@
+"""The commands of the pages do what the pages say, one VM and one local Azure for all of them."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azure import Azure
+from tests.functional.doors import blocks
+from vmops.protocol import Params
+
+FAILS = """
+from vmops import VMOps
+logging.getLogger("vmops").addHandler(Failures())
+VMOps().vm_stop({"vmName": "none"})
+"""
+"""What fails in a program that logs as its page says."""
+
+
+@pytest.fixture
+def shell(azure: Azure, tmp_path: Path) -> Callable[[str], str]:
+    """Give what runs a block, each command of which must succeed, and gives what it printed.
+
+    It is a user's shell; ``az`` and ``./benchmark.sh`` stand in for what a reader has there.
+    """
+    for name, script in {"az": 'test "$*" = "vm list"', "benchmark.sh": 'test -n "$VMOPS_HOST"'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+    def run(block: str) -> str:
+        script = re.sub(r"^\$ ", "", block, flags=re.MULTILINE)
+        environment = {**os.environ, "PATH": path, "VMOPS_OWNER": "tester"}
+        command = ["bash", "-euc", script]
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=250)
+        assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+def test_the_commands_of_the_pages_succeed(
+    azure: Azure, provision: Callable[[Params], dict[str, Any]], shell: Callable[[str], str], tmp_path: Path
+) -> None:
+    """What a page shows is what a reader types: prices, CI, Pulumi, and the local Azure, which is empty in the end."""
+    provision({"vmName": "exp1"})
+    (prices,) = blocks("prices.md", "console")
+    assert '"verdict"' in shell(prices)
+    said = shell(shlex.join([sys.executable, "-c", "\n".join([*blocks("logging.md", "python"), FAILS])]))
+    assert said.startswith("none not_found: ")
+    (workflow,) = blocks("ci.md", "yaml")
+    for command in re.findall(r"run: (.*)", workflow):
+        shell(re.sub(r"\$\{\{.*?\}\}", "7", command))
+
+    by_hand, faults, capacity, _, policies = blocks("local-azure.md", "console")
+    rules, policy = blocks("local-azure.md", "json")
+    for name in ("team.json", "no-public-ips.json"):
+        (tmp_path / name).write_text(policy)
+    assert "created-then-504" in shell(faults)
+    azure.fault(*json.loads(rules))
+    assert "flaky-network" in shell("vmops local fault list; vmops local fault clear")
+    assert "Standard_D4s_v5" in shell(capacity)
+    assert "team" in shell(policies)
+
+    copied, handed_over = blocks("pulumi.md", "sh")
+    shell(f"{copied}\nrm -r exp1\n{handed_over.strip()} --yes")
+    assert shell(by_hand)
+    assert shell("vmops local resources") == "nothing\n"
