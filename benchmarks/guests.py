@@ -2,9 +2,10 @@
 
     python -m benchmarks.guests [GUESTS] [--json]
 
-The guests' process is spoken to as the daemon does. Memory is the proportional set size of all its processes; a login
-is OpenSSH's, from its start to its end. Times are of a median of ten where nothing else is said. VMs are provisioned at
-a fiftieth of Azure's time, with guests and without in turn.
+The guests' process is spoken to as the daemon does. Memory is the proportional set size of all its processes: what they
+share is counted once, and of what others have (libraries), their part. Guests are idle once nobody came for a while;
+a login is OpenSSH's, from its start to its end. Times are of a median of ten where nothing else is said. VMs are
+provisioned at a fiftieth of Azure's time, with guests and without in turn.
 """
 
 import json
@@ -42,6 +43,12 @@ def memory(lab: Lab) -> float:
         with suppress(psutil.NoSuchProcess):
             taken += each.memory_full_info().pss
     return taken / 1e6
+
+
+def idle(lab: Lab) -> None:
+    """Wait until nobody is there any more who lets people in."""
+    if poll_until(lambda: len(lab.beside()) == 1 or NotYet(0.1), timeout=LONG) is None:
+        sys.exit("somebody still lets people in")
 
 
 def reboot(lab: Lab, port: int) -> None:
@@ -96,15 +103,20 @@ def measured(lab: Lab, count: int) -> dict[str, float]:
 
     running = [seconds(log_in_as_soon_as_it_runs) for _ in range(ROUNDS)]
     ports = [lab.up(f"first-{each}").port for each in range(count)]
+    busy, at_once_took = memory(lab), seconds(lambda: at_once(lab, ports))
+    idle(lab)
+    rested = memory(lab)
     return {
         "first boot, s": median(first),
         "stop and boot, s": median(again),
         "login, s": median(login),
         "stop, boot and login, s": median(running),
         "reboot from inside to the next answer, s": median(rebooted),
-        "no guest, MB": empty,
-        f"{count} guests, MB": memory(lab),
-        f"{count} logins at once, s": seconds(lambda: at_once(lab, ports)),
+        "first login after nobody came, s": seconds(lambda: lab.said(port, "true")),
+        f"{count} logins at once, s": at_once_took,
+        "no guest, but somebody who lets people in, MB": empty,
+        f"{count} guests, and the same, MB": busy,
+        f"{count} idle guests, MB": rested,
     }
 
 
@@ -123,7 +135,7 @@ def main() -> None:
         print(json.dumps(found))
     else:
         for name, value in found.items():
-            print(f"{name:<42}{value:>8.2f}")
+            print(f"{name:<46}{value:>8.2f}")
 
 
 if __name__ == "__main__":

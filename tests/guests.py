@@ -139,6 +139,15 @@ class Lab:
         lock = place.guests_path(self.state_dir) / vm_id / "lock"
         return [pid for pid in psutil.pids() if pid != self.process.pid and processes.has_open(pid, lock)]
 
+    def beside(self) -> list[psutil.Process]:
+        """Give those of no guest in their order: of which guests are born, and who lets people in if anybody does."""
+        own, found = psutil.Process(self.process.pid), []
+        for each in own.children():
+            with suppress(ProcessLookupError, psutil.NoSuchProcess):
+                if os.getsid(each.pid) == own.pid and each.status() != psutil.STATUS_ZOMBIE:
+                    found.append(each)
+        return sorted(found, key=lambda each: each.create_time())
+
     def lives(self, vm_id: str) -> int:
         """Count how often a directory is a guest: what begins one, and what it is then, is in one session."""
         sessions = set()

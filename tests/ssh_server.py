@@ -1,20 +1,45 @@
-"""A plain SSH server of loopback, in a process of its own, that has another home for its user.
+"""A plain SSH server of loopback that has another home for its user: OpenSSH's where it can be had, else asyncssh's.
 
-OpenSSH's has none but the user's own, in which no test may write. `python -m tests.ssh_server HOME` serves who has a
-key in ``HOME/authorized_keys``, from that directory, and prints its port and its own key.
+OpenSSH's has no home but the user's own, in which no test may write: root shows it another list of users. It is looked
+for among the system's programs, and by ``VMOPS_TEST_SSHD``. `python -m tests.ssh_server HOME` is the other one: it
+serves who has a key in ``HOME/authorized_keys``, from that directory, and prints its port and its own key.
 """
 
 import asyncio
 import getpass
 import os
+import pwd
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+from vmops.core.polling import NotYet, poll_until
+
+LONG = 60.0
+"""Seconds for a server to listen, which takes a tenth of one."""
+
+IN_ITS_PLACE = """mount --bind "$1" /etc/passwd; mount -t tmpfs none /run; mkdir -m 755 /run/sshd; shift; exec "$@" """
+CONFIG = """ListenAddress 127.0.0.1:{port}
+HostKey {own}/host_key
+AuthorizedKeysFile {own}/authorized_keys
+AllowUsers {user}
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM no
+StrictModes no
+PidFile none
+LogLevel ERROR
+Subsystem sftp internal-sftp
+"""
 
 USER = getpass.getuser()
 
@@ -34,9 +59,63 @@ class Sshd:
         return " ".join(self.host_key.split()[:2])
 
 
+def openssh() -> str:
+    """Give the path of OpenSSH's server; empty where there is none, or nobody who could have it show another home."""
+    found = os.environ.get("VMOPS_TEST_SSHD") or shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin") or ""
+    may = not os.geteuid() and not subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode
+    return found if may else ""
+
+
 @contextmanager
 def ssh_server(home: Path, public_key: str) -> Iterator[Sshd]:
     """Serve, from a directory that is to be made, whoever has the key."""
+    program = openssh()
+    if not program:
+        with one_process(home, public_key) as server:
+            yield server
+        return
+    with TemporaryDirectory() as own, _openssh(program, Path(own), home, public_key) as server:
+        yield server
+
+
+@contextmanager
+def _openssh(program: str, own: Path, home: Path, public_key: str) -> Iterator[Sshd]:
+    port = _free_port()
+    home.mkdir(mode=0o700)
+    (own / "authorized_keys").write_text(public_key)
+    (own / "config").write_text(CONFIG.format(port=port, own=own, user=USER))
+    (own / "passwd").write_text(_accounts(home))
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", own / "host_key"], check=True)
+    command = ["unshare", "--mount", "sh", "-euc", IN_ITS_PLACE, "sh", str(own / "passwd"), program]
+    with subprocess.Popen([*command, "-D", "-e", "-f", str(own / "config")], text=True) as process:
+        try:
+            assert poll_until(lambda: _listens(port) or NotYet(0.02), timeout=LONG)
+            yield Sshd(port, (own / "host_key.pub").read_text(), home, process)
+        finally:
+            process.kill()
+
+
+def _accounts(home: Path) -> str:
+    """List this user, at home there, and who the server becomes while nobody has logged in. Source: sshd(8)."""
+    user = pwd.getpwuid(os.getuid())
+    return f"{user.pw_name}:x:{user.pw_uid}:{user.pw_gid}::{home}:/bin/bash\nsshd:x:65533:65534::/run/sshd:/bin/false\n"
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=LONG):
+        return True
+    return False
+
+
+@contextmanager
+def one_process(home: Path, public_key: str) -> Iterator[Sshd]:
+    """Serve so by one process, with all its connections."""
     home.mkdir(mode=0o700)
     (home / "authorized_keys").write_text(public_key)
     command = [sys.executable, "-m", "tests.ssh_server", str(home)]

@@ -15,7 +15,7 @@ import requests
 
 from tests.conformance.arm import API_VERSION, AUTHORIZED, COMPUTE, GROUP, LONG, NETWORK, Arm, Served, refusal
 from vmops.core.polling import NotYet, poll_until
-from vmops.local.arm.faults.catalogue import FAULTS, REPLICA_LAG
+from vmops.local.arm.faults.catalogue import FAULTS, IN_GUESTS, REPLICA_LAG
 from vmops.local.arm.faults.effects import Lag
 from vmops.local.arm.state.clock import ManualClock
 
@@ -216,6 +216,19 @@ def test_a_create_that_fails_after_all_leaves_a_failed_machine(arm: Arm, name: s
     assert arm.power() == power
     arm.done(arm.put_machine())
     assert arm.power() == "running"
+
+
+def test_a_guest_that_does_not_begin_fails_the_create_of_its_machine(arm: Arm) -> None:
+    """Azure waits for its word in vain; the machine runs, and what is done to it later is not struck."""
+    arm.make_network()
+    arm.make_interface("vm-nic")
+    arm("PUT", "/_local/faults", [IN_GUESTS["guest-never-up"].rule("guest-never-up", "vm").plain()])
+    accepted = arm.put_machine()
+    arm.clock.advance(LONG)
+    ended = arm.poll(accepted).json()
+    assert (ended["status"], ended["error"]["code"]) == ("Failed", "OSProvisioningTimedOut")
+    assert arm.power() == "running"
+    arm.done(arm("POST", f"{VM}/restart"))
 
 
 def test_a_start_that_fails_leaves_the_machine_where_it_was(arm: Arm) -> None:

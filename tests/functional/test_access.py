@@ -16,7 +16,7 @@ import pytest
 
 from tests.functional.inside import PARAMS, WHICH, Inside, inside, put_key
 from tests.functional.world import SPEC, VM, refused, spec_of
-from tests.ssh_server import USER, ssh_server
+from tests.ssh_server import USER, one_process, ssh_server
 from vmops import Machine, ProvisionError, SpecError, Status, StoreError, VmopsError
 from vmops.azure.client import Arm
 from vmops.azure.clouds import Cloud
@@ -140,7 +140,7 @@ def test_a_connection_that_is_lost_is_told_from_an_end(machine: Machine, lab: In
     """Nobody knows what became of the command."""
     public = keys.ssh_public_key(lab.state_dir, SPEC.stack)
     with (
-        ssh_server(tmp_path / "other", public) as other,
+        one_process(tmp_path / "other", public) as other,
         lab.saying({"port": other.port, "hostKey": other.public}),
         pytest.raises(ProvisionError, match="vm: interrupted: the connection was lost") as lost,
     ):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NO_GUESTS
 from vmops.engine.install import locate
 
 ROOT = Path(__file__).parents[2]
@@ -87,7 +86,7 @@ def test_a_home_that_is_missing_is_named(program: str, says: str) -> None:
 
 def test_no_zombie_of_ours_is_left_to_the_first_process(engine: Path, state_dir: Path) -> None:
     """A program that is the first process asks for its own children only, not for those that others leave to it."""
-    told = {"VMOPS_STATE_DIR": str(state_dir), "VMOPS_WORKER_IDLE": "0.2", "HOME": os.environ["HOME"], **NO_GUESTS}
+    told = {"VMOPS_STATE_DIR": str(state_dir), "VMOPS_WORKER_IDLE": "0.2", "HOME": os.environ["HOME"]}
     ended = apart("--pid --fork --mount-proc", python(WHOLE_LIFE + NOBODY_IS_LEFT), **told)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout == "[]\n"

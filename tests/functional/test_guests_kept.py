@@ -113,12 +113,24 @@ def test_it_outlives_the_process_that_has_begun_it(kept: Lab, port: int) -> None
 
 def test_it_outlives_the_process_of_which_it_was_born(kept: Lab, port: int) -> None:
     """Without that no guest can begin: the process that asks it ends too, and the next one has another."""
-    last, session = kept.said(port, BOOT_ID), os.getsid(kept.process.pid)
-    [zygote] = [each for each in psutil.Process(kept.process.pid).children() if os.getsid(each.pid) == session]
-    zygote.kill()
+    last = kept.said(port, BOOT_ID)
+    born_of, *_ = kept.beside()
+    born_of.kill()
     assert kept.process.wait(LONG) == 0
     kept.start()
     assert (kept.up("kept").port, kept.said(port, BOOT_ID)) == (port, last)
+
+
+def test_who_lets_people_in_is_there_while_somebody_comes(kept: Lab, port: int) -> None:
+    """Nobody comes, and it is gone, with all that SSH needs; it is begun anew for the next, also when it was killed."""
+    kept.said(port, "true")
+    assert poll_until(lambda: True if len(kept.beside()) == 1 else NotYet(0.1), timeout=LONG), kept.beside()
+    with subprocess.Popen(["ssh", *kept.options(port), "mlos@127.0.0.1", "true"], stderr=subprocess.DEVNULL):
+        lets_in = poll_until(lambda: next(iter(kept.beside()[1:]), NotYet(0.01)), timeout=LONG)
+        assert lets_in
+        lets_in.kill()
+    kept.said(port, "true")
+    assert kept.process.poll() is None
 
 
 def test_a_failure_of_power_is_none_of_its_own(kept: Lab, port: int) -> None:

@@ -48,8 +48,9 @@ def test_a_lock_file_goes_round(
     two = provision({"vmName": "exp2", "lockFile": str(file), **secret})
     told = [ops.metrics({"vmName": name}) for name in ("exp1", "exp2")]
     assert told[0] == told[1]
-    assert (told[0]["vmSize"], told[0]["image"].rpartition(":")[2]) == ("Standard_D4s_v5", exact)
-    assert shell("get", "exp1", "--metrics").stdout.startswith("metric,value\nvmSize,Standard_D4s_v5\n")
+    assert (told[0]["vmops_cpu"], float(told[0]["vmops_price"]) > 0) == ("Intel x64", True)
+    assert (told[0]["vmops_size"], told[0]["vmops_image"].rpartition(":")[2]) == ("Standard_D4s_v5", exact)
+    assert shell("get", "exp1", "--metrics").stdout.startswith("metric,value\nvmops_size,Standard_D4s_v5\n")
     made = azure.vm(two["id"])["properties"]
     assert made["storageProfile"]["imageReference"]["version"] == exact
     assert made["hardwareProfile"]["vmSize"] == "Standard_D4s_v5"

@@ -16,7 +16,7 @@ from mlos_bench.tunables.tunable_groups import TunableGroups
 
 from tests.functional.inside import Inside, inside
 from tests.functional.world import SPEC
-from tests.ssh_server import USER, ssh_server
+from tests.ssh_server import USER, one_process
 from vmops import protocol
 from vmops.core import keys
 from vmops.mlos import PulumiVMService, VmFileShareService, VmSshService
@@ -76,7 +76,7 @@ def test_what_is_not_reached_ends_a_trial_and_no_experiment(services: Service, l
         assert trial(services, "true")[0] is Status.FAILED
     with hanging_up() as port, lab.saying({"port": port}):
         assert trial(services, "true")[0] is Status.FAILED
-    with ssh_server(tmp_path / "dying", public) as dying, lab.saying({"port": dying.port}):
+    with one_process(tmp_path / "dying", public) as dying, lab.saying({"port": dying.port}):
         assert trial(services, f"kill -KILL {dying.process.pid}; exec sleep 5")[0] is Status.FAILED
     with lab.saying(None):
         assert trial(services, "true")[0] is Status.FAILED

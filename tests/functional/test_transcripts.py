@@ -43,6 +43,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "diff": ("diff exp1",),
     "offers": ("offers -p vmSize=Standard_B2s,Standard_D4s_v5", "offers -p vmSize=Standard_B2"),
     "quota": ("quota",),
+    "refusals": ("refusals",),
     "check": ("check",),
     "recover": ("recover exp1 --dry-run", "recover ghost4"),
     "adopt": ("adopt exp1 --dry-run",),
@@ -60,7 +61,7 @@ CALLS: dict[str, tuple[str, ...]] = {
 }
 ELSEWHERE = {"demo", "replace", "run", "scale"}
 """Verbs that make a VM or a fleet of their own: what they say is read in their own tests."""
-TABLES = {"list", "offers", "quota", "params", "history", "local", "timeline"}
+TABLES = {"list", "offers", "quota", "refusals", "params", "history", "local", "timeline"}
 MODES: dict[str, tuple[int, dict[str, str]]] = {
     "80": (80, {}),
     "120": (120, {}),

@@ -6,7 +6,7 @@ A module that is in neither would wait, or judge, by the machine's clock in a wo
 CLOCKED = (
     *("ops.power", "azure.connection", "azure.session", "core.polling", "engine.deadline", "engine.events"),
     *("local.provider.arm", "local.provider.sessions", "azure.inventory", "jobs.made"),
-    *("jobs.refused",),
+    *("jobs.refused", "deploy.moves", "deploy.market", "deploy.choice"),
     *("deploy.apply", "deploy.readiness", "jobs.handed"),
     *("jobs.admission", "jobs.worker", "ops.deployments", "ops.record"),
 )
@@ -28,11 +28,11 @@ UNCLOCKED = {
     "jobs.fork_server": _ABSENT,
     "local.provider_process": _ABSENT,
     "local.guests.guest": _ABSENT,
+    "local.guests.porter": _ABSENT,
     "engine.install.installers": _ABSENT,
     "azure.price_book": "tells how old a price is, and no verb of this world judges by that",
     "azure.prices": "waits for a price list: the local Azure's answers at once",
     "ops.guards": "tells when a budget is used up: nothing here has one",
-    "ops.offers": _ABSENT,
     "ops.check": "tells how far the host's clock is from Azure's: nothing here asks",
     "ops.hand_over": _ABSENT,
     "ops.timeline": "tells how long a deployment has gone on: nothing here asks",

@@ -54,6 +54,12 @@ def test_a_create_that_was_begun_is_adopted_only_if_it_is_there_and_ours(
     assert made.changes
 
 
+def test_what_was_deleted_to_be_made_anew_may_be_there_again() -> None:
+    """The engine died before it knew: what it has is of the one before, and would refuse the one that is there."""
+    gone = state(entry(KEYS[2], pendingReplacement=True), begun=(KEYS[2],))
+    assert unknown(gone, wanted(KEYS[2])) == {KEYS[2]: f"/{KEYS[2]}"}
+
+
 def test_without_a_program_to_complete_it_only_what_was_begun_is_adopted() -> None:
     """Of the rest nobody knows with which inputs it was made."""
     seen = dict.fromkeys(KEYS[:2], Seen.OURS)

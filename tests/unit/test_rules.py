@@ -237,3 +237,18 @@ def test_the_first_subnet_fits_its_network(outer: str, first: str) -> None:
     """A network smaller than /24 is one subnet."""
     assert network.first_subnet(outer, 24) == first
     assert network.inside(first, outer)
+
+
+@pytest.mark.parametrize(
+    ("size", "cpu"),
+    [
+        ("Standard_D4s_v5", "Intel x64"),
+        ("Standard_D4as_v5", "AMD x64"),
+        ("Standard_D4ps_v5", "Ampere Arm64"),
+        ("Standard_D4ps_v6", "Microsoft Arm64"),
+        ("Standard_B2s", "Intel x64"),
+    ],
+)
+def test_a_size_tells_its_processor(size: str, cpu: str) -> None:
+    """By its letters: a measurement on another is another measurement."""
+    assert hardware.cpu(size) == cpu

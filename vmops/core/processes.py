@@ -14,6 +14,7 @@ from typing import TypeAlias
 import psutil
 
 from vmops.core import control_groups
+from vmops.core.polling import NotYet, poll_until
 
 Process: TypeAlias = psutil.Process
 """A process that was there when it was asked for; it may have ended since."""
@@ -29,6 +30,9 @@ _LOOPBACK = frozenset({"127.0.0.1", "::ffff:127.0.0.1"})
 
 _SET_CHILD_SUBREAPER = 36
 """Source: linux/prctl.h."""
+
+_LOOK, _THREADS = 0.005, 10.0
+"""Seconds between looks at a process that ends, and for the last of its threads."""
 
 _DELETED = " (deleted)"
 """What follows the path of an open file that was deleted. Source: proc_pid_fd(5)."""
@@ -60,9 +64,19 @@ def adopt_orphans() -> None:
 
 
 def bury(pid: int) -> None:
-    """Ask for a process that has ended if it is a child of ours, as an orphan is of the first process."""
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+    """Ask for a process that has ended if it is a child of ours, as an orphan is of the first process.
+
+    One whose first thread has ended shows as dead, and can be asked for only once the last one has; its own children
+    are left to others then.
+    """
+    poll_until(lambda: _is_asked_for(pid) or NotYet(_LOOK), timeout=_THREADS)
+
+
+def _is_asked_for(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG) != (0, 0)
+    except ChildProcessError:
+        return True
 
 
 def send(process: Process, number: signal.Signals) -> None:

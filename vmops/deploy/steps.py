@@ -34,6 +34,7 @@ from vmops.deploy.holding import AS_IT_IS, Marking
 from vmops.deploy.intent import Intent
 from vmops.deploy.resize import Resize
 from vmops.engine.reconcile import apply
+from vmops.spec.rules import hardware
 from vmops.spec.vm_spec import VmSpec
 
 
@@ -88,7 +89,7 @@ def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[st
     update.agree()
     resize.start()
     outputs |= readiness.ssh_of(site.arm, spec, outputs)
-    place = {"vmSize": spec.vm_size, "zone": spec.zone, "priority": spec.priority}
+    place = {"vmSize": spec.vm_size, "zone": spec.zone, "priority": spec.priority, "cpu": hardware.cpu(spec.vm_size)}
     return outputs | place | repair.told(site, spec, repairs) | wanted.told
 
 

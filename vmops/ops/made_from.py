@@ -9,6 +9,7 @@ from vmops.engine.install.locate import ENGINE_VERSION
 from vmops.jobs.operation import Operation
 from vmops.spec import lock_file
 from vmops.spec.lock_file import LockedDisk, LockedImage, LockFile, Made, Sealed, Tools
+from vmops.spec.rules import hardware
 from vmops.spec.vm_spec import VmSpec
 
 
@@ -20,18 +21,27 @@ def locked(machine: Mapping[str, Any], spec: VmSpec, last: Operation, custom_dat
     return found.model_dump(mode="json", by_alias=True)
 
 
-def metrics(locked: Mapping[str, Any], custom_data: str | None) -> dict[str, str]:
-    """Give what a trial's results should say of where it ran: place, size, image, and a digest of the environment.
+def metrics(locked: Mapping[str, Any], custom_data: str | None, price: float | None) -> dict[str, str]:
+    """Give what a trial's results should say of where it ran: its place, image and price, and a digest of all that.
 
-    VMs with the same digest were made from the same. It costs as much to guess custom data from it as from its hash.
+    VMs with the same digest (``vmops_lock``) were made from the same; the price is no part of it, '' if it is unknown.
+    It costs as much to guess custom data from it as from its hash.
     """
     made = {name: value for name, value in locked["made"].items() if name != "customData"}
     told = made.pop("image")
     image = LockedImage.model_validate(told).exact if told else str(locked["parameters"].get("imageId"))
     given = {name: value for name, value in locked["parameters"].items() if name not in _SAID_BY_MADE}
     whole = json.dumps([made, image.lower(), given, custom_data], sort_keys=True)
-    place = {name: made[name] or "" for name in ("vmSize", "location", "zone", "priority")}
-    return {**place, "image": image, "environment": lock_file.seal(whole, _FIXED)}
+    return {
+        "vmops_size": made["vmSize"],
+        "vmops_location": made["location"],
+        "vmops_zone": made["zone"] or "",
+        "vmops_priority": made["priority"],
+        "vmops_cpu": hardware.cpu(made["vmSize"]),
+        "vmops_image": image,
+        "vmops_price": "" if price is None else f"{price:g}",
+        "vmops_lock": lock_file.seal(whole, _FIXED),
+    }
 
 
 _SAID_BY_MADE = frozenset({"image", "ubuntuOSVersion", "vmSize", "location", "zone", "priority", "customDataFile"})

@@ -144,8 +144,12 @@ class Queries:
     def metrics(self, target: Target) -> dict[str, str]:
         """Give what a trial's results should say of where it ran. Raises: as `made_from`."""
         from vmops.ops import made_from
+        from vmops.ops.prices import Prices
 
-        return made_from.metrics(*self._made_from(target))
+        locked, custom_data = self._made_from(target)
+        place = (locked["made"][name] for name in ("location", "vmSize", "priority"))
+        price = Prices(self.settings.state_dir).price(target.cloud, *place)
+        return made_from.metrics(locked, custom_data, price.per_hour if price else None)
 
     def _made_from(self, target: Target) -> tuple[dict[str, Any], str | None]:
         from vmops.azure import ownership

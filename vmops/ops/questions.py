@@ -113,9 +113,9 @@ class Questions(Access):
         return self._queries.made_from(target)
 
     def metrics(self, params: Params) -> dict[str, str]:
-        """Give what a trial's results should say of its VM: size, place, image, and a digest of the environment.
+        """Give what a trial's results should say of its VM: its place, processor, image and price, and a digest.
 
-        VMs of the same ``environment`` were made from the same, whatever they are called and wherever they are listed.
+        VMs of the same ``vmops_lock`` were made from the same, whatever they are called and wherever they are listed.
 
         Raises: as `lock_file`.
         """

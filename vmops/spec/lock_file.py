@@ -21,7 +21,7 @@ _SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
 
 UNBOUND = frozenset(
     {"vmName", "cloud", "subscription", "resourceGroup", "adminPasswordOrKey", "ttl", "stopMode", "keepGroup"}
-    | {"maxHourlyPrice", "budget"}
+    | {"maxHourlyPrice", "budget", "prefer"}
     | {"waitFor", "pollInterval", "pollTimeout", "deployTimeout", "requestTimeout", "asyncResultsUrl", PARAMETER}
 )
 """Parameters that say where the VM is, who logs in and for how long: another VM with others is the same environment."""

@@ -64,7 +64,8 @@ def _plan(exported: Export, arm: Arm, wanted: Wanted, claim: Claim) -> Plan:
 def _apply(stack: EngineStack, exported: Export, made: Plan, wanted: Wanted) -> None:
     state = _state(exported)
     begun = interrupted(state)
-    now = entries.rooted(list(state.get("resources") or ()), stack.name, wanted.provider or {})
+    had = [each for each in state.get("resources") or () if not _is_succeeded(each, made)]
+    now = entries.rooted(had, stack.name, wanted.provider or {})
     now += [
         entries.begun(begun[key], arm_id)
         if key in begun
@@ -73,6 +74,11 @@ def _apply(stack: EngineStack, exported: Export, made: Plan, wanted: Wanted) -> 
     ]
     stack.replace_state(entries.replaced(exported, now))
     get_logger().info("settled", adopted=tuple(made.adopted.values()), cleared=made.cleared)
+
+
+def _is_succeeded(entry: entries.Entry, made: Plan) -> bool:
+    """Tell whether another stands in the place of what was deleted to be made anew."""
+    return entries.awaits_successor(entry) and entries.key_of(entry) in made.adopted
 
 
 def _look(arm: Arm, arm_id: str, claim: Claim, *, begun: bool) -> Seen:

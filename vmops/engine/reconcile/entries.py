@@ -30,6 +30,11 @@ def is_bare(entry: Mapping[str, Any]) -> bool:
     return bool(entry.get("provider")) and "created" not in entry
 
 
+def awaits_successor(entry: Mapping[str, Any]) -> bool:
+    """Tell whether what an entry was is deleted already, and is to be made anew. Source: Pulumi, apitype.ResourceV3."""
+    return bool(entry.get("pendingReplacement"))
+
+
 def owner_of(entry: Mapping[str, Any]) -> str:
     """Give in whose name an entry was declared; empty if it has no tags."""
     tags = (entry.get("inputs") or {}).get("tags")

@@ -76,8 +76,8 @@ def interrupted(state: State) -> dict[str, dict[str, Any]]:
 
 
 def unknown(state: State, wanted: Wanted) -> Ids:
-    """Give what is wanted and not in the state: of this ARM is asked before `plan` is called."""
-    known = set(map(entries.key_of, _resources(state)))
+    """Give what is wanted and not in the state, or was to be made anew: ARM is asked of it before `plan` is called."""
+    known = {entries.key_of(each) for each in _resources(state) if not entries.awaits_successor(each)}
     return {key: arm_id for key, arm_id in wanted.ids.items() if key not in known}
 
 

@@ -4,53 +4,43 @@ import asyncio
 import math
 import socket
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
 
 from vmops.local.arm.state.secrets import matches
-from vmops.local.guests import session
+from vmops.local.guests import host_key, session
+from vmops.local.guests.directory import Directory
+from vmops.local.guests.visit import Visit
 
 _CHUNK = 1 << 16
 _TIMEOUT = 120
 """Seconds in which a client logs in. Source: sshd_config(5), LoginGraceTime."""
 
 
-@dataclass(frozen=True)
-class Login:
-    """Who may log in to a guest, and by which key it shows itself; a password is sealed, and none if empty."""
-
-    user: str
-    password: str = field(repr=False)
-    host_key: bytes = field(repr=False)
-
-
-def new_host_key() -> bytes:
-    """Make the key by which a guest shows itself, in OpenSSH's form."""
-    return asyncssh.generate_private_key("ssh-ed25519").export_private_key()
+def make_host_key(directory: Directory) -> None:
+    """Make the key by which a guest shows itself, in its directory; of one that has it, the public half."""
+    if not directory.read(host_key.PRIVATE):
+        directory.write(host_key.PRIVATE, asyncssh.generate_private_key("ssh-ed25519").export_private_key())
+    made = asyncssh.import_private_key(directory.read(host_key.PRIVATE))
+    directory.write(host_key.PUBLIC, made.export_public_key())
 
 
-def public_key(host_key: bytes) -> str:
-    """Give the public half of a guest's key, as known_hosts has it."""
-    return asyncssh.import_private_key(host_key).export_public_key().decode().strip()
-
-
-def serve(connection: socket.socket, login: Login, longest: int) -> None:
-    """Speak SSH with a client until it is gone, or ``longest`` bytes were said to it, if that is not 0."""
+def serve(connection: socket.socket, visit: Visit) -> None:
+    """Speak SSH with a client until it is gone, or was said as many bytes as it is to hear."""
     with suppress(OSError, asyncssh.Error, asyncio.TimeoutError):
-        asyncio.run(_serve(connection, login, longest))
+        asyncio.run(_serve(connection, visit))
 
 
-async def _serve(connection: socket.socket, login: Login, longest: int) -> None:
+async def _serve(connection: socket.socket, visit: Visit) -> None:
     connection.setblocking(False)
     relay = None
-    if longest:
-        connection, relay = _cut(connection, longest)
+    if visit.longest:
+        connection, relay = _cut(connection, visit.longest)
     spoken = await asyncssh.run_server(
         connection,
-        server_factory=lambda: _Door(login),
-        server_host_keys=[asyncssh.import_private_key(login.host_key)],
+        server_factory=lambda: _Door(visit),
+        server_host_keys=[asyncssh.import_private_key(visit.host_key)],
         process_factory=session.run,
         sftp_factory=_Files,
         encoding=None,
@@ -68,8 +58,8 @@ async def _serve(connection: socket.socket, login: Login, longest: int) -> None:
 class _Door(asyncssh.SSHServer):
     """Let in whoever has a key that the guest's user takes, or the password, and forward what is asked."""
 
-    def __init__(self, login: Login) -> None:
-        self._login = login
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
 
     def begin_auth(self, username: str) -> bool:  # noqa: ARG002 - asyncssh names them
         """Ask everybody."""
@@ -81,15 +71,15 @@ class _Door(asyncssh.SSHServer):
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Tell whether a key is one of the user's."""
-        return username == self._login.user and key.public_data in _keys_of(username)
+        return username == self._visit.user and key.public_data in _keys_of(username)
 
     def password_auth_supported(self) -> bool:
         """Take a password where there is one."""
-        return bool(self._login.password)
+        return bool(self._visit.password)
 
     def validate_password(self, username: str, password: str) -> bool:
         """Tell whether a password is the user's."""
-        return username == self._login.user and matches(password, self._login.password)
+        return username == self._visit.user and matches(password, self._visit.password)
 
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:  # noqa: ARG002
         """Forward to whatever the guest reaches."""

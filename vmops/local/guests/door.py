@@ -5,12 +5,12 @@ import signal
 import socket
 import struct
 from contextlib import suppress
-from functools import partial
 
-from vmops.local.guests import connection, namespaces, session
-from vmops.local.guests.connection import Login
+from vmops.local.guests import namespaces
 from vmops.local.guests.guest import Guest
+from vmops.local.guests.porter import Porter
 from vmops.local.guests.protocol import Fault
+from vmops.local.guests.visit import Visit
 
 _AT_ONCE = struct.pack("ii", 1, 0)
 """Linger for no time: whoever is connected is reset. Source: socket(7), SO_LINGER."""
@@ -22,7 +22,8 @@ _FOR_EVER = 0
 class Door:
     """The way in to one guest, and what goes wrong with it when it is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, porter: Porter) -> None:
+        self._porter = porter
         self.listening: socket.socket | None = None
         self._bound: socket.socket | None = None
         self._kept: list[socket.socket] = []
@@ -41,7 +42,7 @@ class Door:
 
     def step(self, guest: Guest) -> None:
         """Listen while the guest is up, and not otherwise."""
-        up = guest.state == "up" and guest.first() is not None
+        up = guest.state == "up" and guest.first() is not None and guest.key.is_there
         if up and self.listening is None and self._bound:
             self._bound.listen(socket.SOMAXCONN)
             self.listening = self._bound
@@ -62,8 +63,8 @@ class Door:
             elif self._fault.name in ("guest-silent", "guest-panics"):
                 self._kept.append(knocking)
             else:
-                namespaces.enter(first, knocking.fileno(), partial(self._speak, knocking, guest))
-                knocking.close()
+                with knocking:
+                    self._porter.admit(first, knocking, self._visit(guest))
 
     def close(self) -> None:
         """Let go of the port, and of whoever waits there."""
@@ -79,12 +80,9 @@ class Door:
         self._refused += 1
         return self._fault.count == _FOR_EVER or self._refused <= self._fault.count
 
-    def _speak(self, knocking: socket.socket, guest: Guest) -> None:
-        os.sched_setaffinity(0, _processors(guest.wanted.processors))
-        session.go_home()
-        longest = self._fault.count if self._fault.name == "ssh-cut" else 0
-        login = Login(guest.wanted.user, guest.wanted.password, guest.host_key)
-        connection.serve(knocking, login, longest)
+    def _visit(self, guest: Guest) -> Visit:
+        wanted, longest = guest.wanted, self._fault.count if self._fault.name == "ssh-cut" else 0
+        return Visit(wanted.user, wanted.password, guest.key.private, wanted.processors, longest)
 
     def _panic(self, guest: Guest) -> None:
         """Have nothing run in the guest any more but its first process, which nobody hears of."""
@@ -101,8 +99,3 @@ def _taken(port: int) -> socket.socket | None:
         bound.close()
         return None
     return bound
-
-
-def _processors(count: int) -> list[int]:
-    """Give as many of this host's processors as a size has, or all."""
-    return sorted(os.sched_getaffinity(0))[: max(1, count)]

@@ -13,11 +13,13 @@ from uuid import uuid4
 
 from vmops.core import host
 from vmops.core.processes import only_child
-from vmops.local.guests import connection, first_boot
+from vmops.local.guests import first_boot
 from vmops.local.guests.directory import Directory, remember_begun
 from vmops.local.guests.disk import Account, prepare
 from vmops.local.guests.handle import Handle
+from vmops.local.guests.host_key import HostKey
 from vmops.local.guests.namespaces import ENDED, KILLED, REFUSED, Plan
+from vmops.local.guests.porter import Porter
 from vmops.local.guests.protocol import Seen, State, Wanted
 from vmops.local.guests.zygote import Zygote
 
@@ -26,6 +28,9 @@ _GRACE = 8.0
 
 _HANG = 5.0
 """Seconds that are given to one that does not hear the word."""
+
+_KEY = 5.0
+"""Seconds after which a key is asked for once more: whoever was to make it was killed."""
 
 _STOP, _POWER_OFF = signal.SIGPWR, signal.SIGUSR2
 """What asks its first process to end all others, and itself: from outside, and as somebody inside would."""
@@ -38,13 +43,15 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 class Guest:
     """A guest in its directory, one of those that a descriptor stands for; ``scripts`` are there at each boot."""
 
-    def __init__(self, guests: int, scripts: Mapping[str, bytes], zygote: Zygote, wanted: Wanted) -> None:
-        self.wanted, self._scripts, self._zygote = wanted, scripts, zygote
+    def __init__(
+        self, guests: int, scripts: Mapping[str, bytes], zygote: Zygote, porter: Porter, wanted: Wanted
+    ) -> None:
+        self.wanted, self._scripts, self._zygote, self._porter = wanted, scripts, zygote, porter
         self._directory = Directory(guests, wanted.vm_id)
-        self.host_key, self.handle = _host_key(self._directory), self._directory.handle()
+        self.key, self.handle = HostKey(self._directory), self._directory.handle()
         self.waiting = _descriptor(self.handle.pid) if self.handle.lives else None
         self._first: int | None = None
-        self._deadline, self._refusal = 0.0, ""
+        self._deadline, self._key_deadline, self._refusal = 0.0, 0.0, ""
 
     @property
     def why(self) -> str:
@@ -66,19 +73,19 @@ class Guest:
     def ready(self) -> bool:
         """Tell whether it can be logged in to, and its first boot is over."""
         broken = self.wanted.fault.name in ("guest-silent", "guest-panics")
-        return self.state == "up" and self.handle.ready and not broken
+        return self.state == "up" and self.handle.ready and self.key.is_there and not broken
 
     @property
     def settled(self) -> bool:
         """Tell whether there is nothing to look for, but what is heard of by itself."""
         if self.waiting is None:
             return not self.wanted.up or not self._begins()
-        return self.wanted.up and not self.handle.asked and self.handle.ready
+        return self.wanted.up and not self.handle.asked and self.handle.ready and self.key.is_there
 
     def seen(self) -> Seen:
         """Give what the daemon is told."""
-        key = connection.public_key(self.host_key)
-        return Seen(self.wanted.vm_id, self.handle.boot, self.state, self.why, self.ready, self.handle.port, key)
+        handle, key = self.handle, self.key.public
+        return Seen(self.wanted.vm_id, handle.boot, self.state, self.why, self.ready, handle.port, key)
 
     def remember_port(self, port: int) -> None:
         """Keep the port where it is reached."""
@@ -97,6 +104,7 @@ class Guest:
         if self.waiting is not None and not self.handle.lives:
             self._bury()
         self._hear()
+        self._ask_for_key()
         if self.waiting is None:
             if self.wanted.up and self._begins():
                 self._begin()
@@ -106,6 +114,13 @@ class Guest:
             self._stop()
         elif self.wanted.fault.name == "guest-shuts-down" and self.state == "up":
             self._signal(_POWER_OFF)
+
+    def _ask_for_key(self) -> None:
+        """Have it made while this one boots."""
+        if self.wanted.up and not self.key.is_there and time.monotonic() > self._key_deadline:
+            self._key_deadline = time.monotonic() + _KEY
+            with suppress(BlockingIOError):
+                self._porter.make_key(self._directory.descriptor)
 
     def _hear(self) -> None:
         """Remember what it says of itself: later it may have deleted that."""
@@ -136,6 +151,7 @@ class Guest:
     def _begin(self) -> None:
         """Begin it, once the last one of this directory is gone."""
         self._refusal = ""
+        self._porter.expect()
         lock = self._directory.lock()
         if lock is None:
             return
@@ -205,15 +221,6 @@ class Guest:
     def _remember(self, handle: Handle) -> None:
         self.handle = handle
         self._directory.remember(handle)
-
-
-def _host_key(directory: Directory) -> bytes:
-    """Give the key by which a guest shows itself, made once."""
-    found = directory.read("host_key")
-    if not found:
-        found = connection.new_host_key()
-        directory.write("host_key", found)
-    return found
 
 
 def _descriptor(pid: int) -> int | None:

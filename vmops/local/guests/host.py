@@ -16,6 +16,7 @@ from vmops.core import peers
 from vmops.local.guests import protocol
 from vmops.local.guests.door import Door
 from vmops.local.guests.guest import Guest
+from vmops.local.guests.porter import Porter
 from vmops.local.guests.protocol import Seen, Wanted
 from vmops.local.guests.removal import Removals
 from vmops.local.guests.zygote import Zygote
@@ -36,10 +37,17 @@ class Host:
     """
 
     def __init__(
-        self, guests: int, listener: socket.socket, waking: int, zygote: Zygote, scripts: Mapping[str, bytes]
+        self,
+        guests: int,
+        listener: socket.socket,
+        waking: int,
+        zygote: Zygote,
+        porter: Porter,
+        scripts: Mapping[str, bytes],
     ) -> None:
-        self._directory, self._listener, self._waking, self._zygote = guests, listener, waking, zygote
-        self._new = partial(Guest, guests, scripts, zygote)
+        self._directory, self._listener, self._waking = guests, listener, waking
+        self._zygote, self._porter = zygote, porter
+        self._new, self._new_door = partial(Guest, guests, scripts, zygote, porter), partial(Door, porter)
         self._guests: dict[str, tuple[Guest, Door]] = {}
         self._removals = Removals(guests)
         self._daemon: socket.socket | None = None
@@ -47,24 +55,30 @@ class Host:
         self._told: list[Seen] = []
         self._ending = self._barren = False
 
-    def run(self) -> None:
+    def run(self) -> bool:
         """Work until told to end, with all guests down then, or until there is no directory any more.
 
-        Where no guest can be born any more, because somebody has killed the zygote, the next process begins another.
+        Where no guest can be born any more, because somebody has killed the zygote, the next process begins another:
+        false, as there are guests then that go on.
         """
-        while not (self._ending and all(guest.waiting is None for guest, _ in self._guests.values())):
+        while not self._is_over():
             self._look()
             if not os.fstat(self._directory).st_nlink:
                 self._kill()
-                return
+                return True
             if self._barren:
-                return
+                return False
+        return True
+
+    def _is_over(self) -> bool:
+        alive = self._removals.busy or any(guest.waiting is not None for guest, _ in self._guests.values())
+        return self._ending and not alive
 
     def end(self) -> None:
         """Have all guests end, those too that another process has left behind, and then this."""
         self._ending = True
         for vm_id in self._known() - set(self._guests):
-            self._guests[vm_id] = self._found(vm_id), Door()
+            self._guests[vm_id] = self._found(vm_id), self._new_door()
         for guest, _ in self._guests.values():
             guest.wanted = replace(guest.wanted, up=False)
 
@@ -81,6 +95,7 @@ class Host:
             guest.step()
             door.step(guest)
         self._removals.step()
+        self._porter.step()
         self._tell_changes()
         moving = self._removals.busy or not all(guest.settled for guest, _ in self._guests.values())
         for work in self._wait(_LOOK if moving else _SELDOM):
@@ -145,12 +160,12 @@ class Host:
         if self._ending:
             return
         for vm_id in self._known() - set(wanted):
-            guest, door = self._guests.pop(vm_id) if vm_id in self._guests else (self._found(vm_id), Door())
+            guest, door = self._guests.pop(vm_id) if vm_id in self._guests else (self._found(vm_id), self._new_door())
             door.close()
             self._removals.begin(vm_id, guest)
         for vm_id, each in wanted.items():
             if vm_id not in self._guests and vm_id not in self._removals.names:
-                self._guests[vm_id] = self._new(each), Door()
+                self._guests[vm_id] = self._new(each), self._new_door()
         for vm_id, (guest, door) in self._guests.items():
             guest.wanted = wanted[vm_id]
             door.bind(guest)

@@ -1,8 +1,14 @@
-"""Modules that others import when they first need them: in a guest it is too late for that."""
+"""Modules that others import when they first need them, and what speaks SSH: in a guest it is too late for that."""
 
 import importlib
 
-_NAMES = ("concurrent.futures.thread", "encodings.idna", "stringprep", "asyncio.subprocess")
+_NAMES = (
+    "vmops.local.guests.connection",
+    "concurrent.futures.thread",
+    "encodings.idna",
+    "stringprep",
+    "asyncio.subprocess",
+)
 
 
 def load() -> None:

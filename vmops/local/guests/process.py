@@ -9,10 +9,11 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from vmops.core import file_lock, private, processes, signals
 from vmops.local.guests import place, privileges
@@ -53,10 +54,11 @@ def _serve(state_dir: Path) -> None:
     confine = partial(privileges.confine, user)
     zygote = Zygote(confine)  # before all that it does not need is imported
 
-    from vmops.local.guests import lazily_imported
     from vmops.local.guests.host import Host
+    from vmops.local.guests.porter import Porter
 
-    lazily_imported.load()
+    porter = Porter()
+    porter.begin(confine, None if user is None else _file(path))
     here = Path(__file__).parent
     scripts = {name: (here / file).read_bytes() for name, file in _SCRIPTS.items()}
     directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -64,13 +66,28 @@ def _serve(state_dir: Path) -> None:
         place.write_own(state_dir)
         confine()
         processes.adopt_orphans()
-        with closing(zygote):
+        with closing(zygote), closing(porter):
             if reason := trial.refusal(directory, zygote):
                 _say(reason)
                 return
-            host = Host(directory, listener, _woken(lambda: host.end()), zygote, scripts)
+            host = Host(directory, listener, _woken(lambda: host.end()), zygote, porter, scripts)
             _say("")
-            host.run()
+            nobody_is_left = host.run()
+    if nobody_is_left:
+        _bury_all()
+
+
+def _bury_all() -> None:
+    """Wait for those who delete something, or have let somebody in: a first process may ask for its own alone."""
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
+
+
+def _file(directory: Path) -> int:
+    """Open a file that nobody else finds, on a disk and not in memory."""
+    with TemporaryFile(dir=directory, buffering=0) as file:
+        return os.dup(file.fileno())
 
 
 def _listening(state_dir: Path) -> socket.socket:

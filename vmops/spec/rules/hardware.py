@@ -26,6 +26,17 @@ def is_arm64(size: str) -> bool:
     return match is not None and "p" in match[1]
 
 
+def cpu(size: str) -> str:
+    """Tell who has made the processor of a size, and its architecture: ``Intel x64``, ``AMD x64``, ``Ampere Arm64``.
+
+    Source: vm-naming-conventions: the feature letter "a" is AMD, "p" is Arm, of Microsoft itself from version 6 on.
+    """
+    match, version = _SIZE_FEATURES.match(size.lower()), _SIZE_VERSION.search(size.lower())
+    if is_arm64(size):
+        return "Microsoft Arm64" if version and int(version[1]) >= _NVME_ALONE else "Ampere Arm64"
+    return "AMD x64" if match and "a" in match[1] else "Intel x64"
+
+
 def boots_generation_1(size: str) -> bool:
     """Tell whether a size boots images of generation 1: none with an Arm processor does, nor any of version 6 or later.
 

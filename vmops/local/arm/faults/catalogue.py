@@ -155,9 +155,9 @@ REPLICA_LAG = Fault(
 
 IN_GUESTS: dict[str, Fault] = {
     "guest-never-up": Fault(
-        "A VM runs, and what is in it does not begin: nobody listens at its port.",
+        "A VM runs, and what is in it does not begin: its create ends as a failure, and nobody listens at its port.",
         "Azure documentation, troubleshoot Linux VM boot problems",
-        InGuest(),
+        InGuest(create=Fail(code="OSProvisioningTimedOut", running=True)),
         (),
     ),
     "guest-silent": Fault(

@@ -94,13 +94,18 @@ class Lag(Part):
 
 
 class InGuest(Part):
-    """Have something go wrong inside a machine; no call is struck.
+    """Have something go wrong inside a machine; no call is struck, but its create if that ends as ``create`` says.
 
     ``after`` is the bytes that a connection lives for.
     """
 
     do: Literal["guest"] = "guest"
     after: Annotated[int, Field(ge=1)] | None = None
+    create: Fail | None = None
+
+    def on(self, verb: str) -> Fail | None:
+        """Give what becomes of a call to its machine."""
+        return self.create if verb == "create" else None
 
 
 Effect = Annotated[Refuse | Fail | Stick | Lose | Drop | Delay | Lag | InGuest, Field(discriminator="do")]

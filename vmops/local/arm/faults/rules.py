@@ -68,8 +68,9 @@ class Rules:
         struck: Effect | None = None
         for key, document in self._documents.of_kind(_KIND):
             rule, count = Rule.model_validate(document["rule"]), document["seen"] + 1
-            if not isinstance(rule.effect, InGuest) and rule.matches(asked):
+            effect = rule.effect.on(asked.verb) if isinstance(rule.effect, InGuest) else rule.effect
+            if effect and rule.matches(asked):
                 self._documents.put(_KIND, key, document | {"seen": count})
                 if struck is None and rule.strikes(count):
-                    struck = rule.effect
+                    struck = effect
         return struck

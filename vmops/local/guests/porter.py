@@ -1,0 +1,172 @@
+"""The process that speaks SSH with whoever comes to a guest: it is begun when somebody does, and ends when nobody has.
+
+What SSH needs is some 20 MB, and is imported there alone: guests to which nobody comes do without. Each connection is a
+fork of it, and goes on without it.
+"""
+
+import gc
+import os
+import pickle
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import NoReturn
+
+from vmops.local.guests import forks, lazily_imported, namespaces
+from vmops.local.guests.directory import Directory
+from vmops.local.guests.opened_modules import OpenedModules, Table, keep
+from vmops.local.guests.visit import Visit
+
+IDLE = 10.0
+"""Seconds without anybody after which it ends."""
+
+_LONGEST = 1 << 17
+"""Bytes in which is said what is to be done, or which modules are needed for it."""
+
+
+class Porter:
+    """Whoever lets people in to guests, one process after the other."""
+
+    def __init__(self) -> None:
+        self._modules: OpenedModules | None = None
+        self._asking: socket.socket | None = None
+        self._pid, self._last = 0, 0.0
+
+    def begin(self, confine: Callable[[], None], kept: int | None) -> None:
+        """Begin the first one, while everything may be read; ``confine`` is done there, and not in those after it.
+
+        These are children of one who has done it, and may read nothing, if that is whoever has left root: what they
+        need is written to the file ``kept``, and read from it. Where that cannot be, it is imported now.
+        """
+        keep_open = [] if kept is None else [kept]
+        asking = self._asking = self._begun(lambda asked: _serve_first(asked, confine, kept), keep_open)
+        self._last = time.monotonic()
+        table: Table = pickle.loads(asking.recv(_LONGEST))  # noqa: S301 - it is this program
+        if kept is not None:
+            try:
+                self._modules = OpenedModules(table, kept)
+            except OSError:
+                lazily_imported.load()
+
+    def admit(self, first: int, knocking: socket.socket, visit: Visit) -> None:
+        """Have somebody let in to the guest of this first process.
+
+        Raises: OSError if there are too many at once.
+        """
+        self._ask(partial(_admit, visit), first, knocking.fileno())
+
+    def make_key(self, directory: int) -> None:
+        """Have the key be made by which a guest shows itself, in its directory."""
+        self._ask(_make_key, directory)
+
+    def expect(self) -> None:
+        """Have it be there for whoever comes to a guest that begins."""
+        self._awake()
+
+    def step(self) -> None:
+        """Have it end if nobody came for a while."""
+        if time.monotonic() > self._last + IDLE:
+            self._leave()
+
+    def close(self) -> None:
+        """Have it end, and leave it to nobody else as a child that has ended."""
+        self._leave()
+        with suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+
+    def _leave(self) -> None:
+        if self._asking:
+            self._asking.close()
+        self._asking = None
+
+    def _ask(self, work: Callable[..., None], *descriptors: int) -> None:
+        """Say what is to be done with these, to another process if the last one has been killed."""
+        said = [pickle.dumps(work)]
+        for _ in range(2):
+            try:
+                socket.send_fds(self._awake(), said, descriptors, socket.MSG_DONTWAIT)
+            except (BrokenPipeError, ConnectionResetError):
+                self._leave()
+            else:
+                return
+
+    def _awake(self) -> socket.socket:
+        self._last = time.monotonic()
+        self._asking = self._asking or self._begun(self._serve_next, self._modules.descriptors if self._modules else [])
+        return self._asking
+
+    def _begun(self, serve: Callable[[socket.socket], None], keep_open: list[int]) -> socket.socket:
+        asking, asked = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with asked:
+            self._pid = forks.fork()
+            if not self._pid:
+                _serve(asked, serve, keep_open)
+        return asking
+
+    def _serve_next(self, asked: socket.socket) -> None:
+        if self._modules:
+            sys.meta_path.insert(0, self._modules)
+        lazily_imported.load()
+        _work(asked)
+
+
+def _serve(asked: socket.socket, serve: Callable[[socket.socket], None], keep_open: list[int]) -> NoReturn:
+    try:
+        forks.own_streams(2)
+        forks.close_all_but(asked.fileno(), *keep_open)  # no lock is held by this one
+        serve(asked)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0)
+
+
+def _serve_first(asked: socket.socket, confine: Callable[[], None], kept: int | None) -> None:
+    if kept is None:
+        lazily_imported.load()
+    asked.send(pickle.dumps({} if kept is None else keep(lazily_imported.load, kept)))
+    confine()
+    _work(asked)
+
+
+def _work(asked: socket.socket) -> None:
+    """Do what is asked for, until nobody asks any more."""
+    forks.close_all_but(asked.fileno())
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks for those who let somebody in
+    while True:
+        said, descriptors, *_ = socket.recv_fds(asked, _LONGEST, 2)
+        if not said:
+            return
+        pickle.loads(said)(*descriptors)  # noqa: S301 - whoever asks is this program
+        for each in descriptors:
+            os.close(each)
+
+
+def _admit(visit: Visit, first: int, knocking: int) -> None:
+    namespaces.enter(first, knocking, partial(_speak, visit, knocking))
+
+
+def _speak(visit: Visit, knocking: int) -> None:
+    from vmops.local.guests import connection, session
+
+    os.sched_setaffinity(0, _processors(visit.processors))
+    session.go_home()
+    connection.serve(socket.socket(fileno=knocking), visit)
+
+
+def _make_key(directory: int) -> None:
+    from vmops.local.guests import connection
+
+    with suppress(FileNotFoundError):  # it has been deleted meanwhile
+        connection.make_host_key(Directory(directory, "."))
+
+
+def _processors(count: int) -> list[int]:
+    """Give as many of this host's processors as a size has, or all."""
+    return sorted(os.sched_getaffinity(0))[: max(1, count)]
