@@ -1,4 +1,4 @@
-"""Who of a fleet is there, and who is to be: told by what Azure lists, and by what this host remembers."""
+"""The members of a fleet, present and wanted, by Azure's lists and this host's records."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from vmops.spec.vm_spec import VmSpec
 
 @dataclass(frozen=True)
 class Muster:
-    """What there is before a fleet's deployment: what its members stand on, and each of those that are to be.
+    """What exists before a fleet's deployment: its shared resources, and each member that it is to have.
 
-    ``leaving`` are members of which something may be there, and that are not to be any more.
+    ``leaving`` are members that the fleet is no longer to have, and of which something may exist.
     """
 
     ground: Preflight
@@ -31,19 +31,19 @@ class Muster:
 
     @property
     def seen(self) -> Inventory:
-        """Give all that was looked at."""
+        """Give everything that was found."""
         return self.ground.seen
 
     @property
     def machines(self) -> list[Mapping[str, Any]]:
-        """Give the VMs that are there and stay."""
+        """Give the VMs that exist and stay."""
         return [each.machine for each in self.before if each.machine]
 
     @property
     def gone(self) -> list[str]:
-        """Give the ids of what was made for those that are to be, or for all, and is not there.
+        """Give the ids of the members' resources that do not exist; only the group's id if the group does not exist.
 
-        An engine that made it would not make it again.
+        An engine whose state still has them would not make them again.
         """
         there = {each["id"].lower() for each in self.seen.all}
         own = [arm_id for each in self.members for arm_id in each.own_ids(self.ground.uses) if "/disks/" not in arm_id]
@@ -52,10 +52,10 @@ class Muster:
 
 
 def call(site: DeployContext, spec: VmSpec) -> Muster:
-    """Look at what exists, and choose who is to be: each number stays whose it is, and none is given to another.
+    """Find what exists, and choose the members: each number stays with its VM, and none is given to another.
 
-    Raises: OperationFailed (immutable) if a VM that is no fleet is there under the fleet's name; else as
-    `survey.preflight`, of any member; CloudError if ARM refuses a look.
+    Raises: OperationFailed (immutable) if a single VM has the fleet's name; else as `survey.preflight` does for any
+    member; CloudError if ARM refuses a read.
     """
     claim = site.claim(spec)
     seen = survey.look(site.arm, claim)
@@ -76,19 +76,19 @@ def _refuse_single(seen: Inventory, spec: VmSpec) -> None:
 
 
 def _there(seen: Inventory, claim: Claim) -> dict[int, str]:
-    """Give the ids of the VMs of ours, by their numbers."""
+    """Give the ids of our VMs by their numbers."""
     found = [(claim.vm.member(each["id"]), each["id"]) for each in seen.ours if kind_of(each) == "virtualmachines"]
     return {number: arm_id for number, arm_id in found if number is not None}
 
 
 def _known(site: DeployContext, claim: Claim, seen: Inventory) -> set[int]:
-    """Give the numbers of those of whom anything is there, or was made and not seen gone."""
+    """Give the numbers of members of which anything exists, or was made and not seen to be gone."""
     ids = [*site.made.known(), *(each["id"] for each in (*seen.ours, *seen.disks))]
     return {number for each in ids if (number := claim.vm.member(each)) is not None}
 
 
 def _ranked(arm: Arm, spec: VmSpec, there: Mapping[int, str]) -> Sequence[int]:
-    """Order members by who is to stay: those that run first, of each the lowest numbers first."""
+    """Sort members by who is to stay: running ones first, then by number."""
     states = machines.states(arm, spec.subscription)
     runs = {number for number, arm_id in there.items() if states.get(arm_id.lower()) == "running"}
     return [*sorted(runs), *_rest(there, runs)]
