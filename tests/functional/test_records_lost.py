@@ -21,7 +21,7 @@ from vmops import Status, VMOps
 from vmops.core.failures import FailureKind
 from vmops.core.polling import poll_until
 from vmops.core.state_dir import lock_path
-from vmops.jobs import handed, start, store
+from vmops.jobs import handed, sqlite, start
 from vmops.protocol import Params
 from vmops.spec.names import OWNER_TAG
 from vmops.spec.target import Target
@@ -211,7 +211,7 @@ def test_records_that_come_back_are_used_again(
 ) -> None:
     """The disk was full for a while: the VM was removed meanwhile, and the same program makes it again."""
     provision(PARAMS)
-    monkeypatch.setattr(store, "_ROOM", 1 << 62)
+    monkeypatch.setattr(sqlite, "_ROOM", 1 << 62)
     assert ops.vm_provision({"vmName": "exp2"}) == (Status.FAILED, {})
     assert ops.vm_deprovision(dict(PARAMS)) == (Status.SUCCEEDED, {})
     assert ops.wait_vm_deployment(False, dict(PARAMS)) == (Status.SUCCEEDED, {})

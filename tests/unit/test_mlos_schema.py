@@ -40,6 +40,7 @@ def test_every_parameter_and_setting_is_in_the_schema() -> None:
     """What the parameters learn tomorrow can be configured tomorrow; the handle is a call's, never a config's."""
     assert jsonschema.Draft202012Validator.check_schema(schema.config_schema()) is None
     settings = {"stateDir", "owner", "backendUrl", "engine", "engineSilence", "workers", "workerIdle"}
+    settings |= {"databaseUrl", "clusterKeyFile", "queue", "claimSeconds", "claimRenew"}
     assert schema.config_schema()["properties"].keys() == VmSpec.parameters() - {"asyncResultsUrl"} | settings
 
 

@@ -56,8 +56,7 @@ def locked(state_dir: Path, stack: str) -> Iterator[None]:
     Raises: OperationFailed (locked) if somebody works on the VM.
     """
     with ExitStack() as held:
-        for verb in Verb:
-            path = liveness_lock_path(state_dir, stack, verb)
+        for path in dict.fromkeys(liveness_lock_path(state_dir, stack, verb) for verb in Verb):
             try:
                 descriptor = file_lock.acquire(path, _PATIENCE)
             except OSError as error:
