@@ -1,4 +1,4 @@
-"""The VMs of a subscription, by its lists: four of them, however many VMs there are."""
+"""The VMs of a subscription, by four lists, whatever the number of VMs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _ADDRESSES = "Microsoft.Network/publicIPAddresses"
 
 @dataclass(frozen=True)
 class ListedMachine:
-    """A VM as ARM tells it, its power state in lower case, and its addresses; '' for what is not told."""
+    """A VM as ARM returns it, its power state in lower case, and its addresses; '' for what is unknown."""
 
     resource: Resource
     power: str
@@ -37,17 +37,17 @@ class ListedMachine:
 
     @property
     def stopped(self) -> bool:
-        """Tell whether it stands still until somebody starts it."""
+        """Tell whether it is stopped until somebody starts it."""
         return self.provisioning == "succeeded" and self.power in {"stopped", "deallocated"}
 
     @property
     def on_its_way(self) -> bool:
-        """Tell whether it will be otherwise without anybody's doing."""
+        """Tell whether its state is about to change by itself."""
         return not (self.running or self.stopped or self.provisioning == "failed")
 
 
 def list_machines(arm: Arm, subscription: str, wanted: Callable[[Resource], bool]) -> list[ListedMachine]:
-    """List the VMs that are ``wanted``; where there are none, nothing more is asked.
+    """List the ``wanted`` VMs; if there are none, no further list is requested.
 
     Raises: CloudError if ARM refuses a list.
     """
@@ -61,13 +61,13 @@ def list_machines(arm: Arm, subscription: str, wanted: Callable[[Resource], bool
 
 
 def is_member(resource: Resource, fleet: Identity) -> bool:
-    """Tell whether a VM says by its tags, and by its name, that it is one of a fleet."""
+    """Tell whether a VM is a member of a fleet, by its tags and its name."""
     named = fleet.member(resource["id"]) is not None
     return named and stack_of(resource) == fleet.stack and bool(fleet_of(resource))
 
 
 def members(arm: Arm, fleet: Identity) -> list[ListedMachine]:
-    """List the VMs of a fleet, by their numbers. Raises: CloudError if ARM refuses a list."""
+    """List the VMs of a fleet, sorted by number. Raises: CloudError if ARM refuses a list."""
     found = list_machines(arm, fleet.subscription, lambda each: is_member(each, fleet))
     return sorted(found, key=lambda each: fleet.member(each.resource["id"]) or 0)
 
@@ -82,13 +82,13 @@ def states(arm: Arm, subscription: str) -> dict[str, str]:
 
 
 def of_ids(arm: Arm, subscription: str, ids: Sequence[str]) -> dict[str, Resource | None]:
-    """Give VMs by their ids, by one list; None for each that is not there. Raises: CloudError if ARM refuses it."""
+    """Give VMs by their ids, by one list; None for each that does not exist. Raises: CloudError if ARM refuses it."""
     listed = _by_id(arm.of_type(subscription, _MACHINES))
     return {arm_id: listed.get(arm_id.lower()) for arm_id in ids}
 
 
 def running(arm: Arm, subscription: str, ids: Sequence[str]) -> list[Resource]:
-    """Give VMs by their ids, in that order, by two lists; none if one of them is not there, or does not run.
+    """Give VMs by their ids, in that order, by two lists; empty if one of them does not exist, or does not run.
 
     Raises: CloudError if ARM refuses a list.
     """
@@ -109,12 +109,12 @@ def _listed(
 
 
 def addresses_of(arm: Arm, machine: Resource) -> tuple[str, str]:
-    """Give the public and the private address of a VM; '' for what it has not. Raises: CloudError if ARM refuses."""
+    """Give the public and the private address of a VM; '' if it has none. Raises: CloudError if ARM refuses."""
     return _addresses(machine, arm.get)
 
 
 def _addresses(machine: Resource, resource: Callable[[str], Resource | None]) -> tuple[str, str]:
-    """Find the addresses of a VM by its first interface; ``resource`` gives what has an id, in lower case."""
+    """Find the addresses of a VM by its first interface; ``resource`` finds a resource by its id in lower case."""
     cards = machine["properties"].get("networkProfile", {}).get("networkInterfaces") or [{}]
     card = _found(cards[0], resource)
     first = next(iter(card.get("properties", {}).get("ipConfigurations") or [{}])).get("properties", {})
@@ -123,7 +123,7 @@ def _addresses(machine: Resource, resource: Callable[[str], Resource | None]) ->
 
 
 def _found(reference: Mapping[str, Any], resource: Callable[[str], Resource | None]) -> Resource:
-    """Follow a reference; nothing where it leads nowhere."""
+    """Follow a reference; empty if its target does not exist."""
     return (resource(str(reference["id"]).lower()) if reference.get("id") else None) or {}
 
 

@@ -26,8 +26,9 @@ PREFIXES = tuple(f"{scheme}://" for scheme in _VARIABLES)
 
 
 SCHEMA = "vmops"
-"""The schema of PostgreSQL in which everything is that hosts share; no role should have that name, or its own objects
-would come first."""
+"""The schema of PostgreSQL with everything that hosts share. No role should have this name, because objects in the
+schema of that name would take precedence.
+"""
 
 
 def variables(url: str) -> tuple[str, ...]:
@@ -44,10 +45,10 @@ def of_directory(directory: Path) -> str:
 
 
 def of_database(url: str) -> str:
-    """Give the URL of a backend in a database of PostgreSQL, as the engine reads it.
+    """Give the URL of a backend in a PostgreSQL database, in the form that the engine reads.
 
-    Without a word about it the engine's driver insists on TLS, and a server on this host mostly has none. Source:
-    lib/pq, connection string parameters.
+    Unless told otherwise, the engine's driver insists on TLS, which a server on this host mostly lacks. Source: lib/pq,
+    connection string parameters.
     """
     _, _, rest = url.partition("://")
     here = urlsplit(url).hostname in _LOOPBACK and "sslmode=" not in rest

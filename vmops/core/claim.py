@@ -1,28 +1,28 @@
-"""The right to write for a VM: asked after before each write, of the cloud and of the engine's state."""
+"""The right to write for a VM: checked before each write to the cloud and to the engine's state."""
 
 from typing import Protocol
 
 
 class VmClaim(Protocol):
-    """Who works on a VM has one; ``epoch`` tells it from all that were before, 0 where a lock of this host tells that.
+    """The claim of whoever works on a VM. ``epoch`` numbers the claims to a VM; 0 if a lock of this host decides.
 
-    ``mark`` is what each request to ARM that changes something carries, '' for nothing.
+    ``mark`` goes with each request to ARM that changes something; '' for none.
     """
 
     @property
     def epoch(self) -> int:
-        """Give its number among all claims to the VM."""
+        """Give the claim's number among all claims to the VM."""
 
     @property
     def mark(self) -> str:
-        """Give what requests carry."""
+        """Give the mark of requests."""
 
     def check(self) -> None:
-        """Check that it still holds. Raises: OperationFailed (fenced) if another has it now."""
+        """Check that the claim still holds. Raises: OperationFailed (fenced) if another holds it now."""
 
 
 class LockedHere:
-    """The claim of who holds the VM's lock on the only host that writes: it ends with its holder, and not before."""
+    """The claim of the holder of the VM's lock, on the only host that writes: it ends when its holder does."""
 
     epoch, mark = 0, ""
 

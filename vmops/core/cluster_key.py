@@ -1,4 +1,4 @@
-"""The key that hosts have in common which share their records: what may not be read in a database is sealed with it."""
+"""The key that hosts with shared records have in common; it seals what must not be readable in the database."""
 
 import hashlib
 import os
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 _BYTES = 32
 _ID = 4
 _NONCE = 12
-"""Source: NIST SP 800-38D: 96 bits, never the same twice for one key."""
+"""Bytes of a nonce. Source: NIST SP 800-38D: 96 bits, never the same twice for one key."""
 
 _JOIN = "copy it from a host that has it, and run `vmops cluster join FILE`"
 
 
 @dataclass(frozen=True)
 class ClusterKey:
-    """The key in a file of mode 0600; of each kind of secret its own key is derived (HKDF), and used with AES-GCM."""
+    """The key in a file of mode 0600. Each kind of secret has a derived key (HKDF), which is used with AES-GCM."""
 
     secret: bytes = field(repr=False)
     path: Path
 
     @classmethod
     def read(cls, path: Path) -> "ClusterKey":
-        """Read the key. Raises: StoreError if it is not there, is none, or may be read by others."""
+        """Read the key. Raises: StoreError if the file does not exist, contains no key, or may be read by others."""
         try:
             found = path.read_bytes()
             mode = path.stat().st_mode
@@ -44,21 +44,21 @@ class ClusterKey:
 
     @classmethod
     def make(cls, path: Path) -> bool:
-        """Make a key unless there is one; tell whether there was none."""
+        """Make a key unless it exists; tell whether it was made."""
         return _put(path, secrets.token_bytes(_BYTES))
 
     def copy(self, path: Path) -> None:
-        """Put the key into another file. Raises: StoreError if another key is there."""
+        """Copy the key to another file. Raises: StoreError if that has another key."""
         if not _put(path, self.secret) and ClusterKey.read(path).secret != self.secret:
             raise StoreError(f"{path} is another cluster's key: move it away first")
 
     def seal(self, label: str, name: str, plain: bytes) -> bytes:
-        """Seal what may be opened under the same label and name only."""
+        """Encrypt a secret; it can be opened with the same label and name only."""
         nonce = os.urandom(_NONCE)
         return self._id + nonce + self._cipher(label).encrypt(nonce, plain, name.encode())
 
     def open(self, label: str, name: str, sealed: bytes) -> bytes:
-        """Open what `seal` gave. Raises: StoreError if it was sealed with another key, or for something else."""
+        """Decrypt what `seal` gave. Raises: StoreError if it was sealed with another key, label or name."""
         from cryptography.exceptions import InvalidTag
 
         nonce, rest = sealed[_ID : _ID + _NONCE], sealed[_ID + _NONCE :]
@@ -82,7 +82,7 @@ class ClusterKey:
 
 
 def _put(path: Path, content: bytes) -> bool:
-    """Write a file unless it is there, as a whole; tell whether it was not."""
+    """Write a file, as a whole, unless it exists; tell whether it was written."""
     private.make_directory(path.parent)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:

@@ -22,7 +22,7 @@ _NO_ROOM = frozenset({FailureKind.CAPACITY, FailureKind.QUOTA})
 
 
 def begin(site: DeployContext, spec: VmSpec, before: Preflight) -> None:
-    """Record that a VM is asked for of which nothing exists."""
+    """Record a request for a VM of which nothing exists."""
     if before.machine is None and not before.seen.ours:
         site.made.note_run(spec.vm_id, NEW)
 

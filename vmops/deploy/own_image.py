@@ -39,9 +39,9 @@ def _reference(machine: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def processor(spec: VmSpec) -> str:
-    """Give the kind of processor that the image is for, as far as its name tells; '' if it does not.
+    """Give the processor type of the image, as far as its name shows it; '' if it does not.
 
-    Source: Canonical's SKUs in the Azure Marketplace, of which those for Arm end so.
+    Source: Canonical's SKUs in the Azure Marketplace: the names of those for Arm end so.
     """
     if spec.image_id:
         return ""

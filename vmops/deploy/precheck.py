@@ -27,9 +27,9 @@ class No(NamedTuple):
 
 @dataclass(frozen=True)
 class Need:
-    """What a place has to have beside room: for so many data disks, Premium ones, and an accelerated interface.
+    """The requirements on a place besides room: a number of data disks, Premium disks, an accelerated interface.
 
-    ``processor`` is that of the image, as Azure calls it; '' if nobody knows.
+    ``processor`` is the image's, in Azure's terms; '' if unknown.
     """
 
     data_disks: int = 0

@@ -22,9 +22,9 @@ from vmops.ssh.banner import ssh_answers
 from vmops.ssh.way_in import PORT
 
 _AGAIN, _LOOKS = 10.0, 18
-"""Polls of a VM that was just made or changed and is not found, and Azure's seconds between them: a replica may not
-know it yet. Source: public reports of a 404 for what was just made (terraform-provider-azurerm#18268); it passes
-within minutes.
+"""Azure's seconds between polls, and the number of polls, of a VM that was just made or changed and is not found: a
+replica may not know it yet. Source: public reports of a 404 for what was just made
+(terraform-provider-azurerm#18268); it passes within minutes.
 """
 
 _SSH = 0.5

@@ -12,21 +12,21 @@ from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
 
 Known = Mapping[str, Iterable[str]]
-"""Names that exist, by the role of the resource that has them."""
+"""Existing names, by the role of their resource."""
 
 _NAMED_BY_VM = ("nic", "address", "security_group")
-"""Roles whose names by default begin with the VM's own, or its fleet's, however long that is."""
+"""Roles whose default names begin with the VM's name, or its fleet's, however long that is."""
 
 
 def in_arm(bodies: Mapping[str, Mapping[str, Any]]) -> Known:
-    """Give the names that ARM tells, by the bodies of resources."""
+    """Give the names in ARM's answers, from the bodies of resources."""
     known: dict[str, list[str]] = {role: [body["name"]] for role, body in bodies.items()}
     subnets = bodies.get("network", {}).get("properties", {}).get("subnets") or ()
     return {**known, "subnet": [subnet["id"].rpartition("/")[2] for subnet in subnets]}
 
 
 def in_state(state: Mapping[str, Any] | None) -> Known:
-    """Give the names that the engine's state has, that of what it was making when it died too."""
+    """Give the names in the engine's state, including that of a resource that it was making when it died."""
     deployment = (state or {}).get("deployment") or {}
     pending = [each["resource"] for each in deployment.get("pending_operations") or ()]
     keys = [entries.key_of(entry) for entry in [*(deployment.get("resources") or ()), *pending]]
@@ -37,16 +37,16 @@ def in_state(state: Mapping[str, Any] | None) -> Known:
 
 
 def is_told(spec: VmSpec, known: Known) -> bool:
-    """Tell whether all names of a spec that may be spelled otherwise are known to exist."""
+    """Tell whether all names of a spec whose case may differ are known."""
     declared = {role: field for role, field in names.FIELDS.items() if role in spec.ids()}
     fields = all(_same(getattr(spec, field), known.get(role, ())) for role, field in declared.items())
     return fields and bool(_vm_name(spec, known)) and bool(_same(spec.resource_group, known.get("group", ())))
 
 
 def respelled(spec: VmSpec, *places: Known) -> VmSpec:
-    """Give the same spec with its names as they are spelled where they exist; a place that stands earlier counts first.
+    """Give the same spec with its names in their existing case; earlier places take precedence.
 
-    What exists nowhere is spelled as asked, and what is named after the VM as the VM is.
+    A name that exists nowhere stays as requested; default names follow the case of the VM's name.
     """
     vm_name = _first(_vm_name(spec, known) for known in places) or spec.vm_name
     asked = {field: getattr(spec, field) for field in ("resource_group", *names.FIELDS.values())}
@@ -61,7 +61,7 @@ def respelled(spec: VmSpec, *places: Known) -> VmSpec:
 
 
 def _vm_name(spec: VmSpec, known: Known) -> str:
-    """Give the VM's name as the VM has it, else as what is named after it; empty if nothing tells."""
+    """Give the VM's name in the case of the VM, else of the resources that are named after it; empty if unknown."""
     if found := _same(spec.machine_name, known.get("vm", ())):
         return found[: len(spec.vm_name)]
     for role in _NAMED_BY_VM:
@@ -72,7 +72,7 @@ def _vm_name(spec: VmSpec, known: Known) -> str:
 
 
 def _same(name: str, candidates: Iterable[str]) -> str:
-    """Give the candidate that is the same name to ARM; empty if none is."""
+    """Give the candidate with the same name by ARM's rules; empty if there is none."""
     return _first(each for each in candidates if each.lower() == name.lower())
 
 

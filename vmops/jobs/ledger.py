@@ -1,4 +1,4 @@
-"""What the records tell of places: where the VMs of one operation are tried, and what speaks against which place."""
+"""The records of places: where the VMs of one operation are tried, and the objections to places."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,12 +12,12 @@ from vmops.placement.search import Objection
 
 
 def noted(life: Sequence[Operation], name: str) -> Placed | None:
-    """Give where a VM was tried last, by the operations of its life, the newest first; None if nobody knows."""
+    """Give where a VM was tried last, by the operations of its life, the newest first; None if unknown."""
     return next((Placed.from_dict(each.places[name]) for each in life if name in each.places), None)
 
 
 class PlaceLedger:
-    """The records as one operation keeps them (`vmops.deploy.moves.Ledger`), which must run."""
+    """The records of places for one operation (`vmops.deploy.moves.Ledger`), which must be running."""
 
     def __init__(self, store: Store, operation: Operation) -> None:
         self._store, self._operation = store, operation
@@ -25,11 +25,11 @@ class PlaceLedger:
         self._places = dict(operation.places)
 
     def noted(self, name: str) -> Placed | None:
-        """Give where a VM was tried last since it was removed; None if nobody knows."""
+        """Give where a VM was tried last since its removal; None if unknown."""
         return noted(self._store.life(self._operation.stack), name)
 
     def note(self, name: str, where: Placed) -> None:
-        """Note where a VM is tried now. Raises: OperationFailed (interrupted) if this operation is another's by now."""
+        """Record where a VM is tried now. Raises: OperationFailed (interrupted) if another has this operation now."""
         places = {**self._places, name: where.as_dict()}
         if not self._store.place(self._operation.id, places, self._places):
             message = "another has taken this operation over, or ended it"
@@ -37,13 +37,13 @@ class PlaceLedger:
         self._places = places
 
     def known(self) -> list[Objection]:
-        """Give what speaks against places of the subscription, as far as others have met it."""
+        """Give the objections to places of the subscription that others have met."""
         return self._refused.known()
 
     def add(self, objections: Iterable[Objection]) -> None:
-        """Remember what was met."""
+        """Remember objections."""
         self._refused.add(objections)
 
     def forget(self, place: Place) -> None:
-        """Forget what speaks against a place where a VM was made."""
+        """Forget the objections to a place where a VM was made."""
         self._refused.forget(place)

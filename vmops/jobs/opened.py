@@ -1,4 +1,4 @@
-"""The records as the settings say: this host's own, or those that it shares, with the secrets that go with them."""
+"""Opens the records that the settings name, this host's own or shared ones, and the secrets that go with them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def open_store(settings: Settings, patience: float = 0.0) -> Store:
-    """Open the records; where hosts share them, a database that is away is waited for so many seconds.
+    """Open the records; if they are shared, wait ``patience`` seconds for a database that is away.
 
-    Raises: StoreError, as `Store` does, or if this host has not the key or the secrets of those that share them.
+    Raises: StoreError, as `Store` does, or if this host lacks the key or the secrets of shared records.
     """
     store = Store(settings.state_dir, settings.database_url, patience)
     if store.is_shared:
@@ -30,7 +30,7 @@ def vm_key(settings: Settings, store: Store, stack: str) -> Path | None:
 
 
 def vm_public_key(settings: Settings, store: Store, stack: str) -> str:
-    """Give the public half of the key of one VM; one is made if there is none, for all hosts that share the records."""
+    """Give the public half of a VM's key; if there is none, make one for all hosts that share the records."""
     if store.is_shared:
         _secrets(settings, store).share_key(settings.state_dir, stack)
     return keys.ssh_public_key(settings.state_dir, stack)

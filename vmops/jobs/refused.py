@@ -1,4 +1,4 @@
-"""What Azure has refused where, for as long as it is worth remembering: the table ``refused`` of the records."""
+"""Azure's refusals of places, for as long as they are worth remembering: the table ``refused`` of the records."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -22,25 +22,25 @@ _DELETE = f"DELETE FROM refused WHERE {_HERE} AND {' AND '.join(f'{name} = ?' fo
 
 @dataclass(frozen=True)
 class RefusedPlaces:
-    """What was refused in one subscription of a cloud, to whichever VM; times are seconds since the epoch."""
+    """The refusals in one subscription of a cloud, to any VM; times are seconds since the epoch."""
 
     database: Tables
     cloud: str
     subscription: str
 
     def known(self) -> list[Objection]:
-        """Give what still holds, what ends first the first."""
+        """Give the refusals that still hold, sorted by their end."""
         with self.database.transaction() as rows:
             return [each for each in map(_objection, rows.execute(_READ, self._here)) if each.until > time.time()]
 
     def add(self, objections: Iterable[Objection]) -> None:
-        """Remember refusals; what was known of the same places is known anew."""
+        """Remember refusals; they replace earlier ones of the same places."""
         with self.database.transaction() as rows:
             rows.execute(f"DELETE FROM refused WHERE {_HERE} AND until <= ?", (*self._here, time.time()))  # noqa: S608
             rows.executemany(_WRITE, [self._row(each) for each in objections])
 
     def forget(self, place: Place | None = None) -> list[Objection]:
-        """Forget what speaks against a place, because a VM was made there; without one all. Give what that was."""
+        """Forget the refusals of a place where a VM was made; without a place, all. Give what was forgotten."""
         with self.database.transaction() as rows:
             found = [*map(_objection, rows.execute(_READ, self._here))]
             kept = still_standing(place, found) if place else []
@@ -57,7 +57,7 @@ class RefusedPlaces:
 
 
 def _plain(block: Block) -> list[object]:
-    """Give a block as its columns have it: PostgreSQL takes no flag for a number."""
+    """Give a block as the values of its columns: PostgreSQL takes no boolean for a number."""
     return [int(each) if isinstance(each, bool) else each for each in astuple(block)]
 
 

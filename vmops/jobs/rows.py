@@ -1,4 +1,4 @@
-"""A record as a row of its table, and back."""
+"""Converts a record to a row of its table, and back."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _MAPPINGS = ("outputs", "given", "secrets", "places")
 
 
 def plain(value: Any) -> Any:
-    """Give a value as a column has it: what is no word and no number, as JSON."""
+    """Give a value for a column: what is neither text nor a number, as JSON."""
     if isinstance(value, Failure):
         return json.dumps(value.as_dict())
     return json.dumps(value) if isinstance(value, dict) else value

@@ -1,11 +1,11 @@
-"""The tables of the records, as the steps that lead there from each version of them.
+"""The tables of the records, as steps from each version to the next.
 
-Code of an earlier version works on the same records for as long as its fork server stays. So a step only adds: a table,
-an index, or a column with a default that says "unknown", the same as that of its field of `Operation`. What is there
-keeps its name, its meaning and its words. The first code writes ``failures`` by position: no column is added to it.
+Code of an earlier version works on the same records while its fork server lives. So a step only adds: a table, an
+index, or a column whose default means "unknown", as that of its field of `Operation` does. What exists keeps its name,
+its meaning and its words. The first code writes ``failures`` by position: no column is added to it.
 
-A step that must do otherwise has the next multiple of `database.AGE` as its number; earlier code refuses records from
-there on.
+A step that must do otherwise has the next multiple of `database.AGE` as its number; from there on, earlier code refuses
+the records.
 """
 
 from collections.abc import Mapping
@@ -79,4 +79,4 @@ STEPS: Mapping[int, tuple[str, ...]] = {
         "ALTER TABLE switches ADD COLUMN queue DEFAULT ''",
     ),
 }
-"""Statements by the version that they lead to; what is added next has the next number."""
+"""Statements by the version that they lead to; the next addition has the next number."""

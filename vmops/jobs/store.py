@@ -1,8 +1,8 @@
 """The operation records: written before the first side effect, changed only by compare-and-set.
 
-They are kept in a file of SQLite, or in PostgreSQL, where hosts share them; what is asked of both is the same.
-Any number of threads and processes may use one store at once. At most one provision and one
-deprovision of a stack are not over at any time; the database itself holds that.
+They are stored in a file of SQLite, or in PostgreSQL if hosts share them; both get the same statements. Any number of
+threads and processes may use one store at once. At most one provision and one deprovision of a stack are in flight at
+any time; the database itself guarantees that.
 """
 
 import json
@@ -41,8 +41,8 @@ class Store:
     def __init__(self, directory: Path, database_url: str | None = None, patience: float = 0.0) -> None:
         """Open the records in PostgreSQL, if it is named, else those below ``directory``.
 
-        Those are made if there are none, and brought forward if they are old; what of them cannot be read or written is
-        as if there were none (`unusable`), until it can. A server that is away is waited for so many seconds.
+        The latter are created if there are none, and upgraded if they are old. Records that cannot be read or written
+        count as absent (`unusable`) until they can. A server that is away is waited for ``patience`` seconds.
 
         Raises: StoreError if the directory cannot be made or trusted, is on a network file system, or was used by a
         vmops that is too new; if PostgreSQL cannot be reached, or has no records of a version that can be used.
@@ -54,26 +54,26 @@ class Store:
 
     @property
     def is_shared(self) -> bool:
-        """Tell whether other hosts have the same records."""
+        """Tell whether other hosts share the records."""
         return self._shared
 
     def shared(self) -> "PostgreSQL":
-        """Give the database that hosts share; ask for it only where `is_shared`."""
+        """Give the database that hosts share; only to be called if `is_shared`."""
         return cast("PostgreSQL", self._tables)
 
     def now(self) -> float:
-        """Give the time by which records are dated, in seconds since the epoch; the server's, if there is one."""
+        """Give the time for dating records, in seconds since the epoch; the server's, if there is one."""
         if not self._shared:
             return time.time()
         with self._tables.transaction() as database:
             return float(database.execute("SELECT extract(epoch FROM clock_timestamp()) AS now").fetchone()["now"])
 
     def channel(self) -> int:
-        """Give a descriptor that can be read once an operation's state has changed after this; 0 if there is none."""
+        """Give a descriptor that becomes readable when an operation's state changes after this call; 0 for none."""
         return self.shared().channel() if self._shared else 0
 
     def get_in(self, seen: Rows, operation_id: str) -> Operation:
-        """Give a record that is there, of whichever kind, as one transaction sees it."""
+        """Give an existing record, of any kind, as one transaction sees it."""
         columns = ", ".join(rows.COLUMNS)
         every = " UNION ALL ".join(f"SELECT {columns} FROM {table} WHERE id = :_id" for table in TABLES)  # noqa: S608
         return rows.record(seen.execute(every, {"_id": operation_id}).fetchone())
@@ -90,7 +90,7 @@ class Store:
     def insert(self, operation: Operation, beside: Callable[[Rows], object] = lambda _: None) -> bool:
         """Write a new record; False if another operation of the same kind is in flight on the stack.
 
-        What ``beside`` writes is there with it, or not at all.
+        What ``beside`` writes is committed with it, or not at all.
 
         Raises: RecordsUnusable if it cannot be written.
         """
@@ -109,9 +109,10 @@ class Store:
     def transition(
         self, operation_id: str, state: State, *, origin: State | None = None, within: int | None = None, **changes: Any
     ) -> bool:
-        """Move a record to ``state`` with ``changes``; False if it is no longer where that may follow.
+        """Move a record to ``state`` with ``changes``; False if its present state does not allow that.
 
-        With an ``origin`` it may follow from there only; ``within`` an epoch, only by whom it was begun in that.
+        With an ``origin``, that must be the present state; with ``within``, that must be the epoch in which it was
+        begun.
         """
         before = [str(each) for each, following in TRANSITIONS.items() if state in following and origin in (None, each)]
         row = {name: rows.plain(value) for name, value in {**changes, "state": state}.items()}
@@ -130,7 +131,7 @@ class Store:
             database.execute("UPDATE operations SET given = ? WHERE id = ?", (json.dumps(dict(given)), operation_id))
 
     def place(self, operation_id: str, places: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-        """Note where the VMs of an operation are tried from now on; False unless it runs, and was as ``before``."""
+        """Record the places of an operation's VMs from now on; False unless it runs, and the places were ``before``."""
         row = (json.dumps(dict(places)), operation_id, json.dumps(dict(before)))
         with self._tables.transaction() as database:
             query = "UPDATE operations SET places = ? WHERE id = ? AND state = 'running' AND places = ?"
@@ -142,7 +143,7 @@ class Store:
             database.execute("UPDATE operations SET expires = ? WHERE id = ?", (expires, operation_id))
 
     def get(self, operation_id: str) -> Operation | None:
-        """Give one record by its id, of whichever kind."""
+        """Give one record by its id, of any kind."""
         found = (self._select("WHERE id = ?", operation_id, table=table) for table in TABLES)
         return next((each for those in found for each in those), None)
 
@@ -169,7 +170,7 @@ class Store:
             database.execute("UPDATE operations SET hold = '' WHERE stack = ? AND hold = ?", (stack, hold))
 
     def in_flight(self, stack: str, verb: Verb) -> Operation | None:
-        """Give the operation of that kind of a stack that is not over; at most one is."""
+        """Give the operation of that kind of a stack that is in flight; there is at most one."""
         where = "WHERE stack = ? AND verb = ? AND state IN ('pending', 'running')"
         return next(iter(self._select(where, stack, verb, table=_TABLES[verb])), None)
 
@@ -193,16 +194,16 @@ class Store:
         )
 
     def stacks_of_state(self) -> list[str]:
-        """Name the stacks of which the engine keeps a state where hosts share it: no engine is asked for that."""
+        """Name the stacks with an engine's state, if hosts share it; no engine is started for that."""
         with self.shared().transaction() as database:
             return [row["stack"] for row in database.execute(_STACKS).fetchall()]
 
     def refused(self, cloud: str, subscription: str) -> RefusedPlaces:
-        """Give what Azure has refused where, in a subscription."""
+        """Give Azure's refusals in a subscription."""
         return RefusedPlaces(self._tables, cloud, subscription)
 
     def made(self, stack: str, owner: str) -> MadeResources:
-        """Give what was ever made of a stack for an owner."""
+        """Give the records of what was made of a stack for an owner."""
         return MadeResources(self._tables, stack, owner)
 
     def note_failure(self, stack: str, failure: Failure) -> None:

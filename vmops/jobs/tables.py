@@ -1,4 +1,4 @@
-"""The tables of the records, whatever keeps them: lent for a transaction, by one connection that survives forks."""
+"""The interface of the records' tables: lent for a transaction, by one connection that survives forks."""
 
 import os
 import threading
@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 from vmops.core.errors import RecordsUnusable
 
 Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
-"""What stands in a statement for each ``?``, or for each ``:name``."""
+"""The values of a statement: for each ``?``, or for each ``:name``."""
 
 
 class Conflict(Exception):
@@ -18,48 +18,48 @@ class Conflict(Exception):
 
 
 class Found(Protocol):
-    """What a statement has found, or how many rows it has changed."""
+    """The result of a statement: its rows, or how many rows it has changed."""
 
     @property
     def rowcount(self) -> int:
-        """Give how many rows were changed."""
+        """Give the number of changed rows."""
 
     def fetchone(self) -> Any:
         """Give the next row, by the names of its columns; None after the last."""
 
     def fetchall(self) -> list[Any]:
-        """Give the rows that are left."""
+        """Give the remaining rows."""
 
     def __iter__(self) -> Any: ...
 
 
 class Rows(Protocol):
-    """One transaction: what is written in it is there for all others at its end, or not at all."""
+    """One transaction: at its end, its writes become visible to all others, or none does."""
 
     def execute(self, query: str, values: Any = ..., /) -> Found:
-        """Carry out a statement. Raises: Conflict at the end of the transaction, if it breaks a rule of the schema."""
+        """Execute a statement. Raises: Conflict at the end of the transaction, if it breaks a rule of the schema."""
 
     def executemany(self, query: str, values: Iterable[Any], /) -> Any:
-        """Carry out a statement once for each of several sets of values."""
+        """Execute a statement once for each of several sets of values."""
 
 
 class Tables(Protocol):
-    """Where the records are kept: a file of SQLite (`vmops.jobs.sqlite`), or PostgreSQL (`vmops.jobs.cluster`).
+    """Where the records are stored: a file of SQLite (`vmops.jobs.sqlite`), or PostgreSQL (`vmops.jobs.cluster`).
 
-    ``lost`` says why what is read lacks what was recorded, None if it does not.
+    ``lost`` says why reads lack what was recorded, None if they do not.
     """
 
     lost: RecordsUnusable | None
 
     def transaction(self) -> AbstractContextManager[Rows]:
-        """Lend the connection for one transaction. Raises: Conflict; StoreError where there is none."""
+        """Lend the connection for one transaction. Raises: Conflict; StoreError if there is no connection."""
 
     def unusable(self) -> RecordsUnusable | None:
         """Say why nothing can be recorded now; None if all is well."""
 
 
 class Lender:
-    """Who has a connection for one thread at a time, and none while this process forks."""
+    """Lends a connection to one thread at a time, and to none while this process forks."""
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
@@ -70,7 +70,7 @@ class Lender:
         raise NotImplementedError
 
     def _pause(self) -> None:
-        """Close the connection, and let nobody open another until `_resume`."""
+        """Close the connection, and prevent a new one until `_resume`."""
         self._mutex.acquire()
         self._close()
 
@@ -85,8 +85,8 @@ _paused: list[Lender] = []
 def _before_fork() -> None:
     """Close every connection: a child inherits neither SQLite's locks nor the thread that holds a mutex.
 
-    Of two processes that speak over one socket, PostgreSQL understands neither. Source: SQLite documentation, how to
-    corrupt, "carrying an open database connection across a fork"; PostgreSQL documentation, libpq, "fork".
+    PostgreSQL cannot serve two processes over one socket. Source: SQLite documentation, how to corrupt, "carrying an
+    open database connection across a fork"; PostgreSQL documentation, libpq, "fork".
     """
     _paused.extend(_OPEN)
     for lender in _paused:

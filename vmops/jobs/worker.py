@@ -77,7 +77,7 @@ def run_job(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None
 
 
 def _carry_out(store: Store, settings: Settings, operation: Operation, claim: VmClaim, lock: int, order: bytes) -> None:
-    """Do what an operation is for, and record how it ended; what another works on by now is not spoken for."""
+    """Do an operation's work, and record its end; if another works on it by now, record nothing."""
     with _logging(log_path(settings.state_dir, operation.stack, operation.id)):
         state, changes = _outcome(lambda: _execute(store, settings, operation, claim, lock, order))
         get_logger().info("ended", state=str(state), failure=str(changes.get("failure", "")))
@@ -93,7 +93,7 @@ def _carry_out(store: Store, settings: Settings, operation: Operation, claim: Vm
 
 @contextmanager
 def _claimed(store: Store, settings: Settings, operation: Operation) -> Iterator[VmClaim | None]:
-    """Claim an operation for this worker where hosts share the records; the lock that it holds is the claim else."""
+    """Claim an operation for this worker if hosts share the records; otherwise the lock that it holds is the claim."""
     if not store.is_shared:
         yield LOCKED_HERE
         return
@@ -182,7 +182,7 @@ def _execute(
 def _taken_over(
     store: Store, settings: Settings, operation: Operation, target: "Target", lock: int
 ) -> Iterator[tuple[tuple[int, ...], VmClaim]]:
-    """Have the VM for its removal, by its lock, and by a claim; ``lock`` only tells that the removal goes on.
+    """Take the VM for its removal, by its lock and by a claim; ``lock`` only shows that the removal is in progress.
 
     Raises: OperationFailed (locked) if another keeps it.
     """

@@ -92,9 +92,9 @@ def sweep(ops: VMOps, *, dry_run: bool = False, orphans: bool = False) -> Sweep:
 
 
 def begin(settings: Settings) -> None:
-    """Begin to remove what is expired, in the name of whoever owns it, and wait for none of it: hosts work on it.
+    """Start to remove all expired VMs in their owners' names, and wait for none: hosts do the work.
 
-    Only where hosts share their records, which know all owners.
+    Only for hosts that share their records, which know all owners.
     """
     ops = VMOps(settings)
     for each in ops.expired([]):

@@ -42,7 +42,7 @@ class Guards:
         return self._ended(asked, spec.budget, life[-1].created if life else time.time()) if spec.budget else asked
 
     def _refuse_dear(self, spec: VmSpec, most: float) -> None:
-        """Check that one of the places is not too dear: the deployment tries no other."""
+        """Check that at least one of the places is not too dear: the deployment tries no others."""
         known = {where: price for where in _where(spec) if (price := self._told(spec, where))}
         if not known:
             raise _unknown(_where(spec)[0], "maxHourlyPrice")
@@ -54,7 +54,7 @@ class Guards:
             )
 
     def _ended(self, asked: Asked, budget: float, since: float) -> Asked:
-        """Give the end by the dearest of the places in which the VM may be, each VM of a fleet."""
+        """Give the expiry by the dearest of the VM's places, for all VMs of a fleet together."""
         spec, most = asked.spec, asked.spec.max_hourly_price or math.inf
         prices = [self._price(spec, where) for where in _where(spec)]
         price = max([each for each in prices if each <= most] or prices) * (spec.vm_count or 1)
@@ -67,7 +67,7 @@ class Guards:
         return replace(asked, spec=spec.model_copy(update={"ttl": min(left, spec.ttl or left)}))
 
     def _price(self, spec: VmSpec, where: Where) -> float:
-        """Give the price of a place. Raises: OperationFailed (quota) if it is unknown, as a budget needs it."""
+        """Give the price of a place. Raises: OperationFailed (quota) if it is unknown, because a budget needs it."""
         if price := self._told(spec, where):
             return price
         raise _unknown(where, "budget")
@@ -81,13 +81,13 @@ _HOUR = 3600.0
 
 
 def _where(spec: VmSpec) -> list[Where]:
-    """Give the places of a VM as prices tell them apart, each once."""
+    """Give the combinations of location, size and priority of a VM's places, each once."""
     found = [(place.location, place.vm_size, place.priority) for place in wished(spec)]
     return list(dict.fromkeys(found)) or [(spec.location, spec.vm_size, spec.priority)]
 
 
 def _is_of(made: Operation, spec: VmSpec) -> bool:
-    """Tell whether a VM of such a price was made before: it is bought."""
+    """Tell whether a VM of this price has been made already: it is not refused any more."""
     is_made = (made.verb, made.state) == (Verb.PROVISION, State.SUCCEEDED)
     return is_made and tuple(made.outputs.get(name) for name in ("location", "vmSize", "priority")) in _where(spec)
 

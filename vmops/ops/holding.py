@@ -1,4 +1,4 @@
-"""`VMOps` for a program that holds its VMs: to enter a VM, to leave it, or to keep it for a person."""
+"""`VMOps` for a program that holds its VMs: it enters a VM, leaves it, or keeps it for a person."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A host that works for all that share its records, from its start to its end, and the list of them."""
+"""Runs this host as a worker for all that share its records, and lists all such hosts."""
 
 import asyncio
 import signal
@@ -12,11 +12,11 @@ from vmops.jobs.operation import Verb
 from vmops.jobs.slots import default_concurrency
 
 _SWEEP = 300.0
-"""Seconds from one sweep to the next, by whichever host."""
+"""Seconds between two sweeps, whichever hosts run them."""
 
 
 def listed(settings: Settings) -> list[dict[str, Any]]:
-    """List the hosts that work, or did so last, as plain JSON. Raises: SpecError if there is nothing that is shared."""
+    """List the present and recent working hosts as plain JSON. Raises: SpecError if the records are not shared."""
     from vmops.jobs.cluster import hosts
 
     require_shared(settings)
@@ -30,9 +30,10 @@ def work(
     ready: Callable[[int], object],
     sweep: Callable[[], object],
 ) -> None:
-    """Work until SIGTERM or SIGINT, and then until what was begun is over; a second one ends that, to be taken up.
+    """Work until SIGTERM or SIGINT, then finish what has begun; a second signal ends that, and other hosts take it up.
 
-    ``ready`` is called with the number of slots once work is taken, ``sweep`` on one host of all, every five minutes.
+    ``ready`` is called with the number of slots once work is accepted, ``sweep`` every five minutes on one of all
+    hosts.
 
     Raises: RecordsAway if the database stays away.
     """
@@ -74,7 +75,7 @@ def work(
 
 
 def require_shared(settings: Settings) -> str:
-    """Give the database that hosts share. Raises: SpecError if there is none."""
+    """Give the URL of the shared database. Raises: SpecError if there is none."""
     if settings.database_url is None:
         raise SpecError("VMOPS_DATABASE_URL is not set: name the database in which hosts share their records")
     return settings.database_url

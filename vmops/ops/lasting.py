@@ -1,4 +1,4 @@
-"""Whether what a record says was made is there still."""
+"""Whether recorded VMs still exist."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,9 +11,9 @@ from vmops.spec.target import Target
 
 
 def still(arm: Arm, claim: Claim, target: Target, ended: dict[str, Any]) -> dict[str, Any] | Failure:
-    """Give the account of a deployment that made VMs, if all of them are there still, and ours; else a failure.
+    """Give the result of a deployment that made VMs, if all of them still exist and are ours; else a failure.
 
-    Raises: CloudError if ARM refuses a look.
+    Raises: CloudError if ARM refuses a read.
     """
     for vm_id, existing in _made(arm, target, ended).items():
         if existing is None:
@@ -25,7 +25,7 @@ def still(arm: Arm, claim: Claim, target: Target, ended: dict[str, Any]) -> dict
 
 
 def _made(arm: Arm, target: Target, ended: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any] | None]:
-    """Look at a VM, or by one list at all of a fleet: what there is of each, by its id."""
+    """Read a VM, or all VMs of a fleet by one list: the resource of each by its id, None if it is gone."""
     if "members" not in ended:
         return {target.vm_id: arm.get(target.vm_id)}
     return machines.of_ids(arm, target.subscription, [each["id"] for each in ended["members"]])

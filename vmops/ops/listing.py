@@ -23,15 +23,15 @@ from vmops.spec.names import EXPIRES_TAG, Identity
 Row = dict[str, Any]
 
 Place = tuple[str, str]
-"""A cloud and a subscription of it."""
+"""A cloud and a subscription in it."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """VMs, in the order of their names; ``live`` if all of it is what Azure says now, else ``unread`` tells why not.
+    """VMs, sorted by name. ``live`` if everything is Azure's present answer; otherwise ``unread`` says why not.
 
-    A row has what Azure tells of a VM, None for what nobody knows; ``hidden`` that are gone are not among them. Of a
-    fleet each ``member`` has a row, with its number; the name is the fleet's.
+    A row has what Azure reports of a VM, and None for unknown values; ``hidden`` counts VMs that are gone and left out.
+    Each ``member`` of a fleet has its own row, with its number and the fleet's name.
     """
 
     vms: list[Row]
@@ -89,7 +89,7 @@ class Lister:
             yield self._row(_identity(place, machine.resource), machine)
 
     def _is_wanted(self, place: Place, resource: Resource) -> bool:
-        """Tell whether a VM is meant, has vmops' own tags, and is the owner's."""
+        """Tell whether a VM is selected by the parameters, has vmops' own tags, and is the owner's."""
         identity = _identity(place, resource)
         ours = stack_of(resource) == identity.stack and self._is_of_owner(owner_of(resource))
         return ours and means(self.which, identity)
@@ -121,7 +121,7 @@ class Lister:
 
 
 def _identity(place: Place, resource: Resource) -> Identity:
-    """Give the VM, or the fleet whose member it is."""
+    """Give the VM, or the fleet of a member."""
     return Identity(*place, resource["id"].split("/")[4], fleet_of(resource) or resource["name"])
 
 
@@ -130,7 +130,7 @@ def _place(record: Operation) -> Place:
 
 
 def _remembered(record: Operation, *, asked: bool) -> Row:
-    """Give the row of a VM that Azure does not list, if it was ``asked``: it is queued, failed, gone or missing."""
+    """Give the row of a VM that Azure does not list, if it was ``asked``: the VM is queued, failed, gone or missing."""
     given, outputs = record.given, record.outputs
     return {
         **_which(record.identity),

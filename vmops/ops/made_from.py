@@ -22,10 +22,10 @@ def locked(machine: Mapping[str, Any], spec: VmSpec, last: Operation, custom_dat
 
 
 def metrics(locked: Mapping[str, Any], custom_data: str | None, price: float | None) -> dict[str, str]:
-    """Give what a trial's results should say of where it ran: its place, image and price, and a digest of all that.
+    """Give what a trial's results should say of its VM: place, image and price, and a digest of these.
 
-    VMs with the same digest (``vmops_lock``) were made from the same; the price is no part of it, '' if it is unknown.
-    It costs as much to guess custom data from it as from its hash.
+    VMs with the same digest (``vmops_lock``) were made from the same inputs. The price is not part of the digest; it is
+    '' if unknown. Guessing custom data from the digest costs as much as from its hash.
     """
     made = {name: value for name, value in locked["made"].items() if name != "customData"}
     told = made.pop("image")

@@ -1,4 +1,4 @@
-"""Whether a VM's name is that of a fleet's member: then the fleet is meant, and in it the one of that number."""
+"""Resolves names like ``NAME-K`` to a member of a fleet."""
 
 import re
 from collections.abc import Callable
@@ -17,10 +17,9 @@ _MEMBER = re.compile("(.+)-(0|[1-9][0-9]?)")
 
 
 def meant(store: Store, arm: Callable[[Target], Arm] | None, target: Target) -> Target:
-    """Give whom a call means: member K of the fleet NAME for ``NAME-K``, if there is one and no VM of that name.
+    """Give the target of a call: for ``NAME-K``, member K of the fleet NAME, if that exists and no VM has that name.
 
-    A record of this host tells, else the tags of the VM that a member of that name would be; nobody is asked for these
-    without ``arm``.
+    This host's records decide, else the tags of the VM that such a member would be; without ``arm`` these are not read.
     """
     found = _MEMBER.fullmatch(target.vm_name)
     if target.member is not None or found is None:

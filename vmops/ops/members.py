@@ -1,4 +1,4 @@
-"""The VMs of a fleet as they are: told by lists of Azure, and by what was asked for last."""
+"""The present VMs of a fleet, from Azure's lists and the last request."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ class Members:
     arm: Callable[[Target], Arm]
 
     def take(self, target: Target) -> dict[str, Any]:
-        """Tell of each VM: ``asked`` and ``ready`` are numbers, ``members`` those that are there, ``missing`` the rest.
+        """Describe each VM: ``asked`` and ``ready`` are numbers, ``members`` the existing VMs, ``missing`` the others.
 
-        Nothing if it is no fleet, as far as anybody knows. Raises: CloudError if ARM refuses a list.
+        Empty if it is not known to be a fleet. Raises: CloudError if ARM refuses a list.
         """
         last = asked_for(self.store, target)
         found = machines.members(self.arm(target), target.identity)
@@ -82,7 +82,7 @@ class Members:
 
 
 def asked_for(store: Store, target: Target) -> Operation | None:
-    """Give the newest provision of a VM or a fleet since it was last removed; None if this host knows of none."""
+    """Give the newest provision of a VM or a fleet since its last removal; None if this host has no record of one."""
     return next((each for each in store.life(target.stack) if each.verb is Verb.PROVISION), None)
 
 

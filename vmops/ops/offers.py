@@ -1,4 +1,4 @@
-"""Where a VM is available, at what price, and what speaks against the other places; and what is left of quotas."""
+"""Where a VM is available and at what price, the objections to other places, and the quotas left."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from vmops.spec.wish import Wish
 
 @dataclass(frozen=True)
 class Offers:
-    """The offers for one wish. What Azure does not tell is in ``unread``, and speaks against no place.
+    """The offers for one wish. ``unread`` lists what Azure does not answer, which is no objection to any place.
 
-    ``known`` is what deployments have met against places.
+    ``known`` are the objections that deployments have met.
     """
 
     arm: Arm
@@ -30,7 +30,7 @@ class Offers:
     known: Sequence[Objection] = ()
 
     def take(self) -> list[dict[str, Any]]:
-        """Give every place, the best first. Raises: SpecError if there are too many."""
+        """List every place, the best first. Raises: SpecError if there are too many."""
         wish, market = self.wish, Market(self.arm, self.wish.subscription, self.unread)
         bare = places(wish.priority, wish.location, wish.vm_size, wish.zone)
         found = market.known(bare, addressed=wish.public_ip)
@@ -45,7 +45,7 @@ class Offers:
         ]
 
     def quotas(self) -> list[dict[str, Any]]:
-        """Give how much of each quota is used, and left, in each location. Raises: CloudError."""
+        """List use and rest of each quota in each location. Raises: CloudError."""
         return [
             {
                 "location": location,

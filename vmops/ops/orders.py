@@ -1,4 +1,4 @@
-"""What a deployment that is asked for tells its worker, and whether one that is in flight serves as well."""
+"""The order of a deployment for its worker, and whether a deployment in flight serves the same request."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ def order(
     how: Sequence[Any],
     before: Operation | None,
 ) -> JobRequest:
-    """Give the order for what comes after ``before``, the newest operation of earlier.
+    """Give the order for what comes after ``before``, the newest earlier operation.
 
     ``how`` are the last fields of a `JobRequest`, from ``changed`` on.
     """
@@ -39,7 +39,7 @@ def queued(
     check: Callable[[], object],
     order: Callable[[Operation | None], JobRequest],
 ) -> Operation:
-    """Record a deployment for any host to carry out, or join the one in flight if it is for the same thing."""
+    """Record a deployment for any host to carry out, or join the one in flight if it has the same goal."""
     from vmops.jobs.cluster.admission import admit
 
     recorded, other = admit(settings, store, asked, check, order)
@@ -47,7 +47,7 @@ def queued(
 
 
 def joined(store: Store, other: Operation | None, new: Operation, terms: Terms) -> Operation:
-    """Give the operation in flight if it is for the same thing. Raises: OperationFailed (locked) if it is not."""
+    """Give the operation in flight if it has the same goal. Raises: OperationFailed (locked) if it does not."""
     joins = other and terms.check_join(store, other)
     if other and joins and unchanged.serves(other, new):
         return other

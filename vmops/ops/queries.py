@@ -78,14 +78,14 @@ class Queries:
         return self.arm(WaitOptions.from_params({"cloud": place[0]}, self.settings.defaults()))
 
     def resources(self, target: Target) -> list[dict[str, Any]]:
-        """List what exists in the cloud and would go with a deprovision. Raises: CloudError if ARM refuses."""
+        """List what exists in the cloud and would be deleted by a deprovision. Raises: CloudError if ARM refuses."""
         return [dict(each) for each in self.deployments.absence(target).take().to_go]
 
     def plan(self, asked: Asked, spec: VmSpec) -> list[dict[str, Any]]:
-        """Preview a provision as it is ``asked`` for, of a ``spec`` that has a key: a change each.
+        """Preview a provision of the request ``asked``, with a ``spec`` that has a key: list the changes.
 
         Raises: OperationFailed if the engine refuses, (locked) if a deployment of the VM is in flight, (immutable) if
-        what is asked cannot be changed; CloudError if ARM refuses; EngineMissing.
+        something requested cannot be changed; CloudError if ARM refuses; EngineMissing.
         """
         from vmops.deploy import changes, steps
         from vmops.deploy.context import open_for_change
@@ -105,7 +105,7 @@ class Queries:
         return changes.with_secrets(spec, found, other_secrets(asked, self.store.latest(spec.stack)))
 
     def losses(self, asked: Asked) -> list[str]:
-        """Say in words what a provision would lose of a VM that is there. Raises: CloudError if ARM refuses."""
+        """Describe in words what a provision would destroy of an existing VM. Raises: CloudError if ARM refuses."""
         from vmops.azure import ownership
         from vmops.ops.losses import losses
 
@@ -118,7 +118,7 @@ class Queries:
     def diff(self, target: Target) -> list[dict[str, Any]]:
         """Compare the last request with what exists: give the changes that would reconcile them.
 
-        Raises: OperationFailed (not_found) if nothing is asked for, as far as this host knows; CloudError.
+        Raises: OperationFailed (not_found) if this host has no record of a request; CloudError.
         """
         from vmops.ops.comparison import Comparison
 
@@ -128,7 +128,7 @@ class Queries:
         return Comparison(self._asked_last(target), self.deployments.absence(target).take()).changes()
 
     def _asked_last(self, target: Target) -> VmSpec:
-        """Give what was asked for last, in the place where the VM is. Raises: as `Remembered.asked_again`."""
+        """Give the last request, for the place where the VM is. Raises: as `Remembered.asked_again`."""
         return self._remembered.here(self._remembered.asked_again(target.identity.params).spec)
 
     @property
@@ -136,15 +136,15 @@ class Queries:
         return Remembered(self.settings, self.store)
 
     def made_from(self, target: Target) -> dict[str, Any]:
-        """Give the content of a lock file of a VM: what it was asked for with, and really made from.
+        """Give the content of a lock file of a VM: its request, and what it was really made from.
 
-        Raises: OperationFailed (not_found) if it is not there, or not ours, or this host does not know what was asked
-        for; CloudError; EngineMissing if custom data is known to the engine's state alone.
+        Raises: OperationFailed (not_found) if the VM does not exist, is not ours, or has no recorded request;
+        CloudError; EngineMissing if only the engine's state has the custom data.
         """
         return self._made_from(target)[0]
 
     def metrics(self, target: Target) -> dict[str, str]:
-        """Give what a trial's results should say of where it ran. Raises: as `made_from`."""
+        """Give what a trial's results should say of its VM. Raises: as `made_from`."""
         from vmops.ops import made_from
         from vmops.ops.prices import Prices
 
@@ -175,7 +175,7 @@ class Queries:
             return secrets.of_state(site.stack.state(secrets=True)).get("customData")
 
     def status(self, target: Target) -> dict[str, Any]:
-        """Tell what was asked of a VM last, how that stands, and what ARM says of it. Raises: CloudError."""
+        """Describe a VM: its last request, the state of that, and ARM's present answer. Raises: CloudError."""
         from vmops.azure import vm_state
         from vmops.azure.clouds import portal_link
         from vmops.ops.entrance import Entrance
@@ -206,13 +206,13 @@ class Queries:
         }
 
     def _members(self, target: Target) -> dict[str, Any]:
-        """Tell of the VMs of a fleet; nothing of a single VM."""
+        """Describe the VMs of a fleet; empty for a single VM."""
         from vmops.ops.members import Members
 
         return Members(self.settings, self.store, self.arm).take(target)
 
     def _price(self, target: Target, seen: "VmState | None") -> dict[str, Any]:
-        """Give what a VM costs where it is; nothing for a VM that does not exist."""
+        """Give the price of a VM in its place; empty for a VM that does not exist."""
         from vmops.ops.prices import Prices
 
         if seen is None:
@@ -221,7 +221,7 @@ class Queries:
         return Prices(self.settings.state_dir).told(target.cloud, location, seen.summary()["vmSize"], priority)
 
     def _standing(self, latest: Operation | None, seen: "VmState | None") -> str | None:
-        """Give the state of a VM in words, if anything is known of it."""
+        """Describe the state of a VM in words, if anything is known of it."""
         if seen is None or (latest and HANDED_OVER in latest.outputs):
             return by_record(latest) if latest else None
         return standing(self.store.life(latest.stack) if latest else [], seen.provisioning)

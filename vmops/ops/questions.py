@@ -74,9 +74,9 @@ class Questions(Access):
         return self._queries.plan(asked, with_key(asked.spec, self.settings, self._deployments))
 
     def price(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> dict[str, Any] | None:
-        """Give what the VM's compute would cost an hour, as Azure publishes it; None if that is unknown.
+        """Give the VM's hourly price for compute, as Azure publishes it; None if it is unknown.
 
-        ``perHour`` in ``currency``, ``asOf`` a time, from which ``source`` (retail, or local: made up), and what is
+        ``perHour`` in ``currency``, the time ``asOf``, its ``source`` (retail, or local: made up), and what is
         ``notCounted``. Raises: SpecError; OperationFailed (not_found) with ``same`` if nothing is recorded.
         """
         from vmops.ops.prices import Prices
@@ -117,7 +117,7 @@ class Questions(Access):
     def metrics(self, params: Params) -> dict[str, str]:
         """Give what a trial's results should say of its VM: its place, processor, image and price, and a digest.
 
-        VMs of the same ``vmops_lock`` were made from the same, whatever they are called and wherever they are listed.
+        VMs with the same ``vmops_lock`` were made from the same inputs, whatever their names and prices.
 
         Raises: as `lock_file`.
         """
@@ -150,24 +150,24 @@ class Questions(Access):
     def offers(self, params: Params, unread: list[Failure]) -> list[dict[str, Any]]:
         """Tell for each place, from lists of sizes, locations, zones and priorities, whether a VM is available there.
 
-        With price, what is left of the quota in cores, a ``verdict`` (ok, last, blocked) and why. ``unread`` gets a
-        failure for what Azure does not tell, which speaks against no place. Raises: SpecError.
+        Each has a price, the rest of the quota in cores, a ``verdict`` (ok, last, blocked) and a reason. ``unread``
+        gets a failure for what Azure does not answer, which is no objection to any place. Raises: SpecError.
         """
         return self._offers(params, unread).take()
 
     def places(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> list[dict[str, Any]]:
-        """Tell where a VM that names several places may be, as `offers` does. Raises: SpecError; OperationFailed."""
+        """List the places of a VM that names several, as `offers` does. Raises: SpecError; OperationFailed."""
         asked = self._asked(params, same=same, unset=unset)
         return self._offers(dict(asked.given), []).take() if asked.spec.lists else []
 
     def quota(self, params: Params) -> list[dict[str, Any]]:
-        """Tell how much of each quota is used and left in a location. Raises: SpecError; CloudError if ARM refuses."""
+        """List use and rest of each quota in a location. Raises: SpecError; CloudError if ARM refuses."""
         return self._offers(params, []).quotas()
 
     def refusals(self, params: Params, *, forget: bool = False) -> list[dict[str, Any]]:
-        """Tell what Azure has refused where, to VMs of this host: what is blocked, or tried last, why, until when.
+        """List the places where Azure has refused VMs of this host: blocked or to be tried last, why, and until when.
 
-        With ``forget`` it is forgotten. Raises: SpecError.
+        With ``forget``, they are forgotten. Raises: SpecError.
         """
         from vmops.ops.refused import told
 
@@ -183,9 +183,9 @@ class Questions(Access):
         return self._queries.status(self._target(params))
 
     def members(self, params: Params) -> dict[str, Any]:
-        """Tell of each VM of a fleet as Azure does now: ``asked``, ``ready``, ``members``, and who is ``missing``.
+        """Describe the present VMs of a fleet: ``asked``, ``ready``, ``members``, and those ``missing``.
 
-        Nothing if it is no fleet, as far as anybody knows. Raises: CloudError if ARM refuses.
+        Empty if it is not known to be a fleet. Raises: CloudError if ARM refuses.
         """
         from vmops.ops.members import Members
 

@@ -12,7 +12,7 @@ from vmops.spec.target import Target
 
 
 def switch_record(settings: Settings, target: Target, action: str) -> Operation:
-    """Write down that all VMs of a fleet are to be switched now, and how."""
+    """Record that all VMs of a fleet are to be switched now, and how."""
     return replace(record(settings, target, Verb.POWER), digest=action, given={"action": action})
 
 
@@ -36,11 +36,11 @@ def record(settings: Settings, target: Target, verb: Verb, asked: Asked | None =
 
 
 _CUT_OFF = frozenset({FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.BUG, FailureKind.LOCKED})
-"""After these a write may still be on its way."""
+"""Failures after which a write may still be on its way."""
 
 
 def in_doubt(before: Operation | None, verb: Verb) -> bool:
-    """Tell whether the engine's state may lack what exists, or what is to be removed may still be on its way."""
+    """Tell whether the engine's state may lack existing resources, or a write may be on its way during a removal."""
     if verb is Verb.PROVISION:
         return before is None or before.state is not State.SUCCEEDED
     if before is None:

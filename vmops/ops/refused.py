@@ -1,4 +1,4 @@
-"""What is remembered of places that Azure has refused, as it is told."""
+"""The remembered refusals of places, as they are shown."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from vmops.placement.search import Objection, Standing
 
 
 def told(objection: Objection) -> dict[str, Any]:
-    """Give what was refused in plain JSON; what is None may be anything. ``zone`` may be regional, or zonal."""
+    """Give an objection as plain JSON; None matches anything. ``zone`` may be regional, or zonal."""
     block = objection.block
     return {
         "vmSize": block.size or None,

@@ -1,4 +1,4 @@
-"""The earlier requests for a VM, and what of them is repeated."""
+"""The earlier requests for a VM, and which of their parameters are repeated."""
 
 import hashlib
 import hmac
@@ -22,11 +22,11 @@ from vmops.spec.vm_spec import EITHER, VmSpec
 
 @dataclass(frozen=True)
 class Asked:
-    """A VM that is asked for: its spec, what of that was given, an HMAC of each secret that it has, and its digest.
+    """A request for a VM: its spec, its given parameters, an HMAC of each of its secrets, and its digest.
 
-    The digest is '' if it is not known yet. ``changed`` gives the parameters that are asked for otherwise than they
-    were made last, secrets aside; None if nobody knows how that was. Only who begins something needs to know. ``unset``
-    are those that somebody has taken back.
+    The digest is '' while it is unknown. ``changed`` are the parameters that differ from the last provision, without
+    secrets; None if that is unknown. Only callers that begin something need it. ``unset`` are the parameters that were
+    withdrawn.
     """
 
     spec: VmSpec
@@ -37,7 +37,7 @@ class Asked:
     unset: frozenset[str] = frozenset()
 
     def keyed(self, spec: VmSpec, key: bytes) -> Self:
-        """Give the same with the spec as it is sent, with a key to log in with, and with its digest by ``key``."""
+        """Give the same request with a login key in its spec, and with its digest by ``key``."""
         return replace(self, spec=spec, digest=self.digest or spec.digest(key))
 
 
@@ -66,11 +66,12 @@ class Remembered:
         return last
 
     def asked_again(self, params: Params, unset: Collection[str] = ()) -> Asked:
-        """Read what was asked for last, of which ``params`` change something, without what is ``unset``.
+        """Read the last request, with the changes in ``params``, without the parameters in ``unset``.
 
-        A secret that they do not repeat stays as it is; custom data in a file is given again if that says the same.
+        A secret that they do not repeat stays as it is; custom data from a file is read again if its content is the
+        same.
 
-        Raises: SpecError; OperationFailed (not_found) if this host remembers nothing of the VM.
+        Raises: SpecError; OperationFailed (not_found) if this host has no record of the VM.
         """
         last = self.last(Target.from_params(params, self.settings.defaults()))
         before, now = self._changed(last, {}), self._changed(last, params, unset)
@@ -79,12 +80,12 @@ class Remembered:
         return replace(now, digest=last.digest if same else "", changed=changes, unset=frozenset(unset))
 
     def here(self, spec: VmSpec) -> VmSpec:
-        """Give a spec in the one of its places where the VM is, or was tried last; in the first if nobody knows."""
+        """Give a spec for the place where the VM is, or was tried last; for the first if that is unknown."""
         where = noted(self.store.life(spec.stack), spec.vm_name)
         return where.within(spec).of(spec) if where and spec.location else spec
 
     def _changes(self, spec: VmSpec, last: Operation | None) -> tuple[str, ...] | None:
-        """Name the parameters that differ from those with which the VM was made."""
+        """Name the parameters that differ from those of the last provision."""
         if last is None or last.state is not State.SUCCEEDED or not last.given:
             return None
         try:
@@ -95,7 +96,7 @@ class Remembered:
         return tuple(sorted(name for name in {*before, *now} if before.get(name) != now.get(name)))
 
     def _changed(self, last: Operation, params: Params, unset: Collection[str] = ()) -> Asked:
-        """Read what was asked for before, with ``params`` in its place, and without what is ``unset``."""
+        """Read the earlier request with the changes in ``params``, without the parameters in ``unset``."""
         pinned, sealed = lock_file.applied(params)
         changed = merge_params(pinned, {})
         replaced = {
@@ -123,20 +124,20 @@ class Remembered:
         return hmac.compare_digest(self._seal("customData", text), last.secrets.get("customData", ""))
 
     def _secrets(self, spec: VmSpec, last: Operation | None) -> dict[str, str]:
-        """Seal the secrets that are given; of those that nobody speaks of, the VM has what it had."""
+        """Give the HMACs of the given secrets; secrets that are not mentioned keep theirs."""
         silent = spec.kept | ({"customData"} if spec.custom_data is None else set())
         had = {name: seal for name, seal in (last.secrets if last else {}).items() if name in silent}
         return had | {name: self._seal(name, secret.get_secret_value()) for name, secret in spec.secrets.items()}
 
     def _seal(self, name: str, secret: str) -> str:
-        """Give the HMAC of a secret, which tells it from another and gives nothing of it away without the key."""
+        """Give the HMAC of a secret, which allows comparison but reveals nothing without the key."""
         return hmac.new(
             keys.digest_key(self.settings.state_dir), f"{name}={secret}".encode(), hashlib.sha256
         ).hexdigest()
 
 
 def _provision_of(operations: list[Operation]) -> Operation | None:
-    """Give the newest provision among operations, of which the newest is the first."""
+    """Give the newest provision among operations that are sorted from the newest."""
     return next((each for each in operations if each.verb is Verb.PROVISION), None)
 
 

@@ -95,9 +95,9 @@ def unrecordable(error: RecordsUnusable | OSError) -> Failure:
 
 
 class _Patient:
-    """Continues to poll when ARM throttles, after the time that ARM asks for: that is no failure of the operation.
+    """Polls again when ARM throttles, after ARM's pause: that is no failure of the operation.
 
-    ``refusal`` is that of the last poll, None if it was answered.
+    ``refusal`` is the last poll's, None if it was answered.
     """
 
     def __init__(self, poll: Callable[[], Seen | NotYet], interval: float) -> None:

@@ -1,4 +1,4 @@
-"""Whether a request is already fulfilled, or on its way: the last record says what to look for, ARM what exists."""
+"""Whether a request is already fulfilled or in flight: the last record gives the goal, and ARM what exists."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,17 +19,17 @@ _WAIT_FOR = "waitFor"
 
 
 def is_made(latest: Operation, asked: Asked) -> bool:
-    """Tell whether the newest operation has made the VM as it is asked for, or all of a fleet."""
+    """Tell whether the newest operation has made the VM, or the whole fleet, as requested."""
     whole = latest.outputs.get("ready") == latest.outputs.get("asked")
     return whole and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, asked.digest)
 
 
 def seen_as_asked(arm: Arm, claim: Claim, spec: VmSpec, made: Mapping[str, Any]) -> list[Body]:
-    """Look at a VM, or a fleet, that was ``made`` so; nothing if it is not so any more, does not run, or is another's.
+    """Read a VM or a fleet that was ``made`` as requested; empty if it has changed, does not run, or is another's.
 
-    Of a fleet all are looked at by two lists, however many they are.
+    A fleet of any size is read by two lists.
 
-    Raises: CloudError if ARM refuses a look.
+    Raises: CloudError if ARM refuses a read.
     """
     seen = _fleet(arm, spec, made) if spec.vm_count else _single(arm, spec, made)
     if not seen or not all(is_ours(machine, claim) for _, machine, _ in seen):
@@ -41,7 +41,7 @@ def seen_as_asked(arm: Arm, claim: Claim, spec: VmSpec, made: Mapping[str, Any])
 
 
 Seen = tuple[VmSpec, Body, Mapping[str, Any]]
-"""A VM that runs: what it should be, what it is, and what was told of it when it was made."""
+"""A running VM: its spec, its resource, and the outputs when it was made."""
 
 
 def _single(arm: Arm, spec: VmSpec, made: Mapping[str, Any]) -> list[Seen]:
@@ -50,7 +50,7 @@ def _single(arm: Arm, spec: VmSpec, made: Mapping[str, Any]) -> list[Seen]:
 
 
 def _fleet(arm: Arm, spec: VmSpec, made: Mapping[str, Any]) -> list[Seen]:
-    """Give the members that were made; none if one of them does not run."""
+    """Give the members that were made; empty if one of them does not run."""
     told = {each["member"]: each for each in made.get("members", ())}
     members = fleet.members(spec, told)
     running = machines.running(arm, spec.subscription, [each.vm_id for each in members])

@@ -118,7 +118,7 @@ class Upkeep:
             return failed(self._store, target, error)
 
     def _target(self, params: Params) -> Target:
-        """Give which VM, fleet or member of one is meant. Raises: SpecError."""
+        """Give the VM, fleet or member that the parameters mean. Raises: SpecError."""
         from vmops.ops.member_names import meant
 
         return meant(self._store, self._arm, Target.from_params(params, self.settings.defaults()))

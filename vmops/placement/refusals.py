@@ -39,10 +39,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table. It matches by code (``codes`` are separated by spaces), priority and words of the message.
+    """One row of the table. It matches a refusal by code (``codes`` are separated by spaces), priority and message.
 
-    An empty ``priority`` matches both. ``seconds`` is how long the blocks last; for a quota with limit 0, at least an
-    hour.
+    An empty ``priority`` matches both; ``words`` is a pattern for the message. ``seconds`` is how long the blocks last;
+    for a quota with limit 0, at least an hour.
     """
 
     codes: str

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Kept:
-    """The secret parameters that nobody repeats, and the ids of data disks of ours that are only attached, by lun.
+    """The secret parameters that are not repeated, and the ids by lun of our data disks that are only attached.
 
-    ``expires``: so does the tag that says until when the VM lives. ``group_location`` is where the resource group is,
-    None for where the VM is to be. ``address_zones`` are those of a public address that is there, None if none is.
-    What is of a VM that ``never_ran`` and may be in other places is not kept: it is made anew where it is asked for.
+    - ``expires``: the tag with the VM's expiry stays too.
+    - ``group_location``: the location of the resource group; None for the VM's.
+    - ``address_zones``: the zones of an existing public address; None without one.
+    - ``never_ran``: the VM may move to another place, so its resources are not kept, but made anew there.
     """
 
     secrets: frozenset[str] = frozenset()

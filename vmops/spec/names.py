@@ -16,9 +16,9 @@ STACK_TAG, OWNER_TAG, EXPIRES_TAG, HOLD_TAG = OWN_TAGS = ("vmops-stack", "vmops-
 TAG_PREFIX = "vmops-"
 """The prefix of vmops' own tags."""
 FLEET_TAG = "vmops-fleet"
-"""On all that a fleet has: its name, which is that of no VM."""
+"""The tag of a fleet's resources with the fleet's name, which is no VM's."""
 GIVEN_TAG = "vmops-from"
-"""On a network or security group: the stack that made it and has passed it on."""
+"""The tag of a network or security group with the stack that made it and has passed it on."""
 
 PROJECT = "vmops"
 """The Pulumi project of every stack."""
@@ -48,7 +48,7 @@ TOKENS: Mapping[str, str] = MappingProxyType(
     }
 )
 _MEMBERS = frozenset({"virtualmachines", "networkinterfaces", "publicipaddresses", "disks"})
-"""The last words of the types of what each member of a fleet has for itself."""
+"""The last words of the types of resources that each member of a fleet has for itself."""
 _SUFFIXES: Mapping[str, str] = MappingProxyType(
     {
         "network": "vnet",
@@ -66,14 +66,14 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "security_group": "network_security_group_name",
     }
 )
-"""The field of a spec that names each of what several VMs may share."""
+"""The field of a spec with the name of each resource that several VMs may share."""
 
 _LONGEST, _LONGEST_NETWORK = 80, 64
 _LUN = re.compile("0|[1-9][0-9]?")
 _OF_MEMBER = re.compile("-(0|[1-9][0-9]?)(?:-.*)?")
-"""What follows a fleet's name in the name of a member, and of what a member has."""
+"""Matches what follows a fleet's name in the name of a member, and of the member's resources."""
 _LOCATION = re.compile("[a-z]{5,}[0-9]?")
-"""What every location is called like. Source: Azure documentation, regions: eastus has the shortest name."""
+"""Matches every location's name. Source: Azure documentation, regions: eastus has the shortest name."""
 
 FIRST_PRIORITY = 1000
 """The priority of our first security rule. Others have room for their rules before it."""
@@ -143,9 +143,9 @@ class Identity:
         return wanted in map(str.lower, [*self.own_ids(region), *data])
 
     def member(self, arm_id: str) -> int | None:
-        """Return the number of the fleet's member whose name by rule an ARM id has, or what the member has; else None.
+        """Return the number of the fleet's member to which an ARM id belongs by its default name; else None.
 
-        None, too, for a network or a security group: members have none of their own.
+        Also None for a network or a security group: members have none of their own.
         """
         *_, kind, name = arm_id.split("/")
         found = _OF_MEMBER.fullmatch(name[len(self.vm_name) :])
@@ -156,7 +156,7 @@ class Identity:
 
 
 def member_name(fleet: str, number: int) -> str:
-    """Return the name of the VM that a fleet has under a number."""
+    """Return the VM's name of a fleet's member."""
     return f"{fleet}-{number}"
 
 

@@ -31,7 +31,7 @@ def merge_params(params: Mapping[str, object], defaults: Mapping[str, object]) -
 
 
 def time_to_live(value: object) -> float:
-    """Read a time to live, in seconds. Raises: SpecError."""
+    """Convert a time to live to seconds. Raises: SpecError."""
     try:
         return durations.positive_seconds(value)
     except ValueError as error:
@@ -85,7 +85,7 @@ class WaitOptions(BaseModel):
 
 
 class Target(WaitOptions):
-    """Which VM is meant; or which fleet, or which ``member`` of one, whose name is then the ``vm_name``."""
+    """Identifies a VM, a fleet, or one ``member`` of a fleet; ``vm_name`` is then the fleet's name."""
 
     vm_name: Annotated[str, BeforeValidator(naming.vm_name)]
     subscription: Annotated[str, BeforeValidator(related.subscription)] = derived_default()
@@ -96,7 +96,7 @@ class Target(WaitOptions):
 
     @property
     def identity(self) -> names.Identity:
-        """What makes this VM, or this fleet, this and no other: all members of a fleet have one."""
+        """The identity of this VM or this fleet; all members of a fleet share one."""
         return names.Identity(self.cloud, self.subscription, self.resource_group, self.vm_name)
 
     @property
@@ -111,12 +111,12 @@ class Target(WaitOptions):
 
     @property
     def machine_name(self) -> str:
-        """The name of the VM itself: a member has its fleet's, and its number."""
+        """The name of the VM itself: a member's is its fleet's name and its number."""
         return self.vm_name if self.member is None else names.member_name(self.vm_name, self.member)
 
     @property
     def vm_id(self) -> str:
-        """The ARM id of the VM; of a fleet that of no VM: nothing else may have it."""
+        """The ARM id of the VM. A fleet's is the id of no VM: nothing else may have it."""
         return self.identity.resource_id("vm", self.machine_name)
 
     @property

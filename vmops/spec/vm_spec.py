@@ -79,9 +79,9 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
     ) -> Self:
         """Read all parameters of a deployment; ``params`` win over ``defaults``, and None means not given.
 
-        Unknown parameters are ignored, and pointed out in the log, once, but those without which a VM would be made
-        that nobody has asked for. No fleet is deployed by one ``member``. ``kept`` are the secrets that stay as they
-        are where the VM is.
+        Unknown parameters are ignored and logged once, except those without which a wrong VM would be made: these are
+        refused. ``member`` is ignored: a fleet is deployed as a whole. ``kept`` are the secrets that stay unchanged on
+        the existing VM.
 
         Raises: SpecError, with one sentence for every parameter that breaks a rule, and never a secret.
         """

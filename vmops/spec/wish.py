@@ -1,4 +1,4 @@
-"""The places that are asked for: lists of sizes, locations, zones and priorities, and what each place must offer."""
+"""The requested places: lists of sizes, locations, zones and priorities, and the requirements on each place."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from vmops.spec.target import WaitOptions, choice, derived_default
 
 
 def _locations(value: object, info: ValidationInfo) -> tuple[str, ...]:
-    """Return locations; the local cloud has one by default."""
+    """Return locations; the local cloud has a default one."""
     if found := related.location(None, info) if value is None else None:
         return (found,)
     if value is None:
@@ -29,7 +29,7 @@ def _default(name: str) -> str:
 
 
 class Wish(WaitOptions):
-    """The places that are asked for. Each field is a word, or a list in order of preference."""
+    """The requested places. Each field is a word, or a list in order of preference."""
 
     subscription: Annotated[str, BeforeValidator(related.subscription)] = derived_default()
     location: Annotated[tuple[str, ...], BeforeValidator(_locations)] = derived_default()

@@ -20,12 +20,11 @@ _CONNECT = 30
 
 
 def block(way: WayIn, name: str, known_hosts: Path) -> str:
-    """Give the block with which OpenSSH finds a VM under a name.
+    """Give the block of the configuration for a VM under a name.
 
-    A VM's host key is accepted when it is first seen, and must not change afterwards. One that is known beforehand must
-    match.
+    A VM's host key is accepted on first use, and must not change afterwards. A key that is known beforehand must match.
 
-    Raises: StoreError if a path in it cannot be written so.
+    Raises: StoreError if a path in it cannot be written there.
     """
     identity = [f"IdentityFile {quoted(way.key)}", "IdentitiesOnly yes"] if way.key else []
     options = [

@@ -1,10 +1,10 @@
-"""What OpenSSH is told of the VMs, in files below the state directory; and the user's own configuration.
+"""OpenSSH's configuration for the VMs, in files below the state directory, and the user's own configuration.
 
-config                       includes what follows; the user's own may include it
+config                       includes the following files; the user's own may include it
 hosts/STACK.conf             the way into one VM
 hosts/STACK.known_hosts      the VM's own key, once it is known
 
-Each file is written whole, for its owner only, by whoever asks for the way into a VM.
+Each file is written whole, readable by its owner only, by the process that needs the way into a VM.
 """
 
 import glob
@@ -24,7 +24,7 @@ _NAME = re.compile(r"^Host (\S+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Host:
-    """The way into one VM as OpenSSH knows it: ``name`` is the host's name there, ``file`` its configuration."""
+    """The way into one VM in OpenSSH's terms: ``name`` is the VM's host name there, ``file`` its configuration."""
 
     way: WayIn
     name: str

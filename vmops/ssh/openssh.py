@@ -1,4 +1,4 @@
-"""The commands of the system's own OpenSSH, and what their exit codes mean."""
+"""The commands of the system's own OpenSSH, and the meaning of their exit codes."""
 
 import os
 import shlex
@@ -48,7 +48,7 @@ fi
 kill -s KILL -- -$clock
 exit $code
 """
-"""Runs a command for so many seconds, in a session of its own, and ends every process that is still in it.
+"""Runs a command in its own session; after a number of seconds, ends every process in that session.
 
 GNU's ``timeout`` leaves the children of the command running, and stops at its first signal. Source: POSIX, Shell
 Command Language, ``wait``: it ends at a signal that is trapped.

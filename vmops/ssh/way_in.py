@@ -1,4 +1,4 @@
-"""The way into a VM: where its SSH answers, who logs in, and by which keys the two know each other."""
+"""The way into a VM: where its SSH answers, who logs in, and the keys of user and VM."""
 
 import shlex
 from dataclasses import dataclass

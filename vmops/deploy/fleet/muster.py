@@ -21,7 +21,7 @@ from vmops.spec.vm_spec import VmSpec
 class Muster:
     """What exists before a fleet's deployment: its shared resources, and each member that it is to have.
 
-    ``leaving`` are members that the fleet is no longer to have, and of which something may exist.
+    ``leaving`` are members that the fleet is no longer to have; remains of them may exist.
     """
 
     ground: Preflight
@@ -82,7 +82,7 @@ def _there(seen: Inventory, claim: Claim) -> dict[int, str]:
 
 
 def _known(site: DeployContext, claim: Claim, seen: Inventory) -> set[int]:
-    """Give the numbers of members of which anything exists, or was made and not seen to be gone."""
+    """Give the numbers of members that were made and not seen to be gone, or that have any resource."""
     ids = [*site.made.known(), *(each["id"] for each in (*seen.ours, *seen.disks))]
     return {number for each in ids if (number := claim.vm.member(each)) is not None}
 

@@ -94,7 +94,7 @@ class Guest:
             self._remember(replace(self.handle, port=port))
 
     def first(self) -> int | None:
-        """Give a descriptor of its first process; None until it is up, as its starter may be there, too, before."""
+        """Give a descriptor of its first process; None until it is up, because its starter may still exist."""
         up = self.waiting is not None and self.handle.up
         if self._first is None and up and (found := only_child(self.handle.pid)):
             self._first = _descriptor(found)

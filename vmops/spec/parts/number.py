@@ -1,4 +1,4 @@
-"""How many VMs of a kind there are to be."""
+"""The number of VMs of a kind."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from vmops.spec.target import Target
 
 
 class Number(Target):
-    """A fleet of ``vm_count`` VMs, of which ``min_count`` are enough; one VM of its own name without a count."""
+    """A fleet of ``vm_count`` VMs, of which ``min_count`` are enough; without a count, one VM with its own name."""
 
     vm_count: Annotated[int | None, BeforeValidator(fleets.count)] = None
     min_count: Annotated[int | None, BeforeValidator(fleets.least)] = None

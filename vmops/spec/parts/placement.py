@@ -1,4 +1,4 @@
-"""Where a VM may be, what it is close to, and where its console is stored."""
+"""The places of a VM, what it is close to, and where its console is stored."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
@@ -14,13 +14,13 @@ from vmops.spec.target import choice
 Prefer = Literal["order", "price"]
 
 _REGION, _MOVES = "region", "moves"
-"""What the wire says of a VM that is not in the first of its locations, and of one that is in one of several places."""
+"""Keys of the wire form for a VM outside its first location, and for one with several places."""
 
 
 class Placement(Machine):
     """A proximity placement group by its id; ``boot_diagnostics`` is true, false, or the URL of a storage account.
 
-    Size, location, zone and priority are where the VM is to be: of lists the first, until `at` says otherwise.
+    Size, location, zone and priority are the VM's place: the first of each list, until `at` chooses another.
     """
 
     proximity_placement_group: Annotated[str | None, BeforeValidator(placement.proximity)] = None
@@ -35,7 +35,7 @@ class Placement(Machine):
     def checked(
         cls, parameters: Mapping[str, object], problems: Sequence[str] = (), context: Mapping[str, Any] = {}
     ) -> Self:
-        """Validate parameters, of which size, location, zone and priority may be lists. Raises: SpecError."""
+        """Validate parameters. Size, location, zone and priority may be lists. Raises: SpecError."""
         lists, wrong = places.read(parameters)
         words = {**parameters, **{name: next(iter(found), None) for name, found in lists.items()}}
         given = {name: value for name, value in words.items() if value is not None}
@@ -49,24 +49,24 @@ class Placement(Machine):
 
     @property
     def lists(self) -> Lists:
-        """Size, location, zone and priority by the parameters' names, where more than one was given."""
+        """Size, location, zone and priority by parameter name, if more than one was given."""
         return self._lists
 
     @property
     def region(self) -> str:
         """The location, if it is not the first of the given ones; else ''.
 
-        Everything in it has other names than in the first: an interface stays reserved for a while.
+        Resources there have other names than in the first location, because an interface stays reserved for a while.
         """
         return self._region
 
     @property
     def moves(self) -> frozenset[str]:
-        """Of size, location, zone and priority those of which the VM may have another, by the parameters' names."""
+        """The names of those of size, location, zone and priority that may change for this VM."""
         return self._moves
 
     def at(self, vm_size: str, location: str | None, zone: str | None, priority: str, home: str | None) -> Self:
-        """Return the same spec in one place; at ``home``, a location, all is named as if there were no other."""
+        """Return the same spec in one place. At the location ``home``, names are as if there were no other location."""
         region = "" if location == home else str(location)
         bid = {} if priority == "Spot" else {"max_price": None, "eviction_policy": None}
         place = {"vm_size": vm_size, "location": location, "zone": zone, "priority": priority, **bid}
@@ -76,9 +76,9 @@ class Placement(Machine):
         return placed
 
     def name_of(self, role: str) -> str:
-        """Return the name that a network, subnet, security_group, address, nic or os_disk has by default.
+        """Return the default name of a network, subnet, security_group, address, nic or os_disk.
 
-        All members of a fleet have the first three of their fleet.
+        All members of a fleet share the first three.
         """
         shared = role in names.FIELDS
         return names.default_name(role, self.vm_name if shared else self.machine_name, self._region)
@@ -89,17 +89,17 @@ class Placement(Machine):
 
     @property
     def named_roles(self) -> frozenset[str]:
-        """Which of network, subnet and security_group were named by the user, so that other VMs may share them."""
+        """The roles among network, subnet and security_group that the user named, so that other VMs may share them."""
         chosen = {role: str(getattr(self, field)) for role, field in names.FIELDS.items()}
         return frozenset(role for role, name in chosen.items() if name.lower() != self.name_of(role).lower())
 
     def _own_names(self, region: str) -> dict[str, str]:
-        """Give the fields for the resources that the user did not name, with their names in a region."""
+        """Give the fields with the names of resources that the user did not name, in a region."""
         own = names.FIELDS.keys() - self.named_roles
         return {names.FIELDS[role]: names.default_name(role, self.vm_name, region) for role in own}
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the parameters as JSON values, lists as they were given."""
+        """Return the parameters as JSON values; lists stay as they were given."""
         lists: dict[str, Any] = {name: list(found) for name, found in self._lists.items()}
         lists |= {"zone": places.SPREAD} if self._spreads else {}
         where: dict[str, Any] = {_REGION: self._region, _MOVES: sorted(self._moves)}

@@ -1,18 +1,19 @@
-"""How many VMs a fleet has, and which of them is meant."""
+"""Rules for the number of a fleet's VMs, and for the number of a member."""
 
 from pydantic import ValidationInfo
 
 from vmops.spec.rules.values import within
 
 MOST = 100
-"""Members of a fleet: the engine writes its whole state after each step, so that more would cost their square."""
+"""The most members of a fleet: the engine writes its whole state after each step, so that the cost grows as the square.
+"""
 
 LONGEST_NAME = 58
-"""Characters of a fleet's name: the names of its members are longer."""
+"""The most characters of a fleet's name: its members' names are longer."""
 
 
 def count(value: object, info: ValidationInfo) -> int:
-    """Return how many VMs are asked for."""
+    """Check the number of VMs."""
     name = info.data.get("vm_name", "")
     if len(name) > LONGEST_NAME:
         raise ValueError(f"{name!r} is too long for a fleet's name (1 to {LONGEST_NAME} characters)")
@@ -20,7 +21,7 @@ def count(value: object, info: ValidationInfo) -> int:
 
 
 def least(value: object, info: ValidationInfo) -> int:
-    """Return how many of them are enough."""
+    """Check the number of VMs that are enough."""
     most = info.data.get("vm_count")
     if most is None:
         raise ValueError(f"{value!r} needs vmCount")
@@ -28,5 +29,5 @@ def least(value: object, info: ValidationInfo) -> int:
 
 
 def member(value: object) -> int:
-    """Return the number of a fleet's member, the first of which is 0."""
+    """Check the number of a member; the first is 0."""
     return within(value, 0, MOST - 1, f"the number of a member (0 to {MOST - 1})")

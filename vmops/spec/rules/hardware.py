@@ -27,7 +27,7 @@ def is_arm64(size: str) -> bool:
 
 
 def cpu(size: str) -> str:
-    """Tell who has made the processor of a size, and its architecture: ``Intel x64``, ``AMD x64``, ``Ampere Arm64``.
+    """Give the maker and architecture of a size's processor: ``Intel x64``, ``AMD x64``, ``Ampere Arm64``.
 
     Source: vm-naming-conventions: the feature letter "a" is AMD, "p" is Arm, of Microsoft itself from version 6 on.
     """

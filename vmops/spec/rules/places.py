@@ -1,4 +1,4 @@
-"""Where a VM may be: sizes, locations, zones and priorities, a word or a list each, in the order that is wanted."""
+"""Rules for places: sizes, locations, zones and priorities, each a word or a list in the order of preference."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -8,42 +8,44 @@ from vmops.spec.rules import hardware, naming
 from vmops.spec.rules.values import items, one_of
 
 MOST = 64
-"""Places that one wish may have."""
+"""The most places of one wish."""
 
 ANY, SPREAD, BOTH = "any", "spread", "SpotThenRegular"
-"""Words that stand for lists: each zone for one VM, each in turn for several, and Spot before Regular."""
+"""Words that stand for lists: any zone for a VM, all zones in turn for several, and Spot before Regular."""
 
 _ZONES, _SPOT = ("1", "2", "3"), "Spot"
 _NO_SPOT = "china"
-"""Source: Azure documentation, use Spot VMs: every cloud has them but the one that 21Vianet operates."""
+"""The cloud without Spot. Source: Azure documentation, use Spot VMs: every cloud has them but the one that 21Vianet
+operates.
+"""
 
 _PINS = ("subnetId", "privateIpAddress", "proximityPlacementGroup")
 _NAMED = {"virtualNetworkName": "network", "subnetName": "subnet", "networkSecurityGroupName": "security_group"}
-"""What is in one location: by itself, or unless it has the name that the VM's own has."""
+"""Parameters that tie a VM to one location: always, or unless they give the default name."""
 
 _IMAGES = ("image", "ubuntuOSVersion", "imageId")
 
 Lists = Mapping[str, tuple[str, ...]]
-"""Words by the name of the parameter that they were given for, where that has more than one."""
+"""Words by the name of their parameter, if that has more than one."""
 
 
 def sizes(value: object) -> tuple[str, ...]:
-    """Return sizes, each once."""
+    """Return sizes without duplicates."""
     return _once(value, hardware.vm_size)
 
 
 def locations(value: object) -> tuple[str, ...]:
-    """Return locations, each once."""
+    """Return locations without duplicates."""
     return _once(value, naming.location)
 
 
 def zones(value: object) -> tuple[str, ...]:
-    """Return zones, each once; all of them for ``any`` and ``spread``."""
+    """Return zones without duplicates; all of them for ``any`` and ``spread``."""
     return _ZONES if _is_word(value, ANY, SPREAD) else _once(value, hardware.zone)
 
 
 def priorities(value: object) -> tuple[str, ...]:
-    """Return priorities, each once; ``SpotThenRegular`` is both."""
+    """Return priorities without duplicates; ``SpotThenRegular`` is both."""
     return (_SPOT, "Regular") if _is_word(value, BOTH) else _once(value, one_of("Regular", _SPOT))
 
 
@@ -56,12 +58,12 @@ _RULES: Mapping[str, Callable[[object], tuple[str, ...]]] = {
 
 
 def spreads(given: Mapping[str, object]) -> bool:
-    """Tell whether parameters ask for each zone in turn."""
+    """Tell whether parameters ask for all zones in turn."""
     return _is_word(given.get("zone"), SPREAD)
 
 
 def read(given: Mapping[str, object]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
-    """Read the lists among parameters; give them by name, and a sentence for each that breaks a rule."""
+    """Read the lists among parameters; give them by name, with a sentence for each that breaks a rule."""
     found: dict[str, tuple[str, ...]] = {}
     problems = []
     for name, rule in _RULES.items():
@@ -75,13 +77,13 @@ def read(given: Mapping[str, object]) -> tuple[dict[str, tuple[str, ...]], list[
 
 
 def together(lists: Lists, given: Mapping[str, object]) -> list[str]:
-    """Say, in a sentence each, what of lists does not go together with what else is given."""
+    """Say, in a sentence each, which lists conflict with other parameters."""
     found = (_pinned(lists, given), _processors(lists, given), _spot(lists, given), _too_many(lists))
     return [*(each for those in found for each in those), *_of_fleet(lists, given)]
 
 
 def _of_fleet(lists: Lists, given: Mapping[str, object]) -> list[str]:
-    """Say that the VMs of a fleet are made in one place, all of them."""
+    """Say that a fleet has one place for all its VMs."""
     several = [name for name, found in lists.items() if len(found) > 1] if "vmCount" in given else []
     return [f"{name}: a list, and all VMs of a fleet are made in one place" for name in several]
 
@@ -103,7 +105,7 @@ def _processors(lists: Lists, given: Mapping[str, object]) -> list[str]:
 
 
 def _spot(lists: Lists, given: Mapping[str, object]) -> list[str]:
-    """Say where there is no Spot; the default size of a VM has none."""
+    """Say where Spot is not available; the default size has none."""
     if _SPOT not in lists.get("priority", ()) and not _is_word(given.get("priority"), _SPOT):
         return []
     if given.get("cloud") == _NO_SPOT:

@@ -121,6 +121,6 @@ def _need_spot(value: object, info: ValidationInfo) -> None:
 
 
 def _may_be_spot(info: ValidationInfo) -> bool:
-    """Tell whether the VM is asked for as Spot, be it after or before Regular; so may be a priority that is wrong."""
+    """Tell whether Spot is among the requested priorities; an invalid priority counts as Spot."""
     asked = (info.context or {}).get("lists", {}).get("priority") or (info.data.get("priority", "Spot"),)
     return "Spot" in asked
