@@ -64,21 +64,30 @@ class Search:
     after as many rounds as there are places, and one more for each that is tried twice.
     """
 
-    def __init__(self, places: Sequence[Place], known: Iterable[Objection] = ()) -> None:
-        """Look in these places, in this order; what is ``known`` against some was met by others, and holds its time."""
+    def __init__(
+        self, places: Sequence[Place], known: Iterable[Objection] = (), met: list[Objection] | None = None
+    ) -> None:
+        """Look in these places, in this order; what is ``known`` against some was met by others, and holds its time.
+
+        ``met`` is one list for all VMs of one deployment: what one is refused, none of the others tries.
+        """
         self.places, self._known = tuple(places), list(known)
-        self.met: list[Objection] = []
+        self.met: list[Objection] = [] if met is None else met
         self._times: Counter[Place] = Counter()
         self._first = ""
 
-    def place(self, now: float, here: Place | None = None) -> Place | None:
-        """Give the place to try at a time, ``here`` if nothing is against it; None if none is left."""
-        preferred = sorted(self.places, key=lambda place: bool(self._first) and place.priority != self._first)
-        return choose(sorted(preferred, key=lambda place: place != here), self._objections(now))
+    def place(self, now: float, here: Place | None = None, told: Iterable[Objection] = ()) -> Place | None:
+        """Give the place to try at a time, ``here`` if nothing is against it; None if none is left.
 
-    def blocked(self, now: float) -> list[tuple[Place, Objection]]:
-        """Give each place that is not to be tried at a time, with what is against it."""
-        found = [(place, *standing(place, self._objections(now))) for place in self.places]
+        What is ``told`` holds for this time alone.
+        """
+        preferred = sorted(self.places, key=lambda place: bool(self._first) and place.priority != self._first)
+        return choose(sorted(preferred, key=lambda place: place != here), [*self._objections(now), *told])
+
+    def blocked(self, now: float, told: Iterable[Objection] = ()) -> list[tuple[Place, Objection]]:
+        """Give each place that is not to be tried at a time, with what is against it; ``told`` as for `place`."""
+        against = [*self._objections(now), *told]
+        found = [(place, *standing(place, against)) for place in self.places]
         return [(place, why) for place, stands, why in found if stands is Standing.BLOCKED and why]
 
     def _objections(self, now: float) -> list[Objection]:

@@ -20,11 +20,15 @@ Refused = Mapping[str, Failure]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is known of each member that runs, and why each of the others does not, by their numbers."""
+    """What is known of each member that runs, and why each of the others does not, by their numbers.
+
+    ``moves`` are who was tried elsewhere before, from where to where, and why that was left.
+    """
 
     members: Sequence[VmSpec]
     running: Mapping[int, Mapping[str, Any]]
     missing: Mapping[int, Failure]
+    moves: Sequence[Mapping[str, Any]] = ()
 
     def failure(self, enough: int) -> Failure:
         """Say that too few run, and of the first who does not, why."""
@@ -49,7 +53,7 @@ class Outcome:
             "ready": len(self.running),
             "members": list(self.running.values()),
             "missing": [_missing(by_number[number], number, why) for number, why in self.missing.items()],
-            "moves": [],
+            "moves": list(self.moves),
         }
 
 
