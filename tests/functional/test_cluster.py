@@ -171,6 +171,29 @@ def at(cluster: Cluster, ops: VMOps, attempt: int) -> bool | NotYet:
     return (now.state, now.attempt) == ("running", attempt) or NotYet(0.02)
 
 
+def test_a_fleet_is_made_switched_and_removed_by_whichever_host_works(cluster: Cluster, azure: Azure) -> None:
+    """Its VMs are switched as one operation, which goes on when its worker dies."""
+    caller, host = cluster.host("caller").ops, cluster.host("crew")
+    host.work("--slots", "2")
+    fleet: Params = {"vmName": "u1", "vmCount": 2, "pollTimeout": LONGEST}
+    assert caller.vm_provision(fleet) == (Status.PENDING, {}), caller.last_failure(fleet)
+    status, made = caller.wait_vm_deployment(True, fleet)
+    assert (status, made.get("ready")) == (Status.SUCCEEDED, 2), caller.last_failure(fleet)
+    azure.stick("powerOff")
+    switched: Params = {"vmName": "u1", "pollTimeout": LONGEST}
+    assert caller.vm_stop(switched) == (Status.PENDING, {}), caller.last_failure(switched)
+    assert poll_until(lambda: any("/powerOff" in each for each in azure.writes()) or NotYet(0.02), timeout=LONGEST)
+    found = workers(host)
+    assert found
+    found[0].kill()
+    azure.let_go()
+    assert caller.wait_vm_operation(switched)[0] is Status.SUCCEEDED, caller.last_failure(switched)
+    assert [azure.power(each["id"]) for each in made["members"]] == ["stopped", "stopped"]
+    assert caller.vm_deprovision({"vmName": "u1"}) == (Status.PENDING, {})
+    succeeded(caller, {"vmName": "u1"}, is_setup=False)
+    assert azure.resources() == []
+
+
 def test_nobody_writes_an_engines_state_but_who_has_claimed_it(cluster: Cluster) -> None:
     """Neither a person with the engine, nor one whose epoch is over; what is not ours is nobody's business."""
     write = "INSERT INTO vmops.pulumi_state (key, data) VALUES ('lab/.pulumi/stacks/vmops/{}.json', '{{}}')"

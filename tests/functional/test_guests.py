@@ -117,6 +117,13 @@ def test_a_port_is_forwarded_into_it(inside: Lab, port: int) -> None:
             forwarding.kill()
 
 
+def test_openssh_has_a_terminal_without_one_of_its_own(inside: Lab, port: int) -> None:
+    """With ``-tt``: what reads the keyboard is a terminal there, and the command's code comes back."""
+    line = ["ssh", "-tt", *inside.options(port), "mlos@127.0.0.1", "tty && test -t 0 && exit 5"]
+    ran = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONG, check=False)
+    assert (ran.returncode, ran.stdout.strip().startswith(b"/dev/pts/")) == (5, True), ran
+
+
 def test_a_terminal_has_a_size_that_changes(inside: Lab, port: int) -> None:
     """What a person types is read by a login shell, and a window may grow."""
 

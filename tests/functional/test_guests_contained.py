@@ -92,6 +92,22 @@ def test_nothing_outside_is_harmed(inside: Lab, left: str) -> None:
     inside.sync(inside.wanted["other"])
 
 
+TRACE = "import ctypes; call = ctypes.CDLL(None).ptrace; print(*(call(16, pid, 0, 0) for pid in {pids}))"
+"""Attaches to processes, and says whether each could be. Source: ptrace(2), PTRACE_ATTACH is 16."""
+
+
+def test_nobody_outside_is_traced(inside: Lab) -> None:
+    """There is no process of such a number, whoever asks: neither one of the same user nor the guests' own."""
+    user, port = place.guests_path(inside.state_dir).stat().st_uid, inside.up("other").port
+    if inside.ssh(port, "python3 -c 'import ctypes'").returncode:
+        pytest.skip("guests have no Python here, and nothing else to call ptrace with")
+    with sleeping(user) as one:
+        script = TRACE.format(pids=(one.pid, inside.process.pid, os.getpid()))
+        for who in ("", "sudo "):
+            assert inside.said(port, f"{who}python3 -c '{script}'") == "-1 -1 -1"
+        assert one.status() == psutil.STATUS_SLEEPING
+
+
 def test_each_harm_is_done() -> None:
     """In one of the guests."""
     assert sorted(harm for harms in TOGETHER.values() for harm in harms) == sorted(HARM)

@@ -36,7 +36,7 @@ def shell(azure: Azure, tmp_path: Path) -> Callable[[str], str]:
     path = f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}"
 
     def run(block: str) -> str:
-        script = re.sub(r"^\$ ", "", block, flags=re.MULTILINE)
+        script = "\n".join(re.findall(r"^\$ (.*)", block, flags=re.MULTILINE)) or block
         environment = {**os.environ, "PATH": path, "VMOPS_OWNER": "tester"}
         command = ["bash", "-euc", script]
         done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=250)
@@ -72,4 +72,25 @@ def test_the_commands_of_the_pages_succeed(
     copied, handed_over = blocks("pulumi.md", "sh")
     shell(f"{copied}\nrm -r exp1\n{handed_over.strip()} --yes")
     assert shell(by_hand)
+    assert shell("vmops local resources") == "nothing\n"
+
+
+def test_the_commands_of_the_pages_on_places_and_fleets_succeed(
+    azure: Azure, shell: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one location has no room the VM is in the next; a fleet is made, changed and used as the page shows."""
+    placed, remembered = blocks("places.md", "console")
+    shell("for size in Standard_D4s_v5 Standard_D4as_v5; do vmops local capacity $size 0 --location westus2; done")
+    assert shell(placed).endswith("eastus\n")
+    assert "Standard_D4s_v5" in shell(remembered)
+    shell("vmops deprovision exp1 --wait --yes; vmops local capacity --clear")
+
+    made, changed = blocks("fleets.md", "console")
+    provisioned, deprovisioned = made.strip().splitlines()
+    shell(provisioned)
+    assert "exp1-19" in shell(changed)
+    shell(f"{deprovisioned} --yes")
+    (held,) = blocks("fleets.md", "python")
+    monkeypatch.setenv("VMOPS_OWNER", "tester")
+    exec(held.replace('vm.exec(["uname", "-a"])', "assert vm.name"), {})  # nothing runs in these VMs
     assert shell("vmops local resources") == "nothing\n"

@@ -108,16 +108,14 @@ RUN: dict[str, dict[str, str]] = {
     "docs/ci.md": {"yaml": "functional/test_pages.py"},
     "docs/commands.md": {"sh": "functional/test_cli.py"},
     "docs/containers.md": {"console": "it needs podman; tests/places/containers.py makes the image as far as it can"},
-    "docs/guests.md": {
-        "console": "functional/test_guests_azure.py calls the same, where there are guests",
-        "json": "an answer, shown in part",
-    },
-    "docs/inside.md": dict.fromkeys(
-        ("sh", "python"), "functional/test_inside_guests.py does the same, where there are guests"
-    ),
+    "docs/cluster.md": {"sh": "functional/test_cluster.py does the same over hosts of its own, and a database"},
+    "docs/fleets.md": dict.fromkeys(("console", "python"), "functional/test_pages.py"),
+    "docs/guests.md": dict.fromkeys(("console", "json"), "functional/test_inside_pages.py"),
+    "docs/inside.md": dict.fromkeys(("sh", "python"), "functional/test_inside_pages.py"),
     "docs/local-azure.md": dict.fromkeys(("console", "json"), "functional/test_pages.py"),
     "docs/logging.md": {"python": "functional/test_pages.py"},
     "docs/mlos_bench.md": {"console": "functional/test_mlos_example.py", "jsonc": "unit/test_mlos_schema.py"},
+    "docs/places.md": {"console": "functional/test_pages.py"},
     "docs/prices.md": {"console": "functional/test_pages.py"},
     "docs/pulumi.md": {"sh": "functional/test_pages.py"},
     "docs/python.md": {"python": "functional/test_teardown.py", "ini": "functional/test_pytest_plugin.py"},

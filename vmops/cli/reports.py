@@ -30,7 +30,17 @@ def answer(status: Status, result: Mapping[str, Any], failure: Failure | None, *
     took = f" after {duration(result['seconds'])}" if "seconds" in result else ""
     out.print(f"[{_COLOURS.get(status, 'default')}]{status.name}[/]{took}")
     price = hourly(result.get("pricePerHour"), made_up=result.get("priceSource") == "local")
-    return fields({name: value for name, value in {**result, "price": price}.items() if name not in _SAID_ELSEWHERE})
+    told = {**result, **_members(result), "price": price}
+    return fields({name: value for name, value in told.items() if name not in _SAID_ELSEWHERE})
+
+
+def _members(result: Mapping[str, Any]) -> dict[str, str]:
+    """Say how to log in to each VM of a fleet, and why the others are missing; nothing of a single VM."""
+    if "members" not in result:
+        return {}
+    ways = [f"{each['name']}: {each['ssh']}" for each in result["members"]]
+    missing = [f"{each['name']}: {each['message']}" for each in result["missing"]]
+    return {"members": "; ".join(ways), "missing": "; ".join(missing), "moves": ""}
 
 
 def planned(

@@ -104,7 +104,7 @@ def _whose(report: Mapping[str, Any]) -> str:
     if machine and machine["whose"] != "ours":
         command = shell_command("adopt", {"vmName": report["vmName"]})
         return f"{machine['whose']} by its tags: it is neither changed, removed nor swept; {command} tells more"
-    names = [arm_id.rpartition("/")[2] for arm_id in found["ours"]] if not machine else []
+    names = [arm_id.rpartition("/")[2] for arm_id in found["ours"]] if not (machine or report.get("members")) else []
     kept = [arm_id.rpartition("/")[2] for whose in ("another's", "unproven") for arm_id in found[whose]]
     said = [
         f"{', '.join(names)} still there and paid for" if names else "",
@@ -120,6 +120,8 @@ def _power(machine: Mapping[str, str]) -> str:
 def _next(report: Mapping[str, Any], params: Params) -> str:
     """Give the next command, if one is needed; none if a refused call left the VM as it was."""
     operation, machine = report["operation"] or {}, report["machine"] or {}
+    if report.get("members") and not report["missing"]:
+        machine = {"power": "running", **machine}
     provision = provision_command(params, operation.get("given", {}), operation.get("secrets", ()))
     deprovision = shell_command("deprovision", params)
     match operation.get("verb"), operation.get("state"), machine.get("power"):

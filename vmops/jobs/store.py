@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from vmops.jobs.cluster.postgres import PostgreSQL
 
 _TABLES = {Verb.PROVISION: "operations", Verb.DEPROVISION: "operations", Verb.POWER: "switches"}
+TABLES = tuple(dict.fromkeys(_TABLES.values()))
+"""The tables whose rows are records."""
 _NOTE_FAILURE = """INSERT INTO failures (stack, failure) VALUES (?, ?)
   ON CONFLICT (stack) DO UPDATE SET failure = excluded.failure"""
 _STACKS = """SELECT DISTINCT substring(key from '/stacks/vmops/([^/]+-[0-9a-f]{8})\\.json$') AS stack FROM pulumi_state
@@ -71,9 +73,10 @@ class Store:
         return self.shared().channel() if self._shared else 0
 
     def get_in(self, seen: Rows, operation_id: str) -> Operation:
-        """Give a record that is there, as one transaction sees it."""
-        query = f"SELECT {', '.join(rows.COLUMNS)} FROM operations WHERE id = ?"  # noqa: S608
-        return rows.record(seen.execute(query, (operation_id,)).fetchone())
+        """Give a record that is there, of whichever kind, as one transaction sees it."""
+        columns = ", ".join(rows.COLUMNS)
+        every = " UNION ALL ".join(f"SELECT {columns} FROM {table} WHERE id = :_id" for table in TABLES)  # noqa: S608
+        return rows.record(seen.execute(every, {"_id": operation_id}).fetchone())
 
     def unusable(self) -> RecordsUnusable | None:
         """Say why nothing can be recorded now, and why what is read may be incomplete; None if all is well."""
@@ -118,10 +121,7 @@ class Store:
         values = {**row, "_id": operation_id, **({} if within is None else {"_epoch": within})}
         with self._tables.transaction() as database:
             where = f"SET {assignments} WHERE id = :_id AND state IN ({allowed}){begun}"
-            changed = (
-                database.execute(f"UPDATE {table} {where}", values).rowcount
-                for table in dict.fromkeys(_TABLES.values())
-            )
+            changed = (database.execute(f"UPDATE {table} {where}", values).rowcount for table in TABLES)
             return any(count == 1 for count in changed)
 
     def remember(self, operation_id: str, given: Mapping[str, Any]) -> None:
@@ -143,7 +143,7 @@ class Store:
 
     def get(self, operation_id: str) -> Operation | None:
         """Give one record by its id, of whichever kind."""
-        found = (self._select("WHERE id = ?", operation_id, table=table) for table in dict.fromkeys(_TABLES.values()))
+        found = (self._select("WHERE id = ?", operation_id, table=table) for table in TABLES)
         return next((each for those in found for each in those), None)
 
     def latest(self, stack: str) -> Operation | None:

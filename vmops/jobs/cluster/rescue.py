@@ -1,29 +1,31 @@
 """What the dead have left undone goes back into the queue, for any host to go on with."""
 
 import time
+from collections.abc import Sequence
 
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
 from vmops.jobs.cluster import queue
 from vmops.jobs.cluster.postgres import PostgreSQL
 from vmops.jobs.operation import Operation, State
-from vmops.jobs.store import Store
+from vmops.jobs.store import TABLES, Store
+from vmops.jobs.tables import Rows
 
 MOST = 3
 """How often one operation is worked on: what kills its worker each time is not left to kill all."""
 
-_WORKED_ON = "EXISTS (SELECT 1 FROM claims WHERE claims.operation = operations.id AND expires > clock_timestamp())"
+_WORKED_ON = "EXISTS (SELECT 1 FROM claims WHERE claims.operation = {table}.id AND expires > clock_timestamp())"
 
-_DEAD = f"""SELECT id FROM operations WHERE state = 'running' AND NOT {_WORKED_ON}
+_DEAD = f"""SELECT id FROM {{table}} WHERE state = 'running' AND NOT {_WORKED_ON}
   AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => ?)"""  # noqa: S608
 """While the database was away nobody could renew a claim: there is time for that once it is back."""
 
-_AGAIN = f"""UPDATE operations SET state = 'pending', attempt = attempt + 1, epoch = 0, pid = 0, start_ticks = 0,
+_AGAIN = f"""UPDATE {{table}} SET state = 'pending', attempt = attempt + 1, epoch = 0, pid = 0, start_ticks = 0,
     host = '', host_id = '', started = 0
   WHERE id = ? AND state = 'running' AND attempt < ? AND NOT {_WORKED_ON}
-    AND EXISTS (SELECT 1 FROM orders WHERE operation = operations.id)"""  # noqa: S608
+    AND EXISTS (SELECT 1 FROM orders WHERE operation = {{table}}.id)"""  # noqa: S608
 
-_LOST = """SELECT operations.id FROM operations JOIN orders ON orders.operation = operations.id
+_LOST = """SELECT {table}.id FROM {table} JOIN orders ON orders.operation = {table}.id
   LEFT JOIN procrastinate_jobs AS jobs ON jobs.id = orders.job
   LEFT JOIN procrastinate_workers AS workers ON workers.id = jobs.worker_id
   WHERE state = 'pending' AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => ?)
@@ -38,15 +40,20 @@ def rescue(store: Store, seconds: float) -> list[str]:
     A host is dead that was silent for so many ``seconds``. Returns: the ids of what was put into the queue again.
     """
     with store.shared().transaction() as rows:
-        dead = [row["id"] for row in rows.execute(_DEAD, (seconds,)).fetchall()]
-        lost = [row["id"] for row in rows.execute(_LOST, (seconds, seconds)).fetchall()]
+        dead = _found(rows, _DEAD, (seconds,))
+        lost = _found(rows, _LOST, (seconds, seconds))
     return [each for each in dead if take_up(store, each)] + [each for each in lost if _put_back(store, each)]
+
+
+def _found(rows: Rows, query: str, values: Sequence[float]) -> list[str]:
+    """Give the ids that a query finds in each table of records."""
+    return [row["id"] for table in TABLES for row in rows.execute(query.format(table=table), values).fetchall()]
 
 
 def take_up(store: Store, operation_id: str) -> bool:
     """Put one operation back whose worker is dead; one that has killed its workers too often has failed instead."""
     with store.shared().transaction() as rows:
-        if rows.execute(_AGAIN, (operation_id, MOST)).rowcount:
+        if sum(rows.execute(_AGAIN.format(table=table), (operation_id, MOST)).rowcount for table in TABLES):
             operation = store.get_in(rows, operation_id)
             queue.put_again(rows, operation)
             get_logger().warning("taken_up", operation=operation_id, attempt=operation.attempt)

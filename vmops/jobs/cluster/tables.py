@@ -79,5 +79,12 @@ STEPS: Mapping[int, tuple[str, ...]] = {
         """CREATE TRIGGER vmops_over AFTER UPDATE OF state ON operations FOR EACH ROW
           WHEN (NEW.state IN ('succeeded', 'failed')) EXECUTE FUNCTION vmops_over()""",
     ),
+    # The same of what switches the VMs of a fleet.
+    2: (
+        """CREATE TRIGGER vmops_tell AFTER UPDATE OF state ON switches FOR EACH ROW
+          WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION vmops_tell()""",
+        """CREATE TRIGGER vmops_over AFTER UPDATE OF state ON switches FOR EACH ROW
+          WHEN (NEW.state IN ('succeeded', 'failed')) EXECUTE FUNCTION vmops_over()""",
+    ),
 }
 """Statements by the version that they lead to; what is added next has the next number."""

@@ -22,7 +22,7 @@ from vmops.local.guests.directory import Directory
 from vmops.local.guests.opened_modules import OpenedModules, Table, keep
 from vmops.local.guests.visit import Visit
 
-IDLE = 10.0
+IDLE = 30.0
 """Seconds without anybody after which it ends."""
 
 _LONGEST = 1 << 17
