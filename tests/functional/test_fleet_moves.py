@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.azure import Azure
+from tests.functional.test_fleet_kill import killed_at, provisioned
 from vmops import Status, VMOps
 from vmops.core.failures import Failure, FailureKind
 from vmops.protocol import Params
@@ -161,3 +163,29 @@ def test_as_many_are_made_in_a_place_as_its_quota_has_room_for(ops: VMOps, azure
     assert [(each["member"], each["kind"]) for each in made["missing"]] == [(2, "auth")]
     assert made["moves"] == []
     assert {*creates(azure).values()} == {1}
+
+
+def test_a_fleet_that_moves_converges_whenever_it_is_killed(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+    """Who ran stays, who was on the way is made where it was to be, and of who finds room nowhere nothing is left."""
+    any_vm = f"{COMPUTE}/virtualMachines/f1-*"
+    params: Params = {**F1, "vmCount": 3, "minCount": 2, "zone": "1,2"}
+    room(azure, {"zone": "1", "left": 2})
+    killed_at(("DELETE", any_vm, True), ops, azure, state_dir, params)
+    ran = machines(azure)
+    assert len(ran) == 2
+    killed_at(("PUT", any_vm, False), ops, azure, state_dir, params)
+    status, result = provisioned(ops, params)
+    assert (status, result["ready"]) == (Status.SUCCEEDED, 3), ops.last_failure(params)
+    assert Counter(each["zone"] for each in result["members"]) == {"1": 2, "2": 1}
+    had = machines(azure)
+    assert {name: had[name] for name in ran} == ran
+
+    room(azure, {})
+    more: Params = {**params, "vmCount": 4}
+    killed_at(
+        ("DELETE", f"{GROUP}/providers/Microsoft.Network/networkInterfaces/f1-*", False), ops, azure, state_dir, more
+    )
+    status, result = provisioned(ops, more)
+    assert (status, result["asked"], result["ready"]) == (Status.SUCCEEDED, 4, 3), ops.last_failure(more)
+    assert machines(azure) == had
+    assert counted(azure) == parts_of(3)
