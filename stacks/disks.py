@@ -1,4 +1,4 @@
-"""Data disks that are made before the VM: those whose speed is bought apart from their size."""
+"""Data disks that are made before the VM: types whose speed is bought separately from their size."""
 
 from collections.abc import Mapping
 
@@ -12,9 +12,9 @@ from vmops.spec.vm_spec import VmSpec
 def data_disks(
     spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions, foreign: ForeignParts
 ) -> dict[int, Input[str]]:
-    """Declare each of them, and give their ids by lun; none where a VM's disks are made with it.
+    """Declare each of them, and give their ids by lun; empty if the VM's disks are made with it.
 
-    No engine deletes what is on them: one that is not declared any more is left, as a disk that is detached.
+    No engine deletes their contents: a disk that is no longer declared is kept, detached.
     """
     if not spec.makes_disks_apart:
         return {}

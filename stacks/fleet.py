@@ -1,4 +1,4 @@
-"""A fleet: VMs of one kind that stand on the same ground, in one Pulumi stack."""
+"""A fleet: VMs of one kind that share a network and a group, in one Pulumi stack."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from vmops.stacks.vm import marks, on_ground, own_tags
 
 @dataclass(frozen=True)
 class Part:
-    """One member as it is declared: with what others have added to what it has, and with what stays as it is."""
+    """One member as it is declared: with what others have added to its resources, and what stays unchanged."""
 
     spec: VmSpec
     foreign: ForeignParts = NOTHING
@@ -32,9 +32,9 @@ def declare(
     hold: str = "",
     provider: ProviderResource | None = None,
 ) -> list[dict[str, Output[Any]]]:
-    """Declare the members of a fleet, at least one, and what they stand on; else as `vmops.stacks.vm.declare`.
+    """Declare the members of a fleet, at least one, and what they share; otherwise as `vmops.stacks.vm.declare`.
 
-    Returns: what is known of each, in their order.
+    Returns: what is known of each member, in their order.
     """
     first = parts[0]
     tags = {**own_tags(first.spec, owner), names.FLEET_TAG: first.spec.vm_name}

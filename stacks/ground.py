@@ -1,4 +1,4 @@
-"""What a VM, or all of a fleet, stands on: the group, and in it the network, the subnet and the security group."""
+"""What a VM, or all of a fleet, depends on: the group, and in it the network, the subnet and the security group."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from vmops.stacks.network import group, network, security_group, subnet
 
 @dataclass(frozen=True)
 class Ground:
-    """The options of what stands on it, and the ids of the subnet and of the security group."""
+    """The options of dependent resources, and the ids of the subnet and of the security group."""
 
     options: ResourceOptions
     subnet_id: Input[str]
@@ -28,7 +28,7 @@ def ground(
     foreign: ForeignParts,
     group_location: str | None,
 ) -> Ground:
-    """Declare all of it but the roles of ``uses``, which are another's and are referred to by id."""
+    """Declare all of it except the roles in ``uses``, which belong to others and are referred to by id."""
     if "group" not in uses:
         first = group(spec, foreign.tagged("group", tags), options, group_location)
         options = ResourceOptions(provider=options.provider, depends_on=[first])
@@ -45,7 +45,7 @@ def _subnet_id(
     foreign: ForeignParts,
     guard_id: Input[str],
 ) -> Input[str]:
-    """Declare network and subnet, unless they are only used, and give the id of the subnet."""
+    """Declare network and subnet, unless they are only used, and give the subnet's id."""
     if spec.subnet_id:
         return spec.subnet_id
     parent = None if "network" in uses else network(spec, foreign.tagged("network", tags), options)

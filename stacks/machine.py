@@ -20,7 +20,7 @@ Disks = Mapping[int, Input[str]]
 NO_DISKS: Disks = MappingProxyType({})
 
 _ACCELERATED = {"true": True, "false": False}
-"""What is said of an interface; of auto somebody else decides before."""
+"""The declared values of accelerated networking; auto is resolved before."""
 
 # Property paths of what ARM refuses to change on a VM (409 PropertyChangeNotAllowed), so that it is replaced.
 # Source: compute REST reference, OSProfile and ImageReference; Pulumi, resource option replaceOnChanges.
@@ -34,7 +34,7 @@ REPLACES_THE_VM = [
 ]
 
 MOVES_THE_VM = ["location", "zones", "priority", "evictionPolicy", "billingProfile"]
-"""What ARM refuses to change, too, and what nobody misses on a VM that never ran."""
+"""Properties that ARM refuses to change, too, but that a VM that never ran may lose by being replaced."""
 
 _SECRET = {"adminPasswordOrKey": "osProfile.adminPassword", "customData": "osProfile.customData"}
 """Property paths of the secret parameters."""
@@ -54,9 +54,10 @@ def machine(
     kept: Kept = NOTHING_KEPT,
     apart: Disks = NO_DISKS,
 ) -> dict[str, Output[Any]]:
-    """Declare a VM with an interface and, unless told otherwise, an address, and return what is known of it.
+    """Declare a VM with an interface and, by default, an address, and return what is known of it.
 
-    ``own_tags`` are those of the VM alone, ``kept`` what stays as it is, ``apart`` the data disks that are made before.
+    ``own_tags`` are tags of the VM only, ``kept`` is what stays unchanged, ``apart`` the data disks that are made
+    before.
     """
     public = address(spec, foreign.tagged("address", tags), options, kept) if spec.public_ip else None
     interface = nic(
@@ -84,10 +85,10 @@ def machine(
 def address(
     spec: VmSpec, tags: Tags, options: ResourceOptions, kept: Kept = NOTHING_KEPT
 ) -> azure.network.PublicIPAddress:
-    """Declare a public address that stays the same for as long as the VM is in the location, even if it is replaced.
+    """Declare a public address that stays the same while the VM is in the location, even if the VM is replaced.
 
-    Where the VM may be in another zone it is of all of them; what it is of when it is made it stays. Source: ARM's
-    answer ResourceAvailabilityZonesCannotBeModified.
+    If the VM may be in several zones, the address is in all of them. The zones of an existing address never change.
+    Source: ARM's answer ResourceAvailabilityZonesCannotBeModified.
     """
     name = spec.name_of("address")
     label = spec.dns_label_prefix
@@ -121,7 +122,7 @@ def nic(
     security_group_id: Input[str],
     public: azure.network.PublicIPAddress | None,
 ) -> azure.network.NetworkInterface:
-    """Declare the network interface; the security group is on it, so that a subnet that is only used stays as it is."""
+    """Declare the network interface. It has the security group, so that a subnet that is only used is not changed."""
     name = spec.name_of("nic")
     return azure.network.NetworkInterface(
         name,
@@ -163,9 +164,9 @@ def virtual_machine(
     kept: Kept = NOTHING_KEPT,
     apart: Disks = NO_DISKS,
 ) -> azure.compute.VirtualMachine:
-    """Declare the VM itself; its own disks go with it, its interface and address do not.
+    """Declare the VM itself. Its own disks are deleted with it; its interface and address are not.
 
-    Source: Pulumi, resource option ignoreChanges: such an input is what it was; not where the VM is made anew.
+    Source: Pulumi, resource option ignoreChanges: such an input keeps its value, unless the VM is replaced.
     """
     compute = azure.compute
     own = ResourceOptions(
@@ -204,13 +205,13 @@ def virtual_machine(
 
 
 def _capabilities(spec: VmSpec) -> azure.compute.AdditionalCapabilitiesArgs | None:
-    """Say that Ultra disks may be attached. Source: compute REST reference, AdditionalCapabilities.ultraSSDEnabled."""
+    """Allow Ultra disks to be attached. Source: compute REST reference, AdditionalCapabilities.ultraSSDEnabled."""
     has_ultra = spec.data_disk_type == "UltraSSD_LRS" and spec.data_disks
     return azure.compute.AdditionalCapabilitiesArgs(ultra_ssd_enabled=True) if has_ultra else None
 
 
 def _diagnostics(spec: VmSpec) -> azure.compute.DiagnosticsProfileArgs:
-    """Say where the console is kept: by default with Azure itself."""
+    """Say where the console's output is stored: in storage of Azure's own by default."""
     asked = spec.boot_diagnostics or "true"
     console = azure.compute.BootDiagnosticsArgs(
         enabled=asked != "false", storage_uri=asked if asked.startswith("https:") else None

@@ -1,6 +1,6 @@
-"""What VMs may share: the resource group, the network, its subnet and the security group.
+"""What several VMs may share: the resource group, the network, its subnet and the security group.
 
-What the user named may serve other VMs too, so it is not deleted with the stack.
+A resource that the user named may serve other VMs too, so it is not deleted with the stack.
 """
 
 from collections.abc import Mapping
@@ -19,15 +19,17 @@ _TOLD = frozenset(
     {"description", "protocol", "access", "priority", "direction"}
     | {f"{end}{part}" for end in ("source", "destination") for part in _SIDES}
 )
-"""What a rule says; whatever else ARM tells of it is ARM's own. Source: network REST reference, SecurityRule."""
+"""The properties of a rule that are declared; the others in ARM's answer are ARM's. Source: network REST reference,
+SecurityRule.
+"""
 
 
 def group(
     spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions, location: str | None = None
 ) -> azure.resources.ResourceGroup:
-    """Declare the resource group, which outlives the stack until it is seen to be empty.
+    """Declare the resource group, which is kept when the stack is destroyed, until it is found empty.
 
-    Its ``location`` is only where Azure keeps what it knows of the group; by default it is the VM's.
+    Its ``location`` is only where Azure stores the group's metadata; by default it is the VM's.
     Source: Azure documentation, resource groups.
     """
     return azure.resources.ResourceGroup(
@@ -40,7 +42,7 @@ def group(
 
 
 def network(spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions) -> azure.network.VirtualNetwork:
-    """Declare the virtual network, whose subnets are resources of their own."""
+    """Declare the virtual network; its subnets are separate resources."""
     return azure.network.VirtualNetwork(
         spec.virtual_network_name,
         resource_group_name=spec.resource_group,
@@ -60,9 +62,9 @@ def subnet(
     parent: azure.network.VirtualNetwork | None,
     security_group_id: Input[str] | None = None,
 ) -> azure.network.Subnet:
-    """Declare the subnet, from which a VM without a public address reaches the internet all the same.
+    """Declare the subnet. It lets a VM without a public address reach the internet.
 
-    In a network of ours (``parent``) it goes with that; in another's there is nobody but the engine to delete it.
+    In a network of ours (``parent``) it is deleted with that; in another's, the engine must delete it.
     """
     kept = parent is not None and "subnet" in spec.named_roles
     return azure.network.Subnet(
@@ -80,7 +82,7 @@ def subnet(
 
 
 def _on_subnet(spec: VmSpec, security_group_id: Input[str] | None) -> azure.network.NetworkSecurityGroupArgs | None:
-    """Refer to the security group, if it is to be on the subnet; that it is on the interface is said there."""
+    """Refer to the security group if it belongs on the subnet; the interface declares its own reference."""
     asked = security_group_id is not None and spec.network_security_group_on in ("subnet", "both")
     return azure.network.NetworkSecurityGroupArgs(id=security_group_id) if asked else None
 
@@ -88,7 +90,7 @@ def _on_subnet(spec: VmSpec, security_group_id: Input[str] | None) -> azure.netw
 def security_group(
     spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions, foreign: ForeignParts = NOTHING
 ) -> azure.network.NetworkSecurityGroup:
-    """Declare who may come in, and by which ports."""
+    """Declare which sources may connect, and to which ports."""
     return azure.network.NetworkSecurityGroup(
         spec.network_security_group_name,
         resource_group_name=spec.resource_group,
@@ -119,6 +121,6 @@ def _rule(port: int, priority: int, sources: tuple[str, ...]) -> azure.network.S
 
 
 def _kept(rule: Mapping[str, Any]) -> azure.network.SecurityRuleArgs:
-    """Declare a rule of others as it is."""
+    """Declare another's rule as it is."""
     told = {to_snake(name): value for name, value in rule["properties"].items() if name in _TOLD and value}
     return azure.network.SecurityRuleArgs(name=rule["name"], **told)

@@ -1,4 +1,4 @@
-"""What is inside a VM: its operating system's profile and its storage profile."""
+"""The operating system's profile and the storage profile of a VM."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def os_profile(spec: VmSpec) -> azure.compute.OSProfileArgs:
-    """Say who may log in and what the VM is told when it is made; passwords and custom data are secrets of the stack.
+    """Say who may log in, and what the VM is given at creation; passwords and custom data are secrets of the stack.
 
     Raises: SpecError if the spec has neither password nor key, and keeps none.
     """
@@ -49,10 +49,10 @@ def storage_profile(
     attached: Mapping[int, str] = {},
     apart: Mapping[int, Input[str]] = {},
 ) -> azure.compute.StorageProfileArgs:
-    """Say what the VM starts from and which disks it has; ours are deleted with it, ``foreign`` ones stay.
+    """Say which image and disks the VM has; our disks are deleted with it, ``foreign`` ones stay.
 
-    ``attached`` are the ids of data disks of ours that exist and are not made with the VM, by lun; those ``apart`` are
-    declared on their own, and outlive the VM.
+    ``attached`` are the ids, by lun, of existing data disks of ours that are not made with the VM. Those in ``apart``
+    are declared separately, and outlive the VM.
 
     Source: compute REST reference, OSDisk.deleteOption and DataDisk.deleteOption, whose default is Detach.
     """
@@ -73,7 +73,7 @@ def storage_profile(
 
 
 def _os_disk(spec: VmSpec) -> azure.compute.OSDiskArgs:
-    """Declare the system disk; one that is only its host's has neither a name nor a type, and one way of caching.
+    """Declare the system disk. An ephemeral one has no name and no type, and only one way of caching.
 
     Source: Azure documentation, ephemeral OS disks, template.
     """
@@ -112,7 +112,7 @@ def _image_reference(spec: VmSpec) -> azure.compute.ImageReferenceArgs:
 
 
 def plan(spec: VmSpec) -> azure.compute.PlanArgs | None:
-    """Say what was bought with the image, if it is sold."""
+    """Give the purchase plan of the image, if it has one."""
     publisher, product, name = spec.plan.split(":") if spec.plan else ("", "", "")
     return azure.compute.PlanArgs(publisher=publisher, product=product, name=name) if spec.plan else None
 

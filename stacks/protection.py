@@ -1,4 +1,4 @@
-"""Whom a VM is to other services, and how it is protected; what is not asked for is not said."""
+"""The identities of a VM, and how it is protected; a parameter that is not given is not sent."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def identity(spec: VmSpec, foreign: Iterable[str] = ()) -> azure.compute.VirtualMachineIdentityArgs | None:
-    """Say which identities the VM has, those of others among them: ARM takes away what a write does not name."""
+    """Give the identities of the VM, including those that others assigned: ARM removes what a write does not name."""
     if spec.managed_identity is None:
         return None
     named = [*spec.managed_identity, *foreign]
@@ -21,7 +21,7 @@ def identity(spec: VmSpec, foreign: Iterable[str] = ()) -> azure.compute.Virtual
 
 
 def security_profile(spec: VmSpec) -> azure.compute.SecurityProfileArgs | None:
-    """Say how the VM starts and what of it is encrypted."""
+    """Say how the VM boots and what is encrypted."""
     start = (spec.secure_boot, spec.v_tpm)
     if (spec.security_type, spec.encryption_at_host, *start) == (None,) * 4:
         return None

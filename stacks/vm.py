@@ -1,4 +1,4 @@
-"""A VM and all that it needs, as a Pulumi stack."""
+"""A VM and everything that it needs, as a Pulumi stack."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,10 +28,10 @@ def declare(
 ) -> dict[str, Output[Any]]:
     """Declare a VM and what it needs, and export what is known of it.
 
-    ``uses`` are the roles (group, network, subnet, security_group) of what exists and is not ours: it is referred to by
-    id and never declared. ``expires`` is an instant in ISO 8601, for a tag of the VM, and ``hold`` the mark of who
-    holds it, for another. ``foreign`` is what others have added to what is ours, and is declared too: a write takes
-    away what it does not name. ``kept`` stays as it is.
+    ``uses`` are the roles (group, network, subnet, security_group) that exist and are not ours: they are referred to by
+    id and never declared. ``expires`` is an instant in ISO 8601 and ``hold`` the mark of the VM's holder; each becomes
+    a tag of the VM. ``foreign`` is what others have added to our resources; it is declared too, because a write removes
+    what it does not name. ``kept`` stays unchanged.
 
     Returns: the outputs id, name, resourceGroup, location, privateIp, publicIp, fqdn and adminUsername.
     """
@@ -47,7 +47,7 @@ def declare(
 def on_ground(
     base: Ground, spec: VmSpec, tags: Mapping[str, str], marked: Mapping[str, str], foreign: ForeignParts, kept: Kept
 ) -> dict[str, Output[Any]]:
-    """Declare what each VM has for itself; ``marked`` are the tags that only the VM itself has."""
+    """Declare what each VM has for itself; ``marked`` are tags of the VM only."""
     return machine(
         spec,
         tags,
@@ -62,12 +62,12 @@ def on_ground(
 
 
 def own_tags(spec: VmSpec, owner: str) -> dict[str, str]:
-    """Give the tags of all that a VM has: the user's, and ours."""
+    """Give the tags of all resources of a VM: the user's, and ours."""
     return {**spec.tags, names.STACK_TAG: spec.stack, names.OWNER_TAG: owner}
 
 
 def marks(expires: str | None, hold: str) -> dict[str, str]:
-    """Give the tags that only the VM itself has, and only while there is something to tell."""
+    """Give the tags that only the VM itself has; empty values have no tag."""
     own = {names.EXPIRES_TAG: expires or "", names.HOLD_TAG: hold}
     return {name: value for name, value in own.items() if value}
 

@@ -1,4 +1,4 @@
-"""Running the program of a VM's stack until Azure is as it says: what passes with time is tried again."""
+"""Runs the program of a VM's stack until Azure is in the declared state; transient failures are retried."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,40 +22,45 @@ from vmops.spec.vm_spec import VmSpec
 T = TypeVar("T")
 
 _TRANSIENT_KINDS = frozenset({FailureKind.CONFLICT, FailureKind.THROTTLED})
-"""What the same update does not meet again a little later."""
+"""Kinds of failures that the same update may not meet again a little later."""
 
 _VANISHED = frozenset({"InvalidResourceReference", "ParentResourceNotFound"})
-"""Codes by which ARM says that something is gone that the update has just read or made: somebody removes it, often a
-removal of ours that was killed. Source: recorded refusals of Microsoft.Network and Microsoft.Compute."""
+"""Codes of ARM for something that has vanished although the update has just read or made it. Somebody else removes it,
+often a killed removal of ours. Source: recorded refusals of Microsoft.Network and Microsoft.Compute.
+"""
 
 _UNKNOWN_YET = frozenset({"ResourceGroupNotFound", "ResourceNotFound", "NotFound"})
-"""Codes by which a replica of ARM says that it does not know what the update has made a moment ago, or that it is gone.
+"""Codes of ARM for something that is gone, or that a replica does not know yet because it was made a moment ago.
 
-Source: public reports of a 404 for what was just made (terraform-provider-azurerm#18268, pulumi-azure-native#3138)."""
+Source: public reports of a 404 for what was just made (terraform-provider-azurerm#18268, pulumi-azure-native#3138).
+"""
 
 _LOSSES, _LAG = 4, 60.0
-"""How often either may happen to one deployment, or for how many of Azure's seconds, if that is longer: more often, and
-what is referred to is not there at all."""
+"""How many times either may happen to one deployment, or for how many of Azure's seconds, whichever is longer. After
+that the resource that is referred to does not exist.
+"""
 
 _BELIEVED = 3
-"""How often a replica must say so before the state is refreshed, in which what it does not know would not stay."""
+"""How many times a replica must say so before the state is refreshed: a refresh drops what the replica does not know.
+"""
 
 _RECONCILED = frozenset({EXISTS_ALREADY, PROVIDER_GONE, *_VANISHED})
 """Codes after which the engine's state is reconciled, so that the next update must refresh.
 
-After any other it must not: a refresh forgets that a create has failed, and leaves the resource Failed."""
+After any other code it must not: a refresh forgets that a create has failed, and leaves the resource Failed.
+"""
 
 
 _GROUND = frozenset({"group", "network", "subnet", "security_group"})
-"""Roles of what all members of a fleet stand on."""
+"""Roles of the resources that all members of a fleet share."""
 
 
 class SharedResourceCreatedElsewhere(OperationFailed):
-    """What several VMs may share was not there when it was looked for, and another has made it meanwhile."""
+    """A shared resource did not exist at the preflight, and another deployment has created it meanwhile."""
 
 
 def sharing(spec: VmSpec, work: Callable[[], T]) -> T:
-    """Do work again for each that others may make of what the spec shares with them: that exists then, and is used.
+    """Do work, and repeat it for each shared resource that another deployment has created meanwhile and it can use.
 
     Raises: as the work does.
     """
@@ -68,9 +73,9 @@ def sharing(spec: VmSpec, work: Callable[[], T]) -> T:
 
 @dataclass(frozen=True)
 class Update:
-    """One update of a VM's stack by what is ``declared``, and its marking; the roles of ``uses`` are another's.
+    """One update of a VM's stack by its ``declared`` resources, and its mark. Roles in ``uses`` belong to others.
 
-    ``members`` are the VMs that a fleet's stack has, and ``leaving`` those that it is to have no longer.
+    ``members`` are the VMs in a fleet's stack; ``leaving`` are those that are to be removed from it.
     """
 
     site: DeployContext
@@ -95,7 +100,8 @@ class Update:
     def reconcile(self) -> Plan:
         """Bring the engine's state in line with ARM.
 
-        Raises: SharedResourceCreatedElsewhere; OperationFailed (conflict), naming what is intended and another's.
+        Raises: SharedResourceCreatedElsewhere; OperationFailed (conflict), naming what is declared but belongs to
+        another.
         """
         site, spec = self.site, self.spec
         made = apply.reconcile(site.stack, site.arm, self._wanted, site.claim(spec))
@@ -107,16 +113,16 @@ class Update:
         return made
 
     def _left_elsewhere(self) -> dict[str, str]:
-        """Give what was made for the VM in another location, by the end of its URN; disks go with the VM."""
+        """Find what was made for the VM in another location, by the end of its URN; disks are deleted with the VM."""
         spec, own = self.spec, {arm_id.lower() for arm_id in self.spec.own_ids()}
         found = self.site.made.ids() if spec.moves else []
         left = [each for each in found if each.lower() not in own and spec.identity.names(each)]
         return {names.urn_key(arm_id): arm_id for arm_id in left if "/disks/" not in arm_id.lower()}
 
     def run(self, *, refresh: bool) -> None:
-        """Run the program; what passes with time is tried again, and what exists unknown to the engine is adopted.
+        """Run the program, retrying transient failures and adopting resources that exist but are unknown to the engine.
 
-        Raises: OperationFailed, with what did not pass; SharedResourceCreatedElsewhere.
+        Raises: OperationFailed with a failure that is not transient; SharedResourceCreatedElsewhere.
         """
         met: list[str] = []  # the codes of what was refused so far
         losses: list[float] = []  # when, by the monotonic clock, something was told to be gone
@@ -137,7 +143,7 @@ class Update:
         retry(attempt, OperationFailed, pause, timeout=PATIENCE)
 
     def agree(self) -> None:
-        """See that who is to hold the VM holds it, if it is there. Raises: OperationFailed (conflict)."""
+        """Check that the intended holder holds the VM, if it exists. Raises: OperationFailed (conflict)."""
         for each in self._vms if self.marking.mark else ():
             holding.agreed(self.site.arm, each.vm_id, self.marking)
 
@@ -145,12 +151,12 @@ class Update:
         return len(losses) > _LOSSES and losses[-1] - losses[0] > _LAG * self.site.cloud.pace
 
     def _passes(self, failure: Failure) -> bool:
-        """Tell whether the same update may do better, of a fleet for one of its members."""
+        """Tell whether the same update may succeed if it is run again; for a fleet, for one of its members."""
         refused = [failure, *(self.site.stack.causes if self.members else ())]
         return any(self._is_transient(each) for each in refused)
 
     def _is_transient(self, failure: Failure) -> bool:
-        """Tell whether the same update may do better, once the provider lives and the state knows what exists."""
+        """Tell whether the same update may succeed once the provider is back and the state knows what exists."""
         if failure.code == PROVIDER_GONE:
             self.site.reconnect()
             self.reconcile()
@@ -175,5 +181,5 @@ def _merged(found: Sequence[Mapping[str, str]]) -> dict[str, str]:
 
 
 def _needs_refresh(met: Sequence[str]) -> bool:
-    """Tell whether the engine must read everything anew after what was refused so far."""
+    """Tell whether the engine must refresh everything after the refusals so far."""
     return not _RECONCILED.isdisjoint(met) or sum(code in _UNKNOWN_YET for code in met) >= _BELIEVED

@@ -1,4 +1,4 @@
-"""In which order the places of a VM are tried, and what speaks against some of them before anything is made."""
+"""The order in which the places of a VM are tried, and the objections that are known before anything is made."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,11 +15,11 @@ from vmops.placement.search import Objection, Search
 from vmops.spec.vm_spec import VmSpec
 
 _DAY = 24 * 3600.0
-"""Seconds for which a price speaks against a place: longer than any deployment."""
+"""How long an objection by price lasts, in seconds: longer than any deployment."""
 
 
 def search(site: DeployContext, spec: VmSpec, known: Sequence[Objection]) -> Search:
-    """Give the search for a place; of a VM that has only one nobody is asked, and what is ``known`` does not count."""
+    """Give the search for a place. With only one place, no calls are made and ``known`` objections are ignored."""
     if not spec.lists:
         return Search(wished(spec))
     market = Market(site.arm, spec.subscription)
@@ -48,7 +48,7 @@ def _prices(site: DeployContext, places: Sequence[Place]) -> dict[Place, float]:
 
 
 def _too_dear(spec: VmSpec, places: Sequence[Place], prices: Mapping[Place, float]) -> Iterator[Objection]:
-    """Give what the most that an hour may cost has against places; one whose price nobody knows is too dear, too."""
+    """Object to places above the maximum price per hour; an unknown price is too dear, too."""
     most = spec.max_hourly_price
     for place in places if most else ():
         price = prices.get(place)

@@ -1,4 +1,4 @@
-"""What is known before a provision, beside what is asked for."""
+"""What is known before a provision, besides the parameters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,12 @@ from vmops.deploy.moves import UNRECORDED, Ledger
 class Circumstances:
     """What is known before a provision.
 
-    ``doubtful``: what came before did not end, so the engine's state may lack what exists. ``expires`` is in seconds
-    since the epoch, 0 for never, None where that stays. ``marking``: who is to hold the VM. ``changed`` are the
-    parameters that are asked for otherwise than they were made last; None if nobody knows. ``replaces`` are the numbers
-    of a fleet's members that are made anew, whatever they are. ``ledger`` remembers places.
+    - ``doubtful``: the previous operation did not finish, so the engine's state may lack resources that exist.
+    - ``expires``: seconds since the epoch; 0 for never, None to leave it unchanged.
+    - ``marking``: who is to hold the VM.
+    - ``changed``: the parameters that differ from the last provision; None if unknown.
+    - ``replaces``: the numbers of a fleet's members that are made anew in any case.
+    - ``ledger``: the memory of places.
     """
 
     doubtful: bool = False

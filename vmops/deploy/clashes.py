@@ -1,4 +1,4 @@
-"""Where what others have added leaves no room for what is asked for: refused by name, before anything is written."""
+"""Refuses a provision where something that others have added leaves no room for it, before anything is written."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,13 +12,13 @@ from vmops.spec.rules.naming import MOST_TAGS, USERS_TAGS
 from vmops.spec.vm_spec import VmSpec
 
 Clash = tuple[str, str, str]
-"""The role of a resource, what stands in the way there, and what to do."""
+"""The role of a resource, what is in the way there, and what to do about it."""
 
 
 def refuse(arm: Arm, spec: VmSpec, foreign: ForeignParts) -> None:
-    """Check that what others have added may stand beside what the spec asks for.
+    """Check that what others have added does not conflict with what the spec asks for.
 
-    Raises: OperationFailed (conflict), naming the first that may not; CloudError if ARM refuses a look.
+    Raises: OperationFailed (conflict), naming the first conflict; CloudError if ARM refuses a read.
     """
     for role, what, step in _clashes(arm, spec, foreign):
         raise OperationFailed(Failure(FailureKind.CONFLICT, what, resource=spec.ids()[role], step=step))
@@ -33,7 +33,7 @@ def _clashes(arm: Arm, spec: VmSpec, foreign: ForeignParts) -> Iterator[Clash]:
 
 
 def _of_rules(spec: VmSpec, foreign: ForeignParts) -> Iterator[Clash]:
-    """Compare names, and priorities in our direction. Source: network REST reference, SecurityRule.priority."""
+    """Compare rules by name, and by priority if inbound. Source: network REST reference, SecurityRule.priority."""
     wanted = {names.rule(port): priority for port, priority in spec.priorities().items()}
     step = "give that rule another name or priority, or remove it, or change vmPorts"
     for rule in foreign.rules:

@@ -1,4 +1,4 @@
-"""Where a deployment happens: the cloud, its Resource Manager, and the engine's stack, brought together."""
+"""The context of a deployment: the cloud, its Resource Manager, and the engine's stack."""
 
 import os
 import shutil
@@ -32,13 +32,14 @@ from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
 
 PATIENCE = 240.0
-"""Seconds for which a deployment meets a refusal that may pass again: a NIC stays reserved for 180 after a create that
-failed. Source: ARM's own message, NicReservedForAnotherVm."""
+"""Seconds for which a deployment retries a refusal that may pass: a NIC stays reserved for 180 s after a failed create.
+Source: ARM's own message, NicReservedForAnotherVm.
+"""
 
 
 @dataclass(frozen=True)
 class DeployContext:
-    """All that the steps of one deployment work on; ``reconnect`` starts the local Azure again if it has died."""
+    """What the steps of one deployment work on. ``reconnect`` starts the local Azure again if it has died."""
 
     owner: str
     cloud: clouds.Cloud
@@ -50,9 +51,9 @@ class DeployContext:
     reconnect: Callable[[], object]
 
     def claim(self, target: Target) -> Claim:
-        """Give in whose name something is done to a VM, with what is remembered of what was made for it.
+        """Give the claim under which a VM is changed, including the records of what was made for it.
 
-        What a spec names counts as named by us.
+        Resources that a spec names count as named by us.
         """
         named = fleet.own_ids(target) if isinstance(target, VmSpec) else ()
         return Claim(target.identity, self.owner, dict.fromkeys(map(str.lower, named), "") | self.made.known())
@@ -68,12 +69,12 @@ def open_for_change(
     longest: float | None,
     claim: VmClaim = LOCKED_HERE,
 ) -> Iterator[DeployContext]:
-    """Connect to the target's cloud and stack, for somebody who holds the VM's lock.
+    """Connect to the target's cloud and stack, for a caller that holds the VM's lock.
 
-    ``records`` are those of the state directory about the stack. ``locks`` are the descriptors that hold the VM's lock;
-    every engine inherits them. ``longest`` is how many seconds each command of the engine may take; None for a worker,
-    which bounds the whole of its work. A request to ARM that is refused for a reason that passes is sent again for
-    `PATIENCE` seconds. Nothing is changed once the ``claim`` is over. Of a stack that is not there no directory stays.
+    ``records`` are the state directory's records of the stack. ``locks`` are the descriptors that hold the VM's lock;
+    every engine inherits them. ``longest`` limits each command of the engine, in seconds; None for a worker, whose
+    whole work has a limit. A transient refusal of ARM is retried for `PATIENCE` seconds. Nothing is changed once the
+    ``claim`` is over. If the stack does not exist, no directory of it is left.
 
     Raises: StartFailed if the local Azure does not start; EngineMissing if there is no engine.
     """
@@ -90,10 +91,10 @@ def open_for_change(
 def open_for_reading(
     settings: Settings, target: Target, records: Records, *, longest: float
 ) -> Iterator[DeployContext]:
-    """Connect to the target's cloud and stack, to look at both and to change neither; no lock is needed.
+    """Connect to the target's cloud and stack for reading only; no lock is needed.
 
-    Each command of the engine may take ``longest`` seconds, and ARM's first refusal is its answer. The engine works in
-    a directory of this process, which is deleted afterwards.
+    Each command of the engine may take ``longest`` seconds. Refusals of ARM are not retried. The engine works in a
+    directory of this process, which is deleted afterwards.
 
     Raises: StartFailed if the local Azure does not start; EngineMissing if there is no engine.
     """
@@ -104,7 +105,7 @@ def open_for_reading(
 
 @dataclass(frozen=True)
 class _Files:
-    """Where an engine works: a directory for what is temporary, and one for the settings of its stack."""
+    """Where an engine works: a directory for temporary files, and one for the settings of its stack."""
 
     scratch: Path
     work_dir: Path
@@ -112,7 +113,7 @@ class _Files:
 
 @contextmanager
 def _scratch(directory: Path) -> Iterator[None]:
-    """Have a directory, empty; whatever is left in it goes with it."""
+    """Create an empty directory, and delete it with its contents afterwards."""
     shutil.rmtree(directory, ignore_errors=True)
     private.make_directory(directory)
     try:
@@ -157,7 +158,7 @@ def _open(
 
 @contextmanager
 def open_backend(settings: Settings) -> Iterator[Backend]:
-    """Open the engine's backend to be read, without any cloud; a read may take ``engine_silence`` seconds.
+    """Open the engine's backend for reading, without a cloud; a read may take ``engine_silence`` seconds.
 
     Raises: EngineMissing if there is no engine.
     """

@@ -1,6 +1,6 @@
-"""What of a VM is not as it was declared: something of ours that was changed or taken away by another's hand.
+"""Drift: something of ours that somebody else has changed or removed since it was declared.
 
-What was added is not drift: it is another's, and stays (`vmops.deploy.foreign_parts`).
+Additions are not drift: they belong to others, and stay (`vmops.deploy.foreign_parts`).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,11 +20,11 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Drift:
-    """One value that differs: of which resource, at which path of what ARM tells, and what is ``found`` there.
+    """One value that differs: the resource, the path in ARM's answer, and the value ``found`` there.
 
-    ``found`` is None if nothing is, ``declared`` if nothing is to be; the path is empty where the resource itself is
-    missing. ``parameter`` is the one by which the value was declared, '' if none was. ``what`` names it in words. What
-    ``replaces`` the resource is never drift, but asked for.
+    ``found`` is None if the value is absent, and ``declared`` is None if it should be. The path is empty if the whole
+    resource is missing. ``parameter`` is the one that declared the value, '' if none did. ``what`` names the value in
+    words. A difference that ``replaces`` the resource is never drift: it is asked for.
     """
 
     resource: str
@@ -36,18 +36,18 @@ class Drift:
     replaces: bool = False
 
     def __str__(self) -> str:
-        """Say what is found, and what was declared."""
+        """Say what was found, and what is declared."""
         if self.found is None:
             return f"{self.what}: missing"
         return f"{self.what}: {_words(self.found)} instead of {_words(self.declared)}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as a change to what is declared."""
+        """Give the drift as a change back to what is declared."""
         return {"path": self.path, "from": self.found, "to": self.declared, "replaces": self.replaces}
 
 
 def differences(spec: VmSpec, before: Preflight) -> list[Drift]:
-    """Name all that is not as the spec says, if the VM is there; what is another's is none of it."""
+    """List all drift of an existing VM; what belongs to others does not count."""
     if before.machine is None:
         return []
     bodies = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.uses}
@@ -55,17 +55,17 @@ def differences(spec: VmSpec, before: Preflight) -> list[Drift]:
 
 
 def once(found: Iterable[Drift]) -> list[Drift]:
-    """Give each of what was found for several VMs once: what all stand on was compared for each."""
+    """Remove duplicates among the drift of several VMs: what they share was compared for each of them."""
     return list({(each.resource, each.path): each for each in found}.values())
 
 
 def find(spec: VmSpec, bodies: Mapping[str, Body]) -> list[Drift]:
-    """Compare what is declared with what ARM tells of each resource, by the roles of ``bodies``."""
+    """Compare what is declared with ARM's answer for each role in ``bodies``."""
     return list(_of_all(spec, bodies))
 
 
 def missing(spec: VmSpec, bodies: Mapping[str, Body], uses: Iterable[str]) -> list[Drift]:
-    """Name the resources that are declared and not there; ``uses`` are the roles of what is another's."""
+    """List the declared resources that do not exist; roles in ``uses`` belong to others."""
     ids = spec.ids()
     roles = [role for role in ids if role in names.TOKENS and role not in {*uses, *bodies, "subnet"}]
     return [
@@ -74,9 +74,9 @@ def missing(spec: VmSpec, bodies: Mapping[str, Body], uses: Iterable[str]) -> li
 
 
 def are_as_declared(arm: Arm, claim: Claim, vms: Sequence[tuple[VmSpec, Body]], returned: Collection[str]) -> bool:
-    """Look whether VMs that were looked at, and their one security group if that is ours, are as their specs say.
+    """Tell whether VMs, and their security group if it is ours, are as their specs say.
 
-    What has ``returned`` after it was repaired, in words, is named and left.
+    ``returned`` is drift, in words, that came back after a repair: it is logged, and does not count.
     """
     spec, _ = vms[0]
     guard = arm.get(spec.ids()["security_group"])
@@ -92,7 +92,7 @@ def are_as_declared(arm: Arm, claim: Claim, vms: Sequence[tuple[VmSpec, Body]], 
 
 
 def is_settled(bodies: Mapping[str, Body]) -> bool:
-    """Tell whether nothing that is there has failed: an engine that reads all anew would forget that it has.
+    """Tell whether no existing resource has failed. A refresh of the engine would forget that it has.
 
     Source: Pulumi, refresh: it clears what is known of a create that failed.
     """
@@ -115,7 +115,7 @@ def _of_all(spec: VmSpec, bodies: Mapping[str, Body]) -> Iterator[Drift]:
 
 
 def _of_tags(spec: VmSpec, body: Body) -> Iterator[Drift]:
-    """Compare tags; their names are compared without case. Source: Azure Resource Manager, tag-resources."""
+    """Compare tags, ignoring the case of their names. Source: Azure Resource Manager, tag-resources."""
     there = {name.lower(): value for name, value in (body.get("tags") or {}).items()}
     for name, value in spec.tags.items():
         found = there.get(name.lower())
@@ -142,7 +142,7 @@ def _of_identities(spec: VmSpec, body: Body) -> Iterator[Drift]:
 
 
 def _of_disks(spec: VmSpec, body: Body) -> Iterator[Drift]:
-    """Compare the data disks by their luns; one that has grown stays so, for Azure shrinks none."""
+    """Compare the data disks by lun. A larger disk is not drift: Azure shrinks none."""
     there = {lun: str(disk.get("name", "")).lower() for lun, disk in data_disks(body).items()}
     for lun, size in enumerate(spec.data_disks):
         name = spec.disk_name(lun)
@@ -172,7 +172,7 @@ def _of_rules(spec: VmSpec, body: Body) -> Iterator[Drift]:
 
 
 def _rule(port: int, priority: int, sources: Iterable[str]) -> dict[str, Any]:
-    """Give what a rule of ours says, part by part, as `_told` gives it."""
+    """Give the parts of a rule of ours, in the form of `_told`."""
     return {
         "priority": priority,
         "direction": "inbound",
@@ -197,12 +197,12 @@ def _told(says: Body) -> dict[str, Any]:
 
 
 def _either(says: Body, one: str, plural: str = "s") -> list[str]:
-    """Give the values of a property that is told alone or in a list."""
+    """Give the values of a property that ARM returns either singly or in a list."""
     return sorted(filter(None, [says.get(one), *(says.get(one + plural) or ())]))
 
 
 def _of_links(spec: VmSpec, body: Body) -> Iterator[Drift]:
-    """Compare what a network interface refers to: who may come in, and by which address."""
+    """Compare the security group and the public address of a network interface."""
     ids, properties = spec.ids(), body["properties"]
     first = next(iter(properties.get("ipConfigurations") or [{}])).get("properties", {})
     links = {"networkSecurityGroup": (properties, "security_group"), "publicIPAddress": (first, "address")}

@@ -1,4 +1,4 @@
-"""How far the engine's state can be trusted before an update."""
+"""Whether the engine's state can be trusted before an update."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,11 @@ from vmops.engine.backend.files import Repair
 
 @dataclass(frozen=True)
 class EngineState:
-    """What is known of the state.
+    """What is known of the engine's state.
 
-    ``existed``: the backend knew the stack. ``doubtful``: the last change did not end. ``repaired``: its files could
-    not be read and were restored, or are lost.
+    - ``existed``: the backend knew the stack.
+    - ``doubtful``: the last change did not finish.
+    - ``repaired``: the state's files were unreadable, and were restored or are lost.
     """
 
     existed: bool
@@ -20,15 +21,15 @@ class EngineState:
 
     @property
     def needs_reconcile(self) -> bool:
-        """Tell whether it may lack what exists, or hold what was never made."""
+        """Tell whether it may lack existing resources, or contain some that were never made."""
         return self.existed and (self.doubtful or self.repaired)
 
     def needs_refresh(self, *, reconciled: bool, vm_exists: bool) -> bool:
-        """Tell whether the update must read everything anew: a VM that is gone may not have gone alone."""
+        """Tell whether the update must refresh everything: if a VM is gone, other resources may be gone as well."""
         return reconciled or self.repaired or (self.existed and not vm_exists)
 
 
 def mended(site: DeployContext, *, doubtful: bool) -> EngineState:
-    """Mend the stack's files, make the stack if the backend does not know it, and tell what is left of its state."""
+    """Repair the stack's files, create the stack if the backend does not know it, and describe the state."""
     repaired = site.stack.mend() is not Repair.NOTHING
     return EngineState(site.stack.ensure() or repaired, doubtful, repaired)

@@ -1,7 +1,7 @@
-"""Whether a VM has ever run: one that has not has no data, and may be made in another place.
+"""Whether a VM has ever run. One that has not holds no data, and may be made in another place.
 
-Known is only what this host saw from the beginning: nothing of the VM was there, then Azure refused its create, or made
-it and never gave it a power state. What Azure says of it (Failed) proves nothing: a start that failed leaves that too,
+This is known only of VMs that this host saw from the beginning: nothing of the VM existed, then Azure refused its
+create, or made it and never gave it a power state. Azure's state Failed proves nothing: a failed start leaves it, too,
 beside a disk full of data.
 """
 
@@ -14,27 +14,27 @@ from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
 
 NEW, NO, YES = "new", "no", "yes"
-"""Nothing of it was there when it was first asked for; it has not run; it has. Else nobody knows."""
+"""NEW: nothing of the VM existed when it was first asked for. NO: it has not run. YES: it has. Otherwise unknown."""
 
 
 _NO_ROOM = frozenset({FailureKind.CAPACITY, FailureKind.QUOTA})
-"""What it is refused for before it is asked for, too: it needs an address first."""
+"""Failures that may also come before the VM itself is requested: it needs an address first."""
 
 
 def begin(site: DeployContext, spec: VmSpec, before: Preflight) -> None:
-    """Note that a VM is asked for of which nothing is there."""
+    """Record that a VM is asked for of which nothing exists."""
     of_it = (each for each in before.seen.ours if spec.member in (None, spec.identity.member(each["id"])))
     if before.machine is None and not any(of_it):
         site.made.note_run(spec.vm_id, NEW)
 
 
 def note_success(site: DeployContext, spec: VmSpec) -> None:
-    """Note that a VM runs."""
+    """Record that a VM runs."""
     site.made.note_run(spec.vm_id, YES)
 
 
 def note_failure(site: DeployContext, spec: VmSpec, why: Failure) -> None:
-    """Look whether a VM that was not made, or not well, has ever run, if that can be told."""
+    """After a failed create, find out whether the VM has ever run, if that can be told."""
     if site.made.ran(spec.vm_id) not in {NEW, NO}:
         return
     try:
@@ -49,7 +49,7 @@ def note_failure(site: DeployContext, spec: VmSpec, why: Failure) -> None:
 
 
 def never(site: DeployContext, spec: VmSpec) -> bool:
-    """Tell whether a VM has never run, by what is remembered and by what Azure tells now.
+    """Tell whether a VM has never run, by the records and by Azure's present state.
 
     Raises: CloudError if ARM refuses.
     """

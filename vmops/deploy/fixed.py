@@ -1,4 +1,4 @@
-"""What of a VM stays as it was made: neither ARM changes it, nor does a replacement."""
+"""Properties of a VM that are fixed: neither ARM nor a replacement changes them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,9 +12,9 @@ Body = Mapping[str, Any]
 
 
 def refuse_change(spec: VmSpec, machine: Body, nic: Body | None, *, never_ran: bool = False) -> None:
-    """Check that the spec asks for no change that neither ARM nor a replacement can make.
+    """Check that the spec changes nothing that neither ARM nor a replacement can change.
 
-    A VM that ``never_ran`` may be in another of the places that the spec names.
+    A VM that ``never_ran`` may move to another place of its spec.
 
     Raises: OperationFailed (immutable), naming the parameter and both values.
     """
@@ -25,7 +25,7 @@ def refuse_change(spec: VmSpec, machine: Body, nic: Body | None, *, never_ran: b
 
 
 def _pairs(spec: VmSpec, machine: Body, nic: Body | None) -> Iterator[tuple[str, str | None, str | None]]:
-    """Give parameters with what is there and what is asked for."""
+    """Give each fixed parameter with its present and its requested value."""
     subnet = _used_subnet(spec, nic)
     yield "subnetId", subnet, subnet and spec.subnet_id and spec.subnet_id.lower()
     for role, body in (("vm", machine), ("nic", nic)):
@@ -39,7 +39,7 @@ def _pairs(spec: VmSpec, machine: Body, nic: Body | None) -> Iterator[tuple[str,
 
 
 def _types(spec: VmSpec, machine: Body) -> Iterator[str]:
-    """Give the types of the data disks that are ours, if the spec says one."""
+    """Give the types of our data disks, if the spec names one."""
     wanted = {lun: spec.disk_name(lun) for lun, _ in enumerate(spec.data_disks)}
     for disk in machine["properties"].get("storageProfile", {}).get("dataDisks") or ():
         ours = str(disk.get("name")).lower() == wanted.get(disk["lun"], "").lower()
@@ -48,7 +48,7 @@ def _types(spec: VmSpec, machine: Body) -> Iterator[str]:
 
 
 def _plans(spec: VmSpec, machine: Body) -> tuple[str | None, str | None]:
-    """Give the plan of a VM and the one that is asked for, if one is for an image that stays: it is that image's."""
+    """Give the present and the requested plan, if one is requested and the image stays: a plan belongs to an image."""
     if spec.plan is None or own_image.is_another(machine, spec):
         return None, None
     told = machine.get("plan") or {}
@@ -57,7 +57,7 @@ def _plans(spec: VmSpec, machine: Body) -> tuple[str | None, str | None]:
 
 
 def _used_subnet(spec: VmSpec, nic: Body | None) -> str | None:
-    """Give the subnet of an interface in lower case, if its network is of another group, or the spec says that it is.
+    """Give an interface's subnet in lower case, if its network is in another group or the spec has a ``subnetId``.
 
     None if nothing is known of it.
     """

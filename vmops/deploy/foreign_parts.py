@@ -1,7 +1,7 @@
-"""What others have added to what is ours: a tag, a security rule, a data disk; found, named, and held against ours.
+"""Foreign parts: tags, security rules and data disks that others have added to our resources.
 
-Ours is what the stack declared last and what has a name and a form by rule. Whatever else there is stays: an engine
-sends a resource as a whole, so what is not sent would be taken away.
+A part is ours if the stack declared it last, or if it has the name and form of ours. Everything else stays. An engine
+writes a resource as a whole, so what it does not send would be removed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,19 +15,20 @@ from vmops.spec.foreign import ForeignParts
 from vmops.spec.vm_spec import VmSpec
 
 Part = Mapping[str, Any]
-"""A resource, a rule or a disk as ARM tells it."""
+"""A resource, a rule or a disk as ARM returns it."""
 
 _FORM = {"direction": "inbound", "access": "allow", "protocol": "tcp", "sourcePortRange": "*"}
-"""What every rule of ours says, in lower case."""
+"""What every rule of ours contains, in lower case."""
 
 _ELSE = ("description", "sourcePortRanges", "destinationPortRanges", "destinationAddressPrefixes")
-"""What no rule of ours says."""
+"""What no rule of ours contains."""
 
 
 def find(spec: VmSpec, bodies: Mapping[str, Part], last: OwnParts | None) -> ForeignParts:
-    """Find what others have added to resources of ours, by their roles.
+    """Find what others have added to our resources, by role.
 
-    ``last`` are the parts that were declared last. None if nobody knows: then a tag whose name is declared now is ours.
+    ``last`` are the parts that were declared last. If it is None (unknown), a tag counts as ours if its name is
+    declared now.
     """
     own = last or OwnParts(tags=declared.of(spec).tags)
     tags = {role: _tags(spec, body, own) for role, body in bodies.items()}
@@ -42,7 +43,7 @@ def find(spec: VmSpec, bodies: Mapping[str, Part], last: OwnParts | None) -> For
 
 
 def described(spec: VmSpec, foreign: ForeignParts) -> list[str]:
-    """Name each of them in words: ``rule hole allows * from *``, ``disk big at lun 5``, ``tag cost on exp1-nic``."""
+    """Describe each foreign part: ``rule hole allows * from *``, ``disk big at lun 5``, ``tag cost on exp1-nic``."""
     resources = {role: arm_id.rpartition("/")[2] for role, arm_id in spec.ids().items()}
     tags = [f"tag {name} on {resources[role]}" for role, found in foreign.tags.items() for name in found]
     disks = [f"disk {_name(disk)} at lun {disk['lun']}" for disk in foreign.disks]
@@ -51,7 +52,7 @@ def described(spec: VmSpec, foreign: ForeignParts) -> list[str]:
 
 
 def _identities(spec: VmSpec, machine: Part | None, own: OwnParts) -> tuple[str, ...]:
-    """Give a VM's identities that are not ours. Where the spec names none, none is sent, and Azure keeps them all."""
+    """Give the identities of a VM that are not ours. If the spec names none, none is sent, and Azure keeps them all."""
     if machine is None or spec.managed_identity is None:
         return ()
     ours = {*map(str.lower, spec.managed_identity), *own.identities}
@@ -59,7 +60,7 @@ def _identities(spec: VmSpec, machine: Part | None, own: OwnParts) -> tuple[str,
 
 
 def _tags(spec: VmSpec, body: Part, own: OwnParts) -> dict[str, str]:
-    """Give a resource's tags that are not ours; names of tags are compared without case. Source: tag-resources."""
+    """Give the tags of a resource that are not ours, ignoring the case of their names. Source: tag-resources."""
     asked = {name.lower(): value for name, value in spec.tags.items()}
     there = {name: value for name, value in (body.get("tags") or {}).items() if asked.get(name.lower()) != value}
     return {name: value for name, value in there.items() if not _is_own_tag(name.lower(), own)}
@@ -74,7 +75,7 @@ def _is_own_rule(rule: Part, own: OwnParts) -> bool:
 
 
 def _has_our_form(rule: Part) -> bool:
-    """Tell whether a rule is named and made as ours are; who may come in is left open, and which of our priorities."""
+    """Tell whether a rule has the name and form of ours; its sources may be any, and its priority any of ours."""
     says = rule["properties"]
     port, anywhere = says.get("destinationPortRange", ""), says.get("destinationAddressPrefix") == "*"
     return (
@@ -88,7 +89,7 @@ def _has_our_form(rule: Part) -> bool:
 
 
 def _is_own_disk(spec: VmSpec, disk: Part, own: OwnParts) -> bool:
-    """Tell whether a disk is where and what ours are: one that was attached by hand must be known."""
+    """Tell whether a disk has the lun and form of ours; one that was attached by hand counts only if it is known."""
     at, name = disk["lun"], _name(disk).lower()
     if name != spec.disk_name(at).lower() or not lies_in_group(spec, disk):
         return False
@@ -96,7 +97,7 @@ def _is_own_disk(spec: VmSpec, disk: Part, own: OwnParts) -> bool:
 
 
 def lies_in_group(spec: VmSpec, disk: Part) -> bool:
-    """Tell whether a VM's data disk lies in the VM's own group, or is to: one that Azure has not made has no id yet."""
+    """Tell whether a VM's data disk is, or will be, in the VM's own group: a disk that is not made yet has no id."""
     arm_id = str(disk.get("managedDisk", {}).get("id", ""))
     return not arm_id or arm_id.lower().startswith(f"{spec.group_id.lower()}/")
 
@@ -121,5 +122,5 @@ def _rule_in_words(rule: Part) -> str:
 
 
 def _either(says: Mapping[str, Any], one: str, plural: str = "s") -> str:
-    """Give the value of a property that is told alone or in a list."""
+    """Give the value of a property that ARM returns either singly or in a list."""
     return says.get(one) or ", ".join(says.get(one + plural) or ()) or "*"

@@ -1,4 +1,4 @@
-"""What is there, looked at once nothing is being done to it any more, and whosever it is."""
+"""What exists, read once no change of it is in progress, whoever made the change."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,15 +14,16 @@ from vmops.deploy.context import DeployContext
 from vmops.spec.vm_spec import VmSpec
 
 _DOUBTS = 3
-"""How often what list and id disagree on is looked for again: then the list is behind, which has what is gone."""
+"""How many times a difference between the list and the reads by id is read again: the list may lag behind a deletion.
+"""
 
 
 class Looked(Protocol):
-    """What a look has shown, and the VMs of ours that are among it."""
+    """The result of a read, with our VMs among it."""
 
     @property
     def seen(self) -> Inventory:
-        """Give all that was looked at."""
+        """Give everything that was found."""
 
     @property
     def machines(self) -> Sequence[Mapping[str, Any]]:
@@ -33,7 +34,7 @@ Seen = TypeVar("Seen", bound=Looked)
 
 
 def proven(site: DeployContext, spec: VmSpec, look: Callable[[], Seen]) -> Seen:
-    """Look at what exists; where it is not ours as far as this host knows, the engine's state may tell that it is."""
+    """Read what exists; if this host does not know it to be ours, look for a proof in the engine's state."""
     try:
         return when_idle(site, spec, look)
     except OperationFailed as refused:
@@ -43,16 +44,16 @@ def proven(site: DeployContext, spec: VmSpec, look: Callable[[], Seen]) -> Seen:
 
 
 def _has_proof(site: DeployContext, spec: VmSpec) -> bool:
-    """Tell whether the engine's state has news of whose what exists is; one that cannot be read has none."""
+    """Tell whether the engine's state proves more of what exists to be ours; an unreadable state proves nothing."""
     with suppress(OperationFailed):
         return proof.learn(site, spec, inventory.take(site.arm, site.claim(spec)))
     return False
 
 
 def when_idle(site: DeployContext, spec: VmSpec, look: Callable[[], Seen]) -> Seen:
-    """Look at what exists once nothing is being done to a VM any more: ARM refuses a second change meanwhile.
+    """Read what exists once no change of a VM is in progress: ARM refuses a second change meanwhile.
 
-    What the group lists and is not found by its id is looked for again for a while: it may be another's.
+    What the group lists but its id does not find is read again for a while: it may belong to another.
     """
     doubts = iter([NotYet(AGAIN * site.cloud.pace)] * _DOUBTS)
 

@@ -1,4 +1,4 @@
-"""What a deployment is to declare: the spec, as it is spelled where it exists, and beside it what others have added."""
+"""What a deployment declares: the spec, in the spelling of existing resources, and what others have added."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,9 +25,9 @@ State = Callable[[], Mapping[str, Any] | None]
 
 @dataclass(frozen=True)
 class Intent:
-    """A spec, the roles that are another's and only used, and what others have added to the rest.
+    """A spec, the roles that belong to others and are only used, and what others have added to the rest.
 
-    ``attached`` are the ids of data disks of ours that exist and are only to be attached, by lun.
+    ``attached`` are the ids, by lun, of existing data disks of ours that are only to be attached.
     """
 
     spec: VmSpec
@@ -37,7 +37,7 @@ class Intent:
 
     @property
     def kept(self) -> list[str]:
-        """Name what is not ours and stays."""
+        """Describe what is not ours and stays."""
         return foreign_parts.described(self.spec, self.foreign)
 
     @property
@@ -47,25 +47,24 @@ class Intent:
 
 
 def staying(made: Intent, before: Preflight, *, expires: bool) -> Kept:
-    """Give what of a VM stays as it is; ``expires``: so does the tag that says until when it lives."""
+    """Give what of a VM stays unchanged; with ``expires``, also the tag with its time of expiry."""
     location = (before.seen.group or {}).get("location")
     return Kept(secrets.kept(made.spec, before.machine), made.attached, expires, location)
 
 
 def reader(site: DeployContext, *, known: bool) -> State:
-    """Give what reads the engine's state, once; ``known``: the backend may know the stack."""
+    """Give a function that reads the engine's state, once; ``known``: the backend may know the stack."""
     return cache(site.stack.state if known else lambda: None)
 
 
 def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool, state: State | None = None) -> Intent:
-    """Find out what to declare, with the secrets that are to stay; nothing is changed.
+    """Determine what to declare, with the secrets that are to stay; nothing is changed.
 
-    ``known``: the backend may know the stack. Its ``state`` is read only where ARM does not tell how something is
-    spelled, where an id of another's is named, or where something is there that is neither declared now nor ours by
-    its name.
+    ``known``: the backend may know the stack. Its ``state`` is read only if ARM does not return the spelling of
+    something, if an id of another's is named, or if something exists that is neither declared now nor ours by its name.
 
-    Raises: OperationFailed (conflict), naming what others have added and leaves no room; (invalid) if a subnet that is
-    another's is to have our security group, or naming secrets that nobody has any more; CloudError if ARM refuses.
+    Raises: OperationFailed (conflict), naming what others have added that leaves no room; (invalid) if another's subnet
+    is to have our security group, or naming secrets that are lost; CloudError if ARM refuses.
     """
     state = state or reader(site, known=known)
     spec = placed.named_as(before.machine, spec)
@@ -87,7 +86,7 @@ def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool, s
 
 
 def _as_it_exists(spec: VmSpec, before: Preflight, state: State) -> VmSpec:
-    """Give the spec with names, ids and image as they are where they exist."""
+    """Give the spec with the names, ids and image of existing resources in their present spelling."""
     places = [spelling.in_arm(before.bodies(spec))]
     if not spelling.is_told(spec, places[0]):
         places.append(spelling.in_state(state()))
@@ -96,9 +95,9 @@ def _as_it_exists(spec: VmSpec, before: Preflight, state: State) -> VmSpec:
 
 
 def _used(spec: VmSpec, before: Preflight, state: State) -> frozenset[str]:
-    """Give the roles that are another's; a subnet in another's network may be ours.
+    """Give the roles that belong to others; a subnet in another's network may be ours.
 
-    Raises: OperationFailed (invalid) if one that is another's is to have our security group.
+    Raises: OperationFailed (invalid) if another's subnet is to have our security group.
     """
     uses = before.uses
     if "subnet" in uses and subnets.is_ours(state(), names.urn_key(spec.ids()["subnet"])):
@@ -110,17 +109,17 @@ def _used(spec: VmSpec, before: Preflight, state: State) -> frozenset[str]:
 
 
 def _held_disks(arm: Arm, spec: VmSpec) -> dict[str, Mapping[str, Any]]:
-    """Look at the data disks that are declared on their own and that the VM holds: nothing else shows them."""
+    """Read the data disks that are declared separately and attached to the VM: nothing else shows them."""
     found = {role: arm.get(arm_id) for role, arm_id in spec.ids().items() if role.startswith("data_disk_")}
     held = spec.vm_id.lower()
     return {role: body for role, body in found.items() if body and str(body.get("managedBy")).lower() == held}
 
 
 def _attached(spec: VmSpec, bodies: Mapping[str, Mapping[str, Any]]) -> dict[int, str]:
-    """Find the data disks of ours that were detached, or attached again: Azure makes no disk of a name that there is.
+    """Find data disks of ours that were detached, or attached again: Azure does not create a disk whose name is taken.
 
-    Source: recorded refusal "Disk … already exists. Only CreateOption.Attach is supported"; of a disk that is attached
-    the option cannot be changed either.
+    Source: recorded refusal "Disk … already exists. Only CreateOption.Attach is supported". The option of an attached
+    disk cannot be changed either.
     """
     if spec.makes_disks_apart:
         return {}

@@ -1,6 +1,6 @@
-"""What Azure tells of places before anything is made there: what they have, what is left of quotas, and the price.
+"""What Azure says of places before anything is made there: sizes on offer, quotas left, and prices.
 
-What nobody could tell speaks against nothing.
+What could not be read is no objection.
 """
 
 import time
@@ -21,19 +21,19 @@ from vmops.placement.search import Objection
 T = TypeVar("T")
 
 _HOLDS = 30.0
-"""Seconds for which what a look has told is believed."""
+"""Seconds for which an answer is reused."""
 
 
 @dataclass(frozen=True)
 class Market:
-    """What there is for one subscription; each location is asked once. What Azure does not tell is in ``unread``."""
+    """The offers of Azure for one subscription; each location is read once. ``unread`` names what could not be read."""
 
     arm: Arm
     subscription: str
     unread: list[Failure] = field(default_factory=list)
 
     def location(self, name: str) -> Location:
-        """Give what Azure tells of a location."""
+        """Give what Azure says of a location."""
         if name not in self._locations:
             sizes: dict[str, SizeOffer] = self._read(lambda: self.arm.offers(self.subscription, name), {})
             usages: list[Usage] = self._read(lambda: self.arm.usages(self.subscription, name), [])
@@ -41,14 +41,14 @@ class Market:
         return self._locations[name]
 
     def known(self, places: Iterable[Place], *, addressed: bool) -> list[Place]:
-        """Give places with the hardware of their sizes; ``addressed`` are those of a VM that has a public address."""
+        """Give places with the hardware of their sizes; ``addressed``: the VM has a public address."""
         return [
             replace(each, hardware=self.location(each.location).hardware(each.vm_size), addressed=addressed)
             for each in places
         ]
 
     def objections(self, places: Iterable[Place], need: Need) -> list[Objection]:
-        """Give what speaks against places now."""
+        """List the present objections to places."""
         until = time.time() + _HOLDS
         return [
             Objection(no.scope(place), no.code, no.reason, until)

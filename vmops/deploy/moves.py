@@ -1,7 +1,7 @@
-"""The way of a deployment through its places: what finds no room in one is declared in the next, one update a round.
+"""Takes a deployment from place to place: if one has no room, the VM is declared in the next, one update a round.
 
-Only what has never run is moved, and only this host's records prove that. Where a round is tried is noted before the
-engine runs: whoever takes over after a death knows all names.
+Only a VM that has never run is moved, and only this host's records prove that. The place of a round is recorded before
+the engine runs, so that a successor after a crash knows all names.
 """
 
 import time
@@ -26,47 +26,47 @@ from vmops.placement.search import Objection, Search
 from vmops.spec.vm_spec import VmSpec
 
 Round = Callable[[VmSpec], dict[str, Any]]
-"""Makes the VM in one place, as a spec that has no lists says, and gives its outputs."""
+"""Makes the VM in one place, given a spec without lists, and returns its outputs."""
 
 _NEW = frozenset({first_run.NEW, first_run.NO})
 _STEP = "call again later, or name more places; `vmops refusals` shows what is remembered of them, and can forget it"
 
 
 _LIMITS = frozenset({"QuotaExceeded", "SpotQuotaExceeded", "OperationNotAllowed", "MaxHourlyPrice"})
-"""Codes of what more room would not mend."""
+"""Codes of refusals that more room would not help."""
 
 _SAID = 8
-"""Places of which a failure says why they are not tried."""
+"""The most places for which a failure says why they are not tried."""
 
 
 class Ledger(Protocol):
-    """What is remembered of places, by a VM and by all of its subscription."""
+    """The memory of places, for a VM and for its subscription."""
 
     def noted(self, name: str) -> Placed | None:
-        """Give where a VM was tried last since it was removed; None if nobody knows."""
+        """Give where a VM was tried last since its removal; None if unknown."""
 
     def note(self, where: Mapping[str, Placed]) -> None:
-        """Note where VMs are tried now. Raises: OperationFailed (interrupted) if this operation is another's by now."""
+        """Record where VMs are tried now. Raises: OperationFailed (interrupted) if another has this operation now."""
 
     def known(self) -> list[Objection]:
-        """Give what speaks against places, as far as others have met it."""
+        """Give the objections to places that others have met."""
 
     def add(self, objections: Iterable[Objection]) -> None:
-        """Remember what was met."""
+        """Remember objections."""
 
     def forget(self, place: Place) -> None:
-        """Forget what speaks against a place where a VM was made."""
+        """Forget the objections to a place where a VM was made."""
 
 
 class _Unrecorded:
-    """A ledger in which nobody writes: nothing is known of any place."""
+    """A ledger that records nothing and knows nothing."""
 
     def noted(self, name: str) -> Placed | None:  # noqa: ARG002
-        """Give nothing."""
+        """Give None."""
         return None
 
     def note(self, where: Mapping[str, Placed]) -> None:
-        """Note nothing."""
+        """Record nothing."""
 
     def known(self) -> list[Objection]:
         """Give nothing."""
@@ -76,23 +76,23 @@ class _Unrecorded:
         """Remember nothing."""
 
     def forget(self, place: Place) -> None:
-        """Have nothing to forget."""
+        """Forget nothing."""
 
 
 UNRECORDED = _Unrecorded()
 
 
 def through_places(site: DeployContext, spec: VmSpec, ledger: Ledger, make: Round) -> dict[str, Any]:
-    """Make a VM in the first of its places that has room, and give its outputs.
+    """Make a VM in the first of its places with room, and give its outputs.
 
-    Raises: OperationFailed, with what was refused last; what was made of a VM that found room in none of several places
-    is removed before. CloudError if ARM refuses a look.
+    If none of several places has room, what was made of the VM is removed first.
+    Raises: OperationFailed with the last refusal; CloudError if ARM refuses a read.
     """
     return make(spec) if spec.location is None else _Way(site, spec, ledger, make).go()
 
 
 class _Way:
-    """The way of one VM."""
+    """The search for one VM."""
 
     def __init__(self, site: DeployContext, spec: VmSpec, ledger: Ledger, make: Round) -> None:
         self._site, self._spec, self._ledger, self._make = site, spec, ledger, make
@@ -100,7 +100,7 @@ class _Way:
         self._refusal: Failure | None = None
 
     def go(self) -> dict[str, Any]:
-        """Take round after round."""
+        """Try one place after another."""
         where = self._begin()
         while where:
             self._ledger.note({self._spec.vm_name: where})
@@ -118,7 +118,7 @@ class _Way:
         return choice.search(self._site, self._spec, self._ledger.known())
 
     def _begin(self) -> Placed | None:
-        """Give where the first round is: where the VM is, or was tried last, or else where nothing speaks against."""
+        """Give the first place: where the VM is, or was tried last, or else the first without objections."""
         spec, noted = self._spec, self._ledger.noted(self._spec.vm_name)
         stays = noted and (spec.lists or noted.place.location == spec.location)
         home = noted.home if noted and stays else str(spec.location)
@@ -131,7 +131,7 @@ class _Way:
         return Placed(place, home) if place else None
 
     def _settled_machine(self) -> dict[str, Any] | None:
-        """Look at the VM, once nothing is being done to it."""
+        """Read the VM once no change of it is in progress."""
 
         def look() -> tuple[dict[str, Any] | None] | NotYet:
             found = self._site.arm.get(self._spec.vm_id)
@@ -141,7 +141,7 @@ class _Way:
         return seen[0] if seen else None
 
     def _after(self, where: Placed, refused: OperationFailed) -> Placed | None:
-        """Learn from a refusal; give where the next round is, None if no place is left.
+        """Learn from a refusal; give the next place, None if none is left.
 
         Raises: the refusal, if another place does not help, there is none, or the VM may have run.
         """
@@ -160,7 +160,7 @@ class _Way:
         return replace(where, place=chosen) if chosen else None
 
     def _clear_disks(self, where: Placed) -> None:
-        """Remove what was made where the VM has data disks of their own: no engine deletes these."""
+        """Remove what was made in this place if the VM has separate data disks: no engine deletes these."""
         if self._spec.makes_disks_apart:
             self._remove(where.of(self._spec).model_copy(update={"keep_group": True}))
 
@@ -168,7 +168,7 @@ class _Way:
         self._site.made.gone(removal.clear(self._site, placed))
 
     def _give_up(self) -> Failure:
-        """Remove what was made of a VM that found room nowhere, and say why that is."""
+        """Remove what was made of a VM that found no room, and say why."""
         failure = self._exhausted()
         if self._site.made.ran(self._spec.vm_id) in _NEW:
             try:
@@ -178,26 +178,26 @@ class _Way:
         return failure
 
     def _exhausted(self) -> Failure:
-        """Say what was refused last, or what speaks against each place where none was tried."""
+        """Give the last refusal, or the objections to each place if none was tried."""
         if self._refusal:
             return no_room(self._refusal, self._search.places)
         return no_place(self._spec, self._search.blocked(time.time()))
 
 
 def goes_on(site: DeployContext, spec: VmSpec, following: Next, failure: Failure) -> bool:
-    """Tell whether there is another round: only after what ARM has said, and never for a VM that may have run."""
+    """Tell whether to try another place: only after a refusal of ARM, and never for a VM that may have run."""
     again = following is Next.AGAIN and failure.code not in {"", PROVIDER_GONE}
     return (following is Next.MOVE or again) and first_run.never(site, spec)
 
 
 def no_room(refusal: Failure, places: Sequence[Place]) -> Failure:
-    """Say what was refused last of a VM that has found room in none of its places."""
+    """Give the last refusal of a VM for which none of its places has room."""
     message = f"{refusal.message.rstrip('. ')}; none of {len(places)} places has room"
     return replace(refusal, message=message, step=_STEP)
 
 
 def no_place(spec: VmSpec, blocked: Sequence[tuple[Place, Objection]]) -> Failure:
-    """Say what speaks against each place of a VM, where none was tried."""
+    """Give the objections to each place of a VM of which none was tried."""
     kind = FailureKind.QUOTA if all(why.code in _LIMITS for _, why in blocked) else FailureKind.CAPACITY
     said = [f"{place}: {why.reason.rstrip('. ')} ({why.code}, until {times.told(why.until)})" for place, why in blocked]
     more = [f"and {len(said) - _SAID} more"] if len(said) > _SAID else []

@@ -10,19 +10,19 @@ from vmops.spec.vm_spec import VmSpec
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a VM is tried, or is; at ``home`` its resources are named as if there were no other location."""
+    """Where a VM is, or is tried. At ``home`` its resources are named as if it had no other location."""
 
     place: Place
     home: str
 
     def of(self, spec: VmSpec) -> VmSpec:
-        """Give a spec there."""
+        """Give a spec for this place."""
         return spec.at(self.place.vm_size, self.place.location, self.place.zone, self.place.priority, self.home)
 
     def within(self, spec: VmSpec) -> Self:
-        """Give where a VM that has run stays, of the places of a spec: where it is, be it with another size.
+        """Give where a VM that has run stays, among the places of a spec: its present place, perhaps with another size.
 
-        If none is there it is the first, and whoever looks at the VM says what cannot be changed.
+        If the spec has no such place, give its first; the preflight then says what cannot be changed.
         """
         place = nearest(wished(spec), self.place)
         return type(self)(place, self.home if place.location == self.place.location else str(spec.location))
@@ -39,9 +39,9 @@ class Placed:
 
 
 def wished(spec: VmSpec) -> list[Place]:
-    """Give all places of a spec in the order in which they are wanted; none if only Azure knows its location.
+    """List the places of a spec in the order of preference; empty if only Azure knows the location.
 
-    Of zones that are taken in turn each member of a fleet has another for its first.
+    Where zones are spread, each member of a fleet begins with another zone.
     """
     if spec.location is None:
         return []
@@ -57,7 +57,7 @@ def wished(spec: VmSpec) -> list[Place]:
 
 
 def nearest(found: Sequence[Place], here: Place) -> Place:
-    """Give the place that is the nearest to one: the same, the same but for the size, or the first."""
+    """Give the place nearest to ``here``: the same, the same but for the size, or the first."""
     return min(found, key=lambda each: _distance(each, here))
 
 
@@ -75,7 +75,7 @@ def placed_as(spec: VmSpec, machine: Mapping[str, Any] | None) -> VmSpec:
 
 
 def named_as(machine: Mapping[str, Any] | None, spec: VmSpec) -> VmSpec:
-    """Give a spec of one place with its resources named as those of a VM that is there."""
+    """Give a spec of one place with its resources named as those of an existing VM."""
     where = of_machine(machine, "") if machine else None
     if where is None or where.place.location != spec.location or bool(spec.region) == (where.home == ""):
         return spec
@@ -83,7 +83,7 @@ def named_as(machine: Mapping[str, Any] | None, spec: VmSpec) -> VmSpec:
 
 
 def of_machine(machine: Mapping[str, Any], home: str) -> Placed:
-    """Give where a VM is, as ARM tells it; its interface tells how its resources are named.
+    """Give the place of a VM from ARM's answer; its interface shows how its resources are named.
 
     Source: compute REST reference, VirtualMachine: a regular VM has no ``priority``.
     """

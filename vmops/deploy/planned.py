@@ -1,4 +1,4 @@
-"""What a provision would change of a VM because something else is asked for; what others have changed is drift."""
+"""The changes that a provision makes to a VM because its spec has changed; changes by others are drift."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def beside_drift(spec: VmSpec, before: Preflight, foreign: ForeignParts) -> list[Drift]:
-    """Name what would be replaced, grown, detached or taken away; ``foreign`` is none of it. Nothing without a VM."""
+    """List what would be replaced, grown, detached or removed, without ``foreign`` parts; nothing without a VM."""
     if before.machine is None:
         return []
     bodies = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.uses}
@@ -27,10 +27,10 @@ def beside_drift(spec: VmSpec, before: Preflight, foreign: ForeignParts) -> list
 
 
 def refuse_size(arm: Arm, spec: VmSpec, before: Preflight) -> None:
-    """Check that a VM's new size is available where the VM is to be.
+    """Check that the new size of a VM is available in its place.
 
-    Raises: OperationFailed (invalid) if there is none, naming one that is nearly the same; (capacity) if it is not for
-    this subscription; CloudError if ARM refuses.
+    Raises: OperationFailed (invalid) if there is no such size, naming a similar one; (capacity) if it is not available
+    to this subscription; CloudError if ARM refuses.
     """
     has = before.machine and before.machine["properties"].get("hardwareProfile", {}).get("vmSize", "")
     if has and has.lower() == spec.vm_size.lower():
@@ -47,7 +47,7 @@ def refuse_size(arm: Arm, spec: VmSpec, before: Preflight) -> None:
 
 
 def _disks(machine: Mapping[str, Any], spec: VmSpec, foreign: ForeignParts) -> Iterator[Drift]:
-    """Compare sizes and luns; ARM tells no size of a disk while its VM is deallocated."""
+    """Compare sizes and luns; ARM returns no size of a disk while its VM is deallocated."""
     others = {disk["lun"] for disk in foreign.disks}
     for lun, disk in data_disks(machine).items():
         path, name = f"storageProfile.dataDisks[{lun}]", spec.disk_name(lun)

@@ -1,4 +1,4 @@
-"""A VM that exists, brought to run, and seen to: by ARM, and by its SSH port if that is asked for."""
+"""Brings an existing VM to run, and checks it through ARM and, if asked for, at its SSH port."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -22,16 +22,17 @@ from vmops.ssh.banner import ssh_answers
 from vmops.ssh.way_in import PORT
 
 _AGAIN, _LOOKS = 10.0, 18
-"""Azure's seconds to the next look, and looks, while a VM that was just made or changed is not found: a replica may not
-know of it. Source: public reports of a 404 for what was just made (terraform-provider-azurerm#18268); it passes within
-minutes."""
+"""Polls of a VM that was just made or changed and is not found, and Azure's seconds between them: a replica may not
+know it yet. Source: public reports of a 404 for what was just made (terraform-provider-azurerm#18268); it passes
+within minutes.
+"""
 
 _SSH = 0.5
-"""Seconds from the first look at the SSH port of a VM to the next."""
+"""Seconds between two polls of a VM's SSH port."""
 
 
 def needs_deallocation(existing: Mapping[str, Any], spec: VmSpec) -> bool:
-    """Tell whether a disk of ours, known by its lun, gets bigger, which ARM allows only on a deallocated VM.
+    """Tell whether a disk of ours (compared by lun) grows, which ARM allows only on a deallocated VM.
 
     Source: Azure documentation, expand virtual hard disks on a Linux VM.
     """
@@ -43,7 +44,7 @@ def needs_deallocation(existing: Mapping[str, Any], spec: VmSpec) -> bool:
 
 
 def ensure_running(arm: Arm, spec: VmSpec) -> None:
-    """Start the VM if it stands still, and see by ARM that it runs.
+    """Start the VM if it is stopped, and check through ARM that it runs.
 
     Raises: OperationFailed if it does not run within the deployment's time.
     """
@@ -58,14 +59,14 @@ def ensure_running(arm: Arm, spec: VmSpec) -> None:
 
 
 def unknown_yet(arm: Arm) -> Iterator[NotYet]:
-    """Give the pauses after which a VM that is not found, and was just made or changed, is looked for again."""
+    """Give the pauses after which a VM that was just made or changed and is not found is read again."""
     return iter([NotYet(_AGAIN * arm.pace)] * _LOOKS)
 
 
 def power_and_wait(arm: Arm, spec: VmSpec, action: power.Action) -> None:
-    """Ask for a power operation and wait for it; it is logged as the engine's steps are.
+    """Request a power operation and wait for it; it is logged like the engine's steps.
 
-    Raises: OperationFailed if ARM refuses it, says that it failed, or does not end it within the deployment's time.
+    Raises: OperationFailed if ARM refuses it, reports a failure, or does not finish within the deployment's time.
     """
     if failed := end(arm, spec, begin(arm, spec, action)):
         raise OperationFailed(failed)
@@ -73,7 +74,7 @@ def power_and_wait(arm: Arm, spec: VmSpec, action: power.Action) -> None:
 
 @dataclass(frozen=True)
 class Begun:
-    """A power operation that was asked for, at an instant of the monotonic clock, or why ARM refused it."""
+    """A power operation that was requested at an instant of the monotonic clock, or ARM's refusal of it."""
 
     action: power.Action
     accepted: Accepted | CloudError
@@ -81,7 +82,7 @@ class Begun:
 
 
 def begin(arm: Arm, spec: Target, action: power.Action) -> Begun:
-    """Ask for a power operation; it is logged as the engine's steps are."""
+    """Request a power operation; it is logged like the engine's steps."""
     _log(spec, action).info("resource_begun")
     at = time.monotonic()
     try:
@@ -91,7 +92,7 @@ def begin(arm: Arm, spec: Target, action: power.Action) -> Begun:
 
 
 def end(arm: Arm, spec: Target, begun: Begun) -> Failure | None:
-    """Wait for what was begun; give why it failed, None if it went well."""
+    """Wait for the end of a power operation; give why it failed, None if it succeeded."""
     failed = _power_failure(arm, spec, begun)
     seconds = round(time.monotonic() - begun.at, 3)
     _log(spec, begun.action).info("resource_failed" if failed else "resource_done", seconds=seconds)
@@ -115,9 +116,9 @@ def _power_failure(arm: Arm, spec: Target, begun: Begun) -> Failure | None:
 
 
 def deallocate(arm: Arm, spec: VmSpec, reason: str) -> None:
-    """Take the VM off its hardware, and say so before: it stands still meanwhile.
+    """Deallocate the VM, and log the ``reason`` first, because the VM does not run meanwhile.
 
-    Raises: OperationFailed, (immutable) if its system disk is only its host's, and would be lost.
+    Raises: OperationFailed, (immutable) if its system disk is ephemeral and would be lost.
     """
     if spec.ephemeral_os_disk:
         message = f"ephemeralOsDisk: the VM cannot be deallocated, and would have to be: {reason}"
@@ -127,7 +128,7 @@ def deallocate(arm: Arm, spec: VmSpec, reason: str) -> None:
 
 
 def ssh_of(arm: Arm, spec: VmSpec, outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Give where the SSH of a VM answers, as outputs, once it does if that is to be waited for.
+    """Give where the VM's SSH answers, as outputs, once it answers if the spec waits for SSH.
 
     Raises: OperationFailed (timeout) if it does not answer within the deployment's time; CloudError.
     """
@@ -149,13 +150,13 @@ def ssh_of(arm: Arm, spec: VmSpec, outputs: Mapping[str, Any]) -> dict[str, Any]
 
 
 def why_doubtful(arm: Arm, spec: VmSpec) -> str:
-    """Say why it may be that nothing answers on the SSH port of the VM; '' if it should. Raises: CloudError."""
+    """Say why the VM's SSH port may not answer; '' if it should. Raises: CloudError."""
     private = not (arm.has_guests or spec.public_ip)
     return why_silent(arm, spec) or ("it has no public address" if private else "")
 
 
 def is_as_awaited(arm: Arm, spec: VmSpec, outputs: Mapping[str, Any]) -> bool:
-    """Tell whether the SSH of a VM answers, by one look, if it is to be waited for. Raises: CloudError."""
+    """Tell, with one attempt, whether the VM's SSH answers if the spec waits for SSH. Raises: CloudError."""
     if spec.wait_for != "ssh":
         return True
     where = _ssh(guests.guest_of(arm, spec.vm_id), outputs)
@@ -168,7 +169,7 @@ def _ssh(guest: Guest, outputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refuse_silent(arm: Arm, spec: VmSpec) -> None:
-    """Check that something can answer on the SSH port of a VM, which is to be waited for.
+    """Check that something can answer on the VM's SSH port if the spec waits for SSH.
 
     Raises: OperationFailed (invalid), before anything is made; CloudError.
     """
@@ -178,7 +179,7 @@ def refuse_silent(arm: Arm, spec: VmSpec) -> None:
 
 
 def why_silent(arm: Arm, spec: VmSpec) -> str:
-    """Say why nothing will answer on the SSH port of the VM; '' if something may. Raises: CloudError."""
+    """Say why nothing will answer on the VM's SSH port; '' if something may. Raises: CloudError."""
     guest = guests.kind(arm)
     if guest.kind == guests.NONE:
         return f"nothing runs inside it: {guest.why}"
@@ -187,7 +188,7 @@ def why_silent(arm: Arm, spec: VmSpec) -> str:
 
 
 def _running(arm: Arm, spec: VmSpec, unknown: Iterator[NotYet]) -> vm_state.VmState | NotYet:
-    """Look once; that a VM is not there, which was just made or changed, is believed after the last ``unknown``."""
+    """Read the VM once. If it was just made or changed, its absence is believed only after the last of ``unknown``."""
     seen = vm_state.get_vm_state(arm, spec.vm_id)
     if seen is None:
         if later := next(unknown, None):

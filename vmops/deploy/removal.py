@@ -1,4 +1,4 @@
-"""The steps of a removal: whose what exists is, the engine's destroy of what is ours, and what remains after it."""
+"""The steps of a removal: finding what is ours, the engine's destroy, and the cleanup of what remains."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,18 +16,18 @@ from vmops.engine.reconcile import apply, subnets
 from vmops.spec.target import Target
 
 _GRACE = 3.0
-"""Seconds within which ARM shows what a request has begun that was still on its way when its sender died."""
+"""Seconds within which ARM shows the effect of a request whose sender died while it was on its way."""
 
 
 _ANOTHERS = frozenset({FailureKind.LOCKED, FailureKind.FENCED})
 """Another engine may work on the stack, or another host has the VM now."""
 
 _ENDS = _ANOTHERS | {FailureKind.INTERRUPTED, FailureKind.TIMEOUT}
-"""It does, or somebody ends this removal."""
+"""Failures that end a removal: another works on the VM, or somebody ends this removal."""
 
 
 def deprovision(site: DeployContext, target: Target, *, doubtful: bool, held_as: str = "") -> dict[str, Any]:
-    """Destroy all that the stack made, verify by every look that there is, then forget the stack; see `clear`.
+    """Destroy everything that the stack made, verify that it is gone, then forget the stack; see `clear`.
 
     Returns: ``left``, the ids that `clear` gives, if there are any.
     """
@@ -39,16 +39,16 @@ def deprovision(site: DeployContext, target: Target, *, doubtful: bool, held_as:
 
 
 def clear(site: DeployContext, target: Target, *, doubtful: bool = False, held_as: str = "") -> list[str]:
-    """Destroy all that the stack made, and verify by every look that there is; the stack stays, and has nothing.
+    """Destroy everything that the stack made, and verify in every way that it is gone; the stack stays, empty.
 
-    What the engine cannot destroy is released through ARM, which also knows what the engine does not. What is not ours
-    leaves the engine's state before it could be destroyed. ``doubtful``: what came before was cut off, so that a write
-    may still be on its way; it is looked for once more. ``held_as``: the mark of the holder who removes it, and may
-    remove no VM that carries another.
+    What the engine cannot destroy is deleted through ARM, including what the engine does not know. What is not ours is
+    dropped from the engine's state first, so that it is not destroyed. ``doubtful``: the previous operation was cut off
+    and a write of it may still be on its way; it is looked for once more. ``held_as``: the mark of the holder who
+    removes the VM; a VM with another mark is not removed.
 
-    Returns: the ids of what is another's and has our name, and of the foreign resources for whose sake our group stays.
+    Returns: the ids of others' resources under our names, and of those for which our group is kept.
 
-    Raises: OperationFailed, naming what would not go, or cannot be told to be ours; CloudError if ARM refuses a look.
+    Raises: OperationFailed, naming what cannot be deleted or proven to be ours; CloudError if ARM refuses a read.
     """
     _can("mend its files", site.stack.mend)
     claim, seen = look(site, target)
@@ -67,7 +67,7 @@ def clear(site: DeployContext, target: Target, *, doubtful: bool = False, held_a
 
 
 def look(site: DeployContext, target: Target) -> tuple[Claim, Inventory]:
-    """Look at what there is of a VM; where not all of it is ours, the engine's state tells what we made, too."""
+    """Find what exists of a VM; if some of it is not ours, the engine's state is read for what we made, too."""
     claim = site.claim(target)
     seen = inventory.take(site.arm, claim)
     if seen.group is None or seen.unread:
@@ -80,9 +80,9 @@ def look(site: DeployContext, target: Target) -> tuple[Claim, Inventory]:
 
 
 def _not_seen_ours(seen: Inventory, claim: Claim) -> list[str]:
-    """Give the ids of what the engine must not destroy: what is not ours, and what no look has shown to be.
+    """List the ids that the engine must not destroy: what is not ours, and what no read has shown to be ours.
 
-    What of that is ours all the same is released through ARM, which tells so of each. A disk goes with its VM.
+    Anything of that which is ours all the same is deleted through ARM, which proves each. A disk goes with its VM.
     """
     ours = {resource["id"].lower() for resource in seen.ours}
     unseen = [arm_id for arm_id in claim.made if arm_id not in ours and "/disks/" not in arm_id]
@@ -90,14 +90,14 @@ def _not_seen_ours(seen: Inventory, claim: Claim) -> list[str]:
 
 
 def _prepare(site: DeployContext, claim: Claim, seen: Inventory, grace: float) -> None:
-    """Have the engine's state know only what is to go; with ``grace`` it is told what was begun before and is there."""
+    """Reduce the engine's state to what is to go; with ``grace``, unfinished creates that exist are added first."""
     if grace:
         subnets.adopt_subnet(site.stack, site.arm, claim, grace)
     apply.forget(site.stack, _not_seen_ours(seen, claim))
 
 
 def _can(do: str, work: Callable[[], object], *, unless: frozenset[FailureKind] = _ENDS) -> bool:
-    """Have the engine do something; tell whether it could: what it cannot do ARM does, which knows all that there is.
+    """Run work of the engine; tell whether it succeeded. What the engine cannot do is left to ARM.
 
     Raises: OperationFailed, if it failed for a reason that ends the removal.
     """

@@ -1,4 +1,4 @@
-"""A VM brought to what a spec says: deallocated first where Azure asks for that, and back if it then finds no room."""
+"""Brings a VM to its spec: deallocates it first if Azure requires that, and goes back if there is no room then."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,15 +16,16 @@ _ELSEWHERE = frozenset(
     {"OperationNotAllowed", "AllocationFailed", "ZonalAllocationFailed"}
     | {"OverconstrainedAllocationRequest", "OverconstrainedZonalAllocationRequest"}
 )
-"""Codes by which Azure refuses a size while the VM stays on its hardware; a size that the location lacks has another.
+"""Codes with which Azure refuses a size on the VM's present hardware; a size that the location lacks has another code.
 
-Source: Azure documentation, resize a virtual machine, and understand common error messages."""
+Source: Azure documentation, resize a virtual machine, and understand common error messages.
+"""
 
 _NO_ROOM = frozenset({FailureKind.CAPACITY, FailureKind.QUOTA})
 
 
 class Resize:
-    """A VM's update to ``spec``, as ``update`` makes one for any; the VM may be a ``machine`` that exists already."""
+    """The update of a VM to ``spec``; ``update`` makes one for any spec. ``machine`` is the VM if it exists already."""
 
     def __init__(
         self, arm: Arm, spec: VmSpec, machine: Mapping[str, Any] | None, update: Callable[[VmSpec], Update]
@@ -33,7 +34,7 @@ class Resize:
         self._deallocated = False
 
     def run(self, *, refresh: bool) -> None:
-        """Bring the VM to the spec; deallocated for a disk that grows, and for a size that its hardware lacks.
+        """Bring the VM to its spec; deallocate it for a disk that grows, or a size that its hardware does not offer.
 
         Raises: OperationFailed.
         """
@@ -48,9 +49,9 @@ class Resize:
             self._update(self._spec).run(refresh=False)
 
     def start(self) -> None:
-        """See that the VM runs; one that was deallocated for another size goes back to its own if it finds no room.
+        """Make sure that the VM runs. Deallocated for a new size that has no room, it gets its old size again.
 
-        Raises: OperationFailed, with the refusal and how the VM is left.
+        Raises: OperationFailed, with the refusal and the state of the VM.
         """
         try:
             readiness.ensure_running(self._arm, self._spec)
@@ -69,7 +70,7 @@ class Resize:
         return self._old_size.lower() not in {"", self._spec.vm_size.lower()}
 
     def _helps(self, refusal: Failure) -> bool:
-        """Tell whether the same update may go through on a VM that is on no hardware."""
+        """Tell whether the same update may succeed on a deallocated VM."""
         asked = refusal.kind is FailureKind.CAPACITY and refusal.code in _ELSEWHERE
         return asked and self._resizes and not self._deallocated
 
@@ -78,7 +79,7 @@ class Resize:
         self._deallocated = True
 
     def _go_back(self, refusal: Failure) -> Failure:
-        """Give the VM its old size again and start it; say how that went."""
+        """Give the VM its old size again and start it; describe the result."""
         old = self._spec.model_copy(update={"vm_size": self._old_size})
         get_logger().warning("goes_back", vm=old.vm_id, size=old.vm_size, reason=refusal.message)
         message = refusal.message.rstrip(". ")

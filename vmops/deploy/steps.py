@@ -1,4 +1,4 @@
-"""The steps of one deployment, as the worker takes them."""
+"""The steps of one deployment, as the worker runs them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,9 +39,9 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
-    """Make the VM, or the fleet, as the spec says, running, in the first of its places that has room.
+    """Make the VM, or the fleet, as the spec says, running, in the first of its places with room.
 
-    Returns: its outputs. Raises: OperationFailed; CloudError if ARM refuses a look.
+    Returns: its outputs. Raises: OperationFailed; CloudError if ARM refuses a read.
     """
     if spec.vm_count is not None:
         return fleet.provision(site, spec, how)
@@ -50,7 +50,7 @@ def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str
 
 
 def _provision_there(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
-    """Make the VM in one place, and note whether it runs."""
+    """Make the VM in one place, and record whether it runs."""
     try:
         made = sharing(spec, lambda: _provision(site, spec, how))
     except OperationFailed as error:
@@ -94,9 +94,9 @@ def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[st
 
 
 def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
-    """Preview what `provision` would do: a resource and an operation (create, update, replace, delete) each.
+    """Preview `provision`: for each resource an operation (create, update, replace, delete).
 
-    What others have added has the operation keep. What is ours and missing in the engine's state has adopt. Each change
+    Additions by others have the operation keep. Resources of ours that the engine's state lacks have adopt. Each change
     lists the ``properties`` that differ, as far as ARM shows them. Damaged files of the stack are repaired first: no
     engine could read them.
 
@@ -120,7 +120,7 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
 
 
 def _preflight_in_place(site: DeployContext, spec: VmSpec, *, never_ran: bool) -> survey.Preflight:
-    """Survey what exists; what was made in another place for a VM that never ran is removed first.
+    """Survey what exists; first remove what was made in another place for a VM that never ran.
 
     Its resource group stays where it is.
     """
@@ -140,7 +140,7 @@ def _preflight(site: DeployContext, spec: VmSpec, *, never_ran: bool = False) ->
 
 
 def _mark_of(site: DeployContext, spec: VmSpec, before: survey.Preflight, marking: Marking) -> Callable[[], str]:
-    """Give what tells the VM's mark once it is declared; ARM is not asked where nobody holds the VM, nor is to."""
+    """Give a function that returns the declared VM's mark; ARM is not asked if nobody holds or takes the VM."""
     told = marking.mark or holding.mark_of(before.machine)
     return partial(holding.agreed, site.arm, spec.vm_id, marking) if told else str
 
@@ -155,7 +155,7 @@ def _build_program(
     *,
     never_ran: bool = False,
 ) -> Callable[[], None]:
-    """Give the program that declares the VM; ``expires`` is None where that stays as it is."""
+    """Give the program that declares the VM; ``expires`` is None to leave the expiry unchanged."""
     from vmops.engine.program import program  # a second of imports, which a deprovision does without
 
     return program(
@@ -177,6 +177,6 @@ def _build_program(
 
 
 def _address_zones(spec: VmSpec, before: survey.Preflight) -> tuple[str, ...] | None:
-    """Give the zones of a public address that is there; None if none is."""
+    """Give the zones of an existing public address; None if there is none."""
     there = before.bodies(spec, ours=True).get("address")
     return None if there is None else tuple(there.get("zones") or ())

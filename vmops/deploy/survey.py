@@ -1,4 +1,4 @@
-"""What is there before a deployment: what is another's and only used, where it is, and whether the VM is ours."""
+"""The survey before a deployment: what belongs to others and is only used, the location, and whether the VM is ours."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,9 +16,9 @@ from vmops.spec.vm_spec import VmSpec
 
 @dataclass(frozen=True)
 class Preflight:
-    """What is there before a deployment: the roles that are another's and only used, the location, and our VM.
+    """What exists before a deployment: others' roles that are only used, the location, and our VM.
 
-    ``seen`` is what was looked at.
+    ``seen`` is everything that was found.
     """
 
     uses: frozenset[str]
@@ -28,38 +28,39 @@ class Preflight:
 
     @property
     def machines(self) -> tuple[Mapping[str, Any], ...]:
-        """Give our VM, if it is there."""
+        """Give our VM, if it exists."""
         return (self.machine,) if self.machine else ()
 
     def bodies(self, spec: VmSpec, *, ours: bool = False) -> dict[str, Mapping[str, Any]]:
-        """Give what exists by its role, or what is ``ours`` of it; a subnet, which has no tags, is never among it."""
+        """Give what exists by role; with ``ours``, only what is ours. A subnet has no tags and is never included."""
         found = {each["id"].lower(): each for each in (self.seen.ours if ours else self.seen.all)}
         if self.seen.group and (self.seen.group_is_ours or not ours):
             found[spec.group_id.lower()] = self.seen.group
         return {role: found[arm_id.lower()] for role, arm_id in spec.ids().items() if arm_id.lower() in found}
 
     def ours(self, spec: VmSpec) -> set[str]:
-        """Give the roles of what exists and is ours: a subnet is, if our network has it."""
+        """Give the roles of existing resources of ours; a subnet counts if our network contains it."""
         found = self.bodies(spec, ours=True)
         subnets = found.get("network", {}).get("properties", {}).get("subnets", ())
         held = any(each.get("id", "").lower() == spec.ids()["subnet"].lower() for each in subnets)
         return {*found, *({"subnet"} if held else ())}
 
     def strangers(self, spec: VmSpec) -> list[str]:
-        """Give the ids of what is not ours, nor used: an engine that made what was there before would delete it now."""
+        """List the ids that are neither ours nor used: an engine that once made them would delete them now."""
         used = {spec.ids()[role].lower() for role in self.uses}
         found = (*self.seen.anothers, *self.seen.unproven)
         return [each["id"] for each in found if each["id"].lower() not in used]
 
 
 def preflight(arm: Arm, spec: VmSpec, claim: Claim, *, never_ran: bool = False) -> Preflight:
-    """Look at what exists before a deployment, be it of a VM that ``never_ran``, as far as anything is there of it.
+    """Survey what exists before a deployment.
 
-    A named group, network, subnet or security group that exists without our tag is used, never changed. Whose a subnet
-    is, its network tells. What was made and not seen gone, and is not seen, is looked for in every way.
+    A named group, network, subnet or security group that exists without our tag is used, never changed. A subnet
+    belongs to the owner of its network. Resources that were made, were not seen to be gone and are not found are
+    searched for in every way. A VM that ``never_ran`` may move to another place of its spec.
 
-    Raises: OperationFailed (conflict) if anything under the VM's own names is another's, or cannot be told to be ours;
-    if a value cannot be changed on the VM, or if no location is known.
+    Raises: OperationFailed (conflict) if anything under the VM's own names belongs to another or is unproven; if a
+    value cannot be changed on the VM, or if no location is known.
     """
     seen = look(arm, claim)
     _refuse_fleet(seen, spec)
@@ -67,14 +68,14 @@ def preflight(arm: Arm, spec: VmSpec, claim: Claim, *, never_ran: bool = False) 
 
 
 def _refuse_fleet(seen: Inventory, spec: VmSpec) -> None:
-    """Check that one VM is not asked for where a fleet of that name is. Raises: OperationFailed (immutable)."""
+    """Check that a single VM does not have the name of a fleet. Raises: OperationFailed (immutable)."""
     if any(map(fleet_of, seen.ours)):
         message = "vmCount: it is a fleet, and no single VM"
         raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=spec.vm_id))
 
 
 def look(arm: Arm, claim: Claim) -> Inventory:
-    """Look at what there is; what was made and not seen gone, and is not seen, is looked for in every way."""
+    """Read what exists; resources that were made and are unaccounted for are searched for in every way."""
     seen = inventory.take(arm, claim)
     if seen.unread or (seen.group is None and any(claim.made.values())):
         return inventory.agree(arm, claim, seen)
@@ -82,7 +83,7 @@ def look(arm: Arm, claim: Claim) -> Inventory:
 
 
 def of_ground(arm: Arm, spec: VmSpec, seen: Inventory) -> Preflight:
-    """Give what is there before a deployment of any VM that is to stand there: where it is, and what is only used.
+    """Survey what any VM in the group would share: its location, and what is only used.
 
     Raises: OperationFailed (invalid) if no location is known.
     """
@@ -98,7 +99,7 @@ def of_ground(arm: Arm, spec: VmSpec, seen: Inventory) -> Preflight:
 
 
 def of_machine(arm: Arm, spec: VmSpec, claim: Claim, ground: Preflight, *, never_ran: bool = False) -> Preflight:
-    """Give the same with the VM itself.
+    """Survey the same, with the VM itself.
 
     Raises: OperationFailed, as `preflight`.
     """
@@ -115,7 +116,7 @@ def of_machine(arm: Arm, spec: VmSpec, claim: Claim, ground: Preflight, *, never
 
 
 def _refuse_elsewhere(ours: Iterable[Mapping[str, Any]], spec: VmSpec, location: str) -> None:
-    """Check that what is there for the VM is where the VM is to be: nothing of it can be moved.
+    """Check that the VM's existing resources are in the VM's location: none can be moved.
 
     Raises: OperationFailed (immutable), naming the parameter and both values.
     """
@@ -134,7 +135,7 @@ def _refuse_elsewhere(ours: Iterable[Mapping[str, Any]], spec: VmSpec, location:
 
 
 def looked_at(seen: Inventory, spec: VmSpec) -> Preflight:
-    """Give what there is as what is there before a deployment, without any check: what is not ours is only used."""
+    """Give a preflight of what was found, without checks: what is not ours is only used."""
     machine = seen.find(spec.vm_id)
     found = Preflight(frozenset(), "", machine if machine in seen.ours else None, seen)
     ours = found.bodies(spec, ours=True).keys()
@@ -142,7 +143,7 @@ def looked_at(seen: Inventory, spec: VmSpec) -> Preflight:
 
 
 def _refuse_not_ours(seen: Inventory, spec: VmSpec, claim: Claim, uses: frozenset[str]) -> None:
-    """Check that nothing that is to be made or changed is another's, nor anything that our stack's tag is on."""
+    """Check that nothing to be made or changed belongs to another, and nothing that has our stack's tag."""
     wanted = {arm_id.lower() for arm_id in spec.own_ids(uses)}
     for resource in (*seen.anothers, *seen.unproven):
         if resource["id"].lower() in wanted or is_another_owners(resource, claim):
@@ -150,9 +151,9 @@ def _refuse_not_ours(seen: Inventory, spec: VmSpec, claim: Claim, uses: frozense
 
 
 def refuse_anew_for_key(machine: Mapping[str, Any], spec: VmSpec) -> None:
-    """Check that a VM of ours is not made anew for a key that nobody asked for: one that this host made, or would make.
+    """Check that a VM of ours is not replaced for a key that nobody gave: one that this host made, or would make.
 
-    Raises: OperationFailed (immutable), saying how the VM's own key is given.
+    Raises: OperationFailed (immutable), saying how to give the VM's own key.
     """
     if spec.credential_is_given or has_key(machine, spec):
         return
@@ -163,30 +164,30 @@ def refuse_anew_for_key(machine: Mapping[str, Any], spec: VmSpec) -> None:
 
 
 def data_disks(machine: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
-    """Give the data disks of a VM by their luns, whoever has attached them."""
+    """Give the data disks of a VM by lun, whoever attached them."""
     return {disk["lun"]: disk for disk in machine["properties"].get("storageProfile", {}).get("dataDisks") or ()}
 
 
 def has_key(machine: Mapping[str, Any], spec: VmSpec) -> bool:
-    """Tell whether a VM was made with the public key of a spec; one that logs in by password, whether that has none."""
+    """Tell whether a VM has the public key of a spec; with a password login, whether the spec has none."""
     key = spec.admin_password_or_key if spec.authentication_type == "sshPublicKey" else None
     keys = [_words(each) for each in _keys(machine)]
     return _words(key.get_secret_value()) in keys if key else not keys
 
 
 def _keys(machine: Mapping[str, Any]) -> Iterable[str]:
-    """Give the public keys that a VM was made with. Source: ARM, Microsoft.Compute virtualMachines, osProfile."""
+    """Give the public keys of a VM. Source: ARM, Microsoft.Compute virtualMachines, osProfile."""
     linux = machine["properties"].get("osProfile", {}).get("linuxConfiguration", {})
     return [str(key.get("keyData", "")) for key in linux.get("ssh", {}).get("publicKeys", ())]
 
 
 def _words(public_key: str) -> list[str]:
-    """Give the kind and the value of a public key, without what it is called."""
+    """Give the kind and the value of a public key, without its comment."""
     return public_key.split()[:2]
 
 
 def _used(arm: Arm, spec: VmSpec, seen: Inventory) -> Iterable[str]:
-    """Name the roles that the user named and that exist as somebody else's."""
+    """Name the roles that the user named and that belong to somebody else."""
     ids = spec.ids()
     there = {resource["id"].lower() for resource in seen.contents or ()} - {each["id"].lower() for each in seen.ours}
     for role in sorted(spec.named_roles & {"network", "security_group"}):

@@ -1,6 +1,6 @@
-"""What a parameter of its own says of a VM or of its interface, held against what ARM tells of it.
+"""Traits: what single parameters say of a VM or its interface, compared with ARM's answer.
 
-A parameter that is not given says nothing: what Azure then sets is Azure's.
+A parameter that is not given says nothing: the value that Azure then sets is Azure's.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,9 +17,10 @@ _CONSOLE = "diagnosticsProfile.bootDiagnostics"
 
 @dataclass(frozen=True)
 class Trait:
-    """One property: the ``path`` below those that ARM tells, and what a spec ``says``, None for nothing.
+    """One property: its ``path`` in ARM's ``properties``, and the value that a spec ``says``, None for none.
 
-    What is not told is ``absent``. One that is ``fixed`` ARM does not change, or only on a VM that is on no hardware.
+    ``absent`` is the value of a property that ARM does not return. ARM does not change a ``fixed`` one, or only on a
+    deallocated VM.
     """
 
     parameter: str
@@ -68,7 +69,7 @@ _OF: Mapping[str, tuple[Trait, ...]] = {"vm": _OF_VM, "nic": _OF_NIC}
 
 
 def differing(spec: VmSpec, role: str, body: Body) -> Iterator[tuple[Trait, Any, Any]]:
-    """Give the traits of a VM (``vm``) or its interface (``nic``) that are not as declared, with both values."""
+    """List the traits of a VM (``vm``) or its interface (``nic``) that are not as declared, with both values."""
     for trait in _OF.get(role, ()):
         declared, found = trait.says(spec), _at(body["properties"], trait)
         if declared is not None and str(found).lower() != str(declared).lower():

@@ -1,4 +1,4 @@
-"""The network of somebody else's that a VM is in, by the id of its subnet: it is looked at, and never changed."""
+"""Another's network that a VM joins by the id of its subnet: it is read, and never changed."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def location(arm: Arm, spec: VmSpec) -> str | None:
-    """Give where the network of the spec's ``subnetId`` is, and with it the VM; None if the spec names none.
+    """Give the location of the network of the spec's ``subnetId``, which is the VM's too; None if the spec names none.
 
-    A network that this principal may not read, but join, is believed to be where the spec says.
+    A network that this principal may join but not read is assumed to be where the spec says.
 
-    Raises: OperationFailed (invalid) if there is no such network or subnet, or if it is not where the VM is to be;
-    CloudError if ARM refuses the look.
+    Raises: OperationFailed (invalid) if there is no such network or subnet, or if it is not in the VM's location;
+    CloudError if ARM refuses the read.
     """
     if not spec.subnet_id:
         return None

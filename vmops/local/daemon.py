@@ -1,8 +1,8 @@
 """The local Azure as one background process for each state directory: found, started, replaced and stopped.
 
-Whoever starts it takes a lock and hands it on to the process, which holds it until it dies: there is never a second
-one. A daemon that died is replaced at the same ports, with the same token: what was told of it stays true. Its provider
-is a process beside it, which a kill of the daemon leaves alone, with the engines that are in the middle of their work.
+The starter takes a lock and passes it to the process, which holds it until it dies: there is never a second one. A
+daemon that died is replaced at the same ports with the same token, so that its endpoint stays valid. Its provider is a
+separate process, which survives a kill of the daemon, as do engines in the middle of their work.
 """
 
 import os
@@ -30,10 +30,10 @@ from vmops.local.guests.end import end as end_guests
 __all__ = ["Endpoint", "ensure", "find", "stop"]
 
 DEFAULT_PACE = 0.02
-"""The part of Azure's own time that things take: a VM of 91 seconds is there after 2."""
+"""The fraction of Azure's own time that things take: a VM that needs 91 seconds in Azure is ready after 2."""
 
 _PATIENCE = 60.0
-"""Seconds in which a daemon starts, here or in another caller."""
+"""Seconds within which a daemon starts, by this caller or another."""
 
 _GRACE = 5.0
 """Seconds from SIGTERM to SIGKILL."""
@@ -41,19 +41,19 @@ _GRACE = 5.0
 _LOOK = 0.01
 _TLS, _PROXY = "--tls", "--proxy"
 _GUESTS = "VMOPS_LOCAL_GUESTS"
-"""What the guests are where nobody says it; it is passed to whoever else starts a daemon."""
+"""The variable with the default kind of guests; it is passed to others that start a daemon."""
 
 _MODULE, _PROVIDER = "vmops.local.daemon", "vmops.local.provider_process"
 
 
 def find(state_dir: Path) -> Endpoint | None:
-    """Give the daemon of a state directory if it runs; nothing is sent to it."""
+    """Give the daemon of a state directory if it runs; no request is sent to it."""
     record = endpoint.read(state_dir)
     return record.endpoint if record and record.alive else None
 
 
 def pace(state_dir: Path) -> float:
-    """Give the part of Azure's own time that things take in the local Azure of a state directory, once it runs."""
+    """Give the pace of the local Azure of a state directory, once it runs: the fraction of Azure's own time."""
     record = endpoint.read(state_dir)
     return record.pace if record else DEFAULT_PACE
 
@@ -65,13 +65,13 @@ def ensure(
     proxy: bool | None = None,
     guests: str | None = None,
 ) -> Endpoint:
-    """Give the daemon of a state directory, started if there is none; it answers when this returns.
+    """Give the daemon of a state directory, and start it if there is none; it answers when this returns.
 
-    ``pace`` is the part of Azure's own time that things take, ``tls`` whether it also serves HTTPS, ``proxy`` whether
-    there is a proxy behind which it stands in Azure's place: that needs HTTPS; ``guests`` what runs inside its
-    machines. A daemon that runs otherwise is restarted; None means whatever it is, or was.
+    ``pace`` is the fraction of Azure's own time that things take. ``tls``: it also serves HTTPS. ``proxy``: it also
+    serves a proxy that stands in for Azure's hosts, which needs HTTPS. ``guests``: what runs inside its machines. A
+    daemon with other options is restarted; None keeps the present or last option.
 
-    Raises: StartFailed when it does not start; SpecError if the environment asks for guests that there are not.
+    Raises: StartFailed when it does not start; SpecError if the environment names an unknown kind of guests.
     """
     if proxy:
         tls = True
@@ -97,12 +97,12 @@ def ensure(
 
 
 def stop(state_dir: Path) -> bool:
-    """Stop the daemon and wait until it is gone; it is killed when it does not go in time.
+    """Stop the daemon and wait until it is gone; it is killed when it does not exit in time.
 
-    One that its record does not tell of is found by the lock that it holds; one that is about to start is waited for.
+    A daemon without a record is found by the lock that it holds; one that is starting is waited for.
 
     Returns: whether there was one.
-    Raises: `VmopsError` if another process than a daemon keeps the lock.
+    Raises: `VmopsError` if a process that is no daemon holds the lock.
     """
     ended: list[int] = []
 
@@ -117,7 +117,7 @@ def stop(state_dir: Path) -> bool:
 
 @dataclass(frozen=True)
 class _Asked:
-    """How a daemon is asked to be; None is as it is, or was, but for guests that the environment tells."""
+    """The requested options of a daemon. None keeps the present or last one; for guests, the environment's is first."""
 
     pace: float | None
     tls: bool | None
@@ -126,13 +126,13 @@ class _Asked:
     guests_told: str
 
     def is_met(self, record: Record) -> bool:
-        """Tell whether a daemon is so."""
+        """Tell whether a daemon has these options."""
         here = record.endpoint
         doors = self.tls in (None, bool(here.arm_tls)) and self.proxy in (None, bool(here.proxy))
         return doors and self.pace in (None, record.pace) and self.guests in (None, record.guests)
 
     def arguments(self, last: Record | None) -> list[str]:
-        """Say how it is to be: as asked for, else as it last was."""
+        """Give the arguments for these options; what is not requested stays as it last was."""
         pace = self.pace if self.pace is not None else last.pace if last else DEFAULT_PACE
         tls = self.tls if self.tls is not None else bool(last and last.endpoint.arm_tls)
         proxy = self.proxy if self.proxy is not None else bool(last and last.endpoint.proxy)
@@ -141,7 +141,7 @@ class _Asked:
 
 
 def _told_guests() -> str:
-    """Read what the guests are where nobody says it. Raises: SpecError if it is nothing that they can be."""
+    """Read the default kind of guests from the environment. Raises: SpecError if it is unknown."""
     told = os.environ.get(_GUESTS, "")
     if told and told not in ASKED:
         raise SpecError([f"{_GUESTS}: {told!r}: it is one of {', '.join(ASKED)}"])
@@ -170,7 +170,7 @@ def _start(state_dir: Path, arguments: list[str], held: int) -> Endpoint:
 
 
 def _spawn(command: list[str], state_dir: Path, errors: int, held: int) -> Child:
-    """Start a daemon, which belongs to its own directory alone, whichever host's process has begun it."""
+    """Start a daemon. It belongs to its own directory alone, not to the host whose process starts it."""
     environment = filtered_environment(os.environ, cloud="local", backend="") | {"VMOPS_STATE_DIR": str(state_dir)}
     return children.start(
         command,
@@ -184,19 +184,19 @@ def _spawn(command: list[str], state_dir: Path, errors: int, held: int) -> Child
 
 
 def _ready(output: IO[bytes]) -> bool:
-    """Wait for the daemon's word, in vain if it dies without one or is silent for too long."""
+    """Wait for the daemon to report that it is ready; False if it dies first or is silent for too long."""
     poller = select.poll()
     poller.register(output, select.POLLIN)
     return bool(poller.poll(_PATIENCE * 1000)) and output.readline() == process.READY
 
 
 def _lock(state_dir: Path) -> Path:
-    """Give the lock file that a daemon holds for as long as it lives, and before it whoever starts it."""
+    """Give the lock file that a daemon holds while it lives, and its starter before that."""
     return local_path(state_dir) / "lock"
 
 
 def _end_all(state_dir: Path) -> list[int]:
-    """End the daemon and its provider, and give the daemon's pid; who else holds its lock is left alone."""
+    """End the daemon and its provider, and give the daemon's pid; another holder of the lock is left alone."""
     record = endpoint.read(state_dir)
     known = [record.endpoint.pid] if record and record.alive else []
     if record:
@@ -212,7 +212,7 @@ def _lives(pid: int, ticks: int | None) -> bool:
 
 
 def _end(record: Record) -> None:
-    """End what lives of a daemon, its provider first: that would start the daemon again."""
+    """End what lives of a daemon, the provider first: it would start the daemon again."""
     if record.provider_alive:
         _terminate(record.provider_pid, lambda: record.provider_alive)
     if record.alive:

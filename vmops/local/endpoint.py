@@ -1,4 +1,4 @@
-"""Where the local Azure answers, as its process wrote it down."""
+"""The endpoint of the local Azure, as its process recorded it."""
 
 import json
 from dataclasses import asdict, dataclass, field, fields
@@ -10,18 +10,18 @@ from vmops.core.processes import process_start_time, start_ticks
 from vmops.core.state_dir import local_path
 
 _CLOCK_STEP = 2.0
-"""Seconds by which the start of one process may seem to move: it is counted from a boot time that is rounded.
+"""Seconds by which the recorded start of a process may seem to move: it is counted from a rounded boot time.
 
-It moves by more where a clock is set, so this is asked of records of before there were ticks only.
+It moves further when a clock is set, so it is used only for records from before ticks were recorded.
 """
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where the local Azure answers: its ARM's URL without trailing slash, the token, and the provider's port.
+    """The endpoint of the local Azure: its ARM's URL without trailing slash, the token, and the provider's port.
 
-    ``arm_tls`` is the same ARM over HTTPS, ``ca`` the file of the authority that vouches for it, and ``proxy`` the URL
-    of the proxy behind which it stands in Azure's place; what is not asked for is empty.
+    ``arm_tls`` is the same ARM over HTTPS, ``ca`` the file of its certificate authority, and ``proxy`` the URL of the
+    proxy that stands in for Azure's hosts. What is not served is empty.
     """
 
     arm: str
@@ -33,7 +33,7 @@ class Endpoint:
     proxy: str = ""
 
     def told(self) -> dict[str, Any]:
-        """Give all of it, the token too, under the names that scripts read; what is not served is left out."""
+        """Give all of it, including the token, under the names that scripts read; what is not served is left out."""
         plain = {"arm": self.arm, "token": self.token, "provider": self.provider, "pid": self.pid}
         asked = {"armTls": self.arm_tls, "ca": self.ca, "proxy": self.proxy}
         return plain | {name: value for name, value in asked.items() if value}
@@ -41,12 +41,12 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Record:
-    """What a daemon says of itself: its endpoint, when its process started, and its cloud's pace.
+    """The daemon's own record: its endpoint, its process's start, and its cloud's pace.
 
-    The provider is a process of its own, by its pid and start; 0 when there is none. Both are told by the ticks at
-    which they started on the host of that identity; 0 and empty in a record of an earlier version. Their starts in
-    seconds since the epoch are for that version, which may look at this one's records. ``guests`` is what its guests
-    were asked to be.
+    The provider is a separate process, recorded by pid and start; 0 if there is none. Both processes are identified by
+    their start in ticks on the host of that identity; 0 and empty in a record of an earlier version. Their starts in
+    seconds since the epoch are for that version, which may read this one's records. ``guests`` is the requested kind of
+    guests.
     """
 
     endpoint: Endpoint
@@ -61,7 +61,7 @@ class Record:
 
     @property
     def alive(self) -> bool:
-        """Tell whether this very process lives; its pid alone may be another's by now."""
+        """Tell whether this very process lives; its pid may have been reused."""
         return self._lives(self.endpoint.pid, self.ticks, self.started)
 
     @property
@@ -71,7 +71,7 @@ class Record:
 
     @property
     def whole(self) -> bool:
-        """Tell whether all that there is of it lives."""
+        """Tell whether everything that the record names lives."""
         return self.alive and (self.provider_alive or not self.provider_pid)
 
     def _lives(self, pid: int, ticks: int, since: float) -> bool:
@@ -82,14 +82,14 @@ class Record:
 
 
 def path_of(state_dir: Path) -> Path:
-    """Give the file in which a daemon says what it is: without it nobody can find that daemon."""
+    """Give the file in which a daemon records itself: without it the daemon cannot be found."""
     return local_path(state_dir) / "endpoint.json"
 
 
 def read(state_dir: Path) -> Record | None:
-    """Read what the last daemon of a state directory said of itself, None when there was none.
+    """Read the record of a state directory's last daemon; None if there was none.
 
-    What one of a later version has added is passed over.
+    Fields that a later version has added are ignored.
 
     Raises: StoreError if others may have written it.
     """
@@ -102,7 +102,7 @@ def read(state_dir: Path) -> Record | None:
 
 
 def write(state_dir: Path, record: Record) -> None:
-    """Write down what a daemon is, whole or not at all, for its owner's eyes only."""
+    """Write a daemon's record, whole or not at all, readable by its owner only."""
     private.write_whole(path_of(state_dir), json.dumps(asdict(record)))
 
 

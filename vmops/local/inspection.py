@@ -1,4 +1,4 @@
-"""What a local Azure tells of itself beside its ARM: what it holds, and what it was asked."""
+"""What a local Azure reports of itself apart from ARM: its resources, and the requests that it got."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from vmops.local import daemon
 def listed(state_dir: Path, what: str) -> list[dict[str, Any]]:
     """Give the ``resources`` or the ``journal`` of the local Azure of a state directory.
 
-    It is started to tell, unless there is nothing that it could know.
+    It is started for this, unless it has no state from which to tell.
 
     Raises: StartFailed if it does not start; CloudError if it does not answer as it should.
     """
@@ -24,7 +24,7 @@ def listed(state_dir: Path, what: str) -> list[dict[str, Any]]:
 
 
 def guests(state_dir: Path) -> dict[str, Any]:
-    """Tell what runs inside the machines of a local Azure: its ``kind``, how many are ``running``, and the ``reason``.
+    """Describe the guests of a local Azure: their ``kind``, how many are ``running``, and the ``reason``.
 
     Raises: as `ask`.
     """

@@ -1,4 +1,4 @@
-"""The doors of the local Azure's ARM: one application, from one loop, at a plain port and at secure ones."""
+"""The listeners of the local Azure's ARM: one application in one event loop, at a plain port and at TLS ports."""
 
 import asyncio
 import socket
@@ -23,9 +23,9 @@ _TICKS = 10
 
 @dataclass(frozen=True)
 class Door:
-    """One port: HTTP, or HTTPS with a certificate that is in the same file as its key.
+    """One port: HTTP, or HTTPS with a certificate in the same file as its key.
 
-    A door that ``tunnels`` is a proxy: whoever connects first asks for a host, and then speaks HTTPS.
+    A door that ``tunnels`` is a proxy: a client first asks to connect to a host, and then speaks HTTPS.
     """
 
     listener: socket.socket
@@ -57,10 +57,10 @@ def listen(port: int) -> socket.socket:
 
 @dataclass(frozen=True)
 class Life:
-    """What happens around the serving.
+    """The hooks around serving.
 
-    ``ready`` is called once all doors answer, ``end`` before they are closed; ``wanted`` is asked every second, and
-    what is not wanted any more ends.
+    ``ready`` is called once all doors answer, ``end`` before they are closed. ``wanted`` is called every second; False
+    ends the serving.
     """
 
     ready: Callable[[], None]
@@ -69,7 +69,7 @@ class Life:
 
 
 def serve(app: ASGIApp, doors: Sequence[Door], life: Life) -> None:
-    """Serve an application at all doors until the process is told to end, or is not wanted any more."""
+    """Serve an application at all doors until the process is told to end, or is no longer wanted."""
     first, *others = doors
     _Server(app, first, others, life).run([first.listener])
 
@@ -90,7 +90,7 @@ class _Server(uvicorn.Server):
         return over or (counter % _TICKS == 0 and not self._life.wanted())
 
     async def _open(self, door: Door) -> None:
-        """Listen at one more door, whose connections are counted and closed with all others."""
+        """Listen at one more door, whose connections are counted and closed with those of the others."""
         config = _config(self._app, door, "off")
         config.load()
         if door.tunnels:

@@ -1,4 +1,4 @@
-"""The local Azure's own process: its ARM, at ports of the loopback interface; its provider is a process beside it."""
+"""The local Azure's own process: its ARM, at ports of the loopback interface; its provider is a separate process."""
 
 import logging
 import os
@@ -30,7 +30,7 @@ READY = b"ready\n"
 
 @dataclass(frozen=True)
 class Ways:
-    """How a daemon is to be: the part of Azure's time that things take, the doors it has, and which guests."""
+    """The options of a daemon: the fraction of Azure's time that things take, its doors, and its kind of guests."""
 
     pace: float
     tls: bool
@@ -39,9 +39,9 @@ class Ways:
 
 
 def main(state_dir: Path, ways: Ways) -> None:
-    """Leave the caller, and serve until told to end.
+    """Detach from the caller, and serve until told to end.
 
-    The process that was started ends at once: nobody has to wait for the one that stays.
+    The process that was started exits at once, so that nobody has to wait for the one that stays.
     """
     if os.fork():
         os._exit(0)
@@ -83,7 +83,7 @@ def _serve(state_dir: Path, ways: Ways, last: Record | None) -> None:
 
 
 def _end_provider(state_dir: Path) -> None:
-    """Have the provider end with the daemon, which was told to: only a kill leaves it behind."""
+    """End the provider with the daemon when the daemon was told to end: only a kill leaves it behind."""
     record = endpoint.read(state_dir)
     if record and record.provider_alive:
         with suppress(ProcessLookupError):
@@ -92,14 +92,14 @@ def _end_provider(state_dir: Path) -> None:
 
 @dataclass(frozen=True)
 class _Secure:
-    """The doors with certificates, and the file of the authority that vouches for them."""
+    """The TLS doors, and the file of their certificate authority."""
 
     doors: "list[Door]"
     authority: str = ""
 
     @property
     def told(self) -> list[str]:
-        """Give what an endpoint says of them: the URL over HTTPS, the authority, the proxy's URL."""
+        """Give their part of an endpoint: the URL over HTTPS, the authority's file, the proxy's URL."""
         https, *proxy = [door.url for door in self.doors] or [""]
         return [https, self.authority, *proxy]
 
@@ -118,14 +118,14 @@ def _secure(state_dir: Path, last: Record | None, https: bool, proxy: bool) -> _
 
 
 def _open(last_url: str, certificate: Path | None = None, *, tunnels: bool = False) -> "Door":
-    """Open a door where it last was."""
+    """Open a door at its last port."""
     from vmops.local.listeners import Door, listen
 
     return Door(_at(urlsplit(last_url).port, listen), certificate, tunnels)
 
 
 def _at(port: int | None, take: Callable[[int], T]) -> T:
-    """Take the port, or any other one if it is taken."""
+    """Take the port, or any other if it is taken."""
     try:
         return take(port or 0)
     except OSError:

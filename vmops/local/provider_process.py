@@ -1,4 +1,4 @@
-"""The provider's own process: it serves engines, and has the daemon started again when that has died."""
+"""The provider's own process: it serves engines, and has the daemon started again if that has died."""
 
 import json
 import logging
@@ -17,14 +17,14 @@ from vmops.local.provider.server import Served, serve
 from vmops.local.starter import tell
 
 _LOOK = 1.0
-"""Seconds between looks whether anybody needs this process."""
+"""Seconds between two checks whether this process is still needed."""
 
 _ALONE = 60.0
-"""Seconds without a daemon after which nobody does."""
+"""Seconds without a daemon after which it is not."""
 
 
 def main(state_dir: Path) -> None:
-    """Serve until told to end, or left alone: with a daemon that stays dead, or has another provider."""
+    """Serve until told to end, or until no longer needed: the daemon stays dead, or has another provider."""
     signals.reset()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     words, ended = sys.stdin.read(), Event()
@@ -50,7 +50,7 @@ def main(state_dir: Path) -> None:
 
 
 def _serve(arm: Arm, port: int) -> Served:
-    """Serve at a port, or at any other one if it is taken."""
+    """Serve at a port, or at any other if it is taken."""
     try:
         return serve(arm, port)
     except OSError:

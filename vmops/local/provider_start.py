@@ -1,6 +1,6 @@
-"""The provider as a process of its own, beside the daemon: an engine that works with it outlives the daemon's death.
+"""Starts the provider as a separate process: an engine that uses it survives the daemon's death.
 
-On Azure too the provider is the engine's neighbour, and Resource Manager is far away and may fail for a while.
+With the real Azure, too, the provider runs beside the engine, and Resource Manager is remote and may fail for a while.
 """
 
 import json
@@ -19,7 +19,7 @@ from vmops.local.endpoint import Record
 
 @dataclass(frozen=True)
 class Running:
-    """A provider that answers: its port, its pid, and when its process started, by the clock and in ticks."""
+    """A provider that answers: its port, its pid, and its process's start, in seconds since the epoch and in ticks."""
 
     port: int
     pid: int
@@ -28,10 +28,10 @@ class Running:
 
 
 class Starting:
-    """A provider on its way; it is told what is secret over a pipe."""
+    """A provider that is starting; secrets reach it over a pipe."""
 
     def __init__(self, state_dir: Path, arm: str, token: str, port: int) -> None:
-        """Start one that speaks to the ARM at a URL; it takes the port if it is free."""
+        """Start one that uses the ARM at a URL; it takes the port if it is free."""
         command = interpreter.command("vmops.local.provider_process", str(state_dir))
         found, pipe = interpreter.environment(os.environ), children.PIPE
         self._process = children.start(command, apart=Apart.SESSION, stdin=pipe, stdout=pipe, env=found)
@@ -59,9 +59,9 @@ class Starting:
 
 @contextmanager
 def beside(state_dir: Path, arm: str, token: str, last: Record | None) -> Iterator[Running | Starting]:
-    """Give the provider that the last daemon left behind, or start one where its was; it ends if the work inside fails.
+    """Give the provider that the last daemon left, or start one at its port; it is ended if the work inside fails.
 
-    So are the last words in the log those of the daemon, not of a provider that nobody listens to.
+    The last lines of the log are then the daemon's, not those of an unused provider.
     """
     if last and last.provider_alive:
         ticks = last.provider_ticks or processes.start_ticks(last.provider_pid) or 0

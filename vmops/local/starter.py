@@ -1,10 +1,10 @@
-"""Speaking to whoever started this process, once, over its standard output."""
+"""Sends the process that started this one a single message, over standard output."""
 
 import os
 
 
 def tell(words: bytes) -> bool:
-    """Say what the starter waits for, and let go of its pipe; tell whether it has not died meanwhile."""
+    """Send the message that the starter waits for, and close its pipe; tell whether the starter was still there."""
     try:
         os.write(1, words)
     except BrokenPipeError:

@@ -1,7 +1,7 @@
-"""The certificates of the local Azure's HTTPS and proxy doors, and the authority that vouches for them.
+"""The certificates of the local Azure's HTTPS and proxy doors, and their certificate authority.
 
-A key and its certificate are one file, so that one is never seen without the other. The authority can vouch for these
-few names alone: whoever gets hold of its key is nobody else to those who trust it.
+A key and its certificate are one file, so that one never exists without the other. The authority can certify these few
+names only: a thief of its key cannot pose as anybody else.
 """
 
 import os
@@ -59,7 +59,7 @@ _NO_USAGE = dict.fromkeys(
 
 @dataclass(frozen=True)
 class Files:
-    """Where the certificates are: the authority's alone; this machine's and that of Azure's hosts behind their keys."""
+    """Where the certificates are: the authority's alone; this machine's and those of Azure's hosts with their keys."""
 
     authority: Path
     server: Path
@@ -77,10 +77,10 @@ class _Pair:
 
 
 def prepare(directory: Path, now: datetime | None = None) -> Files:
-    """Make what is not there and renew what ends within 30 days; the rest stays as it is.
+    """Create missing certificates and renew those that expire within 30 days; the others stay as they are.
 
-    A renewed server's certificate has the same authority; one that could vouch for other names, as those did that an
-    earlier version made, is replaced. One process at a time may do this.
+    A renewed server's certificate has the same authority. An authority of an earlier version, which could certify other
+    names, is replaced. One process at a time may do this.
     """
     now = now or datetime.now(UTC)
     private.make_directory(directory)
@@ -93,7 +93,7 @@ def prepare(directory: Path, now: datetime | None = None) -> Files:
 
 
 def _kept(path: Path, now: datetime, fits: Callable[[_Pair], bool], make: Callable[[], _Pair]) -> _Pair:
-    """Read a pair, or make and keep a new one if it is missing, broken, ends soon or does not fit."""
+    """Read a pair, or make and store a new one if it is missing, broken, about to expire or does not fit."""
     found = _read(path)
     if found and found.certificate.not_valid_after_utc - now > _RENEWAL and fits(found):
         return found
@@ -113,7 +113,7 @@ def _read(path: Path) -> _Pair | None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all, for its owner's eyes only."""
+    """Write a file, whole or not at all, readable by its owner only."""
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

@@ -1,7 +1,7 @@
 """One connection to the local Azure's proxy door: a CONNECT, its answer, and then TLS with the local Azure itself.
 
-Nothing is ever passed on. What asks for one of Azure's hosts is answered here, and what asks for anything else is
-refused, so that no client of this proxy can reach the real Azure.
+Nothing is ever forwarded. A request for one of Azure's hosts is answered here, and any other is refused, so that no
+client of this proxy can reach the real Azure.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from vmops.local.azure_hosts import HOSTS
 
 _END = b"\r\n\r\n"
 _LONGEST = 16384
-"""Bytes that the head of a request may have."""
+"""The most bytes that the head of a request may have."""
 
 _TAKEN = b"HTTP/1.1 200 Connection Established\r\n\r\n"
 """Source: RFC 9110, section 9.3.6: a body is none of its own, so there is no length either."""
@@ -23,18 +23,18 @@ _TARGETS = frozenset(f"{host}:443" for host in HOSTS)
 
 
 class Tunnel(asyncio.Protocol):
-    """Answer the first request of a connection; ``end`` gives what speaks HTTP at the far end, inside of TLS."""
+    """Answer the first request of a connection; ``end`` gives the HTTP protocol that is then spoken inside TLS."""
 
     def __init__(self, end: Callable[[], asyncio.Protocol], context: ssl.SSLContext) -> None:
         self._end, self._context = end, context
         self._heard, self._taken = b"", False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to listen."""
+        """Start to listen."""
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer once the head is whole; who has been refused is not listened to any more."""
+        """Answer once the head is complete; after a refusal, input is ignored."""
         self._heard += data
         if not self._taken and not self._transport.is_closing():
             self._answer()
@@ -57,9 +57,10 @@ class Tunnel(asyncio.Protocol):
             self._task = asyncio.get_running_loop().create_task(self._go_on())
 
     async def _go_on(self) -> None:
-        """Have the same connection go on as TLS; a client that does not trust the authority ends it.
+        """Continue the same connection as TLS; a client that does not trust the authority ends it.
 
-        What is heard before TLS is handed over comes here, as the first request may together with the last handshake.
+        Bytes that arrive before TLS is in place come here; the client's first request may come with its last handshake
+        message.
         """
         loop = asyncio.get_running_loop()
         with suppress(OSError):
@@ -82,7 +83,7 @@ class Tunnel(asyncio.Protocol):
 
 
 def _asked(head: bytes) -> tuple[str, str]:
-    """Give method and target of a request; both empty if its first line is none. Source: RFC 9112, section 3."""
+    """Give method and target of a request; both empty if its first line is malformed. Source: RFC 9112, section 3."""
     words = head.partition(b"\r\n")[0].decode(errors="replace").split(" ")
     whole = len(words) == 3 and words[2].startswith("HTTP/1.") and words[1].isprintable()
     return (words[0], words[1]) if whole else ("", "")

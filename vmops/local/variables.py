@@ -1,4 +1,4 @@
-"""What Azure's clients read in their environment to find the local Azure behind its proxy, and nothing else."""
+"""The environment variables by which Azure's clients find the local Azure behind its proxy, and nothing else."""
 
 from vmops.local.arm.data.tenant import TENANT
 from vmops.local.endpoint import Endpoint

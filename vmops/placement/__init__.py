@@ -1,1 +1,1 @@
-"""Where a VM may be: places, what a refusal says against which of them, and which is tried next. Pure: asks nobody."""
+"""Where a VM may be: places, which of them a refusal blocks, and which is tried next. Pure: makes no calls."""

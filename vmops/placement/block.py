@@ -1,19 +1,20 @@
-"""A block: places that somebody has reason not to try."""
+"""A block: a set of places that there is a reason not to try."""
 
 from dataclasses import dataclass
 
 from vmops.placement.place import Hardware, Place
 
 ANYWHERE, REGIONAL, ZONAL = "", "regional", "zonal"
-"""Of a block: in a zone or in none, in none, and in some zone; else it is the zone's number."""
+"""The zone of a block: any zone or none, no zone, any zone but not none; otherwise the number of a zone."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Places of one location; '' and 0 stand for any, ``zone`` is described above.
+    """Places of one location. '' and 0 match anything; ``zone`` is described above.
 
-    A ``family`` is blocked from so many ``cores`` on. A block that is ``addressed`` is of places with a public address
-    alone. What is blocked ``hard`` is not tried; what is not is tried when all else is blocked too.
+    With a ``family``, hardware of that family is blocked if it has at least ``cores`` cores. With ``addressed``, only
+    places with a public address are blocked. A ``hard`` block is never tried; a soft one is tried once every other
+    place is blocked too.
     """
 
     location: str
@@ -26,7 +27,7 @@ class Block:
     hard: bool = True
 
     def covers(self, place: Place) -> bool:
-        """Tell whether a place is among them."""
+        """Tell whether the block contains a place."""
         return (
             place.location == self.location
             and (not self.size or self.size.lower() == place.vm_size.lower())
@@ -37,14 +38,14 @@ class Block:
         )
 
     def _counts(self, hardware: Hardware) -> bool:
-        """Tell whether hardware is of the family, and as large; of what nobody knows, it is not."""
+        """Tell whether hardware is of the blocked family and at least as large; False if its family is unknown."""
         if self.family and folded(self.family) != folded(hardware.family):
             return False
         return hardware.cores >= self.cores
 
 
 def folded(family: str) -> str:
-    """Give a quota's name as it is compared. Source: SkyPilot#10119, names that carry stray spaces."""
+    """Normalise a quota's name for comparison. Source: SkyPilot#10119, names that carry stray spaces."""
     return family.replace(" ", "").lower()
 
 

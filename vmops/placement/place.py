@@ -1,4 +1,4 @@
-"""A place: all that decides whether there is room for a VM, and at what price."""
+"""A place: everything that decides whether there is room for a VM, and at what price."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ REGULAR, SPOT = "Regular", "Spot"
 """The priorities. Source: compute REST reference, VirtualMachinePriorityTypes."""
 
 MOST = 64
-"""Places that one wish may have."""
+"""The most places that one wish may have."""
 
 
 class Hardware(NamedTuple):
-    """What a size is counted by: its quota family and its cores; '' and 0 where nobody has told."""
+    """The quota family and the cores of a size; '' and 0 if unknown."""
 
     family: str = ""
     cores: int = 0
@@ -25,7 +25,7 @@ class Hardware(NamedTuple):
 class Place:
     """A size in a location, in one zone or (None) in the location as a whole, Regular or Spot.
 
-    ``hardware`` is that of the size. Where no public address is wanted, the place is not ``addressed``.
+    ``hardware`` belongs to the size. ``addressed`` is False if the VM needs no public address.
     """
 
     vm_size: str
@@ -52,9 +52,9 @@ def places(
     zones: Sequence[str | None] = (None,),
     hardware: Mapping[str, Hardware] = {},
 ) -> list[Place]:
-    """Give every place of a wish in the order in which they are tried: the zone changes first, the priority last.
+    """List every place of a wish in the order of trying: zones vary fastest, priorities slowest.
 
-    ``hardware`` is by the size's name in lower case. Raises: SpecError if there are more than `MOST`.
+    ``hardware`` is keyed by the size's name in lower case. Raises: SpecError if there are more than `MOST`.
     """
     count = len(priorities) * len(locations) * len(sizes) * len(zones)
     if count > MOST:
@@ -66,5 +66,5 @@ def places(
 
 
 def cheapest_first(found: Iterable[Place], prices: Mapping[Place, float]) -> list[Place]:
-    """Order places by their prices; those of one price stay as they were, and those without one come last."""
+    """Sort places by price. Places of equal price keep their order; those without a price come last."""
     return sorted(found, key=lambda place: prices.get(place, float("inf")))

@@ -1,4 +1,4 @@
-"""What a refusal says of places: which are blocked, hard or soft, for how long, and what is done next.
+"""What a refusal means for places: which are blocked, hard or soft, for how long, and what to do next.
 
 Source of the rows: karpenter-provider-azure, the handlers of its common errors and its unavailable offerings; Azure
 documentation, understand common error messages and error codes of Spot VMs.
@@ -16,7 +16,7 @@ from vmops.placement.scopes import Scope
 
 
 class Next(StrEnum):
-    """What is done after a refusal: go to another place, once more to this one, to it when Azure says so, or end."""
+    """What to do after a refusal: try another place, the same one again, the same one when Azure says so, or stop."""
 
     MOVE = "move"
     AGAIN = "again"
@@ -26,9 +26,9 @@ class Next(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What follows from one refusal: what is blocked, for how many seconds, and what is done next.
+    """The consequence of one refusal: what is blocked, for how many seconds, and what to do next.
 
-    ``first`` is a priority that is looked at before the others; '' if the order stays.
+    ``first`` is a priority that is tried before the others; '' keeps the order.
     """
 
     next: Next
@@ -39,9 +39,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Row:
-    """One row: codes, which spaces part, of places of one ``priority`` if it is named, with ``words`` in the message.
+    """One row of the table. It matches by code (``codes`` are separated by spaces), priority and words of the message.
 
-    ``seconds`` are those of the blocks; with a quota whose limit is 0 they are an hour at least.
+    An empty ``priority`` matches both. ``seconds`` is how long the blocks last; for a quota with limit 0, at least an
+    hour.
     """
 
     codes: str
@@ -53,7 +54,7 @@ class Row:
     first: str = ""
 
     def is_about(self, place: Place, failure: Failure) -> bool:
-        """Tell whether a refusal at a place is this one."""
+        """Tell whether the row matches a refusal at a place."""
         return (
             failure.code in self.codes.split()
             and self.priority in ("", place.priority)
@@ -61,19 +62,20 @@ class Row:
         )
 
     def verdict(self, place: Place, failure: Failure) -> Verdict:
-        """Say what follows of it."""
+        """Give the verdict on a refusal at a place."""
         longest = max(self.seconds, HOUR) if _NOTHING.search(failure.message) else self.seconds
         return Verdict(self.next, tuple(scope(place) for scope in self.blocked), longest, self.first)
 
 
 MINUTES, HOUR, NIGHT, DAY = 600.0, 3600.0, 23 * 3600.0, 24 * 3600.0
-"""Seconds of ten minutes, an hour, 23 hours and a day."""
+"""Ten minutes, an hour, 23 hours and a day, in seconds."""
 
 _NOTHING = re.compile(r"(?:Current Limit|Maximum allowed): 0\b")
-"""A quota that allows nothing will allow nothing in ten minutes. Source: `vmops.azure.meanings`, the same words."""
+"""Matches a quota with limit 0, which does not change in ten minutes. Source: `vmops.azure.meanings`, the same words.
+"""
 
 _OF_ALL_FAMILIES = r"approved (?:Total Regional|LowPriority)"
-"""A quota that is not one family's. Source: nforgeio/neonKUBE#1671, scylla-cluster-tests#4994."""
+"""Matches a quota that counts all families together. Source: nforgeio/neonKUBE#1671, scylla-cluster-tests#4994."""
 
 _NO_SPOT = r"does(?: not|n't) support (?:Azure )?Spot"
 
@@ -95,7 +97,7 @@ TABLE = (
     Row("AvailabilityZoneNotSupported InvalidAvailabilityZone", (scopes.this_place,), DAY),
     Row("OSProvisioningTimedOut InternalOperationError OperationPreempted", next=Next.AGAIN),
 )
-"""Of the rows of a code, the first that is about the refusal counts."""
+"""The rows in order: the first that matches a refusal decides."""
 
 _OF_A_KIND = {
     FailureKind.CAPACITY: Row("", (scopes.this_place,), HOUR),
@@ -105,12 +107,12 @@ _OF_A_KIND = {
     FailureKind.INTERRUPTED: Row("", next=Next.AGAIN),
     FailureKind.TIMEOUT: Row("", next=Next.AGAIN),
 }
-"""What no row is about, by its class; every other class ends it: no place helps."""
+"""Rows by class of failure, for a refusal that no row matches. Any other class stops: no other place would help."""
 
 _NO_PLACE_HELPS = Row("", next=Next.STOP)
 
 
 def judge(place: Place, failure: Failure) -> Verdict:
-    """Say what follows of a refusal of a VM that was to be at a place."""
+    """Give the verdict on a refusal of a VM at a place."""
     row = next((row for row in TABLE if row.is_about(place, failure)), _OF_A_KIND.get(failure.kind, _NO_PLACE_HELPS))
     return row.verdict(place, failure)

@@ -1,4 +1,4 @@
-"""What a refusal at a place is about: that place alone, or others like it."""
+"""Which places a refusal blocks: the place where it was met, and others like it."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -10,22 +10,22 @@ Scope: TypeAlias = Callable[[Place], Block]
 
 
 def this_place(place: Place) -> Block:
-    """Mean that place and no other."""
+    """Block this place only."""
     return Block(place.location, place.vm_size, zone=place.zone or REGIONAL, priority=place.priority)
 
 
 def every_zone(place: Place) -> Block:
-    """Mean the size in the location, whatever the zone, at that priority."""
+    """Block the size in every zone of the location, at this priority."""
     return Block(place.location, place.vm_size, priority=place.priority)
 
 
 def every_priority(place: Place) -> Block:
-    """Mean the size in the zone, or in the location without one if none was asked for, at any priority."""
+    """Block the size at any priority, in this zone, or outside zones if none was asked for."""
     return Block(place.location, place.vm_size, zone=place.zone or REGIONAL)
 
 
 def its_zones(place: Place) -> Block:
-    """Mean the size in the zones of the location, of which some may have it where the location as a whole has not.
+    """Block the size softly in this zone, or in all zones if none was asked for: some of them may still have it.
 
     Source: SkyPilot#10145.
     """
@@ -33,31 +33,31 @@ def its_zones(place: Place) -> Block:
 
 
 def kin_of_the_zone(place: Place) -> Block:
-    """Mean what is as large, of the family, in that zone."""
+    """Block all sizes of the family in this zone that are as large or larger."""
     return Block(place.location, zone=place.zone or REGIONAL, **_as_large(place), hard=False)
 
 
 def kin_of_the_kind(place: Place) -> Block:
-    """Mean what is as large, of the family, in the location: in its zones if one was asked for, else in none."""
+    """Block all sizes of the family as large or larger: in every zone if one was asked for, else outside zones."""
     return Block(place.location, zone=ZONAL if place.zone else REGIONAL, **_as_large(place), hard=False)
 
 
 def family_quota(place: Place) -> Block:
-    """Mean what takes as many cores of the family's quota."""
+    """Block all sizes of the family with as many cores or more, which the same quota counts."""
     return Block(place.location, priority=place.priority, **_as_large(place))
 
 
 def cores_of_the_priority(place: Place) -> Block:
-    """Mean what takes as many cores at that priority, of whatever family; where nobody knows how many, all."""
+    """Block all sizes of any family with as many cores or more at this priority; all if the cores are unknown."""
     return Block(place.location, cores=place.hardware.cores, priority=place.priority)
 
 
 def every_address(place: Place) -> Block:
-    """Mean all of the location that has a public address."""
+    """Block every place of the location that has a public address."""
     return Block(place.location, addressed=place.addressed)
 
 
 def _as_large(place: Place) -> dict[str, Any]:
-    """Describe what is of the same family and as large or larger; the size itself, where nobody knows its family."""
+    """Describe sizes of the same family that are as large or larger; the size alone if its family is unknown."""
     hardware = place.hardware
     return {"family": hardware.family, "cores": hardware.cores} if hardware.family else {"size": place.vm_size}

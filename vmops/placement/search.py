@@ -1,4 +1,4 @@
-"""The way of one deployment through its places: which comes next, and when it ends."""
+"""The search of one deployment for a place: which comes next, and when it ends."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from vmops.placement.refusals import Next, judge
 
 
 class Standing(StrEnum):
-    """How a place stands: it is tried in its order, when no other is left, or not at all."""
+    """Whether a place is tried in its order, only when no other is left, or never."""
 
     OK = "ok"
     LAST = "last"
@@ -21,7 +21,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Objection:
-    """A block with who says so: Azure's code, a sentence, and until when it holds, in seconds since the epoch."""
+    """A block and its reason: Azure's code, a sentence, and when it ends, in seconds since the epoch."""
 
     block: Block
     code: str
@@ -30,7 +30,7 @@ class Objection:
 
 
 def standing(place: Place, objections: Iterable[Objection]) -> tuple[Standing, Objection | None]:
-    """Tell how a place stands, and the objection that makes it so, if any; a hard one weighs more than a soft one."""
+    """Give the standing of a place and the objection that decides it, if any; hard ones outweigh soft ones."""
     soft = None
     for objection in objections:
         if objection.block.covers(place):
@@ -41,7 +41,7 @@ def standing(place: Place, objections: Iterable[Objection]) -> tuple[Standing, O
 
 
 def choose(places: Iterable[Place], objections: Sequence[Objection]) -> Place | None:
-    """Give the first place that nothing is against, else the first that is not blocked hard; None if all are."""
+    """Give the first place without an objection, else the first without a hard one; None if there is none."""
     last = None
     for place in places:
         stands, _ = standing(place, objections)
@@ -53,23 +53,23 @@ def choose(places: Iterable[Place], objections: Sequence[Objection]) -> Place | 
 
 
 def still_standing(place: Place, objections: Iterable[Objection]) -> list[Objection]:
-    """Give the objections that still stand after a VM was made at a place: all that are not against it."""
+    """Keep the objections that remain valid after a VM was made at a place: those that do not cover it."""
     return [each for each in objections if not each.block.covers(place)]
 
 
 class Search:
-    """The search of one deployment for a place that has room.
+    """The search of one deployment for a place with room.
 
-    Each refusal that sends it on blocks the place where it was met, for as long as the search lasts, so that it ends
-    after as many rounds as there are places, and one more for each that is tried twice.
+    A refusal that moves it on blocks the refusing place for the rest of the search. It therefore ends after as many
+    rounds as there are places, plus one for each place that is tried twice.
     """
 
     def __init__(
         self, places: Sequence[Place], known: Iterable[Objection] = (), met: list[Objection] | None = None
     ) -> None:
-        """Look in these places, in this order; what is ``known`` against some was met by others, and holds its time.
+        """Search these places in this order. ``known`` objections come from others, and end at their own times.
 
-        ``met`` is one list for all VMs of one deployment: what one is refused, none of the others tries.
+        ``met`` is one list for all VMs of a deployment: a place that refuses one of them is not tried by the others.
         """
         self.places, self._known = tuple(places), list(known)
         self.met: list[Objection] = [] if met is None else met
@@ -77,15 +77,15 @@ class Search:
         self._first = ""
 
     def place(self, now: float, here: Place | None = None, told: Iterable[Objection] = ()) -> Place | None:
-        """Give the place to try at a time, ``here`` if nothing is against it; None if none is left.
+        """Give the place to try at time ``now``: ``here`` if nothing is against it; None if no place is left.
 
-        What is ``told`` holds for this time alone.
+        ``told`` objections hold for this choice alone.
         """
         preferred = sorted(self.places, key=lambda place: bool(self._first) and place.priority != self._first)
         return choose(sorted(preferred, key=lambda place: place != here), [*self._objections(now), *told])
 
     def blocked(self, now: float, told: Iterable[Objection] = ()) -> list[tuple[Place, Objection]]:
-        """Give each place that is not to be tried at a time, with what is against it; ``told`` as for `place`."""
+        """List the places not to be tried at time ``now``, each with the objection against it; ``told`` as for `place`."""
         against = [*self._objections(now), *told]
         found = [(place, *standing(place, against)) for place in self.places]
         return [(place, why) for place, stands, why in found if stands is Standing.BLOCKED and why]
@@ -94,9 +94,9 @@ class Search:
         return [*self.met, *(each for each in self._known if each.until > now)]
 
     def refused(self, place: Place, failure: Failure, now: float) -> Next:
-        """Learn from a refusal what is to be done: after MOVE by another `place`, after STOP no more.
+        """Record a refusal, and say what to do next: after MOVE ask `place` again, after STOP give up.
 
-        What was to be tried once more, and is refused again, is the end.
+        A place that refuses its second try stops the search.
         """
         verdict = judge(place, failure)
         self._times[place] += verdict.next is Next.AGAIN

@@ -1,1 +1,1 @@
-"""A fleet's deployment: who is there, who is to be made, and who runs in the end."""
+"""The deployment of a fleet: which members exist, which are made, and which run in the end."""

@@ -1,4 +1,4 @@
-"""What is left of members that a fleet is to have no longer, once the engine has let them go."""
+"""Removes what the engine leaves of members that a fleet is no longer to have."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,9 +17,9 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def release(site: DeployContext, spec: VmSpec, left: Sequence[VmSpec]) -> None:
-    """Delete what is still there of members that are to be no more, and forget them.
+    """Delete what remains of leaving members, and forget them.
 
-    An engine keeps data disks that were made apart, and what it does not know. What is not ours stays.
+    An engine leaves data disks that were made separately, and what it does not know. What is not ours stays.
 
     Raises: OperationFailed (timeout) if it does not go; CloudError if ARM refuses.
     """
@@ -40,7 +40,7 @@ def clear(site: DeployContext, spec: VmSpec, members: Sequence[VmSpec]) -> None:
 
 
 def remove(site: DeployContext, spec: VmSpec, machines: Sequence[Mapping[str, Any]]) -> None:
-    """Delete VMs of ours, with their disks, and nothing else of theirs. Raises: as `release`."""
+    """Delete VMs of ours with their disks, and nothing else of theirs. Raises: as `release`."""
     ids = [each["id"] for each in machines]
     get_logger().warning("replaces", vms=ids)
     _until_gone(site, spec, lambda: list(filter(None, map(site.arm.get, ids))))
@@ -57,14 +57,14 @@ def _until_gone(site: DeployContext, spec: VmSpec, find: Callable[[], Sequence[M
 
 
 def _of(arm: Arm, claim: Claim, numbers: set[int | None]) -> list[dict[str, Any]]:
-    """Give what is there of ours under these numbers; a disk that a VM holds goes with that."""
+    """List what exists of ours under these numbers; a disk that is attached to a VM is deleted with it."""
     listed = [each["id"] for each in arm.contents(claim.vm.group_id) if not each.get("managedBy")]
     found = [arm.get(arm_id) for arm_id in listed if claim.vm.member(arm_id) in numbers]
     return [each for each in found if each and is_ours(each, claim)]
 
 
 def _delete(arm: Arm, arm_id: str) -> float:
-    """Begin to delete something; give the seconds after which ARM wants to be asked again."""
+    """Begin to delete a resource; give ARM's interval until the next poll, in seconds."""
     try:
         return arm.delete(arm_id).retry_after or 0.0
     except CloudError as error:

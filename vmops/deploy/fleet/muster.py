@@ -1,4 +1,4 @@
-"""Who of a fleet is there, and who is to be: told by what Azure lists, and by what this host remembers."""
+"""The members of a fleet, present and wanted, by Azure's lists and this host's records."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from vmops.spec.vm_spec import VmSpec
 
 @dataclass(frozen=True)
 class Muster:
-    """What there is before a fleet's deployment: what its members stand on, and each of those that are to be.
+    """What exists before a fleet's deployment: its shared resources, and each member that it is to have.
 
-    ``leaving`` are members of which something may be there, and that are not to be any more; ``new`` are the numbers of
-    those that have never run, and may be in another place than they are.
+    ``leaving`` are members that the fleet is no longer to have, and of which something may exist. ``new`` are the numbers
+    of members that have never run, and may be in another place than they are.
     """
 
     ground: Preflight
@@ -33,25 +33,25 @@ class Muster:
 
     @property
     def seen(self) -> Inventory:
-        """Give all that was looked at."""
+        """Give everything that was found."""
         return self.ground.seen
 
     @property
     def machines(self) -> list[Mapping[str, Any]]:
-        """Give the VMs that are there and stay."""
+        """Give the VMs that exist and stay."""
         return [each.machine for each in self.before if each.machine]
 
     @property
     def unmade(self) -> list[VmSpec]:
-        """Give those that are to be made, or made elsewhere."""
+        """Give the members that are to be made, or made elsewhere."""
         pairs = zip(self.members, self.before, strict=True)
         return [each for each, was in pairs if was.machine is None or each.member in self.new]
 
     @property
     def gone(self) -> list[str]:
-        """Give the ids of what was made for those that are to be, or for all, and is not there.
+        """Give the ids of the members' resources that do not exist; only the group's id if the group does not exist.
 
-        An engine that made it would not make it again.
+        An engine whose state still has them would not make them again.
         """
         there = {each["id"].lower() for each in self.seen.all}
         own = [arm_id for each in self.members for arm_id in each.own_ids(self.ground.uses) if "/disks/" not in arm_id]
@@ -60,16 +60,16 @@ class Muster:
 
 
 Placing = Callable[[Sequence[VmSpec], Inventory], Sequence[VmSpec]]
-"""Gives members each in its place, by what was seen; those that have none are not among them."""
+"""Gives members each in its place, by what exists; members without a place are left out."""
 
 
 def call(site: DeployContext, spec: VmSpec, place: Placing, taken: Iterable[int] = ()) -> Muster:
-    """Look at what exists, and choose who is to be: each number stays whose it is, and none is given to another.
+    """Find what exists, and choose the members: each number stays with its VM, and none is given to another.
 
-    Numbers that are ``taken`` are those of members in no place: nobody else is made for them.
+    ``taken`` are the numbers of members without a place: no other member is made for them.
 
-    Raises: OperationFailed (immutable) if a VM that is no fleet is there under the fleet's name; else as
-    `survey.preflight`, of any member; CloudError if ARM refuses a look.
+    Raises: OperationFailed (immutable) if a single VM has the fleet's name; else as `survey.preflight` does for any
+    member; CloudError if ARM refuses a read.
     """
     claim = site.claim(spec)
     seen = survey.look(site.arm, claim)
@@ -92,19 +92,19 @@ def _refuse_single(seen: Inventory, spec: VmSpec) -> None:
 
 
 def _there(seen: Inventory, claim: Claim) -> dict[int, str]:
-    """Give the ids of the VMs of ours, by their numbers."""
+    """Give the ids of our VMs by their numbers."""
     found = [(claim.vm.member(each["id"]), each["id"]) for each in seen.ours if kind_of(each) == "virtualmachines"]
     return {number: arm_id for number, arm_id in found if number is not None}
 
 
 def _known(site: DeployContext, claim: Claim, seen: Inventory) -> set[int]:
-    """Give the numbers of those of whom anything is there, or was made and not seen gone."""
+    """Give the numbers of members of which anything exists, or was made and not seen to be gone."""
     ids = [*site.made.known(), *(each["id"] for each in (*seen.ours, *seen.disks))]
     return {number for each in ids if (number := claim.vm.member(each)) is not None}
 
 
 def _ranked(arm: Arm, spec: VmSpec, there: Mapping[int, str]) -> Sequence[int]:
-    """Order members by who is to stay: those that run first, of each the lowest numbers first."""
+    """Sort members by who is to stay: running ones first, then by number."""
     states = machines.states(arm, spec.subscription)
     runs = {number for number, arm_id in there.items() if states.get(arm_id.lower()) == "running"}
     return [*sorted(runs), *_rest(there, runs)]

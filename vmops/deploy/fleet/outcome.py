@@ -1,4 +1,4 @@
-"""What became of a fleet's members: who runs, and why the others do not; the number of looks is not theirs."""
+"""The outcome of a fleet's members: which run, and why others do not. The number of reads does not depend on theirs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,14 +15,16 @@ from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
 
 Refused = Mapping[str, Failure]
-"""Why something was refused, by how that is called; under '' what stands for all of which nothing else is told."""
+"""Failures by the name of the resource that was refused; '' holds the one for all members without a failure of their
+own.
+"""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is known of each member that runs, and why each of the others does not, by their numbers.
+    """What is known of each running member, and why each of the others does not run, by number.
 
-    ``moves`` are who was tried elsewhere before, from where to where, and why that was left.
+    ``moves`` tell which members were tried elsewhere before: from where, to where, and by which refusal.
     """
 
     members: Sequence[VmSpec]
@@ -31,14 +33,14 @@ class Outcome:
     moves: Sequence[Mapping[str, Any]] = ()
 
     def failure(self, enough: int) -> Failure:
-        """Say that too few run, and of the first who does not, why."""
+        """Say that too few members run, and why the first of the others does not."""
         number, why = min(self.missing.items())
         name = next(each.machine_name for each in self.members if each.member == number)
         message = f"{len(self.running)} of {len(self.members)} VMs run, {enough} are needed; {name}: {why.message}"
         return replace(why, message=message, step=why.next_step)
 
     def outputs(self) -> dict[str, Any]:
-        """Give it as outputs of the deployment."""
+        """Give the outputs of the deployment."""
         first = self.members[0]
         by_number = {each.member: each.machine_name for each in self.members}
         return {
@@ -58,9 +60,9 @@ class Outcome:
 
 
 def look(arm: Arm, members: Sequence[VmSpec], refused: Refused) -> Outcome:
-    """See who runs, and have those run that stand still.
+    """Find which members run, and start those that are stopped.
 
-    Raises: CloudError if ARM refuses a look.
+    Raises: CloudError if ARM refuses a read.
     """
     found = _settled(arm, members, refused)
     stopped = [each for each in members if (seen := found.get(each.vm_id.lower())) and seen.stopped]
@@ -79,7 +81,7 @@ def look(arm: Arm, members: Sequence[VmSpec], refused: Refused) -> Outcome:
 
 
 def _settled(arm: Arm, members: Sequence[VmSpec], refused: Refused) -> Mapping[str, ListedMachine]:
-    """List members, by their ids in lower case, once none is on its way any more; who does not end is as it is."""
+    """List members by id in lower case once no change of any is in progress; one that never ends is listed as it is."""
     ids = {each.vm_id.lower() for each in members}
     unknown = readiness.unknown_yet(arm)
     last: dict[str, ListedMachine] = {}
@@ -97,14 +99,14 @@ def _settled(arm: Arm, members: Sequence[VmSpec], refused: Refused) -> Mapping[s
 
 
 def _started(arm: Arm, stopped: Sequence[VmSpec]) -> dict[str, Failure]:
-    """Start all that stand still, at once; give why some do not start, by what they are called."""
+    """Start all stopped members at once; give the failures by name."""
     begun = {each.vm_id: readiness.begin(arm, each, power.Action.START) for each in stopped}
     ended = {each.vm_id: readiness.end(arm, each, begun[each.vm_id]) for each in stopped}
     return {names.in_words(vm_id): why for vm_id, why in ended.items() if why}
 
 
 def _why(member: VmSpec, seen: ListedMachine | None, refused: Refused) -> Failure:
-    """Say why a member does not run: by what was refused of it, or of what it has, else by what is seen."""
+    """Say why a member does not run: from a refusal of it or of one of its resources, else from its present state."""
     own = [names.in_words(arm_id) for role, arm_id in member.ids().items() if role in ("vm", "nic", "address")]
     if told := next((refused[each] for each in own if each in refused), None):
         return told
@@ -117,7 +119,7 @@ def _why(member: VmSpec, seen: ListedMachine | None, refused: Refused) -> Failur
 
 
 def _account(arm: Arm, member: VmSpec, seen: ListedMachine) -> dict[str, Any] | Failure:
-    """Tell of a member that runs; why it is none yet if its SSH is waited for, and does not answer."""
+    """Describe a running member; give a failure if its SSH is waited for and does not answer."""
     resource = seen.resource
     addresses = {"publicIp": seen.public_ip or None, "privateIp": seen.private_ip or None}
     try:

@@ -1,4 +1,4 @@
-"""What a provision would do to a fleet, member by member."""
+"""What a provision would change in a fleet, member by member."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
-    """Preview what `steps.provision` would do, in the form of `vmops.deploy.steps.plan`; members that leave too.
+    """Preview `steps.provision` in the form of `vmops.deploy.steps.plan`, including members that leave.
 
     Raises: as that.
     """
@@ -34,7 +34,7 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
 
 
 def _change(vms: list[tuple[VmSpec, Preflight]], step: Mapping[str, str], differs: list[drift.Drift]) -> changes.Change:
-    """Tell of one step of the engine, for the member whose it is; what all stand on is the first one's."""
+    """Describe one step of the engine for its member; shared resources count as the first member's."""
     of = [each for each in vms if step["resource"] in map(names.in_words, each[0].ids().values())]
     spec, was = next(iter(of), vms[0])
     return changes.of_plan(spec, [step], differs, was.ours(spec))[0]

@@ -1,4 +1,4 @@
-"""All VMs of a fleet started, stopped, restarted or deallocated at once."""
+"""Starts, stops, restarts or deallocates all VMs of a fleet at once."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from vmops.spec.target import Target
 
 
 def switch(arm: Arm, target: Target, claim: Claim, action: Action) -> dict[str, Any]:
-    """Ask for a power operation on each VM of a fleet, then wait for the end of all.
+    """Request a power operation on each VM of a fleet, then wait until all have finished.
 
     Returns: ``switched``, the names of the VMs.
 
-    Raises: OperationFailed (not_found) if there is none, (conflict) if one is another's, or naming those that failed,
-    and of the first of them why; CloudError if ARM refuses a list.
+    Raises: OperationFailed (not_found) if there is no VM, (conflict) if one belongs to another; if some fail,
+    OperationFailed with their names and the first one's reason; CloudError if ARM refuses a list.
     """
     found = [each.resource for each in machines.members(arm, target.identity)]
     for each in found:
@@ -34,7 +34,7 @@ def switch(arm: Arm, target: Target, claim: Claim, action: Action) -> dict[str, 
 
 
 def _told(failed: list[tuple[Target, Failure]], of: int, action: Action) -> Failure:
-    """Say who failed, and why the first did."""
+    """Say which VMs failed, and why the first did."""
     first, why = failed[0]
     names = ", ".join(each.machine_name for each, _ in failed)
     message = f"the {action} of {len(failed)} of {of} VMs failed: {names}; {first.machine_name}: {why.message}"

@@ -1,4 +1,4 @@
-"""The steps of a fleet's deployment: one look, one update for all of its members, and a look at who runs."""
+"""The steps of a fleet's deployment: one preflight, one update for all members, and a check of which run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -38,13 +38,13 @@ from vmops.spec.vm_spec import VmSpec
 _BREAKS_OFF = frozenset(
     {FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.LOCKED, FailureKind.BUG, FailureKind.AUTH}
 )
-"""What no member was refused, but all of the deployment."""
+"""Failures that concern the whole deployment and not one member."""
 
 
 def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
-    """Make the members of a fleet as the spec says, running, and give its outputs; what one is refused stops no other.
+    """Make and run the members of a fleet as the spec says, and give the outputs. A refused member stops no other.
 
-    Raises: OperationFailed, if fewer run than are enough; CloudError if ARM refuses a look.
+    Raises: OperationFailed if fewer run than are enough; CloudError if ARM refuses a read.
     """
     if how.replaces:
         _remove(site, spec, how.replaces)
@@ -80,7 +80,7 @@ def _goes_on(site: DeployContext, spec: VmSpec, way: Way, made: _Made) -> bool:
 
 
 def _remove(site: DeployContext, spec: VmSpec, numbers: Sequence[int]) -> None:
-    """Delete the VMs that are to be made anew. Raises: OperationFailed (not_found) if there is no such member."""
+    """Delete the VMs that are to be made anew. Raises: OperationFailed (not_found) if a number has no member."""
     before = idle.proven(site, spec, lambda: muster.call(site, spec, by_look))
     there = {each.member: was.machine for each, was in zip(before.members, before.before, strict=True)}
     for number in numbers:
@@ -119,7 +119,7 @@ def _nobody(site: DeployContext, spec: VmSpec, before: Muster) -> Outcome:
 
 
 def _take(site: DeployContext, before: Muster, marking: Marking) -> None:
-    """Take what is there for who is to hold it. Raises: OperationFailed (conflict, or immutable for another key)."""
+    """Take existing VMs for their new holder. Raises: OperationFailed (conflict, or immutable for another key)."""
     for member, each in zip(before.members, before.before, strict=True):
         if each.machine:
             survey.refuse_anew_for_key(each.machine, member)
@@ -127,7 +127,7 @@ def _take(site: DeployContext, before: Muster, marking: Marking) -> None:
 
 
 def intents(site: DeployContext, before: Muster, *, known: bool) -> list[Intent]:
-    """Find out what to declare of each member; the engine's state is read once, if at all."""
+    """Determine what to declare for each member; the engine's state is read at most once."""
     state = intent.reader(site, known=known)
     new = [member for member, each in zip(before.members, before.before, strict=True) if each.machine is None]
     given = secrets.restored(site, new[0], None, known=known) if new else None
@@ -141,13 +141,13 @@ def _secrets(given: VmSpec) -> dict[str, Any]:
 
 
 def _repairs(made: Sequence[Intent], before: Muster, changed: Sequence[str] | None) -> list[Drift]:
-    """Name what is to be repaired, what all stand on once."""
+    """List the drift to repair; that of shared resources is listed once."""
     pairs = zip(made, before.before, strict=True)
     return drift.once(each for part, was in pairs for each in repair.due(part.spec, was, changed))
 
 
 def update_of(site: DeployContext, spec: VmSpec, made: Sequence[Intent], before: Muster, how: Circumstances) -> Update:
-    """Give the update that brings all members to what they should be."""
+    """Give the update that brings all members to their specs."""
     from vmops.engine.program import fleet_program  # a second of imports, which a deprovision does without
     from vmops.stacks.fleet import Part
 
@@ -174,7 +174,7 @@ def update_of(site: DeployContext, spec: VmSpec, made: Sequence[Intent], before:
 
 
 def _hold(site: DeployContext, before: Muster, marking: Marking) -> Callable[[], str]:
-    """Give what tells the mark of all members once they are declared: nobody holds some of them alone."""
+    """Give a function that returns the mark of all members once they are declared: a fleet is only held as a whole."""
     there = before.machines
     if not (marking.mark or any(map(holding.mark_of, there))):
         return str
@@ -187,7 +187,7 @@ def _hold(site: DeployContext, before: Muster, marking: Marking) -> Callable[[],
 
 
 def _note(site: DeployContext, before: Muster) -> None:
-    """Note what is about to be made, and who of it is new."""
+    """Record what is about to be made, and which members are new."""
     uses = before.ground.uses
     site.made.disown({arm_id for each in before.members for arm_id in {*each.own_ids()} - {*each.own_ids(uses)}})
     for member, each in zip(before.members, before.before, strict=True):
@@ -198,11 +198,11 @@ def _note(site: DeployContext, before: Muster) -> None:
 def _updated(
     site: DeployContext, made: Sequence[Intent], before: Muster, update: Update, *, refresh: bool
 ) -> dict[str, Failure]:
-    """Bring all members to what they should be; give why some were refused, by what the resource is called.
+    """Bring all members to their specs; give the refusals by the name of the refused resource.
 
-    Under '' is what stands for those of whom nothing else is told.
+    The one under '' stands for members without a refusal of their own.
 
-    Raises: OperationFailed, if it broke off.
+    Raises: OperationFailed, if the whole deployment was interrupted.
     """
     for part, was in zip(made, before.before, strict=True):
         if was.machine and part.spec.member not in before.new and readiness.needs_deallocation(was.machine, part.spec):
@@ -223,7 +223,7 @@ def _updated(
 
 
 def _told(found: Outcome, spec: VmSpec, made: Sequence[Intent], repairs: Sequence[Drift]) -> dict[str, Any]:
-    """Give the outputs of a fleet of which enough run. Raises: OperationFailed, if fewer do."""
+    """Give the outputs of a fleet if enough members run. Raises: OperationFailed if fewer do."""
     enough = spec.min_count or spec.vm_count or 0
     if len(found.running) < enough:
         raise OperationFailed(found.failure(enough))

@@ -1,1 +1,1 @@
-"""Many hosts, one set of records: PostgreSQL keeps them, says who may write, and spreads the work."""
+"""Several hosts that share records: PostgreSQL stores them, decides who may write, and distributes the work."""

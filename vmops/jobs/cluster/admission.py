@@ -1,4 +1,4 @@
-"""Who may begin a deployment where hosts share their records: the database itself admits one of a kind for each VM."""
+"""Admission where hosts share their records: the database admits one operation of a kind for each VM."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,12 +21,12 @@ def admit(
     check: Callable[[], object],
     order: Callable[[Operation | None], JobRequest],
 ) -> tuple[Operation | None, Operation | None]:
-    """Write the record of a new operation, its sealed order and its place in the queue, all or none.
+    """Write the record of a new operation, its sealed order and its queue entry, in one transaction.
 
-    ``check`` is called before; what it raises passes through. ``order`` gives what is to be done after the newest
-    record of earlier. The record is dated by the database, whatever this host's clock says.
+    ``check`` is called first; what it raises passes through. ``order`` gives the order, from the newest earlier record.
+    The record is dated by the database, not by this host's clock.
 
-    Returns: the operation, or None and what is in flight in its way.
+    Returns: the operation, or None and the operation in flight that is in its way.
     """
     key, removing = ClusterKey.read(settings.cluster_key()), store.in_flight(asked.stack, Verb.DEPROVISION)
     if removing and asked.verb is Verb.PROVISION:

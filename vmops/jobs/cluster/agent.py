@@ -1,6 +1,6 @@
-"""A host that works: it takes what is queued as it has room, and has its own fork server start the workers.
+"""The agent of a working host: takes queued operations as it has room, and starts workers with its own fork server.
 
-It holds nothing that is not in the database, so it may die at any time; its workers do not need it.
+It keeps all its state in the database, so it may die at any time; its workers do not need it.
 """
 
 import os
@@ -25,7 +25,7 @@ from vmops.jobs.order import JobRequest
 from vmops.jobs.store import Store
 
 _REST = 1.0
-"""Seconds between two looks at a record whose worker is seen to live."""
+"""Seconds between two polls of an operation whose worker is known to live."""
 
 _LOOK = 0.05
 
@@ -34,7 +34,7 @@ _FOREVER = float("inf")
 
 @dataclass
 class Agent:
-    """One host, with room for so many provisions and so many removals at once."""
+    """The agent of one host, with room for a number of provisions and a number of removals at once."""
 
     settings: Settings
     store: Store
@@ -44,7 +44,7 @@ class Agent:
     _working: dict[str, Operation] = field(default_factory=dict)
 
     def carry_out(self, operation_id: str) -> None:
-        """Have an operation worked on by a process of this host, and see to its end."""
+        """Have a process of this host work on an operation, and wait for its end."""
         with self.store.shared().transaction() as rows:
             wire = queue.opened(rows, operation_id, ClusterKey.read(self.settings.cluster_key()))
         operation = self.store.get(operation_id)
@@ -61,12 +61,12 @@ class Agent:
             del self._working[operation_id]
 
     def tend(self) -> None:
-        """Tell that this host lives, and take up what others have left."""
+        """Report that this host lives, and take up what other hosts have left."""
         hosts.say(self.store.shared(), self.settings, self.slots, self.removals, draining=self.draining)
         rescue.rescue(self.store, self.settings.claim_seconds)
 
     def interrupt(self) -> None:
-        """End all workers of this host at once; what they worked on goes back into the queue."""
+        """Kill all workers of this host; their operations return to the queue."""
         for each in list(self._working):
             now = self.store.get(each)
             if now and now.pid and now.state is State.RUNNING:
@@ -75,7 +75,7 @@ class Agent:
                         send(left, signal.SIGKILL)
 
     def _start(self, operation: Operation, order: JobRequest, lock: int) -> None:
-        """Start a worker, which finds the engine of this host, and knows whether another has begun before it."""
+        """Start a worker with this host's engine; it is told if another worker has begun the operation before it."""
         room = self.removals if operation.verb is Verb.DEPROVISION else self.slots
         doubtful = order.doubtful or operation.attempt > 1
         here = replace(order, backend=self.settings.backend(), engine=self.settings.engine, doubtful=doubtful)
@@ -87,7 +87,7 @@ class Agent:
             os.close(lock)
 
     def _look(self, operation: Operation) -> bool | NotYet:
-        """Look whether nobody here works on an operation any more; what a dead worker leaves is taken up at once."""
+        """Tell whether nobody here works on an operation any more; what a dead worker leaves is taken up at once."""
         try:
             now = self.store.get(operation.id)
             if now is None or now.over:

@@ -1,4 +1,4 @@
-"""A claim to a VM for something that is no deployment: it is made by whoever calls, and lasts for a moment."""
+"""A claim to a VM for something that is no deployment: the caller takes it, for a moment."""
 
 import os
 import time

@@ -1,6 +1,6 @@
-"""Claims to VMs: a row each, whose epoch grows with each who takes it, held for as long as it is renewed.
+"""Claims to VMs: one row each. A claim is held while it is renewed, and its epoch grows with each new holder.
 
-All times are those of the database, so that no host's clock matters.
+All times are the database's, so that no host's clock matters.
 """
 
 import threading
@@ -36,19 +36,19 @@ _LOCKS_OF_THE_ENDED = """DELETE FROM pulumi_state USING engine_locks
 
 
 def teardown(stack: str) -> str:
-    """Name the claim of whoever removes a VM, by which its removal is known to go on before the VM is its own."""
+    """Name the claim of a VM's removal, which shows that a removal is in progress before it holds the VM itself."""
     return f"{stack}.teardown"
 
 
 def liveness(operation: Operation) -> str:
-    """Name the claim that is held for as long as somebody works on an operation."""
+    """Name the claim that is held while somebody works on an operation."""
     return teardown(operation.stack) if operation.verb is Verb.DEPROVISION else operation.stack
 
 
 def take(tables: Tables, name: str, operation: str, host_key: str, seconds: float) -> int | None:
-    """Take a claim if nobody has it, or whoever has it does not renew it; give its epoch, None if it is another's.
+    """Take a claim if it is free, or no longer renewed; give its epoch, None if another holds it.
 
-    The engine's locks of epochs that are over are broken with it, and no others: none of a person's.
+    The engine's locks of past epochs are broken with it. Locks without an epoch, such as a person's, are kept.
     """
     values = {"name": name, "operation": operation, "host": host_key, "seconds": seconds}
     with tables.transaction() as rows:
@@ -62,26 +62,26 @@ def take(tables: Tables, name: str, operation: str, host_key: str, seconds: floa
 
 
 def give_back(tables: Tables, operation: str, host_key: str) -> None:
-    """End the claims of an operation whose worker on this host is known to be dead; another host's stay."""
+    """End the claims of an operation whose worker on this host is known to be dead; claims of other hosts stay."""
     with tables.transaction() as rows:
         query = "UPDATE claims SET expires = clock_timestamp() WHERE operation = ? AND host = ?"
         rows.execute(query, (operation, host_key))
 
 
 def ask_to_end(tables: Tables, operation: str) -> None:
-    """Have whoever works on an operation end it in order, as soon as its claims are renewed."""
+    """Ask whoever works on an operation to end it in order; they learn of it when they next renew their claims."""
     with tables.transaction() as rows:
         rows.execute("UPDATE claims SET cancel = true WHERE operation = ?", (operation,))
 
 
 def is_worked_on(rows: Rows, operation: str) -> bool:
-    """Tell whether anybody has a claim by an operation that is not over."""
+    """Tell whether anybody holds a claim for an operation."""
     query = "SELECT 1 FROM claims WHERE operation = ? AND expires > clock_timestamp()"
     return rows.execute(query, (operation,)).fetchone() is not None
 
 
 class HeldClaim:
-    """A claim that is renewed from a thread of its own, until it is given back, is lost, or this process ends."""
+    """A claim that a thread renews until it is given back or lost, or this process ends."""
 
     def __init__(
         self,
@@ -93,9 +93,9 @@ class HeldClaim:
         lost: Callable[[], object],
         told_to_end: Callable[[], object],
     ) -> None:
-        """Hold a claim that was taken; ``lost`` is called once another has it, ``told_to_end`` once it is to be left.
+        """Hold a taken claim. ``lost`` is called once another holds it, ``told_to_end`` once it is to be given up.
 
-        It is to be left when somebody asks for that, or when the database was away for too long.
+        It is to be given up when somebody asks for that, or when the database was away for too long.
         """
         self.name, self.epoch, self.operation = name, epoch, operation
         self._tables = tables
@@ -106,7 +106,7 @@ class HeldClaim:
 
     @property
     def mark(self) -> str:
-        """Give what requests carry: by whom they were made, and in which epoch."""
+        """Give the text that marks requests with their operation and epoch."""
         return f"vmops-{self.operation}-{self.epoch}"
 
     @property
@@ -114,9 +114,9 @@ class HeldClaim:
         return {"name": self.name, "epoch": self.epoch, "operation": self.operation}
 
     def check(self) -> None:
-        """Check that it still holds; a database that is away is waited for.
+        """Check that the claim still holds; a database that is away is waited for.
 
-        Raises: OperationFailed (fenced) if another has it now; RecordsAway if the database stays away.
+        Raises: OperationFailed (fenced) if another holds it now; RecordsAway if the database stays away.
         """
         retry(self._check, RecordsAway, lambda *_: 0.5, timeout=RIDE_OUT)
 
@@ -127,12 +127,12 @@ class HeldClaim:
         raise OperationFailed(fenced(self.name, self.epoch))
 
     def renew(self, url: str, seconds: float, pause: float) -> None:
-        """Renew it every ``pause`` seconds, each time for so many ``seconds``, over a connection of its own."""
+        """Renew it every ``pause`` seconds, for ``seconds`` each time, over a connection of its own."""
         thread = threading.Thread(target=self._keep, args=(url, seconds, pause), name="claim", daemon=True)
         thread.start()
 
     def give_back(self) -> None:
-        """Let others have it."""
+        """Give the claim back, so that others can take it."""
         self._over.set()
         with self._tables.transaction() as rows:
             rows.execute(_GIVE_BACK, self._values)
@@ -170,7 +170,7 @@ class HeldClaim:
 
 
 def fenced(name: str, epoch: int) -> Failure:
-    """Say that a claim is another's now, so that nothing more may be written."""
+    """Describe the failure of a claim that another holds now: nothing more may be written."""
     return Failure(FailureKind.FENCED, f"epoch {epoch} of {name} is over: another works on it now")
 
 
@@ -185,7 +185,7 @@ def held(
     lost: Callable[[], object] = lambda: None,
     told_to_end: Callable[[], object] = lambda: None,
 ) -> Iterator[HeldClaim | None]:
-    """Hold a claim for a block, and wait for it at most ``patience`` seconds; None if another has it for longer."""
+    """Hold a claim during a block; wait at most ``patience`` seconds for it. None if another holds it for longer."""
     host_key = key_of_host(settings.state_dir)
     epoch = poll_until(
         lambda: take(tables, name, operation, host_key, settings.claim_seconds) or NotYet(0.05, most=0.5),

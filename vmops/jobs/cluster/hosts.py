@@ -1,4 +1,4 @@
-"""The hosts that work, as they say themselves again and again, so that whoever asks sees which of them live."""
+"""The register of working hosts: each reports regularly, so that everybody sees which of them live."""
 
 import hashlib
 from pathlib import Path
@@ -27,12 +27,12 @@ _LIST = """SELECT hosts.*, extract(epoch FROM seen)::double precision AS seen_at
 
 
 def key_of_host(state_dir: Path) -> str:
-    """Tell a host that works from all others: by its system, and by the directory in which it keeps what is its own."""
+    """Identify a working host, by its system and its state directory."""
     return hashlib.sha256(f"{host.identity()}\n{state_dir}".encode()).hexdigest()[:16]
 
 
 def say(tables: Tables, settings: Settings, slots: int, removals: int, *, draining: bool) -> None:
-    """Tell all others that this host lives, and how much it can do."""
+    """Report that this host lives, and its capacity."""
     told = {
         "id": key_of_host(settings.state_dir),
         "host": host.name(),
@@ -48,20 +48,20 @@ def say(tables: Tables, settings: Settings, slots: int, removals: int, *, draini
 
 
 def is_ours(tables: Tables, settings: Settings, chore: str, seconds: float) -> bool:
-    """Tell whether a chore is this host's for so many seconds; of all hosts one has it."""
+    """Reserve a chore for this host for ``seconds``; tell whether that succeeded. Only one host has it at a time."""
     with tables.transaction() as rows:
         values = {"name": f".{chore}", "host": key_of_host(settings.state_dir), "seconds": seconds}
         return rows.execute(_CHORE, values).fetchone() is not None
 
 
 def leave(tables: Tables, settings: Settings) -> None:
-    """Be no host that works any more."""
+    """Remove this host from the register."""
     with tables.transaction() as rows:
         rows.execute("DELETE FROM hosts WHERE id = ?", (key_of_host(settings.state_dir),))
 
 
 def listed(tables: Tables, seconds: float) -> list[dict[str, Any]]:
-    """List the hosts as plain JSON; those are alive that were heard of within so many seconds."""
+    """List the hosts as plain JSON; a host is alive if it has reported within ``seconds``."""
     with tables.transaction() as rows:
         found = rows.execute(_LIST, (seconds,)).fetchall()
     return [{**{name: row[name] for name in row if name != "seen_at"}, "seen": row["seen_at"]} for row in found]

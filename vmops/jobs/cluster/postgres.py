@@ -1,4 +1,4 @@
-"""PostgreSQL as the keeper of the records: one connection, lent for a transaction, that comes back when it was lost.
+"""Records in PostgreSQL: one connection, lent for a transaction, and replaced when it is lost.
 
 The one importer of ``psycopg``. Statements are written as for SQLite, with ``?`` and ``:name``.
 """
@@ -28,8 +28,9 @@ _IN_REACH: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 8000,
 }
-"""By when an end that does not answer is given up, in seconds, the last in milliseconds. Source: PostgreSQL
-documentation, libpq, parameter key words."""
+"""Timeouts after which a peer that does not answer is given up: in seconds, the last in milliseconds. Source:
+PostgreSQL documentation, libpq, parameter key words.
+"""
 
 _PATH = f"-c search_path={SCHEMA}"
 
@@ -37,21 +38,21 @@ RIDE_OUT = 60.0
 """Seconds for which work waits for a database that is away, before it ends in order."""
 
 _QUIET = 1.0
-"""Seconds without a word after which a connection is tried before it is used."""
+"""Seconds of idleness after which a connection is tested before it is used."""
 
 _REST = 0.5
-"""Seconds between two attempts to connect, as long as there is patience."""
+"""Seconds between two attempts to connect."""
 
 _PARAMETER = re.compile(r"('(?:[^']|'')*')|\?|(?<![:\w]):(\w+)")
 
 
 class PostgreSQL(Lender):
-    """The records in one database of PostgreSQL; who connects waits so many seconds for a server that is away."""
+    """The records in one PostgreSQL database; ``patience`` is how many seconds to wait for a server that is away."""
 
     lost: RecordsUnusable | None = None
 
     def __init__(self, url: str, patience: float = 0.0) -> None:
-        """Connect, and see that the records there can be used.
+        """Connect, and check that the records there can be used.
 
         Raises: RecordsAway if nobody answers; StoreError if there are none, or those of another version.
         """
@@ -66,7 +67,7 @@ class PostgreSQL(Lender):
             schema.refuse_unusable(found, where(url))
 
     def unusable(self) -> RecordsUnusable | None:
-        """Give None: who cannot reach the records learns so by asking."""
+        """Give None: a caller that cannot reach the records finds out when it uses them."""
         return None
 
     @contextmanager
@@ -74,7 +75,7 @@ class PostgreSQL(Lender):
         """Lend the connection for one transaction.
 
         Raises: Conflict if a statement breaks a rule of the schema; RecordsAway if the server cannot be reached, or is
-        lost in the middle of it: nobody knows then whether it was written.
+        lost during the transaction: then it is unknown whether it was committed.
         """
         with self._mutex:
             connection = self._borrow()
@@ -89,9 +90,9 @@ class PostgreSQL(Lender):
             self._said = time.monotonic()
 
     def channel(self) -> int:
-        """Give a descriptor that can be read once the state of an operation has changed after this; 0 for none.
+        """Give a descriptor that becomes readable when the state of an operation changes after this call; 0 for none.
 
-        What was said before is taken from it, so look at the records after it was asked for.
+        Earlier notifications are discarded, so read the records after this call.
         """
         with self._mutex:
             try:
@@ -155,27 +156,27 @@ class Transaction:
         self.connection = connection
 
     def execute(self, query: str, values: Any = (), /) -> psycopg.Cursor[dict[str, Any]]:
-        """Carry out a statement."""
+        """Execute a statement."""
         return self.connection.execute(translated(query), values) if values else self.connection.execute(query)
 
     def executemany(self, query: str, values: Iterable[Any], /) -> None:
-        """Carry out a statement once for each of several sets of values."""
+        """Execute a statement once for each of several sets of values."""
         with self.connection.cursor() as cursor:
             cursor.executemany(translated(query), list(values))
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
-    """Connect to a database, where each statement is a transaction unless one is begun. Raises: OperationalError."""
+    """Connect to a database with autocommit; transactions are begun explicitly. Raises: OperationalError."""
     return psycopg.connect(url, autocommit=True, row_factory=rows.dict_row, options=_PATH, **_IN_REACH)
 
 
 def how_to_connect(url: str) -> tuple[str, dict[str, Any]]:
-    """Say how others connect who bring a connection of their own."""
+    """Give the arguments for other libraries to connect with."""
     return url, {"options": _PATH, **_IN_REACH}
 
 
 def upgrade(url: str) -> bool:
-    """Make the records in a database, or bring them forward; tell whether there was anything to do.
+    """Create the records in a database, or upgrade them; tell whether anything was changed.
 
     Raises: RecordsAway if nobody answers; StoreError if this user may not do that.
     """
@@ -189,13 +190,13 @@ def upgrade(url: str) -> bool:
 
 
 def where(url: str) -> str:
-    """Say for people which database a URL names: host, port and name."""
+    """Describe the database of a URL: host, port and name."""
     parts = urlsplit(url)
     return f"{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
 
 
 def translated(query: str) -> str:
-    """Write a statement as psycopg reads it."""
+    """Translate a statement to psycopg's placeholders."""
     return _PARAMETER.sub(_parameter, query.replace("%", "%%"))
 
 

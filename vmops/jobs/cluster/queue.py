@@ -1,7 +1,7 @@
-"""The queue of what hosts are to do: procrastinate, in the same database, written in the transaction of the record.
+"""The hosts' queue of work: procrastinate, in the same database, written in the transaction of the record.
 
-It hands work out and wakes who waits for some, and is never the lock: that a job is there, or over, tells nothing. The
-one importer of ``procrastinate``.
+It distributes work and wakes waiting hosts. It is never the lock: the presence or end of a job proves nothing. The one
+importer of ``procrastinate``.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.order import JobRequest
 
 TASK = "deploy.v1"
-"""The name of a job; its number is that of the words of an order: a host leaves what it cannot read."""
+"""The name of a job. Its number is the version of the order: a host leaves what it cannot read."""
 
 _LABEL = "orders"
 
@@ -31,36 +31,36 @@ _ORDER = """INSERT INTO orders (operation, queue, sealed, job) VALUES (?, ?, ?, 
 
 
 def of_verb(queue: str, verb: Verb) -> str:
-    """Name the queue of a kind of work: removals wait for nothing that is being made."""
+    """Name the queue of a verb: removals do not wait for provisions."""
     return f"{queue}.removals" if verb is Verb.DEPROVISION else queue
 
 
 def app(url: str) -> App:
-    """Give procrastinate as the workers of a host use it."""
+    """Give procrastinate's app as a host's workers use it."""
     arguments, options = how_to_connect(url)
     return App(connector=procrastinate.PsycopgConnector(conninfo=arguments, kwargs=options, min_size=1, max_size=8))
 
 
 def put(rows: Transaction, operation: Operation, order: JobRequest, key: ClusterKey) -> None:
-    """Put an operation that is recorded in this transaction into its queue, and its order beside it, sealed."""
+    """Put an operation that is recorded in this transaction into its queue, and store its sealed order."""
     sealed = key.seal(_LABEL, operation.id, order.to_wire())
     job = _defer(rows, operation)
     rows.execute(_ORDER, (operation.id, operation.queue, sealed, job))
 
 
 def put_again(rows: Transaction, operation: Operation) -> None:
-    """Put an operation whose order is there into its queue again."""
+    """Put an operation whose order exists into its queue again."""
     rows.execute("UPDATE orders SET job = ? WHERE operation = ?", (_defer(rows, operation), operation.id))
 
 
 def opened(rows: Transaction, operation: str, key: ClusterKey) -> bytes | None:
-    """Give the order of an operation; None if it is over. Raises: StoreError if this key does not open it."""
+    """Give an operation's order; None if the operation is over. Raises: StoreError if this key does not open it."""
     row = rows.execute("SELECT sealed FROM orders WHERE operation = ?", (operation,)).fetchone()
     return key.open(_LABEL, operation, bytes(row["sealed"])) if row else None
 
 
 def _defer(rows: Transaction, operation: Operation) -> int:
-    """Defer a job; an owner who has many in flight comes after those who have few: they take turns."""
+    """Enqueue a job. Owners take turns: one with many jobs in flight comes after those with few."""
     found = rows.execute(_PRIORITY, (operation.owner,)).fetchone()
     sender = _sender().configure_task(
         TASK,
@@ -78,10 +78,10 @@ def _sender() -> App:
 
 @dataclass
 class Consumer:
-    """What takes the jobs of a host's queues, several at once, and does its chores meanwhile.
+    """Takes jobs from a host's queues, several at once, and does its chores meanwhile.
 
-    ``work`` carries one out, in a thread; each of ``chores`` is done again after its seconds. A database that is away
-    is waited for, `RIDE_OUT` at most.
+    ``work`` runs one job, in a thread; each of ``chores`` is repeated after its seconds. A database that is away is
+    waited for, `RIDE_OUT` at most.
     """
 
     url: str
@@ -94,7 +94,7 @@ class Consumer:
     _answered: float = 0.0
 
     async def serve(self) -> None:
-        """Take jobs until `drain`, and carry out to their end those that were taken.
+        """Take jobs until `drain`, and finish those that were taken.
 
         Raises: RecordsAway if the database stays away.
         """
@@ -115,7 +115,7 @@ class Consumer:
         self._over.set()
 
     async def _take(self) -> None:
-        """Take jobs for as long as the database answers."""
+        """Take jobs while the database answers."""
         try:
             async with app(self.url).open_async() as queue:
                 queue.task(name=TASK)(self._carry_out)

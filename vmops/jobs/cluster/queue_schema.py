@@ -1,10 +1,10 @@
-"""The tables of procrastinate, which is the queue: as it makes them, and as its own migrations bring them forward."""
+"""The tables of procrastinate, the queue, as its own schema and migrations define them."""
 
 import re
 from collections.abc import Iterator
 
 NEEDED = 3_040_050
-"""The migration without which the queue does not work that vmops was written with. Source: procrastinate 3.10."""
+"""The migration that the queue of this vmops needs at least. Source: procrastinate 3.10."""
 
 _MIGRATION = re.compile(r"(\d+)\.(\d+)\.(\d+)_(\d+)_.*\.sql")
 
@@ -23,7 +23,7 @@ def due(found: int) -> Iterator[tuple[int, str]]:
 
 
 def _number(name: str) -> int:
-    """Give a migration's place among all, by the name of its file: 3.4.0, file 50, is 3040050; 0 for no migration."""
+    """Give a migration's number from the name of its file: 3.4.0, file 50, is 3040050; 0 if it is no migration."""
     read = _MIGRATION.fullmatch(name)
     if read is None:
         return 0

@@ -1,4 +1,4 @@
-"""What the dead have left undone goes back into the queue, for any host to go on with."""
+"""Puts operations of dead workers and hosts back into the queue, for any host to continue."""
 
 import time
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ from vmops.jobs.store import TABLES, Store
 from vmops.jobs.tables import Rows
 
 MOST = 3
-"""How often one operation is worked on: what kills its worker each time is not left to kill all."""
+"""How many times one operation is tried: one that kills its worker each time must not kill them all."""
 
 _WORKED_ON = "EXISTS (SELECT 1 FROM claims WHERE claims.operation = {table}.id AND expires > clock_timestamp())"
 
 _DEAD = f"""SELECT id FROM {{table}} WHERE state = 'running' AND NOT {_WORKED_ON}
   AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => ?)"""  # noqa: S608
-"""While the database was away nobody could renew a claim: there is time for that once it is back."""
+"""Operations without a live claim. After a restart of the database there is time to renew claims first."""
 
 _AGAIN = f"""UPDATE {{table}} SET state = 'pending', attempt = attempt + 1, epoch = 0, pid = 0, start_ticks = 0,
     host = '', host_id = '', started = 0
@@ -35,9 +35,9 @@ _LOST = """SELECT {table}.id FROM {table} JOIN orders ON orders.operation = {tab
 
 
 def rescue(store: Store, seconds: float) -> list[str]:
-    """Take up everything whose worker has let its claim end, or whose job was taken by a host that has died since.
+    """Take up operations whose worker has lost its claim, or whose job was taken by a host that is dead.
 
-    A host is dead that was silent for so many ``seconds``. Returns: the ids of what was put into the queue again.
+    A host is dead if it was silent for ``seconds``. Returns: the ids of the operations that are queued again.
     """
     with store.shared().transaction() as rows:
         dead = _found(rows, _DEAD, (seconds,))
@@ -51,7 +51,7 @@ def _found(rows: Rows, query: str, values: Sequence[float]) -> list[str]:
 
 
 def take_up(store: Store, operation_id: str) -> bool:
-    """Put one operation back whose worker is dead; one that has killed its workers too often has failed instead."""
+    """Put an operation of a dead worker back into the queue; after `MOST` attempts it has failed instead."""
     with store.shared().transaction() as rows:
         if sum(rows.execute(_AGAIN.format(table=table), (operation_id, MOST)).rowcount for table in TABLES):
             operation = store.get_in(rows, operation_id)

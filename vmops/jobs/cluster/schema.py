@@ -1,6 +1,6 @@
-"""The schema ``vmops`` of PostgreSQL: the records', which follow from SQLite's steps, and what only hosts need.
+"""The schema ``vmops`` of PostgreSQL: the records, derived from SQLite's steps, and the tables that only hosts need.
 
-So a step of the records is written once, in `vmops.jobs.schema`. Each part of the schema has a version of its own.
+A step of the records is therefore written once, in `vmops.jobs.schema`. Each part of the schema has its own version.
 """
 
 import re
@@ -18,7 +18,7 @@ from vmops.jobs.sqlite import AGE
 from vmops.jobs.tables import Rows
 
 _LOCK = 7_868_697
-"""The advisory lock of whoever changes the schema; any number that nobody else uses."""
+"""The advisory lock for changes of the schema; any number that nobody else uses."""
 
 _VERSIONS = "CREATE TABLE IF NOT EXISTS schema_version (part text PRIMARY KEY, version bigint NOT NULL)"
 _NOTE = "INSERT INTO schema_version VALUES (?, ?) ON CONFLICT (part) DO UPDATE SET version = excluded.version"
@@ -28,10 +28,10 @@ _NEWEST = {part: max(steps) for part, steps in _STEPS.items()}
 
 _TYPES: Mapping[Any, str] = {float: "double precision", int: "bigint"}
 _COLUMNS = {column.name: _TYPES.get(column.type, "text") for column in fields(Operation)}
-"""The type in PostgreSQL of each column of a record: SQLite's have none."""
+"""The type in PostgreSQL of each column of a record: columns in SQLite have none."""
 
 _OF_RECORDS = re.compile(r"(?:CREATE TABLE(?: IF NOT EXISTS)?|ALTER TABLE) (operations|switches)\b")
-"""What makes or changes a table whose rows are records."""
+"""Matches statements that create or alter a table of records."""
 
 _UNTYPED = re.compile(rf"\b({'|'.join(_COLUMNS)})\b(?=\s*(?:,|\)|DEFAULT|UNIQUE|NOT NULL))")
 _WORDS = (
@@ -43,7 +43,7 @@ _WORDS = (
 
 
 def of_postgres(statement: str) -> str:
-    """Write a step of SQLite's schema as PostgreSQL reads it; ids that are compared without case come in lower case."""
+    """Translate a step of SQLite's schema for PostgreSQL; ids that ignore case are stored in lower case."""
     if found := _OF_RECORDS.match(statement):
         head, table, rest = statement.partition(found[1])
         statement = head + table + _UNTYPED.sub(lambda found: f"{found[1]} {_COLUMNS[found[1]]}", rest)
@@ -65,7 +65,7 @@ def bring_forward(rows: Rows) -> bool:
 
 
 def refuse_unusable(rows: Rows, where: str) -> None:
-    """Check that the records of a database are there, and of a version that can be used: a later one of its age can.
+    """Check that the records of a database exist in a usable version: this one, or a later one that is compatible.
 
     Raises: StoreError, with the command that mends it.
     """
@@ -87,7 +87,7 @@ def refuse_unusable(rows: Rows, where: str) -> None:
 
 
 def _due(found: Mapping[str, int]) -> Iterator[tuple[str, int, str]]:
-    """Give the statements that a database lacks, with the version of which part each leads to."""
+    """Give the statements that a database lacks, each with its part of the schema and the version that it leads to."""
     for part, steps in _STEPS.items():
         for version in sorted(version for version in steps if version > found.get(part, 0)):
             yield from ((part, version, of_postgres(each) if part == "records" else each) for each in steps[version])

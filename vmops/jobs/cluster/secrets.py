@@ -1,6 +1,6 @@
-"""What hosts must have in common and nobody else may know: sealed rows, and on each host the files that they stand for.
+"""Secrets that all hosts share: sealed rows, and on each host the files that they stand for.
 
-The first who makes one wins, and everybody reads it back.
+The first host to make one wins, and all read it back.
 """
 
 from pathlib import Path
@@ -21,9 +21,9 @@ class SharedSecrets:
         self._tables, self._key = tables, key
 
     def agree(self, state_dir: Path) -> None:
-        """Have this host's passphrase and digest key be those of all; the first host's become so.
+        """Set this host's passphrase and digest key to those of all hosts; the first host's become the shared ones.
 
-        Raises: StoreError if this host has others, which something here may have been made with.
+        Raises: StoreError if this host has different ones already, which something here may have been made with.
         """
         for name, path in (("passphrase", passphrase_path(state_dir)), ("digest", digest_key_path(state_dir))):
             shared = self._find(name)
@@ -32,14 +32,14 @@ class SharedSecrets:
             _lay_down(path, shared)
 
     def fetch_key(self, state_dir: Path, stack: str) -> None:
-        """Have the key of a VM on this host, if any host has made one."""
+        """Copy the key of a VM to this host, if any host has made one."""
         path = ssh_key_path(state_dir, stack)
         if not path.exists() and (shared := self._find(f"ssh/{stack}")) is not None:
             private.make_directory(path.parent)
             private.write_whole(path, shared.decode())
 
     def share_key(self, state_dir: Path, stack: str) -> None:
-        """Have the key of a VM be that of all hosts; where another host was the first, this one's is replaced."""
+        """Share the key of a VM with all hosts; if another host was first, its key replaces this one's."""
         path = keys.ssh_key_file(state_dir, stack)
         mine = path.read_bytes()
         if self._first(f"ssh/{stack}", mine) != mine:
@@ -53,7 +53,7 @@ class SharedSecrets:
         return self._key.open(_LABEL, name, bytes(row["sealed"])) if row else None
 
     def _first(self, name: str, mine: bytes) -> bytes:
-        """Offer a secret, and give the one that was the first."""
+        """Offer a secret, and give the one that was first."""
         sealed = self._key.seal(_LABEL, name, mine)
         with self._tables.transaction() as rows:
             rows.execute("INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, sealed))

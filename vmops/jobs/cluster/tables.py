@@ -1,4 +1,4 @@
-"""The tables that only hosts need which share their records, as steps, like those of `vmops.jobs.schema`."""
+"""The tables that only hosts with shared records need, as steps, like those of `vmops.jobs.schema`."""
 
 from collections.abc import Mapping
 
@@ -26,9 +26,10 @@ BEGIN
   END IF;
   RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
 END $$"""  # noqa: E501
-"""What lets nobody write a stack's state but who has claimed it last: the engine writes it before each step, so that an
-engine whose claim is over begins no further one. Source: engine 3.274, pkg/backend/snapshot.go, doCreate; keys as seen
-there."""
+"""Lets only the last claimant of a stack write its state. The engine writes it before each step, so that an engine
+whose claim is over begins no further one. Source: engine 3.274, pkg/backend/snapshot.go, doCreate; keys as seen
+there.
+"""
 
 STEPS: Mapping[int, tuple[str, ...]] = {
     1: (
@@ -87,4 +88,4 @@ STEPS: Mapping[int, tuple[str, ...]] = {
           WHEN (NEW.state IN ('succeeded', 'failed')) EXECUTE FUNCTION vmops_over()""",
     ),
 }
-"""Statements by the version that they lead to; what is added next has the next number."""
+"""Statements by the version that they lead to; the next addition has the next number."""

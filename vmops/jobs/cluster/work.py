@@ -1,4 +1,4 @@
-"""The claims of one worker: to its operation's life, and to the VM, once whoever makes it has ended."""
+"""The claims of one worker: to its operation, and to the VM, once an earlier provision of it has ended."""
 
 import os
 import signal
@@ -18,9 +18,10 @@ from vmops.jobs.store import Store
 
 @contextmanager
 def claimed(store: Store, settings: Settings, operation: Operation) -> Iterator[HeldClaim | None]:
-    """Claim the life of an operation for this worker; None if another works on it, or on what it would write.
+    """Claim an operation for this worker; None if another works on it, or on what it would write.
 
-    One that loses its claim dies on the spot, with its engine; one that is to end gets the signal for that.
+    A worker that loses its claim kills itself and its engine at once; one that is asked to end gets the signal for
+    that.
     """
     patience = 0.0 if operation.verb is Verb.DEPROVISION else 2 * settings.claim_seconds
     with _held(store, settings, claims.liveness(operation), operation, patience) as claim:
@@ -31,7 +32,7 @@ def claimed(store: Store, settings: Settings, operation: Operation) -> Iterator[
 def claimed_to_remove(
     store: Store, settings: Settings, operation: Operation, seconds: float
 ) -> Iterator[HeldClaim | None]:
-    """Claim a VM for its removal, within ``seconds``; whoever makes it is ended first."""
+    """Claim a VM for its removal, within ``seconds``; a provision in flight is ended first."""
     if not poll_until(partial(ended, store, operation.stack, Verb.PROVISION), timeout=seconds):
         yield None
         return
@@ -40,9 +41,9 @@ def claimed_to_remove(
 
 
 def ended(store: Store, stack: str, verb: Verb) -> bool | NotYet:
-    """See to it that an operation of that kind ends which is in flight; True once there is none.
+    """End the operation of this kind that is in flight; True once there is none.
 
-    What waits is taken out of the queue, what is worked on is asked to end, and what nobody works on is over.
+    A queued operation leaves the queue, a running one is asked to end, and one without a worker is marked interrupted.
     """
     operation = store.in_flight(stack, verb)
     if operation is None:
@@ -70,7 +71,7 @@ def _held(
 
 
 def _die() -> None:
-    """End this process and all that it has started, at once: another works in its place."""
+    """Kill this process and all that it has started: another works in its place."""
     for each in session(os.getpid()):
         send(each, signal.SIGKILL)
     os._exit(1)

@@ -43,10 +43,10 @@ from vmops.local.retail.door import RetailPrices
 def create_app(
     database: Path, token: str, *, pace: float = 0.02, clock: Clock | None = None, beside: Beside | None = None
 ) -> Starlette:
-    """Serve a simulated cloud whose state is in a SQLite file, to those who bring the token.
+    """Serve a simulated cloud, whose state is in a SQLite file, to clients with the token.
 
     ``pace`` is how long one of Azure's seconds takes here: 1 is as slow as Azure, 0 ends every operation by the first
-    poll. ``beside`` has what runs inside the machines, if anything does. The application holds the file open until it
+    poll. ``beside`` runs the guests inside the machines, if there are any. The application holds the file open until it
     is shut down.
     """
     clock = clock or WallClock()
@@ -84,12 +84,12 @@ def create_app(
 
 
 async def _broken(_request: Request, reason: Exception) -> Response:
-    """Answer for a fault of the simulator itself, which goes on to the log."""
+    """Answer for a fault of the simulator itself, which is logged as well."""
     return response(refused(ArmError("InternalServerError", reason=repr(reason))))
 
 
 def _local_routes(cloud: Cloud, journal: deque[Json]) -> list[Route]:
-    """Lay out the calls that only this cloud has: its health, its journal, all it holds, and forgetting it."""
+    """List the routes that only this cloud has: its health, its journal, its resources, and its reset."""
 
     async def health(_request: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"})
@@ -118,7 +118,7 @@ def _local_routes(cloud: Cloud, journal: deque[Json]) -> list[Route]:
 
 
 def _settings(cloud: Cloud, rules: Rules) -> list[Route]:
-    """Lay out what one sets as a whole, faults, policies and capacity, and the calls that faults keep waiting."""
+    """List the routes of settings that are replaced as a whole: faults, policies and capacity, and of delayed calls."""
 
     async def faults(request: Request) -> JSONResponse:
         return await _set(request, lambda plain: rules.replace(read_rules(plain)), rules.plain)
@@ -148,7 +148,7 @@ def _settings(cloud: Cloud, rules: Rules) -> list[Route]:
 
 
 def _guests(cloud: Cloud, reconciler: Reconciler) -> list[Route]:
-    """Lay out what tells of the guests: all of them, and what one of them has printed."""
+    """List the routes about guests: all of them, and the console output of one."""
 
     async def told(_request: Request) -> JSONResponse:
         cloud.settle()
@@ -163,7 +163,7 @@ def _guests(cloud: Cloud, reconciler: Reconciler) -> list[Route]:
 
 
 async def _set(request: Request, replace: Callable[[object], None], shown: Callable[[], Any]) -> JSONResponse:
-    """Show a list, or first put another in its place: that of the request, or with DELETE an empty one."""
+    """Show a list; replace it first by the request's, or with DELETE by an empty one."""
     try:
         if request.method in ("PUT", "DELETE"):
             replace(await request.json() if request.method == "PUT" else [])

@@ -1,6 +1,6 @@
-"""What is said to those who come while something is busy: when to come back.
+"""Tells clients that are refused because of another operation when to come back.
 
-Otherwise they would wait for 20 to 30 seconds of their own time, which are hours at a small pace.
+Otherwise they would wait for 20 to 30 seconds of real time, which are hours at a small pace.
 """
 
 import json
@@ -16,12 +16,12 @@ _STATUSES = frozenset({409, 429})
 # Refusals that pass when another operation is over. Source: Microsoft.Network, Microsoft.Compute, Deployments.
 _PASSING = frozenset({"AnotherOperationInProgress", "Conflict", "RetryableError", "DeploymentActive"})
 _LONGEST = 30.0
-"""Of Azure's seconds: what is still busy then may be asked about again."""
+"""The longest pause, in Azure's seconds; an operation that still runs then may be polled again."""
 _PAUSES = frozenset({b"retry-after", b"x-ms-retry-after-ms"})
 
 
 class Busy:
-    """Add to a refusal because of another operation the time until that one is due."""
+    """Adds a retry time to a refusal because of another operation: when that operation is due."""
 
     def __init__(self, app: ASGIApp, cloud: Cloud) -> None:
         self._app, self._cloud = app, cloud
@@ -62,7 +62,7 @@ def _code(body: bytes) -> str:
 
 
 def _blocking(cloud: Cloud, path: str) -> lro.Operation | None:
-    """Find the operation that is in the way: on the resource or its family, else the next to end in the group."""
+    """Find the blocking operation: on the resource or its family, else the next to end in the group."""
     target = target_of(path)
     if target is None:
         return None

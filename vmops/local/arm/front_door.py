@@ -1,4 +1,4 @@
-"""ARM's front door: from an HTTP request to a handler, and from its answer back to HTTP."""
+"""ARM's front door: translates HTTP requests to calls of handlers, and their replies to HTTP."""
 
 import json
 import re
@@ -39,7 +39,7 @@ _HEADERS = {
 
 
 class FrontDoor:
-    """Answer ARM requests one at a time, each in one transaction."""
+    """Answers ARM requests one at a time, each in one transaction."""
 
     def __init__(self, cloud: Cloud, buckets: Buckets) -> None:
         self._cloud, self._buckets = cloud, buckets
@@ -68,7 +68,7 @@ class FrontDoor:
 
 
 def throttled(cloud: Cloud, buckets: Buckets, method: str, path: str) -> Reply | None:
-    """Count a request in its provider's buckets; a poll counts for the machine that its operation is about."""
+    """Count a request in its provider's buckets; a poll counts for the machine of its operation."""
     counted = policy_of(method, path)
     if counted is None:
         return subscription.throttled_by_network(buckets, method, path)
@@ -78,14 +78,14 @@ def throttled(cloud: Cloud, buckets: Buckets, method: str, path: str) -> Reply |
 
 
 def carried_out(cloud: Cloud, handler: Handler, call: Call, path: str) -> Reply:
-    """Carry a request out that nothing is locked against, in one transaction; raises `ArmError`."""
+    """Carry out a request in one transaction, unless a lock forbids it; raises `ArmError`."""
     require_unlocked(cloud, call.method, path)
     with nullcontext() if call.method in ("GET", "HEAD") else cloud.store.transaction():
         return handler(cloud, call)
 
 
 def refused(refusal: ArmError, path: str = "") -> Reply:
-    """Put a refusal into the envelope of who makes it: the front door, Network or Compute.
+    """Put a refusal into the envelope of its origin: the front door, Network or Compute.
 
     Source: recorded traffic; Network always adds ``details``, the front door says that it was the one.
     """
@@ -98,7 +98,7 @@ def refused(refusal: ArmError, path: str = "") -> Reply:
 
 
 def response(reply: Reply, more: dict[str, str] | None = None, *, head: bool = False) -> Response:
-    """Write an answer down, with the headers that each one has."""
+    """Write an answer, with the headers that every answer has."""
     request_id = str(uuid.uuid4())
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     headers = {
@@ -130,7 +130,7 @@ def read(method: str, path: str, sent: Mapping[str, str], body: bytes, base: str
 
 
 def _value(body: bytes) -> Any:
-    """Read a value as Azure does, which is more than JSON; raises ValueError and RecursionError."""
+    """Read a value as Azure does, which accepts more than JSON; raises ValueError and RecursionError."""
     try:
         return json.loads(body, parse_constant=relaxed_json.no_number)
     except ValueError:
@@ -138,7 +138,7 @@ def _value(body: bytes) -> Any:
 
 
 def _parse(body: bytes) -> Json:
-    """Read a body, which is an object; none is an empty one."""
+    """Read a body, which must be an object; no body is an empty one."""
     try:
         parsed = _value(body or b"{}")
         if b"\\u" in body:

@@ -1,4 +1,4 @@
-"""Requests that the cloud makes of itself, on somebody's behalf: every rule is in force for them as for any other."""
+"""Requests that the cloud makes of itself on a client's behalf: every rule applies to them as to any other."""
 
 import json
 
@@ -16,17 +16,17 @@ from vmops.local.arm.wire.messages import Reply
 
 
 class Inside:
-    """Make requests without HTTP.
+    """Makes requests without HTTP.
 
-    They are read, checked and throttled as those of a client are, and faults strike writes that refuse them or let
-    their operations end otherwise; a fault that only spoils an answer does not.
+    They are read, checked and throttled like a client's. Faults apply to writes if they refuse them or change the end
+    of their operations; faults that only spoil an answer do not.
     """
 
     def __init__(self, buckets: Buckets) -> None:
         self._buckets = buckets
 
     def __call__(self, cloud: Cloud, method: str, path: str, api_version: str, body: Json | None = None) -> Reply:
-        """Return the answer, a refusal too."""
+        """Return the answer, which may be a refusal."""
         if method == "GET":
             return _answer(cloud, method, path, api_version, body)
         asked = ask(cloud, method, path)

@@ -1,4 +1,4 @@
-"""What stands before the front door: the check of the token, and the journal of what came."""
+"""The layers before the front door: the check of the token, and the journal of requests."""
 
 import hmac
 import re
@@ -15,13 +15,13 @@ from vmops.local.arm.wire.messages import Reply
 LOCAL = "/_local"
 _SLASHES = re.compile("//+")
 _KEPT = 25_000
-"""Requests that the journal holds: some 10 MB of them."""
+"""The most requests that the journal keeps: some 10 MB of them."""
 # Source: ARM's answer to a request without a token.
 _CHALLENGE = 'Bearer authorization_uri="https://login.windows.net/common", error="invalid_token"'
 
 
 class BearerToken:
-    """Turn away every request that does not bring the token."""
+    """Refuses every request without the token."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app, self._expected = app, f"Bearer {token}".encode()
@@ -41,20 +41,20 @@ class BearerToken:
 
 
 class Slashes:
-    """Take several slashes in a row for one, as ARM does. Source: azure-cli, which sends them for ``az resource``."""
+    """Merges repeated slashes into one, as ARM does. Source: azure-cli, which sends them for ``az resource``."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, with its path in one form."""
+        """Pass a request on, with its path normalised."""
         if "//" in scope.get("path", ""):
             scope = {**scope, "path": _SLASHES.sub("/", scope["path"])}
         await self._app(scope, receive, send)
 
 
 class Journal:
-    """Note every ARM request and how it was answered: 500 unless it was; the oldest of many are forgotten."""
+    """Records every ARM request and the status of its answer, 500 if there is none; drops the oldest of many."""
 
     def __init__(self, app: ASGIApp, entries: deque[Json], clock: Clock) -> None:
         self._app, self._entries, self._clock = app, entries, clock

@@ -1,4 +1,4 @@
-"""From a path to what is served there: a tree of the table of routes, by the steps of their paths.
+"""Maps a path to its route: the table of routes as a tree, by the steps of their paths.
 
 Paths match without regard to case. Source: ARM RPC, resource-api-reference.
 """
@@ -19,7 +19,7 @@ class _Node:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a path leads to; ``path`` is spelled as the table has it, with the names as they were sent."""
+    """The route of a path; ``path`` has the table's spelling, but names as they were sent."""
 
     handler: Handler
     path: str
@@ -44,7 +44,7 @@ _ROOT = _tree(TABLE)
 
 
 def find(method: str, path: str, api_version: str) -> Found:
-    """Return what a path leads to.
+    """Return the route of a path.
 
     Raises: ArmError InvalidResourceNamespace, InvalidResourceType, MethodNotAllowed.
     """
@@ -66,7 +66,7 @@ def find(method: str, path: str, api_version: str) -> Found:
 
 
 def _unknown(path: str, api_version: str) -> ArmError:
-    """Say what of a path is not served: its namespace, or a type of one that is."""
+    """Say which part of a path is not served: its namespace, or a type in a served one."""
     steps = path.strip("/").split("/")
     words = [step.lower() for step in steps]
     at = max((at for at, word in enumerate(words[:-1], 1) if word == "providers"), default=0)

@@ -1,4 +1,4 @@
-"""The task that keeps the guests as the machines want them, and tells the machines how their guests are."""
+"""The task that keeps the guests as the machines want them, and updates the machines from their guests."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from vmops.local.guests.beside import Beside, NoGuests
 from vmops.local.guests.protocol import Seen
 
 _AGAIN = 0.5
-"""Seconds to the next try while the guests cannot be reached."""
+"""Seconds until the next attempt while the guests cannot be reached."""
 
 _OFF = "no guests were asked for: vmops local start --guests auto"
 
@@ -22,8 +22,8 @@ _LOG = logging.getLogger(__name__)
 class Reconciler:
     """The guests of a cloud.
 
-    A look at them is taken when an operation begins or is due, when faults are set, and when a guest has changed; no
-    operation ever waits for one.
+    They are reconciled when an operation begins or is due, when faults are set, and when a guest has changed. No
+    operation ever waits for a guest.
     """
 
     def __init__(self, cloud: Cloud, beside: Beside | None) -> None:
@@ -35,7 +35,7 @@ class Reconciler:
             cloud.has_guests, cloud.notice, beside.on_change = True, self._woken.set, self._woken.set
 
     async def run(self) -> None:
-        """Do so until cancelled."""
+        """Reconcile until cancelled."""
         while self._beside and self._kind != "none":
             self._woken.clear()
             try:
@@ -51,7 +51,7 @@ class Reconciler:
                 await asyncio.wait_for(self._woken.wait(), pause)
 
     async def told(self) -> Json:
-        """Tell which guests there are, or why there are none."""
+        """Describe the guests, or why there are none."""
         if self._beside and not self._kind:
             try:
                 await self._beside.meet()
@@ -64,11 +64,11 @@ class Reconciler:
         return {"kind": self._kind, "reason": self._reason, "guests": shown}
 
     def log(self, vm_id: str) -> str:
-        """Give what a guest has printed."""
+        """Give a guest's console output."""
         return self._beside.log(vm_id) if self._beside else ""
 
     def leave(self) -> None:
-        """Leave the guests as they are."""
+        """Disconnect from the guests, and leave them as they are."""
         if self._beside:
             self._beside.leave()
 

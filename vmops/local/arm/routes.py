@@ -1,4 +1,4 @@
-"""What is served: method and path template → handler, as a table."""
+"""The routes: method and path template → handler, as a table."""
 
 from collections.abc import Callable, Iterator
 
@@ -87,7 +87,7 @@ _GUEST_CHILDREN = ("extensions", "runCommands")
 
 
 def _guest_routes() -> Iterator[Route]:
-    """Lay out what is refused because no guest runs here."""
+    """List the routes that are refused because no guest runs here."""
     for verb in _GUEST_VERBS:
         yield ("POST", f"{_MACHINE}/{verb}", guests.refuse)
     for kind in _GUEST_CHILDREN:
@@ -98,7 +98,7 @@ def _guest_routes() -> Iterator[Route]:
 
 
 def _provider_routes() -> Iterator[Route]:
-    """Lay out what there is about the resource providers themselves."""
+    """List the routes about the resource providers themselves."""
     yield ("GET", f"{_SUBSCRIPTION}/providers", providers.list_providers)
     for namespace in providers.NAMESPACES:
         yield ("GET", f"{_SUBSCRIPTION}/providers/{namespace}", providers.get_provider)
@@ -108,7 +108,7 @@ def _provider_routes() -> Iterator[Route]:
 
 
 def _absent_routes() -> Iterator[Route]:
-    """Lay out the types that there are none of."""
+    """List the routes of types that the local Azure has no resources of."""
     for kind in ABSENT:
         many = f"/providers/{kind}"
         whole = f"{_GROUP}{many}/{{{kind.rpartition('/')[2]}}}"
@@ -120,7 +120,7 @@ def _absent_routes() -> Iterator[Route]:
 
 
 def _deployment_routes() -> Iterator[Route]:
-    """Lay out template deployments to a group. Their operations are below the group, without a provider, too."""
+    """List the routes of template deployments to a group. Paths of their operations may lack the provider."""
     many = f"{_GROUP}/providers/Microsoft.Resources/deployments"
     whole = f"{many}/{{deployment}}"
     yield ("GET", many, deployments.list_deployments)
@@ -139,7 +139,7 @@ def _deployment_routes() -> Iterator[Route]:
 
 
 def _tag_routes(whole: str) -> Iterator[Route]:
-    """Lay out the tags of what is at a path."""
+    """List the routes of the tags at a path."""
     yield ("GET", whole + tags.SUFFIX, tags.get)
     yield ("PUT", whole + tags.SUFFIX, tags.put)
     yield ("PATCH", whole + tags.SUFFIX, tags.patch)
@@ -147,7 +147,7 @@ def _tag_routes(whole: str) -> Iterator[Route]:
 
 
 def _lock_routes(scope: str) -> Iterator[Route]:
-    """Lay out the locks of what is at a path."""
+    """List the routes of the locks at a path."""
     yield ("GET", scope + LOCKS, locks.list_locks)
     yield ("GET", f"{scope}{LOCKS}/{{lock}}", locks.get)
     yield ("PUT", f"{scope}{LOCKS}/{{lock}}", locks.put)
@@ -155,7 +155,7 @@ def _lock_routes(scope: str) -> Iterator[Route]:
 
 
 def _role_routes(scope: str) -> Iterator[Route]:
-    """Lay out the role assignments of what is at a path, and the roles that can be assigned there."""
+    """List the routes of the role assignments at a path, and of the roles that can be assigned there."""
     yield ("GET", scope + ASSIGNMENTS, roles.list_assignments)
     yield ("GET", f"{scope}{ASSIGNMENTS}/{{assignment}}", roles.get)
     yield ("PUT", f"{scope}{ASSIGNMENTS}/{{assignment}}", roles.put)
@@ -164,13 +164,13 @@ def _role_routes(scope: str) -> Iterator[Route]:
 
 
 def _definition_routes(scope: str) -> Iterator[Route]:
-    """Lay out the roles that can be assigned at a path."""
+    """List the routes of the roles that can be assigned at a path."""
     yield ("GET", scope + DEFINITIONS, roles.list_definitions)
     yield ("GET", f"{scope}{DEFINITIONS}/{{role}}", roles.get_definition)
 
 
 def _resource_routes(kind: Kind) -> Iterator[Route]:
-    """Lay out what every resource type offers."""
+    """List the routes that every resource type has."""
     provider, *types = kind.type.split("/")
     whole = f"/providers/{provider}" + "".join(f"/{name}/{{{name}}}" for name in types)
     many = whole.rpartition("/")[0]

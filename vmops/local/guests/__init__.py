@@ -3,6 +3,6 @@
 from typing import Literal, get_args
 
 Asked = Literal["auto", "none", "namespaces"]
-"""What may run inside the machines: what there can be here, nothing, or namespaces."""
+"""The kinds of guests: the best that this host allows, none, or namespaces."""
 
 ASKED: tuple[str, ...] = get_args(Asked)

@@ -1,6 +1,6 @@
 """The guests' process as the daemon sees it: started when it is needed, found again, spoken to, and ended.
 
-As the provider, it is a process of its own: a daemon that is killed leaves the guests, and the logins to them, alone.
+Like the provider, it is a separate process: a killed daemon leaves the guests, and the logins to them, running.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ from vmops.local.guests import place, protocol
 from vmops.local.guests.protocol import Seen, Wanted
 
 _LONGEST = 1 << 24
-"""Bytes of one answer, of some thousands of guests."""
+"""The most bytes of one answer, which covers some thousands of guests."""
 
 
 class NoGuests(Exception):
-    """There can be no guests here; its text is the reason."""
+    """There can be no guests here; the text is the reason."""
 
 
 class Beside:
-    """The guests of a state directory; ``on_change`` is called when one is otherwise than it was last seen."""
+    """The guests of a state directory; ``on_change`` is called when the state of one has changed."""
 
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
@@ -38,11 +38,11 @@ class Beside:
 
     @property
     def is_needed(self) -> bool:
-        """Tell whether there is anything of the guests already: a process, or what one has left."""
+        """Tell whether any guests exist already: their process, or what an earlier one left."""
         return bool(self._writer or place.find(self._state_dir) or place.are_left(self._state_dir))
 
     async def meet(self) -> None:
-        """Connect to the process, started if there is none.
+        """Connect to the process, and start it if there is none.
 
         Raises: NoGuests if there can be none; OSError if it does not answer now.
         """
@@ -51,7 +51,7 @@ class Beside:
                 await self._connect()
 
     async def sync(self, wanted: Sequence[Wanted]) -> list[Seen]:
-        """Say which guests there are to be, all of them, and give what is seen of them now.
+        """Send the complete list of wanted guests, and give their present states.
 
         Raises: as `meet`.
         """
@@ -66,14 +66,14 @@ class Beside:
         return protocol.read_seen(line)
 
     def log(self, vm_id: str) -> str:
-        """Give what a guest has printed; empty if nothing."""
+        """Give the console output of a guest; empty if there is none."""
         path = place.guests_path(self._state_dir) / vm_id / "console.log"
         with suppress(OSError), os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
             return file.read().decode(errors="replace")
         return ""
 
     def leave(self) -> None:
-        """Leave the process alone, as it is."""
+        """Disconnect from the process, and leave it running."""
         if self._writer:
             self._reading.cancel()
             self._writer.close()
@@ -88,7 +88,7 @@ class Beside:
         self._reading = asyncio.create_task(self._read(reader, self._answers))
 
     async def _read(self, reader: asyncio.StreamReader, answers: "asyncio.Queue[bytes]") -> None:
-        """Keep answers for whoever waits for one, and pass on that something has changed; an end is an empty one."""
+        """Pass answers to the waiting caller, and report changes; the connection's end counts as an empty answer."""
         with suppress(OSError):
             while line := await reader.readline():
                 if line == protocol.CHANGED:
@@ -103,7 +103,7 @@ class Beside:
 def start(state_dir: Path) -> Child:
     """Start the process, wait until it says whether there can be guests, and give it.
 
-    Raises: NoGuests if there can be none; OSError if another process has them, which is about to end.
+    Raises: NoGuests if there can be none; OSError if another process that is about to end still has them.
     """
     environment = filtered_environment(os.environ, cloud="local", backend="")
     process = children.start(

@@ -1,4 +1,4 @@
-"""One SSH connection to a guest, spoken from within it."""
+"""One SSH connection to a guest, served from inside the guest."""
 
 import asyncio
 import math
@@ -15,11 +15,11 @@ from vmops.local.guests.visit import Visit
 
 _CHUNK = 1 << 16
 _TIMEOUT = 120
-"""Seconds in which a client logs in. Source: sshd_config(5), LoginGraceTime."""
+"""Seconds within which a client must log in. Source: sshd_config(5), LoginGraceTime."""
 
 
 def make_host_key(directory: Directory) -> None:
-    """Make the key by which a guest shows itself, in its directory; of one that has it, the public half."""
+    """Make a guest's host key in its directory; if the private half exists, write the public one for it."""
     if not directory.read(host_key.PRIVATE):
         directory.write(host_key.PRIVATE, asyncssh.generate_private_key("ssh-ed25519").export_private_key())
     made = asyncssh.import_private_key(directory.read(host_key.PRIVATE))
@@ -27,7 +27,7 @@ def make_host_key(directory: Directory) -> None:
 
 
 def serve(connection: socket.socket, visit: Visit) -> None:
-    """Speak SSH with a client until it is gone, or was said as many bytes as it is to hear."""
+    """Serve SSH to a client until it disconnects, or has been sent as many bytes as the visit allows."""
     with suppress(OSError, asyncssh.Error, asyncio.TimeoutError):
         asyncio.run(_serve(connection, visit))
 
@@ -56,17 +56,17 @@ async def _serve(connection: socket.socket, visit: Visit) -> None:
 
 
 class _Door(asyncssh.SSHServer):
-    """Let in whoever has a key that the guest's user takes, or the password, and forward what is asked."""
+    """Accepts the keys and the password of the guest's user, and forwards connections on request."""
 
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
 
     def begin_auth(self, username: str) -> bool:  # noqa: ARG002 - asyncssh names them
-        """Ask everybody."""
+        """Require authentication of every user."""
         return True
 
     def public_key_auth_supported(self) -> bool:
-        """Take keys."""
+        """Accept public keys."""
         return True
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
@@ -74,7 +74,7 @@ class _Door(asyncssh.SSHServer):
         return username == self._visit.user and key.public_data in _keys_of(username)
 
     def password_auth_supported(self) -> bool:
-        """Take a password where there is one."""
+        """Accept a password if the user has one."""
         return bool(self._visit.password)
 
     def validate_password(self, username: str, password: str) -> bool:
@@ -82,7 +82,7 @@ class _Door(asyncssh.SSHServer):
         return username == self._visit.user and matches(password, self._visit.password)
 
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:  # noqa: ARG002
-        """Forward to whatever the guest reaches."""
+        """Forward to any address that the guest reaches."""
         return True
 
     def server_requested(self, listen_host: str, listen_port: int) -> bool:  # noqa: ARG002
@@ -91,15 +91,15 @@ class _Door(asyncssh.SSHServer):
 
 
 class _Files(asyncssh.SFTPServer):
-    """The guest's files; a client that has had enough is told that all went well, without which scp is not content."""
+    """The guest's files by SFTP. A client that ends is told exit code 0, which scp expects."""
 
     def exit(self) -> None:
-        """End."""
+        """End the session."""
         self.channel.exit(0)
 
 
 def _keys_of(user: str) -> set[bytes]:
-    """Give the public keys that the guest's own file has; lines that are none are passed over."""
+    """Give the public keys in the guest's own file; lines that are no keys are ignored."""
     keys: set[bytes] = set()
     with suppress(OSError):
         for line in Path("/home", user, ".ssh/authorized_keys").read_text(errors="replace").splitlines():
@@ -109,7 +109,7 @@ def _keys_of(user: str) -> set[bytes]:
 
 
 def _cut(connection: socket.socket, longest: int) -> "tuple[socket.socket, asyncio.Task[None]]":
-    """Give an end of a connection that breaks off when so many bytes went through it to the client."""
+    """Give one end of a connection that is cut after ``longest`` bytes to the client."""
     ours, theirs = socket.socketpair()
     for each in (ours, theirs):
         each.setblocking(False)
@@ -117,7 +117,7 @@ def _cut(connection: socket.socket, longest: int) -> "tuple[socket.socket, async
 
 
 async def _relay(connection: socket.socket, ours: socket.socket, longest: int) -> None:
-    """Hand on what both say, until one ends, or the guest has said so much."""
+    """Relay both directions until one ends, or the guest has sent ``longest`` bytes."""
     directions = [_pass(connection, ours, math.inf), _pass(ours, connection, longest)]
     try:
         await asyncio.wait([*map(asyncio.ensure_future, directions)], return_when=asyncio.FIRST_COMPLETED)
@@ -127,7 +127,7 @@ async def _relay(connection: socket.socket, ours: socket.socket, longest: int) -
 
 
 async def _pass(source: socket.socket, target: socket.socket, longest: float) -> None:
-    """Hand on what is said, so many bytes at most."""
+    """Relay one direction, for ``longest`` bytes at most."""
     loop = asyncio.get_running_loop()
     while longest > 0 and (chunk := await loop.sock_recv(source, int(min(longest, _CHUNK)))):
         await loop.sock_sendall(target, chunk)

@@ -1,4 +1,4 @@
-"""A guest's directory, reached by a descriptor alone: no directory above it may be open to whoever works in it."""
+"""A guest's directory, reached by a descriptor only: its user may not enter any directory above it."""
 
 import fcntl
 import json
@@ -15,7 +15,7 @@ _WRITE = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW
 
 
 class Directory:
-    """A guest's directory; what is written in it is there whole or not at all."""
+    """A guest's directory; a file in it is written whole or not at all."""
 
     def __init__(self, guests: int, name: str) -> None:
         with suppress(FileExistsError):
@@ -23,7 +23,7 @@ class Directory:
         self.descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=guests)
 
     def lock(self) -> int | None:
-        """Take the lock that whoever waits for a guest's end holds; None while an earlier one does."""
+        """Take the lock that the process that waits for a guest's end holds; None while an earlier one holds it."""
         descriptor = os.open("lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=self.descriptor)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -33,11 +33,11 @@ class Directory:
         return descriptor
 
     def console(self) -> int:
-        """Open the file that takes what the guest prints."""
+        """Open the file for the guest's console output."""
         return os.open("console.log", _WRITE | os.O_APPEND, 0o600, dir_fd=self.descriptor)
 
     def renew(self, name: str, files: Mapping[str, bytes]) -> None:
-        """Make a directory in it anew, with programs in it."""
+        """Replace a directory in it by a new one with these programs."""
         with suppress(FileNotFoundError):
             shutil.rmtree(name, dir_fd=self.descriptor)
         os.mkdir(name, 0o755, dir_fd=self.descriptor)
@@ -50,24 +50,24 @@ class Directory:
             os.unlink(name, dir_fd=self.descriptor)
 
     def has(self, name: str) -> bool:
-        """Tell whether there is something of a name."""
+        """Tell whether there is an entry of a name."""
         with suppress(OSError):
             os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
             return True
         return False
 
     def handle(self) -> Handle:
-        """Give what is remembered of the guest."""
+        """Give the record of the guest."""
         with suppress(ValueError, TypeError):
             return Handle(**json.loads(self.read(NAME)))
         return Handle()
 
     def remember(self, handle: Handle) -> None:
-        """Write down what is to be remembered."""
+        """Write the record of the guest."""
         self.write(NAME, json.dumps(asdict(handle)).encode())
 
     def read(self, name: str) -> bytes:
-        """Read a file, empty if there is none."""
+        """Read a file; empty if it does not exist."""
         try:
             descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=self.descriptor)
         except FileNotFoundError:
@@ -84,10 +84,10 @@ class Directory:
         os.rename(draft, name, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the descriptor."""
         os.close(self.descriptor)
 
 
 def remember_begun(begun: Handle, directory: int, pid: int) -> None:
-    """Write down that a guest has begun; that is done in another process, which whoever kills ours leaves alone."""
+    """Record that a guest has begun. Another process does that, which survives if ours is killed."""
     Directory(directory, ".").remember(replace(begun, pid=pid, ticks=start_ticks(pid) or 0))

@@ -1,6 +1,6 @@
 """A guest's own directories before its first boot: an account, and those settings of this host that all may read.
 
-All of it is done by relative names in the guest's directory, by the process that becomes the guest.
+The process that becomes the guest makes them, by relative names in the guest's directory.
 """
 
 import shutil
@@ -15,14 +15,14 @@ _SETTINGS = Path("/etc")
 _AUTHORITIES = Path("/etc/ssl/certs")
 _TEMPORARY = DISK / "mnt"
 _SYSTEM_USERS = 1000
-"""Below this are accounts of the system. Source: login.defs(5), UID_MIN."""
+"""Accounts below this number are the system's. Source: login.defs(5), UID_MIN."""
 
 _LOGS = ("log", "lib/vmops", "tmp", "cache", "spool")
 
 
 @dataclass(frozen=True)
 class Account:
-    """Whose guest it is: its host name, the one who logs in, and the public keys for that; what it does first."""
+    """A guest's account: its host name, the user who logs in, that user's public keys, and the first boot's work."""
 
     name: str
     user: str
@@ -31,7 +31,7 @@ class Account:
 
 
 def prepare(account: Account, *, fresh: bool) -> None:
-    """Make a guest's directories if they are not whole, and with ``fresh`` its temporary disk anew."""
+    """Create a guest's directories unless they are complete; with ``fresh``, make its temporary disk anew."""
     DISK.mkdir(exist_ok=True)
     if fresh:
         shutil.rmtree(_TEMPORARY, ignore_errors=True)
@@ -40,7 +40,7 @@ def prepare(account: Account, *, fresh: bool) -> None:
 
 
 def _make(account: Account) -> None:
-    """Make them; the settings come last, and whole or not at all: by these it is known that all is there."""
+    """Create them. The settings are written last, whole or not at all: they show that everything is there."""
     _make_home(account)
     for name in _LOGS:
         (DISK / "var" / name).mkdir(parents=True, exist_ok=True)
@@ -63,9 +63,9 @@ def _make_home(account: Account) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy what everybody may read; the rest is not the guest's business.
+    """Copy the files that everybody may read.
 
-    Links to authorities that others trust are left out: a guest reaches nobody whom they vouch for.
+    Links to certificate authorities are left out: a guest reaches no host that they certify.
     """
     target.mkdir(mode=0o755)
     if source == CHOICES:
@@ -88,7 +88,7 @@ def _copy_one(source: Path, mode: int, target: Path) -> None:
 
 
 def _name(account: Account, settings: Path) -> None:
-    """Give the guest its name and its accounts: whoever logs in is root, by another name."""
+    """Give the guest its host name and its accounts: the user who logs in is root under another name."""
     system = [line for line in _lines(settings / "passwd") if 0 < int(line.split(":")[2]) < _SYSTEM_USERS]
     shell = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
     ours = [f"{account.user}:x:0:0::/home/{account.user}:{shell}", f"root:x:0:0:root:/root:{shell}"]

@@ -1,4 +1,4 @@
-"""The port of a guest on loopback: taken for as long as the VM exists, and listened at while the guest is up."""
+"""The port of a guest on loopback: reserved while the VM exists, and listening while the guest is up."""
 
 import os
 import signal
@@ -13,14 +13,14 @@ from vmops.local.guests.protocol import Fault
 from vmops.local.guests.visit import Visit
 
 _AT_ONCE = struct.pack("ii", 1, 0)
-"""Linger for no time: whoever is connected is reset. Source: socket(7), SO_LINGER."""
+"""Linger for zero seconds, so that connected clients are reset. Source: socket(7), SO_LINGER."""
 
 _FOR_EVER = 0
-"""The count of a fault that has none."""
+"""The count of a fault without a limit."""
 
 
 class Door:
-    """The way in to one guest, and what goes wrong with it when it is told to."""
+    """The SSH port of one guest, and the faults that are set on it."""
 
     def __init__(self, porter: Porter) -> None:
         self._porter = porter
@@ -30,7 +30,7 @@ class Door:
         self._fault, self._refused = Fault(), 0
 
     def bind(self, guest: Guest) -> None:
-        """Take the port where the guest was last reached, or any other one if it is taken; and hear of a fault."""
+        """Bind the port where the guest was last reached, or any other if it is taken; log a fault that is set."""
         if guest.wanted.fault != self._fault:
             self._fault, self._refused = guest.wanted.fault, 0
             if self._fault.name == "guest-panics":
@@ -41,7 +41,7 @@ class Door:
             guest.remember_port(self._bound.getsockname()[1])
 
     def step(self, guest: Guest) -> None:
-        """Listen while the guest is up, and not otherwise."""
+        """Listen while the guest is up, and only then."""
         up = guest.state == "up" and guest.first() is not None and guest.key.is_there
         if up and self.listening is None and self._bound:
             self._bound.listen(socket.SOMAXCONN)
@@ -51,7 +51,7 @@ class Door:
             self.bind(guest)
 
     def take(self, guest: Guest) -> None:
-        """Let whoever knocks in, in a process of its own in the guest, unless something is to go wrong."""
+        """Accept a connection in a process of its own in the guest, unless a fault strikes."""
         if not self.listening:
             return
         with suppress(OSError):
@@ -67,14 +67,14 @@ class Door:
                     self._porter.admit(first, knocking, self._visit(guest))
 
     def close(self) -> None:
-        """Let go of the port, and of whoever waits there."""
+        """Release the port, and reset clients that wait there."""
         for each in (self._bound, *self._kept):
             if each:
                 each.close()
         self._bound, self.listening, self._kept = None, None, []
 
     def _refuses(self) -> bool:
-        """Tell whether this one is refused; as many are as was said, or all."""
+        """Tell whether this connection is refused: as many are as the fault says, or all."""
         if self._fault.name != "ssh-refused":
             return False
         self._refused += 1
@@ -85,7 +85,7 @@ class Door:
         return Visit(wanted.user, wanted.password, guest.key.private, wanted.processors, longest)
 
     def _panic(self, guest: Guest) -> None:
-        """Have nothing run in the guest any more but its first process, which nobody hears of."""
+        """Kill every process in the guest but the first, which then answers nobody."""
         if (first := guest.first()) is not None:
             namespaces.enter(first, first, lambda: os.kill(-1, signal.SIGKILL))
 

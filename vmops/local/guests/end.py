@@ -1,4 +1,4 @@
-"""Ending all guests of a state directory, with their process: they shut down, and what is on their disks stays."""
+"""Ends all guests of a state directory, and their process: they shut down, and their disks stay."""
 
 import os
 import signal
@@ -12,13 +12,13 @@ from vmops.local.guests import place
 from vmops.local.guests.place import Running
 
 _GRACE = 20.0
-"""Seconds for all guests to end: each has eight, and they end at once."""
+"""Seconds for all guests to end: each has eight, and they end in parallel."""
 
 _LOOK = 0.01
 
 
 def end(state_dir: Path) -> bool:
-    """End them, those too that a process has left which was killed; tell whether there was anything to end."""
+    """End them, including those that a killed process has left; tell whether there was anything to end."""
     begun = _begun(state_dir) if place.find(state_dir) is None and place.are_left(state_dir) else None
     found = place.find(state_dir)
     if found is None:
@@ -34,7 +34,7 @@ def end(state_dir: Path) -> bool:
 
 
 def _begun(state_dir: Path) -> "Child | None":
-    """Begin the process that alone knows how they end."""
+    """Start the process that knows how to end them."""
     from vmops.local.guests.beside import NoGuests, start
 
     with suppress(NoGuests):

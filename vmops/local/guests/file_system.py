@@ -1,7 +1,7 @@
-"""What a guest sees: this system's programs, read-only, and directories of its own, and nothing else of this host.
+"""The file system of a guest: this system's programs, read-only, and directories of its own, and nothing else.
 
-All of it is mounted by relative names in the guest's directory, which is the working directory: of the directories
-above that one, none may be open to whoever does this.
+Everything is mounted by relative names in the guest's directory, which is the working directory: its user may not enter
+any directory above it.
 """
 
 import re
@@ -13,35 +13,35 @@ from vmops.local.guests import kernel
 from vmops.local.guests.kernel import BIND, NO_DEVICES, NO_PROGRAMS, NO_SETUID, PRIVATE, RECURSIVE
 
 ROOT = Path("root")
-"""Where the guest's root is put together."""
+"""Where the guest's root is assembled."""
 
 DISK = Path("disk")
-"""The guest's own directories: they stay when it is off."""
+"""The guest's own directories, which persist while it is off."""
 
 RUN = Path("run")
-"""What the guest tells the host; empty at each boot."""
+"""What the guest reports to the host; empty at each boot."""
 
 OWN = ("etc", "home", "root", "var", "opt", "srv", "mnt", "usr/local")
 _FRESH = {"tmp": "1777", "run": "755", "dev": "755", "dev/shm": "1777"}
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
 _PROGRAMS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32")
-"""Directories of programs outside of ``/usr``: links into it, or of their own where the two were never merged."""
+"""Directories of programs outside ``/usr``: links into it, or real ones if the system never merged them."""
 
 _SHIMMED = ("sudo", "shutdown", "reboot", "poweroff", "halt", "systemctl", "apt-get", "apt")
-"""Commands that mean something else in a guest, or that it has not: one script stands for all."""
+"""Commands that mean something else in a guest, or that it lacks: one script replaces all of them."""
 
 CHOICES = Path("/etc/alternatives")
-"""What of this host's settings is shown, and not copied. Source: update-alternatives(1)."""
+"""Settings of this host that are mounted, and not copied. Source: update-alternatives(1)."""
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
-"""How a mount's place has spaces and their like written. Source: proc_pid_mountinfo(5), getmntent(3)."""
+"""How spaces and similar characters are written in a mount's path. Source: proc_pid_mountinfo(5), getmntent(3)."""
 
 _QUIET = NO_SETUID | NO_DEVICES
 
 
 def build() -> None:
-    """Put the guest's root together and make it the root, in mount and process namespaces that are new.
+    """Assemble the guest's root and change to it, in new mount and process namespaces.
 
     Raises: OSError, or RuntimeError, if any of it fails: then there is no guest.
     """
@@ -69,7 +69,7 @@ def build() -> None:
 
 
 def complete() -> None:
-    """Add what belongs to the innermost namespaces: its processes, its terminals, the name of this boot, its shims."""
+    """Add what belongs to the innermost namespaces: processes, terminals, this boot's host name, shims."""
     kernel.mount("proc", "/proc", "proc", _QUIET | NO_PROGRAMS)
     Path("/dev/pts").mkdir()
     kernel.mount("devpts", "/dev/pts", "devpts", NO_SETUID | NO_PROGRAMS, "newinstance,ptmxmode=0666,mode=620")
@@ -80,9 +80,9 @@ def complete() -> None:
 
 
 def _link_shim(directory: Path, name: str) -> None:
-    """Put what stands for a command where the guest looks first; who is in the guest may have done away with that.
+    """Put a command's shim where the guest looks first; somebody in the guest may have removed it.
 
-    Not before the guest's root is the root: a link that was left there would lead anywhere on this host.
+    This must not happen before the guest's root is in place: a link in it could lead anywhere on this host.
     """
     with suppress(OSError):
         directory.mkdir(exist_ok=True)
@@ -91,7 +91,7 @@ def _link_shim(directory: Path, name: str) -> None:
 
 
 def _bind_read_only(directory: str) -> None:
-    """Show a directory of this host, with all that is mounted below it, so that none of it can be written."""
+    """Mount a directory of this host, with all mounts below it, read-only."""
     target = f"{ROOT}{directory}"
     kernel.mount(directory, target, "", BIND | RECURSIVE)
     try:
@@ -103,7 +103,7 @@ def _bind_read_only(directory: str) -> None:
 
 
 def _mounts_below(directory: str) -> Iterator[str]:
-    """List what is mounted at a directory of this host and below it. Source: proc_pid_mountinfo(5), field 5."""
+    """List the mounts of this host at a directory and below it. Source: proc_pid_mountinfo(5), field 5."""
     yield directory
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         place = _OCTAL.sub(lambda found: chr(int(found[1], 8)), line.split()[4])
@@ -112,7 +112,7 @@ def _mounts_below(directory: str) -> Iterator[str]:
 
 
 def _show_programs(name: str) -> None:
-    """Show a directory of programs as this host has it: a link, or a directory."""
+    """Show a directory of programs as this host has it: as a link, or as a directory."""
     here, there = Path("/", name), ROOT / name
     if here.is_symlink():
         there.symlink_to(here.readlink())
@@ -122,9 +122,9 @@ def _show_programs(name: str) -> None:
 
 
 def _show_choices() -> None:
-    """Show which programs this system has chosen for a name: hundreds of links, which would take a boot half its time.
+    """Mount the system's alternatives: copying hundreds of links would take half the time of a boot.
 
-    Only in a directory: a link would lead anywhere on this host.
+    Only into a directory: a link could lead anywhere on this host.
     """
     there = ROOT / CHOICES.relative_to("/")
     if CHOICES.is_dir() and there.is_dir() and not there.is_symlink():
@@ -149,7 +149,7 @@ def _devices() -> None:
 
 
 def _shims() -> None:
-    """Put what stands for some commands over them, and what the guest tells the host where init writes it."""
+    """Mount the shims over their commands, and the directory in which init writes reports for the host."""
     told = ROOT / "run/vmops"
     told.mkdir()
     kernel.mount(str(RUN), str(told), "", BIND)

@@ -1,4 +1,4 @@
-"""What a guest does at its first boot: its custom data, made into one script; what is not done is said there.
+"""The first boot of a guest: its custom data as one script, which reports what it does not do.
 
 Source: cloud-init documentation, user-data formats and the modules that are named here.
 """
@@ -29,7 +29,7 @@ def script(custom_data: bytes, user: str) -> bytes:
 
 
 def _read(custom_data: bytes) -> Mapping[str, Any] | str:
-    """Read a cloud-config; give a sentence where it is none."""
+    """Read a cloud-config; give a sentence if it is malformed."""
     try:
         found = yaml.safe_load(custom_data)
     except yaml.YAMLError as wrong:
@@ -45,7 +45,7 @@ def _written(config: Mapping[str, Any] | str, user: str) -> bytes:
 
 
 def _tried(name: str, write: Callable[[Any, str], Iterator[str]], config: Mapping[str, Any], user: str) -> list[str]:
-    """Write the lines of a module; say it where its value is not of the form that it has."""
+    """Write the lines of a module, or a line that says that its value is malformed."""
     try:
         return list(write(config[name], user))
     except (TypeError, ValueError, KeyError, AttributeError):
@@ -65,7 +65,7 @@ def _not_done(what: str) -> str:
 
 
 def _commands(listed: list[Any], _user: str) -> Iterator[str]:
-    """Give a command for a shell, or one in words, each on its own: the failure of one does not keep the others."""
+    """Give the commands, from shell text or lists of words. Each runs by itself: a failure does not stop the others."""
     for each in listed:
         yield f"({each}\n)" if isinstance(each, str) else shlex.join(str(word) for word in each)
 
@@ -81,7 +81,7 @@ def _files(listed: list[Any], _user: str) -> Iterator[str]:
 
 
 def _content(file: Mapping[str, Any]) -> bytes:
-    """Give what is to be in a file. Raises: ValueError if that is compressed."""
+    """Give the content of a file. Raises: ValueError if it is compressed."""
     content, encoding = file.get("content") or "", str(file.get("encoding", "text/plain"))
     if encoding in ("b64", "base64"):
         return content if isinstance(content, bytes) else base64.b64decode(content)

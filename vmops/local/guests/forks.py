@@ -1,14 +1,14 @@
-"""Processes that are begun without a program of their own: what they inherit, and what they do not."""
+"""Forked processes without a program of their own, and what they inherit."""
 
 import os
 import signal
 
 HANDLED = (signal.SIGTERM, signal.SIGCHLD)
-"""What the guests' process does not take as any process does."""
+"""Signals that the guests' process handles itself; children reset them."""
 
 
 def fork() -> int:
-    """Begin a process that takes signals as any does, and give its number; 0 in the new one itself."""
+    """Fork a process with default signal handling, and give its pid; 0 in the child."""
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     begun = os.fork()
     if not begun:
@@ -20,14 +20,14 @@ def fork() -> int:
 
 
 def own_streams(console: int) -> None:
-    """Have nothing to read, and write to the console."""
+    """Set stdin to empty, and stdout and stderr to the console."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     for stream, instead in enumerate((nothing, console, console)):
         os.dup2(instead, stream)
 
 
 def close_all_but(*keep: int) -> None:
-    """Close what was inherited, but the standard streams: a port of another guest's would stay taken."""
+    """Close inherited descriptors except the standard streams: otherwise ports of other guests would stay taken."""
     low = 3
     for kept in sorted(keep):
         os.closerange(low, kept)

@@ -1,4 +1,4 @@
-"""One guest as its host has it: how it is, and the next step towards how it is to be."""
+"""One guest on the host's side: its present state, and the next step towards the wanted one."""
 
 import os
 import re
@@ -24,24 +24,25 @@ from vmops.local.guests.protocol import Seen, State, Wanted
 from vmops.local.guests.zygote import Zygote
 
 _GRACE = 8.0
-"""Seconds from the word to end to the end: a guest gives its own processes five."""
+"""Seconds from the request to end until the kill: a guest gives its own processes five."""
 
 _HANG = 5.0
-"""Seconds that are given to one that does not hear the word."""
+"""Seconds for a guest that hangs, and does not hear the request."""
 
 _KEY = 5.0
-"""Seconds after which a key is asked for once more: whoever was to make it was killed."""
+"""Seconds after which a host key is requested again: its maker was killed."""
 
 _STOP, _POWER_OFF = signal.SIGPWR, signal.SIGUSR2
-"""What asks its first process to end all others, and itself: from outside, and as somebody inside would."""
+"""Signals that make the first process end all others and itself: for a stop from outside, and a power-off from inside.
+"""
 
 _FIRST = ("/bin/sh", "/run/vmops/init")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
-"""Users and hosts that a guest can be made for: as directories they lead nowhere else."""
+"""Names of users and hosts that a guest may have: as directories they lead nowhere else."""
 
 
 class Guest:
-    """A guest in its directory, one of those that a descriptor stands for; ``scripts`` are there at each boot."""
+    """A guest in its directory, below the one that a descriptor stands for; ``scripts`` are installed at each boot."""
 
     def __init__(
         self, guests: int, scripts: Mapping[str, bytes], zygote: Zygote, porter: Porter, wanted: Wanted
@@ -55,14 +56,14 @@ class Guest:
 
     @property
     def why(self) -> str:
-        """Tell why it is down, as `protocol.Why`; empty while it is not, and of one that never was up."""
+        """Say why it is down, as `protocol.Why`; empty while it is up, or if it never was."""
         if self._refusal or self.waiting is not None or not self.handle.pid:
             return self._refusal
         return "asked" if self.handle.asked else self._directory.read(ENDED).decode() or "lost"
 
     @property
     def state(self) -> State:
-        """Tell how it is; one that was lost has begun no more, or ended without a word."""
+        """Tell its state; a lost guest no longer starts, or ended without saying why."""
         if self.waiting is None:
             return "lost" if self._is_refused() or self.why == "lost" else "down"
         if self.handle.asked:
@@ -71,36 +72,36 @@ class Guest:
 
     @property
     def ready(self) -> bool:
-        """Tell whether it can be logged in to, and its first boot is over."""
+        """Tell whether it accepts logins and its first boot is over."""
         broken = self.wanted.fault.name in ("guest-silent", "guest-panics")
         return self.state == "up" and self.handle.ready and self.key.is_there and not broken
 
     @property
     def settled(self) -> bool:
-        """Tell whether there is nothing to look for, but what is heard of by itself."""
+        """Tell whether nothing needs polling; other changes are announced."""
         if self.waiting is None:
             return not self.wanted.up or not self._begins()
         return self.wanted.up and not self.handle.asked and self.handle.ready and self.key.is_there
 
     def seen(self) -> Seen:
-        """Give what the daemon is told."""
+        """Give its state for the daemon."""
         handle, key = self.handle, self.key.public
         return Seen(self.wanted.vm_id, handle.boot, self.state, self.why, self.ready, handle.port, key)
 
     def remember_port(self, port: int) -> None:
-        """Keep the port where it is reached."""
+        """Remember the port where it is reached."""
         if port != self.handle.port:
             self._remember(replace(self.handle, port=port))
 
     def first(self) -> int | None:
-        """Give a descriptor of its first process; None while it is not up, and whoever begins it may be there too."""
+        """Give a descriptor of its first process; None until it is up, as its starter may be there, too, before."""
         up = self.waiting is not None and self.handle.up
         if self._first is None and up and (found := only_child(self.handle.pid)):
             self._first = _descriptor(found)
         return self._first
 
     def step(self) -> None:
-        """Go on towards what is wanted, without waiting for anything."""
+        """Take the next step towards the wanted state, without waiting."""
         if self.waiting is not None and not self.handle.lives:
             self._bury()
         self._hear()
@@ -116,14 +117,14 @@ class Guest:
             self._signal(_POWER_OFF)
 
     def _ask_for_key(self) -> None:
-        """Have it made while this one boots."""
+        """Have the host key made while the guest boots."""
         if self.wanted.up and not self.key.is_there and time.monotonic() > self._key_deadline:
             self._key_deadline = time.monotonic() + _KEY
             with suppress(BlockingIOError):
                 self._porter.make_key(self._directory.descriptor)
 
     def _hear(self) -> None:
-        """Remember what it says of itself: later it may have deleted that."""
+        """Record what it reports of itself, which it may delete later."""
         known = self.handle
         if self.waiting is not None and not known.ready:
             up = known.up or self._directory.has("run/up")
@@ -132,24 +133,24 @@ class Guest:
                 self._remember(heard)
 
     def end(self) -> None:
-        """Kill it: nothing of it is left in a moment."""
+        """Kill it; a moment later nothing of it is left."""
         if self.waiting is not None:
             _send(self.waiting, signal.SIGKILL)
 
     def close(self) -> None:
-        """Let go of it, as it is."""
+        """Close its descriptors, and leave it as it is."""
         self._bury()
         self._directory.close()
 
     def _begins(self) -> bool:
-        """Tell whether one that is down is to begin: by Azure's word, or because it has not itself put an end to it."""
+        """Tell whether a guest that is down is to start: Azure says so, or its end was not its own doing."""
         return self.handle.boot < self.wanted.boot or not (self.why in ("poweroff", KILLED) or self._is_refused())
 
     def _is_refused(self) -> bool:
         return self.why.startswith(REFUSED)
 
     def _begin(self) -> None:
-        """Begin it, once the last one of this directory is gone."""
+        """Start it, once its predecessor in this directory is gone."""
         self._refusal = ""
         self._porter.expect()
         lock = self._directory.lock()
@@ -187,15 +188,15 @@ class Guest:
         return Account(wanted.name, wanted.user, wanted.keys, first)
 
     def _stop(self) -> None:
-        """Ask it to end, or make it, and remember that this was asked."""
+        """Ask it to end, or kill it with ``force``, and record the request."""
         self._remember(replace(self.handle, asked=True))
         self._deadline = time.monotonic() + (_HANG if self._hangs else _GRACE)
         self._press()
 
     def _press(self) -> None:
-        """Kill one that was asked to end and had its time; one that was asked by a host that died has it anew.
+        """Kill it if it was asked to end and its time is over. If the host that asked has died, it gets the time anew.
 
-        One that is not up would not hear it; one that has heard it does not mind to be asked again.
+        A guest that is not up yet does not hear a request, and a repeated one does no harm.
         """
         self._deadline = self._deadline or time.monotonic() + _GRACE
         if self.wanted.force or time.monotonic() > self._deadline:
@@ -208,7 +209,7 @@ class Guest:
         return self.wanted.fault.name == "guest-hangs-on-shutdown"
 
     def _signal(self, number: int) -> None:
-        """Tell its first process something, if that is there to hear it."""
+        """Send a signal to its first process, if that is there."""
         if (first := self.first()) is not None:
             _send(first, number)
 

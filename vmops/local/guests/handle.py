@@ -1,4 +1,4 @@
-"""What is remembered of a guest from one process that has the guests to the next."""
+"""The record of a guest, which one guests' process leaves to the next."""
 
 from dataclasses import dataclass
 
@@ -6,15 +6,15 @@ from vmops.core import host
 from vmops.core.processes import start_ticks
 
 NAME = "handle"
-"""The file of it, in the guest's directory."""
+"""The record's file in the guest's directory."""
 
 
 @dataclass(frozen=True)
 class Handle:
-    """What is remembered of a guest: the process that waits for its end, by its number and start on one host.
+    """The record of a guest. It names the process that waits for its end, by pid and start on one host.
 
-    ``asked``: that end was asked for. ``up`` and ``ready``: it has said once that it is. ``boot`` and ``allocation``
-    are those that were wanted when it began.
+    ``asked``: its end was requested. ``up`` and ``ready``: it has reported that once. ``boot`` and ``allocation`` are
+    the wanted values when it started.
     """
 
     pid: int = 0
@@ -29,5 +29,5 @@ class Handle:
 
     @property
     def lives(self) -> bool:
-        """Tell whether that process lives: while it does, so may others of the guest."""
+        """Tell whether that process lives: while it does, other processes of the guest may too."""
         return bool(self.pid) and self.host_id == host.identity() and start_ticks(self.pid) == self.ticks

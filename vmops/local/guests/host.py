@@ -1,7 +1,7 @@
-"""All guests of a state directory: they are begun, ended and entered as the daemon says.
+"""The host of all guests of a state directory: it starts, ends and enters them as the daemon says.
 
-This has one thread, and never waits for one guest: each connection is spoken by a process of its own in the guest, and
-each guest's end is awaited by one outside of it. Whatever dies here, those go on.
+It has one thread, and never waits for a guest. A process in the guest serves each connection, and one outside waits for
+each guest's end. They survive whatever dies here.
 """
 
 import os
@@ -22,18 +22,18 @@ from vmops.local.guests.removal import Removals
 from vmops.local.guests.zygote import Zygote
 
 _LOOK = 0.02
-"""Seconds between looks at a guest that is on its way."""
+"""Seconds between two polls of a guest that is starting or ending."""
 
 _SELDOM = 2.0
-"""Seconds between looks whether there is still a directory to work in."""
+"""Seconds between two checks whether the state directory still exists."""
 
 _Heard = tuple[int, Callable[[], None]]
 
 
 class Host:
-    """The guests of a directory that a descriptor stands for, and whoever says which there are to be.
+    """The guests of the directory that a descriptor stands for, and the daemon that says which are wanted.
 
-    ``waking`` can be read when a signal has come: to end, or that a child has.
+    ``waking`` becomes readable when a signal has come: to end, or for a child's death.
     """
 
     def __init__(
@@ -56,10 +56,10 @@ class Host:
         self._ending = self._barren = False
 
     def run(self) -> bool:
-        """Work until told to end, with all guests down then, or until there is no directory any more.
+        """Work until told to end, which shuts all guests down, or until the directory is gone.
 
-        Where no guest can be born any more, because somebody has killed the zygote, the next process begins another:
-        false, as there are guests then that go on.
+        If somebody has killed the zygote, no guest can be started any more: give False and leave the running guests;
+        the next process starts another zygote.
         """
         while not self._is_over():
             self._look()
@@ -75,7 +75,7 @@ class Host:
         return self._ending and not alive
 
     def end(self) -> None:
-        """Have all guests end, those too that another process has left behind, and then this."""
+        """End all guests, including those that another process has left, and then this process."""
         self._ending = True
         for vm_id in self._known() - set(self._guests):
             self._guests[vm_id] = self._found(vm_id), self._new_door()
@@ -90,7 +90,7 @@ class Host:
             guest.end()
 
     def _look(self) -> None:
-        """Do what there is to do, and wait for more, for no longer than something is on its way."""
+        """Do what is due, then wait for events, but not longer than a guest that is starting or ending allows."""
         for guest, door in self._guests.values():
             guest.step()
             door.step(guest)
@@ -103,7 +103,7 @@ class Host:
         _bury_children()
 
     def _wait(self, seconds: float) -> list[Callable[[], None]]:
-        """Wait for whatever can be heard of, and give what is to be done about it."""
+        """Wait for any event, and give the reactions to those that came."""
         poller, heard = select.poll(), dict(self._sources())
         for descriptor in heard:
             poller.register(descriptor, select.POLLIN)
@@ -123,7 +123,7 @@ class Host:
                 yield door.listening.fileno(), _taking(door, guest)
 
     def _meet(self) -> None:
-        """Take a new daemon, in the place of the last."""
+        """Accept a new daemon in place of the last one."""
         with suppress(OSError):
             connection, _ = self._listener.accept()
             try:
@@ -135,7 +135,7 @@ class Host:
             self._daemon, self._heard = connection, b""
 
     def _hear(self) -> None:
-        """Take what is wanted, once all of it is here, and say what is seen."""
+        """Read the wanted guests once the message is complete, and answer with their states."""
         if self._daemon is None:
             return
         try:
@@ -156,7 +156,7 @@ class Host:
         self._daemon = None
 
     def _sync(self, wanted: dict[str, Wanted]) -> None:
-        """Have these guests, and no others; those that still go are waited for."""
+        """Set the wanted guests; those that are being removed are waited for."""
         if self._ending:
             return
         for vm_id in self._known() - set(wanted):
@@ -173,7 +173,7 @@ class Host:
             door.step(guest)
 
     def _known(self) -> set[str]:
-        """Name all guests that there are, also what another process has left of any."""
+        """Name all guests that exist, including remains from another process."""
         names = {name for name in os.listdir(self._directory) if not name.startswith(".")}  # noqa: PTH208
         return (names | set(self._guests)) - self._removals.names
 
@@ -184,7 +184,7 @@ class Host:
         return [guest.seen() for guest, _ in self._guests.values()]
 
     def _tell_changes(self) -> None:
-        """Say, once, that something is otherwise than it was last told."""
+        """Report once that a state has changed since it was last sent."""
         if self._daemon and (seen := self._seen()) != self._told:
             self._told = seen
             try:
@@ -203,7 +203,7 @@ def _empty(pipe: int) -> None:
 
 
 def _bury_children() -> None:
-    """Ask for the dead: those who began a guest or a connection, and what these left behind."""
+    """Reap dead children: those who started a guest or a connection, and their orphans."""
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

@@ -1,4 +1,4 @@
-"""What the kernel is asked for that Python 3.11 has no name for: namespaces, mounts, and to keep others out.
+"""System calls that Python 3.11 has no function for: namespaces, mounts, and protection from other processes.
 
 Source: fork(2), unshare(2), setns(2), mount(2), umount2(2), pivot_root(2), prctl(2), and the headers of Linux.
 """
@@ -20,7 +20,7 @@ REMOUNT, BIND, RECURSIVE, PRIVATE = 32, 4096, 16384, 1 << 18
 _DETACH = 2
 _DUMPABLE, _NO_NEW_PRIVILEGES = 4, 38
 _PIVOT_ROOT = {"x86_64": 155, "i686": 217, "armv7l": 218, "ppc64le": 203, "s390x": 217}
-"""The number of ``pivot_root``, which the C library has no function for; 41 where the numbers are the common ones."""
+"""The number of ``pivot_root``, which the C library has no function for; 41 where the common numbers hold."""
 
 _SET_FLAGS, _UP = 0x8914, 1
 """Source: linux/sockios.h, SIOCSIFFLAGS; linux/if.h, IFF_UP."""
@@ -30,16 +30,16 @@ _KEPT = {1: READ_ONLY, 2: NO_SETUID, 4: NO_DEVICES, 8: NO_PROGRAMS, 1024: 1024, 
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _locked = ctypes.PyDLL(None, use_errno=True)
-"""The same, without letting go of Python's lock meanwhile: after a fork nobody would give it back."""
+"""The C library, called without releasing Python's lock: in a forked child nobody would give it back."""
 
 _fork, _unshare, _prctl = _locked.fork, _libc.unshare, _libc.prctl
-"""What is called by processes that stay, which are to make nothing that they can share."""
+"""Functions that long-lived processes call: they must not write to memory that they could share."""
 
 
 def fork() -> int:
-    """Begin a process as ``os.fork`` does, and do nothing else: what Python does then is half a MB of new pages.
+    """Fork without the work that ``os.fork`` does in the child, which costs half a MB of new pages.
 
-    Only for a process that has one thread, and for one whose children neither lock nor draw random numbers.
+    Only for a process with one thread, and for children that neither lock nor draw random numbers.
     """
     begun = int(_fork())
     _require(begun)
@@ -47,12 +47,12 @@ def fork() -> int:
 
 
 def unshare(kinds: int) -> None:
-    """Leave the namespaces of these kinds for new ones; of processes, only children begun from now on do."""
+    """Move to new namespaces of these kinds; a new process namespace applies to children only."""
     _require(_unshare(ctypes.c_int(kinds)))
 
 
 def enter(process: int, kinds: int) -> None:
-    """Enter the namespaces of a process that a descriptor stands for (Linux 5.8)."""
+    """Enter the namespaces of the process that a descriptor stands for (Linux 5.8)."""
     _require(_libc.setns(ctypes.c_int(process), ctypes.c_int(kinds)))
 
 
@@ -63,19 +63,19 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
 
 
 def restrict(target: str, flags: int) -> None:
-    """Restrict a mount further, by READ_ONLY and its like; what it is restricted by already it stays."""
+    """Add restrictions such as READ_ONLY to a mount; present ones are kept."""
     found = os.statvfs(target).f_flag
     kept = {flag for told, flag in _KEPT.items() if found & told} | {REMOUNT, BIND, flags}
     mount("", target, "", reduce(or_, kept))
 
 
 def unmount(target: str) -> None:
-    """Take a mount away, with all below it, from whoever has no file of it open."""
+    """Detach a mount with everything below it; open files stay usable."""
     _require(_libc.umount2(_word(target), ctypes.c_int(_DETACH)), target)
 
 
 def change_root(directory: str) -> None:
-    """Make a mount the root of this namespace, and leave nothing of what was the root before."""
+    """Make a mount the root of this namespace, and detach the former root."""
     os.chdir(directory)
     number = _PIVOT_ROOT.get(os.uname().machine, 41)
     _require(_libc.syscall(ctypes.c_long(number), _word("."), _word(".")), directory)
@@ -84,17 +84,17 @@ def change_root(directory: str) -> None:
 
 
 def keep_others_out(out: bool = True) -> None:
-    """Have no other process of this user, in a guest or outside, look into this one; or let them."""
+    """Keep other processes of this user, in a guest or outside, from inspecting this one; with False, let them."""
     _require(_prctl(ctypes.c_int(_DUMPABLE), ctypes.c_ulong(not out), 0, 0, 0))
 
 
 def keep_privileges() -> None:
-    """Have no program that this process runs be more than it: none that changes its user to root."""
+    """Forbid programs that this process runs to gain privileges, as set-user-id programs do."""
     _require(_prctl(ctypes.c_int(_NO_NEW_PRIVILEGES), ctypes.c_ulong(1), 0, 0, 0))
 
 
 def name_host(name: str) -> None:
-    """Give the host of this namespace its name."""
+    """Set the host name of this namespace."""
     socket.sethostname(name)
 
 

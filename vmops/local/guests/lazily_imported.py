@@ -1,4 +1,4 @@
-"""Modules that others import when they first need them, and what speaks SSH: in a guest it is too late for that."""
+"""Modules that others import on first use, and asyncssh's: inside a guest it would be too late."""
 
 import importlib
 
@@ -12,6 +12,6 @@ _NAMES = (
 
 
 def load() -> None:
-    """Import them all."""
+    """Import all of them."""
     for name in _NAMES:
         importlib.import_module(name)

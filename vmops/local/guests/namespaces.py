@@ -1,8 +1,8 @@
-"""How a guest begins, in namespaces within namespaces, and how one is entered.
+"""Starts a guest in two nested layers of namespaces, and enters it.
 
-The outer ones are where its root is put together; a process stays there that waits for the guest's end and writes down
-why it ended. The inner ones are the guest's own: what is mounted in the outer ones nobody in the inner ones can take
-away, or write to. Source: mount_namespaces(7), user_namespaces(7), pid_namespaces(7).
+The root is assembled in the outer layer. A process stays there, waits for the guest's end, and records its reason. The
+inner layer is the guest's own: nothing in it can unmount or write what the outer layer has mounted. Source:
+mount_namespaces(7), user_namespaces(7), pid_namespaces(7).
 """
 
 import errno
@@ -33,22 +33,22 @@ _INNER = _OUTER | NEW_NETWORK | NEW_HOST_NAME | NEW_IPC | NEW_CGROUP
 Work: TypeAlias = Callable[[], None]
 
 ENDED = "ended"
-"""The file in which the waiting process says why the guest ended: a word of `ENDS`, or `KILLED`, or what refused it."""
+"""The file in which the waiting process records why the guest ended: a word of `ENDS`, `KILLED`, or a refusal."""
 
 # How the first process ends: by its own exit code (init.sh), or, after reboot(2), by this signal. Source: reboot(2).
 ENDS = {81: "reboot", 82: "poweroff", -signal.SIGHUP: "reboot", -signal.SIGINT: "poweroff"}
 KILLED, REFUSED = "killed", "refused"
 
 _ENDING = (errno.ESRCH, errno.ENOMEM)
-"""What is refused in a guest that ends, and the connection with it. Source: pid_namespaces(7), fork(2)."""
+"""Errors when a guest ends while it is entered; the connection ends with it. Source: pid_namespaces(7), fork(2)."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a guest begins: the command of its first process, its host name, and what makes its directories.
+    """How a guest starts: the command of its first process, its host name, and what makes its directories.
 
-    ``remember`` is called with a descriptor of its directory and the process that waits for its end, also when whoever
-    asked for it dies meanwhile. All of it can be pickled: it is read where it is needed, by processes that end.
+    ``remember`` is called with a descriptor of its directory and the pid of the process that waits for its end, even if
+    the requester dies meanwhile. Everything in it can be pickled: short-lived processes read it where it is needed.
     """
 
     first: Sequence[str]
@@ -58,10 +58,10 @@ class Plan:
 
 
 def begin(directory: int, tell: int, plan: int) -> NoReturn:
-    """Begin a guest in its directory, tell the number of the process that waits for its end, or a refusal, and end.
+    """Start a guest in its directory, send the pid of the process that waits for its end, or a refusal, and exit.
 
-    That one leads a session, and keeps open what this has: the guest's lock. What is refused later is in ``ENDED``.
-    ``plan`` is a file with a `Plan` in it.
+    That process leads a session, and keeps this one's descriptors open, among them the guest's lock. Later refusals are
+    in ``ENDED``. ``plan`` is a file with a `Plan` in it.
     """
     try:
         os.fchdir(directory)
@@ -84,9 +84,9 @@ def begin(directory: int, tell: int, plan: int) -> NoReturn:
 
 
 def enter(first: int, connection: int, work: Work) -> None:
-    """Do something with a connection in a guest, in a process of its own there, by a descriptor of the first process.
+    """Run work with a connection, in a process in a guest; ``first`` is a descriptor of the guest's first process.
 
-    What this needs was imported before: nothing of this host is there. Nobody there can look into that process.
+    All that it needs must be imported before: no file of this host is there. No process there can inspect it.
     """
     if forks.fork():
         return
@@ -105,9 +105,9 @@ def enter(first: int, connection: int, work: Work) -> None:
 
 
 def delete(directory: int, name: str) -> None:
-    """Delete a directory in one that a descriptor stands for, in a process of its own.
+    """Delete a directory in the one that a descriptor stands for, in a separate process.
 
-    That one is root among the guests' users, so that nothing in it is closed to it.
+    That process is root among the guests' users, so that it may delete everything in it.
     """
     if forks.fork():
         return
@@ -122,10 +122,10 @@ def delete(directory: int, name: str) -> None:
 
 
 def _wait_for_guest(directory: int, known: int, plan: int) -> NoReturn:
-    """Have the guest begun by a process that leaves it to this one, and write down how it ended.
+    """Start the guest in a child that leaves it to this process, and record how it ended.
 
-    Not before this process is remembered: who remembers it has the same root, and sees nothing of this host any more
-    once that is another. It is there as long as the guest is: what it does not do costs no memory.
+    It waits until this process is recorded: the recording process has the same root, and cannot see this host's files
+    once that is changed. It lives as long as the guest, so it does as little as possible, to save memory.
     """
     if not os.read(known, 1):
         os._exit(0)
@@ -154,7 +154,7 @@ def _wait_for_guest(directory: int, known: int, plan: int) -> NoReturn:
 
 
 def _end(guest: str) -> str:
-    """Wait for the end of the guest of this number, and say why it ended, or give why there is none."""
+    """Wait for the end of the guest with this pid, and say why it ended, or why it did not start."""
     if not guest.isdecimal():
         return f"{REFUSED}: {guest}"
     while True:  # whatever is left behind in these namespaces is left to this process
@@ -164,7 +164,7 @@ def _end(guest: str) -> str:
 
 
 def _build(tell: int, held: int, plan: Plan) -> NoReturn:
-    """Put the root together, begin the guest in it, tell its number, or what was refused, and end."""
+    """Assemble the root, start the guest in it, send its pid or the refusal, and exit."""
     try:
         plan.prepare()
         file_system.build()
@@ -182,7 +182,7 @@ def _build(tell: int, held: int, plan: Plan) -> NoReturn:
 
 
 def _become_first(held: int, first: Sequence[str], name: str) -> NoReturn:
-    """Become the guest's first process, once it is the child of the one that waits for its end."""
+    """Become the guest's first process, once the process that waits for its end has adopted this one."""
     try:
         os.read(held, 1)
         os.setsid()
@@ -201,11 +201,11 @@ def _become_first(held: int, first: Sequence[str], name: str) -> NoReturn:
 
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where a guest looks for commands. Source: login.defs(5), ENV_SUPATH."""
+"""The guest's default ``PATH``. Source: login.defs(5), ENV_SUPATH."""
 
 
 def _unshare(kinds: int, uid: int, gid: int) -> None:
-    """Leave namespaces for new ones in which this user is root, and nobody else is anybody."""
+    """Move to new namespaces in which this user is root, and no other user exists."""
     kernel.unshare(kinds)
     for name, content in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
         descriptor = os.open(f"/proc/self/{name}", os.O_WRONLY)

@@ -1,4 +1,4 @@
-"""Modules that are imported by descriptors once root is left: root has read them, to whom no file is closed."""
+"""Imports modules by descriptors after root is given up: root has opened them, which may read every file."""
 
 import marshal
 import os
@@ -15,7 +15,7 @@ from typing import TypeAlias, cast
 
 @dataclass(frozen=True)
 class Kept:
-    """A module: where it was found, and which bytes of the file of them all its code is; none of a library."""
+    """A module: its origin, and the position of its code in the common file; none for a shared library."""
 
     path: str
     is_package: bool = False
@@ -27,7 +27,7 @@ Table: TypeAlias = Mapping[str, Kept]
 
 
 def keep(load: Callable[[], None], file: int) -> Table:
-    """Import something, and write down the code of all modules that were imported for it."""
+    """Import something, and store the code of all modules that were imported for it."""
     before = set(sys.modules)
     load()
     specs = [module.__spec__ for name, module in sys.modules.items() if name not in before and module.__spec__]
@@ -35,10 +35,10 @@ def keep(load: Callable[[], None], file: int) -> Table:
 
 
 class OpenedModules(MetaPathFinder):
-    """Finds these modules, whose code is in a file."""
+    """Finds these modules, whose code is in the common file."""
 
     def __init__(self, table: Table, file: int) -> None:
-        """Open those that are libraries.
+        """Open the shared libraries among them.
 
         Raises: OSError if others may not read one.
         """
@@ -47,11 +47,11 @@ class OpenedModules(MetaPathFinder):
 
     @property
     def descriptors(self) -> list[int]:
-        """Give what has to stay open until all are imported."""
+        """Give the descriptors that must stay open until everything is imported."""
         return [self._file, *self._libraries.values()]
 
     def find_spec(self, name: str, _path: Sequence[str] | None, _target: ModuleType | None = None) -> ModuleSpec | None:
-        """Find one of them, and no other. Source: proc(5), /proc/pid/fd."""
+        """Find one of these modules only. Source: proc(5), /proc/pid/fd."""
         kept = self._table.get(name)
         if kept is None:
             return None
@@ -64,7 +64,7 @@ class OpenedModules(MetaPathFinder):
 
 
 class _Code(InspectLoader):
-    """Loads a module by its code."""
+    """Loads a module from its code."""
 
     def __init__(self, file: int, kept: Kept) -> None:
         self._file, self._kept = file, kept
@@ -73,7 +73,7 @@ class _Code(InspectLoader):
         return cast(CodeType, marshal.loads(os.pread(self._file, self._kept.length, self._kept.begins)))  # noqa: S302
 
     def get_source(self, fullname: str) -> None:
-        """Give none."""
+        """Give None."""
 
 
 def _kept(spec: ModuleSpec, file: int) -> Kept:

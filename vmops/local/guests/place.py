@@ -1,4 +1,4 @@
-"""Where the things of the guests' process lie, and whether it runs."""
+"""The paths of the guests' process, and whether it runs."""
 
 import json
 import os
@@ -17,7 +17,7 @@ _SOCKET = "guests.sock"
 
 @dataclass(frozen=True)
 class Running:
-    """The guests' process: its number, and when it started, in ticks, on the host of that identity."""
+    """The guests' process: its pid, and its start in ticks, on the host of that identity."""
 
     pid: int
     ticks: int
@@ -30,7 +30,7 @@ class Running:
 
 
 def guests_path(state_dir: Path) -> Path:
-    """Give the directory of the guests, which may be another user's; all else is the daemon's user's alone."""
+    """Give the guests' directory, which another user may own; everything else belongs to the daemon's user."""
     return local_path(state_dir) / "guests"
 
 
@@ -41,7 +41,7 @@ def lock_path(state_dir: Path) -> Path:
 
 @contextmanager
 def address(state_dir: Path) -> Iterator[str]:
-    """Give the address at which that process listens, by a descriptor: a path may be too long for one. See unix(7)."""
+    """Give the address at which that process listens, by a descriptor: a path may be too long. See unix(7)."""
     directory = os.open(local_path(state_dir), os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{directory}/{_SOCKET}"
@@ -60,7 +60,7 @@ def find(state_dir: Path) -> Running | None:
 
 
 def are_left(state_dir: Path) -> bool:
-    """Tell whether guests live, whoever has begun them."""
+    """Tell whether any guest lives, whichever process started it."""
     return any(_lives(each / NAME) for each in guests_path(state_dir).glob("[!.]*"))
 
 
@@ -71,7 +71,7 @@ def _lives(handle: Path) -> bool:
 
 
 def write_own(state_dir: Path) -> None:
-    """Write down that this process is the one."""
+    """Record this process as the guests' process."""
     own = Running(os.getpid(), start_ticks(os.getpid()) or 0, host.identity())
     private.write_whole(_record_path(state_dir), json.dumps(asdict(own)))
 

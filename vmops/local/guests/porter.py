@@ -1,7 +1,7 @@
-"""The process that speaks SSH with whoever comes to a guest: it is begun when somebody does, and ends when nobody has.
+"""The porter: a process that serves SSH to the visitors of guests. It starts on demand, and ends when idle.
 
-What SSH needs is some 20 MB, and is imported there alone: guests to which nobody comes do without. Each connection is a
-fork of it, and goes on without it.
+The SSH library takes some 20 MB, and is imported there only: guests without visitors do not pay for it. Each connection
+is a fork of the porter, and outlives it.
 """
 
 import gc
@@ -23,14 +23,14 @@ from vmops.local.guests.opened_modules import OpenedModules, Table, keep
 from vmops.local.guests.visit import Visit
 
 IDLE = 30.0
-"""Seconds without anybody after which it ends."""
+"""Seconds without visitors after which it ends."""
 
 _LONGEST = 1 << 17
-"""Bytes in which is said what is to be done, or which modules are needed for it."""
+"""The most bytes of a request, or of the table of modules."""
 
 
 class Porter:
-    """Whoever lets people in to guests, one process after the other."""
+    """Starts the porters, one after the other."""
 
     def __init__(self) -> None:
         self._modules: OpenedModules | None = None
@@ -38,10 +38,10 @@ class Porter:
         self._pid, self._last = 0, 0.0
 
     def begin(self, confine: Callable[[], None], kept: int | None) -> None:
-        """Begin the first one, while everything may be read; ``confine`` is done there, and not in those after it.
+        """Start the first one while every file may be read; it calls ``confine``, and its successors do not.
 
-        These are children of one who has done it, and may read nothing, if that is whoever has left root: what they
-        need is written to the file ``kept``, and read from it. Where that cannot be, it is imported now.
+        Its successors are children of a confined process, which may read nothing if root was given up. What they need
+        is therefore written to the file ``kept``. If that cannot be done, it is imported now.
         """
         keep_open = [] if kept is None else [kept]
         asking = self._asking = self._begun(lambda asked: _serve_first(asked, confine, kept), keep_open)
@@ -54,27 +54,27 @@ class Porter:
                 lazily_imported.load()
 
     def admit(self, first: int, knocking: socket.socket, visit: Visit) -> None:
-        """Have somebody let in to the guest of this first process.
+        """Serve a visitor of the guest with this first process.
 
         Raises: OSError if there are too many at once.
         """
         self._ask(partial(_admit, visit), first, knocking.fileno())
 
     def make_key(self, directory: int) -> None:
-        """Have the key be made by which a guest shows itself, in its directory."""
+        """Have the host key of a guest made, in its directory."""
         self._ask(_make_key, directory)
 
     def expect(self) -> None:
-        """Have it be there for whoever comes to a guest that begins."""
+        """Start a porter for the visitors of a guest that is starting."""
         self._awake()
 
     def step(self) -> None:
-        """Have it end if nobody came for a while."""
+        """End the porter if nobody came for a while."""
         if time.monotonic() > self._last + IDLE:
             self._leave()
 
     def close(self) -> None:
-        """Have it end, and leave it to nobody else as a child that has ended."""
+        """End the porter, and reap it."""
         self._leave()
         with suppress(ChildProcessError):
             os.waitpid(self._pid, 0)
@@ -85,7 +85,7 @@ class Porter:
         self._asking = None
 
     def _ask(self, work: Callable[..., None], *descriptors: int) -> None:
-        """Say what is to be done with these, to another process if the last one has been killed."""
+        """Send work with these descriptors; if the porter was killed, start another for it."""
         said = [pickle.dumps(work)]
         for _ in range(2):
             try:
@@ -135,7 +135,7 @@ def _serve_first(asked: socket.socket, confine: Callable[[], None], kept: int | 
 
 
 def _work(asked: socket.socket) -> None:
-    """Do what is asked for, until nobody asks any more."""
+    """Do the work that is requested, until the requests end."""
     forks.close_all_but(asked.fileno())
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks for those who let somebody in
@@ -168,5 +168,5 @@ def _make_key(directory: int) -> None:
 
 
 def _processors(count: int) -> list[int]:
-    """Give as many of this host's processors as a size has, or all."""
+    """Give as many of this host's processors as the size has, at most all."""
     return sorted(os.sched_getaffinity(0))[: max(1, count)]

@@ -1,6 +1,6 @@
-"""Leaving root, for a user that is nobody else's: to root on this host, namespaces alone are no walls.
+"""Gives root up for a user that nobody else has: against root of this host, namespaces alone do not isolate.
 
-In its own user namespace real root may still write to what belongs to real root outside: ``/proc/sys``, ``/sys``.
+Even in its own user namespace, root of this host may write to files of root outside, in ``/proc/sys`` and ``/sys``.
 """
 
 import grp
@@ -15,15 +15,15 @@ from vmops.local.guests import kernel
 
 _LOWEST, _HIGHEST = 100_000, 0xFFFF_FFFD
 _SHORTS = (0xFFFE, 0xFFFF)
-"""Nobody, and what no user may be where they have sixteen bits."""
+"""nobody, and a user that is invalid where user ids have sixteen bits."""
 
 _TRIES = 100
 
 
 def spare_user(directory: Path) -> int:
-    """Give the user who owns the guests' directory if that is not root, else one who is nobody on this host.
+    """Give the owner of the guests' directory unless that is root, else a user id that nobody has on this host.
 
-    Raises: OSError if there is none: in a container that was given few users.
+    Raises: OSError if there is none: in a container with few user ids.
     """
     owner = directory.stat().st_uid
     if owner and not _has_account(owner):
@@ -37,7 +37,7 @@ def spare_user(directory: Path) -> int:
 
 
 def confine(user: int | None) -> None:
-    """Be able to do nothing outside any more, for good: as another user, where there is one to become."""
+    """Give up all privileges outside, for good: change to another user if that is possible."""
     if user is not None:
         become(user)
     os.chdir("/")
@@ -46,16 +46,16 @@ def confine(user: int | None) -> None:
 
 
 def become(user: int) -> None:
-    """Be a user for good, and of no group but one of the same number."""
+    """Change to a user for good, with only the group of the same number."""
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
 
 
 def _any_user() -> int:
-    """Draw one of those that there are here. Source: user_namespaces(7), uid_map.
+    """Draw one of the user ids that exist here. Source: user_namespaces(7), uid_map.
 
-    Raises: OSError if there are none but low ones, which accounts have.
+    Raises: OSError if there are only low ones, which accounts have.
     """
     found = (tuple(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines())
     ranges = [(max(first, _LOWEST), min(first + count - 1, _HIGHEST)) for first, _, count in found]
@@ -74,7 +74,7 @@ def _has_account(user: int) -> bool:
 
 
 def _is_lent(user: int) -> bool:
-    """Tell whether a user is lent to somebody's containers. Source: subuid(5)."""
+    """Tell whether a user id is assigned to somebody's containers. Source: subuid(5)."""
     with suppress(OSError):
         for line in Path("/etc/subuid").read_text().splitlines():
             _, first, count = [*line.split(":"), "", ""][:3]

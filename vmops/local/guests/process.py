@@ -1,6 +1,6 @@
-"""The guests' own process, beside the daemon: what it needs is imported, opened and read before it leaves root.
+"""The guests' own process, beside the daemon: it imports, opens and reads what it needs before it gives root up.
 
-Afterwards it is a user who may enter none of the directories above its own, and has of them only what it has open.
+Afterwards its user may not enter any directory above its own, and uses only what is open already.
 """
 
 import json
@@ -23,7 +23,7 @@ _SCRIPTS = {"init": "init.sh", "shim": "shim.sh"}
 
 
 def main(state_dir: Path) -> None:
-    """Say whether there can be guests, and if so have them, until told to end."""
+    """Report whether there can be guests, and if so run them until told to end."""
     signals.reset()
     os.umask(0o077)
     if sys.platform != "linux":
@@ -78,14 +78,14 @@ def _serve(state_dir: Path) -> None:
 
 
 def _bury_all() -> None:
-    """Wait for those who delete something, or have let somebody in: a first process may ask for its own alone."""
+    """Reap children that delete something, or have served a visitor: a guest's first process reaps only its own."""
     with suppress(ChildProcessError):
         while True:
             os.wait()
 
 
 def _file(directory: Path) -> int:
-    """Open a file that nobody else finds, on a disk and not in memory."""
+    """Open a file without a name, on a disk and not in memory."""
     with TemporaryFile(dir=directory, buffering=0) as file:
         return os.dup(file.fileno())
 
@@ -101,7 +101,7 @@ def _listening(state_dir: Path) -> socket.socket:
 
 
 def _woken(end: Callable[[], None]) -> int:
-    """Have SIGTERM end it, and give a descriptor that can be read when that came, or when a child has died.
+    """Let SIGTERM request the end, and give a descriptor that becomes readable at SIGTERM or a child's death.
 
     Source: Python documentation, ``signal.set_wakeup_fd``.
     """
@@ -113,7 +113,7 @@ def _woken(end: Callable[[], None]) -> int:
 
 
 def _say(reason: str, *, busy: bool = False) -> None:
-    """Tell whoever has started this whether there are guests, or why not; ``busy``, not yet."""
+    """Tell the starter whether there are guests, or why not; ``busy``: not yet."""
     tell(json.dumps({"reason": reason, "busy": busy}).encode() + b"\n")
 
 

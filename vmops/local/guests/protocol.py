@@ -1,7 +1,7 @@
-"""What is said between the daemon and the process of its guests: which there are to be, and how they are.
+"""The protocol between the daemon and the guests' process: which guests are wanted, and their states.
 
-One JSON value a line. The daemon says what is wanted, all of it, as often as it likes; the answer is what is seen. That
-something has changed by itself is said as ``{"changed": true}``, so that the daemon asks again.
+One JSON value a line. The daemon sends the complete list of wanted guests, as often as it likes; the answer is their
+states. A change without a request is announced as ``{"changed": true}``, so that the daemon asks again.
 """
 
 import json
@@ -12,15 +12,14 @@ from typing import Literal, TypeAlias
 State: TypeAlias = Literal["booting", "up", "stopping", "down", "lost"]
 
 Why: TypeAlias = Literal["", "asked", "poweroff", "killed", "refused"]
-"""Why a guest is down: it was asked to, or has powered itself off, or its first process was killed; lost ones were
-refused by the kernel."""
+"""Why a guest is down: on request, by its own power-off, by a kill of its first process, or by the kernel's refusal."""
 
 CHANGED = b'{"changed": true}\n'
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is to go wrong with a guest, by its name; how often, or after how many bytes, and 0 for neither."""
+    """A fault of a guest, by name, with its count or its number of bytes; 0 for neither."""
 
     name: str = ""
     count: int = 0
@@ -28,11 +27,11 @@ class Fault:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A guest as it is to be.
+    """The wanted state of a guest.
 
-    ``boot`` counts the starts that Azure means, ``allocation`` how often it had its hardware, and so its temporary
-    disk, anew. ``force`` ends it without a word to it. ``port`` is where it was last reached, 0 for any. ``password``
-    is sealed (`vmops.local.arm.state.secrets`), ``custom_data`` base64.
+    ``boot`` counts the starts by Azure, ``allocation`` the times when it got new hardware, and so a new temporary disk.
+    ``force`` kills it without a request to end. ``port`` is where it was last reached, 0 for any. ``password`` is
+    sealed (`vmops.local.arm.state.secrets`), ``custom_data`` base64.
     """
 
     vm_id: str
@@ -52,7 +51,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Seen:
-    """A guest as it is; ``ready`` once it can be logged in to and its first boot is over."""
+    """The state of a guest; ``ready`` once it accepts logins and its first boot is over."""
 
     vm_id: str
     boot: int
@@ -64,22 +63,22 @@ class Seen:
 
 
 def wanted_line(guests: Sequence[Wanted]) -> bytes:
-    """Write what is wanted."""
+    """Write the wanted guests."""
     return json.dumps([asdict(each) for each in guests]).encode() + b"\n"
 
 
 def read_wanted(line: bytes) -> list[Wanted]:
-    """Read what is wanted."""
+    """Read the wanted guests."""
     return [_wanted(**each) for each in json.loads(line)]
 
 
 def seen_line(guests: Sequence[Seen]) -> bytes:
-    """Write what is seen."""
+    """Write the guests' states."""
     return json.dumps([asdict(each) for each in guests]).encode() + b"\n"
 
 
 def read_seen(line: bytes) -> list[Seen]:
-    """Read what is seen."""
+    """Read the guests' states."""
     return [Seen(**each) for each in json.loads(line)]
 
 

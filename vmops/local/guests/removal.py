@@ -1,4 +1,4 @@
-"""Guests that nobody wants any more: killed, and all that they had deleted once they are dead."""
+"""Removes guests that are no longer wanted: kills them, and deletes their directories once they are dead."""
 
 import os
 
@@ -6,11 +6,11 @@ from vmops.local.guests import namespaces
 from vmops.local.guests.guest import Guest
 
 _GONE = ".gone-"
-"""How the directory of a guest begins that is being deleted."""
+"""The prefix of a guest's directory while it is deleted."""
 
 
 class Removals:
-    """The guests that go, below the directory that a descriptor stands for."""
+    """The guests that are being removed, below the directory that a descriptor stands for."""
 
     def __init__(self, guests: int) -> None:
         self._directory = guests
@@ -26,17 +26,17 @@ class Removals:
 
     @property
     def busy(self) -> bool:
-        """Tell whether there is anything to look for."""
+        """Tell whether a removal is in progress."""
         return bool(self._dying)
 
     def begin(self, vm_id: str, guest: Guest) -> None:
-        """Kill a guest, and have it deleted."""
+        """Kill a guest, and mark it for deletion."""
         guest.end()
         self._dying[vm_id] = guest
         self.step()
 
     def step(self) -> None:
-        """Begin to delete what those had that are dead by now."""
+        """Start to delete the directories of those that are dead by now."""
         for vm_id, guest in [each for each in self._dying.items() if not each[1].handle.lives]:
             guest.close()
             gone = f"{_GONE}{vm_id}"

@@ -1,7 +1,7 @@
 """What a login runs: a command or a shell, with pipes or a terminal; it ends with the connection.
 
-What asyncssh offers for this redirects the streams, and breaks off the whole connection when a client closes one of
-them first; so they are read and written here.
+asyncssh's own redirection breaks off the whole connection when a client closes one stream first, so the streams are
+read and written here.
 """
 
 import asyncio
@@ -24,16 +24,16 @@ from vmops.local.guests.namespaces import PATH
 
 _CHUNK = 1 << 16
 _ACCEPTED = ("LANG", "LC_")
-"""What a client may say of its environment. Source: sshd_config(5) of Debian, AcceptEnv."""
+"""Variables that a client may set. Source: sshd_config(5) of Debian, AcceptEnv."""
 
 _END_OF_INPUT = b"\x04"
-"""What a terminal takes for the end. Source: termios(3), VEOF."""
+"""The end of input at a terminal. Source: termios(3), VEOF."""
 
 Client = asyncssh.SSHServerProcess[bytes]
 
 
 async def run(client: Client) -> None:
-    """Run what a client asks for, and tell it how that ended."""
+    """Run what a client requests, and send it the result."""
     running = await (_with_terminal(client) if client.term_type else _with_pipes(client))
     gone = asyncio.ensure_future(client.wait_closed())
     await asyncio.wait([running, gone], return_when=asyncio.FIRST_COMPLETED)
@@ -105,7 +105,7 @@ async def _on_terminal(client: Client, child: Process, ours: int) -> int:
 
 @dataclass(frozen=True)
 class _Ends:
-    """What is done with what a client writes, with the size of its window, and with the end of what it writes."""
+    """The handlers for a client's input, the size of its window, and the end of its input."""
 
     give: Callable[[bytes], Awaitable[None]]
     resize: Callable[[int, int], None]
@@ -118,7 +118,7 @@ async def _give(writer: asyncio.StreamWriter, heard: bytes) -> None:
 
 
 async def _listen(client: Client, child: Process, ends: _Ends) -> None:
-    """Hand on what a client writes, and its signals."""
+    """Pass on a client's input, and its signals."""
     while True:
         try:
             heard = await client.stdin.read(_CHUNK)
@@ -136,7 +136,7 @@ async def _listen(client: Client, child: Process, ends: _Ends) -> None:
 
 
 async def _say(said: asyncio.StreamReader, client: "asyncssh.SSHWriter[bytes]") -> None:
-    """Hand on what the command writes, as fast as the client takes it."""
+    """Pass on the command's output, as fast as the client takes it."""
     with suppress(OSError, asyncssh.Error):  # of a terminal that closes, an error is all that is read
         while chunk := await said.read(_CHUNK):
             client.write(chunk)
@@ -144,7 +144,7 @@ async def _say(said: asyncio.StreamReader, client: "asyncssh.SSHWriter[bytes]") 
 
 
 def _command(client: Client, *, interactive: bool = False) -> list[str]:
-    """Give the login shell with the command; one for a person's own use is told that it is a login."""
+    """Give the login shell with the command; an interactive one is started as a login shell."""
     shell = pwd.getpwuid(0).pw_shell
     if client.command is not None:
         return [shell, "-c", client.command]
@@ -161,18 +161,18 @@ def _environment(client: Client) -> dict[str, str]:
 
 
 def go_home() -> None:
-    """Work in the user's home, if that is there: what a client names is found from there on."""
+    """Change to the user's home if it exists: a client's relative paths start there."""
     with suppress(OSError):
         os.chdir(pwd.getpwuid(0).pw_dir)
 
 
 def _resize(terminal: int, width: int, height: int) -> None:
-    """Tell a terminal its size in characters. Source: ioctl_tty(2), TIOCSWINSZ."""
+    """Set a terminal's size in characters. Source: ioctl_tty(2), TIOCSWINSZ."""
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", height, width, 0, 0))
 
 
 def _hang_up(child: Process) -> None:
-    """Tell all that the command has started, and that has not left it, that nobody listens any more."""
+    """Send SIGHUP to all processes that the command has started, and that have not left it."""
     if child.returncode is None:
         _send(child, signal.SIGHUP)
 

@@ -1,4 +1,4 @@
-"""Whether there can be guests here: found out by having one, and said in a sentence where there can be none."""
+"""Finds out by a trial whether there can be guests here, and explains in a sentence if not."""
 
 import os
 import select
@@ -14,7 +14,7 @@ from vmops.local.guests.namespaces import ENDED, Plan
 from vmops.local.guests.zygote import Zygote
 
 _PATIENCE = 30.0
-"""Seconds for a trial, which takes a tenth of one."""
+"""Seconds for a trial, which normally takes a tenth of one."""
 
 _NAME = ".trial"
 _FIRST = ("/bin/sh", "-c", "exit 82")
@@ -24,7 +24,7 @@ _SETTINGS = {
     "kernel/unprivileged_userns_clone": "0",
     "user/max_user_namespaces": "0",
 }
-"""What forbids namespaces where it has this value.
+"""Settings that forbid namespaces if they have this value.
 
 Source: Ubuntu 23.10, release notes; Debian, linux, its changes; namespaces(7).
 """
@@ -46,7 +46,7 @@ def refusal(guests: int, zygote: Zygote) -> str:
 
 
 def _try(directory: Directory, zygote: Zygote) -> str:
-    """Have a guest that ends at once; give what went wrong."""
+    """Start a guest that ends at once; give what went wrong."""
     directory.renew("run", {"shim": b"#!/bin/sh\n", "boot_id": b"\n"})
     lock, console = os.open(os.devnull, os.O_RDONLY), directory.console()
     try:
@@ -64,7 +64,7 @@ def _try(directory: Directory, zygote: Zygote) -> str:
 
 
 def _forget(_directory: int, _pid: int) -> None:
-    """Keep nothing of it: a trial is over before anybody asks."""
+    """Record nothing: a trial is over before anybody asks."""
 
 
 def _ends(process: int) -> bool:
@@ -76,7 +76,7 @@ def _ends(process: int) -> bool:
 
 
 def _sentence(said: str) -> str:
-    """Say which setting of this system forbids it, or what else was refused."""
+    """Name the setting of this system that forbids it, or the refusal."""
     for name, forbidding in _SETTINGS.items():
         with suppress(OSError):
             if Path("/proc/sys", name).read_text().strip() == forbidding:

@@ -1,13 +1,13 @@
-"""One connection to a guest, as it is to be spoken: who may log in, and to what."""
+"""The terms of one connection to a guest: who may log in, and what limits it."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Visit:
-    """Who may log in to a guest, and by which key it shows itself; a password is sealed, and none if empty.
+    """Who may log in to a guest, and its host key; the password is sealed, empty for none.
 
-    ``processors`` is how many the guest has, and ``longest`` the bytes after which the connection breaks off; 0, never.
+    ``processors`` is how many the guest has; ``longest`` the bytes after which the connection is cut; 0, never.
     """
 
     user: str

@@ -1,8 +1,8 @@
-"""The process of which guests are born: it was begun before there was anything to do, and has done nothing since.
+"""The zygote: the process from which guests are forked. It is started before all other work, and does none itself.
 
-What waits for a guest's end shares all its memory with this one, whose pages nobody writes to any more. Those of the
-guests' process change with whatever it does, and each guest would keep a few MB of what they once were. Source: the
-same is done by Android and by Chromium, and called so there.
+The process that waits for a guest's end shares all its memory with the zygote, whose pages are never written again. The
+guests' process changes its pages with all that it does, so that each fork of it would keep a few MB of old ones.
+Source: Android and Chromium do the same, under this name.
 """
 
 import gc
@@ -21,9 +21,9 @@ from vmops.local.guests.namespaces import Plan
 
 
 class Zygote:
-    """The process of which guests are born; it ends with whoever began it, and none of them with it.
+    """The process from which guests are forked; it ends with its parent, and the guests do not end with it.
 
-    ``confine`` is done there first. All that a `Plan` may name has to be imported before: it is imported here.
+    It calls ``confine`` first. Everything that a `Plan` may name must be imported before: it is imported here.
     """
 
     def __init__(self, confine: Callable[[], None]) -> None:
@@ -36,21 +36,21 @@ class Zygote:
                 _serve(asked, confine)
 
     def fileno(self) -> int:
-        """Give a descriptor that can be read only once that process is gone."""
+        """Give a descriptor that becomes readable only when that process is gone."""
         return self._asking.fileno()
 
     def close(self) -> None:
-        """Have it end, and leave it to nobody else as a child that has ended."""
+        """End it, and reap it."""
         self._asking.close()
         with suppress(ChildProcessError):
             os.waitpid(self._pid, 0)
 
     def boot(self, directory: int, lock: int, console: int, plan: Plan) -> int:
-        """Begin a guest in its directory, and give the process that waits for its end, and holds its lock till then.
+        """Start a guest in its directory, and give the process that waits for its end, and holds its lock till then.
 
-        It leads a session, and is a child of whoever adopts the children of ours.
+        That process leads a session, and is a child of whoever adopts the children of ours.
 
-        Raises: OSError if it cannot be begun; what is refused later is written in ``namespaces.ENDED``.
+        Raises: OSError if it cannot be started; later refusals are written in ``namespaces.ENDED``.
         """
         told, tell = os.pipe()
         with os.fdopen(told) as answer:
@@ -73,7 +73,7 @@ class Zygote:
 
 
 def _serve(asked: socket.socket, confine: Callable[[], None]) -> NoReturn:
-    """Begin a process for each guest that is asked for, which alone reads what is asked, until nobody asks any more."""
+    """Fork a process for each guest that is requested, which alone reads the request, until requests end."""
     try:
         confine()
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # it ends when it is let go of

@@ -1,4 +1,4 @@
-"""What Azure Resource Manager says to one request, and how an operation that it began is followed."""
+"""The answers of Azure Resource Manager, and how to follow an operation that one began."""
 
 import json
 from collections.abc import Callable
@@ -14,12 +14,12 @@ _RETRY_CODE = "AnotherOperationInProgress"
 _UNREGISTERED = "MissingSubscriptionRegistration"
 
 _OVER = frozenset({"succeeded", "failed", "canceled"})
-"""The terminal words of an operation; every other word is in progress. Source: ARM RPC, async-api-reference."""
+"""The terminal states of an operation; every other one is in progress. Source: ARM RPC, async-api-reference."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What ARM said to one request."""
+    """ARM's answer to one request."""
 
     status: int
     headers: urllib3.HTTPHeaderDict
@@ -67,7 +67,7 @@ def _operation_over(seen: Answer) -> bool:
 
 
 def result_over(seen: Answer) -> bool:
-    """Tell whether a result is there: while it is not, the answer is 202."""
+    """Tell whether a result is ready: until then the answer is 202."""
     return seen.status != 202
 
 
@@ -87,7 +87,7 @@ def _over(word: str, seen: Answer) -> bool:
 
 
 def object_of(payload: bytes) -> dict[str, Any]:
-    """Read a body; what is no JSON object is an empty one."""
+    """Read a body; anything that is no JSON object counts as an empty one."""
     try:
         parsed = json.loads(payload)
     except ValueError:

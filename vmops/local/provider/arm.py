@@ -1,4 +1,4 @@
-"""Requests to Azure Resource Manager: retried as azcore does, operations followed to their end, deadlines kept."""
+"""Requests to Azure Resource Manager: retries as azcore makes them, operations followed to their end, deadlines."""
 
 import time
 from collections.abc import Callable
@@ -16,19 +16,20 @@ from vmops.local.provider.resource_types import VERSION
 T = TypeVar("T")
 
 _RETRY_DELAYS = (20.0, 60.0, 120.0)
-"""Seconds before each repetition, when the service names none. Source: azure-native's settings of azcore's retries."""
+"""Seconds before each retry if the service names none. Source: azure-native's settings of azcore's retries."""
 
 _REGISTRATIONS, _REGISTRATION_PAUSE, _REGISTRATION_VERSION = 3, 15.0, "2021-04-01"
-"""How often a subscription is registered for one request, seconds for that to work, and by which API version.
+"""How many times a subscription is registered for one request, the seconds for each to take effect, and the API
+version.
 
 Source: azcore, the policy that registers resource providers.
 """
 
 _GRAIN = 0.1
-"""Seconds after which a pause looks whether anyone still wants the answer."""
+"""Seconds between two checks, during a pause, whether the answer is still wanted."""
 
 _REVIVED = "10"
-"""Milliseconds before the first request to an ARM that was started again."""
+"""Milliseconds before the first request to an ARM that was restarted."""
 
 
 class Stopped(VmopsError):
@@ -41,7 +42,7 @@ class DeadlinePassed(VmopsError):
 
 @dataclass(frozen=True)
 class Call:
-    """One request of an engine: how long it may take, and whether anyone still waits for the answer.
+    """One request of an engine: its time limit, and whether the answer is still wanted.
 
     ``deadline`` is an instant of the monotonic clock, in seconds.
     """
@@ -50,14 +51,14 @@ class Call:
     stopped: Callable[[], bool]
 
     def check(self) -> None:
-        """Raise `Stopped` or `DeadlinePassed` when there is no use in going on: the last look before each request."""
+        """Raise `Stopped` or `DeadlinePassed` if the answer is no longer wanted: the last check before each request."""
         if self.stopped():
             raise Stopped("operation canceled")
         if time.monotonic() >= self.deadline:
             raise DeadlinePassed("operation timed out")
 
     def until(self, look: Callable[[], T | NotYet], pause: float = 0.0) -> T:
-        """Ask ``look``, first after ``pause`` seconds, until it answers.
+        """Poll ``look``, first after ``pause`` seconds, until it gives an answer.
 
         Raises: `Stopped`, `DeadlinePassed`, and what ``look`` raises.
         """
@@ -83,7 +84,7 @@ class Call:
 class Arm:
     """Azure Resource Manager at one endpoint; threads share its connections.
 
-    ``revive`` is called when it does not answer: to have it started again, and to tell where it is then.
+    ``revive`` is called when it does not answer: it starts ARM again, and gives its endpoint then.
     """
 
     def __init__(self, endpoint: str, token: str, revive: Callable[[], str] | None = None) -> None:
@@ -100,7 +101,7 @@ class Arm:
         self._pool = urllib3.HTTPConnectionPool(at.hostname or "", at.port, maxsize=64, retries=False, timeout=60.0)
 
     def send(self, call: Call, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
-        """Send one request, again if azcore would.
+        """Send one request, and retry it as azcore would.
 
         Raises: `CloudError` when the answer is not a success, `Stopped`, `DeadlinePassed`.
         """
@@ -121,7 +122,7 @@ class Arm:
     def follow(self, call: Call, begun: Answer, path: str, pause: float) -> None:
         """Wait until the operation that an answer began is over.
 
-        ``path`` is the resource's; ``pause`` is the seconds between looks when the service names none.
+        ``path`` is the resource's; ``pause`` is the seconds between polls if the service names none.
         Raises: `CloudError` with the operation's own error when it failed, `Stopped`, `DeadlinePassed`.
         """
         if (chosen := way(begun, path)) is None:
@@ -144,7 +145,7 @@ class Arm:
         return Answer(response.status, response.headers, object_of(response.data))
 
     def _register(self, call: Call, path: str) -> NotYet:
-        """Register the subscription for the provider in a path; the request is sent again when that may have worked."""
+        """Register the subscription for the provider in a path; the request is retried when that may be effective."""
         steps = path.partition("?")[0].split("/")
         namespace = steps[steps.index("providers") + 1]
         url = f"/{'/'.join(steps[1:3])}/providers/{namespace}"
@@ -153,7 +154,7 @@ class Arm:
         return NotYet(0.0 if registered else _REGISTRATION_PAUSE)
 
     def _unreachable(self, call: Call, reason: Exception) -> Answer:
-        """Have ARM started again, if that is known how and anybody waits.
+        """Have ARM started again, if that is possible and the answer is still wanted.
 
         azcore's own pauses are for an Azure that nobody here starts.
         """
@@ -168,7 +169,7 @@ class Arm:
         return Answer(503, headers, {"code": "Unreachable", "message": str(reason)})
 
     def _local(self, url: str) -> str:
-        """Give the path of a URL on this endpoint: the token goes nowhere else."""
+        """Give the path of a URL on this endpoint: the token is sent nowhere else."""
         at = urlsplit(urljoin(self._endpoint, url))
         if f"{at.scheme}://{at.netloc}" != self._endpoint:
             raise CloudError(f"the operation's URL '{url}' is not at {self._endpoint}", code="InvalidOperationUrl")

@@ -1,4 +1,4 @@
-"""What Check fills in, and what it refuses."""
+"""Check: fills in defaults, and refuses invalid inputs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from vmops.local.provider.schema import ResourceType, Shape
 from vmops.local.provider.translate import UNKNOWN, Properties
 
 CREATE_BEFORE_DELETE = "__createBeforeDelete"
-"""The input that says that a replacement may stand beside the old resource. Source: recorded calls of azure-native."""
+"""The input that lets a replacement exist beside the old resource. Source: recorded calls of azure-native."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def complete(
 ) -> Properties:
     """Fill in what the program left out: the name, the location and the API version.
 
-    An old name and an old location stay as they are. ``default_location`` is asked last and only if there is need.
+    An old name and an old location are kept. ``default_location`` is called last and only if needed.
     """
     inputs = {**news, **_name(resource, news, olds, logical_name, wish)}
     if resource.located and not inputs.get("location"):
@@ -41,7 +41,7 @@ def complete(
 
 
 def flaws(resource: ResourceType, inputs: Properties) -> list[Flaw]:
-    """Find the required properties that are missing and the objects and lists that are neither."""
+    """Find required properties that are missing, and objects and lists that have another type."""
     missing = [_missing(name) for name in resource.parameters if not inputs.get(name)]
     return missing + list(_flaws(resource.shape, inputs, ""))
 

@@ -10,21 +10,21 @@ from vmops.local.provider.resource_types import TYPES, VERSION
 from vmops.local.provider.sessions import Caller, Session
 
 _PREFIX = "azure-native:config:"
-"""What the keys of the configuration begin with. Source: recorded calls of azure-native 2.76."""
+"""The prefix of the configuration's keys. Source: recorded calls of azure-native 2.76."""
 
 
 def handshake(_request: protocol.ProviderHandshakeRequest, _caller: Caller) -> protocol.ProviderHandshakeResponse:
-    """Say what is understood here: not secrets, so the engine takes them out and marks them again in the answers."""
+    """State the supported features: no secrets, so the engine removes them and marks them again in the answers."""
     return protocol.ProviderHandshakeResponse(supports_autonaming_configuration=True)
 
 
 def attach(_request: plugin_pb2.PluginAttach, _caller: Caller) -> Empty:
-    """Agree to serve an engine that did not start this process."""
+    """Accept an engine that did not start this process."""
     return Empty()
 
 
 def get_plugin_info(_request: Empty, _caller: Caller) -> plugin_pb2.PluginInfo:
-    """Give the release that this behaves as."""
+    """Give the emulated release."""
     return plugin_pb2.PluginInfo(version=VERSION)
 
 
@@ -40,7 +40,7 @@ def check_config(request: protocol.CheckRequest, _caller: Caller) -> protocol.Ch
 
 
 def diff_config(_request: protocol.DiffRequest, _caller: Caller) -> protocol.DiffResponse:
-    """See no difference between configurations."""
+    """Report no difference between configurations."""
     return protocol.DiffResponse(changes=protocol.DiffResponse.DIFF_NONE)
 
 
@@ -53,6 +53,6 @@ def configure(request: protocol.ConfigureRequest, caller: Caller) -> protocol.Co
 
 
 def cancel(_request: Empty, caller: Caller) -> Empty:
-    """End this engine's waits, now and from now on; what ARM has accepted goes on there."""
+    """End this engine's waits, now and from now on; operations that ARM has accepted continue there."""
     caller.sessions.cancel(caller.peer)
     return Empty()

@@ -1,4 +1,4 @@
-"""Create, read, update and delete one resource through ARM, in the order of calls that azure-native keeps."""
+"""Create, read, update and delete one resource through ARM, in azure-native's order of calls."""
 
 import logging
 from collections.abc import Set
@@ -11,7 +11,7 @@ from vmops.local.provider.schema import ResourceType
 from vmops.local.provider.translate import Properties, to_body, to_outputs
 
 _WRITE_PAUSE, _DELETE_PAUSE = 10.0, 30.0
-"""Seconds between looks at an operation when the service names none. Source: azure-native's pollers."""
+"""Seconds between polls of an operation if the service names none. Source: azure-native's pollers."""
 
 _ENDINGS = (CloudError, Stopped, DeadlinePassed)
 _log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Resource:
         return f"{self.arm_id}?api-version={self.kind.api_version}"
 
     def create(self, call: Call, inputs: Properties) -> tuple[str, Properties]:
-        """Create what does not exist yet.
+        """Create a resource that does not exist yet.
 
         Returns: the id as ARM spells it, and the outputs.
         Raises: `CloudError` when ARM refused, or the resource exists; `InitFailed`; `Stopped`; `DeadlinePassed`.
@@ -48,15 +48,15 @@ class Resource:
         return self._write(call, inputs, {name: [] for name in self.kind.children})
 
     def update(self, call: Call, inputs: Properties) -> Properties:
-        """Make the resource what the inputs say; child arrays that they leave out stay as they are.
+        """Bring the resource to the inputs; child arrays that they leave out stay unchanged.
 
-        Raises: as `create`, but it does not mind that the resource exists.
+        Raises: as `create`, except that the resource may exist.
         """
         unset = self.kind.children - inputs.keys()
         return self._write(call, inputs, self._children(call, unset) if unset else {})[1]
 
     def read(self, call: Call) -> Properties | None:
-        """Give the outputs, None when ARM does not know the resource."""
+        """Give the outputs; None if ARM does not know the resource."""
         try:
             return to_outputs(self.kind, self._get(call).body)
         except CloudError as error:
@@ -65,7 +65,7 @@ class Resource:
             raise
 
     def delete(self, call: Call) -> None:
-        """Delete the resource; that it is gone already, or goes meanwhile, is success."""
+        """Delete the resource; it may be gone already, or go meanwhile."""
         try:
             begun = self.arm.send(call, "DELETE", self.path)
             self.arm.follow(call, begun, self.path, _DELETE_PAUSE)
@@ -116,7 +116,7 @@ class Resource:
 
 
 def explain(error: VmopsError) -> str:
-    """Say why, in the form in which azure-native passes ARM's refusals on."""
+    """Give the reason in the form in which azure-native passes on ARM's refusals."""
     if isinstance(error, CloudError):
         return f'Status={error.status} Code="{error.code}" Message="{error}"'
     return str(error)

@@ -1,4 +1,4 @@
-"""What changed between two declarations, and what follows from it."""
+"""The differences between two declarations, and their consequences."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Change:
-    """One property that differs; ``replaces`` when only a new resource can have the new value."""
+    """One property that differs; ``replaces`` if only a new resource can have the new value."""
 
     path: Path
     kind: Kind
@@ -35,7 +35,7 @@ class Change:
 
 
 def diff(resource: ResourceType, olds: Properties, news: Properties, state: Properties) -> list[Change]:
-    """Compare old inputs with new ones; the old outputs, ``state``, only tell what is there already.
+    """Compare old inputs with new ones; the old outputs, ``state``, only show what exists already.
 
     Properties whose name begins with two underscores are the provider's own and never differ.
     """
@@ -43,12 +43,12 @@ def diff(resource: ResourceType, olds: Properties, news: Properties, state: Prop
 
 
 def deletes_first(olds: Properties) -> bool:
-    """Tell whether a replacement must wait until the old resource is gone: always, unless its name was made here."""
+    """Tell whether a replacement must wait for the old resource's deletion: yes, unless its name was generated."""
     return olds.get(CREATE_BEFORE_DELETE) is not True
 
 
 def drift(inputs: Properties, before: Properties, after: Properties) -> Properties:
-    """Apply to the inputs what changed in the world since the last deployment, and nothing that was always so."""
+    """Apply to the inputs what has changed in the cloud since the last deployment, and no older difference."""
     result = dict(inputs)
     for name in before.keys() | after.keys():
         if name not in after:
@@ -95,7 +95,7 @@ def _member_changes(old: dict[Any, Any], new: dict[Any, Any], path: Path) -> Ite
 
 
 def _same(path: Path, old: Any, new: Any) -> bool:
-    """Compare two values as ARM does: a location whatever its case and spaces, a group whatever its case."""
+    """Compare two values as ARM does: a location ignoring case and spaces, a group ignoring case."""
     if path == ("location",):
         return _plain(old) == _plain(new)
     if path == ("resourceGroupName",):

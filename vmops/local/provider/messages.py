@@ -1,4 +1,4 @@
-"""The engine's values and errors, as its protocol writes them."""
+"""The engine's values and errors in the form of its protocol."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ from vmops.local.provider.diffs import Change, Kind
 from vmops.local.provider.translate import Properties
 
 UNKNOWN_CODE = 2
-"""The status of every refusal. Source: gRPC, status codes (``UNKNOWN``), which azure-native answers."""
+"""The status of every refusal. Source: gRPC, status codes (``UNKNOWN``), with which azure-native answers."""
 
 
 def properties(message: Struct) -> Properties:
-    """Read the engine's values; whole numbers, which travel as doubles, become integers again."""
+    """Read the engine's values; whole numbers, which are sent as doubles, become integers again."""
     plain: Properties = _numbers(MessageToDict(message))
     return plain
 
@@ -39,7 +39,7 @@ def init_failed(error: InitFailed) -> bytes:
 
 
 def diff_answer(changes: list[Change], delete_first: bool) -> protocol.DiffResponse:
-    """Write what changed."""
+    """Write the differences."""
     replaces = [str(change) for change in changes if change.replaces]
     return protocol.DiffResponse(
         changes=protocol.DiffResponse.DIFF_SOME if changes else protocol.DiffResponse.DIFF_NONE,

@@ -1,4 +1,4 @@
-"""Names that a program left out."""
+"""Names for resources that the program does not name."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from enum import Enum
 from vmops.local.provider.schema import ResourceType
 
 _DIGITS = 8
-"""Hexadecimal digits after a made name. Source: recorded calls of azure-native 2.76 (``rg8baa4592``)."""
+"""Hexadecimal digits after a generated name. Source: recorded calls of azure-native 2.76 (``rg8baa4592``)."""
 
 
 class Policy(Enum):
-    """What the engine says of made names. Source: Pulumi, ``CheckRequest.AutonamingOptions.Mode``."""
+    """The engine's policy for generated names. Source: Pulumi, ``CheckRequest.AutonamingOptions.Mode``."""
 
     PROPOSE = 0
     ENFORCE = 1
@@ -20,7 +20,7 @@ class Policy(Enum):
 
 @dataclass(frozen=True)
 class Autonaming:
-    """The engine's wish for a name, and the seed that makes the same name again."""
+    """The engine's proposal for a name, and the seed that makes the same name again."""
 
     seed: bytes
     policy: Policy = Policy.PROPOSE
@@ -28,10 +28,10 @@ class Autonaming:
 
 
 def make_name(resource: ResourceType, logical_name: str, wish: Autonaming) -> tuple[str | None, bool]:
-    """Make the name of a resource from the name it has in the program.
+    """Generate the name of a resource from its name in the program.
 
-    Returns: the name, None when the engine forbids to make one; and whether it may stand beside the old one, so that a
-    replacement is created before the old one goes. A child of another resource is simply called as in the program.
+    Returns: the name, None if the engine forbids to generate one; and whether it may exist beside the old one, so that
+    a replacement is created before the old one is deleted. A child of another resource has its name in the program.
     """
     if wish.policy is Policy.DISABLE:
         return None, False

@@ -11,7 +11,7 @@ from vmops.local.provider.disk_type import DISK
 from vmops.local.provider.schema import ResourceType, Shape, words
 
 VERSION = "3.29.0"
-"""The release of azure-native that this behaves as."""
+"""The emulated release of azure-native."""
 
 
 _STATE = words("etag provisioningState")

@@ -1,4 +1,4 @@
-"""The calls of an engine that are about resources."""
+"""The engine's calls about resources."""
 
 import logging
 from typing import Protocol
@@ -33,13 +33,13 @@ class _Typed(Protocol):
 
 
 class Resources:
-    """The seven resource types at one ARM endpoint: a method for each call, named as the call is."""
+    """The resource types at one ARM endpoint: a method for each call, with the call's name."""
 
     def __init__(self, arm: Arm) -> None:
         self._arm = arm
 
     def check(self, request: protocol.CheckRequest, caller: Caller) -> protocol.CheckResponse:
-        """Fill in what the program left out, and find what is wrong with the rest."""
+        """Fill in what the program left out, and find invalid inputs."""
         kind = _kind(request)
         inputs = checks.complete(
             kind,
@@ -61,7 +61,7 @@ class Resources:
         return diff_answer(changes, diffs.deletes_first(olds))
 
     def create(self, request: protocol.CreateRequest, caller: Caller) -> protocol.CreateResponse:
-        """Create a resource, or say what creating it would give."""
+        """Create a resource, or preview its creation."""
         kind, inputs = _kind(request), properties(request.properties)
         if request.preview:
             return protocol.CreateResponse(properties=struct(preview(kind, inputs)))
@@ -70,7 +70,7 @@ class Resources:
         return protocol.CreateResponse(id=arm_id, properties=struct(outputs))
 
     def read(self, request: protocol.ReadRequest, caller: Caller) -> protocol.ReadResponse:
-        """Read a resource: its outputs, and the inputs that follow what changed in the world; gone has no id."""
+        """Read a resource: its outputs, and the inputs updated by changes in the cloud; one that is gone has no id."""
         kind = _kind(request)
         outputs = Resource(self._arm, kind, request.id).read(caller.call(request.timeout))
         if outputs is None:
@@ -80,7 +80,7 @@ class Resources:
         return protocol.ReadResponse(id=request.id, properties=struct(outputs), inputs=struct(read))
 
     def update(self, request: protocol.UpdateRequest, caller: Caller) -> protocol.UpdateResponse:
-        """Update a resource in place, or say what updating it would give."""
+        """Update a resource in place, or preview the update."""
         kind, inputs = _kind(request), properties(request.news)
         if request.preview:
             kept = {"id": request.id, "name": properties(request.olds).get("name", UNKNOWN)}
@@ -89,12 +89,12 @@ class Resources:
         return protocol.UpdateResponse(properties=struct(resource.update(caller.call(request.timeout), inputs)))
 
     def delete(self, request: protocol.DeleteRequest, caller: Caller) -> Empty:
-        """Delete a resource; one that is gone is deleted."""
+        """Delete a resource; one that is gone counts as deleted."""
         Resource(self._arm, _kind(request), request.id).delete(caller.call(request.timeout))
         return Empty()
 
     def _group_location(self, inputs: Properties, caller: Caller) -> str | None:
-        """Give the location of the resource group: unknown with its name, None when ARM cannot tell."""
+        """Give the location of the resource group: unknown if its name is, None if ARM does not know the group."""
         name, session = inputs.get("resourceGroupName"), caller.session
         if name is None or name == UNKNOWN:
             return name
@@ -119,7 +119,7 @@ def _kind(request: _Typed) -> ResourceType:
 
 
 def _followed(kind: ResourceType, inputs: Properties, state: Properties, outputs: Properties) -> Properties:
-    """Give the inputs, changed as the resource changed; arrays of children that the program never set stay out."""
+    """Give the inputs with the resource's changes; arrays of children that the program never set are left out."""
     if not state:
         return inputs
     ignored = kind.children - inputs.keys()

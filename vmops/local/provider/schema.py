@@ -1,4 +1,4 @@
-"""What the stand-in must know of a resource type, and of the objects in its bodies."""
+"""What the stand-in knows of a resource type, and of the objects in its bodies."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from functools import cached_property
 
 
 def words(text: str) -> frozenset[str]:
-    """Give the words of a text: the tables here and beside are sets of names."""
+    """Split a text into a set of words: the tables here and beside are sets of names."""
     return frozenset(text.split())
 
 
@@ -15,17 +15,17 @@ ENVELOPE = words(
     "id name type etag location tags sku kind zones identity plan extendedLocation managedBy managedByExtended "
     "systemData placement resources"
 )
-"""What lies beside ``properties`` in a wrapped object. Source: the specifications of Microsoft.Network and .Compute."""
+"""The keys beside ``properties`` in a wrapped object. Source: the specifications of Microsoft.Network and .Compute."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How one kind of object lies in an ARM body.
+    """The shape of one kind of object in an ARM body.
 
-    A wrapped object keeps all but its envelope under ``properties``. ``parts`` are the objects below it, alone or in
-    lists, that have a shape of their own; what is not named is plain. What is read-only is no input, what is
-    write-only no output, and what is required must be an input. A program lists what is in ``sets``, and ARM has an
-    object of it, in which each is empty.
+    A wrapped object has everything but its envelope under ``properties``. ``parts`` are the objects below it, alone or
+    in lists, that have a shape of their own; everything else is plain. A read-only property is no input, a write-only
+    one no output, and a required one must be an input. What is in ``sets`` is a list in a program and an object in ARM,
+    with an empty value for each key.
     """
 
     wrapped: bool = False
@@ -41,10 +41,10 @@ PLAIN = Shape()
 
 @dataclass(frozen=True)
 class ResourceType:
-    """One resource type, in the words of azure-native.
+    """One resource type in azure-native's terms.
 
     ``replaces`` are the body properties whose change makes a new resource. ``children`` are arrays of resources that
-    may also be managed on their own: left out of the program, they stay as they are.
+    may also be managed separately: if the program leaves them out, they stay unchanged.
     """
 
     name: str
@@ -63,7 +63,7 @@ class ResourceType:
 
     @property
     def nested(self) -> bool:
-        """Tell whether it lives inside another resource than its group."""
+        """Tell whether its parent is a resource other than its group."""
         return self.path.partition("/providers/")[2].count("{") > 1
 
     @property

@@ -1,6 +1,6 @@
-"""The gRPC server: each call of an engine goes to its method, each refusal back as the engine expects it.
+"""The gRPC server: dispatches the engine's calls to methods, and returns refusals as the engine expects them.
 
-Calls of other users of this host are refused before they are looked at.
+Calls of other users of this host are refused unread.
 """
 
 import logging
@@ -31,7 +31,7 @@ _CALLS_AT_ONCE = 512
 """Calls in flight, of all engines together: nearly all of them wait for ARM."""
 
 _STRANGER = "the local Azure's provider answers its own user only, and this connection is not that user's"
-"""An engine brings no key: it knows the port, and nothing else (``PULUMI_DEBUG_PROVIDERS``)."""
+"""The refusal of another user's call. An engine has no key: it knows only the port (``PULUMI_DEBUG_PROVIDERS``)."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,13 +47,13 @@ class Served:
     sessions: Sessions
 
     def stop(self) -> None:
-        """Take no more calls, and end those in flight: what ARM has accepted goes on there."""
+        """Accept no more calls, and end those in flight; operations that ARM has accepted continue there."""
         self.server.stop(grace=None)
         self.sessions.cancel_all()
 
 
 def serve(arm: Arm, port: int = 0) -> Served:
-    """Serve the provider on 127.0.0.1; port 0 is any that is free.
+    """Serve the provider on 127.0.0.1; port 0 means any free one.
 
     Raises: OSError when the port is taken.
     """
@@ -70,7 +70,7 @@ def serve(arm: Arm, port: int = 0) -> Served:
 
 
 def _calls(arm: Arm) -> dict[str, tuple[Answerer, type[Message]]]:
-    """List the calls that are answered; gRPC itself answers UNIMPLEMENTED to every other one."""
+    """List the calls that are answered; gRPC itself answers UNIMPLEMENTED to all others."""
     resources = Resources(arm)
     return {
         "Handshake": (configuration.handshake, protocol.ProviderHandshakeRequest),

@@ -1,4 +1,4 @@
-"""Who is calling: the engines that are connected, and how each of them configured its provider."""
+"""The callers: the connected engines, and how each of them configured its provider."""
 
 import time
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from vmops.local.provider.arm import Call
 
 _NOWHERE = "00000000-0000-0000-0000-000000000000"
 _DEFAULT_TIMEOUT = 7200.0
-"""Seconds that one resource may take when the program sets no ``customTimeouts``. Source: azure-native."""
+"""Seconds that one resource may take if the program sets no ``customTimeouts``. Source: azure-native."""
 
 
 @dataclass
 class Session:
     """One provider of one engine: its subscription, its default location, and whether it was cancelled.
 
-    ``group_locations`` are what ARM said of resource groups, by id.
+    ``group_locations`` caches ARM's locations of resource groups, by id.
     """
 
     subscription: str = _NOWHERE
@@ -30,7 +30,7 @@ class Session:
 class Sessions:
     """The sessions of the connected engines, by the address that each connection comes from.
 
-    An engine opens a connection for each provider of a program, and says once how that one is configured.
+    An engine opens a connection for each provider of a program, and configures it once.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Sessions:
         return len(self._sessions)
 
     def open(self, peer: str, session: Session) -> None:
-        """Remember a session, and forget those whose connection is gone."""
+        """Add a session, and remove those whose connection is gone."""
         with self._lock:
             ports = connected_ports()
             self._sessions = {known: kept for known, kept in self._sessions.items() if _port(known) in ports}
@@ -50,7 +50,7 @@ class Sessions:
     def of(self, peer: str) -> Session:
         """Give the session of a connection.
 
-        Raises: `VmopsError` when it never said how it is configured.
+        Raises: `VmopsError` if the connection was never configured.
         """
         try:
             return self._sessions[peer]
@@ -72,7 +72,7 @@ class Sessions:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who makes a call: its connection, and whether it still waits for the answer."""
+    """The caller: its connection, and whether it still waits for the answer."""
 
     peer: str
     waits: Callable[[], bool]
@@ -80,7 +80,7 @@ class Caller:
 
     @property
     def port(self) -> int:
-        """Give the port of its end of the connection."""
+        """Give the caller's port."""
         return _port(self.peer)
 
     @property
@@ -89,7 +89,7 @@ class Caller:
         return self.sessions.of(self.peer)
 
     def call(self, seconds: float = _DEFAULT_TIMEOUT) -> Call:
-        """Bound what is done for this caller: by time, by its session's end and by its own."""
+        """Limit the work for this caller: by time, by its session's end and by its own."""
         cancelled = self.session.cancelled
         deadline = time.monotonic() + (seconds or _DEFAULT_TIMEOUT)
         return Call(deadline, stopped=lambda: cancelled.is_set() or not self.waits())

@@ -1,4 +1,4 @@
-"""Properties as a program writes them, to bodies as ARM reads them, and back."""
+"""Translates a program's properties to ARM's bodies, and back."""
 
 import re
 from collections.abc import Callable
@@ -11,17 +11,17 @@ from vmops.local.provider.schema import ENVELOPE, PLAIN, ResourceType, Shape
 Properties = dict[str, Any]
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""What stands for a value that only a deployment will tell. Source: Pulumi SDK, ``pulumi.runtime.rpc.UNKNOWN``."""
+"""Stands for a value that is known only after a deployment. Source: Pulumi SDK, ``pulumi.runtime.rpc.UNKNOWN``."""
 
 
 def resource_id(resource: ResourceType, inputs: Properties, subscription: str) -> str:
-    """Give the ARM id that the path parameters among the inputs make."""
+    """Give the ARM id from the path parameters among the inputs."""
     named = {name: quote(str(inputs[name]), safe="") for name in resource.parameters}
     return resource.path.format(subscriptionId=subscription, **named)
 
 
 def path_inputs(resource: ResourceType, arm_id: str) -> Properties:
-    """Give the path parameters that an ARM id holds; the words of a path are equal whatever their case.
+    """Give the path parameters from an ARM id; the words of a path are compared ignoring case.
 
     Raises: `VmopsError` when the id is not one of this type.
     """
@@ -32,27 +32,27 @@ def path_inputs(resource: ResourceType, arm_id: str) -> Properties:
 
 
 def to_body(resource: ResourceType, inputs: Properties) -> Properties:
-    """Give the body of a PUT; what is not a property of the body (names, flags) is left out."""
+    """Give the body of a PUT, without inputs that are not part of it (names, flags)."""
     body: Properties = _wrap(resource.shape, {name: inputs[name] for name in inputs if name in resource.inputs})
     return body
 
 
 def to_outputs(resource: ResourceType, body: Properties) -> Properties:
-    """Give the outputs that a body from ARM makes: what the type does not know and what is null are left out."""
+    """Give the outputs from an ARM body; properties that are null or unknown to the type are left out."""
     flat: Properties = _unwrap(resource.shape, body)
     outputs = {name: flat[name] for name in flat if name in resource.outputs}
     return {**outputs, "azureApiVersion": resource.api_version}
 
 
 def to_inputs(resource: ResourceType, outputs: Properties) -> Properties:
-    """Give the inputs that would make these outputs: without what only the service says, and without empty lists."""
+    """Give the inputs that would make these outputs, without read-only properties and empty lists."""
     chosen = {name: outputs[name] for name in outputs if name in resource.inputs - {"id", "name", "type"}}
     inputs: Properties = _writable(resource.shape, chosen)
     return inputs
 
 
 def preview(resource: ResourceType, inputs: Properties) -> Properties:
-    """Give the outputs of a deployment that has not happened: the inputs, and the unknown for all else."""
+    """Give the outputs of a deployment that has not happened: the inputs, and UNKNOWN for the others."""
     return {**dict.fromkeys(resource.outputs, UNKNOWN), **to_outputs(resource, inputs)}
 
 

@@ -1,1 +1,1 @@
-"""Azure's public price list, as its endpoint serves it, with prices that are made up."""
+"""Azure's public price list, as its endpoint serves it, with made-up prices."""

@@ -19,14 +19,14 @@ from vmops.local.retail.meters import meters
 PATH = "/api/retail/prices"
 _PAGE = 100
 _MADE_UP = "Made up by the local Azure"
-"""Who the prices are for, where Azure says ``Default``: nobody takes them for Azure's."""
+"""The customer of the prices, where Azure says ``Default``, so that nobody takes them for Azure's."""
 
 _FIELDS = {
     **{each: each for each in ("armRegionName", "location", "meterId", "meterName", "productId", "productName")},
     **{each: each for each in ("skuId", "skuName", "armSkuName", "serviceName", "serviceId", "serviceFamily")},
     "priceType": "type",
 }
-"""What a filter may name, and the property that it means."""
+"""The names that a filter may use, and their properties."""
 
 _CLAUSE = re.compile(
     r"\s*(?:(?P<name>\w+) eq '(?P<text>(?:[^']|'')*)'"
@@ -38,7 +38,7 @@ _Meter: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class _Clause:
-    """What a property has to be, as a whole or in a part of it, with its case."""
+    """A condition on a property: equal to a value or containing it, case included."""
 
     name: str
     text: str
@@ -49,7 +49,7 @@ class _Clause:
 
 
 class RetailPrices:
-    """Answer for the price list, and pass the rest on."""
+    """Answer requests for the price list, and pass on all others."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -76,7 +76,7 @@ def _found(clauses: list[_Clause]) -> Iterator[_Meter]:
 
 
 def _page(request: Request, found: list[_Meter], start: int) -> dict[str, Any]:
-    """Give a page of those found from its start on, one more than it has if there are more."""
+    """Give a page of the results from ``start`` on; ``found`` has one more than a page if there are more."""
     page = found[:_PAGE]
     return {
         "BillingCurrency": "USD",

@@ -1,6 +1,6 @@
-"""The meters of a size in a location, those too that are not what a Linux VM costs.
+"""The meters of a size in a location, including those that do not price a Linux VM.
 
-Every price here is made up, of cores and memory. Source of the form, and of what else is in a real list: Azure
+Every price here is made up, from cores and memory. Source of the form, and of the other meters in a real list: Azure
 documentation, Azure Retail Prices; opencost#3531 (Low Priority), terrapod#931 (prices of 0).
 """
 
@@ -16,15 +16,15 @@ _A_CORE, _A_GIB = 0.032, 0.004
 """US dollars an hour."""
 
 _DEARER = 0.05
-"""The part by which a location is dearer than the one before it, of four that repeat."""
+"""The fraction by which a location is dearer than the one before it; four levels repeat."""
 
 _TWO_METERS = "Standard_D8s_v5"
-"""A size that has two meters for the same."""
+"""A size with two meters for the same thing."""
 
 
 @dataclass(frozen=True)
 class _Meter:
-    """How the meter of one offer differs from that of a Linux VM: in its names, its price (a part) and its kind."""
+    """How the meter of one offer differs from a Linux VM's: in its names, its price (a factor) and its kind."""
 
     part: float
     sku: str = ""
@@ -48,7 +48,7 @@ _SECOND = _Meter(0.9)
 
 
 def meters(location: str | None = None, size: str | None = None) -> Iterator[dict[str, Any]]:
-    """Give the meters of every size in every location, or of one alone, one by one: they are many."""
+    """Generate the meters of all sizes, or one, in all locations, or one; they are too many for a list."""
     for each in LOCATIONS if location is None else {location} & {*LOCATIONS}:
         for one in SIZES.values():
             if size in (None, one.name):
@@ -90,6 +90,6 @@ def _item(size: Size, location: str, meter: _Meter) -> dict[str, Any]:
 
 
 def _regular(size: Size, location: str) -> float:
-    """Make up what a Linux VM costs; westus2 is among the cheapest."""
+    """Make up the price of a Linux VM; westus2 is among the cheapest."""
     steps = (LOCATIONS.index("westus2") - LOCATIONS.index(location)) % 4
     return (_A_CORE * size.cores + _A_GIB * size.memory / 1024) * (1 + _DEARER * steps)

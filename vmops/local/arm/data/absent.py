@@ -1,4 +1,4 @@
-"""Types of resources that Azure has and the local Azure has none of: they are looked for, and their lists are empty.
+"""Types that Azure has and the local Azure has no resources of: gets find nothing, and their lists are empty.
 
 Source: azure-rest-api-specs, the lists that Microsoft.Compute and Microsoft.Network have by group and by subscription.
 """

@@ -1,4 +1,4 @@
-"""Community galleries: images that anybody may use, wherever they are. Their names are made up."""
+"""Community galleries: public images, available in every location. Their names are made up."""
 
 import re
 
@@ -20,7 +20,7 @@ def find_image(gallery: str, name: str) -> Image | None:
 
 
 def by_id(text: str) -> Image | None:
-    """Return the image that ``communityGalleryImageId`` names, of which there is one version."""
+    """Return the image that ``communityGalleryImageId`` names; each has one version."""
     found = _ID.fullmatch(text)
     image = find_image(found[1], found[2]) if found else None
     wanted = found[3] if found else None

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 class Image:
     """One image: ``size`` in GB, ``generation`` of the hypervisor it boots on, ``nvme`` if it boots from NVMe too.
 
-    One that is sold has a ``plan``, publisher:product:name; ``terms`` tells whether the subscription has accepted them.
+    A sold image has a ``plan``, publisher:product:name; ``terms`` tells whether the subscription has accepted its
+    terms.
 
-    The first generation never does. Source: Microsoft's page on the images that support NVMe.
+    Images of the first generation never boot from NVMe. Source: Microsoft's page on the images that support NVMe.
     """
 
     version: str
@@ -90,7 +91,7 @@ def urns() -> list[list[str]]:
 
 
 def find_image(publisher: str, offer: str, sku: str, version: str) -> Image | None:
-    """Return the image of that name; every well-formed version of it exists, and ``latest`` is the one it has."""
+    """Return the image of that name; every well-formed version exists, and ``latest`` is the one in the table."""
     image = _IMAGES.get(f"{publisher}:{offer}:{sku}".lower())
     if image is None or version.lower() == "latest":
         return image

@@ -1,4 +1,4 @@
-"""The places where the simulated cloud has a region.
+"""The locations in which the simulated cloud has a region.
 
 Source: recorded lists of available regions (ARM's LocationNotAvailableForResourceGroup answer), and Microsoft's lists
 of regions and of those with availability zones.

@@ -1,4 +1,4 @@
-"""Some of Azure's built-in roles, by their names; what they permit is not told, since nothing is permitted by it here.
+"""Some of Azure's built-in roles, by name. Their permissions are left out: roles permit nothing here.
 
 Source: Microsoft's page of built-in roles.
 """

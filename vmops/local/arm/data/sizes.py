@@ -11,16 +11,16 @@ SCSI, NVME = "SCSI", "NVMe"
 
 _NAME = re.compile(r"Standard_(?P<letters>[A-Z]+)\d+(?P<features>[a-z]*)(?:_[A-Z]\w*?)?(?:_v(?P<version>\d+))?")
 _BURSTABLE = 2
-"""From this version on a burstable size has accelerated networking."""
+"""The first version of burstable sizes with accelerated networking."""
 _NVME_VERSION = 6
-"""From this version on a size has no SCSI controller, and boots the second generation of images alone."""
+"""The first version of sizes without a SCSI controller, which boot the second generation of images only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """One size; memory in MiB, the local disks in MiB, ``disks`` the most data disks.
+    """One size: memory and local disks in MiB; ``disks`` is the maximum number of data disks.
 
-    ``local_disk`` is a temporary disk; one behind NVMe, ``nvme_disk``, does not count as such.
+    ``local_disk`` is a temporary disk; ``nvme_disk``, a local one behind NVMe, does not count as such.
     """
 
     name: str
@@ -35,25 +35,25 @@ class Size:
 
     @property
     def premium(self) -> bool:
-        """Tell whether it takes Premium disks: an ``s`` in its name says so."""
+        """Tell whether it supports Premium disks, as an ``s`` in its name indicates."""
         return "s" in self._part("features") or self._part("letters") == "DS"
 
     @property
     def spot(self) -> bool:
-        """Tell whether it is available as Spot: a burstable one is not. Source: Microsoft's page on Spot machines."""
+        """Tell whether it is available as Spot: burstable sizes are not. Source: Microsoft's page on Spot machines."""
         return self._part("letters") != "B"
 
     @property
     def accelerated(self) -> bool:
         """Tell whether its interfaces can be accelerated.
 
-        Source: Microsoft's page on accelerated networking; its examples have one on a machine of one core.
+        Source: Microsoft's page on accelerated networking, whose examples include a machine with one core.
         """
         burstable = self._part("letters") == "B" and self._version < _BURSTABLE
         return self._part("letters") != "A" and not burstable
 
     def ephemeral(self, placement: str) -> int:
-        """Tell how large a system disk may be that lies on the host, in GiB; 0 if it cannot.
+        """Give the largest ephemeral system disk, in GiB; 0 if it supports none.
 
         Source: Microsoft's page on ephemeral disks; a cache of 25 GiB a core is that of version 3.
         """
@@ -73,10 +73,10 @@ class Size:
 
     @property
     def cluster(self) -> str:
-        """The hardware that it runs on: a running machine is resized within it alone.
+        """The hardware cluster that it runs on: a running machine can be resized only within its cluster.
 
-        Azure tells nobody its clusters: one for each maker's processors up to version 5, and of each version later, and
-        one for each special purpose, is an estimate.
+        Azure does not publish its clusters. This is an estimate: one for each maker's processors up to version 5, one
+        for each later version, and one for each special purpose.
         """
         letters, features = self._part("letters"), self._part("features")
         purpose = letters if letters in ("M", "NC") else ""
@@ -95,7 +95,7 @@ class Size:
 def _series(
     family: str, memory_per_core: float, pattern: str, cores: str, architecture: str = "x64", local: int = 0
 ) -> list[Size]:
-    """Lay out the sizes of a regular series: memory, disks and the temporary disk (MiB a core) grow with the cores."""
+    """List the sizes of a regular series: memory, disks and the temporary disk (MiB a core) grow with the cores."""
     numbers = [int(number) for number in cores.split()]
     return [
         Size(pattern.format(n), family, n, int(n * memory_per_core * 1024), min(2 * n, 32), n * local, architecture)
@@ -104,7 +104,7 @@ def _series(
 
 
 def _nvme_series(family: str, memory_per_core: int, pattern: str, cores: str, local: int = 0) -> list[Size]:
-    """Lay out the sizes of a series of version 6 or later; a local disk, in MiB a core, is one behind NVMe."""
+    """List the sizes of a series of version 6 or later; its local disk, in MiB a core, is behind NVMe."""
     numbers = [int(number) for number in cores.split()]
     return [
         Size(pattern.format(n), family, n, n * memory_per_core * 1024, min(max(8, 3 * n), 64), nvme_disk=n * local)
@@ -157,16 +157,17 @@ _TABLE = [
 SIZES = {size.name.lower(): size for size in _TABLE}
 
 REGION, SPOT = "cores", "lowPriorityCores"
-"""What all machines of a location share, but spot ones; and what spot ones share, of whatever family.
+"""The quota that all machines of a location share, except Spot ones, and the quota of all Spot machines, of any family.
 
-Source: Microsoft's pages on vCPU quotas and on spot quota; azure-rest-api-specs, Microsoft.Compute, Usage_List."""
+Source: Microsoft's pages on vCPU quotas and on spot quota; azure-rest-api-specs, Microsoft.Compute, Usage_List.
+"""
 
 _LIMIT = 20_000
 _LIMITS = {"standardNCADSA100v4Family": 0, REGION: 5 * _LIMIT}
 _SCARCE = {"brazilsouth": {REGION: 10, SPOT: 3}}
-"""A location where a subscription may have as little as a new one has."""
+"""A location with limits as low as those of a new subscription."""
 
 
 def cores_limit(quota: str, location: str = "") -> int:
-    """Return how many cores of a quota, a family's or `REGION` or `SPOT`, a subscription may use in a location."""
+    """Return a subscription's limit of cores in a location, for a family's quota, `REGION` or `SPOT`."""
     return _SCARCE.get(location, {}).get(quota, _LIMITS.get(quota, _LIMIT))

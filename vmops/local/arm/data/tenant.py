@@ -1,3 +1,3 @@
-"""The one tenant of the simulated cloud, and its subscription that is there before anything is."""
+"""The one tenant of the simulated cloud, and the subscription that it has from the start."""
 
 TENANT = "00000000-0000-0000-0000-000000000000"

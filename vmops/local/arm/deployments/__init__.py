@@ -1,1 +1,1 @@
-"""Template deployments: what a template says, in which order it is made, and how a deployment goes on by itself."""
+"""Template deployments: reading a template, ordering its resources, and running the deployment by itself."""

@@ -1,4 +1,4 @@
-"""What a function of templates insists on of its arguments; each raises ``TypeError`` for anything else."""
+"""Type checks for the arguments of template functions; each raises ``TypeError`` for any other type."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,14 +7,14 @@ from vmops.local.arm.deployments.values import is_integer
 
 
 def as_text(value: Any) -> str:
-    """Insist on a text."""
+    """Require a text."""
     if not isinstance(value, str):
         raise TypeError
     return value
 
 
 def as_integer(value: Any) -> int:
-    """Insist on an integer."""
+    """Require an integer."""
     if not is_integer(value):
         raise TypeError
     number: int = value
@@ -22,28 +22,28 @@ def as_integer(value: Any) -> int:
 
 
 def as_boolean(value: Any) -> bool:
-    """Insist on true or false."""
+    """Require true or false."""
     if not isinstance(value, bool):
         raise TypeError
     return value
 
 
 def as_list(value: Any) -> list[Any]:
-    """Insist on a list."""
+    """Require a list."""
     if not isinstance(value, list):
         raise TypeError
     return value
 
 
 def as_scalar(value: Any) -> Any:
-    """Insist on what is neither a list nor an object."""
+    """Require a value that is neither a list nor an object."""
     if isinstance(value, list | Mapping):
         raise TypeError
     return value
 
 
 def as_object(value: Any) -> dict[str, Any]:
-    """Insist on an object."""
+    """Require an object."""
     if not isinstance(value, dict):
         raise TypeError
     return value

@@ -1,4 +1,4 @@
-"""What the values of a template come to: every text that is an expression is replaced by what it gives."""
+"""Evaluates the values of a template: every text that is an expression is replaced by its result."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,20 +15,20 @@ _MOST_COPIES = 800
 
 
 class _Unknown:
-    """What only a deployment under way can tell; whatever is made of it is unknown too."""
+    """A value that is known only during a deployment; everything that is computed from it is unknown too."""
 
 
 UNKNOWN = _Unknown()
 Reference = Callable[[str, str, bool], Any]
-"""Gives a resource: by its name or id, an API version or none, and whether all of it is wanted or its properties."""
+"""Gives a resource by name or id and an optional API version: all of it, or only its properties."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What an expression may look at, where it stands.
+    """What an expression may refer to, at its place in the template.
 
-    ``loops`` has the index of each loop around it, by name in lower case; ``""`` is the innermost one of resources or
-    outputs. Without ``reference`` no other resource can be looked at.
+    ``loops`` has the index of each loop around it, by name in lower case; ``""`` is the innermost loop of resources or
+    outputs. Without ``reference`` it may refer to no other resource.
     """
 
     place: Place
@@ -38,13 +38,13 @@ class Scope:
     reference: Reference | None = None
 
     def within(self, loop: str, index: int, *, inner: bool = False) -> "Scope":
-        """Give the scope within one turn of a loop; ``inner`` makes it the one that needs no name."""
+        """Give the scope within one iteration of a loop; ``inner`` makes it the loop that needs no name."""
         named = {loop.lower(): index} | ({"": index} if inner else {})
         return replace(self, loops={**self.loops, **named})
 
 
 def evaluate(value: Any, scope: Scope) -> Any:
-    """Return a value of a template with all of its expressions carried out; raises `TemplateError`."""
+    """Evaluate all expressions in a value of a template; raises `TemplateError`."""
     if isinstance(value, str):
         text = inner(value)
         return unescaped(value) if text is None else _run(parse(text), scope)
@@ -73,7 +73,7 @@ def _name(name: str, scope: Scope) -> str:
 
 
 def _loops(listed: list[Any]) -> list[tuple[Mapping[str, Any], str]]:
-    """Give the loops that make properties, each with its name."""
+    """Give the loops that produce properties, each with its name."""
     for each in listed:
         if not isinstance(each, Mapping) or not isinstance(each.get("name"), str) or "input" not in each:
             raise TemplateError(
@@ -84,12 +84,12 @@ def _loops(listed: list[Any]) -> list[tuple[Mapping[str, Any], str]]:
 
 
 def copies(loop: Mapping[str, Any], name: str, scope: Scope, *, inner: bool = False) -> list[Any]:
-    """Evaluate the input of a loop as often as it says."""
+    """Evaluate the input of a loop once for each iteration."""
     return [evaluate(loop.get("input"), scope.within(name, at, inner=inner)) for at in range(count_of(loop, scope))]
 
 
 def count_of(loop: Mapping[str, Any], scope: Scope) -> int:
-    """Return how often a loop is gone through."""
+    """Return the number of a loop's iterations."""
     count = evaluate(loop.get("count"), replace(scope, reference=None))
     if not is_integer(count) or not 0 <= count <= _MOST_COPIES:
         raise TemplateError(
@@ -112,7 +112,7 @@ def _run(node: Node, scope: Scope) -> Any:
 
 
 def _choice(arguments: tuple[Node, ...], scope: Scope) -> Any:
-    """Carry out only the branch that is chosen. Source: Microsoft's page on logical functions."""
+    """Evaluate only the chosen branch. Source: Microsoft's page on logical functions."""
     require_count("if", arguments, 3, 3)
     condition = _run(arguments[0], scope)
     if condition is UNKNOWN:
@@ -170,7 +170,7 @@ def _variable(scope: Scope, given: list[Any]) -> Any:
 
 
 def _index(scope: Scope, given: list[Any]) -> int:
-    """Return the turn that a loop is in, by the loop's name or of the innermost, with an offset."""
+    """Return the index of the loop of that name, or of the innermost one, plus an offset."""
     named = [each for each in given if isinstance(each, str)]
     offsets = [each for each in given if is_integer(each)]
     at = scope.loops.get(named[0].lower() if named else "")
@@ -192,7 +192,7 @@ def _reference(scope: Scope, given: list[Any]) -> Any:
 
 
 def misplaced(name: str) -> TemplateError:
-    """Say that a function cannot be used where it is. Source: Azure/template-analyzer#184."""
+    """Say that a function cannot be used here. Source: Azure/template-analyzer#184."""
     return TemplateError(
         f"The template function '{name}' is not expected at this location. "
         "Please see https://aka.ms/arm-template-expressions for usage details."
@@ -214,5 +214,5 @@ _SCOPED: dict[str, tuple[int, float, Callable[[Scope, list[Any]], Any]]] = {
         lambda scope, given: places.subscription_resource_id(scope.place, given),
     ),
 }
-"""Functions that look around: how many arguments they take, and what they give."""
+"""Functions that depend on the scope: their number of arguments, and what they compute."""
 __all__ = ["UNKNOWN", "Reference", "Scope", "copies", "count_of", "evaluate", "misplaced", "unknown"]

@@ -1,6 +1,6 @@
-"""The language of template expressions: ``[concat('a', parameters('b').c[0])]`` and such, read into a tree.
+"""The language of template expressions, as in ``[concat('a', parameters('b').c[0])]``, parsed to a tree.
 
-Source: Microsoft's page on the syntax and expressions of templates, which says how long an expression may be.
+Source: Microsoft's page on the syntax and expressions of templates, which limits the length of an expression.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 _LONGEST = 24_576
 _DEEPEST = 60
-"""Brackets within brackets; the limit is ours."""
+"""The deepest nesting of brackets; the limit is ours."""
 _TOKEN = re.compile(
     r"(?P<StringLiteral>'(?:[^']|'')*')|(?P<Integer>-?[0-9]+)|(?P<Identifier>[A-Za-z_][A-Za-z0-9_]*)"
     r"|(?P<LeftParenthesis>\()|(?P<RightParenthesis>\))|(?P<LeftSquareBracket>\[)|(?P<RightSquareBracket>\])"
@@ -21,19 +21,19 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class TemplateError(Exception):
-    """What is wrong with a template, in a sentence that a user can act on."""
+    """An error in a template, as a sentence that a user can act on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A text or an integer that stands for itself."""
+    """A literal text or integer."""
 
     value: str | int
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function and what it is given."""
+    """A function and its arguments."""
 
     function: str
     arguments: tuple["Node", ...]
@@ -56,22 +56,22 @@ class _Token(NamedTuple):
 
 
 def inner(text: str) -> str | None:
-    """Give the expression in a text of a template; None if it has none, and stands for itself."""
+    """Give the expression in a text of a template; None if the text is literal."""
     if text.startswith("[") and text.endswith("]") and not text.startswith("[["):
         return text[1:-1]
     return None
 
 
 def unescaped(text: str) -> str:
-    """Give what a text without an expression stands for: the second of two brackets at its start is an escape."""
+    """Give the literal value of a text without an expression: ``[[`` at its start is an escaped bracket."""
     return text[1:] if text.startswith("[[") else text
 
 
 @lru_cache(maxsize=1024)
 def parse(text: str) -> Node:
-    """Read an expression, without the brackets around it; raises `TemplateError`.
+    """Parse an expression, without the brackets around it; raises `TemplateError`.
 
-    A deployment reads its template again whenever it goes on.
+    A deployment parses its template again whenever it continues.
     """
     if len(text) > _LONGEST:
         raise TemplateError(f"The language expression is longer than the limit of '{_LONGEST}' characters.")
@@ -79,7 +79,7 @@ def parse(text: str) -> Node:
 
 
 def written(node: Node) -> str:
-    """Write an expression down as `parse` reads it."""
+    """Write an expression in the form that `parse` reads."""
     match node:
         case Literal(str() as text):
             return "'" + text.replace("'", "''") + "'"
@@ -94,7 +94,7 @@ def written(node: Node) -> str:
 
 
 class _Reader:
-    """Read one expression from left to right."""
+    """Parses one expression from left to right."""
 
     def __init__(self, text: str) -> None:
         self._text, self._depth = text, 0
@@ -151,7 +151,7 @@ class _Reader:
         return node
 
     def _take(self, kind: str, *, instead: str = "") -> str:
-        """Take the next token, which must be of a kind; the refusal may name what would have been right instead."""
+        """Take the next token, which must be of a kind; the error may say what would be right instead."""
         found = self._next
         if found.kind != kind:
             raise TemplateError(
@@ -163,7 +163,7 @@ class _Reader:
 
 
 def _tokens(text: str) -> Iterator[_Token]:
-    """Cut an expression; the last token is EndOfData. Source: azure-cnab-quickstarts#33, for what tokens are called."""
+    """Split an expression into tokens; the last is EndOfData. Source: azure-cnab-quickstarts#33, for their names."""
     at = 0
     while at < len(text):
         if text[at].isspace():

@@ -1,4 +1,4 @@
-"""The functions of templates that need to know nothing but their arguments.
+"""The template functions that depend on nothing but their arguments.
 
 Source: Microsoft's pages on template functions: array, comparison, logical, numeric, object and string functions.
 """
@@ -22,7 +22,7 @@ _LONGEST = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function: how many arguments it takes at least and at most, and what it makes of them."""
+    """One function: the least and the most arguments, and what it computes."""
 
     least: int
     most: float
@@ -30,9 +30,9 @@ class Function:
 
 
 def called(name: str, arguments: Sequence[Any]) -> Any:
-    """Give what a function makes of its arguments.
+    """Call a function.
 
-    Raises: TemplateError, for one that is not known, and for what it cannot be given.
+    Raises: TemplateError if the function is unknown, or its arguments are invalid.
     """
     function = FUNCTIONS.get(name.lower())
     if function is None:
@@ -49,7 +49,7 @@ def called(name: str, arguments: Sequence[Any]) -> Any:
 
 
 def _moderate(value: Any) -> Any:
-    """Refuse what is out of all proportion: integers beyond 64 bits, and texts and lists that grow without end."""
+    """Refuse excessive results: integers beyond 64 bits, and texts and lists that grow without limit."""
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise OverflowError
     if isinstance(value, str | list) and len(value) > _LONGEST:
@@ -58,7 +58,7 @@ def _moderate(value: Any) -> Any:
 
 
 def unknown(name: str) -> TemplateError:
-    """Say that there is no function of that name. Source: microsoft/vscode-azurearmtools#531."""
+    """Say that no function has that name. Source: microsoft/vscode-azurearmtools#531."""
     return TemplateError(
         f"The template function '{name}' is not valid. "
         "Please see https://aka.ms/arm-template-expressions for usage details."
@@ -79,7 +79,7 @@ def require_count(name: str, arguments: Sequence[Any], least: int, most: float) 
 
 
 def _concat(*parts: Any) -> Any:
-    """Join texts, or lists."""
+    """Concatenate texts or lists."""
     if isinstance(parts[0], list):
         return [element for part in parts for element in as_list(part)]
     return "".join(text_of(as_scalar(part)) for part in parts)
@@ -96,13 +96,13 @@ def _compared(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 
 
 def _divided(one: Any, other: Any) -> int:
-    """Divide integers, towards zero."""
+    """Divide integers, rounding towards zero."""
     whole = abs(as_integer(one)) // abs(as_integer(other))
     return whole if (one < 0) == (other < 0) else -whole
 
 
 def _rest(one: Any, other: Any) -> int:
-    """Give what a division leaves: its sign is that of what is divided."""
+    """Give the remainder of a division, with the sign of the dividend."""
     return as_integer(one) - _divided(one, other) * as_integer(other)
 
 
@@ -131,7 +131,7 @@ def _object(*given: Any) -> dict[str, Any]:
 
 
 def _union(*given: Any) -> Any:
-    """Put lists together, each element once, or objects, of whose properties the last counts."""
+    """Unite lists, keeping each element once, or objects; of equal properties the last one wins."""
     if isinstance(given[0], list):
         kept: list[Any] = []
         for element in _concat(*given):
@@ -218,4 +218,4 @@ FUNCTIONS: dict[str, Function] = {
     "or": Function(2, _MANY, lambda *given: any(list(map(as_boolean, given)))),
     "true": Function(0, 0, lambda: True),
 }
-"""By name in lower case: names of functions match without regard to case."""
+"""The functions by name in lower case: names match without regard to case."""

@@ -1,4 +1,4 @@
-"""The calls about deployments: to begin, check, look at, cancel and forget them.
+"""The calls about deployments: begin, validate, show, cancel and delete them.
 
 Source: azure-rest-api-specs, Microsoft.Resources, Deployments; recorded traffic, azure-mgmt-resource 10.
 """
@@ -30,9 +30,9 @@ _WEEK = 7 * 24 * 3600.0
 
 
 def put(cloud: Cloud, call: Call) -> Reply:
-    """Begin a deployment, or one again whose last run has ended.
+    """Begin a deployment; one of that name may exist if its last run has ended.
 
-    Raises: ArmError InvalidTemplate, DeploymentActive, and what the group is not fit for.
+    Raises: ArmError InvalidTemplate, DeploymentActive, and refusals of the group.
     """
     home = require_open(cloud, call.resource).id
     existing = records.find(cloud, call.resource)
@@ -48,7 +48,7 @@ def put(cloud: Cloud, call: Call) -> Reply:
 
 
 def validate(cloud: Cloud, call: Call) -> Reply:
-    """Tell whether a template could be deployed, as far as can be told without doing it; raises `ArmError`."""
+    """Validate a template, as far as possible without deploying it; raises `ArmError`."""
     home = require_open(cloud, call.resource).id
     record, planned = _accepted(cloud, call, home)
     record.state = SUCCEEDED
@@ -64,7 +64,7 @@ def get(cloud: Cloud, call: Call) -> Reply:
 
 
 def head(cloud: Cloud, call: Call) -> Reply:
-    """Tell whether there is a deployment: 204 or 404."""
+    """Tell whether a deployment exists: 204 or 404."""
     _record(cloud, call)
     return Reply(204)
 
@@ -79,7 +79,7 @@ def list_deployments(cloud: Cloud, call: Call) -> Reply:
 
 
 def delete(cloud: Cloud, call: Call) -> Reply:
-    """Begin to forget a deployment; what it has made stays, and an absent one answers 204."""
+    """Begin to delete a deployment; its resources stay, and an absent one answers 204."""
     GROUPS.get(cloud, call.group)
     record = records.find(cloud, call.resource)
     if record is None:
@@ -94,7 +94,7 @@ def delete(cloud: Cloud, call: Call) -> Reply:
 
 
 def cancel(cloud: Cloud, call: Call) -> Reply:
-    """End a deployment where it is: what is asked for already goes on, and nothing else is."""
+    """Cancel a deployment: requests that were made continue, and no more are made."""
     record = _record(cloud, call)
     operation = cloud.store.operation(record.operation)
     if not record.running or operation is None:
@@ -133,12 +133,12 @@ def get_status(cloud: Cloud, call: Call) -> Reply:
 
 
 def list_operations(cloud: Cloud, call: Call) -> Reply:
-    """List what a deployment has done so far."""
+    """List the operations of a deployment so far."""
     return page(call, view.operations(_record(cloud, call)))
 
 
 def get_operation(cloud: Cloud, call: Call) -> Reply:
-    """Show one thing that a deployment has done."""
+    """Show one operation of a deployment."""
     name = call.names["operation"].upper()
     for each in view.operations(_record(cloud, call)):
         if each["operationId"] == name:
@@ -147,7 +147,7 @@ def get_operation(cloud: Cloud, call: Call) -> Reply:
 
 
 def _accepted(cloud: Cloud, call: Call, home: ResourceId) -> tuple[Record, Plan]:
-    """Read what is asked for, and give the record and the plan of it; raises `ArmError`."""
+    """Read a request, and give its record and its plan; raises `ArmError`."""
     name, body = call.names["deployment"], GROUPS.get(cloud, home).body
     asked = asked_of(call.body)
     try:
@@ -174,7 +174,7 @@ def _status_url(call: Call, record: Record) -> str:
 
 
 def _state_in(text: str) -> str:
-    """Return the state that a list is asked for, in lower case; raises ``ArmError`` for any other filter."""
+    """Return the state in a list's filter, in lower case; raises ``ArmError`` for any other filter."""
     if not text:
         return ""
     match = _FILTER.fullmatch(text)
@@ -184,5 +184,5 @@ def _state_in(text: str) -> str:
 
 
 def _times(record: Record) -> dict[str, str]:
-    """Give when a deployment began and when it expires, as ARM's refusals write both."""
+    """Give the times when a deployment began and when it expires, in the form of ARM's refusals."""
     return {"since": american(record.started), "expires": american(record.started + _WEEK)}

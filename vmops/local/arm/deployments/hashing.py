@@ -1,8 +1,8 @@
-"""The hashes that templates know: ``uniqueString`` and ``guid``, and the number that stands for a whole template.
+"""The hash functions of templates: ``uniqueString`` and ``guid``, and the hash of a whole template.
 
 Azure does not document the first. Source: maskati's gist on calculating Bicep's uniqueString locally, which names the
-hash, a MurmurHash of 64 bits, the alphabet, and what a template's own hash is taken over; the recorded traffic of
-azure-mgmt-resource 10, whose template has the hash that comes out here; Microsoft's page on the string functions of
+hash, a MurmurHash of 64 bits, the alphabet, and the input of a template's own hash; the recorded traffic of
+azure-mgmt-resource 10, whose template has the hash that is computed here; Microsoft's page on the string functions of
 Bicep, which names the namespace of ``guid``.
 """
 
@@ -16,19 +16,19 @@ _WORD = 0xFFFFFFFF
 
 
 def unique_string(*parts: str) -> str:
-    """Give 13 characters that are the same whenever the texts are."""
+    """Give 13 characters that depend only on the texts."""
     number = _murmur("-".join(parts).encode())
     digits = ((number << 1) >> shift & 31 for shift in range(60, -1, -5))
     return "".join(_ALPHABET[digit] for digit in digits)
 
 
 def guid(*parts: str) -> str:
-    """Give a GUID that is the same whenever the texts are."""
+    """Give a GUID that depends only on the texts."""
     return str(uuid.uuid5(_NAMESPACE, "-".join(parts)))
 
 
 def template_hash(template: Any) -> str:
-    """Give the number that ARM shows for a template."""
+    """Give the hash that ARM shows for a template."""
     return str(_murmur(json.dumps(template, separators=(",", ":")).upper().encode()))
 
 

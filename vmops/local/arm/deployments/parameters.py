@@ -1,4 +1,4 @@
-"""The parameters of a template: what is declared, what is given, and what is wrong with that.
+"""The parameters of a template: their declarations, their values, and errors in those.
 
 Source: Microsoft's page on the parameters of templates; the sentences are those of users' reports.
 """
@@ -21,14 +21,14 @@ _TYPES = {
     "secureobject": ("SecureObject", Mapping),
     "array": ("Array", list),
 }
-"""By name in lower case: as ARM writes it, and what a value must be."""
+"""The types by name in lower case: ARM's spelling, and the type of a value."""
 _HELP = "Please see https://aka.ms/arm-create-parameter-file for usage details."
 
 
 def values_of(declared: Mapping[str, Any], given: Mapping[str, Any], place: Place) -> Json:
-    """Return the value of every parameter, in the order in which they are declared; raises `TemplateError`.
+    """Return the value of every parameter, in the order of declaration; raises `TemplateError`.
 
-    A default may look at parameters that come before it.
+    A default may refer to parameters that are declared before it.
     """
     _require_declared(declared, given)
     values: Json = {}
@@ -40,18 +40,18 @@ def values_of(declared: Mapping[str, Any], given: Mapping[str, Any], place: Plac
 
 
 def shown(declared: Mapping[str, Any], values: Mapping[str, Any]) -> Json:
-    """Return the parameters as an answer has them: a secure one without its value."""
+    """Return the parameters as an answer shows them: secure ones without their values."""
     return {name: typed(found(declared[name], "type"), value) for name, value in values.items()}
 
 
 def typed(kind: Any, value: Any) -> Json:
-    """Return a value with its type, as an answer has both; a secure type alone."""
+    """Return a value with its type, as an answer shows it; a secure one with its type only."""
     name = canonical_type(kind)
     return {"type": name} if name.startswith("Secure") else {"type": name, "value": value}
 
 
 def canonical_type(kind: Any) -> str:
-    """Return a type as ARM writes it; raises `TemplateError` for one that there is not."""
+    """Return a type in ARM's spelling; raises `TemplateError` if it is unknown."""
     known = _TYPES.get(str(kind).lower())
     if known is None:
         raise TemplateError(f"The type '{kind}' is not valid: it is none of '{', '.join(_TYPES)}'.")
@@ -59,7 +59,7 @@ def canonical_type(kind: Any) -> str:
 
 
 def fits(kind: Any, value: Any) -> bool:
-    """Tell whether a value is of a type."""
+    """Tell whether a value has a type."""
     canonical_type(kind)
     expected = _TYPES[str(kind).lower()][1]
     return is_integer(value) if expected is int else isinstance(value, expected)
@@ -78,7 +78,7 @@ def _require_declared(declared: Mapping[str, Any], given: Mapping[str, Any]) -> 
 
 
 def _value(name: str, words: Mapping[str, Any], given: Any, scope: Scope) -> Any:
-    """Return what is given, as it is, or the default, with its expressions carried out."""
+    """Return the given value unchanged, or the evaluated default."""
     if isinstance(given, Mapping) and "reference" in given:
         raise TemplateError(
             f"The value for the template parameter '{name}' is in a key vault, and the local Azure has none."

@@ -1,4 +1,4 @@
-"""Where a template is deployed to, and the ids of resources as seen from there.
+"""The target of a deployment, and the ids of resources relative to it.
 
 Source: Microsoft's page on the resource functions of templates.
 """
@@ -17,7 +17,7 @@ _GROUPS = "microsoft.resources/resourcegroups"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The resource group that a deployment is in, and the name of the deployment."""
+    """The resource group of a deployment, and the deployment's name."""
 
     home: ResourceId
     body: Json
@@ -25,23 +25,23 @@ class Place:
 
     @property
     def group(self) -> Json:
-        """The resource group, as ``resourceGroup()`` gives it."""
+        """The resource group, as ``resourceGroup()`` returns it."""
         return self.body | {"type": "Microsoft.Resources/resourceGroups"}
 
     @property
     def subscription(self) -> Json:
-        """The subscription, as ``subscription()`` gives it."""
+        """The subscription, as ``subscription()`` returns it."""
         name = self.home.subscription
         return {"id": f"/subscriptions/{name}", "subscriptionId": name, "tenantId": TENANT, "displayName": "local"}
 
     @property
     def deployment(self) -> Json:
-        """The deployment, as ``deployment()`` gives it; without the template."""
+        """The deployment, as ``deployment()`` returns it, without the template."""
         return {"name": self.name, "properties": {"mode": "Incremental", "provisioningState": "Accepted"}}
 
 
 def resource_id(place: Place, given: Sequence[Any]) -> str:
-    """Give the id of a resource: subscription and group may come before its type, names follow."""
+    """Give the id of a resource; subscription and group may come before the type, names follow it."""
     before, kind, names = _cut("resourceId", given, 2)
     group = before[-1] if before else place.home.group
     subscription = before[0] if len(before) > 1 else place.home.subscription
@@ -51,13 +51,13 @@ def resource_id(place: Place, given: Sequence[Any]) -> str:
 
 
 def subscription_resource_id(place: Place, given: Sequence[Any]) -> str:
-    """Give the id of what is a subscription's own: a subscription may come before its type, names follow."""
+    """Give the id of a subscription's own resource; a subscription may come before the type, names follow it."""
     before, kind, names = _cut("subscriptionResourceId", given, 1)
     return f"/subscriptions/{before[0] if before else place.home.subscription}/{within(kind, names)}"
 
 
 def within(kind: str, names: Sequence[str]) -> str:
-    """Give the end of an id, from ``providers`` on."""
+    """Give the part of an id from ``providers`` on."""
     provider, *types = kind.split("/")
     return "/".join(["providers", provider, *(step for pair in zip(types, names, strict=True) for step in pair)])
 

@@ -1,4 +1,4 @@
-"""In which order the resources of a template are made: what each waits for, as told and by looking at others.
+"""The order in which a template's resources are made, by declared dependencies and by references.
 
 Source: Microsoft's page on the order of deploying resources, which has both kinds of dependency.
 """
@@ -16,9 +16,10 @@ from vmops.local.arm.state.resource import Json
 
 
 class Names:
-    """The resources of a template by all that they may be called, in any case.
+    """The resources of a template by every name that they may have, in any case.
 
-    That is an id, whole or from the provider on, a type and a name, or a name; and many by the name of their loop.
+    Such a name is a complete id, an id from the provider on, a type and a name, or a name. The name of a loop stands
+    for all its resources.
     """
 
     def __init__(self, resources: list[Declared]) -> None:
@@ -40,7 +41,7 @@ class Names:
         return there[0] if there else None
 
     def awaited(self, named: str) -> list[Declared]:
-        """Return what a dependency is about: a loop, or a resource; raises `TemplateError`."""
+        """Return the resources of a dependency: those of a loop, or one; raises `TemplateError`."""
         if named and named.lower() in self._loops:
             return self._loops[named.lower()]
         there = self.find(named)
@@ -51,7 +52,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Plan:
-    """A template in order: its resources that are wanted, by id in lower case, and the ids that each waits for.
+    """An ordered template: the wanted resources by id in lower case, and the ids that each waits for.
 
     ``locations`` are those that are known before anything is made.
     """
@@ -64,7 +65,7 @@ class Plan:
 
 
 def plan(template: Json, given: Json, place: Place) -> Plan:
-    """Read a template and put its resources in order; raises `TemplateError`."""
+    """Read a template and order its resources; raises `TemplateError`."""
     try:
         return _planned(read(template, given, place))
     except RecursionError:
@@ -97,7 +98,7 @@ def _add(planned: Plan, resource: Declared) -> None:
 
 
 def _looking(scope: Scope, names: Names, seen: set[str]) -> Scope:
-    """Give a scope in which a reference gives what is unknown yet, and is noted if it stays within the template."""
+    """Give a scope in which references are unknown, and are recorded if they stay within the template."""
 
     def reference(named: str, version: str, _whole: bool) -> Any:
         inside = names.find(named)
@@ -133,7 +134,7 @@ def _require_order(planned: Plan) -> None:
 
 
 def undefined(named: str) -> TemplateError:
-    """Say that a template has no such resource."""
+    """Say that the template has no resource of that name."""
     return TemplateError(
         f"The resource '{named}' is not defined in the template. "
         "Please see https://aka.ms/arm-template for usage details."

@@ -1,4 +1,4 @@
-"""What is kept of a deployment: how far it has come, and under a seal what it was asked to do."""
+"""The record of a deployment: its progress, and its sealed request."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,10 +14,10 @@ _KIND = "deployment"
 
 @dataclass
 class Step:
-    """One resource of a deployment; ``operation`` is that of its write while it goes on.
+    """One resource of a deployment; ``operation`` is that of its write while that runs.
 
-    ``state`` is Accepted until it is asked for, Running, Succeeded or Failed. ``again`` is when one that was throttled
-    is asked for the next time. Times are seconds since the epoch.
+    ``state`` is Accepted until it is requested, then Running, Succeeded or Failed. ``again`` is the time of the next
+    attempt after a throttled one. Times are seconds since the epoch.
     """
 
     id: str
@@ -35,7 +35,7 @@ class Step:
 
 @dataclass
 class Record:
-    """One deployment: ``shown`` is what of its answer was known at first, ``sealed`` its template and parameters."""
+    """One deployment: ``shown`` is what was known of its answer at first, ``sealed`` its template and parameters."""
 
     id: str
     operation: str
@@ -57,12 +57,12 @@ class Record:
 
     @property
     def running(self) -> bool:
-        """Whether it is still to end."""
+        """Whether it has not ended yet."""
         return self.state in (ACCEPTED, RUNNING)
 
 
 def find(cloud: Cloud, rid: ResourceId) -> Record | None:
-    """Return a deployment, if there is one of that id."""
+    """Return the deployment of that id, if it exists."""
     plain = cloud.store.documents.find(_KIND, rid.key)
     return None if plain is None else _read(plain)
 
@@ -79,7 +79,7 @@ def save(cloud: Cloud, record: Record) -> None:
 
 
 def forget(cloud: Cloud, rid: ResourceId) -> None:
-    """Take a deployment away, or all of a group; what they have made stays."""
+    """Remove the record of a deployment, or all of a group; the resources stay."""
     for key in [key for key, _ in cloud.store.documents.of_kind(_KIND) if f"{key}/".startswith(f"{rid.key}/")]:
         cloud.store.documents.remove(_KIND, key)
 

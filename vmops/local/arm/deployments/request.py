@@ -1,4 +1,4 @@
-"""What a deployment is asked to do, and what of it the local Azure does not know.
+"""The request for a deployment, and the parts of it that the local Azure does not support.
 
 Source: azure-rest-api-specs, Microsoft.Resources, Deployments; Microsoft's page on deployment modes.
 """
@@ -24,7 +24,7 @@ _MODES = ("incremental", "complete")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a deployment is asked to do."""
+    """The request for a deployment."""
 
     template: Json
     parameters: Json
@@ -55,7 +55,7 @@ def _require_no_debugging(setting: Any) -> None:
 
 
 def _require_mode(mode: Any) -> None:
-    """Refuse Complete: it would delete what the template does not name, which Microsoft advises against by now."""
+    """Refuse Complete: it would delete what the template does not name, and Microsoft now advises against it."""
     if not isinstance(mode, str) or mode.lower() not in _MODES:
         raise ArmError("InvalidRequestContent", reason="properties.mode is none of Incremental, Complete")
     if mode.lower() == "complete":

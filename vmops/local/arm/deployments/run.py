@@ -1,7 +1,7 @@
-"""How a deployment goes on: each resource is asked for when all that it waits for is there.
+"""Runs a deployment: each resource is requested when everything that it waits for exists.
 
-It asks as a client would, with a request of its own for each resource, and looks at the operation that this begins.
-Source: azure-rest-api-specs, Microsoft.Resources, Deployments; for the texts of failures the reports of users, such as
+It makes a request for each resource, as a client would, and polls the operation that this begins. Source:
+azure-rest-api-specs, Microsoft.Resources, Deployments; for the texts of failures the reports of users, such as
 OfficeDev/microsoft-teams-apps-company-communicator#1278.
 """
 
@@ -25,39 +25,39 @@ from vmops.local.arm.wire.messages import Reply
 
 _THROTTLED = 429
 _KEPT = 256
-"""Plans that are not read again, of deployments under way."""
+"""The most plans of running deployments that are kept in memory."""
 _PAUSE = 10.0
-"""Seconds until a resource that was throttled is asked for again, where the answer does not say; Azure's own."""
+"""Seconds until a throttled resource is requested again, if the answer does not say; Azure's own."""
 
 
 class Ask(Protocol):
-    """Make a request of the cloud, as from outside."""
+    """Makes a request to the cloud, as from outside."""
 
     def __call__(self, cloud: Cloud, method: str, path: str, api_version: str, body: Json | None = None) -> Reply:
-        """Return the answer, a refusal too."""
+        """Return the answer, which may be a refusal."""
 
 
 class Failure(ArmError):
-    """How a deployment ends that fails: its own code, and what went wrong inside."""
+    """The failure of a deployment: its own code, and the causes inside."""
 
     def __init__(self, row: str, causes: list[Json], **blanks: object) -> None:
         super().__init__(row, **blanks)
         self._causes = causes
 
     def body(self) -> Json:
-        """Return what stands under ``error``."""
+        """Return the content of ``error``."""
         return super().body() | {"details": self._causes}
 
 
 class Deployments:
-    """The rules of deployments, as the cloud asks for them when the operation of one is due."""
+    """The rules of deployments, which the cloud calls when the operation of one is due."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
         self._plans: dict[str, Plan] = {}
 
     def finish(self, cloud: Cloud, operation: Operation) -> float | None:
-        """Go on with a deployment; return when to look again, None when it has ended well.
+        """Continue a deployment; return when to continue next, None when it has succeeded.
 
         Raises: Failure.
         """
@@ -75,14 +75,14 @@ class Deployments:
             records.save(cloud, record)
 
     def fail(self, cloud: Cloud, operation: Operation) -> None:
-        """Let a deployment have failed with its operation."""
+        """Mark a deployment as failed with its operation."""
         record = records.find(cloud, operation.target)
         if record is not None:
             record.state, record.error, record.touched = FAILED, operation.error, cloud.now()
             records.save(cloud, record)
 
     def remove(self, cloud: Cloud, resource: Resource) -> None:
-        """Forget a deployment."""
+        """Delete a deployment's record."""
         records.forget(cloud, resource.id)
 
     def _go_on(self, cloud: Cloud, record: Record) -> float | None:
@@ -90,7 +90,7 @@ class Deployments:
             _look(cloud, step)
         planned = self._plan(cloud, record)
         while self._begin_next(cloud, record, planned):
-            """What is done at once makes room for what waits for it."""
+            """A resource that is made at once may make others ready."""
         running = [step for step in record.steps if step.state == RUNNING or step.again is not None]
         if running:
             record.state = RUNNING
@@ -99,7 +99,7 @@ class Deployments:
         return None
 
     def _plan(self, cloud: Cloud, record: Record) -> Plan:
-        """Return the plan of a deployment; one that another process has begun is read again."""
+        """Return the plan of a deployment; if another process began it, its template is read again."""
         if record.operation not in self._plans:
             asked = cloud.seal.open(record.sealed)
             if len(self._plans) == _KEPT:
@@ -108,7 +108,7 @@ class Deployments:
         return self._plans[record.operation]
 
     def _begin_next(self, cloud: Cloud, record: Record, planned: Plan) -> bool:
-        """Ask for every resource whose turn it is, unless one has failed; tell whether there was any."""
+        """Request every resource that is ready, unless one has failed; tell whether there was any."""
         if any(step.state == FAILED for step in record.steps):
             for step in record.steps:
                 step.again = None
@@ -120,7 +120,7 @@ class Deployments:
         return bool(ready)
 
     def _begin(self, cloud: Cloud, step: Step, planned: Plan) -> None:
-        """Ask for one resource."""
+        """Request one resource."""
         declared = planned.resources[step.id.lower()]
         step.started, step.again = step.started or cloud.now(), None
         try:
@@ -132,7 +132,7 @@ class Deployments:
         _answered(cloud, step, self._ask(cloud, "PUT", step.id, declared.api_version, body))
 
     def _end(self, cloud: Cloud, record: Record, planned: Plan) -> None:
-        """Work the outputs out, of a deployment whose resources are all there; raises `Failure`."""
+        """Compute the outputs of a deployment whose resources all exist; raises `Failure`."""
         causes = [{"target": step.id} | step.error for step in record.steps if step.error]
         if causes:
             raise Failure("DeploymentFailed", causes, target=record.id)
@@ -147,7 +147,7 @@ class Deployments:
         record.state, record.outputs = SUCCEEDED, outputs
 
     def _scope(self, cloud: Cloud, scope: Scope, planned: Plan) -> Scope:
-        """Give a scope in which other resources can be looked at."""
+        """Give a scope in which other resources can be referred to."""
 
         def reference(named: str, version: str, whole: bool) -> Any:
             declared = planned.names.find(named)
@@ -165,7 +165,7 @@ class Deployments:
 
 
 def _read_again(cloud: Cloud, record: Record, asked: Json | None) -> Plan:
-    """Read a template that was found to be right once; raises `Failure` if it cannot be read, or is not any more."""
+    """Read an accepted template again; raises `Failure` if it cannot be read, or is no longer valid."""
     if asked is None:
         raise Failure("DeploymentFailed", [ArmError("DeploymentForgotten").body()], target=record.id)
     home = record.rid.container
@@ -186,7 +186,7 @@ def _is_ready(cloud: Cloud, step: Step) -> bool:
 
 
 def _answered(cloud: Cloud, step: Step, reply: Reply) -> None:
-    """Note how the request for a resource was answered."""
+    """Record the answer to the request for a resource."""
     if reply.status == _THROTTLED:
         step.again = cloud.now() + _pause(cloud, reply)
         return
@@ -200,7 +200,7 @@ def _answered(cloud: Cloud, step: Step, reply: Reply) -> None:
 
 
 def _pause(cloud: Cloud, reply: Reply) -> float:
-    """Return for how long a refusal asks to wait, in seconds of the cloud's own time."""
+    """Return the pause that a refusal asks for, in seconds of the cloud's own time."""
     milliseconds, seconds = (reply.headers.get(name) for name in ("x-ms-retry-after-ms", "Retry-After"))
     if milliseconds:
         return float(milliseconds) / 1000
@@ -208,7 +208,7 @@ def _pause(cloud: Cloud, reply: Reply) -> float:
 
 
 def _look(cloud: Cloud, step: Step) -> None:
-    """Look whether the write of a resource has ended, and how."""
+    """Check whether the write of a resource has ended, and how."""
     if step.state != RUNNING:
         return
     operation = cloud.store.operation(step.operation)

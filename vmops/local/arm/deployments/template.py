@@ -1,4 +1,4 @@
-"""A template as it is to be carried out: its parameters and variables, its resources, and what it gives.
+"""A template that is ready to run: its parameters and variables, its resources, and its outputs.
 
 Source: Microsoft's page on the structure and syntax of templates.
 """
@@ -17,7 +17,7 @@ from vmops.local.arm.state.resource import Json
 _OURS = frozenset(
     {"apiversion", "type", "name", "comments", "condition", "copy", "dependson", "metadata", "resources", "scope"}
 )
-"""What a template says of a resource, and is not sent to its provider."""
+"""The members of a resource that are the template's, and are not sent to its provider."""
 _NESTED = "microsoft.resources/deployments"
 _PARTS = ("parameters", "variables", "outputs")
 _HELP = "Please see https://aka.ms/arm-template/#resources for usage details."
@@ -25,7 +25,7 @@ _HELP = "Please see https://aka.ms/arm-template/#resources for usage details."
 
 @dataclass(frozen=True)
 class Declared:
-    """One resource of a template, loops resolved: its id, what its own expressions may look at, and what it waits for.
+    """One resource of a template, with loops resolved: its id, its scope, and what it waits for.
 
     ``body`` is as written. ``after`` names others by id, name or loop.
     """
@@ -42,13 +42,13 @@ class Declared:
 
     @property
     def title(self) -> str:
-        """What ARM calls it in a refusal."""
+        """The resource's name in ARM's refusals."""
         return f"{self.type}/{self.name}"
 
 
 @dataclass(frozen=True)
 class Template:
-    """A template that was read together with what it was given; ``parameters`` are as an answer has them."""
+    """A template with its parameters; ``parameters`` are as an answer shows them."""
 
     scope: Scope
     parameters: Json
@@ -56,7 +56,7 @@ class Template:
     declared_outputs: Json = field(default_factory=dict)
 
     def output(self, name: str, scope: Scope) -> Json:
-        """Give an output by its name, nothing if it is not wanted; raises `TemplateError`."""
+        """Give an output by its name, empty if its condition is false; raises `TemplateError`."""
         words = self.declared_outputs[name]
         return {name: _output(name, words, scope)} if _wanted(words, scope) else {}
 
@@ -76,7 +76,7 @@ def read(template: Json, given: Json, place: Place) -> Template:
 
 
 class _Variables:
-    """The variables, each worked out when it is first looked at."""
+    """The variables, each evaluated on its first use."""
 
     def __init__(self, declared: Mapping[str, Any], scope: Scope) -> None:
         self._declared = {name: part for name, part in declared.items() if name.lower() != "copy"}
@@ -110,7 +110,7 @@ class _Variables:
 
 
 def _declared(words: Json, scope: Scope, around: tuple[str, str] = ("", "")) -> Iterator[Declared]:
-    """Give the resources that one entry stands for: one for each turn of its loop, and those within it."""
+    """Give the resources of one entry: one for each iteration of its loop, and those nested in it."""
     loop = found(words, "copy")
     if loop is None:
         yield from _one(words, scope, around)
@@ -129,7 +129,7 @@ def _declared(words: Json, scope: Scope, around: tuple[str, str] = ("", "")) -> 
 
 
 def _batch(loop: Mapping[str, Any]) -> int:
-    """Return how many turns of a loop are made at once; 0 for all of them."""
+    """Return how many iterations of a loop are made at once; 0 for all of them."""
     mode, size = str(found(loop, "mode", "parallel")).lower(), found(loop, "batchSize", 1)
     if mode not in ("parallel", "serial") or not is_integer(size) or size < 1:
         raise TemplateError("The mode of a copy is 'parallel' or 'serial', and its batchSize a positive integer.")
@@ -151,7 +151,7 @@ def _one(words: Json, scope: Scope, around: tuple[str, str]) -> Iterator[Declare
 
 
 def _scope_of(words: Json, scope: Scope) -> str:
-    """Return the id of what a resource lies in: the resource group, or what it is an extension of."""
+    """Return the id of the parent of a resource: the resource group, or the resource that it extends."""
     for word in ("subscriptionId", "resourceGroup"):
         if found(words, word) is not None:
             raise TemplateError(
@@ -167,7 +167,7 @@ def _scope_of(words: Json, scope: Scope) -> str:
 
 
 def _require_segments(kind: str, name: str) -> None:
-    """Refuse a name that has not one part for each part of its type. Source: Microsoft's page on InvalidTemplate."""
+    """Refuse a name without one part for each part of its type. Source: Microsoft's page on InvalidTemplate."""
     if kind.lower() == _NESTED:
         raise TemplateError(f"The template resource '{name}' is a nested deployment: the local Azure knows none.")
     if (
@@ -193,7 +193,7 @@ def _text(words: Json, key: str, scope: Scope) -> str:
 
 
 def _wanted(words: Any, scope: Scope) -> bool:
-    """Return a condition; without one a part of a template is wanted."""
+    """Return the value of a condition; true without one."""
     value = evaluate(found(words, "condition", True) if isinstance(words, Mapping) else True, scope)
     if not isinstance(value, bool):
         raise TemplateError(

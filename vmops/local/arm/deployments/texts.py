@@ -1,4 +1,4 @@
-"""The functions of templates that take texts apart and put them together.
+"""The template functions that format, split and cut texts.
 
 Source: Microsoft's page on the string functions of templates.
 """
@@ -13,7 +13,7 @@ _BRACES = re.compile(r"\{\{|\}\}|\{(?P<number>[0-9]{1,3})(?::(?:D(?P<digits>[0-9
 
 
 def formatted(pattern: str, *given: Any) -> str:
-    """Fill in ``{0}`` and such, ``{0:D3}`` for so many digits; two braces in a row are one that stands for itself."""
+    """Fill in ``{0}``, or ``{0:D3}`` for a number of digits; two braces in a row are a literal one."""
 
     def fill(match: re.Match[str]) -> str:
         if match[0] in ("{{", "}}"):
@@ -27,7 +27,7 @@ def formatted(pattern: str, *given: Any) -> str:
 
 
 def split(text: Any, marks: Any) -> list[str]:
-    """Cut a text at a mark, or at each of several."""
+    """Split a text at a mark, or at each of several."""
     parts = [as_text(text)]
     for mark in marks if isinstance(marks, list) else [marks]:
         parts = [piece for part in parts for piece in part.split(as_text(mark))]
@@ -35,7 +35,7 @@ def split(text: Any, marks: Any) -> list[str]:
 
 
 def substring(text: Any, start: Any, length: Any = None) -> str:
-    """Give a part of a text, to its end unless a length is said; raises ``IndexError`` where there is none."""
+    """Give a part of a text, by default up to its end; raises ``IndexError`` if it does not exist."""
     end = len(as_text(text)) if length is None else as_integer(start) + as_integer(length)
     if not 0 <= as_integer(start) <= end <= len(text):
         raise IndexError

@@ -1,4 +1,4 @@
-"""The values of templates: what their types are called, how they are compared, and how they read as text."""
+"""The values of templates: the names of their types, comparison, and conversion to text."""
 
 import json
 from collections.abc import Mapping
@@ -6,16 +6,16 @@ from typing import Any
 
 _NAMES = ((bool, "Boolean"), (int, "Integer"), (float, "Float"), (str, "String"), (list, "Array"), (Mapping, "Object"))
 NONE = object()
-"""Stands for no value at all, where a value may be null."""
+"""Stands for an absent value where null is a value."""
 
 
 def type_of(value: Any) -> str:
-    """Give what ARM calls the type of a value. Source: users' reports of ``Expected a value of type``."""
+    """Give ARM's name for the type of a value. Source: users' reports of ``Expected a value of type``."""
     return next((name for kind, name in _NAMES if isinstance(value, kind)), "Null")
 
 
 def is_integer(value: Any) -> bool:
-    """Tell whether a value is an integer: to Python true and false are integers too."""
+    """Tell whether a value is an integer; in Python true and false are integers too."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -31,14 +31,14 @@ def same(one: Any, other: Any) -> bool:
 
 
 def text_of(value: Any) -> str:
-    """Write a value as a text: objects and lists as JSON, true and false with a capital."""
+    """Convert a value to text: objects and lists to JSON, true and false with a capital."""
     if isinstance(value, list | Mapping):
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return "" if value is None else str(value)
 
 
 def found(holder: Mapping[str, Any], name: str, default: Any = None) -> Any:
-    """Return a part of an object by its name in any case; of several names that differ by case, the exact one."""
+    """Return a part of an object by its name in any case; of several such names, the exact one."""
     if name in holder:
         return holder[name]
     return next((value for key, value in holder.items() if key.lower() == name.lower()), default)

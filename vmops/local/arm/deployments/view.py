@@ -1,4 +1,4 @@
-"""Deployments and their operations as an answer has them.
+"""Deployments and their operations as answers show them.
 
 Source: recorded traffic, azure-mgmt-resource 10; azure-rest-api-specs, Microsoft.Resources, Deployments.
 """
@@ -53,7 +53,7 @@ def outline(plan: Plan, template: Json) -> Json:
 
 
 def operations(record: Record) -> list[Json]:
-    """List what a deployment has done, resource by resource, and at last its outputs."""
+    """List the operations of a deployment: one for each resource, and one for its outputs."""
     listed = [_operation(record, step) for step in record.steps if step.started is not None]
     if record.outputs is not None:
         done = Step("", "", "", record.operation, SUCCEEDED, started=record.touched, ended=record.touched, status=200)
@@ -79,7 +79,7 @@ def _operation(record: Record, step: Step) -> Json:
 
 
 def _providers(plan: Plan) -> list[Json]:
-    """Show which types are deployed where."""
+    """Show which types are deployed in which locations."""
     found: dict[str, dict[str, set[str]]] = {}
     for key, each in plan.resources.items():
         provider, _, kind = each.type.partition("/")
@@ -101,7 +101,7 @@ def _dependency(resource: Declared) -> Json:
 
 
 def duration(seconds: float) -> str:
-    """Write a span as ARM does: ``PT1M31.2500000S``."""
+    """Write a duration as ARM does: ``PT1M31.2500000S``."""
     minutes, rest = divmod(max(0.0, seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"PT{f'{hours:.0f}H' if hours else ''}{f'{minutes:.0f}M' if minutes else ''}{rest:.7f}S"

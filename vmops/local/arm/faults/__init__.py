@@ -1,1 +1,1 @@
-"""Faults on request: what makes the simulated cloud as unreliable as the real one, at the calls that a test chooses."""
+"""Faults on request: they make the simulated cloud as unreliable as the real one, at calls that a test chooses."""

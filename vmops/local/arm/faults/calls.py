@@ -1,4 +1,4 @@
-"""What a fault may know of a call: its verb, the resource that it is about, and the words for both."""
+"""What a fault knows of a call: its verb, its resource, and the words for both."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _MINUTE = 60.0
 class Asked:
     """One call; ``verb`` is create, update, delete, read, or the last word of a POST.
 
-    What failed to be made is created again. ``before`` is the resource as the call finds it.
+    A PUT of a resource whose creation failed counts as create. ``before`` is the resource before the call.
     """
 
     method: str
@@ -30,7 +30,7 @@ class Asked:
 
 
 def ask(cloud: Cloud, method: str, path: str) -> Asked:
-    """Look at a call before it is carried out."""
+    """Describe a call before it is carried out."""
     target = target_of(path)
     before = cloud.store.get(target) if target else None
     if method == "PUT":
@@ -42,7 +42,7 @@ def ask(cloud: Cloud, method: str, path: str) -> Asked:
 
 
 def blanks(asked: Asked, body: Mapping[str, Any], now: float) -> dict[str, object]:
-    """Give what a refusal may name; ``body`` is the resource as it was asked for, or as it is."""
+    """Give the values that a refusal may name; ``body`` is the requested resource, or the present one."""
     target, verb = asked.target, asked.verb
     size = str(((body.get("properties") or {}).get("hardwareProfile") or {}).get("vmSize", ""))
     quota = f"{SIZES[size.lower()].family} Cores" if size.lower() in SIZES else ""
@@ -59,7 +59,7 @@ def blanks(asked: Asked, body: Mapping[str, Any], now: float) -> dict[str, objec
 
 
 def target_of(path: str) -> ResourceId | None:
-    """Give the resource that a path is about, without what may follow its name; None if it is about none."""
+    """Give the resource of a path, without what may follow its name; None if it has none."""
     steps = path.strip("/").split("/")
     try:
         return ResourceId.parse("/".join(steps[: len(steps) - len(steps) % 2]))

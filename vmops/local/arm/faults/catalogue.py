@@ -1,4 +1,4 @@
-"""The faults by name: what Azure is known to do to those who make machines."""
+"""The faults by name: how Azure is known to fail those who make machines."""
 
 import json
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ _MACHINE = "*/virtualMachines/{vm}"
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault that waits for its call: what it does, to which calls, and who tells of it."""
+    """A named fault: what it does, to which calls, and the source that reports it."""
 
     about: str
     source: str
@@ -23,9 +23,9 @@ class Fault:
     path: str = _MACHINE
 
     def rule(self, name: str, vm: str = "*", **when: Any) -> Rule:
-        """Give the rule that strikes the calls about one VM, or about every one; ``when`` as in `Rule`.
+        """Give the rule for the calls about one VM, or about every one; ``when`` as in `Rule`.
 
-        Raises: SpecError if that makes no rule.
+        Raises: SpecError if that makes no valid rule.
         """
         plain = {"name": name, "path": self.path.format(vm=vm), "verbs": self.verbs, "effect": self.effect}
         return read_rules([plain | when])[0]
@@ -33,7 +33,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Incident:
-    """Something that somebody else does to a VM at once: a request to ARM that vmops did not send."""
+    """An incident: something that somebody else does to a VM at once, by a request to ARM that vmops did not send."""
 
     about: str
     method: str
@@ -151,7 +151,7 @@ REPLICA_LAG = Fault(
     ("read",),
     "*",
 )
-"""The fault that has no call of its own to strike: what it does depends on the time, so it has a command of its own."""
+"""A fault that depends on time and not on a call, so it has a command of its own."""
 
 IN_GUESTS: dict[str, Fault] = {
     "guest-never-up": Fault(
@@ -197,7 +197,7 @@ IN_GUESTS: dict[str, Fault] = {
         (),
     ),
 }
-"""The faults of what runs in a VM: they strike no call, and are in force for as long as they are not cleared."""
+"""The faults inside a VM: they strike no call, and stay in force until they are cleared."""
 
 INCIDENTS: dict[str, Incident] = {
     "spot-eviction": Incident(

@@ -1,4 +1,4 @@
-"""What a fault does to a call: to refuse it, to let it fail later, or to spoil its answer."""
+"""The effects of faults on a call: to refuse it, to let it fail later, or to spoil its answer."""
 
 from typing import Annotated, Literal, Self
 
@@ -9,16 +9,16 @@ from vmops.local.arm.faults.words import find
 
 
 class Part(BaseModel):
-    """A part of a rule, as JSON has it: camel case, and nothing that is unknown."""
+    """A part of a rule, as in JSON: camel case, and no unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
 class Refuse(Part):
-    """Refuse the call; nothing happens.
+    """Refuse the call; nothing else happens.
 
-    Status and message may be left out for a code that the tables of refusals have. ``retry_after`` is in Azure's
-    seconds; a ``bare`` answer comes without the outer ``error`` object.
+    Status and message may be left out for a code in the tables of refusals. ``retry_after`` is in Azure's seconds; a
+    ``bare`` answer lacks the outer ``error`` object.
     """
 
     do: Literal["refuse"] = "refuse"
@@ -39,7 +39,7 @@ class Refuse(Part):
 
 
 class Fail(Part):
-    """Accept the call and let its operation end as Failed; a machine is left ``running`` or where it was."""
+    """Accept the call and let its operation end as Failed; a machine is left ``running``, or in its previous state."""
 
     do: Literal["fail"] = "fail"
     code: str
@@ -54,13 +54,13 @@ class Fail(Part):
 
 
 class Stick(Part):
-    """Accept the call and let its operation go on for ever: until the faults are cleared."""
+    """Accept the call and let its operation run until the faults are cleared."""
 
     do: Literal["stick"] = "stick"
 
 
 class Lose(Part):
-    """Carry the call out and lose its answer: to a gateway's time-out, or with the connection."""
+    """Carry the call out and lose its answer: by a gateway's timeout, or with the connection."""
 
     do: Literal["lose"] = "lose"
     answer: Literal["timeout", "none"] = "timeout"
@@ -73,9 +73,9 @@ class Drop(Part):
 
 
 class Delay(Part):
-    """Carry the call out later, or with ``answer`` at once and answer it later.
+    """Delay the call, or with ``answer`` carry it out at once and delay its answer.
 
-    ``seconds`` are Azure's; without them, when other faults are put, or none.
+    ``seconds`` are Azure's; without them, it is delayed until other faults are set, or none.
     """
 
     do: Literal["delay"] = "delay"
@@ -84,9 +84,9 @@ class Delay(Part):
 
 
 class Lag(Part):
-    """Answer a read from a replica that has not heard of what was made in the last ``seconds``, of Azure's.
+    """Answer a read from a replica that does not know what was made in the last ``seconds``, of Azure's.
 
-    What was changed since is shown as it is; a call that is no read is let through.
+    Changes since then are shown; calls that are not reads are passed on.
     """
 
     do: Literal["lag"] = "lag"
@@ -94,9 +94,9 @@ class Lag(Part):
 
 
 class InGuest(Part):
-    """Have something go wrong inside a machine; no call is struck, but its create if that ends as ``create`` says.
+    """Let something go wrong inside a machine. No call is struck, except its create if that ends as ``create`` says.
 
-    ``after`` is the bytes that a connection lives for.
+    ``after`` is the number of bytes after which a connection is cut.
     """
 
     do: Literal["guest"] = "guest"
@@ -104,7 +104,7 @@ class InGuest(Part):
     create: Fail | None = None
 
     def on(self, verb: str) -> Fail | None:
-        """Give what becomes of a call to its machine."""
+        """Give the effect on a call to its machine."""
         return self.create if verb == "create" else None
 
 

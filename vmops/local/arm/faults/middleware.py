@@ -1,4 +1,4 @@
-"""Where faults strike: between the check of the token and the front door."""
+"""Applies faults to calls, between the check of the token and the front door."""
 
 import json
 from contextlib import suppress
@@ -23,7 +23,7 @@ _NOTHING: Message = {"type": "http.response.start", "status": 0, "headers": []}
 
 
 class Faults:
-    """Do to each call what the first rule that strikes it says."""
+    """Applies to each call the first rule that strikes it."""
 
     def __init__(self, app: ASGIApp, cloud: Cloud, rules: Rules) -> None:
         self._app, self._cloud, self._rules = app, cloud, rules
@@ -63,7 +63,7 @@ class Faults:
         await response(reply, head=asked.method == "HEAD")(scope, receive, send)
 
     async def _doom(self, effect: Fail | Stick, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the call begin its operation, and change how that ends before anybody can ask."""
+        """Let the call begin its operation, and change the operation's end before anybody can poll it."""
 
         async def dooming(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -76,7 +76,7 @@ class Faults:
         await self._app(scope, receive, dooming)
 
     async def _delay(self, effect: Delay, scope: Scope, receive: Receive, send: Send) -> None:
-        """Keep a call, or its answer, without keeping others waiting."""
+        """Delay a call, or its answer, without delaying others."""
         seconds = None if effect.seconds is None else effect.seconds * self._cloud.pace
         answer: list[Message] = []
         if effect.answer:
@@ -89,7 +89,7 @@ class Faults:
 
 
 async def _whole(receive: Receive) -> Receive:
-    """Wait for all of a call, and let it be read again: rules that come or go between its parts strike it or do not."""
+    """Wait for the whole call, and replay it: rules that change between its parts apply to all of it or to none."""
     parts = [await receive()]
     while parts[-1].get("more_body"):
         parts.append(await receive())
@@ -109,7 +109,7 @@ def _into(messages: list[Message]) -> Send:
 
 
 async def _lost(_message: Message) -> None:
-    """Take an answer that nobody gets."""
+    """Discard the answer."""
 
 
 async def _body(scope: Scope, receive: Receive) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How a fault shows: the answer of a refusal, and an operation that ends otherwise than it began."""
+"""The visible result of a fault: the answer of a refusal, and an operation whose end is changed."""
 
 import math
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from vmops.local.arm.wire.messages import Reply
 
 _RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504})
 _OWN_PAUSE = 20.0
-"""Seconds that clients wait when the service names none, in the cloud's time here. Source: azcore, azure-native."""
+"""Seconds that clients wait if the service names none, in the cloud's time. Source: azcore, azure-native."""
 
 
 def refusal(cloud: Cloud, effect: Refuse, asked: Asked, body: Mapping[str, Any]) -> Reply:
-    """Give the answer of who refuses: the front door, Network, or Compute."""
+    """Give the refusal in the form of its origin: the front door, Network, or Compute."""
     known = find(effect.code)
     status = effect.status or (known.status if known else 500)
     about = blanks(asked, body, cloud.now())
@@ -48,7 +48,7 @@ def doom(cloud: Cloud, effect: Fail | Stick, asked: Asked, operation: Operation)
 
 
 def _pause(effect: Refuse, status: int, pace: float) -> dict[str, str]:
-    """Bid the client to wait, in the cloud's own time; a pause of the client's own would be in ours."""
+    """Ask the client to pause, in the cloud's own time; the client's own pause would be in real time."""
     if effect.retry_after is not None:
         return lro.retry_after(effect.retry_after * pace)
     return lro.retry_after(_OWN_PAUSE * pace) if status in _RETRIED and pace < 1 else {}

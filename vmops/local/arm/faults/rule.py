@@ -1,4 +1,4 @@
-"""One rule: which calls it is about, which of them it strikes, and what it does to those."""
+"""One rule: which calls it matches, which of them it strikes, and with what effect."""
 
 import random
 from fnmatch import fnmatchcase
@@ -14,11 +14,11 @@ _Count = Annotated[int, Field(ge=1)]
 
 
 class Rule(Part):
-    """A fault that waits for its calls.
+    """A rule that applies a fault to calls.
 
-    A path is a glob without regard to case, and means what lies below it too. Of the calls that match, counted from 1,
-    the ``nth`` is struck, or ``times`` of them from there on; without both, every one. Of these, a ``share`` is struck
-    that depends on the seed and nothing else.
+    A path is a glob without regard to case, and includes what lies below it. Of the calls that match, counted from 1,
+    the ``nth`` is struck, or ``times`` of them from there on; without both, every one. A ``share`` of these is struck,
+    selected by the seed alone.
     """
 
     name: str = "custom"
@@ -32,7 +32,7 @@ class Rule(Part):
     effect: Effect
 
     def matches(self, asked: Asked) -> bool:
-        """Tell whether a call is one of those that the rule is about."""
+        """Tell whether the rule matches a call."""
         path, pattern = asked.path.rstrip("/").lower(), self.path.lower()
         return (
             fnmatchcase(asked.method, self.method.upper())
@@ -41,7 +41,7 @@ class Rule(Part):
         )
 
     def strikes(self, count: int) -> bool:
-        """Tell whether the call that is the ``count``-th to match is struck."""
+        """Tell whether the ``count``-th matching call is struck."""
         if self.nth or self.times:
             first = self.nth or 1
             if not first <= count < first + (self.times or 1):
@@ -49,7 +49,7 @@ class Rule(Part):
         return self.share is None or random.Random(f"{self.seed}/{count}").random() < self.share  # noqa: S311
 
     def plain(self) -> dict[str, object]:
-        """Give the rule as JSON has it, without what is not set."""
+        """Give the rule as JSON, without fields that are not set."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True) | {
             "effect": {"do": self.effect.do} | self.effect.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         }

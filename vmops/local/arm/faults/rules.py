@@ -1,4 +1,4 @@
-"""The rules in force: kept with the cloud, so that they outlive its process."""
+"""The rules in force: stored with the cloud, so that they outlive its process."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _KIND = "fault"
 
 
 class Rules:
-    """The rules of a cloud, in their order, and how many calls each has seen; true if there are any."""
+    """The rules of a cloud, in order, and how many calls each has matched; true if there are any."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -24,11 +24,11 @@ class Rules:
         return bool(self._documents.of_kind(_KIND))
 
     def plain(self) -> list[dict[str, object]]:
-        """Give the rules as JSON has them."""
+        """Give the rules as JSON."""
         return [Rule.model_validate(document["rule"]).plain() for _, document in self._documents.of_kind(_KIND)]
 
     def replace(self, rules: Sequence[Rule]) -> None:
-        """Put other rules into force; what those before keep goes on, and without any what was stuck does too."""
+        """Replace the rules. Calls that the former ones delay continue; without any rules, stuck operations end."""
         with self._cloud.store.transaction():
             self._documents.replace(_KIND, ({"rule": rule.plain(), "seen": 0} for rule in rules))
             if not rules:
@@ -38,7 +38,7 @@ class Rules:
         self._cloud.notice()
 
     async def keep(self, call: str, seconds: float | None) -> None:
-        """Let time pass for a call: so many seconds, but no longer than the rules stay, or with None just as long."""
+        """Delay a call for ``seconds``, at most until the rules are replaced; with None, until then."""
         over = asyncio.Event()
         self._kept[over] = call
         try:
@@ -48,13 +48,13 @@ class Rules:
             del self._kept[over]
 
     def kept(self) -> list[str]:
-        """Give the calls that are kept waiting, as METHOD and path."""
+        """Give the delayed calls, as METHOD and path."""
         return list(self._kept.values())
 
     def of_guest(self, machine: str) -> tuple[str, int]:
-        """Give the first fault in force inside the machine of that id, by its name, and how often, or after how much.
+        """Give the first fault in force inside the machine of that id: its name, and its count or its number of bytes.
 
-        The name is empty if there is none, the number 0 if it does not matter.
+        The name is empty if there is none, the number 0 if the fault has none.
         """
         inside = Asked("", machine, "", None, None)
         for _, document in self._documents.of_kind(_KIND):
@@ -64,7 +64,7 @@ class Rules:
         return "", 0
 
     def strike(self, asked: Asked) -> Effect | None:
-        """Let every rule count a call that it is about, and give the effect of the first that strikes it."""
+        """Count a call in every rule that matches it, and give the effect of the first that strikes it."""
         struck: Effect | None = None
         for key, document in self._documents.of_kind(_KIND):
             rule, count = Rule.model_validate(document["rule"]), document["seen"] + 1

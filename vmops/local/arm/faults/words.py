@@ -1,4 +1,4 @@
-"""The words of refusals, wherever they come from, and how their blanks are filled in by what a call is about."""
+"""The texts of refusals from all tables, with blanks that are filled in from the call."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _BLANK = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True)
 class Words:
-    """A row of the tables: the HTTP status, the message with its blanks, and whether the front door says it."""
+    """A row of the tables: the HTTP status, the message with its blanks, and whether the front door sends it."""
 
     status: int
     message: str
@@ -21,14 +21,14 @@ class Words:
 
 
 def find(row: str) -> Words | None:
-    """Give the row of that name: ARM's code, with the suffix that the tables have for it; None if there is none."""
+    """Give the row of that name: ARM's code with the table's suffix; None if there is none."""
     if row in _GATEWAY:
         return Words(*_GATEWAY[row], gateway=True)
     return Words(*_PROVIDERS[row], gateway=False) if row in _PROVIDERS else None
 
 
 def told(custom: str, row: str, blanks: Mapping[str, object]) -> str:
-    """Give a fault's message: its own words, else the row's; what the call does not tell is the resource's name."""
+    """Give a fault's message: its own text, else the row's. Unknown blanks are filled with the resource's name."""
     known = find(row)
     if custom or known is None:
         return filled(custom, blanks)
@@ -36,5 +36,5 @@ def told(custom: str, row: str, blanks: Mapping[str, object]) -> str:
 
 
 def filled(message: str, blanks: Mapping[str, object]) -> str:
-    """Fill in the blanks that are known; other braces stay as they are."""
+    """Fill in the known blanks; other braces stay as they are."""
     return _BLANK.sub(lambda blank: str(blanks.get(blank[1], blank[0])), message)

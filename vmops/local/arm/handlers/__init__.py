@@ -1,1 +1,1 @@
-"""What the front door does for each route: call a rule, and put its outcome into ARM's form."""
+"""The handlers of the routes: each calls a rule, and puts the result into ARM's form."""

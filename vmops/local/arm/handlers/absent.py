@@ -1,4 +1,4 @@
-"""Types of resources that the local Azure has none of: a list is empty, and what is looked for is not found."""
+"""Types that the local Azure has no resources of: lists are empty, and gets find nothing."""
 
 from vmops.local.arm.models import GROUPS
 from vmops.local.arm.refusals.error import ArmError
@@ -7,25 +7,25 @@ from vmops.local.arm.wire.messages import Call, Reply
 
 
 def list_none(cloud: Cloud, call: Call) -> Reply:
-    """List what a subscription or a group has of a type: nothing."""
+    """List the resources of such a type in a subscription or a group: none."""
     if "group" in call.names:
         GROUPS.get(cloud, call.group)
     return Reply(200, {"value": []})
 
 
 def get_none(cloud: Cloud, call: Call) -> Reply:
-    """Look for one: it is not found."""
+    """Answer that the resource is not found."""
     GROUPS.get(cloud, call.group)
     raise ArmError("ResourceNotFound", type=call.resource.type, name=call.resource.name, group=call.resource.group)
 
 
 def delete_none(cloud: Cloud, call: Call) -> Reply:
-    """Delete what is not there."""
+    """Answer the deletion of an absent resource."""
     GROUPS.get(cloud, call.group)
     return Reply(204)
 
 
 def put_none(_cloud: Cloud, call: Call) -> Reply:
-    """Refuse to make one."""
+    """Refuse to create a resource."""
     rid = call.resource
     raise ArmError("InvalidResourceType", type=rid.types[0], namespace=rid.provider, version=call.api_version)

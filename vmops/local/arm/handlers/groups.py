@@ -1,4 +1,4 @@
-"""What there is about resource groups and subscriptions."""
+"""The calls about resource groups and subscriptions."""
 
 from vmops.local.arm.data.locations import DISPLAY_NAMES, zones
 from vmops.local.arm.data.tenant import TENANT
@@ -25,13 +25,13 @@ def list_groups(cloud: Cloud, call: Call) -> Reply:
 
 
 def list_group_resources(cloud: Cloud, call: Call) -> Reply:
-    """List what is in a group, without properties."""
+    """List the resources in a group, without properties."""
     group = GROUPS.get(cloud, call.group)
     return _filtered(call, _listed(cloud, call, cloud.store.within(group.id)))
 
 
 def list_resources(cloud: Cloud, call: Call) -> Reply:
-    """List what is in a subscription, without properties."""
+    """List the resources in a subscription, without properties."""
     return _filtered(call, _listed(cloud, call, cloud.store.everything(call.names["subscription"])))
 
 
@@ -44,17 +44,17 @@ def _filtered(call: Call, items: list[Json]) -> Reply:
 
 
 def get_subscription(_cloud: Cloud, call: Call) -> Reply:
-    """Show a subscription; every one that is well-formed exists."""
+    """Show a subscription; every well-formed one exists."""
     return Reply(200, _subscription(call.names["subscription"]))
 
 
 def list_subscriptions(cloud: Cloud, call: Call) -> Reply:
-    """List the subscriptions that hold something, and the one of zeros."""
+    """List the subscriptions with resources, and the one of zeros."""
     return page(call, [_subscription(name) for name in sorted({TENANT, *cloud.store.subscriptions()})])
 
 
 def list_tenants(_cloud: Cloud, call: Call) -> Reply:
-    """List the tenants that whoever asks belongs to: one."""
+    """List the caller's tenants: one."""
     tenant = {"id": f"/tenants/{TENANT}", "tenantId": TENANT, "displayName": "local", "tenantCategory": "Home"}
     return page(call, [tenant])
 

@@ -1,4 +1,4 @@
-"""What needs a guest inside a machine: there is none here, and whoever asks is told so."""
+"""The calls that need a guest inside a machine: they are refused, because there is none."""
 
 from vmops.local.arm.models import MACHINES
 from vmops.local.arm.refusals.error import ArmError
@@ -7,19 +7,19 @@ from vmops.local.arm.wire.messages import Call, Reply
 
 
 def refuse(cloud: Cloud, call: Call) -> Reply:
-    """Refuse what only a guest could do; a machine that is absent is not found."""
+    """Refuse what only a guest could do; an absent machine is not found."""
     machine = MACHINES.get(cloud, call.machine)
     raise ArmError("OperationNotAllowed:guest", verb=_verb(call), vm=machine.id.name)
 
 
 def list_none(cloud: Cloud, call: Call) -> Reply:
-    """List what a machine has of it: nothing."""
+    """List such children of a machine: none."""
     MACHINES.get(cloud, call.machine)
     return Reply(200, {"value": []})
 
 
 def get_none(cloud: Cloud, call: Call) -> Reply:
-    """Look for one: it is not found."""
+    """Answer that the child is not found."""
     machine = MACHINES.get(cloud, call.machine)
     kind, name = call.path.split("/")[-2:]
     raise ArmError(
@@ -28,12 +28,12 @@ def get_none(cloud: Cloud, call: Call) -> Reply:
 
 
 def delete_none(cloud: Cloud, call: Call) -> Reply:
-    """Delete what is not there."""
+    """Answer the deletion of an absent child."""
     MACHINES.get(cloud, call.machine)
     return Reply(204)
 
 
 def _verb(call: Call) -> str:
-    """Name what was asked for: the last word of a POST, else the kind of child that was to be written."""
+    """Name the request: the last word of a POST, else the type of the child."""
     steps = call.path.split("/")
     return steps[-1] if call.method == "POST" else f"{steps[-2]}/write"

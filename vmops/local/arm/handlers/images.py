@@ -18,7 +18,7 @@ _KINDS = {"publisher": "Publisher", "offer": "Offer", "sku": "SKU"}
 
 
 def list_publishers(_cloud: Cloud, call: Call) -> Reply:
-    """List who publishes images."""
+    """List the publishers of images."""
     return Reply(200, _entries(call, _below(call), call.path))
 
 
@@ -33,7 +33,7 @@ def list_skus(_cloud: Cloud, call: Call) -> Reply:
 
 
 def list_versions(_cloud: Cloud, call: Call) -> Reply:
-    """List the versions of a SKU: the one that ``latest`` means."""
+    """List the versions of a SKU: only the one that ``latest`` means."""
     return Reply(200, _entries(call, [_image(call, "latest").version], call.path))
 
 
@@ -58,7 +58,7 @@ def get_community_image(_cloud: Cloud, call: Call) -> Reply:
 
 
 def _below(call: Call) -> list[str]:
-    """List the names that follow those in the path, in any case, each once."""
+    """List the next names after those in the path, which match in any case, each once."""
     given = [call.names[step].lower() for step in _STEPS if step in call.names]
     found = [urn for urn in urns() if [name.lower() for name in urn[: len(given)]] == given]
     if not found:

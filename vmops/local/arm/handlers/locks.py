@@ -1,4 +1,4 @@
-"""The management locks of subscriptions, groups and resources, as resources of their own."""
+"""The management locks of subscriptions, groups and resources, as separate resources."""
 
 from vmops.local.arm.handlers.scopes import asked_scope
 from vmops.local.arm.models.locks import PATH, delete_lock, get_lock, locks_at, put_lock
@@ -11,7 +11,7 @@ _AT_SCOPE = "atscope()"
 
 
 def put(cloud: Cloud, call: Call) -> Reply:
-    """Create a lock, or replace one."""
+    """Create a lock or replace it."""
     lock, created = put_lock(cloud, asked_scope(cloud, call, PATH), call.names["lock"], call.body)
     return Reply(201 if created else 200, lock)
 
@@ -22,7 +22,7 @@ def get(cloud: Cloud, call: Call) -> Reply:
 
 
 def delete(cloud: Cloud, call: Call) -> Reply:
-    """Take a lock away; an absent one answers 204."""
+    """Delete a lock; an absent one answers 204."""
     return Reply(200 if delete_lock(cloud, asked_scope(cloud, call, PATH), call.names["lock"]) else 204)
 
 

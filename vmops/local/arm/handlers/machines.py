@@ -1,4 +1,4 @@
-"""What machines offer beyond other resources: verbs, views and sizes."""
+"""The calls that only machines have: verbs, views and sizes."""
 
 from collections.abc import Iterable
 
@@ -35,35 +35,35 @@ def attach_detach(cloud: Cloud, call: Call) -> Reply:
 
 
 def generalize(cloud: Cloud, call: Call) -> Reply:
-    """Mark a machine as generalized, at once."""
+    """Mark a machine as generalized, without an operation."""
     MACHINES.generalize(cloud, call.resource)
     return Reply(200)
 
 
 def simulate_eviction(cloud: Cloud, call: Call) -> Reply:
-    """Have a spot machine evicted."""
+    """Evict a Spot machine."""
     MACHINES.simulate_eviction(cloud, call.resource)
     return Reply(204)
 
 
 def get_machine(cloud: Cloud, call: Call) -> Reply:
-    """Show a machine, with its instance view or user data if asked."""
+    """Show a machine, with its instance view or user data on request."""
     shown = MACHINES.expanded(MACHINES.get(cloud, call.resource), call.query.get("$expand", ""))
     return Reply(200, as_of(call.api_version, MACHINES.type, shown))
 
 
 def get_instance_view(cloud: Cloud, call: Call) -> Reply:
-    """Show the bare instance view of a machine."""
+    """Show the instance view of a machine by itself."""
     return Reply(200, instance_view(MACHINES.get(cloud, call.resource)))
 
 
 def list_machine_sizes(cloud: Cloud, call: Call) -> Reply:
-    """List the sizes a machine may be brought to."""
+    """List the sizes to which a machine may be resized."""
     return page(call, _shown(sizes_for(MACHINES.get(cloud, call.resource))))
 
 
 def list_sizes(_cloud: Cloud, call: Call) -> Reply:
-    """List the sizes that a location has."""
+    """List the sizes of a location."""
     require_location(call)
     return page(call, _shown(SIZES.values()))
 
@@ -76,7 +76,7 @@ def list_machines_in_location(cloud: Cloud, call: Call) -> Reply:
 
 
 def require_location(call: Call) -> str:
-    """Return the location in the path, which must be real."""
+    """Return the location in the path, which must exist."""
     location = canonical(call.names["location"])
     if location not in LOCATIONS:
         blanks = {"location": location, "type": "locations/vmSizes", "known": ",".join(LOCATIONS)}

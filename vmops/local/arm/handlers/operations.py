@@ -1,4 +1,4 @@
-"""What a client that polls is told."""
+"""The answers to clients that poll."""
 
 from vmops.local.arm.handlers.resources import shown
 from vmops.local.arm.models import kind_of
@@ -11,11 +11,11 @@ from vmops.local.arm.wire.messages import Call, Reply
 
 _WRITES = ("put", "update")
 _EMPTY = ("Microsoft.Network", "Microsoft.Resources")
-"""Providers whose deletions end with 204; that of a group, which has none, with 200."""
+"""Providers whose deletions end with 204; that of a group, which has no provider, ends with 200."""
 
 
 def get_status(cloud: Cloud, call: Call) -> Reply:
-    """Answer a poll: always 200, and the status in the body; with ``monitor`` it is a question for the result."""
+    """Answer a poll: always 200, with the status in the body; with ``monitor``, answer as for the result."""
     if "monitor" in call.query:
         return get_result(cloud, call)
     operation = _operation(cloud, call)
@@ -23,10 +23,9 @@ def get_status(cloud: Cloud, call: Call) -> Reply:
 
 
 def get_result(cloud: Cloud, call: Call) -> Reply:
-    """Answer a poll for the result: 202 while the operation runs, then what it would have been at once.
+    """Answer a poll for the result: 202 while the operation runs, then what an immediate answer would have been.
 
-    That is the resource as it is now for what has written one, its disks for what has changed these, and nothing for a
-    deletion or a power verb.
+    That is the present resource for a write, the disks for their change, and nothing for a deletion or a power verb.
     Source: ARM RPC, async-api-reference; recorded traffic, azure-mgmt-compute 12.
     """
     operation = _operation(cloud, call)

@@ -1,4 +1,4 @@
-"""The resource providers of a subscription: those that are served are registered, any other one can be.
+"""The resource providers of a subscription: the served ones are registered, any other can be.
 
 Source: azure-rest-api-specs, Microsoft.Resources, Providers_Get and Providers_Register.
 """
@@ -31,19 +31,19 @@ _BESIDE = (*ABSENT, DEPLOYMENT_TYPE, *(f"Microsoft.Authorization/{kind}" for kin
 
 
 def list_providers(cloud: Cloud, call: Call) -> Reply:
-    """List the providers that are registered."""
+    """List the registered providers."""
     base = _key(call, "")
     more = [found["namespace"] for key, found in cloud.store.documents.of_kind(_KIND) if key.startswith(base)]
     return page(call, [_shown(call, namespace, "Registered") for namespace in (*NAMESPACES, *more)])
 
 
 def get_provider(_cloud: Cloud, call: Call) -> Reply:
-    """Show a provider that is served; to register one is answered the same."""
+    """Show a served provider; its registration has the same answer."""
     return Reply(200, _shown(call, call.path.split("/")[4], "Registered"))
 
 
 def get_other(cloud: Cloud, call: Call) -> Reply:
-    """Show a provider of which nothing is served."""
+    """Show a provider that is not served."""
     found = cloud.store.documents.find(_KIND, _key(call, _named(call)))
     if found is None:
         return Reply(200, _shown(call, _named(call), "NotRegistered"))
@@ -51,7 +51,7 @@ def get_other(cloud: Cloud, call: Call) -> Reply:
 
 
 def register_other(cloud: Cloud, call: Call) -> Reply:
-    """Register a provider of which nothing is served, at once."""
+    """Register a provider that is not served, at once."""
     key = _key(call, _named(call))
     if cloud.store.documents.find(_KIND, key) is None:
         cloud.store.documents.put(_KIND, key, {"namespace": _named(call)})
@@ -59,12 +59,12 @@ def register_other(cloud: Cloud, call: Call) -> Reply:
 
 
 def known_namespaces() -> str:
-    """Say which namespaces are served."""
+    """List the served namespaces."""
     return f"it has {', '.join(NAMESPACES)}"
 
 
 def _named(call: Call) -> str:
-    """Return the namespace in the path; raises ``ArmError`` InvalidResourceNamespace for what looks like none."""
+    """Return the namespace in the path; raises ``ArmError`` InvalidResourceNamespace if it is malformed."""
     namespace = call.names["namespace"]
     if not _NAME.fullmatch(namespace):
         raise ArmError("InvalidResourceNamespace", namespace=namespace, known=known_namespaces())

@@ -1,4 +1,4 @@
-"""What every resource type offers: to be written, shown, deleted and listed."""
+"""The calls that every resource type has: put, patch, get, delete and list."""
 
 from copy import deepcopy
 
@@ -47,7 +47,7 @@ def patch(cloud: Cloud, call: Call) -> Reply:
 
 
 def patched(cloud: Cloud, rid: ResourceId, request: Json) -> Change:
-    """Change a resource as the policies in force let it."""
+    """Change a resource as far as the policies in force allow."""
     kind = kind_of(rid)
 
     def whole() -> Json:
@@ -65,7 +65,7 @@ def get(cloud: Cloud, call: Call) -> Reply:
 
 
 def shown(cloud: Cloud, call: Call, resource: Resource) -> Json:
-    """Show a resource as a GET of the call's API version does."""
+    """Show a resource in the form of the call's API version."""
     kind = kind_of(resource.id)
     return as_of(call.api_version, kind.type, kind.view(cloud, resource))
 
@@ -78,7 +78,7 @@ def delete(cloud: Cloud, call: Call) -> Reply:
 
 
 def delete_at_once(cloud: Cloud, call: Call) -> Reply:
-    """Delete a resource whose end takes no time; an absent one answers 204."""
+    """Delete a resource whose deletion takes no time; an absent one answers 204."""
     kind, rid = kind_of(call.resource), call.resource
     there = kind.find(cloud, rid) is not None
     kind.delete(cloud, rid)
@@ -86,14 +86,14 @@ def delete_at_once(cloud: Cloud, call: Call) -> Reply:
 
 
 def _changed(cloud: Cloud, call: Call, change: Change) -> Reply:
-    """Answer 201 for what is new, 200 for what is changed; disks say 202 for both."""
+    """Answer 201 for a new resource, 200 for a changed one; disks answer 202 for both."""
     kind = kind_of(change.resource.id)
     status = 202 if kind.type == "Microsoft.Compute/disks" else 201 if change.created else 200
     return accepted(cloud, call, status, shown(cloud, call, change.resource), change.operation)
 
 
 def list_children(cloud: Cloud, call: Call) -> Reply:
-    """List the children of one type that a resource has."""
+    """List a resource's children of one type."""
     parent = kind_of(call.resource).get(cloud, call.resource)
     return listed(cloud, call, cloud.store.children(parent.id))
 
@@ -120,5 +120,5 @@ def _last_kind(call: Call) -> Kind:
 
 
 def listed(cloud: Cloud, call: Call, found: list[Resource]) -> Reply:
-    """Answer with a list of resources, each as a GET shows it."""
+    """Answer with a list of resources, each in the form of a GET."""
     return page(call, [shown(cloud, call, resource) for resource in found])

@@ -28,7 +28,7 @@ _AND = re.compile(r"\s+and\s+", re.IGNORECASE)
 
 
 def put(cloud: Cloud, call: Call) -> Reply:
-    """Create a role assignment, or replace what may change of one."""
+    """Create a role assignment, or replace its changeable parts."""
     request = fitted(call.body, ASSIGNMENT)
     body, created = put_assignment(cloud, asked_scope(cloud, call, ASSIGNMENTS), call.names["assignment"], request)
     return Reply(201 if created else 200, body)
@@ -43,7 +43,7 @@ def get(cloud: Cloud, call: Call) -> Reply:
 
 
 def delete(cloud: Cloud, call: Call) -> Reply:
-    """Take a role assignment away and show it once more; an absent one answers 204."""
+    """Delete a role assignment and show it once more; an absent one answers 204."""
     found = delete_assignment(cloud, asked_scope(cloud, call, ASSIGNMENTS), call.names["assignment"])
     return Reply(200 if found else 204, found)
 
@@ -59,7 +59,7 @@ def list_assignments(cloud: Cloud, call: Call) -> Reply:
 
 
 def list_definitions(cloud: Cloud, call: Call) -> Reply:
-    """List the roles that can be assigned at a scope, or the one of a name."""
+    """List the roles that can be assigned at a scope, or the one of a given name."""
     clauses = _clauses(call, _DEFINED)
     found = definitions(asked_scope(cloud, call, DEFINITIONS))
     return page(call, [one for one in found if all(_fits(clause, one["properties"]) for clause in clauses)])

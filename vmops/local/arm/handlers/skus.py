@@ -1,4 +1,4 @@
-"""The sizes of each location: what each has, and which are not available.
+"""The sizes of each location: their capabilities, and which are not available.
 
 Source: azure-rest-api-specs, Microsoft.Compute, ResourceSkus_List, and Microsoft's page on errors for SKUs.
 """
@@ -17,7 +17,7 @@ _WHERE = re.compile(r"\s*location\s+eq\s+'([^']*)'\s*", re.IGNORECASE)
 
 
 def list_skus(_cloud: Cloud, call: Call) -> Reply:
-    """List the sizes of every location, or of the one in ``$filter``, an entry for each pair; restrictions too."""
+    """List the sizes of every location, or of the one in ``$filter``: one entry for each pair, with restrictions."""
     where = _locations(call.query.get("$filter", ""))
     return page(call, [_sku(size, location) for location in where for size in SIZES.values()])
 
@@ -47,7 +47,7 @@ def _sku(size: Size, location: str) -> Json:
 
 
 def _capabilities(size: Size) -> dict[str, object]:
-    """Give what a size has; one that boots from SCSI alone does not name its controllers.
+    """Give the capabilities of a size; one that boots from SCSI alone does not list its controllers.
 
     Source: azure-rest-api-specs; SAP-on-Azure-Scripts-and-Utilities#131.
     """

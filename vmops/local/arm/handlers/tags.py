@@ -1,4 +1,4 @@
-"""The tags of a resource or group, as a resource of their own.
+"""The tags of a resource or group, as a separate resource.
 
 Source: azure-rest-api-specs, Microsoft.Resources, Tags_UpdateAtScope.
 """
@@ -24,12 +24,12 @@ def get(cloud: Cloud, call: Call) -> Reply:
 
 
 def put(cloud: Cloud, call: Call) -> Reply:
-    """Replace the tags as a whole."""
+    """Replace all tags."""
     return _written(cloud, _scope(call), _asked(fitted(call.body, TAG_CHANGE)))
 
 
 def patch(cloud: Cloud, call: Call) -> Reply:
-    """Replace the tags, add to them, or take from them, as the ``operation`` says."""
+    """Replace, merge or delete tags, as the ``operation`` says."""
     rid, request = _scope(call), fitted(call.body, TAG_CHANGE)
     asked, tags = _asked(request), kind_of(rid).get(cloud, rid).body.get("tags", {})
     match request.get("operation"):
@@ -45,7 +45,7 @@ def patch(cloud: Cloud, call: Call) -> Reply:
 
 
 def delete(cloud: Cloud, call: Call) -> Reply:
-    """Take all tags away."""
+    """Delete all tags."""
     _written(cloud, _scope(call), {})
     return Reply(200)
 
@@ -62,7 +62,7 @@ def _asked(request: Json) -> dict[str, str]:
 
 
 def _without(tags: dict[str, str], names: Iterable[str]) -> dict[str, str]:
-    """Leave out the tags of those names; names of tags are equal whatever their case, their values are not."""
+    """Leave out the tags of these names. Names of tags match without regard to case, values do not."""
     gone = {name.lower() for name in names}
     return {name: value for name, value in tags.items() if name.lower() not in gone}
 

@@ -1,4 +1,4 @@
-"""How much of everything a subscription uses in a location, and may use."""
+"""The usage and the limits of a subscription in a location."""
 
 from vmops.local.arm.handlers.machines import require_location
 from vmops.local.arm.models.compute.quota import usages
@@ -9,10 +9,10 @@ from vmops.local.arm.wire.pages import page
 
 
 def list_of_compute(cloud: Cloud, call: Call) -> Reply:
-    """List how many cores of each family are used in a location, and may be."""
+    """List the used cores of each family in a location, and the limits."""
     return page(call, usages(cloud, call.names["subscription"], require_location(call)))
 
 
 def list_of_network(cloud: Cloud, call: Call) -> Reply:
-    """List how many network resources of each kind a location has, and may have."""
+    """List the network resources of each kind in a location, and the limits."""
     return page(call, network_usages(cloud, call.names["subscription"], require_location(call)))

@@ -1,4 +1,4 @@
-"""The simulated Microsoft Entra ID: where real clients learn of the cloud, log in, and get the tokens they bring."""
+"""The simulated Microsoft Entra ID: real clients discover the cloud there, log in, and get their tokens."""
 
 from vmops.local.arm.identity.door import IdentityDoor
 

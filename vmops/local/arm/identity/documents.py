@@ -1,4 +1,4 @@
-"""What a client reads before it logs in: the cloud's endpoints, and where its tenants issue tokens."""
+"""The documents that a client reads before it logs in: the cloud's endpoints, and its tenants' issuers."""
 
 from urllib.parse import urlsplit
 
@@ -6,7 +6,7 @@ from vmops.local.arm.state.resource import Json
 from vmops.local.azure_hosts import HOSTS, LOGINS, RESOURCE_MANAGER
 
 _ONE_CLOUD = "2022-09-01"
-"""The API version from which on one cloud is answered, and not a list. Source: hashicorp/go-azure-sdk, azure-cli."""
+"""The first API version that answers with one cloud instead of a list. Source: hashicorp/go-azure-sdk, azure-cli."""
 
 _SUFFIXES = {
     "storage": "core.windows.net",
@@ -24,7 +24,7 @@ _SUFFIXES = {
     "azureDataLakeStoreFileSystem": "azuredatalakestore.net",
     "azureDataLakeAnalyticsCatalogAndJob": "azuredatalakeanalytics.net",
 }
-"""The names of services that are not simulated. Source: Azure's public metadata endpoint."""
+"""The suffixes of services that are not simulated. Source: Azure's public metadata endpoint."""
 
 _WITH_SLASH = (
     *("graph", "graphAudience", "microsoftGraphResourceId", "media", "batch"),
@@ -36,7 +36,7 @@ _WITHOUT_SLASH = (
 )
 """The keys of endpoints that are all this host. Source: hashicorp/go-azure-sdk, metadata client.
 
-A slash at the end of ``resourceManager`` would make its clients ask for ``//subscriptions``.
+With a slash at the end of ``resourceManager``, clients would request ``//subscriptions``.
 """
 
 _ALIASES = (
@@ -48,8 +48,8 @@ _TELEMETRY = "https://dc.applicationinsights.azure.com/v2/track"
 def endpoints(base: str, api_version: str) -> Json | list[Json]:
     """Describe the cloud at ``base``: one object, or a list of one for the API versions before 2022-09-01.
 
-    Who comes through the proxy sees the public Azure, whose hosts lead back there. Any other cloud has, in a list, a
-    name of its own: azure-cli sends whoever logs in to ``AzureCloud`` to Microsoft's own login.
+    Clients of the proxy see the public Azure, whose hosts lead back here. In a list, any other cloud has a name of its
+    own: azure-cli would log in to ``AzureCloud`` at Microsoft.
     """
     public = urlsplit(base).hostname in HOSTS
     cloud = _cloud(f"https://{RESOURCE_MANAGER}", f"https://{LOGINS[0]}") if public else _cloud(base, base)
@@ -76,7 +76,7 @@ def _cloud(base: str, login: str) -> Json:
 
 
 def openid(base: str, tenant: str) -> Json:
-    """Describe where a tenant issues tokens. Source: OpenID Connect Discovery 1.0, section 3."""
+    """Describe the token endpoint of a tenant. Source: OpenID Connect Discovery 1.0, section 3."""
     return {
         "issuer": f"{base}/{tenant}/v2.0",
         "authorization_endpoint": f"{base}/{tenant}/oauth2/v2.0/authorize",
@@ -91,9 +91,9 @@ def openid(base: str, tenant: str) -> Json:
 
 
 def discovery(base: str, authorization_endpoint: str) -> Json:
-    """Say that this host is the authority of its tenants; Azure's own has the other names that it is known by, too.
+    """Say that this host is the authority of its tenants; for Azure's hosts, under all of Azure's names for it.
 
-    Source: MSAL, instance discovery; it asks with the endpoint at which its tenant would authorize.
+    Source: MSAL, instance discovery, which sends its tenant's authorization endpoint.
     """
     tenant = urlsplit(authorization_endpoint).path.strip("/").partition("/")[0] or "common"
     host = urlsplit(base).netloc

@@ -1,4 +1,4 @@
-"""What stands before an ARM that knows one secret: logins, and the exchange of access tokens for that secret."""
+"""The identity layer before an ARM that knows one secret: logins, and access tokens exchanged for that secret."""
 
 from urllib.parse import parse_qsl
 
@@ -24,10 +24,10 @@ _CHALLENGE = (
 
 
 class IdentityDoor:
-    """Serve logins to everybody, and pass the rest on: an access token as the secret that it stands for.
+    """Serves logins to everybody, and passes other requests on with the secret in place of a valid access token.
 
-    ``secret`` is what the application behind it asks for, and what clients log in with. Neither is ever logged: what
-    is answered here is in no journal.
+    ``secret`` is what the application behind it expects, and what clients log in with. Neither is ever logged: requests
+    that are answered here are in no journal.
     """
 
     def __init__(self, app: ASGIApp, secret: str, *, clock: Clock | None = None) -> None:
@@ -67,7 +67,7 @@ class IdentityDoor:
         await serve(scope, receive, send)
 
     def _too_late(self, expired: Expired) -> Reply:
-        """Refuse a token that was one. Source: what users of azurerm and azure-cli report."""
+        """Refuse an expired token. Source: what users of azurerm and azure-cli report."""
         then, now = timestamp(expired.at), timestamp(self._clock.now())
         message = f"The access token expiry UTC time '{then}' is earlier than current UTC time '{now}'."
         headers = {"x-ms-failure-cause": "gateway", "WWW-Authenticate": _CHALLENGE}
@@ -90,7 +90,7 @@ async def _discovery(request: Request) -> Response:
 
 
 async def _keys(_request: Request) -> Response:
-    """Publish no key: what is signed here is checked here."""
+    """Publish no keys: tokens are signed and checked here only."""
     return JSONResponse({"keys": []})
 
 

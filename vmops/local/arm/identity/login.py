@@ -1,4 +1,4 @@
-"""The token endpoint: a client's id and secret for an access token.
+"""The token endpoint: exchanges a client's id and secret for an access token.
 
 Source: Microsoft identity platform, client credentials flow; the refusals, its error codes reference.
 """
@@ -31,7 +31,7 @@ _REFUSALS = {
 
 @dataclass(frozen=True)
 class Tenant:
-    """One tenant, whatever its name: who knows the secret logs in, under any client id."""
+    """One tenant, of any name: clients log in with the secret, under any client id."""
 
     name: str
     base: str
@@ -39,7 +39,7 @@ class Tenant:
     tokens: AccessTokens
 
     def login(self, form: dict[str, str], now: float) -> Reply:
-        """Answer the form of a token request: a token, or why there is none."""
+        """Answer a token request: with a token, or with the reason for none."""
         for name in ("grant_type", "client_id", "scope"):
             if not form.get(name):
                 return _refusal(900144, now, name=name)

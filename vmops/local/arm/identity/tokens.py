@@ -1,4 +1,4 @@
-"""Access tokens: JSON web tokens that whoever knows the secret can sign and check, so that none has to be kept."""
+"""Access tokens: JSON web tokens, signed and checked with a key from the secret, so that none is stored."""
 
 import base64
 import hmac
@@ -17,7 +17,7 @@ _PRINCIPALS = uuid.UUID("b6a0f7cb-63c0-5d0b-8d8b-0c2f9e6f8f5e")
 
 
 class Expired(Exception):
-    """A token of ours whose time is over; ``at`` is when, in seconds since the epoch."""
+    """An expired token of ours; ``at`` is its expiry, in seconds since the epoch."""
 
     def __init__(self, at: float) -> None:
         self.at = at
@@ -25,9 +25,9 @@ class Expired(Exception):
 
 
 class AccessTokens:
-    """Issue access tokens and check them.
+    """Issues access tokens and checks them.
 
-    The key is made from the secret: a token outlives the process as long as the secret does, and not longer.
+    The key is derived from the secret: tokens stay valid across processes as long as the secret does.
     """
 
     def __init__(self, secret: str, clock: Clock) -> None:
@@ -59,9 +59,9 @@ class AccessTokens:
         return f"{signed}.{self._signature(signed)}"
 
     def valid(self, token: str) -> bool:
-        """Tell whether a token is one of ours.
+        """Tell whether a token is one of ours, and valid.
 
-        Raises: Expired, when it was.
+        Raises: Expired, if it was.
         """
         signed, _, signature = token.rpartition(".")
         if not hmac.compare_digest(signature.encode(), self._signature(signed).encode()):
@@ -80,7 +80,7 @@ def _json(value: dict[str, Any]) -> bytes:
 
 
 def _encode(content: bytes) -> str:
-    """Write bytes in the alphabet of URLs, without padding. Source: RFC 7515, section 2."""
+    """Encode bytes as base64url, without padding. Source: RFC 7515, section 2."""
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 

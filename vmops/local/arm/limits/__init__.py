@@ -1,1 +1,1 @@
-"""How often the local Azure may be asked."""
+"""The rate limits of the local Azure."""

@@ -1,4 +1,4 @@
-"""Buckets of tokens: each request takes one, and they come back as time passes."""
+"""Token buckets: each request takes a token, and tokens return as time passes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from vmops.local.arm.state.clock import Clock
 
 _GRAIN = 1e-3
-"""The part of a span that a clock may be behind: instants are too great for their last digits to count."""
+"""The fraction of a span that a clock may be behind: instants are too large for their last digits to be exact."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A bucket's size: the most tokens it holds, and how many it gets back in each span of ``seconds`` of Azure's."""
+    """A bucket's limit: its most tokens, and how many it regains in each span of ``seconds`` of Azure's time."""
 
     refill: int
     capacity: int
@@ -20,7 +20,7 @@ class Limit:
 
 @dataclass(slots=True)
 class Bucket:
-    """The tokens that are left in one bucket, since an instant of the cloud's clock; a ``span`` fills it up again."""
+    """The tokens left in one bucket at an instant of the cloud's clock; each ``span`` adds its limit's refill."""
 
     name: str
     limit: Limit
@@ -29,19 +29,19 @@ class Bucket:
     span: float
 
     def refill(self, now: float) -> None:
-        """Put back what whole spans have brought."""
+        """Add the tokens of all complete spans."""
         spans = int((now - self.filled) / self.span + _GRAIN)
         self.tokens = min(self.limit.capacity, self.tokens + spans * self.limit.refill)
         self.filled += spans * self.span
 
     def due(self, now: float) -> float:
-        """Tell in how many seconds there are tokens again."""
+        """Give the seconds until there are tokens again."""
         return self.filled + self.span - now
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A token that a request takes: from the bucket of a name that is ``whose``, a subscription's or a machine's."""
+    """A token that a request takes, from the named bucket of ``whose``: a subscription or a machine."""
 
     name: str
     whose: str
@@ -49,7 +49,7 @@ class Wanted:
 
 
 class Buckets:
-    """The tokens that are left; at pace 0, where no time passes, there is no end of them."""
+    """The tokens left in all buckets; at pace 0 no time passes, and they are unlimited."""
 
     def __init__(self, clock: Clock, pace: float) -> None:
         self._clock, self._pace = clock, pace
@@ -61,7 +61,7 @@ class Buckets:
         return self._clock.now()
 
     def take(self, tokens: Sequence[Wanted]) -> Bucket | None:
-        """Take all these tokens; if a bucket is empty, none is taken, and that bucket is the answer."""
+        """Take all these tokens. If a bucket is empty, take none and return that bucket."""
         if not self._pace:
             return None
         buckets = [self._bucket(each) for each in tokens]

@@ -1,7 +1,7 @@
-"""How many requests Compute takes: buckets of tokens, for each machine and for each subscription.
+"""The rate limits of Compute: token buckets for each machine and for each subscription.
 
-Source: Microsoft's page on compute throttling limits (of 2024), whose limits these are. The suffixes of the buckets'
-names are not in it, and are ours. Azure counts subscriptions by region too; here a subscription has one region.
+Source: Microsoft's page on compute throttling limits (of 2024), for the limits. It does not name the suffixes of the
+buckets' names; they are ours. Azure counts subscriptions by region too; here a subscription has one region.
 """
 
 import json
@@ -27,7 +27,7 @@ LIMITS: dict[str, tuple[Limit | None, Limit]] = {
 
 
 def throttled(buckets: Buckets, subscription: str, counted: Counted) -> Reply | None:
-    """Take a token for one request from each bucket that it counts in; the refusal if one is empty."""
+    """Take a token for one request from each bucket that it counts in; return the refusal if one is empty."""
     if counted.policy not in LIMITS:
         return None
     one, all_of_them = LIMITS[counted.policy]
@@ -39,7 +39,7 @@ def throttled(buckets: Buckets, subscription: str, counted: Counted) -> Reply | 
 
 
 def _refusal(spent: Bucket, now: float) -> Reply:
-    """Say in Compute's form which bucket is empty, and when it is not. Source: the page on throttling errors."""
+    """Say in Compute's form which bucket is empty, and until when. Source: the page on throttling errors."""
     status, message = COMPUTE["OperationNotAllowed:throttled"]
     measured: Json = {
         "operationGroup": spent.name,

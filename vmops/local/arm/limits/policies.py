@@ -1,4 +1,4 @@
-"""Which of Compute's policies a request counts in: for what is refused, and for the counters in every answer.
+"""Which of Compute's policies a request counts in, for throttling and for the counters in every answer.
 
 Source: Microsoft's page on compute throttling limits (of 2024); for disks azure-libraries-for-java#1252.
 """
@@ -11,14 +11,14 @@ _DELETIONS = ("deallocate", "simulateeviction")
 
 
 class Counted(NamedTuple):
-    """A policy, and the machine or the operation that is counted by itself; empty for what is about many."""
+    """A policy, and the machine or the operation that is counted separately; empty for calls about several."""
 
     policy: str
     about: str = ""
 
 
 def policy_of(method: str, path: str) -> Counted | None:
-    """Return what a request counts in, if it is one of Compute's."""
+    """Return the policy of a request, if it is one of Compute's."""
     steps = path.lower().strip("/").split("/")
     if steps[0] != "subscriptions" or "microsoft.compute" not in steps[2:]:
         return None
@@ -31,7 +31,7 @@ def policy_of(method: str, path: str) -> Counted | None:
 
 
 def _of_machines(method: str, steps: list[str], at: int) -> Counted:
-    """Count a call about machines; the name of the one that it is about, if any, is the step ``at``."""
+    """Count a call about machines; the name of the machine, if any, is the step ``at`` of the path."""
     machine = "/".join(steps[: at + 1])
     if method in ("GET", "HEAD"):
         return Counted("LowCostGet", machine) if steps[at:] else Counted("HighCostGet")

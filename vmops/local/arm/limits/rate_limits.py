@@ -1,4 +1,4 @@
-"""The counters in every answer: how many requests are left; what is refused is in ``throttling``.
+"""The counters of remaining requests in every answer; ``throttling`` refuses requests.
 
 Source: recorded traffic of azure-mgmt-compute 12 and 29; for disks azure-libraries-for-java#1252.
 """
@@ -29,14 +29,14 @@ _BUCKETS = {
 
 
 class Counters:
-    """Count requests by subscription in fixed windows."""
+    """Counts requests by subscription in fixed windows."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._used: dict[tuple[str, str], tuple[int, int]] = {}
 
     def headers(self, method: str, path: str) -> dict[str, str]:
-        """Count one request and return the headers that tell what is left."""
+        """Count one request and return the headers with the remaining number."""
         steps = path.lower().strip("/").split("/")
         subscription = steps[1] if len(steps) > 1 else ""
         kind, limit = _KINDS.get(method, _KINDS["GET"])

@@ -1,4 +1,4 @@
-"""How many requests a subscription has: with Azure Resource Manager itself, whatever they are about, and with Network.
+"""The rate limits of a subscription: of Azure Resource Manager itself, for any request, and of Network.
 
 Source: Azure documentation, request limits and throttling (token buckets of 2024; the limits of Microsoft.Network).
 Azure counts by principal and region too; here a subscription has one of each.
@@ -14,7 +14,7 @@ from vmops.local.arm.wire.messages import Reply
 
 
 class Kind(NamedTuple):
-    """What ARM calls requests of one kind, how many a subscription has, and how many of those Network takes."""
+    """A kind of requests: ARM's name for it, a subscription's limit, and Network's."""
 
     name: str
     limit: Limit
@@ -28,11 +28,11 @@ KINDS = {"GET": _READ, "HEAD": _READ, "DELETE": _DELETE}
 """Method → kind; every other method is a write."""
 
 NETWORK = {"read": Limit(10_000, 10_000, 300.0), "write": Limit(1_000, 1_000, 300.0)}
-"""What Network takes in five minutes; a deletion is a write."""
+"""Network's limits for five minutes; a deletion counts as a write."""
 
 
 def throttled(buckets: Buckets, method: str, path: str) -> Reply | None:
-    """Take a token for a request to a subscription; the refusal if there is none. Others are not counted."""
+    """Take a token for a request to a subscription, or return the refusal. Other requests are not counted."""
     subscription = _subscription(path)
     kind = KINDS.get(method, _WRITE)
     spent = subscription and buckets.take([Wanted(kind.name, subscription, kind.limit)])
@@ -40,7 +40,7 @@ def throttled(buckets: Buckets, method: str, path: str) -> Reply | None:
 
 
 def throttled_by_network(buckets: Buckets, method: str, path: str) -> Reply | None:
-    """Take a token for a request that is about Network; the refusal if there is none. Others are not counted."""
+    """Take a token for a request about Network, or return the refusal. Other requests are not counted."""
     if "/providers/microsoft.network/" not in path.lower():
         return None
     kind, subscription = KINDS.get(method, _WRITE).of_network, _subscription(path)

@@ -1,4 +1,4 @@
-"""Resource groups: made at once, and deleted with all that is in them."""
+"""Resource groups: created at once, and deleted with everything in them."""
 
 from vmops.local.arm.data.locations import LOCATIONS
 from vmops.local.arm.deployments import record as deployments
@@ -62,9 +62,9 @@ class ResourceGroups(Kind):
         return Change(group, created=existing is None)
 
     def delete(self, cloud: Cloud, rid: ResourceId) -> Operation:
-        """Begin to delete a group and all that is in it, whatever operations are under way there.
+        """Begin to delete a group and everything in it, even while operations run there.
 
-        Raises: ArmError ResourceGroupNotFound; unlike other types a group must be there to be deleted.
+        Raises: ArmError ResourceGroupNotFound; unlike other types, a group must exist to be deleted.
         """
         group = self.get(cloud, rid)
         running = cloud.store.running(group.id)
@@ -81,9 +81,9 @@ class ResourceGroups(Kind):
         return cloud.begin("deleteMachines" if machines else "delete", group)
 
     def finish(self, cloud: Cloud, operation: Operation) -> None:
-        """Delete what is in a group, users before what they use, then the group.
+        """Delete the contents of a group, users before what they use, then the group.
 
-        Raises: ArmError ResourceGroupDeletionBlocked when something outside still uses a part of it: that stays.
+        Raises: ArmError ResourceGroupDeletionBlocked if something outside still uses a part of it: that stays.
         """
         inside = cloud.store.within(operation.target)
         for resource in sorted(inside, key=lambda resource: _ORDER.index(resource.id.type)):
@@ -104,9 +104,9 @@ class ResourceGroups(Kind):
 
 
 def listed(cloud: Cloud, resources: list[Resource], expand: str) -> list[Json]:
-    """Return the entries of resources in a list of resources: without properties, and without children.
+    """Return the entries of resources in a list of resources: without properties and children.
 
-    ``expand`` names what is wanted besides: createdTime, changedTime, provisioningState.
+    ``expand`` names additional members: createdTime, changedTime, provisioningState.
     Source: azure-rest-api-specs, Microsoft.Resources, Resources_List.
     """
     wanted = {word.strip().lower() for word in expand.split(",")}

@@ -1,7 +1,7 @@
-"""What a machine wants of its guest, and what its guest's end means for the machine.
+"""What a machine wants of its guest, and how the guest's end changes the machine.
 
-What is known of a guest is in the machine's ``hidden`` under GUEST: how many starts Azure has meant and how often it
-had its hardware anew, the port where it was last reached, and, until it has begun, its custom data under a seal.
+The guest's record is in the machine's ``hidden`` under GUEST: how many starts Azure has requested, how many times it
+got new hardware, the port where it was last reached, and, until its first start, its sealed custom data.
 """
 
 import math
@@ -19,47 +19,48 @@ GUEST = "guest"
 _MACHINE = "Microsoft.Compute/virtualMachines"
 _CUSTOM_DATA = "customData"
 _ITS_OWN = frozenset({"poweroff", "killed"})
-"""The ends that a guest has put to itself. Its machine is stopped then, and costs as before; whatever else ends one is
-as a failure of power, after which it boots again."""
+"""Ends that a guest has caused itself: its machine is stopped then, and still billed. Any other end counts as a power
+failure, after which the guest boots again.
+"""
 
 
 def keep_custom_data(cloud: Cloud, machine: Resource, given: str) -> None:
-    """Keep the custom data, in base64, for the first boot."""
+    """Store the custom data, in base64, for the first boot."""
     if cloud.has_guests and given:
         machine.hidden[GUEST] = _known(machine) | {_CUSTOM_DATA: cloud.seal.close({_CUSTOM_DATA: given})}
 
 
 def boot(machine: Resource, *, force: bool = False) -> None:
-    """Have a guest begin once more; ``force`` without a word to what runs."""
+    """Have a guest boot again; with ``force``, without asking running processes to end."""
     known = _known(machine)
     machine.hidden[GUEST] = known | {"boot": known.get("boot", 0) + 1, "force": force}
 
 
 def leave_hardware(machine: Resource) -> None:
-    """Have a guest lose its temporary disk, with the hardware that it was on."""
+    """Have a guest lose its temporary disk, because it leaves its hardware."""
     known = _known(machine)
     machine.hidden[GUEST] = known | {"allocation": known.get("allocation", 0) + 1}
 
 
 def stop(machine: Resource, *, force: bool) -> None:
-    """Say how a guest is to end: ``force`` without a word to it."""
+    """Have a guest end; with ``force``, without asking it."""
     machine.hidden[GUEST] = _known(machine) | {"force": force}
 
 
 def wanted(cloud: Cloud) -> list[Wanted]:
-    """Give the guests that the machines want: those of Linux machines that somebody may log in to."""
+    """Give the guests that the machines want: one for each Linux machine with a login."""
     rules = Rules(cloud)
     return [_wanted(cloud, machine, rules) for machine in machines(cloud) if _known(machine).get("boot")]
 
 
 def machines(cloud: Cloud) -> list[Resource]:
-    """List the machines that guests can be made for."""
+    """List the machines that can have guests."""
     with cloud.store.seen_until(math.inf):
         return [each for each in cloud.store.of_type(_MACHINE) if _has_linux(each)]
 
 
 def learn(cloud: Cloud, seen: list[Seen]) -> None:
-    """Let machines know how their guests are: where, and that one which has ended by itself has stopped its machine."""
+    """Update machines from their guests: record ports, and stop the machine of a guest that has ended by itself."""
     found = {each.vm_id: each for each in seen}
     for machine in machines(cloud):
         guest = found.get(machine.properties["vmId"])
@@ -68,7 +69,7 @@ def learn(cloud: Cloud, seen: list[Seen]) -> None:
 
 
 def port_of(cloud: Cloud, machine: Resource) -> int:
-    """Give the port by which a guest is to be reached: chosen before it boots, so that whoever has made it knows it."""
+    """Give the port of a guest: it is chosen before the boot, so that the machine's creator knows it."""
     known = _known(machine)
     if not known.get("port"):
         with socket.create_server(("127.0.0.1", 0)) as any_port:
@@ -78,12 +79,12 @@ def port_of(cloud: Cloud, machine: Resource) -> int:
 
 
 def log_in_as(machine: Resource) -> str:
-    """Give the user who may log in."""
+    """Give the name of the user who logs in."""
     return str(machine.properties["osProfile"]["adminUsername"])
 
 
 def _has_learnt(cloud: Cloud, machine: Resource, seen: Seen) -> bool:
-    """Write into a machine what is new; tell whether anything is."""
+    """Write what is new into a machine; tell whether anything is."""
     known, power = dict(_known(machine)), machine.hidden["power"]
     known["port"] = seen.port
     known["silent"] = seen.state == "up" and not seen.ready and _fault(Rules(cloud), machine).name == "guest-panics"
@@ -121,13 +122,13 @@ def _wanted(cloud: Cloud, machine: Resource, rules: Rules) -> Wanted:
 
 
 def _is_up(machine: Resource) -> bool:
-    """Tell whether a guest is to be up: of a machine that starts it is from the beginning, unless that is to fail."""
+    """Tell whether a guest is to be up: also while its machine starts, unless that start is to fail."""
     power = machine.hidden["power"]
     return power == "running" or (power == "starting" and machine.hidden.get("bound") == "running")
 
 
 def _custom_data(cloud: Cloud, known: Json) -> str:
-    """Open the custom data; what another cloud has sealed is nothing."""
+    """Open the custom data; empty if another cloud has sealed it."""
     opened = cloud.seal.open(known[_CUSTOM_DATA]) if _CUSTOM_DATA in known else None
     return str(opened[_CUSTOM_DATA]) if opened else ""
 

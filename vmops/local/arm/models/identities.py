@@ -1,4 +1,4 @@
-"""User-assigned managed identities: names that machines and role assignments may refer to. Nothing can log in as one.
+"""User-assigned managed identities, for machines and role assignments to refer to. Nothing can log in as one.
 
 Source: azure-rest-api-specs, Microsoft.ManagedIdentity, UserAssignedIdentities.
 """
@@ -11,7 +11,7 @@ from vmops.local.arm.state.resource_id import ResourceId
 
 
 class Identities(Kind):
-    """The rules of user-assigned identities: all that is done to one is done at once."""
+    """The rules of user-assigned identities: every change takes effect at once."""
 
     type = "Microsoft.ManagedIdentity/userAssignedIdentities"
 
@@ -21,7 +21,7 @@ class Identities(Kind):
         return resource.body | {"properties": shown}
 
     def put(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
-        """Create an identity, with ids that stay for as long as it lives, or replace its tags."""
+        """Create an identity, whose ids stay for its lifetime, or replace its tags."""
         rid, existing, location = self.admit(cloud, rid, request)
         properties = (existing.properties if existing else _new()) | request.get("properties", {})
         identity = Resource(rid, heading(rid, request, location) | {"properties": properties})
@@ -29,14 +29,14 @@ class Identities(Kind):
         return Change(identity, created=existing is None)
 
     def patch(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
-        """Change what is named."""
+        """Change the named members."""
         change = super().patch(cloud, rid, request)
         change.resource.properties.update(request.get("properties", {}))
         cloud.store.save(change.resource)
         return change
 
     def delete(self, cloud: Cloud, rid: ResourceId) -> None:
-        """Delete an identity, if it is there; machines that have it go on showing it."""
+        """Delete an identity, if it exists; machines that have it still show it."""
         require_open(cloud, rid)
         if identity := self.find(cloud, rid):
             self.remove(cloud, identity)

@@ -1,4 +1,4 @@
-"""What all resource types have in common: the front door's rules, and the way of a write."""
+"""What all resource types have in common: the front door's rules, and the steps of a write."""
 
 import uuid
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from vmops.local.arm.state.resource_id import ResourceId
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a write has done so far; ``operation`` is still to end, None when all is done."""
+    """A write so far; ``operation`` is still to end, None if everything is done."""
 
     resource: Resource
     created: bool = False
@@ -31,7 +31,7 @@ class Kind:
         return resource.body
 
     def find(self, cloud: Cloud, rid: ResourceId) -> Resource | None:
-        """Return a resource, None if only it is absent.
+        """Return a resource; None if only the resource itself is absent.
 
         Raises: ArmError ResourceGroupNotFound, and ResourceNotFound for an absent parent.
         """
@@ -52,7 +52,7 @@ class Kind:
         return resource
 
     def put(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
-        """Create a resource or bring it to what is asked."""
+        """Create a resource or bring it to the requested state."""
         raise NotImplementedError
 
     def patch(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
@@ -65,11 +65,11 @@ class Kind:
         return Change(resource)
 
     def delete(self, cloud: Cloud, rid: ResourceId) -> Operation | None:
-        """Begin to delete a resource; None when it was absent already."""
+        """Begin to delete a resource; None if it is absent already."""
         raise NotImplementedError
 
     def finish(self, cloud: Cloud, operation: Operation) -> None:
-        """Make true what an operation was for."""
+        """Apply the effect of an operation."""
         resource = cloud.store.get(operation.target)
         if resource is None:
             return
@@ -79,23 +79,23 @@ class Kind:
             self.succeed(cloud, resource)
 
     def succeed(self, cloud: Cloud, resource: Resource) -> None:
-        """Let a write have succeeded."""
+        """Mark a write as succeeded."""
         resource.state = "Succeeded"
         cloud.store.save(resource)
 
     def fail(self, cloud: Cloud, operation: Operation) -> None:
-        """Leave the resource as a failed operation does."""
+        """Leave the resource in the state after a failed operation."""
         resource = cloud.store.get(operation.target)
         if resource is not None:
             resource.state = "Failed"
             cloud.store.save(resource)
 
     def remove(self, cloud: Cloud, resource: Resource) -> None:
-        """Take a resource away."""
+        """Remove a resource."""
         cloud.store.remove(resource.id)
 
     def admit(self, cloud: Cloud, rid: ResourceId, request: Json) -> tuple[ResourceId, Resource | None, str]:
-        """Pass a PUT through the front door: return the id in its stored casing, what exists, and the location.
+        """Apply the front door's rules to a PUT: return the id in its stored casing, what exists, and the location.
 
         A child has no location of its own.
         """
@@ -111,7 +111,7 @@ class Kind:
         return existing.id if existing else rid, existing, location
 
     def _location(self, rid: ResourceId, request: Json, existing: Resource | None) -> str:
-        """Return the location that is asked for, which must be real and must not change."""
+        """Return the requested location, which must exist and must not change."""
         location = asked_location(request)
         if location not in LOCATIONS:
             known = ",".join(LOCATIONS)
@@ -123,7 +123,7 @@ class Kind:
 
 
 def require_open(cloud: Cloud, rid: ResourceId) -> Resource:
-    """Return the resource group of a write, which must exist and not be on its way out."""
+    """Return the resource group of a write, which must exist and not be under deletion."""
     group = cloud.store.get(rid.container)
     if group is None:
         raise ArmError("ResourceGroupNotFound", group=rid.group)
@@ -133,14 +133,14 @@ def require_open(cloud: Cloud, rid: ResourceId) -> Resource:
 
 
 def asked_location(request: Json) -> str:
-    """Return the location in a request, as ARM writes it; raises ``ArmError`` when there is none."""
+    """Return the location in a request, in ARM's spelling; raises ``ArmError`` if there is none."""
     if not request.get("location"):
         raise ArmError("LocationRequired")
     return canonical(request["location"])
 
 
 def heading(rid: ResourceId, request: Json, location: str) -> Json:
-    """Begin the body of a resource: what every type has outside of its properties."""
+    """Begin the body of a resource: the members that every type has beside its properties."""
     body: Json = {"name": rid.name, "id": str(rid), "type": rid.type}
     if location:
         body["location"] = location
@@ -149,7 +149,7 @@ def heading(rid: ResourceId, request: Json, location: str) -> Json:
 
 
 def replace_tags(body: Json, request: Json) -> None:
-    """Give a resource the tags of a whole request, and none if that has none."""
+    """Replace a resource's tags by those of a whole request; by none if it has none."""
     body.pop("tags", None)
     if request.get("tags") is not None:
         body["tags"] = request["tags"]
@@ -161,7 +161,7 @@ def new_guid() -> str:
 
 
 def _not_found(rid: ResourceId) -> ArmError:
-    """Say that a resource is absent, as the front door does, or for a child the provider."""
+    """Say that a resource is absent: in the front door's words, or for a child in the provider's."""
     if rid.parent:
         return ArmError("NotFound:network", id=rid)
     return ArmError("ResourceNotFound", type=rid.type, name=rid.name, group=rid.group)

@@ -1,4 +1,4 @@
-"""Management locks: a scope, and all below it, that cannot be deleted, or not be changed at all.
+"""Management locks: nothing at a locked scope or below it can be deleted, or changed at all.
 
 Source: Microsoft's page on locking resources; azure-rest-api-specs, Microsoft.Authorization, ManagementLocks.
 """
@@ -20,7 +20,7 @@ _READS = frozenset({"GET", "HEAD"})
 def put_lock(cloud: Cloud, scope: str, name: str, request: Json) -> tuple[Json, bool]:
     """Write a lock at a scope; return it, and whether it is new.
 
-    Raises: ArmError InvalidRequestContent for a level that there is not.
+    Raises: ArmError InvalidRequestContent for an unknown level.
     """
     asked = request.get("properties")
     level = _LEVELS.get(str(asked.get("level", "")).lower()) if isinstance(asked, dict) else None
@@ -41,21 +41,21 @@ def get_lock(cloud: Cloud, scope: str, name: str) -> Json:
 
 
 def delete_lock(cloud: Cloud, scope: str, name: str) -> bool:
-    """Take a lock away; tell whether it was there."""
+    """Delete a lock; tell whether it existed."""
     return cloud.store.documents.remove(_KIND, f"{scope}{PATH}/{name}".lower())
 
 
 def locks_at(cloud: Cloud, scope: str, *, above: bool) -> list[Json]:
-    """List the locks at a scope, and those below it, or instead those above, which it inherits."""
+    """List the locks at a scope, and those below it, or instead the inherited ones above."""
     key = scope.lower()
     return [lock for at, lock in _locks(cloud) if (covers(at, key) if above else covers(key, at))]
 
 
 def require_unlocked(cloud: Cloud, method: str, path: str) -> None:
-    """Refuse a request that a lock is against; locks themselves come and go whatever is locked.
+    """Refuse a request that a lock forbids; locks themselves can be changed under any lock.
 
-    A deletion is stopped by every lock at, above and below its scope, all else that is no read by those at and above it
-    that leave nothing but reads: a power verb is a POST, and is stopped too.
+    A deletion is stopped by every lock at, above and below its scope. Other writes are stopped by read-only locks at
+    their scope and above; a power verb is a POST, and is stopped too.
 
     Raises: ArmError ScopeLocked.
     """
@@ -69,7 +69,7 @@ def require_unlocked(cloud: Cloud, method: str, path: str) -> None:
 
 
 def keeps(cloud: Cloud, rid: ResourceId) -> bool:
-    """Tell whether a lock keeps a resource that would go with another one."""
+    """Tell whether a lock protects a resource from being deleted with another one."""
     return bool(_against_deletion(cloud, str(rid)))
 
 
@@ -85,11 +85,11 @@ def _against_writes(cloud: Cloud, scope: str) -> list[str]:
 
 
 def _locks(cloud: Cloud) -> list[tuple[str, Json]]:
-    """List the locks, each with the scope that it is at, as scopes are compared."""
+    """List the locks, each with its scope in the form for comparison."""
     return [(scope_of(lock, PATH).lower(), lock) for _, lock in cloud.store.documents.of_kind(_KIND)]
 
 
 def _about(path: str) -> str:
-    """Return the resource, group or subscription that a path is about, without a verb that may follow."""
+    """Return the resource, group or subscription of a path, without a verb that may follow."""
     steps = path.strip("/").split("/")
     return "/" + "/".join(steps[: len(steps) - len(steps) % 2])

@@ -1,4 +1,4 @@
-"""Role assignments: who has which role at a scope. They are kept and shown; nothing is permitted or forbidden by them.
+"""Role assignments: who has which role at a scope. They are stored and shown, but permit or forbid nothing.
 
 Source: azure-rest-api-specs, Microsoft.Authorization, RoleAssignments and RoleDefinitions; Microsoft's page on listing
 role assignments by REST.
@@ -25,7 +25,7 @@ def put_assignment(cloud: Cloud, scope: str, name: str, request: Json) -> tuple[
     """Write a role assignment at a scope; return it, and whether it is new.
 
     Raises: ArmError InvalidRoleAssignmentId, InvalidRequestContent, InvalidPrincipalId, RoleAssignmentExists, or
-    RoleAssignmentUpdateNotPermitted for another principal than it has.
+    RoleAssignmentUpdateNotPermitted for a change of the principal.
     """
     asked, before = request.get("properties", {}), find_assignment(cloud, scope, name)
     _require_sound(name, asked)
@@ -41,7 +41,7 @@ def put_assignment(cloud: Cloud, scope: str, name: str, request: Json) -> tuple[
 
 
 def _times(before: Json | None, told: Json, now: str) -> Json:
-    """Say when a role assignment was made, and when it was last changed."""
+    """Give the times of a role assignment's creation and last change."""
     if before is None:
         return {"createdOn": now, "updatedOn": now}
     times = {name: before["properties"][name] for name in ("createdOn", "updatedOn")}
@@ -49,25 +49,25 @@ def _times(before: Json | None, told: Json, now: str) -> Json:
 
 
 def find_assignment(cloud: Cloud, scope: str, name: str) -> Json | None:
-    """Return the role assignment of that name at a scope, None if there is none."""
+    """Return the role assignment of that name at a scope; None if there is none."""
     return cloud.store.documents.find(_KIND, f"{scope}{ASSIGNMENTS}/{name}".lower())
 
 
 def delete_assignment(cloud: Cloud, scope: str, name: str) -> Json | None:
-    """Take a role assignment away; return what it was, None if there was none."""
+    """Delete a role assignment; return it, None if there was none."""
     found = find_assignment(cloud, scope, name)
     cloud.store.documents.remove(_KIND, f"{scope}{ASSIGNMENTS}/{name}".lower())
     return found
 
 
 def assignments_for(cloud: Cloud, scope: str, *, below: bool) -> list[Json]:
-    """List the role assignments at a scope and above it, and those below it too if asked."""
+    """List the role assignments at a scope and above it, and on request those below it."""
     key = scope.lower()
     return [found for at, found in _assignments(cloud) if covers(at, key) or (below and covers(key, at))]
 
 
 def definitions(scope: str) -> list[Json]:
-    """List the built-in roles, as a scope shows them."""
+    """List the built-in roles in the form of a scope."""
     return [
         {
             "properties": {"roleName": name, "type": "BuiltInRole", "assignableScopes": ["/"]},
@@ -88,7 +88,7 @@ def definition(scope: str, name: str) -> Json:
 
 
 def _assignments(cloud: Cloud) -> list[tuple[str, Json]]:
-    """List the role assignments, each with the scope that it is at, as scopes are compared."""
+    """List the role assignments, each with its scope in the form for comparison."""
     return [(scope_of(found, ASSIGNMENTS).lower(), found) for _, found in cloud.store.documents.of_kind(_KIND)]
 
 
@@ -117,10 +117,10 @@ def _same(one: Json, other: Json, *names: str) -> bool:
 
 
 def _subscription(scope: str) -> str:
-    """Return the part of a scope that is its subscription; none of the tenant, which is the empty scope."""
+    """Return the subscription in a scope; empty for the tenant, whose scope is empty."""
     return "/".join(scope.split("/")[:3])
 
 
 def _last(rid: str) -> str:
-    """Return the last step of an id as it is compared."""
+    """Return the last step of an id in the form for comparison."""
     return rid.rpartition("/")[2].lower()

@@ -1,1 +1,1 @@
-"""Azure Policy, as far as a teardown or a create has to meet it: rules that deny a write, or put tags into it."""
+"""Azure Policy, as far as a create or a teardown meets it: rules that deny a write, or add tags to it."""

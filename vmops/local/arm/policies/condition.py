@@ -1,4 +1,4 @@
-"""The conditions of policy rules, over one resource as it would be written.
+"""The conditions of policy rules, evaluated on a resource as it would be written.
 
 Source: Microsoft's page on the structure of policy definitions, policy rules.
 """
@@ -17,7 +17,7 @@ _HOLDS_SECRETS = "osprofile"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The resource that is looked at, and what was found of it on the way."""
+    """The resource under evaluation, and what was found of it on the way."""
 
     body: Json
     kind: str
@@ -65,7 +65,7 @@ OPERATORS = {
 
 
 def condition(plain: Any) -> Test:
-    """Return what tells whether a resource meets a condition; raises ``ValueError`` for one that is not known here."""
+    """Compile a condition to a test of a resource; raises ``ValueError`` for one that is not supported here."""
     if not isinstance(plain, Mapping):
         raise ValueError(f"{plain!r} is no condition")  # noqa: TRY004 - a rule is wrong, and no program
     names = {name.lower(): name for name in plain}
@@ -101,7 +101,7 @@ def _leaf(plain: dict[str, Any]) -> Test:
 
 
 def _found(subject: Subject, name: str, values: list[Any]) -> Json:
-    """Say where a field is and what is there, as a refusal shows it; what may be a secret is left out."""
+    """Give a field's path and value as a refusal shows them; possible secrets are left out."""
     path = {"path": path_of(name, subject.kind) or name}
     if _HOLDS_SECRETS in name.lower() or values in ([], [None]):
         return path

@@ -1,4 +1,4 @@
-"""What the policies in force do to a write: tags are put into it, and then it is denied or let through."""
+"""Enforces policies on a write: adds tags to it, then denies it or lets it through."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -16,22 +16,22 @@ from vmops.local.arm.state.resource_id import GROUP_TYPE, ResourceId
 
 _KIND = "policy"
 _GROUP_TYPE = "Microsoft.Resources/subscriptions/resourceGroups"
-"""What policies call a resource group."""
+"""The type of a resource group in policies."""
 
 
 def list_policies(cloud: Cloud) -> list[Json]:
-    """Give the policies in force as JSON has them."""
+    """Give the policies in force as JSON."""
     return [plain for _, plain in cloud.store.documents.of_kind(_KIND)]
 
 
 def put_policies(cloud: Cloud, policies: Sequence[Policy]) -> None:
-    """Put other policies into force; what is there already is as it is."""
+    """Replace the policies; existing resources stay unchanged."""
     with cloud.store.transaction():
         cloud.store.documents.replace(_KIND, (policy.plain() for policy in policies))
 
 
 class PolicyDenial(ArmError):
-    """A write that policies disallow. Source: Microsoft's pages on Azure Policy and on Automation's hybrid workers."""
+    """A write that policies deny. Source: Microsoft's pages on Azure Policy and on Automation's hybrid workers."""
 
     def __init__(self, rid: ResourceId, denied: list[tuple[Policy, Subject]]) -> None:
         ids = [_identifiers(policy, rid) for policy, _ in denied]
@@ -41,14 +41,14 @@ class PolicyDenial(ArmError):
         self._info = [{"type": "PolicyViolation", "info": info} for info in found]
 
     def body(self) -> dict[str, Any]:
-        """Return what stands under ``error``, with what each policy has found."""
+        """Return the content of ``error``, with the findings of each policy."""
         return super().body() | {"additionalInfo": self._info}
 
 
 def policed(cloud: Cloud, rid: ResourceId, asked: Json, whole: Callable[[], Json]) -> Json:
-    """Return a write as the policies in force would have it; ``whole`` gives the resource that it would make.
+    """Return a write after the policies' changes; ``whole`` gives the resource that it would make.
 
-    A part of a resource, such as a subnet, can have no tags, so none are put into it.
+    A part of a resource, such as a subnet, can have no tags, so none are added to it.
 
     Raises: PolicyDenial.
     """
@@ -73,7 +73,7 @@ def _denies(cloud: Cloud, policy: Policy, rid: ResourceId, body: Json) -> Subjec
 
 
 def _change(cloud: Cloud, policy: Policy, rid: ResourceId, body: Json) -> tuple[Policy, Subject] | None:
-    """Put a policy's tags into a resource; to append another value than what is there is to deny."""
+    """Add a policy's tags to a resource; appending a value that differs from the present one is a denial."""
     subject = _subject(cloud, policy, rid, body)
     if not condition(policy.rule["if"])(subject):
         return None
@@ -87,7 +87,7 @@ def _change(cloud: Cloud, policy: Policy, rid: ResourceId, body: Json) -> tuple[
 
 
 def _put(body: Json, tag: str, operation: str, value: str) -> bool:
-    """Carry one change of a tag out; tell whether it could be."""
+    """Carry out one change of a tag; tell whether that was possible."""
     tags = body["tags"] = dict(body.get("tags") or {})
     there = next((name for name in tags if name.lower() == tag.lower()), tag)
     if operation == "remove":
@@ -110,7 +110,7 @@ def _subject(cloud: Cloud, policy: Policy, rid: ResourceId, body: Json) -> Subje
 
 
 def _ids(policy: Policy, rid: ResourceId) -> tuple[str, str]:
-    """Make up the ids of a policy's assignment, which is where it holds, and of its definition."""
+    """Make up the ids of a policy's assignment, at its scope, and of its definition."""
     home = f"/subscriptions/{rid.subscription}"
     at, what = policy.scope.rstrip("/") or home, "providers/Microsoft.Authorization"
     return f"{at}/{what}/policyAssignments/{policy.name}", f"{home}/{what}/policyDefinitions/{policy.name}"

@@ -1,4 +1,4 @@
-"""The expressions of policy rules: ``[concat('tags[', parameters('name'), ']')]`` and such, as in templates.
+"""The expressions of policy rules, such as ``[concat('tags[', parameters('name'), ']')]``, as in templates.
 
 Source: Microsoft's page on the structure of policy definitions, policy functions.
 """
@@ -12,7 +12,7 @@ from vmops.local.arm.deployments.expression import Call, Literal, Node, Part, Te
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an expression may look at: the policy's parameters, the resource group, and the fields of the resource."""
+    """What an expression may refer to: the policy's parameters, the resource group, and the resource's fields."""
 
     parameters: Mapping[str, Any]
     group: Mapping[str, Any]
@@ -32,16 +32,16 @@ _FUNCTIONS: dict[str, Callable[[Context, Sequence[Any]], Any]] = {
 
 
 def found(holder: Any, name: Any) -> Any:
-    """Return a part of an object by its name in any case, None if there is none."""
+    """Return a part of an object by its name in any case; None if there is none."""
     if not isinstance(holder, Mapping):
         return None
     return next((value for key, value in holder.items() if key.lower() == str(name).lower()), None)
 
 
 def compiled(plain: Any) -> Value:
-    """Return what gives the value of a part of a rule: an expression is in brackets, all else stands for itself.
+    """Compile a part of a rule to a function of its value: text in brackets is an expression, anything else is literal.
 
-    Raises: ValueError for an expression that cannot be read, or that calls what is not known here.
+    Raises: ValueError for an expression that cannot be read, or calls an unsupported function.
     """
     if not isinstance(plain, str):
         return _constant(plain)

@@ -1,4 +1,4 @@
-"""The fields of a resource by the names that policies have for them.
+"""The fields of a resource by their names in policies.
 
 Source: Microsoft's page on the structure of policy definitions, fields and aliases.
 """
@@ -29,7 +29,7 @@ def tag_of(field: str) -> str | None:
 
 
 def path_of(field: str, kind: str) -> str | None:
-    """Return where a field is in a resource of a type; None where such a resource has no such field."""
+    """Return the path of a field in a resource of a type; None if the type has no such field."""
     if "/" not in field:
         return field
     if not field.lower().startswith(f"{kind.lower()}/"):
@@ -38,7 +38,7 @@ def path_of(field: str, kind: str) -> str | None:
 
 
 def values_of(body: Json, kind: str, field: str) -> list[Any]:
-    """Return the value of a field, or with ``[*]`` that of each element; a field that is not there is None."""
+    """Return the value of a field, or with ``[*]`` of each element; the value of an absent field is None."""
     tag = tag_of(field)
     if tag:
         return [found(body.get("tags"), tag)]
@@ -59,6 +59,6 @@ def _walk(part: Any, steps: list[str]) -> list[Any]:
 
 
 def _named(part: Any, name: str) -> Any:
-    """Return a part of an object, or of its properties, which an alias leaves out."""
+    """Return a part of an object or of its ``properties``, which aliases leave out."""
     value = found(part, name)
     return found(found(part, "properties"), name) if value is None else value

@@ -1,4 +1,4 @@
-"""One policy: its rule in the form of Azure's definitions, and where it holds.
+"""One policy: its rule in the form of Azure's definitions, and its scope.
 
 Source: Microsoft's page on the structure of policy definitions; azure-rest-api-specs, Microsoft.Authorization.
 """
@@ -19,10 +19,10 @@ _OPERATIONS = ("addorreplace", "add", "remove", "append")
 
 
 class Policy(BaseModel):
-    """A policy: at a ``scope`` and below it, everywhere without one.
+    """A policy that holds at a ``scope`` and below it; everywhere without one.
 
-    A definition as Azure shows it, its parts under ``properties``, is one too. A parameter has a ``value`` or a
-    ``defaultValue``; what is not named here says nothing that matters.
+    A definition in Azure's form, with its parts under ``properties``, is accepted too. A parameter has a ``value`` or a
+    ``defaultValue``. Fields that are not named here have no effect.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
@@ -37,14 +37,14 @@ class Policy(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _flat(cls, plain: Any) -> Any:
-        """Lay the properties of a definition beside its name."""
+        """Move the properties of a definition beside its name."""
         if isinstance(plain, dict) and isinstance(plain.get("properties"), dict):
             return {**plain["properties"], **{key: plain[key] for key in plain if key != "properties"}}
         return plain
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        """Refuse at once what would go unheard later."""
+        """Refuse at once what could not be evaluated later."""
         condition(self.rule.get("if"))
         if self.effect not in _EFFECTS:
             raise ValueError(f"the effect {self.effect!r} is none of {', '.join(_EFFECTS)}")
@@ -59,7 +59,7 @@ class Policy(BaseModel):
 
     @property
     def effect(self) -> str:
-        """What it does to a resource that meets its condition."""
+        """Its effect on a resource that meets its condition."""
         plain = str((self.rule.get("then") or {}).get("effect", ""))
         if plain.startswith("[parameters('") and plain.endswith("')]"):
             return str(self.values().get(plain[len("[parameters('") : -len("')]")], "")).lower()
@@ -70,19 +70,19 @@ class Policy(BaseModel):
         return {name: part.get("value", part.get("defaultValue")) for name, part in self.parameters.items()}
 
     def changes(self) -> list[Json]:
-        """Give what it puts into a resource: each with an operation, a field and mostly a value."""
+        """Give its changes of a resource: each has an operation, a field and mostly a value."""
         details = (self.rule.get("then") or {}).get("details") or {}
         if self.effect == "append":
             return [{"operation": "append"} | change for change in details]
         return list(details.get("operations", [])) if self.effect == "modify" else []
 
     def holds_for(self, rid: ResourceId) -> bool:
-        """Tell whether it is about a resource: at or below its scope, and, where it is Indexed, one that has tags."""
+        """Tell whether it applies to a resource: at or below its scope, and, if it is Indexed, of a type with tags."""
         below = f"{rid.key}/".startswith(f"{self.scope.lower().rstrip('/')}/") if self.scope else True
         return below and (self.mode.lower() != "indexed" or bool(rid.provider and not rid.parent))
 
     def plain(self) -> Json:
-        """Give it as JSON has it."""
+        """Give it as JSON."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 

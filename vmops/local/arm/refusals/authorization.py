@@ -1,4 +1,4 @@
-"""What Microsoft.Authorization answers when it refuses: code → status and words.
+"""The refusals of Microsoft.Authorization: code → status and words.
 
 Source: Azure-Landing-Zones#3419 and #833, azure-powershell#16627, azure-cli#8599, and users of azurerm.
 """

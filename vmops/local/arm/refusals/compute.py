@@ -1,6 +1,6 @@
-"""What Microsoft.Compute answers when it refuses: code → status and words.
+"""The refusals of Microsoft.Compute: code → status and words.
 
-A code that has several texts has a suffix of ours.
+A code with several texts has a suffix of ours.
 """
 
 REFUSALS = {

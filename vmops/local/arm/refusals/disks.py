@@ -1,4 +1,4 @@
-"""What Microsoft.Compute answers when there is no such disk, or a machine does not take it: code → status and words."""
+"""Microsoft.Compute's refusals of disks that do not exist, or that a machine does not take: code → status and words."""
 
 REFUSALS = {
     "InvalidParameter:speed": (400, "Parameter '{target}' cannot be set for a disk of the type {kind}."),

@@ -1,4 +1,4 @@
-"""How Azure Resource Manager and its providers refuse."""
+"""The form in which Azure Resource Manager and its providers refuse."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ _TABLE: dict[str, tuple[int, str]] = (
 
 
 class ArmError(Exception):
-    """A refusal: a row of the tables with its blanks filled in; a blank ``target`` is also shown by itself.
+    """A refusal: a row of the tables with its blanks filled in; a blank ``target`` is also shown separately.
 
-    A row is named by ARM's error code, with a suffix of ours where one code has several texts.
+    A row is named by ARM's error code, with a suffix of ours if one code has several texts.
     """
 
     def __init__(self, row: str, /, *details: "ArmError", **blanks: object) -> None:
@@ -23,7 +23,7 @@ class ArmError(Exception):
         super().__init__(f"{self.code}: {self.message}")
 
     def body(self) -> dict[str, Any]:
-        """Return what stands under ``error`` in an answer or an operation."""
+        """Return the content of ``error`` in an answer or an operation."""
         body: dict[str, Any] = {"code": self.code, "message": self.message}
         if self._target:
             body["target"] = str(self._target)

@@ -1,6 +1,6 @@
-"""What Azure answers when something is wrong that no request can help: code → status and words.
+"""Azure's errors that no change of the request can avoid: code → status and words.
 
-The status of what is told inside of an operation is 200. A code that has several texts has a suffix of ours.
+Errors inside an operation have status 200. A code with several texts has a suffix of ours.
 """
 
 GATEWAY = {

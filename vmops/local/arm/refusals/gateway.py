@@ -1,4 +1,4 @@
-"""What ARM's front door answers before a provider is asked: code → status and words."""
+"""The refusals of ARM's front door, before a provider is called: code → status and words."""
 
 REFUSALS = {
     "AuthenticationFailed": (401, "Authentication failed. The 'Authorization' header is missing."),

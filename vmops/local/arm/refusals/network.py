@@ -1,4 +1,4 @@
-"""What Microsoft.Network answers when it refuses: code → status and words."""
+"""The refusals of Microsoft.Network: code → status and words."""
 
 REFUSALS = {
     "NotFound:network": (404, "Resource {id} not found."),

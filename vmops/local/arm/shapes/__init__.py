@@ -1,1 +1,1 @@
-"""The shapes of requests: what ARM knows by name, of which type and in which words, for each resource type."""
+"""The shapes of requests: for each resource type the names that ARM knows, with their types and allowed words."""

@@ -53,7 +53,7 @@ DEFINITION = resource(
         **_SYSTEM,
     )
 )
-"""An image in a gallery, of which there are versions."""
+"""An image in a gallery, which has versions."""
 _CONFIDENTIAL = words(
     "EncryptedVMGuestStateOnlyWithPmk|EncryptedWithPmk|EncryptedWithCmk|NonPersistedTPM|DataDiskEncryptedWithCmk"
 )

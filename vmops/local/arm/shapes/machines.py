@@ -223,4 +223,4 @@ DATA_DISKS = parts(
     ),
     dataDisksToDetach=Many(parts("diskId", detachOption=words("ForceDetach"))),
 )
-"""What ``attachDetachDataDisks`` is sent."""
+"""The body of ``attachDetachDataDisks``."""

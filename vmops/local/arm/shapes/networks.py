@@ -1,6 +1,6 @@
 """The shapes of Microsoft.Network. Source: azure-rest-api-specs, Microsoft.Network.
 
-``kind`` and ``allowPort25Out`` of interfaces are not in it: recorded traffic shows them.
+Interfaces also have ``kind`` and ``allowPort25Out``, as recorded traffic shows.
 """
 
 from vmops.local.arm.shapes.shape import (
@@ -58,7 +58,7 @@ _SUBNET = parts(
     ipamPoolPrefixAllocations=_POOL,
 )
 SUBNET = parts("name", "id type etag location", properties=_SUBNET)
-"""A subnet by itself: it is where its network is, and templates give it a location all the same, which is passed over.
+"""A separate subnet. It has its network's location; a location that templates give it is ignored.
 
 Source: azure-quickstart-templates, 101-vnet-two-subnets, as it was until 2021.
 """

@@ -1,4 +1,4 @@
-"""One pass over a request: its names and words are spelled as ARM writes them, and what ARM does not know is found."""
+"""Normalises a request in one pass: spells names and words as ARM does, and finds what ARM does not know."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from vmops.local.arm.shapes.shape import Many, Named, Parts, Shape, Shown, Word,
 
 @dataclass(eq=False)
 class Misfit(Exception):
-    """What does not fit its shape: a member that is unknown, a value that is none of the words, or another type.
+    """A misfit with a shape: an unknown member, a value that is not one of the words, or another type.
 
-    ``path`` is where, such as ``properties.subnets[0].name``; ``told`` the value, or the noun of the right type.
+    ``path`` is its position, such as ``properties.subnets[0].name``; ``told`` the value, or the noun of the right type.
     """
 
     what: Literal["member", "value", "type"]
@@ -19,13 +19,13 @@ class Misfit(Exception):
     told: str = ""
 
     def lies(self, step: str) -> None:
-        """Tell that it lies in a part of what is looked at: a name, or a number in brackets."""
+        """Prepend a step to the path: a name, or a number in brackets."""
         inside = self.path if self.path.startswith("[") or not self.path else f".{self.path}"
         self.path = f"{step}{inside}"
 
 
 def normal(value: Any, shape: Shape) -> Any:
-    """Return a value as its shape spells it; what only the service writes is left out, and what is null.
+    """Return a value in its shape's spelling, without read-only parts and nulls.
 
     Names and words match without regard to case; values that people choose stay as they are. Raises: Misfit.
     """
@@ -44,7 +44,7 @@ def normal(value: Any, shape: Shape) -> Any:
 
 
 def _as_text(value: Any) -> Any:
-    """Read a whole number in a list of texts as one.
+    """Read an integer in a list of texts as a text.
 
     Source: mlos_bench's own network parameters for Azure, which give a list of ports as numbers.
     """

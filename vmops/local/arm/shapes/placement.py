@@ -1,4 +1,4 @@
-"""The shape of groups of what is to be near to each other. Source: azure-rest-api-specs, ProximityPlacementGroups."""
+"""The shape of proximity placement groups. Source: azure-rest-api-specs, ProximityPlacementGroups."""
 
 from vmops.local.arm.shapes.shape import parts, resource, words
 

@@ -1,4 +1,4 @@
-"""Which shape a request has, by the type of the resource that it is about."""
+"""The shape of a request, by the type of its resource."""
 
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.shapes import images, networks
@@ -31,19 +31,19 @@ SHAPES: dict[str, Parts] = {
     "Microsoft.Compute/galleries/images/versions": images.VERSION,
     "Microsoft.ManagedIdentity/userAssignedIdentities": IDENTITY,
 }
-"""The shape of a PUT; that of a PATCH too, but for Network."""
+"""The shape of a PUT, and of a PATCH except for Network."""
 _TAGGED = parts("location", "id name type etag", tags=TAGS)
 TAG_CHANGE = parts("", "id name type", operation=words("Replace|Merge|Delete"), properties=parts(tags=TAGS))
 _KNOWN = (
     "id name type location tags properties sku kind plan identity zones etag managedBy managedByExtended scale "
     "extendedLocation systemData placement"
 )
-"""What the front door itself knows of a resource. Source: azure-rest-api-specs, of resources."""
+"""The members of a resource that the front door itself knows. Source: azure-rest-api-specs, of resources."""
 _DEFINITION = {word.lower() for word in _KNOWN.split()}
 
 
 def spelled(rid: ResourceId, body: Json, *, patch: bool = False) -> Json:
-    """Return the request for a resource as ARM spells it; only tags of what Network has can be changed by a PATCH.
+    """Return a resource's request in ARM's spelling; a PATCH of a Network resource may change tags only.
 
     Raises: ArmError InvalidRequestContent, BadRequest, InvalidParameter, InvalidRequestFormat.
     """
@@ -52,7 +52,7 @@ def spelled(rid: ResourceId, body: Json, *, patch: bool = False) -> Json:
 
 
 def fitted(body: Json, shape: Parts, provider: str = "") -> Json:
-    """Return a body in its shape's spelling; who refuses is the provider, or the front door."""
+    """Return a body in its shape's spelling; the provider, or the front door, refuses it otherwise."""
     try:
         found: Json = normal(body, shape)
     except Misfit as misfit:
@@ -61,7 +61,7 @@ def fitted(body: Json, shape: Parts, provider: str = "") -> Json:
 
 
 def _refusal(misfit: Misfit, provider: str) -> ArmError:
-    """Say what does not fit, in the words of who finds it.
+    """Describe a misfit in the words of the layer that finds it.
 
     Source: azure-sdk-for-net#3487 (the front door), azure-cli#3951 (Compute), sql-server-samples#1294 (Network).
     """
@@ -86,6 +86,6 @@ def _reason(misfit: Misfit) -> str:
 
 
 def _kind(path: str) -> str:
-    """Name the type of what is at a path after its last step; Azure's own names of inner types are not all known."""
+    """Name the type of the value at a path after its last step; not all of Azure's inner type names are known."""
     step = path.rpartition(".")[2].partition("[")[0] or "ResourceDefinition"
     return step[0].upper() + step[1:]

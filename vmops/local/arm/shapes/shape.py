@@ -1,7 +1,7 @@
-"""What a shape is made of.
+"""The elements of shapes.
 
-A shape is a type (`str`, `int`, `bool`, `float`), one of a few words, a list, a mapping whose keys are people's own, or
-an object with named parts. What has no name in a shape ARM does not know.
+A shape is a type (`str`, `int`, `bool`, `float`), one of a few words, a list, a mapping with free keys, or an object
+with named parts. ARM does not know names that the shape lacks.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 
 class Shown:
-    """A part that only the service writes: a request may bring it back as it was shown, and it is passed over."""
+    """A read-only part: a request may send it back as it was shown, and it is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One of a few words; ``spelled`` gives each as ARM writes it, by its `folded` form."""
+    """One of a few words; ``spelled`` gives ARM's spelling of each, by its `folded` form."""
 
     spelled: Mapping[str, str]
 
@@ -28,9 +28,9 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An object whose keys are people's own, such as tags: they are kept as they come.
+    """An object with free keys, such as tags: they are kept as sent.
 
-    In one that is ``removable`` null stands for what is to be taken away; elsewhere null is as good as absent.
+    If it is ``removable``, null removes a key; elsewhere null means absent.
     """
 
     of: "Shape"
@@ -39,7 +39,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """An object; ``names`` gives each part's name as ARM writes it, and its shape, by the name in lower case."""
+    """An object; ``names`` gives each part's name in ARM's spelling, and its shape, by the name in lower case."""
 
     names: Mapping[str, tuple[str, "Shape"]]
 
@@ -63,17 +63,17 @@ _HEADING = "id name type etag systemData"
 
 
 def folded(word: str) -> str:
-    """Give a word as it is compared: in lower case, and without the blanks that a list of words may come with."""
+    """Normalise a word for comparison: lower case, and without the blanks of a list of words."""
     return word.replace(" ", "").lower()
 
 
 def words(text: str) -> Word:
-    """Describe one of the words in a text, between bars: ``Delete|Detach``."""
+    """Describe one of several words, which bars separate in the text: ``Delete|Detach``."""
     return Word({folded(word): word for word in text.split("|")})
 
 
 def parts(plain: str = "", shown: str = "", /, **others: Shape) -> Parts:
-    """Describe an object: its plain parts as ``name`` or ``name:kind``, those only shown, and the others by name.
+    """Describe an object: its plain parts as ``name`` or ``name:kind``, its read-only ones, and the others by name.
 
     The kinds are ``int``, ``bool``, ``float``, ``texts``, ``id`` (an object with an id and nothing else) and ``ids``.
     """
@@ -88,21 +88,21 @@ def _plain(text: str) -> Iterator[tuple[str, Shape]]:
 
 
 def resource(properties: Shape, plain: str = "", shown: str = "", /, **others: Shape) -> Parts:
-    """Describe a resource that has a location and tags: its properties, and what else lies beside them."""
+    """Describe a resource with a location and tags: its properties, and the other members beside them."""
     edge = parts("name", type=words("EdgeZone"))
     own: dict[str, Shape] = {"tags": TAGS, "extendedLocation": edge, "properties": properties}
     return parts(f"location {plain}", f"{_HEADING} {shown}", **own, **others)
 
 
 def child(properties: Shape) -> Parts:
-    """Describe a resource that lies in another one, in that one's request or by itself: it has no location."""
+    """Describe a child resource, in its parent's request or by itself: it has no location."""
     return parts("name", "id type etag", properties=properties)
 
 
 BESIDE = "name type location tags sku zones etag extendedLocation"
-"""What may be shown of a resource beside its id and properties where another refers to it."""
+"""Members that may accompany the id and properties of a referenced resource."""
 LINK = parts("id", f"properties kind systemData {BESIDE}")
-"""A reference that may come with all that was shown of what it refers to; only the id counts."""
+"""A reference that may include everything that was shown of its target; only the id counts."""
 DELETION = words("Delete|Detach")
 ADDRESSES = words("IPv4|IPv6")
 ALLOCATION = words("Static|Dynamic")

@@ -1,1 +1,1 @@
-"""What the local Azure remembers: resources, operations that take time, and its clock."""
+"""The state of the local Azure: resources, operations that take time, and its clock."""

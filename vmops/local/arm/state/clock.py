@@ -1,4 +1,4 @@
-"""Where the simulated cloud takes its time from."""
+"""The clocks of the simulated cloud."""
 
 import time
 from datetime import UTC, datetime
@@ -6,41 +6,41 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tell the time, in seconds since the epoch."""
+    """Gives the time, in seconds since the epoch."""
 
     def now(self) -> float:
-        """Return the present."""
+        """Return the current time."""
 
 
 class WallClock:
-    """Follow the clock of this machine."""
+    """Follows the clock of this machine."""
 
     def now(self) -> float:
-        """Return the present."""
+        """Return the current time."""
         return time.time()
 
 
 class ManualClock:
-    """Stand still until told to move: what a test steps by hand."""
+    """Stands still until a test advances it."""
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
         self._now = start
 
     def now(self) -> float:
-        """Return the present."""
+        """Return the current time."""
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Let ``seconds`` pass at once."""
+        """Advance the time by ``seconds``."""
         self._now += seconds
 
 
 def timestamp(seconds: float) -> str:
-    """Write an instant as ARM does, such as ``2023-01-11T06:35:35.928515+00:00``."""
+    """Write an instant as ARM does: ``2023-01-11T06:35:35.928515+00:00``."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
 
 
 def american(seconds: float) -> str:
-    """Write an instant as the refusals of ARM do: ``8/21/2018 3:22:00 PM``."""
+    """Write an instant as ARM's refusals do: ``8/21/2018 3:22:00 PM``."""
     when = datetime.fromtimestamp(seconds, UTC)
     return f"{when.month}/{when.day}/{when.year} {when.hour % 12 or 12}:{when:%M:%S %p}"

@@ -1,4 +1,4 @@
-"""What the rules of the simulated cloud may touch: its store, its clock, and the operations under way."""
+"""The interface between the simulated cloud and its rules: its store, its clock, and the running operations."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -15,27 +15,26 @@ from vmops.local.arm.state.store import Store
 
 
 class Rules(Protocol):
-    """What the cloud asks of the rules of a resource type."""
+    """The rules of a resource type, as the cloud calls them."""
 
     def finish(self, cloud: "Cloud", operation: Operation) -> float | None:
-        """Make true what an operation was for; raises ``ArmError`` when it fails after all.
+        """Apply the effect of an operation; raises ``ArmError`` if it fails after all.
 
-        What is not over yet returns when to go on, in seconds since the epoch.
+        Returns when to continue, in seconds since the epoch, if it is not over yet.
         """
 
     def fail(self, cloud: "Cloud", operation: Operation) -> None:
-        """Leave things as the failure of an operation leaves them."""
+        """Leave the resource in the state after a failed operation."""
 
     def remove(self, cloud: "Cloud", resource: Resource) -> None:
-        """Take a resource away at once, and what goes with it."""
+        """Remove a resource at once, with everything that belongs to it."""
 
 
 class Cloud:
     """The simulated cloud at one moment.
 
-    Nothing happens by itself: ``settle`` applies what has fallen due, and is called before anything is read or written.
-    ``notice`` is called when a machine, or what befalls it, may be otherwise; ``has_guests``: something may run in
-    machines.
+    Nothing happens by itself: ``settle`` applies what is due, and is called before every read and write. ``notice`` is
+    called when a machine, or its faults, may have changed. ``has_guests``: guests may run in machines.
     """
 
     def __init__(self, store: Store, clock: Clock, pace: float, rules: Mapping[str, Rules], seal: Seal) -> None:
@@ -45,7 +44,7 @@ class Cloud:
         self.notice: Callable[[], None] = lambda: None
 
     def now(self) -> float:
-        """Return the present, in seconds since the epoch; while something that fell due is applied, when that was."""
+        """Return the time, in seconds since the epoch; while a due change is applied, the time when it was due."""
         return self.clock.now() if self._moment is None else self._moment
 
     def rules(self, rid: ResourceId) -> Rules:
@@ -55,7 +54,7 @@ class Cloud:
     def begin(
         self, verb: str, resource: Resource, location: str = "", error: dict[str, Any] | None = None
     ) -> Operation:
-        """Start an operation on a resource; ``error`` is how it is going to fail, if it is."""
+        """Start an operation on a resource; ``error`` is its failure, if it is going to fail."""
         location, now = location or resource.location, self.now()
         due = now + timing(resource.id.type, verb).seconds * self.pace
         operation = Operation(new_id(resource.id, location), verb, resource.id, location, now, due, error=error)
@@ -64,18 +63,18 @@ class Cloud:
         return operation
 
     def preempt(self, operation: Operation) -> None:
-        """End an operation because a newer one takes its place."""
+        """End an operation because a newer one replaces it."""
         self._end(operation, self.now(), ArmError("OperationPreempted").body())
 
     def settle(self) -> None:
-        """End every operation whose time has come, in the order of their ends, each in a transaction of its own."""
+        """End every operation that is due, in the order of their ends, each in its own transaction."""
         while operation := self.store.next_due(self.now()):
             with self.store.seen_until(math.inf), self.store.transaction(), self._at(operation.due):
                 self._end(operation, operation.due, operation.error)
 
     @contextmanager
     def _at(self, moment: float) -> Iterator[None]:
-        """Let it be a moment that is past."""
+        """Set the time to a past moment for a block."""
         self._moment = moment
         try:
             yield

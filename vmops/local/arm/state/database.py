@@ -1,4 +1,4 @@
-"""The file that the simulated cloud is kept in: SQLite, whose transactions outlive the death of the process."""
+"""The file of the simulated cloud: SQLite, whose transactions survive the death of the process."""
 
 import sqlite3
 from pathlib import Path
@@ -9,7 +9,7 @@ Database: TypeAlias = sqlite3.Connection
 
 
 def open_database(path: Path, schema: str) -> Database:
-    """Open the file, which only its owner may read; it is made, and what its schema lacks, if it is not there."""
+    """Open the file, readable by its owner only; create it, and missing parts of its schema, if necessary."""
     path.touch(mode=0o600)
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     database.execute("PRAGMA journal_mode=WAL")

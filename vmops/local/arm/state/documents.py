@@ -1,4 +1,4 @@
-"""What is kept beside the resources, each as a JSON object: faults, locks, role assignments, policies."""
+"""What is stored beside the resources, as JSON objects: faults, locks, role assignments, policies."""
 
 import json
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ TABLE = "document"
 
 
 class Documents:
-    """Objects by kind and key, those of a kind in the order in which they came."""
+    """Objects by kind and key; those of a kind keep their order of insertion."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -25,7 +25,7 @@ class Documents:
         return [(key, json.loads(body)) for key, body in rows]
 
     def find(self, kind: str, key: str) -> Json | None:
-        """Return a document, None if there is none of that kind and key."""
+        """Return a document; None if there is none of that kind and key."""
         row = self._db.execute("SELECT body FROM document WHERE kind = ? AND key = ?", (kind, key)).fetchone()
         return json.loads(row[0]) if row else None
 
@@ -41,15 +41,15 @@ class Documents:
         return True
 
     def remove(self, kind: str, key: str) -> bool:
-        """Forget a document; tell whether there was one."""
+        """Delete a document; tell whether it existed."""
         return bool(self._db.execute("DELETE FROM document WHERE kind = ? AND key = ?", (kind, key)).rowcount)
 
     def remove_below(self, key: str) -> None:
-        """Forget the documents of whatever kind whose keys go on from a key, as ids from the id of what they are at."""
+        """Delete documents of any kind whose keys extend a key, as the ids at a resource extend its id."""
         self._db.execute("DELETE FROM document WHERE key > ?1 || '/' AND key < ?1 || '0'", (key,))
 
     def replace(self, kind: str, bodies: Iterable[Json]) -> None:
-        """Put documents in the place of all of a kind, each with its number as its key."""
+        """Replace all documents of a kind; each new one has its number as its key."""
         self._db.execute("DELETE FROM document WHERE kind = ?", (kind,))
         for number, body in enumerate(bodies):
             self.put(kind, str(number), body)

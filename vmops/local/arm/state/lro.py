@@ -1,6 +1,6 @@
-"""Operations that take time: how long, and what a client is told while and after they run.
+"""Long-running operations: their duration, and the answers to clients while and after they run.
 
-Compute and Network answer in different shapes; the deletion of a group in a third.
+Compute and Network answer in different forms; the deletion of a group in a third.
 Source: ARM RPC, async-api-reference, and recorded traffic of azure-mgmt-compute 12 and 29, -network 17, -resource 10.
 """
 
@@ -18,12 +18,12 @@ from vmops.local.arm.state.resource_id import DEPLOYMENT_TYPE, GROUP_TYPE, Resou
 
 RUNNING = "InProgress"
 _STUCK = 0.1
-"""Seconds of ours between looks at an operation that never ends: at pace 0 a client would ask without a pause."""
+"""Real seconds between polls of an operation that never ends: at pace 0 a client would poll without a pause."""
 
 
 @dataclass(slots=True)
 class Operation:
-    """One write that goes on after its answer; ``error`` is how it ends, or will end, when it fails.
+    """One write that continues after its answer; ``error`` is how it ends, or will end, if it fails.
 
     Times are seconds since the epoch. ``status`` is InProgress, Succeeded or Failed.
     """
@@ -41,7 +41,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long an operation takes, and when ARM bids the client to ask: first, and again; all in Azure's seconds."""
+    """The duration of an operation, and ARM's pauses before the first and the later polls; all in Azure's seconds."""
 
     seconds: float
     first: float | None = None
@@ -90,7 +90,7 @@ _TIMINGS = {
 
 
 def timing(kind: str, verb: str) -> Timing:
-    """Return how long a verb takes on a resource type.
+    """Return the duration of a verb on a resource type.
 
     Source: recorded traffic of azure-mgmt-compute 12 and 29 and -network 17; updates, disks and groups are estimates.
     """
@@ -98,7 +98,7 @@ def timing(kind: str, verb: str) -> Timing:
 
 
 def new_id(target: ResourceId, location: str) -> str:
-    """Name a new operation; the deletion of a group is named after the group.
+    """Generate the id of a new operation; that of a group's deletion contains the group's name.
 
     Source: recorded traffic, azure-mgmt-resource 10.
     """
@@ -110,7 +110,7 @@ def new_id(target: ResourceId, location: str) -> str:
 
 
 def retry_after(seconds: float) -> dict[str, str]:
-    """Bid the client to wait; below a second in milliseconds, since clients take ``Retry-After: 0`` for absent.
+    """Ask the client to wait; below a second in milliseconds, since clients take ``Retry-After: 0`` for absent.
 
     Source: azure-core, which reads ``x-ms-retry-after-ms`` when there is no ``Retry-After``.
     """
@@ -120,9 +120,9 @@ def retry_after(seconds: float) -> dict[str, str]:
 
 
 def pause(operation: Operation, now: float, pace: float, *, first: bool) -> dict[str, str]:
-    """Say how long to wait before asking again: never past the end, and faster when the cloud's pace is.
+    """Give the pause until the next poll: never past the operation's end, and shorter at a faster pace of the cloud.
 
-    At pace 1 silent where Azure is, else never: azure-core would wait its own 30 s.
+    At pace 1 it is left out where Azure leaves it out; otherwise azure-core would wait its own 30 s.
     """
     hints = timing(operation.target.type, operation.verb)
     hint = hints.first if first else hints.again
@@ -132,21 +132,21 @@ def pause(operation: Operation, now: float, pace: float, *, first: bool) -> dict
 
 
 def bid(operation: Operation, now: float, longest: float) -> dict[str, str]:
-    """Bid the client to come back when an operation is due, or after ``longest`` seconds if that is sooner."""
+    """Ask the client to come back when an operation is due, or after ``longest`` seconds if that is sooner."""
     if operation.due == math.inf:
         return retry_after(max(longest, _STUCK))
     return retry_after(min(longest, operation.due - now))
 
 
 def status_path(operation: Operation) -> str:
-    """Return where the status of a provider's operation is."""
+    """Return the path of the status of a provider's operation."""
     target = operation.target
     base = f"/subscriptions/{target.subscription}/providers/{target.provider}/locations/{operation.location}"
     return f"{base}/operations/{operation.id}"
 
 
 def links(operation: Operation, base: str, api_version: str, *, result: bool) -> dict[str, str]:
-    """Return the absolute URLs that an answer carries: of the status, and of the result if asked for."""
+    """Return the absolute URLs in an answer: of the status, and on request of the result."""
     version, target = f"api-version={api_version}", operation.target
     if target.type in (GROUP_TYPE, DEPLOYMENT_TYPE):
         return {"Location": f"{base}/subscriptions/{target.subscription}/operationresults/{operation.id}?{version}"}
@@ -160,7 +160,7 @@ def links(operation: Operation, base: str, api_version: str, *, result: bool) ->
 
 
 def id_in(headers: Mapping[str, str]) -> str:
-    """Return the id of the operation that an answer's headers lead to, nothing if they lead to none."""
+    """Return the id of the operation in an answer's headers; empty if they name none."""
     url = headers.get("Azure-AsyncOperation") or headers.get("Location") or ""
     return urlsplit(url).path.rpartition("/")[2]
 

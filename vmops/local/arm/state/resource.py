@@ -1,4 +1,4 @@
-"""One resource, as the store keeps it."""
+"""One resource in the store."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class Resource:
-    """One resource: ``body`` is what ARM shows of it, ``hidden`` what only the model knows."""
+    """One resource: ``body`` is what ARM shows of it, ``hidden`` is internal to the model."""
 
     id: ResourceId
     body: Json
@@ -24,7 +24,7 @@ class Resource:
 
     @property
     def location(self) -> str:
-        """Where it is, such as ``westus2``; empty for a child, which is where its parent is."""
+        """Its location, such as ``westus2``; empty for a child, which has its parent's."""
         return str(self.body.get("location", ""))
 
     @property

@@ -1,4 +1,4 @@
-"""The names of things: ARM's resource ids."""
+"""ARM's resource ids."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -9,7 +9,7 @@ DEPLOYMENT_TYPE = "Microsoft.Resources/deployments"
 
 @dataclass(frozen=True, slots=True)
 class ResourceId:
-    """Name a resource group, or a resource inside one; ids match without regard to case, so compare ``key``.
+    """The id of a resource group, or of a resource in one; ids match without regard to case, so compare ``key``.
 
     Source: ARM RPC, resource-api-reference.
     """
@@ -22,7 +22,7 @@ class ResourceId:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read an id; raises ``ValueError`` when it is not one of a resource group or of something in a group."""
+        """Parse an id; raises ``ValueError`` if it is not one of a resource group or of something in a group."""
         parts = text.strip("/").split("/")
         words = [part.lower() for part in parts]
         if len(parts) < 4 or words[0] != "subscriptions" or words[2] != "resourcegroups" or "" in parts:
@@ -42,7 +42,7 @@ class ResourceId:
 
     @property
     def key(self) -> str:
-        """The id as it is compared: in lower case."""
+        """The id in lower case, for comparison."""
         return str(self).lower()
 
     @property
@@ -52,25 +52,25 @@ class ResourceId:
 
     @property
     def name(self) -> str:
-        """The resource's own name: the last one."""
+        """The resource's own name: the last part."""
         return self.names[-1] if self.names else self.group
 
     @property
     def container(self) -> "ResourceId":
-        """The resource group it lies in."""
+        """The id of its resource group."""
         return ResourceId(self.subscription, self.group)
 
     @property
     def parent(self) -> "ResourceId | None":
-        """The resource it is a child of, as a subnet is of a network."""
+        """The id of its parent, such as the network of a subnet."""
         if len(self.types) < 2:
             return None
         return ResourceId(self.subscription, self.group, self.provider, self.types[:-1], self.names[:-1])
 
     def child(self, kind: str, name: str) -> "ResourceId":
-        """Name a child of this resource."""
+        """Give the id of a child of this resource."""
         return ResourceId(self.subscription, self.group, self.provider, (*self.types, kind), (*self.names, name))
 
     def sibling(self, provider: str, kind: str, name: str) -> "ResourceId":
-        """Name another top-level resource of the same group."""
+        """Give the id of another top-level resource in the same group."""
         return ResourceId(self.subscription, self.group, provider, (kind,), (name,))

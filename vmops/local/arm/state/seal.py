@@ -1,4 +1,4 @@
-"""What must be known later, and is nobody else's business meanwhile: kept under a seal."""
+"""Seals what must be known later, and kept secret meanwhile."""
 
 import base64
 import hashlib
@@ -10,19 +10,19 @@ _PURPOSE = b"vmops.local.arm.seal"
 
 
 class Seal:
-    """Close what only who knows a secret can open: the daemon's token, which outlives the daemon."""
+    """Encrypts with a key from a secret: the daemon's token, which outlives the daemon."""
 
     def __init__(self, secret: str) -> None:
         self._key = base64.urlsafe_b64encode(hashlib.sha256(_PURPOSE + secret.encode()).digest())
 
     def close(self, plain: Json) -> str:
-        """Return an object under the seal."""
+        """Return an object encrypted."""
         from cryptography.fernet import Fernet  # the daemon starts without it
 
         return Fernet(self._key).encrypt(json.dumps(plain).encode()).decode()
 
     def open(self, sealed: str) -> Json | None:
-        """Return what is under a seal, None if that is another one."""
+        """Return a decrypted object; None if it was sealed with another key."""
         from cryptography.fernet import Fernet, InvalidToken
 
         try:

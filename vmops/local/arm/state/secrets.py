@@ -1,4 +1,4 @@
-"""Secrets of a machine: kept as salted hashes, only to tell whether a later request brings the same."""
+"""Secrets of a machine: stored as salted hashes, only to compare them with later requests."""
 
 import hashlib
 import hmac

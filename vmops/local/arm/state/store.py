@@ -1,4 +1,4 @@
-"""The simulated cloud's memory: SQLite, so that machines and running operations outlive the process."""
+"""The store of the simulated cloud: SQLite, so that machines and running operations survive the process."""
 
 import json
 import math
@@ -39,13 +39,13 @@ CREATE TABLE IF NOT EXISTS history (key TEXT PRIMARY KEY, created REAL NOT NULL,
 """
 _TABLES = ("resource", "reference", "address", "operation", "history", documents.TABLE)
 _KNOWN_UNTIL = ContextVar("_KNOWN_UNTIL", default=math.inf)
-"""When whoever looks stopped hearing of new resources, in seconds since the epoch; each request has its own."""
+"""The time until which the reader knows of new resources, in seconds since the epoch; each request has its own."""
 
 
 class Store:
-    """Keep resources, what refers to what, addresses and operations in one SQLite file.
+    """Stores resources, references, addresses and operations in one SQLite file.
 
-    A write is durable against the death of the process once its transaction ended; one writer at a time.
+    A write survives the death of the process once its transaction has ended. There is one writer at a time.
     """
 
     def __init__(self, database: Path, now: Callable[[], float] = time.time) -> None:
@@ -59,7 +59,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make what is written inside one: all of it, or, when it raises, nothing; one may be part of another."""
+        """Write everything in a block, or nothing if it raises; transactions may be nested."""
         part = self._db.in_transaction
         self._db.execute("SAVEPOINT part" if part else "BEGIN IMMEDIATE")
         try:
@@ -72,19 +72,19 @@ class Store:
                 self._db.execute("RELEASE part" if part else "COMMIT")
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         for table in _TABLES:
             self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names are ours
 
     # resources
 
     def get(self, rid: ResourceId) -> Resource | None:
-        """Return the resource of that id, if there is one."""
+        """Return the resource of that id, if it exists."""
         return next(iter(self._resources("key = ?", (rid.key,))), None)
 
     @contextmanager
     def seen_until(self, instant: float) -> Iterator[None]:
-        """Look at the resources inside one as a replica does that knows of none that came after an instant."""
+        """Read resources in a block like a replica that knows none that were made after an instant."""
         token = _KNOWN_UNTIL.set(instant)
         try:
             yield
@@ -113,14 +113,14 @@ class Store:
         )
 
     def history(self, rid: ResourceId) -> tuple[float, float]:
-        """Return when a resource that exists was first written, and last, in seconds since the epoch."""
+        """Return the times of the first and the last write of an existing resource, in seconds since the epoch."""
         row: tuple[float, float] = self._db.execute(
             "SELECT created, changed FROM history WHERE key = ?", (rid.key,)
         ).fetchone() or (0.0, 0.0)
         return row
 
     def remove(self, rid: ResourceId) -> None:
-        """Forget a resource, what it referred to, its addresses, and what is at it: role assignments."""
+        """Delete a resource with its references, its addresses, and its role assignments."""
         self._db.execute("DELETE FROM resource WHERE key = ?", (rid.key,))
         self._db.execute("DELETE FROM history WHERE key = ?", (rid.key,))
         self._db.execute("DELETE FROM reference WHERE holder = ?", (rid.key,))
@@ -128,12 +128,12 @@ class Store:
         self.documents.remove_below(rid.key)
 
     def of_type(self, kind: str, subscription: str = "") -> list[Resource]:
-        """List the resources of one type in a subscription, by key; in all subscriptions unless one is named."""
+        """List the resources of one type, by key: of one subscription, or of all."""
         where = "type = ?1 AND (?2 = '' OR subscription = ?2)"
         return self._resources(where, (kind.lower(), subscription.lower()))
 
     def within(self, group: ResourceId) -> list[Resource]:
-        """List all that lies in a resource group, children too, by key; not the group itself."""
+        """List everything in a resource group, children included, by key; not the group itself."""
         return self._resources("container = ?1 AND key != ?1", (group.key,))
 
     def children(self, parent: ResourceId) -> list[Resource]:
@@ -141,7 +141,7 @@ class Store:
         return self._resources("parent = ?", (parent.key,))
 
     def everything(self, subscription: str = "") -> list[Resource]:
-        """List all resources and resource groups of a subscription; of all unless one is named."""
+        """List all resources and resource groups, of one subscription or of all."""
         return self._resources("?1 = '' OR subscription = ?1", (subscription.lower(),))
 
     def machine_sizes(self, subscription: str, location: str) -> list[tuple[str, str | None, int]]:
@@ -153,7 +153,7 @@ class Store:
         return list(self._db.execute(query, (subscription.lower(), location)))
 
     def subscriptions(self) -> list[str]:
-        """List the subscriptions that hold anything."""
+        """List the subscriptions with any resources."""
         return [row[0] for row in self._db.execute("SELECT DISTINCT subscription FROM resource ORDER BY 1")]
 
     def _resources(self, where: str, values: tuple[str, ...]) -> list[Resource]:
@@ -164,13 +164,13 @@ class Store:
     # what refers to what
 
     def refer(self, holder: ResourceId, targets: Iterable[tuple[ResourceId, str]]) -> None:
-        """Replace what a resource refers to; each target comes with the id of the part of the holder that does."""
+        """Replace the references of a resource; each target comes with the id of the part that refers to it."""
         self._db.execute("DELETE FROM reference WHERE holder = ?", (holder.key,))
         rows = [(holder.key, target.key, via) for target, via in targets]
         self._db.executemany("INSERT OR IGNORE INTO reference VALUES (?, ?, ?)", rows)
 
     def referrers(self, target: ResourceId, kind: str = "") -> list[str]:
-        """List the ids of the parts that refer to a resource, of holders of one type if given."""
+        """List the ids of the parts that refer to a resource, on request only of holders of one type."""
         query = (
             "SELECT via FROM reference JOIN resource ON resource.key = holder "
             "WHERE target = ? AND (? = '' OR type = ?) ORDER BY via"
@@ -184,11 +184,11 @@ class Store:
         return dict(self._db.execute("SELECT number, holder FROM address WHERE pool = ?", (pool,)))
 
     def take(self, pool: str, number: int, holder: ResourceId) -> None:
-        """Give an address that is free to a resource."""
+        """Assign a free address to a resource."""
         self._db.execute("INSERT INTO address VALUES (?, ?, ?)", (pool, number, holder.key))
 
     def release(self, holder: ResourceId) -> None:
-        """Take all of a resource's addresses back."""
+        """Release all addresses of a resource."""
         self._db.execute("DELETE FROM address WHERE holder = ?", (holder.key,))
 
     # operations
@@ -216,17 +216,17 @@ class Store:
         return self._operation("id = ?", (operation_id,))
 
     def next_due(self, now: float) -> Operation | None:
-        """Return the running operation whose end is the longest past, if any; of several what was written first."""
+        """Return the running operation that is overdue the longest, if any; of several, the one written first."""
         return self._operation("ended IS NULL AND due <= ? ORDER BY due, rowid", (now,))
 
     def running(self, rid: ResourceId) -> Operation | None:
-        """Return the operation that is running on a resource or one of its children, of several the first to end."""
+        """Return the operation that runs on a resource or one of its children; of several, the first to end."""
         following = "substr(target_key, length(?1) + 1, 1)"
         where = f"ended IS NULL AND target_key BETWEEN ?1 AND ?1 || '0' AND {following} IN ('', '/') ORDER BY due"
         return self._operation(where, (rid.key,))
 
     def free_stuck(self, now: float) -> None:
-        """Let operations that would never end be due now."""
+        """Make stuck operations due now."""
         self._db.execute("UPDATE operation SET due = ? WHERE ended IS NULL AND due = ?", (now, math.inf))
 
     def _operation(self, where: str, values: tuple[str | float, ...]) -> Operation | None:

@@ -1,1 +1,1 @@
-"""What goes over the wire: messages, pages, API versions."""
+"""The wire protocol: messages, pages, API versions."""

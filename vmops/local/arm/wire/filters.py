@@ -1,8 +1,8 @@
-"""What ``$filter`` of a list lets through.
+"""The ``$filter`` of a list of resources.
 
 Source: azure-rest-api-specs, Microsoft.Resources, Resources_List: ``eq`` and ``ne`` of ``location``, ``resourceType``,
 ``name`` and ``resourceGroup``, ``substringof`` of the last two, ``tagName``, whole or how it starts, and ``tagValue``,
-joined by and and or. Parentheses are not told of there; azure-sdk-for-net, azure-cli and azurerm send them.
+joined by and and or. It does not mention parentheses; azure-sdk-for-net, azure-cli and azurerm send them.
 """
 
 import re
@@ -16,7 +16,7 @@ from vmops.local.arm.state.resource_id import ResourceId
 
 Tag = tuple[str, str] | None
 Test = Callable[[Json, Tag], bool]
-"""Whether a filter lets an item through for one of its tags; None for one that has none."""
+"""Tests an item with one of its tags; None for an item without tags."""
 
 _TEXT = r"'((?:[^']|'')*)'"
 _CLAUSE = re.compile(
@@ -31,7 +31,7 @@ _AND, _OR = re.compile(r"and\b", re.IGNORECASE), re.compile(r"or\b", re.IGNORECA
 
 
 def matching(text: str, items: list[Json]) -> list[Json]:
-    """Return the items that a filter lets through for any of their tags, all items if it is empty.
+    """Return the items that match a filter with any of their tags; all items if it is empty.
 
     Raises: ArmError InvalidFilterInQueryString.
     """
@@ -49,13 +49,13 @@ def _tags(item: Json) -> list[Tag]:
 
 
 class _Reader:
-    """Read a filter from its start to its end: and binds closer than or, parentheses closer than both."""
+    """Parses a filter: and binds tighter than or, parentheses tighter than both."""
 
     def __init__(self, text: str) -> None:
         self._text, self._at = text, 0
 
     def read(self) -> Test:
-        """Read all of it; raises ``ArmError`` InvalidFilterInQueryString."""
+        """Parse all of it; raises ``ArmError`` InvalidFilterInQueryString."""
         test = self._either()
         if self._at != len(self._text):
             raise self._refusal()
@@ -102,7 +102,7 @@ class _Clause:
     text: str
 
     def holds(self, item: Json, tag: Tag) -> bool:
-        """Compare an item, or the tag of it that is looked at; one without tags has none that could be equal."""
+        """Compare an item, or the given tag of it; an item without tags equals no tag."""
         value = _value(self.name, item, tag)
         match self.how:
             case "substringof":
@@ -128,7 +128,7 @@ def _value(name: str, item: Json, tag: Tag) -> str | None:
 
 
 def _folded(name: str, text: str) -> str:
-    """Give a text as it is compared: in any case, but for the value of a tag."""
+    """Normalise a text for comparison: to lower case, except the value of a tag."""
     if name == "tagvalue":
         return text
     return canonical(text) if name == "location" else text.lower()

@@ -1,4 +1,4 @@
-"""Reading what one may set of the local Azure itself: faults, policies, capacity, each a list."""
+"""Reads the settings of the local Azure itself: faults, policies, capacity, each a list."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def read_list(adapter: TypeAdapter[list[T]], plain: object, name: str, sentence: Callable[[str, Any], str]) -> list[T]:
-    """Read a list, which is called ``name``; ``sentence`` says of one of pydantic's errors where it is, and what it is.
+    """Read a list called ``name``; ``sentence`` describes one of pydantic's errors and its position.
 
     Raises: SpecError, with a sentence for each field that is wrong.
     """
@@ -23,5 +23,5 @@ def read_list(adapter: TypeAdapter[list[T]], plain: object, name: str, sentence:
 
 
 def rule_of(wrong: Any) -> str:
-    """Give the rule that is broken, in its own words."""
+    """Give the text of the broken rule."""
     return str(wrong["msg"]).removeprefix("Value error, ")

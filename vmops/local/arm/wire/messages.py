@@ -13,7 +13,7 @@ from vmops.local.arm.state.resource_id import ResourceId
 class Call:
     """One request: ``base`` is scheme and host, ``query`` has its keys in lower case, ``names`` fills the template.
 
-    The words of ``path`` are spelled as ARM does, whatever the case that was sent; names are as they came.
+    The words of ``path`` have ARM's spelling, whatever case was sent; names are as they were sent.
     """
 
     method: str
@@ -25,7 +25,7 @@ class Call:
 
     @property
     def api_version(self) -> str:
-        """The API version that was asked for."""
+        """The requested API version."""
         return self.query["api-version"]
 
     @property
@@ -47,7 +47,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer; without a body it is empty. A body is an object, of a few lists the array itself."""
+    """One answer; it is empty without a body. A body is an object, or for a few lists an array."""
 
     status: int
     body: Json | list[Json] | None = None
@@ -55,7 +55,7 @@ class Reply:
 
 
 def accepted(cloud: Cloud, call: Call, status: int, body: Json | None, operation: Operation | None) -> Reply:
-    """Answer a write; a 202 says where the result will be, any other status only where the operation is.
+    """Answer a write. A 202 has the URL of the result, any other status only that of the operation.
 
     Source: recorded traffic, azure-mgmt-compute 12 and -network 17.
     """

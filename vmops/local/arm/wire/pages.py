@@ -1,4 +1,4 @@
-"""Lists: a page at a time."""
+"""Lists in pages."""
 
 import base64
 from urllib.parse import quote, urlencode
@@ -11,7 +11,7 @@ _PAGE = 1000
 
 
 def page(call: Call, items: list[Json]) -> Reply:
-    """Answer with one page of a list that is in a fixed order, and a link to the next if there is more.
+    """Answer with one page of an ordered list, and a link to the next page if there is one.
 
     Source: ARM RPC, resource-api-reference; recorded traffic, azure-mgmt-resource 10.
     """

@@ -1,7 +1,7 @@
-"""What an API version shows of a resource: some properties appear with one version, and a few go with another.
+"""The properties of a resource by API version: some appear with one version, and a few vanish with another.
 
-Source: recorded traffic of 2019 to 2023, and the versions of azure-rest-api-specs. A version that is recorded without a
-property is before it; where it came between two recorded ones, the later counts.
+Source: recorded traffic of 2019 to 2023, and the versions of azure-rest-api-specs. A property that a recorded version
+lacks came after it; if it came between two recorded versions, it counts from the later one.
 """
 
 from vmops.local.arm.state.resource import Json
@@ -28,7 +28,7 @@ _SHOWN: dict[str, dict[str, tuple[str, str]]] = {
 
 
 def as_of(api_version: str, kind: str, body: Json) -> Json:
-    """Return a resource as an API version shows it; the body that is given may be changed for it."""
+    """Return a resource in the form of an API version; the given body may be modified."""
     for path, (since, until) in _SHOWN.get(kind.lower(), {}).items():
         if api_version < since or (until and api_version >= until):
             _drop(body, path.split("."))

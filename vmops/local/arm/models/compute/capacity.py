@@ -1,7 +1,7 @@
-"""How much room there is for machines: without limit, unless one is set for a size, a location, a zone or a priority.
+"""The capacity for machines: unlimited, unless a limit is set for a size, a location, a zone or a priority.
 
-A machine takes room when it is created or started and gives it back when it is deallocated or gone; one that finds none
-fails when its operation ends, as on Azure. Source: Microsoft's page on allocation failures.
+A machine takes capacity when it is created or started, and returns it when it is deallocated or deleted. Without
+capacity its operation fails at its end, as on Azure. Source: Microsoft's page on allocation failures.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _OFF = (None, "deallocated")
 
 
 class Room(BaseModel):
-    """Room for so many more machines of a size; what is None may be anything."""
+    """Capacity for a number of further machines of a size; None matches anything."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -46,7 +46,7 @@ class Room(BaseModel):
         return None if value is None else canonical(value)
 
     def takes(self, place: Json) -> bool:
-        """Tell whether a machine at a place has its room here."""
+        """Tell whether the capacity counts for a machine at a place."""
         mine = self.model_dump(exclude={"left"}, exclude_none=True)
         return all(place[name] == value for name, value in mine.items())
 
@@ -55,25 +55,25 @@ _ROOMS = TypeAdapter(list[Room])
 
 
 def read_rooms(plain: object) -> list[Room]:
-    """Read a list of rooms; raises ``SpecError`` that says which field of which one is wrong, and why."""
+    """Read a list of capacities; raises ``SpecError`` that says which field of which one is wrong, and why."""
     return read_list(
         _ROOMS, plain, "capacity", lambda where, wrong: f"{where}: {wrong['input']!r} is wrong: {rule_of(wrong)}"
     )
 
 
 def list_rooms(cloud: Cloud) -> list[Json]:
-    """Give the rooms as JSON has them, with what is left in each now."""
+    """Give the capacities as JSON, with what is left in each now."""
     return [plain for _, plain in cloud.store.documents.of_kind(_KIND)]
 
 
 def put_rooms(cloud: Cloud, rooms: Sequence[Room]) -> None:
-    """Put other rooms in the place of all; machines that run go on, and give back to the rooms that they fit then."""
+    """Replace all capacities. Running machines go on; later they return capacity where they match then."""
     with cloud.store.transaction():
         cloud.store.documents.replace(_KIND, (room.model_dump() for room in rooms))
 
 
 def take_room(cloud: Cloud, machine: Resource) -> Json | None:
-    """Give a machine room where it is to be, in the stead of what it has; return how that fails, if there is none."""
+    """Take capacity for a machine in its place, in exchange for what it has; return the failure if there is none."""
     held, place = machine.hidden.get("place"), _place_of(machine)
     if held == place:
         return None
@@ -88,14 +88,14 @@ def take_room(cloud: Cloud, machine: Resource) -> Json | None:
 
 
 def give_back(cloud: Cloud, machine: Resource) -> None:
-    """Take the room of a machine back, if it has any."""
+    """Return the capacity of a machine, if it has any."""
     held = machine.hidden.pop("place", None)
     if held:
         _change(cloud, _rooms_for(cloud, held), +1)
 
 
 def settle_room(cloud: Cloud, machine: Resource) -> None:
-    """Take the room of a machine back that has arrived where it needs none."""
+    """Return the capacity of a machine that has reached a state without need for it."""
     if machine.hidden["power"] in _OFF:
         give_back(cloud, machine)
 

@@ -1,4 +1,4 @@
-"""Disks that begin as a copy of another."""
+"""Disks that are created as a copy of another."""
 
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.cloud import Cloud
@@ -9,9 +9,9 @@ _KEPT = ("osType", "hyperVGeneration")
 
 
 def copy(cloud: Cloud, disk: Resource, source: str, size: int) -> None:
-    """Let a new disk be a copy: as large as its source unless a larger size is asked for, in GB, 0 for none.
+    """Make a new disk a copy: it has its source's size, unless a larger one is requested, in GB, 0 for none.
 
-    Raises: ArmError NotFound, or InvalidParameter when it would be smaller. Source: azure-cli#11281.
+    Raises: ArmError NotFound, or InvalidParameter if it would be smaller. Source: azure-cli#11281.
     """
     original = _find(cloud, source)
     least = int(original.properties["diskSizeGB"])

@@ -1,4 +1,4 @@
-"""Data disks that come to a machine and go from it, without the rest of it being sent.
+"""Attaches and detaches data disks without a request for the whole machine.
 
 Source: azure-rest-api-specs, Microsoft.Compute, VirtualMachines_AttachDetachDataDisks.
 """
@@ -12,7 +12,7 @@ ATTACH_DETACH = "attachDetachDataDisks"
 
 
 def rearranged(machine: Resource, request: Json) -> list[Json]:
-    """Return the data disks of a machine as a request leaves them; what comes without a slot gets the first free."""
+    """Return the data disks of a machine after a request; a disk without a lun gets the first free one."""
     kept = _left(machine, request.get("dataDisksToDetach", []))
     asked = request.get("dataDisksToAttach", [])
     taken = {disk.get("lun") for disk in (*machine.properties["storageProfile"]["dataDisks"], *asked)}

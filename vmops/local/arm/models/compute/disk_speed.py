@@ -1,4 +1,4 @@
-"""The speed of disks of which it is bought apart from their size: Premium SSD v2 and Ultra; and where these can be.
+"""Disks whose speed is bought separately from their size, Premium SSD v2 and Ultra, and where they can be used.
 
 Source: Microsoft's pages on the types of managed disks; azure-docs#59977 and terraform-provider-azurerm#3860, which
 quote refusals. The words of the others are ours.
@@ -19,7 +19,7 @@ _ULTRA = "UltraSSD_LRS"
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What a disk of a type may have at least and at most: GiB, IOPS (by its size) and MB/s (by its IOPS)."""
+    """The limits of a disk type: GiB, IOPS (by its size) and MB/s (by its IOPS)."""
 
     size: tuple[int, int]
     iops: tuple[int, int]
@@ -28,7 +28,7 @@ class Speed:
     mbps_per_iops: float
 
     def bounds(self, size: int, iops: int) -> dict[str, tuple[int, int]]:
-        """Give least and most of each property of a disk of that size and speed."""
+        """Give the least and the most of each property for a disk of that size and speed."""
         return {
             "diskSizeGB": self.size,
             _IOPS: _bounded(self.iops, size * self.iops_per_gib),
@@ -47,9 +47,9 @@ def _bounded(limits: tuple[int, int], most: float) -> tuple[int, int]:
 
 
 def settle(disk: Resource) -> None:
-    """Give a disk the least speed that its type has where it says none; of other types it has none to say.
+    """Give a disk the least speed of its type if it names none; other types have no speed to name.
 
-    Raises: ArmError InvalidParameter for what its type, or its size, does not have.
+    Raises: ArmError InvalidParameter for a speed that its type or its size does not allow.
     """
     kind, says = disk.body["sku"]["name"], disk.properties
     if kind not in _SPEEDS:
@@ -66,7 +66,7 @@ def settle(disk: Resource) -> None:
 
 
 def require_bearable(cloud: Cloud, machine: Resource) -> None:
-    """Refuse a machine that does not take the disks that are attached to it.
+    """Refuse a machine that does not support the disks attached to it.
 
     Raises: ArmError InvalidParameter.
     """
@@ -93,7 +93,7 @@ def _require(machine: Resource, disk: Json, kind: str) -> None:
 
 
 def _kind(cloud: Cloud, disk: Json) -> str:
-    """Give the type of a data disk: of one that is attached, that which it has."""
+    """Give the type of a data disk; for an existing disk, its present type."""
     managed = disk.get("managedDisk", {})
     try:
         found = cloud.store.get(ResourceId.parse(managed.get("id") or ""))
@@ -108,5 +108,5 @@ def _has_ultra(machine: Resource) -> bool:
 
 
 def _is_regional(machine: Resource) -> bool:
-    """Tell whether a machine is in no zone, where there are some."""
+    """Tell whether a machine is in no zone although the location has zones."""
     return bool(zones(machine.location)) and not machine.body.get("zones")

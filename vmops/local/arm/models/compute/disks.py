@@ -1,4 +1,4 @@
-"""Managed disks: made with a machine or by themselves, and what becomes of them when the machine goes."""
+"""Managed disks: created with a machine or separately, and kept or deleted with the machine."""
 
 from vmops.local.arm.models.compute import disk_speed
 from vmops.local.arm.models.compute.copies import copy
@@ -20,7 +20,7 @@ class Disks(Kind):
     type = "Microsoft.Compute/disks"
 
     def put(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
-        """Create a disk, or change it as far as it can be."""
+        """Create a disk, or change its changeable parts."""
         rid, existing, location = self.admit(cloud, rid, request)
         if existing:
             return self._change(cloud, existing, request, whole=True)
@@ -31,7 +31,7 @@ class Disks(Kind):
         return self._accept(cloud, disk, created=True)
 
     def patch(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
-        """Change a disk as far as it can be."""
+        """Change the changeable parts of a disk."""
         disk = self.get(cloud, rid)
         require_open(cloud, rid)
         return self._change(cloud, disk, request, whole=False)
@@ -55,7 +55,7 @@ class Disks(Kind):
         return Change(disk, created, cloud.begin("put", disk))
 
     def delete(self, cloud: Cloud, rid: ResourceId) -> Operation | None:
-        """Begin to delete a disk that no machine has."""
+        """Begin to delete a disk that is not attached."""
         require_open(cloud, rid)
         disk = self.find(cloud, rid)
         if disk is None:
@@ -71,7 +71,7 @@ class Disks(Kind):
 
 
 def _fill(cloud: Cloud, disk: Resource) -> None:
-    """Give a new disk its size, by what it is made from: nothing, or another disk."""
+    """Set the size of a new disk from its source: nothing, or another disk."""
     creation = disk.properties.get("creationData")
     if not creation:
         raise ArmError("InvalidParameter:missing", target="disk.creationData")
@@ -87,7 +87,7 @@ def _fill(cloud: Cloud, disk: Resource) -> None:
 
 
 def _require_unchanged(disk: Resource, request: Json) -> None:
-    """Refuse to change what a disk was made from, or where it is."""
+    """Refuse to change the source or the location of a disk."""
     made = {key: str(value).lower() for key, value in disk.properties["creationData"].items()}
     asked = request.get("properties", {}).get("creationData", {})
     if any(made.get(key) != str(value).lower() for key, value in asked.items()):
@@ -97,13 +97,13 @@ def _require_unchanged(disk: Resource, request: Json) -> None:
 
 
 def require_free(cloud: Cloud, disk: Resource) -> None:
-    """Refuse to touch a disk while it is being written or deleted."""
+    """Refuse to change a disk while it is being written or deleted."""
     if cloud.store.running(disk.id):
         raise ArmError("Conflict:concurrent")
 
 
 def new_disk(cloud: Cloud, rid: ResourceId, request: Json, location: str) -> Resource:
-    """Describe a disk that nothing uses yet."""
+    """Describe a new, unattached disk."""
     properties: Json = {
         "provisioningState": "Succeeded",
         "diskState": "Unattached",
@@ -117,14 +117,14 @@ def new_disk(cloud: Cloud, rid: ResourceId, request: Json, location: str) -> Res
 
 
 def attach(cloud: Cloud, disk: Resource, machine: ResourceId) -> None:
-    """Give a disk to a machine."""
+    """Attach a disk to a machine."""
     disk.body["managedBy"] = str(machine)
     disk.properties["diskState"] = "Attached"
     cloud.store.save(disk)
 
 
 def detach(cloud: Cloud, disk: Resource, *, delete: bool) -> None:
-    """Take a disk from its machine: it stays and costs, unless it is to be deleted."""
+    """Detach a disk from its machine: it stays and is billed, unless it is to be deleted."""
     if delete:
         cloud.store.remove(disk.id)
         return
@@ -134,7 +134,7 @@ def detach(cloud: Cloud, disk: Resource, *, delete: bool) -> None:
 
 
 def resize(cloud: Cloud, disk: Resource, size: int) -> None:
-    """Grow a disk, in GB, 0 for leaving it as it is; refused for a running machine's disk, and for a smaller size."""
+    """Grow a disk, in GB, 0 for no change; refused for a running machine's disk, and for a smaller size."""
     old = int(disk.properties["diskSizeGB"])
     if size in (0, old):
         return
@@ -149,5 +149,5 @@ def resize(cloud: Cloud, disk: Resource, size: int) -> None:
 
 
 def _sku(name: str) -> Json:
-    """Write a storage account type as a disk's sku, such as ``Premium_LRS``."""
+    """Give the sku of a storage account type, such as ``Premium_LRS``."""
     return {"name": name, "tier": name.partition("_")[0].removesuffix("SSD")}

@@ -1,4 +1,4 @@
-"""The managed identities of a machine: its own, and those that it is given."""
+"""The managed identities of a machine: its own, and the assigned ones."""
 
 from uuid import NAMESPACE_URL, uuid5
 
@@ -13,9 +13,9 @@ _GIVEN = "userAssignedIdentities"
 
 
 def identified(cloud: Cloud, machine: ResourceId, asked: Json, held: Json | None = None) -> Json:
-    """Complete an identity that is asked for; one of type None is empty.
+    """Complete a requested identity; one of type None is empty.
 
-    A change is laid over what is ``held``: identities are added to it, those that are null taken away.
+    A change is merged into what is ``held``: identities are added, and those that are null are removed.
 
     Raises: ArmError InvalidParameter; FailedIdentityOperation for one that does not exist.
     Source: azure-rest-api-specs, Microsoft.Compute, VirtualMachineIdentity; azure-policy#1311.
@@ -44,7 +44,7 @@ def _laid_over(held: Json, asked: Json) -> Json:
 
 
 def _assigned(cloud: Cloud, machine: ResourceId, name: str, held: Json) -> tuple[str, Json]:
-    """Return the id of an identity, and its own ids; what a machine has had keeps them, even if it is gone."""
+    """Return the id of an identity, and its own ids; a machine keeps those of an identity that is gone."""
     if held:
         return name, held
     identity = _find(cloud, name)

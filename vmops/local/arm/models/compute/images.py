@@ -1,6 +1,6 @@
-"""Images that a subscription has of its own, alone or in a gallery: nothing is copied, machines are made from them.
+"""A subscription's own images, separate or in a gallery: machines are made from them, and nothing is copied.
 
-Source: azure-rest-api-specs, Microsoft.Compute, Images and Galleries; an image is made from what need not exist here.
+Source: azure-rest-api-specs, Microsoft.Compute, Images and Galleries; the source of an image need not exist here.
 """
 
 from vmops.local.arm.data.images import Image
@@ -12,14 +12,14 @@ from vmops.local.arm.state.resource import Json, Resource
 from vmops.local.arm.state.resource_id import ResourceId
 
 _GIB = 30
-"""The size of an image whose own disk does not tell one."""
+"""The size of an image if its own disk has none."""
 
 
 class Kept(Kind):
-    """The way of a resource that is kept as it is asked for."""
+    """The rules of a resource that is stored as requested."""
 
     required: tuple[str, ...] = ()
-    """What a request must say, as paths below its properties."""
+    """The required members of a request, as paths below its properties."""
 
     def put(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
         """Create a resource or replace it."""
@@ -35,7 +35,7 @@ class Kept(Kind):
         return Change(resource, existing is None, cloud.begin("put", resource))
 
     def delete(self, cloud: Cloud, rid: ResourceId) -> Operation | None:
-        """Begin to delete a resource in which there is nothing."""
+        """Begin to delete an empty resource."""
         require_open(cloud, rid)
         found = self.find(cloud, rid)
         if found is None:
@@ -46,14 +46,14 @@ class Kept(Kind):
 
 
 class Images(Kept):
-    """The rules of images that are in no gallery."""
+    """The rules of images outside galleries."""
 
     type = "Microsoft.Compute/images"
     required = ("storageProfile.osDisk.osType",)
 
 
 class Proximities(Kept):
-    """The rules of groups of what is to be near to each other."""
+    """The rules of proximity placement groups."""
 
     type = "Microsoft.Compute/proximityPlacementGroups"
 
@@ -79,7 +79,7 @@ class Versions(Kept):
 
 
 def find(cloud: Cloud, resource_id: str, location: str) -> Image:
-    """Return what is known of the image that an id names, the newest version of one in a gallery.
+    """Return the image of an id; for an image in a gallery, its newest version.
 
     Raises: ArmError NotFound, GalleryImageNotFound.
     """

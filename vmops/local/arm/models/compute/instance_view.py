@@ -1,4 +1,4 @@
-"""What a machine looks like from outside at this moment: the instance view.
+"""The instance view: the present state of a machine as seen from outside.
 
 Source: recorded traffic of azure-mgmt-compute 12, and Microsoft's page on states and billing of virtual machines.
 """
@@ -69,7 +69,7 @@ def statuses(machine: Resource) -> list[Json]:
 
 
 def image_of(machine: Resource) -> Image | None:
-    """Return the image a machine was made from, if it was made from one."""
+    """Return the image of a machine, if it was made from one."""
     if "image" in machine.hidden:
         return Image(**machine.hidden["image"])
     reference = machine.properties["storageProfile"].get("imageReference")  # of a machine of an earlier version

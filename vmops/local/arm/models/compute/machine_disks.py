@@ -1,4 +1,4 @@
-"""The disks of a machine: made, attached, taken over and left behind."""
+"""The disks of a machine: created, attached, replaced and left behind."""
 
 import re
 import uuid
@@ -15,14 +15,14 @@ from vmops.local.arm.state.resource_id import ResourceId
 _DEFAULT_SIZE = 32  # GB
 _OS = "os"
 _NAME = re.compile(r"[^_\W][\w.-]{0,79}(?<![-.])")
-"""The name of a disk. Source: the text of Azure's refusal."""
+"""Matches the name of a disk. Source: the text of Azure's refusal."""
 _SOURCES = ("Empty", "Attach", "Copy")
 
 
 def provide(cloud: Cloud, machine: Resource) -> Json | None:
-    """Make or attach the disks a machine asks for and has not; return how that will fail, if a name is taken.
+    """Create or attach the missing disks of a machine; return the later failure if a name is taken.
 
-    The ids show in the machine when the operation ends: until then they are in ``hidden``.
+    The machine shows the ids when the operation ends: until then they are in ``hidden``.
     Raises: ArmError ConflictingUserInput for a disk that another machine has.
     """
     _complete(machine)
@@ -54,7 +54,7 @@ def show(cloud: Cloud, machine: Resource) -> None:
 
 
 def leave(cloud: Cloud, machine: Resource) -> None:
-    """Let the disks of a deleted machine stay or go with it, as each one's ``deleteOption`` and locks say."""
+    """Keep or delete the disks of a deleted machine, as each one's ``deleteOption`` and locks say."""
     for slot, disk in _slots(machine):
         if slot in machine.hidden["disks"]:
             held = _held(cloud, machine, slot)
@@ -67,7 +67,7 @@ def attached(machine: Resource) -> list[ResourceId]:
 
 
 def _slots(machine: Resource) -> list[tuple[str, Json]]:
-    """Return a machine's disks by slot: ``os``, unless that is only its host's, or the number of the data disk."""
+    """Return a machine's disks by slot: ``os``, unless that is ephemeral, or the lun of the data disk."""
     storage = machine.properties["storageProfile"]
     system = [] if storage["osDisk"].get("diffDiskSettings") else [(_OS, storage["osDisk"])]
     return [*system, *((str(disk["lun"]), disk) for disk in storage["dataDisks"])]
@@ -85,7 +85,7 @@ def _complete(machine: Resource) -> None:
 
 
 def _require_slots(disks: list[Json]) -> None:
-    """Refuse data disks without a slot, two in one, and what none of them can be made from here."""
+    """Refuse data disks without a lun, two with the same lun, and sources that are not supported here."""
     slots = [disk.get("lun") for disk in disks]
     if None in slots:
         raise ArmError("InvalidParameter:missing", target="dataDisk.lun")
@@ -96,7 +96,7 @@ def _require_slots(disks: list[Json]) -> None:
 
 
 def _drop(cloud: Cloud, machine: Resource) -> None:
-    """Take back the data disks that a machine no longer lists."""
+    """Detach the data disks that a machine no longer lists."""
     listed = {slot for slot, _ in _slots(machine)}
     for slot in [slot for slot in machine.hidden["disks"] if slot not in listed]:
         detach(cloud, _held(cloud, machine, slot), delete=False)
@@ -111,7 +111,7 @@ def _held(cloud: Cloud, machine: Resource, slot: str) -> Resource:
 
 
 def _require_same(held: Resource, slot: str, asked: Json) -> None:
-    """Refuse another disk in the slot of one that is there: that one must go first."""
+    """Refuse another disk at the lun of an attached one: that must be detached first."""
     if asked["managedDisk"].get("id", str(held.id)).lower() != held.id.key:
         raise ArmError("PropertyChangeNotAllowed", target=f"{_kind(slot)}.managedDisk.id")
     if asked.get("name", held.id.name).lower() != held.id.name.lower():
@@ -136,7 +136,7 @@ def _new_id(machine: Resource, slot: str, asked: Json) -> ResourceId:
 
 
 def _new(cloud: Cloud, machine: Resource, rid: ResourceId, asked: Json) -> Resource:
-    """Describe a new disk; it has the tags that its machine has at that moment.
+    """Describe a new disk; it gets its machine's tags at that moment.
 
     Source: terraform-provider-azurerm 8162.
     """

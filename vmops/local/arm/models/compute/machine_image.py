@@ -1,4 +1,4 @@
-"""What a machine is made from: an image of a publisher, of a gallery, or of the subscription's own."""
+"""The image of a machine: a publisher's, a gallery's, or the subscription's own."""
 
 from dataclasses import asdict
 
@@ -11,7 +11,7 @@ from vmops.local.arm.state.resource import Json, Resource
 
 
 def chosen(cloud: Cloud, asked: Json, location: str) -> Image | None:
-    """Return the image that a machine asks for, and complete the reference to it; None if it asks for none.
+    """Return the requested image, and complete the reference to it; None if none is requested.
 
     Raises: ArmError PlatformImageNotFound, NotFound, GalleryImageNotFound, InvalidParameter.
     """
@@ -25,13 +25,13 @@ def chosen(cloud: Cloud, asked: Json, location: str) -> Image | None:
 
 
 def note(machine: Resource, image: Image | None) -> None:
-    """Keep what is known of the image of a machine: it may be gone before the machine is."""
+    """Record the properties of a machine's image, which may be deleted before the machine."""
     if image:
         machine.hidden["image"] = asdict(image)
 
 
 def require_plan(machine: Resource, image: Image | None, plan: Json | None) -> None:
-    """Refuse an image that is sold, without its plan, with another one, or by whoever has not accepted its terms.
+    """Refuse a sold image without its plan, with another plan, or without acceptance of its terms.
 
     Source: openshift/installer#7721, terraform-provider-azurerm#4678, where the refusals are quoted.
     """

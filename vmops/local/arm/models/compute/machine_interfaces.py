@@ -1,4 +1,4 @@
-"""The network interfaces of a machine: taken, kept for it, and given back."""
+"""The network interfaces of a machine: attached, reserved, and released."""
 
 from vmops.local.arm.models.compute.quota import size_of
 from vmops.local.arm.models.locks import keeps
@@ -14,7 +14,7 @@ _RESERVATION = 180  # seconds. Source: the text of NicReservedForAnotherVm
 
 
 def require_interfaces(cloud: Cloud, machine: Resource) -> None:
-    """Check the interfaces a machine asks for: each free, in the same region, and kept for no other machine."""
+    """Check the interfaces of a machine: each must be free, in the same region, and reserved for no other machine."""
     profile = machine.properties.get("networkProfile", {})
     if profile.get("networkInterfaceConfigurations"):
         raise ArmError("InvalidParameter:unsupported", target="networkProfile.networkInterfaceConfigurations")
@@ -36,14 +36,14 @@ def require_interfaces(cloud: Cloud, machine: Resource) -> None:
 
 
 def attached(cloud: Cloud, machine: Resource) -> list[Resource]:
-    """Return the interfaces of a machine that exist."""
+    """Return the existing interfaces of a machine."""
     slots = machine.properties["networkProfile"]["networkInterfaces"]
     found = [cloud.store.get(ResourceId.parse(slot["id"])) for slot in slots]
     return [interface for interface in found if interface]
 
 
 def follow(cloud: Cloud, machine: Resource) -> None:
-    """Let interfaces and public addresses follow the power state of their machine."""
+    """Update interfaces and public addresses to the power state of their machine."""
     slots = machine.properties["networkProfile"]["networkInterfaces"]
     primary = next((slot for slot in slots if slot.get("properties", {}).get("primary")), slots[0])["id"].lower()
     for interface in attached(cloud, machine):
@@ -55,7 +55,7 @@ def follow(cloud: Cloud, machine: Resource) -> None:
 
 
 def reserve(cloud: Cloud, machine: Resource) -> None:
-    """Keep the interfaces of a machine for it for a while: its creation has failed."""
+    """Reserve the interfaces of a machine whose creation has failed, for a while."""
     for interface in attached(cloud, machine):
         until = machine.hidden["since"] + _RESERVATION * cloud.pace
         interface.hidden["reserved"] = {"machine": str(machine.id), "until": until}
@@ -63,7 +63,7 @@ def reserve(cloud: Cloud, machine: Resource) -> None:
 
 
 def let_go(cloud: Cloud, machine: Resource) -> None:
-    """Give back the interfaces of a deleted machine, or delete them, as each one's ``deleteOption`` and locks say."""
+    """Release the interfaces of a deleted machine, or delete them, as each one's ``deleteOption`` and locks say."""
     slots = machine.properties["networkProfile"]["networkInterfaces"]
     options = {slot["id"].lower(): slot.get("properties", {}).get("deleteOption") for slot in slots}
     for interface in attached(cloud, machine):
@@ -75,6 +75,6 @@ def let_go(cloud: Cloud, machine: Resource) -> None:
 
 
 def _mac_address(interface: Resource) -> str:
-    """Make up a hardware address under Microsoft's prefix. Source: the IEEE's list, 00-0D-3A Microsoft."""
+    """Generate a hardware address under Microsoft's prefix. Source: the IEEE's list, 00-0D-3A Microsoft."""
     tail = interface.properties["resourceGuid"][:6].upper()
     return "-".join(("00", "0D", "3A", tail[0:2], tail[2:4], tail[4:6]))

@@ -1,4 +1,4 @@
-"""What a machine is asked to be: checked, completed with Azure's defaults, and rid of its secrets.
+"""The requested profile of a machine: checked, completed with Azure's defaults, and stripped of secrets.
 
 Source of the defaults: recorded traffic of azure-mgmt-compute 12 and 29.
 """
@@ -20,7 +20,7 @@ from vmops.local.arm.state.resource_id import ResourceId
 from vmops.local.arm.state.secrets import seal
 
 NEVER_SHOWN = ("userData",)
-"""What is kept apart, and told only when asked for."""
+"""Members that are stored separately, and shown only on request."""
 # Source: Microsoft's page "What are the username requirements when creating a VM?"
 _NAMES_REFUSED = (  # noqa: SIM905 - a column of thirty words hides them
     "administrator admin user user1 test user2 test1 user3 admin1 1 123 a actuser adm admin2 aspnet backup console "
@@ -31,13 +31,13 @@ SECRETS = ("adminPassword", "customData")
 _CUSTOM_DATA_LIMIT = 87380  # characters: 64 KiB in base64. Source: the text of Azure's refusal.
 _HOST_NAME_LIMIT = 64
 _HOST_NAME_REFUSED = "`~!@#$%^&*()=+_[]{}\\|;:'\",<>/?"
-"""What a Linux host name may not contain. Source: the text of Azure's refusal."""
+"""Characters that a Linux host name may not contain. Source: the text of Azure's refusal."""
 
 _CLASSES = ("[a-z]", "[A-Z]", "[0-9]", "[^a-zA-Z0-9]")
 
 
 def declare(cloud: Cloud, rid: ResourceId, request: Json, location: str) -> Resource:
-    """Describe a machine that is about to be created; raises ``ArmError`` for what Azure would refuse at once."""
+    """Describe a machine to be created; raises ``ArmError`` for what Azure would refuse at once."""
     asked = deepcopy(request.get("properties", {}))
     size = find_size(asked, location)
     image = machine_image.chosen(cloud, asked, location)
@@ -65,7 +65,7 @@ def declare(cloud: Cloud, rid: ResourceId, request: Json, location: str) -> Reso
 
 
 def find_size(asked: Json, location: str) -> Size:
-    """Return the requested size, which must be known and available."""
+    """Return the requested size, which must exist and be available."""
     name = asked.get("hardwareProfile", {}).get("vmSize")
     if not name:
         raise ArmError("InvalidParameter:missing", target="hardwareProfile.vmSize")
@@ -118,7 +118,7 @@ def _complete_profile(machine: Resource, asked: Json | None, image: Image | None
 
 
 def _require_own_profile(profile: Json, image: Image | None) -> None:
-    """Refuse the profile of another system than the image's. Source: azvmimagebuilder#51, azure-sdk-for-java#2009."""
+    """Refuse a profile for another system than the image's. Source: azvmimagebuilder#51, azure-sdk-for-java#2009."""
     other = "linuxConfiguration" if image and image.system == "Windows" else "windowsConfiguration"
     if image and profile.get(other) is not None:
         raise ArmError("InvalidParameter:value", target=other)

@@ -1,4 +1,4 @@
-"""What may change about a machine that exists, and what may not.
+"""Which properties of an existing machine may change, and which may not.
 
 Source: Microsoft's pages on virtual machine errors, and the refusals users report; the rest as in Terraform's list of
 arguments that force a new machine.
@@ -39,10 +39,11 @@ _OPTIONAL = ("diagnosticsProfile", "licenseType", "billingProfile")
 
 
 def updated(cloud: Cloud, machine: Resource, request: Json, *, whole: bool) -> Resource:
-    """Return a machine as a request wants it.
+    """Return a machine after a request.
 
-    A whole request (PUT) replaces tags, data disks and optional parts; another (PATCH) only changes what it names.
-    Raises: ArmError PropertyChangeNotAllowed, and what the creation of such a machine would raise.
+    A whole request (PUT) replaces tags, data disks and optional parts; another (PATCH) changes only the members that it
+    names.
+    Raises: ArmError PropertyChangeNotAllowed, and the refusals of such a machine's creation.
     """
     asked = deepcopy(request.get("properties", {}))
     _require_unchanged(machine, request, asked)
@@ -89,7 +90,7 @@ def _require_size(machine: Resource, asked: Json) -> None:
 
 
 def _same(new: Any, old: Any) -> bool:
-    """Compare without regard to case, and to what the service added by itself."""
+    """Compare without regard to case, ignoring members that the service has added."""
     if isinstance(new, dict) and isinstance(old, dict):
         return all(_same(value, old.get(key)) for key, value in new.items() if key != "exactVersion")
     if isinstance(new, list) and isinstance(old, list):
@@ -105,7 +106,7 @@ def _at(properties: Json, path: str) -> Any:
 
 
 def _changeable(machine: Resource, asked: Json, *, whole: bool) -> Json:
-    """Return the part of a request that may be taken over, without secrets and without what is fixed."""
+    """Return the changeable part of a request, without secrets and fixed properties."""
     open_part = {key: value for key, value in asked.items() if key not in NEVER_SHOWN}
     for path in (*_FIXED.values(), *(f"osProfile.{name}" for name in SECRETS)):
         *holder, last = path.split(".")
@@ -122,7 +123,7 @@ def _changeable(machine: Resource, asked: Json, *, whole: bool) -> Json:
 
 
 def lay_over(old: Json, new: Json) -> Json:
-    """Lay one tree over another, in place; lists are replaced."""
+    """Merge one tree into another, in place; lists are replaced."""
     for key, value in new.items():
         if isinstance(value, dict) and isinstance(old.get(key), dict):
             lay_over(old[key], value)

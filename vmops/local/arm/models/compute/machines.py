@@ -59,7 +59,7 @@ class Machines(Kind):
         return _update(cloud, machine, existing)
 
     def expanded(self, machine: Resource, expand: str) -> Json:
-        """Show a machine with what is asked for besides: its instance view, its user data."""
+        """Show a machine with the requested additions: its instance view, its user data."""
         more: Json = {}
         if "instanceview" in expand.lower():
             more["instanceView"] = instance_view(machine)
@@ -68,9 +68,9 @@ class Machines(Kind):
         return machine.body | {"properties": machine.properties | more}
 
     def status(self, machine: Resource) -> Json:
-        """Show how a machine stands, and nothing of what it was asked to be, nor its tags.
+        """Show the state of a machine, without its requested properties and its tags.
 
-        Source: azure-rest-api-specs, VirtualMachines_ListAll with ``statusOnly``; clients that read the states by it
+        Source: azure-rest-api-specs, VirtualMachines_ListAll with ``statusOnly``; clients that read the states from it
         take all else from another list.
         """
         shown = {name: machine.properties[name] for name in ("vmId", "provisioningState")}
@@ -78,7 +78,7 @@ class Machines(Kind):
         return heading | {"properties": shown | {"instanceView": instance_view(machine)}}
 
     def act(self, cloud: Cloud, rid: ResourceId, verb: str, *, force: bool = False) -> Operation:
-        """Begin a verb of ``power.TRANSITIONS``; ``force`` ends what runs inside without a word to it."""
+        """Begin a verb of ``power.TRANSITIONS``; ``force`` ends running processes without asking them."""
         machine = self.get(cloud, rid)
         require_open(cloud, rid)
         _require_free(cloud, machine, verb)
@@ -98,7 +98,7 @@ class Machines(Kind):
         return cloud.begin(verb, machine, error=failure)
 
     def rearrange(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
-        """Begin to attach data disks and to detach others."""
+        """Begin to attach and detach data disks."""
         existing = self.get(cloud, rid)
         require_open(cloud, rid)
         _require_free(cloud, existing, ATTACH_DETACH)
@@ -107,11 +107,11 @@ class Machines(Kind):
         return _write(cloud, machine, ATTACH_DETACH, created=False)
 
     def refuse_hibernation(self, cloud: Cloud, rid: ResourceId) -> None:
-        """Refuse to hibernate: no machine here has the capability, which is one of its guest."""
+        """Refuse to hibernate: no machine here has that capability, which its guest would need."""
         raise ArmError("OperationNotAllowed:hibernate", vm=self.get(cloud, rid).id.name)
 
     def generalize(self, cloud: Cloud, rid: ResourceId) -> None:
-        """Mark a stopped machine as one to make images of; it will not start again."""
+        """Mark a stopped machine as generalized, for images; it can never start again."""
         machine = self.get(cloud, rid)
         require_open(cloud, rid)
         _require_free(cloud, machine, "generalize")
@@ -121,14 +121,14 @@ class Machines(Kind):
         cloud.store.save(machine)
 
     def simulate_eviction(self, cloud: Cloud, rid: ResourceId) -> None:
-        """Let Azure take a spot machine back, after its notice of 30 seconds."""
+        """Evict a Spot machine, after Azure's notice of 30 seconds."""
         machine = self.get(cloud, rid)
         if machine.properties.get("priority") != "Spot":
             raise ArmError("OperationNotAllowed:spot", verb="simulateEviction", vm=machine.id.name)
         self.act(cloud, rid, "evict")
 
     def delete(self, cloud: Cloud, rid: ResourceId) -> Operation | None:
-        """Begin to delete a machine, whatever it is doing; asked twice, the first deletion goes on."""
+        """Begin to delete a machine in any state; a second request joins the first deletion."""
         require_open(cloud, rid)
         machine = self.find(cloud, rid)
         running = cloud.store.running(rid)
@@ -145,7 +145,7 @@ class Machines(Kind):
         return cloud.begin(verb, machine)
 
     def finish(self, cloud: Cloud, operation: Operation) -> None:
-        """Let a verb have done its work."""
+        """Apply the effect of a verb."""
         machine = self.get(cloud, operation.target)
         evicted = operation.verb == "evict" and machine.properties["evictionPolicy"] == "Delete"
         if evicted or operation.verb.startswith("delete"):
@@ -168,7 +168,7 @@ class Machines(Kind):
         follow(cloud, machine)
 
     def fail(self, cloud: Cloud, operation: Operation) -> None:
-        """Leave a machine Failed; one that was being created keeps its interfaces for a while."""
+        """Mark a machine as Failed; if it was being created, its interfaces are reserved for a while."""
         machine = self.get(cloud, operation.target)
         power.arrive(machine)
         settle_room(cloud, machine)
@@ -179,7 +179,7 @@ class Machines(Kind):
             reserve(cloud, machine)
 
     def remove(self, cloud: Cloud, resource: Resource) -> None:
-        """Take a machine away, and the disks and interfaces that are to go with it."""
+        """Remove a machine, with the disks and interfaces that are to be deleted with it."""
         give_back(cloud, resource)
         cloud.store.remove(resource.id)
         machine_disks.leave(cloud, resource)
@@ -187,7 +187,7 @@ class Machines(Kind):
 
 
 def _update(cloud: Cloud, machine: Resource, existing: Resource) -> Change:
-    """Begin to change a machine; one that runs is restarted for another size. Source: Microsoft, resize a VM."""
+    """Begin to change a machine; a running one is restarted for another size. Source: Microsoft, resize a VM."""
     _require_change(cloud, machine, existing)
     sizes = {each.properties["hardwareProfile"]["vmSize"].lower() for each in (machine, existing)}
     if len(sizes) > 1 and machine.hidden["power"] == "running":
@@ -196,7 +196,7 @@ def _update(cloud: Cloud, machine: Resource, existing: Resource) -> Change:
 
 
 def _require_change(cloud: Cloud, machine: Resource, existing: Resource) -> None:
-    """Refuse what an existing machine is to become: its size does not take it, or is not available."""
+    """Refuse a change that the machine's size does not support, or to a size that is not available."""
     require_fit(machine)
     require_off(existing, machine)
     require_resizable(existing, machine)
@@ -204,7 +204,7 @@ def _require_change(cloud: Cloud, machine: Resource, existing: Resource) -> None
 
 
 def _write(cloud: Cloud, machine: Resource, verb: str, *, created: bool) -> Change:
-    """Give a machine its interfaces and disks and begin the operation; a disk's name that is taken makes it fail."""
+    """Attach interfaces and disks to a machine, and begin the operation; it fails if a disk's name is taken."""
     require_interfaces(cloud, machine)
     require_bearable(cloud, machine)
     needs_room = verb == "put" or machine.hidden["power"] not in (None, "deallocated")

@@ -1,4 +1,4 @@
-"""The power states of a machine, and which verb leads from which to which."""
+"""The power states of a machine, and the verbs that lead from one to another."""
 
 from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.resource import Resource
@@ -26,9 +26,9 @@ TRANSITIONS = {
 
 
 def depart(machine: Resource, verb: str) -> None:
-    """Set a machine moving; raises ``ArmError`` when it cannot go there from where it is.
+    """Begin a transition of a machine; raises ``ArmError`` if its present state does not allow it.
 
-    One that was never allocated moves like one that is deallocated.
+    A machine that was never allocated counts as deallocated.
     """
     if machine.hidden.get("generalized"):
         raise ArmError("OperationNotAllowed:generalized", verb=verb, vm=machine.id.name)
@@ -39,5 +39,5 @@ def depart(machine: Resource, verb: str) -> None:
 
 
 def arrive(machine: Resource) -> None:
-    """Let a machine be where it was bound."""
+    """Finish the transition of a machine."""
     machine.hidden["power"] = machine.hidden.pop("bound", machine.hidden["power"])

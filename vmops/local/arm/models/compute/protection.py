@@ -1,4 +1,4 @@
-"""What guards a machine: how it starts, and what of it is encrypted on its host.
+"""The protection of a machine: how it boots, and what is encrypted on its host.
 
 Source: Microsoft's pages on trusted launch and on encryption at host; azure-cli#27975 and kubermatic's
 machine-controller#2020, which quote refusals.
@@ -23,11 +23,11 @@ _WHILE_OFF = (
     "proximityPlacementGroup.id",
     "additionalCapabilities.ultraSSDEnabled",
 )
-"""What can be changed of a machine that is on no hardware, and of no other."""
+"""Properties that can be changed on a deallocated machine only."""
 
 
 def require_guardable(machine: Resource) -> None:
-    """Refuse what the image, the size or the subscription lacks: this one has the feature for encryption alone.
+    """Refuse what image, size or subscription do not support; this subscription has the feature for encryption only.
 
     Raises: ArmError BadRequest, InvalidParameter.
     """
@@ -44,7 +44,7 @@ def require_guardable(machine: Resource) -> None:
 
 
 def require_near(cloud: Cloud, machine: Resource) -> None:
-    """Refuse a proximity placement group that is not where the machine is.
+    """Refuse a proximity placement group in another location than the machine's.
 
     Raises: ArmError InvalidResourceReference.
     """
@@ -54,7 +54,7 @@ def require_near(cloud: Cloud, machine: Resource) -> None:
 
 
 def require_off(machine: Resource, changed: Resource) -> None:
-    """Refuse to change how a machine is guarded or placed while it is on hardware."""
+    """Refuse to change the protection or the placement of an allocated machine."""
     if machine.hidden["power"] in _OFF:
         return
     for path in _WHILE_OFF:

@@ -1,4 +1,4 @@
-"""How many cores a subscription uses, and may use."""
+"""The cores that a subscription uses, and its limits."""
 
 from collections import Counter
 
@@ -11,7 +11,7 @@ _MACHINES = 25_000
 """The most machines of a subscription in one location. Source: Microsoft's page on limits."""
 
 _CALLED = {REGION: "Total Regional Cores", SPOT: "LowPriorityCores"}
-"""What a refusal calls a quota that is no family's. Source: nforgeio/neonKUBE#1671, scylla-cluster-tests#4994."""
+"""The names in refusals of quotas that are no family's. Source: nforgeio/neonKUBE#1671, scylla-cluster-tests#4994."""
 
 
 def size_of(machine: Resource) -> Size:
@@ -20,9 +20,9 @@ def size_of(machine: Resource) -> Size:
 
 
 def require_cores(cloud: Cloud, machine: Resource, before: Resource | None) -> None:
-    """Refuse a machine that a quota has no room for; ``before`` is the machine as it is now, if it exists.
+    """Refuse a machine that exceeds a quota; ``before`` is the present machine, if it exists.
 
-    Machines that are deallocated count too. Source: Microsoft's page on quotas.
+    Deallocated machines count too. Source: Microsoft's page on quotas.
     """
     more = _taken(machine)
     more.subtract(_taken(before) if before else {})
@@ -36,7 +36,7 @@ def require_cores(cloud: Cloud, machine: Resource, before: Resource | None) -> N
 
 
 def usages(cloud: Cloud, subscription: str, location: str) -> list[Json]:
-    """List the use and limit of all cores, of spot cores, of machines, and of every family in a location.
+    """List use and limit of all cores, of Spot cores, of machines, and of every family in a location.
 
     Source: azure-rest-api-specs, Microsoft.Compute, Usage_List.
     """
@@ -59,12 +59,12 @@ def _taken(machine: Resource) -> Counter[str]:
 
 
 def _cores(size: Size, priority: str | None) -> Counter[str]:
-    """Count the cores that a machine takes from each quota."""
+    """Count the cores of a machine in each quota."""
     return Counter(dict.fromkeys([SPOT] if priority == "Spot" else [size.family, REGION], size.cores))
 
 
 def _used(cloud: Cloud, subscription: str, location: str) -> Counter[str]:
-    """Count the cores in use in a location by quota."""
+    """Count the used cores in a location by quota."""
     used: Counter[str] = Counter()
     for name, priority, count in cloud.store.machine_sizes(subscription, location):
         for quota, cores in _cores(SIZES[name.lower()], priority).items():

@@ -1,4 +1,4 @@
-"""What a size takes: disks, priority and controller of a machine, and which other size a machine may be brought to."""
+"""What a size supports: disks, priority and controller of a machine, and the sizes that a machine can be resized to."""
 
 from vmops.local.arm.data.sizes import NVME, SIZES, Size
 from vmops.local.arm.models.compute.instance_view import image_of
@@ -7,15 +7,15 @@ from vmops.local.arm.refusals.error import ArmError
 from vmops.local.arm.state.resource import Json, Resource
 
 _OFF = (None, "deallocated")
-"""The power states of a machine that is on no hardware."""
+"""The power states of a deallocated machine."""
 
 
 def require_fit(machine: Resource) -> None:
-    """Refuse a machine whose size does not take what it asks for.
+    """Refuse a machine whose size does not support its properties.
 
     Raises: ArmError InvalidParameter, BadRequest, OperationNotAllowed.
     Source: terraform-provider-azurerm (the data disks), cloud-forensics-utils#488 (Premium), kubermatic#13184 (the
-    generation). That a size without Spot is refused with 409 is azure-powershell#12007; the words are ours.
+    generation). The status 409 for a size without Spot is from azure-powershell#12007; the words are ours.
     """
     size, properties = size_of(machine), machine.properties
     _require_bootable(machine, size)
@@ -29,9 +29,9 @@ def require_fit(machine: Resource) -> None:
 
 
 def choose_controller(machine: Resource) -> None:
-    """Write down the disk controller of a new machine: the one that is asked for, else the first that its size has.
+    """Set the disk controller of a new machine: the requested one, else the first of its size.
 
-    A machine of the first generation has none to choose. Source: packer and azure-templates users
+    A machine of the first generation has no choice. Source: packer and azure-templates users
     (fortinet/azure-templates#76); karpenter-provider-azure#616.
     """
     storage, image = machine.properties["storageProfile"], image_of(machine)
@@ -44,10 +44,10 @@ def choose_controller(machine: Resource) -> None:
 
 
 def require_resizable(machine: Resource, changed: Resource) -> None:
-    """Refuse a size, or a disk controller, that this machine cannot be brought to, or only while it is deallocated.
+    """Refuse a size, or a disk controller, that this machine cannot change to, at all or while it is allocated.
 
-    Between sizes with and without a temporary disk only Linux moves. Source: Microsoft's page on resizing, of 2026;
-    terraform-provider-azurerm and Cloudbreak, which quote the refusals.
+    Between sizes with and without a temporary disk only Linux can change. Source: Microsoft's page on resizing, of
+    2026; terraform-provider-azurerm and Cloudbreak, which quote the refusals.
     """
     old, new = size_of(machine), size_of(changed)
     running = machine.hidden["power"] not in _OFF
@@ -62,7 +62,7 @@ def require_resizable(machine: Resource, changed: Resource) -> None:
 
 
 def sizes_for(machine: Resource) -> list[Size]:
-    """List the sizes that a machine may be brought to as it is: while it is on hardware, those that this has."""
+    """List the sizes that a machine can be resized to as it is; while it is allocated, those of its hardware."""
     size = size_of(machine)
     if machine.hidden["power"] in _OFF:
         return list(SIZES.values())
@@ -81,7 +81,7 @@ def _require_bootable(machine: Resource, size: Size) -> None:
 
 
 def _require_ephemeral(machine: Resource, size: Size) -> None:
-    """Refuse a system disk that its host has no room for, or that is cached in another way.
+    """Refuse an ephemeral system disk that is too large for the host, or has an unsupported caching.
 
     Source: azurerm#29670, bosh#767, CAPZ#487, for the first; the words of the second are ours.
     """

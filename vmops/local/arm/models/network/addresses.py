@@ -1,4 +1,4 @@
-"""Public IP addresses, and the handing out of addresses from a range."""
+"""Public IP addresses, and the assignment of addresses from a range."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
@@ -22,7 +22,7 @@ class PublicAddresses(NetworkKind):
     type = "Microsoft.Network/publicIPAddresses"
 
     def fill(self, write: Write) -> None:
-        """Check sku and method, complete the properties and take a static address."""
+        """Check sku and method, complete the properties and assign a static address."""
         resource, properties = write.resource, write.resource.properties
         resource.body["sku"] = sku = {"name": "Basic", "tier": "Regional"} | resource.body.get("sku", {})
         _require_same_sku(resource, write.existing)
@@ -53,7 +53,7 @@ class PublicAddresses(NetworkKind):
 
 
 def follow_machine(cloud: Cloud, rid: ResourceId, power: str | None) -> None:
-    """Give a dynamic address its number while the machine it serves is allocated, and take it back after."""
+    """Assign a dynamic address while the machine that uses it is allocated, and release it afterwards."""
     resource = cloud.store.get(rid)
     if resource is None or resource.properties["publicIPAllocationMethod"] != "Dynamic":
         return
@@ -66,7 +66,7 @@ def follow_machine(cloud: Cloud, rid: ResourceId, power: str | None) -> None:
 
 
 def first_free(cloud: Cloud, pool: str, numbers: Iterator[int]) -> int | None:
-    """Return the first number that nobody holds in a pool, None when all are taken."""
+    """Return the first free number of a pool; None if all are taken."""
     taken = cloud.store.addresses(pool)
     return next((number for number in numbers if number not in taken), None)
 

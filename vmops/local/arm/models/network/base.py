@@ -16,7 +16,7 @@ _NAME = re.compile(r"\w(?:[\w.-]{0,78}\w)?")
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One PUT: ``resource`` is what it makes, begun from ``request``; ``existing`` is what it replaces, if anything."""
+    """One PUT: ``resource`` is the result, begun from ``request``; ``existing`` is what it replaces, if anything."""
 
     cloud: Cloud
     resource: Resource
@@ -25,17 +25,17 @@ class Write:
 
     @property
     def asked(self) -> Json:
-        """The properties in the request."""
+        """The requested properties."""
         asked: Json = self.request.get("properties", {})
         return asked
 
 
 class NetworkKind(Kind):
-    """The way of a write to a network resource: check, declare, and settle a little later."""
+    """The steps of a write to a network resource: check, declare, and finish a little later."""
 
     starts_in: ClassVar[str] = "Updating"
     carried: ClassVar[str] = ""
-    """The property whose members are resources of their own."""
+    """The property whose members are separate resources."""
 
     def put(self, cloud: Cloud, rid: ResourceId, request: Json) -> Change:
         """Create a resource or replace it."""
@@ -49,7 +49,7 @@ class NetworkKind(Kind):
         return Change(write.resource, existing is None, operation)
 
     def declare(self, cloud: Cloud, rid: ResourceId, request: Json, existing: Resource | None, location: str) -> Write:
-        """Begin a resource as the request has it; what identifies an existing one is kept."""
+        """Begin a resource from its request, and keep the identity of an existing one."""
         properties: Json = {"provisioningState": self.starts_in}
         if not rid.parent:
             properties["resourceGuid"] = existing.properties["resourceGuid"] if existing else new_guid()
@@ -62,10 +62,10 @@ class NetworkKind(Kind):
         return Write(cloud, resource, existing, request)
 
     def fill(self, write: Write) -> None:
-        """Check what is asked for and complete the properties, in place."""
+        """Check the request and complete the properties, in place."""
 
     def spread(self, write: Write) -> None:
-        """Write what a resource carries along: its children."""
+        """Write the children of a resource."""
 
     def guard(self, cloud: Cloud, resource: Resource) -> None:
         """Refuse to delete what is in use."""
@@ -76,7 +76,7 @@ class NetworkKind(Kind):
         return super().patch(cloud, rid, request)
 
     def delete(self, cloud: Cloud, rid: ResourceId) -> Operation | None:
-        """Begin to delete a resource that nothing uses; asked twice, the first deletion goes on."""
+        """Begin to delete an unused resource; a second request joins the first deletion."""
         require_open(cloud, rid)
         resource = self.find(cloud, rid)
         if resource is None:
@@ -91,7 +91,7 @@ class NetworkKind(Kind):
         return cloud.begin("delete", resource, place(cloud, rid))
 
     def succeed(self, cloud: Cloud, resource: Resource) -> None:
-        """Bring a resource and its children to Succeeded, under a new etag."""
+        """Mark a resource and its children as Succeeded, with a new etag."""
         for member in (resource, *cloud.store.children(resource.id)):
             if member.state != "Succeeded":
                 member.state = "Succeeded"
@@ -99,7 +99,7 @@ class NetworkKind(Kind):
                 cloud.store.save(member)
 
     def remove(self, cloud: Cloud, resource: Resource) -> None:
-        """Take a resource and its children away."""
+        """Remove a resource and its children."""
         for member in (*cloud.store.children(resource.id), resource):
             cloud.store.remove(member.id)
 
@@ -110,13 +110,13 @@ def stamp(resource: Resource) -> None:
 
 
 def place(cloud: Cloud, rid: ResourceId) -> str:
-    """Return where a resource is: a child is where its parent is."""
+    """Return the location of a resource; that of a child is its parent's."""
     holder = cloud.store.get(rid.parent or rid)
     return holder.location if holder else ""
 
 
 def require_idle(cloud: Cloud, rid: ResourceId) -> None:
-    """Refuse a write while another one is under way on the resource, its parent or a sibling."""
+    """Refuse a write while another one is in progress on the resource, its parent or a sibling."""
     running = cloud.store.running(rid.parent or rid)
     if running:
         raise ArmError("AnotherOperationInProgress", uri=status_path(running))
@@ -135,7 +135,7 @@ def named(name: str) -> str:
 def require_reference(cloud: Cloud, holder: Resource, slot: Json | None, kind: str) -> ResourceId | None:
     """Return the resource in a ``{"id": …}`` slot: of that type, in the same region, and ready; None for no slot.
 
-    Raises: ArmError InvalidRequestFormat, InvalidResourceReference, or RetryableError when it is not ready.
+    Raises: ArmError InvalidRequestFormat, InvalidResourceReference, or RetryableError if it is not ready.
     """
     if slot is None:
         return None

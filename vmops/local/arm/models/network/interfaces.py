@@ -1,4 +1,4 @@
-"""Network interfaces: addresses in a subnet, and the machine they belong to."""
+"""Network interfaces: their addresses in a subnet, and their machine."""
 
 import base64
 import hashlib
@@ -29,13 +29,13 @@ _DEFAULTS: Json = {
 
 
 class Interfaces(NetworkKind):
-    """The rules of network interfaces; they are Succeeded at once."""
+    """The rules of network interfaces, whose writes succeed at once."""
 
     type = "Microsoft.Network/networkInterfaces"
     starts_in = "Succeeded"
 
     def fill(self, write: Write) -> None:
-        """Check what the interface refers to, give it its addresses and complete the properties."""
+        """Check the interface's references, assign its addresses and complete the properties."""
         cloud, interface, properties = write.cloud, write.resource, write.resource.properties
         configurations = properties.get("ipConfigurations", [])
         if not configurations:
@@ -56,7 +56,7 @@ class Interfaces(NetworkKind):
             properties["macAddress"] = write.existing.properties["macAddress"]
 
     def view(self, cloud: Cloud, resource: Resource) -> Json:
-        """Show an interface with the machine it belongs to, and whether it is that one's first."""
+        """Show an interface with its machine, and whether it is that machine's primary one."""
         users = cloud.store.referrers(resource.id, _MACHINES)
         used: Json = {"virtualMachine": {"id": users[0]}} if users else {}
         if users and "primary" in resource.hidden:
@@ -66,14 +66,14 @@ class Interfaces(NetworkKind):
         return resource.body | {"properties": resource.properties | used | {"ipConfigurations": configurations}}
 
     def guard(self, cloud: Cloud, resource: Resource) -> None:
-        """Refuse to delete an interface that a machine uses or that is kept for one."""
+        """Refuse to delete an interface that is attached to a machine or reserved for one."""
         users = cloud.store.referrers(resource.id)
         if users:
             raise ArmError("NicInUse", id=resource.id, user=users[0])
         require_unreserved(cloud, resource, None)
 
     def remove(self, cloud: Cloud, resource: Resource) -> None:
-        """Take an interface away, and the public addresses that are to go with it."""
+        """Remove an interface, and the public addresses that are to be deleted with it."""
         super().remove(cloud, resource)
         for configuration in resource.properties["ipConfigurations"]:
             slot = configuration["properties"].get("publicIPAddress")
@@ -87,7 +87,7 @@ class Interfaces(NetworkKind):
 
 
 def require_unreserved(cloud: Cloud, interface: Resource, machine: ResourceId | None) -> None:
-    """Refuse an interface that is kept for a machine other than this one."""
+    """Refuse an interface that is reserved for another machine."""
     reserved = interface.hidden.get("reserved")
     if reserved and cloud.now() < reserved["until"] and (machine is None or reserved["machine"].lower() != machine.key):
         raise ArmError("NicReservedForAnotherVm", user=reserved["machine"])
@@ -102,7 +102,7 @@ def public_addresses(interface: Resource) -> list[ResourceId]:
 def _configure(
     cloud: Cloud, interface: Resource, configuration: Json, held: dict[str, str]
 ) -> list[tuple[ResourceId, str]]:
-    """Complete one IP configuration in place; return what it refers to, its subnet first."""
+    """Complete one IP configuration in place; return its references, its subnet first."""
     name = configuration["name"]
     rid = f"{interface.id}/ipConfigurations/{name}"
     asked = configuration.get("properties", {})
@@ -130,7 +130,7 @@ def _complete(properties: Json, subnet: ResourceId) -> None:
 
 
 def _held(existing: Resource | None) -> dict[str, str]:
-    """Return the addresses an interface has, by subnet and name of the IP configuration."""
+    """Return the present addresses of an interface, by subnet and name of the IP configuration."""
     parts = existing.properties["ipConfigurations"] if existing else []
     pairs = [(part["name"], part["properties"]) for part in parts]
     return {f"{held['subnet']['id'].lower()} {name}": held["privateIPAddress"] for name, held in pairs}

@@ -1,4 +1,4 @@
-"""Virtual networks and their subnets: address ranges inside address ranges."""
+"""Virtual networks and their subnets."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -33,7 +33,7 @@ class VirtualNetworks(NetworkKind):
         properties.setdefault("enableVmProtection", False)
 
     def spread(self, write: Write) -> None:
-        """Write the subnets the request lists and drop those it does not, unless they are in use."""
+        """Write the subnets of the request and delete the others, unless they are in use."""
         store, network = write.cloud.store, write.resource
         asked = {subnet_id(network.id, subnet): subnet for subnet in write.asked.get("subnets", [])}
         keys = {rid.key for rid in asked}
@@ -54,7 +54,7 @@ class VirtualNetworks(NetworkKind):
         return resource.body | {"properties": resource.properties | {"subnets": subnets}}
 
     def guard(self, cloud: Cloud, resource: Resource) -> None:
-        """Refuse to delete a network one of whose subnets is in use."""
+        """Refuse to delete a network with a subnet in use."""
         for subnet in cloud.store.children(resource.id):
             _require_unused(cloud, subnet)
 
@@ -92,7 +92,7 @@ SUBNETS = Subnets()
 
 
 def subnet_id(network: ResourceId, subnet: Json) -> ResourceId:
-    """Name a subnet that a network lists."""
+    """Give the id of a subnet that a network lists."""
     if not subnet.get("name"):
         raise ArmError("InvalidRequestFormat", reason=f"A subnet of {network} has no name.")
     return network.child("subnets", named(subnet["name"]))

@@ -41,7 +41,7 @@ class SecurityGroups(NetworkKind):
     carried = "securityRules"
 
     def spread(self, write: Write) -> None:
-        """Write the security rules that the request lists, and only those."""
+        """Write the security rules of the request, and delete all others."""
         cloud, group = write.cloud, write.resource
         for rule in cloud.store.children(group.id):
             cloud.store.remove(rule.id)
@@ -53,7 +53,7 @@ class SecurityGroups(NetworkKind):
             cloud.store.save(part.resource)
 
     def view(self, cloud: Cloud, resource: Resource) -> Json:
-        """Show a group with its rules, the built-in ones, and what it is attached to."""
+        """Show a group with its rules, the built-in rules, and its attachments."""
         rules = [rule.body for rule in cloud.store.children(resource.id)]
         shown: Json = {"securityRules": rules, "defaultSecurityRules": _default_rules(resource)}
         for slot, kind in (("networkInterfaces", "networkInterfaces"), ("subnets", "virtualNetworks/subnets")):
@@ -62,7 +62,7 @@ class SecurityGroups(NetworkKind):
         return resource.body | {"properties": resource.properties | shown}
 
     def guard(self, cloud: Cloud, resource: Resource) -> None:
-        """Refuse to delete a group that is attached to something."""
+        """Refuse to delete a group that is attached."""
         users = cloud.store.referrers(resource.id)
         if users:
             raise ArmError("InUseNetworkSecurityGroupCannotBeDeleted", id=resource.id, users=", ".join(users))

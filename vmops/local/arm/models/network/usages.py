@@ -1,4 +1,4 @@
-"""How many networks, addresses and such a subscription has in a location, and may have."""
+"""The number of networks, addresses and other network resources of a subscription in a location, and the limits."""
 
 from collections import Counter
 
@@ -41,7 +41,7 @@ def network_usages(cloud: Cloud, subscription: str, location: str) -> list[Json]
 
 
 def _names(resource: Resource) -> list[str]:
-    """Name the usages that a resource counts in."""
+    """Name the usages in which a resource counts."""
     if resource.id.type != _ADDRESSES:
         return [_CALLED[resource.id.type]]
     static = resource.properties["publicIPAllocationMethod"] == "Static"
