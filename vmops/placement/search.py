@@ -85,7 +85,7 @@ class Search:
         return choose(sorted(preferred, key=lambda place: place != here), [*self._objections(now), *told])
 
     def blocked(self, now: float, told: Iterable[Objection] = ()) -> list[tuple[Place, Objection]]:
-        """List the places not to be tried at time ``now``, each with the objection against it; ``told`` as for `place`."""
+        """List the places not to be tried at time ``now``, with the objection against each; ``told`` as for `place`."""
         against = [*self._objections(now), *told]
         found = [(place, *standing(place, against)) for place in self.places]
         return [(place, why) for place, stands, why in found if stands is Standing.BLOCKED and why]

@@ -21,8 +21,8 @@ from vmops.spec.vm_spec import VmSpec
 class Muster:
     """What exists before a fleet's deployment: its shared resources, and each member that it is to have.
 
-    ``leaving`` are members that the fleet is no longer to have, and of which something may exist. ``new`` are the numbers
-    of members that have never run, and may be in another place than they are.
+    ``leaving`` are members that the fleet is no longer to have, and of which something may exist. ``new`` are the
+    numbers of members that have never run, and may be in another place than they are.
     """
 
     ground: Preflight
