@@ -61,7 +61,10 @@ def test_without_a_location_the_groups_own_is_taken(world: World) -> None:
     [
         ({"location": "northeurope"}, "location: the VM has westus2 and cannot be changed to northeurope"),
         ({"zone": "2"}, "zone: the VM has none and cannot be changed to 2"),
-        ({"priority": "Spot", "vmSize": "Standard_D2s_v5"}, "priority: the VM has Regular and cannot be changed to Spot"),
+        (
+            {"priority": "Spot", "vmSize": "Standard_D2s_v5"},
+            "priority: the VM has Regular and cannot be changed to Spot",
+        ),
     ],
 )
 def test_what_can_never_change_is_refused_with_both_values(world: World, params: Tags, words: str) -> None:

@@ -6,7 +6,7 @@ A module that is in neither would wait, or judge, by the machine's clock in a wo
 CLOCKED = (
     *("ops.power", "azure.connection", "azure.session", "core.polling", "engine.deadline", "engine.events"),
     *("local.provider.arm", "local.provider.sessions", "azure.inventory", "jobs.made"),
-    *("jobs.refused", "deploy.moves", "deploy.market", "deploy.choice"),
+    *("jobs.refused", "deploy.moves", "deploy.market", "deploy.choice", "deploy.fleet.way"),
     *("deploy.apply", "deploy.readiness", "jobs.handed"),
     *("ops.deployments", "ops.record"),
 )

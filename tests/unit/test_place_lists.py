@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from vmops.core.errors import SpecError
+from vmops.deploy.placed import wished
+from vmops.spec import fleet
 from vmops.spec.vm_spec import VmSpec
 
 KEY = bytes(range(32))
@@ -81,6 +83,15 @@ def test_every_name_in_another_location_is_known_by_rule() -> None:
         assert not [each for each in theirs.own_ids() if spec.identity.names(each)]
 
 
+def test_members_of_a_fleet_take_zones_in_turn_only_if_they_are_spread() -> None:
+    """Each has all the places, and the first of the next one is another zone; else all begin with the same."""
+    spread, gathered = (spec_of(vmCount=4, vmSize=[D4, A4], zone=each) for each in ("spread", "any"))
+    found = [wished(each) for each in fleet.members(spread, range(4))]
+    assert [[place.zone for place in each[:3]] for each in found] == [[*"123"], [*"231"], [*"312"], [*"123"]]
+    assert [place.vm_size for place in found[1]] == [D4] * 3 + [A4] * 3
+    assert [wished(each)[0].zone for each in fleet.members(gathered, range(4))] == [*"1111"]
+
+
 def test_a_place_that_is_regular_has_no_bid() -> None:
     """What is said of Spot stays with Spot."""
     spec = spec_of(vmSize=D4, priority="Regular,Spot", maxPrice=0.1, evictionPolicy="Delete")
@@ -102,6 +113,10 @@ def test_a_place_that_is_regular_has_no_bid() -> None:
         ({"priority": "SpotThenRegular"}, "priority: Spot needs a vmSize"),
         ({"vmSize": [f"Standard_D{n}s_v5" for n in range(22)], "zone": "any"}, "vmSize x zone: 66 places, and 64 is"),
         ({"prefer": "luck"}, "prefer: 'luck' is not one of order, price"),
+        (
+            {"location": "eastus,westus", "vmCount": 2},
+            "location: a list, and all VMs of a fleet are made in one location",
+        ),
     ],
 )
 def test_a_list_that_cannot_be_meant_is_refused(params: dict[str, object], problem: str) -> None:

@@ -164,6 +164,18 @@ def test_what_others_met_holds_for_its_time() -> None:
     assert search.place(1e9) is None
 
 
+def test_what_one_vm_meets_no_other_of_its_deployment_tries() -> None:
+    """Each has a search of its own, for what is tried once more is so for each; what is told holds for one choice."""
+    met: list[Objection] = []
+    first, second = Search([ZONAL, NOWHERE], met=met), Search([ZONAL, NOWHERE], met=met)
+    first.refused(ZONAL, Failure(FailureKind.CAPACITY, "", "AllocationFailed"), 0.0)
+    assert (first.place(0.0), second.place(0.0)) == (NOWHERE, NOWHERE)
+    told = against(NOWHERE, "AllocationFailed")
+    assert (second.place(0.0, told=told), second.place(0.0)) == (None, NOWHERE)
+    passing = Failure(FailureKind.INTERRUPTED, "", "InternalOperationError")
+    assert [each.refused(NOWHERE, passing, 0.0) for each in (first, second, first)] == [Next.AGAIN] * 2 + [Next.STOP]
+
+
 def test_a_bid_that_is_too_low_is_followed_by_a_regular_price() -> None:
     """Elsewhere the price is likely above it, too."""
     elsewhere = replace(CHEAP, location="eastus")

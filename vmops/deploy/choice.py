@@ -23,15 +23,21 @@ def search(site: DeployContext, spec: VmSpec, known: Sequence[Objection]) -> Sea
     if not spec.lists:
         return Search(wished(spec))
     market = Market(site.arm, spec.subscription)
-    found = market.known(wished(spec), addressed=spec.public_ip)
+    places, dear = ordered(site, spec, market)
     for failure in market.unread:
         get_logger().warning("not_told", reason=str(failure))
+    return Search(places, [*known, *market.objections(places, need(spec)), *dear])
+
+
+def ordered(site: DeployContext, spec: VmSpec, market: Market) -> tuple[list[Place], list[Objection]]:
+    """Give the places of a VM in the order in which they are tried, and what their prices have against some."""
+    found = market.known(wished(spec), addressed=spec.public_ip)
     prices = _prices(site, found) if spec.prefer == "price" or spec.max_hourly_price else {}
-    ordered = cheapest_first(found, prices) if spec.prefer == "price" else found
-    return Search(ordered, [*known, *market.objections(found, _need(spec)), *_too_dear(spec, found, prices)])
+    return cheapest_first(found, prices) if spec.prefer == "price" else found, [*_too_dear(spec, found, prices)]
 
 
-def _need(spec: VmSpec) -> Need:
+def need(spec: VmSpec) -> Need:
+    """Give what a place has to have for a VM, beside room."""
     premium = any(kind in ("Premium_LRS", "PremiumV2_LRS") for kind in (spec.os_disk_type, spec.data_disk_type))
     return Need(len(spec.data_disks), premium, spec.accelerated_networking == "true", own_image.processor(spec))
 

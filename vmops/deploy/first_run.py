@@ -23,7 +23,8 @@ _NO_ROOM = frozenset({FailureKind.CAPACITY, FailureKind.QUOTA})
 
 def begin(site: DeployContext, spec: VmSpec, before: Preflight) -> None:
     """Record a request for a VM of which nothing exists."""
-    if before.machine is None and not before.seen.ours:
+    of_it = (each for each in before.seen.ours if spec.member in (None, spec.identity.member(each["id"])))
+    if before.machine is None and not any(of_it):
         site.made.note_run(spec.vm_id, NEW)
 
 

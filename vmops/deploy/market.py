@@ -56,6 +56,10 @@ class Market:
             for no in self.location(place.location).against(place, need)
         ]
 
+    def take(self, place: Place, vms: int = 1) -> None:
+        """Count so many VMs more to the quotas of a place than Azure tells of, fewer if negative."""
+        self._locations[place.location] = self.location(place.location).taking(place, vms)
+
     @cached_property
     def _locations(self) -> dict[str, Location]:
         return {}

@@ -5,7 +5,7 @@ the engine runs, so that a successor after a crash knows all names.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -45,8 +45,8 @@ class Ledger(Protocol):
     def noted(self, name: str) -> Placed | None:
         """Give where a VM was tried last since its removal; None if unknown."""
 
-    def note(self, name: str, where: Placed) -> None:
-        """Record where a VM is tried now. Raises: OperationFailed (interrupted) if another has this operation now."""
+    def note(self, where: Mapping[str, Placed]) -> None:
+        """Record where VMs are tried now. Raises: OperationFailed (interrupted) if another has this operation now."""
 
     def known(self) -> list[Objection]:
         """Give the objections to places that others have met."""
@@ -65,7 +65,7 @@ class _Unrecorded:
         """Give None."""
         return None
 
-    def note(self, name: str, where: Placed) -> None:
+    def note(self, where: Mapping[str, Placed]) -> None:
         """Record nothing."""
 
     def known(self) -> list[Objection]:
@@ -103,7 +103,7 @@ class _Way:
         """Try one place after another."""
         where = self._begin()
         while where:
-            self._ledger.note(self._spec.vm_name, where)
+            self._ledger.note({self._spec.vm_name: where})
             try:
                 outputs = self._make(where.of(self._spec))
             except OperationFailed as refused:
@@ -149,7 +149,7 @@ class _Way:
         place = next((each for each in self._search.places if each == where.place), where.place)
         following = self._search.refused(place, failure, time.time())
         self._ledger.add(self._search.met[met:])
-        if not self._spec.lists or not self._goes_on(following, failure):
+        if not self._spec.lists or not goes_on(self._site, self._spec, following, failure):
             raise refused
         self._refusal = failure
         chosen = self._search.place(time.time(), place if following is Next.AGAIN else None)
@@ -158,11 +158,6 @@ class _Way:
             get_logger().warning("moves", vm=self._spec.vm_id, place=str(chosen), reason=failure.message)
             self._clear_disks(where)
         return replace(where, place=chosen) if chosen else None
-
-    def _goes_on(self, following: Next, failure: Failure) -> bool:
-        """Tell whether to try another place: only after a refusal of ARM, and never for a VM that may have run."""
-        again = following is Next.AGAIN and failure.code not in {"", PROVIDER_GONE}
-        return (following is Next.MOVE or again) and first_run.never(self._site, self._spec)
 
     def _clear_disks(self, where: Placed) -> None:
         """Remove what was made in this place if the VM has separate data disks: no engine deletes these."""
@@ -185,13 +180,26 @@ class _Way:
     def _exhausted(self) -> Failure:
         """Give the last refusal, or the objections to each place if none was tried."""
         if self._refusal:
-            message = f"{self._refusal.message.rstrip('. ')}; none of {len(self._search.places)} places has room"
-            return replace(self._refusal, message=message, step=_STEP)
-        blocked = self._search.blocked(time.time())
-        kind = FailureKind.QUOTA if all(why.code in _LIMITS for _, why in blocked) else FailureKind.CAPACITY
-        said = [
-            f"{place}: {why.reason.rstrip('. ')} ({why.code}, until {times.told(why.until)})" for place, why in blocked
-        ]
-        more = [f"and {len(said) - _SAID} more"] if len(said) > _SAID else []
-        message = "; ".join(["no place is to be tried now", *said[:_SAID], *more])
-        return Failure(kind, message, resource=self._spec.vm_id, step=_STEP)
+            return no_room(self._refusal, self._search.places)
+        return no_place(self._spec, self._search.blocked(time.time()))
+
+
+def goes_on(site: DeployContext, spec: VmSpec, following: Next, failure: Failure) -> bool:
+    """Tell whether to try another place: only after a refusal of ARM, and never for a VM that may have run."""
+    again = following is Next.AGAIN and failure.code not in {"", PROVIDER_GONE}
+    return (following is Next.MOVE or again) and first_run.never(site, spec)
+
+
+def no_room(refusal: Failure, places: Sequence[Place]) -> Failure:
+    """Give the last refusal of a VM for which none of its places has room."""
+    message = f"{refusal.message.rstrip('. ')}; none of {len(places)} places has room"
+    return replace(refusal, message=message, step=_STEP)
+
+
+def no_place(spec: VmSpec, blocked: Sequence[tuple[Place, Objection]]) -> Failure:
+    """Give the objections to each place of a VM of which none was tried."""
+    kind = FailureKind.QUOTA if all(why.code in _LIMITS for _, why in blocked) else FailureKind.CAPACITY
+    said = [f"{place}: {why.reason.rstrip('. ')} ({why.code}, until {times.told(why.until)})" for place, why in blocked]
+    more = [f"and {len(said) - _SAID} more"] if len(said) > _SAID else []
+    message = "; ".join(["no place is to be tried now", *said[:_SAID], *more])
+    return Failure(kind, message, resource=spec.vm_id, step=_STEP)

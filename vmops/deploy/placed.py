@@ -39,15 +39,20 @@ class Placed:
 
 
 def wished(spec: VmSpec) -> list[Place]:
-    """List the places of a spec in the order of preference; empty if only Azure knows the location."""
+    """List the places of a spec in the order of preference; empty if only Azure knows the location.
+
+    Where zones are spread, each member of a fleet begins with another zone.
+    """
     if spec.location is None:
         return []
     lists = spec.lists
+    zones = lists.get("zone", (spec.zone,))
+    turn = (spec.member or 0) % len(zones) if spec.spreads else 0
     return places(
         lists.get("priority", (spec.priority,)),
         lists.get("location", (spec.location,)),
         lists.get("vmSize", (spec.vm_size,)),
-        lists.get("zone", (spec.zone,)),
+        zones[turn:] + zones[:turn],
     )
 
 
@@ -60,6 +65,13 @@ def _distance(one: Place, other: Place) -> int:
     if (one.location, one.zone, one.priority) != (other.location, other.zone, other.priority):
         return 2
     return int(one.vm_size.lower() != other.vm_size.lower())
+
+
+def placed_as(spec: VmSpec, machine: Mapping[str, Any] | None) -> VmSpec:
+    """Give a spec in the one of its places where a VM is, in the first if none is there."""
+    home = str(spec.location)
+    where = of_machine(machine, home).within(spec) if machine else Placed(wished(spec)[0], home)
+    return where.of(spec)
 
 
 def named_as(machine: Mapping[str, Any] | None, spec: VmSpec) -> VmSpec:

@@ -4,8 +4,8 @@ Unknown values are no reason against a place: the create itself may still be ref
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Self
 
 from vmops.azure.shapes import SizeOffer, Usage
 from vmops.placement import scopes
@@ -60,6 +60,13 @@ class Location:
         """Give how many cores may be added at a place, by its tightest quota; None if unknown."""
         known = [left for left in map(self.left, _core_quotas(place)) if left is not None]
         return min(known, default=None)
+
+    def taking(self, place: Place, vms: int = 1) -> Self:
+        """Give the location as it is with so many VMs more at a place, fewer if negative."""
+        counted = {folded(quota): place.hardware.cores * vms for quota in _core_quotas(place)}
+        counted |= {folded(ADDRESSES): vms} if place.addressed else {}
+        usages = [each._replace(used=each.used + counted.get(folded(each.name), 0)) for each in self.usages]
+        return replace(self, usages=usages)
 
     def against(self, place: Place, need: Need) -> Iterator[No]:
         """Give the reasons against a place, those that more quota would not remove first."""

@@ -1,6 +1,6 @@
 """The records of places: where the VMs of one operation are tried, and the objections to places."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
@@ -28,9 +28,9 @@ class PlaceLedger:
         """Give where a VM was tried last since its removal; None if unknown."""
         return noted(self._store.life(self._operation.stack), name)
 
-    def note(self, name: str, where: Placed) -> None:
-        """Record where a VM is tried now. Raises: OperationFailed (interrupted) if another has this operation now."""
-        places = {**self._places, name: where.as_dict()}
+    def note(self, where: Mapping[str, Placed]) -> None:
+        """Note where VMs are tried now. Raises: OperationFailed (interrupted) if this operation is another's by now."""
+        places = {**self._places, **{name: each.as_dict() for name, each in where.items()}}
         if not self._store.place(self._operation.id, places, self._places):
             message = "another has taken this operation over, or ended it"
             raise OperationFailed(Failure(FailureKind.INTERRUPTED, message, resource=self._operation.identity.vm_id))

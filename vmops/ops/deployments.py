@@ -70,7 +70,7 @@ class Deployments:
             readiness.refuse_silent(self.arm(spec), spec)
         if replaces:
             self.refuse_in_flight(spec)
-        elif latest and unchanged.is_made(latest, asked) and not terms.mark:
+        elif latest and unchanged.is_made(self.store, self.arm, latest, asked) and not terms.mark:
             here = Remembered(self.settings, self.store).here(spec)
             seen = unchanged.seen_as_asked(self.arm(spec), self.claim(spec), here, latest.outputs)
             if seen:

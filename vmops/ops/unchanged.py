@@ -1,16 +1,22 @@
 """Whether a request is already fulfilled or in flight: the last record gives the goal, and ARM what exists."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vmops.azure import machines, vm_state
 from vmops.azure.client import Arm
 from vmops.azure.ownership import Claim, is_ours
-from vmops.deploy import readiness
+from vmops.deploy import choice, readiness
 from vmops.deploy.drift import are_as_declared
+from vmops.deploy.market import Market
+from vmops.deploy.placed import Placed, wished
 from vmops.jobs.operation import Operation, State, Verb
+from vmops.jobs.store import Store
 from vmops.ops.remembered import Asked
+from vmops.placement.place import Place
+from vmops.placement.search import Objection, choose
 from vmops.spec import fleet
+from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
 
 Body = Mapping[str, Any]
@@ -18,10 +24,20 @@ Body = Mapping[str, Any]
 _WAIT_FOR = "waitFor"
 
 
-def is_made(latest: Operation, asked: Asked) -> bool:
-    """Tell whether the newest operation has made the VM, or the whole fleet, as requested."""
+def is_made(store: Store, arm: Callable[[Target], Arm], latest: Operation, asked: Asked) -> bool:
+    """Tell whether the newest operation has made the VM as it is asked for, of a fleet all that there is room for."""
+    if (latest.verb, latest.state, latest.digest) != (Verb.PROVISION, State.SUCCEEDED, asked.digest):
+        return False
     whole = latest.outputs.get("ready") == latest.outputs.get("asked")
-    return whole and (latest.verb, latest.state, latest.digest) == (Verb.PROVISION, State.SUCCEEDED, asked.digest)
+    known = store.refused(asked.spec.cloud, asked.spec.subscription).known
+    return whole or not _has_room(arm(asked.spec), asked.spec, known())
+
+
+def _has_room(arm: Arm, spec: VmSpec, known: Sequence[Objection]) -> bool:
+    """Tell whether a place of a VM may have room, by what is remembered and by what Azure tells, as far as it does."""
+    market = Market(arm, spec.subscription)
+    found = market.known(wished(spec), addressed=spec.public_ip)
+    return not found or choose(found, [*known, *market.objections(found, choice.need(spec))]) is not None
 
 
 def seen_as_asked(arm: Arm, claim: Claim, spec: VmSpec, made: Mapping[str, Any]) -> list[Body]:
@@ -52,9 +68,17 @@ def _single(arm: Arm, spec: VmSpec, made: Mapping[str, Any]) -> list[Seen]:
 def _fleet(arm: Arm, spec: VmSpec, made: Mapping[str, Any]) -> list[Seen]:
     """Give the members that were made; empty if one of them does not run."""
     told = {each["member"]: each for each in made.get("members", ())}
-    members = fleet.members(spec, told)
+    members = [_where_told(each, told[each.member]) for each in fleet.members(spec, told)]
     running = machines.running(arm, spec.subscription, [each.vm_id for each in members])
     return [(each, machine, told[each.member]) for each, machine in zip(members, running, strict=False)]
+
+
+def _where_told(member: VmSpec, told: Mapping[str, Any]) -> VmSpec:
+    """Give a member in the one of its places where it was made."""
+    if not member.lists:
+        return member
+    place = Place(told["vmSize"], told["location"], told["zone"], told["priority"])
+    return Placed(place, str(member.location)).within(member).of(member)
 
 
 def serves(admitted: Operation, new: Operation) -> bool:

@@ -64,21 +64,30 @@ class Search:
     rounds as there are places, plus one for each place that is tried twice.
     """
 
-    def __init__(self, places: Sequence[Place], known: Iterable[Objection] = ()) -> None:
-        """Search these places in this order. ``known`` objections come from others, and end at their own times."""
+    def __init__(
+        self, places: Sequence[Place], known: Iterable[Objection] = (), met: list[Objection] | None = None
+    ) -> None:
+        """Search these places in this order. ``known`` objections come from others, and end at their own times.
+
+        ``met`` is one list for all VMs of a deployment: a place that refuses one of them is not tried by the others.
+        """
         self.places, self._known = tuple(places), list(known)
-        self.met: list[Objection] = []
+        self.met: list[Objection] = [] if met is None else met
         self._times: Counter[Place] = Counter()
         self._first = ""
 
-    def place(self, now: float, here: Place | None = None) -> Place | None:
-        """Give the place to try at time ``now``: ``here`` if nothing is against it; None if no place is left."""
-        preferred = sorted(self.places, key=lambda place: bool(self._first) and place.priority != self._first)
-        return choose(sorted(preferred, key=lambda place: place != here), self._objections(now))
+    def place(self, now: float, here: Place | None = None, told: Iterable[Objection] = ()) -> Place | None:
+        """Give the place to try at time ``now``: ``here`` if nothing is against it; None if no place is left.
 
-    def blocked(self, now: float) -> list[tuple[Place, Objection]]:
-        """List the places that are not to be tried at time ``now``, each with the objection against it."""
-        found = [(place, *standing(place, self._objections(now))) for place in self.places]
+        ``told`` objections hold for this choice alone.
+        """
+        preferred = sorted(self.places, key=lambda place: bool(self._first) and place.priority != self._first)
+        return choose(sorted(preferred, key=lambda place: place != here), [*self._objections(now), *told])
+
+    def blocked(self, now: float, told: Iterable[Objection] = ()) -> list[tuple[Place, Objection]]:
+        """List the places not to be tried at time ``now``, with the objection against each; ``told`` as for `place`."""
+        against = [*self._objections(now), *told]
+        found = [(place, *standing(place, against)) for place in self.places]
         return [(place, why) for place, stands, why in found if stands is Standing.BLOCKED and why]
 
     def _objections(self, now: float) -> list[Objection]:

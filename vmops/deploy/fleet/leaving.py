@@ -12,6 +12,7 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until
 from vmops.deploy.context import DeployContext
+from vmops.engine.reconcile import apply
 from vmops.spec.vm_spec import VmSpec
 
 
@@ -26,6 +27,16 @@ def release(site: DeployContext, spec: VmSpec, left: Sequence[VmSpec]) -> None:
     if left:
         _until_gone(site, spec, lambda: _of(site.arm, claim, numbers))
     site.made.disown([each for each in site.made.known() if claim.vm.member(each) in numbers])
+
+
+def clear(site: DeployContext, spec: VmSpec, members: Sequence[VmSpec]) -> None:
+    """Delete all that members have that are to be made elsewhere, data disks too, which no engine deletes.
+
+    Raises: as `release`.
+    """
+    release(site, spec, members)
+    own = [arm_id for each in members for arm_id in each.own_ids() if spec.identity.member(arm_id) == each.member]
+    apply.forget(site.stack, own)
 
 
 def remove(site: DeployContext, spec: VmSpec, machines: Sequence[Mapping[str, Any]]) -> None:

@@ -1,6 +1,6 @@
 """The members of a fleet, present and wanted, by Azure's lists and this host's records."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from vmops.azure.inventory import Inventory
 from vmops.azure.ownership import Claim, kind_of
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.deploy import survey
+from vmops.deploy import first_run, survey
 from vmops.deploy.context import DeployContext
 from vmops.deploy.survey import Preflight
 from vmops.spec import fleet
@@ -21,13 +21,15 @@ from vmops.spec.vm_spec import VmSpec
 class Muster:
     """What exists before a fleet's deployment: its shared resources, and each member that it is to have.
 
-    ``leaving`` are members that the fleet is no longer to have; remains of them may exist.
+    ``leaving`` are members that the fleet is no longer to have, and of which something may exist. ``new`` are the
+    numbers of members that have never run, and may be in another place than they are.
     """
 
     ground: Preflight
     members: tuple[VmSpec, ...]
     leaving: tuple[VmSpec, ...]
     before: tuple[Preflight, ...]
+    new: frozenset[int | None] = frozenset()
 
     @property
     def seen(self) -> Inventory:
@@ -38,6 +40,12 @@ class Muster:
     def machines(self) -> list[Mapping[str, Any]]:
         """Give the VMs that exist and stay."""
         return [each.machine for each in self.before if each.machine]
+
+    @property
+    def unmade(self) -> list[VmSpec]:
+        """Give the members that are to be made, or made elsewhere."""
+        pairs = zip(self.members, self.before, strict=True)
+        return [each for each, was in pairs if was.machine is None or each.member in self.new]
 
     @property
     def gone(self) -> list[str]:
@@ -51,8 +59,14 @@ class Muster:
         return group or [arm_id for arm_id in dict.fromkeys(own) if arm_id.lower() not in there]
 
 
-def call(site: DeployContext, spec: VmSpec) -> Muster:
+Placing = Callable[[Sequence[VmSpec], Inventory], Sequence[VmSpec]]
+"""Gives members each in its place, by what exists; members without a place are left out."""
+
+
+def call(site: DeployContext, spec: VmSpec, place: Placing, taken: Iterable[int] = ()) -> Muster:
     """Find what exists, and choose the members: each number stays with its VM, and none is given to another.
+
+    ``taken`` are the numbers of members without a place: no other member is made for them.
 
     Raises: OperationFailed (immutable) if a single VM has the fleet's name; else as `survey.preflight` does for any
     member; CloudError if ARM refuses a read.
@@ -63,10 +77,12 @@ def call(site: DeployContext, spec: VmSpec) -> Muster:
     ground = survey.of_ground(site.arm, spec, seen)
     there, known = _there(seen, claim), _known(site, claim, seen)
     ranked = _ranked(site.arm, spec, there) if len(there) > (spec.vm_count or 0) else sorted(there)
-    numbers = fleet.wanted(spec.vm_count or 0, ranked, known)
-    members = fleet.members(spec, numbers)
-    before = tuple(survey.of_machine(site.arm, each, claim, ground) for each in members)
-    return Muster(ground, members, fleet.members(spec, ({*there} | known) - {*numbers}), before)
+    numbers = fleet.wanted(spec.vm_count or 0, ranked, known.union(taken))
+    members = tuple(place(fleet.members(spec, numbers), seen))
+    new = frozenset(each.member for each in members if each.moves and first_run.never(site, each))
+    before = [survey.of_machine(site.arm, each, claim, ground, never_ran=each.member in new) for each in members]
+    leaving = fleet.members(spec, ({*there} | known) - {each.member for each in members})
+    return Muster(ground, members, leaving, tuple(before), new)
 
 
 def _refuse_single(seen: Inventory, spec: VmSpec) -> None:

@@ -22,11 +22,15 @@ own.
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is known of each running member, and why each of the others does not run, by number."""
+    """What is known of each running member, and why each of the others does not run, by number.
+
+    ``moves`` tell which members were tried elsewhere before: from where, to where, and by which refusal.
+    """
 
     members: Sequence[VmSpec]
     running: Mapping[int, Mapping[str, Any]]
     missing: Mapping[int, Failure]
+    moves: Sequence[Mapping[str, Any]] = ()
 
     def failure(self, enough: int) -> Failure:
         """Say that too few members run, and why the first of the others does not."""
@@ -51,7 +55,7 @@ class Outcome:
             "ready": len(self.running),
             "members": list(self.running.values()),
             "missing": [_missing(by_number[number], number, why) for number, why in self.missing.items()],
-            "moves": [],
+            "moves": list(self.moves),
         }
 
 

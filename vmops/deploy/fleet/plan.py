@@ -8,6 +8,7 @@ from vmops.deploy.circumstances import Circumstances
 from vmops.deploy.context import DeployContext
 from vmops.deploy.fleet import muster
 from vmops.deploy.fleet.steps import intents, update_of
+from vmops.deploy.fleet.way import by_look
 from vmops.deploy.survey import Preflight
 from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
@@ -18,8 +19,9 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
 
     Raises: as that.
     """
-    before = muster.call(site, spec)
-    planned.refuse_size(site.arm, spec, before.ground)
+    before = muster.call(site, spec, by_look)
+    if not spec.lists:
+        planned.refuse_size(site.arm, spec, before.ground)
     made = intents(site, before, known=True)
     pairs = [(part, was) for part, was in zip(made, before.before, strict=True)]
     differs = drift.once(each for part, was in pairs for each in drift.differences(part.spec, was))

@@ -1,13 +1,27 @@
 """The steps of a fleet's deployment: one preflight, one update for all members, and a check of which run."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from vmops.core import times
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.deploy import drift, engine_state, first_run, holding, idle, intent, readiness, repair, secrets, survey
+from vmops.deploy import (
+    drift,
+    engine_state,
+    first_run,
+    holding,
+    idle,
+    intent,
+    readiness,
+    removal,
+    repair,
+    secrets,
+    survey,
+)
 from vmops.deploy.apply import SharedResourceCreatedElsewhere, Update, sharing
 from vmops.deploy.circumstances import Circumstances
 from vmops.deploy.context import DeployContext
@@ -15,6 +29,7 @@ from vmops.deploy.drift import Drift
 from vmops.deploy.fleet import leaving, muster, outcome
 from vmops.deploy.fleet.muster import Muster
 from vmops.deploy.fleet.outcome import Outcome
+from vmops.deploy.fleet.way import Way, by_look
 from vmops.deploy.holding import Marking
 from vmops.deploy.intent import Intent
 from vmops.engine.reconcile import apply
@@ -33,22 +48,56 @@ def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str
     """
     if how.replaces:
         _remove(site, spec, how.replaces)
-    return sharing(spec, lambda: _provision(site, spec, how))
+    way, repairs = Way(site, spec, how.ledger), list[Drift]()
+    while True:
+        made = sharing(spec, partial(_round, site, spec, how, way))
+        repairs += made.repairs
+        if not _goes_on(site, spec, way, made):
+            return _told(way.counted(made.found), spec, made.intents, drift.once(repairs))
+        how = replace(how, doubtful=False)  # an engine that has ended leaves no doubt
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What one round has made of the members that have a place."""
+
+    before: Muster
+    intents: Sequence[Intent]
+    repairs: Sequence[Drift]
+    found: Outcome
+
+
+def _goes_on(site: DeployContext, spec: VmSpec, way: Way, made: _Made) -> bool:
+    """Learn from a round; tell whether another is to follow, for who found no room and has never run."""
+    for each in made.before.members:
+        if each.member in made.found.running:
+            first_run.note_success(site, each)
+    way.found_room([each for each in made.before.unmade if each.member in made.found.running])
+    going = way.learn(made.before.members, made.found.missing)
+    if going and spec.makes_disks_apart:
+        leaving.clear(site, spec, going)
+    return bool(going)
 
 
 def _remove(site: DeployContext, spec: VmSpec, numbers: Sequence[int]) -> None:
     """Delete the VMs that are to be made anew. Raises: OperationFailed (not_found) if a number has no member."""
-    before = idle.proven(site, spec, lambda: muster.call(site, spec))
+    before = idle.proven(site, spec, lambda: muster.call(site, spec, by_look))
     there = {each.member: was.machine for each, was in zip(before.members, before.before, strict=True)}
     for number in numbers:
         if number not in there:
             message = f"member: the fleet has no VM with the number {number}"
             raise OperationFailed(Failure(FailureKind.NOT_FOUND, message, resource=spec.group_id))
     leaving.remove(site, spec, [machine for number in numbers if (machine := there[number])])
+    for each in before.members:
+        if each.member in numbers:
+            site.made.note_run(each.vm_id, first_run.NO)  # what it had run is gone with its disks
 
 
-def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
-    before = idle.proven(site, spec, lambda: muster.call(site, spec))
+def _round(site: DeployContext, spec: VmSpec, how: Circumstances, way: Way) -> _Made:
+    before = idle.proven(site, spec, lambda: muster.call(site, spec, way.place, way.nowhere))
+    if not before.members:
+        return _Made(before, (), (), _nobody(site, spec, before))
+    way.note(before.members)
     _take(site, before, how.marking)
     state = engine_state.mended(site, doubtful=how.doubtful)
     made = intents(site, before, known=state.existed)
@@ -59,11 +108,14 @@ def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[st
     _note(site, before)
     refused = _updated(site, made, before, update, refresh=reconciled or state.repaired or bool(repairs))
     leaving.release(site, spec, before.leaving)
-    found = outcome.look(site.arm, [each.spec for each in made], refused)
-    for each in before.members:
-        if each.member in found.running:
-            first_run.note_success(site, each)
-    return _told(found, spec, made, repairs)
+    return _Made(before, made, repairs, outcome.look(site.arm, [each.spec for each in made], refused))
+
+
+def _nobody(site: DeployContext, spec: VmSpec, before: Muster) -> Outcome:
+    """Remove what there is of a fleet of which no member has found room: nothing is left to pay for."""
+    if before.leaving:
+        removal.deprovision(site, spec, doubtful=False)
+    return Outcome((), {}, {})
 
 
 def _take(site: DeployContext, before: Muster, marking: Marking) -> None:
@@ -100,7 +152,12 @@ def update_of(site: DeployContext, spec: VmSpec, made: Sequence[Intent], before:
     from vmops.stacks.fleet import Part
 
     def part(each: Intent, was: survey.Preflight) -> Part:
-        stays = intent.staying(each, was, expires=how.expires is None)
+        address = was.bodies(each.spec, ours=True).get("address")
+        stays = replace(
+            intent.staying(each, was, expires=how.expires is None),
+            address_zones=None if address is None else tuple(address.get("zones") or ()),
+            never_ran=each.spec.member in before.new,
+        )
         return Part(each.spec.model_copy(update={"location": was.location}), each.foreign, stays)
 
     uses = made[0].uses
@@ -148,7 +205,7 @@ def _updated(
     Raises: OperationFailed, if the whole deployment was interrupted.
     """
     for part, was in zip(made, before.before, strict=True):
-        if was.machine and readiness.needs_deallocation(was.machine, part.spec):
+        if was.machine and part.spec.member not in before.new and readiness.needs_deallocation(was.machine, part.spec):
             readiness.deallocate(site.arm, part.spec, "a disk grows")
     try:
         update.run(refresh=refresh)

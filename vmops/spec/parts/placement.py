@@ -53,6 +53,11 @@ class Placement(Machine):
         return self._lists
 
     @property
+    def spreads(self) -> bool:
+        """Whether the members of a fleet have each zone in turn."""
+        return self._spreads
+
+    @property
     def region(self) -> str:
         """The location, if it is not the first of the given ones; else ''.
 

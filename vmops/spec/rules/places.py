@@ -83,9 +83,9 @@ def together(lists: Lists, given: Mapping[str, object]) -> list[str]:
 
 
 def _of_fleet(lists: Lists, given: Mapping[str, object]) -> list[str]:
-    """Say that a fleet has one place for all its VMs."""
-    several = [name for name, found in lists.items() if len(found) > 1] if "vmCount" in given else []
-    return [f"{name}: a list, and all VMs of a fleet are made in one place" for name in several]
+    """Say that the VMs of a fleet are made in one location, all of them: they stand on one network."""
+    several = "vmCount" in given and len(lists.get("location", ())) > 1
+    return ["location: a list, and all VMs of a fleet are made in one location"] if several else []
 
 
 def _pinned(lists: Lists, given: Mapping[str, object]) -> list[str]:

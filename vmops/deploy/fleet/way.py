@@ -1,0 +1,151 @@
+"""The way of a fleet's members through its places, one update of all of them a round: who finds room stays.
+
+Only who has never run is moved (`vmops.deploy.first_run`). Where all are tried is noted before the engine runs.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from vmops.azure import vm_state
+from vmops.azure.inventory import Inventory
+from vmops.core.failures import Failure
+from vmops.core.log import get_logger
+from vmops.deploy import choice, first_run
+from vmops.deploy.context import DeployContext
+from vmops.deploy.fleet.outcome import Outcome
+from vmops.deploy.market import Market
+from vmops.deploy.moves import Ledger, goes_on, no_place, no_room
+from vmops.deploy.placed import Placed, of_machine, placed_as, wished
+from vmops.placement.place import Place
+from vmops.placement.refusals import Next
+from vmops.placement.search import Objection, Search
+from vmops.spec.vm_spec import VmSpec
+
+
+def by_look(members: Sequence[VmSpec], seen: Inventory) -> list[VmSpec]:
+    """Give members each in the place where Azure shows it, or in the first of its places."""
+    there = [(each, seen.find(each.vm_id)) for each in members]
+    return [placed_as(each, machine) if each.lists else each for each, machine in there]
+
+
+class Way:
+    """Where each member is, or is tried; ``nowhere`` is why some are in no place, by their numbers."""
+
+    def __init__(self, site: DeployContext, spec: VmSpec, ledger: Ledger) -> None:
+        self._site, self._spec, self._ledger = site, spec, ledger
+        self._market = Market(site.arm, spec.subscription)
+        self._known = ledger.known() if spec.lists else []
+        self._met: list[Objection] = []
+        self._searches: dict[int | None, Search] = {}
+        self._where: dict[int | None, Placed] = {}
+        self.nowhere: dict[int, Failure] = {}
+        self.moves: list[dict[str, Any]] = []
+
+    def place(self, members: Sequence[VmSpec], seen: Inventory) -> list[VmSpec]:
+        """Give members each in its place; who has none gets one, and who finds none is not among them.
+
+        Raises: CloudError if ARM refuses a look.
+        """
+        if self._spec.location is None:
+            return list(members)
+        found = [(each, self._of(each, seen.find(each.vm_id))) for each in members if each.member not in self.nowhere]
+        return [where.of(each) for each, where in found if where]
+
+    def note(self, members: Sequence[VmSpec]) -> None:
+        """Note where members are tried now. Raises: OperationFailed (interrupted), as the ledger."""
+        tried = {each.machine_name: self._where[each.member] for each in members if each.member in self._where}
+        if tried:
+            self._ledger.note(tried)
+
+    def found_room(self, members: Sequence[VmSpec]) -> None:
+        """Forget what speaks against the places where members were made."""
+        for place in {self._where[each.member].place for each in members if each.member in self._where}:
+            self._ledger.forget(place)
+
+    def learn(self, members: Sequence[VmSpec], missing: Mapping[int, Failure]) -> list[VmSpec]:
+        """Learn why members are missing; give those that may go on, each of which has another place now, or none."""
+        refused, met = (
+            [each for each in members if each.member in missing and each.member in self._where],
+            len(self._met),
+        )
+        verdicts = [(each, self._refused(each, missing[each.member or 0])) for each in refused]
+        self._ledger.add(self._met[met:])
+        going = [
+            (each, following)
+            for each, following in verdicts
+            if self._spec.lists and goes_on(self._site, each, following, missing[each.member or 0])
+        ]
+        for each, following in going:
+            self._market.take(self._place_of(each), -1)
+            self._move(each, following, missing[each.member or 0])
+        return [each for each, _ in going]
+
+    def counted(self, found: Outcome) -> Outcome:
+        """Give what became of all members, those that are in no place among them."""
+        nowhere = [self._spec.model_copy(update={"member": number, "vm_count": None}) for number in self.nowhere]
+        missing = dict(sorted({**found.missing, **self.nowhere}.items()))
+        return replace(found, members=[*found.members, *nowhere], missing=missing, moves=self.moves)
+
+    def _of(self, member: VmSpec, machine: Mapping[str, Any] | None) -> Placed | None:
+        """Give where a member is to be; one that something is being done to is looked at again."""
+        if machine and vm_state.in_transit(machine):
+            return of_machine(machine, str(member.location)).within(member)
+        if member.member not in self._where:
+            self._begin(member, machine)
+        return self._where.get(member.member)
+
+    def _begin(self, member: VmSpec, machine: Mapping[str, Any] | None) -> None:
+        """Choose where a member is first: where it is, or was tried last, or else where nothing speaks against."""
+        if not member.lists:
+            self._where[member.member] = Placed(wished(member)[0], str(member.location))
+            return
+        noted = self._ledger.noted(member.machine_name)
+        there = of_machine(machine, str(member.location)) if machine else noted
+        ran = self._site.made.ran(member.vm_id) == first_run.YES
+        if there and (ran or (machine and not first_run.never(self._site, member))):
+            self._where[member.member] = there.within(member)
+            return
+        search, told = self._search(member), self._told(member)
+        if place := search.place(time.time(), noted.place if noted else None, told):
+            self._go(member, place)
+        else:
+            self.nowhere[member.member or 0] = no_place(member, search.blocked(time.time(), told))
+
+    def _go(self, member: VmSpec, place: Place) -> None:
+        self._market.take(place)
+        self._where[member.member] = Placed(place, str(member.location))
+
+    def _search(self, member: VmSpec) -> Search:
+        if member.member not in self._searches:
+            found = choice.ordered(self._site, member, self._market) if member.lists else (wished(member), [])
+            self._searches[member.member] = Search(found[0], [*self._known, *found[1]], self._met)
+        return self._searches[member.member]
+
+    def _told(self, member: VmSpec) -> list[Objection]:
+        """Give what Azure has against places, with what the other members take."""
+        return self._market.objections(self._search(member).places, choice.need(member))
+
+    def _place_of(self, member: VmSpec) -> Place:
+        here = self._where[member.member].place
+        return next((each for each in self._search(member).places if each == here), here)
+
+    def _refused(self, member: VmSpec, why: Failure) -> Next:
+        first_run.note_failure(self._site, member, why)
+        return self._search(member).refused(self._place_of(member), why, time.time())
+
+    def _move(self, member: VmSpec, following: Next, why: Failure) -> None:
+        """Say where a member that may go elsewhere is next; if no place is left it is in none."""
+        search, here = self._search(member), self._place_of(member)
+        again = here if following is Next.AGAIN else None
+        chosen = search.place(time.time(), again, self._told(member))
+        if chosen is None:
+            del self._where[member.member]
+            self.nowhere[member.member or 0] = no_room(why, search.places)
+            return
+        self._go(member, chosen)
+        if chosen != here:
+            told = {"from": here.as_dict(), "to": chosen.as_dict(), "code": why.code}
+            self.moves.append({"member": member.member, **told})
+            get_logger().warning("moves", vm=member.vm_id, place=str(chosen), reason=why.message)
