@@ -142,8 +142,9 @@ def test_who_finds_room_nowhere_is_missing_and_leaves_nothing(ops: VMOps, azure:
     assert (full["ready"], full["missing"]) == (6, [])
     assert {name: machines(azure)[name] for name in had} == had
 
-    room(azure, {})
     number = next(each["member"] for each in full["members"] if each["vmSize"] == D4)
+    path, effect = f"{COMPUTE}/virtualMachines/f1-{number}", {"do": "fail", "code": "AllocationFailed"}
+    azure.fault({"method": "PUT", "path": path, "verbs": ["create"], "nth": 1, "effect": effect})
     had, renewed = machines(azure), {"vmName": "f1", "member": number}
     assert ops.replace(renewed)[0] is Status.PENDING
     status, result = ops.wait_vm_deployment(True, renewed)
