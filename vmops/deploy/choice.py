@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from vmops.core.log import get_logger
 from vmops.deploy import own_image
-from vmops.deploy.context import DeployContext
 from vmops.deploy.market import Market
 from vmops.deploy.placed import wished
 from vmops.deploy.precheck import Need
@@ -14,11 +14,14 @@ from vmops.placement.place import Place, cheapest_first
 from vmops.placement.search import Objection, Search
 from vmops.spec.vm_spec import VmSpec
 
+if TYPE_CHECKING:
+    from vmops.deploy.context import DeployContext
+
 _DAY = 24 * 3600.0
 """How long an objection by price lasts, in seconds: longer than any deployment."""
 
 
-def search(site: DeployContext, spec: VmSpec, known: Sequence[Objection]) -> Search:
+def search(site: "DeployContext", spec: VmSpec, known: Sequence[Objection]) -> Search:
     """Give the search for a place. With only one place, no calls are made and ``known`` objections are ignored."""
     if not spec.lists:
         return Search(wished(spec))
@@ -29,7 +32,7 @@ def search(site: DeployContext, spec: VmSpec, known: Sequence[Objection]) -> Sea
     return Search(places, [*known, *market.objections(places, need(spec)), *dear])
 
 
-def ordered(site: DeployContext, spec: VmSpec, market: Market) -> tuple[list[Place], list[Objection]]:
+def ordered(site: "DeployContext", spec: VmSpec, market: Market) -> tuple[list[Place], list[Objection]]:
     """Give the places of a VM in the order in which they are tried, and what their prices have against some."""
     found = market.known(wished(spec), addressed=spec.public_ip)
     prices = _prices(site, found) if spec.prefer == "price" or spec.max_hourly_price else {}
@@ -42,7 +45,7 @@ def need(spec: VmSpec) -> Need:
     return Need(len(spec.data_disks), premium, spec.accelerated_networking == "true", own_image.processor(spec))
 
 
-def _prices(site: DeployContext, places: Sequence[Place]) -> dict[Place, float]:
+def _prices(site: "DeployContext", places: Sequence[Place]) -> dict[Place, float]:
     told = {place: site.prices.price(place.location, place.vm_size, place.priority) for place in places}
     return {place: price.per_hour for place, price in told.items() if price}
 
