@@ -85,6 +85,10 @@ class Azure:
         """Give the ids of all that exists."""
         return {each["id"] for each in self.resources()}
 
+    def locations(self, group: str) -> set[str]:
+        """Give where what exists is, but the group of that id."""
+        return {each["location"] for each in self.resources() if each.get("location") and each["id"] != group}
+
     def journal(self) -> list[dict[str, Any]]:
         """Give every request so far."""
         found: list[dict[str, Any]] = self.get("/_local/journal")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.azure import Azure
+from tests.functional.test_never_ran import ended
 from vmops import Status, VMOps
 from vmops.core.failures import FailureKind
 from vmops.protocol import Params
@@ -21,22 +22,6 @@ M1: Params = {"vmName": "m1", "vmSize": D4}
 def room(azure: Azure, *rooms: Mapping[str, Any]) -> None:
     """Leave no room in these places; what is not named may be anything."""
     azure.put("/_local/capacity", [{"size": D4, "left": 0, **each} for each in rooms])
-
-
-def ended(ops: VMOps, params: Params) -> FailureKind | None:
-    """Provision and wait; give the kind of failure, if it failed."""
-    begun = ops.vm_provision(params)[0]
-    status = ops.wait_vm_deployment(True, params)[0] if begun is Status.PENDING else begun
-    if status is Status.SUCCEEDED:
-        return None
-    failure = ops.last_failure(params)
-    assert failure is not None
-    return failure.kind
-
-
-def locations(azure: Azure) -> set[str]:
-    """Give where what is there is, but the group."""
-    return {each["location"] for each in azure.resources() if each.get("location") and each["id"] != GROUP}
 
 
 MOVES: dict[str, tuple[Params, list[dict[str, Any]], dict[str, Any]]] = {
@@ -56,7 +41,7 @@ def test_a_vm_is_made_where_there_is_room(ops: VMOps, azure: Azure, provision: D
     place = {"vmSize": D4, "location": "westus2", "zone": None, "priority": "Regular", **there}
     assert {name: made[name] for name in place} == place
     assert [each["to"] | place for each in made["moves"]] == [place]
-    assert locations(azure) == {place["location"]}
+    assert azure.locations(GROUP) == {place["location"]}
     gone = [each for each in azure.writes() if each.startswith("DELETE") and "/networkInterfaces/" in each]
     assert len(gone) == len({"westus2", place["location"]}) - 1  # what is in the same location stays
     assert len([each for each in azure.ids() if "/disks/" in each]) == 1

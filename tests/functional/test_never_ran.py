@@ -32,11 +32,6 @@ def ended(ops: VMOps, params: Params) -> FailureKind | None:
     return failure.kind
 
 
-def places(azure: Azure) -> set[str]:
-    """Give where what is there is, but the group."""
-    return {each["location"] for each in azure.resources() if each.get("location") and each["id"] != GROUP}
-
-
 @pytest.mark.parametrize("place", ELSEWHERE, ids=["location", "zone"])
 @pytest.mark.parametrize("refusal", [NO_SIZE, NO_ROOM], ids=["refused", "failed"])
 def test_what_found_no_room_is_made_elsewhere(
@@ -50,7 +45,7 @@ def test_what_found_no_room_is_made_elsewhere(
     vm = azure.get(SEEN)
     assert vm["location"] == place.get("location", "westus2")
     assert (vm.get("zones") or [None])[0] == place.get("zone")
-    assert places(azure) == {vm["location"]}
+    assert azure.locations(GROUP) == {vm["location"]}
     assert azure.get(f"{GROUP}?api-version=2024-03-01")["location"] == "westus2"
     assert ops.vm_deprovision(dict(N1))[0] is Status.PENDING
     assert ops.wait_vm_deployment(False, dict(N1))[0] is Status.SUCCEEDED

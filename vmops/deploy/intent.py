@@ -46,10 +46,15 @@ class Intent:
         return {"notOurs": [f"{each}: kept" for each in self.kept]} if self.kept else {}
 
 
-def staying(made: Intent, before: Preflight, *, expires: bool) -> Kept:
-    """Give what of a VM stays unchanged; with ``expires``, also the tag with its time of expiry."""
+def staying(made: Intent, before: Preflight, *, expires: bool, never_ran: bool) -> Kept:
+    """Give what of a VM stays unchanged; with ``expires``, also the tag with its time of expiry.
+
+    The zones of its public address are those of the existing one. ``never_ran``: the VM is known never to have run.
+    """
     location = (before.seen.group or {}).get("location")
-    return Kept(secrets.kept(made.spec, before.machine), made.attached, expires, location)
+    address = before.bodies(made.spec, ours=True).get("address")
+    zones = None if address is None else tuple(address.get("zones") or ())
+    return Kept(secrets.kept(made.spec, before.machine), made.attached, expires, location, zones, never_ran)
 
 
 def reader(site: DeployContext, *, known: bool) -> State:

@@ -31,7 +31,6 @@ Round = Callable[[VmSpec], dict[str, Any]]
 _NEW = frozenset({first_run.NEW, first_run.NO})
 _STEP = "call again later, or name more places; `vmops refusals` shows what is remembered of them, and can forget it"
 
-
 _LIMITS = frozenset({"QuotaExceeded", "SpotQuotaExceeded", "OperationNotAllowed", "MaxHourlyPrice"})
 """Codes of refusals that more room would not help."""
 
@@ -146,7 +145,7 @@ class _Way:
         Raises: the refusal, if another place does not help, there is none, or the VM may have run.
         """
         met, failure = len(self._search.met), refused.failure
-        place = next((each for each in self._search.places if each == where.place), where.place)
+        place = self._search.listed(where.place)
         following = self._search.refused(place, failure, time.time())
         self._ledger.add(self._search.met[met:])
         if not self._spec.lists or not goes_on(self._site, self._spec, following, failure):

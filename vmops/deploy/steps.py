@@ -165,18 +165,8 @@ def _build_program(
         expires=times.format_utc(expires) if expires else None,
         hold=_mark_of(site, wanted.spec, before, marking),
         foreign=wanted.foreign,
-        kept=replace(
-            intent.staying(wanted, before, expires=expires is None),
-            address_zones=_address_zones(wanted.spec, before),
-            never_ran=never_ran,
-        ),
+        kept=intent.staying(wanted, before, expires=expires is None, never_ran=never_ran),
         provider=site.cloud.provider_arguments(wanted.spec.subscription),
         outputs=outputs,
         note=site.made.note,
     )
-
-
-def _address_zones(spec: VmSpec, before: survey.Preflight) -> tuple[str, ...] | None:
-    """Give the zones of an existing public address; None if there is none."""
-    there = before.bodies(spec, ours=True).get("address")
-    return None if there is None else tuple(there.get("zones") or ())

@@ -40,14 +40,8 @@ def program(
     """
 
     def declares(azure: Provider) -> None:
-        told: dict[str, Any] = {
-            "owner": owner,
-            "uses": uses,
-            "expires": expires,
-            "hold": _asked(hold),
-            "provider": azure,
-        }
-        found = vm.declare(spec, foreign=foreign, kept=kept, **told)
+        arguments = _arguments(owner, uses, expires, hold)
+        found = vm.declare(spec, foreign=foreign, kept=kept, provider=azure, **arguments)
         pulumi.export(declared.OUTPUT, declared.of(spec).as_dict())
         pulumi.Output.all(**found).apply(outputs.update)
 
@@ -67,17 +61,15 @@ def fleet_program(
     """Give the program that declares the members of a fleet, as `program` does, without outputs."""
 
     def declares(azure: Provider) -> None:
-        told: dict[str, Any] = {
-            "owner": owner,
-            "uses": uses,
-            "expires": expires,
-            "hold": _asked(hold),
-            "provider": azure,
-        }
-        fleet.declare(parts, **told)
+        fleet.declare(parts, provider=azure, **_arguments(owner, uses, expires, hold))
         pulumi.export(declared.OUTPUT, declared.of(*(each.spec for each in parts)).as_dict())
 
     return _running(declares, provider, note)
+
+
+def _arguments(owner: str, uses: frozenset[str], expires: str | None, hold: Callable[[], str]) -> dict[str, Any]:
+    """Give the arguments that a VM and a fleet are declared with alike; ``hold`` is called."""
+    return {"owner": owner, "uses": uses, "expires": expires, "hold": _asked(hold)}
 
 
 def _running(

@@ -157,11 +157,11 @@ def _execute(
     provides = operation.verb is Verb.PROVISION
     target = VmSpec.from_wire(order.params) if provides else Target.from_wire(order.params)
     terms = terms_of(operation, take_over=order.take_over)
-    if operation.verb is Verb.DEPROVISION:
+    removes = operation.verb is Verb.DEPROVISION
+    if removes:
         terms.check(store, operation.stack, operation.identity.vm_id)
     limits = {"seconds": target.deploy_timeout, "silence": order.silence}
     records = StackRecords(store, operation.stack)
-    removes = operation.verb is Verb.DEPROVISION
     held_for = _taken_over(store, settings, operation, target, lock) if removes else nullcontext(((lock,), claim))
     with (
         held_for as held,

@@ -84,6 +84,10 @@ class Search:
         preferred = sorted(self.places, key=lambda place: bool(self._first) and place.priority != self._first)
         return choose(sorted(preferred, key=lambda place: place != here), [*self._objections(now), *told])
 
+    def listed(self, place: Place) -> Place:
+        """Give the same place as this search lists it, with the hardware that is known of it; else the place itself."""
+        return next((each for each in self.places if each == place), place)
+
     def blocked(self, now: float, told: Iterable[Objection] = ()) -> list[tuple[Place, Objection]]:
         """List the places not to be tried at time ``now``, with the objection against each; ``told`` as for `place`."""
         against = [*self._objections(now), *told]

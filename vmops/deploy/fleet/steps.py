@@ -152,12 +152,7 @@ def update_of(site: DeployContext, spec: VmSpec, made: Sequence[Intent], before:
     from vmops.stacks.fleet import Part
 
     def part(each: Intent, was: survey.Preflight) -> Part:
-        address = was.bodies(each.spec, ours=True).get("address")
-        stays = replace(
-            intent.staying(each, was, expires=how.expires is None),
-            address_zones=None if address is None else tuple(address.get("zones") or ()),
-            never_ran=each.spec.member in before.new,
-        )
+        stays = intent.staying(each, was, expires=how.expires is None, never_ran=each.spec.member in before.new)
         return Part(each.spec.model_copy(update={"location": was.location}), each.foreign, stays)
 
     uses = made[0].uses

@@ -128,8 +128,7 @@ class Way:
         return self._market.objections(self._search(member).places, choice.need(member))
 
     def _place_of(self, member: VmSpec) -> Place:
-        here = self._where[member.member].place
-        return next((each for each in self._search(member).places if each == here), here)
+        return self._search(member).listed(self._where[member.member].place)
 
     def _refused(self, member: VmSpec, why: Failure) -> Next:
         first_run.note_failure(self._site, member, why)
