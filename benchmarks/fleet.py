@@ -70,16 +70,18 @@ class Meter:
         while not over.wait(_SAMPLE):
             self.memory = max(self.memory, sum(map(_resident, self._workers())) / 1e6)
 
-    def _workers(self) -> list[psutil.Process]:
+    def _workers(self) -> set[psutil.Process]:
+        """Give the children of fork servers: a worker has its server's name and is found as one, too."""
         servers = processes(self._state_dir, "vmops.jobs.fork_server")
         with suppress(psutil.NoSuchProcess):
-            return [child for server in servers for child in server.children(recursive=True)]
-        return []
+            return {child for server in servers for child in server.children(recursive=True)}
+        return set()
 
 
 def _resident(process: psutil.Process) -> int:
+    """Give a process's memory; a page that several share counts once among all of them."""
     try:
-        return int(process.memory_info().rss)
+        return int(process.memory_full_info().pss)
     except psutil.NoSuchProcess:
         return 0
 

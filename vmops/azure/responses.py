@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from vmops.azure import shapes
+from vmops.azure import form, shapes
 from vmops.core.errors import CloudError
 
 T = TypeVar("T")
@@ -122,7 +122,7 @@ def resource(response: Any, resource_id: str) -> dict[str, Any]:
     try:
         found = shapes.resource(_json(response))
         if found["id"].lower() != resource_id.lower():
-            raise shapes.Misshapen("it is another resource")
+            raise form.Misshapen("it is another resource")
     except ValueError as error:
         raise _unreadable(response, resource_id, error) from None
     return found
@@ -203,12 +203,12 @@ def _operation(response: Any, handle: str) -> dict[str, Any]:
         return {}
     body = _json(response)
     if not isinstance(body, dict):
-        raise shapes.Misshapen("it is no object")
+        raise form.Misshapen("it is no object")
     status = body.get("status")
     if status is None and located:
         return body
     if not isinstance(status, str) or status.lower() not in {_SUCCEEDED, *_FAILED, *_RUNNING}:
-        raise shapes.Misshapen("it has no `status` that is known")
+        raise form.Misshapen("it has no `status` that is known")
     return body
 
 
@@ -233,13 +233,13 @@ def _json(response: Any) -> Any:
     Raises: ValueError.
     """
     if response.status_code >= 300 and response.status_code < 400:
-        raise shapes.Misshapen("it is a redirect")
+        raise form.Misshapen("it is a redirect")
     try:
         return json.loads(response.content)
     except RecursionError:
-        raise shapes.Misshapen("it is nested too deeply") from None
+        raise form.Misshapen("it is nested too deeply") from None
     except ValueError:
-        raise shapes.Misshapen("it is no JSON") from None
+        raise form.Misshapen("it is no JSON") from None
 
 
 def _unreadable(response: Any, path: str, why: ValueError) -> CloudError:

@@ -5,13 +5,9 @@ absent and null values are left out, present ones have their type.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
-Shape: TypeAlias = "type | Mapping[str, Shape] | list[Shape]"
-"""A type, an object's known properties, or a list of one shape; other properties of an object may be anything.
-
-``*`` in an object stands for every property; a name that ends in ``!`` is required.
-"""
+from vmops.azure.form import Form, Misshapen, Shape
 
 _REFERENCES: Shape = [{"id!": str}]
 _DATA_DISK: Shape = {
@@ -49,32 +45,33 @@ _PROPERTIES: Shape = {
     "subnets": [{"id!": str, "name": str, "properties": {"ipConfigurations": _REFERENCES}}],
 }
 
-_RESOURCE: Mapping[str, Shape] = {
-    "id!": str,
-    "name!": str,
-    "type!": str,
-    "location": str,
-    "managedBy": str,
-    "zones": [str],
-    "tags": {"*": str},
-    "properties": _PROPERTIES,
-}
+_RESOURCE = Form(
+    {
+        "id!": str,
+        "name!": str,
+        "type!": str,
+        "location": str,
+        "managedBy": str,
+        "zones": [str],
+        "tags": {"*": str},
+        "properties": _PROPERTIES,
+    }
+)
 """Source: azure-rest-api-specs, Microsoft.Resources, Microsoft.Compute, Microsoft.Network."""
 
 _MACHINES = "virtualMachines"
 
-_GUESTS: Mapping[str, Shape] = {
-    "kind!": str,
-    "reason": str,
-    "guests": [{"id!": str, "state!": str, "host": str, "port": int, "user": str, "hostKey": str, "why": str}],
-}
+_ANYTHING = Form({})
+_WITH_PROPERTIES = Form({"properties!": {}})
+_SIZES = Form({"value!": [{"name!": str, "maxDataDiskCount": int}]})
+_GUESTS = Form(
+    {
+        "kind!": str,
+        "reason": str,
+        "guests": [{"id!": str, "state!": str, "host": str, "port": int, "user": str, "hostKey": str, "why": str}],
+    }
+)
 """Ours: what the local Azure says of what runs inside its VMs."""
-
-_ARTICLES = {str: "a string", int: "a whole number", list: "a list", dict: "an object", bool: "true or false"}
-
-
-class Misshapen(ValueError):
-    """An answer of another form than ARM promises; the message says where it differs."""
 
 
 def resource(body: object) -> dict[str, Any]:
@@ -82,7 +79,7 @@ def resource(body: object) -> dict[str, Any]:
 
     Raises: Misshapen.
     """
-    read = _object(body, _RESOURCE, "")
+    read = _RESOURCE.read(body)
     if read["id"].count("/") < 2:
         raise Misshapen("`id` is no resource id")
     return {"properties": {}, **read}
@@ -93,7 +90,7 @@ def properties(body: object) -> dict[str, Any]:
 
     Raises: Misshapen.
     """
-    read = _object(body, {"properties!": {}}, "")
+    read = _WITH_PROPERTIES.read(body)
     found: dict[str, Any] = read["properties"]
     return found
 
@@ -116,18 +113,29 @@ def sizes(body: object) -> dict[str, int]:
 
     Raises: Misshapen.
     """
-    read = _object(body, {"value!": [{"name!": str, "maxDataDiskCount": int}]}, "")
+    read = _SIZES.read(body)
     return {each["name"].lower(): each.get("maxDataDiskCount", 0) for each in read["value"]}
 
 
 def guests(body: object) -> dict[str, Any]:
     """Read a cloud's answer about what runs inside its VMs. Raises: Misshapen."""
-    return _object(body, _GUESTS, "")
+    return _GUESTS.read(body)
 
 
 def words(body: object) -> dict[str, str]:
     """Read the string values of an object. Raises: Misshapen."""
-    return {name: each for name, each in _object(body, {}, "").items() if isinstance(each, str)}
+    return {name: each for name, each in _ANYTHING.read(body).items() if isinstance(each, str)}
+
+
+_OFFER: Shape = {
+    "resourceType": str,
+    "name!": str,
+    "family": str,
+    "capabilities": [{"name!": str, "value": str}],
+    "locationInfo": [{"zones": [str]}],
+    "restrictions": [{"type": str, "reasonCode": str, "restrictionInfo": {"zones": [str]}}],
+}
+_OFFERS = Form({"value!": [_OFFER]})
 
 
 class SizeOffer(NamedTuple):
@@ -146,15 +154,7 @@ class SizeOffer(NamedTuple):
 
 def offers(body: object) -> dict[str, SizeOffer]:
     """Read what Azure tells of each size, by its name in lower case. Raises: Misshapen."""
-    one: Shape = {
-        "resourceType": str,
-        "name!": str,
-        "family": str,
-        "capabilities": [{"name!": str, "value": str}],
-        "locationInfo": [{"zones": [str]}],
-        "restrictions": [{"type": str, "reasonCode": str, "restrictionInfo": {"zones": [str]}}],
-    }
-    read = [each for each in _object(body, {"value!": [one]}, "")["value"] if each.get("resourceType") == _MACHINES]
+    read = [each for each in _OFFERS.read(body)["value"] if each.get("resourceType") == _MACHINES]
     return {each["name"].lower(): _offer(each) for each in read}
 
 
@@ -183,11 +183,12 @@ class Usage(NamedTuple):
 
 
 _USAGE: Shape = {"name!": {"value!": str}, "currentValue": int, "limit": int, "unit": str}
+_USAGES = Form({"value": [_USAGE], "nextLink": str})
 
 
 def usages(body: object) -> tuple[list[Usage], str]:
     """Read one page of quotas, and the URL of the next one. Raises: Misshapen."""
-    read = _object(body, {"value": [_USAGE], "nextLink": str}, "")
+    read = _USAGES.read(body)
     found = [
         Usage(each["name"]["value"], each.get("currentValue", 0), each.get("limit", 0), each.get("unit", ""))
         for each in read.get("value", ())
@@ -197,32 +198,3 @@ def usages(body: object) -> tuple[list[Usage], str]:
 
 def _is_of_location(restriction: Mapping[str, Any]) -> bool:
     return str(restriction.get("type")).lower() == "location"
-
-
-def _read(value: object, shape: Shape, where: str) -> Any:
-    if isinstance(shape, type):
-        return _of_type(value, shape, where)
-    if isinstance(shape, list):
-        return [_read(each, shape[0], f"{where}[]") for each in _of_type(value, list, where)]
-    return _object(value, shape, where)
-
-
-def _object(value: object, shape: Mapping[str, Shape], where: str) -> dict[str, Any]:
-    known = {name.removesuffix("!"): each for name, each in shape.items()}
-    there = {name: each for name, each in _of_type(value, dict, where).items() if each is not None}
-    for name in shape:
-        if name.endswith("!") and not there.get(name[:-1]):
-            raise Misshapen(f"`{_below(where, name[:-1])}` is missing")
-    return {
-        name: _read(each, known.get(name, known.get("*", object)), _below(where, name)) for name, each in there.items()
-    }
-
-
-def _of_type(value: object, kind: type, where: str) -> Any:
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise Misshapen(f"{f'`{where}`' if where else 'it'} is not {_ARTICLES[kind]}")
-    return value
-
-
-def _below(where: str, name: str) -> str:
-    return f"{where}.{name}" if where else name
