@@ -17,6 +17,7 @@ Deploy = Callable[[Params], dict[str, Any]]
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/vmops-f1"
 COMPUTE = f"{GROUP}/providers/Microsoft.Compute"
 D4, A4, D2 = "Standard_D4s_v5", "Standard_D4as_v5", "Standard_D2s_v5"
+GROUND = ("Microsoft.Network/virtualNetworks", "Microsoft.Network/networkSecurityGroups")
 OF_EACH = ("virtualMachines", "networkInterfaces", "publicIPAddresses", "disks")
 F1: Params = {"vmName": "f1", "vmCount": 6, "vmSize": D4}
 
@@ -32,10 +33,23 @@ def machines(azure: Azure) -> dict[str, str]:
     return {each["name"]: each["properties"]["vmId"] for each in found}
 
 
-def counted(azure: Azure) -> Counter[str]:
-    """Count the VMs, interfaces, addresses and disks that there are."""
-    kinds = (each.rpartition("/")[0].rpartition("/")[2] for each in azure.ids())
+def of(azure: Azure, fleet: str) -> list[dict[str, Any]]:
+    """Give all that there is of a fleet, its group too."""
+    group = GROUP.replace("f1", fleet)
+    return [each for each in azure.resources() if each["id"] == group or each["id"].startswith(f"{group}/")]
+
+
+def counted(azure: Azure, fleet: str = "f1") -> Counter[str]:
+    """Count the VMs, interfaces, addresses and disks of a fleet."""
+    kinds = (each["type"].rpartition("/")[2] for each in of(azure, fleet))
     return Counter(each for each in kinds if each in OF_EACH)
+
+
+def networks(azure: Azure, fleet: str) -> list[str]:
+    """Give where the networks of a fleet are; each has its security group beside it."""
+    found = [sorted(each["location"] for each in of(azure, fleet) if each["type"] == kind) for kind in GROUND]
+    assert found[0] == found[1]
+    return found[0]
 
 
 def parts_of(count: int) -> dict[str, int]:
@@ -52,64 +66,94 @@ def ended(ops: VMOps, params: Params) -> Failure:
     return failure
 
 
-def creates(azure: Azure) -> Counter[str]:
+def vm_of(fleet: str, number: int | str) -> str:
+    """Give the id of a member."""
+    return f"{COMPUTE}/virtualMachines/f1-{number}".replace("f1", fleet)
+
+
+def creates(azure: Azure, fleet: str = "f1") -> Counter[str]:
     """Count the writes of each VM."""
-    writes = (each.partition("?")[0] for each in azure.writes() if each.startswith(f"PUT {COMPUTE}/virtualMachines/"))
+    begin = f"PUT {vm_of(fleet, '')}"
+    writes = (each.partition("?")[0] for each in azure.writes() if each.startswith(begin))
     return Counter(each.rpartition("/")[2] for each in writes)
 
 
-NO_SKU = [
-    {
+Strike = Callable[[Azure, str, int], None]
+"""Has so many of six VMs of a fleet refused in their first place."""
+
+
+def no_room(place: Mapping[str, Any]) -> Strike:
+    """Leave room for the others alone."""
+    return lambda azure, _, struck: room(azure, {"left": 6 - struck, **place})
+
+
+def refusals(code: str, **said: str) -> Strike:
+    """Refuse the first create of each."""
+    effect = {"do": "refuse", "code": code, **said}
+    return lambda azure, fleet, struck: azure.fault(*(rule(fleet, each, effect) for each in range(struck)))
+
+
+def rule(fleet: str, number: int | str, effect: Mapping[str, Any], **when: int) -> dict[str, Any]:
+    """Give a rule about creates of a member, by default about the first."""
+    return {
         "method": "PUT",
-        "path": f"{COMPUTE}/virtualMachines/f1-{number}",
+        "path": vm_of(fleet, number),
         "verbs": ["create"],
-        "nth": 1,
-        "effect": {"do": "refuse", "code": "SkuNotAvailable"},
+        "effect": effect,
+        **(when or {"nth": 1}),
     }
-    for number in (1, 4)
-]
-MOVES: dict[str, tuple[Params, list[dict[str, Any]], list[dict[str, Any]], Counter[tuple[object, ...]], int]] = {
-    "half, then one": (
-        {"zone": "1,2", "vmSize": [D4, A4]},
-        [{"zone": "1", "left": 3}, {"zone": "2", "left": 2}],
-        [],
-        Counter({(D4, "1", "Regular"): 3, (D4, "2", "Regular"): 2, (A4, "1", "Regular"): 1}),
-        4,
-    ),
-    "all": ({"priority": "SpotThenRegular"}, [{"priority": "Spot"}], [], Counter({(D4, None, "Regular"): 6}), 6),
-    "a size that is not for sale": (
-        {"zone": "spread", "vmSize": f"{D4},{A4}"},
-        [],
-        NO_SKU,
-        Counter({(D4, "1", "Regular"): 2, (D4, "3", "Regular"): 4}),
-        2,
-    ),
+
+
+OVER_QUOTA = "Operation could not be completed as it results in exceeding approved standardDSv5Family Cores quota."
+KINDS: dict[str, tuple[Params, Strike, dict[str, str]]] = {
+    "zone": ({"zone": "1,2"}, no_room({"zone": "1"}), {"zone": "2"}),
+    "size": ({"vmSize": f"{D4},{A4}"}, no_room({}), {"vmSize": A4}),
+    "region": ({"location": "westus2,eastus"}, no_room({"location": "westus2"}), {"location": "eastus"}),
+    "sku": ({"vmSize": f"{D4},{A4}"}, refusals("SkuNotAvailable"), {"vmSize": A4}),
+    "quota": ({"vmSize": f"{D4},{A4}"}, refusals("OperationNotAllowed", message=OVER_QUOTA), {"vmSize": A4}),
 }
+FIRST = {"vmSize": D4, "location": "westus2", "zone": None, "priority": "Regular"}
 
 
-@pytest.mark.parametrize("struck", MOVES)
-def test_who_finds_no_room_is_made_elsewhere(ops: VMOps, azure: Azure, provision: Deploy, struck: str) -> None:
-    """One round a place; no sibling is written again, all stay where they are, and a removal leaves nothing."""
-    lists, full, faults, there, moved = MOVES[struck]
-    room(azure, *full)
-    azure.fault(*faults)
-    params = {**F1, **lists}
-    made = provision(dict(params))
-    assert (made["ready"], made["missing"], len(made["moves"])) == (6, [], moved)
-    assert Counter((each["vmSize"], each["zone"], each["priority"]) for each in made["members"]) == there
-    assert counted(azure) == parts_of(6)
-    movers = {f"f1-{each['member']}" for each in made["moves"]}
-    assert {name for name, times in creates(azure).items() if times > 1} == movers
-    had, sent = machines(azure), azure.writes()
-    for _ in range(3):  # as mlos_bench does, before each trial
-        assert ops.vm_provision(dict(params)) == (Status.SUCCEEDED, {})
-    assert azure.writes() == sent
-    room(azure)
-    provision({**params, "tags": {"a": "b"}})
-    assert machines(azure) == had
-    assert ops.vm_deprovision(dict(F1))[0] is Status.PENDING
-    assert ops.wait_vm_deployment(False, dict(F1))[0] is Status.SUCCEEDED
-    assert azure.ids() == set()
+def place_of(member: Mapping[str, Any]) -> dict[str, Any]:
+    """Give where a member says that it is."""
+    return {name: member[name] for name in FIRST}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_finds_no_room_is_made_elsewhere(
+    ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, kind: str
+) -> None:
+    """One of six, half, or all: in one round; no sibling is written again, and nothing stays where they were."""
+    lists, strike, there = KINDS[kind]
+    first = {name: "1" if name == "zone" and name in lists else value for name, value in FIRST.items()}
+    for struck in (1, 3, 6):
+        fleet = f"f{struck}"
+        strike(azure, fleet, struck)
+        params: Params = {**F1, **lists, "vmName": fleet}
+        made = provision(dict(params))
+        assert (made["asked"], made["ready"], made["missing"]) == (6, 6, [])
+        moved = [each["member"] for each in made["members"] if place_of(each) == first | there]
+        stayed = [each["member"] for each in made["members"] if place_of(each) == first]
+        assert (len(moved), sorted(moved + stayed)) == (struck, [*range(6)])
+        told = sorted((each["member"], each["from"], each["to"]) for each in made["moves"])
+        assert told == [(number, first, first | there) for number in moved]
+        assert {name for name, times in creates(azure, fleet).items() if times > 1} == {f"{fleet}-{n}" for n in moved}
+        assert counted(azure, fleet) == parts_of(6)
+        assert Counter(networks(azure, fleet)) == Counter({each["location"] for each in made["members"]})
+        azure.let_go()
+        room(azure)
+        had, sent = machines(azure), azure.writes()
+        assert ops.vm_provision(dict(params)) == (Status.SUCCEEDED, {})  # as mlos_bench does, before each trial
+        assert azure.writes() == sent
+        if struck == 3:
+            provision({**params, "vmCount": 7, "tags": {"a": "b"}})
+            now = machines(azure)
+            assert {name: now[name] for name in had} == had
+            assert set(networks(azure, fleet)) == {each["location"] for each in made["members"]}
+            deprovision(dict(params))
+            assert not of(azure, fleet)
+        ops.refusals({}, forget=True)
 
 
 def test_who_finds_room_nowhere_is_missing_and_leaves_nothing(ops: VMOps, azure: Azure, provision: Deploy) -> None:

@@ -114,8 +114,8 @@ def test_a_place_that_is_regular_has_no_bid() -> None:
         ({"vmSize": [f"Standard_D{n}s_v5" for n in range(22)], "zone": "any"}, "vmSize x zone: 66 places, and 64 is"),
         ({"prefer": "luck"}, "prefer: 'luck' is not one of order, price"),
         (
-            {"location": "eastus,westus", "vmCount": 2},
-            "location: a list, and all VMs of a fleet are made in one location",
+            {"location": "eastus,westus", "vmCount": 2, "networkSecurityGroupName": "n"},
+            "networkSecurityGroupName is in",
         ),
     ],
 )

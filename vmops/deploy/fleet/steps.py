@@ -29,9 +29,10 @@ from vmops.deploy.drift import Drift
 from vmops.deploy.fleet import leaving, muster, outcome
 from vmops.deploy.fleet.muster import Muster
 from vmops.deploy.fleet.outcome import Outcome
-from vmops.deploy.fleet.way import Way, by_look
+from vmops.deploy.fleet.way import Way
 from vmops.deploy.holding import Marking
 from vmops.deploy.intent import Intent
+from vmops.deploy.placed import by_look
 from vmops.engine.reconcile import apply
 from vmops.spec.vm_spec import VmSpec
 
