@@ -1,5 +1,6 @@
 """Members of a fleet that find no room are made in the next of its places, in the same stack; the others stay."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -87,7 +88,7 @@ def no_room(place: Mapping[str, Any]) -> Strike:
     return lambda azure, _, struck: room(azure, {"left": 6 - struck, **place})
 
 
-def refusals(code: str, **said: str) -> Strike:
+def refusals(code: str, **said: object) -> Strike:
     """Refuse the first create of each."""
     effect = {"do": "refuse", "code": code, **said}
     return lambda azure, fleet, struck: azure.fault(*(rule(fleet, each, effect) for each in range(struck)))
@@ -105,12 +106,16 @@ def rule(fleet: str, number: int | str, effect: Mapping[str, Any], **when: int) 
 
 
 OVER_QUOTA = "Operation could not be completed as it results in exceeding approved standardDSv5Family Cores quota."
-KINDS: dict[str, tuple[Params, Strike, dict[str, str]]] = {
+KINDS: dict[str, tuple[Params, Strike, dict[str, str | None]]] = {
     "zone": ({"zone": "1,2"}, no_room({"zone": "1"}), {"zone": "2"}),
     "size": ({"vmSize": f"{D4},{A4}"}, no_room({}), {"vmSize": A4}),
     "region": ({"location": "westus2,eastus"}, no_room({"location": "westus2"}), {"location": "eastus"}),
     "sku": ({"vmSize": f"{D4},{A4}"}, refusals("SkuNotAvailable"), {"vmSize": A4}),
-    "quota": ({"vmSize": f"{D4},{A4}"}, refusals("OperationNotAllowed", message=OVER_QUOTA), {"vmSize": A4}),
+    "quota": (
+        {"vmSize": f"{D4},{A4}"},
+        refusals("OperationNotAllowed", status=409, message=OVER_QUOTA),
+        {"vmSize": A4},
+    ),
 }
 FIRST = {"vmSize": D4, "location": "westus2", "zone": None, "priority": "Regular"}
 
@@ -120,40 +125,85 @@ def place_of(member: Mapping[str, Any]) -> dict[str, Any]:
     return {name: member[name] for name in FIRST}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+_WHOLE = (1, 3, 6) if os.environ.get("MATRIX") == "whole" else ()
+WORLDS: dict[str, dict[str, tuple[int, ...]]] = {
+    "of room": {"zone": (3,), "size": (6,), "region": (1, 6)},
+    "of a size, of a quota": {"sku": (1,), "quota": (3,)},
+}
+"""How many of six are struck, by what; `make fleets` strikes one, half and all by each."""
+
+
+@pytest.mark.parametrize("lack", WORLDS)
 def test_who_finds_no_room_is_made_elsewhere(
-    ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, kind: str
+    ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, lack: str
 ) -> None:
-    """One of six, half, or all: in one round; no sibling is written again, and nothing stays where they were."""
-    lists, strike, there = KINDS[kind]
-    first = {name: "1" if name == "zone" and name in lists else value for name, value in FIRST.items()}
-    for struck in (1, 3, 6):
-        fleet = f"f{struck}"
-        strike(azure, fleet, struck)
-        params: Params = {**F1, **lists, "vmName": fleet}
-        made = provision(dict(params))
-        assert (made["asked"], made["ready"], made["missing"]) == (6, 6, [])
-        moved = [each["member"] for each in made["members"] if place_of(each) == first | there]
-        stayed = [each["member"] for each in made["members"] if place_of(each) == first]
-        assert (len(moved), sorted(moved + stayed)) == (struck, [*range(6)])
-        told = sorted((each["member"], each["from"], each["to"]) for each in made["moves"])
-        assert told == [(number, first, first | there) for number in moved]
-        assert {name for name, times in creates(azure, fleet).items() if times > 1} == {f"{fleet}-{n}" for n in moved}
-        assert counted(azure, fleet) == parts_of(6)
-        assert Counter(networks(azure, fleet)) == Counter({each["location"] for each in made["members"]})
-        azure.let_go()
-        room(azure)
-        had, sent = machines(azure), azure.writes()
-        assert ops.vm_provision(dict(params)) == (Status.SUCCEEDED, {})  # as mlos_bench does, before each trial
-        assert azure.writes() == sent
-        if struck == 3:
-            provision({**params, "vmCount": 7, "tags": {"a": "b"}})
-            now = machines(azure)
-            assert {name: now[name] for name in had} == had
-            assert set(networks(azure, fleet)) == {each["location"] for each in made["members"]}
-            deprovision(dict(params))
-            assert not of(azure, fleet)
-        ops.refusals({}, forget=True)
+    """In one round; no sibling is written again, all stay there, and nothing stays where they were tried."""
+    for kind, times in WORLDS[lack].items():
+        for struck in _WHOLE or times:
+            moved_and_stayed(ops, azure, provision, kind, struck)
+            azure.let_go()
+            room(azure)
+            ops.refusals({}, forget=True)
+    if "region" in WORLDS[lack]:
+        had = machines(azure)
+        params: Params = {**F1, **KINDS["region"][0], "vmName": "region1"}
+        provision({**params, "vmCount": 7, "tags": {"a": "b"}})
+        now = machines(azure)
+        assert {name: now[name] for name in had} == had
+        assert (len(now), networks(azure, "region1")) == (len(had) + 1, ["eastus", "westus2"])
+        deprovision(dict(params))
+        assert not of(azure, "region1")
+
+
+def moved_and_stayed(ops: VMOps, azure: Azure, provision: Deploy, kind: str, struck: int) -> None:
+    """Make a fleet of which so many are struck, and see who is where."""
+    fleet, (lists, strike, there) = f"{kind}{struck}", KINDS[kind]
+    first = {name: "1" if (name, kind) == ("zone", "zone") else value for name, value in FIRST.items()}
+    strike(azure, fleet, struck)
+    params: Params = {**F1, **lists, "vmName": fleet}
+    made = provision(dict(params))
+    assert (made["asked"], made["ready"], made["missing"]) == (6, 6, [])
+    moved = [each["member"] for each in made["members"] if place_of(each) == first | there]
+    stayed = [each["member"] for each in made["members"] if place_of(each) == first]
+    assert (len(moved), sorted(moved + stayed)) == (struck, [*range(6)])
+    told = sorted((each["member"], each["from"], each["to"]) for each in made["moves"])
+    assert told == [(number, first, first | there) for number in moved]
+    assert {name for name, times in creates(azure, fleet).items() if times > 1} == {f"{fleet}-{n}" for n in moved}
+    assert counted(azure, fleet) == parts_of(6)
+    assert set(networks(azure, fleet)) == {each["location"] for each in made["members"]}
+    had, sent = machines(azure), azure.writes()
+    assert ops.vm_provision(dict(params)) == (Status.SUCCEEDED, {})  # as mlos_bench does, before each trial
+    assert (azure.writes(), machines(azure)) == (sent, had)
+
+
+def test_what_one_is_refused_in_its_second_place_stops_nobody_else(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """It goes to its third; who is throttled stays; who is denied is missing at once, and tried nowhere else."""
+    params: Params = {**F1, "zone": "1,2", "vmSize": [D4, A4], "minCount": 5}
+    azure.fault(
+        rule("f1", 0, {"do": "fail", "code": "ZonalAllocationFailed"}),
+        rule("f1", 0, {"do": "refuse", "code": "SkuNotAvailable"}, nth=2),
+        rule("f1", 2, {"do": "refuse", "code": "RequestDisallowedByPolicy"}, times=9),
+        rule("f1", 3, {"do": "refuse", "code": "SubscriptionRequestsThrottled"}, times=2),
+    )
+    made = provision(dict(params))
+    assert (made["asked"], made["ready"]) == (6, 5)
+    assert [(each["member"], each["kind"], each["code"]) for each in made["missing"]] == [
+        (2, "auth", "RequestDisallowedByPolicy")
+    ]
+    first: dict[str, str | None] = {**FIRST, "zone": "1"}
+    second, third = {**first, "zone": "2"}, {**first, "vmSize": A4}
+    assert [(each["member"], each["from"], each["to"]) for each in made["moves"]] == [
+        (0, first, second),
+        (0, second, third),
+    ]
+    assert [place_of(each) for each in made["members"]] == [third, *[first] * 4]
+    again = creates(azure)
+    assert (again["f1-0"], {again[f"f1-{number}"] for number in (1, 4, 5)}) == (3, {1})
+
+    azure.fault(rule("f2", "*", {"do": "refuse", "code": "RequestDisallowedByPolicy"}, times=9))
+    failure = ended(ops, {**params, "vmName": "f2", "vmCount": 2, "minCount": 1})
+    assert (failure.kind, failure.code) == (FailureKind.AUTH, "RequestDisallowedByPolicy")
+    assert {*creates(azure, "f2").values()} == {1}
 
 
 def test_who_finds_room_nowhere_is_missing_and_leaves_nothing(ops: VMOps, azure: Azure, provision: Deploy) -> None:
@@ -210,15 +260,15 @@ def test_as_many_are_made_in_a_place_as_its_quota_has_room_for(ops: VMOps, azure
 def test_a_fleet_that_moves_converges_whenever_it_is_killed(ops: VMOps, azure: Azure, state_dir: Path) -> None:
     """Who ran stays, who was on the way is made where it was to be, and of who finds room nowhere nothing is left."""
     any_vm = f"{COMPUTE}/virtualMachines/f1-*"
-    params: Params = {**F1, "vmCount": 3, "minCount": 2, "zone": "1,2"}
-    room(azure, {"zone": "1", "left": 2})
+    params: Params = {**F1, "vmCount": 3, "minCount": 2, "location": "westus2,eastus"}
+    room(azure, {"location": "westus2", "left": 2})
     killed_at(("DELETE", any_vm, True), ops, azure, state_dir, params)
     ran = machines(azure)
     assert len(ran) == 2
     killed_at(("PUT", any_vm, False), ops, azure, state_dir, params)
     status, result = provisioned(ops, params)
     assert (status, result["ready"]) == (Status.SUCCEEDED, 3), ops.last_failure(params)
-    assert Counter(each["zone"] for each in result["members"]) == {"1": 2, "2": 1}
+    assert Counter(each["location"] for each in result["members"]) == {"westus2": 2, "eastus": 1}
     had = machines(azure)
     assert {name: had[name] for name in ran} == ran
 

@@ -36,10 +36,8 @@ from vmops.deploy.placed import by_look
 from vmops.engine.reconcile import apply
 from vmops.spec.vm_spec import VmSpec
 
-_BREAKS_OFF = frozenset(
-    {FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.LOCKED, FailureKind.BUG, FailureKind.AUTH}
-)
-"""Failures that concern the whole deployment and not one member."""
+_BREAKS_OFF = frozenset({FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.LOCKED, FailureKind.BUG})
+"""Failures that concern the whole deployment and not one member. A policy may deny one of them."""
 
 
 def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
