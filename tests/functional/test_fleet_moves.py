@@ -257,6 +257,19 @@ def test_as_many_are_made_in_a_place_as_its_quota_has_room_for(ops: VMOps, azure
     assert {*creates(azure).values()} == {1}
 
 
+def test_a_data_disk_that_no_engine_deletes_goes_with_the_first_place(azure: Azure, provision: Deploy) -> None:
+    """It is made anew where its VM is; that of a sibling stays."""
+    room(azure, {"location": "westus2", "left": 1})
+    disks = {"dataDisks": [4], "dataDiskType": "PremiumV2_LRS", "zone": "1", "location": "westus2,eastus"}
+    made = provision({**F1, "vmCount": 2, **disks})
+    assert len(made["moves"]) == 1
+    found = {each["name"]: each["location"] for each in of(azure, "f1") if each["type"].endswith("/disks")}
+    there = {each["member"]: each["location"] for each in made["members"]}
+    ends = {number: "" if location == "westus2" else f"-{location}" for number, location in there.items()}
+    named = [(f"f1-{number}-{disk}{ends[number]}", there[number]) for number in there for disk in ("osdisk", "data-0")]
+    assert found == dict(named)
+
+
 def test_a_fleet_that_moves_converges_whenever_it_is_killed(ops: VMOps, azure: Azure, state_dir: Path) -> None:
     """Who ran stays, who was on the way is made where it was to be, and of who finds room nowhere nothing is left."""
     any_vm = f"{COMPUTE}/virtualMachines/f1-*"

@@ -76,8 +76,8 @@ class Questions(Access):
     def price(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> dict[str, Any] | None:
         """Give the VM's hourly price for compute, as Azure publishes it; None if it is unknown.
 
-        ``perHour`` in ``currency`` (for all ``vms`` of a fleet), the time ``asOf``, ``source`` (retail; local:
-        made up), what is ``notCounted``. Raises: SpecError; OperationFailed (not_found) if nothing is recorded for ``same``.
+        ``perHour`` in ``currency`` (for all ``vms`` of a fleet), the time ``asOf``, its ``source`` (retail, local),
+        ``notCounted``. Raises: SpecError; OperationFailed (not_found) with ``same`` if nothing is recorded.
         """
         from vmops.ops.prices import Prices
 
