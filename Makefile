@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 ENGINE := github.com/pulumi/pulumi
 PIN := vmops/engine/install/gomod
 
-.PHONY: help ready demo test torture schedules steps crowd cluster hosts unit lint types docs clients places bench curve house wheel engine clean
+.PHONY: help ready demo test torture schedules steps crowd fleets cluster hosts unit lint types docs clients places bench curve house wheel engine clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -38,6 +38,9 @@ steps: $(INSTALLED) ## call the verbs in any order on the engine's double, STEPS
 crowd: ready ## let 8 processes fight over 4 VMs for two minutes, then make 32 at once
 	@$(BIN)/python -m tests.chaos.crowd fight
 	@$(BIN)/python -m tests.chaos.crowd at-once
+
+fleets: ready ## strike one VM, half or all of a fleet by each lack: of room in a zone, a size, a region, of a size, of a quota
+	@MATRIX=whole $(BIN)/pytest -q tests/functional/test_fleet_moves.py --durations=10
 
 cluster: ready ## share a PostgreSQL between two hosts, and kill one of them in the middle of its work
 	@$(BIN)/python -m tests.chaos.show

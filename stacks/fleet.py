@@ -1,4 +1,4 @@
-"""A fleet: VMs of one kind that share a network and a group, in one Pulumi stack."""
+"""A fleet: VMs of one kind in one group and in one Pulumi stack; those in one location share a network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from vmops.spec import names
 from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.kept import NOTHING_KEPT, Kept
 from vmops.spec.vm_spec import VmSpec
-from vmops.stacks.ground import ground
+from vmops.stacks.ground import Ground, ground, in_group
 from vmops.stacks.vm import marks, on_ground, own_tags
 
 
@@ -34,17 +34,22 @@ def declare(
 ) -> list[dict[str, Output[Any]]]:
     """Declare the members of a fleet, at least one, and what they share; otherwise as `vmops.stacks.vm.declare`.
 
+    What members in one location share is declared with what others have added to it for the first of them.
+
     Returns: what is known of each member, in their order.
     """
     first = parts[0]
     tags = {**own_tags(first.spec, owner), names.FLEET_TAG: first.spec.vm_name}
-    base = ground(
-        first.spec,
-        tags,
-        ResourceOptions(provider=provider),
-        uses=uses,
-        foreign=first.foreign,
-        group_location=first.kept.group_location,
-    )
+    options, location = ResourceOptions(provider=provider), first.kept.group_location
+    options = in_group(first.spec, tags, options, uses=uses, foreign=first.foreign, location=location)
+    bases: dict[str, Ground] = {}
+    for each in parts:
+        if _site(each) not in bases:
+            bases[_site(each)] = ground(each.spec, tags, options, uses=uses, foreign=each.foreign)
     marked = marks(expires, hold)
-    return [on_ground(base, each.spec, tags, marked, each.foreign, each.kept) for each in parts]
+    return [on_ground(bases[_site(each)], each.spec, tags, marked, each.foreign, each.kept) for each in parts]
+
+
+def _site(part: Part) -> str:
+    """Give the id of the security group that a member shares with all others in its location."""
+    return part.spec.ids()["security_group"].lower()

@@ -1,4 +1,4 @@
-"""What a VM, or all of a fleet, depends on: the group, and in it the network, the subnet and the security group."""
+"""What VMs depend on: the group, and in it for each location a network, a subnet and a security group."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,19 +19,26 @@ class Ground:
     security_group_id: Input[str]
 
 
-def ground(
+def in_group(
     spec: VmSpec,
     tags: Mapping[str, str],
     options: ResourceOptions,
     *,
     uses: frozenset[str],
     foreign: ForeignParts,
-    group_location: str | None,
+    location: str | None,
+) -> ResourceOptions:
+    """Declare the group, unless it is only used, and give the options of everything in it."""
+    if "group" in uses:
+        return options
+    made = group(spec, foreign.tagged("group", tags), options, location)
+    return ResourceOptions(provider=options.provider, depends_on=[made])
+
+
+def ground(
+    spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions, *, uses: frozenset[str], foreign: ForeignParts
 ) -> Ground:
-    """Declare all of it except the roles in ``uses``, which belong to others and are referred to by id."""
-    if "group" not in uses:
-        first = group(spec, foreign.tagged("group", tags), options, group_location)
-        options = ResourceOptions(provider=options.provider, depends_on=[first])
+    """Declare what VMs in one location share, except the roles in ``uses``: they belong to others, and have ids."""
     guard = None if "security_group" in uses else security_group(spec, tags, options, foreign)
     guard_id: Input[str] = guard.id if guard else spec.ids()["security_group"]
     return Ground(options, _subnet_id(spec, tags, options, uses, foreign, guard_id), guard_id)

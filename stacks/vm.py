@@ -11,7 +11,7 @@ from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.kept import NOTHING_KEPT, Kept
 from vmops.spec.vm_spec import VmSpec
 from vmops.stacks.disks import data_disks
-from vmops.stacks.ground import Ground, ground
+from vmops.stacks.ground import Ground, ground, in_group
 from vmops.stacks.machine import machine
 
 
@@ -37,7 +37,8 @@ def declare(
     """
     tags = own_tags(spec, owner)
     options, location = ResourceOptions(provider=provider), kept.group_location
-    base = ground(spec, tags, options, uses=uses, foreign=foreign, group_location=location)
+    options = in_group(spec, tags, options, uses=uses, foreign=foreign, location=location)
+    base = ground(spec, tags, options, uses=uses, foreign=foreign)
     outputs = on_ground(base, spec, tags, marks(expires, hold), foreign, kept)
     for name, value in outputs.items():
         export(name, value)

@@ -1,5 +1,6 @@
 """Members of a fleet that find no room are made in the next of its places, in the same stack; the others stay."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ Deploy = Callable[[Params], dict[str, Any]]
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/vmops-f1"
 COMPUTE = f"{GROUP}/providers/Microsoft.Compute"
 D4, A4, D2 = "Standard_D4s_v5", "Standard_D4as_v5", "Standard_D2s_v5"
+GROUND = ("Microsoft.Network/virtualNetworks", "Microsoft.Network/networkSecurityGroups")
 OF_EACH = ("virtualMachines", "networkInterfaces", "publicIPAddresses", "disks")
 F1: Params = {"vmName": "f1", "vmCount": 6, "vmSize": D4}
 
@@ -32,10 +34,23 @@ def machines(azure: Azure) -> dict[str, str]:
     return {each["name"]: each["properties"]["vmId"] for each in found}
 
 
-def counted(azure: Azure) -> Counter[str]:
-    """Count the VMs, interfaces, addresses and disks that there are."""
-    kinds = (each.rpartition("/")[0].rpartition("/")[2] for each in azure.ids())
+def of(azure: Azure, fleet: str) -> list[dict[str, Any]]:
+    """Give all that there is of a fleet, its group too."""
+    group = GROUP.replace("f1", fleet)
+    return [each for each in azure.resources() if each["id"] == group or each["id"].startswith(f"{group}/")]
+
+
+def counted(azure: Azure, fleet: str = "f1") -> Counter[str]:
+    """Count the VMs, interfaces, addresses and disks of a fleet."""
+    kinds = (each["type"].rpartition("/")[2] for each in of(azure, fleet))
     return Counter(each for each in kinds if each in OF_EACH)
+
+
+def networks(azure: Azure, fleet: str) -> list[str]:
+    """Give where the networks of a fleet are; each has its security group beside it."""
+    found = [sorted(each["location"] for each in of(azure, fleet) if each["type"] == kind) for kind in GROUND]
+    assert found[0] == found[1]
+    return found[0]
 
 
 def parts_of(count: int) -> dict[str, int]:
@@ -52,64 +67,156 @@ def ended(ops: VMOps, params: Params) -> Failure:
     return failure
 
 
-def creates(azure: Azure) -> Counter[str]:
+def vm_of(fleet: str, number: int | str) -> str:
+    """Give the id of a member."""
+    return f"{COMPUTE}/virtualMachines/f1-{number}".replace("f1", fleet)
+
+
+def creates(azure: Azure, fleet: str = "f1") -> Counter[str]:
     """Count the writes of each VM."""
-    writes = (each.partition("?")[0] for each in azure.writes() if each.startswith(f"PUT {COMPUTE}/virtualMachines/"))
+    begin = f"PUT {vm_of(fleet, '')}"
+    writes = (each.partition("?")[0] for each in azure.writes() if each.startswith(begin))
     return Counter(each.rpartition("/")[2] for each in writes)
 
 
-NO_SKU = [
-    {
+Strike = Callable[[Azure, str, int], None]
+"""Has so many of six VMs of a fleet refused in their first place."""
+
+
+def no_room(place: Mapping[str, Any]) -> Strike:
+    """Leave room for the others alone."""
+    return lambda azure, _, struck: room(azure, {"left": 6 - struck, **place})
+
+
+def refusals(code: str, **said: object) -> Strike:
+    """Refuse the first create of each."""
+    effect = {"do": "refuse", "code": code, **said}
+    return lambda azure, fleet, struck: azure.fault(*(rule(fleet, each, effect) for each in range(struck)))
+
+
+def rule(fleet: str, number: int | str, effect: Mapping[str, Any], **when: int) -> dict[str, Any]:
+    """Give a rule about creates of a member, by default about the first."""
+    return {
         "method": "PUT",
-        "path": f"{COMPUTE}/virtualMachines/f1-{number}",
+        "path": vm_of(fleet, number),
         "verbs": ["create"],
-        "nth": 1,
-        "effect": {"do": "refuse", "code": "SkuNotAvailable"},
+        "effect": effect,
+        **(when or {"nth": 1}),
     }
-    for number in (1, 4)
-]
-MOVES: dict[str, tuple[Params, list[dict[str, Any]], list[dict[str, Any]], Counter[tuple[object, ...]], int]] = {
-    "half, then one": (
-        {"zone": "1,2", "vmSize": [D4, A4]},
-        [{"zone": "1", "left": 3}, {"zone": "2", "left": 2}],
-        [],
-        Counter({(D4, "1", "Regular"): 3, (D4, "2", "Regular"): 2, (A4, "1", "Regular"): 1}),
-        4,
-    ),
-    "all": ({"priority": "SpotThenRegular"}, [{"priority": "Spot"}], [], Counter({(D4, None, "Regular"): 6}), 6),
-    "a size that is not for sale": (
-        {"zone": "spread", "vmSize": f"{D4},{A4}"},
-        [],
-        NO_SKU,
-        Counter({(D4, "1", "Regular"): 2, (D4, "3", "Regular"): 4}),
-        2,
+
+
+OVER_QUOTA = "Operation could not be completed as it results in exceeding approved standardDSv5Family Cores quota."
+KINDS: dict[str, tuple[Params, Strike, dict[str, str | None]]] = {
+    "zone": ({"zone": "1,2"}, no_room({"zone": "1"}), {"zone": "2"}),
+    "size": ({"vmSize": f"{D4},{A4}"}, no_room({}), {"vmSize": A4}),
+    "region": ({"location": "westus2,eastus"}, no_room({"location": "westus2"}), {"location": "eastus"}),
+    "sku": ({"vmSize": f"{D4},{A4}"}, refusals("SkuNotAvailable"), {"vmSize": A4}),
+    "quota": (
+        {"vmSize": f"{D4},{A4}"},
+        refusals("OperationNotAllowed", status=409, message=OVER_QUOTA),
+        {"vmSize": A4},
     ),
 }
+FIRST = {"vmSize": D4, "location": "westus2", "zone": None, "priority": "Regular"}
 
 
-@pytest.mark.parametrize("struck", MOVES)
-def test_who_finds_no_room_is_made_elsewhere(ops: VMOps, azure: Azure, provision: Deploy, struck: str) -> None:
-    """One round a place; no sibling is written again, all stay where they are, and a removal leaves nothing."""
-    lists, full, faults, there, moved = MOVES[struck]
-    room(azure, *full)
-    azure.fault(*faults)
-    params = {**F1, **lists}
+def place_of(member: Mapping[str, Any]) -> dict[str, Any]:
+    """Give where a member says that it is."""
+    return {name: member[name] for name in FIRST}
+
+
+_WHOLE = (1, 3, 6) if os.environ.get("MATRIX") == "whole" else ()
+WORLDS: dict[str, dict[str, tuple[int, ...]]] = {
+    "of room": {"zone": (3,), "size": (6,), "region": (1, 6)},
+    "of a size, of a quota": {"sku": (1,), "quota": (3,)},
+}
+"""How many of six are struck, by what; `make fleets` strikes one, half and all by each."""
+
+
+@pytest.mark.parametrize("lack", WORLDS)
+def test_who_finds_no_room_is_made_elsewhere(
+    ops: VMOps, azure: Azure, provision: Deploy, state_dir: Path, lack: str
+) -> None:
+    """In one round; no sibling is written again, all stay there, and nothing stays where they were tried."""
+    for kind, times in WORLDS[lack].items():
+        for struck in _WHOLE or times:
+            moved_and_stayed(ops, azure, provision, kind, struck)
+            azure.let_go()
+            room(azure)
+            ops.refusals({}, forget=True)
+    if "region" in WORLDS[lack]:
+        for path in state_dir.glob("operations.db*"):
+            path.unlink()
+        is_the_same_in_another_order(VMOps(ops.settings), azure)
+
+
+def is_the_same_in_another_order(ops: VMOps, azure: Azure) -> None:
+    """Have a host without records grow a fleet of two locations, given the other way round, and remove it."""
+    had = machines(azure)
+    params: Params = {**F1, "vmName": "region1", "location": "eastus,westus2", "vmCount": 7, "tags": {"a": "b"}}
+    status, made = provisioned(ops, params)
+    assert (status, made["ready"]) == (Status.SUCCEEDED, 7), ops.last_failure(params)
+    now = machines(azure)
+    assert {name: now[name] for name in had} == had
+    assert (now.keys() - had.keys(), networks(azure, "region1")) == ({"region1-6"}, ["eastus", "westus2"])
+    cards = {
+        each["name"]: each["location"] for each in of(azure, "region1") if each["type"].endswith("/networkInterfaces")
+    }
+    assert {name for name, location in cards.items() if name.endswith("-eastus") != (location == "eastus")} == set()
+    assert ops.vm_deprovision(dict(params))[0] is Status.PENDING
+    assert ops.wait_vm_deployment(False, dict(params))[0] is Status.SUCCEEDED
+    assert not of(azure, "region1")
+
+
+def moved_and_stayed(ops: VMOps, azure: Azure, provision: Deploy, kind: str, struck: int) -> None:
+    """Make a fleet of which so many are struck, and see who is where."""
+    fleet, (lists, strike, there) = f"{kind}{struck}", KINDS[kind]
+    first = {name: "1" if (name, kind) == ("zone", "zone") else value for name, value in FIRST.items()}
+    strike(azure, fleet, struck)
+    params: Params = {**F1, **lists, "vmName": fleet}
     made = provision(dict(params))
-    assert (made["ready"], made["missing"], len(made["moves"])) == (6, [], moved)
-    assert Counter((each["vmSize"], each["zone"], each["priority"]) for each in made["members"]) == there
-    assert counted(azure) == parts_of(6)
-    movers = {f"f1-{each['member']}" for each in made["moves"]}
-    assert {name for name, times in creates(azure).items() if times > 1} == movers
+    assert (made["asked"], made["ready"], made["missing"]) == (6, 6, [])
+    moved = [each["member"] for each in made["members"] if place_of(each) == first | there]
+    stayed = [each["member"] for each in made["members"] if place_of(each) == first]
+    assert (len(moved), sorted(moved + stayed)) == (struck, [*range(6)])
+    told = sorted((each["member"], each["from"], each["to"]) for each in made["moves"])
+    assert told == [(number, first, first | there) for number in moved]
+    assert {name for name, times in creates(azure, fleet).items() if times > 1} == {f"{fleet}-{n}" for n in moved}
+    assert counted(azure, fleet) == parts_of(6)
+    assert set(networks(azure, fleet)) == {each["location"] for each in made["members"]}
     had, sent = machines(azure), azure.writes()
-    for _ in range(3):  # as mlos_bench does, before each trial
-        assert ops.vm_provision(dict(params)) == (Status.SUCCEEDED, {})
-    assert azure.writes() == sent
-    room(azure)
-    provision({**params, "tags": {"a": "b"}})
-    assert machines(azure) == had
-    assert ops.vm_deprovision(dict(F1))[0] is Status.PENDING
-    assert ops.wait_vm_deployment(False, dict(F1))[0] is Status.SUCCEEDED
-    assert azure.ids() == set()
+    assert ops.vm_provision(dict(params)) == (Status.SUCCEEDED, {})  # as mlos_bench does, before each trial
+    assert (azure.writes(), machines(azure)) == (sent, had)
+
+
+def test_what_one_is_refused_in_its_second_place_stops_nobody_else(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """It goes to its third; who is throttled stays; who is denied is missing at once, and tried nowhere else."""
+    params: Params = {**F1, "zone": "1,2", "vmSize": [D4, A4], "minCount": 5}
+    azure.fault(
+        rule("f1", 0, {"do": "fail", "code": "ZonalAllocationFailed"}),
+        rule("f1", 0, {"do": "refuse", "code": "SkuNotAvailable"}, nth=2),
+        rule("f1", 2, {"do": "refuse", "code": "RequestDisallowedByPolicy"}, times=9),
+        rule("f1", 3, {"do": "refuse", "code": "SubscriptionRequestsThrottled"}, times=2),
+    )
+    made = provision(dict(params))
+    assert (made["asked"], made["ready"]) == (6, 5)
+    assert [(each["member"], each["kind"], each["code"]) for each in made["missing"]] == [
+        (2, "auth", "RequestDisallowedByPolicy")
+    ]
+    first: dict[str, str | None] = {**FIRST, "zone": "1"}
+    second, third = {**first, "zone": "2"}, {**first, "vmSize": A4}
+    assert [(each["member"], each["from"], each["to"]) for each in made["moves"]] == [
+        (0, first, second),
+        (0, second, third),
+    ]
+    assert [place_of(each) for each in made["members"]] == [third, *[first] * 4]
+    again = creates(azure)
+    assert (again["f1-0"], {again[f"f1-{number}"] for number in (1, 4, 5)}) == (3, {1})
+
+    azure.fault(rule("f2", "*", {"do": "refuse", "code": "RequestDisallowedByPolicy"}, times=9))
+    failure = ended(ops, {**params, "vmName": "f2", "vmCount": 2, "minCount": 1})
+    assert (failure.kind, failure.code) == (FailureKind.AUTH, "RequestDisallowedByPolicy")
+    assert {*creates(azure, "f2").values()} == {1}
 
 
 def test_who_finds_room_nowhere_is_missing_and_leaves_nothing(ops: VMOps, azure: Azure, provision: Deploy) -> None:
@@ -163,18 +270,31 @@ def test_as_many_are_made_in_a_place_as_its_quota_has_room_for(ops: VMOps, azure
     assert {*creates(azure).values()} == {1}
 
 
+def test_a_data_disk_that_no_engine_deletes_goes_with_the_first_place(azure: Azure, provision: Deploy) -> None:
+    """It is made anew where its VM is; that of a sibling stays."""
+    room(azure, {"location": "westus2", "left": 1})
+    disks = {"dataDisks": [4], "dataDiskType": "PremiumV2_LRS", "zone": "1", "location": "westus2,eastus"}
+    made = provision({**F1, "vmCount": 2, **disks})
+    assert len(made["moves"]) == 1
+    found = {each["name"]: each["location"] for each in of(azure, "f1") if each["type"].endswith("/disks")}
+    there = {each["member"]: each["location"] for each in made["members"]}
+    ends = {number: "" if location == "westus2" else f"-{location}" for number, location in there.items()}
+    named = [(f"f1-{number}-{disk}{ends[number]}", there[number]) for number in there for disk in ("osdisk", "data-0")]
+    assert found == dict(named)
+
+
 def test_a_fleet_that_moves_converges_whenever_it_is_killed(ops: VMOps, azure: Azure, state_dir: Path) -> None:
     """Who ran stays, who was on the way is made where it was to be, and of who finds room nowhere nothing is left."""
     any_vm = f"{COMPUTE}/virtualMachines/f1-*"
-    params: Params = {**F1, "vmCount": 3, "minCount": 2, "zone": "1,2"}
-    room(azure, {"zone": "1", "left": 2})
+    params: Params = {**F1, "vmCount": 3, "minCount": 2, "location": "westus2,eastus"}
+    room(azure, {"location": "westus2", "left": 2})
     killed_at(("DELETE", any_vm, True), ops, azure, state_dir, params)
     ran = machines(azure)
     assert len(ran) == 2
     killed_at(("PUT", any_vm, False), ops, azure, state_dir, params)
     status, result = provisioned(ops, params)
     assert (status, result["ready"]) == (Status.SUCCEEDED, 3), ops.last_failure(params)
-    assert Counter(each["zone"] for each in result["members"]) == {"1": 2, "2": 1}
+    assert Counter(each["location"] for each in result["members"]) == {"westus2": 2, "eastus": 1}
     had = machines(azure)
     assert {name: had[name] for name in ran} == ran
 

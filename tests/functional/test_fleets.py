@@ -1,5 +1,6 @@
 """Fleets: many VMs by one call, one lock, one stack; each keeps its number, and what one meets is nobody else's."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -88,6 +89,11 @@ def test_a_fleet_is_made_kept_and_removed_as_one(
     before = len(azure.journal())
     assert ops.vm_provision(dict(F1)) == (Status.SUCCEEDED, {})
     assert [each["method"] for each in azure.journal()[before:]] == ["GET"] * 3
+
+    before = len(azure.journal())
+    assert len(ops.resources(dict(F1))) == 4 * 4 + 3
+    asked = [each["path"] for each in azure.journal()[before:]]
+    assert not [each for each in asked if re.search(r"/f1-\d", each)], "one list of each type tells of all"
 
     had = identities(azure)
     azure.delete(f"{machine(2)}{VERSION}")

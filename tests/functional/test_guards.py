@@ -65,11 +65,24 @@ def test_what_is_dearer_than_it_may_be_is_refused() -> None:
         bounded(replace(MADE, state=State.FAILED), maxHourlyPrice="1.9")
 
 
+@pytest.mark.parametrize("count", [None, 3])
 @pytest.mark.parametrize("guard", ["maxHourlyPrice", "budget"])
-def test_a_price_that_nobody_knows_is_none_that_may_be_paid(guard: str) -> None:
-    """It may be anything."""
+def test_a_price_that_nobody_knows_is_none_that_may_be_paid(guard: str, count: int | None) -> None:
+    """It may be anything, of one VM and of several."""
     with refused(FailureKind.QUOTA, f"{guard}: what Standard_D2s_v5 in westus2, Regular, costs is not known"):
-        bounded(vmSize="Standard_D2s_v5", **{guard: 1000})
+        bounded(vmSize="Standard_D2s_v5", vmCount=count, **{guard: 1000})
+
+
+def test_a_fleet_spends_its_budget_together_and_each_vm_has_a_price() -> None:
+    """The budget is of all VMs by the dearest place; the most that an hour may cost is of one of them."""
+    assert bounded(vmCount=4, budget=16) == pytest.approx(2 * HOUR, abs=60)
+    assert bounded(vmCount=4, maxHourlyPrice=2) is None
+    with refused(FailureKind.QUOTA, "\\$1.9 is the most"):
+        bounded(vmCount=4, maxHourlyPrice=1.9)
+    with refused(FailureKind.QUOTA, "budget: what Standard_D2s_v5 in westus2, Regular, costs is not known"):
+        bounded(vmCount=4, vmSize="Standard_B2s,Standard_D2s_v5", budget=16)
+    with refused(FailureKind.QUOTA, "budget: \\$4 are spent, at \\$8 an hour"):
+        bounded(MADE, vmCount=4, budget=4)
 
 
 def test_a_budget_is_a_time_to_live() -> None:
@@ -110,3 +123,26 @@ def test_a_vm_ends_with_its_budget(
     again = ops.operation(params)
     assert again is not None
     assert again.expires == pytest.approx(made.expires, abs=1)
+
+
+def test_a_fleet_keeps_to_its_price_and_its_budget_wherever_it_finds_room(
+    ops: VMOps, azure: Azure, provision: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    """The cheapest place first; a move to a dearer one is in the budget, and not made above the price of an hour."""
+    cheap, dear = "Standard_D2s_v5", "Standard_D4s_v5"
+    params = {"vmName": "f1", "vmCount": 2, "vmSize": f"{dear},{cheap}", "prefer": "price"}
+    assert ops.vm_provision({**params, "maxHourlyPrice": 0.01}) == (Status.FAILED, {})
+    assert (ops.operation(params), azure.writes()) == (None, [])
+    azure.put("/_local/capacity", [{"size": cheap, "left": 1}])
+    made = provision({**params, "budget": 0.768})
+    assert sorted(each["vmSize"] for each in made["members"]) == [cheap, dear]
+    assert [(each["from"]["vmSize"], each["to"]["vmSize"]) for each in made["moves"]] == [(cheap, dear)]
+    asked = ops.operation(params)
+    assert asked is not None
+    assert asked.expires - asked.created == pytest.approx(2 * HOUR, abs=60)  # both at the dearer one's 0.192
+    ends = {azure.vm(each["id"])["tags"]["vmops-expires"] for each in made["members"]}
+    assert [times.parse_utc(each) for each in ends] == [pytest.approx(asked.expires, abs=1)]
+    ops.refusals({}, forget=True)
+    azure.put("/_local/capacity", [{"size": cheap, "left": 1}])
+    short = provision({**params, "vmName": "f2", "minCount": 1, "maxHourlyPrice": 0.1})
+    assert ([each["vmSize"] for each in short["members"]], len(short["missing"]), short["moves"]) == ([cheap], 1, [])

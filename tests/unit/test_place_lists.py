@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from vmops.core.errors import SpecError
-from vmops.deploy.placed import wished
+from vmops.deploy.placed import home_of, wished
 from vmops.spec import fleet
 from vmops.spec.vm_spec import VmSpec
 
@@ -92,6 +92,23 @@ def test_members_of_a_fleet_take_zones_in_turn_only_if_they_are_spread() -> None
     assert [wished(each)[0].zone for each in fleet.members(gathered, range(4))] == [*"1111"]
 
 
+@pytest.mark.parametrize(
+    ("cards", "home"),
+    [
+        ({}, "eastus"),
+        ({"exp1-0-nic": "westus2", "exp1-1-nic-eastus": "eastus"}, "westus2"),
+        ({"exp1-1-nic-eastus": "eastus", "exp1-0-nic": "westus2"}, "westus2"),
+        ({"exp1-0-nic-westus2": "westus2"}, "eastus"),
+        ({"exp1-0-nic-eastus": "eastus"}, ""),
+    ],
+)
+def test_a_fleet_has_names_without_location_where_its_interfaces_have(cards: dict[str, str], home: str) -> None:
+    """Whichever is the first of the list now; nowhere if in that one, too, they are named by it."""
+    kind = "Microsoft.Network/networkInterfaces"
+    found = [{"name": name, "location": location, "type": kind} for name, location in cards.items()]
+    assert home_of([*found, {"name": "exp1-0", "location": "eastus", "type": "x/virtualMachines"}], "eastus") == home
+
+
 def test_a_place_that_is_regular_has_no_bid() -> None:
     """What is said of Spot stays with Spot."""
     spec = spec_of(vmSize=D4, priority="Regular,Spot", maxPrice=0.1, evictionPolicy="Delete")
@@ -114,8 +131,8 @@ def test_a_place_that_is_regular_has_no_bid() -> None:
         ({"vmSize": [f"Standard_D{n}s_v5" for n in range(22)], "zone": "any"}, "vmSize x zone: 66 places, and 64 is"),
         ({"prefer": "luck"}, "prefer: 'luck' is not one of order, price"),
         (
-            {"location": "eastus,westus", "vmCount": 2},
-            "location: a list, and all VMs of a fleet are made in one location",
+            {"location": "eastus,westus", "vmCount": 2, "networkSecurityGroupName": "n"},
+            "networkSecurityGroupName is in",
         ),
     ],
 )

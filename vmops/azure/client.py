@@ -106,6 +106,10 @@ class Arm:
         path = _with_version(f"/subscriptions/{subscription}/providers/{kind}") + query
         return list(self._pages(path, responses.page))
 
+    def of_type_in(self, group_id: str, kind: str) -> list[dict[str, Any]]:
+        """List a group's resources of a type with their properties."""
+        return list(self._pages(_with_version(f"{group_id}/providers/{kind}"), responses.page))
+
     def named(self, subscription: str, kind: str, name: str) -> list[dict[str, Any]]:
         """List the subscription's resources of a type that have a name, in any group."""
         where = f"$filter=resourceType eq '{kind}' and name eq '{name}'"

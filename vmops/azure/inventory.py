@@ -5,6 +5,7 @@ agreement (`agree`): the group's list, the subscription's lists by tag, and each
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ _ORDER = (
 )
 """Users before what they use, because ARM refuses to delete what is in use. vmops makes no other types."""
 
+_FEW = 3
+"""The most resources of one type that are read by their ids, one after another."""
 
 _RECENT = 600.0
 """Azure's seconds after a write within which a replica may not know of it. Source: public reports of 404 for what was
@@ -103,18 +106,26 @@ class Inventory:
 
 
 def take(arm: Arm, claim: Claim) -> Inventory:
-    """Look at what there is of a VM in its group; each that may be ours is read by its id, which tells its identity.
+    """Look at what there is of a VM in its group; each that may be ours is read, which tells its identity.
 
     Raises: CloudError if ARM refuses a look.
     """
     group, contents = _group(arm, claim.vm.group_id)
     claim = claim.beside(group)
     listed = [each for each in contents if _concerns(each, claim)]
-    read = [arm.get(each["id"]) for each in listed]
+    read = _read(arm, claim.vm.group_id, listed)
     unread = [each for each, found in zip(listed, read, strict=True) if found is None]
     theirs = [{**each, "properties": {}} for each in unread if is_tagged_by_another(each, claim)]
     doubtful = tuple(each for each in unread if not is_tagged_by_another(each, claim))
     return replace(judge(group, contents, [*filter(None, read), *theirs], claim), unread=doubtful)
+
+
+def _read(arm: Arm, group_id: str, listed: Sequence[Resource]) -> list[Resource | None]:
+    """Read resources by their ids; many of one type by one list, and then by id what that does not show."""
+    count = Counter(str(each["type"]) for each in listed)
+    many = [kind for kind, times in count.items() if times > _FEW]
+    shown = {each["id"].lower(): each for kind in many for each in arm.of_type_in(group_id, kind)}
+    return [shown.get(each["id"].lower()) or arm.get(each["id"]) for each in listed]
 
 
 def take_agreed(arm: Arm, claim: Claim) -> Inventory:

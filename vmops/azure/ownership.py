@@ -5,7 +5,7 @@ and the identity of the resource that we made. *Another's* has another's tag, or
 made. *Unproven* has our name and no other sign of its owner. Only what is ours is changed or deleted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,7 @@ from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.times import format_utc
 from vmops.spec.names import EXPIRES_TAG, FLEET_TAG, GIVEN_TAG, OWNER_TAG, STACK_TAG, Identity
+from vmops.spec.rules.fleets import MOST
 
 UNSETTLED = "?"
 """Prefix of an identity that was recorded before a change that has not ended: the change may have replaced the
@@ -41,14 +42,13 @@ class Claim:
     """In whose name something is done: which VM, and its owner.
 
     ``made`` is what was made for it and not seen gone: Azure's identity of each by its ARM id in lower case, empty
-    where nobody knows. ``fleet``: it is a fleet's, and nobody knows which members there were, so that the name of any
-    is given by rule.
+    where nobody knows. ``members`` are the numbers of a fleet's members whose names are given by rule.
     """
 
     vm: Identity
     owner: str
     made: Mapping[str, str] = field(default_factory=dict)
-    fleet: bool = False
+    members: Container[int | None] = ()
 
     @property
     def stack(self) -> str:
@@ -58,13 +58,13 @@ class Claim:
     def names(self, arm_id: str) -> bool:
         """Tell whether an id is one that we made, or that we give by rule."""
         named = arm_id.lower() in self.made or self.vm.names(arm_id)
-        return named or (self.fleet and self.vm.member(arm_id) is not None)
+        return named or (bool(self.members) and self.vm.member(arm_id) in self.members)
 
     def beside(self, group: Mapping[str, Any] | None) -> "Claim":
-        """Give the same where its group tells that it is a fleet's, and nothing else tells of members."""
+        """Give the same; the name of any member is given by rule if only its group tells that it is a fleet's."""
         told = group is not None and carries_our_tags(group, self) and fleet_of(group)
-        known = any(self.vm.member(arm_id) is not None for arm_id in self.made)
-        return replace(self, fleet=True) if told and not known else self
+        known = self.members or any(self.vm.member(arm_id) is not None for arm_id in self.made)
+        return replace(self, members=range(MOST)) if told and not known else self
 
 
 def extend(arm: Arm, existing: Mapping[str, Any], expires: float) -> None:

@@ -58,7 +58,9 @@ def planned(
     _changes(told, said, as_json=as_json, price=price, places=places)
     if price and not as_json:
         cost = hourly(price["perHour"], made_up=price["source"] == "local")
-        note(f"it costs {cost} by the list while it runs; not counted: {', '.join(price['notCounted'])}")
+        all_of_it = f"all {price['vms']} VMs together cost" if "vms" in price else "it costs"
+        runs = "they run" if "vms" in price else "it runs"
+        note(f"{all_of_it} {cost} by the list while {runs}; not counted: {', '.join(price['notCounted'])}")
 
 
 def compared(changes: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:

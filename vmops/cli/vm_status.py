@@ -135,8 +135,21 @@ def _next(report: Mapping[str, Any], params: Params) -> str:
             return f"{provision}, or {deprovision} to remove the VM with all that it has"
         case "deprovision", "failed", _:
             return deprovision
+        case "provision", "succeeded", None if report.get("members"):
+            return f"{provision} {_brings(report)}"
         case "provision", "succeeded", None:
             return f"{provision} makes it anew, {deprovision} removes what is left"
         case _, _, "stopped" | "deallocated":
             return shell_command("start", params)
     return ""
+
+
+def _brings(report: Mapping[str, Any]) -> str:
+    """Say what a provision does for the members of a fleet that do not run: who exists is started, or mended."""
+    there = {each["name"]: each["power"] for each in report["members"]}
+    missing = [each["name"] for each in report["missing"]]
+    stopped = [name for name in missing if there.get(name) in ("stopped", "deallocated")]
+    made = [name for name in missing if name not in there]
+    tried = [name for name in missing if name not in {*stopped, *made}]
+    said = {"starts": stopped, "makes": made, "tries again": tried}
+    return " and ".join(f"{verb} {', '.join(names)}" for verb, names in said.items() if names)

@@ -113,11 +113,16 @@ class Update:
         return made
 
     def _left_elsewhere(self) -> dict[str, str]:
-        """Find what was made for the VM in another location, by the end of its URN; disks are deleted with the VM."""
-        spec, own = self.spec, {arm_id.lower() for arm_id in self.spec.own_ids()}
-        found = self.site.made.ids() if spec.moves else []
-        left = [each for each in found if each.lower() not in own and spec.identity.names(each)]
+        """Find what was made for the VMs in another location, by the end of its URN; disks are deleted with a VM."""
+        own = {arm_id.lower() for each in self._vms for arm_id in each.own_ids()}
+        found = self.site.made.ids() if any(each.moves for each in self._vms) else []
+        left = [each for each in found if each.lower() not in own and self._is_named(each)]
         return {names.urn_key(arm_id): arm_id for arm_id in left if "/disks/" not in arm_id.lower()}
+
+    def _is_named(self, arm_id: str) -> bool:
+        """Tell whether an id is a default one of the VM, of the fleet, or of any member."""
+        identity = self.spec.identity
+        return identity.names(arm_id) or (bool(self.members) and identity.member(arm_id) is not None)
 
     def run(self, *, refresh: bool) -> None:
         """Run the program, retrying transient failures and adopting resources that exist but are unknown to the engine.

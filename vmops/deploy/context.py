@@ -27,7 +27,6 @@ from vmops.engine.events import EventLog
 from vmops.engine.install import locate
 from vmops.engine.process import EngineCommand
 from vmops.engine.stack import EngineStack
-from vmops.spec import fleet
 from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
 
@@ -55,8 +54,10 @@ class DeployContext:
 
         Resources that a spec names count as named by us.
         """
-        named = fleet.own_ids(target) if isinstance(target, VmSpec) else ()
-        return Claim(target.identity, self.owner, dict.fromkeys(map(str.lower, named), "") | self.made.known())
+        asked = target if isinstance(target, VmSpec) else None
+        named = dict.fromkeys(map(str.lower, asked.own_ids()), "") if asked else {}
+        members = range(asked.vm_count or 0) if asked else ()
+        return Claim(target.identity, self.owner, named | self.made.known(), members)
 
 
 @contextmanager

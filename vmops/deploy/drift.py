@@ -74,17 +74,17 @@ def missing(spec: VmSpec, bodies: Mapping[str, Body], uses: Iterable[str]) -> li
 
 
 def are_as_declared(arm: Arm, claim: Claim, vms: Sequence[tuple[VmSpec, Body]], returned: Collection[str]) -> bool:
-    """Tell whether VMs, and their security group if it is ours, are as their specs say.
+    """Tell whether VMs, and their security groups if these are ours, are as their specs say.
 
     ``returned`` is drift, in words, that came back after a repair: it is logged, and does not count.
     """
-    spec, _ = vms[0]
-    guard = arm.get(spec.ids()["security_group"])
-    if guard is None and "security_group" not in spec.named_roles:
-        return False
     bodies = [(member, {"vm": machine}) for member, machine in vms]
-    if guard and is_ours(guard, claim):
-        bodies.append((spec, {"security_group": guard}))
+    for guard_id, spec in {member.ids()["security_group"]: member for member, _ in vms}.items():
+        guard = arm.get(guard_id)
+        if guard is None and "security_group" not in spec.named_roles:
+            return False
+        if guard and is_ours(guard, claim):
+            bodies.append((spec, {"security_group": guard}))
     found = {str(each) for member, body in bodies for each in find(member, body)}
     if found and found <= {*returned}:
         get_logger().warning("drift", returned=sorted(found))

@@ -1,11 +1,15 @@
 """The places of a spec, and the spec in one of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from vmops.azure.inventory import Inventory
+from vmops.azure.ownership import kind_of
 from vmops.placement.place import Place, places
 from vmops.spec.vm_spec import VmSpec
+
+_INTERFACE = "networkinterfaces"
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,27 @@ def _distance(one: Place, other: Place) -> int:
     return int(one.vm_size.lower() != other.vm_size.lower())
 
 
-def placed_as(spec: VmSpec, machine: Mapping[str, Any] | None) -> VmSpec:
+def by_look(members: Sequence[VmSpec], seen: Inventory) -> list[VmSpec]:
+    """Give members each in the place where Azure shows it, or in the first of its places."""
+    if not members or members[0].location is None:
+        return list(members)
+    home = home_of(seen.ours, members[0].location)
+    return [_placed_as(each, seen.find(each.vm_id), home) for each in members]
+
+
+def home_of(found: Iterable[Mapping[str, Any]], first: str) -> str:
+    """Give the location in which names have none, by the interfaces that exist; ``first`` if there are none of it.
+
+    Empty if in that, too, they are named by location.
+    """
+    cards = [(str(each["name"]).lower(), str(each["location"])) for each in found if kind_of(each) == _INTERFACE]
+    plain = [location for name, location in cards if not name.endswith(f"-{location}")]
+    named = {location for _, location in cards}
+    return plain[0] if plain else "" if first in named else first
+
+
+def _placed_as(spec: VmSpec, machine: Mapping[str, Any] | None, home: str) -> VmSpec:
     """Give a spec in the one of its places where a VM is, in the first if none is there."""
-    home = str(spec.location)
     where = of_machine(machine, home).within(spec) if machine else Placed(wished(spec)[0], home)
     return where.of(spec)
 

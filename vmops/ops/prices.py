@@ -37,10 +37,13 @@ class Prices:
         return price.as_dict() if price else UNKNOWN
 
     def of_spec(self, spec: VmSpec) -> dict[str, Any] | None:
-        """Give the price of a request, for a dry run; None if it is unknown."""
+        """Give the price of a request, for a dry run, of a fleet that of all VMs; None if it is unknown."""
         price = self.price(spec.cloud, spec.location, spec.vm_size, spec.priority)
         if price is None:
             return None
         said = price.as_dict()
         names = {"perHour": "pricePerHour", "currency": "currency", "asOf": "priceAsOf", "source": "priceSource"}
-        return {**{name: said[each] for name, each in names.items()}, "notCounted": [*NOT_COUNTED]}
+        told = {**{name: said[each] for name, each in names.items()}, "notCounted": [*NOT_COUNTED]}
+        if spec.vm_count is None:
+            return told
+        return {**told, "perHour": round(price.per_hour * spec.vm_count, 6), "vms": spec.vm_count}

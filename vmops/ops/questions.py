@@ -76,7 +76,7 @@ class Questions(Access):
     def price(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> dict[str, Any] | None:
         """Give the VM's hourly price for compute, as Azure publishes it; None if it is unknown.
 
-        ``perHour`` in ``currency``, the time ``asOf``, its ``source`` (retail, or local: made up), and what is
+        ``perHour`` in ``currency`` (for all ``vms`` of a fleet), the time ``asOf``, its ``source`` (retail, local),
         ``notCounted``. Raises: SpecError; OperationFailed (not_found) with ``same`` if nothing is recorded.
         """
         from vmops.ops.prices import Prices

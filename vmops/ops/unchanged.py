@@ -9,7 +9,7 @@ from vmops.azure.ownership import Claim, is_ours
 from vmops.deploy import choice, readiness
 from vmops.deploy.drift import are_as_declared
 from vmops.deploy.market import Market
-from vmops.deploy.placed import Placed, wished
+from vmops.deploy.placed import Placed, named_as, of_machine, wished
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
 from vmops.ops.remembered import Asked
@@ -68,17 +68,18 @@ def _single(arm: Arm, spec: VmSpec, made: Mapping[str, Any]) -> list[Seen]:
 def _fleet(arm: Arm, spec: VmSpec, made: Mapping[str, Any]) -> list[Seen]:
     """Give the members that were made; empty if one of them does not run."""
     told = {each["member"]: each for each in made.get("members", ())}
-    members = [_where_told(each, told[each.member]) for each in fleet.members(spec, told)]
+    members = fleet.members(spec, told)
     running = machines.running(arm, spec.subscription, [each.vm_id for each in members])
-    return [(each, machine, told[each.member]) for each, machine in zip(members, running, strict=False)]
+    pairs = [(each, machine, told[each.member]) for each, machine in zip(members, running, strict=False)]
+    return [(_where_told(each, at, machine), machine, at) for each, machine, at in pairs]
 
 
-def _where_told(member: VmSpec, told: Mapping[str, Any]) -> VmSpec:
-    """Give a member in the one of its places where it was made."""
+def _where_told(member: VmSpec, told: Mapping[str, Any], machine: Body) -> VmSpec:
+    """Give a member in the one of its places where it was made, with its resources named as those of the VM."""
     if not member.lists:
-        return member
+        return named_as(machine, member)
     place = Place(told["vmSize"], told["location"], told["zone"], told["priority"])
-    return Placed(place, str(member.location)).within(member).of(member)
+    return Placed(place, of_machine(machine, "").home).within(member).of(member)
 
 
 def serves(admitted: Operation, new: Operation) -> bool:

@@ -13,12 +13,6 @@ def members(spec: VmSpec, numbers: Iterable[int]) -> tuple[VmSpec, ...]:
     )
 
 
-def own_ids(spec: VmSpec) -> list[str]:
-    """Return `VmSpec.own_ids` of a VM; for a fleet, of the members that are made first."""
-    vms = members(spec, range(spec.vm_count)) if spec.vm_count else (spec,)
-    return list(dict.fromkeys(arm_id for vm in vms for arm_id in vm.own_ids()))
-
-
 def wanted(count: int, there: Iterable[int], known: Iterable[int]) -> list[int]:
     """Return the numbers of the members that a fleet is to have.
 

@@ -1,7 +1,7 @@
 """The members of a fleet, present and wanted, by Azure's lists and this host's records."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vmops.azure import machines
@@ -12,6 +12,7 @@ from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.deploy import first_run, survey
 from vmops.deploy.context import DeployContext
+from vmops.deploy.placed import by_look
 from vmops.deploy.survey import Preflight
 from vmops.spec import fleet
 from vmops.spec.vm_spec import VmSpec
@@ -80,9 +81,17 @@ def call(site: DeployContext, spec: VmSpec, place: Placing, taken: Iterable[int]
     numbers = fleet.wanted(spec.vm_count or 0, ranked, known.union(taken))
     members = tuple(place(fleet.members(spec, numbers), seen))
     new = frozenset(each.member for each in members if each.moves and first_run.never(site, each))
-    before = [survey.of_machine(site.arm, each, claim, ground, never_ran=each.member in new) for each in members]
-    leaving = fleet.members(spec, ({*there} | known) - {each.member for each in members})
-    return Muster(ground, members, leaving, tuple(before), new)
+    before = [
+        survey.of_machine(site.arm, each, claim, _ground_of(each, ground), never_ran=each.member in new)
+        for each in members
+    ]
+    leaving = by_look(fleet.members(spec, ({*there} | known) - {each.member for each in members}), seen)
+    return Muster(ground, members, tuple(leaving), tuple(before), new)
+
+
+def _ground_of(member: VmSpec, ground: Preflight) -> Preflight:
+    """Give what a member shares with all: only its location may be another."""
+    return replace(ground, location=member.location) if member.location else ground
 
 
 def _refuse_single(seen: Inventory, spec: VmSpec) -> None:

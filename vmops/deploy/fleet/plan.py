@@ -8,7 +8,7 @@ from vmops.deploy.circumstances import Circumstances
 from vmops.deploy.context import DeployContext
 from vmops.deploy.fleet import muster
 from vmops.deploy.fleet.steps import intents, update_of
-from vmops.deploy.fleet.way import by_look
+from vmops.deploy.placed import by_look
 from vmops.deploy.survey import Preflight
 from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec

@@ -29,16 +29,15 @@ from vmops.deploy.drift import Drift
 from vmops.deploy.fleet import leaving, muster, outcome
 from vmops.deploy.fleet.muster import Muster
 from vmops.deploy.fleet.outcome import Outcome
-from vmops.deploy.fleet.way import Way, by_look
+from vmops.deploy.fleet.way import Way
 from vmops.deploy.holding import Marking
 from vmops.deploy.intent import Intent
+from vmops.deploy.placed import by_look
 from vmops.engine.reconcile import apply
 from vmops.spec.vm_spec import VmSpec
 
-_BREAKS_OFF = frozenset(
-    {FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.LOCKED, FailureKind.BUG, FailureKind.AUTH}
-)
-"""Failures that concern the whole deployment and not one member."""
+_BREAKS_OFF = frozenset({FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.LOCKED, FailureKind.BUG})
+"""Failures that concern the whole deployment and not one member. A policy may deny one of them."""
 
 
 def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:

@@ -17,17 +17,11 @@ from vmops.deploy.context import DeployContext
 from vmops.deploy.fleet.outcome import Outcome
 from vmops.deploy.market import Market
 from vmops.deploy.moves import Ledger, goes_on, no_place, no_room
-from vmops.deploy.placed import Placed, of_machine, placed_as, wished
+from vmops.deploy.placed import Placed, home_of, of_machine, wished
 from vmops.placement.place import Place
 from vmops.placement.refusals import Next
 from vmops.placement.search import Objection, Search
 from vmops.spec.vm_spec import VmSpec
-
-
-def by_look(members: Sequence[VmSpec], seen: Inventory) -> list[VmSpec]:
-    """Give members each in the place where Azure shows it, or in the first of its places."""
-    there = [(each, seen.find(each.vm_id)) for each in members]
-    return [placed_as(each, machine) if each.lists else each for each, machine in there]
 
 
 class Way:
@@ -40,6 +34,7 @@ class Way:
         self._met: list[Objection] = []
         self._searches: dict[int | None, Search] = {}
         self._where: dict[int | None, Placed] = {}
+        self._home: str | None = None
         self.nowhere: dict[int, Failure] = {}
         self.moves: list[dict[str, Any]] = []
 
@@ -50,6 +45,8 @@ class Way:
         """
         if self._spec.location is None:
             return list(members)
+        if self._home is None:
+            self._home = self._find_home(members, seen)
         found = [(each, self._of(each, seen.find(each.vm_id))) for each in members if each.member not in self.nowhere]
         return [where.of(each) for each, where in found if where]
 
@@ -88,10 +85,16 @@ class Way:
         missing = dict(sorted({**found.missing, **self.nowhere}.items()))
         return replace(found, members=[*found.members, *nowhere], missing=missing, moves=self.moves)
 
+    def _find_home(self, members: Sequence[VmSpec], seen: Inventory) -> str:
+        """Find the location in which names have none: by what exists, by where members were tried, or the first."""
+        spec, noted = self._spec, filter(None, (self._ledger.noted(each.machine_name) for each in members))
+        tried = (each.home for each in noted if spec.lists or each.place.location == spec.location)
+        return home_of(seen.ours, next(tried, str(spec.location)))
+
     def _of(self, member: VmSpec, machine: Mapping[str, Any] | None) -> Placed | None:
         """Give where a member is to be; one that something is being done to is looked at again."""
         if machine and vm_state.in_transit(machine):
-            return of_machine(machine, str(member.location)).within(member)
+            return of_machine(machine, self._named_at).within(member)
         if member.member not in self._where:
             self._begin(member, machine)
         return self._where.get(member.member)
@@ -99,10 +102,10 @@ class Way:
     def _begin(self, member: VmSpec, machine: Mapping[str, Any] | None) -> None:
         """Choose where a member is first: where it is, or was tried last, or else where nothing speaks against."""
         if not member.lists:
-            self._where[member.member] = Placed(wished(member)[0], str(member.location))
+            self._where[member.member] = Placed(wished(member)[0], self._named_at)
             return
         noted = self._ledger.noted(member.machine_name)
-        there = of_machine(machine, str(member.location)) if machine else noted
+        there = of_machine(machine, self._named_at) if machine else noted and replace(noted, home=self._named_at)
         ran = self._site.made.ran(member.vm_id) == first_run.YES
         if there and (ran or (machine and not first_run.never(self._site, member))):
             self._where[member.member] = there.within(member)
@@ -113,9 +116,14 @@ class Way:
         else:
             self.nowhere[member.member or 0] = no_place(member, search.blocked(time.time(), told))
 
+    @property
+    def _named_at(self) -> str:
+        """Give the location in which names have none, which `place` finds."""
+        return self._home or ""
+
     def _go(self, member: VmSpec, place: Place) -> None:
         self._market.take(place)
-        self._where[member.member] = Placed(place, str(member.location))
+        self._where[member.member] = Placed(place, self._named_at)
 
     def _search(self, member: VmSpec) -> Search:
         if member.member not in self._searches:

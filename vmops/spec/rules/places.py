@@ -79,13 +79,7 @@ def read(given: Mapping[str, object]) -> tuple[dict[str, tuple[str, ...]], list[
 def together(lists: Lists, given: Mapping[str, object]) -> list[str]:
     """Say, in a sentence each, which lists conflict with other parameters."""
     found = (_pinned(lists, given), _processors(lists, given), _spot(lists, given), _too_many(lists))
-    return [*(each for those in found for each in those), *_of_fleet(lists, given)]
-
-
-def _of_fleet(lists: Lists, given: Mapping[str, object]) -> list[str]:
-    """Say that the VMs of a fleet are made in one location, all of them: they stand on one network."""
-    several = "vmCount" in given and len(lists.get("location", ())) > 1
-    return ["location: a list, and all VMs of a fleet are made in one location"] if several else []
+    return [each for those in found for each in those]
 
 
 def _pinned(lists: Lists, given: Mapping[str, object]) -> list[str]:
