@@ -125,54 +125,13 @@ class Queries:
         latest = self.store.latest(target.stack)
         if latest and (latest.verb, latest.state) == (Verb.DEPROVISION, State.SUCCEEDED):
             raise OperationFailed(Failure(FailureKind.NOT_FOUND, "it was removed: nothing is asked for"))
-        return Comparison(self._asked_last(target), self.deployments.absence(target).take()).changes()
-
-    def _asked_last(self, target: Target) -> VmSpec:
-        """Give the last request, for the place where the VM is. Raises: as `Remembered.asked_again`."""
-        return self._remembered.here(self._remembered.asked_again(target.identity.params).spec)
+        return Comparison.of(
+            self._remembered.asked_last(target), self.deployments.absence(target).take(), target.member
+        ).changes()
 
     @property
     def _remembered(self) -> Remembered:
         return Remembered(self.settings, self.store)
-
-    def made_from(self, target: Target) -> dict[str, Any]:
-        """Give the content of a lock file of a VM: its request, and what it was really made from.
-
-        Raises: OperationFailed (not_found) if the VM does not exist, is not ours, or has no recorded request;
-        CloudError; EngineMissing if only the engine's state has the custom data.
-        """
-        return self._made_from(target)[0]
-
-    def metrics(self, target: Target) -> dict[str, str]:
-        """Give what a trial's results should say of its VM. Raises: as `made_from`."""
-        from vmops.ops import made_from
-        from vmops.ops.prices import Prices
-
-        locked, custom_data = self._made_from(target)
-        place = (locked["made"][name] for name in ("location", "vmSize", "priority"))
-        price = Prices(self.settings.state_dir).price(target.cloud, *place)
-        return made_from.metrics(locked, custom_data, price.per_hour if price else None)
-
-    def _made_from(self, target: Target) -> tuple[dict[str, Any], str | None]:
-        from vmops.azure import ownership
-        from vmops.ops import made_from
-
-        last, spec = self._remembered.last(target), self._asked_last(target)
-        machine = self.arm(target).get(target.vm_id)
-        if machine is None or not ownership.is_ours(machine, self.deployments.claim(target)):
-            raise OperationFailed(Failure(FailureKind.NOT_FOUND, "there is no such VM of ours", resource=target.vm_id))
-        custom_data = self._custom_data(spec, last)
-        return made_from.locked(machine, spec, last, custom_data), custom_data
-
-    def _custom_data(self, spec: VmSpec, last: Operation) -> str | None:
-        """Give the custom data with which a VM was made; None if it has none."""
-        from vmops.deploy import secrets
-        from vmops.ops.reading import reading
-
-        if spec.custom_data or "customData" not in last.secrets:
-            return spec.custom_data.get_secret_value() if spec.custom_data else None
-        with reading(self.settings, self.store, spec) as site:
-            return secrets.of_state(site.stack.state(secrets=True)).get("customData")
 
     def status(self, target: Target) -> dict[str, Any]:
         """Describe a VM: its last request, the state of that, and ARM's present answer. Raises: CloudError."""
@@ -233,6 +192,6 @@ class Queries:
         if latest is None or (latest.verb, latest.state) != (Verb.PROVISION, State.SUCCEEDED) or not latest.given:
             return None
         try:
-            return Comparison(self._asked_last(target), there)
+            return Comparison.of(self._remembered.asked_last(target), there, target.member)
         except SpecError:  # asked for by rules of an earlier version
             return None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vmops.ops.guards import Guards
     from vmops.ops.listing import Listing
     from vmops.ops.offers import Offers
+    from vmops.ops.origins import Origins
     from vmops.spec.wish import Wish
 
 
@@ -105,23 +106,25 @@ class Questions(Access):
         ``lockVersion``, ``vmName``, ``parameters`` without secrets, ``made`` as Azure reports it, with a hash of custom
         data, ``tools``, and ``guest`` (None: not asked). `vm_provision` reads it through the parameter ``lockFile``.
 
-        Raises: OperationFailed (not_found) if the VM does not exist, or this host has no record of its request;
-        CloudError if ARM refuses.
+        Raises: OperationFailed (not_found) if the VM does not exist, or this host has no record of its request,
+        (invalid) if the VMs of a fleet differ; CloudError if ARM refuses.
         """
         from vmops.ops.member_names import refuse
 
         target = self._target(params)
         refuse(target)
-        return self._queries.made_from(target)
+        return self._origins.lock_file(target)
 
     def metrics(self, params: Params) -> dict[str, str]:
         """Give what a trial's results should say of its VM: its place, processor, image and price, and a digest.
 
-        VMs with the same ``vmops_lock`` were made from the same inputs, whatever their names and prices.
+        VMs with the same ``vmops_lock`` were made from the same inputs, whatever their names and prices. Of a fleet a
+        value in which its VMs differ is given for each, with its number (``vmops_zone_0``), and ``vmops_ready`` is how
+        many run.
 
-        Raises: as `lock_file`.
+        Raises: as `lock_file`, but for a fleet whose VMs differ.
         """
-        return self._queries.metrics(self._target(params))
+        return self._origins.metrics(self._target(params))
 
     def parameters(self, params: Params | None = None) -> list[dict[str, Any]]:
         """Describe all parameters; for a VM, with each ``value`` of its last request.
@@ -244,6 +247,12 @@ class Questions(Access):
     @property
     def _remembered(self) -> Remembered:
         return Remembered(self.settings, self._store)
+
+    @property
+    def _origins(self) -> "Origins":
+        from vmops.ops.origins import Origins
+
+        return Origins(self.settings, self._store, self._arm, self._deployments)
 
     @cached_property
     def _queries(self) -> Queries:
