@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from tests.azure import kill_daemon, living
 from tests.chaos.boundaries import RECORD, Boundary, Turnstile, boundaries, kinds
-from tests.chaos.fleet_scene import PACE, FleetScene, Phase
+from tests.chaos.fleet_scene import FleetScene, Phase
 from tests.chaos.freeze import frozen
 from tests.chaos.kill_targets import kill_targets, strike
 from tests.chaos.killing import PATIENCE, rest
@@ -16,7 +15,6 @@ from tests.chaos.moments import Moment
 from tests.chaos.script import Kill
 from vmops import Status
 from vmops.core.polling import NotYet, poll_until
-from vmops.local import daemon
 from vmops.protocol import Params
 
 COUNTED = (
@@ -72,15 +70,11 @@ class Walk:
         return f"{boundary}: {', '.join(self.told)}"
 
     def _at_request(self, phase: Phase, boundary: Boundary, target: str) -> bool:
-        """Kill while a request, or its answer, is kept; one not carried out yet may be lost with the local Azure."""
+        """Kill while a request, or its answer, is kept; what was sent is carried out after that."""
         stage = self.scene.stage
         stage.faults(boundary.rule)
         assert self.scene.ops.vm_provision(phase.params)[0] is Status.PENDING
         struck = self._strike(target, lambda: bool(stage.kept()))
-        if struck and not boundary.done and not living(stage.state_dir) and self.dice.random() < 0.5:
-            kill_daemon(stage.state_dir)
-            daemon.ensure(stage.state_dir, PACE)
-            self.told.append("never sent")
         stage.faults()
         return struck
 
