@@ -102,8 +102,9 @@ class Walk:
 
         def look() -> bool | NotYet:
             ended = over()
-            if come():
-                kill = next(each for each in map(_aimed, (target, "both")) if kill_targets(stage, each, None))
+            there = [each for each in map(_aimed, (target, "both")) if kill_targets(stage, each, None)]
+            if there and come():
+                kill = there[0]
                 return strike(stage, kill, kill_targets(stage, kill, None), come)
             return False if ended else NotYet(0.005)
 

@@ -143,9 +143,10 @@ class Queries:
         latest = newest and self.deployments.settled(newest)
         there = self.deployments.absence(target).take()
         seen = vm_state.get_vm_state(self.arm(target), target.vm_id) if there.find(target.vm_id) else None
-        beside = self._beside(target, there, latest) if seen else None
         entrance = Entrance(self.settings, self.store, self.arm, target)
         guest = entrance.guest() if seen else None
+        members = {} if seen else self._members(target)
+        beside = self._beside(target, there, latest) if seen or members else None
         return {
             "vmName": target.machine_name,
             "stack": target.stack,
@@ -155,29 +156,33 @@ class Queries:
             and guest
             and {**seen.summary(), "whose": str(there.whose(target.vm_id)), **entrance.told(seen, guest)},
             "guest": guest and guest.summary(),
-            **({} if seen else self._members(target)),
+            **members,
             "resources": {str(whose): [each["id"] for each in found] for whose, found in there.judged.items()},
             "lastFailure": failure and failure.as_dict(),
-            **self._price(target, seen),
+            **({} if members else self._price(target, seen)),
             "drift": [str(each) for each in beside.drift] if beside else [],
             "notOurs": beside.added if beside else [],
             "portal": portal_link(target.cloud, target.vm_id),
         }
 
     def _members(self, target: Target) -> dict[str, Any]:
-        """Describe the VMs of a fleet; empty for a single VM."""
+        """Describe the VMs of a fleet, of which each has a price; empty for a single VM."""
         from vmops.ops.members import Members
 
-        return Members(self.settings, self.store, self.arm).take(target)
+        found = Members(self.settings, self.store, self.arm).take(target)
+        return {**found, "pricePerHour": None} if found else {}
 
     def _price(self, target: Target, seen: "VmState | None") -> dict[str, Any]:
-        """Give the price of a VM in its place; empty for a VM that does not exist."""
+        """Give the price of a VM in its place, and what it has cost; unknown for a VM that does not exist."""
+        from vmops.ops import spent
         from vmops.ops.prices import Prices
 
         if seen is None:
-            return {"pricePerHour": None}
+            return {"pricePerHour": None, "spentSoFar": None}
         location, priority = seen.resource.get("location"), seen.resource["properties"].get("priority")
-        return Prices(self.settings.state_dir).told(target.cloud, location, seen.summary()["vmSize"], priority)
+        told = Prices(self.settings.state_dir).told(target.cloud, location, seen.summary()["vmSize"], priority)
+        life = self.store.life(target.stack)
+        return {**told, "spentSoFar": spent.so_far(seen.resource, seen.power, told["pricePerHour"], life)}
 
     def _standing(self, latest: Operation | None, seen: "VmState | None") -> str | None:
         """Describe the state of a VM in words, if anything is known of it."""
