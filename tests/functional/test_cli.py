@@ -227,10 +227,10 @@ def test_list_shows_what_is_there_and_on_demand_what_is_gone(lab: Shell) -> None
     """After a hundred experiments the list is still short."""
     assert lab("deprovision", "never", "--wait").returncode == 0
     header, *rows = lab("list").stdout.splitlines()
-    assert header.split() == ["NAME", "POWER", "SIZE", "PLACE", "IP", "PRICE", "AGE", "EXPIRES", "OWNER"]
+    assert header.split() == ["NAME", "POWER", "SIZE", "PLACE", "IP", "PRICE", "SPENT", "AGE", "EXPIRES", "OWNER"]
     (exp1,) = [row for row in rows if row.startswith("exp1 ")]
     assert re.fullmatch(
-        r"exp1 +running +Standard_B2s +westus2 +203\.0\.113\.1 +\$0\.08/h \(made up\) +\S.* s +"
+        r"exp1 +running +Standard_B2s +westus2 +203\.0\.113\.1 +\$0\.08/h \(made up\) +≤ \$0\.\d\d +\S.* s +"
         r"(?:in 1 h 59 min)? +tester",
         exp1,
     )

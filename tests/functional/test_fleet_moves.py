@@ -307,3 +307,12 @@ def test_a_fleet_that_moves_converges_whenever_it_is_killed(ops: VMOps, azure: A
     assert (status, result["asked"], result["ready"]) == (Status.SUCCEEDED, 4, 3), ops.last_failure(more)
     assert machines(azure) == had
     assert counted(azure) == parts_of(3)
+
+    room(azure, {"zone": "1"})
+    ops.refusals({}, forget=True)
+    most: Params = {**params, "vmCount": 5}
+    killed_at(("PUT", f"{COMPUTE}/virtualMachines/f1-4", True), ops, azure, state_dir, most)  # of which nobody knew yet
+    status, result = provisioned(ops, most)
+    assert (status, result["ready"]) == (Status.SUCCEEDED, 5), ops.last_failure(most)
+    assert {each["zone"] for each in result["members"] if each["member"] > 2} == {"2"}
+    assert {name: machines(azure)[name] for name in had} == had

@@ -73,6 +73,8 @@ MODES: dict[str, tuple[int, dict[str, str]]] = {
 _VOLATILE = (
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| UTC)", "TIME"),
     (r"\b\d+(\.\d+)? (s|min|h|d)( \d+ (s|min|h))?\b", "DURATION"),
+    (r"≤ \$[\d.]+", "≤ COST"),
+    (r"spentSoFar\": [\d.]+", 'spentSoFar": N'),
     (r"seconds=[\d.]+", "seconds=N"),
     (r"\"seconds\": [\d.]+", '"seconds": N'),
     (r"seconds +[\d.]+", "seconds  N"),

@@ -219,6 +219,11 @@ def hourly(amount: float | None, *, made_up: bool) -> str:
     return f"${amount:.4g}/h{' (made up)' if made_up else ''}" if amount is not None else ""
 
 
+def spent(amount: float | None) -> str:
+    """Write what something has cost at most, in US dollars; '' if it is unknown."""
+    return "" if amount is None else f"≤ ${amount:.2f}"
+
+
 def moment(seconds: float) -> str:
     """Write a time, in seconds since the epoch: ``2030-01-31 03:00:00 UTC (5 min 2 s ago)``."""
     away = time.time() - seconds

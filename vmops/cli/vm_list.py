@@ -4,13 +4,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vmops.cli.console import aligned, columns, duration, hourly, instant, note, out, print_json, warn
+from vmops.cli.console import aligned, columns, duration, hourly, instant, note, out, print_json, spent, warn
 from vmops.core.times import parse_utc
 from vmops.jobs.operation import HANDED_OVER, Operation
 from vmops.ops.listing import Listing
+from vmops.ops.spent import of_all
 from vmops.ops.standing import PROVISIONED
 
-_HEADER = ("NAME", "POWER", "SIZE", "PLACE", "IP", "PRICE", "AGE", "EXPIRES", "OWNER")
+_HEADER = ("NAME", "POWER", "SIZE", "PLACE", "IP", "PRICE", "SPENT", "AGE", "EXPIRES", "OWNER")
 
 
 def listed(found: Listing, *, as_json: bool) -> None:
@@ -62,8 +63,9 @@ def _of_fleet(vms: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     rows = [_row(each) for each in vms]
     running = sum(each["power"] == "running" and each["standing"] == PROVISIONED for each in vms)
     alike = (each[0] if len({*each}) == 1 else "" for each in zip(*rows, strict=True))
-    name, _, size, place, _, price, age, *rest = alike
-    return name, f"{running}/{len(vms)} running", size, place, "", f"{price} each" if price else "", age, *rest
+    name, _, size, place, _, price, _, age, *rest = alike
+    cost = spent(of_all(each["spentSoFar"] for each in vms))
+    return name, f"{running}/{len(vms)} running", size, place, "", f"{price} each" if price else "", cost, age, *rest
 
 
 def _row(vm: Mapping[str, Any]) -> tuple[str, ...]:
@@ -72,7 +74,7 @@ def _row(vm: Mapping[str, Any]) -> tuple[str, ...]:
     address = vm["publicIp"] or vm["privateIp"] or ""
     return (
         *(vm["vmName"], _power(vm), vm["vmSize"] or "", place, address, _price(vm)),
-        *(age, _left(vm["expiresAt"]), vm["owner"] or ""),
+        *(spent(vm["spentSoFar"]), age, _left(vm["expiresAt"]), vm["owner"] or ""),
     )
 
 

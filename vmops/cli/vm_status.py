@@ -6,7 +6,7 @@ from typing import Any
 from rich.markup import escape
 
 from vmops.azure.guests import NONE
-from vmops.cli.console import duration, fields, hourly, moment, out
+from vmops.cli.console import duration, fields, hourly, moment, out, spent
 from vmops.cli.progress import Step
 from vmops.core.failures import Failure
 from vmops.ops.standing import PROVISIONED
@@ -33,6 +33,7 @@ def status(report: Mapping[str, Any], params: Params, *, doing: Sequence[Step], 
             "azure": machine and _seen(machine),
             "fleet": _fleet(report),
             "price": _price(report),
+            "spent": _spent(report),
             "whose": _whose(report),
             "drift": "; ".join(report["drift"]),
             "added": "; ".join(f"{each}, not ours" for each in report["notOurs"]),
@@ -96,6 +97,12 @@ def _price(report: Mapping[str, Any]) -> str:
         return ""
     paid = "not paid while it is deallocated" if report["machine"]["power"] == "deallocated" else "compute alone"
     return f"{cost}, {paid}, as of {report['priceAsOf']}"
+
+
+def _spent(report: Mapping[str, Any]) -> str:
+    """Say what its compute has cost at most: as if it had run ever since it was made."""
+    cost = spent(report["spentSoFar"])
+    return f"{cost} so far, compute alone" if cost else ""
 
 
 def _whose(report: Mapping[str, Any]) -> str:

@@ -52,6 +52,11 @@ def of_look(spec: VmSpec, differs: Sequence[Drift]) -> list[Change]:
     return [_change(spec, operation, names.in_words(arm_id), differs) for arm_id, operation in operations.items()]
 
 
+def too_many(member: VmSpec) -> Change:
+    """Give the change that removes a member that a fleet has too many."""
+    return _change(member, "delete", names.in_words(member.vm_id), ())
+
+
 def kept(foreign: Iterable[str]) -> list[Change]:
     """Describe what others have added: it stays."""
     return [_plain("keep", each) for each in foreign]

@@ -1,18 +1,20 @@
 """Take back resources of ours whose tags were changed or removed."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from vmops.azure import inventory
 from vmops.azure.client import Arm
 from vmops.azure.inventory import Inventory, Resource
-from vmops.azure.ownership import Claim, is_proven
+from vmops.azure.ownership import Claim, carries_our_tags, fleet_of, is_proven
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.engine.reconcile import apply
 from vmops.ops.deployments import Deployments
+from vmops.ops.members import asked_for
 from vmops.ops.reading import reading
-from vmops.spec.names import OWNER_TAG, STACK_TAG
+from vmops.spec.names import FLEET_TAG, OWNER_TAG, STACK_TAG
 from vmops.spec.target import Target
 
 
@@ -29,11 +31,14 @@ def adopt(deployments: Deployments, target: Target, *, dry_run: bool = False) ->
     arm, (claim, seen) = deployments.arm(target), _look(deployments, target)
     if not seen.all:
         raise OperationFailed(Failure(FailureKind.NOT_FOUND, "nothing of it exists", resource=target.vm_id))
-    proven = [each for each in seen.anothers if is_proven(each, claim)]
+    proven = [
+        each for each in (*seen.ours, *seen.anothers) if is_proven(each, claim) and not carries_our_tags(each, claim)
+    ]
     refused = [each for each in seen.anothers if each not in proven]
+    fleet = {FLEET_TAG: target.vm_name} if _is_fleet(deployments, target, seen) else {}
     if not dry_run:
         for resource in (*proven, *seen.unproven):
-            _take(arm, resource, claim)
+            _take(arm, resource, claim, fleet)
     return {"proven": _tags(proven), "unproven": _tags(seen.unproven), "refused": _tags(refused)}
 
 
@@ -45,8 +50,13 @@ def _look(deployments: Deployments, target: Target) -> tuple[Claim, Inventory]:
     return claim, inventory.take_agreed(arm, claim)
 
 
-def _take(arm: Arm, resource: Resource, claim: Claim) -> None:
-    arm.merge_tags(resource["id"], {STACK_TAG: claim.stack, OWNER_TAG: claim.owner})
+def _is_fleet(deployments: Deployments, target: Target, seen: Inventory) -> bool:
+    last = asked_for(deployments.store, target)
+    return bool(last and last.given.get("vmCount")) or any(map(fleet_of, seen.ours))
+
+
+def _take(arm: Arm, resource: Resource, claim: Claim, fleet: Mapping[str, str]) -> None:
+    arm.merge_tags(resource["id"], {STACK_TAG: claim.stack, OWNER_TAG: claim.owner, **fleet})
 
 
 def _tags(resources: Any) -> dict[str, dict[str, str]]:

@@ -15,6 +15,7 @@ from vmops.core import times
 from vmops.core.errors import CloudError
 from vmops.core.failures import Failure
 from vmops.jobs.operation import Operation
+from vmops.ops import spent
 from vmops.ops.meant import means
 from vmops.ops.standing import MISSING, NO_MORE, PROVISIONED, by_record, standing
 from vmops.protocol import Params
@@ -101,7 +102,7 @@ class Lister:
             times.parse_utc(tags[EXPIRES_TAG]) if EXPIRES_TAG in tags else 0.0, record.expires if record else 0.0
         )
         size, priority = properties.get("hardwareProfile", {}).get("vmSize"), properties.get("priority") or "Regular"
-        price = self.price(identity.cloud, resource.get("location"), size, priority)
+        price, life = self.price(identity.cloud, resource.get("location"), size, priority), self.life(identity.stack)
         return {
             **_which(identity),
             "location": resource.get("location"),
@@ -109,13 +110,14 @@ class Lister:
             "vmSize": size,
             "priority": priority,
             "power": machine.power or None,
-            "standing": standing(self.life(identity.stack), machine.provisioning),
+            "standing": standing(life, machine.provisioning),
             "publicIp": machine.public_ip or None,
             "privateIp": machine.private_ip or None,
             "owner": owner_of(resource),
             **_times(made_at(resource) or (record.created if record else 0.0), expires),
             "member": identity.member(resource["id"]) if fleet_of(resource) else None,
             "pricePerHour": price and price.per_hour,
+            "spentSoFar": spent.so_far(resource, machine.power, price and price.per_hour, life),
             "portal": portal_link(identity.cloud, resource["id"]),
         }
 
@@ -146,6 +148,7 @@ def _remembered(record: Operation, *, asked: bool) -> Row:
         **_times(record.created, record.expires),
         "member": None,
         "pricePerHour": None,
+        "spentSoFar": None,
         "portal": portal_link(record.cloud, record.identity.vm_id),
     }
 

@@ -13,35 +13,48 @@ from vmops.spec.rules import hardware
 from vmops.spec.vm_spec import VmSpec
 
 
-def locked(machine: Mapping[str, Any], spec: VmSpec, last: Operation, custom_data: str | None) -> dict[str, Any]:
-    """Give the content of a VM's lock file as plain JSON, from ARM and from the last request."""
-    given = {name: value for name, value in last.given.items() if name not in lock_file.UNBOUND}
+def locked(made: Made, spec: VmSpec, last: Operation, custom_data: str | None) -> dict[str, Any]:
+    """Give the content of a lock file as plain JSON, from what ARM said and from the last request."""
     tools = Tools(vmops=version("vmops"), engine=ENGINE_VERSION, azure_native=version("pulumi_azure_native"))
-    found = LockFile(vm_name=spec.vm_name, parameters=given, made=_made(machine, spec, custom_data), tools=tools)
+    sealed = made.model_copy(update={"custom_data": None if custom_data is None else Sealed.of(custom_data)})
+    found = LockFile(vm_name=spec.vm_name, parameters=_given(last), made=sealed, tools=tools)
     return found.model_dump(mode="json", by_alias=True)
 
 
-def metrics(locked: Mapping[str, Any], custom_data: str | None, price: float | None) -> dict[str, str]:
+def metrics(made: Made, last: Operation, custom_data: str | None, price: float | None) -> dict[str, str]:
     """Give what a trial's results should say of its VM: place, image and price, and a digest of these.
 
     VMs with the same digest (``vmops_lock``) were made from the same inputs. The price is not part of the digest; it is
     '' if unknown. Guessing custom data from the digest costs as much as from its hash.
     """
-    made = {name: value for name, value in locked["made"].items() if name != "customData"}
-    told = made.pop("image")
-    image = LockedImage.model_validate(told).exact if told else str(locked["parameters"].get("imageId"))
-    given = {name: value for name, value in locked["parameters"].items() if name not in _SAID_BY_MADE}
-    whole = json.dumps([made, image.lower(), given, custom_data], sort_keys=True)
+    told = made.model_dump(mode="json", by_alias=True, exclude={"custom_data", "image"})
+    image = made.image.exact if made.image else str(last.given.get("imageId"))
+    given = {name: value for name, value in _given(last).items() if name not in _SAID_BY_MADE}
+    whole = json.dumps([told, image.lower(), given, custom_data], sort_keys=True)
     return {
-        "vmops_size": made["vmSize"],
-        "vmops_location": made["location"],
-        "vmops_zone": made["zone"] or "",
-        "vmops_priority": made["priority"],
-        "vmops_cpu": hardware.cpu(made["vmSize"]),
+        "vmops_size": made.vm_size,
+        "vmops_location": made.location,
+        "vmops_zone": made.zone or "",
+        "vmops_priority": made.priority,
+        "vmops_cpu": hardware.cpu(made.vm_size),
         "vmops_image": image,
         "vmops_price": "" if price is None else f"{price:g}",
         "vmops_lock": lock_file.seal(whole, _FIXED),
     }
+
+
+def joined(rows: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Join the metrics of a fleet's VMs, by their numbers: what is the same of all once, else one of each."""
+    found: dict[str, str] = {}
+    for name in next(iter(rows.values())):
+        values = {number: row[name] for number, row in rows.items()}
+        same = len({*values.values()}) == 1
+        found |= {name: next(iter(values.values()))} if same else {f"{name}_{each}": values[each] for each in values}
+    return found
+
+
+def _given(last: Operation) -> dict[str, Any]:
+    return {name: value for name, value in last.given.items() if name not in lock_file.UNBOUND}
 
 
 _SAID_BY_MADE = frozenset({"image", "ubuntuOSVersion", "vmSize", "location", "zone", "priority", "customDataFile"})
@@ -49,8 +62,11 @@ _FIXED = b"vmops environment"
 """Used as the salt: the same environment has the same digest on every host."""
 
 
-def _made(machine: Mapping[str, Any], spec: VmSpec, custom_data: str | None) -> Made:
-    """Read ARM's answer. Source: compute REST reference, VirtualMachine; a regular VM has no ``priority``."""
+def made(machine: Mapping[str, Any], spec: VmSpec) -> Made:
+    """Read what ARM says of a VM, which does not tell custom data.
+
+    Source: compute REST reference, VirtualMachine; a regular VM has no ``priority``.
+    """
     properties = machine["properties"]
     storage = properties["storageProfile"]
     own = [spec.disk_name(lun).lower() for lun, _ in enumerate(spec.data_disks)]
@@ -63,7 +79,7 @@ def _made(machine: Mapping[str, Any], spec: VmSpec, custom_data: str | None) -> 
         priority=properties.get("priority") or "Regular",
         os_disk=_disk(storage["osDisk"]),
         data_disks=tuple(_disk(disks[name]) for name in own if name in disks),
-        custom_data=None if custom_data is None else Sealed.of(custom_data),
+        custom_data=None,
     )
 
 

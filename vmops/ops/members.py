@@ -1,6 +1,6 @@
 """The present VMs of a fleet, from Azure's lists and the last request."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.core.settings import Settings
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.store import Store
+from vmops.ops import spent
 from vmops.ops.prices import Prices
 from vmops.spec import fleet, names
 from vmops.spec.target import Target
@@ -29,6 +30,8 @@ class Members:
     def take(self, target: Target) -> dict[str, Any]:
         """Describe each VM: ``asked`` and ``ready`` are numbers, ``members`` the existing VMs, ``missing`` the others.
 
+        ``spentSoFar`` is what the existing ones have cost together.
+
         Empty if it is not known to be a fleet. Raises: CloudError if ARM refuses a list.
         """
         last = asked_for(self.store, target)
@@ -37,13 +40,21 @@ class Members:
         if not (count or found):
             return {}
         there = {number: each for each in found if (number := target.identity.member(each.resource["id"])) is not None}
-        rows = [self._member(target, number, each) for number, each in there.items()]
+        life = self.store.life(target.stack)
+        rows = [self._member(target, number, each, life) for number, each in there.items()]
         run = [number for number, each in there.items() if each.running]
         wanted = fleet.wanted(max(count, len(there)), sorted(there), ())
         missing = [self._missing(target, number, there.get(number), last) for number in wanted if number not in run]
-        return {"asked": count or len(there), "ready": len(run), "members": rows, "missing": missing}
+        cost = spent.of_all(each["spentSoFar"] for each in rows)
+        return {
+            "asked": count or len(there),
+            "ready": len(run),
+            "members": rows,
+            "missing": missing,
+            "spentSoFar": cost,
+        }
 
-    def _member(self, target: Target, number: int, seen: ListedMachine) -> dict[str, Any]:
+    def _member(self, target: Target, number: int, seen: ListedMachine, life: Sequence[Operation]) -> dict[str, Any]:
         resource = seen.resource
         size, priority = resource["properties"].get("hardwareProfile", {}).get("vmSize"), _priority(resource)
         guest = guests.guest_of(self.arm(target), resource["id"])
@@ -60,6 +71,7 @@ class Members:
             "zone": next(iter(resource.get("zones") or ()), None),
             "priority": priority,
             "pricePerHour": price["pricePerHour"],
+            "spentSoFar": spent.so_far(resource, seen.power, price["pricePerHour"], life),
             "publicIp": seen.public_ip or None,
             "privateIp": seen.private_ip or None,
             "sshHost": host or None,

@@ -125,54 +125,13 @@ class Queries:
         latest = self.store.latest(target.stack)
         if latest and (latest.verb, latest.state) == (Verb.DEPROVISION, State.SUCCEEDED):
             raise OperationFailed(Failure(FailureKind.NOT_FOUND, "it was removed: nothing is asked for"))
-        return Comparison(self._asked_last(target), self.deployments.absence(target).take()).changes()
-
-    def _asked_last(self, target: Target) -> VmSpec:
-        """Give the last request, for the place where the VM is. Raises: as `Remembered.asked_again`."""
-        return self._remembered.here(self._remembered.asked_again(target.identity.params).spec)
+        return Comparison.of(
+            self._remembered.asked_last(target), self.deployments.absence(target).take(), target.member
+        ).changes()
 
     @property
     def _remembered(self) -> Remembered:
         return Remembered(self.settings, self.store)
-
-    def made_from(self, target: Target) -> dict[str, Any]:
-        """Give the content of a lock file of a VM: its request, and what it was really made from.
-
-        Raises: OperationFailed (not_found) if the VM does not exist, is not ours, or has no recorded request;
-        CloudError; EngineMissing if only the engine's state has the custom data.
-        """
-        return self._made_from(target)[0]
-
-    def metrics(self, target: Target) -> dict[str, str]:
-        """Give what a trial's results should say of its VM. Raises: as `made_from`."""
-        from vmops.ops import made_from
-        from vmops.ops.prices import Prices
-
-        locked, custom_data = self._made_from(target)
-        place = (locked["made"][name] for name in ("location", "vmSize", "priority"))
-        price = Prices(self.settings.state_dir).price(target.cloud, *place)
-        return made_from.metrics(locked, custom_data, price.per_hour if price else None)
-
-    def _made_from(self, target: Target) -> tuple[dict[str, Any], str | None]:
-        from vmops.azure import ownership
-        from vmops.ops import made_from
-
-        last, spec = self._remembered.last(target), self._asked_last(target)
-        machine = self.arm(target).get(target.vm_id)
-        if machine is None or not ownership.is_ours(machine, self.deployments.claim(target)):
-            raise OperationFailed(Failure(FailureKind.NOT_FOUND, "there is no such VM of ours", resource=target.vm_id))
-        custom_data = self._custom_data(spec, last)
-        return made_from.locked(machine, spec, last, custom_data), custom_data
-
-    def _custom_data(self, spec: VmSpec, last: Operation) -> str | None:
-        """Give the custom data with which a VM was made; None if it has none."""
-        from vmops.deploy import secrets
-        from vmops.ops.reading import reading
-
-        if spec.custom_data or "customData" not in last.secrets:
-            return spec.custom_data.get_secret_value() if spec.custom_data else None
-        with reading(self.settings, self.store, spec) as site:
-            return secrets.of_state(site.stack.state(secrets=True)).get("customData")
 
     def status(self, target: Target) -> dict[str, Any]:
         """Describe a VM: its last request, the state of that, and ARM's present answer. Raises: CloudError."""
@@ -184,9 +143,10 @@ class Queries:
         latest = newest and self.deployments.settled(newest)
         there = self.deployments.absence(target).take()
         seen = vm_state.get_vm_state(self.arm(target), target.vm_id) if there.find(target.vm_id) else None
-        beside = self._beside(target, there, latest) if seen else None
         entrance = Entrance(self.settings, self.store, self.arm, target)
         guest = entrance.guest() if seen else None
+        members = {} if seen else self._members(target)
+        beside = self._beside(target, there, latest) if seen or members else None
         return {
             "vmName": target.machine_name,
             "stack": target.stack,
@@ -196,29 +156,33 @@ class Queries:
             and guest
             and {**seen.summary(), "whose": str(there.whose(target.vm_id)), **entrance.told(seen, guest)},
             "guest": guest and guest.summary(),
-            **({} if seen else self._members(target)),
+            **members,
             "resources": {str(whose): [each["id"] for each in found] for whose, found in there.judged.items()},
             "lastFailure": failure and failure.as_dict(),
-            **self._price(target, seen),
+            **({} if members else self._price(target, seen)),
             "drift": [str(each) for each in beside.drift] if beside else [],
             "notOurs": beside.added if beside else [],
             "portal": portal_link(target.cloud, target.vm_id),
         }
 
     def _members(self, target: Target) -> dict[str, Any]:
-        """Describe the VMs of a fleet; empty for a single VM."""
+        """Describe the VMs of a fleet, of which each has a price; empty for a single VM."""
         from vmops.ops.members import Members
 
-        return Members(self.settings, self.store, self.arm).take(target)
+        found = Members(self.settings, self.store, self.arm).take(target)
+        return {**found, "pricePerHour": None} if found else {}
 
     def _price(self, target: Target, seen: "VmState | None") -> dict[str, Any]:
-        """Give the price of a VM in its place; empty for a VM that does not exist."""
+        """Give the price of a VM in its place, and what it has cost; unknown for a VM that does not exist."""
+        from vmops.ops import spent
         from vmops.ops.prices import Prices
 
         if seen is None:
-            return {"pricePerHour": None}
+            return {"pricePerHour": None, "spentSoFar": None}
         location, priority = seen.resource.get("location"), seen.resource["properties"].get("priority")
-        return Prices(self.settings.state_dir).told(target.cloud, location, seen.summary()["vmSize"], priority)
+        told = Prices(self.settings.state_dir).told(target.cloud, location, seen.summary()["vmSize"], priority)
+        life = self.store.life(target.stack)
+        return {**told, "spentSoFar": spent.so_far(seen.resource, seen.power, told["pricePerHour"], life)}
 
     def _standing(self, latest: Operation | None, seen: "VmState | None") -> str | None:
         """Describe the state of a VM in words, if anything is known of it."""
@@ -233,6 +197,6 @@ class Queries:
         if latest is None or (latest.verb, latest.state) != (Verb.PROVISION, State.SUCCEEDED) or not latest.given:
             return None
         try:
-            return Comparison(self._asked_last(target), there)
+            return Comparison.of(self._remembered.asked_last(target), there, target.member)
         except SpecError:  # asked for by rules of an earlier version
             return None

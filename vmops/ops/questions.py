@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING, Any
 from vmops.core.failures import Failure
 from vmops.core.state_dir import log_path
 from vmops.jobs.operation import Operation
-from vmops.ops.access import Access
 from vmops.ops.credentials import with_key
+from vmops.ops.placing import Placing
 from vmops.ops.queries import Queries
-from vmops.ops.remembered import Asked, Remembered
 from vmops.protocol import Params
 
 if TYPE_CHECKING:
     from vmops.ops.expiry import ExpiringVm
     from vmops.ops.guards import Guards
     from vmops.ops.listing import Listing
-    from vmops.ops.offers import Offers
-    from vmops.spec.wish import Wish
+    from vmops.ops.origins import Origins
 
 
-class Questions(Access):
+class Questions(Placing):
     """What a person asks: what went wrong, what exists, what was asked for, and what a call would do."""
 
     def last_failure(self, params: Params) -> Failure | None:
@@ -105,23 +103,25 @@ class Questions(Access):
         ``lockVersion``, ``vmName``, ``parameters`` without secrets, ``made`` as Azure reports it, with a hash of custom
         data, ``tools``, and ``guest`` (None: not asked). `vm_provision` reads it through the parameter ``lockFile``.
 
-        Raises: OperationFailed (not_found) if the VM does not exist, or this host has no record of its request;
-        CloudError if ARM refuses.
+        Raises: OperationFailed (not_found) if the VM does not exist, or this host has no record of its request,
+        (invalid) if the VMs of a fleet differ; CloudError if ARM refuses.
         """
         from vmops.ops.member_names import refuse
 
         target = self._target(params)
         refuse(target)
-        return self._queries.made_from(target)
+        return self._origins.lock_file(target)
 
     def metrics(self, params: Params) -> dict[str, str]:
         """Give what a trial's results should say of its VM: its place, processor, image and price, and a digest.
 
-        VMs with the same ``vmops_lock`` were made from the same inputs, whatever their names and prices.
+        VMs with the same ``vmops_lock`` were made from the same inputs, whatever their names and prices. Of a fleet a
+        value in which its VMs differ is given for each, with its number (``vmops_zone_0``), and ``vmops_ready`` is how
+        many run.
 
-        Raises: as `lock_file`.
+        Raises: as `lock_file`, but for a fleet whose VMs differ.
         """
-        return self._queries.metrics(self._target(params))
+        return self._origins.metrics(self._target(params))
 
     def parameters(self, params: Params | None = None) -> list[dict[str, Any]]:
         """Describe all parameters; for a VM, with each ``value`` of its last request.
@@ -146,34 +146,6 @@ class Questions(Access):
         Raises: OperationFailed (not_found) if this host has no record of the request; CloudError if ARM refuses.
         """
         return self._queries.diff(self._target(params))
-
-    def offers(self, params: Params, unread: list[Failure]) -> list[dict[str, Any]]:
-        """Tell for each place, from lists of sizes, locations, zones and priorities, whether a VM is available there.
-
-        Each has a price, the rest of the quota in cores, a ``verdict`` (ok, last, blocked) and a reason. ``unread``
-        gets a failure for what Azure does not answer, which is no objection to any place. Raises: SpecError.
-        """
-        return self._offers(params, unread).take()
-
-    def places(self, params: Params, *, same: bool = False, unset: Collection[str] = ()) -> list[dict[str, Any]]:
-        """List the places of a VM that names several, as `offers` does. Raises: SpecError; OperationFailed."""
-        asked = self._asked(params, same=same, unset=unset)
-        return self._offers(dict(asked.given), []).take() if asked.spec.lists else []
-
-    def quota(self, params: Params) -> list[dict[str, Any]]:
-        """List use and rest of each quota in a location. Raises: SpecError; CloudError if ARM refuses."""
-        return self._offers(params, []).quotas()
-
-    def refusals(self, params: Params, *, forget: bool = False) -> list[dict[str, Any]]:
-        """List the places where Azure has refused VMs of this host: blocked or to be tried last, why, and until when.
-
-        With ``forget``, they are forgotten. Raises: SpecError.
-        """
-        from vmops.ops.refused import told
-
-        wish = self._wish(params)
-        refused = self._store.refused(wish.cloud, wish.subscription)
-        return [told(each) for each in (refused.forget() if forget else refused.known())]
 
     def status(self, params: Params) -> dict[str, Any]:
         """Describe a VM: its last request, the state of that, and what ARM says of the VM now.
@@ -225,25 +197,11 @@ class Questions(Access):
 
         return Guards(Prices(self.settings.state_dir), self._store)
 
-    def _offers(self, params: Params, unread: list[Failure]) -> "Offers":
-        from vmops.ops.offers import Offers
-        from vmops.ops.prices import Prices
-
-        wish = self._wish(params)
-        known = self._store.refused(wish.cloud, wish.subscription).known()
-        return Offers(self._arm(wish), wish, Prices(self.settings.state_dir), unread, known)
-
-    def _wish(self, params: Params) -> "Wish":
-        from vmops.spec.wish import Wish
-
-        return Wish.from_params(params, self.settings.defaults())
-
-    def _asked(self, params: Params, *, same: bool, unset: Collection[str] = ()) -> Asked:
-        return self._remembered.asked_again(params, unset) if same else self._remembered.asked(params)
-
     @property
-    def _remembered(self) -> Remembered:
-        return Remembered(self.settings, self._store)
+    def _origins(self) -> "Origins":
+        from vmops.ops.origins import Origins
+
+        return Origins(self.settings, self._store, self._arm, self._deployments)
 
     @cached_property
     def _queries(self) -> Queries:

@@ -84,6 +84,10 @@ class Remembered:
         where = noted(self.store.life(spec.stack), spec.vm_name)
         return where.within(spec).of(spec) if where and spec.location else spec
 
+    def asked_last(self, target: Target) -> VmSpec:
+        """Give the last request, for the place where the VM is. Raises: as `asked_again`."""
+        return self.here(self.asked_again(target.identity.params).spec)
+
     def _changes(self, spec: VmSpec, last: Operation | None) -> tuple[str, ...] | None:
         """Name the parameters that differ from those of the last provision."""
         if last is None or last.state is not State.SUCCEEDED or not last.given:

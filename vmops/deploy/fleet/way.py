@@ -32,6 +32,7 @@ class Way:
         self._market = Market(site.arm, spec.subscription)
         self._known = ledger.known() if spec.lists else []
         self._met: list[Objection] = []
+        self._asked: dict[int | None, VmSpec] = {}
         self._searches: dict[int | None, Search] = {}
         self._where: dict[int | None, Placed] = {}
         self._home: str | None = None
@@ -47,6 +48,7 @@ class Way:
             return list(members)
         if self._home is None:
             self._home = self._find_home(members, seen)
+        self._asked |= {each.member: each for each in members}
         found = [(each, self._of(each, seen.find(each.vm_id))) for each in members if each.member not in self.nowhere]
         return [where.of(each) for each, where in found if where]
 
@@ -126,8 +128,10 @@ class Way:
         self._where[member.member] = Placed(place, self._named_at)
 
     def _search(self, member: VmSpec) -> Search:
+        """Give the search of a member, among all places that it was asked for in, though it be in one by now."""
         if member.member not in self._searches:
-            found = choice.ordered(self._site, member, self._market) if member.lists else (wished(member), [])
+            asked = self._asked[member.member]
+            found = choice.ordered(self._site, asked, self._market) if asked.lists else (wished(asked), [])
             self._searches[member.member] = Search(found[0], [*self._known, *found[1]], self._met)
         return self._searches[member.member]
 

@@ -1,0 +1,67 @@
+"""What the compute of VMs has cost so far: at most, or unknown, and never 0 for what nobody knows."""
+
+import time
+from typing import Any
+
+import pytest
+
+from vmops.jobs.operation import Operation, State, Verb
+from vmops.ops import spent
+
+ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/exp1"
+HOUR = 3600.0
+
+
+def machine(hours: float | None = 2.0, size: str = "Standard_D4s_v5", priority: str | None = None) -> dict[str, Any]:
+    """Give a VM that was made so many hours ago, as ARM shows it."""
+    made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - (hours or 0) * HOUR))
+    properties: dict[str, Any] = {"hardwareProfile": {"vmSize": size}}
+    properties |= {"timeCreated": made} if hours is not None else {}
+    properties |= {"priority": priority} if priority else {}
+    return {"id": ID, "properties": properties}
+
+
+def deployed(hours: float, size: str, priority: str = "Regular", *, member: bool = False) -> Operation:
+    """Give a deployment that ended so many hours ago, and left the VM with a size."""
+    told = {"id": ID.upper(), "vmSize": size, "priority": priority}
+    outputs = {"members": [told]} if member else told
+    ended = time.time() - hours * HOUR
+    return Operation(
+        "1",
+        Verb.PROVISION,
+        "exp1-0",
+        "local",
+        "s",
+        "g",
+        "exp1",
+        "me",
+        state=State.SUCCEEDED,
+        ended=ended,
+        outputs=outputs,
+    )
+
+
+@pytest.mark.parametrize("power", ["running", "stopped"])
+def test_it_is_the_price_for_each_hour_since_it_was_made(power: str) -> None:
+    """A VM that is stopped is paid for as one that runs."""
+    assert spent.so_far(machine(), power, 0.5, [deployed(1, "Standard_D4s_v5")]) == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize("member", [False, True])
+def test_what_nobody_knows_is_unknown(member: bool) -> None:
+    """Without a price or a time, while it is let go, or if it had another size or priority meanwhile."""
+    assert spent.so_far(machine(), "running", None, []) is None
+    assert spent.so_far(machine(None), "running", 0.5, []) is None
+    for power in ("deallocated", "deallocating", ""):
+        assert spent.so_far(machine(), power, 0.5, []) is None
+    assert spent.so_far(machine(), "running", 0.5, [deployed(1, "Standard_D8s_v5", member=member)]) is None
+    assert spent.so_far(machine(), "running", 0.5, [deployed(1, "Standard_D4s_v5", "Spot", member=member)]) is None
+    earlier = deployed(3, "Standard_D8s_v5", member=member)  # of a VM that has gone
+    assert spent.so_far(machine(), "running", 0.5, [earlier]) is not None
+
+
+def test_of_several_all_must_be_known() -> None:
+    """The sum of none is unknown, too."""
+    assert spent.of_all([0.5, 0.25]) == 0.75
+    assert spent.of_all([0.5, None]) is None
+    assert spent.of_all([]) is None
