@@ -9,7 +9,7 @@ from vmops.azure.inventory import Inventory
 from vmops.deploy import changes, drift, foreign_parts, survey
 from vmops.deploy.changes import Change
 from vmops.deploy.drift import Drift
-from vmops.deploy.fleet.way import by_look
+from vmops.deploy.placed import by_look
 from vmops.engine.reconcile import declared
 from vmops.spec import fleet
 from vmops.spec.vm_spec import VmSpec
