@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -94,3 +95,38 @@ def test_the_commands_of_the_pages_on_places_and_fleets_succeed(
     monkeypatch.setenv("VMOPS_OWNER", "tester")
     exec(held.replace('vm.exec(["uname", "-a"])', "assert vm.name"), {})  # nothing runs in these VMs
     assert shell("vmops local resources") == "nothing\n"
+
+
+@pytest.mark.usefixtures("azure")
+def test_the_timers_of_the_page_on_teardown_sweep(shell: Callable[[str], str]) -> None:
+    """What systemd and cron are told to run is run here, by this host's `vmops`, in the local Azure."""
+    service, _ = blocks("teardown.md", "ini")
+    settings = "\n".join(f"export {each}" for each in re.findall(r"^Environment=(.*)", service, re.MULTILINE))
+    (command,) = re.findall(r"^ExecStart=(.*)", service, re.MULTILINE)
+    (line,) = blocks("teardown.md", "crontab")
+    *when, scheduled = line.split(maxsplit=5)
+    assert len(when) == 5
+    at_home = {
+        "/opt/vmops/bin/": "",
+        "VMOPS_CLOUD=public": "VMOPS_CLOUD=local",
+        "%S/vmops": os.environ["VMOPS_STATE_DIR"],
+    }
+    for block in (f"{settings}\n{command}", f"{scheduled.strip()} --json"):
+        for theirs, ours in at_home.items():
+            block = block.replace(theirs, ours)
+        assert json.loads(shell(block)) == {"swept": [], "unsearched": []}
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze to ask")
+def test_systemd_takes_the_units_of_the_page_on_teardown(tmp_path: Path) -> None:
+    """It finds nothing to object to in them, and knows when they are due."""
+    units = []
+    for block in blocks("teardown.md", "ini"):
+        (name,) = re.findall(r"^# /etc/systemd/system/(\S+)$", block, re.MULTILINE)
+        units.append(tmp_path / name)
+        units[-1].write_text(block.replace("/opt/vmops/bin/vmops", sys.executable))
+    (due,) = re.findall(r"^OnCalendar=(.*)", units[1].read_text(), re.MULTILINE)
+    for command in (["verify", "--man=no", *map(str, units)], ["calendar", due]):
+        asked = ["systemd-analyze", *command]
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout

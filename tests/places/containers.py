@@ -1,5 +1,6 @@
 """Containers: so much memory and no more, and the image of the recipe as far as name spaces make one; for root."""
 
+import argparse
 import os
 import re
 import shlex
@@ -10,13 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.places.ground import BARE, CHECKOUT, Failed, expect, run, wheel
 from vmops.engine.install import locate
 
-RECIPE = CHECKOUT / "examples/container/Containerfile"
 MEGABYTES = 512
-NOBODY = "54321"
+PAGE = CHECKOUT / "docs/containers.md"
 _SYSTEM = ("usr", "bin", "sbin", "lib", "lib64", "etc", "dev", str(Path(BARE).parents[1]).lstrip("/"))
 
 _CROWD = """
@@ -33,7 +34,7 @@ for begin, is_setup in ((ops.vm_provision, True), (ops.vm_deprovision, False)):
 
 def memory(place: Path) -> None:
     """Make eight VMs at once in a control group of 512 MB, and remove them: nothing is killed."""
-    with _group() as group:
+    with _group(MEGABYTES) as group:
         said = run(_within(group, [sys.executable, "-c", _CROWD]), place)
         peaks = [int((group / name).read_text()) >> 20 for name in _PEAKS if (group / name).exists()]
     if said.count("SUCCEEDED") != 16:
@@ -43,13 +44,34 @@ def memory(place: Path) -> None:
 
 def recipe(place: Path) -> None:
     """Take the steps of the recipe in a root of their own, and have the demonstration there as its user would."""
-    image = _Image(place / "root")
-    image.build(RECIPE.read_text())
-    with _group() as group:
-        said = run(
-            _within(group, ["unshare", "--mount", "--pid", "--fork", "sh", "-euc", image.started("demo")]), place
-        )
+    image, command = _Image(place / "root"), _podman(PAGE.read_text())
+    image.build((CHECKOUT / command.built_from / "Containerfile").read_text())
+    with _group(command.megabytes) as group:
+        started = image.started(command.user, command.arguments)
+        said = run(_within(group, ["unshare", "--mount", "--pid", "--fork", "sh", "-euc", started]), place)
     expect(said, "The local Azure now holds nothing.")
+
+
+class _Podman(NamedTuple):
+    """What a reader of the page asks podman for."""
+
+    built_from: str
+    user: str
+    megabytes: int
+    arguments: str
+
+
+def _podman(page: str) -> _Podman:
+    """Read the two commands of the page; what is taken to hold here must be among their options."""
+    build, start = re.findall(r"^\$ podman (.*)$", page, re.MULTILINE)
+    words = argparse.ArgumentParser()
+    for flag in ("--init", "--rm", "--read-only"):
+        words.add_argument(flag, action="store_true", required=True)
+    words.add_argument("--memory", type=lambda size: int(size.removesuffix("m")), required=True)
+    words.add_argument("--user", required=True)
+    words.add_argument("--tmpfs", choices=["/state:mode=1777"], required=True)
+    told, (_, *arguments) = words.parse_known_args(start.split()[1:])
+    return _Podman(build.split()[-1], told.user, told.memory, shlex.join(arguments))
 
 
 @dataclass
@@ -76,11 +98,11 @@ class _Image:
                 case "ENTRYPOINT":
                     self.entry = shlex.join(re.findall(r'"([^"]+)"', rest))
 
-    def started(self, arguments: str) -> str:
+    def started(self, user: str, arguments: str) -> str:
         """Give the shell that starts the image: its root read-only, as a user without a name."""
         told = " ".join(f"{name}={shlex.quote(value)}" for name, value in self.variables.items())
-        user = f"setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups"
-        inside = f"exec env -i {told} {user} {self.entry} {arguments}"
+        as_user = f"setpriv --reuid={user} --regid={user} --clear-groups"
+        inside = f"exec env -i {told} {as_user} {self.entry} {arguments}"
         return self._mounts() + (
             f"mount -t tmpfs -o mode=1777 state {self.root}/state; mount -t proc proc {self.root}/proc; "
             f"mount -o remount,bind,ro {self.root}; exec chroot {self.root} sh -c {shlex.quote(inside)}"
@@ -116,13 +138,13 @@ _PEAKS = ("memory.max_usage_in_bytes", "memory.peak")
 
 
 @contextmanager
-def _group() -> Iterator[Path]:
+def _group(megabytes: int) -> Iterator[Path]:
     """Give a control group with so much memory, of whichever version there is; what is left in it is ended."""
     v1, v2 = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
     group = (v1 if v1.exists() else v2) / f"vmops-place-{os.getpid()}"
     group.mkdir()
     most = group / ("memory.limit_in_bytes" if v1.exists() else "memory.max")
-    most.write_text(str(MEGABYTES << 20))
+    most.write_text(str(megabytes << 20))
     try:
         yield group
     finally:

@@ -107,7 +107,7 @@ RUN: dict[str, dict[str, str]] = {
     "docs/again.md": {"sh": "functional/test_lock_file.py", "python": "functional/test_teardown.py"},
     "docs/ci.md": {"yaml": "functional/test_pages.py"},
     "docs/commands.md": {"sh": "functional/test_cli.py"},
-    "docs/containers.md": {"console": "it needs podman; tests/places/containers.py makes the image as far as it can"},
+    "docs/containers.md": {"console": "places/containers.py"},
     "docs/cluster.md": {"sh": "functional/test_cluster.py does the same over hosts of its own, and a database"},
     "docs/fleets.md": dict.fromkeys(("console", "python"), "functional/test_pages.py"),
     "docs/guests.md": dict.fromkeys(("console", "json"), "functional/test_inside_pages.py"),
@@ -124,8 +124,7 @@ RUN: dict[str, dict[str, str]] = {
     "docs/teardown.md": {
         "sh": "functional/test_readme.py",
         "python": "functional/test_teardown.py",
-        "ini": "units for systemd, which needs a host of its own",
-        "crontab": "a line for cron, which needs a host of its own",
+        **dict.fromkeys(("ini", "crontab"), "functional/test_pages.py"),
     },
     "docs/tutorial.md": dict.fromkeys(("console", "python"), "functional/test_readme.py"),
 }
