@@ -120,12 +120,12 @@ class Queries:
 
         Raises: OperationFailed (not_found) if this host has no record of a request; CloudError.
         """
-        from vmops.ops.comparison import Comparison
+        from vmops.ops.comparison import changes_of
 
         latest = self.store.latest(target.stack)
         if latest and (latest.verb, latest.state) == (Verb.DEPROVISION, State.SUCCEEDED):
             raise OperationFailed(Failure(FailureKind.NOT_FOUND, "it was removed: nothing is asked for"))
-        return Comparison(self._asked_last(target), self.deployments.absence(target).take()).changes()
+        return changes_of(self._asked_last(target), self.deployments.absence(target).take())
 
     def _asked_last(self, target: Target) -> VmSpec:
         """Give the last request, for the place where the VM is. Raises: as `Remembered.asked_again`."""
