@@ -95,10 +95,12 @@ def test_a_fleet_is_made_kept_and_removed_as_one(
     asked = [each["path"] for each in azure.journal()[before:]]
     assert not [each for each in asked if re.search(r"/f1-\d", each)], "one list of each type tells of all"
 
+    assert ops.diff(dict(F1)) == []
     had = identities(azure)
     azure.delete(f"{machine(2)}{VERSION}")
     status, _ = ops.wait_vm_deployment(True, dict(F1))
     assert status is Status.FAILED
+    assert [(each["operation"], each["resource"]) for each in ops.diff(dict(F1))] == [("create", "VirtualMachine f1-2")]
     before = len(azure.writes())
     provision(dict(F1))
     assert [each.partition("?")[0] for each in azure.writes()[before:]] == [f"PUT {machine(2)}"]

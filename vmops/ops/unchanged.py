@@ -43,7 +43,7 @@ def _has_room(arm: Arm, spec: VmSpec, known: Sequence[Objection]) -> bool:
 def seen_as_asked(arm: Arm, claim: Claim, spec: VmSpec, made: Mapping[str, Any]) -> list[Body]:
     """Read a VM or a fleet that was ``made`` as requested; empty if it has changed, does not run, or is another's.
 
-    A fleet of any size is read by two lists.
+    A fleet of any size is read by two lists, and the security group of each of its locations.
 
     Raises: CloudError if ARM refuses a read.
     """
