@@ -1,4 +1,4 @@
-"""Stand in for a benchmark: see that the trial's VM runs, and count the cores that its size promises."""
+"""Stand in for a benchmark: see that the trial's VMs run, and count the cores that their sizes promise."""
 
 import os
 import re
@@ -7,8 +7,9 @@ from pathlib import Path
 from vmops import Settings, VMOps
 
 params = dict(os.environ)
-machine = VMOps(Settings(state_dir=Path(params["stateDir"]))).status({"vmName": params["vmName"]})["machine"]
-if machine["power"] != "running":
-    raise SystemExit(f"the VM does not run: {machine}")
-[cores, *_] = re.findall(r"\d+", machine["vmSize"])
+report = VMOps(Settings(state_dir=Path(params["stateDir"]))).status({"vmName": params["vmName"]})
+machines = [report["machine"]] if report["machine"] else report["members"]
+if not machines or any(each["power"] != "running" for each in machines):
+    raise SystemExit(f"not all VMs run: {machines}")
+cores = sum(int(re.findall(r"\d+", each["vmSize"])[0]) for each in machines)
 Path("result.csv").write_text(f"metric,value\ncores,{cores}\n")
