@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 ENGINE := github.com/pulumi/pulumi
 PIN := vmops/engine/install/gomod
 
-.PHONY: help ready demo test torture schedules steps crowd cluster hosts unit lint types docs clients places bench curve house wheel engine clean
+.PHONY: help ready demo test torture fleets schedules steps crowd cluster hosts unit lint types docs clients places bench curve house wheel engine clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -24,6 +24,9 @@ test: ready ## run all the tests
 
 torture: ready ## kill everything at every moment, in SEEDS lives from FIRST on; SEED=N lives one again
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED),--first $(or $(FIRST),1) --seeds $(or $(SEEDS),20))
+
+fleets: ready ## kill a fleet at every boundary of five phases, SEEDS times from FIRST on (an hour each)
+	@$(BIN)/python -m tests.chaos.fleet_kills --first $(or $(FIRST),1) --seeds $(or $(SEEDS),1)
 
 schedules: ready ## let Azure fail in every way it knows: steps, families, and SEEDS lives; SEED=N lives one again
 ifndef SEED
