@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 ENGINE := github.com/pulumi/pulumi
 PIN := vmops/engine/install/gomod
 
-.PHONY: help ready demo test torture schedules steps crowd fleets cluster hosts unit lint types docs clients places bench curve house wheel engine clean
+.PHONY: help ready demo test torture fleets moves schedules steps crowd cluster hosts unit lint types docs clients places bench curve house wheel engine clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -25,6 +25,9 @@ test: ready ## run all the tests
 torture: ready ## kill everything at every moment, in SEEDS lives from FIRST on; SEED=N lives one again
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED),--first $(or $(FIRST),1) --seeds $(or $(SEEDS),20))
 
+fleets: ready ## kill a fleet at every boundary of five phases, SEEDS times from FIRST on (an hour each)
+	@$(BIN)/python -m tests.chaos.fleet_kills --first $(or $(FIRST),1) --seeds $(or $(SEEDS),1)
+
 schedules: ready ## let Azure fail in every way it knows: steps, families, and SEEDS lives; SEED=N lives one again
 ifndef SEED
 	@$(MAKE) --no-print-directory steps
@@ -39,7 +42,7 @@ crowd: ready ## let 8 processes fight over 4 VMs for two minutes, then make 32 a
 	@$(BIN)/python -m tests.chaos.crowd fight
 	@$(BIN)/python -m tests.chaos.crowd at-once
 
-fleets: ready ## strike one VM, half or all of a fleet by each lack: of room in a zone, a size, a region, of a size, of a quota
+moves: ready ## strike one VM, half or all of a fleet by each lack: of room in a zone, a size, a region, of a size, of a quota
 	@MATRIX=whole $(BIN)/pytest -q tests/functional/test_fleet_moves.py --durations=10
 
 cluster: ready ## share a PostgreSQL between two hosts, and kill one of them in the middle of its work

@@ -124,8 +124,9 @@ class Walk:
         """Make the same call, once, and look at what there is then."""
         rest(self.scene.stage)
         params, ops = phase.params, self.scene.ops
-        begun, result = ops.vm_provision(dict(params))[0], {}
-        status, result = ops.wait_vm_deployment(True, dict(params)) if begun is not Status.FAILED else (begun, {})
+        status, result = ops.vm_provision(dict(params))
+        if status is not Status.FAILED:
+            status, result = ops.wait_vm_deployment(True, dict(params))
         if status is not Status.SUCCEEDED:
             self._count("dead ends", [str(ops.last_failure(params))])
         ours, intended, now = self.scene.ours(), self.scene.intended(params), self.scene.running()

@@ -57,6 +57,7 @@ def play(script: Script, figures: Figures, say: Callable[[str], Any]) -> None:
     params = {**script.params, "pollInterval": 0.05, "pollTimeout": PATIENCE}
     with scene(params, script.pace, workers=1) as stage:
         life = Life(stage, script, figures, say)
+        stage.azure.put("/_local/capacity", list(script.room))
         stage.plant("theirs")
         if "resourceGroup" in params:
             stage.plant(params["resourceGroup"], params.get("virtualNetworkName", ""))

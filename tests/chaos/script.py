@@ -35,6 +35,9 @@ _OFTEN = ("sent", "carried-out", "checkpoint", "after")
 SPOT = {"vmSize": "Standard_D2s_v5", "priority": "Spot", "evictionPolicy": "Deallocate"}
 """A VM that Azure may take back, of a size that can be had so."""
 
+_SIZES = ("Standard_D4s_v5", "Standard_D4as_v5")
+"""Of a VM that may be in one of several places."""
+
 MEDDLING = (
     "deleted-behind-our-back",
     "stopped-behind-our-back",
@@ -83,13 +86,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Script:
-    """One life; ``late``: others put something into the VM's own group while it is there."""
+    """One life; ``late``: others put something into the VM's own group while it is there.
+
+    ``room`` is what room Azure has, by place.
+    """
 
     steps: tuple[Step, ...]
     params: dict[str, Any] = field(default_factory=lambda: {"vmName": "exp1"})
     pace: float = 0.005
     late: bool = False
     preview: bool = False
+    room: tuple[dict[str, Any], ...] = ()
 
 
 def script(seed: int) -> Script:
@@ -109,7 +116,8 @@ def script(seed: int) -> Script:
     loses = any(kill.target == "state" for step in (made, gone) for kill in step.kills)
     if "resourceGroup" in params and not loses and dice.random() < 0.5:
         params["virtualNetworkName"] = "net"  # where only the engine's state knows which subnet is ours
-    return Script((made, *switched, gone), params, pace, late, preview)
+    params, room = _placed(f"places {seed}", params)
+    return Script((made, *switched, gone), params, pace, late, preview, room)
 
 
 def schedule(seed: int) -> Script:
@@ -118,12 +126,27 @@ def schedule(seed: int) -> Script:
     verbs = ["provision", *dice.choices(("stop", "start", "restart", "provision"), k=dice.randint(1, 4)), "deprovision"]
     spot = SPOT if dice.random() < 0.3 else {}
     group = {"resourceGroup": "shared"} if dice.random() < 0.3 else {}
+    steps = tuple(Step(verb, faults=_faults(dice, first=not index)) for index, verb in enumerate(verbs))
+    params = {"vmName": f"exp{dice.randrange(1000)}", "tags": "a=b", "dataDisks": [4], **spot, **group}
+    params, room = _placed(f"places of schedule {seed}", params)
     return Script(
-        steps=tuple(Step(verb, faults=_faults(dice, first=not index)) for index, verb in enumerate(verbs)),
-        params={"vmName": f"exp{dice.randrange(1000)}", "tags": "a=b", "dataDisks": [4], **spot, **group},
+        steps=steps,
+        params=params,
         pace=0.002,
         preview=dice.random() < 0.3,
+        room=room,
     )
+
+
+def _placed(seed: str, params: dict[str, Any]) -> tuple[dict[str, Any], tuple[dict[str, Any], ...]]:
+    """Draw whether a VM names several places, and which of them have no room; other draws stay as they are."""
+    dice = random.Random(seed)
+    if "vmSize" in params or dice.random() < 0.6:
+        return params, ()
+    wish = {"vmSize": ",".join(_SIZES)} | ({"zone": "1,2"} if dice.random() < 0.5 else {})
+    full = [{"size": size} for size in _SIZES[: dice.choice((0, 1, 1))]]
+    full += [{"size": _SIZES[-1], "zone": "1"}] if "zone" in wish and dice.random() < 0.5 else []
+    return params | wish, tuple({**each, "left": 0} for each in full)
 
 
 def _faults(dice: random.Random, *, first: bool) -> tuple[Fault, ...]:

@@ -182,7 +182,7 @@ def test_a_fleet_is_handed_over_as_one(lab: Lab, engine: Path, tmp_path: Path) -
         f"stack import --stack {name} --file state.json",
         f"refresh --yes --expect-no-changes --stack {name}",
     ):
-        command = [engine, *call.split(), "--non-interactive"]
+        command = [str(engine), *call.split(), "--non-interactive"]
         done = subprocess.run(
             command, cwd=tmp_path / "all", env=environment, capture_output=True, text=True, check=False
         )

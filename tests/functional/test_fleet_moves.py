@@ -131,7 +131,7 @@ WORLDS: dict[str, dict[str, tuple[int, ...]]] = {
     "of room": {"zone": (3,), "size": (6,), "region": (1, 6)},
     "of a size, of a quota": {"sku": (1,), "quota": (3,)},
 }
-"""How many of six are struck, by what; `make fleets` strikes one, half and all by each."""
+"""How many of six are struck, by what; `make moves` strikes one, half and all by each."""
 
 
 @pytest.mark.parametrize("lack", WORLDS)

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -71,11 +71,26 @@ class Experiment:
         query = """
             SELECT trial.status, config_param.param_value, trial_result.metric_value FROM trial
             JOIN config_param ON config_param.config_id = trial.config_id
-            LEFT JOIN trial_result ON trial_result.trial_id = trial.trial_id
+            LEFT JOIN trial_result ON trial_result.trial_id = trial.trial_id AND metric_id NOT LIKE 'vmops_%'
             ORDER BY trial.trial_id
         """
         with closing(sqlite3.connect(self.directory / "mlos_bench.sqlite")) as database:
             return database.execute(query).fetchall()
+
+    def places(self) -> list[dict[str, str]]:
+        """Give what each trial's results say of its VMs, as mlos_bench stored them."""
+        query = "SELECT trial_id, metric_id, metric_value FROM trial_result WHERE metric_id LIKE 'vmops_%'"
+        found: dict[int, dict[str, str]] = {}
+        with closing(sqlite3.connect(self.directory / "mlos_bench.sqlite")) as database:
+            for trial, name, value in database.execute(query):
+                found.setdefault(trial, {})[name] = value
+        return [found[trial] for trial in sorted(found)]
+
+    def measured(self) -> list[dict[str, str]]:
+        """Give `places` of the trials that are over by now, while others go on."""
+        with suppress(sqlite3.OperationalError):  # there are no tables yet
+            return self.places()
+        return []
 
     def left(self) -> list[str]:
         """Give the ids of all that exists in the local Azure."""
@@ -96,6 +111,29 @@ def test_the_page_runs_as_it_is_written(experiment: Experiment, block: str) -> N
     for command, said in re.findall(r"^\$ (.*)\n([^$]*)", block, re.MULTILINE):
         assert experiment.run(command)[0] == said
     assert experiment.trials() == [("SUCCEEDED", *each) for each in SIZES.items()]
+    assert [each["vmops_size"] for each in experiment.places()] == [*SIZES]
+    assert experiment.left() == []
+
+
+def test_a_fleet_stays_where_it_found_room(experiment: Experiment) -> None:
+    """One of two moves in the first trial; all trials' results say where both were, though there is room again."""
+    full = {"size": "Standard_D4s_v5", "left": 1}
+    inspection.ask(experiment.state_dir, "PUT", "capacity", [full])
+    with experiment.start(RUN.replace("experiment.jsonc", "fleet.jsonc")) as running:
+        poll_until(lambda: running.poll() is not None or bool(experiment.measured()) or NotYet(0.05), timeout=300)
+        inspection.ask(experiment.state_dir, "PUT", "capacity", [])
+        VMOps(Settings(state_dir=experiment.state_dir)).refusals({}, forget=True)
+        told = running.communicate()[1]
+    assert running.returncode == 0, told
+    assert [(status, cores) for status, _, cores in experiment.trials()] == [("SUCCEEDED", "8")] * 3
+    first, *others = experiment.places()
+    assert others == [first] * 2
+    assert {first["vmops_size_0"], first["vmops_size_1"]} == {"Standard_D4s_v5", "Standard_D4as_v5"}
+    assert (first["vmops_location"], first["vmops_ready"]) == ("westus2", "2")
+    machines = [
+        each for each in inspection.listed(experiment.state_dir, "journal") if "/virtualMachines/" in each["path"]
+    ]
+    assert len([each for each in machines if each["method"] == "PUT"]) == 3  # of two VMs, of which one moved
     assert experiment.left() == []
 
 

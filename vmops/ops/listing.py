@@ -117,7 +117,7 @@ class Lister:
             **_times(made_at(resource) or (record.created if record else 0.0), expires),
             "member": identity.member(resource["id"]) if fleet_of(resource) else None,
             "pricePerHour": price and price.per_hour,
-            "spentSoFar": spent.so_far(resource, machine.power, price and price.per_hour, life),
+            "spentSoFar": spent.so_far(resource, machine.power, price.per_hour if price else None, life),
             "portal": portal_link(identity.cloud, resource["id"]),
         }
 
