@@ -26,7 +26,8 @@ _LIST = """SELECT hosts.*, extract(epoch FROM seen)::double precision AS seen_at
         AND (operations.verb = 'provision' OR claims.name LIKE '%.teardown')) AS busy
   FROM hosts ORDER BY host, id"""
 
-_ROOM = """SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS room,
+_ROOM = """SELECT current_setting('max_connections')::int
+    - current_setting('superuser_reserved_connections')::int AS room,
   (SELECT coalesce(sum(slots + 1), 0) FROM hosts
     WHERE id <> :id AND seen > clock_timestamp() - make_interval(secs => :seconds)) AS others"""
 
