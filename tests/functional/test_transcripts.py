@@ -59,8 +59,8 @@ CALLS: dict[str, tuple[str, ...]] = {
     "engine": ("engine --help",),
     "local": ("local resources", "local capacity", "local policy", "local fault list", "local nonsense"),
 }
-ELSEWHERE = {"demo", "replace", "run", "scale"}
-"""Verbs that make a VM or a fleet of their own: what they say is read in their own tests."""
+ELSEWHERE = {"cluster", "database", "demo", "hosts", "replace", "run", "scale", "worker"}
+"""Verbs that make a VM or a fleet of their own, or need a database: what they say is read in their own tests."""
 TABLES = {"list", "offers", "quota", "refusals", "params", "history", "local", "timeline"}
 MODES: dict[str, tuple[int, dict[str, str]]] = {
     "80": (80, {}),

@@ -17,6 +17,7 @@ from tests.simulation.files import SALT, Files, refused
 from tests.simulation.goals import PROJECT, Program, resolved, shown
 from tests.simulation.provider import Provider
 from tests.simulation.turns import Process, Turns
+from vmops.core.claim import LOCKED_HERE, VmClaim
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.engine import workspace
@@ -64,8 +65,9 @@ class DoubleCommand(PulumiCommand):
         locks: tuple[int, ...],
         longest: float | None = None,
         notes: EngineNotes | None = None,
+        claim: VmClaim = LOCKED_HERE,
     ) -> None:
-        self._notes = notes
+        self._claim, self._notes = claim, notes
         self.command, self.version = str(binary), VersionInfo.parse(version)
         self._backend = Path(environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
         self._asked, self._runs = 0, False
@@ -92,6 +94,7 @@ class DoubleCommand(PulumiCommand):
     @contextmanager
     def process(self, stack: str, *, locks: bool, dry: bool = False) -> Iterator[tuple[Files, Callable[..., Engine]]]:
         """Be an engine for a while: with its lock, which is left by a death, and given back by any other end."""
+        self._claim.check()
         self.world.turns.sleep(_START_UP)
         pid, here = self.world.turns.new_pid(), self.world.turns.current
         self._asked, self._runs, self._provider = 0, True, None
@@ -190,7 +193,16 @@ def _release(held: list[Path]) -> None:
 class DoubleStack(workspace.FastStack):
     """The stack of the Automation API, whose verbs run the double."""
 
-    def up(self, *, program: Program, on_event: Any, refresh: bool | None = None) -> None:  # type: ignore[override]
+    def up(  # type: ignore[override]
+        self,
+        *,
+        program: Program,
+        on_event: Any,
+        refresh: bool | None,
+        parallel: int | None,
+        continue_on_error: bool | None,
+    ) -> None:
+        assert (parallel, continue_on_error) == (None, None), "it does one after the other, and ends with a refusal"
         with self._engine() as (files, start):
             engine = start(on_event)
             if refresh:
@@ -220,8 +232,10 @@ class DoubleStack(workspace.FastStack):
         with self._engine() as (_, start):
             start(on_event).refresh()
 
-    def destroy(self, *, on_event: Any, continue_on_error: bool) -> None:  # type: ignore[override]
-        assert continue_on_error
+    def destroy(  # type: ignore[override]
+        self, *, on_event: Any, continue_on_error: bool, parallel: int | None
+    ) -> None:
+        assert (parallel, continue_on_error) == (None, True), "it does one after the other, and goes on"
         with self._engine() as (_, start):
             start(on_event).destroy()
 

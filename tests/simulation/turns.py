@@ -106,8 +106,8 @@ class Turns:
         process.thread.start()
         return process
 
-    def sleep(self, seconds: float, process: int = 0) -> None:
-        """Let the others run for so long, or until a process has ended."""
+    def sleep(self, seconds: float, process: int = 0, channel: int = 0) -> None:
+        """Let the others run for so long, or until a process has ended; nothing here is told by a channel."""
         me, end = self.current, self.now + max(seconds, 0.0)
         self._deliver(me)
         while True:

@@ -27,8 +27,7 @@ MACHINE: Mapping[str, Described] = {
     ),
     "vmCount": Described(
         "1 to 100",
-        "a fleet of so many VMs, `<vmName>-0` and on, made and removed as one ([fleets](fleets.md)); without it one "
-        "VM, `<vmName>`",
+        "a fleet of so many VMs, `<vmName>-0` and on, made and removed as one; without it one VM, `<vmName>`",
         "in place; refused between one VM and a fleet",
     ),
     "minCount": Described(
