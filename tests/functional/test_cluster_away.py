@@ -94,7 +94,7 @@ def test_a_database_that_stays_away_ends_work_in_order(cluster: Cluster, azure: 
 
 
 def test_who_is_cut_off_writes_nothing_and_who_waits_goes_on(cluster: Cluster, azure: Azure) -> None:
-    """A link that passes nothing and closes nothing: another host takes over, and what comes through later is refused."""
+    """A link that passes nothing and closes nothing: another host takes over, and what comes later is refused."""
     params: Params = {"vmName": "c1"}
     with relayed(cluster.server.port) as workers_link, relayed(cluster.server.port) as callers_link:
         first, second = cluster.host_behind("cut", workers_link.port), cluster.host("near")
