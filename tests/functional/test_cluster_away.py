@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.azure import Azure
+from tests.chaos.hosts import live
 from tests.functional.cluster import LONGEST, Cluster, Host, at_peace, prepared, succeeded, taken, workers
 from tests.functional.doors import CLI
 from tests.postgres import Postgres
@@ -34,11 +35,14 @@ def azure(cluster: Cluster) -> Iterator[Azure]:
         yield azure
 
 
-def waiting(host: Host, name: str) -> "subprocess.Popen[str]":
-    """Have a host wait for a VM."""
+def waiting(cluster: Cluster, host: Host, name: str) -> "subprocess.Popen[str]":
+    """Have a host wait for a VM; come back once it listens for its end."""
     command = [*CLI, "wait", name, "-p", f"pollTimeout={LONGEST}", "--json"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, env=host.environment, text=True, **pipes)
+    waits: subprocess.Popen[str] = subprocess.Popen(command, env=host.environment, text=True, **pipes)
+    listens = "SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN vmops_changed'"
+    assert poll_until(lambda: cluster.ask(listens) == ["1"] or NotYet(0.1), timeout=LONGEST), waits.poll()
+    return waits
 
 
 def test_a_database_that_comes_back_has_cost_nothing(cluster: Cluster, azure: Azure) -> None:
@@ -77,14 +81,14 @@ def test_a_database_that_stays_away_ends_work_in_order(cluster: Cluster, azure: 
     """Its host ends, with a code of its own, and begins again when it is back; who waits elsewhere goes on waiting."""
     host, params = cluster.host("hasty", **HASTY), {"vmName": "w1"}
     caller = cluster.begin(azure, host, params)
-    waits = waiting(cluster.host("far"), "w1")
+    waits = waiting(cluster, cluster.host("far"), "w1")
     with cluster.server.away(signal.SIGINT):
         (agent,) = host.agents
         assert agent.wait(LONGEST) == 3
         assert agent.stderr
         assert "was away for more than 4 seconds" in agent.stderr.read()
         assert workers(host) == []
-        assert waits.poll() is None
+        assert waits.poll() is None, waits.communicate()
     host.forget(agent)
     azure.let_go()
     host.work()
@@ -100,7 +104,7 @@ def test_who_is_cut_off_writes_nothing_and_who_waits_goes_on(cluster: Cluster, a
         first, second = cluster.host_behind("cut", workers_link.port), cluster.host("near")
         far = cluster.host_behind("far", callers_link.port)
         caller = cluster.begin(azure, first, params)
-        waits = waiting(far, "c1")
+        waits = waiting(cluster, far, "c1")
         second.work()
         workers_link.cut()
         callers_link.cut()
@@ -108,7 +112,7 @@ def test_who_is_cut_off_writes_nothing_and_who_waits_goes_on(cluster: Cluster, a
         azure.let_go()
         succeeded(caller, params, is_setup=True)
         before, there, writes = cluster.operation(caller, "c1"), azure.resources(), len(azure.writes())
-        assert waits.poll() is None
+        assert waits.poll() is None, waits.communicate()
         workers_link.mend()
         callers_link.mend()
         assert poll_until(lambda: not workers(first) or NotYet(0.02), timeout=LONGEST)
@@ -116,3 +120,8 @@ def test_who_is_cut_off_writes_nothing_and_who_waits_goes_on(cluster: Cluster, a
         assert (azure.resources(), len(azure.writes())) == (there, writes)
         assert cluster.operation(caller, "c1") == before
         first.die()
+
+
+def test_lives_over_two_hosts_leave_nothing_and_have_one_writer_each(cluster: Cluster) -> None:
+    """Whatever dies, stands still or is cut off at whichever moment; `make hosts` lives more of them."""
+    live(cluster, range(1, 4))
