@@ -1,11 +1,13 @@
 """Several hosts that share their records: work goes on whoever dies, and nobody writes whose claim is over."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,11 @@ import pytest
 from tests.azure import Azure
 from tests.functional.cluster import LONGEST, Cluster, Host, at_peace, prepared, succeeded, taken, workers
 from tests.functional.doors import CLI
+from tests.house import ROOT
 from tests.postgres import Postgres
 from vmops import Status, StoreError, VMOps
 from vmops.core.polling import NotYet, poll_until
+from vmops.jobs.cluster.postgres import PostgreSQL
 from vmops.protocol import Params
 
 CANARY = "Canary-0f1e2d3c-Tell-Nobody"
@@ -270,3 +274,50 @@ def refused(cluster: Cluster, *arguments: str, **told: str) -> str:
     done = subprocess.run([*CLI, *arguments], env=environment, capture_output=True, text=True, timeout=LONGEST)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
     return done.stderr
+
+
+def test_the_page_can_be_followed(cluster: Cluster, azure: Azure) -> None:
+    """Its commands, on a database with nothing in it: one host begins, and another has its key and joins."""
+    page = (ROOT / "docs/cluster.md").read_text()
+    url = cluster.server.database().partition("?")[0]
+    first, second = cluster.host("lab1"), cluster.host("lab2")
+    begin, join = (
+        each.replace("postgresql://vmops@db.example/lab", url).replace(
+            "/path/to/the/key", str(first.directory / "keys/cluster")
+        )
+        for each in re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    )
+    with shell(first, f"{begin}\nkill $!; wait $!") as made:
+        assert made.wait(LONGEST) == 0
+    assert [each["id"].rpartition("/")[2] for each in azure.resources() if "/virtualMachines/" in each["id"]] == [
+        "exp1"
+    ]
+    with shell(second, join, url) as works:
+        assert poll_until(lambda: listed(url) == ["lab2"] or NotYet(0.5), timeout=LONGEST)
+        os.killpg(works.pid, signal.SIGTERM)
+        works.wait(LONGEST)
+    assert listed(url) == []
+
+
+@contextmanager
+def shell(host: Host, script: str, url: str = "") -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a script on a host that has been told nothing of a database, or only where it is."""
+    environment = {name: value for name, value in host.environment.items() if name not in _TOLD}
+    environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment |= {"VMOPS_DATABASE_URL": url} if url else {}
+    running = subprocess.Popen(["bash", "-ec", script], env=environment, start_new_session=True)
+    try:
+        yield running
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+        running.wait(LONGEST)
+
+
+_TOLD = ("VMOPS_DATABASE_URL", "VMOPS_CLUSTER_KEY_FILE")
+
+
+def listed(url: str) -> list[str]:
+    """Name the hosts that work at a database."""
+    with PostgreSQL(url).transaction() as rows:
+        return [row["host"] for row in rows.execute("SELECT host FROM hosts").fetchall()]
