@@ -91,7 +91,7 @@ def by_hand(cluster: Cluster, engine: Path, *arguments: str) -> str:
     """Have a person use the engine on what hosts share; give what it says, as it refuses."""
     stack = arguments[-1]
     told = {"PULUMI_BACKEND_URL": cluster.database, "PGOPTIONS": "-c search_path=vmops"}
-    command = [engine, *arguments[:-1], f"organization/vmops/{stack}"]
+    command: list[str | Path] = [engine, *arguments[:-1], f"organization/vmops/{stack}"]
     environment = {**os.environ, **told, "PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_HOME": str(cluster.place / "person")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LONGEST, check=False)
     assert done.returncode != 0
