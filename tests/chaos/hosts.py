@@ -1,4 +1,4 @@
-"""Lives of one VM over two hosts, of which one dies, stands still or loses its worker at any moment.
+"""Lives of one VM over two hosts, of which one dies, stands still, is cut off or loses its worker at any moment.
 
 ``python -m tests.chaos.hosts --seeds 200`` lives as many, one after the other, and prints what came of them.
 """
@@ -6,18 +6,20 @@
 import argparse
 import os
 import random
+import re
 import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests import postgres
 from tests.azure import Azure
 from tests.functional.cluster import LONGEST, Cluster, Host, sharing, workers
+from tests.relay import Relay, relayed
 from vmops import VMOps
 from vmops.core.polling import NotYet, poll_until
 from vmops.protocol import Params, Status
@@ -35,13 +37,14 @@ class Life:
 
     cluster: Cluster
     seed: int
+    links: Mapping[str, Relay]
     happened: list[str] = field(default_factory=list)
 
     def live(self) -> None:
         """Make the VM and remove it while hosts die, and see that nothing is left and nothing is there twice."""
         chance = random.Random(self.seed)
         azure, params = Azure(self.cluster.azure), {"vmName": f"life{self.seed}"}
-        hosts = [self.cluster.host(name) for name in ("one", "two")]
+        hosts = [self.cluster.host_behind(name, link.port) for name, link in self.links.items()]
         for host in hosts:
             revive(host)
         caller = self.cluster.host("caller").ops
@@ -55,6 +58,7 @@ class Life:
         assert [each["id"] for each in azure.resources()] == [], self.happened
         left = "SELECT key FROM vmops.pulumi_state WHERE strpos(key, '{}-') > 0"
         assert self.cluster.ask(left.format(params["vmName"])) == [], self.happened
+        self._refuse_two_writers(azure)
 
     def _begin(self, caller: VMOps, verb: str, params: Params) -> None:
         begin = caller.vm_provision if verb == "provision" else caller.vm_deprovision
@@ -78,21 +82,39 @@ class Life:
         before = len(azure.journal())
         poll_until(lambda: len(azure.journal()) >= before + many or NotYet(0.01), timeout=10.0)
         self.happened.append(f"{what} {host.name} after {many}")
-        MISHAPS[what](host)
+        MISHAPS[what](host, self.links[host.name])
         try:
             yield
         finally:
-            if what == "stop":
+            if what in ("stop", "cut off"):
                 other = next(each for each in hosts if each is not host)
                 poll_until(lambda: at_rest(self.cluster) or NotYet(0.05), timeout=4 * chance.random() + 2.0)
                 assert other.agents
                 host.send(signal.SIGCONT)
+                self.links[host.name].mend()
             revive(host)
 
     def _refuse_two(self, azure: Azure, name: str) -> None:
         kinds = Counter(each["id"].split("/")[-2].lower() for each in azure.resources() if name in each["id"])
         assert kinds["virtualmachines"] == 1, (self.happened, kinds)
         assert max(kinds.values()) == 1, (self.happened, kinds)
+
+    def _refuse_two_writers(self, azure: Azure) -> None:
+        """See that each epoch had one writer, and that none wrote to ARM after another of a later epoch had."""
+        told = [each for each in azure.journal() if f"life{self.seed}" in each["path"] or self._group in each["path"]]
+        marks = [found.groups() for each in told if (found := _MARK.fullmatch(each.get("requestId", "")))]
+        epochs = [int(epoch) for _, epoch in marks]
+        assert epochs == sorted(epochs), (self.happened, marks)
+        assert len(set(marks)) == len(set(epochs)), (self.happened, marks)
+        assert marks, self.happened
+
+    @property
+    def _group(self) -> str:
+        return f"vmops-life{self.seed}"
+
+
+_MARK = re.compile(r"vmops-([0-9a-f]+)-(\d+)")
+"""The mark of a worker's own writes: its operation, and its epoch of the VM."""
 
 
 def begun(answer: tuple[Status, object]) -> bool | NotYet:
@@ -117,11 +139,12 @@ def kill_agent(host: Host) -> None:
         agent.kill()
 
 
-MISHAPS = {
-    "kill": Host.die,
-    "stop": lambda host: host.send(signal.SIGSTOP),
-    "kill the worker of": kill_worker,
-    "kill the agent of": kill_agent,
+MISHAPS: Mapping[str, Callable[[Host, Relay], object]] = {
+    "kill": lambda host, _: host.die(),
+    "stop": lambda host, _: host.send(signal.SIGSTOP),
+    "cut off": lambda _, link: link.cut(),
+    "kill the worker of": lambda host, _: kill_worker(host),
+    "kill the agent of": lambda host, _: kill_agent(host),
 }
 """What may happen to a host."""
 
@@ -134,13 +157,27 @@ def revive(host: Host) -> None:
         host.work("--slots", "2")
 
 
+def live(cluster: Cluster, seeds: Iterable[int]) -> Counter[str]:
+    """Live lives, one after the other, over hosts that have lived before; give what happened in them."""
+    happened: Counter[str] = Counter()
+    with ExitStack() as links:
+        ways = {name: links.enter_context(relayed(cluster.server.port)) for name in ("one", "two")}
+        for seed in seeds:
+            life = Life(cluster, seed, ways)
+            life.live()
+            happened.update(each.partition(" after ")[0].rpartition(" ")[0] for each in life.happened[:2])
+            print(f"life {seed}: {'; '.join(life.happened)}", flush=True)
+        for host in cluster.hosts.values():
+            host.die()
+    return happened
+
+
 def main() -> None:
-    """Live as many lives as are asked for, each with hosts that have lived before."""
+    """Live as many lives as are asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first", type=int, default=1)
     told = parser.parse_args()
-    happened: Counter[str] = Counter()
     with postgres.running() as server, tempfile.TemporaryDirectory(prefix="vmops-hosts-") as name:
         os.environ |= {
             **server.environment,
@@ -148,12 +185,8 @@ def main() -> None:
             "VMOPS_LOCAL_GUESTS": "none",
         }
         with sharing(Path(name), server, 0) as cluster:
-            for seed in range(told.first, told.first + told.seeds):
-                life = Life(cluster, seed)
-                life.live()
-                happened.update(each.partition(" after ")[0].rpartition(" ")[0] for each in life.happened[:2])
-                print(f"life {seed}: {'; '.join(life.happened)}", flush=True)
-    print(f"{told.seeds} lives, {dict(happened)}: 0 orphans, 0 duplicates", file=sys.stderr)
+            happened = live(cluster, range(told.first, told.first + told.seeds))
+    print(f"{told.seeds} lives, {dict(happened)}: 0 orphans, 0 duplicates, 0 two writers", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -11,17 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
+from tests.azure import Azure
 from tests.functional.doors import CLI
 from tests.postgres import Postgres
-from vmops import Settings, VMOps
+from vmops import Settings, Status, VMOps
 from vmops.core.polling import NotYet, poll_until
 from vmops.jobs.operation import Operation
 from vmops.jobs.worker import NAME
 from vmops.local import daemon
+from vmops.protocol import Params
 
 LONGEST = 240.0
 """Seconds for what takes one or a few: it hangs if it takes as long, however slow the machine."""
+
+_CLOCK = """import sys, time
+read = time.time
+time.time = lambda: read() + ({} if sys._getframe(1).f_globals["__name__"].startswith("vmops.") else 0)
+"""
+"""Only what vmops reads is shifted: gRPC compares Python's clock with that of its own core."""
 
 SECONDS, RENEWED = 3.0, 0.5
 """How long a claim lasts here, and how often it is renewed."""
@@ -128,13 +137,35 @@ class Cluster:
         """Give the directory of the local Azure."""
         return Path(self.told["VMOPS_LOCAL_AZURE"])
 
-    def host(self, name: str) -> Host:
-        """Give a host of that name."""
+    def host(self, name: str, **told: str) -> Host:
+        """Give a host of that name, which is told this beside what all are."""
         if name not in self.hosts:
             directory = self.place / name
             directory.mkdir(mode=0o700, exist_ok=True)
-            self.hosts[name] = Host(name, directory, self.told)
+            self.hosts[name] = Host(name, directory, {**self.told, **told})
         return self.hosts[name]
+
+    def host_with_clock(self, name: str, seconds: float) -> Host:
+        """Give a host on which vmops reads a clock that is ahead by so many seconds."""
+        place = self.place / f"clock-of-{name}"
+        place.mkdir(exist_ok=True)
+        (place / "sitecustomize.py").write_text(_CLOCK.format(seconds))
+        return self.host(name, PYTHONPATH=str(place))
+
+    def host_behind(self, name: str, port: int, **told: str) -> Host:
+        """Give a host that reaches the database at another port."""
+        url = self.told["VMOPS_DATABASE_URL"].replace(f":{self.server.port}/", f":{port}/")
+        return self.host(name, VMOPS_DATABASE_URL=url, **told)
+
+    def begin(self, azure: Azure, host: Host, params: Params) -> VMOps:
+        """Have a host make a VM that is not done until the local Azure lets it go; give vmops on a mere caller."""
+        caller, name = self.host("caller").ops, params["vmName"]
+        azure.stick("create", name)
+        if not host.agents:
+            host.work("--slots", "2")
+        assert caller.vm_provision(params) == (Status.PENDING, {}), caller.last_failure(params)
+        assert poll_until(lambda: taken(azure, "PUT", name), timeout=LONGEST), self.operation(caller, name)
+        return caller
 
     def ask(self, statement: str) -> list[str]:
         """Ask the database."""
@@ -156,6 +187,41 @@ class Cluster:
         found = poll_until(look, timeout=LONGEST)
         assert found, self.operation(ops, name)
         return found
+
+
+def taken(azure: Azure, method: str, name: str) -> bool | NotYet:
+    """Tell whether ARM has taken on to make a VM (PUT), or to remove it (DELETE)."""
+    status, ended = {"PUT": 201, "DELETE": 202}[method], f"/virtualMachines/{name}"
+    calls = [each for each in azure.journal() if each["path"].partition("?")[0].endswith(ended)]
+    return any((each["method"], each["status"]) == (method, status) for each in calls) or NotYet(0.02)
+
+
+def succeeded(ops: VMOps, params: Params, *, is_setup: bool) -> None:
+    """See that a VM is there, or gone, in the end."""
+    answer = ops.wait_vm_deployment(is_setup, {"vmName": params["vmName"], "pollTimeout": LONGEST})
+    assert answer[0] is Status.SUCCEEDED, ops.last_failure(params)
+
+
+@contextmanager
+def prepared(place: Path, server: Postgres) -> Iterator[Cluster]:
+    """Make hosts share their records, on a local Azure that finishes everything at its first poll."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in {**server.environment, "VMOPS_LOCAL_AZURE": str(place / "azure")}.items():
+            environment.setenv(name, value)
+        with sharing(place, server, 0) as cluster:
+            yield cluster
+
+
+@contextmanager
+def at_peace(cluster: Cluster) -> Iterator[Azure]:
+    """Give the local Azure of the hosts; what it was told to keep goes on afterwards, and the hosts are ended."""
+    azure = Azure(cluster.azure)
+    yield azure
+    azure.let_go()
+    for host in cluster.hosts.values():
+        host.send(signal.SIGCONT)
+        host.die()
+    cluster.hosts.clear()
 
 
 @contextmanager

@@ -1,19 +1,27 @@
 """Several hosts that share their records: work goes on whoever dies, and nobody writes whose claim is over."""
 
+import os
+import re
 import signal
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.azure import Azure
-from tests.functional.cluster import LONGEST, Cluster, Host, sharing, workers
+from tests.functional.cluster import LONGEST, Cluster, Host, at_peace, prepared, succeeded, taken, workers
 from tests.functional.doors import CLI
+from tests.house import ROOT
 from tests.postgres import Postgres
-from vmops import Status, VMOps
+from vmops import Status, StoreError, VMOps
 from vmops.core.polling import NotYet, poll_until
+from vmops.jobs.cluster.postgres import PostgreSQL
 from vmops.protocol import Params
 
 CANARY = "Canary-0f1e2d3c-Tell-Nobody"
@@ -22,80 +30,72 @@ CANARY = "Canary-0f1e2d3c-Tell-Nobody"
 
 @pytest.fixture(scope="module")
 def cluster(engine: Path, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Give hosts that share their records, on a local Azure that finishes everything at its first poll."""
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in postgres.environment.items():
-            environment.setenv(name, value)
-        place = tmp_path_factory.mktemp("cluster")
-        environment.setenv("VMOPS_LOCAL_AZURE", str(place / "azure"))
-        with sharing(place, postgres, 0) as cluster:
-            yield cluster
+    with prepared(tmp_path_factory.mktemp("cluster"), postgres) as cluster:
+        yield cluster
 
 
 @pytest.fixture
 def azure(cluster: Cluster) -> Iterator[Azure]:
-    """Give the local Azure of the hosts; whatever it was told to keep goes on afterwards, and the hosts are ended."""
-    azure = Azure(cluster.azure)
-    yield azure
-    azure.let_go()
-    for host in cluster.hosts.values():
-        host.send(signal.SIGCONT)
-        host.die()
-    cluster.hosts.clear()
+    with at_peace(cluster) as azure:
+        yield azure
 
 
-def succeeded(ops: VMOps, params: Params, *, is_setup: bool) -> None:
-    answer = ops.wait_vm_deployment(is_setup, {"vmName": params["vmName"], "pollTimeout": LONGEST})
-    assert answer[0] is Status.SUCCEEDED, ops.last_failure(params)
+def test_what_a_host_leaves_that_dies_goes_on_on_another(cluster: Cluster, azure: Azure, engine: Path) -> None:
+    """Whatever their clocks say, nobody does anything for it; and what took the job may die, its worker does not.
 
-
-def making(azure: Azure, name: str, times: int = 1) -> bool | NotYet:
-    """Tell whether ARM has taken the create of a VM on."""
-    ended = f"/virtualMachines/{name}"
-    puts = [
-        each for each in azure.journal() if each["method"] == "PUT" and each["path"].partition("?")[0].endswith(ended)
-    ]
-    return len([each for each in puts if each["status"] == 201]) >= times or NotYet(0.02)
-
-
-def begin(cluster: Cluster, azure: Azure, host: Host, params: Params) -> VMOps:
-    """Have a host make a VM that is not done until the local Azure lets it go; give vmops on a host that only calls."""
-    caller = cluster.host("caller").ops
-    azure.stick("create", params["vmName"])
-    host.work("--slots", "2")
-    assert caller.vm_provision(params) == (Status.PENDING, {}), caller.last_failure(params)
-    assert poll_until(lambda: making(azure, params["vmName"]), timeout=LONGEST), cluster.operation(
-        caller, params["vmName"]
-    )
-    return caller
-
-
-def test_what_a_host_leaves_that_dies_goes_on_on_another(cluster: Cluster, azure: Azure, tmp_path: Path) -> None:
-    """Nobody does anything for it; a host that was never seen before removes it, and no secret was ever readable."""
-    first, second = cluster.host("first"), cluster.host("second")
+    A host that was never seen before removes the VM, and no secret was ever readable.
+    """
+    first, second = cluster.host_with_clock("first", 600.0), cluster.host_with_clock("second", -600.0)
     params: Params = {
         "vmName": "x1",
         "authenticationType": "password",
         "adminPasswordOrKey": CANARY,
         "customData": CANARY,
+        "ttl": "8m",
     }
-    caller = begin(cluster, azure, first, params)
-    assert (now := cluster.operation(caller)).host == "first"
-    assert (now.attempt, now.epoch, now.queue) == (1, 1, "default")
-    second.work("--slots", "1")
+    caller = cluster.begin(azure, first, params)
+    now = cluster.operation(caller)
+    assert (now.host, now.attempt, now.epoch, now.queue) == ("first", 1, 1, "default")
+    assert abs(now.started - time.time()) < 300
+    assert is_ahead(first)
+    agent = second.work("--slots", "1")
     first.die()
+    cluster.until(caller, "running", "second")
+    agent.kill()
     azure.let_go()
     succeeded(caller, params, is_setup=True)
     assert [getattr(cluster.operation(caller), name) for name in ("host", "attempt", "epoch")] == ["second", 2, 2]
+    assert abs(cluster.operation(caller).ended - time.time()) < 300
+    second.forget(agent)
+    second.work("--slots", "1")
     hosts = {each["host"]: each for each in cluster.host("caller").call("hosts")}
     assert (hosts["second"]["alive"], hosts["second"]["slots"], hosts["second"]["busy"]) == (True, 1, 0)
     assert everything(cluster).count(CANARY.encode()) == 0
-    stranger = cluster.host("stranger")
-    assert stranger.call("deprovision", "x1", "--wait", "--yes")["status"] == "SUCCEEDED"
-    assert azure.resources() == []
+    assert cluster.host_with_clock("late", 600.0).call("sweep", "--dry-run")["swept"] == []
+    assert "is changed by vmops alone" in by_hand(cluster, engine, "stack", "rm", "--force", "--yes", "-s", now.stack)
+    assert cluster.host("stranger").call("deprovision", "x1", "--wait", "--yes")["status"] == "SUCCEEDED"
+    assert not [each for each in azure.ids() if "x1" in each]
     left = "SELECT count(*) FROM vmops.{} WHERE strpos({}, 'x1-') > 0"
     assert cluster.ask(left.format("pulumi_state", "key")) == cluster.ask(left.format("engine_locks", "stack")) == ["0"]
     assert cluster.ask("SELECT count(*) FROM vmops.orders") == ["0"]
+
+
+def is_ahead(host: Host) -> bool:
+    """Tell whether for vmops on a host the time is over of what has 100 seconds left."""
+    code = "import time; from vmops.core import times; print(times.is_over(time.time() + 100))"
+    command = [sys.executable, "-c", code]
+    return subprocess.check_output(command, env=host.environment, text=True, timeout=LONGEST) == "True\n"
+
+
+def by_hand(cluster: Cluster, engine: Path, *arguments: str) -> str:
+    """Have a person use the engine on what hosts share; give what it says, as it refuses."""
+    stack = arguments[-1]
+    told = {"PULUMI_BACKEND_URL": cluster.database, "PGOPTIONS": "-c search_path=vmops"}
+    command: list[str | Path] = [engine, *arguments[:-1], f"organization/vmops/{stack}"]
+    environment = {**os.environ, **told, "PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_HOME": str(cluster.place / "person")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LONGEST, check=False)
+    assert done.returncode != 0
+    return done.stdout + done.stderr
 
 
 def everything(cluster: Cluster) -> bytes:
@@ -109,50 +109,47 @@ def everything(cluster: Cluster) -> bytes:
     return "\n".join([*rows, *binary]).encode()
 
 
-@pytest.mark.parametrize("verb", ["provision", "deprovision"])
-def test_a_host_that_wakes_up_writes_nothing(cluster: Cluster, azure: Azure, verb: str) -> None:
-    """Its claims ended while it stood still, and others have gone on: its workers end, and what is there stays."""
-    first, second, params = cluster.host(f"first-{verb}"), cluster.host(f"second-{verb}"), {"vmName": f"y-{verb}"}
-    caller = begin(cluster, azure, first, params)
-    if verb == "deprovision":
-        azure.let_go()
-        succeeded(caller, params, is_setup=True)
-        azure.stick("delete", params["vmName"])
-        assert caller.vm_deprovision(dict(params)) == (Status.PENDING, {})
-        assert poll_until(lambda: deleting(azure, params["vmName"]), timeout=LONGEST)
+def test_a_host_that_wakes_up_writes_nothing(cluster: Cluster, azure: Azure) -> None:
+    """Its claims ended while it stood still, and others have gone on: its workers end, and what is there stays.
+
+    It was making one VM, and removing another, which was made again meanwhile.
+    """
+    first, second, caller = cluster.host("sleeper"), cluster.host("awake"), cluster.host("caller").ops
+    first.work("--slots", "2")
+    made, removed = ({"vmName": name} for name in ("y1", "y2"))
+    assert caller.vm_provision(dict(removed)) == (Status.PENDING, {})
+    succeeded(caller, removed, is_setup=True)
+    azure.fault(*(stuck(verb, name) for verb, name in (("create", "y1"), ("delete", "y2"))))
+    assert caller.vm_provision(dict(made)) == caller.vm_deprovision(dict(removed)) == (Status.PENDING, {})
+    for method, name in (("PUT", "y1"), ("DELETE", "y2")):
+        assert poll_until(partial(taken, azure, method, name), timeout=LONGEST)
     first.send(signal.SIGSTOP)
-    second.work()
-    cluster.until(caller, "running", second.name, params["vmName"])
+    second.work("--slots", "2")
+    for each in (made, removed):
+        cluster.until(caller, "running", "awake", each["vmName"])
     azure.let_go()
-    succeeded(caller, params, is_setup=verb == "provision")
-    if verb == "deprovision":
-        assert caller.vm_provision(dict(params)) == (Status.PENDING, {}), caller.last_failure(params)
-        succeeded(caller, params, is_setup=True)
-    before, writes = cluster.operation(caller, params["vmName"]), len(azure.writes())
-    there = azure.resources()
-    assert workers(first)
+    succeeded(caller, made, is_setup=True)
+    succeeded(caller, removed, is_setup=False)
+    assert caller.vm_provision(dict(removed)) == (Status.PENDING, {}), caller.last_failure(removed)
+    succeeded(caller, removed, is_setup=True)
+    before = [cluster.operation(caller, each["vmName"]) for each in (made, removed)]
+    there, writes = azure.resources(), len(azure.writes())
+    assert len(workers(first)) == 2
     first.send(signal.SIGCONT)
     assert poll_until(lambda: not workers(first) or NotYet(0.02), timeout=LONGEST)
     assert (azure.resources(), len(azure.writes())) == (there, writes)
-    assert cluster.operation(caller, params["vmName"]) == before
-    assert before.host == second.name, before
+    assert [cluster.operation(caller, each["vmName"]) for each in (made, removed)] == before
+    assert [each.host for each in before] == ["awake", "awake"]
 
 
-def deleting(azure: Azure, name: str) -> bool | NotYet:
-    """Tell whether ARM has taken the delete of a VM on."""
-    ended = f"/virtualMachines/{name}"
-    calls = [
-        each
-        for each in azure.journal()
-        if each["method"] == "DELETE" and each["path"].partition("?")[0].endswith(ended)
-    ]
-    return any(each["status"] == 202 for each in calls) or NotYet(0.02)
+def stuck(verb: str, name: str) -> dict[str, Any]:
+    return {"path": f"*/virtualMachines/{name}", "verbs": [verb], "effect": {"do": "stick"}}
 
 
 def test_what_a_worker_leaves_that_dies_goes_on_at_once(cluster: Cluster, azure: Azure) -> None:
     """Its host sees its end, and does not wait for the end of its claim; what kills each of its workers has failed."""
     host, params = cluster.host("lonely"), {"vmName": "z1"}
-    caller = begin(cluster, azure, host, params)
+    caller = cluster.begin(azure, host, params)
     for attempt in (2, 3, 4):
         found = poll_until(lambda: workers(host) or NotYet(0.02), timeout=LONGEST)
         assert found
@@ -213,7 +210,7 @@ def test_nobody_writes_an_engines_state_but_who_has_claimed_it(cluster: Cluster)
 def test_any_host_may_end_what_another_works_on(cluster: Cluster, azure: Azure) -> None:
     """A provision ends for whoever cancels it, and for a removal; a host that is told to end works until it is over."""
     host = cluster.host("worked")
-    caller = begin(cluster, azure, host, {"vmName": "v1"})
+    caller = cluster.begin(azure, host, {"vmName": "v1"})
     other = cluster.host("other").ops
     assert other.cancel({"vmName": "v1"}) == (Status.SUCCEEDED, {})
     assert (ended := cluster.operation(caller, "v1").failure)
@@ -244,39 +241,83 @@ def of_workers(cluster: Cluster, name: str) -> list[dict[str, Any]]:
     return [each for each in cluster.host("caller").call("hosts") if each["host"] == name]
 
 
-def test_a_host_with_another_key_does_not_begin(cluster: Cluster, tmp_path: Path) -> None:
-    """It could read no order and no state; it says so in a sentence, and what waits goes on waiting."""
-    stranger = cluster.host("strange")
+def test_a_host_that_could_not_work_does_not_begin(cluster: Cluster, tmp_path: Path) -> None:
+    """With no key, or another's, it could read no order and no state; it needs connections, and records of its time.
+
+    It says so in a sentence, and what waits goes on waiting.
+    """
     (tmp_path / "key").write_bytes(bytes(32))
     (tmp_path / "key").chmod(0o600)
-    told = {**stranger.environment, "VMOPS_CLUSTER_KEY_FILE": str(tmp_path / "key")}
-    done = subprocess.run([*CLI, "worker"], env=told, capture_output=True, text=True, timeout=LONGEST, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "was sealed with another key" in done.stderr
-    assert done.stderr.count("\n") == 1
-    away = {**stranger.environment, "VMOPS_DATABASE_URL": "postgresql://vmops@127.0.0.1:1/nowhere"}
-    done = subprocess.run([*CLI, "list"], env=away, capture_output=True, text=True, timeout=LONGEST, check=False)
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "127.0.0.1:1/nowhere cannot be reached" in done.stderr
+    key, url = "VMOPS_CLUSTER_KEY_FILE", "VMOPS_DATABASE_URL"
+    assert "was sealed with another key" in refused(cluster, "worker", **{key: str(tmp_path / "key")})
+    assert "run `vmops cluster join FILE`" in refused(cluster, "worker", **{key: str(tmp_path / "nothing")})
+    room = "PostgreSQL takes 97 connections, and 40 slots here need 205, beside 0 of other hosts: raise max_connections"
+    cluster.ask("DELETE FROM vmops.hosts")
+    assert f"{room}, or work with --slots 18" in refused(cluster, "worker", "--slots", "40")
+    assert "127.0.0.1:1/nowhere cannot be reached" in refused(
+        cluster, "list", **{url: "postgresql://vmops@127.0.0.1:1/nowhere"}
+    )
+    change = "UPDATE vmops.schema_version SET version = version + {} WHERE part = 'cluster'"
+    for years, says in ((-1, "run `vmops database upgrade`"), (1000, "of a newer vmops")):
+        cluster.ask(change.format(years))
+        with pytest.raises(StoreError, match=says):
+            cluster.host("caller").ops.operations()
+        cluster.ask(change.format(-years))
+    cluster.ask(change.format(1))
+    cluster.host("caller").ops.operations()
+    cluster.ask(change.format(-1))
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])
-def test_a_database_that_comes_back_has_cost_nothing(cluster: Cluster, azure: Azure, how: signal.Signals) -> None:
-    """Nobody can say that another has the VM while nobody can be asked: the engine goes on, and so does its worker."""
-    host, params = cluster.host(f"patient-{how.name}"), {"vmName": f"u-{how.name.lower()}"}
-    caller = begin(cluster, azure, host, params)
-    with cluster.server.away(how):
-        azure.let_go()
-        assert poll_until(lambda: is_there(azure, params["vmName"]), timeout=LONGEST)
-        assert host.call("provision", "u2")["failure"]["kind"] == "engine"
-    succeeded(caller, params, is_setup=True)
-    ended = cluster.operation(caller, params["vmName"])
-    assert (ended.attempt, ended.epoch, ended.host) == (1, 1, host.name)
-    assert caller.vm_deprovision(dict(params)) == (Status.PENDING, {})
-    succeeded(caller, params, is_setup=False)
+def refused(cluster: Cluster, *arguments: str, **told: str) -> str:
+    """Call vmops where it cannot work; give the sentence with which it ends."""
+    environment = {**cluster.host("strange").environment, **told}
+    done = subprocess.run([*CLI, *arguments], env=environment, capture_output=True, text=True, timeout=LONGEST)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+    return done.stderr
 
 
-def is_there(azure: Azure, name: str) -> bool | NotYet:
-    found = [each for each in azure.resources() if each["id"].endswith(f"/virtualMachines/{name}")]
-    states = [azure.get(f"{each['id']}?api-version=2024-07-01")["properties"]["provisioningState"] for each in found]
-    return states == ["Succeeded"] or NotYet(0.05)
+def test_the_page_can_be_followed(cluster: Cluster, azure: Azure) -> None:
+    """Its commands, on a database with nothing in it: one host begins, and another has its key and joins."""
+    page = (ROOT / "docs/cluster.md").read_text()
+    url = cluster.server.database().partition("?")[0]
+    first, second = cluster.host("lab1"), cluster.host("lab2")
+    begin, join = (
+        each.replace("postgresql://vmops@db.example/lab", url).replace(
+            "/path/to/the/key", str(first.directory / "keys/cluster")
+        )
+        for each in re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    )
+    with shell(first, f"{begin}\nkill $!; wait $!") as made:
+        assert made.wait(LONGEST) == 0
+    assert [each["id"].rpartition("/")[2] for each in azure.resources() if "/virtualMachines/" in each["id"]] == [
+        "exp1"
+    ]
+    with shell(second, join, url) as works:
+        assert poll_until(lambda: listed(url) == ["lab2"] or NotYet(0.5), timeout=LONGEST)
+        os.killpg(works.pid, signal.SIGTERM)
+        works.wait(LONGEST)
+    assert listed(url) == []
+
+
+@contextmanager
+def shell(host: Host, script: str, url: str = "") -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a script on a host that has been told nothing of a database, or only where it is."""
+    environment = {name: value for name, value in host.environment.items() if name not in _TOLD}
+    environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment |= {"VMOPS_DATABASE_URL": url} if url else {}
+    running = subprocess.Popen(["bash", "-ec", script], env=environment, start_new_session=True)
+    try:
+        yield running
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+        running.wait(LONGEST)
+
+
+_TOLD = ("VMOPS_DATABASE_URL", "VMOPS_CLUSTER_KEY_FILE")
+
+
+def listed(url: str) -> list[str]:
+    """Name the hosts that work at a database."""
+    with PostgreSQL(url).transaction() as rows:
+        return [row["host"] for row in rows.execute("SELECT host FROM hosts").fetchall()]

@@ -108,7 +108,7 @@ RUN: dict[str, dict[str, str]] = {
     "docs/ci.md": {"yaml": "functional/test_pages.py"},
     "docs/commands.md": {"sh": "functional/test_cli.py"},
     "docs/containers.md": {"console": "places/containers.py"},
-    "docs/cluster.md": {"sh": "functional/test_cluster.py does the same over hosts of its own, and a database"},
+    "docs/cluster.md": {"sh": "functional/test_cluster.py"},
     "docs/fleets.md": dict.fromkeys(("console", "python"), "functional/test_pages.py"),
     "docs/guests.md": dict.fromkeys(("console", "json"), "functional/test_inside_pages.py"),
     "docs/inside.md": dict.fromkeys(("sh", "python"), "functional/test_inside_pages.py"),

@@ -71,10 +71,11 @@ class Connection:
         """
         from azure.core.exceptions import AzureError, ClientAuthenticationError
 
-        self._claim.check()
         how = {"polling": False, "cls": lambda response, *_: response.http_response.headers}
         try:
-            headers: Mapping[str, str] = call(self._machines(subscription), how).result()
+            headers: Mapping[str, str] = call(
+                self._machines(subscription), {**how, "headers": self._permitted()}
+            ).result()
         except AzureError as error:
             response = getattr(error, "response", None)
             if response is None and isinstance(error, ClientAuthenticationError):

@@ -6,7 +6,8 @@ from typing import Protocol
 class VmClaim(Protocol):
     """The claim of whoever works on a VM. ``epoch`` numbers the claims to a VM; 0 if a lock of this host decides.
 
-    ``mark`` goes with each request to ARM that changes something; '' for none.
+    ``mark`` goes with each request to ARM that changes something; '' for none. ``given_up`` says that nobody could be
+    asked for so long that how the work failed is not to be recorded: another goes on with it.
     """
 
     @property
@@ -17,6 +18,10 @@ class VmClaim(Protocol):
     def mark(self) -> str:
         """Give the mark of requests."""
 
+    @property
+    def given_up(self) -> bool:
+        """Tell whether the work ends only because the database was away for too long."""
+
     def check(self) -> None:
         """Check that the claim still holds. Raises: OperationFailed (fenced) if another holds it now."""
 
@@ -24,7 +29,7 @@ class VmClaim(Protocol):
 class LockedHere:
     """The claim of the holder of the VM's lock, on the only host that writes: it ends when its holder does."""
 
-    epoch, mark = 0, ""
+    epoch, mark, given_up = 0, "", False
 
     def check(self) -> None:
         """Do nothing."""

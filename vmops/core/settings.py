@@ -156,6 +156,11 @@ class Settings(BaseSettings):
         """Give the file with the key that hosts have in common: the setting, else one below the state directory."""
         return self.cluster_key_file or cluster_key_path(self.state_dir)
 
+    @property
+    def ride_out(self) -> float:
+        """Give the seconds for which work waits for a shared database that is away, before it ends in order."""
+        return 4 * self.claim_seconds
+
     def shared(self) -> dict[str, str]:
         """Give what of this is about hosts that share their records, as variables of the environment."""
         if not self.database_url:

@@ -28,6 +28,9 @@ def parse_utc(instant: str) -> float:
         return inf
 
 
-def is_over(expires: float) -> bool:
-    """Tell whether a VM has expired even by the slowest clock; ``expires`` is 0 or infinite for never."""
-    return 0 < expires < time.time() - _SKEW
+def is_over(expires: float, now: float | None = None) -> bool:
+    """Tell whether a VM has expired even by the slowest clock; ``expires`` is 0 or infinite for never.
+
+    ``now`` is by default the time of this host's clock.
+    """
+    return 0 < expires < (time.time() if now is None else now) - _SKEW

@@ -1,7 +1,7 @@
 """Everything that was made for one VM and not seen gone: the table ``made`` of the records."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from vmops.azure.ownership import UNSETTLED
@@ -27,22 +27,23 @@ class MadeResources:
     database: Tables
     stack: str
     owner: str
+    now: Callable[[], float]
 
     def intend(self, ids: Iterable[str]) -> None:
         """Record what is about to be made or changed; its identity in Azure may be another afterwards."""
-        now = time.time()
+        now = self.now()
         with self.database.transaction() as rows:
             rows.executemany(_INTEND, [(self.stack, arm_id.lower(), self.owner, now) for arm_id in ids])
 
     def note(self, arm_id: str, identity: str, written: float | None = None) -> None:
         """Record what was made or is unchanged, its identity in Azure, and when it was written, by default now."""
-        at = time.time() if written is None else written
+        at = self.now() if written is None else written
         with self.database.transaction() as rows:
             rows.execute(_NOTE, (self.stack, arm_id.lower(), self.owner, at, identity))
 
     def note_run(self, arm_id: str, ran: str) -> None:
         """Record whether a VM has ever run, as `vmops.deploy.first_run` says it."""
-        row = (self.stack, arm_id.lower(), self.owner, time.time(), ran)
+        row = (self.stack, arm_id.lower(), self.owner, self.now(), ran)
         with self.database.transaction() as rows:
             rows.execute(_RUN, row)
 
@@ -67,7 +68,8 @@ class MadeResources:
         make them ours.
         """
         ids = self.known().keys() - set(map(str.lower, left))
-        gone = [(time.time(), self.stack, self.owner, arm_id) for arm_id in ids]
+        now = self.now()
+        gone = [(now, self.stack, self.owner, arm_id) for arm_id in ids]
         with self.database.transaction() as rows:
             rows.executemany(f"UPDATE made SET seen_gone = ? WHERE {_THERE} AND arm_id = ?", gone)  # noqa: S608
 
@@ -84,8 +86,8 @@ class MadeResources:
             return [row["arm_id"] for row in found]
 
     def last_write(self) -> float:
-        """Give when any of it was last written; 0 if nothing was, or it is unknown for one of them."""
+        """Give when, by this host's clock, any of it was last written; 0 if nothing was, or if that is not known."""
         with self.database.transaction() as rows:
             query = f"SELECT max(last_write) AS newest, min(last_write) AS oldest FROM made WHERE {_THERE}"  # noqa: S608
             found = rows.execute(query, (self.stack, self.owner)).fetchone()
-        return found["newest"] if found["oldest"] else 0.0
+        return time.time() - (self.now() - found["newest"]) if found["oldest"] else 0.0

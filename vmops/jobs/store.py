@@ -204,7 +204,7 @@ class Store:
 
     def made(self, stack: str, owner: str) -> MadeResources:
         """Give the records of what was made of a stack for an owner."""
-        return MadeResources(self._tables, stack, owner)
+        return MadeResources(self._tables, stack, owner, self.now)
 
     def note_failure(self, stack: str, failure: Failure) -> None:
         """Record why the newest verb of a stack failed; if that is impossible, keep it in this process."""

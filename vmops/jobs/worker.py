@@ -40,7 +40,7 @@ NAME = "vmops-worker"
 """A worker's name in the system's list of processes (Linux only)."""
 
 _PATIENCE = 60.0
-"""Seconds to wait for records that are away, and for a lock whose holder is on its way out."""
+"""Seconds to wait for a lock whose holder is on its way out."""
 
 _LOOK = 0.05
 """Seconds between two attempts at a lock that another holds."""
@@ -53,7 +53,8 @@ def main() -> None:
     signals.reset()
     os.umask(0o077)
     order = sys.stdin.buffer.read()
-    store = open_store(Settings(state_dir=state_dir), _PATIENCE)
+    settings = Settings(state_dir=state_dir)
+    store = open_store(settings, settings.ride_out)
     operation = store.get(operation_id)
     if operation and poll_until(
         lambda: slots.try_start(store, state_dir, operation, limit), timeout=slots.LONGEST_QUEUE
@@ -66,7 +67,7 @@ def run_job(state_dir: Path, operation_id: str, lock: int, order: bytes) -> None
     with suppress(OSError):
         Path("/proc/self/comm").write_text(NAME)
     settings = Settings(state_dir=state_dir)
-    store = open_store(settings, _PATIENCE)
+    store = open_store(settings, settings.ride_out)
     operation = store.get(operation_id)
     if operation is None or operation.state is not State.PENDING:
         return
@@ -83,7 +84,7 @@ def _carry_out(store: Store, settings: Settings, operation: Operation, claim: Vm
         get_logger().info("ended", state=str(state), failure=str(changes.get("failure", "")))
     failure = changes.get("failure")
     if failure:
-        if failure.kind is FailureKind.FENCED:
+        if claim.given_up or failure.kind is FailureKind.FENCED:
             return
         store.note_failure(operation.stack, failure)
         if failure.code == HELD:

@@ -5,7 +5,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vmops.azure.power import Action
-from vmops.core.errors import SpecError
+from vmops.core.errors import RecordsAway, SpecError
+from vmops.core.polling import retry
 from vmops.core.settings import Settings
 from vmops.jobs.operation import Operation, Verb
 from vmops.ops.claims import Claims
@@ -19,6 +20,9 @@ from vmops.spec.target import Target, WaitOptions
 
 if TYPE_CHECKING:
     from vmops.jobs.holds import Terms
+
+_REST = 1.0
+"""Seconds until records that are away are read again."""
 
 
 class VMOps(Questions):
@@ -105,7 +109,11 @@ class VMOps(Questions):
         PENDING only if ``pollTimeout`` is 0. TIMED_OUT if the time has passed; the work itself goes on. The result
         describes the operation if SUCCEEDED, otherwise it is ``{}``.
         """
-        target = self._target(params)
+        patience = Target.from_params(params, self.settings.defaults()).poll_timeout
+        try:
+            target = retry(lambda: self._target(params), RecordsAway, lambda *_: _REST, timeout=patience)
+        except RecordsAway:
+            return (Status.TIMED_OUT if patience else Status.PENDING), {}
         verb = Verb.PROVISION if is_setup else Verb.DEPROVISION
         return waited(self._store, target, self._poll(target, verb))
 

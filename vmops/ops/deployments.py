@@ -234,7 +234,7 @@ class Deployments:
         kept = {} if ttl or taken_back else {name: made.given[name] for name in ("ttl",) if name in made.given}
         self.store.remember(made.id, {**asked.given, **kept})
         if ttl or taken_back:
-            expires = time.time() + ttl if ttl else 0.0
+            expires = self.store.now() + ttl if ttl else 0.0
             self.store.extend(made.id, expires)
             for machine in seen:
                 ownership.extend(self.arm(asked.spec), machine, expires)

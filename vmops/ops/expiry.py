@@ -5,7 +5,6 @@ them may outlive the others. The expiry is the later of tag and record. If ARM n
 decides.
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import inf
@@ -40,11 +39,6 @@ class ExpiringVm:
     machines: tuple[str, ...] = ()
 
     @property
-    def over(self) -> bool:
-        """Tell whether it has expired even by the slowest clock."""
-        return times.is_over(self.expires)
-
-    @property
     def params(self) -> Params:
         """Give the parameters that mean this VM."""
         return self.identity.params
@@ -70,7 +64,7 @@ class Lifetimes:
             raise OperationFailed(Failure(FailureKind.NOT_FOUND, "the VM does not exist", resource=target.vm_id))
         for existing in there:
             ownership.require_owned(existing, Claims(self.store, self.settings.owner)(target))
-        expires = time.time() + seconds
+        expires = self.store.now() + seconds
         for made in self.store.live_provisions():
             if made.stack == target.stack:
                 self.store.extend(made.id, expires)
@@ -91,7 +85,7 @@ class Lifetimes:
             except CloudError as error:
                 unsearched.append(failure_from_cloud_error(error))
                 continue
-            if seen.over:
+            if times.is_over(seen.expires, self.store.now()):
                 yield seen
 
     def _remembered(self, unsearched: list[Failure]) -> dict[str, ExpiringVm]:

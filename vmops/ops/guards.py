@@ -1,7 +1,6 @@
 """Spending limits, checked before anything is made, with the price that Azure publishes."""
 
 import math
-import time
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -39,7 +38,7 @@ class Guards:
         life = self.store.life(spec.stack)
         if spec.max_hourly_price and not any(_is_of(each, spec) for each in life):
             self._refuse_dear(spec, spec.max_hourly_price)
-        return self._ended(asked, spec.budget, life[-1].created if life else time.time()) if spec.budget else asked
+        return self._ended(asked, spec.budget, life[-1].created if life else self.store.now()) if spec.budget else asked
 
     def _refuse_dear(self, spec: VmSpec, most: float) -> None:
         """Check that at least one of the places is not too dear: the deployment tries no others."""
@@ -58,7 +57,7 @@ class Guards:
         spec, most = asked.spec, asked.spec.max_hourly_price or math.inf
         prices = [self._price(spec, where) for where in _where(spec)]
         price = max([each for each in prices if each <= most] or prices) * (spec.vm_count or 1)
-        left = since + budget / price * _HOUR - time.time()
+        left = since + budget / price * _HOUR - self.store.now()
         if left <= 0:
             raise _refused(
                 f"budget: ${budget:g} are spent, at ${price:g} an hour since it was first asked for",

@@ -5,7 +5,8 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from vmops.core.errors import SpecError
+from vmops.core.errors import RecordsAway, SpecError
+from vmops.core.polling import retry
 from vmops.core.settings import Settings
 from vmops.jobs.opened import open_store
 from vmops.jobs.operation import Verb
@@ -13,6 +14,8 @@ from vmops.jobs.slots import default_concurrency
 
 _SWEEP = 300.0
 """Seconds between two sweeps, whichever hosts run them."""
+
+_REST = 0.5
 
 
 def listed(settings: Settings) -> list[dict[str, Any]]:
@@ -39,12 +42,12 @@ def work(
     """
     from vmops.jobs.cluster import hosts, queue
     from vmops.jobs.cluster.agent import Agent
-    from vmops.jobs.cluster.postgres import RIDE_OUT
 
     url = require_shared(settings)
     room = slots or settings.workers or default_concurrency(settings.cloud)
-    store = open_store(settings, RIDE_OUT)
+    store = retry(lambda: open_store(settings), RecordsAway, lambda *_: _REST, timeout=settings.ride_out)
     agent = Agent(settings, store, room, removals or room)
+    hosts.refuse_too_many(store.shared(), settings, room)
     rooms = {
         queue.of_verb(settings.queue, Verb.PROVISION): agent.slots,
         queue.of_verb(settings.queue, Verb.DEPROVISION): agent.removals,
@@ -56,7 +59,8 @@ def work(
             sweep()
 
     chores = [(agent.tend, settings.claim_renew), (keep_house, _SWEEP / 10)]
-    consumer = queue.Consumer(url, rooms, agent.carry_out, chores, settings.claim_renew, settings.claim_seconds)
+    paces = settings.claim_renew, settings.claim_seconds, settings.ride_out
+    consumer = queue.Consumer(url, rooms, agent.carry_out, chores, *paces)
 
     def end() -> None:
         if agent.draining:

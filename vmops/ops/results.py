@@ -14,11 +14,15 @@ from vmops.core.errors import (
     VmopsError,
 )
 from vmops.core.failures import Failure, FailureKind
+from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until
 from vmops.core.state_dir import MAKE_ROOM
 from vmops.jobs.store import Store
 from vmops.protocol import HANDLE, Answer, Params, Status
 from vmops.spec.target import Target, WaitOptions
+
+_REST = 1.0
+"""Seconds until records that are away are read again."""
 
 Seen: TypeAlias = dict[str, Any] | Failure | CloudError
 """The outcome of a poll: the operation's result, or why it failed."""
@@ -43,8 +47,6 @@ REFUSALS = (OperationFailed, CloudError, EngineMissing, StartFailed, RecordsUnus
 
 def failed(store: Store, target: WaitOptions, why: Failure | VmopsError | OSError) -> Answer:
     """Record and log why something failed, and answer FAILED. ``why`` is a failure, or one of `REFUSALS`."""
-    from vmops.core.log import get_logger
-
     failure = why if isinstance(why, Failure) else classify(why)
     name = target.vm_name if isinstance(target, Target) else ""
     if isinstance(target, Target):
@@ -66,7 +68,7 @@ def waited(store: Store, target: WaitOptions, poll: Callable[[], Seen | NotYet])
     seen = cast(Seen | None, found)
     if seen is None:
         if look.refusal and isinstance(target, Target) and target.poll_timeout:
-            store.note_failure(target.stack, failure_from_cloud_error(look.refusal))
+            store.note_failure(target.stack, classify(look.refusal))
         return (Status.PENDING if target.poll_timeout == 0 else Status.TIMED_OUT), {}
     return (Status.SUCCEEDED, seen) if isinstance(seen, dict) else failed(store, target, seen)
 
@@ -95,22 +97,28 @@ def unrecordable(error: RecordsUnusable | OSError) -> Failure:
 
 
 class _Patient:
-    """Polls again when ARM throttles, after ARM's pause: that is no failure of the operation.
+    """Polls again when ARM throttles, after ARM's pause, or when the shared records are away: the work goes on.
 
     ``refusal`` is the last poll's, None if it was answered.
     """
 
     def __init__(self, poll: Callable[[], Seen | NotYet], interval: float) -> None:
-        self.refusal: CloudError | None = None
+        self.refusal: CloudError | RecordsAway | None = None
         self._poll, self._interval = poll, interval
 
     def __call__(self) -> Seen | NotYet:
         """Poll once. Raises: as the poll, except for throttling."""
         try:
-            self.refusal, seen = None, self._poll()
+            seen = self._poll()
         except CloudError as error:
             if failure_from_cloud_error(error).kind is not FailureKind.THROTTLED:
                 raise
             self.refusal = error
             return NotYet(error.retry_after or self._interval)
+        except RecordsAway as error:
+            if self.refusal is None:
+                get_logger().warning("records_away", cause=str(error))
+            self.refusal = error
+            return NotYet(_REST)
+        self.refusal = None
         return seen

@@ -6,6 +6,9 @@ import typer
 
 from vmops.cli.commands.vm import Json, app, examples
 
+_AWAY = 3
+"""Exit code of a host that ends because the database was away for too long."""
+
 
 @app.command(epilog=examples("worker --slots 8", "worker --queue west"))
 def worker(
@@ -17,21 +20,29 @@ def worker(
     ] = None,
     queue: Annotated[str | None, typer.Option(metavar="Q", help="The queue to work for; default: VMOPS_QUEUE.")] = None,
 ) -> None:
-    """Work for all hosts that share the records, in the foreground; SIGTERM ends it once what it has begun is over."""
+    """Work for all hosts that share the records, in the foreground; SIGTERM ends it once what it has begun is over.
+
+    Exit code 3: PostgreSQL was away for four times VMOPS_CLAIM_SECONDS.
+    """
     from vmops.cli import console
     from vmops.core import host
+    from vmops.core.errors import RecordsAway
     from vmops.core.settings import Settings
     from vmops.leases import sweep
     from vmops.ops import hosts
 
     settings = Settings(**({"queue": queue} if queue else {}))
-    hosts.work(
-        settings,
-        slots,
-        removals,
-        lambda room: console.note(f"ready: {host.name()}, {room} slots, queue {settings.queue}"),
-        lambda: sweep.begin(settings),
-    )
+    try:
+        hosts.work(
+            settings,
+            slots,
+            removals,
+            lambda room: console.note(f"ready: {host.name()}, {room} slots, queue {settings.queue}"),
+            lambda: sweep.begin(settings),
+        )
+    except RecordsAway as error:
+        console.complain(str(error))
+        raise typer.Exit(_AWAY) from None
 
 
 @app.command(epilog=examples("hosts", "hosts --json"))

@@ -97,7 +97,7 @@ class Agent:
             self._leave(self.store.get(operation.id) or now)
         except RecordsAway as error:
             get_logger().warning("records_away", cause=str(error))
-            return NotYet(_REST)
+            return NotYet(_REST) if file_lock.is_locked(self._lock(operation)) else True
         return True
 
     def _leave(self, now: Operation) -> None:

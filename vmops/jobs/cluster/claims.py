@@ -6,7 +6,7 @@ All times are the database's, so that no host's clock matters.
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from vmops.core.errors import OperationFailed, RecordsAway
 from vmops.core.failures import Failure, FailureKind
@@ -14,7 +14,7 @@ from vmops.core.log import get_logger
 from vmops.core.polling import NotYet, poll_until, retry
 from vmops.core.settings import Settings
 from vmops.jobs.cluster.hosts import key_of_host
-from vmops.jobs.cluster.postgres import RIDE_OUT, PostgreSQL
+from vmops.jobs.cluster.postgres import PostgreSQL
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.tables import Rows, Tables
 
@@ -90,14 +90,17 @@ class HeldClaim:
         epoch: int,
         operation: str,
         *,
+        ride_out: float,
         lost: Callable[[], object],
         told_to_end: Callable[[], object],
     ) -> None:
         """Hold a taken claim. ``lost`` is called once another holds it, ``told_to_end`` once it is to be given up.
 
-        It is to be given up when somebody asks for that, or when the database was away for too long.
+        It is to be given up when somebody asks for that, or when the database was away for ``ride_out`` seconds; then
+        what is done under it is not recorded, so that it is taken up.
         """
         self.name, self.epoch, self.operation = name, epoch, operation
+        self.given_up, self._ride_out = False, ride_out
         self._tables = tables
         self._lost, self._told_to_end = lost, told_to_end
         self._over = threading.Event()
@@ -118,7 +121,7 @@ class HeldClaim:
 
         Raises: OperationFailed (fenced) if another holds it now; RecordsAway if the database stays away.
         """
-        retry(self._check, RecordsAway, lambda *_: 0.5, timeout=RIDE_OUT)
+        retry(self._check, RecordsAway, lambda *_: 0.5, timeout=self._ride_out)
 
     def _check(self) -> None:
         with self._tables.transaction() as rows:
@@ -132,9 +135,9 @@ class HeldClaim:
         thread.start()
 
     def give_back(self) -> None:
-        """Give the claim back, so that others can take it."""
+        """Give the claim back, so that others can take it; if the database is away, it ends by itself."""
         self._over.set()
-        with self._tables.transaction() as rows:
+        with suppress(RecordsAway), self._tables.transaction() as rows:
             rows.execute(_GIVE_BACK, self._values)
 
     def _keep(self, url: str, seconds: float, pause: float) -> None:
@@ -148,7 +151,8 @@ class HeldClaim:
                 with tables[0].transaction() as rows:
                     row = rows.execute(_RENEW, {**self._values, "seconds": seconds}).fetchone()
             except RecordsAway as error:
-                if time.monotonic() - self._answered > RIDE_OUT:
+                if time.monotonic() - self._answered > self._ride_out:
+                    self.given_up = True
                     self._end(str(error))
                 return NotYet(min(pause, 0.5))
             self._answered = time.monotonic()
@@ -194,7 +198,7 @@ def held(
     if epoch is None:
         yield None
         return
-    claim = HeldClaim(tables, name, epoch, operation, lost=lost, told_to_end=told_to_end)
+    claim = HeldClaim(tables, name, epoch, operation, ride_out=settings.ride_out, lost=lost, told_to_end=told_to_end)
     claim.renew(settings.database_url or "", settings.claim_seconds, settings.claim_renew)
     try:
         yield claim

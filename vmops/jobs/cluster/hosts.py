@@ -6,6 +6,7 @@ from typing import Any
 
 from vmops import __version__
 from vmops.core import host
+from vmops.core.errors import StoreError
 from vmops.core.settings import Settings
 from vmops.jobs.tables import Tables
 
@@ -24,6 +25,14 @@ _LIST = """SELECT hosts.*, extract(epoch FROM seen)::double precision AS seen_at
       WHERE claims.host = hosts.id AND claims.expires > clock_timestamp() AND operations.state = 'running'
         AND (operations.verb = 'provision' OR claims.name LIKE '%.teardown')) AS busy
   FROM hosts ORDER BY host, id"""
+
+_ROOM = """SELECT current_setting('max_connections')::int
+    - current_setting('superuser_reserved_connections')::int AS room,
+  (SELECT coalesce(sum(slots + 1), 0) FROM hosts
+    WHERE id <> :id AND seen > clock_timestamp() - make_interval(secs => :seconds)) AS others"""
+
+_EACH = 5
+"""Connections that a deployment needs, and a host beside them. Source: measured; the engine opens four at most."""
 
 
 def key_of_host(state_dir: Path) -> str:
@@ -45,6 +54,23 @@ def say(tables: Tables, settings: Settings, slots: int, removals: int, *, draini
     }
     with tables.transaction() as rows:
         rows.execute(_SAY, told)
+
+
+def refuse_too_many(tables: Tables, settings: Settings, slots: int) -> None:
+    """Check that the database has the connections for what this host is to do beside the others.
+
+    Raises: StoreError, with what would fit.
+    """
+    with tables.transaction() as rows:
+        told = {"id": key_of_host(settings.state_dir), "seconds": settings.claim_seconds}
+        found = rows.execute(_ROOM, told).fetchone()
+    left = found["room"] // _EACH - found["others"] - 1
+    if slots > left:
+        raise StoreError(
+            f"PostgreSQL takes {found['room']} connections, and {slots} slots here need {_EACH * (slots + 1)}, "
+            f"beside {_EACH * found['others']} of other hosts: raise max_connections, "
+            + (f"or work with --slots {left}" if left > 0 else "or end another host")
+        )
 
 
 def is_ours(tables: Tables, settings: Settings, chore: str, seconds: float) -> bool:

@@ -6,7 +6,7 @@ The one importer of ``psycopg``. Statements are written as for SQLite, with ``?`
 import re
 import time
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,8 +34,8 @@ PostgreSQL documentation, libpq, parameter key words.
 
 _PATH = f"-c search_path={SCHEMA}"
 
-RIDE_OUT = 60.0
-"""Seconds for which work waits for a database that is away, before it ends in order."""
+_SILENCE = 8.0
+"""Seconds after which a statement without an answer has failed, although the connection seems to be alive."""
 
 _QUIET = 1.0
 """Seconds of idleness after which a connection is tested before it is used."""
@@ -44,6 +44,36 @@ _REST = 0.5
 """Seconds between two attempts to connect."""
 
 _PARAMETER = re.compile(r"('(?:[^']|'')*')|\?|(?<![:\w]):(\w+)")
+
+
+class _Bounded(psycopg.Connection[Any]):
+    """A connection that does not wait for ever for a peer that is stopped, or behind something that is."""
+
+    def wait(self, gen: Generator[Any, Any, Any], *how: Any, **named: Any) -> Any:
+        """Wait for an answer. Raises: OperationalError after `_SILENCE`."""
+        try:
+            return super().wait(_bounded(gen), *how, **named)
+        except _Silent:
+            self.close()  # else the end of the transaction would wait for as long again
+            raise
+
+
+class _Silent(psycopg.OperationalError):
+    """There was no answer in time."""
+
+
+def _bounded(waiting: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """Drive a wait as its caller does, for so long at most. Source: psycopg, waiting: it is sent 0 at each interval."""
+    deadline = time.monotonic() + _SILENCE
+    try:
+        wanted = next(waiting)
+        while True:
+            ready = yield wanted
+            if not ready and time.monotonic() > deadline:
+                raise _Silent(f"no answer for {_SILENCE:g} seconds")
+            wanted = waiting.send(ready)
+    except StopIteration as end:
+        return end.value
 
 
 class PostgreSQL(Lender):
@@ -167,7 +197,11 @@ class Transaction:
 
 def connect(url: str) -> psycopg.Connection[Any]:
     """Connect to a database with autocommit; transactions are begun explicitly. Raises: OperationalError."""
-    return psycopg.connect(url, autocommit=True, row_factory=rows.dict_row, options=_PATH, **_IN_REACH)
+    return _connect(_Bounded, url)
+
+
+def _connect(kind: type[psycopg.Connection[Any]], url: str) -> psycopg.Connection[Any]:
+    return kind.connect(url, autocommit=True, row_factory=rows.dict_row, options=_PATH, **_IN_REACH)
 
 
 def how_to_connect(url: str) -> tuple[str, dict[str, Any]]:
@@ -181,7 +215,7 @@ def upgrade(url: str) -> bool:
     Raises: RecordsAway if nobody answers; StoreError if this user may not do that.
     """
     try:
-        with connect(url) as connection, connection.transaction():
+        with _connect(psycopg.Connection, url) as connection, connection.transaction():
             return schema.bring_forward(Transaction(connection))
     except psycopg.errors.InsufficientPrivilege as error:
         raise StoreError(f"{where(url)}: {error}".strip() + ": connect as the owner of the database") from error

@@ -17,12 +17,15 @@ from procrastinate import App
 from vmops.core.cluster_key import ClusterKey
 from vmops.core.errors import RecordsAway
 from vmops.core.log import get_logger
-from vmops.jobs.cluster.postgres import RIDE_OUT, PoolTimeout, Transaction, how_to_connect
+from vmops.jobs.cluster.postgres import PoolTimeout, Transaction, how_to_connect
 from vmops.jobs.operation import Operation, Verb
 from vmops.jobs.order import JobRequest
 
-TASK = "deploy.v1"
-"""The name of a job. Its number is the version of the order: a host leaves what it cannot read."""
+TASK = "deploy"
+"""The name of a job."""
+
+VERSION = 1
+"""The version of the order. It is part of the queue's name: a host leaves what it cannot read to others."""
 
 _LABEL = "orders"
 
@@ -32,7 +35,8 @@ _ORDER = """INSERT INTO orders (operation, queue, sealed, job) VALUES (?, ?, ?, 
 
 def of_verb(queue: str, verb: Verb) -> str:
     """Name the queue of a verb: removals do not wait for provisions."""
-    return f"{queue}.removals" if verb is Verb.DEPROVISION else queue
+    kind = "removals" if verb is Verb.DEPROVISION else "provisions"
+    return f"{queue}:{kind}:v{VERSION}"
 
 
 def app(url: str) -> App:
@@ -81,7 +85,7 @@ class Consumer:
     """Takes jobs from a host's queues, several at once, and does its chores meanwhile.
 
     ``work`` runs one job, in a thread; each of ``chores`` is repeated after its seconds. A database that is away is
-    waited for, `RIDE_OUT` at most.
+    waited for, ``ride_out`` seconds at most.
     """
 
     url: str
@@ -90,6 +94,7 @@ class Consumer:
     chores: Sequence[tuple[Callable[[], object], float]]
     pause: float
     longest_silence: float
+    ride_out: float
     _over: asyncio.Event = field(default_factory=asyncio.Event)
     _answered: float = 0.0
 
@@ -101,18 +106,25 @@ class Consumer:
         self._answered = time.monotonic()
         threads = ThreadPoolExecutor(sum(self.rooms.values()) + len(self.chores) + 1, thread_name_prefix="vmops")
         asyncio.get_running_loop().set_default_executor(threads)
+        taking = asyncio.create_task(self._take_on())
         tending = [asyncio.create_task(self._tend(*each)) for each in self.chores]
         try:
-            while not self._over.is_set():
-                await self._take()
+            await asyncio.wait([taking, *tending], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for each in tending:
+            for each in (taking, *tending):
                 each.cancel()
-            await asyncio.gather(*tending, return_exceptions=True)
+            ended = await asyncio.gather(taking, *tending, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
 
     def drain(self) -> None:
         """Take no more."""
         self._over.set()
+
+    async def _take_on(self) -> None:
+        while not self._over.is_set():
+            await self._take()
 
     async def _take(self) -> None:
         """Take jobs while the database answers."""
@@ -163,5 +175,5 @@ class Consumer:
 
     def _missed(self, error: Exception | None) -> None:
         get_logger().warning("records_away", cause=str(error))
-        if time.monotonic() - self._answered > RIDE_OUT:
-            raise RecordsAway(f"PostgreSQL was away for more than {RIDE_OUT:.0f} seconds: {error}")
+        if time.monotonic() - self._answered > self.ride_out:
+            raise RecordsAway(f"PostgreSQL was away for more than {self.ride_out:g} seconds: {error}")

@@ -1,6 +1,5 @@
 """Puts operations of dead workers and hosts back into the queue, for any host to continue."""
 
-import time
 from collections.abc import Sequence
 
 from vmops.core.failures import Failure, FailureKind
@@ -77,7 +76,7 @@ def _give_up(store: Store, operation_id: str) -> None:
         message = f"{operation.attempt} workers of this {operation.verb} have died, the last on {operation.host}"
         failure = Failure(FailureKind.INTERRUPTED, message)
         store.transition(
-            operation.id, State.FAILED, origin=State.RUNNING, within=operation.epoch, ended=time.time(), failure=failure
+            operation.id, State.FAILED, origin=State.RUNNING, within=operation.epoch, ended=store.now(), failure=failure
         )
 
 

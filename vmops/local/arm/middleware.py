@@ -53,6 +53,10 @@ class Slashes:
         await self._app(scope, receive, send)
 
 
+_ID = b"x-ms-client-request-id"
+"""The client's own name for a request. Source: ARM, common API details."""
+
+
 class Journal:
     """Records every ARM request and the status of its answer, 500 if there is none; drops the oldest of many."""
 
@@ -65,6 +69,8 @@ class Journal:
             await self._app(scope, receive, send)
             return
         entry = {"time": self._clock.now(), "method": scope["method"], "path": scope["path"], "status": 500}
+        if request_id := next((value.decode("latin-1") for name, value in scope["headers"] if name == _ID), ""):
+            entry["requestId"] = request_id
         self._entries.append(entry)
 
         async def noting(message: Message) -> None:
