@@ -7,7 +7,9 @@ are measured only where they are a ratio inside one run.
 """
 
 import json
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -28,6 +30,7 @@ from vmops.protocol import Params
 RESULTS = Path(__file__).parent / "results"
 _SAMPLE = 0.2
 """Seconds between two looks at the memory."""
+_TOO_MANY_REQUESTS = 429
 
 
 class Row(NamedTuple):
@@ -197,11 +200,31 @@ def _wall(state_dir: Path, number: int, at_most: Callable[[int], int | None]) ->
         breadth.at_once = ours
 
 
+def at_azures_pace(number: int) -> list[Row]:
+    """Measure a fleet at Azure's own pace, by a stepped clock, beside one VM; count what was refused."""
+    calls = [_stepped(each) for each in (1, number)]
+    one, many = (each[-1]["at"] - each[0]["at"] for each in calls)
+    refused = sum(each["status"] == _TOO_MANY_REQUESTS for each in calls[1])
+    return [
+        Row(f"{number} at pace 1, by a stepped clock, of one VM", many / one, 1.5),
+        Row(f"{number} at pace 1, requests refused as too many", refused, 0),
+    ]
+
+
+def _stepped(number: int) -> list[dict[str, Any]]:
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as directory:
+        command = [sys.executable, "-m", "tests.functional.stepped", directory, str(number)]
+        subprocess.run(command, check=True)
+        calls: list[dict[str, Any]] = json.loads(Path(directory, "wire.json").read_text())
+    return calls
+
+
 def main() -> None:
     """Measure, print, write."""
     small, large = (int(sys.argv[each]) if len(sys.argv) > each else most for each, most in ((1, 24), (2, 100)))
     rows: list[Row] = []
-    for measure in (partial(at_once, small, 0.1), partial(beside_stacks, small), partial(one_of, large)):
+    of_small = (partial(at_once, small, 0.1), partial(beside_stacks, small))
+    for measure in (*of_small, partial(one_of, large), partial(at_azures_pace, large)):
         found = measure()
         print(*found, sep="\n", flush=True)
         rows += found

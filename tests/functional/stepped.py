@@ -1,5 +1,7 @@
 """The whole life of a VM at Azure's own pace, in a few seconds: ``python -m tests.functional.stepped DIRECTORY``.
 
+With a number it is the creation of a fleet of so many, or of one VM.
+
 The local Azure, the provider, what the workers do and what a caller does share one clock in one process. It stands
 still while anybody works, and is moved to the next instant that somebody sleeps to once nobody does: computing takes no
 time at all, so requests come as close to each other as they ever can. The engine is the real one, as ever a process of
@@ -12,8 +14,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.conformance import arm as azure
 from vmops import Settings, Status, VMOps
-from vmops.core import file_lock
+from vmops.core import file_lock, keys
 from vmops.core.errors import OperationFailed
 from vmops.core.state_dir import local_path, lock_path
 from vmops.deploy import removal, steps
@@ -123,8 +125,9 @@ def share(clock: SteppedClock) -> None:
     provider_arm._GRAIN = math.inf
 
 
-def live(directory: Path) -> list[dict[str, Any]]:
-    """Live a life, and give every request of it."""
+@contextmanager
+def stage(directory: Path) -> Iterator[tuple[VMOps, Wire, SteppedClock]]:
+    """Give a local Azure at Azure's own pace, and the one clock of all who work there."""
     clock, state_dir = SteppedClock(), directory / "state"
     local_path(state_dir).mkdir(parents=True)
     served = azure.Served(directory / "cloud.db", 1, clock)
@@ -135,7 +138,23 @@ def live(directory: Path) -> list[dict[str, Any]]:
         endpoint.write(state_dir, endpoint.Record(here, psutil.Process().create_time(), 1))
         ops = VMOps(Settings(state_dir=state_dir, owner="tester"))
         share(clock)
+        yield ops, wire, clock
+
+
+def live(directory: Path) -> list[dict[str, Any]]:
+    """Live a life, and give every request of it."""
+    with stage(directory) as (ops, wire, clock):
         _live(ops, wire, clock)
+    return wire.calls
+
+
+def make(directory: Path, number: int) -> list[dict[str, Any]]:
+    """Make so many VMs, and give every request until all run."""
+    size = {"vmName": "vm", "vmSize": "Standard_D2s_v5"}
+    with stage(directory) as (ops, wire, _):
+        spec = VmSpec.from_params(size | ({"vmCount": number} if number > 1 else {}))
+        spec = spec.with_key(keys.ssh_public_key(ops.settings.state_dir, spec.stack))
+        _deploy(ops, spec, lambda site: steps.provision(site, spec, Circumstances()))
     return wire.calls
 
 
@@ -195,6 +214,7 @@ def _is_made(wire: Wire) -> bool:
 
 
 if __name__ == "__main__":
-    place = Path(sys.argv[1])
-    (place / "wire.json").write_text(json.dumps(live(place)))
+    place, *number = sys.argv[1:]
+    told = make(Path(place), int(number[0])) if number else live(Path(place))
+    Path(place, "wire.json").write_text(json.dumps(told))
     os._exit(0)  # the Automation API leaves threads behind where an engine was killed

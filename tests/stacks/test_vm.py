@@ -1,6 +1,5 @@
 """What a spec declares, seen at the engine's wire: the requests that register resources."""
 
-import asyncio
 import base64
 import gzip
 from pathlib import Path
@@ -27,15 +26,6 @@ from vmops.stacks.vm import declare, touch
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
 OWNER = "ada"
 THEIRS = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/shared/providers"
-
-
-LOOP = asyncio.new_event_loop()
-
-
-@pytest.fixture(autouse=True)
-def _event_loop() -> None:
-    """Let programs run in one event loop, whichever other tests have left none."""
-    asyncio.set_event_loop(LOOP)
 
 
 class Arm(mocks.Mocks):

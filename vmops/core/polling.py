@@ -102,6 +102,11 @@ def first_poll_after(seconds: float, look: Callable[[], T | NotYet]) -> Callable
     return first
 
 
+def pause(seconds: float) -> None:
+    """Let time pass."""
+    _pause(seconds, 0, 0)
+
+
 def _pause(seconds: float, process: int, channel: int) -> None:
     """Let time pass; where the end of a process can be awaited, or a word, no longer than until then."""
     if channel:

@@ -8,6 +8,7 @@ import pulumi
 from pulumi_azure_native import Provider
 
 from vmops.core.errors import VmopsError
+from vmops.engine import breadth
 from vmops.engine.reconcile import declared
 from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.kept import NOTHING_KEPT, Kept
@@ -57,11 +58,16 @@ def fleet_program(
     hold: Callable[[], str],
     provider: Mapping[str, Any],
     note: Callable[[str, str], None],
+    pace: float,
 ) -> Callable[[], None]:
-    """Give the program that declares the members of a fleet, as `program` does, without outputs."""
+    """Give the program that declares the members of a fleet, as `program` does, without outputs.
+
+    ``pace`` is the length of one of Azure's seconds: new members begin at the rate at which ARM answers.
+    """
 
     def declares(azure: Provider) -> None:
-        fleet.declare(parts, provider=azure, **_arguments(owner, uses, expires, hold))
+        arguments = _arguments(owner, uses, expires, hold)
+        fleet.declare(parts, provider=azure, turn=breadth.Turns(pace), **arguments)
         pulumi.export(declared.OUTPUT, declared.of(*(each.spec for each in parts)).as_dict())
 
     return _running(declares, provider, note)

@@ -152,7 +152,7 @@ def update_of(site: DeployContext, spec: VmSpec, made: Sequence[Intent], before:
 
     def part(each: Intent, was: survey.Preflight) -> Part:
         stays = intent.staying(each, was, expires=how.expires is None, never_ran=each.spec.member in before.new)
-        return Part(each.spec.model_copy(update={"location": was.location}), each.foreign, stays)
+        return Part(each.spec.model_copy(update={"location": was.location}), each.foreign, stays, new=not was.machine)
 
     uses = made[0].uses
     program = fleet_program(
@@ -163,6 +163,7 @@ def update_of(site: DeployContext, spec: VmSpec, made: Sequence[Intent], before:
         hold=_hold(site, before, how.marking),
         provider=site.cloud.provider_arguments(spec.subscription),
         note=site.made.note,
+        pace=site.cloud.pace,
     )
     return Update(site, spec, uses, program, how.marking, [each.spec for each in made], before.leaving)
 

@@ -1,0 +1,32 @@
+"""How much an engine does at once, and how fast new VMs begin."""
+
+import asyncio
+
+import pytest
+
+from vmops.core import polling
+from vmops.engine import breadth
+
+
+@pytest.mark.parametrize(("machines", "most"), [(1, None), (2, 6), (42, 126), (100, 128)])
+def test_an_engine_works_on_all_resources_of_a_fleet_up_to_a_limit(machines: int, most: int | None) -> None:
+    """One VM has the engine's own parallelism."""
+    assert breadth.at_once(machines) == most
+
+
+@pytest.mark.parametrize(("pace", "pauses"), [(1.0, [0.5] * 4), (0.1, [0.05] * 4), (0.0, [])])
+def test_new_vms_begin_one_after_another_once_the_first_have(
+    monkeypatch: pytest.MonkeyPatch, pace: float, pauses: list[float]
+) -> None:
+    """Two in each of Azure's seconds; where no time passes nobody waits."""
+    waited: list[float] = []
+    monkeypatch.setattr(polling, "pause", waited.append)
+
+    async def all_begin() -> None:
+        turn = breadth.Turns(pace)
+        await asyncio.gather(*(turn() for _ in range(16)))
+        assert waited == []
+        await asyncio.gather(*(turn() for _ in range(4)))
+
+    asyncio.run(all_begin())
+    assert waited == pauses
