@@ -1,4 +1,4 @@
-"""The counters of remaining requests in every answer; ``throttling`` refuses requests.
+"""The counters of remaining requests in every answer; the other modules here refuse requests.
 
 Source: recorded traffic of azure-mgmt-compute 12 and 29; for disks azure-libraries-for-java#1252.
 """
