@@ -55,7 +55,8 @@ class Life:
             self._end(caller, verb, params)
             if verb == "provision":
                 self._refuse_two(azure, params["vmName"])
-        assert [each["id"] for each in azure.resources()] == [], self.happened
+        group = f"/vmops-{params['vmName']}"
+        assert [each["id"] for each in azure.resources() if group in each["id"]] == [], self.happened
         left = "SELECT key FROM vmops.pulumi_state WHERE strpos(key, '{}-') > 0"
         assert self.cluster.ask(left.format(params["vmName"])) == [], self.happened
         self._refuse_two_writers(azure)

@@ -287,11 +287,10 @@ def test_the_page_can_be_followed(cluster: Cluster, azure: Azure) -> None:
         )
         for each in re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     )
-    with shell(first, f"{begin}\nkill $!; wait $!") as made:
-        assert made.wait(LONGEST) == 0
-    assert [each["id"].rpartition("/")[2] for each in azure.resources() if "/virtualMachines/" in each["id"]] == [
-        "exp1"
-    ]
+    with shell(first, f"{begin}\nkill $!; wait $!") as works:
+        assert works.wait(LONGEST) == 0
+    made = [each["id"].split("/virtualMachines/") for each in azure.resources() if "/vmops-exp1/" in each["id"]]
+    assert [name for _, *names in made for name in names] == ["exp1"]
     with shell(second, join, url) as works:
         assert poll_until(lambda: listed(url) == ["lab2"] or NotYet(0.5), timeout=LONGEST)
         os.killpg(works.pid, signal.SIGTERM)

@@ -43,6 +43,9 @@ class Records:
     def life(self, _: str) -> list[Operation]:
         return self.before
 
+    def now(self) -> float:
+        return time.time()
+
 
 def bounded(*before: Operation, **params: Any) -> float | None:
     """Give the time to live that is left of what is asked for."""

@@ -39,6 +39,7 @@ UNCLOCKED = {
     "azure.prices": "waits for a price list: the local Azure's answers at once",
     "ops.check": "tells how far the host's clock is from Azure's: nothing here asks",
     "ops.hand_over": _ABSENT,
+    "ops.spent": "tells what a VM has cost: nothing here asks",
     "ops.timeline": "tells how long a deployment has gone on: nothing here asks",
     "cli.access": _ABSENT,
     "cli.condition": _ABSENT,
