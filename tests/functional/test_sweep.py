@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from tests.functional.world import HERS, OURS, SPEC, World, quick_world
 from vmops import Settings, SpecError, Status, VMOps
 from vmops.azure.client import Arm
 from vmops.azure.clouds import Cloud
-from vmops.core import times
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until
 from vmops.core.times import format_utc
@@ -87,7 +85,7 @@ def test_a_tag_alone_tells_that_the_time_is_over(
 ) -> None:
     """Nothing but the cloud may know of a VM; clocks may differ by five minutes."""
     now = 1_700_000_000.0
-    monkeypatch.setattr(times, "time", SimpleNamespace(time=lambda: now))
+    monkeypatch.setattr(lifetimes.store, "now", lambda: now)
     world.put_machine(tagged(age, now))
     assert [(each.identity.stack, each.owner) for each in expired(lifetimes)] == [(SPEC.stack, "ada")] * expires
 
