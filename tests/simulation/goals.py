@@ -8,7 +8,7 @@ import asyncio
 import base64
 import contextvars
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,14 +68,14 @@ class Declared:
 class Program:
     """A program as the double gets it: what it declares, and where its outputs go."""
 
-    make: Callable[[dict[str, Any], Note], Callable[[], None]]
+    make: Callable[[dict[str, Any], Note], Callable[[], Awaitable[None]]]
     key: str
     outputs: dict[str, Any]
     note: Note
 
-    def __call__(self) -> None:
+    def __call__(self) -> Awaitable[None]:
         """Run, as any program can."""
-        self.make(self.outputs, self.note)()
+        return self.make(self.outputs, self.note)()
 
     def declared(self, stack: str) -> Declared:
         """Run once for all stacks like it."""
@@ -207,7 +207,7 @@ def _goal(request: Any, urn: str, inputs: Mapping[str, Any]) -> Goal:
     )
 
 
-def _run(declare: Callable[[], None], stack: str) -> list[Goal]:
+def _run(declare: Callable[[], Awaitable[None]], stack: str) -> list[Goal]:
     """Run a program to its end, in an event loop of its own."""
     monitor = _Monitor()
     asyncio.set_event_loop(loop := asyncio.new_event_loop())

@@ -24,20 +24,40 @@ class Form:
         self._others = _prepared(shape.get("*", object))
         self._needed = [name[:-1] for name in shape if name.endswith("!")]
 
-    def read(self, value: object, where: str = "") -> dict[str, Any]:
-        """Read an object, without what is null; ``where`` is its place in the answer. Raises: Misshapen."""
-        there = _of_type(value, dict, where)
-        read = {name: self._property(name, each, where) for name, each in there.items() if each is not None}
+    def read(self, value: object) -> dict[str, Any]:
+        """Read an object, without what is null. Raises: Misshapen."""
+        try:
+            return self.properties(value)
+        except _Misfit as misfit:
+            where = misfit.where.lstrip(".")
+            raise Misshapen(f"{f'`{where}`' if where else 'it'} {misfit}") from None
+
+    def properties(self, value: object) -> dict[str, Any]:
+        """Read the same as a part of an answer. Raises: _Misfit."""
+        read: dict[str, Any] = {}
+        for name, each in _of_type(value, dict).items():
+            if each is None:
+                continue
+            form = self._known.get(name, self._others)
+            try:
+                read[name] = each if form is object or type(each) is form else _read(each, form)
+            except _Misfit as misfit:
+                raise misfit.below(f".{name}") from None
         for name in self._needed:
             if not read.get(name):
-                raise Misshapen(f"`{_below(where, name)}` is missing")
+                raise _Misfit("is missing").below(f".{name}")
         return read
 
-    def _property(self, name: str, value: object, where: str) -> Any:
-        form = self._known.get(name, self._others)
-        if form is object or type(value) is form:
-            return value
-        return _read(value, form, _below(where, name))
+
+class _Misfit(Exception):
+    """A part of an answer has another form; ``where`` is its path, which is put together only once it is needed."""
+
+    where = ""
+
+    def below(self, place: str) -> "_Misfit":
+        """Give the same, one place further up."""
+        self.where = place + self.where
+        return self
 
 
 _Prepared: TypeAlias = "type | Form | list[_Prepared]"
@@ -49,19 +69,18 @@ def _prepared(shape: Shape) -> _Prepared:
     return [_prepared(shape[0])] if isinstance(shape, list) else Form(shape)
 
 
-def _read(value: object, form: _Prepared, where: str) -> Any:
+def _read(value: object, form: _Prepared) -> Any:
     if isinstance(form, Form):
-        return form.read(value, where)
+        return form.properties(value)
     if isinstance(form, list):
-        return [_read(each, form[0], f"{where}[]") for each in _of_type(value, list, where)]
-    return _of_type(value, form, where)
+        try:
+            return [_read(each, form[0]) for each in _of_type(value, list)]
+        except _Misfit as misfit:
+            raise misfit.below("[]" if isinstance(value, list) else "") from None
+    return _of_type(value, form)
 
 
-def _of_type(value: object, kind: type, where: str) -> Any:
+def _of_type(value: object, kind: type) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise Misshapen(f"{f'`{where}`' if where else 'it'} is not {_ARTICLES[kind]}")
+        raise _Misfit(f"is not {_ARTICLES[kind]}")
     return value
-
-
-def _below(where: str, name: str) -> str:
-    return f"{where}.{name}" if where else name

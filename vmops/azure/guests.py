@@ -1,6 +1,6 @@
 """What runs inside a VM: in a real cloud unknown, in the local Azure as it reports."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,11 +34,16 @@ class Guest:
 
 def guest_of(arm: Arm, vm_id: str) -> Guest:
     """Give the guest of a VM, by its ARM id. Raises: CloudError if the cloud should tell and does not."""
+    return guests(arm)(vm_id)
+
+
+def guests(arm: Arm) -> Callable[[str], Guest]:
+    """Ask once for the guests of all VMs; give a function from a VM's ARM id to its guest. Raises: as `guest_of`."""
     if not arm.has_guests:
-        return Guest(AZURE)
+        return lambda _: Guest(AZURE)
     told = _told(arm)
-    mine = (each for each in told.get("guests", ()) if each["id"].lower() == vm_id.lower())
-    return _guest(told, next(mine, {}))
+    by_id = {each["id"].lower(): each for each in told.get("guests", ())}
+    return lambda vm_id: _guest(told, by_id.get(vm_id.lower(), {}))
 
 
 def kind(arm: Arm) -> Guest:

@@ -1,7 +1,7 @@
 """Runs the program of a VM's stack until Azure is in the declared state; transient failures are retried."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -81,7 +81,7 @@ class Update:
     site: DeployContext
     spec: VmSpec
     uses: frozenset[str]
-    declared: Callable[[], None]
+    declared: Callable[[], Awaitable[None]]
     marking: Marking = AS_IT_IS
     members: Sequence[VmSpec] = ()
     leaving: Sequence[VmSpec] = ()

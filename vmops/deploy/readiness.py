@@ -127,12 +127,14 @@ def deallocate(arm: Arm, spec: VmSpec, reason: str) -> None:
     power_and_wait(arm, spec, power.Action.DEALLOCATE)
 
 
-def ssh_of(arm: Arm, spec: VmSpec, outputs: Mapping[str, Any]) -> dict[str, Any]:
+def ssh_of(arm: Arm, spec: VmSpec, outputs: Mapping[str, Any], guest: Guest | None = None) -> dict[str, Any]:
     """Give where the VM's SSH answers, as outputs, once it answers if the spec waits for SSH.
+
+    ``guest`` is what runs inside the VM, if that is known already.
 
     Raises: OperationFailed (timeout) if it does not answer within the deployment's time; CloudError.
     """
-    where = _ssh(guests.guest_of(arm, spec.vm_id), outputs)
+    where = _ssh(guest or guests.guest_of(arm, spec.vm_id), outputs)
     if spec.wait_for != "ssh":
         return where
 

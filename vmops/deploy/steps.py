@@ -1,6 +1,6 @@
 """The steps of one deployment, as the worker runs them."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from itertools import chain, repeat
@@ -154,7 +154,7 @@ def _build_program(
     marking: Marking = AS_IT_IS,
     *,
     never_ran: bool = False,
-) -> Callable[[], None]:
+) -> Callable[[], Awaitable[None]]:
     """Give the program that declares the VM; ``expires`` is None to leave the expiry unchanged."""
     from vmops.engine.program import program  # a second of imports, which a deprovision does without
 

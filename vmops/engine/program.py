@@ -1,6 +1,7 @@
 """The inline program: what the stack of a VM or a fleet declares, under an explicit provider."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,9 @@ from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.kept import NOTHING_KEPT, Kept
 from vmops.spec.vm_spec import VmSpec
 from vmops.stacks import fleet, vm
+
+Program = Callable[[], Awaitable[None]]
+"""A program as Pulumi's Automation API takes it."""
 
 _IDENTITIES = ("vm_id", "resource_guid", "unique_id")
 """Outputs with which Azure tells a resource from another one of the same id (`vmops.azure.ownership`)."""
@@ -31,7 +35,7 @@ def program(
     provider: Mapping[str, Any],
     outputs: dict[str, Any],
     note: Callable[[str, str], None],
-) -> Callable[[], None]:
+) -> Program:
     """Give the program that declares ``spec``.
 
     When it runs, it fills ``outputs`` with plain values as they become known. ``hold`` gives the mark of the VM's
@@ -59,7 +63,7 @@ def fleet_program(
     provider: Mapping[str, Any],
     note: Callable[[str, str], None],
     pace: float,
-) -> Callable[[], None]:
+) -> Program:
     """Give the program that declares the members of a fleet, as `program` does, without outputs.
 
     ``pace`` is the length of one of Azure's seconds: new members begin at the rate at which ARM answers.
@@ -80,17 +84,27 @@ def _arguments(owner: str, uses: frozenset[str], expires: str | None, hold: Call
 
 def _running(
     declares: Callable[[Provider], None], provider: Mapping[str, Any], note: Callable[[str, str], None]
-) -> Callable[[], None]:
+) -> Program:
     touch()
 
-    def declare() -> None:
+    async def declare() -> None:
         made: list[pulumi.Resource] = []
         pulumi.runtime.register_stack_transformation(partial(_without_aliases, made))
         declares(Provider("azure", **provider))
         for resource in made:
             _tell(resource, note)
+        await _registered(made)
 
     return declare
+
+
+async def _registered(made: Sequence[pulumi.Resource]) -> None:
+    """Wait until the engine has answered for every resource; Pulumi itself raises what it has refused.
+
+    Pulumi's own wait goes through all open outputs again each time one is known, which takes a fleet of 100 as long as
+    everything else in its worker. Source: `pulumi.runtime.stack.wait_for_rpcs` of Pulumi 3.
+    """
+    await asyncio.gather(*(resource.urn.future() for resource in made), return_exceptions=True)
 
 
 def _asked(hold: Callable[[], str]) -> str:

@@ -1,6 +1,6 @@
 """The present VMs of a fleet, from Azure's lists and the last request."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,8 +40,8 @@ class Members:
         if not (count or found):
             return {}
         there = {number: each for each in found if (number := target.identity.member(each.resource["id"])) is not None}
-        life = self.store.life(target.stack)
-        rows = [self._member(target, number, each, life) for number, each in there.items()]
+        describe = self._describer(target)
+        rows = [describe(number, each) for number, each in there.items()]
         run = [number for number, each in there.items() if each.running]
         wanted = fleet.wanted(max(count, len(there)), sorted(there), ())
         missing = [self._missing(target, number, there.get(number), last) for number in wanted if number not in run]
@@ -54,31 +54,36 @@ class Members:
             "spentSoFar": cost,
         }
 
-    def _member(self, target: Target, number: int, seen: ListedMachine, life: Sequence[Operation]) -> dict[str, Any]:
-        resource = seen.resource
-        size, priority = resource["properties"].get("hardwareProfile", {}).get("vmSize"), _priority(resource)
-        guest = guests.guest_of(self.arm(target), resource["id"])
-        host, port = guest.host or seen.public_ip or seen.private_ip, guest.port or PORT
-        user = guest.user or resource["properties"].get("osProfile", {}).get("adminUsername", "")
-        key = keys.existing_ssh_key_file(self.settings.state_dir, target.stack)
-        price = Prices(self.settings.state_dir).told(target.cloud, resource.get("location"), size, priority)
-        return {
-            "name": resource["name"],
-            "member": number,
-            "id": resource["id"],
-            "vmSize": size,
-            "location": resource.get("location"),
-            "zone": next(iter(resource.get("zones") or ()), None),
-            "priority": priority,
-            "pricePerHour": price["pricePerHour"],
-            "spentSoFar": spent.so_far(resource, seen.power, price["pricePerHour"], life),
-            "publicIp": seen.public_ip or None,
-            "privateIp": seen.private_ip or None,
-            "sshHost": host or None,
-            "sshPort": port,
-            "ssh": ssh_command(host, port, user, key) if host else None,
-            "power": seen.power or None,
-        }
+    def _describer(self, target: Target) -> Callable[[int, ListedMachine], dict[str, Any]]:
+        """Give the function that describes one VM; what holds for all of them is read once."""
+        guest_of, prices = guests.guests(self.arm(target)), Prices(self.settings.state_dir)
+        life, key = self.store.life(target.stack), keys.existing_ssh_key_file(self.settings.state_dir, target.stack)
+
+        def describe(number: int, seen: ListedMachine) -> dict[str, Any]:
+            resource, guest = seen.resource, guest_of(seen.resource["id"])
+            size, priority = resource["properties"].get("hardwareProfile", {}).get("vmSize"), _priority(resource)
+            host, port = guest.host or seen.public_ip or seen.private_ip, guest.port or PORT
+            user = guest.user or resource["properties"].get("osProfile", {}).get("adminUsername", "")
+            price = prices.told(target.cloud, resource.get("location"), size, priority)["pricePerHour"]
+            return {
+                "name": resource["name"],
+                "member": number,
+                "id": resource["id"],
+                "vmSize": size,
+                "location": resource.get("location"),
+                "zone": next(iter(resource.get("zones") or ()), None),
+                "priority": priority,
+                "pricePerHour": price,
+                "spentSoFar": spent.so_far(resource, seen.power, price, life),
+                "publicIp": seen.public_ip or None,
+                "privateIp": seen.private_ip or None,
+                "sshHost": host or None,
+                "sshPort": port,
+                "ssh": ssh_command(host, port, user, key) if host else None,
+                "power": seen.power or None,
+            }
+
+        return describe
 
     def _missing(
         self, target: Target, number: int, seen: ListedMachine | None, last: Operation | None

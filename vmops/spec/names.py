@@ -6,7 +6,7 @@ Every name is known before anything exists, so every intended resource has an AR
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -97,7 +97,7 @@ class Identity:
 
         Source: Pulumi, stack names: letters, digits, "-", "_" and ".", at most 100.
         """
-        return f"{self.vm_name.lower()}-{_hash(*astuple(self))}"
+        return f"{self.vm_name.lower()}-{_hash(self.cloud, self.subscription, self.resource_group, self.vm_name)}"
 
     @property
     def params(self) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vmops.azure import machines, power
+from vmops.azure import guests, machines, power
 from vmops.azure.client import Arm
+from vmops.azure.guests import Guest
 from vmops.azure.machines import ListedMachine
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
@@ -68,11 +69,14 @@ def look(arm: Arm, members: Sequence[VmSpec], refused: Refused) -> Outcome:
     stopped = [each for each in members if (seen := found.get(each.vm_id.lower())) and seen.stopped]
     failed = dict(refused) | _started(arm, stopped)
     found = _settled(arm, members, failed) if stopped else found
+    guest_of = guests.guests(arm)
     running: dict[int, Mapping[str, Any]] = {}
     missing: dict[int, Failure] = {}
     for each in members:
         number, seen = each.member or 0, found.get(each.vm_id.lower())
-        found_out = _account(arm, each, seen) if seen and seen.running else _why(each, seen, failed)
+        found_out = (
+            _account(arm, each, seen, guest_of(each.vm_id)) if seen and seen.running else _why(each, seen, failed)
+        )
         if isinstance(found_out, Failure):
             missing[number] = found_out
         else:
@@ -118,12 +122,12 @@ def _why(member: VmSpec, seen: ListedMachine | None, refused: Refused) -> Failur
     return Failure(FailureKind.TIMEOUT if seen else FailureKind.NOT_FOUND, gone, resource=member.vm_id)
 
 
-def _account(arm: Arm, member: VmSpec, seen: ListedMachine) -> dict[str, Any] | Failure:
+def _account(arm: Arm, member: VmSpec, seen: ListedMachine, guest: Guest) -> dict[str, Any] | Failure:
     """Describe a running member; give a failure if its SSH is waited for and does not answer."""
     resource = seen.resource
     addresses = {"publicIp": seen.public_ip or None, "privateIp": seen.private_ip or None}
     try:
-        ssh = readiness.ssh_of(arm, member, addresses)
+        ssh = readiness.ssh_of(arm, member, addresses, guest)
     except OperationFailed as error:
         return error.failure
     return {

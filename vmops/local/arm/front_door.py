@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -111,8 +112,7 @@ def response(reply: Reply, more: dict[str, str] | None = None, *, head: bool = F
     }
     if reply.body is None or head:
         return Response(status_code=reply.status, headers=headers)
-    content = json.dumps(reply.body, separators=(",", ":")).encode()
-    return Response(content, reply.status, headers, media_type="application/json; charset=utf-8")
+    return Response(to_json(reply.body), reply.status, headers, media_type="application/json; charset=utf-8")
 
 
 def read(method: str, path: str, sent: Mapping[str, str], body: bytes, base: str) -> tuple[Handler, Call]:
