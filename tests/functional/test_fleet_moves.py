@@ -220,6 +220,21 @@ def test_what_one_is_refused_in_its_second_place_stops_nobody_else(ops: VMOps, a
     assert {*creates(azure, "f2").values()} == {1}
 
 
+def test_a_storm_of_refusals_as_too_many_moves_nobody(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+    """Half of a hundred and twenty requests are refused: who finds no room moves all the same, and nobody else."""
+    room(azure, {"left": 3})
+    too_many = {"do": "refuse", "code": "SubscriptionRequestsThrottled", "retryAfter": 1}
+    azure.fault({"path": GROUP, "times": 120, "share": 0.5, "effect": too_many})
+    made = provision({**F1, "vmSize": [D4, A4]})
+    assert (made["asked"], made["ready"], made["missing"]) == (6, 6, [])
+    assert Counter(each["vmSize"] for each in made["members"]) == {D4: 3, A4: 3}
+    assert {each["to"]["vmSize"] for each in made["moves"]} == {A4}
+    assert len(made["moves"]) == 3
+    assert counted(azure) == parts_of(6)
+    refused = [each for each in azure.journal() if each["status"] == 429]
+    assert len(refused) > 40, len(refused)
+
+
 def test_who_finds_room_nowhere_is_missing_and_leaves_nothing(ops: VMOps, azure: Azure, provision: Deploy) -> None:
     """Fleets share what is remembered; a short one is as it was asked for until one of the places may have room."""
     params: Params = {**F1, "vmSize": [D4, A4], "minCount": 4}
