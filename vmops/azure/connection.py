@@ -187,4 +187,4 @@ def touch() -> None:
     from azure.core import PipelineClient  # noqa: F401
     from azure.core.pipeline.policies import AzureKeyCredentialPolicy, RetryPolicy  # noqa: F401
     from azure.core.pipeline.transport import RequestsTransport  # noqa: F401
-    from azure.core.rest import HttpRequest  # noqa: F401
+    from azure.core.rest import HttpRequest, _requests_basic  # noqa: F401

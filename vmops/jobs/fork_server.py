@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vmops.core import file_lock, interpreter, peers, processes, signals
+from vmops.core.log import get_logger
 from vmops.core.settings import Settings
 from vmops.core.state_dir import gate_path, output_path
 from vmops.jobs import slots, worker
@@ -191,12 +192,14 @@ def _preload_imports() -> None:
     gc.disable()  # nothing of this is ever garbage, and looking for it takes a quarter of the time
     from vmops.azure import connection
     from vmops.deploy import context, steps  # noqa: F401
+    from vmops.deploy.fleet import power  # noqa: F401
     from vmops.engine import deadline, program  # noqa: F401
-    from vmops.jobs import cancel  # noqa: F401
+    from vmops.jobs import cancel, ledger  # noqa: F401
 
     if Settings().database_url:
         from vmops.jobs.cluster import work  # noqa: F401
 
+    get_logger()  # structlog imports rich: half of the Python of a small deployment
     connection.touch()
     program.touch()
     gc.freeze()
