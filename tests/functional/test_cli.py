@@ -268,7 +268,7 @@ def test_dry_runs_show_and_change_nothing(lab: Shell) -> None:
     assert "vmSize: there is no Standard_D2s_v55 in westus2; is Standard_D2s_v5 meant?" in unknown.stderr
     restricted = lab("provision", "exp1", "-p", "vmSize=standard_m128ms", "--dry-run")
     assert (restricted.returncode, restricted.stdout) == (1, "")
-    told = "capacity: vmSize: Standard_M128ms is not to be had in westus2: NotAvailableForSubscription"
+    told = "capacity: vmSize: Standard_M128ms is not available in westus2: NotAvailableForSubscription"
     assert told in restricted.stderr
     doomed = lab("deprovision", "exp1", "--dry-run")
     names = [each.rpartition("/")[2] for each in doomed.stdout.splitlines()]

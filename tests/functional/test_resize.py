@@ -78,7 +78,7 @@ def test_a_vm_that_finds_no_way_back_is_told_to_stand_still(ops: VMOps, azure: A
     starts = {"do": "fail", "code": "AllocationFailed"}
     azure.fault({"path": "*/virtualMachines/exp1", "verbs": ["start"], "effect": starts})
     failure = failed(ops, {**PARAMS, "vmSize": OTHER_CLUSTER})
-    assert "the VM stands still, and is not back at Standard_D2s_v5: " in failure.message
+    assert "the VM is stopped, and not back at Standard_D2s_v5: " in failure.message
     assert azure.power(vm_id) == "deallocated"
     azure.let_go()
     provision({**PARAMS, "vmSize": OTHER_CLUSTER})

@@ -70,7 +70,7 @@ def test_another_may_be_named(program: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("PYTHONPATH", HOME)
     assert interpreter.command("vmops.cli")[0] == str(program)
     assert interpreter.environment({"PYTHONPATH": HOME, "PYTHONHOME": "/usr", "LANG": "C"}) == {"LANG": "C"}
-    assert interpreter.told() == __version__
+    assert interpreter.code_id() == __version__
     interpreter.refuse_another(__version__)
     monkeypatch.setenv("VMOPS_PYTHON", "python3")
     with pytest.raises(StartFailed, match=r"^VMOPS_PYTHON is 'python3', which is no executable file$"):

@@ -143,7 +143,8 @@ def test_a_setting_that_breaks_its_rule_is_named(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("path", "rule"), [("/tmp/\udcff", "UTF-8 paths only"), (f"/{'deep/' * 100}", "500 bytes long, of 450 at most")]
+    ("path", "rule"),
+    [("/tmp/\udcff", "only UTF-8 paths"), (f"/{'deep/' * 100}", "500 bytes long, and may have at most 450")],
 )
 def test_a_state_directory_that_cannot_work_is_refused(path: str, rule: str) -> None:
     """The engine and SQLite say what they cannot take only once something has begun."""

@@ -75,4 +75,4 @@ def test_a_caller_looks_less_often_at_what_does_not_begin(queue: Queue) -> None:
     deployments = Deployments(Settings(state_dir=queue.state_dir), queue.store, lambda _: pytest.fail("ARM was asked"))
     seen = deployments.look(queue.operations["exp3"])
     assert isinstance(seen, NotYet)
-    assert [seen.after(looks) for looks in (1, 2, 100)] == [0.05, pytest.approx(0.075), 0.5]
+    assert [seen.interval(checks) for checks in (1, 2, 100)] == [0.05, pytest.approx(0.075), 0.5]

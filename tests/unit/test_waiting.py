@@ -77,14 +77,14 @@ def test_it_never_sleeps_past_the_deadline_and_never_ends_before(pauses: list[fl
 
 def test_who_asks_again_and_again_asks_less_often(clock: Clock) -> None:
     """A service that answers so often a minute is asked soon at first, and no more often than that in the end."""
-    looks = iter([NotYet(1, most=4)] * 6)
+    looks = iter([NotYet(1, max_interval=4)] * 6)
     assert poll_until(lambda: next(looks, "done"), timeout=60) == "done"
     assert clock.slept == [1, 1.5, 2.25, 3.375, 4, 4]
 
 
 def test_a_pause_is_never_shorter_than_was_asked_for(clock: Clock) -> None:
     """A caller's own, longer interval stays as it is."""
-    looks = iter([NotYet(30, most=4)] * 2)
+    looks = iter([NotYet(30, max_interval=4)] * 2)
     assert poll_until(lambda: next(looks, "done"), timeout=90) == "done"
     assert clock.slept == [30, 30]
 

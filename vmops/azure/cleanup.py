@@ -131,7 +131,7 @@ class _Removal:
         stays = {each["id"].lower() for each in ours}
         self._rounds_alike = self._rounds_alike + 1 if stays == self._stays else 1
         self._stays = stays
-        return NotYet(self._interval, most=_LONGEST * self._arm.pace).after(self._rounds_alike)
+        return NotYet(self._interval, max_interval=_LONGEST * self._arm.pace).interval(self._rounds_alike)
 
     def _mine(self, seen: Inventory) -> list[Resource]:
         return [resource for resource in seen.ours if resource["id"].lower() not in self._given]

@@ -40,7 +40,7 @@ class Price:
 
     def as_dict(self) -> dict[str, Any]:
         """Give it as plain JSON."""
-        when = times.told(self.as_of)
+        when = times.utc_or_none(self.as_of)
         return {
             "pricePerHour": self.per_hour,
             "currency": prices.CURRENCY,

@@ -70,7 +70,7 @@ def power_of(resource: Mapping[str, Any]) -> str:
 
 def next_poll(interval: float) -> NotYet:
     """Look at a VM again: after ``interval`` seconds at first, and no more often than Compute answers in the end."""
-    return NotYet(interval, most=_SPACING)
+    return NotYet(interval, max_interval=_SPACING)
 
 
 def in_transit(resource: Mapping[str, Any]) -> bool:

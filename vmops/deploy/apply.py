@@ -22,27 +22,26 @@ from vmops.spec.vm_spec import VmSpec
 T = TypeVar("T")
 
 _TRANSIENT_KINDS = frozenset({FailureKind.CONFLICT, FailureKind.THROTTLED})
-"""Kinds of failures that the same update may not meet again a little later."""
+"""Kinds of failures after which the same update may succeed a little later."""
 
 _VANISHED = frozenset({"InvalidResourceReference", "ParentResourceNotFound"})
-"""Codes of ARM for something that has vanished although the update has just read or made it. Somebody else removes it,
+"""Codes of ARM for a resource that has vanished although the update has just read or made it: somebody else deletes it,
 often a killed removal of ours. Source: recorded refusals of Microsoft.Network and Microsoft.Compute.
 """
 
 _UNKNOWN_YET = frozenset({"ResourceGroupNotFound", "ResourceNotFound", "NotFound"})
-"""Codes of ARM for something that is gone, or that a replica does not know yet because it was made a moment ago.
+"""Codes of ARM for a resource that is gone, or was just made and is not visible on every replica yet.
 
 Source: public reports of a 404 for what was just made (terraform-provider-azurerm#18268, pulumi-azure-native#3138).
 """
 
 _LOSSES, _LAG = 4, 60.0
-"""How many times either may happen to one deployment, or for how many of Azure's seconds, whichever is longer. After
-that the resource that is referred to does not exist.
+"""How many of these refusals one deployment retries, and for how many of Azure's seconds, whichever is longer. After
+that the missing resource counts as deleted.
 """
 
 _BELIEVED = 3
-"""How many times a replica must say so before the state is refreshed: a refresh drops what the replica does not know.
-"""
+"""How many refusals as not found make the next update refresh. A refresh drops what the replica does not show."""
 
 _RECONCILED = frozenset({EXISTS_ALREADY, PROVIDER_GONE, *_VANISHED})
 """Codes after which the engine's state is reconciled, so that the next update must refresh.
@@ -60,7 +59,7 @@ class SharedResourceCreatedElsewhere(OperationFailed):
 
 
 def sharing(spec: VmSpec, work: Callable[[], T]) -> T:
-    """Do work, and repeat it for each shared resource that another deployment has created meanwhile and it can use.
+    """Do work; repeat it each time another deployment has created a shared resource meanwhile.
 
     Raises: as the work does.
     """
@@ -73,9 +72,9 @@ def sharing(spec: VmSpec, work: Callable[[], T]) -> T:
 
 @dataclass(frozen=True)
 class Update:
-    """One update of a VM's stack by its ``declared`` resources, and its mark. Roles in ``uses`` belong to others.
+    """One update of a VM's stack by its ``declared`` resources, and its mark. Roles in ``uses`` are external.
 
-    ``members`` are the VMs in a fleet's stack; ``leaving`` are those that are to be removed from it.
+    ``members`` are the VMs in a fleet's stack; ``leaving`` are members that the update deletes.
     """
 
     site: DeployContext
@@ -98,7 +97,7 @@ class Update:
         return Wanted(_merged(intended), _merged([self._left_elsewhere(), *unwanted]), provider)
 
     def reconcile(self) -> Plan:
-        """Bring the engine's state in line with ARM.
+        """Reconcile the engine's state with ARM.
 
         Raises: SharedResourceCreatedElsewhere; OperationFailed (conflict), naming what is declared but belongs to
         another.
@@ -113,14 +112,14 @@ class Update:
         return made
 
     def _left_elsewhere(self) -> dict[str, str]:
-        """Find what was made for the VMs in another location, by the end of its URN; disks are deleted with a VM."""
+        """Find what was made for the VMs in another location, except disks, by the end of its URN."""
         own = {arm_id.lower() for each in self._vms for arm_id in each.own_ids()}
         found = self.site.made.ids() if any(each.moves for each in self._vms) else []
         left = [each for each in found if each.lower() not in own and self._is_named(each)]
         return {names.urn_key(arm_id): arm_id for arm_id in left if "/disks/" not in arm_id.lower()}
 
     def _is_named(self, arm_id: str) -> bool:
-        """Tell whether an id is a default one of the VM, of the fleet, or of any member."""
+        """Tell whether an id has a default name of the VM, of the fleet, or of any member."""
         identity = self.spec.identity
         return identity.names(arm_id) or (bool(self.members) and identity.member(arm_id) is not None)
 
@@ -129,14 +128,14 @@ class Update:
 
         Raises: OperationFailed with a failure that is not transient; SharedResourceCreatedElsewhere.
         """
-        met: list[str] = []  # the codes of what was refused so far
-        losses: list[float] = []  # when, by the monotonic clock, something was told to be gone
+        met: list[str] = []  # the codes of the refusals so far
+        losses: list[float] = []  # the times, by the monotonic clock, of refusals because something was not found
 
         def attempt() -> None:
             try:
                 self.site.stack.up(self.declared, refresh=refresh or _needs_refresh(met), machines=len(self._vms))
             except OperationFailed:
-                self.agree()  # that it is another's by now says more than whatever was refused
+                self.agree()  # another holder explains the failure better than the refusal
                 raise
 
         def pause(refusal: OperationFailed, times: int) -> float | None:

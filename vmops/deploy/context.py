@@ -38,7 +38,7 @@ Source: ARM's own message, NicReservedForAnotherVm.
 
 @dataclass(frozen=True)
 class DeployContext:
-    """What the steps of one deployment work on. ``reconnect`` starts the local Azure again if it has died."""
+    """What the steps of one deployment work with. ``reconnect`` restarts the local Azure if it has died."""
 
     owner: str
     cloud: clouds.Cloud
@@ -50,9 +50,9 @@ class DeployContext:
     reconnect: Callable[[], object]
 
     def claim(self, target: Target) -> Claim:
-        """Give the claim under which a VM is changed, including the records of what was made for it.
+        """Give the claim that decides which resources of a VM are ours, with the records of what was made for it.
 
-        Resources that a spec names count as named by us.
+        Resources with the names of a spec count as named by us.
         """
         asked = target if isinstance(target, VmSpec) else None
         named = dict.fromkeys(map(str.lower, asked.own_ids()), "") if asked else {}
@@ -74,8 +74,8 @@ def open_for_change(
 
     ``records`` are the state directory's records of the stack. ``locks`` are the descriptors that hold the VM's lock;
     every engine inherits them. ``longest`` limits each command of the engine, in seconds; None for a worker, whose
-    whole work has a limit. A transient refusal of ARM is retried for `PATIENCE` seconds. Nothing is changed once the
-    ``claim`` is over. If the stack does not exist, no directory of it is left.
+    work as a whole has a deadline. A transient refusal of ARM is retried for `PATIENCE` seconds. Nothing is changed
+    once the ``claim`` is lost. If the stack does not exist, its directories are removed.
 
     Raises: StartFailed if the local Azure does not start; EngineMissing if there is no engine.
     """
@@ -139,7 +139,7 @@ def _open(
     environment = engine_environment(cloud, backend, engine_home(state_dir), passphrase, places.scratch)
     environment |= shared_environment(settings.database_url, claim.epoch)
     notes = EngineNotes(notes_directory(backend, state_dir), target.stack, records)
-    with suppress(OSError):  # whoever changes something tells of it, and the engine whoever only looks
+    with suppress(OSError):  # a writer reports this later, a reader gets the engine's own error
         files.ensure_meta(backend, notes.directory)
     engine, noted = locate.path(settings.engine), notes if locks else None
     command = EngineCommand(engine, locate.ENGINE_VERSION, environment, locks, longest, noted, claim)

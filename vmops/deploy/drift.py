@@ -24,7 +24,7 @@ class Drift:
 
     ``found`` is None if the value is absent, and ``declared`` is None if it should be. The path is empty if the whole
     resource is missing. ``parameter`` is the one that declared the value, '' if none did. ``what`` names the value in
-    words. A difference that ``replaces`` the resource is never drift: it is asked for.
+    words. A difference that ``replaces`` the resource is never drift: the spec requests it.
     """
 
     resource: str
@@ -47,7 +47,7 @@ class Drift:
 
 
 def differences(spec: VmSpec, before: Preflight) -> list[Drift]:
-    """List all drift of an existing VM; what belongs to others does not count."""
+    """List all drift of an existing VM, without resources of others."""
     if before.machine is None:
         return []
     bodies = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.uses}
@@ -55,7 +55,7 @@ def differences(spec: VmSpec, before: Preflight) -> list[Drift]:
 
 
 def once(found: Iterable[Drift]) -> list[Drift]:
-    """Remove duplicates among the drift of several VMs: what they share was compared for each of them."""
+    """Remove duplicates from the drift of several VMs: shared resources were compared for each of them."""
     return list({(each.resource, each.path): each for each in found}.values())
 
 
@@ -74,9 +74,9 @@ def missing(spec: VmSpec, bodies: Mapping[str, Body], uses: Iterable[str]) -> li
 
 
 def are_as_declared(arm: Arm, claim: Claim, vms: Sequence[tuple[VmSpec, Body]], returned: Collection[str]) -> bool:
-    """Tell whether VMs, and their security groups if these are ours, are as their specs say.
+    """Tell whether VMs, and their security groups if these are ours, are as their specs declare.
 
-    ``returned`` is drift, in words, that came back after a repair: it is logged, and does not count.
+    ``returned`` is drift, in words, that came back after a repair: it is logged and ignored.
     """
     bodies = [(member, {"vm": machine}) for member, machine in vms]
     for guard_id, spec in {member.ids()["security_group"]: member for member, _ in vms}.items():
@@ -92,7 +92,7 @@ def are_as_declared(arm: Arm, claim: Claim, vms: Sequence[tuple[VmSpec, Body]], 
 
 
 def is_settled(bodies: Mapping[str, Body]) -> bool:
-    """Tell whether no existing resource has failed. A refresh of the engine would forget that it has.
+    """Tell whether no existing resource is in the state Failed: a refresh would make the engine forget the failure.
 
     Source: Pulumi, refresh: it clears what is known of a create that failed.
     """
@@ -142,7 +142,7 @@ def _of_identities(spec: VmSpec, body: Body) -> Iterator[Drift]:
 
 
 def _of_disks(spec: VmSpec, body: Body) -> Iterator[Drift]:
-    """Compare the data disks by lun. A larger disk is not drift: Azure shrinks none."""
+    """Compare the data disks by lun. A larger disk is not drift, because Azure cannot shrink one."""
     there = {lun: str(disk.get("name", "")).lower() for lun, disk in data_disks(body).items()}
     for lun, size in enumerate(spec.data_disks):
         name = spec.disk_name(lun)

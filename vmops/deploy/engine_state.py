@@ -11,7 +11,7 @@ class EngineState:
     """What is known of the engine's state.
 
     - ``existed``: the backend knew the stack.
-    - ``doubtful``: the last change did not finish.
+    - ``doubtful``: the last change was interrupted.
     - ``repaired``: the state's files were unreadable, and were restored or are lost.
     """
 
@@ -21,11 +21,11 @@ class EngineState:
 
     @property
     def needs_reconcile(self) -> bool:
-        """Tell whether it may lack existing resources, or contain some that were never made."""
+        """Tell whether the state may lack existing resources, or contain some that were never made."""
         return self.existed and (self.doubtful or self.repaired)
 
     def needs_refresh(self, *, reconciled: bool, vm_exists: bool) -> bool:
-        """Tell whether the update must refresh everything: if a VM is gone, other resources may be gone as well."""
+        """Tell whether the update must refresh: if the VM is gone, other resources may be gone as well."""
         return reconciled or self.repaired or (self.existed and not vm_exists)
 
 

@@ -1,8 +1,8 @@
-"""Whether a VM has ever run. One that has not holds no data, and may be made in another place.
+"""Whether a VM has ever run. A VM that has not holds no data, and may be made in another place.
 
-This is known only of VMs that this host saw from the beginning: nothing of the VM existed, then Azure refused its
-create, or made it and never gave it a power state. Azure's state Failed proves nothing: a failed start leaves it, too,
-beside a disk full of data.
+This is known only of VMs that this host has seen from the beginning: nothing of the VM existed, then Azure refused its
+create, or made it and never gave it a power state. The provisioning state Failed proves nothing, because a VM with data
+gets it from a failed start, too.
 """
 
 from vmops.azure import vm_state
@@ -18,7 +18,7 @@ NEW, NO, YES = "new", "no", "yes"
 
 
 _NO_ROOM = frozenset({FailureKind.CAPACITY, FailureKind.QUOTA})
-"""Failures that may also come before the VM itself is requested: it needs an address first."""
+"""Failures that prove that the VM did not run, also if they name another resource: its address is created first."""
 
 
 def begin(site: DeployContext, spec: VmSpec, before: Preflight) -> None:
@@ -40,7 +40,7 @@ def note_failure(site: DeployContext, spec: VmSpec, why: Failure) -> None:
     try:
         seen = vm_state.get_vm_state(site.arm, spec.vm_id)
     except CloudError:
-        return  # what cannot be read is not known
+        return  # unknown
     refused = why.resource == names.in_words(spec.vm_id) or why.kind in _NO_ROOM
     if seen and seen.power:
         site.made.note_run(spec.vm_id, YES)

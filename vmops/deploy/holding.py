@@ -1,4 +1,4 @@
-"""The mark of a VM, which names its holder: kept as it is, or written by a new holder."""
+"""The tag of a VM that marks its holder: it stays, or a new holder writes its own."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from vmops.core.polling import NotYet, first_poll_after, poll_until
 from vmops.spec.names import HOLD_TAG
 
 _SETTLES = 2.0
-"""Seconds within which two hosts that take a VM at the same moment have both written their marks."""
+"""Seconds to wait after writing a mark, so that two hosts that take a VM at the same time both see the last one."""
 
 Machine = Mapping[str, Any]
 
@@ -56,7 +56,7 @@ def take(arm: Arm, machine: Machine, marking: Marking, *, interval: float, timeo
 
 
 def agreed(arm: Arm, vm_id: str, marking: Marking) -> str:
-    """Read a VM, and give the mark that it is to have: the given one, else the present one.
+    """Read a VM, and give the mark to declare: the new holder's, else the present one.
 
     Raises: OperationFailed (conflict) if it exists and has another mark; CloudError if ARM refuses.
     """

@@ -1,4 +1,4 @@
-"""What exists, read once no change of it is in progress, whoever made the change."""
+"""Reads what exists once no change of the VM is in progress, whoever requested it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,8 +14,7 @@ from vmops.deploy.context import DeployContext
 from vmops.spec.vm_spec import VmSpec
 
 _DOUBTS = 3
-"""How many times a difference between the list and the reads by id is read again: the list may lag behind a deletion.
-"""
+"""How often everything is read again if the list and the reads by id differ: the list may lag behind a deletion."""
 
 
 class Looked(Protocol):
@@ -34,7 +33,7 @@ Seen = TypeVar("Seen", bound=Looked)
 
 
 def proven(site: DeployContext, spec: VmSpec, look: Callable[[], Seen]) -> Seen:
-    """Read what exists; if this host does not know it to be ours, look for a proof in the engine's state."""
+    """Read what exists; if this host has no record that it is ours, look for a proof in the engine's state."""
     try:
         return when_idle(site, spec, look)
     except OperationFailed as refused:
@@ -51,9 +50,9 @@ def _has_proof(site: DeployContext, spec: VmSpec) -> bool:
 
 
 def when_idle(site: DeployContext, spec: VmSpec, look: Callable[[], Seen]) -> Seen:
-    """Read what exists once no change of a VM is in progress: ARM refuses a second change meanwhile.
+    """Read what exists once no change of a VM is in progress: until then ARM refuses another change.
 
-    What the group lists but its id does not find is read again for a while: it may belong to another.
+    A resource that is listed but not found by its id is read again for a while: it may belong to another.
     """
     doubts = iter([NotYet(AGAIN * site.cloud.pace)] * _DOUBTS)
 

@@ -1,7 +1,7 @@
-"""Takes a deployment from place to place: if one has no room, the VM is declared in the next, one update a round.
+"""Moves a deployment from place to place: if one has no room, the VM is declared in the next, one update a round.
 
 Only a VM that has never run is moved, and only this host's records prove that. The place of a round is recorded before
-the engine runs, so that a successor after a crash knows all names.
+the engine runs, so that after a crash the next worker knows all names.
 """
 
 import time
@@ -32,26 +32,26 @@ _NEW = frozenset({first_run.NEW, first_run.NO})
 _STEP = "call again later, or name more places; `vmops refusals` shows what is remembered of them, and can forget it"
 
 _LIMITS = frozenset({"QuotaExceeded", "SpotQuotaExceeded", "OperationNotAllowed", "MaxHourlyPrice"})
-"""Codes of refusals that more room would not help."""
+"""Codes of refusals that do not depend on Azure's capacity."""
 
 _SAID = 8
-"""The most places for which a failure says why they are not tried."""
+"""How many places a failure names with the reason why they are not tried."""
 
 
 class Ledger(Protocol):
-    """The memory of places, for a VM and for its subscription."""
+    """The records of places: where VMs were tried, and the objections that were met."""
 
     def noted(self, name: str) -> Placed | None:
-        """Give where a VM was tried last since its removal; None if unknown."""
+        """Give the place in which a VM was tried last since its removal; None if unknown."""
 
     def note(self, where: Mapping[str, Placed]) -> None:
-        """Record where VMs are tried now. Raises: OperationFailed (interrupted) if another has this operation now."""
+        """Record where VMs are tried now. Raises: OperationFailed (interrupted) if another worker has the operation."""
 
     def known(self) -> list[Objection]:
-        """Give the objections to places that others have met."""
+        """Give the recorded objections to places, of all VMs."""
 
     def add(self, objections: Iterable[Objection]) -> None:
-        """Remember objections."""
+        """Record objections."""
 
     def forget(self, place: Place) -> None:
         """Forget the objections to a place where a VM was made."""
@@ -72,7 +72,7 @@ class _Unrecorded:
         return []
 
     def add(self, objections: Iterable[Objection]) -> None:
-        """Remember nothing."""
+        """Record nothing."""
 
     def forget(self, place: Place) -> None:
         """Forget nothing."""
@@ -91,7 +91,7 @@ def through_places(site: DeployContext, spec: VmSpec, ledger: Ledger, make: Roun
 
 
 class _Way:
-    """The search for one VM."""
+    """The search of one VM for a place."""
 
     def __init__(self, site: DeployContext, spec: VmSpec, ledger: Ledger, make: Round) -> None:
         self._site, self._spec, self._ledger, self._make = site, spec, ledger, make
@@ -140,9 +140,9 @@ class _Way:
         return seen[0] if seen else None
 
     def _after(self, where: Placed, refused: OperationFailed) -> Placed | None:
-        """Learn from a refusal; give the next place, None if none is left.
+        """Record a refusal; give the next place, None if none is left.
 
-        Raises: the refusal, if another place does not help, there is none, or the VM may have run.
+        Raises: the refusal, if another place does not help, the spec has no other, or the VM may have run.
         """
         met, failure = len(self._search.met), refused.failure
         place = self._search.listed(where.place)
@@ -159,7 +159,7 @@ class _Way:
         return replace(where, place=chosen) if chosen else None
 
     def _clear_disks(self, where: Placed) -> None:
-        """Remove what was made in this place if the VM has separate data disks: no engine deletes these."""
+        """Remove what was made in this place if the VM has separate data disks, which the engine does not delete."""
         if self._spec.makes_disks_apart:
             self._remove(where.of(self._spec).model_copy(update={"keep_group": True}))
 
@@ -190,15 +190,18 @@ def goes_on(site: DeployContext, spec: VmSpec, following: Next, failure: Failure
 
 
 def no_room(refusal: Failure, places: Sequence[Place]) -> Failure:
-    """Give the last refusal of a VM for which none of its places has room."""
+    """Give the failure of a VM for which none of its places has room, from its last refusal."""
     message = f"{refusal.message.rstrip('. ')}; none of {len(places)} places has room"
     return replace(refusal, message=message, step=_STEP)
 
 
 def no_place(spec: VmSpec, blocked: Sequence[tuple[Place, Objection]]) -> Failure:
-    """Give the objections to each place of a VM of which none was tried."""
+    """Give the failure of a VM of which no place was tried, with the objection to each."""
     kind = FailureKind.QUOTA if all(why.code in _LIMITS for _, why in blocked) else FailureKind.CAPACITY
-    said = [f"{place}: {why.reason.rstrip('. ')} ({why.code}, until {times.told(why.until)})" for place, why in blocked]
+    said = [
+        f"{place}: {why.reason.rstrip('. ')} ({why.code}, until {times.utc_or_none(why.until)})"
+        for place, why in blocked
+    ]
     more = [f"and {len(said) - _SAID} more"] if len(said) > _SAID else []
-    message = "; ".join(["no place is to be tried now", *said[:_SAID], *more])
+    message = "; ".join(["no place can be tried now", *said[:_SAID], *more])
     return Failure(kind, message, resource=spec.vm_id, step=_STEP)

@@ -1,4 +1,4 @@
-"""Brings an existing VM to run, and checks it through ARM and, if asked for, at its SSH port."""
+"""Starts an existing VM if needed, and checks that it runs through ARM and, if asked for, at its SSH port."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -22,13 +22,13 @@ from vmops.ssh.banner import ssh_answers
 from vmops.ssh.way_in import PORT
 
 _AGAIN, _LOOKS = 10.0, 18
-"""Azure's seconds between polls, and the number of polls, of a VM that was just made or changed and is not found: a
-replica may not know it yet. Source: public reports of a 404 for what was just made
-(terraform-provider-azurerm#18268); it passes within minutes.
+"""Azure's seconds between polls, and the number of polls, of a VM that was just made or changed and is not found: it
+may take minutes until every replica shows it. Source: public reports of a 404 for what was just made
+(terraform-provider-azurerm#18268).
 """
 
 _SSH = 0.5
-"""Seconds between two polls of a VM's SSH port."""
+"""Shortest interval between two polls of a VM's SSH port, in seconds."""
 
 
 def needs_deallocation(existing: Mapping[str, Any], spec: VmSpec) -> bool:
@@ -74,7 +74,7 @@ def power_and_wait(arm: Arm, spec: VmSpec, action: power.Action) -> None:
 
 @dataclass(frozen=True)
 class Begun:
-    """A power operation that was requested at an instant of the monotonic clock, or ARM's refusal of it."""
+    """A requested power operation, or ARM's refusal of it; ``at`` is the time of the request by the monotonic clock."""
 
     action: power.Action
     accepted: Accepted | CloudError
@@ -116,19 +116,19 @@ def _power_failure(arm: Arm, spec: Target, begun: Begun) -> Failure | None:
 
 
 def deallocate(arm: Arm, spec: VmSpec, reason: str) -> None:
-    """Deallocate the VM, and log the ``reason`` first, because the VM does not run meanwhile.
+    """Deallocate the VM, and log the ``reason`` first, because this stops the VM.
 
     Raises: OperationFailed, (immutable) if its system disk is ephemeral and would be lost.
     """
     if spec.ephemeral_os_disk:
-        message = f"ephemeralOsDisk: the VM cannot be deallocated, and would have to be: {reason}"
+        message = f"ephemeralOsDisk: the VM cannot be deallocated, which this needs: {reason}"
         raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=spec.vm_id))
     get_logger().warning("deallocates", vm=spec.vm_id, reason=reason)
     power_and_wait(arm, spec, power.Action.DEALLOCATE)
 
 
 def ssh_of(arm: Arm, spec: VmSpec, outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Give where the VM's SSH answers, as outputs, once it answers if the spec waits for SSH.
+    """Give the host and port of the VM's SSH as outputs; if the spec waits for SSH, once it answers.
 
     Raises: OperationFailed (timeout) if it does not answer within the deployment's time; CloudError.
     """
@@ -140,7 +140,7 @@ def ssh_of(arm: Arm, spec: VmSpec, outputs: Mapping[str, Any]) -> dict[str, Any]
         where.update(_ssh(guests.guest_of(arm, spec.vm_id), outputs))
         return where if ssh_answers(where["sshHost"], where["sshPort"], spec.request_timeout) else again
 
-    again = NotYet(min(_SSH, spec.poll_interval), most=spec.poll_interval)
+    again = NotYet(min(_SSH, spec.poll_interval), max_interval=spec.poll_interval)
     if poll_until(look, timeout=spec.deploy_timeout):
         return where
     at = f"{where['sshHost']} port {where['sshPort']}"
@@ -156,7 +156,7 @@ def why_doubtful(arm: Arm, spec: VmSpec) -> str:
 
 
 def is_as_awaited(arm: Arm, spec: VmSpec, outputs: Mapping[str, Any]) -> bool:
-    """Tell, with one attempt, whether the VM's SSH answers if the spec waits for SSH. Raises: CloudError."""
+    """Tell, after one attempt, whether the VM's SSH answers; True if the spec does not wait for SSH. Raises: CloudError."""
     if spec.wait_for != "ssh":
         return True
     where = _ssh(guests.guest_of(arm, spec.vm_id), outputs)
@@ -174,7 +174,7 @@ def refuse_silent(arm: Arm, spec: VmSpec) -> None:
     Raises: OperationFailed (invalid), before anything is made; CloudError.
     """
     if why := why_silent(arm, spec):
-        step = "leave waitFor at running, or mend that, then call again"
+        step = "leave waitFor at running, or correct that, then call again"
         raise OperationFailed(Failure(FailureKind.INVALID, f"waitFor: ssh: {why}", resource=spec.vm_id, step=step))
 
 
@@ -188,7 +188,7 @@ def why_silent(arm: Arm, spec: VmSpec) -> str:
 
 
 def _running(arm: Arm, spec: VmSpec, unknown: Iterator[NotYet]) -> vm_state.VmState | NotYet:
-    """Read the VM once. If it was just made or changed, its absence is believed only after the last of ``unknown``."""
+    """Read the VM once. If it is not found, it counts as gone only after the last pause of ``unknown``."""
     seen = vm_state.get_vm_state(arm, spec.vm_id)
     if seen is None:
         if later := next(unknown, None):

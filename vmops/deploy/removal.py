@@ -16,24 +16,24 @@ from vmops.engine.reconcile import apply, subnets
 from vmops.spec.target import Target
 
 _GRACE = 3.0
-"""Seconds within which ARM shows the effect of a request whose sender died while it was on its way."""
+"""Seconds after which ARM shows the effect of every request that a dead worker or engine had sent."""
 
 
 _ANOTHERS = frozenset({FailureKind.LOCKED, FailureKind.FENCED})
-"""Another engine may work on the stack, or another host has the VM now."""
+"""Failures because another engine may work on the stack, or another host has the VM now."""
 
 _ENDS = _ANOTHERS | {FailureKind.INTERRUPTED, FailureKind.TIMEOUT}
-"""Failures that end a removal: another works on the VM, or somebody ends this removal."""
+"""Failures that end a removal: another worker has the VM, or this removal was cancelled or is out of time."""
 
 
 def deprovision(site: DeployContext, target: Target, *, doubtful: bool, held_as: str = "") -> dict[str, Any]:
-    """Destroy everything that the stack made, verify that it is gone, then forget the stack; see `clear`.
+    """Destroy everything that the stack made, verify that it is gone, then remove the stack; see `clear`.
 
     Returns: ``left``, the ids that `clear` gives, if there are any.
     """
     left = clear(site, target, doubtful=doubtful, held_as=held_as)
     _can("forget the stack", site.stack.remove, unless=_ANOTHERS)
-    with suppress(StoreError):  # whoever looks next finds nothing there
+    with suppress(StoreError):  # the next reader finds by itself that nothing exists
         site.made.gone(left)
     return {"left": left} if left else {}
 
@@ -41,16 +41,16 @@ def deprovision(site: DeployContext, target: Target, *, doubtful: bool, held_as:
 def clear(site: DeployContext, target: Target, *, doubtful: bool = False, held_as: str = "") -> list[str]:
     """Destroy everything that the stack made, and verify in every way that it is gone; the stack stays, empty.
 
-    What the engine cannot destroy is deleted through ARM, including what the engine does not know. What is not ours is
-    dropped from the engine's state first, so that it is not destroyed. ``doubtful``: the previous operation was cut off
-    and a write of it may still be on its way; it is looked for once more. ``held_as``: the mark of the holder who
-    removes the VM; a VM with another mark is not removed.
+    What the engine cannot destroy, or does not know, is deleted through ARM. What is not ours is dropped from the
+    engine's state first, so that it is not destroyed. ``doubtful``: the previous operation was interrupted, and one of
+    its writes may still take effect; the cleanup waits for it. ``held_as``: the mark of the holder that removes the VM;
+    a VM with another mark is not removed.
 
-    Returns: the ids of others' resources under our names, and of those for which our group is kept.
+    Returns: the ids of others' resources under our names, and of those because of which our group stays.
 
     Raises: OperationFailed, naming what cannot be deleted or proven to be ours; CloudError if ARM refuses a read.
     """
-    _can("mend its files", site.stack.mend)
+    _can("repair its files", site.stack.mend)
     claim, seen = look(site, target)
     cleanup.refuse_another_owner(seen, claim)
     machines = seen.machines
@@ -67,7 +67,7 @@ def clear(site: DeployContext, target: Target, *, doubtful: bool = False, held_a
 
 
 def look(site: DeployContext, target: Target) -> tuple[Claim, Inventory]:
-    """Find what exists of a VM; if some of it is not ours, the engine's state is read for what we made, too."""
+    """Read what exists of a VM; if some of it is not proven to be ours, look for a proof in the engine's state."""
     claim = site.claim(target)
     seen = inventory.take(site.arm, claim)
     if seen.group is None or seen.unread:
@@ -82,7 +82,7 @@ def look(site: DeployContext, target: Target) -> tuple[Claim, Inventory]:
 def _not_seen_ours(seen: Inventory, claim: Claim) -> list[str]:
     """List the ids that the engine must not destroy: what is not ours, and what no read has shown to be ours.
 
-    Anything of that which is ours all the same is deleted through ARM, which proves each. A disk goes with its VM.
+    If some of it is ours after all, the cleanup proves it and deletes it through ARM. A disk is deleted with its VM.
     """
     ours = {resource["id"].lower() for resource in seen.ours}
     unseen = [arm_id for arm_id in claim.made if arm_id not in ours and "/disks/" not in arm_id]
@@ -90,7 +90,7 @@ def _not_seen_ours(seen: Inventory, claim: Claim) -> list[str]:
 
 
 def _prepare(site: DeployContext, claim: Claim, seen: Inventory, grace: float) -> None:
-    """Reduce the engine's state to what is to go; with ``grace``, unfinished creates that exist are added first."""
+    """Reduce the engine's state to what is to be destroyed; with ``grace``, first add interrupted creates."""
     if grace:
         subnets.adopt_subnet(site.stack, site.arm, claim, grace)
     apply.forget(site.stack, _not_seen_ours(seen, claim))

@@ -1,4 +1,4 @@
-"""The steps of one deployment, as the worker runs them."""
+"""The steps of one deployment, which the worker runs."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,13 +39,13 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
-    """Make the VM, or the fleet, as the spec says, running, in the first of its places with room.
+    """Make and start the VM or the fleet as the spec says, in the first of its places with room.
 
     Returns: its outputs. Raises: OperationFailed; CloudError if ARM refuses a read.
     """
     if spec.vm_count is not None:
         return fleet.provision(site, spec, how)
-    rounds = chain([how], repeat(replace(how, doubtful=False)))  # an engine that has ended leaves no doubt
+    rounds = chain([how], repeat(replace(how, doubtful=False)))  # the engine of a later round has ended normally
     return moves.through_places(site, spec, how.ledger, lambda placed: _provision_there(site, placed, next(rounds)))
 
 
@@ -96,9 +96,9 @@ def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[st
 def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
     """Preview `provision`: for each resource an operation (create, update, replace, delete).
 
-    Additions by others have the operation keep. Resources of ours that the engine's state lacks have adopt. Each change
-    lists the ``properties`` that differ, as far as ARM shows them. Damaged files of the stack are repaired first: no
-    engine could read them.
+    Parts that others have added have the operation keep; resources of ours that the engine's state lacks have adopt.
+    Each change lists the ``properties`` that differ, as far as ARM shows them. Damaged files of the stack are repaired
+    first, because the engine could not read them.
 
     Raises: OperationFailed, also if the size is not available; CloudError if ARM refuses a read.
     """
@@ -120,7 +120,7 @@ def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
 
 
 def _preflight_in_place(site: DeployContext, spec: VmSpec, *, never_ran: bool) -> survey.Preflight:
-    """Survey what exists; first remove what was made in another place for a VM that never ran.
+    """Survey what exists. What was made in another place for a VM that never ran is removed first.
 
     Its resource group stays where it is.
     """
@@ -140,7 +140,7 @@ def _preflight(site: DeployContext, spec: VmSpec, *, never_ran: bool = False) ->
 
 
 def _mark_of(site: DeployContext, spec: VmSpec, before: survey.Preflight, marking: Marking) -> Callable[[], str]:
-    """Give a function that returns the declared VM's mark; ARM is not asked if nobody holds or takes the VM."""
+    """Give a function that returns the mark to declare; ARM is not asked if nobody holds or takes the VM."""
     told = marking.mark or holding.mark_of(before.machine)
     return partial(holding.agreed, site.arm, spec.vm_id, marking) if told else str
 

@@ -1,4 +1,4 @@
-"""The survey before a deployment: what belongs to others and is only used, the location, and whether the VM is ours."""
+"""The preflight of a deployment: which resources are external, the location, and whether the VM is ours."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from vmops.spec.vm_spec import VmSpec
 
 @dataclass(frozen=True)
 class Preflight:
-    """What exists before a deployment: others' roles that are only used, the location, and our VM.
+    """What exists before a deployment: the external roles, which are only used, the location, and our VM.
 
     ``seen`` is everything that was found.
     """
@@ -46,7 +46,7 @@ class Preflight:
         return {*found, *({"subnet"} if held else ())}
 
     def strangers(self, spec: VmSpec) -> list[str]:
-        """List the ids that are neither ours nor used: an engine that once made them would delete them now."""
+        """List the ids that are neither ours nor used. They must leave the engine's state, or it would delete them."""
         used = {spec.ids()[role].lower() for role in self.uses}
         found = (*self.seen.anothers, *self.seen.unproven)
         return [each["id"] for each in found if each["id"].lower() not in used]
@@ -55,12 +55,12 @@ class Preflight:
 def preflight(arm: Arm, spec: VmSpec, claim: Claim, *, never_ran: bool = False) -> Preflight:
     """Survey what exists before a deployment.
 
-    A named group, network, subnet or security group that exists without our tag is used, never changed. A subnet
-    belongs to the owner of its network. Resources that were made, were not seen to be gone and are not found are
+    A named group, network, subnet or security group that exists without our tag is external: used, never changed. A
+    subnet belongs to the owner of its network. Recorded resources that are not found and were not seen to be gone are
     searched for in every way. A VM that ``never_ran`` may move to another place of its spec.
 
-    Raises: OperationFailed (conflict) if anything under the VM's own names belongs to another or is unproven; if a
-    value cannot be changed on the VM, or if no location is known.
+    Raises: OperationFailed (conflict) if anything under the VM's own names belongs to another or is unproven,
+    (immutable) if a value cannot be changed on the VM, (invalid) if no location is known.
     """
     seen = look(arm, claim)
     _refuse_fleet(seen, spec)
@@ -70,12 +70,12 @@ def preflight(arm: Arm, spec: VmSpec, claim: Claim, *, never_ran: bool = False) 
 def _refuse_fleet(seen: Inventory, spec: VmSpec) -> None:
     """Check that a single VM does not have the name of a fleet. Raises: OperationFailed (immutable)."""
     if any(map(fleet_of, seen.ours)):
-        message = "vmCount: it is a fleet, and no single VM"
+        message = "vmCount: this is a fleet, not a single VM"
         raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=spec.vm_id))
 
 
 def look(arm: Arm, claim: Claim) -> Inventory:
-    """Read what exists; resources that were made and are unaccounted for are searched for in every way."""
+    """Read what exists; recorded resources that are not found are searched for in every way."""
     seen = inventory.take(arm, claim)
     if seen.unread or (seen.group is None and any(claim.made.values())):
         return inventory.agree(arm, claim, seen)
@@ -83,7 +83,7 @@ def look(arm: Arm, claim: Claim) -> Inventory:
 
 
 def of_ground(arm: Arm, spec: VmSpec, seen: Inventory) -> Preflight:
-    """Survey what any VM in the group would share: its location, and what is only used.
+    """Survey what all VMs of the group share: its location, and the external resources.
 
     Raises: OperationFailed (invalid) if no location is known.
     """
@@ -99,7 +99,7 @@ def of_ground(arm: Arm, spec: VmSpec, seen: Inventory) -> Preflight:
 
 
 def of_machine(arm: Arm, spec: VmSpec, claim: Claim, ground: Preflight, *, never_ran: bool = False) -> Preflight:
-    """Survey the same, with the VM itself.
+    """Survey one VM, given the survey of what it shares.
 
     Raises: OperationFailed, as `preflight`.
     """
@@ -116,7 +116,7 @@ def of_machine(arm: Arm, spec: VmSpec, claim: Claim, ground: Preflight, *, never
 
 
 def _refuse_elsewhere(ours: Iterable[Mapping[str, Any]], spec: VmSpec, location: str) -> None:
-    """Check that the VM's existing resources are in the VM's location: none can be moved.
+    """Check that the VM's existing resources are in the VM's location, because none can be moved.
 
     Raises: OperationFailed (immutable), naming the parameter and both values.
     """
@@ -135,7 +135,7 @@ def _refuse_elsewhere(ours: Iterable[Mapping[str, Any]], spec: VmSpec, location:
 
 
 def looked_at(seen: Inventory, spec: VmSpec) -> Preflight:
-    """Give a preflight of what was found, without checks: what is not ours is only used."""
+    """Give a preflight of what was found, without checks: all that is not ours counts as external."""
     machine = seen.find(spec.vm_id)
     found = Preflight(frozenset(), "", machine if machine in seen.ours else None, seen)
     ours = found.bodies(spec, ours=True).keys()
@@ -143,7 +143,7 @@ def looked_at(seen: Inventory, spec: VmSpec) -> Preflight:
 
 
 def _refuse_not_ours(seen: Inventory, spec: VmSpec, claim: Claim, uses: frozenset[str]) -> None:
-    """Check that nothing to be made or changed belongs to another, and nothing that has our stack's tag."""
+    """Check that nothing to be made or changed belongs to another, nor anything with our stack's tag."""
     wanted = {arm_id.lower() for arm_id in spec.own_ids(uses)}
     for resource in (*seen.anothers, *seen.unproven):
         if resource["id"].lower() in wanted or is_another_owners(resource, claim):
@@ -151,7 +151,7 @@ def _refuse_not_ours(seen: Inventory, spec: VmSpec, claim: Claim, uses: frozense
 
 
 def refuse_anew_for_key(machine: Mapping[str, Any], spec: VmSpec) -> None:
-    """Check that a VM of ours is not replaced for a key that nobody gave: one that this host made, or would make.
+    """Check that a VM is not replaced only because this host has made, or would make, another key than the VM has.
 
     Raises: OperationFailed (immutable), saying how to give the VM's own key.
     """
@@ -187,7 +187,7 @@ def _words(public_key: str) -> list[str]:
 
 
 def _used(arm: Arm, spec: VmSpec, seen: Inventory) -> Iterable[str]:
-    """Name the roles that the user named and that belong to somebody else."""
+    """Name the roles that the user named and that belong to others."""
     ids = spec.ids()
     there = {resource["id"].lower() for resource in seen.contents or ()} - {each["id"].lower() for each in seen.ours}
     for role in sorted(spec.named_roles & {"network", "security_group"}):

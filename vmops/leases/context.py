@@ -158,7 +158,7 @@ class MachineContext(Generic[T]):
         return MachineContext(self._wanted, self._give, self._settings, self._manner)
 
     def _new_lease(self) -> Lease:
-        wanted = _bounded(self._wanted) if signals.ends_unheard() else self._wanted
+        wanted = _bounded(self._wanted) if signals.dies_without_cleanup() else self._wanted
         return Lease(wanted, self._settings, self._manner.kind, take_over=self._manner.take_over)
 
     def _keeps(self, error: BaseException | None) -> bool:

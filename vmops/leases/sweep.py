@@ -44,7 +44,7 @@ class Swept:
             "id": self.lifetime.identity.vm_id,
             "cloud": self.lifetime.identity.cloud,
             "owner": self.lifetime.owner,
-            "expires": times.told(self.lifetime.expires),
+            "expires": times.utc_or_none(self.lifetime.expires),
             "outcome": str(self.outcome),
             "failure": self.failure and self.failure.as_dict(),
         }

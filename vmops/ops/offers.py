@@ -78,5 +78,5 @@ def _told(
         "verdict": str(verdict),
         "code": why and why.code,
         "reason": why and why.reason,
-        "until": why and times.told(why.until),
+        "until": why and times.utc_or_none(why.until),
     }

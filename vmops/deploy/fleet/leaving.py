@@ -1,4 +1,4 @@
-"""Removes what the engine leaves of members that a fleet is no longer to have."""
+"""Deletes what the engine leaves behind of members that are removed from a fleet."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,7 +19,8 @@ from vmops.spec.vm_spec import VmSpec
 def release(site: DeployContext, spec: VmSpec, left: Sequence[VmSpec]) -> None:
     """Delete what remains of leaving members, and forget them.
 
-    An engine leaves data disks that were made separately, and what it does not know. What is not ours stays.
+    The engine does not delete data disks that were made separately, nor resources that it does not know. What is not
+    ours stays.
 
     Raises: OperationFailed (timeout) if it does not go; CloudError if ARM refuses.
     """
@@ -30,7 +31,7 @@ def release(site: DeployContext, spec: VmSpec, left: Sequence[VmSpec]) -> None:
 
 
 def clear(site: DeployContext, spec: VmSpec, members: Sequence[VmSpec]) -> None:
-    """Delete all that members have that are to be made elsewhere, data disks too, which no engine deletes.
+    """Delete everything of members that move elsewhere, including data disks, which the engine does not delete.
 
     Raises: as `release`.
     """
@@ -40,7 +41,7 @@ def clear(site: DeployContext, spec: VmSpec, members: Sequence[VmSpec]) -> None:
 
 
 def remove(site: DeployContext, spec: VmSpec, machines: Sequence[Mapping[str, Any]]) -> None:
-    """Delete VMs of ours with their disks, and nothing else of theirs. Raises: as `release`."""
+    """Delete VMs of ours with their disks; their other resources stay. Raises: as `release`."""
     ids = [each["id"] for each in machines]
     get_logger().warning("replaces", vms=ids)
     _until_gone(site, spec, lambda: list(filter(None, map(site.arm.get, ids))))
@@ -52,19 +53,19 @@ def _until_gone(site: DeployContext, spec: VmSpec, find: Callable[[], Sequence[M
         return NotYet(max([spec.poll_interval, *asked])) if asked else True
 
     if not poll_until(look, timeout=spec.deploy_timeout):
-        message = "what is to be deleted of its members does not go"
+        message = "resources of its members were not deleted in time"
         raise OperationFailed(Failure(FailureKind.TIMEOUT, message, resource=spec.group_id))
 
 
 def _of(arm: Arm, claim: Claim, numbers: set[int | None]) -> list[dict[str, Any]]:
-    """List what exists of ours under these numbers; a disk that is attached to a VM is deleted with it."""
+    """List existing resources of ours with these numbers, without attached disks, which are deleted with their VM."""
     listed = [each["id"] for each in arm.contents(claim.vm.group_id) if not each.get("managedBy")]
     found = [arm.get(arm_id) for arm_id in listed if claim.vm.member(arm_id) in numbers]
     return [each for each in found if each and is_ours(each, claim)]
 
 
 def _delete(arm: Arm, arm_id: str) -> float:
-    """Begin to delete a resource; give ARM's interval until the next poll, in seconds."""
+    """Request the deletion of a resource; give ARM's interval until the next poll, in seconds."""
     try:
         return arm.delete(arm_id).retry_after or 0.0
     except CloudError as error:

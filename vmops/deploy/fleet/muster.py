@@ -1,4 +1,4 @@
-"""The members of a fleet, present and wanted, by Azure's lists and this host's records."""
+"""The existing and the wanted members of a fleet, from Azure's lists and this host's records."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,10 +20,10 @@ from vmops.spec.vm_spec import VmSpec
 
 @dataclass(frozen=True)
 class Muster:
-    """What exists before a fleet's deployment: its shared resources, and each member that it is to have.
+    """What exists before a fleet's deployment: its shared resources, and each member that it will have.
 
-    ``leaving`` are members that the fleet is no longer to have, and of which something may exist. ``new`` are the
-    numbers of members that have never run, and may be in another place than they are.
+    ``leaving`` are members that are removed from the fleet, and of which something may exist. ``new`` are the numbers
+    of members that have never run, and may therefore move to another place.
     """
 
     ground: Preflight
@@ -44,7 +44,7 @@ class Muster:
 
     @property
     def unmade(self) -> list[VmSpec]:
-        """Give the members that are to be made, or made elsewhere."""
+        """Give the members that are to be made, or to move elsewhere."""
         pairs = zip(self.members, self.before, strict=True)
         return [each for each, was in pairs if was.machine is None or each.member in self.new]
 
@@ -52,7 +52,7 @@ class Muster:
     def gone(self) -> list[str]:
         """Give the ids of the members' resources that do not exist; only the group's id if the group does not exist.
 
-        An engine whose state still has them would not make them again.
+        They must leave the engine's state, or the engine would not create them again.
         """
         there = {each["id"].lower() for each in self.seen.all}
         own = [arm_id for each in self.members for arm_id in each.own_ids(self.ground.uses) if "/disks/" not in arm_id]
@@ -61,11 +61,11 @@ class Muster:
 
 
 Placing = Callable[[Sequence[VmSpec], Inventory], Sequence[VmSpec]]
-"""Gives members each in its place, by what exists; members without a place are left out."""
+"""Gives each member in its place, by what exists; members without a place are left out."""
 
 
 def call(site: DeployContext, spec: VmSpec, place: Placing, taken: Iterable[int] = ()) -> Muster:
-    """Find what exists, and choose the members: each number stays with its VM, and none is given to another.
+    """Find what exists, and choose the members. A member keeps its number, and no number is reused.
 
     ``taken`` are the numbers of members without a place: no other member is made for them.
 
@@ -90,13 +90,13 @@ def call(site: DeployContext, spec: VmSpec, place: Placing, taken: Iterable[int]
 
 
 def _ground_of(member: VmSpec, ground: Preflight) -> Preflight:
-    """Give what a member shares with all: only its location may be another."""
+    """Give the survey of shared resources for a member, with the member's location."""
     return replace(ground, location=member.location) if member.location else ground
 
 
 def _refuse_single(seen: Inventory, spec: VmSpec) -> None:
     if any(each["id"].lower() == spec.vm_id.lower() for each in seen.ours):
-        message = "vmCount: it is one VM, and no fleet"
+        message = "vmCount: this is a single VM, not a fleet"
         raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=spec.vm_id))
 
 
@@ -107,13 +107,13 @@ def _there(seen: Inventory, claim: Claim) -> dict[int, str]:
 
 
 def _known(site: DeployContext, claim: Claim, seen: Inventory) -> set[int]:
-    """Give the numbers of members that were made and not seen to be gone, or that have any resource."""
+    """Give the numbers of members that were made and not seen to be gone, or of which any resource exists."""
     ids = [*site.made.known(), *(each["id"] for each in (*seen.ours, *seen.disks))]
     return {number for each in ids if (number := claim.vm.member(each)) is not None}
 
 
 def _ranked(arm: Arm, spec: VmSpec, there: Mapping[int, str]) -> Sequence[int]:
-    """Sort members by who is to stay: running ones first, then by number."""
+    """Sort members by which are to stay: running ones first, then by number."""
     states = machines.states(arm, spec.subscription)
     runs = {number for number, arm_id in there.items() if states.get(arm_id.lower()) == "running"}
     return [*sorted(runs), *_rest(there, runs)]

@@ -17,8 +17,8 @@ def switch(arm: Arm, target: Target, claim: Claim, action: Action) -> dict[str, 
 
     Returns: ``switched``, the names of the VMs.
 
-    Raises: OperationFailed (not_found) if there is no VM, (conflict) if one belongs to another; if some fail,
-    OperationFailed with their names and the first one's reason; CloudError if ARM refuses a list.
+    Raises: OperationFailed (not_found) if there is no VM, (conflict) if one belongs to another, or with the names of
+    the VMs that failed and the first one's reason; CloudError if ARM refuses a list.
     """
     found = [each.resource for each in machines.members(arm, target.identity)]
     for each in found:

@@ -37,13 +37,13 @@ from vmops.engine.reconcile import apply
 from vmops.spec.vm_spec import VmSpec
 
 _BREAKS_OFF = frozenset({FailureKind.INTERRUPTED, FailureKind.TIMEOUT, FailureKind.LOCKED, FailureKind.BUG})
-"""Failures that concern the whole deployment and not one member. A policy may deny one of them."""
+"""Kinds of failures that concern the whole deployment, not single members."""
 
 
 def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
-    """Make and run the members of a fleet as the spec says, and give the outputs. A refused member stops no other.
+    """Make and start the members of a fleet as the spec says, and give the outputs. One refused member stops no other.
 
-    Raises: OperationFailed if fewer run than are enough; CloudError if ARM refuses a read.
+    Raises: OperationFailed if fewer run than the minimum; CloudError if ARM refuses a read.
     """
     if how.replaces:
         _remove(site, spec, how.replaces)
@@ -53,12 +53,12 @@ def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str
         repairs += made.repairs
         if not _goes_on(site, spec, way, made):
             return _told(way.counted(made.found), spec, made.intents, drift.once(repairs))
-        how = replace(how, doubtful=False)  # an engine that has ended leaves no doubt
+        how = replace(how, doubtful=False)  # the engine of this round has ended normally
 
 
 @dataclass(frozen=True)
 class _Made:
-    """What one round has made of the members that have a place."""
+    """The result of one round for the members that have a place."""
 
     before: Muster
     intents: Sequence[Intent]
@@ -67,7 +67,7 @@ class _Made:
 
 
 def _goes_on(site: DeployContext, spec: VmSpec, way: Way, made: _Made) -> bool:
-    """Learn from a round; tell whether another is to follow, for who found no room and has never run."""
+    """Record the results of a round; tell whether another must follow, for members that found no room and never ran."""
     for each in made.before.members:
         if each.member in made.found.running:
             first_run.note_success(site, each)
@@ -79,7 +79,7 @@ def _goes_on(site: DeployContext, spec: VmSpec, way: Way, made: _Made) -> bool:
 
 
 def _remove(site: DeployContext, spec: VmSpec, numbers: Sequence[int]) -> None:
-    """Delete the VMs that are to be made anew. Raises: OperationFailed (not_found) if a number has no member."""
+    """Delete the VMs that are to be replaced. Raises: OperationFailed (not_found) if a number has no member."""
     before = idle.proven(site, spec, lambda: muster.call(site, spec, by_look))
     there = {each.member: was.machine for each, was in zip(before.members, before.before, strict=True)}
     for number in numbers:
@@ -89,7 +89,7 @@ def _remove(site: DeployContext, spec: VmSpec, numbers: Sequence[int]) -> None:
     leaving.remove(site, spec, [machine for number in numbers if (machine := there[number])])
     for each in before.members:
         if each.member in numbers:
-            site.made.note_run(each.vm_id, first_run.NO)  # what it had run is gone with its disks
+            site.made.note_run(each.vm_id, first_run.NO)  # its data was deleted with its disks
 
 
 def _round(site: DeployContext, spec: VmSpec, how: Circumstances, way: Way) -> _Made:
@@ -111,14 +111,14 @@ def _round(site: DeployContext, spec: VmSpec, how: Circumstances, way: Way) -> _
 
 
 def _nobody(site: DeployContext, spec: VmSpec, before: Muster) -> Outcome:
-    """Remove what there is of a fleet of which no member has found room: nothing is left to pay for."""
+    """Remove what exists of a fleet of which no member found room, so that nothing is left to pay for."""
     if before.leaving:
         removal.deprovision(site, spec, doubtful=False)
     return Outcome((), {}, {})
 
 
 def _take(site: DeployContext, before: Muster, marking: Marking) -> None:
-    """Take existing VMs for their new holder. Raises: OperationFailed (conflict, or immutable for another key)."""
+    """Mark existing VMs for their new holder. Raises: OperationFailed (conflict, or immutable for another key)."""
     for member, each in zip(before.members, before.before, strict=True):
         if each.machine:
             survey.refuse_anew_for_key(each.machine, member)
@@ -169,7 +169,7 @@ def update_of(site: DeployContext, spec: VmSpec, made: Sequence[Intent], before:
 
 
 def _hold(site: DeployContext, before: Muster, marking: Marking) -> Callable[[], str]:
-    """Give a function that returns the mark of all members once they are declared: a fleet is only held as a whole."""
+    """Give a function that returns the mark of all members when they are declared: a fleet is only held as a whole."""
     there = before.machines
     if not (marking.mark or any(map(holding.mark_of, there))):
         return str
@@ -193,11 +193,11 @@ def _note(site: DeployContext, before: Muster) -> None:
 def _updated(
     site: DeployContext, made: Sequence[Intent], before: Muster, update: Update, *, refresh: bool
 ) -> dict[str, Failure]:
-    """Bring all members to their specs; give the refusals by the name of the refused resource.
+    """Update all members to their specs; give the refusals by the name of the refused resource.
 
-    The one under '' stands for members without a refusal of their own.
+    The one under '' is for members without a refusal of their own.
 
-    Raises: OperationFailed, if the whole deployment was interrupted.
+    Raises: OperationFailed, if the failure concerns the whole deployment.
     """
     for part, was in zip(made, before.before, strict=True):
         if was.machine and part.spec.member not in before.new and readiness.needs_deallocation(was.machine, part.spec):
@@ -218,7 +218,7 @@ def _updated(
 
 
 def _told(found: Outcome, spec: VmSpec, made: Sequence[Intent], repairs: Sequence[Drift]) -> dict[str, Any]:
-    """Give the outputs of a fleet if enough members run. Raises: OperationFailed if fewer do."""
+    """Give the outputs of a fleet. Raises: OperationFailed if fewer members run than the minimum."""
     enough = spec.min_count or spec.vm_count or 0
     if len(found.running) < enough:
         raise OperationFailed(found.failure(enough))

@@ -1,6 +1,6 @@
-"""The way of a fleet's members through its places, one update of all of them a round: who finds room stays.
+"""Moves the members of a fleet from place to place, one update of all of them a round, until each has found room.
 
-Only who has never run is moved (`vmops.deploy.first_run`). Where all are tried is noted before the engine runs.
+Only members that have never run are moved (`vmops.deploy.first_run`). Their places are recorded before the engine runs.
 """
 
 import time
@@ -25,7 +25,7 @@ from vmops.spec.vm_spec import VmSpec
 
 
 class Way:
-    """Where each member is, or is tried; ``nowhere`` is why some are in no place, by their numbers."""
+    """The place in which each member is, or is tried; ``nowhere`` says why some are in no place, by their numbers."""
 
     def __init__(self, site: DeployContext, spec: VmSpec, ledger: Ledger) -> None:
         self._site, self._spec, self._ledger = site, spec, ledger
@@ -40,9 +40,9 @@ class Way:
         self.moves: list[dict[str, Any]] = []
 
     def place(self, members: Sequence[VmSpec], seen: Inventory) -> list[VmSpec]:
-        """Give members each in its place; who has none gets one, and who finds none is not among them.
+        """Give each member in its place, and choose one for members without. Members that find none are left out.
 
-        Raises: CloudError if ARM refuses a look.
+        Raises: CloudError if ARM refuses a read.
         """
         if self._spec.location is None:
             return list(members)
@@ -53,18 +53,18 @@ class Way:
         return [where.of(each) for each, where in found if where]
 
     def note(self, members: Sequence[VmSpec]) -> None:
-        """Note where members are tried now. Raises: OperationFailed (interrupted), as the ledger."""
+        """Record where members are tried now. Raises: OperationFailed (interrupted), as the ledger."""
         tried = {each.machine_name: self._where[each.member] for each in members if each.member in self._where}
         if tried:
             self._ledger.note(tried)
 
     def found_room(self, members: Sequence[VmSpec]) -> None:
-        """Forget what speaks against the places where members were made."""
+        """Forget the objections to the places where members were made."""
         for place in {self._where[each.member].place for each in members if each.member in self._where}:
             self._ledger.forget(place)
 
     def learn(self, members: Sequence[VmSpec], missing: Mapping[int, Failure]) -> list[VmSpec]:
-        """Learn why members are missing; give those that may go on, each of which has another place now, or none."""
+        """Learn why members are missing; give those that may move, each of which now has another place, or none."""
         refused, met = (
             [each for each in members if each.member in missing and each.member in self._where],
             len(self._met),
@@ -82,19 +82,19 @@ class Way:
         return [each for each, _ in going]
 
     def counted(self, found: Outcome) -> Outcome:
-        """Give what became of all members, those that are in no place among them."""
+        """Give the outcome of all members, including those that are in no place."""
         nowhere = [self._spec.model_copy(update={"member": number, "vm_count": None}) for number in self.nowhere]
         missing = dict(sorted({**found.missing, **self.nowhere}.items()))
         return replace(found, members=[*found.members, *nowhere], missing=missing, moves=self.moves)
 
     def _find_home(self, members: Sequence[VmSpec], seen: Inventory) -> str:
-        """Find the location in which names have none: by what exists, by where members were tried, or the first."""
+        """Find the home location by what exists, else by where members were tried last, else the first of the spec."""
         spec, noted = self._spec, filter(None, (self._ledger.noted(each.machine_name) for each in members))
         tried = (each.home for each in noted if spec.lists or each.place.location == spec.location)
         return home_of(seen.ours, next(tried, str(spec.location)))
 
     def _of(self, member: VmSpec, machine: Mapping[str, Any] | None) -> Placed | None:
-        """Give where a member is to be; one that something is being done to is looked at again."""
+        """Give the place of a member; one with a change in progress stays where it is, and is read again later."""
         if machine and vm_state.in_transit(machine):
             return of_machine(machine, self._named_at).within(member)
         if member.member not in self._where:
@@ -102,7 +102,7 @@ class Way:
         return self._where.get(member.member)
 
     def _begin(self, member: VmSpec, machine: Mapping[str, Any] | None) -> None:
-        """Choose where a member is first: where it is, or was tried last, or else where nothing speaks against."""
+        """Choose the first place of a member: where it is, or was tried last, or else one without objections."""
         if not member.lists:
             self._where[member.member] = Placed(wished(member)[0], self._named_at)
             return
@@ -120,7 +120,7 @@ class Way:
 
     @property
     def _named_at(self) -> str:
-        """Give the location in which names have none, which `place` finds."""
+        """Give the home location, in which names have no suffix; `place` finds it."""
         return self._home or ""
 
     def _go(self, member: VmSpec, place: Place) -> None:
@@ -128,7 +128,7 @@ class Way:
         self._where[member.member] = Placed(place, self._named_at)
 
     def _search(self, member: VmSpec) -> Search:
-        """Give the search of a member, among all places that it was asked for in, though it be in one by now."""
+        """Give the search of a member among all places of its spec, also if it is already in one of them."""
         if member.member not in self._searches:
             asked = self._asked[member.member]
             found = choice.ordered(self._site, asked, self._market) if asked.lists else (wished(asked), [])
@@ -136,7 +136,7 @@ class Way:
         return self._searches[member.member]
 
     def _told(self, member: VmSpec) -> list[Objection]:
-        """Give what Azure has against places, with what the other members take."""
+        """Give Azure's objections to places, counting the quota that the other members take."""
         return self._market.objections(self._search(member).places, choice.need(member))
 
     def _place_of(self, member: VmSpec) -> Place:
@@ -147,7 +147,7 @@ class Way:
         return self._search(member).refused(self._place_of(member), why, time.time())
 
     def _move(self, member: VmSpec, following: Next, why: Failure) -> None:
-        """Say where a member that may go elsewhere is next; if no place is left it is in none."""
+        """Choose the next place of a member that may move; if no place is left it is in none."""
         search, here = self._search(member), self._place_of(member)
         again = here if following is Next.AGAIN else None
         chosen = search.place(time.time(), again, self._told(member))
