@@ -31,8 +31,8 @@ def main() -> None:
     azure = Provider(
         "azure", subscription_id=spec.subscription, environment=spec.cloud, use_default_azure_credential=True
     )
-    uses = frozenset(map(str, values.items(_configured("uses") or "")))
-    declare(spec, owner=_configured("owner") or getpass.getuser(), uses=uses, provider=azure)
+    external = frozenset(map(str, values.items(_configured("uses") or "")))
+    declare(spec, owner=_configured("owner") or getpass.getuser(), external=external, provider=azure)
 
 
 main()

@@ -31,7 +31,7 @@ def declare(
     parts: Sequence[Part],
     *,
     owner: str,
-    uses: frozenset[str] = frozenset(),
+    external: frozenset[str] = frozenset(),
     expires: str | None = None,
     hold: str = "",
     provider: ProviderResource | None = None,
@@ -47,11 +47,11 @@ def declare(
     first = parts[0]
     tags = {**own_tags(first.spec, owner), names.FLEET_TAG: first.spec.vm_name}
     options, location = ResourceOptions(provider=provider), first.kept.group_location
-    options = in_group(first.spec, tags, options, uses=uses, foreign=first.foreign, location=location)
+    options = in_group(first.spec, tags, options, external=external, foreign=first.foreign, location=location)
     bases: dict[str, Ground] = {}
     for each in parts:
         if _site(each) not in bases:
-            bases[_site(each)] = ground(each.spec, tags, options, uses=uses, foreign=each.foreign)
+            bases[_site(each)] = ground(each.spec, tags, options, external=external, foreign=each.foreign)
     marked = marks(expires, hold)
 
     def base(part: Part) -> Ground:

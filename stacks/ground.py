@@ -24,36 +24,36 @@ def in_group(
     tags: Mapping[str, str],
     options: ResourceOptions,
     *,
-    uses: frozenset[str],
+    external: frozenset[str],
     foreign: ForeignParts,
     location: str | None,
 ) -> ResourceOptions:
     """Declare the group, unless it is only used, and give the options of everything in it."""
-    if "group" in uses:
+    if "group" in external:
         return options
     made = group(spec, foreign.tagged("group", tags), options, location)
     return ResourceOptions(provider=options.provider, depends_on=[made])
 
 
 def ground(
-    spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions, *, uses: frozenset[str], foreign: ForeignParts
+    spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions, *, external: frozenset[str], foreign: ForeignParts
 ) -> Ground:
-    """Declare what VMs in one location share, except the roles in ``uses``: they belong to others, and have ids."""
-    guard = None if "security_group" in uses else security_group(spec, tags, options, foreign)
+    """Declare what VMs in one location share, except the ``external`` roles, which are referred to by their ids."""
+    guard = None if "security_group" in external else security_group(spec, tags, options, foreign)
     guard_id: Input[str] = guard.id if guard else spec.ids()["security_group"]
-    return Ground(options, _subnet_id(spec, tags, options, uses, foreign, guard_id), guard_id)
+    return Ground(options, _subnet_id(spec, tags, options, external, foreign, guard_id), guard_id)
 
 
 def _subnet_id(
     spec: VmSpec,
     tags: Mapping[str, str],
     options: ResourceOptions,
-    uses: frozenset[str],
+    external: frozenset[str],
     foreign: ForeignParts,
     guard_id: Input[str],
 ) -> Input[str]:
     """Declare network and subnet, unless they are only used, and give the subnet's id."""
     if spec.subnet_id:
         return spec.subnet_id
-    parent = None if "network" in uses else network(spec, foreign.tagged("network", tags), options)
-    return spec.ids()["subnet"] if "subnet" in uses else subnet(spec, options, parent, guard_id).id
+    parent = None if "network" in external else network(spec, foreign.tagged("network", tags), options)
+    return spec.ids()["subnet"] if "subnet" in external else subnet(spec, options, parent, guard_id).id

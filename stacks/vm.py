@@ -19,7 +19,7 @@ def declare(
     spec: VmSpec,
     *,
     owner: str,
-    uses: frozenset[str] = frozenset(),
+    external: frozenset[str] = frozenset(),
     expires: str | None = None,
     hold: str = "",
     foreign: ForeignParts = NOTHING,
@@ -37,8 +37,8 @@ def declare(
     """
     tags = own_tags(spec, owner)
     options, location = ResourceOptions(provider=provider), kept.group_location
-    options = in_group(spec, tags, options, uses=uses, foreign=foreign, location=location)
-    base = ground(spec, tags, options, uses=uses, foreign=foreign)
+    options = in_group(spec, tags, options, external=external, foreign=foreign, location=location)
+    base = ground(spec, tags, options, external=external, foreign=foreign)
     outputs = on_ground(base, spec, tags, marks(expires, hold), foreign, kept)
     for name, value in outputs.items():
         export(name, value)

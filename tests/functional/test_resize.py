@@ -48,7 +48,7 @@ def test_a_size_that_the_hardware_lacks_is_had_elsewhere(ops: VMOps, azure: Azur
     assert (size(azure, vm_id), azure.power(vm_id)) == (OTHER_CLUSTER, "running")
     assert azure.vm(vm_id)["properties"]["vmId"] == first
     assert power_verbs(azure) == ["deallocate", "start"]
-    (said,) = events(ops, "deallocates")
+    (said,) = events(ops, "deallocated")
     assert "not available in the current hardware cluster" in said["reason"]
     begun = [each["operation"] for each in events(ops, "resource_begun") if "VirtualMachine" in each["resource"]]
     assert begun == ["update", "deallocate", "update", "start"]

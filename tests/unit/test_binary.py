@@ -258,7 +258,7 @@ def test_a_step_that_outlives_its_deadline_is_ended_with_its_children(
         elapsed = lambda: next(begun, float(bool(select.select([written], [], [], 0)[0])))  # noqa: E731
         monkeypatch.setattr(installers, "time", SimpleNamespace(monotonic=elapsed))
         site = installers.BuildDir(tmp_path, held.fileno(), lambda _: None)
-        with pytest.raises(installers.InstallFailed, match=r"^nap: not over after 1 s$"):
+        with pytest.raises(installers.InstallFailed, match=r"^nap: not finished after 1 s$"):
             site.run("nap", ["/bin/sh", "-c", f"(echo started; sleep 3600) >{alive} & wait"], timeout=1)
         os.set_blocking(written.fileno(), True)
         assert written.read() == b"started\n"

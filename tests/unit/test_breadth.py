@@ -23,7 +23,7 @@ def test_new_vms_begin_one_after_another_once_the_first_have(
     monkeypatch.setattr(polling, "pause", waited.append)
 
     async def all_begin() -> None:
-        turn = breadth.Turns(pace)
+        turn = breadth.CreationRate(pace)
         await asyncio.gather(*(turn() for _ in range(16)))
         assert waited == []
         await asyncio.gather(*(turn() for _ in range(4)))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from vmops.engine.backend.checkpoint import export_makes_sense, makes_sense
+from vmops.engine.backend.checkpoint import is_export_usable, is_usable
 from vmops.engine.backend.files import Repair, ensure_meta, ensure_tags_file, repair
 from vmops.engine.backend.notes import EngineNotes, notes_directory
 from vmops.engine.reconcile.complete import merge_inputs
@@ -160,7 +160,7 @@ def test_a_state_that_is_replaced_loses_its_attributes_and_is_told_of(
     backend.state.write_text("")
     assert backend.mend() is Repair.RESTORED
     assert not attributes.exists()
-    assert caplog.messages[0] == "state_mended stack='s' how='restored' copy='s.json.bak'"
+    assert caplog.messages[0] == "state_repaired stack='s' how='restored' copy='s.json.bak'"
     assert [path.stem for path in backend.aside()] == ["s.json", "s.json.attrs"]
 
 
@@ -269,7 +269,7 @@ def file_of(*entries: Any, **more: Any) -> bytes:
 )
 def test_a_state_that_an_engine_can_read_makes_sense(text: bytes) -> None:
     """Also one that only a newer engine can: that is not lost."""
-    assert makes_sense(text)
+    assert is_usable(text)
 
 
 WRONG: list[dict[str, Any]] = [
@@ -313,8 +313,8 @@ WRONG: list[dict[str, Any]] = [
 )
 def test_a_state_that_no_engine_can_read_makes_none(text: bytes) -> None:
     """What parses is not yet a state."""
-    assert not makes_sense(text)
-    assert not export_makes_sense(json.dumps({"deployment": 7}))
+    assert not is_usable(text)
+    assert not is_export_usable(json.dumps({"deployment": 7}))
 
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"}

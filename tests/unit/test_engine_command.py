@@ -14,8 +14,8 @@ from vmops.engine.process import EngineCommand
 @pytest.mark.parametrize(
     ("number", "said"),
     [
-        (signal.SIGKILL, "the engine was ended by SIGKILL; out of memory?"),
-        (signal.SIGTERM, "the engine was ended by SIGTERM"),
+        (signal.SIGKILL, "the engine was killed by SIGKILL; out of memory?"),
+        (signal.SIGTERM, "the engine was killed by SIGTERM"),
     ],
 )
 def test_an_engine_that_was_killed_may_have_had_too_little_memory(

@@ -19,7 +19,7 @@ from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until
 from vmops.core.processes import start_ticks
-from vmops.engine.backend.lock_holder import living_holder, refuse_living_holder, refuse_seen_holder
+from vmops.engine.backend.lock_holder import living_holder, refuse_living_holder, refuse_running_engine
 from vmops.engine.backend.notes import EngineNotes, Note, notes_directory
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.stack_records import StackRecords
@@ -187,10 +187,10 @@ def test_a_person_breaks_no_lock_of_an_engine_that_is_seen_to_live(notes: Engine
     """Of all others a person may know more."""
     put(notes, pid=dead, host_id="another")
     notes.write(dead)
-    refuse_seen_holder(notes)
+    refuse_running_engine(notes)
     notes.write(os.getpid())
     with pytest.raises(OperationFailed, match=f"locked by process {os.getpid()} of this host"):
-        refuse_seen_holder(notes)
+        refuse_running_engine(notes)
 
 
 def test_only_the_notes_of_the_dead_are_forgotten(notes: EngineNotes, dead: int) -> None:

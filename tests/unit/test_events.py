@@ -223,18 +223,18 @@ def test_the_refusals_of_all_threads_are_kept(events: EventLog, lines: Lines) ->
 
 def test_a_resource_in_the_making_is_no_silence(events: EventLog) -> None:
     """A create may take its time and say nothing; an engine that works on nothing is silent from its last word on."""
-    before = events.silence
+    before = events.idle_seconds
     assert before > 0
     events(step("resourcePreEvent"))
     events(step("resourcePreEvent", NIC))
     events(step("resOutputsEvent"))
-    assert (events.in_flight, events.silence) == (1, 0.0)
+    assert (events.in_flight, events.idle_seconds) == (1, 0.0)
     events(step("resOpFailedEvent", NIC))
-    assert (events.in_flight, events.silence > 0) == (0, True)
+    assert (events.in_flight, events.idle_seconds > 0) == (0, True)
 
 
 def test_what_a_dead_engine_had_begun_is_not_in_flight_any_more(events: EventLog) -> None:
     """The next engine's silence is its own."""
     events(step("resourcePreEvent"))
     events.forget()
-    assert (events.in_flight, events.silence > 0) == (0, True)
+    assert (events.in_flight, events.idle_seconds > 0) == (0, True)

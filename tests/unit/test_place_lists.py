@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from vmops.core.errors import SpecError
-from vmops.deploy.placed import home_of, wished
+from vmops.deploy.placed import candidates, home_of
 from vmops.spec import fleet
 from vmops.spec.vm_spec import VmSpec
 
@@ -86,10 +86,10 @@ def test_every_name_in_another_location_is_known_by_rule() -> None:
 def test_members_of_a_fleet_take_zones_in_turn_only_if_they_are_spread() -> None:
     """Each has all the places, and the first of the next one is another zone; else all begin with the same."""
     spread, gathered = (spec_of(vmCount=4, vmSize=[D4, A4], zone=each) for each in ("spread", "any"))
-    found = [wished(each) for each in fleet.members(spread, range(4))]
+    found = [candidates(each) for each in fleet.members(spread, range(4))]
     assert [[place.zone for place in each[:3]] for each in found] == [[*"123"], [*"231"], [*"312"], [*"123"]]
     assert [place.vm_size for place in found[1]] == [D4] * 3 + [A4] * 3
-    assert [wished(each)[0].zone for each in fleet.members(gathered, range(4))] == [*"1111"]
+    assert [candidates(each)[0].zone for each in fleet.members(gathered, range(4))] == [*"1111"]
 
 
 @pytest.mark.parametrize(

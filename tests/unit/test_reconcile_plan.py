@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmops.engine.reconcile.plan import Plan, Seen, Wanted, plan, unknown
+from vmops.engine.reconcile.plan import Ownership, Plan, Wanted, plan, unknown
 
 KEYS = ("t:Group::a", "t:Nic::b", "t:Vm::c", "t:Disk::d")
 PROVIDER: dict[str, Any] = {"subscription_id": "0"}
@@ -39,13 +39,13 @@ def test_a_state_that_is_whole_is_left_alone() -> None:
 @pytest.mark.parametrize(
     ("seen", "adopted", "cleared", "foreign"),
     [
-        (Seen.OURS, True, False, False),
-        (Seen.ABSENT, False, True, False),
-        (Seen.FOREIGN, False, True, True),
+        (Ownership.OURS, True, False, False),
+        (Ownership.ABSENT, False, True, False),
+        (Ownership.FOREIGN, False, True, True),
     ],
 )
 def test_a_create_that_was_begun_is_adopted_only_if_it_is_there_and_ours(
-    seen: Seen, adopted: bool, cleared: bool, foreign: bool
+    seen: Ownership, adopted: bool, cleared: bool, foreign: bool
 ) -> None:
     """What another has made meanwhile under that name is named, and never taken."""
     key = KEYS[2]
@@ -62,14 +62,14 @@ def test_what_was_deleted_to_be_made_anew_may_be_there_again() -> None:
 
 def test_without_a_program_to_complete_it_only_what_was_begun_is_adopted() -> None:
     """Of the rest nobody knows with which inputs it was made."""
-    seen = dict.fromkeys(KEYS[:2], Seen.OURS)
+    seen = dict.fromkeys(KEYS[:2], Ownership.OURS)
     made = plan(state(begun=(KEYS[0],)), wanted(*KEYS[:2], provider=None), seen)
     assert (list(made.adopted), made.id_only) == ([KEYS[0]], ())
 
 
 def test_what_is_adopted_unbegun_must_be_completed() -> None:
     """It is in the state by its id alone."""
-    made = plan(state(), wanted(KEYS[0]), {KEYS[0]: Seen.OURS})
+    made = plan(state(), wanted(KEYS[0]), {KEYS[0]: Ownership.OURS})
     assert made.id_only == (f"/{KEYS[0]}",)
 
 
@@ -84,25 +84,25 @@ def test_what_an_earlier_plan_left_incomplete_is_still_to_be_completed() -> None
 def test_what_is_unwanted_and_foreign_is_no_obstacle() -> None:
     """Only what is intended must be ours."""
     only = Wanted({}, unwanted={KEYS[3]: "/d"}, provider=PROVIDER)
-    assert plan(state(), only, {KEYS[3]: Seen.FOREIGN}) == Plan()
-    assert plan(state(), only, {KEYS[3]: Seen.OURS}).adopted == {KEYS[3]: "/d"}
+    assert plan(state(), only, {KEYS[3]: Ownership.FOREIGN}) == Plan()
+    assert plan(state(), only, {KEYS[3]: Ownership.OURS}).adopted == {KEYS[3]: "/d"}
 
 
 @given(
     known=st.sets(st.sampled_from(KEYS)),
     begun=st.sets(st.sampled_from(KEYS)),
-    seen=st.fixed_dictionaries(dict.fromkeys(KEYS, st.sampled_from(Seen))),
+    seen=st.fixed_dictionaries(dict.fromkeys(KEYS, st.sampled_from(Ownership))),
     provided=st.booleans(),
 )
 def test_nothing_foreign_is_adopted_and_no_begun_create_is_forgotten(
-    known: set[str], begun: set[str], seen: dict[str, Seen], provided: bool
+    known: set[str], begun: set[str], seen: dict[str, Ownership], provided: bool
 ) -> None:
     """Whatever the state lacks and whatever ARM shows."""
     before = state(*map(entry, known), begun=tuple(sorted(begun)))
     asked = wanted(*KEYS, provider=PROVIDER if provided else None)
     shown = {key: seen[key] for key in unknown(before, asked)}
     made = plan(before, asked, shown)
-    assert all(shown[key] is Seen.OURS for key in made.adopted)
+    assert all(shown[key] is Ownership.OURS for key in made.adopted)
     assert set(made.adopted).isdisjoint(known)
     assert begun == set(made.cleared) | (begun & set(made.adopted))
-    assert set(made.foreign) == {f"/{key}" for key in shown if shown[key] is Seen.FOREIGN}
+    assert set(made.foreign) == {f"/{key}" for key in shown if shown[key] is Ownership.FOREIGN}

@@ -25,8 +25,10 @@ def of_plan(
     creates it; a provision adopts it instead, and updates what differs.
     """
     known = {names.in_words(spec.ids()[role]) for role in there}
-    told = [_change(spec, step["operation"], step["resource"], differs) for step in steps]
-    return [_adopted(each) if each["operation"] == "create" and each["resource"] in known else each for each in told]
+    completed = [_change(spec, step["operation"], step["resource"], differs) for step in steps]
+    return [
+        _adopted(each) if each["operation"] == "create" and each["resource"] in known else each for each in completed
+    ]
 
 
 def _adopted(created: Change) -> Change:
@@ -37,15 +39,15 @@ def with_secrets(spec: VmSpec, found: Sequence[Change], secrets: Iterable[str]) 
     """Add the secrets whose change replaces a VM, which only this host's records know; their values are not shown."""
     vm, values = names.in_words(spec.vm_id), [of_secret(spec.vm_id, name).as_dict() for name in secrets]
 
-    def told(change: Change) -> Change:
+    def completed(change: Change) -> Change:
         new = [each for each in values if each not in change["properties"]]
         hit = change["replaces"] and change["resource"] == vm
         return {**change, "properties": [*change["properties"], *new]} if hit else change
 
-    return [told(each) for each in found]
+    return [completed(each) for each in found]
 
 
-def of_look(spec: VmSpec, differs: Sequence[Drift]) -> list[Change]:
+def of_drift(spec: VmSpec, differs: Sequence[Drift]) -> list[Change]:
     """Give the changes that would repair the drift, one for each resource."""
     operations = {each.resource: "update" if each.path else "create" for each in differs}
     return [_change(spec, operation, names.in_words(arm_id), differs) for arm_id, operation in operations.items()]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vmops.core.log import get_logger
 from vmops.deploy import own_image
 from vmops.deploy.market import Market
-from vmops.deploy.placed import wished
+from vmops.deploy.placed import candidates
 from vmops.deploy.precheck import Need
 from vmops.placement import scopes
 from vmops.placement.place import Place, cheapest_first
@@ -21,21 +21,21 @@ _DAY = 24 * 3600.0
 """How long an objection by price lasts, in seconds: longer than any deployment."""
 
 
-def search(site: "DeployContext", spec: VmSpec, known: Sequence[Objection]) -> Search:
+def search(context: "DeployContext", spec: VmSpec, known: Sequence[Objection]) -> Search:
     """Give the search for a place. With only one place, Azure is not asked, and ``known`` objections are ignored."""
     if not spec.lists:
-        return Search(wished(spec))
-    market = Market(site.arm, spec.subscription)
-    places, dear = ordered(site, spec, market)
+        return Search(candidates(spec))
+    market = Market(context.arm, spec.subscription)
+    places, dear = ordered(context, spec, market)
     for failure in market.unread:
-        get_logger().warning("not_told", reason=str(failure))
+        get_logger().warning("places_unread", reason=str(failure))
     return Search(places, [*known, *market.objections(places, need(spec)), *dear])
 
 
-def ordered(site: "DeployContext", spec: VmSpec, market: Market) -> tuple[list[Place], list[Objection]]:
+def ordered(context: "DeployContext", spec: VmSpec, market: Market) -> tuple[list[Place], list[Objection]]:
     """Give the places of a VM in the order in which they are tried, and the objections by price."""
-    found = market.known(wished(spec), addressed=spec.public_ip)
-    prices = _prices(site, found) if spec.prefer == "price" or spec.max_hourly_price else {}
+    found = market.known(candidates(spec), addressed=spec.public_ip)
+    prices = _prices(context, found) if spec.prefer == "price" or spec.max_hourly_price else {}
     return cheapest_first(found, prices) if spec.prefer == "price" else found, [*_too_dear(spec, found, prices)]
 
 
@@ -45,9 +45,9 @@ def need(spec: VmSpec) -> Need:
     return Need(len(spec.data_disks), premium, spec.accelerated_networking == "true", own_image.processor(spec))
 
 
-def _prices(site: "DeployContext", places: Sequence[Place]) -> dict[Place, float]:
-    told = {place: site.prices.price(place.location, place.vm_size, place.priority) for place in places}
-    return {place: price.per_hour for place, price in told.items() if price}
+def _prices(context: "DeployContext", places: Sequence[Place]) -> dict[Place, float]:
+    prices = {place: context.prices.price(place.location, place.vm_size, place.priority) for place in places}
+    return {place: price.per_hour for place, price in prices.items() if price}
 
 
 def _too_dear(spec: VmSpec, places: Sequence[Place], prices: Mapping[Place, float]) -> Iterator[Objection]:

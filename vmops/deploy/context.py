@@ -30,7 +30,7 @@ from vmops.engine.stack import EngineStack
 from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
 
-PATIENCE = 240.0
+TRANSIENT_RETRY_SECONDS = 240.0
 """Seconds for which a deployment retries a refusal that may pass: a NIC stays reserved for 180 s after a failed create.
 Source: ARM's own message, NicReservedForAnotherVm.
 """
@@ -81,7 +81,9 @@ def open_for_change(
     """
     scratch, work_dir = scratch_path(settings.state_dir, target.stack), work_path(settings.state_dir, target.stack)
     with _scratch(scratch):
-        opened = _open(settings, target, records, _Files(scratch, work_dir), locks, longest, PATIENCE, claim)
+        opened = _open(
+            settings, target, records, _Files(scratch, work_dir), locks, longest, TRANSIENT_RETRY_SECONDS, claim
+        )
         try:
             yield opened
         finally:
@@ -148,7 +150,13 @@ def _open(
     return DeployContext(
         settings.owner,
         cloud,
-        Arm(cloud, target.request_timeout, patience, lambda error: log.meet(failure_from_cloud_error(error)), claim),
+        Arm(
+            cloud,
+            target.request_timeout,
+            patience,
+            lambda error: log.note_refusal(failure_from_cloud_error(error)),
+            claim,
+        ),
         stack,
         command,
         records.made(settings.owner),

@@ -50,11 +50,11 @@ def differences(spec: VmSpec, before: Preflight) -> list[Drift]:
     """List all drift of an existing VM, without resources of others."""
     if before.machine is None:
         return []
-    bodies = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.uses}
-    return [*missing(spec, bodies, before.uses), *find(spec, bodies)]
+    bodies = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.external}
+    return [*missing(spec, bodies, before.external), *find(spec, bodies)]
 
 
-def once(found: Iterable[Drift]) -> list[Drift]:
+def distinct(found: Iterable[Drift]) -> list[Drift]:
     """Remove duplicates from the drift of several VMs: shared resources were compared for each of them."""
     return list({(each.resource, each.path): each for each in found}.values())
 
@@ -64,10 +64,10 @@ def find(spec: VmSpec, bodies: Mapping[str, Body]) -> list[Drift]:
     return list(_of_all(spec, bodies))
 
 
-def missing(spec: VmSpec, bodies: Mapping[str, Body], uses: Iterable[str]) -> list[Drift]:
-    """List the declared resources that do not exist; roles in ``uses`` belong to others."""
+def missing(spec: VmSpec, bodies: Mapping[str, Body], external: Iterable[str]) -> list[Drift]:
+    """List the declared resources that do not exist; roles in ``external`` belong to others."""
     ids = spec.ids()
-    roles = [role for role in ids if role in names.TOKENS and role not in {*uses, *bodies, "subnet"}]
+    roles = [role for role in ids if role in names.TOKENS and role not in {*external, *bodies, "subnet"}]
     return [
         Drift(ids[role], "", "", f"{role.replace('_', ' ')} {ids[role].rpartition('/')[2]}", "", None) for role in roles
     ]
@@ -91,7 +91,7 @@ def are_as_declared(arm: Arm, claim: Claim, vms: Sequence[tuple[VmSpec, Body]], 
     return found <= {*returned}
 
 
-def is_settled(bodies: Mapping[str, Body]) -> bool:
+def none_failed(bodies: Mapping[str, Body]) -> bool:
     """Tell whether no existing resource is in the state Failed: a refresh would make the engine forget the failure.
 
     Source: Pulumi, refresh: it clears what is known of a create that failed.
@@ -160,7 +160,7 @@ def _of_rules(spec: VmSpec, body: Body) -> Iterator[Drift]:
     for port, priority in spec.priorities().items():
         name = names.rule(port)
         declared = _rule(port, priority, spec.source_address_prefixes)
-        found = _told(there[name]) if name in there else None
+        found = _rule_parts(there[name]) if name in there else None
         if found is None:
             yield Drift(body["id"], f"securityRules.{name}", "vmPorts", f"rule {name}", declared, None)
             continue
@@ -172,7 +172,7 @@ def _of_rules(spec: VmSpec, body: Body) -> Iterator[Drift]:
 
 
 def _rule(port: int, priority: int, sources: Iterable[str]) -> dict[str, Any]:
-    """Give the parts of a rule of ours, in the form of `_told`."""
+    """Give the parts of a rule of ours, in the form of `_rule_parts`."""
     return {
         "priority": priority,
         "direction": "inbound",
@@ -185,7 +185,7 @@ def _rule(port: int, priority: int, sources: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _told(says: Body) -> dict[str, Any]:
+def _rule_parts(says: Body) -> dict[str, Any]:
     return {
         "priority": says.get("priority"),
         **{name: str(says.get(name, "")).lower() for name in ("direction", "access", "protocol")},

@@ -21,39 +21,39 @@ _NO_ROOM = frozenset({FailureKind.CAPACITY, FailureKind.QUOTA})
 """Failures that prove that the VM did not run, also if they name another resource: its address is created first."""
 
 
-def begin(site: DeployContext, spec: VmSpec, before: Preflight) -> None:
+def begin(context: DeployContext, spec: VmSpec, before: Preflight) -> None:
     """Record a request for a VM of which nothing exists."""
-    of_it = (each for each in before.seen.ours if spec.member in (None, spec.identity.member(each["id"])))
+    of_it = (each for each in before.inventory.ours if spec.member in (None, spec.identity.member(each["id"])))
     if before.machine is None and not any(of_it):
-        site.made.note_run(spec.vm_id, NEW)
+        context.made.note_run(spec.vm_id, NEW)
 
 
-def note_success(site: DeployContext, spec: VmSpec) -> None:
+def note_success(context: DeployContext, spec: VmSpec) -> None:
     """Record that a VM runs."""
-    site.made.note_run(spec.vm_id, YES)
+    context.made.note_run(spec.vm_id, YES)
 
 
-def note_failure(site: DeployContext, spec: VmSpec, why: Failure) -> None:
-    """After a failed create, find out whether the VM has ever run, if that can be told."""
-    if site.made.ran(spec.vm_id) not in {NEW, NO}:
+def note_failure(context: DeployContext, spec: VmSpec, why: Failure) -> None:
+    """After a failed create, find out whether the VM has ever run, if it is not recorded to have run."""
+    if context.made.ran(spec.vm_id) not in {NEW, NO}:
         return
     try:
-        seen = vm_state.get_vm_state(site.arm, spec.vm_id)
+        seen = vm_state.get_vm_state(context.arm, spec.vm_id)
     except CloudError:
         return  # unknown
     refused = why.resource == names.in_words(spec.vm_id) or why.kind in _NO_ROOM
     if seen and seen.power:
-        site.made.note_run(spec.vm_id, YES)
+        context.made.note_run(spec.vm_id, YES)
     elif seen or refused:
-        site.made.note_run(spec.vm_id, NO)
+        context.made.note_run(spec.vm_id, NO)
 
 
-def never(site: DeployContext, spec: VmSpec) -> bool:
+def has_never_run(context: DeployContext, spec: VmSpec) -> bool:
     """Tell whether a VM has never run, by the records and by Azure's present state.
 
     Raises: CloudError if ARM refuses.
     """
-    if site.made.ran(spec.vm_id) != NO:
+    if context.made.ran(spec.vm_id) != NO:
         return False
-    seen = vm_state.get_vm_state(site.arm, spec.vm_id)
+    seen = vm_state.get_vm_state(context.arm, spec.vm_id)
     return seen is None or not seen.power

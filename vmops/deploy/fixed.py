@@ -51,8 +51,8 @@ def _plans(spec: VmSpec, machine: Body) -> tuple[str | None, str | None]:
     """Give the present and the requested plan, if the spec has one and the image stays: a plan belongs to an image."""
     if spec.plan is None or own_image.is_another(machine, spec):
         return None, None
-    told = machine.get("plan") or {}
-    there = ":".join(str(told.get(name, "")) for name in ("publisher", "product", "name")) if told else None
+    plan = machine.get("plan") or {}
+    there = ":".join(str(plan.get(name, "")) for name in ("publisher", "product", "name")) if plan else None
     return there, there if there and there.lower() == spec.plan.lower() else spec.plan
 
 

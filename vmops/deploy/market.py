@@ -20,7 +20,7 @@ from vmops.placement.search import Objection
 
 T = TypeVar("T")
 
-_HOLDS = 30.0
+_VALID_SECONDS = 30.0
 """Seconds for which an objection from Azure's answers is valid."""
 
 
@@ -49,7 +49,7 @@ class Market:
 
     def objections(self, places: Iterable[Place], need: Need) -> list[Objection]:
         """List the present objections to places."""
-        until = time.time() + _HOLDS
+        until = time.time() + _VALID_SECONDS
         return [
             Objection(no.scope(place), no.code, no.reason, until)
             for place in places
@@ -58,7 +58,7 @@ class Market:
 
     def take(self, place: Place, vms: int = 1) -> None:
         """Count ``vms`` more VMs against the quotas of a place than Azure reports; fewer if negative."""
-        self._locations[place.location] = self.location(place.location).taking(place, vms)
+        self._locations[place.location] = self.location(place.location).with_vms(place, vms)
 
     @cached_property
     def _locations(self) -> dict[str, Location]:

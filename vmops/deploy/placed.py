@@ -28,7 +28,7 @@ class Placed:
 
         If the spec has no such place, give its first; the preflight then refuses the change.
         """
-        place = nearest(wished(spec), self.place)
+        place = nearest(candidates(spec), self.place)
         return type(self)(place, self.home if place.location == self.place.location else str(spec.location))
 
     def as_dict(self) -> dict[str, Any]:
@@ -42,7 +42,7 @@ class Placed:
         return cls(place, plain["home"])
 
 
-def wished(spec: VmSpec) -> list[Place]:
+def candidates(spec: VmSpec) -> list[Place]:
     """List the places of a spec in the order of preference; empty if it has no location.
 
     With spread zones, each member of a fleet starts at another zone.
@@ -71,7 +71,7 @@ def _distance(one: Place, other: Place) -> int:
     return int(one.vm_size.lower() != other.vm_size.lower())
 
 
-def by_look(members: Sequence[VmSpec], seen: Inventory) -> list[VmSpec]:
+def by_inventory(members: Sequence[VmSpec], seen: Inventory) -> list[VmSpec]:
     """Give each member in the place where it exists, or in the first of its places."""
     if not members or members[0].location is None:
         return list(members)
@@ -92,7 +92,7 @@ def home_of(found: Iterable[Mapping[str, Any]], first: str) -> str:
 
 def _placed_as(spec: VmSpec, machine: Mapping[str, Any] | None, home: str) -> VmSpec:
     """Give a spec in the one of its places where a VM is; in the first if it is in none."""
-    where = of_machine(machine, home).within(spec) if machine else Placed(wished(spec)[0], home)
+    where = of_machine(machine, home).within(spec) if machine else Placed(candidates(spec)[0], home)
     return where.of(spec)
 
 

@@ -19,7 +19,7 @@ def beside_drift(spec: VmSpec, before: Preflight, foreign: ForeignParts) -> list
     """List what would be replaced, grown, detached or removed, except ``foreign`` parts; empty without a VM."""
     if before.machine is None:
         return []
-    bodies = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.uses}
+    bodies = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.external}
     found = [*replacing(before.machine, spec), *_disks(before.machine, spec, foreign)]
     for role, body in bodies.items():
         found += _tags(spec, body, foreign.tags.get(role, {}))

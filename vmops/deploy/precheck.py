@@ -17,7 +17,7 @@ REGION, SPOT_CORES, ADDRESSES = "cores", "lowPriorityCores", "IPv4StandardSkuPub
 """Quotas for all size families together. Source: azure-rest-api-specs, Compute Usage_List and Network Usages_List."""
 
 
-class No(NamedTuple):
+class Reason(NamedTuple):
     """One reason against a place: the places to which it applies, a code, and a sentence."""
 
     scope: Scope
@@ -61,34 +61,34 @@ class Location:
         known = [left for left in map(self.left, _core_quotas(place)) if left is not None]
         return min(known, default=None)
 
-    def taking(self, place: Place, vms: int = 1) -> Self:
+    def with_vms(self, place: Place, vms: int = 1) -> Self:
         """Give the location with ``vms`` more VMs counted at a place; fewer if negative."""
         counted = {folded(quota): place.hardware.cores * vms for quota in _core_quotas(place)}
         counted |= {folded(ADDRESSES): vms} if place.addressed else {}
         usages = [each._replace(used=each.used + counted.get(folded(each.name), 0)) for each in self.usages]
         return replace(self, usages=usages)
 
-    def against(self, place: Place, need: Need) -> Iterator[No]:
+    def against(self, place: Place, need: Need) -> Iterator[Reason]:
         """Give the reasons against a place, quotas last."""
         offer = self.sizes.get(place.vm_size.lower())
         if offer:
             yield from _restrictions(place, offer)
             yield from _incapable(place, offer, need)
         elif self.sizes:
-            yield No(scopes.every_priority, "SkuNotAvailable", f"there is no {place.vm_size} in {place.location}")
+            yield Reason(scopes.every_priority, "SkuNotAvailable", f"there is no {place.vm_size} in {place.location}")
         yield from self._quotas(place)
 
-    def _quotas(self, place: Place) -> Iterator[No]:
+    def _quotas(self, place: Place) -> Iterator[Reason]:
         for quota in _core_quotas(place):
             scope = scopes.cores_of_the_priority if quota in (REGION, SPOT_CORES) else scopes.family_quota
             yield from self._short(quota, place.hardware.cores, scope)
         if place.addressed:
             yield from self._short(ADDRESSES, 1, scopes.every_address)
 
-    def _short(self, quota: str, needed: int, scope: Scope) -> Iterator[No]:
+    def _short(self, quota: str, needed: int, scope: Scope) -> Iterator[Reason]:
         usage = self._usage(quota)
         if usage and usage.used + needed > usage.limit:
-            yield No(
+            yield Reason(
                 scope, "QuotaExceeded", f"{usage.name}: {usage.limit} allowed, {usage.used} used, {needed} more needed"
             )
 
@@ -101,28 +101,28 @@ def _core_quotas(place: Place) -> list[str]:
     return [SPOT_CORES] if place.priority == SPOT else [*filter(None, [place.hardware.family]), REGION]
 
 
-def _restrictions(place: Place, offer: SizeOffer) -> Iterator[No]:
+def _restrictions(place: Place, offer: SizeOffer) -> Iterator[Reason]:
     if offer.refused:
-        yield No(scopes.every_priority, offer.refused, f"{offer.name} is restricted in {place.location}")
+        yield Reason(scopes.every_priority, offer.refused, f"{offer.name} is restricted in {place.location}")
     if place.zone and place.zone in offer.refused_zones:
-        yield No(scopes.every_priority, offer.refused_zones[place.zone], f"{offer.name} is restricted in {place}")
+        yield Reason(scopes.every_priority, offer.refused_zones[place.zone], f"{offer.name} is restricted in {place}")
     elif place.zone and place.zone not in offer.zones:
-        yield No(scopes.every_priority, "AvailabilityZoneNotSupported", f"there is none in {place}")
+        yield Reason(scopes.every_priority, "AvailabilityZoneNotSupported", f"there is none in {place}")
 
 
-def _incapable(place: Place, offer: SizeOffer, need: Need) -> Iterator[No]:
+def _incapable(place: Place, offer: SizeOffer, need: Need) -> Iterator[Reason]:
     """Give what a size does not support. Source: azure-rest-api-specs, ResourceSkus_List, capabilities."""
     can = offer.capabilities
     disks = can.get("MaxDataDiskCount", "")
     if place.priority == SPOT and can.get("LowPriorityCapable") == "False":
-        yield No(scopes.every_zone, "SpotNotSupported", f"{offer.name} is not available as Spot")
+        yield Reason(scopes.every_zone, "SpotNotSupported", f"{offer.name} is not available as Spot")
     if need.premium and can.get("PremiumIO") == "False":
-        yield No(scopes.every_priority, "PremiumNotSupported", f"{offer.name} takes no Premium disks")
+        yield Reason(scopes.every_priority, "PremiumNotSupported", f"{offer.name} takes no Premium disks")
     if need.accelerated and can.get("AcceleratedNetworkingEnabled") == "False":
-        yield No(scopes.every_priority, "AccelerationNotSupported", f"{offer.name} has no accelerated networking")
+        yield Reason(scopes.every_priority, "AccelerationNotSupported", f"{offer.name} has no accelerated networking")
     if need.processor and can.get("CpuArchitectureType", need.processor) != need.processor:
         reason = f"the image is for {need.processor} processors, and {offer.name} has {can['CpuArchitectureType']}"
-        yield No(scopes.every_priority, "ImageNotSupported", reason)
+        yield Reason(scopes.every_priority, "ImageNotSupported", reason)
     if disks.isdecimal() and int(disks) < need.data_disks:
         reason = f"{offer.name} allows {disks} data disks, and {need.data_disks} are asked for"
-        yield No(scopes.every_priority, "TooManyDataDisks", reason)
+        yield Reason(scopes.every_priority, "TooManyDataDisks", reason)

@@ -10,16 +10,18 @@ from vmops.engine.reconcile import apply
 from vmops.spec.target import Target
 
 
-def learn(site: DeployContext, target: Target, seen: inventory.Inventory) -> bool:
+def learn(context: DeployContext, target: Target, seen: inventory.Inventory) -> bool:
     """Record resources of a VM that the engine has made, if they are not recorded here or with another identity.
 
     ``seen`` is what exists. Returns: whether anything was recorded. Raises: OperationFailed, if the state cannot be
     read.
     """
-    known = site.claim(target).made
+    known = context.claim(target).made
     there = {each["id"].lower(): identity_of(each) for each in (*seen.anothers, *seen.unproven)}
-    made = apply.identities(site.stack, site.owner)
-    news = {arm_id: told for arm_id, told in made.items() if arm_id not in known or told == there.get(arm_id)}
-    for arm_id, told in news.items():
-        site.made.note(arm_id, told, 0.0)
+    made = apply.identities(context.stack, context.owner)
+    news = {
+        arm_id: identity for arm_id, identity in made.items() if arm_id not in known or identity == there.get(arm_id)
+    }
+    for arm_id, identity in news.items():
+        context.made.note(arm_id, identity, 0.0)
     return bool(news)

@@ -20,14 +20,14 @@ def due(spec: VmSpec, before: Preflight, changed: Sequence[str] | None) -> list[
     Nothing is repaired while a resource is in the state Failed: the engine makes that resource again first.
     """
     found = [each for each in differences(spec, before) if each.parameter not in (changed or ())]
-    return found if found and drift.is_settled(before.bodies(spec, ours=True)) else []
+    return found if found and drift.none_failed(before.bodies(spec, ours=True)) else []
 
 
-def told(site: DeployContext, spec: VmSpec, repairs: Sequence[Drift]) -> dict[str, list[str]]:
+def report(context: DeployContext, spec: VmSpec, repairs: Sequence[Drift]) -> dict[str, list[str]]:
     """Check which repairs lasted, and report them: a policy, for example, may undo one at once."""
     if not repairs:
         return {}
-    after = {str(each) for each in differences(spec, survey.preflight(site.arm, spec, site.claim(spec)))}
+    after = {str(each) for each in differences(spec, survey.preflight(context.arm, spec, context.claim(spec)))}
     done = [f"{each}: repaired" for each in repairs if str(each) not in after]
     back = [str(each) for each in repairs if str(each) in after]
     get_logger().warning("drift", repaired=done, returned=back)

@@ -81,7 +81,7 @@ class Resize:
     def _go_back(self, refusal: Failure) -> Failure:
         """Restore the VM's old size and start it; give the refusal with the result."""
         old = self._spec.model_copy(update={"vm_size": self._old_size})
-        get_logger().warning("goes_back", vm=old.vm_id, size=old.vm_size, reason=refusal.message)
+        get_logger().warning("resize_reverted", vm=old.vm_id, size=old.vm_size, reason=refusal.message)
         message = refusal.message.rstrip(". ")
         try:
             self._update(old).run(refresh=False)

@@ -23,7 +23,7 @@ def kept(spec: VmSpec, machine: Mapping[str, Any] | None) -> frozenset[str]:
     return spec.kept | silent if machine else frozenset()
 
 
-def restored(site: DeployContext, spec: VmSpec, machine: Mapping[str, Any] | None, *, known: bool) -> VmSpec:
+def restored(context: DeployContext, spec: VmSpec, machine: Mapping[str, Any] | None, *, known: bool) -> VmSpec:
     """Give the spec with the secrets that stay, if the VM is to be made or replaced; else unchanged.
 
     ``known``: the backend may know the stack. Its state is read only then.
@@ -33,7 +33,7 @@ def restored(site: DeployContext, spec: VmSpec, machine: Mapping[str, Any] | Non
     missed = spec.kept | kept(spec, machine)
     if not missed or (machine and not any(replacing(machine, spec))):
         return spec
-    found = of_state(site.stack.state(secrets=True) if known else None)
+    found = of_state(context.stack.state(secrets=True) if known else None)
     if lost := sorted(spec.kept - found.keys()):
         what = "the VM is replaced" if machine else "the VM is made again"
         message = f"{', '.join(lost)}: given for this VM before, but its value is lost, and {what}"

@@ -36,7 +36,7 @@ def in_state(state: Mapping[str, Any] | None) -> Known:
     }
 
 
-def is_told(spec: VmSpec, known: Known) -> bool:
+def are_all_known(spec: VmSpec, known: Known) -> bool:
     """Tell whether all names of a spec whose case may differ are known."""
     declared = {role: field for role, field in names.FIELDS.items() if role in spec.ids()}
     fields = all(_same(getattr(spec, field), known.get(role, ())) for role, field in declared.items())

@@ -18,13 +18,13 @@ from vmops.spec.vm_spec import VmSpec
 class Preflight:
     """What exists before a deployment: the external roles, which are only used, the location, and our VM.
 
-    ``seen`` is everything that was found.
+    ``inventory`` is everything that was found.
     """
 
-    uses: frozenset[str]
+    external: frozenset[str]
     location: str
     machine: Mapping[str, Any] | None = None
-    seen: Inventory = field(default_factory=Inventory, compare=False)
+    inventory: Inventory = field(default_factory=Inventory, compare=False)
 
     @property
     def machines(self) -> tuple[Mapping[str, Any], ...]:
@@ -33,9 +33,9 @@ class Preflight:
 
     def bodies(self, spec: VmSpec, *, ours: bool = False) -> dict[str, Mapping[str, Any]]:
         """Give what exists by role; with ``ours``, only what is ours. A subnet has no tags and is never included."""
-        found = {each["id"].lower(): each for each in (self.seen.ours if ours else self.seen.all)}
-        if self.seen.group and (self.seen.group_is_ours or not ours):
-            found[spec.group_id.lower()] = self.seen.group
+        found = {each["id"].lower(): each for each in (self.inventory.ours if ours else self.inventory.all)}
+        if self.inventory.group and (self.inventory.group_is_ours or not ours):
+            found[spec.group_id.lower()] = self.inventory.group
         return {role: found[arm_id.lower()] for role, arm_id in spec.ids().items() if arm_id.lower() in found}
 
     def ours(self, spec: VmSpec) -> set[str]:
@@ -45,10 +45,10 @@ class Preflight:
         held = any(each.get("id", "").lower() == spec.ids()["subnet"].lower() for each in subnets)
         return {*found, *({"subnet"} if held else ())}
 
-    def strangers(self, spec: VmSpec) -> list[str]:
+    def not_ours(self, spec: VmSpec) -> list[str]:
         """List the ids that are neither ours nor used. They must leave the engine's state, or it would delete them."""
-        used = {spec.ids()[role].lower() for role in self.uses}
-        found = (*self.seen.anothers, *self.seen.unproven)
+        used = {spec.ids()[role].lower() for role in self.external}
+        found = (*self.inventory.anothers, *self.inventory.unproven)
         return [each["id"] for each in found if each["id"].lower() not in used]
 
 
@@ -62,9 +62,9 @@ def preflight(arm: Arm, spec: VmSpec, claim: Claim, *, never_ran: bool = False) 
     Raises: OperationFailed (conflict) if anything under the VM's own names belongs to another or is unproven,
     (immutable) if a value cannot be changed on the VM, (invalid) if no location is known.
     """
-    seen = look(arm, claim)
+    seen = read(arm, claim)
     _refuse_fleet(seen, spec)
-    return of_machine(arm, spec, claim, of_ground(arm, spec, seen), never_ran=never_ran)
+    return of_machine(arm, spec, claim, of_shared(arm, spec, seen), never_ran=never_ran)
 
 
 def _refuse_fleet(seen: Inventory, spec: VmSpec) -> None:
@@ -74,7 +74,7 @@ def _refuse_fleet(seen: Inventory, spec: VmSpec) -> None:
         raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=spec.vm_id))
 
 
-def look(arm: Arm, claim: Claim) -> Inventory:
+def read(arm: Arm, claim: Claim) -> Inventory:
     """Read what exists; recorded resources that are not found are searched for in every way."""
     seen = inventory.take(arm, claim)
     if seen.unread or (seen.group is None and any(claim.made.values())):
@@ -82,7 +82,7 @@ def look(arm: Arm, claim: Claim) -> Inventory:
     return seen
 
 
-def of_ground(arm: Arm, spec: VmSpec, seen: Inventory) -> Preflight:
+def of_shared(arm: Arm, spec: VmSpec, seen: Inventory) -> Preflight:
     """Survey what all VMs of the group share: its location, and the external resources.
 
     Raises: OperationFailed (invalid) if no location is known.
@@ -93,26 +93,26 @@ def of_ground(arm: Arm, spec: VmSpec, seen: Inventory) -> Preflight:
             Failure(FailureKind.INVALID, f"location: needed, because the resource group {spec.resource_group} is new")
         )
     if seen.group is None and not seen.all:
-        return Preflight(frozenset(), location, seen=seen)
-    uses = set() if seen.group_is_ours else {"group"}
-    return Preflight(frozenset(uses.union(_used(arm, spec, seen))), location, seen=seen)
+        return Preflight(frozenset(), location, inventory=seen)
+    external = set() if seen.group_is_ours else {"group"}
+    return Preflight(frozenset(external.union(_used(arm, spec, seen))), location, inventory=seen)
 
 
-def of_machine(arm: Arm, spec: VmSpec, claim: Claim, ground: Preflight, *, never_ran: bool = False) -> Preflight:
+def of_machine(arm: Arm, spec: VmSpec, claim: Claim, shared: Preflight, *, never_ran: bool = False) -> Preflight:
     """Survey one VM, given the survey of what it shares.
 
     Raises: OperationFailed, as `preflight`.
     """
-    seen = ground.seen
-    _refuse_not_ours(seen, spec, claim, ground.uses)
+    seen = shared.inventory
+    _refuse_not_ours(seen, spec, claim, shared.external)
     machine = seen.find(spec.vm_id)
     if machine is None or own_image.is_another(machine, spec):
-        own_image.refuse_misfit(arm, spec, ground.location)
+        own_image.refuse_misfit(arm, spec, shared.location)
     if machine:
         fixed.refuse_change(spec, machine, seen.find(spec.ids()["nic"]), never_ran=never_ran)
     else:
-        _refuse_elsewhere(seen.ours, spec, ground.location)
-    return replace(ground, machine=machine)
+        _refuse_elsewhere(seen.ours, spec, shared.location)
+    return replace(shared, machine=machine)
 
 
 def _refuse_elsewhere(ours: Iterable[Mapping[str, Any]], spec: VmSpec, location: str) -> None:
@@ -126,25 +126,25 @@ def _refuse_elsewhere(ours: Iterable[Mapping[str, Any]], spec: VmSpec, location:
         if kind_of(resource) == "publicipaddresses":
             asked = None if "zone" in spec.moves else spec.zone
             pairs["zone"] = (next(iter(resource.get("zones") or ()), None), asked)
-        for name, (there, wished) in pairs.items():
-            if resource["id"].lower() in wanted and there != wished:
+        for name, (there, candidates) in pairs.items():
+            if resource["id"].lower() in wanted and there != candidates:
                 message = (
-                    f"{name}: {resource['name']} has {there or 'none'} and cannot be changed to {wished or 'none'}"
+                    f"{name}: {resource['name']} has {there or 'none'} and cannot be changed to {candidates or 'none'}"
                 )
                 raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=str(resource["id"])))
 
 
-def looked_at(seen: Inventory, spec: VmSpec) -> Preflight:
+def without_checks(seen: Inventory, spec: VmSpec) -> Preflight:
     """Give a preflight of what was found, without checks: all that is not ours counts as external."""
     machine = seen.find(spec.vm_id)
     found = Preflight(frozenset(), "", machine if machine in seen.ours else None, seen)
     ours = found.bodies(spec, ours=True).keys()
-    return replace(found, uses=frozenset((found.bodies(spec).keys() | spec.named_roles) - ours))
+    return replace(found, external=frozenset((found.bodies(spec).keys() | spec.named_roles) - ours))
 
 
-def _refuse_not_ours(seen: Inventory, spec: VmSpec, claim: Claim, uses: frozenset[str]) -> None:
+def _refuse_not_ours(seen: Inventory, spec: VmSpec, claim: Claim, external: frozenset[str]) -> None:
     """Check that nothing to be made or changed belongs to another, nor anything with our stack's tag."""
-    wanted = {arm_id.lower() for arm_id in spec.own_ids(uses)}
+    wanted = {arm_id.lower() for arm_id in spec.own_ids(external)}
     for resource in (*seen.anothers, *seen.unproven):
         if resource["id"].lower() in wanted or is_another_owners(resource, claim):
             raise OperationFailed(refusal(resource, claim))

@@ -1,4 +1,4 @@
-"""The inline program: what the stack of a VM or a fleet declares, under an explicit provider."""
+"""The inline programs, which declare a VM or a fleet under an explicit provider."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -16,14 +16,14 @@ from vmops.spec.vm_spec import VmSpec
 from vmops.stacks import fleet, vm
 
 _IDENTITIES = ("vm_id", "resource_guid", "unique_id")
-"""Outputs with which Azure tells a resource from another one of the same id (`vmops.azure.ownership`)."""
+"""Outputs that differ between two resources that had the same id one after the other (`vmops.azure.ownership`)."""
 
 
 def program(
     spec: VmSpec,
     *,
     owner: str,
-    uses: frozenset[str],
+    external: frozenset[str],
     expires: str | None,
     hold: Callable[[], str],
     foreign: ForeignParts = NOTHING,
@@ -34,14 +34,14 @@ def program(
 ) -> Callable[[], None]:
     """Give the program that declares ``spec``.
 
-    When it runs, it fills ``outputs`` with plain values as they become known. ``hold`` gives the mark of the VM's
-    holder; it is called while the engine has its lock, and its exceptions end the engine. ``foreign`` is declared too;
-    a stack output records which parts are ours. ``kept`` stays as it is. ``note`` is called for each resource once it
-    is made, or known to be unchanged, with its ARM id and Azure's identity of it.
+    When it runs, it fills ``outputs`` with plain values as they become known. ``hold`` returns the mark of the VM's
+    holder; it is called while the engine has its lock, and its exceptions stop the engine. ``foreign`` parts are
+    declared, too; a stack output records which parts are ours. ``kept`` properties stay unchanged. ``note`` is called
+    with the ARM id and Azure's identity of each resource once it is made, or known to be unchanged.
     """
 
     def declares(azure: Provider) -> None:
-        arguments = _arguments(owner, uses, expires, hold)
+        arguments = _arguments(owner, external, expires, hold)
         found = vm.declare(spec, foreign=foreign, kept=kept, provider=azure, **arguments)
         pulumi.export(declared.OUTPUT, declared.of(spec).as_dict())
         pulumi.Output.all(**found).apply(outputs.update)
@@ -53,7 +53,7 @@ def fleet_program(
     parts: Sequence[fleet.Part],
     *,
     owner: str,
-    uses: frozenset[str],
+    external: frozenset[str],
     expires: str | None,
     hold: Callable[[], str],
     provider: Mapping[str, Any],
@@ -62,20 +62,20 @@ def fleet_program(
 ) -> Callable[[], None]:
     """Give the program that declares the members of a fleet, as `program` does, without outputs.
 
-    ``pace`` is the length of one of Azure's seconds: new members begin at the rate at which ARM answers.
+    ``pace`` is the length of one of Azure's seconds; it limits the rate of new members (`breadth.CreationRate`).
     """
 
     def declares(azure: Provider) -> None:
-        arguments = _arguments(owner, uses, expires, hold)
-        fleet.declare(parts, provider=azure, turn=breadth.Turns(pace), **arguments)
+        arguments = _arguments(owner, external, expires, hold)
+        fleet.declare(parts, provider=azure, turn=breadth.CreationRate(pace), **arguments)
         pulumi.export(declared.OUTPUT, declared.of(*(each.spec for each in parts)).as_dict())
 
     return _running(declares, provider, note)
 
 
-def _arguments(owner: str, uses: frozenset[str], expires: str | None, hold: Callable[[], str]) -> dict[str, Any]:
-    """Give the arguments that a VM and a fleet are declared with alike; ``hold`` is called."""
-    return {"owner": owner, "uses": uses, "expires": expires, "hold": _asked(hold)}
+def _arguments(owner: str, external: frozenset[str], expires: str | None, hold: Callable[[], str]) -> dict[str, Any]:
+    """Give the common arguments of the declarations of a VM and of a fleet; calls ``hold``."""
+    return {"owner": owner, "uses": external, "expires": expires, "hold": _mark(hold)}
 
 
 def _running(
@@ -88,12 +88,12 @@ def _running(
         pulumi.runtime.register_stack_transformation(partial(_without_aliases, made))
         declares(Provider("azure", **provider))
         for resource in made:
-            _tell(resource, note)
+            _report(resource, note)
 
     return declare
 
 
-def _asked(hold: Callable[[], str]) -> str:
+def _mark(hold: Callable[[], str]) -> str:
     try:
         return hold()
     except VmopsError as error:
@@ -101,12 +101,12 @@ def _asked(hold: Callable[[], str]) -> str:
 
 
 def touch() -> None:
-    """Import every azure-native class that is used, before any thread starts: their lazy import is not thread-safe."""
+    """Import every azure-native class that is used, before any thread starts: lazy imports are not thread-safe."""
     vm.touch()
 
 
-def _tell(resource: pulumi.Resource, note: Callable[[str, str], None]) -> None:
-    """Report a resource once it is made, if Azure identifies it by more than its id."""
+def _report(resource: pulumi.Resource, note: Callable[[str, str], None]) -> None:
+    """Call ``note`` once a resource is made, if Azure gives it an identity besides its id."""
     identity = next((getattr(resource, name) for name in _IDENTITIES if hasattr(resource, name)), None)
     if identity is not None and isinstance(resource, pulumi.CustomResource):
         pulumi.Output.all(resource.id, identity).apply(lambda told: note(*told) if told[1] else None)
@@ -115,10 +115,7 @@ def _tell(resource: pulumi.Resource, note: Callable[[str, str], None]) -> None:
 def _without_aliases(
     made: list[pulumi.Resource], arguments: pulumi.ResourceTransformationArgs
 ) -> pulumi.ResourceTransformationResult:
-    """Drop the dozens of old type names that each azure-native class lists; none of our stacks was made with them.
-
-    The resource itself is passed to ``made``.
-    """
+    """Drop the aliases of a resource, dozens of old type names that none of our stacks contains; add it to ``made``."""
     made.append(arguments.resource)
     arguments.opts.aliases = None
     return pulumi.ResourceTransformationResult(props=arguments.props, opts=arguments.opts)

@@ -134,25 +134,25 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
         ids = self.ids()
         return frozenset(ids[role] for role in self.named_roles | ({"group"} if self.named_group else frozenset()))
 
-    def urn_keys(self, uses: frozenset[str] = frozenset()) -> dict[str, str]:
+    def urn_keys(self, external: frozenset[str] = frozenset()) -> dict[str, str]:
         """Return the ARM id of every resource that a stack declares, by the end of its URN, ``TYPE::NAME``.
 
-        ``uses`` are the roles that are not declared because somebody else owns the resource.
+        ``external`` are the roles that are not declared because another owns the resource.
         """
         apart = "data_disk_" if self.makes_disks_apart else None
         declared = {
             role: arm_id
             for role, arm_id in self.ids().items()
-            if role not in uses and (role in names.TOKENS or (apart and role.startswith(apart)))
+            if role not in external and (role in names.TOKENS or (apart and role.startswith(apart)))
         }
         return {names.urn_key(arm_id): arm_id for arm_id in declared.values()}
 
-    def own_ids(self, uses: frozenset[str] = frozenset()) -> list[str]:
+    def own_ids(self, external: frozenset[str] = frozenset()) -> list[str]:
         """Return the ARM id of every resource that the VM owns or shares, except its group and its subnet.
 
-        ``uses`` are the roles whose resource somebody else owns.
+        ``external`` are the roles whose resource another owns.
         """
-        return [arm_id for role, arm_id in self.ids().items() if role not in uses | {"group", "subnet"}]
+        return [arm_id for role, arm_id in self.ids().items() if role not in external | {"group", "subnet"}]
 
     def unwanted(self) -> dict[str, str]:
         """Return the ids of what the VM may have had before and should not have now: its public address."""

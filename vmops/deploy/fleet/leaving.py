@@ -16,7 +16,7 @@ from vmops.engine.reconcile import apply
 from vmops.spec.vm_spec import VmSpec
 
 
-def release(site: DeployContext, spec: VmSpec, left: Sequence[VmSpec]) -> None:
+def release(context: DeployContext, spec: VmSpec, left: Sequence[VmSpec]) -> None:
     """Delete what remains of leaving members, and forget them.
 
     The engine does not delete data disks that were made separately, nor resources that it does not know. What is not
@@ -24,35 +24,35 @@ def release(site: DeployContext, spec: VmSpec, left: Sequence[VmSpec]) -> None:
 
     Raises: OperationFailed (timeout) if it does not go; CloudError if ARM refuses.
     """
-    claim, numbers = site.claim(spec), {each.member for each in left}
+    claim, numbers = context.claim(spec), {each.member for each in left}
     if left:
-        _until_gone(site, spec, lambda: _of(site.arm, claim, numbers))
-    site.made.disown([each for each in site.made.known() if claim.vm.member(each) in numbers])
+        _until_gone(context, spec, lambda: _of(context.arm, claim, numbers))
+    context.made.disown([each for each in context.made.known() if claim.vm.member(each) in numbers])
 
 
-def clear(site: DeployContext, spec: VmSpec, members: Sequence[VmSpec]) -> None:
+def clear(context: DeployContext, spec: VmSpec, members: Sequence[VmSpec]) -> None:
     """Delete everything of members that move elsewhere, including data disks, which the engine does not delete.
 
     Raises: as `release`.
     """
-    release(site, spec, members)
+    release(context, spec, members)
     own = [arm_id for each in members for arm_id in each.own_ids() if spec.identity.member(arm_id) == each.member]
-    apply.forget(site.stack, own)
+    apply.forget(context.stack, own)
 
 
-def remove(site: DeployContext, spec: VmSpec, machines: Sequence[Mapping[str, Any]]) -> None:
+def remove(context: DeployContext, spec: VmSpec, machines: Sequence[Mapping[str, Any]]) -> None:
     """Delete VMs of ours with their disks; their other resources stay. Raises: as `release`."""
     ids = [each["id"] for each in machines]
-    get_logger().warning("replaces", vms=ids)
-    _until_gone(site, spec, lambda: list(filter(None, map(site.arm.get, ids))))
+    get_logger().warning("members_replaced", vms=ids)
+    _until_gone(context, spec, lambda: list(filter(None, map(context.arm.get, ids))))
 
 
-def _until_gone(site: DeployContext, spec: VmSpec, find: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
-    def look() -> bool | NotYet:
-        asked = [_delete(site.arm, each["id"]) for each in find()]
+def _until_gone(context: DeployContext, spec: VmSpec, find: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+    def check() -> bool | NotYet:
+        asked = [_delete(context.arm, each["id"]) for each in find()]
         return NotYet(max([spec.poll_interval, *asked])) if asked else True
 
-    if not poll_until(look, timeout=spec.deploy_timeout):
+    if not poll_until(check, timeout=spec.deploy_timeout):
         message = "resources of its members were not deleted in time"
         raise OperationFailed(Failure(FailureKind.TIMEOUT, message, resource=spec.group_id))
 

@@ -57,7 +57,7 @@ class Outcome:
         }
 
 
-def look(arm: Arm, members: Sequence[VmSpec], refused: Refused) -> Outcome:
+def ensure_running(arm: Arm, members: Sequence[VmSpec], refused: Refused) -> Outcome:
     """Find which members run, and start those that are stopped.
 
     Raises: CloudError if ARM refuses a read.
@@ -81,7 +81,7 @@ def look(arm: Arm, members: Sequence[VmSpec], refused: Refused) -> Outcome:
 def _settled(arm: Arm, members: Sequence[VmSpec], refused: Refused) -> Mapping[str, ListedMachine]:
     """List members by id in lower case once no change of any is in progress, or the deployment's time has passed."""
     ids = {each.vm_id.lower() for each in members}
-    unknown = readiness.unknown_yet(arm)
+    unknown = readiness.reread_pauses(arm)
     last: dict[str, ListedMachine] = {}
 
     def once() -> bool | NotYet:
@@ -98,16 +98,16 @@ def _settled(arm: Arm, members: Sequence[VmSpec], refused: Refused) -> Mapping[s
 
 def _started(arm: Arm, stopped: Sequence[VmSpec]) -> dict[str, Failure]:
     """Start all stopped members at once; give the failures by name."""
-    begun = {each.vm_id: readiness.begin(arm, each, power.Action.START) for each in stopped}
-    ended = {each.vm_id: readiness.end(arm, each, begun[each.vm_id]) for each in stopped}
+    requests = {each.vm_id: readiness.begin(arm, each, power.Action.START) for each in stopped}
+    ended = {each.vm_id: readiness.end(arm, each, requests[each.vm_id]) for each in stopped}
     return {names.in_words(vm_id): why for vm_id, why in ended.items() if why}
 
 
 def _why(member: VmSpec, seen: ListedMachine | None, refused: Refused) -> Failure:
     """Give why a member does not run: a refusal of it or of one of its resources, else its present state."""
     own = [names.in_words(arm_id) for role, arm_id in member.ids().items() if role in ("vm", "nic", "address")]
-    if told := next((refused[each] for each in own if each in refused), None):
-        return told
+    if refusal := next((refused[each] for each in own if each in refused), None):
+        return refusal
     if seen and seen.provisioning == "failed":
         return Failure(FailureKind.CAPACITY, "the VM's provisioning state is Failed", resource=member.vm_id)
     if "" in refused:
@@ -139,5 +139,5 @@ def _account(arm: Arm, member: VmSpec, seen: ListedMachine) -> dict[str, Any] | 
 
 
 def _missing(name: str, number: int, why: Failure) -> dict[str, Any]:
-    told = {"kind": str(why.kind), "code": why.code, "message": why.message, "nextStep": why.next_step}
-    return {"name": name, "member": number, **told}
+    reason = {"kind": str(why.kind), "code": why.code, "message": why.message, "nextStep": why.next_step}
+    return {"name": name, "member": number, **reason}

@@ -16,20 +16,20 @@ from vmops.deploy import choice, first_run
 from vmops.deploy.context import DeployContext
 from vmops.deploy.fleet.outcome import Outcome
 from vmops.deploy.market import Market
-from vmops.deploy.moves import Ledger, goes_on, no_place, no_room
-from vmops.deploy.placed import Placed, home_of, of_machine, wished
+from vmops.deploy.moves import Ledger, may_move, no_place, no_room
+from vmops.deploy.placed import Placed, candidates, home_of, of_machine
 from vmops.placement.place import Place
 from vmops.placement.refusals import Next
 from vmops.placement.search import Objection, Search
 from vmops.spec.vm_spec import VmSpec
 
 
-class Way:
+class FleetMoves:
     """The place in which each member is, or is tried; ``nowhere`` says why some are in no place, by their numbers."""
 
-    def __init__(self, site: DeployContext, spec: VmSpec, ledger: Ledger) -> None:
-        self._site, self._spec, self._ledger = site, spec, ledger
-        self._market = Market(site.arm, spec.subscription)
+    def __init__(self, context: DeployContext, spec: VmSpec, ledger: Ledger) -> None:
+        self._context, self._spec, self._ledger = context, spec, ledger
+        self._market = Market(context.arm, spec.subscription)
         self._known = ledger.known() if spec.lists else []
         self._met: list[Objection] = []
         self._asked: dict[int | None, VmSpec] = {}
@@ -74,7 +74,7 @@ class Way:
         going = [
             (each, following)
             for each, following in verdicts
-            if self._spec.lists and goes_on(self._site, each, following, missing[each.member or 0])
+            if self._spec.lists and may_move(self._context, each, following, missing[each.member or 0])
         ]
         for each, following in going:
             self._market.take(self._place_of(each), -1)
@@ -104,19 +104,19 @@ class Way:
     def _begin(self, member: VmSpec, machine: Mapping[str, Any] | None) -> None:
         """Choose the first place of a member: where it is, or was tried last, or else one without objections."""
         if not member.lists:
-            self._where[member.member] = Placed(wished(member)[0], self._named_at)
+            self._where[member.member] = Placed(candidates(member)[0], self._named_at)
             return
         noted = self._ledger.noted(member.machine_name)
         there = of_machine(machine, self._named_at) if machine else noted and replace(noted, home=self._named_at)
-        ran = self._site.made.ran(member.vm_id) == first_run.YES
-        if there and (ran or (machine and not first_run.never(self._site, member))):
+        ran = self._context.made.ran(member.vm_id) == first_run.YES
+        if there and (ran or (machine and not first_run.has_never_run(self._context, member))):
             self._where[member.member] = there.within(member)
             return
-        search, told = self._search(member), self._told(member)
-        if place := search.place(time.time(), noted.place if noted else None, told):
+        search, objections = self._search(member), self._objections(member)
+        if place := search.place(time.time(), noted.place if noted else None, objections):
             self._go(member, place)
         else:
-            self.nowhere[member.member or 0] = no_place(member, search.blocked(time.time(), told))
+            self.nowhere[member.member or 0] = no_place(member, search.blocked(time.time(), objections))
 
     @property
     def _named_at(self) -> str:
@@ -131,11 +131,11 @@ class Way:
         """Give the search of a member among all places of its spec, also if it is already in one of them."""
         if member.member not in self._searches:
             asked = self._asked[member.member]
-            found = choice.ordered(self._site, asked, self._market) if asked.lists else (wished(asked), [])
+            found = choice.ordered(self._context, asked, self._market) if asked.lists else (candidates(asked), [])
             self._searches[member.member] = Search(found[0], [*self._known, *found[1]], self._met)
         return self._searches[member.member]
 
-    def _told(self, member: VmSpec) -> list[Objection]:
+    def _objections(self, member: VmSpec) -> list[Objection]:
         """Give Azure's objections to places, counting the quota that the other members take."""
         return self._market.objections(self._search(member).places, choice.need(member))
 
@@ -143,20 +143,20 @@ class Way:
         return self._search(member).listed(self._where[member.member].place)
 
     def _refused(self, member: VmSpec, why: Failure) -> Next:
-        first_run.note_failure(self._site, member, why)
+        first_run.note_failure(self._context, member, why)
         return self._search(member).refused(self._place_of(member), why, time.time())
 
     def _move(self, member: VmSpec, following: Next, why: Failure) -> None:
         """Choose the next place of a member that may move; if no place is left it is in none."""
         search, here = self._search(member), self._place_of(member)
         again = here if following is Next.AGAIN else None
-        chosen = search.place(time.time(), again, self._told(member))
+        chosen = search.place(time.time(), again, self._objections(member))
         if chosen is None:
             del self._where[member.member]
             self.nowhere[member.member or 0] = no_room(why, search.places)
             return
         self._go(member, chosen)
         if chosen != here:
-            told = {"from": here.as_dict(), "to": chosen.as_dict(), "code": why.code}
-            self.moves.append({"member": member.member, **told})
-            get_logger().warning("moves", vm=member.vm_id, place=str(chosen), reason=why.message)
+            move = {"from": here.as_dict(), "to": chosen.as_dict(), "code": why.code}
+            self.moves.append({"member": member.member, **move})
+            get_logger().warning("moved", vm=member.vm_id, place=str(chosen), reason=why.message)
