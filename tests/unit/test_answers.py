@@ -16,7 +16,7 @@ from vmops.azure import responses
 from vmops.azure.client import Arm
 from vmops.azure.clouds import Cloud
 from vmops.azure.error_codes import failure_from_cloud_error
-from vmops.azure.inventory import take
+from vmops.azure.inventory import read
 from vmops.azure.ownership import Claim, is_ours, stack_of
 from vmops.azure.responses import UNREADABLE, accepted, progress
 from vmops.azure.vm_state import VmState, get_vm_state, in_transit
@@ -170,10 +170,10 @@ def test_only_arm_says_that_a_resource_is_absent(server: Answering, arm: Arm, bo
     says(server, 404, body)
     if absent:
         assert arm.get(VM) is None
-        assert (take(arm, CLAIM).group, take(arm, CLAIM).to_go) == (None, [])
+        assert (read(arm, CLAIM).group, read(arm, CLAIM).to_go) == (None, [])
     else:
         assert refused(lambda: arm.get(VM)).status == 404
-        assert refused(lambda: take(arm, CLAIM)).status == 404
+        assert refused(lambda: read(arm, CLAIM)).status == 404
 
 
 OPERATIONS = {
@@ -260,7 +260,7 @@ def test_a_body_that_comes_by_drops_is_bounded_in_time(server: Answering, chunke
 
     server.tell = drip
     impatient = Arm(Cloud("local", server.url, token="t"), timeout=0.5)
-    assert "not over after 0.5 seconds" in str(refused(lambda: impatient.get(VM)))
+    assert "not complete after 0.5 seconds" in str(refused(lambda: impatient.get(VM)))
 
 
 def test_a_list_that_goes_on_elsewhere_is_not_followed(server: Answering, arm: Arm) -> None:

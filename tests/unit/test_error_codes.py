@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from vmops.azure.error_codes import CODES, OWN_WORDS, classify, in_short
+from vmops.azure.error_codes import CODES, NO_ADVICE, classify, in_short
 from vmops.azure.meanings import TABLE
 from vmops.azure.responses import SLOW_LOGIN, UNREADABLE
 from vmops.core.failures import NEXT_STEP, RETRYABLE, FailureKind
@@ -160,7 +160,7 @@ MET = (
     Met("OperationNotAllowed", 429, '{"code": "OperationNotAllowed"}', "throttled", "", True),
     Met("OperationNotAllowed", 429, "Refused because too many requests have been received.", "throttled", "", True),
     Met("OperationNotAllowed", 409, "Not allowed since another operation is in progress.", "conflict", "", True),
-    Met("OperationNotAllowed", 409, "Something never heard of.", "conflict", OWN_WORDS, retryable=True),
+    Met("OperationNotAllowed", 409, "Something never heard of.", "conflict", NO_ADVICE, retryable=True),
     Met(
         "VMMarketplaceInvalidInput",
         400,
@@ -177,7 +177,7 @@ MET = (
         "invalid",
         "image and a vmSize",
     ),
-    Met("BadRequest", 400, "Something never heard of.", "invalid", OWN_WORDS),
+    Met("BadRequest", 400, "Something never heard of.", "invalid", NO_ADVICE),
     Met(
         "NotSupported",
         409,

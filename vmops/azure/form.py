@@ -1,4 +1,4 @@
-"""A form that an answer must have, and how an answer is read by it."""
+"""Checks and reads an answer by the form that it must have."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -12,8 +12,8 @@ Shape: TypeAlias = "type | Mapping[str, Shape] | list[Shape]"
 _ARTICLES = {str: "a string", int: "a whole number", list: "a list", dict: "an object", bool: "true or false"}
 
 
-class Misshapen(ValueError):
-    """An answer of another form than ARM promises; the message says where it differs."""
+class Malformed(ValueError):
+    """An answer with another form than ARM specifies; the message says where it differs."""
 
 
 class Form:
@@ -25,12 +25,12 @@ class Form:
         self._needed = [name[:-1] for name in shape if name.endswith("!")]
 
     def read(self, value: object, where: str = "") -> dict[str, Any]:
-        """Read an object, without what is null; ``where`` is its place in the answer. Raises: Misshapen."""
+        """Read an object without its null values; ``where`` is its path in the answer. Raises: Malformed."""
         there = _of_type(value, dict, where)
         read = {name: self._property(name, each, where) for name, each in there.items() if each is not None}
         for name in self._needed:
             if not read.get(name):
-                raise Misshapen(f"`{_below(where, name)}` is missing")
+                raise Malformed(f"`{_below(where, name)}` is missing")
         return read
 
     def _property(self, name: str, value: object, where: str) -> Any:
@@ -59,7 +59,7 @@ def _read(value: object, form: _Prepared, where: str) -> Any:
 
 def _of_type(value: object, kind: type, where: str) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise Misshapen(f"{f'`{where}`' if where else 'it'} is not {_ARTICLES[kind]}")
+        raise Malformed(f"{f'`{where}`' if where else 'it'} is not {_ARTICLES[kind]}")
     return value
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 from vmops.azure import inventory, vm_state
-from vmops.azure.inventory import AGAIN, Inventory
+from vmops.azure.inventory import RECHECK_INTERVAL, Inventory
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until
@@ -45,7 +45,7 @@ def proven(context: DeployContext, spec: VmSpec, read: Callable[[], Read]) -> Re
 def _has_proof(context: DeployContext, spec: VmSpec) -> bool:
     """Tell whether the engine's state proves more of what exists to be ours; an unreadable state proves nothing."""
     with suppress(OperationFailed):
-        return proof.learn(context, spec, inventory.take(context.arm, context.claim(spec)))
+        return proof.learn(context, spec, inventory.read(context.arm, context.claim(spec)))
     return False
 
 
@@ -54,7 +54,7 @@ def when_idle(context: DeployContext, spec: VmSpec, read: Callable[[], Read]) ->
 
     A resource that is listed but not found by its id is read again for a while: it may belong to another.
     """
-    doubts = iter([NotYet(AGAIN * context.cloud.pace)] * _REREADS)
+    doubts = iter([NotYet(RECHECK_INTERVAL * context.cloud.pace)] * _REREADS)
 
     def once() -> Read | NotYet:
         found = read()

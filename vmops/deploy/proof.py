@@ -17,7 +17,7 @@ def learn(context: DeployContext, target: Target, seen: inventory.Inventory) -> 
     read.
     """
     known = context.claim(target).made
-    there = {each["id"].lower(): identity_of(each) for each in (*seen.anothers, *seen.unproven)}
+    there = {each["id"].lower(): identity_of(each) for each in (*seen.others, *seen.unproven)}
     made = apply.identities(context.stack, context.owner)
     news = {
         arm_id: identity for arm_id, identity in made.items() if arm_id not in known or identity == there.get(arm_id)

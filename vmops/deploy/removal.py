@@ -60,7 +60,7 @@ def clear(context: DeployContext, target: Target, *, interrupted: bool = False, 
     if _can("read its state", lambda: _prepare(context, claim, seen, grace)):
         _can("destroy", lambda: context.stack.destroy(machines=len(machines)), unless=_LOST)
     again = inventory.repeat_after(context.cloud.pace, context.made.last_write(), seen)
-    patience = cleanup.Patience(
+    patience = cleanup.CleanupPolling(
         target.poll_interval, target.deploy_timeout, max(again or 0.0, grace) if interrupted else again
     )
     return cleanup.delete_owned(context.arm, claim, patience, keep_group=target.keep_group)
@@ -69,14 +69,14 @@ def clear(context: DeployContext, target: Target, *, interrupted: bool = False, 
 def read(context: DeployContext, target: Target) -> tuple[Claim, Inventory]:
     """Read what exists of a VM; if some of it is not proven to be ours, look for a proof in the engine's state."""
     claim = context.claim(target)
-    seen = inventory.take(context.arm, claim)
+    seen = inventory.read(context.arm, claim)
     if seen.group is None or seen.unread:
-        seen = inventory.agree(context.arm, claim, seen)
-    if not (seen.anothers or seen.unproven):
+        seen = inventory.cross_check(context.arm, claim, seen)
+    if not (seen.others or seen.unproven):
         return claim, seen
     _can("read its state", lambda: proof.learn(context, target, seen))
     claim = context.claim(target)
-    return claim, inventory.take(context.arm, claim)
+    return claim, inventory.read(context.arm, claim)
 
 
 def _not_seen_ours(seen: Inventory, claim: Claim) -> list[str]:
@@ -86,7 +86,7 @@ def _not_seen_ours(seen: Inventory, claim: Claim) -> list[str]:
     """
     ours = {resource["id"].lower() for resource in seen.ours}
     unseen = [arm_id for arm_id in claim.made if arm_id not in ours and "/disks/" not in arm_id]
-    return [*(resource["id"] for resource in (*seen.anothers, *seen.unproven, *seen.unread)), *unseen]
+    return [*(resource["id"] for resource in (*seen.others, *seen.unproven, *seen.unread)), *unseen]
 
 
 def _prepare(context: DeployContext, claim: Claim, seen: Inventory, grace: float) -> None:

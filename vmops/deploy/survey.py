@@ -48,7 +48,7 @@ class Preflight:
     def not_ours(self, spec: VmSpec) -> list[str]:
         """List the ids that are neither ours nor used. They must leave the engine's state, or it would delete them."""
         used = {spec.ids()[role].lower() for role in self.external}
-        found = (*self.inventory.anothers, *self.inventory.unproven)
+        found = (*self.inventory.others, *self.inventory.unproven)
         return [each["id"] for each in found if each["id"].lower() not in used]
 
 
@@ -76,9 +76,9 @@ def _refuse_fleet(seen: Inventory, spec: VmSpec) -> None:
 
 def read(arm: Arm, claim: Claim) -> Inventory:
     """Read what exists; recorded resources that are not found are searched for in every way."""
-    seen = inventory.take(arm, claim)
+    seen = inventory.read(arm, claim)
     if seen.unread or (seen.group is None and any(claim.made.values())):
-        return inventory.agree(arm, claim, seen)
+        return inventory.cross_check(arm, claim, seen)
     return seen
 
 
@@ -145,7 +145,7 @@ def without_checks(seen: Inventory, spec: VmSpec) -> Preflight:
 def _refuse_not_ours(seen: Inventory, spec: VmSpec, claim: Claim, external: frozenset[str]) -> None:
     """Check that nothing to be made or changed belongs to another, nor anything with our stack's tag."""
     wanted = {arm_id.lower() for arm_id in spec.own_ids(external)}
-    for resource in (*seen.anothers, *seen.unproven):
+    for resource in (*seen.others, *seen.unproven):
         if resource["id"].lower() in wanted or is_another_owners(resource, claim):
             raise OperationFailed(refusal(resource, claim))
 

@@ -40,7 +40,7 @@ def remove(settings: Settings, target: Target, claim: Claim, *, mark: str, why: 
     get_logger().warning("removed_without_records", vm=target.vm_name, cause=str(why))
     arm = Arm(connect(target.cloud, settings.state_dir), target.request_timeout, TRANSIENT_RETRY_SECONDS)
     with locked(settings.state_dir, target.stack):
-        seen = inventory.take_agreed(arm, claim)
+        seen = inventory.read_cross_checked(arm, claim)
         cleanup.refuse_another_owner(seen, claim)
         for machine in seen.machines if mark else ():
             holding.require(machine, mark)

@@ -46,7 +46,7 @@ def recover(
 
 def _settle(site: DeployContext, target: Target, *, write: bool) -> dict[str, Any]:
     claim = site.claim(target)
-    ours = [str(found["id"]) for found in inventory.take(site.arm, claim).to_go]
+    ours = [str(found["id"]) for found in inventory.read(site.arm, claim).to_go]
     repaired = site.stack.repair(write=write)
     made = plan.Plan()
     if write or repaired is Repair.NOTHING:

@@ -90,7 +90,7 @@ def _settled(arm: Arm, members: Sequence[VmSpec], refused: Refused) -> Mapping[s
         last.update({each.resource["id"].lower(): each for each in listed})
         if len(last) < len(ids) and not refused and (later := next(unknown, None)):
             return later
-        return NotYet(members[0].poll_interval) if any(each.on_its_way for each in listed) else True
+        return NotYet(members[0].poll_interval) if any(each.changing for each in listed) else True
 
     poll_until(once, timeout=members[0].deploy_timeout)
     return last
