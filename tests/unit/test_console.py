@@ -85,7 +85,7 @@ def test_a_complaint_is_one_line_whatever_it_quotes(capsys: pytest.CaptureFixtur
         ({"event": "failed", "vm": "", "reason": "quota: no cores"}, "error: quota: no cores\n"),
         (
             {"event": "unknown_parameters", "given": ["vmsize", "x"], "meant": {"vmsize": "vmSize"}},
-            "warning: ignored, because there are no such parameters: vmsize (is vmSize meant?), x\n",
+            "warning: ignored, because there are no such parameters: vmsize (did you mean vmSize?), x\n",
         ),
         ({"event": "group_stays", "group": "lab"}, "warning: event group_stays, group lab\n"),
     ],
@@ -192,10 +192,10 @@ def test_a_pair_without_a_name_or_a_value_is_refused(pair: str) -> None:
 @pytest.mark.parametrize(
     ("pair", "sentence"),
     [
-        ("region=eastus", "region: no such parameter; is location meant?"),
-        ("spot=true", "spot: no such parameter; is priority=Spot meant?"),
-        ("size=Standard_D2s_v5", "size: no such parameter; is vmSize meant?"),
-        ("stateDir=x", "stateDir: no parameter but a setting: VMOPS_STATE_DIR"),
+        ("region=eastus", "region: no such parameter; did you mean location?"),
+        ("spot=true", "spot: no such parameter; did you mean priority=Spot?"),
+        ("size=Standard_D2s_v5", "size: no such parameter; did you mean vmSize?"),
+        ("stateDir=x", "stateDir: a setting, not a parameter: VMOPS_STATE_DIR"),
         ("trial_id=3", "trial_id: no such parameter"),
     ],
 )

@@ -8,7 +8,7 @@ import yaml
 
 from vmops.core.errors import SpecError
 from vmops.spec import lock_file
-from vmops.spec.lock_file import Sealed
+from vmops.spec.lock_file import HashedText
 from vmops.spec.vm_spec import VmSpec
 
 SCRIPT = "#!/bin/sh\necho sesame\n"
@@ -85,7 +85,7 @@ def test_what_says_the_same_contradicts_nothing(file: Path, params: dict[str, An
         ({"vmPorts": [22]}, r"vmPorts: \[22\] contradicts the lock file, which has \[22, 443\]"),
         ({"ubuntuOSVersion": "22.04"}, "image: '22.04' contradicts the lock file"),
         ({"image": EXACT[:-1] + "1"}, "image: .* contradicts the lock file"),
-        ({"customData": SCRIPT}, "customData: it is not what the lock file was made with"),
+        ({"customData": SCRIPT}, "customData: it differs from the one that the lock file was made with"),
     ],
 )
 def test_what_contradicts_it_is_refused(file: Path, params: dict[str, Any], sentence: str) -> None:
@@ -104,8 +104,8 @@ def test_an_image_of_ones_own_stays_what_was_given(tmp_path: Path) -> None:
 
 def test_custom_data_is_known_by_its_hash(tmp_path: Path) -> None:
     """Given, it has to be the same; not given, it stays as it is where the VM is, and is missed elsewhere."""
-    sealed = Sealed.of(SCRIPT)
-    assert sealed.scrypt != Sealed.of(SCRIPT).scrypt
+    sealed = HashedText.of(SCRIPT)
+    assert sealed.scrypt != HashedText.of(SCRIPT).scrypt
     path = written(tmp_path, content(customData=sealed.model_dump()))
     assert SCRIPT not in path.read_text()
     given = spec(lockFile=str(path), customData=SCRIPT)
@@ -120,7 +120,7 @@ def test_custom_data_is_read_where_it_was(tmp_path: Path) -> None:
     """Its file may be there and say the same; if it says another thing, that is not taken."""
     script = tmp_path / "setup.sh"
     script.write_text(SCRIPT)
-    lock = content(customData=Sealed.of(SCRIPT).model_dump())
+    lock = content(customData=HashedText.of(SCRIPT).model_dump())
     lock["parameters"]["customDataFile"] = str(script)
     path = written(tmp_path, lock)
     assert spec(lockFile=str(path)).custom_data

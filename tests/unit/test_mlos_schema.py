@@ -62,7 +62,7 @@ def test_a_value_may_be_written_in_every_way_that_a_parameter_may(config: dict[s
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ({"vmSizee": "x"}, "config: vmSizee: no such parameter or setting; is vmSize meant?"),
+        ({"vmSizee": "x"}, "config: vmSizee: no such parameter or setting; did you mean vmSize?"),
         ({"colour": "red"}, "config: colour: no such parameter or setting"),
         ({"asyncResultsUrl": "u"}, "config: asyncResultsUrl: no such parameter or setting"),
         ({"cloud": "azure"}, "config: cloud: 'azure' is none of local, public, usgovernment, china"),
@@ -83,7 +83,7 @@ def test_a_wrong_config_is_one_sentence(config: dict[str, Any], sentence: str) -
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ({"ssh_usrname": "x"}, "config: ssh_usrname: no such parameter or setting; is ssh_username meant?"),
+        ({"ssh_usrname": "x"}, "config: ssh_usrname: no such parameter or setting; did you mean ssh_username?"),
         ({"vmSize": "x"}, "config: vmSize: no such parameter or setting"),
         ({"ssh_port": "22"}, "config: ssh_port: '22' is no null or integer"),
     ],

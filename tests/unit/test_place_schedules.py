@@ -9,7 +9,7 @@ import pytest
 from vmops.core.failures import Failure, FailureKind
 from vmops.placement.place import REGULAR, SPOT, Hardware, Place, places
 from vmops.placement.refusals import Next
-from vmops.placement.search import Objection, Search, still_standing
+from vmops.placement.search import Objection, Search, remaining
 
 SCHEDULES = int(os.environ.get("PLACE_SCHEDULES", "10000"))
 LONGEST = 2 * 64
@@ -100,7 +100,7 @@ def live(seed: int) -> int:
             assert place not in there.tried, f"{place} was blocked hard, and tried again"
             refusal = there.make(place)
             if refusal is None:
-                found, known = found + 1, still_standing(place, [*known, *search.met])
+                found, known = found + 1, remaining(place, [*known, *search.objections])
                 break
             if search.refused(place, refusal, float(number)) is Next.STOP:
                 assert refusal.code in STOPS
@@ -109,7 +109,7 @@ def live(seed: int) -> int:
         else:
             works = [place for place in asked if there.refusal(place) is None]
             assert works == [], "it gave up while a place works"
-            known += search.met
+            known += search.objections
     return found
 
 

@@ -8,8 +8,8 @@ import pytest
 from vmops.core.errors import SpecError
 from vmops.core.failures import Failure, FailureKind
 from vmops.placement.place import REGULAR, SPOT, Hardware, Place, cheapest_first, places
-from vmops.placement.refusals import Next, judge
-from vmops.placement.search import Objection, Search, Standing, choose, standing, still_standing
+from vmops.placement.refusals import Next, consequence
+from vmops.placement.search import Objection, Search, Standing, choose, remaining, standing
 
 QUOTA = "Operation could not be completed as it results in exceeding approved {} quota. Current Limit: {}, Current"
 HARDWARE = {
@@ -93,7 +93,7 @@ ROWS = [
 @pytest.mark.parametrize("told", ROWS, ids=lambda told: f"{told.code}-{named(told.at)}-{told.seconds:g}")
 def test_a_refusal_blocks_what_it_is_about(told: Told) -> None:
     """No more than that, so that no place that works is lost; and no less, so that what cannot work is not tried."""
-    verdict = judge(told.at, Failure(told.kind, told.message, told.code))
+    verdict = consequence(told.at, Failure(told.kind, told.message, told.code))
     blocked = {
         hard: {named(place) for place in ALL for each in verdict.blocks if each.hard is hard and each.covers(place)}
         for hard in (True, False)
@@ -108,14 +108,14 @@ def test_a_refusal_blocks_what_it_is_about(told: Told) -> None:
 
 def test_a_quota_of_addresses_says_nothing_of_a_vm_without() -> None:
     """It may be where the addresses have run out."""
-    block = judge(ZONAL, Failure(FailureKind.QUOTA, "", "PublicIPCountLimitReached")).blocks[0]
+    block = consequence(ZONAL, Failure(FailureKind.QUOTA, "", "PublicIPCountLimitReached")).blocks[0]
     assert (block.covers(NOWHERE), block.covers(replace(NOWHERE, addressed=False))) == (True, False)
 
 
 def test_without_a_family_a_size_alone_is_blocked() -> None:
     """What nobody has told of a size is not made up: another size may have room."""
     unknown = replace(ZONAL, hardware=Hardware())
-    blocks = judge(unknown, Failure(FailureKind.CAPACITY, "", "AllocationFailed")).blocks
+    blocks = consequence(unknown, Failure(FailureKind.CAPACITY, "", "AllocationFailed")).blocks
     assert {place.vm_size for place in ALL for block in blocks if block.covers(place)} == {"d4"}
 
 
@@ -139,7 +139,7 @@ def test_the_cheapest_comes_first_where_that_is_preferred() -> None:
 
 def against(place: Place, code: str, until: float = 100.0) -> list[Objection]:
     failure = Failure(FailureKind.CAPACITY, "no room", code)
-    return [Objection(block, code, "no room", until) for block in judge(place, failure).blocks]
+    return [Objection(block, code, "no room", until) for block in consequence(place, failure).blocks]
 
 
 def test_what_is_like_a_refused_place_comes_last_and_is_tried() -> None:
@@ -153,7 +153,7 @@ def test_what_is_like_a_refused_place_comes_last_and_is_tried() -> None:
 def test_a_success_takes_back_what_was_held_against_a_place() -> None:
     """There is room."""
     objections = against(ZONAL, "ZonalAllocationFailed")
-    assert still_standing(CHEAP, objections) == objections[:1]
+    assert remaining(CHEAP, objections) == objections[:1]
 
 
 def test_what_others_met_holds_for_its_time() -> None:
@@ -167,7 +167,7 @@ def test_what_others_met_holds_for_its_time() -> None:
 def test_what_one_vm_meets_no_other_of_its_deployment_tries() -> None:
     """Each has a search of its own, for what is tried once more is so for each; what is told holds for one choice."""
     met: list[Objection] = []
-    first, second = Search([ZONAL, NOWHERE], met=met), Search([ZONAL, NOWHERE], met=met)
+    first, second = Search([ZONAL, NOWHERE], objections=met), Search([ZONAL, NOWHERE], objections=met)
     first.refused(ZONAL, Failure(FailureKind.CAPACITY, "", "AllocationFailed"), 0.0)
     assert (first.place(0.0), second.place(0.0)) == (NOWHERE, NOWHERE)
     told = against(NOWHERE, "AllocationFailed")

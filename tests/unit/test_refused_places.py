@@ -25,7 +25,7 @@ def met() -> list[Objection]:
     """Give what is learnt from a refusal: a hard and a soft objection."""
     search = Search([D4])
     search.refused(D4, NO_ROOM, time.time())
-    return search.met
+    return search.objections
 
 
 def test_what_was_refused_is_known_to_all_that_share_the_records(refused: RefusedPlaces, tmp_path: Path) -> None:
@@ -43,10 +43,10 @@ def test_it_is_forgotten_once_a_vm_was_made_there(refused: RefusedPlaces) -> Non
     elsewhere = [Objection(each.block, each.code, each.reason, each.until) for each in met()]
     search = Search([away := Place("Standard_D4s_v5", "eastus")])
     search.refused(away, NO_ROOM, time.time())
-    refused.add([*elsewhere, *search.met])
+    refused.add([*elsewhere, *search.objections])
     assert refused.forget(D4) == elsewhere
-    assert refused.known() == search.met
-    assert refused.forget() == search.met
+    assert refused.known() == search.objections
+    assert refused.forget() == search.objections
     assert refused.known() == []
 
 
@@ -54,7 +54,7 @@ def test_what_has_ended_is_no_longer_known(refused: RefusedPlaces) -> None:
     """Nor kept, once something else is."""
     search = Search([D4])
     search.refused(D4, NO_ROOM, time.time() - 24 * 3600)
-    refused.add(search.met)
+    refused.add(search.objections)
     assert refused.known() == []
     refused.add([])
     assert refused.forget() == []

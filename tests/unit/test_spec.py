@@ -16,7 +16,7 @@ from vmops.core.errors import SpecError
 from vmops.spec import custom_data
 from vmops.spec.rules.images import Image
 from vmops.spec.target import Target
-from vmops.spec.vm_spec import EITHER, VmSpec
+from vmops.spec.vm_spec import EXCLUSIVE, VmSpec
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
 PASSWORD = "Tr0ub4dor&3"
@@ -94,7 +94,7 @@ IRRELEVANT: dict[str, object] = {
     "asyncResultsUrl": "vmops:operation/1",
 }
 APART = [
-    *EITHER,
+    *EXCLUSIVE,
     ("adminPasswordOrKey", "authenticationType"),
     ("dnsLabelPrefix", "publicIp"),
     *(("minCount", name) for name in ("vmCount", "dnsLabelPrefix", "privateIpAddress")),
@@ -206,7 +206,7 @@ def test_every_problem_is_told_at_once() -> None:
         ({"dataDiskMbps": 0, "dataDiskType": "UltraSSD_LRS"}, "dataDiskMbps: 0 is not MB/s of a disk (1 to 10000)"),
         (
             {"dataDiskType": "UltraSSD_LRS", "dataDiskCaching": "ReadOnly"},
-            "dataDiskCaching: 'ReadOnly': no host caches",
+            "dataDiskCaching: 'ReadOnly': disks of the type",
         ),
         ({"ephemeralOsDisk": "disk"}, "ephemeralOsDisk: 'disk' is not one of cache, resource, nvme"),
         (
@@ -323,8 +323,8 @@ def test_bytes_that_are_no_custom_data_are_refused_without_their_content() -> No
     assert problems({"vmName": "exp1", "customData": twice}) == (f"customData: {CR_LF}",)
 
 
-CR_LF = "is a script whose lines end as on Windows (CR LF), which Linux does not run: save it with LF"
-MARKED = "begins with a byte order mark, which hides from cloud-init what it is: save it without one"
+CR_LF = "is a script with Windows line ends (CR LF), which Linux cannot run: save it with LF"
+MARKED = "begins with a byte order mark, which cloud-init does not recognise: save it without one"
 
 
 @pytest.mark.parametrize(
@@ -398,12 +398,12 @@ def test_what_is_no_parameter_is_pointed_out_once(caplog: pytest.LogCaptureFixtu
     [
         (
             "virtualNetworkResourceGroup",
-            "no such parameter; it would say who can reach the VM, so it is not passed over",
+            "no such parameter; it would say who can reach the VM, so it is not ignored",
         ),
-        ("usePublicIp", "usePublicIp: no such parameter; is publicIp meant?"),
-        ("managedIdentityName", "managedIdentityName: no such parameter; is managedIdentity meant?"),
+        ("usePublicIp", "usePublicIp: no such parameter; did you mean publicIp?"),
+        ("managedIdentityName", "managedIdentityName: no such parameter; did you mean managedIdentity?"),
         ("osType", "it would say what the VM is made from"),
-        ("security_type", "security_type: no such parameter; is securityType meant?"),
+        ("security_type", "security_type: no such parameter; did you mean securityType?"),
         ("availabilitySet", "it would say what the VM can do, and costs"),
     ],
 )

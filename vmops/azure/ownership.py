@@ -15,7 +15,7 @@ from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.times import format_utc
 from vmops.spec.names import EXPIRES_TAG, FLEET_TAG, GIVEN_TAG, OWNER_TAG, STACK_TAG, Identity
-from vmops.spec.rules.fleets import MOST
+from vmops.spec.rules.fleets import MAX_MEMBERS
 
 CHANGING = "?"
 """Prefix of a recorded identity while a change is in progress that may replace the resource."""
@@ -62,7 +62,7 @@ class Claim:
         """Give the claim in a resource group: if only its tags tell that it is a fleet's, any member is ours."""
         identity = group is not None and carries_our_tags(group, self) and fleet_of(group)
         known = self.members or any(self.vm.member(arm_id) is not None for arm_id in self.made)
-        return replace(self, members=range(MOST)) if identity and not known else self
+        return replace(self, members=range(MAX_MEMBERS)) if identity and not known else self
 
 
 def extend(arm: Arm, existing: Mapping[str, Any], expires: float) -> None:

@@ -68,7 +68,7 @@ def _change(spec: VmSpec, operation: str, resource: str, differs: Sequence[Drift
     own = {names.in_words(arm_id): arm_id for arm_id in spec.ids().values() if names.urn_key(arm_id)}
     values = [each.as_dict() for each in differs if each.path and names.in_words(each.resource) == resource]
     replaces = "replace" in operation
-    roles = ("os_disk",) if spec.makes_disks_apart else ("os_disk", "data_disk")
+    roles = ("os_disk",) if spec.has_separate_disks else ("os_disk", "data_disk")
     disks = [arm_id.rpartition("/")[2] for role, arm_id in spec.ids().items() if role.startswith(roles)]
     loses = disks if replaces and own.get(resource) == spec.vm_id else []
     kind = names.arm_type(own[resource]) if resource in own else ""

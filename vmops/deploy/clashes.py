@@ -8,7 +8,7 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.deploy.foreign_parts import described, lies_in_group
 from vmops.spec import names
 from vmops.spec.foreign import ForeignParts
-from vmops.spec.rules.naming import MOST_TAGS, USERS_TAGS
+from vmops.spec.rules.naming import MAX_TAGS, MAX_USER_TAGS
 from vmops.spec.vm_spec import VmSpec
 
 Clash = tuple[str, str, str]
@@ -64,8 +64,8 @@ def _of_tags(spec: VmSpec, foreign: ForeignParts) -> Iterator[Clash]:
                 what = _of_others(spec, ForeignParts(tags={role: {name: value}}))
                 message = f"{what} is {value!r}, and tags asks for {wanted[name.lower()]!r}"
                 yield role, message, "remove that tag, or leave it out of tags"
-        if (over := len(found) + len(spec.tags) - USERS_TAGS) > 0:
-            message = f"{MOST_TAGS + over} tags, {len(found)} of them of others, are more than {MOST_TAGS}"
+        if (over := len(found) + len(spec.tags) - MAX_USER_TAGS) > 0:
+            message = f"{MAX_TAGS + over} tags, {len(found)} of them of others, are more than {MAX_TAGS}"
             yield role, message, "remove some of them, or ask for fewer tags"
 
 

@@ -76,7 +76,7 @@ def form(context: DeployContext, spec: VmSpec, before: Preflight, *, known: bool
     spec = _as_it_exists(spec, before, state)
     ours = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.external}
     spec = acceleration.decided(context.arm, spec, ours.get("nic"), before.location)
-    if spec.makes_disks_apart and before.machine:
+    if spec.has_separate_disks and before.machine:
         ours |= _held_disks(context.arm, spec)
     foreign = foreign_parts.find(spec, ours, declared.OwnParts())
     if foreign:
@@ -126,7 +126,7 @@ def _attached(spec: VmSpec, bodies: Mapping[str, Mapping[str, Any]]) -> dict[int
     Azure does not change the option of an attached disk either. Source: recorded refusal "Disk … already exists. Only
     CreateOption.Attach is supported".
     """
-    if spec.makes_disks_apart:
+    if spec.has_separate_disks:
         return {}
     there = survey.data_disks(bodies["vm"]) if "vm" in bodies else {}
     found = {}

@@ -144,10 +144,10 @@ class _VmMoves:
 
         Raises: the refusal, if another place does not help, the spec has no other, or the VM may have run.
         """
-        met, failure = len(self._search.met), refused.failure
+        met, failure = len(self._search.objections), refused.failure
         place = self._search.listed(where.place)
         following = self._search.refused(place, failure, time.time())
-        self._ledger.add(self._search.met[met:])
+        self._ledger.add(self._search.objections[met:])
         if not self._spec.lists or not may_move(self._context, self._spec, following, failure):
             raise refused
         self._refusal = failure
@@ -160,7 +160,7 @@ class _VmMoves:
 
     def _clear_disks(self, where: Placed) -> None:
         """Remove what was made in this place if the VM has separate data disks, which the engine does not delete."""
-        if self._spec.makes_disks_apart:
+        if self._spec.has_separate_disks:
             self._remove(where.of(self._spec).model_copy(update={"keep_group": True}))
 
     def _remove(self, placed: VmSpec) -> None:

@@ -80,10 +80,10 @@ class Location:
 
     def _quotas(self, place: Place) -> Iterator[Reason]:
         for quota in _core_quotas(place):
-            scope = scopes.cores_of_the_priority if quota in (REGION, SPOT_CORES) else scopes.family_quota
+            scope = scopes.priority_quota if quota in (REGION, SPOT_CORES) else scopes.family_quota
             yield from self._short(quota, place.hardware.cores, scope)
         if place.addressed:
-            yield from self._short(ADDRESSES, 1, scopes.every_address)
+            yield from self._short(ADDRESSES, 1, scopes.address_quota)
 
     def _short(self, quota: str, needed: int, scope: Scope) -> Iterator[Reason]:
         usage = self._usage(quota)

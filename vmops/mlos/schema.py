@@ -121,7 +121,7 @@ def _property(derived: Mapping[str, Any]) -> Schema:
 
 
 def _unknown(name: str, meant: str | None) -> str:
-    return f"config: {name}: no such parameter or setting" + (f"; is {meant} meant?" if meant else "")
+    return f"config: {name}: no such parameter or setting" + (f"; did you mean {meant}?" if meant else "")
 
 
 def _sentence(error: Any) -> str:

@@ -25,7 +25,7 @@ from vmops.mlos.experiment import Run
 from vmops.ops.api import VMOps
 from vmops.protocol import HANDLE, Params
 from vmops.spec.target import Target
-from vmops.spec.unknown import WeightyName
+from vmops.spec.unknown import CriticalName
 
 Answer = tuple[Status, Params]
 """What each method returns: mlos_bench's status, and a dict that belongs to the caller."""
@@ -197,7 +197,7 @@ def _answer(call: Callable[[Params], protocol.Answer], params: Params) -> Answer
     """
     try:
         status, result = call(params)
-    except WeightyName as error:
+    except CriticalName as error:
         _LOG.warning("%s: %s", params.get("vmName"), Failure(FailureKind.INVALID, str(error)))
         return Status.FAILED, {}
     except SpecError:

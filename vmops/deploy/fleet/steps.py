@@ -73,7 +73,7 @@ def _moves_on(context: DeployContext, spec: VmSpec, moves: FleetMoves, made: _Ma
             first_run.note_success(context, each)
     moves.found_room([each for each in made.before.unmade if each.member in made.found.running])
     going = moves.learn(made.before.members, made.found.missing)
-    if going and spec.makes_disks_apart:
+    if going and spec.has_separate_disks:
         leaving.clear(context, spec, going)
     return bool(going)
 

@@ -1,4 +1,4 @@
-"""What VMs depend on: the group, and in it for each location a network, a subnet and a security group."""
+"""The resources that VMs share: the group, and for each location a network, a subnet and a security group."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from vmops.stacks.network import group, network, security_group, subnet
 
 
 @dataclass(frozen=True)
-class Ground:
-    """The options of dependent resources, and the ids of the subnet and of the security group."""
+class Shared:
+    """The options for the resources of a VM, and the ids of its subnet and its security group."""
 
     options: ResourceOptions
     subnet_id: Input[str]
@@ -28,20 +28,20 @@ def in_group(
     foreign: ForeignParts,
     location: str | None,
 ) -> ResourceOptions:
-    """Declare the group, unless it is only used, and give the options of everything in it."""
+    """Declare the group, unless it is external, and give the options for all resources in it."""
     if "group" in external:
         return options
     made = group(spec, foreign.tagged("group", tags), options, location)
     return ResourceOptions(provider=options.provider, depends_on=[made])
 
 
-def ground(
+def shared_resources(
     spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions, *, external: frozenset[str], foreign: ForeignParts
-) -> Ground:
+) -> Shared:
     """Declare what VMs in one location share, except the ``external`` roles, which are referred to by their ids."""
     guard = None if "security_group" in external else security_group(spec, tags, options, foreign)
     guard_id: Input[str] = guard.id if guard else spec.ids()["security_group"]
-    return Ground(options, _subnet_id(spec, tags, options, external, foreign, guard_id), guard_id)
+    return Shared(options, _subnet_id(spec, tags, options, external, foreign, guard_id), guard_id)
 
 
 def _subnet_id(
@@ -52,7 +52,7 @@ def _subnet_id(
     foreign: ForeignParts,
     guard_id: Input[str],
 ) -> Input[str]:
-    """Declare network and subnet, unless they are only used, and give the subnet's id."""
+    """Declare network and subnet, unless they are external, and give the subnet's id."""
     if spec.subnet_id:
         return spec.subnet_id
     parent = None if "network" in external else network(spec, foreign.tagged("network", tags), options)
