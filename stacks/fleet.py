@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pulumi import Output, ProviderResource, ResourceOptions
-from vmops.stacks.shared_resources import Shared, in_group, shared_resources
+from vmops.stacks.shared import Shared, in_group, shared_resources
 
 from vmops.spec import names
 from vmops.spec.foreign import NOTHING, ForeignParts

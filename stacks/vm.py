@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi_azure_native as azure
 from pulumi import Output, ProviderResource, ResourceOptions, export
-from vmops.stacks.shared_resources import Shared, in_group, shared_resources
+from vmops.stacks.shared import Shared, in_group, shared_resources
 
 from vmops.spec import names
 from vmops.spec.foreign import NOTHING, ForeignParts

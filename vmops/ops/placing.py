@@ -10,6 +10,7 @@ from vmops.protocol import Params
 
 if TYPE_CHECKING:
     from vmops.ops.offers import Offers
+    from vmops.spec.wish import PlaceRequest
 
 
 class Placing(Access):
@@ -45,6 +46,7 @@ class Placing(Access):
 
     def _offers(self, params: Params, unread: list[Failure]) -> "Offers":
         from vmops.ops.offers import Offers
+    from vmops.spec.wish import PlaceRequest
         from vmops.ops.prices import Prices
 
         wish = self._wish(params)
