@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pulumi import Output, ProviderResource, ResourceOptions
-from vmops.stacks.shared import Shared, in_group, shared_resources
 
 from vmops.spec import names
 from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.kept import NOTHING_KEPT, Kept
 from vmops.spec.vm_spec import VmSpec
+from vmops.stacks.shared import Shared, in_group, shared_resources
 from vmops.stacks.vm import marks, own_resources, own_tags
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pulumi_azure_native as azure
 from pulumi import Output, ProviderResource, ResourceOptions, export
-from vmops.stacks.shared import Shared, in_group, shared_resources
 
 from vmops.spec import names
 from vmops.spec.foreign import NOTHING, ForeignParts
@@ -13,6 +12,7 @@ from vmops.spec.kept import NOTHING_KEPT, Kept
 from vmops.spec.vm_spec import VmSpec
 from vmops.stacks.disks import data_disks
 from vmops.stacks.machine import machine
+from vmops.stacks.shared import Shared, in_group, shared_resources
 
 
 def declare(

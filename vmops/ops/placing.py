@@ -46,7 +46,6 @@ class Placing(Access):
 
     def _offers(self, params: Params, unread: list[Failure]) -> "Offers":
         from vmops.ops.offers import Offers
-    from vmops.spec.wish import PlaceRequest
         from vmops.ops.prices import Prices
 
         wish = self._wish(params)
