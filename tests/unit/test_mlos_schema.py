@@ -31,7 +31,7 @@ def admitted() -> Iterator[None]:
     """Have mlos_bench know our class for the length of a test."""
     known = ConfigSchema.SERVICE.schema["$defs"]["service_config"]["allOf"][0]["oneOf"]
     before = list(known)
-    schema.admit()
+    schema.register_classes()
     yield
     known[:] = before
 
@@ -97,7 +97,7 @@ def test_a_wrong_config_of_what_logs_in_is_one_sentence(config: dict[str, Any], 
 
 def test_mlos_bench_knows_our_class_once_it_is_admitted(admitted: None) -> None:
     """Under all their names, alone or in a list, and admitted twice as once."""
-    schema.admit()
+    schema.register_classes()
     assert len(schema.CLASSES) == 4
     for name in schema.CLASSES:
         for config in ({"class": name}, {"class": name, "config": {"vmSize": "x"}}, {"services": [{"class": name}]}):
