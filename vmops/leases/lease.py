@@ -88,7 +88,7 @@ class Lease:
             raise stuck[0]
 
     def stop_waiting(self) -> None:
-        """Stop a `wait_gone` in any thread; the workers continue."""
+        """Stop a `wait_removed` in any thread; the workers continue."""
         self._stopped_waiting = True
 
     def keep(self) -> None:

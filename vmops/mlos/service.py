@@ -183,7 +183,7 @@ class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, Suppor
         if status in {Status.FAILED, Status.TIMED_OUT}:
             given = self._config.merged_with(params)
             why = (
-                self._ops.last_failure(given) if status is Status.FAILED else "its removal continues after pollTimeout"
+                self._ops.last_failure(given) if status is Status.FAILED else "the removal continues after pollTimeout"
             )
             sentence = printable(
                 f"the VM {given['vmName']} is not gone, and may still cost money: {why or 'see the log'}"
@@ -194,7 +194,7 @@ class PulumiVMService(Service, SupportsHostProvisioning, SupportsHostOps, Suppor
 
 
 def _answer(call: Callable[[Params], protocol.Answer], params: Params) -> Answer:
-    """Call, and give the answer in mlos_bench's terms. Only wrong params raise, because an exception ends an experiment.
+    """Call, and give the answer in mlos_bench's terms. Only wrong params raise, because that ends an experiment.
 
     An unknown name does not raise, because it may be a parameter of another service.
     """
