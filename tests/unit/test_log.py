@@ -1,4 +1,4 @@
-"""The library's log: a guest in the program's, through the standard logger alone."""
+"""The library's log goes through the standard logger only."""
 
 import io
 import json
@@ -22,7 +22,7 @@ sys.exit(ops.wait_vm_operation(params)[0].name != "FAILED")
 """
 
 
-def test_an_event_is_a_record_in_words_with_its_fields(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_event_is_a_record_with_message_and_fields(caplog: pytest.LogCaptureFixture) -> None:
     """A reader of the log and a handler that wants the values are both served."""
     get_logger().warning("failed", vm="exp1", reason="no cores")
     (record,) = caplog.records
@@ -30,7 +30,7 @@ def test_an_event_is_a_record_in_words_with_its_fields(caplog: pytest.LogCapture
     assert fields_of(record) == {"event": "failed", "vm": "exp1", "reason": "no cores"}
 
 
-def test_the_programs_structlog_is_neither_read_nor_changed(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_programs_structlog_configuration_is_not_used(caplog: pytest.LogCaptureFixture) -> None:
     """Whoever configures structlog for himself gets no event of ours into it."""
     before = structlog.get_config()
     with structlog.testing.capture_logs() as captured:
@@ -39,8 +39,8 @@ def test_the_programs_structlog_is_neither_read_nor_changed(caplog: pytest.LogCa
     assert structlog.get_config() == before
 
 
-def test_without_a_handler_and_without_stdout_a_verb_fails_in_silence(tmp_path: Path) -> None:
-    """Nothing is printed anywhere, and a closed stdout makes no wait raise."""
+def test_without_handler_and_stdout_nothing_is_printed(tmp_path: Path) -> None:
+    """A closed stdout makes no wait raise."""
     command = [sys.executable, "-c", FAILS, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
