@@ -47,7 +47,7 @@ def test_without_handler_and_stdout_nothing_is_printed(tmp_path: Path) -> None:
 
 
 def test_a_worker_writes_a_line_of_json_for_each_event() -> None:
-    """The level, the instant and the exception are in it too."""
+    """With level, timestamp and exception."""
     file = io.StringIO()
     logger, handler = logging.getLogger("vmops"), JsonLines(file)
     logger.addHandler(handler)
@@ -63,8 +63,8 @@ def test_a_worker_writes_a_line_of_json_for_each_event() -> None:
     assert "ValueError: invalid literal" in told["exception"]
 
 
-def test_a_log_that_cannot_be_written_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    """A full disk costs the line, never the work; the standard library says so on stderr."""
+def test_an_unwritable_log_loses_only_the_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """The standard library reports it on stderr."""
     file = io.StringIO()
     file.close()
     logger, handler = logging.getLogger("vmops"), JsonLines(file)
