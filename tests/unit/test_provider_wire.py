@@ -99,7 +99,7 @@ def began(arm: ScriptedArm, status: int = 201) -> Reply:
 
 
 def test_create_is_four_requests(arm: ScriptedArm) -> None:
-    """It checks that the resource does not exist, puts it, polls the finished operation once, and reads the resource."""
+    """It checks that the resource does not exist, puts it, polls the operation once, and reads the resource."""
     arm.say(f"GET {MACHINE}", NOT_FOUND, (200, {}, BODY))
     arm.say(f"PUT {MACHINE}", began(arm))
     arm.say(f"GET {OPERATION}", (200, {}, {"status": "Succeeded"}))
