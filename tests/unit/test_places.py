@@ -171,7 +171,7 @@ def test_objections_are_shared_within_a_deployment() -> None:
     first.refused(ZONAL, Failure(FailureKind.CAPACITY, "", "AllocationFailed"), 0.0)
     assert (first.place(0.0), second.place(0.0)) == (NOWHERE, NOWHERE)
     told = against(NOWHERE, "AllocationFailed")
-    assert (second.place(0.0, told=told), second.place(0.0)) == (None, NOWHERE)
+    assert (second.place(0.0, extra=told), second.place(0.0)) == (None, NOWHERE)
     passing = Failure(FailureKind.INTERRUPTED, "", "InternalOperationError")
     assert [each.refused(NOWHERE, passing, 0.0) for each in (first, second, first)] == [Next.AGAIN] * 2 + [Next.STOP]
 

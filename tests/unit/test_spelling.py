@@ -39,7 +39,7 @@ def test_respelled_uses_the_existing_case(params: dict[str, str], upper: list[bo
     """For given and default names."""
     there, asked = spec_of(**params), spec_of(**cased(params, upper))
     places = known(there, *ROLES)
-    assert spelling.is_told(asked, places)
+    assert spelling.are_all_known(asked, places)
     spelled = spelling.respelled(asked, places)
     assert [getattr(spelled, field) for field in FIELDS] == [getattr(there, field) for field in FIELDS]
     assert (spelled.ids(), spelled.stack) == (there.ids(), there.stack)

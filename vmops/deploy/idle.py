@@ -29,7 +29,7 @@ class Surveyed(Protocol):
         """Give the VMs."""
 
 
-Read = TypeVar("Seen", bound=Surveyed)
+Read = TypeVar("Read", bound=Surveyed)
 
 
 def proven(context: DeployContext, spec: VmSpec, read: Callable[[], Read]) -> Read:

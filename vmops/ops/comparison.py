@@ -37,7 +37,7 @@ class Comparison:
     @property
     def drift(self) -> list[Drift]:
         """Name what differs from its declaration, of VMs that exist; what they share is named once."""
-        return drift.once(each for spec, before in self._pairs for each in drift.differences(spec, before))
+        return drift.distinct(each for spec, before in self._pairs for each in drift.differences(spec, before))
 
     @property
     def added(self) -> list[str]:

@@ -45,7 +45,7 @@ def remove(settings: Settings, target: Target, claim: Claim, *, mark: str, why: 
         for machine in seen.machines if mark else ():
             holding.require(machine, mark)
         again = inventory.repeat_after(arm.pace, 0.0, seen)
-        patience = cleanup.Patience(target.poll_interval, target.deploy_timeout, again)
+        patience = cleanup.CleanupPolling(target.poll_interval, target.deploy_timeout, again)
         cleanup.delete_owned(arm, claim, patience, keep_group=target.keep_group)
 
 
