@@ -22,7 +22,7 @@ HOUR = 3600.0
 
 @pytest.fixture(autouse=True)
 def unsaid(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(context, "_UNSAID", threading.Lock())
+    monkeypatch.setattr(context, "_WARNED", threading.Lock())
 
 
 def lifetime(azure: Azure, vm: Machine) -> float | None:
