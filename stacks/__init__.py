@@ -1,1 +1,1 @@
-"""What is declared: the Pulumi programs of vmops."""
+"""The Pulumi programs of vmops, which declare its resources."""

@@ -4,8 +4,8 @@
     pulumi config set subscription 01234567-89ab-cdef-0123-456789abcdef
     pulumi config set adminPasswordOrKey --secret < ~/.ssh/id_ed25519.pub
 
-Two keys are this program's own: ``owner``, by default the user's name, and ``uses``, the roles (group, network, subnet,
-security_group) of what exists and is not to be declared.
+Two keys are not parameters: ``owner``, by default the user's name, and ``uses``, the roles (group, network, subnet,
+security_group) of existing resources that are used and not declared.
 """
 
 import getpass
@@ -31,8 +31,8 @@ def main() -> None:
     azure = Provider(
         "azure", subscription_id=spec.subscription, environment=spec.cloud, use_default_azure_credential=True
     )
-    uses = frozenset(map(str, values.items(_configured("uses") or "")))
-    declare(spec, owner=_configured("owner") or getpass.getuser(), uses=uses, provider=azure)
+    external = frozenset(map(str, values.items(_configured("uses") or "")))
+    declare(spec, owner=_configured("owner") or getpass.getuser(), external=external, provider=azure)
 
 
 main()

@@ -1,4 +1,4 @@
-"""Data disks that are made before the VM: types whose speed is bought separately from their size."""
+"""Data disks that are separate resources: types with IOPS and MB/s independent of their size."""
 
 from collections.abc import Mapping
 
@@ -12,11 +12,11 @@ from vmops.spec.vm_spec import VmSpec
 def data_disks(
     spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions, foreign: ForeignParts
 ) -> dict[int, Input[str]]:
-    """Declare each of them, and give their ids by lun; empty if the VM's disks are made with it.
+    """Declare each of them, and give their ids by lun; empty if the VM's disks are created with the VM.
 
-    No engine deletes their contents: a disk that is no longer declared is kept, detached.
+    The engine never deletes them: a disk that is no longer declared is detached and kept.
     """
-    if not spec.makes_disks_apart:
+    if not spec.has_separate_disks:
         return {}
     own = ResourceOptions.merge(options, ResourceOptions(retain_on_delete=True))
     return {

@@ -1,4 +1,4 @@
-"""A fleet: VMs of one kind in one group and in one Pulumi stack; those in one location share a network."""
+"""A fleet: VMs with the same parameters in one group and one Pulumi stack; those in one location share a network."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,15 +10,15 @@ from vmops.spec import names
 from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.kept import NOTHING_KEPT, Kept
 from vmops.spec.vm_spec import VmSpec
-from vmops.stacks.ground import Ground, ground, in_group
-from vmops.stacks.vm import marks, on_ground, own_tags
+from vmops.stacks.shared import Shared, in_group, shared_resources
+from vmops.stacks.vm import marks, own_resources, own_tags
 
 
 @dataclass(frozen=True)
 class Part:
-    """One member as it is declared: with what others have added to its resources, and what stays unchanged.
+    """One member as it is declared: with the parts that others have added to its resources, and what stays unchanged.
 
-    One that is ``new`` does not exist yet.
+    A ``new`` one does not exist yet.
     """
 
     spec: VmSpec
@@ -31,7 +31,7 @@ def declare(
     parts: Sequence[Part],
     *,
     owner: str,
-    uses: frozenset[str] = frozenset(),
+    external: frozenset[str] = frozenset(),
     expires: str | None = None,
     hold: str = "",
     provider: ProviderResource | None = None,
@@ -39,30 +39,32 @@ def declare(
 ) -> list[dict[str, Output[Any]]]:
     """Declare the members of a fleet, at least one, and what they share; otherwise as `vmops.stacks.vm.declare`.
 
-    What members in one location share is declared with what others have added to it for the first of them. Each new
-    member waits for its ``turn``.
+    The resources that members in one location share get the foreign parts of the first of them. ``turn`` is awaited
+    before each new member is created.
 
-    Returns: what is known of each member, in their order.
+    Returns: the outputs of each member, in their order.
     """
     first = parts[0]
     tags = {**own_tags(first.spec, owner), names.FLEET_TAG: first.spec.vm_name}
     options, location = ResourceOptions(provider=provider), first.kept.group_location
-    options = in_group(first.spec, tags, options, uses=uses, foreign=first.foreign, location=location)
-    bases: dict[str, Ground] = {}
+    options = in_group(first.spec, tags, options, external=external, foreign=first.foreign, location=location)
+    bases: dict[str, Shared] = {}
     for each in parts:
-        if _site(each) not in bases:
-            bases[_site(each)] = ground(each.spec, tags, options, uses=uses, foreign=each.foreign)
+        if _group_of_location(each) not in bases:
+            bases[_group_of_location(each)] = shared_resources(
+                each.spec, tags, options, external=external, foreign=each.foreign
+            )
     marked = marks(expires, hold)
 
-    def base(part: Part) -> Ground:
-        shared = bases[_site(part)]
-        return replace(shared, options=_in_turn(shared.options, turn)) if turn and part.new else shared
+    def base(part: Part) -> Shared:
+        shared = bases[_group_of_location(part)]
+        return replace(shared, options=_after(shared.options, turn)) if turn and part.new else shared
 
-    return [on_ground(base(each), each.spec, tags, marked, each.foreign, each.kept) for each in parts]
+    return [own_resources(base(each), each.spec, tags, marked, each.foreign, each.kept) for each in parts]
 
 
-def _in_turn(options: ResourceOptions, turn: Callable[[], Awaitable[object]]) -> ResourceOptions:
-    """Give the same options, whose dependencies are known only once it is the turn of who depends on them."""
+def _after(options: ResourceOptions, turn: Callable[[], Awaitable[object]]) -> ResourceOptions:
+    """Give the same options with dependencies that become known after ``turn``, so that the resource waits for it."""
     depends_on = options.depends_on
 
     async def known() -> Any:
@@ -72,6 +74,6 @@ def _in_turn(options: ResourceOptions, turn: Callable[[], Awaitable[object]]) ->
     return ResourceOptions(provider=options.provider, depends_on=Output.from_input(known()))
 
 
-def _site(part: Part) -> str:
-    """Give the id of the security group that a member shares with all others in its location."""
+def _group_of_location(part: Part) -> str:
+    """Give the id of the security group that all members in one location share."""
     return part.spec.ids()["security_group"].lower()

@@ -1,4 +1,4 @@
-"""What each VM has for itself: the VM, its network interface and its public address."""
+"""The resources that each VM has for itself: the VM, its network interface and its public address."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -20,9 +20,9 @@ Disks = Mapping[int, Input[str]]
 NO_DISKS: Disks = MappingProxyType({})
 
 _ACCELERATED = {"true": True, "false": False}
-"""The declared values of accelerated networking; auto is resolved before."""
+"""The declared values of accelerated networking; ``auto`` has been replaced before."""
 
-# Property paths of what ARM refuses to change on a VM (409 PropertyChangeNotAllowed), so that it is replaced.
+# Property paths that ARM refuses to change on a VM (409 PropertyChangeNotAllowed); a change replaces the VM.
 # Source: compute REST reference, OSProfile and ImageReference; Pulumi, resource option replaceOnChanges.
 REPLACES_THE_VM = [
     "osProfile.adminUsername",
@@ -34,7 +34,7 @@ REPLACES_THE_VM = [
 ]
 
 MOVES_THE_VM = ["location", "zones", "priority", "evictionPolicy", "billingProfile"]
-"""Properties that ARM refuses to change, too, but that a VM that never ran may lose by being replaced."""
+"""More properties that ARM refuses to change; a change replaces the VM only if it never ran."""
 
 _SECRET = {"adminPasswordOrKey": "osProfile.adminPassword", "customData": "osProfile.customData"}
 """Property paths of the secret parameters."""
@@ -52,12 +52,12 @@ def machine(
     own_tags: Tags,
     foreign: ForeignParts = NOTHING,
     kept: Kept = NOTHING_KEPT,
-    apart: Disks = NO_DISKS,
+    separate: Disks = NO_DISKS,
 ) -> dict[str, Output[Any]]:
-    """Declare a VM with an interface and, by default, an address, and return what is known of it.
+    """Declare a VM with an interface and, by default, an address, and return its outputs.
 
-    ``own_tags`` are tags of the VM only, ``kept`` is what stays unchanged, ``apart`` the data disks that are made
-    before.
+    ``own_tags`` are tags of the VM only, ``kept`` is what stays unchanged, ``separate`` are data disks that are
+    declared separately.
     """
     public = address(spec, foreign.tagged("address", tags), options, kept) if spec.public_ip else None
     interface = nic(
@@ -69,7 +69,7 @@ def machine(
         public=public,
     )
     own = {**tags, **own_tags}
-    vm = virtual_machine(spec, own, options, interface=interface, foreign=foreign, kept=kept, apart=apart)
+    vm = virtual_machine(spec, own, options, interface=interface, foreign=foreign, kept=kept, separate=separate)
     return {
         "id": vm.id,
         "name": vm.name,
@@ -122,7 +122,7 @@ def nic(
     security_group_id: Input[str],
     public: azure.network.PublicIPAddress | None,
 ) -> azure.network.NetworkInterface:
-    """Declare the network interface. It has the security group, so that a subnet that is only used is not changed."""
+    """Declare the network interface. The security group is on it by default, so that no external subnet is changed."""
     name = spec.name_of("nic")
     return azure.network.NetworkInterface(
         name,
@@ -162,7 +162,7 @@ def virtual_machine(
     interface: azure.network.NetworkInterface,
     foreign: ForeignParts = NOTHING,
     kept: Kept = NOTHING_KEPT,
-    apart: Disks = NO_DISKS,
+    separate: Disks = NO_DISKS,
 ) -> azure.compute.VirtualMachine:
     """Declare the VM itself. Its own disks are deleted with it; its interface and address are not.
 
@@ -184,7 +184,7 @@ def virtual_machine(
         identity=identity(spec, foreign.identities),
         security_profile=security_profile(spec),
         os_profile=os_profile(spec),
-        storage_profile=storage_profile(spec, foreign.disks, kept.disks, apart),
+        storage_profile=storage_profile(spec, foreign.disks, kept.disks, separate),
         additional_capabilities=_capabilities(spec),
         network_profile=compute.NetworkProfileArgs(
             network_interfaces=[
@@ -211,7 +211,7 @@ def _capabilities(spec: VmSpec) -> azure.compute.AdditionalCapabilitiesArgs | No
 
 
 def _diagnostics(spec: VmSpec) -> azure.compute.DiagnosticsProfileArgs:
-    """Say where the console's output is stored: in storage of Azure's own by default."""
+    """Declare where the console's output is stored: by default in storage that Azure manages."""
     asked = spec.boot_diagnostics or "true"
     console = azure.compute.BootDiagnosticsArgs(
         enabled=asked != "false", storage_uri=asked if asked.startswith("https:") else None

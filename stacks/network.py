@@ -1,6 +1,6 @@
-"""What several VMs may share: the resource group, the network, its subnet and the security group.
+"""The resources that several VMs may share: the resource group, the network, its subnet and the security group.
 
-A resource that the user named may serve other VMs too, so it is not deleted with the stack.
+A resource that the user named may be used by other VMs, so it is not deleted with the stack.
 """
 
 from collections.abc import Mapping
@@ -15,19 +15,17 @@ from vmops.spec.foreign import NOTHING, ForeignParts
 from vmops.spec.vm_spec import VmSpec
 
 _SIDES = ("AddressPrefix", "AddressPrefixes", "PortRange", "PortRanges", "ApplicationSecurityGroups")
-_TOLD = frozenset(
+_DECLARABLE = frozenset(
     {"description", "protocol", "access", "priority", "direction"}
     | {f"{end}{part}" for end in ("source", "destination") for part in _SIDES}
 )
-"""The properties of a rule that are declared; the others in ARM's answer are ARM's. Source: network REST reference,
-SecurityRule.
-"""
+"""The properties of a rule that can be declared; ARM adds the others. Source: network REST reference, SecurityRule."""
 
 
 def group(
     spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions, location: str | None = None
 ) -> azure.resources.ResourceGroup:
-    """Declare the resource group, which is kept when the stack is destroyed, until it is found empty.
+    """Declare the resource group. A destroy keeps it; the cleanup deletes it once it is empty.
 
     Its ``location`` is only where Azure stores the group's metadata; by default it is the VM's.
     Source: Azure documentation, resource groups.
@@ -64,7 +62,7 @@ def subnet(
 ) -> azure.network.Subnet:
     """Declare the subnet. It lets a VM without a public address reach the internet.
 
-    In a network of ours (``parent``) it is deleted with that; in another's, the engine must delete it.
+    In a network of ours (``parent``) it is deleted with the network; in an external one, the engine must delete it.
     """
     kept = parent is not None and "subnet" in spec.named_roles
     return azure.network.Subnet(
@@ -82,7 +80,7 @@ def subnet(
 
 
 def _on_subnet(spec: VmSpec, security_group_id: Input[str] | None) -> azure.network.NetworkSecurityGroupArgs | None:
-    """Refer to the security group if it belongs on the subnet; the interface declares its own reference."""
+    """Give the subnet's reference to the security group, if ``networkSecurityGroupOn`` puts it there."""
     asked = security_group_id is not None and spec.network_security_group_on in ("subnet", "both")
     return azure.network.NetworkSecurityGroupArgs(id=security_group_id) if asked else None
 
@@ -90,7 +88,7 @@ def _on_subnet(spec: VmSpec, security_group_id: Input[str] | None) -> azure.netw
 def security_group(
     spec: VmSpec, tags: Mapping[str, str], options: ResourceOptions, foreign: ForeignParts = NOTHING
 ) -> azure.network.NetworkSecurityGroup:
-    """Declare which sources may connect, and to which ports."""
+    """Declare the security group: which sources may connect to which ports."""
     return azure.network.NetworkSecurityGroup(
         spec.network_security_group_name,
         resource_group_name=spec.resource_group,
@@ -121,6 +119,6 @@ def _rule(port: int, priority: int, sources: tuple[str, ...]) -> azure.network.S
 
 
 def _kept(rule: Mapping[str, Any]) -> azure.network.SecurityRuleArgs:
-    """Declare another's rule as it is."""
-    told = {to_snake(name): value for name, value in rule["properties"].items() if name in _TOLD and value}
+    """Declare a rule that others have added, unchanged."""
+    told = {to_snake(name): value for name, value in rule["properties"].items() if name in _DECLARABLE and value}
     return azure.network.SecurityRuleArgs(name=rule["name"], **told)

@@ -14,9 +14,9 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def os_profile(spec: VmSpec) -> azure.compute.OSProfileArgs:
-    """Say who may log in, and what the VM is given at creation; passwords and custom data are secrets of the stack.
+    """Declare the login and the custom data; passwords and custom data are secrets of the stack.
 
-    Raises: SpecError if the spec has neither password nor key, and keeps none.
+    Raises: SpecError if the spec has neither a password nor a key, and the VM's does not stay.
     """
     if not spec.credential_is_given and spec.admin_password_or_key is None:
         raise SpecError("adminPasswordOrKey: is required to declare a VM")
@@ -26,7 +26,7 @@ def os_profile(spec: VmSpec) -> azure.compute.OSProfileArgs:
         computer_name=names.computer_name(spec.machine_name),
         admin_username=spec.admin_username,
         admin_password=Output.secret(credential) if by_password and credential else None,
-        custom_data=_sent(spec.custom_data.get_secret_value()) if spec.custom_data else None,
+        custom_data=_encoded(spec.custom_data.get_secret_value()) if spec.custom_data else None,
         linux_configuration=azure.compute.LinuxConfigurationArgs(
             disable_password_authentication=not by_password,
             ssh=_authorized(spec.admin_username, credential) if credential and not by_password else None,
@@ -34,7 +34,7 @@ def os_profile(spec: VmSpec) -> azure.compute.OSProfileArgs:
     )
 
 
-def _sent(content: str) -> Output[str]:
+def _encoded(content: str) -> Output[str]:
     return Output.secret(custom_data.encoded(content))
 
 
@@ -47,12 +47,12 @@ def storage_profile(
     spec: VmSpec,
     foreign: Iterable[Mapping[str, Any]] = (),
     attached: Mapping[int, str] = {},
-    apart: Mapping[int, Input[str]] = {},
+    separate: Mapping[int, Input[str]] = {},
 ) -> azure.compute.StorageProfileArgs:
-    """Say which image and disks the VM has; our disks are deleted with it, ``foreign`` ones stay.
+    """Declare the image and the disks of the VM; our disks are deleted with it, ``foreign`` ones stay.
 
-    ``attached`` are the ids, by lun, of existing data disks of ours that are not made with the VM. Those in ``apart``
-    are declared separately, and outlive the VM.
+    ``attached`` are the ids, by lun, of existing data disks of ours, which are attached instead of created. Those in
+    ``separate`` are declared separately, and outlive the VM.
 
     Source: compute REST reference, OSDisk.deleteOption and DataDisk.deleteOption, whose default is Detach.
     """
@@ -61,11 +61,11 @@ def storage_profile(
         os_disk=_os_disk(spec),
         disk_controller_type=spec.disk_controller_type,
         data_disks=[
-            *(_apart(spec, lun, disk_id) for lun, disk_id in apart.items()),
+            *(_separate_disk(spec, lun, disk_id) for lun, disk_id in separate.items()),
             *(
                 _data_disk(spec, lun, size, attached.get(lun))
                 for lun, size in enumerate(spec.data_disks)
-                if lun not in apart
+                if lun not in separate
             ),
             *map(_kept, foreign),
         ],
@@ -73,7 +73,7 @@ def storage_profile(
 
 
 def _os_disk(spec: VmSpec) -> azure.compute.OSDiskArgs:
-    """Declare the system disk. An ephemeral one has no name and no type, and only one way of caching.
+    """Declare the system disk. An ephemeral one has no name and no type, and only supports the caching ReadOnly.
 
     Source: Azure documentation, ephemeral OS disks, template.
     """
@@ -131,7 +131,7 @@ def _data_disk(spec: VmSpec, lun: int, size: int, attached: str | None) -> azure
     )
 
 
-def _apart(spec: VmSpec, lun: int, disk_id: Input[str]) -> azure.compute.DataDiskArgs:
+def _separate_disk(spec: VmSpec, lun: int, disk_id: Input[str]) -> azure.compute.DataDiskArgs:
     return azure.compute.DataDiskArgs(
         name=spec.disk_name(lun),
         lun=lun,
@@ -143,7 +143,7 @@ def _apart(spec: VmSpec, lun: int, disk_id: Input[str]) -> azure.compute.DataDis
 
 
 def _kept(disk: Mapping[str, Any]) -> azure.compute.DataDiskArgs:
-    """Declare a disk that others have attached as it is; it outlives the VM."""
+    """Declare a disk that others have attached, unchanged; it outlives the VM."""
     return azure.compute.DataDiskArgs(
         name=disk.get("name"),
         lun=disk["lun"],

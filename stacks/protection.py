@@ -1,4 +1,4 @@
-"""The identities of a VM, and how it is protected; a parameter that is not given is not sent."""
+"""The identities and the security profile of a VM; a parameter that is not given is not sent."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def identity(spec: VmSpec, foreign: Iterable[str] = ()) -> azure.compute.VirtualMachineIdentityArgs | None:
-    """Give the identities of the VM, including those that others assigned: ARM removes what a write does not name."""
+    """Give the identities of the VM, including those that others have assigned: a write removes all others."""
     if spec.managed_identity is None:
         return None
     named = [*spec.managed_identity, *foreign]
@@ -21,7 +21,7 @@ def identity(spec: VmSpec, foreign: Iterable[str] = ()) -> azure.compute.Virtual
 
 
 def security_profile(spec: VmSpec) -> azure.compute.SecurityProfileArgs | None:
-    """Say how the VM boots and what is encrypted."""
+    """Declare how the VM boots and what is encrypted; None if no such parameter is given."""
     start = (spec.secure_boot, spec.v_tpm)
     if (spec.security_type, spec.encryption_at_host, *start) == (None,) * 4:
         return None

@@ -1,4 +1,4 @@
-"""Azure VMs for experiments: declared, provisioned, used and gone.
+"""Azure VMs for experiments: declared, provisioned, used and removed.
 
 Names are imported when they are first used, so that ``import vmops`` costs next to nothing.
 """

@@ -1,4 +1,4 @@
-"""The contract: what a program may ask of a VM, and the statuses of the answers.
+"""The interface of vmops: the methods that a program calls, and the statuses that they return.
 
 ``Status`` and ``SupportsVMOps`` have the names, values and signatures of mlos_bench, which is never imported here.
 

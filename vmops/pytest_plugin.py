@@ -24,7 +24,7 @@ _PARAMS, _SCOPE = "azure_vm_params", "azure_vm_scope"
 _SCOPES = ("function", "session")
 _WORKER = "PYTEST_XDIST_WORKER"
 _TTL = "4h"
-"""Default time to live of a VM: if the session is killed, the sweep removes the VM after that."""
+"""Default time to live of a VM, after which the sweep removes the VM of a killed session."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def azure_vm(request: pytest.FixtureRequest) -> "Machine":
-    """Give a VM that runs: the test's own, or with scope ``session`` one for all tests with the same parameters."""
+    """Give a running VM: one for the test, or with scope ``session`` one for all tests with the same parameters."""
     params = _marked(request)
     scope = params.pop("scope", request.config.getini(_SCOPE))
     if scope not in _SCOPES:
@@ -52,7 +52,7 @@ def azure_vm(request: pytest.FixtureRequest) -> "Machine":
 
 @pytest.fixture
 def azure_vms(request: pytest.FixtureRequest, _azure_vm_ending: None) -> "Iterator[list[Machine]]":
-    """Give the VMs of a fleet, which live until the test's end; ``vmCount`` of the marker says how many."""
+    """Give the VMs of a fleet, which live until the end of the test; ``vmCount`` of the marker is their number."""
     params = {"vmCount": 1, **_marked(request)}
     params.pop("scope", None)
     with ExitStack() as held:
@@ -61,14 +61,14 @@ def azure_vms(request: pytest.FixtureRequest, _azure_vm_ending: None) -> "Iterat
 
 @pytest.fixture
 def azure_vm_factory(request: pytest.FixtureRequest, _azure_vm_ending: None) -> Iterator[Factory]:
-    """Give a function that makes VMs, from parameters, which live until the end of the test."""
+    """Give a function that makes a VM from parameters; each VM lives until the end of the test."""
     with ExitStack() as held:
         yield lambda **params: _made(request, params, held)
 
 
 @pytest.fixture(scope="session")
 def _azure_vm_shared(request: pytest.FixtureRequest, _azure_vm_ending: None) -> Iterator[Factory]:
-    """Give a function that makes VMs which live until the end of the session, one for each set of parameters."""
+    """Give a function that makes one VM for each set of parameters; each lives until the end of the session."""
     made: dict[str, Machine] = {}
     with ExitStack() as held:
 
@@ -83,16 +83,16 @@ def _azure_vm_shared(request: pytest.FixtureRequest, _azure_vm_ending: None) -> 
 
 @pytest.fixture(scope="session")
 def _azure_vm_ending() -> Iterator[None]:
-    """Let a signal that would kill pytest interrupt it, as Ctrl-C does, so that fixtures are torn down."""
+    """Make a signal that would kill pytest interrupt it, as Ctrl-C does, so that fixtures are torn down."""
     from vmops.core.signals import Unwinding
 
-    _heed_lost_session()
+    _exit_with_controller()
     with Unwinding(signal.default_int_handler):
         yield
 
 
-def _heed_lost_session() -> None:
-    """Interrupt a worker of pytest-xdist whose session is lost, even if its shell ignores SIGINT.
+def _exit_with_controller() -> None:
+    """Make a worker of pytest-xdist exit when its controller is gone, even if its shell ignores SIGINT.
 
     Source: execnet, gateway_base: a worker whose controller is gone sends itself SIGINT, and is gone 10 seconds later.
     """
@@ -102,14 +102,14 @@ def _heed_lost_session() -> None:
 
 
 def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Give what the markers of a test say, the nearest first."""
+    """Give the parameters of a test's markers; the nearest marker takes precedence."""
     markers = reversed(list(request.node.iter_markers("azure_vm")))
     return {name: value for marker in markers for name, value in marker.kwargs.items()}
 
 
 def _made(request: pytest.FixtureRequest, params: Mapping[str, Any], held: ExitStack) -> "Machine":
     if params.get("vmCount") is not None:
-        raise pytest.UsageError("azure_vm: it is one VM; azure_vms has as many as vmCount says")
+        raise pytest.UsageError("azure_vm is one VM: use the fixture azure_vms for vmCount")
     return _held(request, params, held)[0]
 
 

@@ -176,16 +176,16 @@ def _live(ops: VMOps, wire: Wire, clock: SteppedClock) -> None:
     clock.held = lambda: _is_made(wire) and killer.is_alive()
     killer.start()
     with suppress(OperationFailed):
-        _deploy(ops, spec, lambda site: steps.provision(site, spec, Circumstances(doubtful=False)))
+        _deploy(ops, spec, lambda site: steps.provision(site, spec, Circumstances(interrupted=False)))
     killer.join()
-    _deploy(ops, spec, lambda site: steps.provision(site, spec, Circumstances(doubtful=True)))
+    _deploy(ops, spec, lambda site: steps.provision(site, spec, Circumstances(interrupted=True)))
     for verb in (ops.vm_stop, ops.vm_start, ops.vm_restart):
         params = {"vmName": "vm", "pollTimeout": 3600}
         assert verb(params)[0] is Status.PENDING, ops.last_failure(params)
         assert ops.wait_vm_operation(params)[0] is Status.SUCCEEDED, ops.last_failure(params)
     bigger = spec.model_copy(update={"vm_size": "Standard_D2s_v5", "os_disk_size_gb": 64})
-    _deploy(ops, bigger, lambda site: steps.provision(site, bigger, Circumstances(doubtful=False)))
-    _deploy(ops, spec, lambda site: removal.deprovision(site, spec, doubtful=False))
+    _deploy(ops, bigger, lambda site: steps.provision(site, bigger, Circumstances(interrupted=False)))
+    _deploy(ops, spec, lambda site: removal.deprovision(site, spec, interrupted=False))
 
 
 def _deploy(ops: VMOps, target: Target, steps: Callable[[Any], Any]) -> None:

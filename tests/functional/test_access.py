@@ -397,7 +397,7 @@ def test_two_vms_of_one_name_are_told_apart_by_their_groups(tmp_path: Path) -> N
 def test_a_path_that_openssh_cannot_be_told_of_is_refused(tmp_path: Path) -> None:
     """A line break in it would be another option."""
     way = WayIn("exp1", "lab", "exp1-lab", "id", "203.0.113.1", 22, "mlos")
-    with pytest.raises(StoreError, match="OpenSSH cannot be told of"):
+    with pytest.raises(StoreError, match="OpenSSH's configuration cannot contain"):
         Hosts(tmp_path / "a\nProxyCommand true").write(way)
 
 

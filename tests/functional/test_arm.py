@@ -166,7 +166,7 @@ def test_an_url_elsewhere_is_refused_before_any_request(world: World, url: str) 
     """The token goes to the cloud's own endpoint, whatever a parameter says."""
     elsewhere = url.format(own=world.url, host=world.url.removeprefix("http://"))
     with pytest.raises(SpecError, match=r"^asyncResultsUrl: .* is not on this cloud's endpoint"):
-        power.look(world.arm, elsewhere, 1.0)
+        power.poll(world.arm, elsewhere, 1.0)
     assert world.journal.asked == []
 
 
@@ -192,7 +192,7 @@ def test_who_has_patience_asks_again_when_told_to(tmp_path: Path) -> None:
         with pytest.raises(CloudError) as refusal:
             world.arm.get(GROUP)
         assert refusal.value.status == 429
-        patient = Arm(world.cloud, timeout=10, patience=60)
+        patient = Arm(world.cloud, timeout=10, retry_seconds=60)
         assert patient.get(GROUP) is not None
     assert len([asked for asked in world.journal.asked if asked.startswith(f"GET {GROUP}?")]) == 1 + 3
 
@@ -203,5 +203,5 @@ def test_a_pause_that_is_too_long_is_not_begun(tmp_path: Path) -> None:
         world.put(GROUP)
         throttle(world, 3600, times=1)
         with pytest.raises(CloudError) as refusal:
-            Arm(world.cloud, timeout=10, patience=60).get(GROUP)
+            Arm(world.cloud, timeout=10, retry_seconds=60).get(GROUP)
     assert refusal.value.status == 429

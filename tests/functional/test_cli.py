@@ -265,10 +265,10 @@ def test_dry_runs_show_and_change_nothing(lab: Shell) -> None:
     )
     unknown = lab("provision", "exp1", "-p", "vmSize=Standard_D2s_v55", "--dry-run")
     assert (unknown.returncode, unknown.stdout) == (1, "")
-    assert "vmSize: there is no Standard_D2s_v55 in westus2; is Standard_D2s_v5 meant?" in unknown.stderr
+    assert "vmSize: there is no Standard_D2s_v55 in westus2; did you mean Standard_D2s_v5?" in unknown.stderr
     restricted = lab("provision", "exp1", "-p", "vmSize=standard_m128ms", "--dry-run")
     assert (restricted.returncode, restricted.stdout) == (1, "")
-    told = "capacity: vmSize: Standard_M128ms is not to be had in westus2: NotAvailableForSubscription"
+    told = "capacity: vmSize: Standard_M128ms is not available in westus2: NotAvailableForSubscription"
     assert told in restricted.stderr
     doomed = lab("deprovision", "exp1", "--dry-run")
     names = [each.rpartition("/")[2] for each in doomed.stdout.splitlines()]
@@ -329,7 +329,7 @@ def test_a_misspelled_parameter_of_a_file_is_pointed_out(lab: Shell, tmp_path: P
     price = told.pop("price")
     assert told == {"changes": [], "places": [], "warnings": []}
     assert (price["perHour"], price["currency"], price["source"]) == (0.08, "USD", "local")
-    ignored = "vmsize (is vmSize meant?), trial"
+    ignored = "vmsize (did you mean vmSize?), trial"
     assert done.stderr == f"warning: ignored, because there are no such parameters: {ignored}\n"
 
 
@@ -424,7 +424,7 @@ WRONG_CALLS = {
     ),
     "no file": (["stop", "--params", "none.yaml"], "--params: none.yaml cannot be read: No such file or directory"),
     "no pair": (["stop", "x", "-p", "vmPorts"], "-p: 'vmPorts' is not of the form NAME=VALUE"),
-    "no parameter": (["stop", "x", "-p", "region=eastus"], "region: no such parameter; is location meant?"),
+    "no parameter": (["stop", "x", "-p", "region=eastus"], "region: no such parameter; did you mean location?"),
     "an option": (["stop", "x", "--force-it"], "No such option: --force-it (see vmops stop --help)"),
     "a value": (["demo", "--pace", "fast"], "Invalid value for '--pace': "),
     "a command": (["provisoin"], "No such command 'provisoin'. Did you mean 'provision'"),

@@ -234,7 +234,7 @@ def test_one_parameter_is_set_and_no_other(lab: Shell, azure: Azure) -> None:
     assert lab.json("show", "d2", "--params")["ttl"] == 10800
     for wrong in (["region=eastus"], ["--unset", "region"]):
         done = lab("set", "d2", *wrong)
-        assert (done.returncode, done.stderr) == (2, "error: region: no such parameter; is location meant?\n")
+        assert (done.returncode, done.stderr) == (2, "error: region: no such parameter; did you mean location?\n")
 
 
 def test_a_dry_run_says_from_what_to_what(lab: Shell) -> None:

@@ -251,7 +251,7 @@ def test_what_a_newer_engine_or_other_keys_have_made_is_not_lost(
     failure = ops.last_failure(params)
     assert failure
     assert (failure.kind, failure.code) == (FailureKind.ENGINE, code)
-    assert "deprovision the VM, which does without it" in failure.next_step
+    assert "deprovision the VM, which does not need the state" in failure.next_step
     assert (state_file(backend).read_bytes(), azure.writes()) == (before, writes)
     deprovision(dict(PARAMS))
     assert azure.resources() == []

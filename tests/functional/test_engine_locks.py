@@ -177,7 +177,7 @@ def test_a_lock_of_a_stack_that_is_not_there_is_no_dead_end(
     ops: VMOps, azure: Azure, backend: Path, provision: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An engine may die before it has made the stack; the refusal says what a person may do, and that does it."""
-    monkeypatch.setattr(exclusive, "_PATIENCE", 0.0)
+    monkeypatch.setattr(exclusive, "LOCK_TIMEOUT", 0.0)
     held = put_lock(backend, "another-host")
     with pytest.raises(OperationFailed, match=r"the stack is locked by ada on another-host") as refusal:
         ops.plan(PARAMS)

@@ -22,7 +22,7 @@ HOUR = 3600.0
 
 @pytest.fixture(autouse=True)
 def unsaid(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(context, "_UNSAID", threading.Lock())
+    monkeypatch.setattr(context, "_WARNED", threading.Lock())
 
 
 def lifetime(azure: Azure, vm: Machine) -> float | None:
@@ -51,7 +51,7 @@ def test_what_no_signal_would_remove_lives_for_a_day(
     assert own <= 2
     said = [record.getMessage() for record in caplog.records if "not the main one" in record.getMessage()]
     assert len(said) == 1
-    assert "has a ttl of 24h" in said[0]
+    assert "gets a ttl of 24h" in said[0]
     assert names(azure) == []
 
 

@@ -162,7 +162,7 @@ def test_a_typo_in_the_services_config_is_refused(experiment: Experiment, run: s
     """One sentence that names it, before anything has happened, though mlos_bench is told to check nothing."""
     experiment.change("service.jsonc", '"vmPorts"', '"vmPort"')
     _, told = experiment.run(run, code=1)
-    assert "SpecError: config: vmPort: no such parameter or setting; is vmPorts meant?" in told
+    assert "SpecError: config: vmPort: no such parameter or setting; did you mean vmPorts?" in told
     assert not (experiment.state_dir / "operations.db").exists()
 
 

@@ -155,7 +155,7 @@ def test_a_removal_that_takes_too_long_is_told_loudly(
     assert ready(service, PARAMS)[0] is Status.SUCCEEDED
     daemon.ensure(state_dir, 1)
     assert released(service, {**PARAMS, "pollTimeout": 0.1}) is Status.TIMED_OUT
-    told = "the VM exp1 is not gone, and may still cost money: its removal goes on after pollTimeout"
+    told = "the VM exp1 is not gone, and may still cost money: the removal continues"
     assert told in capsys.readouterr().err
 
 

@@ -135,7 +135,7 @@ def test_ssh_is_waited_for_by_default_where_something_can_answer(
             service.provision_host(params)
     assert asked == ["ssh", "running", "running", "ssh"]
     said = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
-    assert said == ["vm: its SSH is not waited for: nothing runs inside it: no namespaces here"]
+    assert said == ["vm: not waiting for its SSH: nothing runs inside it: no namespaces here"]
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from vmops.deploy.precheck import Location, Need
 from vmops.ops.offers import Offers
 from vmops.ops.prices import Prices
 from vmops.placement.place import Hardware, Place
-from vmops.spec.wish import Wish
+from vmops.spec.wish import PlaceRequest
 
 D2, M128 = "Standard_D2s_v5", "Standard_M128ms"
 
@@ -39,7 +39,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def offers_of(world: World, unread: list[Failure] | None = None, **wish: object) -> Offers:
-    return Offers(world.arm, Wish.from_params(wish), Fixed(Path("nowhere")), [] if unread is None else unread)
+    return Offers(world.arm, PlaceRequest.from_params(wish), Fixed(Path("nowhere")), [] if unread is None else unread)
 
 
 def take(world: World, **wish: object) -> list[dict[str, Any]]:
@@ -52,10 +52,10 @@ def said(found: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
 
 def test_a_wish_is_words_or_lists() -> None:
     """As a shell gives them; each once, in the order that is wanted."""
-    wish = Wish.from_params({"vmSize": f"{D2},{M128},{D2}", "location": "West US 2,eastus", "zone": "any"})
+    wish = PlaceRequest.from_params({"vmSize": f"{D2},{M128},{D2}", "location": "West US 2,eastus", "zone": "any"})
     assert (wish.vm_size, wish.location, wish.zone) == ((D2, M128), ("westus2", "eastus"), ("1", "2", "3"))
-    assert Wish.from_params({"priority": "SpotThenRegular"}).priority == ("Spot", "Regular")
-    bare = Wish.from_params({})
+    assert PlaceRequest.from_params({"priority": "SpotThenRegular"}).priority == ("Spot", "Regular")
+    bare = PlaceRequest.from_params({})
     assert (bare.vm_size, bare.location, bare.zone, bare.priority) == (
         ("Standard_B2s",),
         ("westus2",),
@@ -76,7 +76,7 @@ def test_a_wish_is_words_or_lists() -> None:
 def test_a_wish_that_breaks_a_rule_is_refused(wish: dict[str, object], problem: str) -> None:
     """Before anybody is asked."""
     with pytest.raises(SpecError, match=problem):
-        Wish.from_params(wish)
+        PlaceRequest.from_params(wish)
 
 
 def test_an_offer_says_all_of_a_place(world: World) -> None:

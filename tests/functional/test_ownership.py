@@ -34,9 +34,9 @@ def test_what_was_there_before_is_used(world: World) -> None:
     world.put_network(HERS)
     world.put(NSG)
     named = spec_of(virtualNetworkName="net", subnetName="sub", networkSecurityGroupName="nsg")
-    assert survey.preflight(world.arm, named, claim(named)).uses == {"group", "network", "subnet", "security_group"}
+    assert survey.preflight(world.arm, named, claim(named)).external == {"group", "network", "subnet", "security_group"}
     new = spec_of(virtualNetworkName="net", subnetName="new", networkSecurityGroupName="other")
-    assert survey.preflight(world.arm, new, claim(new)).uses == {"group", "network"}
+    assert survey.preflight(world.arm, new, claim(new)).external == {"group", "network"}
 
 
 def test_what_is_ours_already_is_declared_again(world: World) -> None:
@@ -44,7 +44,7 @@ def test_what_is_ours_already_is_declared_again(world: World) -> None:
     world.put_machine(OURS)
     spec = spec_of(virtualNetworkName="net", subnetName="sub")
     found = survey.preflight(world.arm, spec, claim(spec))
-    assert (found.uses, found.machine is None) == (frozenset(), False)
+    assert (found.external, found.machine is None) == (frozenset(), False)
 
 
 def test_without_a_location_the_groups_own_is_taken(world: World) -> None:

@@ -38,12 +38,12 @@ def test_a_power_operation_is_asked_for_then_followed(
     world.put_machine(OURS)
     accepted = power.ask(world.arm, SPEC, CLAIM, action)
     assert accepted.url is not None
-    looked = power.look(world.arm, accepted.url, 0.5)
+    looked = power.poll(world.arm, accepted.url, 0.5)
     assert isinstance(looked, NotYet)
     assert looked.seconds > 1
     assert world.state() == ("updating", meanwhile)
     world.pass_time()
-    looked = power.look(world.arm, accepted.url, 0.5)
+    looked = power.poll(world.arm, accepted.url, 0.5)
     assert isinstance(looked, dict)
     assert looked["status"] == "Succeeded"
     assert world.state() == ("succeeded", after)

@@ -401,7 +401,7 @@ def test_an_engine_that_hangs_is_ended(
     failure = impatient.last_failure(PARAMS)
     assert failure
     assert (failure.kind, failure.retryable) == (FailureKind.TIMEOUT, True)
-    assert "said nothing for 12 seconds" in failure.message
+    assert "printed nothing for 12 seconds" in failure.message
     provision(PARAMS)
     deprovision(PARAMS)
     assert azure.resources() == []

@@ -26,18 +26,18 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def release(world: World, timeout: float = 60) -> list[str]:
-    return cleanup.delete_owned(world.arm, CLAIM, cleanup.Patience(0.01, timeout))
+    return cleanup.delete_owned(world.arm, CLAIM, cleanup.CleanupPolling(0.01, timeout))
 
 
 def listed(world: World, claim: ownership.Claim = CLAIM) -> list[str]:
-    return [found["name"] for found in inventory.take(world.arm, claim).to_go]
+    return [found["name"] for found in inventory.read(world.arm, claim).to_go]
 
 
 def test_what_is_ours_is_listed_users_first_and_the_group_last(world: World) -> None:
     """In the order in which ARM lets them go."""
     world.put_machine(OURS)
     world.put(NSG, HERS)
-    assert [found["id"] for found in inventory.take(world.arm, CLAIM).to_go] == [VM, NIC, NET, DISK, GROUP]
+    assert [found["id"] for found in inventory.read(world.arm, CLAIM).to_go] == [VM, NIC, NET, DISK, GROUP]
 
 
 @pytest.mark.parametrize(("vm_name", "disk"), [("vm", "vm-osdisk"), ("vm", "VM-osdisk"), ("Exp1", "Exp1-osdisk")])
@@ -111,7 +111,7 @@ def test_what_found_nothing_is_looked_at_again(world: World) -> None:
     second = {"method": "GET", "path": GROUP, "nth": 2, "effect": {"do": "delay"}}
     world.send("PUT", "/_local/faults", [second])
     with ThreadPoolExecutor() as threads:
-        patience = cleanup.Patience(0.01, 240, again=0.01)
+        patience = cleanup.CleanupPolling(0.01, 240, again=0.01)
         left = threads.submit(cleanup.delete_owned, world.arm, CLAIM, patience)
         assert poll_until(lambda: world.send("GET", "/_local/kept").json() or NotYet(0.01), timeout=120)
         world.put(GROUP, OURS)
@@ -305,9 +305,9 @@ def test_what_is_left_of_another_owners_vm_is_refused_as_a_whole(world: World) -
     world.pass_time()
     there = world.left()
     mallory = ownership.Claim(SPEC.identity, "mallory")
-    seen = inventory.take(world.arm, mallory)
-    assert [each["id"] for each in seen.anothers if ownership.is_another_owners(each, mallory)] == [NIC, NET, DISK]
+    seen = inventory.read(world.arm, mallory)
+    assert [each["id"] for each in seen.others if ownership.is_another_owners(each, mallory)] == [NIC, NET, DISK]
     with pytest.raises(OperationFailed, match="belongs to ada"):
-        cleanup.delete_owned(world.arm, mallory, cleanup.Patience(0.01, 60))
+        cleanup.delete_owned(world.arm, mallory, cleanup.CleanupPolling(0.01, 60))
     assert world.left() == there
-    assert not inventory.take(world.arm, CLAIM).anothers
+    assert not inventory.read(world.arm, CLAIM).others

@@ -48,7 +48,7 @@ def test_a_size_that_the_hardware_lacks_is_had_elsewhere(ops: VMOps, azure: Azur
     assert (size(azure, vm_id), azure.power(vm_id)) == (OTHER_CLUSTER, "running")
     assert azure.vm(vm_id)["properties"]["vmId"] == first
     assert power_verbs(azure) == ["deallocate", "start"]
-    (said,) = events(ops, "deallocates")
+    (said,) = events(ops, "deallocated")
     assert "not available in the current hardware cluster" in said["reason"]
     begun = [each["operation"] for each in events(ops, "resource_begun") if "VirtualMachine" in each["resource"]]
     assert begun == ["update", "deallocate", "update", "start"]
@@ -78,7 +78,7 @@ def test_a_vm_that_finds_no_way_back_is_told_to_stand_still(ops: VMOps, azure: A
     starts = {"do": "fail", "code": "AllocationFailed"}
     azure.fault({"path": "*/virtualMachines/exp1", "verbs": ["start"], "effect": starts})
     failure = failed(ops, {**PARAMS, "vmSize": OTHER_CLUSTER})
-    assert "the VM stands still, and is not back at Standard_D2s_v5: " in failure.message
+    assert "the VM is stopped, and not back at Standard_D2s_v5: " in failure.message
     assert azure.power(vm_id) == "deallocated"
     azure.let_go()
     provision({**PARAMS, "vmSize": OTHER_CLUSTER})

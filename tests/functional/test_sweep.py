@@ -204,7 +204,7 @@ def test_another_owners_vm_is_reported_and_not_touched(
     vm_id = provision({"vmName": "exp1", "ttl": "1h"})["id"]
     outlive(ops)
     before = azure.ids()
-    assert [each.outcome for each in sweep(ops, dry_run=True).swept] == [Outcome.LEFT]
+    assert [each.outcome for each in sweep(ops, dry_run=True).swept] == [Outcome.DRY_RUN]
     stranger = VMOps(ops.settings.model_copy(update={"owner": "stranger"}))
     monkeypatch.setenv("VMOPS_OWNER", "stranger")
     code, told = shell("sweep", "--json")

@@ -43,7 +43,7 @@ def frozen(place: Path) -> None:
         place,
     )
     refused = run([str(place / "dist/app/app"), "frozen"], place)
-    expect(refused, "is a program with an interpreter in it, and none that could be started")
+    expect(refused, "is a frozen program, whose interpreter cannot be started by itself")
     if refused.count("begun") != 1 or "VMOPS_PYTHON" not in refused:
         raise AssertionError(refused)
     expect(run([str(place / "dist/app/app"), "frozen"], place, VMOPS_PYTHON=sys.executable), "lived")

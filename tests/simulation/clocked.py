@@ -7,7 +7,7 @@ CLOCKED = (
     *("ops.power", "azure.connection", "azure.session", "core.polling", "engine.deadline", "engine.events"),
     *("jobs.store",),
     *("local.provider.arm", "local.provider.sessions", "azure.inventory", "jobs.made"),
-    *("jobs.refused", "deploy.moves", "deploy.market", "deploy.choice", "deploy.fleet.way"),
+    *("jobs.refused", "deploy.moves", "deploy.market", "deploy.choice", "deploy.fleet.moves"),
     *("deploy.apply", "deploy.readiness", "jobs.handed"),
     *("ops.deployments", "ops.record"),
 )

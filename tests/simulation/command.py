@@ -108,7 +108,7 @@ class DoubleCommand(PulumiCommand):
             yield files, partial(self._run_of, files, dry=dry)
         except Killed:
             raise OperationFailed(
-                Failure(FailureKind.INTERRUPTED, "the engine was ended by SIGKILL; out of memory?")
+                Failure(FailureKind.INTERRUPTED, "the engine was killed by SIGKILL; out of memory?")
             ) from None
         except Stopped:
             _release(held)

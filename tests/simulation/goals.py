@@ -95,7 +95,7 @@ def program(spec: VmSpec, *, outputs: dict[str, Any], note: Note, **how: Any) ->
     told = ("owner", "expires", "provider", "foreign", "kept")
     key = json.dumps([spec.stack, spec.to_wire(), *(str(how.get(name)) for name in told)])
     make = lambda into, to: real_program(spec, outputs=into, note=to, **how)  # noqa: E731
-    return Program(make, f"{key}{sorted(how['uses'])}", outputs, note)
+    return Program(make, f"{key}{sorted(how['external'])}", outputs, note)
 
 
 def resolved(value: Any, tell: Callable[[str, str], Any]) -> Any:

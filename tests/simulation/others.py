@@ -14,7 +14,7 @@ from tests.simulation.governed import Governed
 from tests.simulation.model import Retagged, Vm
 from tests.simulation.strangers import AT_HOME, BODIES, CLAIMING, KINDS, TAGS, USERS, versioned
 from vmops import Settings, Status, VMOps
-from vmops.azure.ownership import UNSETTLED
+from vmops.azure.ownership import CHANGING
 from vmops.core.failures import FailureKind
 from vmops.jobs.operation import State, Verb
 from vmops.protocol import Answer
@@ -214,7 +214,7 @@ class Others(Governed):
         """Tell whether this host knows for certain by what Azure knows something."""
         made = self.ops._store.made(vm.spec.stack, self.ops.settings.owner).known()
         known = made.get(arm_id.lower(), "")
-        return bool(known) and not known.startswith(UNSETTLED)
+        return bool(known) and not known.startswith(CHANGING)
 
     @property
     def _azure(self) -> Any:

@@ -233,7 +233,7 @@ def test_what_is_used_is_referred_to_and_never_declared() -> None:
     """A named resource that exists without our tag is used, never changed or deleted."""
     names = {"resourceGroup": "lab", "virtualNetworkName": "net", "subnetName": "s", "networkSecurityGroupName": "nsg"}
     spec = spec_of(**names)
-    engine, _ = declared(spec, uses=frozenset({"group", "network", "subnet", "security_group"}))
+    engine, _ = declared(spec, external=frozenset({"group", "network", "subnet", "security_group"}))
     assert set(engine.requests) == {"PublicIPAddress exp1-ip", "NetworkInterface exp1-nic", "VirtualMachine exp1"}
     nic = engine.inputs("NetworkInterface exp1-nic")
     assert nic["ipConfigurations"][0]["subnet"]["id"] == spec.ids()["subnet"]
@@ -242,7 +242,7 @@ def test_what_is_used_is_referred_to_and_never_declared() -> None:
 
 def test_a_subnet_can_be_made_in_a_network_that_is_only_used() -> None:
     """The subnet is ours even where its network is not, and the network's own subnets are never touched."""
-    engine, _ = declared(spec_of(virtualNetworkName="lab-net"), uses=frozenset({"network"}))
+    engine, _ = declared(spec_of(virtualNetworkName="lab-net"), external=frozenset({"network"}))
     assert "VirtualNetwork lab-net" not in engine.requests
     assert engine.inputs("Subnet exp1-subnet")["virtualNetworkName"] == "lab-net"
 

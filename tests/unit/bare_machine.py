@@ -1,4 +1,4 @@
-"""A machine with nothing on it, and what may be put there: engines, a Go, the site of the official installer."""
+"""A user account with nothing installed, and what tests may put there: engines, Go, the official installer's site."""
 
 import json
 import socket
@@ -47,7 +47,7 @@ engine.chmod(0o755)
 
 @dataclass
 class Machine:
-    """A user's home with nothing in it, a PATH with nothing on it, and no internet."""
+    """A user's home, a PATH and a network without anything on them."""
 
     home: Path
     env: dict[str, str]
@@ -117,7 +117,7 @@ def certificate() -> tuple[bytes, bytes]:
 
 
 class InstallerSite(BaseRequestHandler):
-    """The installer's site behind a proxy: one installer, which makes an engine of the version that it is asked for."""
+    """The installer's site behind a proxy: its installer makes an engine of the requested version."""
 
     context: ssl.SSLContext
 
@@ -137,7 +137,7 @@ class InstallerSite(BaseRequestHandler):
 
 @contextmanager
 def official_site(machine: Machine) -> Iterator[None]:
-    """Let the machine reach the installer's site and nothing else, through a proxy and with a certificate it trusts."""
+    """Let the machine reach only the installer's site, through a proxy and with a certificate that it trusts."""
     key, trusted = certificate()
     (machine.home / "key").write_bytes(key)
     (machine.home / "trusted").write_bytes(trusted)

@@ -1,4 +1,4 @@
-"""The standard library's clock, standing still while anybody computes: a pause takes as long as it says, no more."""
+"""A replacement for the standard library's clock, on which only sleeping takes time."""
 
 import time
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class Clock:
 
 @contextmanager
 def stopped_clock() -> Iterator[Clock]:
-    """Give the clock that everybody in this process has meanwhile."""
+    """Replace the clock of this process."""
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "sleep", clock.sleep)

@@ -1,4 +1,4 @@
-"""Other processes, stopped at a line of their own and let go: what tests of locks, races and sudden death need."""
+"""Python programs in other processes, which pause at a line of their own: for tests of locks, races and kills."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ def run(code: str, *arguments: object) -> list[str]:
 
 
 def start(code: str, *arguments: object) -> subprocess.Popen[str]:
-    """Start a Python program and come back when it calls ``pause``."""
+    """Start a Python program, and return once it calls ``pause``."""
     command = [sys.executable, "-c", PRELUDE + code, *map(str, arguments)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert line_of(process) == "here"
@@ -37,27 +37,27 @@ def line_of(process: subprocess.Popen[str]) -> str:
 
 
 def go_on(process: subprocess.Popen[str]) -> None:
-    """Let a program that has paused go on."""
+    """Let a paused program continue."""
     assert process.stdin is not None
     process.stdin.write("\n")
     process.stdin.flush()
 
 
 def ended(process: subprocess.Popen[str]) -> str:
-    """Wait for the end of a program that has gone on, and give what else it printed."""
+    """Wait until a continued program has ended, and give the rest of its output."""
     output, _ = process.communicate(timeout=_PATIENCE)
     assert process.returncode == 0
     return output.strip()
 
 
 def kill(process: subprocess.Popen[str]) -> None:
-    """End a program with no chance to clean up."""
+    """Kill a program with SIGKILL."""
     process.kill()
     process.communicate()
 
 
 def race(code: str, *arguments: object, racers: int = 6) -> list[str]:
-    """Start a program several times, let all of them go on from ``pause`` at once, and give what each printed.
+    """Start a program several times, let all continue from ``pause`` at once, and give what each printed.
 
     The last argument of each is its number.
     """

@@ -1,4 +1,4 @@
-"""Who may begin a deployment: told by the lock, the record and the dead."""
+"""Admission: who may start a deployment, decided by lock, record and whether the recorded worker is alive."""
 
 import dataclasses
 import itertools
@@ -52,7 +52,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def worker(tmp_path: Path, store: Store) -> Iterator["Popen[str]"]:
-    """A living worker, in a process of its own, of an operation that is called first."""
+    """A living worker process of an operation; the operation is given first."""
     store.insert(operation("first"))
     process = start(WORKER, tmp_path)
     yield process
@@ -61,13 +61,13 @@ def worker(tmp_path: Path, store: Store) -> Iterator["Popen[str]"]:
 
 @pytest.fixture
 def verb() -> Verb:
-    """Say what a worker works on: a provision."""
+    """Give the verb that the worker runs: a provision."""
     return Verb.PROVISION
 
 
 @pytest.fixture
 def bereft(tmp_path: Path, store: Store, verb: Verb) -> Iterator[Worker]:
-    """Give a worker whose lock file was deleted while it and its engine hold it."""
+    """Give a worker whose lock file was deleted while the worker and its engine hold the lock."""
     path = liveness_lock_path(tmp_path, "exp1-0", verb)
     path.parent.mkdir()
     busy = Worker(path, both=True)
@@ -80,7 +80,7 @@ def bereft(tmp_path: Path, store: Store, verb: Verb) -> Iterator[Worker]:
 
 @pytest.fixture
 def left(tmp_path: Path, store: Store) -> Iterator[Worker]:
-    """Give a worker that is dead, and whose engine lives."""
+    """Give a dead worker whose engine is alive."""
     path = lock_path(tmp_path, "exp1-0")
     path.parent.mkdir()
     dead = Worker(path, both=True)
@@ -91,15 +91,15 @@ def left(tmp_path: Path, store: Store) -> Iterator[Worker]:
 
 
 def admitted(store: Store, state_dir: Path, name: str, stack: str = STACK) -> Admitted:
-    """Be admitted, and give the lock back."""
+    """Get admitted, and release the lock."""
     admission = admit(store, state_dir, operation(name, stack=stack))
     assert isinstance(admission, Admitted)
     os.close(admission.lock)
     return admission
 
 
-def test_whoever_is_admitted_holds_the_lock_and_has_a_record(tmp_path: Path, store: Store) -> None:
-    """Both, before anything else: what happens next can be told from them whoever dies."""
+def test_admission_takes_the_lock_and_writes_a_record(tmp_path: Path, store: Store) -> None:
+    """Both exist before anything else happens, so that a successor can tell what was going on."""
     asked = operation("first")
     found = admit(store, tmp_path, asked)
     assert isinstance(found, Admitted)
@@ -108,14 +108,14 @@ def test_whoever_is_admitted_holds_the_lock_and_has_a_record(tmp_path: Path, sto
     os.close(found.lock)
 
 
-def test_what_is_in_flight_is_given_back(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
-    """The caller joins it if it is for the same thing, and says who has the VM if it is not."""
+def test_admission_returns_the_operation_in_flight(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
+    """The caller joins it if it is for the same thing, and is refused if not."""
     assert admit(store, tmp_path, operation("second")) == store.get("first")
     assert store.get("second") is None
 
 
-def test_the_record_of_a_dead_worker_becomes_interrupted(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
-    """The next one is admitted at once, and told what came before."""
+def test_admission_marks_a_dead_workers_record_interrupted(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
+    """The next caller is admitted at once, and gets the previous record."""
     kill(worker)
     before = admitted(store, tmp_path, "second").before
     assert before is not None
@@ -127,8 +127,8 @@ def test_the_record_of_a_dead_worker_becomes_interrupted(tmp_path: Path, store: 
     )
 
 
-def test_a_caller_that_died_before_its_worker_began_is_settled_too(tmp_path: Path, store: Store) -> None:
-    """It leaves a record that is PENDING and a lock that is free."""
+def test_admission_marks_a_pending_record_of_a_dead_caller_interrupted(tmp_path: Path, store: Store) -> None:
+    """A caller that dies before its worker starts leaves a PENDING record and a free lock."""
     code = WORKER.replace('Store(state_dir).transition("first", State.RUNNING, pid=os.getpid(), host="here")\n', "")
     store.insert(operation("first"))
     kill(start(code, tmp_path))
@@ -137,10 +137,10 @@ def test_a_caller_that_died_before_its_worker_began_is_settled_too(tmp_path: Pat
     assert str(before.failure).startswith("interrupted: the worker of this provision died before it was over; ")
 
 
-def test_a_lock_whose_operation_is_over_is_waited_for(
+def test_admission_waits_for_the_lock_of_a_finished_operation(
     tmp_path: Path, store: Store, worker: "Popen[str]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its worker has recorded the end and is on its way out: nobody is refused for the sake of a moment."""
+    """Its worker has recorded the end and is about to exit."""
     monkeypatch.setattr(admission, "_PATIENCE", 120.0)
     store.transition("first", State.SUCCEEDED)
     leaving = Thread(target=kill, args=[worker])
@@ -149,10 +149,10 @@ def test_a_lock_whose_operation_is_over_is_waited_for(
     leaving.join()
 
 
-def test_a_lock_that_nobody_explains_is_not_waited_for_for_ever(
+def test_admission_refuses_after_the_lock_timeout(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process that hangs on its way out holds the VM: the caller is told so."""
+    """A worker that hangs after its operation has ended still holds the lock."""
     stranger = file_lock.acquire(lock_path(tmp_path, STACK))
     assert stranger is not None
     seconds = itertools.count()
@@ -164,7 +164,7 @@ def test_a_lock_that_nobody_explains_is_not_waited_for_for_ever(
 
 
 def test_a_deprovision_is_admitted_while_a_provision_runs(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
-    """Whoever wants a VM gone need not wait until it is there; ending the provision is its worker's work."""
+    """The worker of the deprovision cancels the provision."""
     running = store.get("first")
     found = admit(store, tmp_path, operation("second", verb=Verb.DEPROVISION))
     assert isinstance(found, Admitted)
@@ -172,8 +172,8 @@ def test_a_deprovision_is_admitted_while_a_provision_runs(tmp_path: Path, store:
     os.close(found.lock)
 
 
-def test_nothing_is_made_while_it_is_being_removed(tmp_path: Path, store: Store) -> None:
-    """A provision is given the deprovision that stands in its way, and is admitted once that is over."""
+def test_provision_is_refused_while_a_deprovision_runs(tmp_path: Path, store: Store) -> None:
+    """It gets the deprovision's record, and is admitted once that has ended."""
     removing = admit(store, tmp_path, operation("first", verb=Verb.DEPROVISION))
     assert isinstance(removing, Admitted)
     assert admit(store, tmp_path, operation("second")) == store.get("first")
@@ -184,8 +184,8 @@ def test_nothing_is_made_while_it_is_being_removed(tmp_path: Path, store: Store)
 
 
 @pytest.mark.parametrize("verb", Verb)
-def test_a_dead_worker_is_settled_whatever_is_asked_next(tmp_path: Path, store: Store, verb: Verb) -> None:
-    """A record that says RUNNING for ever is read as a VM that is still being removed."""
+def test_admission_of_any_verb_marks_dead_workers_interrupted(tmp_path: Path, store: Store, verb: Verb) -> None:
+    """Otherwise a dead removal would look as if it was still running."""
     store.insert(operation("first", verb=Verb.DEPROVISION))
     store.transition("first", State.RUNNING)
     found = admit(store, tmp_path, operation("second", verb=verb))
@@ -195,8 +195,8 @@ def test_a_dead_worker_is_settled_whatever_is_asked_next(tmp_path: Path, store: 
     assert settled.state is State.FAILED
 
 
-def test_of_processes_that_ask_at_once_one_is_admitted(tmp_path: Path, store: Store) -> None:
-    """All the others are given its operation."""
+def test_one_of_many_racing_processes_is_admitted(tmp_path: Path, store: Store) -> None:
+    """All others get its operation."""
     code = """
 from vmops.jobs import admission
 from vmops.jobs.admission import Admitted, admit
@@ -221,26 +221,26 @@ pause()
     assert len({name for name, _ in found}) == 1
 
 
-def test_the_lock_comes_free_when_the_record_cannot_be_written(
+def test_admission_releases_the_lock_when_the_record_cannot_be_written(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk that is full refuses one call, and must not lock the VM for as long as the program lives."""
+    """A full disk refuses one call; it must not lock the VM for the life of the program."""
     monkeypatch.setattr(sqlite, "_ROOM", 1 << 62)
     with pytest.raises(RecordsUnusable):
         admit(store, tmp_path, operation("first"))
     assert not file_lock.is_locked(lock_path(tmp_path, STACK))
 
 
-def test_a_living_worker_is_left_alone(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
-    """A look at what is in flight changes nothing."""
+def test_reading_leaves_a_living_worker_alone(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
+    """Reading the operation in flight changes nothing."""
     running = store.get("first")
     assert running is not None
     assert mark_if_dead(store, tmp_path, operation("first")) == running
     assert running.state is State.RUNNING
 
 
-def test_a_dead_worker_is_noticed_by_whoever_looks(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
-    """No heartbeat and no time-out: the lock is free, so it is dead."""
+def test_any_reader_detects_a_dead_worker(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
+    """A free lock shows that the worker is dead; there is no heartbeat."""
     kill(worker)
     seen = mark_if_dead(store, tmp_path, operation("first"))
     assert (seen.state, seen) == (State.FAILED, store.get("first"))
@@ -249,10 +249,8 @@ def test_a_dead_worker_is_noticed_by_whoever_looks(tmp_path: Path, store: Store,
 
 
 @pytest.mark.parametrize("asks", [False, True])
-def test_what_a_dead_worker_left_is_ended_by_whoever_looks_or_asks(
-    tmp_path: Path, store: Store, left: Worker, asks: bool
-) -> None:
-    """Its engine holds the lock on: nobody would begin, or learn of the death, before that ends by itself."""
+def test_readers_and_callers_kill_a_dead_workers_engine(tmp_path: Path, store: Store, left: Worker, asks: bool) -> None:
+    """The orphaned engine still holds the lock, which would hide the death of its worker."""
     if asks:
         found = admit(store, tmp_path, operation("second", stack="exp1-0"))
         assert isinstance(found, Admitted)
@@ -267,10 +265,10 @@ def test_what_a_dead_worker_left_is_ended_by_whoever_looks_or_asks(
 
 
 @pytest.mark.parametrize("made_anew", [False, True])
-def test_who_lives_is_in_flight_whatever_the_lock_says(
+def test_a_living_worker_is_in_flight_without_its_lock_file(
     tmp_path: Path, store: Store, bereft: Worker, made_anew: bool
 ) -> None:
-    """A lock file that was deleted, and maybe made anew, is free: its worker and its engine work on."""
+    """The lock of a deleted file counts as free, while its worker and engine continue."""
     if made_anew:
         bereft.path.touch()
     assert admit(store, tmp_path, operation("second", stack="exp1-0")) == bereft.operation
@@ -280,20 +278,20 @@ def test_who_lives_is_in_flight_whatever_the_lock_says(
 
 
 @pytest.mark.parametrize("verb", [Verb.DEPROVISION])
-def test_nothing_is_made_while_it_is_being_removed_whatever_the_lock_says(
+def test_provision_is_refused_during_a_removal_without_its_lock_file(
     tmp_path: Path, store: Store, bereft: Worker
 ) -> None:
-    """That of the removal is another one, and may be deleted as well."""
+    """A removal has a lock file of its own, which may be deleted as well."""
     assert admit(store, tmp_path, operation("second", stack="exp1-0")) == bereft.operation
     bereft.die()
     assert admitted(store, tmp_path, "second", "exp1-0").before == store.get("id")
 
 
 @pytest.mark.parametrize("asks", [False, True])
-def test_what_holds_a_lock_that_was_deleted_is_ended_once_its_worker_is_dead(
+def test_engine_of_a_dead_worker_is_killed_without_the_lock_file(
     tmp_path: Path, store: Store, bereft: Worker, asks: bool
 ) -> None:
-    """Nobody begins beside an engine that goes on."""
+    """No new deployment may start beside a running engine."""
     bereft.die()
     if asks:
         admitted(store, tmp_path, "second", "exp1-0")
@@ -307,18 +305,18 @@ def test_what_holds_a_lock_that_was_deleted_is_ended_once_its_worker_is_dead(
 @pytest.mark.parametrize(
     "change", [{"host_id": "another"}, {"start_ticks": 1}], ids=["another boot", "another process"]
 )
-def test_a_record_of_another_host_or_boot_is_judged_by_the_lock_alone(
+def test_a_record_of_another_host_or_boot_is_decided_by_the_lock(
     tmp_path: Path, store: Store, bereft: Worker, change: dict[str, Any]
 ) -> None:
-    """Whoever has its worker's number here is another."""
+    """A process with the worker's number on this host is another one."""
     elsewhere = dataclasses.replace(bereft.operation, id="elsewhere", stack="exp2-0", **change)
     store.insert(elsewhere)
     assert mark_if_dead(store, tmp_path, elsewhere).state is State.FAILED
     assert bereft.engine_answers()
 
 
-def test_a_cancel_ends_who_lives_whatever_the_lock_says(tmp_path: Path, store: Store, bereft: Worker) -> None:
-    """Nobody works on the VM afterwards: neither its worker nor the engine that outlives that."""
+def test_cancel_ends_a_living_worker_without_its_lock_file(tmp_path: Path, store: Store, bereft: Worker) -> None:
+    """Afterwards neither the worker nor its engine is running."""
     assert cancel(store, tmp_path, "exp1-0", Verb.PROVISION)
     assert find_worker(bereft.operation, bereft.path) is None
     assert not bereft.engine_answers()
@@ -327,8 +325,8 @@ def test_a_cancel_ends_who_lives_whatever_the_lock_says(tmp_path: Path, store: S
     assert seen.failure.message.endswith("was cancelled")
 
 
-def test_who_is_no_deployment_holds_the_lock_and_gives_it_back(tmp_path: Path, store: Store) -> None:
-    """Also when it fails: a lock that stays refuses everybody after it."""
+def test_vm_lock_is_released_after_the_block(tmp_path: Path, store: Store) -> None:
+    """Also after an exception, because a lock that stays would refuse every later call."""
 
     def fail() -> None:
         with admission.vm_lock(store, Settings(state_dir=tmp_path), STACK) as (held, _):
@@ -341,10 +339,10 @@ def test_who_is_no_deployment_holds_the_lock_and_gives_it_back(tmp_path: Path, s
     assert not file_lock.is_locked(lock_path(tmp_path, STACK))
 
 
-def test_who_is_no_deployment_is_refused_where_there_is_one(
+def test_vm_lock_is_refused_while_a_deployment_runs(
     tmp_path: Path, store: Store, worker: "Popen[str]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What looks at files that an engine is writing mends what is not broken."""
+    """A repair must not touch files that a running engine writes."""
     monkeypatch.setattr(admission, "_PATIENCE", 0.0)
     with (
         pytest.raises(OperationFailed, match=r"^locked: ada has a provision of exp1 in flight since "),
@@ -353,16 +351,16 @@ def test_who_is_no_deployment_is_refused_where_there_is_one(
         pytest.fail("it has the lock of another")
 
 
-def test_what_is_over_stays_as_it_ended(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
-    """A worker that says how it ended and is gone was not interrupted, whatever an older copy of its record says."""
+def test_marking_dead_keeps_the_end_of_a_finished_operation(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
+    """A worker that has recorded its result was not interrupted, even if the caller has an older copy of the record."""
     store.transition("first", State.SUCCEEDED, outputs={"publicIp": "203.0.113.7"})
     kill(worker)
     assert mark_if_dead(store, tmp_path, operation("first")) == store.get("first")
     assert mark_if_dead(store, tmp_path, operation("first")).state is State.SUCCEEDED
 
 
-def test_many_who_notice_a_death_agree(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
-    """Whoever comes second reads what the first has recorded."""
+def test_marking_dead_twice_gives_one_record(tmp_path: Path, store: Store, worker: "Popen[str]") -> None:
+    """The second caller reads what the first has recorded."""
     kill(worker)
     code = """
 from vmops.jobs.admission import mark_if_dead
@@ -378,8 +376,8 @@ print(mark_if_dead(store, Path(sys.argv[1]), before))
     assert {ended(watcher) for watcher in watchers} == {str(store.get("first"))}
 
 
-def test_a_refusal_says_who_what_and_since_when() -> None:
-    """Whoever is refused knows whom to ask, or what to wait for."""
+def test_lock_conflict_names_verb_holder_and_start() -> None:
+    """The refused caller knows whom to ask, and what to wait for."""
     refusal = admission.lock_conflict(operation("first", pid=4711, host="lab1", verb=Verb.DEPROVISION))
     assert (refusal.kind, refusal.retryable) == (FailureKind.LOCKED, True)
     assert re.fullmatch(

@@ -1,4 +1,4 @@
-"""What is not Azure Resource Manager's answer is an error, never nothing: at the wire, and by mutation."""
+"""An answer that does not have ARM's form is an error and never counts as empty: at the wire, and by mutation."""
 
 import copy
 import json
@@ -16,7 +16,7 @@ from vmops.azure import responses
 from vmops.azure.client import Arm
 from vmops.azure.clouds import Cloud
 from vmops.azure.error_codes import failure_from_cloud_error
-from vmops.azure.inventory import take
+from vmops.azure.inventory import read
 from vmops.azure.ownership import Claim, is_ours, stack_of
 from vmops.azure.responses import UNREADABLE, accepted, progress
 from vmops.azure.vm_state import VmState, get_vm_state, in_transit
@@ -54,7 +54,7 @@ NOT_FOUND = {"error": {"code": "ResourceNotFound", "message": "not there"}}
 
 
 class Answering(ThreadingHTTPServer):
-    """A server that says whatever a test tells it to."""
+    """A server that answers as a test sets it."""
 
     daemon_threads = True
 
@@ -67,7 +67,7 @@ class Answering(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answer every GET as told."""
+    """Answer every GET as set."""
 
     server: Answering
 
@@ -76,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.tell(self)
 
     def say(self, status: int, body: bytes, **headers: str) -> None:
-        """Send a whole answer."""
+        """Send a complete answer."""
         self.send_response(status)
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
             self.send_header(name.replace("_", "-"), value)
@@ -84,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -102,13 +102,13 @@ def arm(server: Answering) -> Arm:
 
 
 def says(server: Answering, status: int, body: object, **headers: str) -> None:
-    """Have every request answered so; what is no text is JSON."""
+    """Set the answer to every request; anything but text is sent as JSON."""
     raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
     server.tell = lambda handler: handler.say(status, raw, **headers)
 
 
 def refused(ask: Callable[[], object]) -> CloudError:
-    """Give the error that a question ends with."""
+    """Give the error that a call raises."""
     with pytest.raises(CloudError) as caught:
         ask()
     return caught.value
@@ -135,8 +135,8 @@ PAGES = {
 
 
 @pytest.mark.parametrize("answer", PAGES.values(), ids=PAGES)
-def test_a_list_that_cannot_be_read_is_not_empty(server: Answering, arm: Arm, answer: tuple[int, str]) -> None:
-    """Whoever took it for empty would delete the group."""
+def test_a_malformed_list_is_an_error(server: Answering, arm: Arm, answer: tuple[int, str]) -> None:
+    """An empty list would make the cleanup delete the group."""
     says(server, *answer)
     error = refused(lambda: arm.contents(GROUP))
     assert (error.code, error.resource) == (UNREADABLE, f"{GROUP}/resources")
@@ -145,10 +145,8 @@ def test_a_list_that_cannot_be_read_is_not_empty(server: Answering, arm: Arm, an
 
 
 @pytest.mark.parametrize("answer", [*PAGES.values(), (200, json.dumps({**MACHINE, "id": f"{VM}2"}))])
-def test_a_resource_that_cannot_be_read_is_neither_there_nor_absent(
-    server: Answering, arm: Arm, answer: tuple[int, str]
-) -> None:
-    """Another resource than the one that was asked for says nothing of it."""
+def test_a_malformed_resource_is_an_error(server: Answering, arm: Arm, answer: tuple[int, str]) -> None:
+    """So is another resource than the requested one."""
     says(server, *answer)
     assert refused(lambda: arm.get(VM)).code == UNREADABLE
 
@@ -165,15 +163,15 @@ def test_a_resource_that_cannot_be_read_is_neither_there_nor_absent(
         ("", False),
     ],
 )
-def test_only_arm_says_that_a_resource_is_absent(server: Answering, arm: Arm, body: object, absent: bool) -> None:
-    """A page that a proxy does not find, or a subscription that the caller may not see, is no proof."""
+def test_only_arms_404_counts_as_absent(server: Answering, arm: Arm, body: object, absent: bool) -> None:
+    """A proxy's 404 page, or a subscription that the caller may not see, is no proof of absence."""
     says(server, 404, body)
     if absent:
         assert arm.get(VM) is None
-        assert (take(arm, CLAIM).group, take(arm, CLAIM).to_go) == (None, [])
+        assert (read(arm, CLAIM).group, read(arm, CLAIM).to_go) == (None, [])
     else:
         assert refused(lambda: arm.get(VM)).status == 404
-        assert refused(lambda: take(arm, CLAIM)).status == 404
+        assert refused(lambda: read(arm, CLAIM)).status == 404
 
 
 OPERATIONS = {
@@ -186,19 +184,17 @@ OPERATIONS = {
 
 
 @pytest.mark.parametrize("answer", OPERATIONS.values(), ids=OPERATIONS)
-def test_an_operation_that_cannot_be_read_has_not_succeeded(
-    server: Answering, arm: Arm, answer: tuple[int, str]
-) -> None:
-    """Only its own word says how it ended."""
+def test_a_malformed_operation_has_not_succeeded(server: Answering, arm: Arm, answer: tuple[int, str]) -> None:
+    """Only the status says how an operation ended."""
     says(server, *answer)
     assert refused(lambda: arm.operation(server.url + FINAL)).code == UNREADABLE
 
 
 @pytest.mark.parametrize(("status", "body"), [(200, ""), (204, ""), (200, json.dumps(MACHINE))])
-def test_a_location_answers_at_the_end_what_the_request_would_have(
+def test_a_location_handle_accepts_an_empty_answer_or_the_resource(
     server: Answering, arm: Arm, status: int, body: str
 ) -> None:
-    """Nothing, or the resource: that it was a ``Location`` is in the handle."""
+    """The handle records that the URL came from a ``Location`` header."""
     handle = accepted({"Location": server.url + FINAL}).url
     assert handle is not None
     says(server, status, body)
@@ -207,26 +203,26 @@ def test_a_location_answers_at_the_end_what_the_request_would_have(
     assert server.asked == [FINAL]
 
 
-def test_a_location_that_answers_a_page_of_somebody_elses_is_not_over(server: Answering, arm: Arm) -> None:
-    """An empty body is a promise of ARM's; HTML is not."""
+def test_a_location_handle_refuses_html(server: Answering, arm: Arm) -> None:
+    """Only ARM's empty body or JSON ends the operation."""
     says(server, 200, "<html>")
     assert refused(lambda: arm.operation(f"{server.url}{FINAL}#location")).code == UNREADABLE
 
 
-def test_both_headers_are_followed_by_the_one_with_words() -> None:
-    """``Azure-AsyncOperation`` tells how it ended, ``Location`` only that it did."""
+def test_azure_asyncoperation_takes_precedence_over_location() -> None:
+    """It reports how the operation ended, and not only that it did."""
     assert accepted({"Azure-AsyncOperation": "https://a/1", "Location": "https://a/2"}).url == "https://a/1"
     assert accepted({}).url is None
 
 
 @pytest.mark.parametrize("value", ["²", "-1", "1.5", "soon", "9" * 5000, ""])
-def test_a_time_to_wait_that_is_no_number_is_none(value: str) -> None:
-    """The caller's own interval holds then."""
+def test_a_malformed_retry_after_is_ignored(value: str) -> None:
+    """Then the caller's own interval applies."""
     assert responses.retry_after({"Retry-After": value}) is None
 
 
-def test_a_body_without_end_is_bounded_in_size(server: Answering, arm: Arm) -> None:
-    """It is neither read to its end nor asked for again."""
+def test_an_endless_body_is_refused_by_size(server: Answering, arm: Arm) -> None:
+    """It is neither read to its end nor requested again."""
 
     def flood(handler: Handler) -> None:
         handler.send_response(200)
@@ -245,8 +241,8 @@ def test_a_body_without_end_is_bounded_in_size(server: Answering, arm: Arm) -> N
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_that_comes_by_drops_is_bounded_in_time(server: Answering, chunked: bool) -> None:
-    """Each byte is in time, and the whole never is."""
+def test_a_slow_body_is_refused_by_time(server: Answering, chunked: bool) -> None:
+    """Each byte arrives in time, but the whole body does not."""
 
     def drip(handler: Handler) -> None:
         handler.send_response(200)
@@ -260,34 +256,34 @@ def test_a_body_that_comes_by_drops_is_bounded_in_time(server: Answering, chunke
 
     server.tell = drip
     impatient = Arm(Cloud("local", server.url, token="t"), timeout=0.5)
-    assert "not over after 0.5 seconds" in str(refused(lambda: impatient.get(VM)))
+    assert "not complete after 0.5 seconds" in str(refused(lambda: impatient.get(VM)))
 
 
-def test_a_list_that_goes_on_elsewhere_is_not_followed(server: Answering, arm: Arm) -> None:
-    """The token stays here, and the list is not taken to end."""
+def test_a_next_page_on_another_host_is_refused(server: Answering, arm: Arm) -> None:
+    """The token is not sent there, and the list does not count as complete."""
     with Answering() as other:
         says(server, 200, {"value": [], "nextLink": f"{other.url}/more"})
         error = refused(lambda: arm.contents(GROUP))
     assert (error.code, other.asked) == (UNREADABLE, [])
 
 
-def test_a_list_without_end_is_an_error(server: Answering, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page that names itself as the next one would be read for ever."""
+def test_an_endless_list_is_an_error(server: Answering, arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page may name itself as the next one."""
     monkeypatch.setattr("vmops.azure.client._MOST_PAGES", 3)
     says(server, 200, {"value": [], "nextLink": f"{server.url}{GROUP}/resources"})
     assert "does not end" in str(refused(lambda: arm.contents(GROUP)))
     assert len(server.asked) == 3
 
 
-def test_an_endpoint_with_its_schemes_port_is_the_same() -> None:
-    """ARM writes some of its URLs so."""
+def test_an_explicit_default_port_is_the_same_endpoint() -> None:
+    """ARM writes some of its URLs with the port."""
     public = Arm(Cloud("public", "https://management.azure.com"), timeout=1)
     public.check_own("https://management.azure.com:443/operations/1")
     with pytest.raises(ValueError, match="not on this cloud's endpoint"):
         public.check_own("https://management.azure.com:8443/operations/1")
 
 
-def test_the_loopback_is_reached_without_a_proxy(server: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loopback_is_reached_without_a_proxy(server: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy would get the token."""
     with Answering() as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
@@ -302,7 +298,7 @@ def test_the_loopback_is_reached_without_a_proxy(server: Answering, monkeypatch:
 
 
 def read_or_refused(read: Callable[[], T]) -> T | None:
-    """Give what is read; None if it is refused as none of ARM's."""
+    """Give the result of a read; None if it is refused as malformed."""
     try:
         return read()
     except CloudError as error:
@@ -327,8 +323,8 @@ DROP = object()
 
 
 @given(st.sampled_from(list(_paths(MACHINE))[1:]), JSON | st.just(DROP))
-def test_whatever_a_body_lacks_or_holds_it_is_read_or_refused(path: tuple[Any, ...], value: Any) -> None:
-    """Nothing that reads a resource meets a type that it does not expect."""
+def test_any_mutated_body_is_read_or_refused(path: tuple[Any, ...], value: Any) -> None:
+    """No reader of a resource meets an unexpected type."""
     body = copy.deepcopy(MACHINE)
     holder = body
     for key in path[:-1]:
@@ -352,16 +348,16 @@ def test_whatever_a_body_lacks_or_holds_it_is_read_or_refused(path: tuple[Any, .
 
 
 @given(JSON)
-def test_whatever_an_operation_answers_it_is_read_or_refused(body: Any) -> None:
-    """Only the word itself is success."""
+def test_any_operation_answer_is_read_or_refused(body: Any) -> None:
+    """Only the status Succeeded counts as success."""
     answer = SimpleNamespace(status_code=200, headers={}, content=json.dumps(body).encode(), reason="OK")
     seen = read_or_refused(lambda: progress(answer, "https://a/operation"))
     assert seen is None or str(body["status"]).lower() == "succeeded" or not seen.succeeded
 
 
 @given(JSON, st.integers(400, 599))
-def test_whatever_a_refusal_says_it_is_one(body: Any, status: int) -> None:
-    """Its words are read where they are words."""
+def test_any_refusal_body_is_a_refusal(body: Any, status: int) -> None:
+    """Code and message are read only if they are strings."""
     answer = SimpleNamespace(status_code=status, headers={}, content=json.dumps(body).encode(), reason="Bad")
     error = responses.refusal(answer, VM)
     assert (error.status, error.resource) == (status, VM)

@@ -1,16 +1,16 @@
-"""What the benchmarks say of what they have measured."""
+"""The report of the benchmarks."""
 
 from benchmarks.profile import told
 from benchmarks.table import Row, explained, show
 
 
 def row(name: str, ours: float, limit: float) -> Row:
-    """Give a row that was measured once."""
+    """Give a row with one measurement."""
     return Row(name, {"vmops": {"median": ours, "least": ours}}, f"<= {limit}", limit)
 
 
-def test_a_row_that_misses_its_figure_is_marked_and_explained() -> None:
-    """Its profile follows the table, beside that of what it is held against; rows that are met have none."""
+def test_a_missed_row_is_marked_and_profiled() -> None:
+    """Its profile follows the table, beside that of its baseline; rows that meet their figure have none."""
     profiles = {
         "24 at once, s": {"the caller": 10.0, "the fork server's children": 850.0},
         "100 at once, s": {"the caller": 130.4, "the fork server's children": 880.0, "the local Azure": 0.2},
@@ -26,8 +26,8 @@ def test_a_row_that_misses_its_figure_is_marked_and_explained() -> None:
     ]
 
 
-def test_where_nothing_is_missed_nothing_is_explained() -> None:
-    """Nor is anything run for it."""
+def test_without_missed_rows_nothing_is_profiled() -> None:
+    """No profile is run then."""
     table = [row("provision", 1.0, 1.0), row("100 at once, s", 1.0, 2.0)]
     assert explained(table, {"100 at once, s": {"the caller": 1.0}}) == {}
     assert told("nothing", {}) == "  nothing: "

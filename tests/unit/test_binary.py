@@ -1,4 +1,4 @@
-"""The engine: which one runs, and what installing it leaves when it goes well, badly, or is killed."""
+"""The engine: which one is used, and what an installation leaves after success, failure or a kill."""
 
 import json
 import os
@@ -38,16 +38,16 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
         yield Machine(tmp_path, env)
 
 
-def test_ours_is_taken_before_the_one_on_path_and_is_not_started(machine: Machine) -> None:
-    """Finding our engine costs no process, and what else is on PATH does not matter."""
+def test_our_engine_takes_precedence_over_path_without_a_process(machine: Machine) -> None:
+    """Finding our engine starts no process."""
     machine.put_on_path("v3.300.0")
     machine.put(machine.ours, "#!/bin/sh\ntouch started\n")
     assert locate.path() == machine.ours
     assert not list(machine.home.glob("**/started"))
 
 
-def test_the_pin_is_what_the_modules_build() -> None:
-    """One file says which engine is ours and which Go it needs; the README tells a user the same Go."""
+def test_the_pinned_version_is_that_of_the_go_modules() -> None:
+    """One file pins the engine and its Go; the README names the same Go."""
     gomod = (files("vmops.engine.install") / "gomod" / "go.mod").read_text()
     assert f"github.com/pulumi/pulumi/pkg/v3 v{ENGINE_VERSION} " in gomod
     assert f"github.com/pulumi/pulumi/sdk/v3 v{ENGINE_VERSION} " in gomod
@@ -56,7 +56,7 @@ def test_the_pin_is_what_the_modules_build() -> None:
 
 
 @pytest.mark.parametrize("version", [f"v{ENGINE_VERSION}", ENGINE_VERSION, "v3.300.0", "v3.300.1-alpha.1"])
-def test_one_on_path_of_a_tested_version_is_taken_when_ours_is_not_there(machine: Machine, version: str) -> None:
+def test_a_tested_engine_on_path_is_used_if_ours_is_missing(machine: Machine, version: str) -> None:
     """A user who has an engine need not install one."""
     engine = machine.put_on_path(version)
     assert locate.path() == engine
@@ -64,42 +64,42 @@ def test_one_on_path_of_a_tested_version_is_taken_when_ours_is_not_there(machine
 
 @pytest.mark.parametrize("version", ["v3.274.0", "v3.258.0", "v4.0.0", "v2.999.0", "", "Pulumi"])
 @pytest.mark.parametrize("choice", [None, "path"])
-def test_one_on_path_of_an_untested_version_is_refused(machine: Machine, version: str, choice: str | None) -> None:
-    """An engine that vmops was never tried with does not touch a user's cloud; the sentence says which it was."""
+def test_an_untested_engine_on_path_is_refused(machine: Machine, version: str, choice: str | None) -> None:
+    """The message names its version."""
     engine = machine.put_on_path(version)
     with pytest.raises(EngineMissing, match=rf"^{engine} is an engine of version {version.strip('v') or 'unknown'}"):
         locate.path(choice)
 
 
-def test_no_engine_names_the_three_ways(machine: Machine) -> None:
-    """Who has no engine reads how to get one."""
+def test_a_missing_engine_names_the_three_ways(machine: Machine) -> None:
+    """The message says how to get an engine."""
     ways_to_one = rf"^there is no .* on PATH, or .*`vmops engine install`.* Go {GO_VERSION} or"
     with pytest.raises(EngineMissing, match=ways_to_one):
         locate.path()
 
 
-def test_the_one_on_path_is_taken_when_told_to(machine: Machine) -> None:
-    """The setting wins over our own engine."""
+def test_the_setting_path_takes_the_engine_on_path(machine: Machine) -> None:
+    """It takes precedence over our own engine."""
     machine.put(machine.ours, ENGINE.format(version=f"v{ENGINE_VERSION}"))
     engine = machine.put_on_path("v3.300.0")
     assert locate.path("path") == engine
 
 
-def test_a_named_engine_is_taken_when_its_version_is_tested(machine: Machine) -> None:
-    """The setting may name an engine that is neither ours nor on PATH."""
+def test_a_named_engine_of_a_tested_version_is_used(machine: Machine) -> None:
+    """The setting may name any engine."""
     engine = machine.put(machine.home / "elsewhere" / "pulumi", ENGINE.format(version="v3.300.0"))
     assert locate.path(str(engine)) == engine
 
 
 @pytest.mark.parametrize("choice", ["bin/pulumi", "pulumi", "/nowhere/pulumi", "/"])
-def test_a_named_engine_that_is_no_program_is_refused(machine: Machine, choice: str) -> None:
-    """A wrong setting is named with its value and the rule."""
+def test_a_named_engine_that_is_not_executable_is_refused(machine: Machine, choice: str) -> None:
+    """The message names the setting, its value and the rule."""
     with pytest.raises(EngineMissing, match=rf"VMOPS_ENGINE is '{choice}': it must be .* absolute path"):
         locate.path(choice)
 
 
-def test_off_the_internet_the_engine_is_built_from_the_pinned_modules(machine: Machine) -> None:
-    """The build uses exactly the modules and checksums in the package, and stamps the version into the program."""
+def test_without_internet_the_engine_is_built_from_pinned_modules(machine: Machine) -> None:
+    """The build uses the modules and checksums in the package, and writes the version into the program."""
     machine.put_go()
     assert machine.run("install")[:2] == (0, f"{machine.ours}\n")
     [build] = machine.builds()
@@ -111,14 +111,14 @@ def test_off_the_internet_the_engine_is_built_from_the_pinned_modules(machine: M
 
 
 def test_an_installed_engine_is_not_installed_again(machine: Machine) -> None:
-    """The second call is free."""
+    """The second call does nothing."""
     machine.put_go()
     assert machine.run("install")[:2] == machine.run("install")[:2] == (0, f"{machine.ours}\n")
     assert len(machine.builds()) == 1
 
 
 def test_two_installations_at_once_build_once(machine: Machine) -> None:
-    """The second waits, says so, and finds what the first has made."""
+    """The second waits, says so, and uses the engine of the first."""
     machine.put_go()
     os.mkfifo(machine.gate)
     first = machine.start("install")
@@ -129,8 +129,8 @@ def test_two_installations_at_once_build_once(machine: Machine) -> None:
     assert len(machine.builds()) == 1
 
 
-def test_an_installation_after_a_killed_one_succeeds_and_clears_up(machine: Machine) -> None:
-    """A kill in the middle leaves nothing that counts as an engine; the next waits for the orphan and cleans up."""
+def test_an_installation_after_a_killed_one_succeeds_and_cleans_up(machine: Machine) -> None:
+    """The killed one leaves nothing that counts as an engine; the next waits for its orphaned processes."""
     machine.put_go()
     os.mkfifo(machine.gate)
     killed = machine.start("install")
@@ -147,7 +147,7 @@ def test_an_installation_after_a_killed_one_succeeds_and_clears_up(machine: Mach
 
 
 def test_an_interrupted_installation_leaves_neither_process_nor_file(machine: Machine) -> None:
-    """Ctrl-C ends the build too, and the lock is free at once."""
+    """Ctrl-C kills the build, too, and the lock is free at once."""
     machine.put_go()
     os.mkfifo(machine.gate)
     interrupted = machine.start("install")
@@ -160,8 +160,8 @@ def test_an_interrupted_installation_leaves_neither_process_nor_file(machine: Ma
         assert "waiting" not in machine.run("install")[2]
 
 
-def test_an_interrupt_while_a_step_is_started_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C may come when the build runs already, and nobody knows it yet."""
+def test_an_interrupt_during_the_start_of_a_step_kills_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C may arrive when the build runs but is not registered for cleanup yet."""
 
     class Started(subprocess.Popen[bytes]):
         def __init__(self, *args: Any, **how: Any) -> None:
@@ -177,16 +177,16 @@ def test_an_interrupt_while_a_step_is_started_ends_it(tmp_path: Path, monkeypatc
     assert not file_lock.is_locked(tmp_path / "lock")
 
 
-def test_a_half_made_directory_is_not_an_engine_and_is_replaced(machine: Machine) -> None:
-    """Only a program that can be run counts as installed."""
+def test_an_incomplete_engine_directory_is_replaced(machine: Machine) -> None:
+    """Only an executable file counts as installed."""
     machine.put_go()
     machine.ours.mkdir(parents=True)
     assert machine.run("install")[:2] == (0, f"{machine.ours}\n")
     assert machine.ours.is_file()
 
 
-def test_without_go_and_internet_one_sentence_says_what_to_do(machine: Machine) -> None:
-    """The user reads why each way failed and what the ways are; nothing is left behind."""
+def test_without_go_and_internet_one_message_says_what_to_do(machine: Machine) -> None:
+    """It says why each way failed; nothing is left behind."""
     code, out, err = machine.run("install")
     sentence = err.splitlines()[-1]
     assert (code, out) == (1, "")
@@ -194,16 +194,16 @@ def test_without_go_and_internet_one_sentence_says_what_to_do(machine: Machine) 
     assert machine.left() == {"lock"}
 
 
-def test_a_cache_that_cannot_be_written_is_named(machine: Machine) -> None:
-    """Trouble with the disk is one sentence with the place and the system's reason."""
+def test_an_unwritable_cache_is_named(machine: Machine) -> None:
+    """The message has the path and the system's reason."""
     machine.put(machine.home / "cache", "this is a file")
     code, _, err = machine.run("install")
     assert code == 1
     assert f"could be installed in {machine.cache} ([Errno 20] Not a directory" in err
 
 
-def test_a_failed_build_says_what_go_said(machine: Machine) -> None:
-    """The last line of a failed build is in the sentence, and nothing half-made stays."""
+def test_a_failed_build_reports_gos_last_line(machine: Machine) -> None:
+    """Nothing incomplete is left."""
     machine.put(machine.home / "bin" / "go", "#!/bin/sh\necho 'go: requires go >= 1.99.0' >&2\nexit 1\n")
     code, _, err = machine.run("install")
     assert code == 1
@@ -211,8 +211,8 @@ def test_a_failed_build_says_what_go_said(machine: Machine) -> None:
     assert machine.left() == {"lock"}
 
 
-def test_an_engine_of_another_version_is_not_put_in_place(machine: Machine) -> None:
-    """The directory's name is trusted later, so the program is asked before it gets there."""
+def test_a_built_engine_of_another_version_is_refused(machine: Machine) -> None:
+    """Later only the directory's name tells the version, so the engine is asked before it is moved there."""
     machine.put_go(version="v3.1.0")
     code, _, err = machine.run("install")
     assert code == 1
@@ -221,7 +221,7 @@ def test_an_engine_of_another_version_is_not_put_in_place(machine: Machine) -> N
 
 
 def test_the_official_installer_is_preferred(machine: Machine) -> None:
-    """On the internet nothing is built."""
+    """With internet access nothing is built."""
     machine.put_go()
     with official_site(machine):
         assert machine.run("install")[:2] == (0, f"{machine.ours}\n")
@@ -229,8 +229,8 @@ def test_the_official_installer_is_preferred(machine: Machine) -> None:
     assert machine.left() == {"lock", ENGINE_VERSION}
 
 
-def test_a_silent_network_is_given_up(machine: Machine) -> None:
-    """Where connections open and nothing answers, the installer ends by itself instead of hanging."""
+def test_the_installer_gives_up_on_a_silent_network(machine: Machine) -> None:
+    """If connections open but nothing answers, the installer exits instead of hanging."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         machine.env["https_proxy"] = f"http://127.0.0.1:{silent.getsockname()[1]}"
         command = [
@@ -244,10 +244,8 @@ def test_a_silent_network_is_given_up(machine: Machine) -> None:
         assert subprocess.run(command, env=machine.env, check=False).returncode == -signal.SIGALRM
 
 
-def test_a_step_that_outlives_its_deadline_is_ended_with_its_children(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What an installation starts does not live longer than the installation."""
+def test_a_step_past_its_timeout_is_killed_with_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process outlives the installation."""
     alive = tmp_path / "alive"
     os.mkfifo(alive)
     with (
@@ -258,26 +256,26 @@ def test_a_step_that_outlives_its_deadline_is_ended_with_its_children(
         elapsed = lambda: next(begun, float(bool(select.select([written], [], [], 0)[0])))  # noqa: E731
         monkeypatch.setattr(installers, "time", SimpleNamespace(monotonic=elapsed))
         site = installers.BuildDir(tmp_path, held.fileno(), lambda _: None)
-        with pytest.raises(installers.InstallFailed, match=r"^nap: not over after 1 s$"):
+        with pytest.raises(installers.InstallFailed, match=r"^nap: not finished after 1 s$"):
             site.run("nap", ["/bin/sh", "-c", f"(echo started; sleep 3600) >{alive} & wait"], timeout=1)
         os.set_blocking(written.fileno(), True)
         assert written.read() == b"started\n"
 
 
-def test_the_path_command_prints_the_path_alone(machine: Machine) -> None:
+def test_the_path_command_prints_only_the_path(machine: Machine) -> None:
     """A shell can run what it prints."""
     engine = machine.put_on_path(f"v{ENGINE_VERSION}")
     assert machine.run("path") == (0, f"{engine}\n", "")
     assert machine.run("version") == (0, f"{ENGINE_VERSION}\n", "")
 
 
-def test_the_path_command_fails_with_one_sentence(machine: Machine) -> None:
-    """Without an engine nothing is printed that a shell could run."""
+def test_the_path_command_without_an_engine_prints_only_an_error(machine: Machine) -> None:
+    """Nothing is printed that a shell could run."""
     code, out, err = machine.run("path")
     assert (code, out, len(err.splitlines())) == (1, "", 1)
 
 
-def test_install_as_json_keeps_progress_off_stdout(machine: Machine) -> None:
+def test_install_with_json_reports_progress_on_stderr(machine: Machine) -> None:
     """A program reads stdout, a person stderr."""
     machine.put_go()
     _, out, err = machine.run("install", "--json")

@@ -1,4 +1,4 @@
-"""How much an engine does at once, and how fast new VMs begin."""
+"""The parallelism of an engine, and the rate at which new VMs are created."""
 
 import asyncio
 
@@ -9,21 +9,21 @@ from vmops.engine import breadth
 
 
 @pytest.mark.parametrize(("machines", "most"), [(1, None), (2, 6), (42, 126), (100, 128)])
-def test_an_engine_works_on_all_resources_of_a_fleet_up_to_a_limit(machines: int, most: int | None) -> None:
-    """One VM has the engine's own parallelism."""
+def test_parallelism_covers_a_fleet_up_to_a_limit(machines: int, most: int | None) -> None:
+    """One VM has the engine's default."""
     assert breadth.at_once(machines) == most
 
 
 @pytest.mark.parametrize(("pace", "pauses"), [(1.0, [0.5] * 4), (0.1, [0.05] * 4), (0.0, [])])
-def test_new_vms_begin_one_after_another_once_the_first_have(
+def test_new_vms_are_created_at_a_limited_rate(
     monkeypatch: pytest.MonkeyPatch, pace: float, pauses: list[float]
 ) -> None:
-    """Two in each of Azure's seconds; where no time passes nobody waits."""
+    """After the first ones two in each of Azure's seconds; with pace 0 nobody waits."""
     waited: list[float] = []
     monkeypatch.setattr(polling, "pause", waited.append)
 
     async def all_begin() -> None:
-        turn = breadth.Turns(pace)
+        turn = breadth.CreationRate(pace)
         await asyncio.gather(*(turn() for _ in range(16)))
         assert waited == []
         await asyncio.gather(*(turn() for _ in range(4)))

@@ -1,4 +1,4 @@
-"""Files that an engine could not read are mended before it is asked to; those that it can read stay as they are."""
+"""Files that the engine could not read are repaired before it starts; readable files stay unchanged."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from vmops.engine.backend.checkpoint import export_makes_sense, makes_sense
+from vmops.engine.backend.checkpoint import is_export_usable, is_usable
 from vmops.engine.backend.files import Repair, ensure_meta, ensure_tags_file, repair
 from vmops.engine.backend.notes import EngineNotes, notes_directory
 from vmops.engine.reconcile.complete import merge_inputs
@@ -25,7 +25,7 @@ UNREADABLE = ["", STATE[:20], "\x00\x00", "[]", "{}", '{"version": 3, "checkpoin
 
 
 class Backend:
-    """A backend of files with one stack, and the settings of that."""
+    """A file backend with one stack, and the stack's settings."""
 
     def __init__(self, place: Path) -> None:
         self.root = place / "backend" / ".pulumi"
@@ -42,7 +42,7 @@ class Backend:
         return path
 
     def aside(self) -> list[Path]:
-        """Give what was set aside, the oldest first."""
+        """List the files that were moved aside, the oldest first."""
         return sorted(self.notes.directory.parent.glob("aside/*"), key=lambda path: path.suffix)
 
     def mend(self, *, write: bool = True) -> Repair:
@@ -54,15 +54,15 @@ def backend(tmp_path: Path) -> Backend:
     return Backend(tmp_path)
 
 
-def test_what_can_be_read_stays(backend: Backend) -> None:
-    """Nothing is written where nothing is wrong."""
+def test_repair_leaves_readable_files_alone(backend: Backend) -> None:
+    """Nothing is written."""
     assert backend.mend() is Repair.NOTHING
     assert (backend.state.read_text(), backend.settings.read_text()) == (STATE, SALT)
 
 
 @pytest.mark.parametrize("text", UNREADABLE)
-def test_the_newest_copy_that_can_be_read_is_taken(backend: Backend, text: str) -> None:
-    """That of the step before, else that of the last update but the broken ones."""
+def test_repair_restores_the_newest_readable_copy(backend: Backend, text: str) -> None:
+    """That of the last step, else the newest readable one of earlier updates."""
     backend.state.write_text(text)
     backend.file("stacks/vmops/s.json.bak", text)
     backend.file("history/vmops/s/s-2.checkpoint.json", text)
@@ -75,15 +75,15 @@ def test_the_newest_copy_that_can_be_read_is_taken(backend: Backend, text: str) 
 
 @pytest.mark.parametrize("text", UNREADABLE)
 def test_a_state_without_a_copy_is_lost(backend: Backend, text: str) -> None:
-    """The stack is made anew, and told what exists."""
+    """The stack is created again, and adopts what exists."""
     backend.state.write_text(text)
     assert backend.mend() is Repair.LOST
     assert not backend.state.exists()
     assert [path.read_text() for path in backend.aside()] == [text]
 
 
-def test_a_look_changes_nothing(backend: Backend) -> None:
-    """Whoever only asks what would be mended is told so, and finds everything as it was."""
+def test_repair_without_write_changes_nothing(backend: Backend) -> None:
+    """It only reports what would be repaired."""
     backend.file("stacks/vmops/s.json.bak", STATE)
     backend.state.write_text("")
     for name in ("stacks/vmops/s.json.attrs", TAGS, "locks/organization/vmops/s/half.json"):
@@ -93,8 +93,8 @@ def test_a_look_changes_nothing(backend: Backend) -> None:
     assert {path: path.read_text() for path in backend.root.rglob("*") if path.is_file()} == before
 
 
-def test_a_stack_that_was_removed_stays_so(backend: Backend) -> None:
-    """Its copy outlives it; without its settings nobody expects a state."""
+def test_a_removed_stack_is_not_restored(backend: Backend) -> None:
+    """Its copy stays, but without settings no state is expected."""
     backend.file("stacks/vmops/s.json.bak", STATE)
     backend.state.unlink()
     backend.settings.unlink()
@@ -102,8 +102,8 @@ def test_a_stack_that_was_removed_stays_so(backend: Backend) -> None:
     assert not backend.state.exists()
 
 
-def test_a_state_that_should_be_there_is_taken_from_its_copy(backend: Backend) -> None:
-    """The settings tell that it should."""
+def test_a_missing_state_is_restored_if_settings_exist(backend: Backend) -> None:
+    """The settings show that there should be one."""
     backend.file("stacks/vmops/s.json.bak", STATE)
     backend.state.unlink()
     assert backend.mend() is Repair.RESTORED
@@ -111,17 +111,17 @@ def test_a_state_that_should_be_there_is_taken_from_its_copy(backend: Backend) -
 
 
 @pytest.mark.parametrize("text", ["", "%%%: [", SALT[:30], "encryptionsalt: v1:xx\n"])
-def test_settings_that_cannot_be_read_go(backend: Backend, text: str) -> None:
-    """The engine makes them anew from the state."""
+def test_unreadable_settings_are_moved_aside(backend: Backend, text: str) -> None:
+    """The engine writes them again from the state."""
     backend.settings.write_text(text)
     backend.mend()
     assert not backend.settings.exists()
 
 
-def test_only_the_locks_of_the_dead_go(backend: Backend) -> None:
-    """What no engine wrote in full, and what one of ours wrote that is no more; never that of the living.
+def test_only_locks_of_dead_engines_are_removed(backend: Backend) -> None:
+    """Incomplete locks and those of dead engines of ours go.
 
-    Nor what nobody of ours has noted, whatever its host is called.
+    Locks of living engines and of unknown ones stay, whatever their host name.
     """
     now = datetime.now(UTC).isoformat()
     here, dead = socket.gethostname(), 2**22 + 1
@@ -141,8 +141,8 @@ def test_only_the_locks_of_the_dead_go(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("name", ["stacks/vmops/s.json", "stacks/vmops/s.json.bak", "history/vmops/s/s-1.history.json"])
-def test_attributes_that_were_half_written_go(backend: Backend, name: str) -> None:
-    """An engine that is killed leaves them empty, and refuses to read the file that they are about."""
+def test_incomplete_attribute_files_are_moved_aside(backend: Backend, name: str) -> None:
+    """A killed engine leaves them empty, and then refuses to read the file that they describe."""
     half, whole = backend.file(f"{name}.attrs", ""), backend.file("stacks/vmops/another.json.attrs", "")
     assert backend.mend() is Repair.NOTHING
     assert (half.exists(), whole.exists(), backend.state.read_text()) == (False, True, STATE)
@@ -151,29 +151,29 @@ def test_attributes_that_were_half_written_go(backend: Backend, name: str) -> No
     assert half.exists()
 
 
-def test_a_state_that_is_replaced_loses_its_attributes_and_is_told_of(
+def test_a_restored_state_loses_its_attributes_and_is_logged(
     backend: Backend, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """They are about the file that was there before; and whoever reads the log learns from what it was restored."""
+    """They describe the replaced file. The log names the copy."""
     attributes = backend.file("stacks/vmops/s.json.attrs", "{}")
     backend.file("stacks/vmops/s.json.bak", STATE)
     backend.state.write_text("")
     assert backend.mend() is Repair.RESTORED
     assert not attributes.exists()
-    assert caplog.messages[0] == "state_mended stack='s' how='restored' copy='s.json.bak'"
+    assert caplog.messages[0] == "state_repaired stack='s' how='restored' copy='s.json.bak'"
     assert [path.stem for path in backend.aside()] == ["s.json", "s.json.attrs"]
 
 
 @pytest.mark.parametrize("text", ["", '{"version":1,"ta', "[]"])
-def test_tags_that_were_half_written_go(backend: Backend, text: str) -> None:
-    """The engine refuses to work on a stack whose tags it cannot read, and does well without any."""
+def test_incomplete_tags_are_moved_aside(backend: Backend, text: str) -> None:
+    """The engine refuses to work on a stack with unreadable tags, but needs none."""
     tags, others = backend.file(TAGS, text), backend.file("stacks/vmops/another.pulumi-tags", text)
     assert backend.mend() is Repair.NOTHING
     assert (tags.exists(), others.exists(), backend.state.read_text()) == (False, True, STATE)
 
 
-def test_a_removal_finds_the_tags_that_it_deletes(backend: Backend) -> None:
-    """None where there were none, in a file that can be read; what somebody tagged stays."""
+def test_ensure_tags_file_creates_a_missing_one(backend: Backend) -> None:
+    """It is empty and readable; existing tags stay."""
     ensure_tags_file(backend.url, "vmops", "s")
     assert json.loads((backend.root / TAGS).read_text()) == {"version": 1, "tags": {}}
     assert backend.mend() is Repair.NOTHING
@@ -184,15 +184,15 @@ def test_a_removal_finds_the_tags_that_it_deletes(backend: Backend) -> None:
     assert tagged.exists()
 
 
-def test_a_stack_that_is_gone_gets_no_tags(backend: Backend) -> None:
-    """Nobody would delete them."""
+def test_ensure_tags_file_ignores_a_missing_stack(backend: Backend) -> None:
+    """Nothing would delete the file."""
     backend.state.unlink()
     ensure_tags_file(backend.url, "vmops", "s")
     assert [path.name for path in (backend.root / "stacks" / "vmops").iterdir()] == []
 
 
-def test_a_backend_elsewhere_is_left_to_itself(tmp_path: Path) -> None:
-    """Only files can be mended; the note of an engine stays, because its lock may be there."""
+def test_a_backend_without_files_is_not_repaired(tmp_path: Path) -> None:
+    """The note of a dead engine stays, because its lock may be there."""
     notes = EngineNotes(tmp_path, "s", StackRecords(Store(tmp_path / "state"), "s"))
     note = notes.write(2**22 + 1)
     assert repair("azblob://states", "vmops", tmp_path / "Pulumi.s.yaml", notes) is Repair.NOTHING
@@ -201,8 +201,8 @@ def test_a_backend_elsewhere_is_left_to_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "version: ", "\x00", "[]"])
-def test_a_backend_whose_layout_nobody_tells_is_told_it_anew(backend: Backend, text: str) -> None:
-    """Without that file no engine works on any stack in it; what it was is kept."""
+def test_an_unreadable_layout_file_is_replaced(backend: Backend, text: str) -> None:
+    """Without it no engine works on any stack; the old file is kept."""
     meta = backend.file("meta.yaml", text)
     ensure_meta(backend.url, backend.notes.directory)
     assert meta.read_text() == "version: 1\n"
@@ -210,8 +210,8 @@ def test_a_backend_whose_layout_nobody_tells_is_told_it_anew(backend: Backend, t
 
 
 @pytest.mark.parametrize("text", ["version: 1\n", "version: 2\n", None])
-def test_a_layout_that_is_told_stays(backend: Backend, text: str | None) -> None:
-    """Also one that only a newer engine knows; and where there is none yet the engine makes it."""
+def test_a_readable_layout_file_stays(backend: Backend, text: str | None) -> None:
+    """Also one of a newer engine; a missing one is left to the engine."""
     meta = backend.root / "meta.yaml"
     if text is not None:
         meta.write_text(text)
@@ -219,8 +219,8 @@ def test_a_layout_that_is_told_stays(backend: Backend, text: str | None) -> None
     assert (meta.read_text() if meta.exists() else None) == text
 
 
-def test_what_was_to_be_a_lock_is_left_while_an_engine_may_live(backend: Backend) -> None:
-    """It becomes one in a moment; a dead engine leaves it for ever, and every other engine stumbles over it."""
+def test_an_unfinished_lock_stays_while_an_engine_may_be_alive(backend: Backend) -> None:
+    """It becomes a lock within a moment; that of a dead engine would stop every other engine."""
     draft = backend.file("locks/organization/vmops/s/0.json.1f.tmp", "")
     note = backend.notes.write(os.getpid())
     backend.mend()
@@ -231,8 +231,8 @@ def test_what_was_to_be_a_lock_is_left_while_an_engine_may_live(backend: Backend
     assert [path.stem for path in backend.aside()] == [draft.name]
 
 
-def test_a_note_that_is_a_directory_is_nobodys(backend: Backend) -> None:
-    """It is passed over, and stops nothing."""
+def test_a_directory_among_the_notes_is_ignored(backend: Backend) -> None:
+    """No engine of ours has made it."""
     (backend.notes.directory / "s@x.json").mkdir(parents=True)
     assert backend.mend() is Repair.NOTHING
 
@@ -267,9 +267,9 @@ def file_of(*entries: Any, **more: Any) -> bytes:
         json.dumps({"version": 4, "features": ["unheardOf"], "checkpoint": {"latest": {"resources": 7}}}).encode(),
     ],
 )
-def test_a_state_that_an_engine_can_read_makes_sense(text: bytes) -> None:
-    """Also one that only a newer engine can: that is not lost."""
-    assert makes_sense(text)
+def test_a_readable_state_is_usable(text: bytes) -> None:
+    """Also one that only a newer engine can read: it is not lost."""
+    assert is_usable(text)
 
 
 WRONG: list[dict[str, Any]] = [
@@ -311,10 +311,10 @@ WRONG: list[dict[str, Any]] = [
         b"[" * 10_000,
     ],
 )
-def test_a_state_that_no_engine_can_read_makes_none(text: bytes) -> None:
-    """What parses is not yet a state."""
-    assert not makes_sense(text)
-    assert not export_makes_sense(json.dumps({"deployment": 7}))
+def test_an_inconsistent_state_is_not_usable(text: bytes) -> None:
+    """Valid JSON alone is not a state."""
+    assert not is_usable(text)
+    assert not is_export_usable(json.dumps({"deployment": 7}))
 
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"}
@@ -336,13 +336,13 @@ SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"
         ({"id": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"}, {"id": "/x"}, {"id": "/x"}),
     ],
 )
-def test_inputs_are_completed(declared: object, told: object, inputs: object) -> None:
-    """What only the program knows is as it says; where ARM speaks it is right; what only ARM says is left out."""
+def test_merge_inputs_completes_inputs(declared: object, told: object, inputs: object) -> None:
+    """ARM's value takes precedence, the program adds what is missing, and what only ARM has is left out."""
     assert merge_inputs(declared, told) == inputs
 
 
-def test_what_refers_to_something_that_goes_stays_to_be_taken_away() -> None:
-    """The engine takes away what it knows of: else the interface would keep its address, and the address itself."""
+def test_merge_inputs_keeps_references_to_unwanted_resources() -> None:
+    """Only a known reference is removed by the next update; otherwise the address could not be deleted."""
     told = {"configurations": [{"name": "a", "address": {"id": "/A/ip"}, "other": {"id": "/a/other"}}], "tag": "x"}
     kept = {"configurations": [{"name": "a", "address": {"id": "/A/ip"}}]}
     assert merge_inputs({"configurations": [{"name": "a"}]}, told, frozenset({"/a/ip"})) == kept

@@ -1,4 +1,4 @@
-"""The page on Azure's own clients can be run: ``make clients`` installs what it says and types what stands there."""
+"""The commands of the page on Azure's own clients, as ``make clients`` runs them."""
 
 import ast
 import re
@@ -14,8 +14,8 @@ LANGUAGES = {"sh": "sh", "mjs": "js", "go": "go", "yml": "yaml", "py": "python",
 
 
 @pytest.mark.parametrize("client", SECTIONS)
-def test_a_client_has_all_that_it_is_run_with(client: str) -> None:
-    """There is something to install and to run, and each file that stands there is used."""
+def test_each_client_section_has_install_and_run_blocks(client: str) -> None:
+    """Each file in a section is used by its commands."""
     told = guide(client)
     assert told.install
     assert told.run
@@ -26,8 +26,8 @@ def test_a_client_has_all_that_it_is_run_with(client: str) -> None:
 @pytest.mark.parametrize(
     ("client", "name"), [(client, name) for client in SECTIONS for name in guide(client).files], ids=lambda each: each
 )
-def test_a_file_is_what_its_name_says(client: str, name: str) -> None:
-    """Its block is marked so, and where a parser is at hand, it reads it."""
+def test_each_file_block_matches_its_language(client: str, name: str) -> None:
+    """Where a parser is available, it reads the block."""
     ending, content = name.rpartition(".")[2], guide(client).files[name]
     assert f"`{name}`:\n\n```{LANGUAGES[ending]}\n{content}```\n" in PAGE.read_text()
     match ending:
@@ -39,8 +39,8 @@ def test_a_file_is_what_its_name_says(client: str, name: str) -> None:
             ast.parse(content)
 
 
-def test_every_client_is_in_the_table_and_none_else() -> None:
-    """What is said to work has a section, and what has one is run: Python's by the ordinary tests."""
+def test_the_table_lists_exactly_the_sections() -> None:
+    """Python's clients are run by the ordinary tests."""
     page = PAGE.read_text()
     table = re.findall(r"^\| \[(.*)\]\(#", page, re.MULTILINE)
     run = [title for title in re.findall(r"^## (.*)$", page, re.MULTILINE) if title in SECTIONS.values()]

@@ -1,4 +1,4 @@
-"""What a shell hands over, and what a person reads in it."""
+"""What the CLI reads from a shell, and how it shows results to people."""
 
 import io
 import json
@@ -37,12 +37,12 @@ HANDLE = "https://management.azure.com/subscriptions/s/operations/o?api-version=
         (86400 * 3 + 4 * 3600 + 59, "3 d 4 h"),
     ],
 )
-def test_a_duration_reads_as_people_say_it(seconds: float, text: str) -> None:
-    """Two units at most: nobody counts 7500 seconds at three in the morning."""
+def test_a_duration_has_at_most_two_units(seconds: float, text: str) -> None:
+    """2 h 5 min is easier to read than 7500 seconds."""
     assert console.duration(seconds) == text
 
 
-def test_a_moment_names_its_zone_and_how_long_ago_it_was() -> None:
+def test_a_time_shows_its_zone_and_its_age() -> None:
     """A time without a zone is a guess, and one without a distance is arithmetic."""
     now = time.time()
     assert console.moment(0).startswith("1970-01-01 00:00:00 UTC (")
@@ -50,15 +50,15 @@ def test_a_moment_names_its_zone_and_how_long_ago_it_was() -> None:
     assert console.moment(now + 7200 + 30).endswith(" UTC (in 2 h)")
 
 
-def test_a_table_is_aligned_and_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
-    """A pipe has no width: what is cut off there cannot be had back."""
+def test_a_piped_table_is_aligned_and_not_truncated(capsys: pytest.CaptureFixture[str]) -> None:
+    """A pipe has no width."""
     long = "/subscriptions/" + "x" * 300
     console.columns(("NAME", "ID"), [("a", long), ("longer", "[b]")])
     assert capsys.readouterr().out == f"NAME    ID\na       {long}\nlonger  [b]\n"
 
 
-def test_a_table_is_as_wide_as_its_terminal() -> None:
-    """Of what is too wide the widest is cut; a path keeps its end."""
+def test_a_table_is_truncated_to_the_terminals_width() -> None:
+    """The widest column is truncated; a path keeps its end."""
     rows = [("exp1", "a failure that takes many words", "/subscriptions/s/resourceGroups/g")]
     assert console.aligned(("NAME", "WHY", "ID"), rows, 44) == [
         "NAME  WHY                 ID",
@@ -67,13 +67,13 @@ def test_a_table_is_as_wide_as_its_terminal() -> None:
 
 
 def test_fields_without_a_value_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
-    """An empty line says nothing, and takes the place of one that does; a zero is a value."""
+    """Zero is a value."""
     console.fields({"name": "exp1", "fqdn": None, "ssh": "", "disks": [], "left": ["/a", "/b"], "count": 0})
     assert capsys.readouterr().out == "  name   exp1\n  left   /a, /b\n  count  0\n"
 
 
-def test_a_complaint_is_one_line_whatever_it_quotes(capsys: pytest.CaptureFixture[str]) -> None:
-    """Markup is shown as it is, and a cloud's essay does not fill the screen."""
+def test_an_error_is_one_line_with_markup_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    """A long message of the cloud is shortened."""
     console.complain("[red]not[/] logged in:\n\tCredential: none\n")
     assert capsys.readouterr().err == "error: [red]not[/] logged in: Credential: none\n"
 
@@ -85,22 +85,20 @@ def test_a_complaint_is_one_line_whatever_it_quotes(capsys: pytest.CaptureFixtur
         ({"event": "failed", "vm": "", "reason": "quota: no cores"}, "error: quota: no cores\n"),
         (
             {"event": "unknown_parameters", "given": ["vmsize", "x"], "meant": {"vmsize": "vmSize"}},
-            "warning: ignored, because there are no such parameters: vmsize (is vmSize meant?), x\n",
+            "warning: ignored, because there are no such parameters: vmsize (did you mean vmSize?), x\n",
         ),
         ({"event": "group_stays", "group": "lab"}, "warning: event group_stays, group lab\n"),
     ],
 )
-def test_what_the_library_logs_is_said_on_stderr(
-    capsys: pytest.CaptureFixture[str], event: dict[str, Any], said: str
-) -> None:
-    """Nothing that is logged reaches stdout, where a script reads its JSON."""
+def test_library_logs_go_to_stderr(capsys: pytest.CaptureFixture[str], event: dict[str, Any], said: str) -> None:
+    """A script reads JSON from stdout."""
     console.Sentences().handle(logging.makeLogRecord({"levelno": logging.WARNING, "vmops": event}))
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", said)
 
 
-def test_an_error_is_said_after_what_led_to_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """The last line is the one that is read; the step that failed is above it."""
+def test_an_error_is_printed_after_its_log_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """The last line is the error."""
     failed = {"levelno": logging.WARNING, "vmops": {"event": "failed", "vm": "exp1", "reason": "quota: no cores"}}
     with console.said_after(lambda: console.note("✗ VirtualMachine exp1")):
         console.Sentences().handle(logging.makeLogRecord(failed))
@@ -108,8 +106,8 @@ def test_an_error_is_said_after_what_led_to_it(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize(("level", "said"), [("error", "error: left\n"), ("warning", "warning: left\n"), ("info", "")])
-def test_the_standard_librarys_logging_is_said_too(capsys: pytest.CaptureFixture[str], level: str, said: str) -> None:
-    """A teardown that could not happen must be seen, whichever way it was logged."""
+def test_standard_logging_records_are_shown(capsys: pytest.CaptureFixture[str], level: str, said: str) -> None:
+    """A failed teardown is visible, however it was logged."""
     console.Sentences().handle(logging.makeLogRecord({"levelno": getattr(logging, level.upper()), "msg": "left"}))
     assert capsys.readouterr().err == said
 
@@ -125,21 +123,21 @@ def test_the_standard_librarys_logging_is_said_too(capsys: pytest.CaptureFixture
         ("p.yaml", "contentVersion: 1.0.0.0\nparameters: {vmName: {value: exp1}, vmPorts: {value: [22, 80]}}"),
     ],
 )
-def test_parameters_come_from_json_and_yaml(tmp_path: Path, name: str, text: str) -> None:
-    """JSON, with comments, if the name says so, else YAML; those of a template are read as they are."""
+def test_params_files_are_json_or_yaml(tmp_path: Path, name: str, text: str) -> None:
+    """JSON may have comments; parameter files of templates are read, too."""
     (tmp_path / name).write_text(text)
     assert read_params(None, tmp_path / name, []) == {"vmName": "exp1", "vmPorts": [22, 80]}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("name", ["p.json", "p.yaml"])
-def test_parameters_are_read_as_windows_saves_them(tmp_path: Path, name: str, encoding: str) -> None:
-    """With a byte order mark, as UTF-16, and with other line ends."""
+def test_params_files_may_have_windows_encodings(tmp_path: Path, name: str, encoding: str) -> None:
+    """With a byte order mark, as UTF-16, and with CR LF."""
     (tmp_path / name).write_bytes('{"vmName": "exp1",\r\n "tags": {"what": "Größe"}}\r\n'.encode(encoding))
     assert read_params(None, tmp_path / name, []) == {"vmName": "exp1", "tags": {"what": "Größe"}}
 
 
-def test_the_name_wins_over_pairs_and_pairs_over_the_file(tmp_path: Path) -> None:
+def test_the_name_overrides_pairs_and_pairs_override_the_file(tmp_path: Path) -> None:
     """A file is a template: what is typed says how this call differs."""
     file = tmp_path / "p.yaml"
     file.write_text("vmName: file\nvmSize: Standard_B1s\nlocation: eastus")
@@ -164,10 +162,10 @@ def test_the_name_wins_over_pairs_and_pairs_over_the_file(tmp_path: Path) -> Non
         ("p.yaml", b"vmName: \x07", "is not YAML"),
     ],
 )
-def test_a_file_that_holds_no_parameters_is_refused_in_a_sentence(
+def test_a_malformed_params_file_is_refused_without_its_content(
     tmp_path: Path, name: str, content: bytes, sentence: str
 ) -> None:
-    """The sentence names the file and the line, never what stands there: it may be a password."""
+    """The message names the file and the line; the content may be a password."""
     file = tmp_path / name
     file.write_bytes(content)
     with pytest.raises(SpecError) as refused:
@@ -176,15 +174,15 @@ def test_a_file_that_holds_no_parameters_is_refused_in_a_sentence(
 
 
 @pytest.mark.parametrize(("name", "why"), [("none", "No such file or directory"), ("", "Is a directory")])
-def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path: Path, name: str, why: str) -> None:
-    """The reason is the system's own."""
+def test_an_unreadable_params_file_is_refused_with_the_reason(tmp_path: Path, name: str, why: str) -> None:
+    """The reason is the system's."""
     with pytest.raises(SpecError, match=f"^--params: {tmp_path / name} cannot be read: {why}$"):
         read_params(None, tmp_path / name, [])
 
 
 @pytest.mark.parametrize("pair", ["vmName", "=exp1", ""])
 def test_a_pair_without_a_name_or_a_value_is_refused(pair: str) -> None:
-    """``-p vmName exp1`` is the usual slip."""
+    """``-p vmName exp1`` is a common mistake."""
     with pytest.raises(SpecError, match=r"^-p: '\w*' is not of the form NAME=VALUE$"):
         read_params(None, None, [pair])
 
@@ -192,22 +190,22 @@ def test_a_pair_without_a_name_or_a_value_is_refused(pair: str) -> None:
 @pytest.mark.parametrize(
     ("pair", "sentence"),
     [
-        ("region=eastus", "region: no such parameter; is location meant?"),
-        ("spot=true", "spot: no such parameter; is priority=Spot meant?"),
-        ("size=Standard_D2s_v5", "size: no such parameter; is vmSize meant?"),
-        ("stateDir=x", "stateDir: no parameter but a setting: VMOPS_STATE_DIR"),
+        ("region=eastus", "region: no such parameter; did you mean location?"),
+        ("spot=true", "spot: no such parameter; did you mean priority=Spot?"),
+        ("size=Standard_D2s_v5", "size: no such parameter; did you mean vmSize?"),
+        ("stateDir=x", "stateDir: a setting, not a parameter: VMOPS_STATE_DIR"),
         ("trial_id=3", "trial_id: no such parameter"),
     ],
 )
-def test_what_is_typed_is_a_parameter(pair: str, sentence: str) -> None:
-    """Nobody types a name that is meant for another tool: in silence a default VM would be made."""
+def test_an_unknown_name_in_a_pair_is_refused(pair: str, sentence: str) -> None:
+    """Otherwise a VM with defaults would be made."""
     with pytest.raises(SpecError) as refused:
         read_params("exp1", None, [pair, "vmSize=Standard_B2s"])
     assert refused.value.problems == (sentence,)
 
 
-def test_a_suggested_call_means_the_same_vm() -> None:
-    """Pasted into a shell, it does not fall back to another group or cloud; nothing secret is in it."""
+def test_a_suggested_command_identifies_the_same_vm() -> None:
+    """It contains group and cloud if needed, and no secret."""
     params = {"vmName": "exp1", "resourceGroup": "my lab", "cloud": "public", "adminPasswordOrKey": "hunter2"}
     assert shell_command("deprovision", params, "--wait") == (
         "vmops deprovision exp1 -p cloud=public -p 'resourceGroup=my lab' --wait"
@@ -223,7 +221,7 @@ def test_a_suggested_call_means_the_same_vm() -> None:
         ("provision", {"asyncResultsUrl": "vmops:operation/1"}, "vmops wait -p asyncResultsUrl=vmops:operation/1"),
     ],
 )
-def test_what_was_begun_can_be_followed_by_a_call(verb: str, params: dict[str, str], written: str) -> None:
+def test_a_suggested_follow_up_waits_for_the_operation(verb: str, params: dict[str, str], written: str) -> None:
     """A deployment is followed by the VM's name, anything else by its handle."""
     assert follow_up_command(verb, params) == written
 
@@ -233,8 +231,8 @@ def event(kind: str, resource: str, operation: str = "create", **more: object) -
     return json.dumps({**told, **more}) + "\n"
 
 
-def test_a_watch_reads_on_and_never_half_a_line(tmp_path: Path) -> None:
-    """The worker writes while it is read: a line counts when its end is there."""
+def test_log_reader_continues_and_skips_incomplete_lines(tmp_path: Path) -> None:
+    """The worker writes while the log is read."""
     log = tmp_path / "log"
     watch = Watch("provision of exp1", time.time(), log)
     assert watch.news() == []
@@ -247,18 +245,18 @@ def test_a_watch_reads_on_and_never_half_a_line(tmp_path: Path) -> None:
     assert (watch.in_flight, watch.news()) == ((), [])
 
 
-def test_a_watch_passes_over_what_is_no_resource(tmp_path: Path) -> None:
-    """The engine's own provider is nothing that a person made, and other events are not steps."""
+def test_progress_ignores_events_without_a_resource(tmp_path: Path) -> None:
+    """For example those of the engine's own provider."""
     log = tmp_path / "log"
     log.write_text(event("resource_begun", "azure-native azure") + json.dumps({"event": "ended"}) + "\n")
     watch = Watch("provision of exp1", time.time(), log)
     assert (watch.news(), watch.in_flight) == ([], ())
 
 
-def test_away_from_a_terminal_steps_are_lines_and_silence_is_broken(
+def test_without_a_terminal_progress_is_lines_with_reminders(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A log of a build shows what takes so long, though nothing ends for minutes."""
+    """A CI log shows what takes long."""
     log = tmp_path / "log"
     lines = Lines(Watch("provision of exp1", time.time(), log), still=0)
     log.write_text(
@@ -275,12 +273,12 @@ def test_away_from_a_terminal_steps_are_lines_and_silence_is_broken(
 
 
 def planned(operation: str, resource: str) -> dict[str, object]:
-    """Give a change as a plan tells it."""
+    """Give a change in the form of a plan."""
     return {"operation": operation, "resource": resource, "replaces": False, "loses": [], "properties": []}
 
 
-def test_a_plan_shows_what_is_kept_and_counts_what_is_changed(capsys: pytest.CaptureFixture[str]) -> None:
-    """What others have added is no change."""
+def test_a_plan_shows_kept_parts_and_counts_changes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Foreign parts are not changes."""
     steps = (("update", "NetworkSecurityGroup exp1-nsg"), ("keep", "rule hole allows * from *"))
     reports.planned([planned(how, what) for how, what in steps], None, as_json=False)
     told = capsys.readouterr()
@@ -288,14 +286,14 @@ def test_a_plan_shows_what_is_kept_and_counts_what_is_changed(capsys: pytest.Cap
     assert told.err == "1 change to be made; nothing was changed\n"
 
 
-def test_what_is_over_is_waited_for_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+def test_waiting_for_a_finished_operation_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing flashes up for an answer that is there already."""
     assert follow(lambda _: (Status.SUCCEEDED, {}), None, 300) == (Status.SUCCEEDED, {})
     assert capsys.readouterr().err == ""
 
 
-def test_what_has_no_log_is_waited_for_in_one_go() -> None:
-    """Azure says how often it may be asked about a power operation: a picture on a screen is no reason to ask more."""
+def test_waiting_without_a_log_is_one_wait() -> None:
+    """Progress on a screen must not add polls of a power operation."""
     asked: list[float] = []
 
     def look(seconds: float) -> tuple[Status, dict[str, Any]]:
@@ -307,8 +305,8 @@ def test_what_has_no_log_is_waited_for_in_one_go() -> None:
 
 
 @pytest.mark.parametrize(("timeout", "status"), [(0, Status.PENDING), (0.01, Status.TIMED_OUT)])
-def test_a_watched_wait_ends_as_any_other(tmp_path: Path, timeout: float, status: Status) -> None:
-    """One look is PENDING, and more that were in vain are TIMED_OUT: as the contract has it."""
+def test_a_watched_wait_has_the_contracts_statuses(tmp_path: Path, timeout: float, status: Status) -> None:
+    """One poll is PENDING, more without a result are TIMED_OUT."""
     watch = Watch("provision of exp1", time.time(), tmp_path / "log")
     assert follow(lambda _: (Status.PENDING, {}), watch, timeout) == (status, {})
 
@@ -331,22 +329,24 @@ SHOWN = r"a\x1b]0;owned\x07\x9b31m\x0d\u202eb \x7f[bold]\udc80"
         lambda said: reports.doomed([{"id": said}], as_json=False),
     ],
 )
-def test_what_a_terminal_would_obey_is_shown(say: Callable[[str], None], capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever can tag a resource of the subscription would else write on the screen, or in the title, of its reader."""
+def test_control_characters_in_tables_are_escaped(
+    say: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Otherwise whoever can tag a resource could write on the reader's terminal."""
     say(FOREIGN)
     told = capsys.readouterr()
     assert SHOWN in told.out + told.err
     assert not set(told.out + told.err) & set("\x1b\x07\x9b\r\u202e\x7f\udc80")
 
 
-def test_an_error_is_shown_too(capsys: pytest.CaptureFixture[str]) -> None:
-    """It is what Azure, a policy's author for instance, has written."""
+def test_control_characters_in_errors_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    """Azure's message may contain text of a policy's author."""
     console.complain("denied: \x1b[2Jall is well")
     assert capsys.readouterr().err == "error: denied: \\x1b[2Jall is well\n"
 
 
-def test_rich_sends_its_own_commands_on(tmp_path: Path) -> None:
-    """On a terminal colours stay, and what moves; a text that is no string is shown as well."""
+def test_richs_own_escape_sequences_pass(tmp_path: Path) -> None:
+    """Colours and progress stay; other objects than strings are shown, too."""
     stream = console.Shown()
     stream.file, stream._force_terminal, stream._color_system = io.StringIO(), True, ColorSystem.STANDARD
     stream.print("[red]no[/]", Text("\x1b[2J"))
@@ -354,14 +354,16 @@ def test_rich_sends_its_own_commands_on(tmp_path: Path) -> None:
     assert stream.file.getvalue() == "\x1b[31mno\x1b[0m \\x1b[2J\n\x1b[?25l"
 
 
-def test_a_name_is_no_picture(capsys: pytest.CaptureFixture[str]) -> None:
-    """What stands between two colons is somebody's, and shown as it is."""
+def test_names_are_not_replaced_by_emoji(capsys: pytest.CaptureFixture[str]) -> None:
+    """Text between two colons is shown unchanged."""
     console.warn("no such resource: a:warning:b")
     assert capsys.readouterr().err == "warning: no such resource: a:warning:b\n"
 
 
-def test_a_question_is_shown_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """It names who holds a lock, as that engine has written it."""
+def test_control_characters_in_prompts_are_escaped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A prompt may name a lock's holder, as an engine has written it."""
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     console.confirm("held by a\x1b[1Ab")
     assert capsys.readouterr().err.startswith("held by a\\x1b[1Ab")

@@ -1,4 +1,4 @@
-"""What a container may have of its machine is what counts, not what the machine has."""
+"""The limits of a container take precedence over the resources of the machine."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ print(processes.available_memory() < processes.total_memory())
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Files], None]:
-    """Give what puts this process into groups: a line of /proc/self/cgroup, and files below the mount."""
+    """Give a function that puts this process into groups: a line of /proc/self/cgroup, and files below the mount."""
 
     def put(ours: str, files: Files) -> None:
         (tmp_path / "ours").write_text(ours)
@@ -44,8 +44,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Fil
     return put
 
 
-def test_the_second_version_bounds_by_every_group_above(place: Callable[[str, Files], None]) -> None:
-    """The pod's bound holds for each of its containers; what is cached of files can be had again."""
+def test_v2_applies_the_limits_of_all_parent_groups(place: Callable[[str, Files], None]) -> None:
+    """A pod's limit applies to its containers; cached files count as available."""
     pod, own = {"pod/memory.max": str(512 * MIB), "pod/memory.current": str(300 * MIB)}, {"pod/a/memory.max": "max"}
     stat = {"pod/memory.stat": f"anon 1\nactive_file 7\ninactive_file {100 * MIB}", "pod/cpu.max": "max 100000"}
     place("0::/pod/a\n", pod | own | stat | {"pod/a/cpu.max": "150000 100000"})
@@ -53,8 +53,8 @@ def test_the_second_version_bounds_by_every_group_above(place: Callable[[str, Fi
     assert control_groups.processor_limits() == [1.5]
 
 
-def test_the_first_version_is_seen_from_within(place: Callable[[str, Files], None]) -> None:
-    """There a container is told a place that only its host has, and finds its own files at the root."""
+def test_v1_reads_the_files_at_the_root_of_the_mount(place: Callable[[str, Files], None]) -> None:
+    """A container's group is named by its path on the host, which does not exist inside."""
     memory = {"memory.limit_in_bytes": str(512 * MIB), "memory.usage_in_bytes": str(600 * MIB), "memory.stat": "rss 1"}
     files = {f"memory/{name}": text for name, text in memory.items()}
     files |= {"cpu/cpu.cfs_quota_us": "50000", "cpu/cpu.cfs_period_us": "100000"}
@@ -75,15 +75,15 @@ def test_the_first_version_is_seen_from_within(place: Callable[[str, Files], Non
         ),
     ],
 )
-def test_without_a_bound_there_is_none(ours: str, files: Files, place: Callable[[str, Files], None]) -> None:
-    """Nor where there are no groups at all, as on other systems."""
+def test_without_limits_there_are_none(ours: str, files: Files, place: Callable[[str, Files], None]) -> None:
+    """Nor on systems without control groups."""
     place(ours, files)
     assert (control_groups.memory_limits(), control_groups.processor_limits()) == ([], [])
     assert processes.available_memory() <= processes.total_memory()
 
 
-def test_as_many_work_as_the_container_can_bear(place: Callable[[str, Files], None]) -> None:
-    """In 512 MB that is one, or they are killed, on however large a machine."""
+def test_concurrency_fits_the_containers_memory(place: Callable[[str, Files], None]) -> None:
+    """With 512 MB it is one worker, however large the machine."""
     place("0::/\n", {"memory.max": str(512 * MIB), "memory.current": "0"})
     assert [slots.default_concurrency(cloud) for cloud in ("local", "public")] == [1, 1]
     place("0::/\n", {"memory.max": "max", "cpu.max": "100000 100000"})
@@ -91,8 +91,8 @@ def test_as_many_work_as_the_container_can_bear(place: Callable[[str, Files], No
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes are not bound to processors here")
-def test_a_process_that_is_bound_to_one_processor_has_one() -> None:
-    """As by ``taskset``, or by a scheduler of a cluster."""
+def test_processor_affinity_limits_concurrency() -> None:
+    """As set by ``taskset`` or a cluster's scheduler."""
     bound = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
     told = bound + "from vmops.core import processes; print(processes.processors())"
     assert subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout == "1\n"
@@ -100,7 +100,7 @@ def test_a_process_that_is_bound_to_one_processor_has_one() -> None:
 
 @contextmanager
 def group(megabytes: int) -> Iterator[Path]:
-    """Give a real control group with so much memory; only root can make one."""
+    """Give a real control group with a memory limit; only root can make one."""
     for mount, most in (
         (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),
         (Path("/sys/fs/cgroup"), "memory.max"),
@@ -120,8 +120,8 @@ def group(megabytes: int) -> Iterator[Path]:
     pytest.skip("no control group can be made here")
 
 
-def test_a_real_group_is_found() -> None:
-    """Of whichever version the kernel has: what we take for its files is what they are."""
+def test_a_real_control_group_is_read() -> None:
+    """Of either version, so that the paths are verified against the kernel."""
     with group(512) as made:
         told = subprocess.run([sys.executable, "-c", TOLD, made], capture_output=True, text=True, check=True).stdout
     assert told == f"{512 * MIB} 1\nTrue\n"

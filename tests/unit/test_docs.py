@@ -1,4 +1,4 @@
-"""The documents are true where a machine can tell: names, defaults, links."""
+"""The documentation matches the code: names, defaults, links, blocks."""
 
 import re
 from base64 import b64encode
@@ -132,7 +132,7 @@ RUN: dict[str, dict[str, str]] = {
 
 
 def rows() -> Iterator[tuple[str, str, str, str]]:
-    """Give the parameters' rows: name, type and default, what it does, what a change does."""
+    """Give the rows of the parameters' tables: name, type and default, meaning, effect of a change."""
     for line in (ROOT / "docs/parameters.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("| `"):
@@ -141,7 +141,7 @@ def rows() -> Iterator[tuple[str, str, str, str]]:
 
 
 def defaults() -> dict[str, str]:
-    """Give what every parameter is when only a name is given, as the document writes it."""
+    """Give each parameter's default as the page writes it."""
     spec = VmSpec.from_params({"vmName": "exp1"})
     found = {name: written(value).replace("exp1", "<vmName>") for name, value in spec.to_wire().items()}
     absent = dict.fromkeys(VmSpec.parameters() - found.keys(), "none")
@@ -149,7 +149,7 @@ def defaults() -> dict[str, str]:
 
 
 def written(value: Any) -> str:
-    """Write a value as a person would type it; what is empty is none."""
+    """Write a value as a person would type it; an empty one is none."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
@@ -162,29 +162,29 @@ def release(spec: VmSpec) -> str:
     return next(each for each in ("22.04-LTS", "24.04-LTS") if image(each) == spec.image)
 
 
-def test_the_table_names_exactly_our_parameters() -> None:
+def test_parameters_page_lists_exactly_the_parameters() -> None:
     """A parameter that is not described is not found; one that is not read is a promise broken."""
     assert sorted(name for name, *_ in rows()) == sorted(VmSpec.parameters()) == sorted(NAMES)
 
 
 @pytest.mark.parametrize(("name", "default", "does", "changed"), list(rows()))
-def test_the_command_line_says_the_same_as_the_table(name: str, default: str, does: str, changed: str) -> None:
-    """What ``vmops params`` shows is what the page says."""
+def test_described_parameters_equal_the_page(name: str, default: str, does: str, changed: str) -> None:
+    """``vmops params`` shows the same text."""
     told = DESCRIBED[name]
     assert (told.meaning, told.changed) == (does, changed)
     assert default.replace("`", "") == told.type or default.startswith(f"{told.type}, ")
 
 
 @pytest.mark.parametrize(("name", "described"), [(name, described) for name, described, *_ in rows()])
-def test_the_table_gives_the_true_default(name: str, described: str) -> None:
-    """In backticks stands what is used when nothing is given; without one it is required, or none."""
+def test_parameters_page_has_the_real_defaults(name: str, described: str) -> None:
+    """A default is in backticks; without one the parameter is required, or none."""
     marked = re.findall(r"`([^`]+)`", described)
     assert (marked or [described.rpartition(", ")[2]]) == [defaults()[name]]
 
 
 @pytest.mark.parametrize(("name", "changed"), [(name, changed) for name, *_, changed in rows()])
-def test_the_table_says_what_a_change_does(name: str, changed: str) -> None:
-    """It is one of the five ways that the page explains; identity and what is deployed are told by the spec itself."""
+def test_parameters_page_has_the_real_effect_of_a_change(name: str, changed: str) -> None:
+    """It is one of the effects that the page explains; identity and digest confirm it."""
     before, after = (VmSpec.from_params(params) for params in (BASE, {**BASE, **OTHER[name]}))
     assert changed.startswith(("in place", "replaces", "refused", "another VM", "no deployment", "as "))
     assert (changed == "another VM") == (before.stack != after.stack)
@@ -192,7 +192,7 @@ def test_the_table_says_what_a_change_does(name: str, changed: str) -> None:
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda file: file.name)
-def test_an_example_of_parameters_asks_for_a_vm(file: Path) -> None:
+def test_each_parameters_example_is_a_valid_spec(file: Path) -> None:
     """It is copied as it is."""
     assert VmSpec.from_params(read_params(None, file, [])).ttl
 
@@ -204,7 +204,7 @@ def test_the_readme_names_every_setting() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_variable_is_one_that_is_read_or_given(page: Path) -> None:
+def test_documented_variables_are_read_or_set_by_the_code(page: Path) -> None:
     """A unit or a crontab that sets a variable which nobody reads is silent, and wrong."""
     given = ("HOST", "SSH", "SSH_HOST", "SSH_PORT", "OUTPUTS", "PYTHON", "LOCAL_GUESTS", "LOCAL_AZURE")
     ours = {*given, *(name.upper() for name in Settings.model_fields)}
@@ -212,8 +212,8 @@ def test_every_variable_is_one_that_is_read_or_given(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_leads_somewhere(page: Path) -> None:
-    """A link to a file names one that is there, and its heading if it names one."""
+def test_every_link_has_a_target(page: Path) -> None:
+    """The file exists, and the heading if the link names one."""
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         if re.match(r"\w+:", target):
             continue
@@ -224,7 +224,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_block_is_run_by_a_test(page: Path) -> None:
+def test_every_code_block_is_run_by_a_test(page: Path) -> None:
     """An example that nobody runs is wrong sooner or later."""
     name = str(page.relative_to(ROOT))
     found = set(re.findall(r"^```([a-z]+)$", page.read_text(), re.MULTILINE)) - {"text"}
@@ -242,19 +242,19 @@ def headings(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_no_page_knows_the_machine_that_it_was_written_on(page: Path) -> None:
+def test_no_page_contains_a_path_of_the_authors_machine(page: Path) -> None:
     """A path of the author's machine is of no use to anybody else."""
     assert MACHINE_PATH.findall(page.read_text()) == []
 
 
-def test_the_decisions_are_numbered_without_a_gap() -> None:
-    """Each has a page of its own, with a title; none is lost."""
+def test_decisions_are_numbered_without_gaps() -> None:
+    """Each has a page with a title."""
     assert [page.name[:4] for page in DECISIONS] == [f"{number:04}" for number in range(1, len(DECISIONS) + 1)]
     assert all(page.read_text().startswith("# ") for page in DECISIONS)
 
 
-def test_the_changelog_dates_the_version_that_this_is() -> None:
-    """Every visible change has a line there, in the section of this version or in one above it that has no date yet."""
+def test_the_changelog_has_this_version() -> None:
+    """Changes are in the section of this version, or in an undated one above it."""
     first, *sections = re.findall(r"^## (.*)\n\n- ", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     dated = sections[0] if first == "Unreleased" else first
     assert re.fullmatch(rf"{re.escape(__version__)} \(\d{{4}}-\d\d-\d\d\)", dated)

@@ -1,4 +1,4 @@
-"""One command of an engine, and how it is told that a signal ended it."""
+"""How a command of the engine reports that a signal killed the engine."""
 
 import os
 import signal
@@ -14,14 +14,12 @@ from vmops.engine.process import EngineCommand
 @pytest.mark.parametrize(
     ("number", "said"),
     [
-        (signal.SIGKILL, "the engine was ended by SIGKILL; out of memory?"),
-        (signal.SIGTERM, "the engine was ended by SIGTERM"),
+        (signal.SIGKILL, "the engine was killed by SIGKILL; out of memory?"),
+        (signal.SIGTERM, "the engine was killed by SIGTERM"),
     ],
 )
-def test_an_engine_that_was_killed_may_have_had_too_little_memory(
-    tmp_path: Path, number: signal.Signals, said: str
-) -> None:
-    """The kernel says nothing to whom it takes the memory from; nobody else here kills an engine so."""
+def test_a_killed_engine_suggests_too_little_memory(tmp_path: Path, number: signal.Signals, said: str) -> None:
+    """The kernel's OOM killer reports nothing to the process."""
     engine = tmp_path / "pulumi"
     engine.write_text(f"#!/bin/sh\nkill -{int(number)} $$\n")
     engine.chmod(0o755)

@@ -1,4 +1,4 @@
-"""What a worker or an engine finds in its environment, and what never gets there."""
+"""The environment of workers and engines."""
 
 from pathlib import Path
 
@@ -35,15 +35,15 @@ SECRETS = {
 
 
 @given(environment=st.dictionaries(NAMES, st.text()), cloud=CLOUDS, backend=BACKENDS)
-def test_no_setting_of_pulumis_ever_passes(environment: dict[str, str], cloud: str, backend: str) -> None:
-    """A user's own stacks, tokens and passphrases have nothing to do with ours."""
+def test_pulumi_variables_never_pass(environment: dict[str, str], cloud: str, backend: str) -> None:
+    """A user's own stacks, tokens and passphrases are not used."""
     passed = filtered_environment(environment, cloud=cloud, backend=backend)
     assert [name for name in passed if name.upper().startswith("PULUMI")] == []
 
 
 @given(environment=st.dictionaries(NAMES, st.text()), cloud=CLOUDS, backend=BACKENDS)
-def test_what_passes_passes_unchanged(environment: dict[str, str], cloud: str, backend: str) -> None:
-    """Nothing is made up but the list of hosts that no proxy serves."""
+def test_passed_variables_are_unchanged(environment: dict[str, str], cloud: str, backend: str) -> None:
+    """Only the list of hosts without a proxy is added."""
     passed = filtered_environment(environment, cloud=cloud, backend=backend)
     assert passed.keys() - environment.keys() == {"NO_PROXY", "no_proxy"}
     assert all(passed[name] == environment[name] for name in passed.keys() & environment.keys())
@@ -61,7 +61,7 @@ def test_what_passes_passes_unchanged(environment: dict[str, str], cloud: str, b
         ("local", "postgres://ada@db/states", {"PGPASSWORD"}),
     ],
 )
-def test_a_secret_passes_to_those_who_need_it_only(cloud: str, backend: str, names: set[str]) -> None:
+def test_credentials_pass_only_where_needed(cloud: str, backend: str, names: set[str]) -> None:
     """Azure's for a real cloud, a storage's for a backend on it, all others never."""
     assert filtered_environment(SECRETS, cloud=cloud, backend=backend).keys() - {"NO_PROXY", "no_proxy"} == names
 
@@ -75,8 +75,8 @@ def test_a_secret_passes_to_those_who_need_it_only(cloud: str, backend: str, nam
         ({"NO_PROXY": "", "no_proxy": "intranet"}, "intranet,127.0.0.1,localhost,::1"),
     ],
 )
-def test_loopback_is_never_reached_through_a_proxy(environment: dict[str, str], spared: str) -> None:
-    """The local Azure and the engine's own gRPC are on it; both spellings are read by somebody."""
+def test_loopback_is_excluded_from_proxies(environment: dict[str, str], spared: str) -> None:
+    """The local Azure and the engine's gRPC use it; both spellings of the variable are set."""
     passed = filtered_environment(
         {**environment, "https_proxy": "http://proxy:3128"}, cloud="local", backend="file:///state"
     )
@@ -85,7 +85,7 @@ def test_loopback_is_never_reached_through_a_proxy(environment: dict[str, str], 
 
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The environment of an engine, out of a shell that is full of secrets."""
+    """The environment of an engine, from a shell full of secrets."""
     for name, value in {**SECRETS, "PATH": "/usr/bin"}.items():
         monkeypatch.setenv(name, value)
     return engine_environment(
@@ -97,8 +97,8 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     )
 
 
-def test_the_engine_is_told_by_us_alone(tmp_path: Path, engine: dict[str, str]) -> None:
-    """Its provider runs already, its passphrase is in a file, and it looks for nothing on the internet."""
+def test_the_engines_settings_are_ours(tmp_path: Path, engine: dict[str, str]) -> None:
+    """It attaches to the running provider, reads its passphrase from a file, and downloads nothing."""
     told = {
         "TMPDIR": f"{tmp_path}/scratch",
         "PULUMI_HOME": f"{tmp_path}/pulumi",
@@ -112,18 +112,18 @@ def test_the_engine_is_told_by_us_alone(tmp_path: Path, engine: dict[str, str]) 
 
 
 def test_no_secret_is_in_the_engines_environment(engine: dict[str, str]) -> None:
-    """An environment can be read by every process of the user, and is printed by more than one program."""
+    """The user's other processes can read it."""
     assert engine.items() & SECRETS.items() == set()
     assert "t0ken" not in engine.values()
 
 
-def test_a_backend_of_files_is_for_its_owner_only(tmp_path: Path, engine: dict[str, str]) -> None:
-    """The engine would make it readable for all, or fail because it is not there."""
+def test_a_file_backend_is_readable_only_by_its_owner(tmp_path: Path, engine: dict[str, str]) -> None:
+    """The engine would make it readable for all, or fail if it is missing."""
     assert (tmp_path / "backend").stat().st_mode & 0o777 == 0o700
 
 
-def test_the_engine_keeps_no_logs_of_its_own(tmp_path: Path, engine: dict[str, str]) -> None:
-    """Those that it has written go, and it writes no more: a directory of them stays a file."""
+def test_the_engine_writes_no_log_files(tmp_path: Path, engine: dict[str, str]) -> None:
+    """Existing ones are deleted, and a file takes the place of their directory."""
     logs = tmp_path / "pulumi/logs"
     logs.unlink()
     logs.mkdir()

@@ -1,10 +1,10 @@
-"""What Azure means by each code, as a user is told: said apart from the table, so that the table can be wrong."""
+"""The meaning of Azure's codes for users. These expectations are independent of the table."""
 
 from dataclasses import dataclass
 
 import pytest
 
-from vmops.azure.error_codes import CODES, OWN_WORDS, classify, in_short
+from vmops.azure.error_codes import CODES, NO_ADVICE, classify, in_short
 from vmops.azure.meanings import TABLE
 from vmops.azure.responses import SLOW_LOGIN, UNREADABLE
 from vmops.core.failures import NEXT_STEP, RETRYABLE, FailureKind
@@ -15,7 +15,7 @@ LOCK = "/subscriptions/s/resourceGroups/rg"
 
 @dataclass(frozen=True)
 class Met:
-    """A refusal as users have met it, its class, and words of what is to be done; without, what its class says."""
+    """A recorded refusal, its kind, and words of the next step; without these, that of its kind."""
 
     code: str
     status: int
@@ -160,7 +160,7 @@ MET = (
     Met("OperationNotAllowed", 429, '{"code": "OperationNotAllowed"}', "throttled", "", True),
     Met("OperationNotAllowed", 429, "Refused because too many requests have been received.", "throttled", "", True),
     Met("OperationNotAllowed", 409, "Not allowed since another operation is in progress.", "conflict", "", True),
-    Met("OperationNotAllowed", 409, "Something never heard of.", "conflict", OWN_WORDS, retryable=True),
+    Met("OperationNotAllowed", 409, "Something never heard of.", "conflict", NO_ADVICE, retryable=True),
     Met(
         "VMMarketplaceInvalidInput",
         400,
@@ -177,7 +177,7 @@ MET = (
         "invalid",
         "image and a vmSize",
     ),
-    Met("BadRequest", 400, "Something never heard of.", "invalid", OWN_WORDS),
+    Met("BadRequest", 400, "Something never heard of.", "invalid", NO_ADVICE),
     Met(
         "NotSupported",
         409,
@@ -226,8 +226,8 @@ MET = (
 
 
 @pytest.mark.parametrize("met", MET, ids=lambda met: f"{met.code}: {met.message[:40]}")
-def test_a_refusal_has_the_class_and_the_advice_that_fit_what_it_says(met: Met) -> None:
-    """The message decides where a code says several things; nobody is sent to a login that helps nothing."""
+def test_each_recorded_refusal_has_its_kind_and_next_step(met: Met) -> None:
+    """If a code has several meanings, the message decides."""
     failure = classify(met.code, met.message, status=met.status)
     assert (failure.kind, failure.retryable, failure.message) == (met.kind, met.retryable, met.message)
     if met.step:
@@ -239,13 +239,13 @@ def test_a_refusal_has_the_class_and_the_advice_that_fit_what_it_says(met: Met) 
 @pytest.mark.parametrize(
     ("code", "kind"), [(code, kind) for kind, codes in OF_THEIR_CLASS.items() for code in codes.split()]
 )
-def test_a_known_code_has_its_class(code: str, kind: str) -> None:
+def test_a_known_code_has_its_kind_at_any_status(code: str, kind: str) -> None:
     """Whatever the HTTP status: of two refusals with one status, one may pass and the other never does."""
     seen = {classify(code, "why", status=status) for status in (0, 200, 400, 409, 429, 500)}
     assert {(each.kind, each.next_step) for each in seen} == {(kind, NEXT_STEP[FailureKind(kind)])}
 
 
-def test_no_code_is_known_without_a_source_and_a_proof() -> None:
+def test_each_code_has_a_source_and_a_recorded_refusal() -> None:
     """A row that nobody has read anywhere is a guess; one that is not above has no proof."""
     proven = {met.code for met in MET} | {code for codes in OF_THEIR_CLASS.values() for code in codes.split()}
     assert proven == CODES.keys()
@@ -253,8 +253,8 @@ def test_no_code_is_known_without_a_source_and_a_proof() -> None:
     assert {each.kind for each in TABLE} - RETRYABLE == {"auth", "quota", "immutable", "not_found", "invalid"}
 
 
-def test_every_meaning_can_be_told_from_those_before_it() -> None:
-    """What is behind one without words is never reached."""
+def test_no_meaning_is_shadowed_by_an_earlier_one() -> None:
+    """A row after one without a pattern is never reached."""
     for rows in CODES.values():
         assert all(row.words for row in rows[:-1])
 
@@ -267,6 +267,6 @@ def test_every_meaning_can_be_told_from_those_before_it() -> None:
         ("NicInUse", "It is in use\nby exp1.", "It is in use by exp1"),
     ],
 )
-def test_what_many_have_met_alike_is_said_in_short(code: str, message: str, said: str) -> None:
-    """A group that is locked refuses seven times in the same words but for the name."""
+def test_a_repeated_refusal_has_a_summary(code: str, message: str, said: str) -> None:
+    """A locked group refuses each of its resources with the same message."""
     assert in_short(classify(code, message)) == said

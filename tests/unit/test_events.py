@@ -1,4 +1,4 @@
-"""What the engine tells: its progress as log lines, and the one refusal that is the cause."""
+"""The engine's events: progress as log lines, and the cause of a failure."""
 
 from dataclasses import replace
 from threading import Thread
@@ -93,18 +93,15 @@ def error(message: str, urn: str | None = VM, severity: str = "error") -> Engine
         ),
     ],
 )
-def test_a_providers_error_text_is_read(text: str, kind: str, code: str, message: str) -> None:
-    """ARM's code and words come back out of the one string that the engine hands on.
-
-    Source: pulumi-azure-native, the errors of its azcore client.
-    """
+def test_read_refusal_parses_the_providers_text(text: str, kind: str, code: str, message: str) -> None:
+    """ARM's code and message are parts of one string. Source: pulumi-azure-native, the errors of its azcore client."""
     read = read_refusal(text, "VirtualMachine exp1")
     assert replace(read, step="") == Failure(FailureKind(kind), message, code, "VirtualMachine exp1")
 
 
 @given(st.text(), st.text())
-def test_no_error_text_breaks_the_reading(text: str, resource: str) -> None:
-    """What nobody has seen before is a failure of the engine, with its own words."""
+def test_read_refusal_accepts_any_text(text: str, resource: str) -> None:
+    """An unknown text is a failure of the engine with that text."""
     assert read_refusal(text, resource).resource == resource
 
 
@@ -117,18 +114,18 @@ def test_no_error_text_breaks_the_reading(text: str, resource: str) -> None:
         ("urn:pulumi:s::vmops::a:network:VirtualNetwork$a:network:Subnet::default", "Subnet default"),
     ],
 )
-def test_a_resource_is_named_by_type_and_name(urn: str, name: str) -> None:
-    """A person reads it; the stack itself is no resource of theirs."""
+def test_short_name_has_type_and_name(urn: str, name: str) -> None:
+    """The stack itself has none."""
     assert short_name(urn) == name
 
 
 @given(st.text() | st.lists(st.text()).map("::".join))
-def test_no_urn_breaks_the_naming(urn: str) -> None:
-    """It runs on the engine's event thread, where an exception would be lost, and events with it."""
+def test_short_name_accepts_any_urn(urn: str) -> None:
+    """An exception on the engine's event thread would lose events."""
     assert isinstance(short_name(urn), str)
 
 
-def test_arms_refusal_is_the_cause_though_the_engine_spoke_first(events: EventLog) -> None:
+def test_arms_refusal_precedes_the_engines_messages(events: EventLog) -> None:
     """Generic words come with every failure; the first refusal of ARM is what the user needs."""
     events(error("update failed", STACK))
     events(error("dependency failed"))
@@ -151,7 +148,7 @@ def test_arms_refusal_is_the_cause_though_the_engine_spoke_first(events: EventLo
         "Resource monitor has terminated, shutting down",
     ],
 )
-def test_the_engines_own_reason_comes_before_its_generic_words(events: EventLog, generic: str) -> None:
+def test_a_specific_message_precedes_generic_ones(events: EventLog, generic: str) -> None:
     """Which says that something failed, and nothing more."""
     events(error(generic, STACK))
     assert events.cause("") == Failure(FailureKind.ENGINE, generic)
@@ -160,21 +157,21 @@ def test_the_engines_own_reason_comes_before_its_generic_words(events: EventLog,
 
 
 def test_without_any_refusal_the_fallback_is_the_cause(events: EventLog) -> None:
-    """An engine that is killed says nothing; warnings are no causes."""
+    """A killed engine reports nothing; warnings are no causes."""
     events(error("this property is deprecated", severity="warning"))
     events(EngineEvent.from_json({"summaryEvent": {}, "sequence": 1}))
     assert events.cause("the engine was killed") == Failure(FailureKind.ENGINE, "the engine was killed")
 
 
-def test_what_is_tried_again_leaves_no_cause(events: EventLog) -> None:
-    """A failure that was overcome must not be told as the reason for the next one."""
+def test_a_new_engine_starts_without_causes(events: EventLog) -> None:
+    """A failure that a retry overcame is not the reason of the next one."""
     events(error(IN_USE))
     events.forget()
     assert events.cause("later") == Failure(FailureKind.ENGINE, "later")
 
 
-def test_every_operation_has_two_lines(events: EventLog, lines: Lines) -> None:
-    """Begun and done, with what, which and how long; unchanged resources have none."""
+def test_each_resource_operation_logs_start_and_end(events: EventLog, lines: Lines) -> None:
+    """With resource, operation and duration; unchanged resources have none."""
     for kind in ("resourcePreEvent", "resOutputsEvent"):
         events(step(kind, STACK, "same"))
         events(step(kind))
@@ -198,14 +195,14 @@ def test_a_failed_operation_is_no_longer_in_flight(events: EventLog, lines: Line
     assert events.in_flight == 0
 
 
-def test_a_refusal_is_logged_with_its_class(events: EventLog, lines: Lines) -> None:
+def test_a_refusal_is_logged_with_its_kind(events: EventLog, lines: Lines) -> None:
     """Whoever follows the log need not wait for the end."""
     events(error(IN_USE, NIC))
     [(event, values)] = lines.kept
     assert (event, values["resource"], values["kind"]) == ("resource_refused", "NetworkInterface exp1-nic", "conflict")
 
 
-def test_the_refusals_of_all_threads_are_kept(events: EventLog, lines: Lines) -> None:
+def test_refusals_from_several_threads_are_kept(events: EventLog, lines: Lines) -> None:
     """The engine's thread writes while the worker's reads."""
 
     def refuse() -> None:
@@ -221,20 +218,20 @@ def test_the_refusals_of_all_threads_are_kept(events: EventLog, lines: Lines) ->
     assert (len(lines.kept), events.cause("").code) == (800, "NicInUse")
 
 
-def test_a_resource_in_the_making_is_no_silence(events: EventLog) -> None:
-    """A create may take its time and say nothing; an engine that works on nothing is silent from its last word on."""
-    before = events.silence
+def test_idle_seconds_are_zero_during_an_operation(events: EventLog) -> None:
+    """Otherwise they count from the last event."""
+    before = events.idle_seconds
     assert before > 0
     events(step("resourcePreEvent"))
     events(step("resourcePreEvent", NIC))
     events(step("resOutputsEvent"))
-    assert (events.in_flight, events.silence) == (1, 0.0)
+    assert (events.in_flight, events.idle_seconds) == (1, 0.0)
     events(step("resOpFailedEvent", NIC))
-    assert (events.in_flight, events.silence > 0) == (0, True)
+    assert (events.in_flight, events.idle_seconds > 0) == (0, True)
 
 
-def test_what_a_dead_engine_had_begun_is_not_in_flight_any_more(events: EventLog) -> None:
+def test_a_new_engine_starts_with_nothing_in_flight(events: EventLog) -> None:
     """The next engine's silence is its own."""
     events(step("resourcePreEvent"))
     events.forget()
-    assert (events.in_flight, events.silence > 0) == (0, True)
+    assert (events.in_flight, events.idle_seconds > 0) == (0, True)

@@ -1,4 +1,4 @@
-"""What ``import vmops`` gives, and what it costs."""
+"""The names that ``import vmops`` exports, and the cost of importing them."""
 
 import ast
 import subprocess
@@ -13,18 +13,18 @@ import vmops
 HEAVY = frozenset(("azure", "cryptography", "grpc", "psutil", "pulumi", "pydantic", "requests", "sqlite3", "structlog"))
 
 
-def test_the_export_list_is_sorted_and_is_all_that_is_shown() -> None:
+def test_dir_is_the_sorted_export_list() -> None:
     """One list says what is public; a name more or less, anywhere, is seen here."""
     assert sorted(set(vmops.__all__)) == vmops.__all__ == dir(vmops)
 
 
 @pytest.mark.parametrize("name", vmops.__all__)
 def test_every_export_can_be_imported(name: str) -> None:
-    """A lazy export that points nowhere would only fail in a user's hands."""
+    """A lazy export may name a missing module."""
     assert getattr(vmops, name).__name__ == name
 
 
-def test_type_checkers_and_the_interpreter_see_the_same_exports() -> None:
+def test_type_checking_imports_equal_the_exports() -> None:
     """The imports under TYPE_CHECKING are a second copy of the list: they may not drift."""
     tree = ast.parse(Path(vmops.__file__).read_text())
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
@@ -34,14 +34,14 @@ def test_type_checkers_and_the_interpreter_see_the_same_exports() -> None:
     assert all(getattr(import_module(home), name) is getattr(vmops, name) for name, home in seen.items())
 
 
-def test_no_export_is_called_like_a_module() -> None:
-    """The first import of the module would put itself in the export's place."""
+def test_no_export_has_the_name_of_a_module() -> None:
+    """An import of the module would replace the export."""
     modules = {path.stem for path in Path(vmops.__file__).parent.iterdir()}
     assert modules & set(vmops.__all__) == set()
 
 
-def test_a_name_that_is_not_exported_is_an_attribute_error() -> None:
-    """``hasattr`` and ``from vmops import`` must answer as for any module."""
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """As ``hasattr`` and ``from vmops import`` expect."""
     with pytest.raises(AttributeError, match="module 'vmops' has no attribute 'VmOps'"):
         _ = vmops.VmOps
 
@@ -54,7 +54,7 @@ def test_a_name_that_is_not_exported_is_an_attribute_error() -> None:
         ("from vmops import VmSpec", {"pydantic"}),
     ],
 )
-def test_an_import_costs_only_what_it_names(statement: str, allowed: set[str]) -> None:
+def test_importing_a_name_loads_only_what_it_needs(statement: str, allowed: set[str]) -> None:
     """Whoever only wants the contract pays for no cloud, engine, database or validation."""
     code = f"import sys; {statement}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()

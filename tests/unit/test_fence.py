@@ -1,4 +1,4 @@
-"""Of what a dead worker left, all is ended that holds the VM's lock; nothing else is, whatever its number."""
+"""After the death of a worker, all processes that hold the VM's lock are killed, and no others."""
 
 import dataclasses
 import socket
@@ -38,7 +38,7 @@ pause()
 
 
 class Worker:
-    """A process that leads a session, with another in it; both hold the lock, or the first one does."""
+    """A process that leads a session with another process in it; both hold the lock, or only the first."""
 
     def __init__(self, path: Path, *, both: bool) -> None:
         self.path, self._answer = path, path.with_name("answer")
@@ -58,7 +58,7 @@ class Worker:
         )
 
     def die(self, *, unasked: bool = False) -> None:
-        """Be killed; ``unasked``: nobody has asked for the end yet, so that the dead keep their number."""
+        """Kill it; with ``unasked``, without reaping it, so that the dead keep their numbers."""
         if not unasked:
             return kill(self._process)
         self._process.kill()
@@ -67,7 +67,7 @@ class Worker:
         return None
 
     def engine_answers(self) -> bool:
-        """Ask the engine to end: it answers, unless it was killed before, however little of that can be seen yet."""
+        """Tell whether the engine answers SIGTERM; it does unless it was killed."""
         with suppress(psutil.NoSuchProcess):
             self.engine.terminate()
         assert poll_until(lambda: process_start_time(self.engine.pid) is None or NotYet(0.01), timeout=240)
@@ -81,7 +81,7 @@ class Worker:
 
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[Callable[[bool], Worker]]:
-    """Give what starts a worker; all of it ends with the test."""
+    """Give a function that starts a worker; all of it ends with the test."""
     workers: list[Worker] = []
 
     def begin(both: bool) -> Worker:
@@ -95,13 +95,13 @@ def started(tmp_path: Path) -> Iterator[Callable[[bool], Worker]]:
 
 @pytest.mark.parametrize("recorded", [lambda left: left.operation, lambda left: left.of_before], ids=["", "of before"])
 @pytest.mark.parametrize("unasked", [False, True])
-def test_what_a_dead_worker_left_is_killed_and_the_lock_is_free(
+def test_the_orphans_of_a_dead_worker_are_killed(
     started: Callable[[bool], Worker],
     caplog: pytest.LogCaptureFixture,
     unasked: bool,
     recorded: Callable[[Worker], Operation],
 ) -> None:
-    """Its engine may hang: it is not asked, and the log says that it was ended, and for which operation."""
+    """Its engine is killed without a signal before, and the log names the operation."""
     left = started(True)
     left.die(unasked=unasked)
     assert file_lock.is_locked(left.path)
@@ -112,7 +112,7 @@ def test_what_a_dead_worker_left_is_killed_and_the_lock_is_free(
 
 
 def test_a_living_worker_keeps_its_engine(started: Callable[[bool], Worker]) -> None:
-    """Whatever clocks say that were set meanwhile."""
+    """Also if the clock was set meanwhile."""
     busy = started(True)
     assert kill_orphans(busy.operation, busy.path) == []
     assert kill_orphans(busy.of_before, busy.path) == []
@@ -120,10 +120,10 @@ def test_a_living_worker_keeps_its_engine(started: Callable[[bool], Worker]) -> 
 
 
 @pytest.mark.parametrize("change", [{"host_id": "another"}, {"state": State.FAILED}, {"state": State.PENDING}])
-def test_nothing_is_killed_by_a_record_that_says_nothing_of_this_host(
+def test_a_record_without_a_process_of_this_host_kills_nothing(
     started: Callable[[bool], Worker], change: dict[str, str]
 ) -> None:
-    """Of another host, though its name be the same, already over, or without a number."""
+    """It is of another host with the same name, has ended, or has no process number."""
     left = started(True)
     left.die()
     assert kill_orphans(dataclasses.replace(left.operation, **change), left.path) == []  # type: ignore[arg-type]
@@ -131,15 +131,15 @@ def test_nothing_is_killed_by_a_record_that_says_nothing_of_this_host(
     assert left.engine_answers()
 
 
-def test_a_session_that_does_not_hold_the_lock_is_another(started: Callable[[bool], Worker]) -> None:
-    """After a boot the same number may lead a session of somebody else's."""
+def test_a_session_without_the_lock_is_not_killed(started: Callable[[bool], Worker]) -> None:
+    """After a boot its number may belong to another session."""
     left = started(False)
     left.die()
     assert kill_orphans(left.operation, left.path) == []
     assert left.engine_answers()
 
 
-def test_what_holds_a_lock_that_was_deleted_is_killed_too(started: Callable[[bool], Worker]) -> None:
+def test_holders_of_a_deleted_lock_file_are_killed(started: Callable[[bool], Worker]) -> None:
     """The lock that others take anew tells nothing of it."""
     left = started(True)
     left.path.unlink()
@@ -148,8 +148,8 @@ def test_what_holds_a_lock_that_was_deleted_is_killed_too(started: Callable[[boo
     assert not left.engine_answers()
 
 
-def test_a_worker_is_known_by_its_start(started: Callable[[bool], Worker], tmp_path: Path) -> None:
-    """No clock that is set makes it another, and no lock file that is gone; who only has its number is another."""
+def test_a_worker_is_identified_by_its_start_time(started: Callable[[bool], Worker], tmp_path: Path) -> None:
+    """Independently of the clock and of the lock file; a reused number is another process."""
     busy = started(True)
     unseen = tmp_path / "another-lock"
     found = find_worker(dataclasses.replace(busy.operation, started=1.0), unseen)
@@ -159,8 +159,10 @@ def test_a_worker_is_known_by_its_start(started: Callable[[bool], Worker], tmp_p
     assert find_worker(younger, busy.path) is None
 
 
-def test_a_worker_of_an_earlier_version_is_known_by_its_lock(started: Callable[[bool], Worker], tmp_path: Path) -> None:
-    """Its record does not say when it started; who only has its number is never signalled in its place."""
+def test_a_worker_without_a_recorded_start_is_identified_by_its_lock(
+    started: Callable[[bool], Worker], tmp_path: Path
+) -> None:
+    """A process that only has its number is never signalled."""
     busy = started(True)
     found = find_worker(busy.of_before, busy.path)
     assert found is not None
@@ -169,8 +171,8 @@ def test_a_worker_of_an_earlier_version_is_known_by_its_lock(started: Callable[[
     assert find_worker(dataclasses.replace(busy.of_before, started=time.time()), tmp_path / "another-lock") is None
 
 
-def test_a_worker_of_another_host_is_not_here(started: Callable[[bool], Worker]) -> None:
-    """Though that have the same name, and a process here the same number."""
+def test_a_worker_of_another_host_is_not_found(started: Callable[[bool], Worker]) -> None:
+    """Even with the same host name and process number."""
     busy = started(True)
     assert (
         find_worker(dataclasses.replace(busy.operation, host_id="another", host=socket.gethostname()), busy.path)
@@ -179,7 +181,7 @@ def test_a_worker_of_another_host_is_not_here(started: Callable[[bool], Worker])
     assert find_worker(dataclasses.replace(busy.of_before, host="another"), busy.path) is None
 
 
-def test_who_never_began_has_no_worker(started: Callable[[bool], Worker]) -> None:
+def test_a_queued_operation_has_no_worker(started: Callable[[bool], Worker]) -> None:
     """A record that is queued says nothing of a process."""
     queued = dataclasses.replace(started(True).of_before, pid=0, host="", state=State.PENDING)
     assert find_worker(queued, Path("lock")) is None

@@ -1,4 +1,4 @@
-"""What custom data becomes at a guest's first boot: one script, which also says what it does not do."""
+"""The script that custom data becomes at a guest's first boot; it also reports what it does not do."""
 
 import subprocess
 from pathlib import Path
@@ -9,19 +9,19 @@ from vmops.local.guests.first_boot import script
 
 
 def said(custom_data: str) -> str:
-    """Run the script that custom data becomes, which has to change nothing here."""
+    """Run the script of custom data, which must change nothing here."""
     made = script(custom_data.encode(), "mlos")
     return subprocess.run(["sh", "-c", made.decode()], capture_output=True, text=True, check=True).stdout
 
 
-def test_a_script_is_what_it_is() -> None:
-    """With whatever interprets it; without custom data there is none."""
+def test_a_script_is_run_with_its_interpreter() -> None:
+    """Without custom data there is none."""
     assert script(b"#!/usr/bin/python3\nprint()", "mlos") == b"#!/usr/bin/python3\nprint()"
     assert script(b"", "mlos") == b""
 
 
-def test_commands_run_in_their_order_and_each_for_itself(tmp_path: Path) -> None:
-    """bootcmd before runcmd, whatever comes first; one that fails, or ends its shell, keeps no other."""
+def test_bootcmd_and_runcmd_run_in_order_and_independently(tmp_path: Path) -> None:
+    """A command that fails or exits does not stop the others."""
     written = tmp_path / "written"
     config = f"""#cloud-config
 runcmd:
@@ -35,8 +35,8 @@ bootcmd:
     assert written.read_text().splitlines() == ["first", "two words b", "last"]
 
 
-def test_files_are_written_as_they_are_told(tmp_path: Path) -> None:
-    """With the directories above them, in either encoding, and with whatever a shell would take for its own."""
+def test_write_files_writes_content_exactly(tmp_path: Path) -> None:
+    """With parent directories, in either encoding, and with characters that a shell would interpret."""
     config = f"""#cloud-config
 write_files:
 - path: {tmp_path}/it's/a file
@@ -69,12 +69,12 @@ write_files:
         ("hello", "custom data that begins neither with #! nor with #cloud-config"),
     ],
 )
-def test_what_is_not_done_is_said(custom_data: str, what: str) -> None:
+def test_unsupported_modules_are_reported(custom_data: str, what: str) -> None:
     """Never a silent success."""
     assert said(custom_data).startswith(f"not done by a local guest: {what}")
 
 
-def test_what_nobody_has_to_do_is_not_mentioned() -> None:
+def test_default_user_and_empty_config_are_not_reported() -> None:
     """The default user is there, and an empty cloud-config is nothing."""
     assert said("#cloud-config\nusers: [default]\n") == ""
     assert script(b"#cloud-config\n", "mlos") == b""

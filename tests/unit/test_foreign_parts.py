@@ -1,4 +1,4 @@
-"""What is ours and what is not, told from bodies alone: nothing is both, and nothing is lost."""
+"""Foreign parts and ours, from the bodies of resources: no part is both, and none is lost."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ IN_GROUP = f"{SPEC.group_id}/providers/Microsoft.Compute/disks/"
 
 
 def rule(port: int, **changes: object) -> dict[str, Any]:
-    """Give a rule as ours are, but for the changes."""
+    """Give a rule in the form of ours, with changes."""
     says = {
         "direction": "Inbound",
         "access": "Allow",
@@ -61,10 +61,8 @@ def with_disks(*disks: dict[str, Any]) -> dict[str, Any]:
 @given(
     there=TAGS, asked=st.dictionaries(st.sampled_from(["team", "run"]), st.sampled_from("ab")), last=st.sets(TAG_NAMES)
 )
-def test_a_tag_is_sent_once_and_a_foreign_one_always(
-    there: dict[str, str], asked: dict[str, str], last: set[str]
-) -> None:
-    """What was not declared last and is not vmops' own stays with its value; ours is never taken for another's."""
+def test_each_tag_is_either_ours_or_foreign(there: dict[str, str], asked: dict[str, str], last: set[str]) -> None:
+    """A foreign one keeps its value."""
     own = OwnParts(tags=frozenset(name.lower() for name in last))
     foreign = found(spec_of(tags=asked), own, nic={"tags": there}).tags.get("nic", {})
     for name, value in there.items():
@@ -74,8 +72,8 @@ def test_a_tag_is_sent_once_and_a_foreign_one_always(
 
 
 @given(ports=st.sets(st.integers(1, 65535), max_size=4), extra=st.sets(st.integers(1, 65535), max_size=3))
-def test_rules_of_our_form_are_ours_whatever_is_known(ports: set[int], extra: set[int]) -> None:
-    """By their name and fields; those that are not asked for any more, too."""
+def test_rules_with_our_name_and_form_are_ours(ports: set[int], extra: set[int]) -> None:
+    """Also those of ports that are not requested any more."""
     body = with_rules(*(rule(port, priority=1000 + rank) for rank, port in enumerate([*ports, *extra])))
     assert not found(spec_of(vmPorts=sorted(ports)), None, security_group=body)
 
@@ -96,7 +94,7 @@ def test_rules_of_our_form_are_ours_whatever_is_known(ports: set[int], extra: se
         ]
     )
 )
-def test_a_rule_with_one_other_field_is_ours_only_if_it_was_declared(change: dict[str, Any]) -> None:
+def test_a_rule_in_another_form_is_ours_only_if_declared(change: dict[str, Any]) -> None:
     """Then it was changed by hand; else somebody has made it."""
     body = with_rules(rule(80, **change))
     assert found(SPEC, None, security_group=body).rules == tuple(body["properties"]["securityRules"])
@@ -104,8 +102,8 @@ def test_a_rule_with_one_other_field_is_ours_only_if_it_was_declared(change: dic
 
 
 @given(lun=st.integers(0, 63), size=st.integers(0, 4), known=st.booleans(), how=st.sampled_from(["Empty", "Attach"]))
-def test_a_disk_is_ours_by_name_and_lun_and_group(lun: int, size: int, *, known: bool, how: str) -> None:
-    """One that was attached by hand under such a name must have been declared, or be where one is asked for."""
+def test_a_disk_is_ours_by_name_lun_and_group(lun: int, size: int, *, known: bool, how: str) -> None:
+    """One that was attached by hand must have been declared, or be requested."""
     spec = spec_of(dataDisks=[8] * size)
     ours, name = lun < size or known or how == "Empty", names.data_disk("exp1", lun)
     last = OwnParts(disks=frozenset({name})) if known else None
@@ -114,7 +112,7 @@ def test_a_disk_is_ours_by_name_and_lun_and_group(lun: int, size: int, *, known:
     assert found(spec, last, vm=with_disks(disk(lun + 1, name, how)))
 
 
-def test_without_a_state_a_tag_that_is_asked_for_is_ours() -> None:
+def test_without_a_state_requested_tags_are_ours() -> None:
     """Else nobody could set it any more."""
     assert not found(spec_of(tags="team=b"), None, nic={"tags": {"Team": "a"}})
     assert found(spec_of(tags="team=b"), OwnParts(), nic={"tags": {"Team": "a"}})
@@ -125,8 +123,8 @@ def state(outputs: dict[str, Any], *resources: tuple[str, dict[str, Any]]) -> di
     return {"deployment": {"resources": [{"type": STACK, "outputs": outputs}, *entries]}}
 
 
-def test_what_was_declared_last_is_told_by_the_stack() -> None:
-    """Its inputs hold what is not ours, too; only those of an earlier version are asked, where all have the tag."""
+def test_last_declaration_is_read_from_the_stack_output() -> None:
+    """In the state of an earlier version, from the inputs."""
     spec = spec_of(tags="Team=a", vmPorts="22,80", dataDisks="4")
     own = OwnParts(frozenset({"team"}), frozenset({"tcp-22", "tcp-80"}), frozenset({"exp1-data-0"}))
     assert declared.of(spec) == own
@@ -143,6 +141,6 @@ def test_what_was_declared_last_is_told_by_the_stack() -> None:
     )
 
 
-def test_a_state_that_tells_nothing_is_none() -> None:
+def test_a_state_without_resources_has_no_declaration() -> None:
     """So is one that is not there, and one that was just made."""
     assert [declared.last(each) for each in (None, {"deployment": None}, state({}))] == [None] * 3

@@ -1,4 +1,4 @@
-"""A holder is written as one line, read by whoever can, and lives for as long as it may be there to remove its VM."""
+"""The holder of a VM: its mark, and whether it may be alive."""
 
 import subprocess
 from dataclasses import replace
@@ -26,15 +26,15 @@ LONG_AGO, LONG_TO_GO = 1_000_000_000.0, 4_000_000_000.0
 
 
 @given(HOLDERS)
-def test_a_mark_is_read_as_it_was_written(holder: Holder) -> None:
-    """Another host has nothing else of it; and a tag has room for it."""
+def test_a_mark_is_read_back(holder: Holder) -> None:
+    """It fits into a tag."""
     assert Holder.read(holder.mark) == holder
     assert len(holder.mark) <= 256
 
 
 @pytest.mark.parametrize("mark", ["", "fleet 1 2", "lease a 2026-01-01T00:00:00Z 1 2 c d e", "run a soon 1 2 c d e"])
-def test_what_cannot_be_read_is_nobody_that_is_known(mark: str) -> None:
-    """A later version may write of other kinds; whoever that is, it is not taken for dead."""
+def test_an_unreadable_mark_is_an_unknown_holder(mark: str) -> None:
+    """A later version may write other kinds; the holder does not count as dead."""
     assert Holder.read(mark) is None
     assert (refusal(mark, "id").kind, refusal(mark, "id").code) == (FailureKind.CONFLICT, HELD)
 
@@ -46,8 +46,8 @@ def holder_of(process: "subprocess.Popen[str]") -> Holder:
     return replace(Holder.here(Kind.RUN), pid=process.pid, start_ticks=ticks)
 
 
-def test_a_process_of_this_host_lives_until_it_ends() -> None:
-    """Whatever its VM's time to live says; another process that has its number by then is not it."""
+def test_a_holder_on_this_host_lives_as_long_as_its_process() -> None:
+    """Whatever the VM's expiry; a reused process number is another process."""
     process = start("pause()")
     holder = holder_of(process)
     seen = [each.lives(recorded=True, expires=LONG_AGO) for each in (holder, replace(holder, start_ticks=1))]
@@ -67,7 +67,9 @@ def test_a_process_of_this_host_lives_until_it_ends() -> None:
         (True, host.boot(), inf, True),
     ],
 )
-def test_of_another_host_it_lives_in_doubt(recorded: bool, boot: str, expires: float, lives: bool) -> None:
-    """Until the VM's time is over by anybody's clock; a record of this state directory tells of a boot before this."""
+def test_a_holder_on_another_host_lives_until_the_vm_expires(
+    recorded: bool, boot: str, expires: float, lives: bool
+) -> None:
+    """A recorded mark of an earlier boot is dead."""
     holder = replace(Holder.here(Kind.MACHINE), host_id="0" * 32, boot=boot, pid=1)
     assert holder.lives(recorded=recorded, expires=expires) is lives

@@ -1,4 +1,4 @@
-"""Which host this is: not told by its name, which others may have, but by whose processes it sees."""
+"""The identity of a host: its process namespace decides, not its name."""
 
 import shutil
 import socket
@@ -16,7 +16,7 @@ IDENTITY = [sys.executable, "-c", "from vmops.core import host; print(host.ident
 
 @pytest.fixture
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a directory in which the system tells of itself."""
+    """Give the files in which the system identifies itself."""
     (tmp_path / "machine").write_text("4c5a\n")
     (tmp_path / "boot").write_text("1f2e\n")
     (tmp_path / "processes").symlink_to("pid:[4026531836]")
@@ -26,8 +26,8 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_another_machine_another_boot_and_another_container_are_other_hosts(places: Path) -> None:
-    """Each of the three may be the same for two hosts; what is told shows none of them."""
+def test_machine_boot_and_namespace_identify_a_host(places: Path) -> None:
+    """None of them can be read from the result."""
     seen = [host.identity(), host.identity()]
     for name in ("machine", "boot"):
         (places / name).write_text("77aa\n")
@@ -39,8 +39,8 @@ def test_another_machine_another_boot_and_another_container_are_other_hosts(plac
     assert {len(each) for each in seen} == {32}
 
 
-def test_without_all_of_them_the_name_stands_in(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Systems other than Linux tell none."""
+def test_without_system_ids_the_host_name_identifies(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on systems other than Linux."""
     monkeypatch.setattr(socket, "gethostname", lambda: "one")
     for name in ("machine", "boot", "processes"):
         (places / name).unlink()
@@ -49,20 +49,20 @@ def test_without_all_of_them_the_name_stands_in(places: Path, monkeypatch: pytes
     assert host.identity() != before
 
 
-def test_what_the_system_tells_comes_before_its_name(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_renamed_host_keeps_its_identity(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that is given another name is the same."""
     before = host.identity()
     monkeypatch.setattr(socket, "gethostname", lambda: "another")
     assert host.identity() == before
 
 
-def test_processes_of_one_host_agree() -> None:
+def test_all_processes_of_a_host_give_one_identity() -> None:
     """In whatever process it is asked."""
     assert subprocess.check_output(IDENTITY, text=True).strip() == host.identity()
 
 
-def test_a_name_space_of_its_own_makes_a_host() -> None:
-    """There the same numbers are other processes; it has the same name."""
+def test_a_process_namespace_is_a_host() -> None:
+    """It has the same name and other processes."""
     unshare = shutil.which("unshare")
     if not unshare or subprocess.run([unshare, *APART, "true"], check=False, capture_output=True).returncode:
         pytest.skip("no name space of processes can be had here")
@@ -71,7 +71,7 @@ def test_a_name_space_of_its_own_makes_a_host() -> None:
     assert inside != host.identity()
 
 
-def test_a_host_is_shown_by_the_name_that_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vmops_host_sets_only_the_shown_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is for people only: who is who is not told by it."""
     monkeypatch.delenv("VMOPS_HOST", raising=False)
     assert host.name() == socket.gethostname()
@@ -80,15 +80,15 @@ def test_a_host_is_shown_by_the_name_that_it_is_given(monkeypatch: pytest.Monkey
     assert (host.name(), host.identity()) == ("lab7", before)
 
 
-def test_the_address_of_a_vm_is_no_hosts_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `vmops run` runs finds it where another name of the host would be."""
+def test_vmops_host_is_ignored_inside_vmops_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There it is the VM's address."""
     monkeypatch.setenv("VMOPS_HOST", "203.0.113.7")
     monkeypatch.setenv("VMOPS_OUTPUTS", "outputs.json")
     assert host.name() == socket.gethostname()
 
 
-def test_a_record_is_of_this_host_by_identity_and_by_name_only_if_it_has_none() -> None:
-    """Records of an earlier version have a name alone."""
+def test_a_record_without_identity_is_matched_by_host_name() -> None:
+    """As records of earlier versions are."""
     here = socket.gethostname()
     assert [host.is_this(*each) for each in ((host.identity(), "lab7"), ("", here))] == [True, True]
     assert [host.is_this(*each) for each in (("another", here), ("", "another"))] == [False, False]

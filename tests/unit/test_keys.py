@@ -1,4 +1,4 @@
-"""The secrets that vmops makes for itself: once, for its owner only, the same for everybody."""
+"""The secrets that vmops makes: once, readable only by the owner."""
 
 import stat
 from collections.abc import Callable
@@ -20,8 +20,8 @@ SECRETS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("make", SECRETS.values(), ids=SECRETS)
-def test_a_secret_is_a_file_for_its_owner_only(tmp_path: Path, make: Callable[[Path], object]) -> None:
-    """Mode 0600 in a directory of mode 0700, and no draft left beside it."""
+def test_a_secret_has_mode_0600(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    """In a directory of mode 0700, without a temporary file beside it."""
     make(tmp_path / "state")
     made = list((tmp_path / "state" / "keys").rglob("*"))
     assert {stat.filemode(path.stat().st_mode) for path in made} <= {"-rw-------", "drwx------"}
@@ -30,7 +30,7 @@ def test_a_secret_is_a_file_for_its_owner_only(tmp_path: Path, make: Callable[[P
 
 @pytest.mark.parametrize("make", SECRETS.values(), ids=SECRETS)
 def test_a_secret_is_made_once(tmp_path: Path, make: Callable[[Path], object]) -> None:
-    """A second passphrase would lock the engine out of its own state, a second key the user out of the VM."""
+    """Another passphrase would make the engine's state unreadable."""
     assert make(tmp_path) == make(tmp_path)
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) <= 2
 
@@ -44,15 +44,15 @@ def test_a_secret_is_made_once(tmp_path: Path, make: Callable[[Path], object]) -
         "keys.ssh_public_key(state_dir, 'exp1')",
     ],
 )
-def test_of_processes_that_make_it_at_once_all_read_the_same(tmp_path: Path, secret: str) -> None:
-    """The first wins, and nobody sees half a file, however many programs begin on a fresh host."""
+def test_racing_processes_make_one_secret(tmp_path: Path, secret: str) -> None:
+    """None reads a partial file."""
     read = race(f"from vmops.core import keys\nstate_dir = Path(sys.argv[1])\npause()\nprint({secret})", tmp_path)
     assert len(set(read)) == 1
     assert len(read[0]) >= 32
 
 
-def test_the_public_key_is_the_private_keys_other_half(tmp_path: Path) -> None:
-    """One line of an ``authorized_keys`` file, of the kind that Azure takes for Linux."""
+def test_the_public_key_belongs_to_the_private_key(tmp_path: Path) -> None:
+    """In the form of ``authorized_keys``, of a kind that Azure accepts."""
     private = load_ssh_private_key(keys.ssh_key_file(tmp_path, STACK).read_bytes(), password=None)
     assert isinstance(private, Ed25519PrivateKey)
     half = private.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
@@ -60,12 +60,12 @@ def test_the_public_key_is_the_private_keys_other_half(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stacks", [("exp1-0a1b2c3d", "exp2-0a1b2c3d"), ("exp.1-0a1b2c3d", "exp.2-4e5f6a7b")])
-def test_every_vm_has_a_key_of_its_own(tmp_path: Path, stacks: tuple[str, str]) -> None:
+def test_each_vm_has_its_own_key(tmp_path: Path, stacks: tuple[str, str]) -> None:
     """The key made for one VM opens no other, whatever characters its name has."""
     assert len({keys.ssh_public_key(tmp_path, stack) for stack in stacks}) == 2
 
 
-def test_looking_for_a_vms_key_makes_none(tmp_path: Path) -> None:
+def test_existing_ssh_key_file_makes_no_key(tmp_path: Path) -> None:
     """A VM that was given a key is not told to have another."""
     assert keys.existing_ssh_key_file(tmp_path, STACK) is None
     made = keys.ssh_key_file(tmp_path, STACK)

@@ -1,4 +1,4 @@
-"""The ports of the local Azure: each is one process's, or refused before anything is promised about it."""
+"""The ports of the local Azure."""
 
 from contextlib import closing
 
@@ -7,7 +7,7 @@ import pytest
 from vmops.local.listeners import listen
 
 
-def test_a_port_that_is_listened_at_is_refused_to_another() -> None:
-    """Two local Azures that remember one port, because a state directory was copied, may start at the same moment."""
+def test_a_used_port_is_refused() -> None:
+    """Two local Azures of a copied state directory may start at the same moment."""
     with closing(listen(0)) as first, pytest.raises(OSError, match="in use"):
         listen(first.getsockname()[1])

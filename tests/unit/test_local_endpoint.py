@@ -1,4 +1,4 @@
-"""What a local Azure says of itself is understood by callers of another version."""
+"""The endpoint file of a local Azure is read by other versions."""
 
 import json
 from dataclasses import asdict
@@ -11,8 +11,8 @@ from vmops.local.endpoint import Endpoint, Record
 RECORD = Record(Endpoint("http://127.0.0.1:1", "token", 2, pid=3), started=4.0, pace=0.5)
 
 
-def test_what_a_later_daemon_adds_is_passed_over(tmp_path: Path) -> None:
-    """Who does not know a word must not think that no daemon runs: there would be a second one, or a wait for none."""
+def test_unknown_endpoint_fields_are_ignored(tmp_path: Path) -> None:
+    """Otherwise an older caller would start a second daemon."""
     plain = asdict(RECORD)
     local_path(tmp_path).mkdir()
     endpoint.path_of(tmp_path).write_text(

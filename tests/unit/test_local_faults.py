@@ -1,4 +1,4 @@
-"""The rules and the catalogue of faults, as values."""
+"""The rules and the catalogue of faults."""
 
 import string
 
@@ -21,8 +21,8 @@ def asked(path: str = VM, method: str = "PUT", verb: str = "create") -> Asked:
 
 
 @pytest.mark.parametrize("row", WORDS)
-def test_every_known_refusal_can_be_asked_for_by_its_code_alone(row: str) -> None:
-    """What Azure answers to a request refuses one; what it tells in an operation lets one fail."""
+def test_each_refusal_code_makes_a_fault(row: str) -> None:
+    """A refusal of a request refuses one; a refusal of an operation makes one fail."""
     status, message = WORDS[row]
     assert all(name for _, name, _, _ in string.Formatter().parse(message) if name is not None)
     effect = Fail(code=row) if status == 200 else Refuse(code=row)
@@ -30,7 +30,7 @@ def test_every_known_refusal_can_be_asked_for_by_its_code_alone(row: str) -> Non
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_every_fault_makes_a_rule_that_reads_back(name: str) -> None:
+def test_each_fault_makes_a_serializable_rule(name: str) -> None:
     """A fault is data: what a shell puts is what the cloud keeps."""
     rule = FAULTS[name].rule(name, "exp1", nth=2, times=3)
     assert read_rules([rule.plain()]) == [rule]
@@ -38,8 +38,8 @@ def test_every_fault_makes_a_rule_that_reads_back(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*FAULTS, *INCIDENTS])
-def test_every_fault_says_what_happens_in_one_sentence(name: str) -> None:
-    """That is its help, and its row in the documentation."""
+def test_each_fault_has_a_one_sentence_description(name: str) -> None:
+    """It is its help, and its row in the documentation."""
     about = FAULTS[name].about if name in FAULTS else INCIDENTS[name].about
     assert about[0].isupper()
     assert about.endswith(".")
@@ -49,25 +49,25 @@ def test_every_fault_says_what_happens_in_one_sentence(name: str) -> None:
     ("path", "meant"),
     [(VM, True), (VM.upper(), True), (f"{VM}/start", True), (f"{VM}0", False), (VM.replace("virtualM", "m"), False)],
 )
-def test_a_path_means_a_resource_and_what_is_below_it(path: str, meant: bool) -> None:
-    """A VM's name is no prefix of another's."""
+def test_a_path_matches_a_resource_and_its_children(path: str, meant: bool) -> None:
+    """A VM's name does not match as a prefix of another's."""
     assert Rule(path="*/virtualMachines/exp1", effect=Drop()).matches(asked(path)) is meant
 
 
-def test_a_fault_of_one_vm_is_not_one_of_its_neighbour() -> None:
-    """Without a name every VM is meant."""
+def test_a_fault_for_one_vm_does_not_match_another() -> None:
+    """Without a name every VM matches."""
     neighbour = asked(VM.replace("/exp1", "/exp2"))
     assert not FAULTS["quota"].rule("quota", "exp1").matches(neighbour)
     assert FAULTS["quota"].rule("quota").matches(neighbour)
 
 
-def test_only_blanks_that_are_known_are_filled_in() -> None:
-    """A message may have braces of its own."""
+def test_only_known_placeholders_are_filled() -> None:
+    """A message may contain braces."""
     assert filled('{vm} says {"code": {0}} to {nobody}', {"vm": "exp1"}) == 'exp1 says {"code": {0}} to {nobody}'
 
 
-def test_refusals_are_found_with_who_says_them() -> None:
-    """The front door answers in another form than a provider."""
+def test_refusals_are_found_with_their_source() -> None:
+    """The front door's answers have another form than a provider's."""
     for row, gateway in (("ExpiredAuthenticationToken", True), ("SkuNotAvailable", False)):
         found = find(row)
         assert found
@@ -75,7 +75,7 @@ def test_refusals_are_found_with_who_says_them() -> None:
     assert find("Teapot") is None
 
 
-def test_each_wrong_field_is_named() -> None:
+def test_all_wrong_fields_are_named() -> None:
     """All of them at once."""
     with pytest.raises(SpecError) as wrong:
         read_rules([{"nth": 0, "share": 2, "effect": {"do": "drop"}}])

@@ -1,4 +1,4 @@
-"""What holds in the simulated cloud whatever was done in whatever order."""
+"""Invariants of the simulated cloud, after any sequence of requests."""
 
 import tempfile
 from pathlib import Path
@@ -27,7 +27,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.arm = Arm(Path(self.folder.name) / "cloud.db", ManualClock()).__enter__()
 
     def send(self, method: str, path: str, body: Any = None) -> None:
-        """Send a request that may be refused, but not break anything."""
+        """Send a request that may be refused, but must not break anything."""
         answer = self.arm(method, path, body)
         assert answer.status_code < 500, answer.text
 
@@ -73,7 +73,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def delete_group_and_begin_again(self) -> None:
-        """Delete everything in the middle of whatever is going on."""
+        """Delete the group during whatever is in progress."""
         self.arm.done(self.arm("DELETE", GROUP))
         assert self.arm("GET", "/_local/resources").json() == []
         self.arm.make_network()
@@ -85,7 +85,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def every_reference_leads_somewhere(self) -> None:
-        """What a resource names exists."""
+        """Every resource that another one refers to exists."""
         found = self.arm("GET", "/_local/resources").json()
         ids = {entry["id"].lower() for entry in found}
         for entry in found:
@@ -102,7 +102,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert len(taken) == len(set(taken))
 
     def teardown(self) -> None:
-        """When nothing is asked any more, everything comes to rest."""
+        """After the last request all operations finish."""
         self.arm.clock.advance(10_000)
         states = {
             entry["id"]: entry["properties"]["provisioningState"]

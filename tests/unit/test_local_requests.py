@@ -1,4 +1,4 @@
-"""What the simulated cloud makes of requests that no client of good will sends."""
+"""The simulated cloud's answers to malformed requests."""
 
 import copy
 import sqlite3
@@ -62,7 +62,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Return the way to everything inside a value."""
+    """Return the paths to all values inside a value."""
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, part in parts:
         yield (*path, key)
@@ -70,7 +70,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def spoiled(request: dict[str, Any], place: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    """Return a request with something else at one place."""
+    """Return a request with one value replaced."""
     request = copy.deepcopy(request)
     holder: Any = request
     for step in place[:-1]:
@@ -90,8 +90,8 @@ def arm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arm]:
 
 @given(st.data())
 @settings(max_examples=80)
-def test_no_request_breaks_the_cloud(arm: Arm, data: st.DataObject) -> None:
-    """A request with anything at any place is accepted or refused, never a fault of ours."""
+def test_any_mutated_request_is_accepted_or_refused(arm: Arm, data: st.DataObject) -> None:
+    """It is never an internal error."""
     path = data.draw(st.sampled_from(sorted(REQUESTS)))
     place = data.draw(st.sampled_from(list(places(REQUESTS[path]))))
     request = spoiled(REQUESTS[path], place, data.draw(VALUES))
@@ -141,7 +141,7 @@ EXPRESSIONS = st.sampled_from(
 
 @given(st.data())
 @settings(max_examples=100)
-def test_no_template_breaks_the_cloud(arm: Arm, data: st.DataObject) -> None:
+def test_any_mutated_template_is_refused_or_finishes(arm: Arm, data: st.DataObject) -> None:
     """A template with anything at any place is refused or carried out, and then it comes to an end."""
     place = data.draw(st.sampled_from(list(places(TEMPLATE))))
     template = spoiled(TEMPLATE, place, data.draw(VALUES | EXPRESSIONS))
@@ -157,8 +157,8 @@ def test_no_template_breaks_the_cloud(arm: Arm, data: st.DataObject) -> None:
         assert "InternalServerError" not in str(shown)
 
 
-def test_a_template_is_refused_that_is_nested_without_end(arm: Arm) -> None:
-    """Where the reader of JSON gives up, and below that where we do."""
+def test_a_too_deeply_nested_template_is_refused(arm: Arm) -> None:
+    """By the JSON parser, or below its limit by ours."""
     for depth in (300, 900, 100_000):
         opened, closed = '{"a":' * depth, "}" * depth
         parts = '{"properties":{"mode":"Incremental","template":{"resources":[],"variables":{"v":', '},"outputs":{"o":'
@@ -170,8 +170,8 @@ def test_a_template_is_refused_that_is_nested_without_end(arm: Arm) -> None:
         assert arm("GET", GROUP).status_code == 200
 
 
-def test_a_fault_of_ours_is_an_internal_error(tmp_path: Path) -> None:
-    """What the simulator cannot do is told in ARM's form, with the cause, and noted in the journal."""
+def test_an_exception_is_an_internal_error(tmp_path: Path) -> None:
+    """It has ARM's form and the cause, and is in the journal."""
     with Arm(tmp_path / "cloud.db", ManualClock()) as arm:
         arm.make_group()
         with sqlite3.connect(tmp_path / "cloud.db") as db:
@@ -183,7 +183,7 @@ def test_a_fault_of_ours_is_an_internal_error(tmp_path: Path) -> None:
         assert arm("GET", "/_local/journal").json()[-1]["status"] == 500
 
 
-def test_a_write_is_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_a_refused_write_changes_nothing(tmp_path: Path) -> None:
     """A request that is refused in the middle leaves nothing of what it had begun."""
     with Arm(tmp_path / "cloud.db", ManualClock()) as arm:
         arm.make_network()
@@ -195,8 +195,8 @@ def test_a_write_is_whole_or_not_at_all(tmp_path: Path) -> None:
         assert [subnet["name"] for subnet in subnets] == ["sub"]
 
 
-def test_a_secret_is_known_again_and_not_kept() -> None:
-    """A seal tells the same secret from another, differs each time, and does not contain it."""
+def test_a_secret_is_stored_as_a_salted_hash() -> None:
+    """It distinguishes the same secret from another, differs each time, and does not contain it."""
     sealed = seal("secret")
     assert matches("secret", sealed)
     assert not matches("Secret", sealed)
@@ -204,15 +204,15 @@ def test_a_secret_is_known_again_and_not_kept() -> None:
     assert "secret" not in sealed
 
 
-def test_two_clouds_on_one_file_see_the_same(tmp_path: Path) -> None:
-    """Nothing is kept in memory that another process would have to know."""
+def test_two_clouds_on_one_file_share_their_state(tmp_path: Path) -> None:
+    """No state is kept in memory only."""
     with Arm(tmp_path / "cloud.db", ManualClock()) as first, Arm(tmp_path / "cloud.db", ManualClock()) as second:
         first.make_machine()
         second.clock.advance(10_000)
         assert second.shown(f"{COMPUTE}/virtualMachines/vm") == first.shown(f"{COMPUTE}/virtualMachines/vm")
 
 
-def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
+def test_the_state_file_is_readable_only_by_its_owner(tmp_path: Path) -> None:
     """The state of the cloud is nobody else's business."""
     with Arm(tmp_path / "cloud.db", ManualClock()):
         assert (tmp_path / "cloud.db").stat().st_mode & 0o777 == 0o600

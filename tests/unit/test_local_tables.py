@@ -22,7 +22,7 @@ PACKAGE = Path(error.__file__).parents[1]
 STEADY = {"running", "stopped", "deallocated"}
 
 
-def test_there_are_sizes_of_every_family_that_clients_know() -> None:
+def test_sizes_of_all_common_families_exist() -> None:
     """Burstable, general, memory and compute optimized sizes, and some for Arm64."""
     for name in ("Standard_B2s", "Standard_D4s_v5", "Standard_E8s_v5", "Standard_F2s_v2"):
         assert SIZES[name.lower()].architecture == "x64"
@@ -31,7 +31,7 @@ def test_there_are_sizes_of_every_family_that_clients_know() -> None:
 
 
 def test_one_size_is_restricted_and_one_family_has_no_quota() -> None:
-    """As in a real subscription: a client has to meet both."""
+    """As in a real subscription."""
     assert [size.name for size in SIZES.values() if size.restricted] == ["Standard_M128ms"]
     without = {size.family for size in SIZES.values() if cores_limit(size.family) == 0}
     assert without == {"standardNCADSA100v4Family"}
@@ -58,28 +58,28 @@ def test_well_known_images_are_found_in_any_case(urn: str, architecture: str, ge
 
 
 @pytest.mark.parametrize(("version", "found"), [("latest", True), ("1.2.3", True), ("newest", False), ("", False)])
-def test_an_image_has_every_version_that_looks_like_one(version: str, found: bool) -> None:
+def test_an_image_accepts_any_well_formed_version(version: str, found: bool) -> None:
     """A pinned version is taken for granted, a word is not."""
     image = find_image("Canonical", "ubuntu-24_04-lts", "server", version)
     assert (image is not None) is found
     assert not image or image.version == ("24.04.202410020" if version == "latest" else version)
 
 
-def test_locations_are_written_in_one_way() -> None:
+def test_display_names_of_locations_are_normalised() -> None:
     """A display name is the same place."""
     assert canonical("West US 2") == "westus2"
     assert all(canonical(location) == location for location in LOCATIONS)
 
 
-def test_every_move_ends_in_a_steady_state() -> None:
-    """A machine is never left starting, stopping or deallocating."""
+def test_every_power_transition_ends_in_a_steady_state() -> None:
+    """A machine never stays starting, stopping or deallocating."""
     for moves in TRANSITIONS.values():
         assert set(moves) <= STEADY
         assert {after for _, after in moves.values()} <= STEADY
 
 
-def test_every_refusal_can_be_written_down() -> None:
-    """Each text has its blanks named, a status of an error, and a name that no other table has."""
+def test_every_refusal_text_can_be_filled() -> None:
+    """It has named placeholders, an error status, and a unique name."""
     tables = (gateway.REFUSALS, network.REFUSALS, compute.REFUSALS)
     rows = {row: refusal for table in tables for row, refusal in table.items()}
     assert len(rows) == sum(map(len, tables))
@@ -92,13 +92,13 @@ def test_every_refusal_can_be_written_down() -> None:
 
 
 def test_every_refusal_is_used() -> None:
-    """A row that no rule refers to is an error that nobody can meet."""
+    """A refusal without a rule can never occur."""
     source = "".join(path.read_text() for path in PACKAGE.rglob("*.py") if path.parent.name != "refusals")
     rows = gateway.REFUSALS | network.REFUSALS | compute.REFUSALS
     assert [row for row in rows if f'"{row}"' not in source] == []
 
 
-def test_every_type_has_its_rules_shape_and_place() -> None:
+def test_every_type_has_rules_a_shape_and_a_deletion_order() -> None:
     """A type that is served has a shape to check and a place in the order of deletion."""
     assert {kind.type for kind in RULES.values()} == set(SHAPES)
     assert {kind.type for kind in KINDS} == set(_ORDER)
@@ -106,9 +106,9 @@ def test_every_type_has_its_rules_shape_and_place() -> None:
 
 @pytest.mark.parametrize(("method", "template", "handler"), TABLE)
 def test_every_route_is_found(method: str, template: str, handler: object) -> None:
-    """A path made from a template, in any case, leads to the handler that the table ends up with for it.
+    """A path from a template, in any case, leads to its handler.
 
-    The words of the path that comes with it are spelled as in the table, the names as they were sent.
+    The fixed words of the path are spelled as in the table, the names as they were sent.
     """
     path = template.replace("{", "").replace("}", "").upper()
     last = [row[2] for row in TABLE if row[:2] == (method, template)][-1]
@@ -126,7 +126,7 @@ def test_every_route_is_found(method: str, template: str, handler: object) -> No
         "/subscriptions/s/resourceGroups/g/providers/P/a/b/c/d",
     ],
 )
-def test_an_id_reads_back_as_it_was_written(text: str) -> None:
+def test_an_id_keeps_its_case_and_is_compared_without(text: str) -> None:
     """Ids keep their casing and are compared without."""
     assert str(ResourceId.parse(text)) == text
     assert ResourceId.parse(text.upper()).key == ResourceId.parse(text).key
@@ -145,7 +145,7 @@ def test_an_id_reads_back_as_it_was_written(text: str) -> None:
         "/subscriptions/s/resourceGroups/g//providers/P/a/b",
     ],
 )
-def test_what_is_no_id_is_refused(text: str) -> None:
+def test_an_incomplete_id_is_refused(text: str) -> None:
     """Half an id is none."""
     with pytest.raises(ValueError, match="is not a resource id"):
         ResourceId.parse(text)

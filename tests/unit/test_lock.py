@@ -1,4 +1,4 @@
-"""The lock of a VM: who holds it, and that it dies with the last of them."""
+"""The file lock of a VM: who holds it, and that it is released when the last holder dies."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def holder(path: Path) -> Iterator[Popen[str]]:
-    """Another process that holds the lock."""
+    """Start another process that holds the lock."""
     process = start(HOLDER + "pause()", path)
     yield process
     kill(process)
@@ -36,7 +36,7 @@ def holder(path: Path) -> Iterator[Popen[str]]:
 
 @pytest.fixture
 def heir(path: Path) -> Iterator[tuple["Popen[str]", psutil.Process]]:
-    """A process that holds the lock, and a child that has inherited it, as a worker and its engine do."""
+    """Start a process that holds the lock, and a child that has inherited it, like a worker and its engine."""
     code = f"""{HOLDER}
 import subprocess
 child = subprocess.Popen(["sleep", "600"], pass_fds=(held,))
@@ -54,18 +54,18 @@ pause()
 
 
 def opened(path: Path) -> int:
-    """Count the descriptors that this process has of a file."""
+    """Count this process's descriptors of a file."""
     return [each.path for each in psutil.Process().open_files()].count(str(path))
 
 
-def test_a_lock_that_was_never_taken_is_free(path: Path) -> None:
+def test_checking_an_unused_lock_creates_no_file(path: Path) -> None:
     """Looking makes nothing."""
     assert not file_lock.is_locked(path)
     assert not path.exists()
 
 
-def test_one_holds_it_until_it_is_given_back(path: Path) -> None:
-    """In one process too: two threads with the same VM are two callers."""
+def test_one_holder_at_a_time_within_a_process(path: Path) -> None:
+    """Two threads with the same VM are two callers."""
     mine = file_lock.acquire(path)
     assert mine is not None
     assert file_lock.is_locked(path)
@@ -74,8 +74,8 @@ def test_one_holds_it_until_it_is_given_back(path: Path) -> None:
     assert not file_lock.is_locked(path)
 
 
-def test_looking_at_it_takes_nothing(path: Path) -> None:
-    """A waiter asks every few milliseconds, and must never keep out a worker or leave a descriptor behind."""
+def test_checking_does_not_take_the_lock(path: Path) -> None:
+    """It leaves no descriptor either."""
     mine = file_lock.acquire(path)
     assert mine is not None
     assert all(file_lock.is_locked(path) for _ in range(50))
@@ -86,7 +86,7 @@ def test_looking_at_it_takes_nothing(path: Path) -> None:
     assert opened(path) == 0
 
 
-def test_the_lock_file_is_for_its_owner_only(path: Path) -> None:
+def test_the_lock_file_is_readable_only_by_its_owner(path: Path) -> None:
     """Whoever can open it can hold a VM for ever."""
     mine = file_lock.acquire(path)
     assert mine is not None
@@ -94,7 +94,7 @@ def test_the_lock_file_is_for_its_owner_only(path: Path) -> None:
     assert stat.filemode(path.stat().st_mode) == "-rw-------"
 
 
-def test_it_is_not_inherited_unless_handed_on(path: Path) -> None:
+def test_a_child_does_not_inherit_the_lock_by_default(path: Path) -> None:
     """A child that a caller starts for itself must not keep a VM locked."""
     mine = file_lock.acquire(path)
     assert mine is not None
@@ -104,24 +104,22 @@ def test_it_is_not_inherited_unless_handed_on(path: Path) -> None:
     kill(bystander)
 
 
-def test_another_process_is_seen_to_hold_it(path: Path, holder: "Popen[str]") -> None:
+def test_a_lock_of_another_process_is_seen_and_refused(path: Path, holder: "Popen[str]") -> None:
     """The one who asks, and the one who wants it, both learn at once."""
     assert file_lock.is_locked(path)
     assert file_lock.acquire(path) is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_it_is_free_when_its_holder_is_dead(path: Path, holder: "Popen[str]", number: signal.Signals) -> None:
-    """The kernel gives it back: no time-out, no stale file, nothing to clean up."""
+def test_the_lock_is_free_after_its_holders_death(path: Path, holder: "Popen[str]", number: signal.Signals) -> None:
+    """The kernel releases it, without a timeout or a stale file."""
     holder.send_signal(number)
     holder.wait()
     assert not file_lock.is_locked(path)
 
 
-def test_it_is_held_until_the_last_who_inherited_it_is_dead(
-    path: Path, heir: "tuple[Popen[str], psutil.Process]"
-) -> None:
-    """A worker that dies leaves its engine: the VM stays locked until that one is gone too."""
+def test_the_lock_is_held_until_the_last_inheritor_dies(path: Path, heir: "tuple[Popen[str], psutil.Process]") -> None:
+    """A dead worker's engine keeps the VM locked."""
     worker, engine = heir
     worker.kill()
     worker.wait()
@@ -131,8 +129,8 @@ def test_it_is_held_until_the_last_who_inherited_it_is_dead(
     assert file_lock.acquire(path, timeout=60) is not None
 
 
-def test_it_can_be_waited_for(path: Path, holder: "Popen[str]") -> None:
-    """Whoever waits gets it when it comes free, not at the end of the timeout."""
+def test_acquire_waits_until_the_lock_is_released(path: Path, holder: "Popen[str]") -> None:
+    """It returns at the release, not at the timeout."""
     waiter = start(
         "from vmops.core import file_lock\npause()\nprint(file_lock.acquire(Path(sys.argv[1]), timeout=600))", path
     )
@@ -141,13 +139,13 @@ def test_it_can_be_waited_for(path: Path, holder: "Popen[str]") -> None:
     assert int(ended(waiter)) > 2
 
 
-def test_waiting_for_it_ends(path: Path, holder: "Popen[str]") -> None:
-    """A lock that stays held is an answer, not an error; nothing of the attempt stays behind."""
+def test_acquire_gives_up_after_its_timeout(path: Path, holder: "Popen[str]") -> None:
+    """It returns None, and leaves no descriptor."""
     assert file_lock.acquire(path, timeout=0.05) is None
     assert opened(path) == 0
 
 
-def test_of_processes_that_want_it_at_once_one_gets_it(path: Path) -> None:
+def test_one_of_many_racing_processes_gets_the_lock(path: Path) -> None:
     """Nobody else may even begin."""
     code = "from vmops.core import file_lock\npause()\n"
     code += "held = file_lock.acquire(Path(sys.argv[1]))\nprint(held is not None)\npause()"
@@ -159,8 +157,8 @@ def test_of_processes_that_want_it_at_once_one_gets_it(path: Path) -> None:
         kill(racer)
 
 
-def test_a_look_keeps_nobody_out(path: Path) -> None:
-    """Whoever wants a free lock gets it at the first attempt, however many waiters look at it meanwhile."""
+def test_checks_do_not_delay_acquire(path: Path) -> None:
+    """A free lock is taken at the first attempt, however many processes check it."""
     code = """
 from vmops.core import file_lock
 path = Path(sys.argv[1])

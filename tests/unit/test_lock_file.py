@@ -8,7 +8,7 @@ import yaml
 
 from vmops.core.errors import SpecError
 from vmops.spec import lock_file
-from vmops.spec.lock_file import Sealed
+from vmops.spec.lock_file import HashedText
 from vmops.spec.vm_spec import VmSpec
 
 SCRIPT = "#!/bin/sh\necho sesame\n"
@@ -16,7 +16,7 @@ EXACT = "Canonical:ubuntu-24_04-lts:server:24.04.202411010"
 
 
 def content(**made: Any) -> dict[str, Any]:
-    """Give the content of a lock file, of which ``made`` differs."""
+    """Give the content of a lock file with changes to ``made``."""
     image = {"publisher": "Canonical", "offer": "ubuntu-24_04-lts", "sku": "server", "version": "latest"}
     disk = {"sizeGB": 30, "type": "StandardSSD_LRS"}
     told = {
@@ -55,8 +55,8 @@ def spec(**params: Any) -> VmSpec:
     return VmSpec.from_params({"vmName": "exp1", **params})
 
 
-def test_it_stands_for_what_the_vm_was_made_from(file: Path) -> None:
-    """The version that was meant, and what was asked for beside; how long it lives is no part of it."""
+def test_a_lock_file_pins_what_the_vm_was_made_with(file: Path) -> None:
+    """The exact version and the requested parameters, without the time to live."""
     found = spec(lockFile=str(file))
     assert str(found.image) == EXACT
     assert (found.vm_size, found.location, found.data_disks) == ("Standard_D4s_v5", "eastus", (64,))
@@ -73,8 +73,8 @@ def test_it_stands_for_what_the_vm_was_made_from(file: Path) -> None:
         {"image": "canonical:ubuntu-24_04-lts:server:latest"},
     ],
 )
-def test_what_says_the_same_contradicts_nothing(file: Path, params: dict[str, Any]) -> None:
-    """In the forms of a shell too; the newest image may be the one that was the newest."""
+def test_equal_values_do_not_contradict_the_lock_file(file: Path, params: dict[str, Any]) -> None:
+    """In any form of writing; ``latest`` matches the pinned version."""
     assert str(spec(lockFile=str(file), **params).image) == EXACT
 
 
@@ -85,16 +85,16 @@ def test_what_says_the_same_contradicts_nothing(file: Path, params: dict[str, An
         ({"vmPorts": [22]}, r"vmPorts: \[22\] contradicts the lock file, which has \[22, 443\]"),
         ({"ubuntuOSVersion": "22.04"}, "image: '22.04' contradicts the lock file"),
         ({"image": EXACT[:-1] + "1"}, "image: .* contradicts the lock file"),
-        ({"customData": SCRIPT}, "customData: it is not what the lock file was made with"),
+        ({"customData": SCRIPT}, "customData: it differs from the one that the lock file was made with"),
     ],
 )
-def test_what_contradicts_it_is_refused(file: Path, params: dict[str, Any], sentence: str) -> None:
+def test_a_contradicting_parameter_is_refused(file: Path, params: dict[str, Any], sentence: str) -> None:
     """Somebody would take it for the same environment."""
     with pytest.raises(SpecError, match=sentence):
         spec(lockFile=str(file), **params)
 
 
-def test_an_image_of_ones_own_stays_what_was_given(tmp_path: Path) -> None:
+def test_an_image_id_is_pinned_as_given(tmp_path: Path) -> None:
     """It is known by its id, which is a parameter like any other."""
     image = f"/subscriptions/{'1' * 8}-1111-1111-1111-{'1' * 12}/resourceGroups/g/providers/Microsoft.Compute/images/i"
     lock = content(image=None)
@@ -102,10 +102,10 @@ def test_an_image_of_ones_own_stays_what_was_given(tmp_path: Path) -> None:
     assert spec(lockFile=str(written(tmp_path, lock))).image_id == image
 
 
-def test_custom_data_is_known_by_its_hash(tmp_path: Path) -> None:
-    """Given, it has to be the same; not given, it stays as it is where the VM is, and is missed elsewhere."""
-    sealed = Sealed.of(SCRIPT)
-    assert sealed.scrypt != Sealed.of(SCRIPT).scrypt
+def test_given_custom_data_must_match_the_hash(tmp_path: Path) -> None:
+    """Without it, an existing VM keeps its own, and a new one is refused."""
+    sealed = HashedText.of(SCRIPT)
+    assert sealed.scrypt != HashedText.of(SCRIPT).scrypt
     path = written(tmp_path, content(customData=sealed.model_dump()))
     assert SCRIPT not in path.read_text()
     given = spec(lockFile=str(path), customData=SCRIPT)
@@ -116,11 +116,11 @@ def test_custom_data_is_known_by_its_hash(tmp_path: Path) -> None:
     assert "sesame2" not in str(refused.value)
 
 
-def test_custom_data_is_read_where_it_was(tmp_path: Path) -> None:
+def test_the_original_custom_data_file_is_used_if_unchanged(tmp_path: Path) -> None:
     """Its file may be there and say the same; if it says another thing, that is not taken."""
     script = tmp_path / "setup.sh"
     script.write_text(SCRIPT)
-    lock = content(customData=Sealed.of(SCRIPT).model_dump())
+    lock = content(customData=HashedText.of(SCRIPT).model_dump())
     lock["parameters"]["customDataFile"] = str(script)
     path = written(tmp_path, lock)
     assert spec(lockFile=str(path)).custom_data
@@ -139,14 +139,14 @@ def test_custom_data_is_read_where_it_was(tmp_path: Path) -> None:
         ("text", "is no lock file of version 1: all of it: "),
     ],
 )
-def test_what_is_no_lock_file_is_refused(tmp_path: Path, what: object, sentence: str) -> None:
-    """With what is wrong in it."""
+def test_a_malformed_lock_file_is_refused(tmp_path: Path, what: object, sentence: str) -> None:
+    """The message says what is wrong."""
     path = written(tmp_path, what)
     with pytest.raises(SpecError, match=f"^lockFile: {path} {sentence}"):
         lock_file.read(path)
 
 
-def test_a_file_that_is_not_there_is_named() -> None:
+def test_a_missing_lock_file_is_named() -> None:
     """Before anything happens."""
     with pytest.raises(SpecError, match=r"^lockFile: /no/such/file cannot be read: No such file or directory$"):
         spec(lockFile="/no/such/file")

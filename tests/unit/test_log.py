@@ -1,4 +1,4 @@
-"""The library's log: a guest in the program's, through the standard logger alone."""
+"""The library's log goes through the standard logger only."""
 
 import io
 import json
@@ -22,7 +22,7 @@ sys.exit(ops.wait_vm_operation(params)[0].name != "FAILED")
 """
 
 
-def test_an_event_is_a_record_in_words_with_its_fields(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_event_is_a_record_with_message_and_fields(caplog: pytest.LogCaptureFixture) -> None:
     """A reader of the log and a handler that wants the values are both served."""
     get_logger().warning("failed", vm="exp1", reason="no cores")
     (record,) = caplog.records
@@ -30,7 +30,7 @@ def test_an_event_is_a_record_in_words_with_its_fields(caplog: pytest.LogCapture
     assert fields_of(record) == {"event": "failed", "vm": "exp1", "reason": "no cores"}
 
 
-def test_the_programs_structlog_is_neither_read_nor_changed(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_programs_structlog_configuration_is_not_used(caplog: pytest.LogCaptureFixture) -> None:
     """Whoever configures structlog for himself gets no event of ours into it."""
     before = structlog.get_config()
     with structlog.testing.capture_logs() as captured:
@@ -39,15 +39,15 @@ def test_the_programs_structlog_is_neither_read_nor_changed(caplog: pytest.LogCa
     assert structlog.get_config() == before
 
 
-def test_without_a_handler_and_without_stdout_a_verb_fails_in_silence(tmp_path: Path) -> None:
-    """Nothing is printed anywhere, and a closed stdout makes no wait raise."""
+def test_without_handler_and_stdout_nothing_is_printed(tmp_path: Path) -> None:
+    """A closed stdout makes no wait raise."""
     command = [sys.executable, "-c", FAILS, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_worker_writes_a_line_of_json_for_each_event() -> None:
-    """The level, the instant and the exception are in it too."""
+    """With level, timestamp and exception."""
     file = io.StringIO()
     logger, handler = logging.getLogger("vmops"), JsonLines(file)
     logger.addHandler(handler)
@@ -63,8 +63,8 @@ def test_a_worker_writes_a_line_of_json_for_each_event() -> None:
     assert "ValueError: invalid literal" in told["exception"]
 
 
-def test_a_log_that_cannot_be_written_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    """A full disk costs the line, never the work; the standard library says so on stderr."""
+def test_an_unwritable_log_loses_only_the_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """The standard library reports it on stderr."""
     file = io.StringIO()
     file.close()
     logger, handler = logging.getLogger("vmops"), JsonLines(file)

@@ -1,4 +1,4 @@
-"""A run of the tests that lacks the engine says so, and fails where it has to have one."""
+"""A test run without an engine says so, and fails if it requires one."""
 
 import os
 import subprocess
@@ -12,10 +12,8 @@ NEEDS_THE_ENGINE = "tests/functional/test_throttling.py"
 
 
 @pytest.mark.parametrize(("required", "code", "word"), [("", 0, "SKIPPED"), ("1", 1, "ERROR")])
-def test_a_missing_engine_is_a_failure_where_it_is_required(
-    tmp_path: Path, required: str, code: int, word: str
-) -> None:
-    """A run in which half of the tests are skipped is as green as one in which they pass."""
+def test_a_missing_engine_fails_a_run_that_requires_it(tmp_path: Path, required: str, code: int, word: str) -> None:
+    """Otherwise a run in which half of the tests are skipped would pass."""
     nowhere = {**dict.fromkeys(("HOME", "XDG_CACHE_HOME", "PATH"), str(tmp_path)), "REQUIRE_ENGINE": required}
     command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", NEEDS_THE_ENGINE]
     ran = subprocess.run(command, cwd=ROOT, env=os.environ | nowhere, capture_output=True, text=True, check=False)
@@ -23,7 +21,7 @@ def test_a_missing_engine_is_a_failure_where_it_is_required(
     assert "there is no Pulumi engine" in ran.stdout
 
 
-def test_the_gate_requires_the_engine() -> None:
+def test_ci_requires_the_engine() -> None:
     """What a change is taken by has run against the real engine."""
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
     assert lines.index("export REQUIRE_ENGINE=1") < lines.index("make test")

@@ -1,4 +1,4 @@
-"""What a service config may hold, what mlos_bench says of it, and what is registered."""
+"""The schema of service configs, mlos_bench's validation of them, and the registration of our classes."""
 
 import subprocess
 import sys
@@ -28,16 +28,16 @@ PAGE = ROOT / "docs" / "mlos_bench.md"
 
 @pytest.fixture
 def admitted() -> Iterator[None]:
-    """Have mlos_bench know our class for the length of a test."""
+    """Register our classes with mlos_bench for one test."""
     known = ConfigSchema.SERVICE.schema["$defs"]["service_config"]["allOf"][0]["oneOf"]
     before = list(known)
-    schema.admit()
+    schema.register_classes()
     yield
     known[:] = before
 
 
-def test_every_parameter_and_setting_is_in_the_schema() -> None:
-    """What the parameters learn tomorrow can be configured tomorrow; the handle is a call's, never a config's."""
+def test_the_schema_has_all_parameters_and_settings() -> None:
+    """The handle belongs to a call, not to a config."""
     assert jsonschema.Draft202012Validator.check_schema(schema.config_schema()) is None
     settings = {"stateDir", "owner", "backendUrl", "engine", "engineSilence", "workers", "workerIdle"}
     settings |= {"databaseUrl", "clusterKeyFile", "queue", "claimSeconds", "claimRenew"}
@@ -54,15 +54,15 @@ def test_every_parameter_and_setting_is_in_the_schema() -> None:
         {"cloud": "$cloud", "vmName": "vm-$trial_runner_id"},
     ],
 )
-def test_a_value_may_be_written_in_every_way_that_a_parameter_may(config: dict[str, Any]) -> None:
-    """mlos_bench's command line makes numbers of words that look like one, and has no lists."""
+def test_the_schema_accepts_all_forms_of_a_value(config: dict[str, Any]) -> None:
+    """mlos_bench's command line turns words into numbers, and has no lists."""
     schema.check(config)
 
 
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ({"vmSizee": "x"}, "config: vmSizee: no such parameter or setting; is vmSize meant?"),
+        ({"vmSizee": "x"}, "config: vmSizee: no such parameter or setting; did you mean vmSize?"),
         ({"colour": "red"}, "config: colour: no such parameter or setting"),
         ({"asyncResultsUrl": "u"}, "config: asyncResultsUrl: no such parameter or setting"),
         ({"cloud": "azure"}, "config: cloud: 'azure' is none of local, public, usgovernment, china"),
@@ -71,8 +71,8 @@ def test_a_value_may_be_written_in_every_way_that_a_parameter_may(config: dict[s
     ],
     ids=["nearly ours", "unknown", "a call's own", "a word", "a type", "a secret"],
 )
-def test_a_wrong_config_is_one_sentence(config: dict[str, Any], sentence: str) -> None:
-    """It is refused when mlos_bench loads it, before the first trial, whatever validation is skipped."""
+def test_a_wrong_config_is_refused_in_one_sentence(config: dict[str, Any], sentence: str) -> None:
+    """When mlos_bench loads it, even if its validation is turned off."""
     with pytest.raises(SpecError) as refusal:
         PulumiVMService(config)
     [problem] = refusal.value.problems
@@ -83,21 +83,21 @@ def test_a_wrong_config_is_one_sentence(config: dict[str, Any], sentence: str) -
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ({"ssh_usrname": "x"}, "config: ssh_usrname: no such parameter or setting; is ssh_username meant?"),
+        ({"ssh_usrname": "x"}, "config: ssh_usrname: no such parameter or setting; did you mean ssh_username?"),
         ({"vmSize": "x"}, "config: vmSize: no such parameter or setting"),
         ({"ssh_port": "22"}, "config: ssh_port: '22' is no null or integer"),
     ],
 )
-def test_a_wrong_config_of_what_logs_in_is_one_sentence(config: dict[str, Any], sentence: str) -> None:
+def test_a_wrong_ssh_config_is_refused_in_one_sentence(config: dict[str, Any], sentence: str) -> None:
     """It knows which VM is meant, and what mlos_bench's own services read."""
     with pytest.raises(SpecError) as refusal:
         VmSshService(config)
     assert refusal.value.problems == (sentence,)
 
 
-def test_mlos_bench_knows_our_class_once_it_is_admitted(admitted: None) -> None:
-    """Under all their names, alone or in a list, and admitted twice as once."""
-    schema.admit()
+def test_registration_makes_mlos_bench_accept_our_classes(admitted: None) -> None:
+    """Alone or in a list; registering twice has no further effect."""
+    schema.register_classes()
     assert len(schema.CLASSES) == 4
     for name in schema.CLASSES:
         for config in ({"class": name}, {"class": name, "config": {"vmSize": "x"}}, {"services": [{"class": name}]}):
@@ -113,14 +113,14 @@ def test_mlos_bench_knows_our_class_once_it_is_admitted(admitted: None) -> None:
     ],
     ids=["another class", "another key", "another service's typo"],
 )
-def test_mlos_bench_refuses_all_else_as_ever(admitted: None, config: dict[str, Any]) -> None:
+def test_registration_accepts_no_other_class(admitted: None, config: dict[str, Any]) -> None:
     """Only our class is let in."""
     with pytest.raises(jsonschema.ValidationError):
         ConfigSchema.SERVICE.validate(config)
 
 
-def test_it_is_built_from_a_file_by_mlos_bench(admitted: None, tmp_path: Path) -> None:
-    """A mix-in has what is registered only; every capability is, and every method is the service's own."""
+def test_mlos_bench_builds_the_service_from_a_file(admitted: None, tmp_path: Path) -> None:
+    """All capabilities are registered."""
     loader = ConfigPersistenceService()
     variables = {"stateDir": str(tmp_path), "experiment_id": "one"}
     mixed = loader.load_services([str(EXAMPLE)], variables, loader)
@@ -130,8 +130,8 @@ def test_it_is_built_from_a_file_by_mlos_bench(admitted: None, tmp_path: Path) -
     assert (tmp_path / "operations.db").exists()
 
 
-def test_no_service_that_was_loaded_before_can_shadow_ours(tmp_path: Path) -> None:
-    """What others export is copied over a service's own attributes, unless it registers them itself: ours does, all."""
+def test_earlier_services_do_not_shadow_our_methods(tmp_path: Path) -> None:
+    """mlos_bench copies exported methods over a service's attributes unless it registers them itself."""
     before = Service(methods=dict.fromkeys(("shutdown", "reboot", "vm_stop", "provision_host"), lambda *_: None))
     service = PulumiVMService({"stateDir": str(tmp_path)}, {}, before)
     public = {name for name in vars(PulumiVMService) if not name.startswith("_")}
@@ -139,15 +139,15 @@ def test_no_service_that_was_loaded_before_can_shadow_ours(tmp_path: Path) -> No
     assert {getattr(method, "__self__", None) for method in service.export().values()} == {service}
 
 
-def test_variables_are_replaced_wherever_they_stand(tmp_path: Path) -> None:
-    """Several in one word, and deep in a value: those of the experiment, and those that the config itself gives."""
+def test_variables_are_expanded_everywhere(tmp_path: Path) -> None:
+    """Several in one value, and in nested values."""
     config = {"location": "eastus", "vmName": "$name-$location", "tags": {"where": "in $location"}, "stateDir": "$home"}
     read = Config.read(config, {"name": "vm", "home": str(tmp_path)}, None)
     assert read.parameters == {"location": "eastus", "vmName": "vm-eastus", "tags": {"where": "in eastus"}}
     assert read.settings.state_dir == tmp_path
 
 
-def test_the_configs_on_the_page_are_right(admitted: None) -> None:
+def test_the_documented_configs_are_valid(admitted: None) -> None:
     """What is copied from there works."""
     configs = [json5.loads(block.partition("```")[0]) for block in PAGE.read_text().split("```jsonc\n")[1:]]
     assert configs
@@ -156,8 +156,8 @@ def test_the_configs_on_the_page_are_right(admitted: None) -> None:
         schema.check(config["config"])
 
 
-def test_a_custom_data_file_lies_where_configs_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is looked for as mlos_bench looks for its files, and cannot be given together with customData."""
+def test_a_custom_data_file_is_searched_like_configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It excludes customData."""
     monkeypatch.chdir("/")
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "setup.sh").write_text("#!/bin/sh\n")
@@ -170,7 +170,7 @@ def test_a_custom_data_file_lies_where_configs_do(tmp_path: Path, monkeypatch: p
         service.provision_host({"vmName": "vm", "customData": "#!/bin/sh"})
 
 
-def test_only_what_logs_in_needs_asyncssh() -> None:
+def test_only_the_ssh_services_need_asyncssh() -> None:
     """Whoever has mlos_bench alone has the VMs all the same."""
     program = "import sys; sys.modules['asyncssh'] = None; from vmops.mlos import PulumiVMService, {}"
     assert subprocess.run([sys.executable, "-c", program.format("main")], check=False).returncode == 0
@@ -180,7 +180,7 @@ def test_only_what_logs_in_needs_asyncssh() -> None:
 
 @pytest.mark.parametrize("missing", ["mlos_bench", "pytz"])
 def test_without_mlos_bench_the_extra_is_named(missing: str) -> None:
-    """One sentence; mlos_bench 0.6.2 itself forgets to bring pytz."""
+    """mlos_bench 0.6.2 itself lacks its dependency pytz."""
     program = f"import sys; sys.modules[{missing!r}] = None; import vmops.mlos"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     sentence = ended.stderr.splitlines()[-1]

@@ -1,4 +1,4 @@
-"""Every status that Azure's answers become for mlos_bench, against an ARM that answers what a case says."""
+"""The statuses that mlos_bench gets for Azure's answers, from an ARM that answers as a case sets."""
 
 import json
 import os
@@ -63,7 +63,7 @@ class Arm(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answer for the one machine, its power, and its operation."""
+    """Answer for the one machine, its power actions, and its operation."""
 
     server: Arm
     protocol_version = "HTTP/1.1"
@@ -102,7 +102,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Be silent."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def arm() -> Iterator[Arm]:
 
 @pytest.fixture
 def service(arm: Arm, tmp_path: Path) -> PulumiVMService:
-    """Give a service that takes this ARM for its local Azure."""
+    """Give a service with this ARM as its local Azure."""
     started = process_start_time(os.getpid())
     assert started is not None
     local_path(tmp_path).mkdir()
@@ -134,7 +134,7 @@ def service(arm: Arm, tmp_path: Path) -> PulumiVMService:
 def test_a_verb_has_the_status_of_azures_answer(
     service: PulumiVMService, arm: Arm, verb: str, answered: int, expected: Status
 ) -> None:
-    """PENDING brings the params and the handle in a dict of its own; everything else brings nothing."""
+    """PENDING has the params and the handle in a new dict; every other status has an empty one."""
     arm.posted = answered
     params = dict(PARAMS)
     status, result = getattr(service, verb)(params)
@@ -146,21 +146,23 @@ def test_a_verb_has_the_status_of_azures_answer(
 
 @pytest.mark.parametrize("verb", FORCED)
 def test_force_skips_the_graceful_shutdown(service: PulumiVMService, arm: Arm, verb: str) -> None:
-    """ARM can power a machine off without asking it; a restart knows no such thing and is the same with force."""
+    """A restart has no such option."""
     assert getattr(service, verb)(PARAMS, force=True)[0] is Status.PENDING
     assert arm.asked == [FORCED[verb]]
 
 
 @pytest.mark.parametrize("verb", [*VERBS, "provision_host", "deprovision_host", "vm_provision", "vm_deprovision"])
 def test_a_verb_without_a_name_is_a_value_error(service: PulumiVMService, arm: Arm, verb: str) -> None:
-    """Missing params are the caller's fault, and nothing is asked of Azure."""
+    """Nothing is requested of Azure."""
     with pytest.raises(ValueError, match="vmName: is required"):
         getattr(service, verb)({})
     assert arm.asked == []
 
 
-def test_a_name_of_weight_fails_the_trial(service: PulumiVMService, arm: Arm, caplog: pytest.LogCaptureFixture) -> None:
-    """It is no exception: the params carry the tunables of the whole tree. Theirs pass without a word."""
+def test_a_critical_unknown_name_fails_the_trial(
+    service: PulumiVMService, arm: Arm, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It raises no exception; other unknown names are ignored."""
     params = {**PARAMS, "sched_latency_ns": 3, "managedIdentityName": "bench"}
     assert service.provision_host(params) == (Status.FAILED, {})
     (record,) = [each for each in caplog.records if each.levelname == "WARNING"]
@@ -168,7 +170,7 @@ def test_a_name_of_weight_fails_the_trial(service: PulumiVMService, arm: Arm, ca
     assert arm.asked == []
 
 
-def test_the_name_may_be_the_configs(arm: Arm, service: PulumiVMService, tmp_path: Path) -> None:
+def test_vm_name_may_come_from_the_config(arm: Arm, service: PulumiVMService, tmp_path: Path) -> None:
     """Whoever has one VM for all trials names it once; the wait that follows finds it there too."""
     named = PulumiVMService({"stateDir": str(tmp_path), "owner": "tester", "vmName": "vm"})
     status, result = named.stop_host({})
@@ -186,10 +188,10 @@ def test_the_name_may_be_the_configs(arm: Arm, service: PulumiVMService, tmp_pat
     ],
     ids=["dropped", "throttled", "lost", "endless"],
 )
-def test_a_wait_for_a_vm_that_another_host_makes(
+def test_a_wait_without_a_record_polls_arm(
     service: PulumiVMService, arm: Arm, machines: list[Any], expected: tuple[Status, dict[str, Any]]
 ) -> None:
-    """Without a record ARM is asked until the VM runs; a lost connection, or to ask too often, is no failure of it."""
+    """Lost connections and throttling do not end it."""
     arm.machines = list(machines)
     params = {**PARAMS, "pollInterval": 0.01, "pollTimeout": 0.2 if machines == [CREATING] else 120}
     assert service.wait_host_deployment(params, is_setup=True) == expected
@@ -221,7 +223,7 @@ def test_a_wait_without_a_handle_is_pending(service: PulumiVMService, arm: Arm, 
 def test_a_wait_has_the_status_of_the_operation(
     service: PulumiVMService, arm: Arm, wait: str, looks: list[Any], expected: Status
 ) -> None:
-    """It looks at exactly the handle, survives a lost connection, and tells of the operation only if it succeeded."""
+    """It polls exactly the handle, survives a lost connection, and has a result only if the operation succeeded."""
     arm.looks = list(looks)
     params = {**PARAMS, "asyncResultsUrl": arm.url + OPERATION, "pollInterval": 0.01}
     params["pollTimeout"] = 0.5 if expected is Status.TIMED_OUT else 120
@@ -230,8 +232,8 @@ def test_a_wait_has_the_status_of_the_operation(
     assert set(arm.asked) == {OPERATION}
 
 
-def test_the_poll_interval_of_the_params_is_kept(service: PulumiVMService, arm: Arm) -> None:
-    """Between the first look and the one at the deadline there is none, whatever the config says."""
+def test_the_poll_interval_of_the_params_is_used(service: PulumiVMService, arm: Arm) -> None:
+    """Between the first poll and the one at the deadline there is none."""
     arm.looks = [{"status": "InProgress"}]
     params = {"vmName": "vm", "asyncResultsUrl": arm.url + OPERATION, "pollInterval": 12345, "pollTimeout": 600}
     with stopped_clock():
@@ -239,30 +241,30 @@ def test_the_poll_interval_of_the_params_is_kept(service: PulumiVMService, arm: 
     assert len(arm.asked) == 2
 
 
-def test_the_services_own_pause_wins_over_the_poll_interval(service: PulumiVMService, arm: Arm) -> None:
+def test_retry_after_takes_precedence_over_the_poll_interval(service: PulumiVMService, arm: Arm) -> None:
     """Retry-After is Azure's word on when to ask again."""
     arm.looks, arm.after = [{"status": "InProgress"}, {"status": "Succeeded"}], "0"
     params = {"vmName": "vm", "asyncResultsUrl": arm.url + OPERATION, "pollInterval": 12345}
     assert service.wait_host_operation(params)[0] is Status.SUCCEEDED
 
 
-def test_a_poll_timeout_of_zero_is_one_look(service: PulumiVMService, arm: Arm) -> None:
-    """PENDING: it is not over, and nobody wanted to wait."""
+def test_a_poll_timeout_of_zero_polls_once(service: PulumiVMService, arm: Arm) -> None:
+    """The status is PENDING."""
     arm.looks = [{"status": "InProgress"}]
     params = {"vmName": "vm", "asyncResultsUrl": arm.url + OPERATION, "pollTimeout": 0}
     assert service.wait_host_operation(params) == (Status.PENDING, {})
     assert len(arm.asked) == 1
 
 
-def test_a_handle_elsewhere_is_a_value_error(service: PulumiVMService, arm: Arm) -> None:
-    """The token goes to no other host."""
+def test_a_handle_on_another_host_is_a_value_error(service: PulumiVMService, arm: Arm) -> None:
+    """The token is not sent there."""
     with pytest.raises(ValueError, match="is not on this cloud's endpoint"):
         service.wait_host_operation({"vmName": "vm", "asyncResultsUrl": "http://127.0.0.1:1/elsewhere"})
     assert arm.asked == []
 
 
-def test_an_azure_that_is_lost_for_good_is_failed(service: PulumiVMService, arm: Arm) -> None:
-    """A few connections are tried; then the wait ends, without an exception that would end the experiment."""
+def test_an_unreachable_azure_is_failed(service: PulumiVMService, arm: Arm) -> None:
+    """After a few attempts, without an exception."""
     arm.looks = [DROPPED]
     assert service.wait_host_operation({"vmName": "vm", "asyncResultsUrl": arm.url + OPERATION}) == (Status.FAILED, {})
     assert len(arm.asked) > 1

@@ -1,4 +1,4 @@
-"""Who a VM is, and what its resources are called."""
+"""The identity of a VM, and the names of its resources."""
 
 import re
 
@@ -20,25 +20,25 @@ def identity(**pieces: str) -> Identity:
     )
 
 
-def test_the_stack_is_named_after_the_vm_and_stays_so() -> None:
-    """The name is part of every state that exists: it must never change from one release to the next."""
+def test_stack_names_never_change() -> None:
+    """They are in every existing state."""
     assert identity().stack == "exp1-c7f047c1"
 
 
 @pytest.mark.parametrize(
     "other", [{"cloud": "china"}, {"subscription": "f" * 8}, {"resource_group": "lab2"}, {"vm_name": "exp2"}]
 )
-def test_another_vm_has_another_stack(other: dict[str, str]) -> None:
+def test_each_part_of_the_identity_changes_the_stack(other: dict[str, str]) -> None:
     """Each piece of the identity tells two VMs apart."""
     assert identity(**other).stack != identity().stack
 
 
-def test_case_does_not_make_another_vm() -> None:
+def test_case_does_not_change_the_stack() -> None:
     """Resource Manager compares names without case, and so does a stack's name."""
     assert identity(vm_name="EXP1", resource_group="Lab", subscription=SUBSCRIPTION.upper()).stack == identity().stack
 
 
-def test_pieces_that_run_together_stay_apart() -> None:
+def test_parts_of_the_identity_are_separated_in_the_hash() -> None:
     """No two identities share a hash because one piece ends where the next begins."""
     first, second = identity(resource_group="a", vm_name="bc"), identity(resource_group="ab", vm_name="c")
     assert first.stack.rpartition("-")[2] != second.stack.rpartition("-")[2]
@@ -57,26 +57,26 @@ def test_every_vm_name_gives_a_valid_host_name(name: str) -> None:
 
 
 @given(vm_names | st.text("ab", min_size=59, max_size=64))
-def test_every_vm_name_alone_is_enough(name: str) -> None:
+def test_every_vm_name_gives_valid_resource_names(name: str) -> None:
     """Whatever a VM may be called, the names that follow from it are Azure's too, the shortest of limits included."""
     assert VmSpec.from_params({"vmName": name}).named_roles == frozenset()
 
 
-def test_long_names_that_differ_at_their_end_stay_apart() -> None:
+def test_shortened_names_of_different_vms_differ() -> None:
     """A network's name is too short for the whole of a long VM's; two VMs do not come to share one for that."""
     first, second = (default_name("network", "a" * 63 + end) for end in "bc")
     assert first != second
     assert default_name("network", "A" * 63 + "B").lower() == first
 
 
-def test_only_what_would_be_too_long_is_cut() -> None:
+def test_only_too_long_names_are_shortened() -> None:
     """Names that were given stay as they are when a limit is none of theirs: else a VM is looked for under another."""
     assert [default_name("network", "a" * length) for length in (58, 59)] == ["a" * 58 + "-vnet", "a" * 59 + "-vnet"]
     assert len(default_name("network", "a" * 60)) == 64
     assert [default_name(role, "a" * 64) for role in ("nic", "os_disk")] == ["a" * 64 + "-nic", "a" * 64 + "-osdisk"]
 
 
-def test_names_follow_from_the_vm() -> None:
+def test_default_names_are_derived_from_the_vm_name() -> None:
     """The names are known before anything exists, so that recovery can ask for each."""
     roles = ("network", "subnet", "security_group", "address", "nic", "os_disk")
     assert [default_name(role, "exp1") for role in roles] == [
@@ -90,8 +90,8 @@ def test_names_follow_from_the_vm() -> None:
     assert (default_group("exp1"), data_disk("exp1", 2)) == ("vmops-exp1", "exp1-data-2")
 
 
-def test_every_intended_resource_has_an_arm_id() -> None:
-    """Recovery asks for these ids and adopts or deletes what it finds: they must be those that ARM gives."""
+def test_every_resource_of_a_spec_has_an_arm_id() -> None:
+    """Recovery reads these ids."""
     spec = VmSpec.from_params(
         {"vmName": "exp1", "resourceGroup": "lab", "subscription": SUBSCRIPTION, "dataDisks": "64,64"}
     )
@@ -111,13 +111,13 @@ def test_every_intended_resource_has_an_arm_id() -> None:
     assert (spec.vm_id, spec.group_id) == (spec.ids()["vm"], group)
 
 
-def test_no_address_is_intended_without_a_public_one() -> None:
+def test_without_public_ip_there_is_no_address_id() -> None:
     """What is not intended is never looked for, adopted or deleted."""
     assert "address" not in VmSpec.from_params({"vmName": "exp1", "publicIp": "no"}).ids()
 
 
-def test_a_resource_is_found_in_the_state_by_its_id() -> None:
-    """However ARM spells the kind; what the stack does not declare has no place there."""
+def test_urn_key_matches_an_arm_id_in_any_case() -> None:
+    """It is empty for types that no stack declares."""
     spec = VmSpec.from_params({"vmName": "exp1"})
     assert sorted(spec.urn_keys().values()) == sorted(spec.ids()[role] for role in spec.ids().keys() - {"os_disk"})
     for key, arm_id in spec.urn_keys().items():
@@ -128,7 +128,7 @@ def test_a_resource_is_found_in_the_state_by_its_id() -> None:
     assert set(apart.urn_keys()) - set(spec.urn_keys()) == {"azure-native:compute:Disk::exp1-data-0"}
 
 
-def test_what_is_anothers_is_not_declared() -> None:
+def test_external_roles_have_no_urn_key() -> None:
     """And so not intended."""
     spec = VmSpec.from_params({"vmName": "exp1"})
     used = frozenset({"group", "network"})

@@ -1,4 +1,4 @@
-"""The record of a deployment: where it may stand, how it is named, how it is shown."""
+"""The record of an operation: its states, its handle, its JSON."""
 
 import json
 
@@ -22,7 +22,7 @@ OPERATION = Operation(
 )
 
 
-def test_every_state_says_what_may_follow() -> None:
+def test_states_allow_only_their_transitions() -> None:
     """A deployment begins, runs, and ends once: nothing follows an end, and no end comes without a beginning."""
     assert {state.value: {after.value for after in following} for state, following in TRANSITIONS.items()} == {
         "pending": {"running", "failed"},
@@ -32,39 +32,39 @@ def test_every_state_says_what_may_follow() -> None:
     }
 
 
-def test_the_ends_are_those_that_nothing_follows() -> None:
-    """A waiter stops at these; TIMED_OUT, its own verdict, is no state."""
+def test_final_states_have_no_transitions() -> None:
+    """TIMED_OUT is the status of a wait, not a state."""
     assert {State.SUCCEEDED, State.FAILED} == TERMINAL
     assert "timed_out" not in set(State)
 
 
 @pytest.mark.parametrize("state", State)
-def test_an_operation_is_over_in_an_end_only(state: State) -> None:
+def test_an_operation_is_over_only_in_a_final_state(state: State) -> None:
     """Whoever asks must not have to know the states."""
     operation = Operation(**{**vars(OPERATION), "state": state})
     assert operation.over == (state in TERMINAL)
 
 
-def test_it_took_from_being_asked_for_to_its_end() -> None:
-    """The caller's waiting counts, the worker's start too; what is not over has no length yet."""
+def test_the_duration_counts_from_request_to_end() -> None:
+    """It includes the queue."""
     ended = Operation(**{**vars(OPERATION), "started": 1000.5, "ended": 1012.25})
     assert (OPERATION.seconds, ended.seconds) == (0.0, 12.25)
 
 
 @given(st.text(min_size=1))
-def test_a_handle_leads_back_to_its_operation(name: str) -> None:
+def test_a_handle_gives_its_operation(name: str) -> None:
     """``asyncResultsUrl`` is all that a program in another process has."""
     operation = Operation(**{**vars(OPERATION), "id": name})
     assert operation_id(operation.handle) == name
 
 
 @pytest.mark.parametrize("url", ["", "https://management.azure.com/subscriptions/s/x?api-version=1", "vmops:operation"])
-def test_an_url_is_no_handle_of_ours(url: str) -> None:
-    """Both kinds come under one key: they must not be mistaken for each other."""
+def test_a_url_is_not_an_operation_handle(url: str) -> None:
+    """Both are stored under the same key."""
     assert operation_id(url) is None
 
 
-def test_it_is_shown_as_json_with_what_is_derived() -> None:
+def test_operation_json_has_derived_values() -> None:
     """The CLI and ``status`` give it away as it is."""
     failed = Operation(**{**vars(OPERATION), "ended": 1001.0, "failure": Failure(FailureKind.QUOTA, "no cores left")})
     plain = json.loads(json.dumps(failed.as_dict()))

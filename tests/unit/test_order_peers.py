@@ -1,4 +1,4 @@
-"""An order, which has secrets, goes from a process of ours to a process of ours, whoever else can reach the socket."""
+"""Jobs, which contain secrets, pass only between processes of the same user."""
 
 import fcntl
 import os
@@ -24,7 +24,7 @@ from vmops.jobs.order import JobMessage, JobRequest
 
 @pytest.fixture
 def stage(state_dir: Path) -> Iterator[Launch]:
-    """Give a state directory in which a removal stands still with its order read, for as long as it is there."""
+    """Give a state directory in which a removal pauses after reading its job."""
     held = file_lock.acquire(lock_path(state_dir, TARGET.stack))
     assert held is not None
     yield Launch(by_a_fork_server(state_dir))
@@ -34,14 +34,14 @@ def stage(state_dir: Path) -> Iterator[Launch]:
 
 @pytest.fixture
 def open_place() -> Iterator[Path]:
-    """Give a directory that everybody can reach and write."""
+    """Give a directory that everybody can write to."""
     with tempfile.TemporaryDirectory(prefix="vmops-test-") as name:
         Path(name).chmod(0o777)
         yield Path(name)
 
 
 def listen(place: Path) -> bytes:
-    """Be a fork server, and give all that the first caller says."""
+    """Act as a fork server, and give everything that the first caller sends."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(place / "draft"))
         (place / "draft").chmod(0o777)
@@ -52,8 +52,8 @@ def listen(place: Path) -> bytes:
             return b"".join(iter(lambda: connection.recv(1 << 16), b""))
 
 
-def test_no_order_is_given_to_another_users_socket(stage: Launch, state_dir: Path, open_place: Path) -> None:
-    """Whoever could once write in the state directory has left it there; a fork server of ours takes its place."""
+def test_no_job_is_sent_to_another_users_socket(stage: Launch, state_dir: Path, open_place: Path) -> None:
+    """A socket may be left from a time when others could write there; our fork server replaces it."""
     door = socket_path(state_dir, start._code_version(Settings()))
     door.parent.mkdir()
     with another_user() as submit:
@@ -67,7 +67,7 @@ def test_no_order_is_given_to_another_users_socket(stage: Launch, state_dir: Pat
 
 
 def order(door: str, lock: str, operation: str) -> None:
-    """Give an order to a fork server, with a lock, and wait until it was read or refused."""
+    """Send a job to a fork server, with a lock, and wait until it was read or refused."""
     held = os.open(lock, os.O_RDWR)
     fcntl.flock(held, fcntl.LOCK_EX)
     with socket.socket(socket.AF_UNIX) as connection, suppress(BrokenPipeError, ConnectionResetError):
@@ -79,7 +79,7 @@ def order(door: str, lock: str, operation: str) -> None:
     os.close(held)
 
 
-def test_no_order_is_taken_from_another_user(stage: Launch, state_dir: Path) -> None:
+def test_no_job_is_accepted_from_another_user(stage: Launch, state_dir: Path) -> None:
     """Whoever can reach the socket, because somebody has opened the directory, has nothing begun by us."""
     stage.begin()
     stage.worker()

@@ -1,4 +1,4 @@
-"""Whose the other end of a connection is."""
+"""The user at the other end of a local connection."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ BOTH = "::ffff:127.0.0.1"
 
 @contextmanager
 def connected(family: socket.AddressFamily, address: str) -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Give both ends of a connection to a port of 127.0.0.1, the one that was called first."""
+    """Give both ends of a connection to a port of 127.0.0.1, the server's end first."""
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket(family) as caller:
         caller.connect((address, listener.getsockname()[1]))
         called, _ = listener.accept()
@@ -29,14 +29,14 @@ def refused(called: socket.socket) -> bool:
 
 
 @pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, BOTH)])
-def test_our_own_connection_is_taken(family: socket.AddressFamily, address: str) -> None:
-    """Both kinds of sockets are found: gRPC's own clients reach an IPv4 port by an IPv6 socket."""
+def test_our_own_connection_is_accepted(family: socket.AddressFamily, address: str) -> None:
+    """From an IPv4 and from an IPv6 socket, as gRPC uses."""
     with connected(family, address) as (called, _):
         assert not refused(called)
 
 
-def test_a_connection_that_was_closed_is_not_taken_for_roots() -> None:
-    """The kernel says 0 for the user of an end that nobody holds: who sends and hangs up is refused all the same."""
+def test_a_closed_connection_is_refused() -> None:
+    """The kernel reports user 0 for it."""
     with connected(socket.AF_INET, "127.0.0.1") as (called, caller):
         caller.sendall(b"delete it")
         caller.close()
@@ -44,13 +44,13 @@ def test_a_connection_that_was_closed_is_not_taken_for_roots() -> None:
         assert refused(called)
 
 
-def test_a_connection_that_is_not_there_is_refused() -> None:
+def test_an_unknown_connection_is_refused() -> None:
     """Only what the kernel knows to be ours is taken."""
     assert peers.refuses_tcp(1, 2)
 
 
 @pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, BOTH)])
-def test_where_the_kernel_does_not_tell_our_processes_are_asked(
+def test_without_proc_net_our_processes_are_searched(
     family: socket.AddressFamily, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without ``/proc/net/tcp`` an end that no process of ours holds is taken for another's."""

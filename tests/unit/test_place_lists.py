@@ -1,11 +1,11 @@
-"""Size, location, zone and priority as lists: what is read, refused, sent, and what of it is one place."""
+"""Size, location, zone and priority as lists."""
 
 from typing import Any
 
 import pytest
 
 from vmops.core.errors import SpecError
-from vmops.deploy.placed import home_of, wished
+from vmops.deploy.placed import candidates, home_of
 from vmops.spec import fleet
 from vmops.spec.vm_spec import VmSpec
 
@@ -23,8 +23,8 @@ def spec_of(**params: object) -> VmSpec:
     return VmSpec.from_params({"vmName": "exp1", **params})
 
 
-def test_a_list_is_a_word_with_commas_or_a_list() -> None:
-    """Each once, in the order that is wanted; until one is chosen the VM is in the first."""
+def test_lists_are_read_from_text_or_lists() -> None:
+    """Without duplicates, in order of preference; at first the VM is in the first place."""
     spec = spec_of(**EVERYWHERE)
     assert spec.lists == {
         "vmSize": (D4, A4),
@@ -37,14 +37,14 @@ def test_a_list_is_a_word_with_commas_or_a_list() -> None:
     assert VmSpec.from_wire(spec.to_wire()).lists == spec.lists
 
 
-def test_a_list_of_one_is_the_word() -> None:
-    """So it has the word's digest, and nothing of a list in it."""
+def test_a_list_of_one_equals_its_item() -> None:
+    """It has the same digest."""
     alone = spec_of(vmSize=[D4], location="westus2,", zone=[2], priority="Regular,regular")
     assert (alone.lists, alone.digest(KEY)) == ({}, spec_of(vmSize=D4, zone="2").digest(KEY))
 
 
-def test_the_digest_is_of_the_lists_as_they_are_asked_for() -> None:
-    """Never of the place that is chosen, nor of what is preferred; another order is another wish."""
+def test_the_digest_covers_the_requested_lists() -> None:
+    """Not the chosen place, nor ``prefer``."""
     spec = spec_of(**EVERYWHERE)
     assert spec.digest(KEY) == spec_of(**EVERYWHERE, prefer="price").digest(KEY)
     assert spec.digest(KEY) == spec_of(**{**EVERYWHERE, "zone": "1,2,3", "priority": ["Spot", "Regular"]}).digest(KEY)
@@ -52,7 +52,7 @@ def test_the_digest_is_of_the_lists_as_they_are_asked_for() -> None:
     assert len({spec.digest(KEY), *(spec_of(**{**EVERYWHERE, **other}).digest(KEY) for other in others)}) == 6
 
 
-def test_in_its_first_location_a_vm_is_called_as_ever() -> None:
+def test_names_have_a_suffix_only_outside_the_first_location() -> None:
     """In another all but the VM itself ends with that: what was in the first need not be gone before."""
     spec = spec_of(**EVERYWHERE, dataDisks=[8])
     here, there = spec.at(A4, "westus2", "2", "Regular", "westus2"), spec.at(D4, "eastus", None, "Spot", "westus2")
@@ -73,8 +73,8 @@ def test_in_its_first_location_a_vm_is_called_as_ever() -> None:
     assert (sent.ids(), sent.lists, sent.moves) == (there.ids(), {}, frozenset(EVERYWHERE))
 
 
-def test_every_name_in_another_location_is_known_by_rule() -> None:
-    """To a host that has no records, too; and what another VM has is not taken for it."""
+def test_names_with_a_location_suffix_are_recognised() -> None:
+    """Also without records; names of other VMs are not."""
     spec = spec_of(**EVERYWHERE, dataDisks=[8])
     placed = spec.at(D4, "eastus", None, "Regular", "westus2")
     assert all(spec.identity.names(arm_id) for role, arm_id in placed.ids().items() if role not in {"group", "subnet"})
@@ -83,13 +83,13 @@ def test_every_name_in_another_location_is_known_by_rule() -> None:
         assert not [each for each in theirs.own_ids() if spec.identity.names(each)]
 
 
-def test_members_of_a_fleet_take_zones_in_turn_only_if_they_are_spread() -> None:
+def test_members_start_at_different_zones_only_if_spread() -> None:
     """Each has all the places, and the first of the next one is another zone; else all begin with the same."""
     spread, gathered = (spec_of(vmCount=4, vmSize=[D4, A4], zone=each) for each in ("spread", "any"))
-    found = [wished(each) for each in fleet.members(spread, range(4))]
+    found = [candidates(each) for each in fleet.members(spread, range(4))]
     assert [[place.zone for place in each[:3]] for each in found] == [[*"123"], [*"231"], [*"312"], [*"123"]]
     assert [place.vm_size for place in found[1]] == [D4] * 3 + [A4] * 3
-    assert [wished(each)[0].zone for each in fleet.members(gathered, range(4))] == [*"1111"]
+    assert [candidates(each)[0].zone for each in fleet.members(gathered, range(4))] == [*"1111"]
 
 
 @pytest.mark.parametrize(
@@ -102,14 +102,14 @@ def test_members_of_a_fleet_take_zones_in_turn_only_if_they_are_spread() -> None
         ({"exp1-0-nic-eastus": "eastus"}, ""),
     ],
 )
-def test_a_fleet_has_names_without_location_where_its_interfaces_have(cards: dict[str, str], home: str) -> None:
+def test_home_of_follows_the_existing_interfaces(cards: dict[str, str], home: str) -> None:
     """Whichever is the first of the list now; nowhere if in that one, too, they are named by it."""
     kind = "Microsoft.Network/networkInterfaces"
     found = [{"name": name, "location": location, "type": kind} for name, location in cards.items()]
     assert home_of([*found, {"name": "exp1-0", "location": "eastus", "type": "x/virtualMachines"}], "eastus") == home
 
 
-def test_a_place_that_is_regular_has_no_bid() -> None:
+def test_a_regular_place_has_no_spot_parameters() -> None:
     """What is said of Spot stays with Spot."""
     spec = spec_of(vmSize=D4, priority="Regular,Spot", maxPrice=0.1, evictionPolicy="Delete")
     spot, regular = (spec.at(D4, "westus2", None, each, "westus2") for each in ("Spot", "Regular"))
@@ -136,7 +136,7 @@ def test_a_place_that_is_regular_has_no_bid() -> None:
         ),
     ],
 )
-def test_a_list_that_cannot_be_meant_is_refused(params: dict[str, object], problem: str) -> None:
+def test_a_contradictory_list_is_refused(params: dict[str, object], problem: str) -> None:
     """By one sentence, before anything happens."""
     with pytest.raises(SpecError, match=problem) as refusal:
         spec_of(**params)
@@ -150,6 +150,6 @@ def test_there_is_no_spot_in_china() -> None:
         spec_of(**real, vmSize=D4, priority="Spot")
 
 
-def test_processors_may_be_mixed_where_the_image_is_given() -> None:
+def test_processors_may_be_mixed_if_the_image_is_given() -> None:
     """Whoever names one knows what it boots on."""
     assert spec_of(vmSize=f"{D4},{ARM}", image="a:b:c:d").lists == {"vmSize": (D4, ARM)}

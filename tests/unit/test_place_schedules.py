@@ -1,4 +1,4 @@
-"""Searches for a place in seeded worlds: ``PLACE_SCHEDULES=100000`` lives more of them, each by its number."""
+"""Searches for a place in seeded worlds: ``PLACE_SCHEDULES=100000`` runs more of them."""
 
 import os
 import random
@@ -9,7 +9,7 @@ import pytest
 from vmops.core.failures import Failure, FailureKind
 from vmops.placement.place import REGULAR, SPOT, Hardware, Place, places
 from vmops.placement.refusals import Next
-from vmops.placement.search import Objection, Search, still_standing
+from vmops.placement.search import Objection, Search, remaining
 
 SCHEDULES = int(os.environ.get("PLACE_SCHEDULES", "10000"))
 LONGEST = 2 * 64
@@ -23,7 +23,7 @@ STOPS = {"RequestDisallowedByPolicy": FailureKind.AUTH, "InvalidParameter": Fail
 
 @dataclass
 class World:
-    """One truth for all that share it: who is refused where, and how many cores each quota has left."""
+    """The capacity and quotas of one world, which all searches share."""
 
     random: random.Random
     refused: dict[Place, str] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class World:
     tried: list[Place] = field(default_factory=list)
 
     def make(self, place: Place) -> Failure | None:
-        """Make a VM at a place, as Azure does: quotas first, then what the location has, then capacity."""
+        """Make a VM at a place as Azure does: check quotas, then the location's restrictions, then capacity."""
         self.tried.append(place)
         refusal = self.refusal(place)
         if refusal is None:
@@ -41,7 +41,7 @@ class World:
         return refusal
 
     def quotas(self, place: Place) -> dict[tuple[str, str], str]:
-        """Name the quotas that a place counts in, and what a refusal calls each; drawn when it is first asked for."""
+        """Name the quotas of a place and the codes of their refusals; limits are drawn on first use."""
         family, location = place.hardware.family, place.location
         spot = {(location, SPOT): "LowPriorityCores"}
         regular = {(location, family): f"{family} Cores", (location, REGULAR): "Total Regional Cores"}
@@ -62,7 +62,7 @@ class World:
 
 
 def world(chance: random.Random, wish: list[Place]) -> World:
-    """Draw a truth in which room is scarce where it is scarce for the like, too."""
+    """Draw a world in which scarcity extends to similar places."""
     scarce = {(place.location, place.zone): chance.random() for place in wish}
     codes = [code for code in CAPACITY if wish[0].zone or "Zonal" not in code]
     found = World(chance)
@@ -77,7 +77,7 @@ def world(chance: random.Random, wish: list[Place]) -> World:
 
 
 def wish(chance: random.Random) -> list[Place]:
-    """Draw what is asked for: lists, in an order of their own."""
+    """Draw the requested lists, in random order."""
     return places(
         chance.choice([[REGULAR], [SPOT], [SPOT, REGULAR]]),
         chance.sample(["westus2", "eastus", "westeurope"], chance.randint(1, 3)),
@@ -88,7 +88,7 @@ def wish(chance: random.Random) -> list[Place]:
 
 
 def live(seed: int) -> int:
-    """Let several VMs look for places in one world, one after the other; give how many found one."""
+    """Search places for several VMs in one world, one after the other; give how many found one."""
     chance = random.Random(seed)
     asked = wish(chance)
     there, known, found = world(chance, asked), list[Objection](), 0
@@ -100,7 +100,7 @@ def live(seed: int) -> int:
             assert place not in there.tried, f"{place} was blocked hard, and tried again"
             refusal = there.make(place)
             if refusal is None:
-                found, known = found + 1, still_standing(place, [*known, *search.met])
+                found, known = found + 1, remaining(place, [*known, *search.objections])
                 break
             if search.refused(place, refusal, float(number)) is Next.STOP:
                 assert refusal.code in STOPS
@@ -109,12 +109,12 @@ def live(seed: int) -> int:
         else:
             works = [place for place in asked if there.refusal(place) is None]
             assert works == [], "it gave up while a place works"
-            known += search.met
+            known += search.objections
     return found
 
 
 @pytest.mark.parametrize("first", range(0, SCHEDULES, 1000))
-def test_a_search_ends_and_finds_what_there_is(first: int) -> None:
-    """It ends, tries nothing that is blocked hard, stops where no place helps, and never misses a place that works."""
+def test_a_search_ends_and_finds_any_working_place(first: int) -> None:
+    """It tries no place that is blocked hard, and stops if no place helps."""
     found = sum(map(live, range(first, first + 1000)))
     assert found > 500, "a world without room shows nothing"

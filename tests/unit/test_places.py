@@ -1,4 +1,4 @@
-"""The table of refusals and places, row by row: said apart from the table, so that the table can be wrong."""
+"""The table of refusals and places, row by row. These expectations are independent of the table."""
 
 import re
 from dataclasses import dataclass, replace
@@ -8,8 +8,8 @@ import pytest
 from vmops.core.errors import SpecError
 from vmops.core.failures import Failure, FailureKind
 from vmops.placement.place import REGULAR, SPOT, Hardware, Place, cheapest_first, places
-from vmops.placement.refusals import Next, judge
-from vmops.placement.search import Objection, Search, Standing, choose, standing, still_standing
+from vmops.placement.refusals import Next, consequence
+from vmops.placement.search import Objection, Search, Standing, choose, remaining, standing
 
 QUOTA = "Operation could not be completed as it results in exceeding approved {} quota. Current Limit: {}, Current"
 HARDWARE = {
@@ -91,9 +91,9 @@ ROWS = [
 
 
 @pytest.mark.parametrize("told", ROWS, ids=lambda told: f"{told.code}-{named(told.at)}-{told.seconds:g}")
-def test_a_refusal_blocks_what_it_is_about(told: Told) -> None:
+def test_each_refusal_blocks_exactly_its_places(told: Told) -> None:
     """No more than that, so that no place that works is lost; and no less, so that what cannot work is not tried."""
-    verdict = judge(told.at, Failure(told.kind, told.message, told.code))
+    verdict = consequence(told.at, Failure(told.kind, told.message, told.code))
     blocked = {
         hard: {named(place) for place in ALL for each in verdict.blocks if each.hard is hard and each.covers(place)}
         for hard in (True, False)
@@ -106,21 +106,21 @@ def test_a_refusal_blocks_what_it_is_about(told: Told) -> None:
     assert (verdict.next, verdict.seconds) == (told.next, told.seconds)
 
 
-def test_a_quota_of_addresses_says_nothing_of_a_vm_without() -> None:
+def test_an_address_quota_does_not_block_vms_without_address() -> None:
     """It may be where the addresses have run out."""
-    block = judge(ZONAL, Failure(FailureKind.QUOTA, "", "PublicIPCountLimitReached")).blocks[0]
+    block = consequence(ZONAL, Failure(FailureKind.QUOTA, "", "PublicIPCountLimitReached")).blocks[0]
     assert (block.covers(NOWHERE), block.covers(replace(NOWHERE, addressed=False))) == (True, False)
 
 
-def test_without_a_family_a_size_alone_is_blocked() -> None:
+def test_without_a_family_only_the_size_is_blocked() -> None:
     """What nobody has told of a size is not made up: another size may have room."""
     unknown = replace(ZONAL, hardware=Hardware())
-    blocks = judge(unknown, Failure(FailureKind.CAPACITY, "", "AllocationFailed")).blocks
+    blocks = consequence(unknown, Failure(FailureKind.CAPACITY, "", "AllocationFailed")).blocks
     assert {place.vm_size for place in ALL for block in blocks if block.covers(place)} == {"d4"}
 
 
-def test_places_are_in_the_order_given() -> None:
-    """The zone changes first, then size, location and priority."""
+def test_places_keep_the_given_order() -> None:
+    """Zones vary fastest, then size, location and priority."""
     found = places([SPOT, REGULAR], ["westus2", "eastus"], ["d4", "a4"], ["2", "1"])
     assert [named(place) for place in found[:5]] == ["d4.w.2.S", "d4.w.1.S", "a4.w.2.S", "a4.w.1.S", "d4.e.2.S"]
     assert (len(found), named(found[-1])) == (16, "a4.e.1.R")
@@ -132,51 +132,51 @@ def test_too_many_places_are_refused() -> None:
         places([REGULAR, SPOT], ["a", "b", "c", "d"], [*"abcdefghi"])
 
 
-def test_the_cheapest_comes_first_where_that_is_preferred() -> None:
-    """What has no price may be dear, and comes last."""
+def test_cheapest_first_sorts_by_price() -> None:
+    """Places without a price come last."""
     assert cheapest_first([ZONAL, NOWHERE, CHEAP], {ZONAL: 2.0, CHEAP: 1.0}) == [CHEAP, ZONAL, NOWHERE]
 
 
 def against(place: Place, code: str, until: float = 100.0) -> list[Objection]:
     failure = Failure(FailureKind.CAPACITY, "no room", code)
-    return [Objection(block, code, "no room", until) for block in judge(place, failure).blocks]
+    return [Objection(block, code, "no room", until) for block in consequence(place, failure).blocks]
 
 
-def test_what_is_like_a_refused_place_comes_last_and_is_tried() -> None:
-    """What is put last for its likeness may have room; what was refused is not tried again."""
+def test_softly_blocked_places_are_tried_last() -> None:
+    """A hard block is never tried again."""
     twice = [ZONAL, replace(ZONAL, vm_size="d8", hardware=HARDWARE["d8"]), Place("a4", "eastus")]
     objections = against(ZONAL, "ZonalAllocationFailed")
     assert [standing(place, objections)[0] for place in twice] == [Standing.BLOCKED, Standing.LAST, Standing.OK]
     assert [choose(twice[:count], objections) for count in (1, 2, 3)] == [None, twice[1], twice[2]]
 
 
-def test_a_success_takes_back_what_was_held_against_a_place() -> None:
+def test_a_success_removes_objections_to_its_place() -> None:
     """There is room."""
     objections = against(ZONAL, "ZonalAllocationFailed")
-    assert still_standing(CHEAP, objections) == objections[:1]
+    assert remaining(CHEAP, objections) == objections[:1]
 
 
-def test_what_others_met_holds_for_its_time() -> None:
-    """What this search has met holds for as long as it lasts."""
+def test_known_objections_expire() -> None:
+    """Those of the search itself do not."""
     search = Search([ZONAL], against(ZONAL, "AllocationFailed", until=100.0))
     assert (search.place(99.0), search.place(100.0)) == (None, ZONAL)
     search.refused(ZONAL, Failure(FailureKind.CAPACITY, "", "AllocationFailed"), 100.0)
     assert search.place(1e9) is None
 
 
-def test_what_one_vm_meets_no_other_of_its_deployment_tries() -> None:
-    """Each has a search of its own, for what is tried once more is so for each; what is told holds for one choice."""
+def test_objections_are_shared_within_a_deployment() -> None:
+    """Second attempts are counted for each VM, and ``extra`` objections are valid for one choice."""
     met: list[Objection] = []
-    first, second = Search([ZONAL, NOWHERE], met=met), Search([ZONAL, NOWHERE], met=met)
+    first, second = Search([ZONAL, NOWHERE], objections=met), Search([ZONAL, NOWHERE], objections=met)
     first.refused(ZONAL, Failure(FailureKind.CAPACITY, "", "AllocationFailed"), 0.0)
     assert (first.place(0.0), second.place(0.0)) == (NOWHERE, NOWHERE)
     told = against(NOWHERE, "AllocationFailed")
-    assert (second.place(0.0, told=told), second.place(0.0)) == (None, NOWHERE)
+    assert (second.place(0.0, extra=told), second.place(0.0)) == (None, NOWHERE)
     passing = Failure(FailureKind.INTERRUPTED, "", "InternalOperationError")
     assert [each.refused(NOWHERE, passing, 0.0) for each in (first, second, first)] == [Next.AGAIN] * 2 + [Next.STOP]
 
 
-def test_a_bid_that_is_too_low_is_followed_by_a_regular_price() -> None:
+def test_a_too_low_bid_prefers_regular_priority() -> None:
     """Elsewhere the price is likely above it, too."""
     elsewhere = replace(CHEAP, location="eastus")
     search = Search([CHEAP, elsewhere, ZONAL])
@@ -184,7 +184,7 @@ def test_a_bid_that_is_too_low_is_followed_by_a_regular_price() -> None:
     assert search.place(0.0) == ZONAL
 
 
-def test_what_is_tried_once_more_is_not_tried_for_ever() -> None:
+def test_a_place_is_retried_only_once() -> None:
     """The same place, once more; refused again it is the end."""
     search = Search([ZONAL, NOWHERE])
     passing = Failure(FailureKind.INTERRUPTED, "", "InternalOperationError")

@@ -1,4 +1,4 @@
-"""What is its owner's alone."""
+"""Files and directories that only their owner may read."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from vmops.local.endpoint import Endpoint, Record
 
 @pytest.fixture
 def open_umask() -> Iterator[None]:
-    """Be somebody whose files others may change."""
+    """Set a umask that lets others change files."""
     before = os.umask(0)
     yield
     os.umask(before)
@@ -25,8 +25,8 @@ def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-def test_what_is_made_is_for_its_owner_only(tmp_path: Path, open_umask: None) -> None:
-    """Every directory on the way, whoever comes first: what is said of the last one is not said of those above it."""
+def test_new_directories_have_mode_0700(tmp_path: Path, open_umask: None) -> None:
+    """Including all missing parents."""
     held = file_lock.acquire(tmp_path / "state/locks/slots/one")
     assert held is not None
     os.close(held)
@@ -39,7 +39,7 @@ def test_what_is_made_is_for_its_owner_only(tmp_path: Path, open_umask: None) ->
     assert [mode(path) for path in made] == [0o700, 0o700, 0o700, 0o600]
 
 
-def test_a_directory_that_others_may_read_is_closed_to_them(tmp_path: Path) -> None:
+def test_a_readable_state_directory_gets_mode_0700(tmp_path: Path) -> None:
     """It is ours, and nobody but us can have put anything there."""
     tmp_path.chmod(0o755)
     VMOps(Settings(state_dir=tmp_path))
@@ -47,8 +47,8 @@ def test_a_directory_that_others_may_read_is_closed_to_them(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("bits", [0o720, 0o702, 0o777, 0o1777])
-def test_a_directory_in_which_others_may_write_is_refused(tmp_path: Path, bits: int) -> None:
-    """What is found there may be anybody's; nothing is written into it."""
+def test_a_state_directory_writable_by_others_is_refused(tmp_path: Path, bits: int) -> None:
+    """Nothing is written to it."""
     tmp_path.chmod(bits)
     with pytest.raises(StoreError, match=f"other users may write in the state directory {tmp_path}.*chmod 700"):
         VMOps(Settings(state_dir=tmp_path))
@@ -58,14 +58,14 @@ def test_a_directory_in_which_others_may_write_is_refused(tmp_path: Path, bits: 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away: run this test as root")
-def test_a_directory_of_another_user_is_refused(tmp_path: Path) -> None:
-    """Root may write anywhere, and is told whose it is."""
+def test_a_state_directory_of_another_user_is_refused(tmp_path: Path) -> None:
+    """For root, too."""
     os.chown(tmp_path, 12345, 12345)
     with pytest.raises(StoreError, match=r"is uid 12345's, and this is root: .* or run this as uid 12345"):
         VMOps(Settings(state_dir=tmp_path))
 
 
-def test_what_others_may_have_written_ends_no_process(tmp_path: Path) -> None:
+def test_a_planted_endpoint_kills_no_process(tmp_path: Path) -> None:
     """A planted endpoint would have any process of ours killed by `vmops local stop`, and calls sent anywhere."""
     (tmp_path / "local").mkdir()
     endpoint.write(tmp_path, Record(Endpoint("http://127.0.0.1:1", "token", 2, os.getpid()), 0.0, 1.0))
@@ -75,7 +75,7 @@ def test_what_others_may_have_written_ends_no_process(tmp_path: Path) -> None:
             call(tmp_path)
 
 
-def test_a_directory_is_looked_at_once(tmp_path: Path) -> None:
+def test_a_state_directory_is_checked_once(tmp_path: Path) -> None:
     """A verb asks for the local Azure many times a second."""
     tmp_path.chmod(0o700)
     private.trust(tmp_path)

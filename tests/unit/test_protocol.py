@@ -1,4 +1,4 @@
-"""The contract: mlos_bench's words, and who fulfils it."""
+"""The contract with mlos_bench."""
 
 import inspect
 from pathlib import Path
@@ -47,31 +47,31 @@ def test_status_has_the_names_and_values_of_mlos_bench() -> None:
         ("is_timed_out", {"TIMED_OUT"}),
     ],
 )
-def test_a_predicate_holds_for_its_statuses_and_no_other(predicate: str, holds: set[str]) -> None:
+def test_each_predicate_holds_for_exactly_its_statuses(predicate: str, holds: set[str]) -> None:
     """Callers branch on these: a status in the wrong set is a VM that is used too early, or never."""
     assert {status.name for status in Status if getattr(status, predicate)()} == holds
 
 
-def test_the_contract_is_seven_methods() -> None:
+def test_the_contract_has_seven_methods() -> None:
     """An eighth would shut out every implementation that others have written."""
     assert {name for name in vars(SupportsVMOps) if not name.startswith("_")} == set(METHODS)
 
 
-def test_whoever_has_the_seven_methods_supports_the_contract() -> None:
-    """Support is by shape: nobody has to inherit from vmops."""
+def test_any_object_with_the_seven_methods_supports_the_contract() -> None:
+    """It need not inherit from vmops."""
     stranger = type("Stranger", (), {name: lambda *_: (Status.SUCCEEDED, {}) for name in METHODS})
     assert isinstance(stranger(), SupportsVMOps)
 
 
 @pytest.mark.parametrize("missing", METHODS)
-def test_whoever_lacks_one_method_does_not(missing: str) -> None:
+def test_an_object_without_one_method_does_not_support_the_contract(missing: str) -> None:
     """What is asked of a service before it is used must not fail in the middle of an experiment."""
     nearly = type("Nearly", (), {name: lambda *_: (Status.SUCCEEDED, {}) for name in METHODS if name != missing})
     assert not isinstance(nearly(), SupportsVMOps)
 
 
-def test_vmops_takes_what_the_contract_says(tmp_path: Path) -> None:
-    """A runtime check sees names only: here the parameters are compared. Whatever more there is has a default."""
+def test_vmops_methods_accept_the_contracts_parameters(tmp_path: Path) -> None:
+    """A runtime check compares only names. Additional parameters have defaults."""
     assert isinstance(VMOps(Settings(state_dir=tmp_path)), SupportsVMOps)
     for name in METHODS:
         asked = list(inspect.signature(getattr(SupportsVMOps, name)).parameters.values())

@@ -1,4 +1,4 @@
-"""What Check fills in, and what it refuses."""
+"""The local provider's Check: what it adds to the inputs, and what it refuses."""
 
 from typing import Any
 
@@ -30,8 +30,8 @@ def checked(
     return complete(kind, news, olds or {}, logical_name="thing", wish=wish, default_location=lambda _inputs: location)
 
 
-def test_made_name_is_the_logical_one_and_eight_digits() -> None:
-    """A name that the program left out is made from the seed: the same again, and another for another seed."""
+def test_auto_name_is_the_logical_name_and_eight_digits() -> None:
+    """They come from the seed."""
     first, again, other = (
         checked(RESOURCE_GROUP, {}, wish=Autonaming(seed))["resourceGroupName"] for seed in (b"1", b"1", b"2")
     )
@@ -41,21 +41,21 @@ def test_made_name_is_the_logical_one_and_eight_digits() -> None:
     assert int(first.removeprefix("thing"), 16) >= 0
 
 
-def test_made_name_may_stand_beside_the_old_one() -> None:
-    """A replacement with a name of its own is created before the old resource goes; one with the same name is not."""
+def test_a_new_auto_name_allows_create_before_delete() -> None:
+    """A replacement with the same name does not."""
     assert checked(RESOURCE_GROUP, {})["__createBeforeDelete"] is True
     assert "__createBeforeDelete" not in checked(RESOURCE_GROUP, {"resourceGroupName": "mine"})
 
 
-def test_child_is_called_as_in_the_program() -> None:
-    """A subnet's name is unique in its network already."""
+def test_a_child_has_its_logical_name() -> None:
+    """A subnet's name is unique in its network."""
     made = checked(SUBNET, {"resourceGroupName": "g", "virtualNetworkName": "n", "addressPrefix": "10.0.0.0/24"})
     assert made["subnetName"] == "thing"
     assert "__createBeforeDelete" not in made
 
 
 @pytest.mark.parametrize("flag", [{"__createBeforeDelete": True}, {}])
-def test_old_name_wins_over_a_new_one(flag: dict[str, Any]) -> None:
+def test_an_existing_auto_name_is_kept(flag: dict[str, Any]) -> None:
     """A resource that has a made name keeps it, and how it is replaced, in every later deployment."""
     made = checked(RESOURCE_GROUP, {}, {"resourceGroupName": "thing12345678", **flag})
     assert made == {
@@ -68,33 +68,33 @@ def test_old_name_wins_over_a_new_one(flag: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("kind", [RESOURCE_GROUP, SUBNET], ids=["group", "subnet"])
 @pytest.mark.parametrize("policy", [Policy.PROPOSE, Policy.ENFORCE])
-def test_proposed_name_is_taken(kind: ResourceType, policy: Policy) -> None:
-    """The engine's own naming rules come first, and such a name may stand beside the old one."""
+def test_the_engines_proposed_name_is_used(kind: ResourceType, policy: Policy) -> None:
+    """It allows create before delete."""
     made = checked(kind, {}, wish=Autonaming(b"", policy, "proposed"))
     assert made[kind.parameters[-1]] == "proposed"
     assert made["__createBeforeDelete"] is True
 
 
-def test_forbidden_name_is_missed() -> None:
+def test_without_auto_names_a_name_is_required() -> None:
     """With made names switched off, the program must give one."""
     inputs = checked(RESOURCE_GROUP, {}, wish=Autonaming(b"", Policy.DISABLE))
     assert [flaw.reason for flaw in flaws(RESOURCE_GROUP, inputs)] == ["missing required property 'resourceGroupName'"]
 
 
-def test_location_of_the_program_wins_then_the_old_one_then_the_default() -> None:
+def test_location_comes_from_the_program_then_the_state_then_the_default() -> None:
     """A default that changes later does not move what exists."""
     assert checked(RESOURCE_GROUP, {"location": "eastus"}, {"location": "uksouth"})["location"] == "eastus"
     assert checked(RESOURCE_GROUP, {}, {"location": "uksouth"})["location"] == "uksouth"
     assert checked(RESOURCE_GROUP, {})["location"] == "westus2"
 
 
-def test_subnet_has_no_location() -> None:
+def test_a_type_without_location_gets_none() -> None:
     """A type without a location is given none, and nobody is asked for it."""
     assert "location" not in checked(SUBNET, {})
 
 
 @pytest.mark.parametrize("kind", TYPES.values(), ids=lambda kind: kind.name)
-def test_every_input_names_its_api_version(kind: ResourceType) -> None:
+def test_inputs_have_the_api_version(kind: ResourceType) -> None:
     """The state says by which API version a resource was made."""
     assert checked(kind, {})["azureApiVersion"] == kind.api_version
 
@@ -108,7 +108,7 @@ def test_missing_location_names_the_setting_that_gives_one() -> None:
 
 
 def test_missing_nested_property_is_named_with_its_path() -> None:
-    """What ARM would refuse late is refused before anything happens, with the place of the fault."""
+    """It is refused before anything happens."""
     rule = {"name": "ssh", "access": "Allow", "protocol": "Tcp"}
     inputs = checked(NETWORK_SECURITY_GROUP, {"resourceGroupName": "g", "securityRules": [rule]})
     assert [flaw.reason for flaw in flaws(NETWORK_SECURITY_GROUP, inputs)] == [
@@ -116,13 +116,13 @@ def test_missing_nested_property_is_named_with_its_path() -> None:
     ]
 
 
-def test_wrong_kind_of_value_is_named() -> None:
+def test_a_value_of_a_wrong_type_is_named_with_its_path() -> None:
     """An object written as text is refused with its path."""
     inputs = checked(VIRTUAL_MACHINE, {"resourceGroupName": "g", "networkProfile": "nic"})
     assert [flaw.reason for flaw in flaws(VIRTUAL_MACHINE, inputs)] == ["'networkProfile' should be an object"]
 
 
 def test_unknown_values_pass() -> None:
-    """A preview does not know yet what other resources will say."""
+    """As in a preview."""
     news = {"resourceGroupName": UNKNOWN, "virtualNetworkName": UNKNOWN, "subnets": UNKNOWN, "location": UNKNOWN}
     assert flaws(VIRTUAL_NETWORK, checked(VIRTUAL_NETWORK, news)) == []

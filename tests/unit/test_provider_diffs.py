@@ -1,4 +1,4 @@
-"""What changed between two declarations, what that replaces, and what the world changed."""
+"""The local provider's diffs: what changed between two declarations, what is replaced, and what drifted."""
 
 from typing import Any
 
@@ -23,14 +23,14 @@ def changed(
     return {str(change): (change.kind.value, change.replaces) for change in diff(kind, olds, news, state or {})}
 
 
-def test_same_inputs_differ_in_nothing() -> None:
-    """What the service added to the state is no change of the program."""
+def test_equal_inputs_have_no_diff() -> None:
+    """Values that the service added are no difference."""
     inputs = {"location": "westus2", "tags": {"a": "b"}, "ipConfigurations": [{"name": "main"}]}
     assert changed(NETWORK_INTERFACE, inputs, dict(inputs), {"macAddress": "00"}) == {}
 
 
-def test_changes_are_named_with_their_whole_path() -> None:
-    """The engine shows, and ``replace_on_changes`` matches, the exact property."""
+def test_changes_are_named_with_their_full_path() -> None:
+    """``replace_on_changes`` matches it."""
     olds = {"ipConfigurations": [{"name": "a", "subnet": {"id": "1"}}], "tags": {"x.y": "1", "gone": "1"}}
     news = {"ipConfigurations": [{"name": "a", "subnet": {"id": "2"}}, {"name": "b"}], "tags": {"x.y": "2"}}
     assert changed(NETWORK_INTERFACE, olds, news) == {
@@ -41,7 +41,7 @@ def test_changes_are_named_with_their_whole_path() -> None:
     }
 
 
-def test_own_flags_never_differ() -> None:
+def test_provider_flags_have_no_diff() -> None:
     """The provider's own notes among the inputs are nothing that a program changed."""
     assert changed(RESOURCE_GROUP, {"__createBeforeDelete": True}, {}) == {}
 
@@ -55,14 +55,14 @@ def test_own_flags_never_differ() -> None:
         ("virtualNetworkName", "Net", "net", True),
     ],
 )
-def test_only_locations_and_groups_are_equal_in_any_spelling(name: str, old: str, new: str, differs: bool) -> None:
-    """ARM takes a location with spaces and a group in any case for the same; azure-native softens nothing else."""
+def test_only_locations_and_groups_are_normalised(name: str, old: str, new: str, differs: bool) -> None:
+    """As in azure-native."""
     assert bool(changed(VIRTUAL_NETWORK, {name: old}, {name: new})) is differs
 
 
 @pytest.mark.parametrize("kind", TYPES.values(), ids=lambda kind: kind.name)
 def test_a_change_of_name_or_parent_replaces(kind: ResourceType) -> None:
-    """What is in the URL cannot be updated: another URL is another resource."""
+    """Both are in the URL."""
     assert kind.parameters
     for parameter in kind.parameters:
         assert changed(kind, {parameter: "a"}, {parameter: "b"}) == {parameter: ("update", True)}
@@ -80,19 +80,19 @@ def test_a_change_of_name_or_parent_replaces(kind: ResourceType) -> None:
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_the_replacement_set_is_the_provider_s(kind: ResourceType, names: set[str]) -> None:
+def test_the_replacing_properties_are_those_of_azure_native(kind: ResourceType, names: set[str]) -> None:
     """Everything else is an update in place, even what ARM will refuse: that is how azure-native plans it."""
     replacing = {name for name in kind.inputs if changed(kind, {name: "a"}, {name: "b"})[name][1]}
     assert replacing == names
 
 
 def test_a_change_within_a_replacing_object_replaces() -> None:
-    """An address cannot change its SKU; what is only added or removed inside it does not count."""
+    """A property that is only added or removed in it does not."""
     olds, news = {"sku": {"name": "Basic", "tier": "Regional"}}, {"sku": {"name": "Standard"}}
     assert changed(PUBLIC_IP_ADDRESS, olds, news) == {"sku.name": ("update", True), "sku.tier": ("delete", False)}
 
 
-def test_writing_down_what_is_already_so_replaces_nothing() -> None:
+def test_declaring_the_present_value_replaces_nothing() -> None:
     """A program that begins to name the location that its group has all along changes nothing of weight."""
     assert changed(RESOURCE_GROUP, {}, {"location": "westus2"}, {"location": "westus2"}) == {
         "location": (Kind.UPDATE.value, False)
@@ -101,13 +101,13 @@ def test_writing_down_what_is_already_so_replaces_nothing() -> None:
 
 
 @pytest.mark.parametrize(("olds", "first"), [({}, True), ({"__createBeforeDelete": True}, False)])
-def test_a_replacement_waits_unless_the_name_was_made(olds: dict[str, Any], first: bool) -> None:
+def test_a_replacement_deletes_first_unless_it_has_an_auto_name(olds: dict[str, Any], first: bool) -> None:
     """Two resources cannot have the same name at once."""
     assert deletes_first(olds) is first
 
 
-def test_drift_takes_up_only_what_changed() -> None:
-    """A refresh brings a changed tag into the inputs, and none of the service's defaults."""
+def test_drift_contains_only_changed_inputs() -> None:
+    """And no defaults of the service."""
     inputs = {"tags": {"a": "1"}, "sku": {"name": "basic"}}
     before = {"tags": {"a": "1"}, "sku": {"name": "Basic", "tier": "Regional"}, "idleTimeoutInMinutes": 4}
     after = {"tags": {"a": "2"}, "sku": {"name": "Basic", "tier": "Regional"}, "idleTimeoutInMinutes": 4}
@@ -115,7 +115,7 @@ def test_drift_takes_up_only_what_changed() -> None:
     assert drift(inputs, before, before) == inputs
 
 
-def test_drift_reaches_into_lists_and_removes_what_went() -> None:
+def test_drift_handles_list_items_and_removals() -> None:
     """What the world changed inside a list is found at its place; what it took away leaves the inputs."""
     inputs = {"rules": [{"name": "a", "port": "1"}], "tags": {"a": "1"}}
     before = {"rules": [{"name": "a", "port": "1", "x": 1}], "tags": {"a": "1"}}
@@ -123,6 +123,6 @@ def test_drift_reaches_into_lists_and_removes_what_went() -> None:
     assert drift(inputs, before, after) == {"rules": [{"name": "a", "port": "2"}]}
 
 
-def test_drift_takes_a_list_of_another_length_whole() -> None:
-    """When members came or went there is no telling which is which."""
+def test_drift_replaces_a_list_of_another_length() -> None:
+    """Its items cannot be matched."""
     assert drift({"zones": ["1"]}, {"zones": ["1"]}, {"zones": ["1", "2"]}) == {"zones": ["1", "2"]}

@@ -1,4 +1,4 @@
-"""What the provider remembers of the engines that are connected to it."""
+"""The local provider's sessions, one for each connected engine."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,7 @@ NOWHERE = Arm("http://127.0.0.1:9", "token")
 
 @pytest.fixture
 def served() -> Iterator[Served]:
-    """Give a provider without an ARM behind it."""
+    """Give a provider without an ARM."""
     provider = serve(NOWHERE)
     yield provider
     provider.stop()
@@ -33,7 +33,7 @@ def served() -> Iterator[Served]:
 
 @contextmanager
 def engine(served: Served) -> Iterator[ResourceProviderStub]:
-    """Connect as an engine does: by a connection of its own."""
+    """Connect like an engine, with a separate connection."""
     options = [("grpc.use_local_subchannel_pool", 1)]
     with grpc.insecure_channel(f"127.0.0.1:{served.port}", options=options) as channel:
         yield ResourceProviderStub(channel)
@@ -44,13 +44,13 @@ def configure(stub: ResourceProviderStub, location: str) -> None:
 
 
 def location(stub: ResourceProviderStub) -> str:
-    """Ask which location this engine's provider fills in."""
+    """Give the location that the provider adds for an engine."""
     checked = stub.Check(protocol.CheckRequest(type=GROUP, name="g", urn=f"urn:pulumi:s::p::{GROUP}::g", news=Struct()))
     return str(checked.inputs["location"])
 
 
 def connected(served: Served) -> bool:
-    """Tell whether anybody has a connection to a provider: one that was closed goes in its own time."""
+    """Tell whether a provider has any connection; a closed one disappears after a while."""
     made = [each for each in psutil.Process().net_connections("tcp") if each.raddr]
     return any(served.port in (each.laddr.port, each.raddr.port) for each in made)
 
@@ -64,7 +64,7 @@ def test_each_connection_keeps_its_own_configuration(served: Served) -> None:
         assert list(pool.map(location, stubs)) == places
 
 
-def test_a_connection_that_is_gone_is_forgotten(served: Served) -> None:
+def test_a_closed_connection_is_forgotten(served: Served) -> None:
     """A daemon that serves for weeks keeps nothing of engines that were killed."""
     with engine(served) as killed:
         configure(killed, "westus2")
@@ -75,14 +75,14 @@ def test_a_connection_that_is_gone_is_forgotten(served: Served) -> None:
         assert location(other) == "eastus"
 
 
-def test_a_connection_without_configuration_is_told_why(served: Served) -> None:
-    """An engine whose local Azure was replaced under its feet gets a sentence that says what to do."""
+def test_a_call_without_configuration_is_refused_with_a_step(served: Served) -> None:
+    """As after the local Azure was replaced."""
     with engine(served) as stub, pytest.raises(grpc.RpcError) as refusal:
         location(stub)
     assert "was restarted while this deployment ran" in (refusal.value.details() or "")
 
 
-def test_cancel_ends_the_calls_of_one_engine_only(served: Served) -> None:
+def test_cancel_ends_only_one_engines_calls(served: Served) -> None:
     """An interrupted engine ends at once; its neighbours' work goes on."""
     group = protocol.ReadRequest(type=GROUP, id="/subscriptions/s/resourceGroups/g", timeout=1)
     with engine(served) as one, engine(served) as other:
@@ -97,13 +97,13 @@ def test_cancel_ends_the_calls_of_one_engine_only(served: Served) -> None:
     assert timed_out.value.details() == "operation timed out"
 
 
-def test_a_taken_port_is_an_error(served: Served) -> None:
+def test_a_used_port_is_an_error(served: Served) -> None:
     """Two providers at one port would share the engines between them."""
     with pytest.raises(OSError, match=f"port {served.port} of 127.0.0.1 is taken"):
         serve(NOWHERE, served.port)
 
 
-def test_a_call_that_is_not_answered_is_unimplemented(served: Served) -> None:
+def test_an_unsupported_call_is_unimplemented(served: Served) -> None:
     """What this provider cannot do, it says it cannot do."""
     with engine(served) as stub, pytest.raises(grpc.RpcError) as refusal:
         stub.Invoke(protocol.InvokeRequest(tok="azure-native:authorization:getClientConfig"))
@@ -111,7 +111,7 @@ def test_a_call_that_is_not_answered_is_unimplemented(served: Served) -> None:
 
 
 def refused_as(port: int, call: str) -> str:
-    """Call a provider, and give the code of its refusal; empty if it answers."""
+    """Call a provider, and give the code of its refusal; empty if it succeeds."""
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = ResourceProviderStub(channel)
         calls = {"Configure": protocol.ConfigureRequest(), "Delete": protocol.DeleteRequest(type=GROUP, id="/g")}
@@ -127,7 +127,7 @@ def refused_as(port: int, call: str) -> str:
 def test_another_user_is_refused(
     served: Served, call: str, table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The port has no key, so whoever connects has to be us: no other user of the host may delete a VM through it."""
+    """The port has no other authentication."""
     if table == "no table":
         monkeypatch.setattr(peers, "_TABLES", (tmp_path / "tcp", tmp_path / "tcp6"))
     assert as_another(refused_as, served.port, call) == "PERMISSION_DENIED"

@@ -1,4 +1,4 @@
-"""Properties of programs to bodies of ARM, and back."""
+"""The local provider's translation between a program's properties and ARM's bodies."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ PAIRS: list[tuple[ResourceType, dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("kind", "inputs", "body"), PAIRS, ids=[pair[0].name for pair in PAIRS])
-def test_settings_lie_below_properties_and_come_back(
+def test_flat_inputs_are_nested_and_flattened_again(
     kind: ResourceType, inputs: dict[str, Any], body: dict[str, Any]
 ) -> None:
     """What a program writes flat, ARM reads under ``properties``; the way back gives what was written."""
@@ -78,7 +78,7 @@ def test_settings_lie_below_properties_and_come_back(
     assert to_outputs(kind, body) == {**inputs, "azureApiVersion": kind.api_version}
 
 
-def test_nulls_go_and_empties_stay() -> None:
+def test_nulls_are_dropped_and_empty_values_stay() -> None:
     """A null of ARM says nothing; an empty list or a false does."""
     body = {"properties": {"subnets": [], "enableDdosProtection": False, "encryption": None}}
     network = TYPES["azure-native:network:VirtualNetwork"]
@@ -86,7 +86,7 @@ def test_nulls_go_and_empties_stay() -> None:
     assert outputs == {"subnets": [], "enableDdosProtection": False, "azureApiVersion": "2024-05-01"}
 
 
-def test_unknown_properties_of_a_service_are_left_out() -> None:
+def test_unknown_properties_are_dropped() -> None:
     """A newer service may say more than the schema knows: the state holds only what a program can ask for."""
     assert "kind" not in to_outputs(NETWORK_INTERFACE, {"kind": "Regular", "properties": {"nicType": "Standard"}})
 
@@ -99,14 +99,14 @@ def test_secrets_are_never_outputs(secret: str) -> None:
     assert preview(VIRTUAL_MACHINE, to_outputs(VIRTUAL_MACHINE, body))["osProfile"] == {"adminUsername": "mlos"}
 
 
-def test_preview_knows_the_inputs_and_nothing_else() -> None:
+def test_preview_outputs_are_the_inputs_and_unknowns() -> None:
     """A program under preview can use what it wrote; what only ARM will say is unknown."""
     outputs = preview(PUBLIC_IP_ADDRESS, {"location": "westus2", "resourceGroupName": "g"})
     assert (outputs["location"], outputs["ipAddress"], outputs["id"]) == ("westus2", UNKNOWN, UNKNOWN)
     assert set(outputs) == PUBLIC_IP_ADDRESS.outputs | {"azureApiVersion"}
 
 
-def test_imported_inputs_leave_out_what_only_the_service_says() -> None:
+def test_imported_inputs_have_no_read_only_properties() -> None:
     """An import must not make a program repeat etags and states."""
     body = {
         "id": "x",
@@ -129,16 +129,16 @@ def test_imported_inputs_leave_out_what_only_the_service_says() -> None:
 
 
 @pytest.mark.parametrize("kind", TYPES.values(), ids=lambda kind: kind.name)
-def test_id_and_path_parameters_are_two_ways_to_say_one_thing(kind: ResourceType) -> None:
-    """The id made from the names gives the names again, in whatever case ARM returns the fixed words."""
+def test_ids_and_path_parameters_convert_both_ways(kind: ResourceType) -> None:
+    """In any case of the fixed words."""
     names = {parameter: f"{parameter}-ä(1)" for parameter in kind.parameters}
     arm_id = resource_id(kind, names, "00000000-0000-0000-0000-000000000001")
     assert path_inputs(kind, arm_id) == names
     assert path_inputs(kind, arm_id.replace("resourceGroups", "resourcegroups")) == names
 
 
-def test_foreign_id_is_refused_in_one_sentence() -> None:
-    """An import by the id of another type says what the id should look like."""
+def test_an_id_of_another_type_is_refused() -> None:
+    """The message shows the expected form."""
     with pytest.raises(VmopsError, match=f"'{SUBNET_ID}' is not the id of a azure-native:network:NetworkInterface"):
         path_inputs(NETWORK_INTERFACE, SUBNET_ID)
     assert path_inputs(SUBNET, SUBNET_ID)["subnetName"] == "a"

@@ -1,4 +1,4 @@
-"""The table of resource types against what azure-native and the specifications publish."""
+"""The table of resource types, compared with azure-native and the specifications."""
 
 import inspect
 import re
@@ -100,7 +100,7 @@ def _beside_properties(model: Any) -> set[str]:
 
 @pytest.mark.parametrize("kind", TYPES.values(), ids=lambda kind: kind.name)
 def test_properties_are_the_published_ones(kind: ResourceType) -> None:
-    """A property that the SDK sends and the table forgets would silently never reach ARM."""
+    """A missing property would never be sent to ARM."""
     resource, arguments = _CLASSES[kind.name]
     assert set(kind.inputs) | set(kind.parameters) == _published(arguments)
     assert set(kind.outputs) == _outputs(resource)
@@ -114,7 +114,7 @@ def test_api_version_is_the_published_one(kind: ResourceType) -> None:
 
 
 @pytest.mark.parametrize("path", _PARTS, ids=".".join)
-def test_parts_know_what_is_read_only_and_required(path: tuple[str, ...]) -> None:
+def test_parts_have_the_published_read_only_and_required_properties(path: tuple[str, ...]) -> None:
     """An import must not take for an input what only the service says; a check must miss what ARM needs."""
     arguments, response = _PARTS[path]
     outputs_only = _published(response) - _published(arguments)
@@ -123,7 +123,7 @@ def test_parts_know_what_is_read_only_and_required(path: tuple[str, ...]) -> Non
 
 
 @pytest.mark.parametrize("name", _MODELS)
-def test_envelope_is_the_specifications(name: str) -> None:
+def test_top_level_properties_are_the_specifications(name: str) -> None:
     """What lies beside ``properties`` on the wire is what the specification leaves unflattened."""
     shape = _part((name,))
     kind = next(kind for kind in TYPES.values() if kind.name.endswith(f":{name}"))
@@ -133,7 +133,7 @@ def test_envelope_is_the_specifications(name: str) -> None:
 
 
 def test_wrapped_parts_are_wrapped_in_the_specifications() -> None:
-    """A part is wrapped exactly when the published model of the same kind has ``properties``."""
+    """A part is wrapped if its published model has ``properties``."""
     assert _part(("NetworkInterface", "ipConfigurations", "subnet")).wrapped
     for path, model in {
         ("NetworkInterface", "ipConfigurations"): network_models.NetworkInterfaceIPConfiguration,

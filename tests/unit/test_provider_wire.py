@@ -1,4 +1,4 @@
-"""What the provider sends to ARM and makes of the answers: order, retries, operations, deadlines, half-made things."""
+"""The local provider's requests to ARM, and its handling of the answers."""
 
 import json
 import threading
@@ -29,7 +29,7 @@ INPUTS = {"resourceGroupName": "g", "vmName": "vm", "location": "westus2"}
 
 
 class ScriptedArm(ThreadingHTTPServer):
-    """An ARM that answers each request from a script: the last line of a request's script is said again and again."""
+    """An ARM that answers each request from a script, and repeats the last answer."""
 
     daemon_threads = True
 
@@ -71,12 +71,12 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_DELETE = do_POST = _answer  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Keep quiet."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def arm() -> Iterator[ScriptedArm]:
-    """Give an ARM to script, served for one test."""
+    """Give a scripted ARM for one test."""
     with ScriptedArm() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -99,7 +99,7 @@ def began(arm: ScriptedArm, status: int = 201) -> Reply:
 
 
 def test_create_is_four_requests(arm: ScriptedArm) -> None:
-    """A create asks whether the resource exists, puts it, looks once at a finished operation, and reads it."""
+    """It checks that the resource does not exist, puts it, polls the operation once, and reads the resource."""
     arm.say(f"GET {MACHINE}", NOT_FOUND, (200, {}, BODY))
     arm.say(f"PUT {MACHINE}", began(arm))
     arm.say(f"GET {OPERATION}", (200, {}, {"status": "Succeeded"}))
@@ -108,7 +108,7 @@ def test_create_is_four_requests(arm: ScriptedArm) -> None:
     assert arm.heard == [f"GET {MACHINE}", f"PUT {MACHINE}", f"GET {OPERATION}", f"GET {MACHINE}"]
 
 
-def test_create_refuses_what_exists(arm: ScriptedArm) -> None:
+def test_create_refuses_an_existing_resource(arm: ScriptedArm) -> None:
     """A resource that is there already belongs to someone: it is not written over."""
     arm.say(f"GET {MACHINE}", (200, {}, BODY))
     with pytest.raises(VmopsError, match=f"^cannot create already existing resource '{MACHINE}'$"):
@@ -116,7 +116,7 @@ def test_create_refuses_what_exists(arm: ScriptedArm) -> None:
     assert arm.heard == [f"GET {MACHINE}"]
 
 
-def test_create_takes_the_id_as_arm_spells_it(arm: ScriptedArm) -> None:
+def test_create_uses_arms_spelling_of_the_id(arm: ScriptedArm) -> None:
     """ARM's casing of an id is the one that other resources will show."""
     spelled = MACHINE.replace("/g/", "/G/")
     arm.say(f"GET {MACHINE}", NOT_FOUND, (200, {}, BODY))
@@ -124,7 +124,7 @@ def test_create_takes_the_id_as_arm_spells_it(arm: ScriptedArm) -> None:
     assert machine(arm).create(call(), INPUTS)[0] == spelled
 
 
-def test_refused_create_is_not_half_made(arm: ScriptedArm) -> None:
+def test_a_refused_put_creates_no_partial_resource(arm: ScriptedArm) -> None:
     """A refusal of the PUT itself leaves nothing, so the engine must not believe that something exists."""
     arm.say(f"GET {MACHINE}", NOT_FOUND)
     arm.say(f"PUT {MACHINE}", (409, {}, {"error": {"code": "SkuNotAvailable", "message": "no such size here"}}))
@@ -133,8 +133,8 @@ def test_refused_create_is_not_half_made(arm: ScriptedArm) -> None:
     assert (refusal.value.status, refusal.value.code) == (409, "SkuNotAvailable")
 
 
-def test_operation_that_fails_leaves_a_half_made_resource(arm: ScriptedArm) -> None:
-    """What was accepted exists, so the engine is given its id and state along with the reason."""
+def test_a_failed_operation_leaves_a_partial_resource(arm: ScriptedArm) -> None:
+    """The engine gets its id and state with the reason."""
     arm.say(f"GET {MACHINE}", NOT_FOUND, (200, {}, {**BODY, "properties": {"provisioningState": "Failed"}}))
     arm.say(f"PUT {MACHINE}", began(arm))
     failed = {"status": "Failed", "error": {"code": "AllocationFailed", "message": "no capacity"}}
@@ -145,8 +145,8 @@ def test_operation_that_fails_leaves_a_half_made_resource(arm: ScriptedArm) -> N
     assert failure.value.outputs["provisioningState"] == "Failed"
 
 
-def test_half_made_resource_that_cannot_be_read_keeps_its_id(arm: ScriptedArm) -> None:
-    """Without an id the engine would forget a resource that is there and costs money."""
+def test_an_unreadable_partial_resource_keeps_its_id(arm: ScriptedArm) -> None:
+    """Otherwise the engine would forget it."""
     arm.say(f"GET {MACHINE}", NOT_FOUND, (403, {}, {"error": {"code": "AuthorizationFailed", "message": "no"}}))
     arm.say(f"PUT {MACHINE}", began(arm))
     arm.say(f"GET {OPERATION}", (200, {}, {"status": "Canceled"}))
@@ -155,16 +155,16 @@ def test_half_made_resource_that_cannot_be_read_keeps_its_id(arm: ScriptedArm) -
     assert (half.value.arm_id, half.value.outputs) == (MACHINE, {})
 
 
-def test_failed_read_after_write_does_not_undo_it(arm: ScriptedArm) -> None:
-    """The write succeeded: what it answered stands in for the read."""
+def test_a_failed_read_after_a_write_is_a_success(arm: ScriptedArm) -> None:
+    """The answer to the write is used."""
     arm.say(f"GET {MACHINE}", NOT_FOUND, (403, {}, {"error": {"code": "AuthorizationFailed", "message": "no"}}))
     arm.say(f"PUT {MACHINE}", (201, {}, BODY))
     assert machine(arm).create(call(), INPUTS)[1]["name"] == "vm"
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_passing_trouble_is_retried(arm: ScriptedArm, status: int) -> None:
-    """azcore sends a request again after these, as soon as the service says."""
+def test_transient_errors_are_retried(arm: ScriptedArm, status: int) -> None:
+    """After the time that the service names, as azcore does."""
     arm.say(f"GET {MACHINE}", (status, SOON, {}), (200, {}, BODY))
     assert machine(arm).read(call())
     assert len(arm.heard) == 2
@@ -186,8 +186,8 @@ def test_other_conflicts_are_not_retried(arm: ScriptedArm) -> None:
     assert len(arm.heard) == 1
 
 
-def test_an_arm_that_is_gone_is_started_again_for_those_who_wait(arm: ScriptedArm) -> None:
-    """It may be elsewhere then; nobody who has given up brings it back."""
+def test_a_missing_arm_is_restarted_for_waiting_calls(arm: ScriptedArm) -> None:
+    """It may have another address; a cancelled call does not restart it."""
     arm.say(f"GET {MACHINE}", (200, {}, BODY))
     asked: list[str] = []
 
@@ -205,8 +205,8 @@ def test_an_arm_that_is_gone_is_started_again_for_those_who_wait(arm: ScriptedAr
     assert asked == [arm.url]
 
 
-def test_a_missing_registration_is_made(arm: ScriptedArm) -> None:
-    """azcore registers a subscription for the provider that it lacks, and sends the request again."""
+def test_a_missing_provider_registration_is_made(arm: ScriptedArm) -> None:
+    """As azcore does, and the request is repeated."""
     register = f"POST /subscriptions/{MACHINE.split('/')[2]}/providers/Microsoft.Compute/register"
     missing: Reply = (409, {}, {"error": {"code": "MissingSubscriptionRegistration", "message": "not registered"}})
     arm.say(f"GET {MACHINE}", missing, (200, {}, BODY))
@@ -215,7 +215,7 @@ def test_a_missing_registration_is_made(arm: ScriptedArm) -> None:
     assert arm.heard == [f"GET {MACHINE}", register, f"GET {MACHINE}"]
 
 
-def test_lasting_trouble_ends_after_three_retries(arm: ScriptedArm) -> None:
+def test_a_lasting_error_ends_after_three_retries(arm: ScriptedArm) -> None:
     """A service that stays down is reported with its own words."""
     arm.say(f"GET {MACHINE}", (503, SOON, {"error": {"code": "ServerBusy", "message": "still busy"}}))
     with pytest.raises(CloudError, match=r"^still busy$"):
@@ -223,13 +223,13 @@ def test_lasting_trouble_ends_after_three_retries(arm: ScriptedArm) -> None:
     assert len(arm.heard) == 4
 
 
-def test_read_of_what_is_gone_is_none(arm: ScriptedArm) -> None:
+def test_read_of_a_missing_resource_is_none(arm: ScriptedArm) -> None:
     """The engine drops from its state what ARM does not know."""
     arm.say(f"GET {MACHINE}", NOT_FOUND)
     assert machine(arm).read(call()) is None
 
 
-def test_delete_of_what_is_gone_succeeds(arm: ScriptedArm) -> None:
+def test_delete_of_a_missing_resource_succeeds(arm: ScriptedArm) -> None:
     """Absence is what a delete is for."""
     arm.say(f"DELETE {MACHINE}", NOT_FOUND)
     machine(arm).delete(call())
@@ -244,8 +244,8 @@ def test_delete_whose_operation_vanishes_succeeds(arm: ScriptedArm) -> None:
     assert arm.heard == [f"DELETE {MACHINE}", f"GET {OPERATION}"]
 
 
-def test_location_is_followed_until_it_is_no_longer_accepted(arm: ScriptedArm) -> None:
-    """The deletion of a group has only a Location, repeated while it answers 202."""
+def test_a_location_is_polled_while_it_answers_202(arm: ScriptedArm) -> None:
+    """As for the deletion of a group."""
     first, then = (f"/subscriptions/s/operationresults/{number}" for number in (1, 2))
     arm.say(f"DELETE {GROUP}", (202, {"Location": f"{first}?api-version=1", **SOON}, {}))
     arm.say(f"GET {first}", (202, {"Location": f"{arm.url}{then}?api-version=1", **SOON}, {}))
@@ -254,7 +254,7 @@ def test_location_is_followed_until_it_is_no_longer_accepted(arm: ScriptedArm) -
     assert arm.heard == [f"DELETE {GROUP}", f"GET {first}", f"GET {then}", f"GET {then}"]
 
 
-def test_provisioning_state_is_followed_without_headers(arm: ScriptedArm) -> None:
+def test_without_headers_the_provisioning_state_is_polled(arm: ScriptedArm) -> None:
     """A service that names no operation tells how far it is in the resource itself."""
     making = {**BODY, "properties": {"provisioningState": "Updating"}}
     arm.say(f"PUT {MACHINE}", (200, SOON, making))
@@ -262,16 +262,16 @@ def test_provisioning_state_is_followed_without_headers(arm: ScriptedArm) -> Non
     assert machine(arm).update(call(), INPUTS)["provisioningState"] == "Succeeded"
 
 
-def test_operation_elsewhere_is_not_followed(arm: ScriptedArm) -> None:
-    """The token goes to this ARM and to nobody else, whatever a header says."""
+def test_an_operation_on_another_host_is_not_polled(arm: ScriptedArm) -> None:
+    """The token is not sent there."""
     arm.say(f"GET {MACHINE}", NOT_FOUND, (200, {}, BODY))
     arm.say(f"PUT {MACHINE}", (201, {"Azure-AsyncOperation": "http://127.0.0.1:1/elsewhere"}, BODY))
     with pytest.raises(InitFailed, match=r"'http://127.0.0.1:1/elsewhere' is not at"):
         machine(arm).create(call(), INPUTS)
 
 
-def test_deadline_ends_the_wait(arm: ScriptedArm) -> None:
-    """The program's custom timeout bounds the whole of a create, and what was accepted is kept."""
+def test_the_custom_timeout_ends_the_wait(arm: ScriptedArm) -> None:
+    """An accepted resource keeps its id."""
     arm.say(f"GET {MACHINE}", NOT_FOUND, (200, {}, BODY))
     arm.say(f"PUT {MACHINE}", (201, {"Azure-AsyncOperation": f"{arm.url}{OPERATION}", "Retry-After": "60"}, BODY))
     with stopped_clock(), pytest.raises(InitFailed, match="operation timed out") as half:
@@ -280,7 +280,7 @@ def test_deadline_ends_the_wait(arm: ScriptedArm) -> None:
     assert arm.heard == [f"GET {MACHINE}", f"PUT {MACHINE}"]
 
 
-def test_nothing_is_sent_after_the_deadline(arm: ScriptedArm) -> None:
+def test_no_retry_is_sent_after_the_deadline(arm: ScriptedArm) -> None:
     """A retry that would come too late is not made."""
     arm.say(f"GET {MACHINE}", (503, {"Retry-After": "60"}, {}))
     with stopped_clock(), pytest.raises(DeadlinePassed):
@@ -289,7 +289,7 @@ def test_nothing_is_sent_after_the_deadline(arm: ScriptedArm) -> None:
 
 
 def test_cancel_ends_a_wait_and_keeps_the_resource(arm: ScriptedArm) -> None:
-    """A cancelled create that ARM had accepted is told with its id: the machine is being made all the same."""
+    """The refusal has the id of an accepted create."""
     cancelled = threading.Event()
     arm.say(f"GET {MACHINE}", NOT_FOUND)
     arm.say(f"PUT {MACHINE}", began(arm))
@@ -307,8 +307,8 @@ def _set_after_poll(arm: ScriptedArm, cancelled: threading.Event) -> bool:
     return cancelled.is_set()
 
 
-def test_nothing_is_written_for_a_caller_that_is_gone(arm: ScriptedArm) -> None:
-    """An engine that died between the look and the write must not make a resource that nobody knows of."""
+def test_nothing_is_written_for_a_dead_engine(arm: ScriptedArm) -> None:
+    """It may have died between the read and the write."""
     arm.say(f"GET {MACHINE}", NOT_FOUND)
     dead = Call(time.monotonic() + 30, stopped=lambda: bool(arm.heard))
     with pytest.raises(Stopped):
@@ -316,8 +316,8 @@ def test_nothing_is_written_for_a_caller_that_is_gone(arm: ScriptedArm) -> None:
     assert arm.heard == [f"GET {MACHINE}"]
 
 
-def test_update_keeps_children_that_the_program_does_not_set(arm: ScriptedArm) -> None:
-    """A PUT of a network replaces it whole: subnets that are resources of their own must be in it."""
+def test_update_keeps_undeclared_children(arm: ScriptedArm) -> None:
+    """A PUT of a network replaces its subnets."""
     subnets = [{"name": "default", "properties": {"addressPrefix": "10.0.0.0/24"}}]
     stored = {"id": NETWORK, "name": "net", "properties": {"provisioningState": "Succeeded", "subnets": subnets}}
     arm.say(f"GET {NETWORK}", (200, {}, stored))
@@ -327,7 +327,7 @@ def test_update_keeps_children_that_the_program_does_not_set(arm: ScriptedArm) -
     assert arm.bodies[1] == {"properties": {"subnets": subnets}, "tags": {"a": "b"}}
 
 
-def test_create_sends_children_that_the_program_does_not_set_as_none(arm: ScriptedArm) -> None:
+def test_create_sends_an_empty_list_of_children(arm: ScriptedArm) -> None:
     """A new network has no subnets yet, and says so."""
     arm.say(f"GET {NETWORK}", NOT_FOUND, (200, {}, {"id": NETWORK}))
     arm.say(f"PUT {NETWORK}", (201, {}, {"id": NETWORK, "properties": {"provisioningState": "Succeeded"}}))
@@ -336,7 +336,7 @@ def test_create_sends_children_that_the_program_does_not_set_as_none(arm: Script
     assert arm.bodies[1] == {"properties": {"subnets": [], "virtualNetworkPeerings": []}}
 
 
-def test_path_parameters_stay_out_of_the_body(arm: ScriptedArm) -> None:
+def test_path_parameters_are_not_in_the_body(arm: ScriptedArm) -> None:
     """Names are in the URL, flags are the provider's own: ARM would refuse them in a body."""
     subnet = f"{NETWORK}/subnets/a"
     arm.say(f"GET {subnet}", NOT_FOUND, (200, {}, {"id": subnet}))

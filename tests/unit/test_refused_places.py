@@ -1,4 +1,4 @@
-"""What is remembered of refusals: by all VMs of a subscription, until it ends, or until a VM was made there."""
+"""The recorded objections to places of a subscription."""
 
 import time
 from pathlib import Path
@@ -22,14 +22,14 @@ def refused(tmp_path: Path) -> RefusedPlaces:
 
 
 def met() -> list[Objection]:
-    """Give what is learnt from a refusal: a hard and a soft objection."""
+    """Give the objections of a refusal: a hard and a soft one."""
     search = Search([D4])
     search.refused(D4, NO_ROOM, time.time())
-    return search.met
+    return search.objections
 
 
-def test_what_was_refused_is_known_to_all_that_share_the_records(refused: RefusedPlaces, tmp_path: Path) -> None:
-    """As it was learnt; met again, it is known once, and as long as the newer says."""
+def test_objections_are_shared_by_all_vms(refused: RefusedPlaces, tmp_path: Path) -> None:
+    """A repeated objection is kept once, with the newer end."""
     learnt = met()
     refused.add(learnt)
     refused.add(learnt)
@@ -38,30 +38,30 @@ def test_what_was_refused_is_known_to_all_that_share_the_records(refused: Refuse
     assert Store(tmp_path).refused("local", "1").known() == []
 
 
-def test_it_is_forgotten_once_a_vm_was_made_there(refused: RefusedPlaces) -> None:
-    """And what speaks against other places is not; without a place all is."""
+def test_objections_to_a_place_are_forgotten_after_a_success(refused: RefusedPlaces) -> None:
+    """Others stay; without a place all are forgotten."""
     elsewhere = [Objection(each.block, each.code, each.reason, each.until) for each in met()]
     search = Search([away := Place("Standard_D4s_v5", "eastus")])
     search.refused(away, NO_ROOM, time.time())
-    refused.add([*elsewhere, *search.met])
+    refused.add([*elsewhere, *search.objections])
     assert refused.forget(D4) == elsewhere
-    assert refused.known() == search.met
-    assert refused.forget() == search.met
+    assert refused.known() == search.objections
+    assert refused.forget() == search.objections
     assert refused.known() == []
 
 
-def test_what_has_ended_is_no_longer_known(refused: RefusedPlaces) -> None:
+def test_expired_objections_are_removed(refused: RefusedPlaces) -> None:
     """Nor kept, once something else is."""
     search = Search([D4])
     search.refused(D4, NO_ROOM, time.time() - 24 * 3600)
-    refused.add(search.met)
+    refused.add(search.objections)
     assert refused.known() == []
     refused.add([])
     assert refused.forget() == []
 
 
-def test_a_place_is_noted_by_whoever_knows_the_one_before(tmp_path: Path) -> None:
-    """Of two workers of one operation only one goes on, and none once it is over."""
+def test_a_place_is_noted_only_by_the_worker_that_knows_the_last_one(tmp_path: Path) -> None:
+    """Of two workers of one operation only one continues."""
     store, place = Store(tmp_path), {"exp1": {"vmSize": "Standard_B2s"}}
     store.insert(Operation("1", Verb.PROVISION, "exp1-0a1b2c3d", "local", "0", "vmops-exp1", "exp1", "ada"))
     assert not store.place("1", place, {})

@@ -1,4 +1,4 @@
-"""JSON as Azure reads it: whatever is JSON is read the same, and what people write into templates is read too."""
+"""JSON as Azure reads it, with comments and other extensions."""
 
 import json
 from contextlib import suppress
@@ -18,8 +18,8 @@ JSON = st.recursive(
 
 
 @given(JSON, st.sampled_from([None, 2]))
-def test_json_is_read_as_it_is(value: Any, indent: int | None) -> None:
-    """Texts that look like comments, names or commas are texts."""
+def test_plain_json_is_read_unchanged(value: Any, indent: int | None) -> None:
+    """Strings may look like comments or names."""
     assert read(json.dumps(value, indent=indent), float) == value
 
 
@@ -33,13 +33,13 @@ def test_json_is_read_as_it_is(value: Any, indent: int | None) -> None:
         ("{\"a\": \"[concat(\n  'x', '//y')]\"}", {"a": "[concat(\n  'x', '//y')]"}),
     ],
 )
-def test_what_is_written_into_templates_is_read(text: str, value: Any) -> None:
-    """As the Azure CLI sends it, and as its documentation shows it."""
+def test_extensions_of_templates_are_read(text: str, value: Any) -> None:
+    """As the Azure CLI sends them."""
     assert read(text, float) == value
 
 
 @given(st.text(alphabet="{}[]:,'\"/*\\ \na1"))
-def test_anything_else_is_refused_in_order(text: str) -> None:
+def test_any_other_text_is_a_value_error(text: str) -> None:
     """No text is a fault of the reader's own."""
     with suppress(ValueError):
         assert json.dumps(read(text, float))

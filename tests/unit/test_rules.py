@@ -1,4 +1,4 @@
-"""Azure's rules, and how tunables write values: what passes, in which form, and what is refused in which words."""
+"""The rules of single parameters: accepted values with their normal form, and refusals."""
 
 import math
 import re
@@ -122,13 +122,13 @@ REFUSED: list[tuple[Rule, object, str]] = [
 
 
 @pytest.mark.parametrize(("rule", "value", "expected"), ACCEPTED)
-def test_a_good_value_comes_back_in_azures_form(rule: Rule, value: object, expected: object) -> None:
+def test_an_accepted_value_is_normalised(rule: Rule, value: object, expected: object) -> None:
     """A value is coerced once, here; nothing below guesses what a tunable meant."""
     assert rule(value) == expected
 
 
 @pytest.mark.parametrize(("rule", "value", "message"), REFUSED)
-def test_a_bad_value_is_refused_with_its_rule(rule: Rule, value: object, message: str) -> None:
+def test_a_refused_value_is_named_with_its_rule(rule: Rule, value: object, message: str) -> None:
     """Whoever reads the sentence knows what was given and what is allowed."""
     with pytest.raises(ValueError, match=re.escape(message)):
         rule(value)
@@ -151,7 +151,7 @@ SECRETS: list[tuple[Rule, str]] = [
 
 
 @pytest.mark.parametrize(("rule", "secret"), SECRETS)
-def test_a_bad_secret_is_refused_and_never_said(rule: Rule, secret: str) -> None:
+def test_a_refused_secret_is_not_shown(rule: Rule, secret: str) -> None:
     """A refusal is logged and shown; what it refuses may be a real password with a typo."""
     with pytest.raises(ValueError, match="is ") as refused:
         rule(secret)
@@ -159,7 +159,7 @@ def test_a_bad_secret_is_refused_and_never_said(rule: Rule, secret: str) -> None
 
 
 def test_a_secret_of_another_type_is_refused() -> None:
-    """A list is not text, and what is in it stays unsaid."""
+    """Its content is not shown."""
     with pytest.raises(ValueError, match="is list, not text"):
         login.custom_data(["hunter2"])
 
@@ -178,7 +178,7 @@ def test_a_secret_of_another_type_is_refused() -> None:
     ],
 )
 def test_the_letter_p_means_an_arm_processor(size: str, arm64: bool) -> None:
-    """Only a feature letter behind the number of processors counts: not a family's, and not an accelerator's."""
+    """Only as a feature letter after the number of processors."""
     assert hardware.is_arm64(size) is arm64
 
 
@@ -192,7 +192,7 @@ def test_the_letter_p_means_an_arm_processor(size: str, arm64: bool) -> None:
         (24.04, True, "Canonical:ubuntu-24_04-lts:server-arm64:latest"),
     ],
 )
-def test_a_release_of_ubuntu_is_an_image(release: object, arm64: bool, expected: str) -> None:
+def test_an_ubuntu_release_gives_an_image(release: object, arm64: bool, expected: str) -> None:
     """mlos_bench's words mean Canonical's images of generation 2, or those for Arm."""
     assert str(images.image(release, arm64=arm64)) == expected
 
@@ -201,8 +201,8 @@ def test_a_release_of_ubuntu_is_an_image(release: object, arm64: bool, expected:
     ("given_name", "meant"),
     [("vmsize", "vmSize"), ("TTL", "ttl"), ("vmPort", "vmPorts"), ("vnetName", None), ("trial_id", None)],
 )
-def test_a_misspelled_parameter_is_recognised(given_name: str, meant: str | None) -> None:
-    """Another experiment's tunables are none of our business; ours with a typo are."""
+def test_near_miss_finds_a_misspelled_parameter(given_name: str, meant: str | None) -> None:
+    """And ignores other tunables."""
     assert spelling.near_miss(given_name, ("vmName", "vmSize", "vmPorts", "ttl")) == meant
 
 
@@ -210,19 +210,19 @@ def test_a_misspelled_parameter_is_recognised(given_name: str, meant: str | None
     ("given_name", "meant"),
     [("region", "location"), ("vmsize", "vmSize"), ("spot", "priority=Spot"), ("image_reference", "image"), ("x", "")],
 )
-def test_the_words_of_other_tools_are_understood(given_name: str, meant: str) -> None:
+def test_names_of_other_tools_suggest_ours(given_name: str, meant: str) -> None:
     """Who comes from SkyPilot or Terraform is told our word."""
     assert spelling.meant(given_name, ("vmName", "vmSize", "location", "image")) == meant
 
 
 @given(st.integers(1, 65535))
-def test_every_port_survives_each_way_of_writing_it(port: int) -> None:
+def test_ports_are_read_from_any_form(port: int) -> None:
     """A tunable may give a number as int, float or text."""
     assert network.ports(port) == network.ports(str(port)) == network.ports([float(port)]) == (port,)
 
 
 @given(st.floats(0, 1e9))
-def test_seconds_are_read_as_they_are_written(duration: float) -> None:
+def test_seconds_are_read_from_any_float(duration: float) -> None:
     """No way of writing a float, exponents included, changes a duration."""
     assert (
         durations.seconds(duration)
@@ -249,6 +249,6 @@ def test_the_first_subnet_fits_its_network(outer: str, first: str) -> None:
         ("Standard_B2s", "Intel x64"),
     ],
 )
-def test_a_size_tells_its_processor(size: str, cpu: str) -> None:
+def test_cpu_is_read_from_the_sizes_name(size: str, cpu: str) -> None:
     """By its letters: a measurement on another is another measurement."""
     assert hardware.cpu(size) == cpu

@@ -1,4 +1,4 @@
-"""Records of another version: brought forward whole, shared with the code that wrote them, or refused."""
+"""Records of other versions: migrated, shared with older code, or refused."""
 
 import dataclasses
 import sqlite3
@@ -82,13 +82,13 @@ SELECT = f"SELECT {COLUMNS} FROM operations WHERE id = ?"
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """Give a directory with the records that the first code has left."""
+    """Give a directory with records of the first version."""
     kept.records(FIRST, tmp_path, "elsewhere")
     return tmp_path
 
 
 def connected(directory: Path) -> sqlite3.Connection:
-    """Open records as the first code does."""
+    """Open records as the first version does."""
     connection = sqlite3.connect(directory / "operations.db", timeout=30)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA journal_mode=WAL")
@@ -105,7 +105,7 @@ def shape(directory: Path) -> tuple[int, dict[str, Any]]:
 
 
 def told(process: subprocess.Popen[str]) -> Iterator[str]:
-    """Give each statement that a stopped program is about to carry out, which it does when the next is asked for."""
+    """Give each statement that a paused program is about to execute; asking for the next one executes it."""
     go_on(process)
     while statement := line_of(process):
         yield statement
@@ -116,8 +116,8 @@ def record(name: str, stack: str = "exp4-0a1b2c3d") -> Operation:
     return Operation(name, Verb.PROVISION, stack, "local", "0", "vmops-exp4", "exp4", "ada")
 
 
-def test_what_the_first_code_has_written_is_read(old: Path) -> None:
-    """An update of vmops forgets no VM; what nobody knew then is unknown."""
+def test_records_of_the_first_version_are_read(old: Path) -> None:
+    """New fields are unknown."""
     with closing(connected(old)) as database:
         rows = [dict(row) for row in database.execute(f"SELECT {COLUMNS} FROM operations ORDER BY number")]
     seen = [Store(old).get(row["id"]) for row in rows]
@@ -129,7 +129,7 @@ def test_what_the_first_code_has_written_is_read(old: Path) -> None:
     assert all(getattr(each, name) == getattr(unknown, name) for each in seen for name in added)
 
 
-def test_new_records_and_old_ones_that_were_brought_forward_are_alike(old: Path) -> None:
+def test_new_and_migrated_records_have_the_same_schema(old: Path) -> None:
     """There is one way to make the tables: the steps."""
     Store(old), Store(old / "new")
     assert shape(old) == shape(old / "new")
@@ -144,8 +144,8 @@ def test_each_field_of_a_record_has_its_column(tmp_path: Path) -> None:
     assert names == {"number", *(field.name for field in dataclasses.fields(Operation))}
 
 
-def test_one_more_field_takes_one_more_step(old: Path) -> None:
-    """Later code reads and writes what there is; code of now, which has it open, goes on, and may open it again."""
+def test_a_new_field_needs_one_migration(old: Path) -> None:
+    """Code of this version that has the file open continues."""
     before = Store(old)
     code = f"""{LATER}{OPEN}
 print([each.later for each in store.latest_of_each()])
@@ -165,8 +165,8 @@ print(store.get("later").later)
     assert shape(old)[0] == NEWEST + 1
 
 
-def test_the_first_code_goes_on_beside_this(old: Path) -> None:
-    """A fork server of before the update, and its workers, have the records open, and may open them again."""
+def test_the_first_version_works_beside_this(old: Path) -> None:
+    """Its fork server and workers may still run after an update."""
     first = connected(old)
     store = Store(old)
     (running,) = (
@@ -192,8 +192,8 @@ def test_the_first_code_goes_on_beside_this(old: Path) -> None:
 
 
 @pytest.mark.parametrize("version", [NEWEST + 1, AGE - 1])
-def test_later_records_of_this_age_are_used_as_they_are(old: Path, version: int) -> None:
-    """Two versions of vmops may share a state directory while one replaces the other: what is later only adds."""
+def test_compatible_later_records_are_used_unchanged(old: Path, version: int) -> None:
+    """Later versions only add columns."""
     Store(old)
     with closing(sqlite3.connect(old / "operations.db")) as database:
         database.execute(f"PRAGMA user_version = {version}")
@@ -202,8 +202,8 @@ def test_later_records_of_this_age_are_used_as_they_are(old: Path, version: int)
 
 
 @pytest.mark.parametrize("version", [AGE, 3 * AGE + 7])
-def test_records_of_a_later_age_are_refused(old: Path, version: int) -> None:
-    """What they mean is not known here: they are left as they are, and the sentence says what to do."""
+def test_incompatible_later_records_are_refused(old: Path, version: int) -> None:
+    """They are not changed, and the message has a next step."""
     with closing(sqlite3.connect(old / "operations.db")) as database:
         database.execute(f"PRAGMA user_version = {version}")
     before = shape(old)
@@ -214,7 +214,7 @@ def test_records_of_a_later_age_are_refused(old: Path, version: int) -> None:
     assert shape(old) == before
 
 
-def test_of_processes_that_open_old_records_at_once_all_succeed(old: Path) -> None:
+def test_racing_processes_migrate_old_records(old: Path) -> None:
     """The first call after an update may be ten programs started by one script."""
     code = f"pause()\n{OPEN}from vmops.jobs.operation import *\n" + (
         "print(store.insert(Operation(sys.argv[2], Verb.PROVISION, sys.argv[2], 'local', '0', 'g', 'exp', 'ada')))"
@@ -224,7 +224,7 @@ def test_of_processes_that_open_old_records_at_once_all_succeed(old: Path) -> No
     assert shape(old) == shape(old / "new")
 
 
-def test_one_process_brings_records_forward_and_another_waits_for_it(old: Path) -> None:
+def test_a_second_process_waits_for_the_migration(old: Path) -> None:
     """Whoever comes in the middle takes no step, and sees all of them taken."""
     first, second = start(STOPPED + OPEN, old), start(STOPPED + OPEN, old)
     steps, others = told(first), told(second)
@@ -237,8 +237,8 @@ def test_one_process_brings_records_forward_and_another_waits_for_it(old: Path) 
     assert ended(first) == ended(second) == ""
 
 
-def test_a_sudden_death_leaves_all_of_the_steps_or_none(tmp_path: Path) -> None:
-    """Whatever statement it strikes at, nothing is half made, and the next process makes the rest."""
+def test_a_kill_during_migration_leaves_all_steps_or_none(tmp_path: Path) -> None:
+    """At any statement; the next process migrates."""
     kept.records(FIRST, tmp_path, "elsewhere")
     before = shape(tmp_path)
     Store(tmp_path / "new")

@@ -1,4 +1,4 @@
-"""What is the same for every call of a program."""
+"""The settings."""
 
 import getpass
 from pathlib import Path
@@ -14,7 +14,7 @@ NAMES = [f"VMOPS_{name.upper()}" for name in Settings.model_fields]
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Take away whatever the caller of the tests has set."""
+    """Remove all settings from the environment."""
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -22,7 +22,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_without_any_it_is_the_local_cloud_of_this_user(tmp_path: Path) -> None:
+def test_defaults_are_the_local_cloud_and_this_user(tmp_path: Path) -> None:
     """Nothing has to be set, and nothing costs money."""
     settings = Settings()
     assert (settings.cloud, settings.owner) == ("local", getpass.getuser())
@@ -58,8 +58,8 @@ def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPa
     assert Settings().model_dump() == told
 
 
-def test_hosts_that_share_a_database_keep_the_engines_state_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In no other place is it fenced, no secret is in its URL, and no claim ends between two of its renewals."""
+def test_a_shared_database_holds_the_engines_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password in its URL and too rare renewals are refused."""
     settings = Settings(database_url="postgresql://ada@127.0.0.1:5433/lab")
     assert settings.backend() == "postgres://ada@127.0.0.1:5433/lab?sslmode=disable"
     assert Settings(database_url="postgres://db.example/lab").backend() == "postgres://db.example/lab"
@@ -74,26 +74,26 @@ def test_hosts_that_share_a_database_keep_the_engines_state_there(monkeypatch: p
         assert "secret" not in str(refused.value)
 
 
-def test_names_without_the_prefix_mean_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_without_the_prefix_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many programs read OWNER or LOCATION: what is theirs is not ours."""
     monkeypatch.setenv("OWNER", "nobody")
     monkeypatch.setenv("LOCATION", "nowhere")
     assert (Settings().owner, Settings().location) == (getpass.getuser(), None)
 
 
-def test_a_keyword_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_keyword_overrides_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The program knows better than the shell that started it."""
     monkeypatch.setenv("VMOPS_LOCATION", "westus2")
     assert Settings(location="northeurope").location == "northeurope"
 
 
 @pytest.mark.parametrize(("given", "meant"), [("state", "state"), ("~/state", "state"), ("./a/../b", "a/../b")])
-def test_the_state_directory_is_absolute(tmp_path: Path, given: str, meant: str) -> None:
-    """A worker starts in another directory and must mean the same one."""
+def test_a_given_state_directory_becomes_absolute(tmp_path: Path, given: str, meant: str) -> None:
+    """A worker runs in another directory."""
     assert Settings(state_dir=Path(given)).state_dir == tmp_path / meant
 
 
-def test_the_state_directory_of_the_environment_is_absolute_too(
+def test_a_state_directory_from_the_environment_becomes_absolute(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same, whichever way it came."""
@@ -101,31 +101,31 @@ def test_the_state_directory_of_the_environment_is_absolute_too(
     assert Settings().state_dir == tmp_path / "vmops"
 
 
-def test_defaults_have_the_parameters_names_and_only_what_is_given() -> None:
-    """They stand in for parameters: None would hide the parameter's own default."""
+def test_defaults_have_parameter_names_and_only_given_values() -> None:
+    """None would hide the parameter's own default."""
     settings = Settings(location="westus2", deploy_timeout=60.0, poll_timeout=0.0)
     assert settings.defaults() == {"cloud": "local", "location": "westus2", "deployTimeout": 60.0, "pollTimeout": 0.0}
 
 
-def test_the_backend_is_below_the_state_directory_unless_told(tmp_path: Path) -> None:
+def test_the_default_backend_is_below_the_state_directory(tmp_path: Path) -> None:
     """Two state directories share nothing by accident."""
     assert Settings(state_dir=tmp_path).backend() == f"file://{tmp_path}/backend"
     assert Settings(backend_url="s3://states").backend() == "s3://states"
 
 
 @pytest.mark.parametrize("name", ["state", "a b", "feature%2Fx", "x#y?z", "it's", "\u00fc", "new\nline", "bytes\udcff"])
-def test_the_backend_of_any_path_is_found_again(name: str) -> None:
-    """The URL means the directory, whatever its name has in it."""
+def test_a_backend_url_gives_its_directory_back(name: str) -> None:
+    """Whatever characters the path has."""
     directory = Path("/somewhere", name)
     assert backends.directory_of(backends.of_directory(directory)) == directory
 
 
-def test_a_query_of_the_backends_url_is_no_part_of_its_path() -> None:
+def test_the_query_of_a_backend_url_is_not_part_of_its_path() -> None:
     """The engine takes options there."""
     assert backends.directory_of("file:///states?no_tmp_dir=true") == Path("/states")
 
 
-def test_settings_do_not_change_under_a_running_program() -> None:
+def test_settings_are_immutable() -> None:
     """Whoever wants others makes others."""
     with pytest.raises(ValueError, match="frozen"):
         Settings().cloud = "public"
@@ -135,7 +135,7 @@ def test_settings_do_not_change_under_a_running_program() -> None:
     ("name", "value"),
     [("cloud", "moon"), ("poll_timeout", "soon"), ("backend_url", "nowhere"), ("backend_url", "/tmp")],
 )
-def test_a_setting_that_breaks_its_rule_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_an_invalid_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     """The setting, its value and the rule, before anything happens."""
     monkeypatch.setenv(f"VMOPS_{name.upper()}", value)
     with pytest.raises(ValueError, match=rf"VMOPS_{name.upper()}: .*{value}"):
@@ -143,15 +143,16 @@ def test_a_setting_that_breaks_its_rule_is_named(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("path", "rule"), [("/tmp/\udcff", "UTF-8 paths only"), (f"/{'deep/' * 100}", "500 bytes long, of 450 at most")]
+    ("path", "rule"),
+    [("/tmp/\udcff", "only UTF-8 paths"), (f"/{'deep/' * 100}", "500 bytes long, and may have at most 450")],
 )
-def test_a_state_directory_that_cannot_work_is_refused(path: str, rule: str) -> None:
-    """The engine and SQLite say what they cannot take only once something has begun."""
+def test_an_unusable_state_directory_is_refused(path: str, rule: str) -> None:
+    """The engine and SQLite would fail later."""
     with pytest.raises(SpecError, match=rf"VMOPS_STATE_DIR: .*{rule}"):
         Settings(state_dir=Path(path))
 
 
-def test_a_backend_that_nobody_knows_is_refused_without_its_password() -> None:
+def test_an_unknown_backend_is_refused_without_its_password() -> None:
     """Before anything happens, with the backends that there are."""
     with pytest.raises(SpecError) as refused:
         Settings(backend_url="postgresql://ada:pa55word@there/vmops")
@@ -161,7 +162,7 @@ def test_a_backend_that_nobody_knows_is_refused_without_its_password() -> None:
     )
 
 
-def test_a_duration_has_a_unit_as_a_parameter_has(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_durations_may_have_a_unit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever writes 2h after -p writes it in a unit's file too; what is none is refused once, in words."""
     monkeypatch.setenv("VMOPS_DEPLOY_TIMEOUT", "2h")
     monkeypatch.setenv("VMOPS_WORKER_IDLE", "5m")

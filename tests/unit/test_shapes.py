@@ -1,4 +1,4 @@
-"""The shapes of requests, held against the models of Azure's own SDK: no name, type or word is ours."""
+"""The shapes of requests, compared with the models of Azure's SDK."""
 
 import sys
 import typing
@@ -87,7 +87,7 @@ def _resolved(annotation: Any, holder: Any) -> Any:
 
 
 def _misfits(shape: Shape, annotation: Any, holder: Any, path: str) -> Iterator[str]:
-    """Tell where a shape differs from what an annotation says."""
+    """Give the differences between a shape and an annotation."""
     choices = [_resolved(one, holder) for one in typing.get_args(annotation) if one is not type(None)]
     if typing.get_origin(annotation) is typing.Union:
         words = next((one for one in choices if isinstance(one, type) and issubclass(one, Enum)), None)
@@ -130,12 +130,12 @@ def _parts(shape: Parts, model: Any, path: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("kind", "shape", "models", "model"), TRIED, ids=[row[0] for row in TRIED])
-def test_a_shape_is_what_the_sdk_sends(kind: str, shape: Parts, models: Any, model: str) -> None:
+def test_a_shape_equals_the_sdks_model(kind: str, shape: Parts, models: Any, model: str) -> None:
     """Every name, type and word that the SDK can send is in the shape, and no other is."""
     assert list(_parts(shape, getattr(models, model), "")) == []
     assert kind
 
 
-def test_every_shape_is_held_against_a_model() -> None:
+def test_every_shape_is_compared_with_a_model() -> None:
     """No type is left out of that."""
     assert SHAPES.keys() - WITHOUT_MODEL <= {row[0] for row in TRIED}

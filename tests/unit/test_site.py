@@ -1,4 +1,4 @@
-"""The site shows every page, every public name and every command; `make docs` builds it, and no warning passes."""
+"""The documentation's site contains every page, public name and command."""
 
 import re
 from pathlib import Path
@@ -15,15 +15,15 @@ def test_every_public_name_is_in_the_reference() -> None:
     assert not missing, f"docs/api.md does not describe {missing}: add an autoclass or autofunction line for each"
 
 
-def test_every_page_has_its_place_on_the_site() -> None:
+def test_every_page_is_in_the_sites_index() -> None:
     """A page that no part of the site names is found by nobody."""
     named = (DOCS / "index.md").read_text().splitlines()
     missing = sorted(page.name for page in DOCS.glob("*.md") if page.stem not in (*named, "index"))
     assert not missing, f"docs/index.md does not name {missing}: add a line for each, mostly to How to"
 
 
-def test_every_command_has_a_heading_of_its_own() -> None:
-    """Those of a group too, and the calls that its help shows are blocks."""
+def test_every_command_has_a_heading() -> None:
+    """Including those of groups; the calls in its help are code blocks."""
     text = commands()
     top = re.findall(r"^\* `(\w[\w-]*)`: ", text.partition("### ")[0], re.MULTILINE)
     headings = re.findall(r"^#+ `vmops ?(.*)`$", text, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Workers that nobody forks wait in turn, and the more of them wait, the less often each of them looks."""
+"""The queue of workers without a fork server: order, and poll intervals."""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ NAMES = [f"exp{number}" for number in range(40)]
 
 
 class Queue:
-    """Operations that wait, the oldest first, each with the lock that tells that it lives; there is one slot."""
+    """Queued operations, the oldest first, each with the lock of its worker; there is one slot."""
 
     def __init__(self, state_dir: Path) -> None:
         self.state_dir, self.store = state_dir, Store(state_dir)
@@ -47,22 +47,22 @@ def queue(tmp_path: Path) -> Iterator[Queue]:
         made.die(name)
 
 
-def test_the_first_that_lives_begins(queue: Queue) -> None:
-    """Who died or was cancelled stands in nobody's way."""
+def test_the_first_living_operation_starts(queue: Queue) -> None:
+    """Dead and cancelled ones are skipped."""
     queue.die("exp0")
     assert queue.store.transition("exp1", State.FAILED)
     assert isinstance(queue.turn("exp3"), NotYet)
     assert queue.turn("exp2") is True
 
 
-def test_what_was_cancelled_begins_in_vain(queue: Queue) -> None:
-    """It needs no slot for that."""
+def test_a_cancelled_operation_is_let_through(queue: Queue) -> None:
+    """It needs no slot, and is refused afterwards."""
     assert queue.turn("exp0") is True
     assert queue.store.transition("exp5", State.FAILED)
     assert queue.turn("exp5") is True
 
 
-def test_who_has_many_before_it_looks_the_less_often(queue: Queue) -> None:
+def test_poll_interval_grows_with_queue_position(queue: Queue) -> None:
     """Or a hundred that wait would keep the machine busy with looking; but nobody stops looking."""
     assert queue.turn("exp0") is True
     assert queue.turn("exp1") == NotYet(0.2)
@@ -70,9 +70,9 @@ def test_who_has_many_before_it_looks_the_less_often(queue: Queue) -> None:
     assert queue.turn("exp39") == NotYet(1.0)
 
 
-def test_a_caller_looks_less_often_at_what_does_not_begin(queue: Queue) -> None:
+def test_a_callers_poll_interval_grows_while_queued(queue: Queue) -> None:
     """It looks at once for what is about to begin, and never stops looking."""
     deployments = Deployments(Settings(state_dir=queue.state_dir), queue.store, lambda _: pytest.fail("ARM was asked"))
     seen = deployments.look(queue.operations["exp3"])
     assert isinstance(seen, NotYet)
-    assert [seen.after(looks) for looks in (1, 2, 100)] == [0.05, pytest.approx(0.075), 0.5]
+    assert [seen.interval(checks) for checks in (1, 2, 100)] == [0.05, pytest.approx(0.075), 0.5]

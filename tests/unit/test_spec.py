@@ -1,4 +1,4 @@
-"""Flat parameters become a spec, or one error that says all that is wrong with them."""
+"""The spec: reading of parameters, defaults, digest, secrets."""
 
 import base64
 import gzip
@@ -16,7 +16,7 @@ from vmops.core.errors import SpecError
 from vmops.spec import custom_data
 from vmops.spec.rules.images import Image
 from vmops.spec.target import Target
-from vmops.spec.vm_spec import EITHER, VmSpec
+from vmops.spec.vm_spec import EXCLUSIVE, VmSpec
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
 PASSWORD = "Tr0ub4dor&3"
@@ -94,7 +94,7 @@ IRRELEVANT: dict[str, object] = {
     "asyncResultsUrl": "vmops:operation/1",
 }
 APART = [
-    *EITHER,
+    *EXCLUSIVE,
     ("adminPasswordOrKey", "authenticationType"),
     ("dnsLabelPrefix", "publicIp"),
     *(("minCount", name) for name in ("vmCount", "dnsLabelPrefix", "privateIpAddress")),
@@ -107,7 +107,7 @@ APART = [
 
 
 def together(chosen: list[str]) -> dict[str, Any]:
-    """Give the rows of these names, but none that a row before it excludes."""
+    """Give the rows of these names, without those that an earlier row excludes."""
     taken: list[str] = []
     for name in chosen:
         if not any((name, other) in APART or (other, name) in APART for other in taken):
@@ -128,7 +128,7 @@ def problems(params: dict[str, Any]) -> tuple[str, ...]:
     return refused.value.problems
 
 
-def test_a_name_is_enough() -> None:
+def test_a_vm_name_is_enough() -> None:
     """The local cloud needs no account, no key and no decision."""
     spec = spec_of()
     assert spec.image == Image("Canonical", "ubuntu-24_04-lts", "server", "latest")
@@ -141,7 +141,7 @@ def test_a_name_is_enough() -> None:
     assert (spec.vm_ports, spec.source_address_prefixes, spec.admin_password_or_key) == ((22,), ("*",), None)
 
 
-def test_values_come_as_tunables_give_them() -> None:
+def test_values_of_any_tunable_type_are_read() -> None:
     """mlos_bench gives strings, ints and floats; the spec means the same by each."""
     spec = spec_of(vmName=123, vmPorts=22.0, publicIp="0", ttl="2h", pollInterval="0.5", zone=1, tags="a=b")
     assert (spec.vm_name, spec.vm_ports, spec.public_ip, spec.ttl, spec.poll_interval) == (
@@ -154,14 +154,14 @@ def test_values_come_as_tunables_give_them() -> None:
     assert (spec.zone, spec.tags) == ("1", {"a": "b"})
 
 
-def test_parameters_win_over_settings_and_none_means_not_given() -> None:
+def test_params_override_defaults_and_none_means_not_given() -> None:
     """A setting stands in for a parameter that is absent or None."""
     defaults = {"location": "eastus", "pollTimeout": 7.0, "subscription": None}
     spec = VmSpec.from_params({"vmName": "exp1", "location": None, "pollTimeout": 1}, defaults)
     assert (spec.location, spec.poll_timeout, spec.subscription[0]) == ("eastus", 1.0, "0")
 
 
-def test_every_problem_is_told_at_once() -> None:
+def test_all_problems_are_raised_together() -> None:
     """Who mends parameters should not have to call once for each mistake."""
     assert problems(
         {
@@ -206,7 +206,7 @@ def test_every_problem_is_told_at_once() -> None:
         ({"dataDiskMbps": 0, "dataDiskType": "UltraSSD_LRS"}, "dataDiskMbps: 0 is not MB/s of a disk (1 to 10000)"),
         (
             {"dataDiskType": "UltraSSD_LRS", "dataDiskCaching": "ReadOnly"},
-            "dataDiskCaching: 'ReadOnly': no host caches",
+            "dataDiskCaching: 'ReadOnly': disks of the type",
         ),
         ({"ephemeralOsDisk": "disk"}, "ephemeralOsDisk: 'disk' is not one of cache, resource, nvme"),
         (
@@ -235,14 +235,14 @@ def test_every_problem_is_told_at_once() -> None:
         ({"virtualNetworkName": "a" * 65}, "virtualNetworkName: "),
     ],
 )
-def test_a_parameter_is_judged_by_the_others(params: dict[str, Any], sentence: str) -> None:
-    """What is good alone may be wrong in company; the sentence is under the name that the caller used."""
+def test_rules_between_parameters_are_checked(params: dict[str, Any], sentence: str) -> None:
+    """The message has the name that the caller used."""
     told = problems({"vmName": "exp1", **params})
     assert [problem for problem in told if problem.startswith(sentence)]
     assert len(told) == 1
 
 
-def test_a_bad_parameter_is_not_held_against_others() -> None:
+def test_an_invalid_parameter_causes_no_other_problems() -> None:
     """A typo in the cloud or in the network must not raise complaints that vanish with it."""
     assert problems(
         {"vmName": "exp1", "cloud": "azure", "addressPrefix": "10.1/16", "subnetPrefix": "10.1.0.0/24"}
@@ -252,7 +252,7 @@ def test_a_bad_parameter_is_not_held_against_others() -> None:
     )
 
 
-def test_an_open_port_on_a_real_cloud_says_to_whom() -> None:
+def test_open_ports_on_a_real_cloud_need_sources() -> None:
     """A port that is open to the world is written, never assumed."""
     real: dict[str, Any] = {"vmName": "exp1", "cloud": "public", "subscription": SUBSCRIPTION}
     assert problems(real) == (
@@ -263,19 +263,19 @@ def test_an_open_port_on_a_real_cloud_says_to_whom() -> None:
     assert (closed.vm_ports, closed.source_address_prefixes, closed.location) == ((), (), None)
 
 
-def test_the_subnet_follows_the_network() -> None:
+def test_the_default_subnet_is_in_the_network() -> None:
     """Who chooses a network need not choose the subnet."""
     assert spec_of(addressPrefix="192.168.0.0/20").subnet_prefix == "192.168.0.0/24"
 
 
 def test_an_arm_size_gets_an_arm_image() -> None:
-    """A release names a system, not a processor; four parts name an image as it is."""
+    """An image of four parts stays unchanged."""
     assert spec_of(vmSize="Standard_D2ps_v5").image.sku == "server-arm64"
     assert spec_of(vmSize="Standard_D2ps_v5", image="a:b:c:d").image == Image("a", "b", "c", "d")
 
 
-def test_custom_data_is_read_from_its_file_as_it_is(tmp_path: Path) -> None:
-    """The file may be gone when the worker runs, so it is read at once, line ends included."""
+def test_custom_data_file_is_read_unchanged(tmp_path: Path) -> None:
+    """At once, because the worker may not see it."""
     file = tmp_path / "cloud-init.yaml"
     file.write_bytes(b"#cloud-config\r\nruncmd: []\n")
     spec = spec_of(customDataFile=str(file))
@@ -283,7 +283,7 @@ def test_custom_data_is_read_from_its_file_as_it_is(tmp_path: Path) -> None:
     assert spec == spec_of(customData="#cloud-config\r\nruncmd: []\n")
 
 
-def test_a_byte_order_mark_is_no_part_of_custom_data(tmp_path: Path) -> None:
+def test_custom_data_file_loses_its_byte_order_mark(tmp_path: Path) -> None:
     """An editor of Windows puts it first, where cloud-init looks for what the text is."""
     file = tmp_path / "cloud-init.yaml"
     file.write_bytes("\ufeff#cloud-config\n".encode())
@@ -305,7 +305,7 @@ PACKED = gzip.compress(b"#cloud-config\n", mtime=0)
         ("deadbeef", "deadbeef"),
     ],
 )
-def test_custom_data_is_the_same_in_whichever_form(given: object, meant: str, tmp_path: Path) -> None:
+def test_custom_data_is_normalised_from_any_form(given: object, meant: str, tmp_path: Path) -> None:
     """What is packed stays so, and what is base64 of what cloud-init knows is that; a file says the same."""
     assert spec_of(customData=given).custom_data == SecretStr(meant)
     assert custom_data.decoded(custom_data.encoded(meant)) == meant
@@ -314,7 +314,7 @@ def test_custom_data_is_the_same_in_whichever_form(given: object, meant: str, tm
     assert spec_of(customDataFile=str(file)).custom_data == SecretStr(meant)
 
 
-def test_bytes_that_are_no_custom_data_are_refused_without_their_content() -> None:
+def test_binary_custom_data_is_refused_without_its_content() -> None:
     """A key or a picture is a mistake."""
     assert problems({"vmName": "exp1", "customData": b"hunter2\xff"}) == (
         "customData: is neither text in UTF-8 nor packed by gzip",
@@ -323,8 +323,8 @@ def test_bytes_that_are_no_custom_data_are_refused_without_their_content() -> No
     assert problems({"vmName": "exp1", "customData": twice}) == (f"customData: {CR_LF}",)
 
 
-CR_LF = "is a script whose lines end as on Windows (CR LF), which Linux does not run: save it with LF"
-MARKED = "begins with a byte order mark, which hides from cloud-init what it is: save it without one"
+CR_LF = "is a script with Windows line ends (CR LF), which Linux cannot run: save it with LF"
+MARKED = "begins with a byte order mark, which cloud-init does not recognise: save it without one"
 
 
 @pytest.mark.parametrize(
@@ -336,18 +336,18 @@ MARKED = "begins with a byte order mark, which hides from cloud-init what it is:
     ],
 )
 def test_custom_data_that_would_not_run_is_refused(content: str, rule: str) -> None:
-    """It would fail in the guest, where nobody looks."""
+    """It would only fail in the guest."""
     assert problems({"vmName": "exp1", "customData": content}) == (f"customData: {rule}",)
 
 
-def test_a_script_from_windows_is_refused_in_a_file_too(tmp_path: Path) -> None:
+def test_a_windows_script_in_a_file_is_refused(tmp_path: Path) -> None:
     """The file is the usual way in for it."""
     file = tmp_path / "setup.sh"
     file.write_bytes(b"\xef\xbb\xbf#!/bin/sh\r\necho hunter2\r\n")
     assert problems({"vmName": "exp1", "customDataFile": str(file)}) == (f"customData: {CR_LF}",)
 
 
-def test_a_file_that_is_not_text_is_refused_without_its_content(tmp_path: Path) -> None:
+def test_a_binary_custom_data_file_is_refused_without_its_content(tmp_path: Path) -> None:
     """Custom data travels as text."""
     file = tmp_path / "key.der"
     file.write_bytes(b"hunter2\xff")
@@ -355,15 +355,15 @@ def test_a_file_that_is_not_text_is_refused_without_its_content(tmp_path: Path) 
     assert sentence == f"customDataFile: {str(file)!r} is not UTF-8 text"
 
 
-def test_a_target_does_not_mind_what_it_does_not_need() -> None:
-    """A teardown works even if a parameter of the deployment has become bad."""
+def test_a_target_ignores_other_invalid_parameters() -> None:
+    """A removal must work with any parameters of the deployment."""
     bad = {"vmName": "exp1", "vmPorts": "all", "image": "x", "tags": 7, "customDataFile": "/no/such/file"}
     target = Target.from_params(bad, {"location": "nowhere!"})
     assert target.stack == spec_of().stack
     assert (target.vm_id, target.group_id) == (spec_of().vm_id, spec_of().group_id)
 
 
-def test_a_target_minds_what_it_needs() -> None:
+def test_a_target_requires_a_name() -> None:
     """Without a name there is nothing to stop."""
     with pytest.raises(SpecError) as refused:
         Target.from_params({"pollTimeout": "soon"})
@@ -373,15 +373,15 @@ def test_a_target_minds_what_it_needs() -> None:
     }
 
 
-def test_a_default_name_is_the_vms_own_and_a_chosen_one_may_be_shared() -> None:
-    """What the user named may hold or serve other VMs, whatever its case."""
+def test_named_roles_are_those_with_other_than_default_names() -> None:
+    """In any case."""
     assert (spec_of().named_group, spec_of().named_roles) == (False, frozenset())
     assert not spec_of(resourceGroup="VMops-exp1").named_group
     chosen = spec_of(resourceGroup="lab", virtualNetworkName="net", networkSecurityGroupName="EXP1-NSG")
     assert (chosen.named_group, chosen.named_roles) == (True, frozenset({"network"}))
 
 
-def test_what_is_no_parameter_is_pointed_out_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unknown_parameter_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     """A typo, or another tool's word, would otherwise be a default without a word."""
     for _ in range(2):
         spec_of(vmsizes="Standard_D2s_v5", region="eastus", trial_id=7)
@@ -398,29 +398,29 @@ def test_what_is_no_parameter_is_pointed_out_once(caplog: pytest.LogCaptureFixtu
     [
         (
             "virtualNetworkResourceGroup",
-            "no such parameter; it would say who can reach the VM, so it is not passed over",
+            "no such parameter; it would say who can reach the VM, so it is not ignored",
         ),
-        ("usePublicIp", "usePublicIp: no such parameter; is publicIp meant?"),
-        ("managedIdentityName", "managedIdentityName: no such parameter; is managedIdentity meant?"),
+        ("usePublicIp", "usePublicIp: no such parameter; did you mean publicIp?"),
+        ("managedIdentityName", "managedIdentityName: no such parameter; did you mean managedIdentity?"),
         ("osType", "it would say what the VM is made from"),
-        ("security_type", "security_type: no such parameter; is securityType meant?"),
+        ("security_type", "security_type: no such parameter; did you mean securityType?"),
         ("availabilitySet", "it would say what the VM can do, and costs"),
     ],
 )
-def test_a_name_of_weight_is_never_passed_over(name: str, sentence: str) -> None:
+def test_a_critical_unknown_name_is_refused(name: str, sentence: str) -> None:
     """A VM that is open, or another than is meant, is worse than none."""
     with pytest.raises(SpecError, match=re.escape(sentence)):
         spec_of(**{name: "x"})
     assert Target.from_params({"vmName": "exp1", name: "x"}).vm_name == "exp1"
 
 
-def test_a_spec_cannot_be_changed() -> None:
+def test_a_spec_is_immutable() -> None:
     """A digest that was taken stays true."""
     with pytest.raises(ValidationError):
         spec_of().vm_size = "Standard_D2s_v5"
 
 
-def test_a_key_that_was_made_takes_its_place() -> None:
+def test_with_key_sets_a_checked_key() -> None:
     """The key made for a VM is checked like one that was given."""
     spec, given = spec_of(ttl="2h").with_key(KEY), spec_of(ttl="2h", adminPasswordOrKey=KEY)
     assert spec.canonical() == given.canonical()
@@ -432,8 +432,8 @@ def test_a_key_that_was_made_takes_its_place() -> None:
 
 
 @given(changes)
-def test_the_wire_carries_the_spec_exactly(params: dict[str, Any]) -> None:
-    """The worker deploys what was asked for, secrets included, and plain JSON is all that is sent."""
+def test_the_wire_form_is_read_back(params: dict[str, Any]) -> None:
+    """Including secrets; it is plain JSON."""
     spec = spec_of(**{**IRRELEVANT, **params})
     wire = json.loads(json.dumps(spec.to_wire()))
     assert VmSpec.from_wire(wire) == spec
@@ -451,30 +451,30 @@ def test_the_digest_does_not_depend_on_order(params: dict[str, Any], random: Any
 
 
 @pytest.mark.parametrize("name", IRRELEVANT)
-def test_the_digest_ignores_how_long_to_wait(name: str) -> None:
+def test_the_digest_ignores_waiting_and_expiry(name: str) -> None:
     """Patience, expiry and the way to stop change no resource."""
     assert spec_of(**{name: IRRELEVANT[name]}).digest(MAC_KEY) == spec_of().digest(MAC_KEY)
 
 
 @pytest.mark.parametrize("name", RELEVANT)
-def test_the_digest_sees_every_wish(name: str) -> None:
+def test_the_digest_depends_on_each_deployed_parameter(name: str) -> None:
     """A parameter that is missing from the digest would be changed without anybody noticing."""
     assert spec_of(**RELEVANT[name]).digest(MAC_KEY) != spec_of().digest(MAC_KEY)
 
 
-def test_every_parameter_is_in_the_digest_or_is_known_not_to_be() -> None:
+def test_each_parameter_is_either_in_the_digest_or_listed() -> None:
     """A new parameter must be put on one side or the other."""
     assert VmSpec.parameters() == RELEVANT.keys() | IRRELEVANT.keys() | {"cloud", "customDataFile", "lockFile"}
 
 
-def test_the_digest_tells_nothing_without_its_key() -> None:
-    """A digest of a weak password could be guessed by trying; one under a key cannot."""
+def test_the_digest_depends_on_the_key() -> None:
+    """Without it a weak password could be guessed."""
     spec = spec_of(authenticationType="password", adminPasswordOrKey=PASSWORD)
     assert spec.digest(b"one") != spec.digest(b"another")
     assert len(spec.digest(b"one")) == 64
 
 
-def test_the_digest_sees_no_difference_in_the_case_of_names() -> None:
+def test_the_digest_ignores_the_case_of_names() -> None:
     """Resource Manager has one VM for both, so the second call must not change it."""
     assert spec_of(vmName="EXP1").digest(MAC_KEY) == spec_of().digest(MAC_KEY)
     assert spec_of(vmName="EXP1").stack == spec_of().stack
@@ -490,7 +490,7 @@ def test_the_digest_sees_no_difference_in_the_case_of_names() -> None:
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=6, max_size=80), st.sampled_from(["password", "sshPublicKey"]))
-def test_a_secret_never_shows(secret: str, authentication: str) -> None:
+def test_a_spec_never_shows_its_secrets(secret: str, authentication: str) -> None:
     """Neither a refusal nor a representation says a secret."""
     secret = f"<<{secret}>>"
     secrets = {"adminPasswordOrKey": secret, "customData": secret}
@@ -502,7 +502,7 @@ def test_a_secret_never_shows(secret: str, authentication: str) -> None:
     assert not [hidden for hidden in (secret, repr(secret)[1:-1], encoded) if hidden in shown]
 
 
-def test_no_exception_that_knows_a_secret_is_chained_to_a_refusal() -> None:
+def test_a_spec_error_chains_no_exception_with_a_secret() -> None:
     """A validation error keeps its input; a logger that walks the chain would find the password there."""
     with pytest.raises(SpecError) as refused:
         spec_of(authenticationType="password", adminPasswordOrKey="hunter2", customData="hunter2")
@@ -514,7 +514,7 @@ tunables = st.none() | st.booleans() | st.integers() | st.floats() | st.text() |
 
 
 @given(st.dictionaries(st.sampled_from(sorted(VmSpec.parameters())), tunables))
-def test_nothing_but_a_spec_error_comes_of_bad_parameters(params: dict[str, Any]) -> None:
+def test_any_params_give_a_spec_or_a_spec_error(params: dict[str, Any]) -> None:
     """Whatever a program puts into its dict, it gets a spec or sentences."""
     try:
         spec = VmSpec.from_params(params)

@@ -1,4 +1,4 @@
-"""Names brought to the spelling that exists: the same names to ARM, and only one spelling of each to the engine."""
+"""Names in the case of the existing resources."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +25,7 @@ def spec_of(**params: object) -> VmSpec:
 
 
 def known(spec: VmSpec, *roles: str) -> spelling.Known:
-    """Give the names that a spec's resources have, of some roles."""
+    """Give the names of a spec's resources, for some roles."""
     return {role: [arm_id.rpartition("/")[2]] for role, arm_id in spec.ids().items() if role in roles}
 
 
@@ -35,19 +35,19 @@ def cased(params: dict[str, str], upper: list[bool]) -> dict[str, object]:
 
 
 @given(params=NAMED, upper=st.lists(st.booleans(), min_size=5, max_size=5))
-def test_what_exists_is_declared_as_it_exists(params: dict[str, str], upper: list[bool]) -> None:
-    """Whatever of it was spelled otherwise, given or by default."""
+def test_respelled_uses_the_existing_case(params: dict[str, str], upper: list[bool]) -> None:
+    """For given and default names."""
     there, asked = spec_of(**params), spec_of(**cased(params, upper))
     places = known(there, *ROLES)
-    assert spelling.is_told(asked, places)
+    assert spelling.are_all_known(asked, places)
     spelled = spelling.respelled(asked, places)
     assert [getattr(spelled, field) for field in FIELDS] == [getattr(there, field) for field in FIELDS]
     assert (spelled.ids(), spelled.stack) == (there.ids(), there.stack)
 
 
 @given(params=NAMED, upper=st.lists(st.booleans(), min_size=5, max_size=5), roles=st.sets(st.sampled_from(ROLES)))
-def test_it_stays_the_same_to_arm(params: dict[str, str], upper: list[bool], roles: set[str]) -> None:
-    """Whatever of it exists; and done twice it is done once."""
+def test_respelled_changes_only_case(params: dict[str, str], upper: list[bool], roles: set[str]) -> None:
+    """Doing it twice has no further effect."""
     there, asked = spec_of(**params), spec_of(**cased(params, upper))
     spelled = spelling.respelled(asked, known(there, *roles), known(asked, *ROLES))
     lower = lambda spec: {role: arm_id.lower() for role, arm_id in spec.ids().items()}  # noqa: E731
@@ -56,22 +56,22 @@ def test_it_stays_the_same_to_arm(params: dict[str, str], upper: list[bool], rol
     assert spelling.respelled(spelled, known(there, *roles), known(asked, *ROLES)) == spelled
 
 
-def test_what_is_named_after_a_vm_tells_how_that_was_spelled() -> None:
-    """Its interface, its address, the group that was made for it; what others are called tells nothing."""
+def test_derived_names_give_the_vms_case() -> None:
+    """Of its interface, its address and its default group."""
     for role in ("nic", "address", "security_group", "group"):
         assert spelling.respelled(spec_of(vmName="EXP1"), known(spec_of(), role)).vm_name == "exp1"
     assert spelling.respelled(spec_of(vmName="EXP1"), known(spec_of(vmName="exp2"), *ROLES)).vm_name == "EXP1"
     assert spelling.respelled(spec_of(vmName="EXP1"), {}) == spec_of(vmName="EXP1")
 
 
-def test_a_secret_and_a_key_of_our_own_stay() -> None:
+def test_respelled_keeps_secrets() -> None:
     """They are no names."""
     spec = spec_of(vmName="EXP1", customData="x").with_key("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43)
     spelled = spelling.respelled(spec, known(spec_of(), *ROLES))
     assert (spelled.credential_is_given, spelled.custom_data) == (False, spec.custom_data)
 
 
-def test_the_engines_state_tells_what_it_was_making_too() -> None:
+def test_in_state_includes_interrupted_creates() -> None:
     """An engine that died at the VM has it among what is pending."""
     urn = "urn:pulumi:exp1-00000000::vmops::{}::{}"
     state = {

@@ -1,4 +1,4 @@
-"""What the compute of VMs has cost so far: at most, or unknown, and never 0 for what nobody knows."""
+"""The cost of VMs' compute so far: an upper bound, or unknown."""
 
 import time
 from typing import Any
@@ -13,7 +13,7 @@ HOUR = 3600.0
 
 
 def machine(hours: float | None = 2.0, size: str = "Standard_D4s_v5", priority: str | None = None) -> dict[str, Any]:
-    """Give a VM that was made so many hours ago, as ARM shows it."""
+    """Give a VM that was made some hours ago."""
     made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - (hours or 0) * HOUR))
     properties: dict[str, Any] = {"hardwareProfile": {"vmSize": size}}
     properties |= {"timeCreated": made} if hours is not None else {}
@@ -22,7 +22,7 @@ def machine(hours: float | None = 2.0, size: str = "Standard_D4s_v5", priority: 
 
 
 def deployed(hours: float, size: str, priority: str = "Regular", *, member: bool = False) -> Operation:
-    """Give a deployment that ended so many hours ago, and left the VM with a size."""
+    """Give a deployment that ended some hours ago, with the VM's size."""
     told = {"id": ID.upper(), "vmSize": size, "priority": priority}
     outputs = {"members": [told]} if member else told
     ended = time.time() - hours * HOUR
@@ -42,13 +42,13 @@ def deployed(hours: float, size: str, priority: str = "Regular", *, member: bool
 
 
 @pytest.mark.parametrize("power", ["running", "stopped"])
-def test_it_is_the_price_for_each_hour_since_it_was_made(power: str) -> None:
-    """A VM that is stopped is paid for as one that runs."""
+def test_cost_is_price_times_hours_since_creation(power: str) -> None:
+    """A stopped VM counts as a running one."""
     assert spent.so_far(machine(), power, 0.5, [deployed(1, "Standard_D4s_v5")]) == pytest.approx(1.0, abs=0.01)
 
 
 @pytest.mark.parametrize("member", [False, True])
-def test_what_nobody_knows_is_unknown(member: bool) -> None:
+def test_cost_is_unknown_without_price_time_or_constant_size(member: bool) -> None:
     """Without a price or a time, while it is let go, or if it had another size or priority meanwhile."""
     assert spent.so_far(machine(), "running", None, []) is None
     assert spent.so_far(machine(None), "running", 0.5, []) is None
@@ -60,8 +60,8 @@ def test_what_nobody_knows_is_unknown(member: bool) -> None:
     assert spent.so_far(machine(), "running", 0.5, [earlier]) is not None
 
 
-def test_of_several_all_must_be_known() -> None:
-    """The sum of none is unknown, too."""
+def test_the_sum_is_unknown_if_one_cost_is() -> None:
+    """And for no VMs."""
     assert spent.of_all([0.5, 0.25]) == 0.75
     assert spent.of_all([0.5, None]) is None
     assert spent.of_all([]) is None

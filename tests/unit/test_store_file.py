@@ -1,4 +1,4 @@
-"""The file of the records: what forks, deletion, modes and network file systems do to SQLite."""
+"""The SQLite file of the records: forks, deletion, modes, network file systems."""
 
 import errno
 import os
@@ -44,8 +44,8 @@ class Mount(NamedTuple):
     fstype: str
 
 
-def test_a_forked_child_and_its_parent_see_what_the_other_writes(tmp_path: Path) -> None:
-    """A program may fork with the records already open, as ``multiprocessing`` does."""
+def test_a_forked_child_and_its_parent_share_records(tmp_path: Path) -> None:
+    """As with ``multiprocessing``."""
     code = f"""{RECORDS}
 store.insert(record("before", "a"))
 if not (child := os.fork()):
@@ -55,8 +55,8 @@ print(os.waitpid(child, 0)[1], store.get("child") is not None, store.insert(reco
     assert run(code, tmp_path) == ["0 True True"]
 
 
-def test_what_a_forked_child_writes_after_its_parents_end_is_kept(tmp_path: Path) -> None:
-    """A program that forks itself into the background leaves its parent behind, and may be killed like any other."""
+def test_a_forked_childs_records_survive_its_parent(tmp_path: Path) -> None:
+    """As of a program that daemonizes."""
     code = f"""{RECORDS}
 store.insert(record("parent", "a"))
 mine, childs = os.pipe()
@@ -75,7 +75,7 @@ os._exit(0)
     assert Store(tmp_path).get("orphan") is not None
 
 
-def test_a_child_forked_while_a_thread_writes_is_not_stuck(tmp_path: Path) -> None:
+def test_a_fork_during_a_threads_write_does_not_deadlock_the_child(tmp_path: Path) -> None:
     """A lock that another thread held at the fork is nobody's in the child, and never given back."""
     code = f"""{RECORDS}
 import signal
@@ -98,8 +98,8 @@ os._exit(0)
     assert run(code, tmp_path) == ["0 0 0 0 0 0 0 0"]
 
 
-def test_whoever_comes_while_records_are_made_waits(tmp_path: Path) -> None:
-    """SQLite turns whoever begins a write-ahead log away at once, where another is about to do the same."""
+def test_opening_waits_while_another_process_creates_the_records(tmp_path: Path) -> None:
+    """SQLite itself would fail at once."""
     with closing(sqlite3.connect(tmp_path / "operations.db", isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
         code = "from vmops.jobs.store import Store\nprint(Store(Path(sys.argv[1])).latest_of_each())"
@@ -108,8 +108,8 @@ def test_whoever_comes_while_records_are_made_waits(tmp_path: Path) -> None:
     assert ended(second) == "[]"
 
 
-def test_records_that_were_deleted_begin_anew(tmp_path: Path) -> None:
-    """Whoever had them open before sees what is written since, and writes where the others look."""
+def test_deleted_records_are_created_again(tmp_path: Path) -> None:
+    """Also for a process that had them open."""
     before = Store(tmp_path)
     before.insert(record("first"))
     for file in tmp_path.glob("operations.db*"):
@@ -121,8 +121,8 @@ def test_records_that_were_deleted_begin_anew(tmp_path: Path) -> None:
     assert since.get("third") == record("third", stack="exp3-0a1b2c3d")
 
 
-def test_the_records_are_for_their_owner_only(tmp_path: Path) -> None:
-    """Addresses and failures are nobody else's business, in the write-ahead log no more than in the database."""
+def test_records_are_readable_only_by_their_owner(tmp_path: Path) -> None:
+    """Including the write-ahead log."""
     before = os.umask(0o022)
     try:
         store = Store(tmp_path / "state")
@@ -147,10 +147,8 @@ def test_a_network_file_system_is_refused_before_anything_is_written(
     assert not list(tmp_path.glob("state/*"))
 
 
-def test_a_local_disk_mounted_below_a_network_file_system_will_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The innermost mount decides, on the resolved path."""
+def test_a_local_disk_below_a_network_file_system_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The innermost mount of the resolved path decides."""
     mounts = [Mount("/", "nfs4"), Mount(str(tmp_path / "disk"), "xfs")]
     monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
     (tmp_path / "disk").mkdir()
@@ -158,7 +156,7 @@ def test_a_local_disk_mounted_below_a_network_file_system_will_do(
     assert Store(tmp_path / "link" / "state").insert(record("one"))
 
 
-def test_a_place_that_cannot_hold_records_is_named(tmp_path: Path) -> None:
+def test_an_unusable_state_directory_is_named(tmp_path: Path) -> None:
     """One sentence with the directory and the reason."""
     place = tmp_path / "file"
     place.write_text("")
@@ -166,8 +164,8 @@ def test_a_place_that_cannot_hold_records_is_named(tmp_path: Path) -> None:
         Store(place)
 
 
-def test_records_that_are_none_are_kept_and_begun_anew(tmp_path: Path) -> None:
-    """Whoever had them open before writes where the others look; of several who see the damage one moves it."""
+def test_damaged_records_are_moved_aside_and_created_again(tmp_path: Path) -> None:
+    """Only one of several processes moves them."""
     before = Store(tmp_path)
     before.insert(record("first"))
     with closing(sqlite3.connect(tmp_path / "operations.db")) as elsewhere:
@@ -183,7 +181,7 @@ def test_records_that_are_none_are_kept_and_begun_anew(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("aside/operations.db.*"))) == 1
 
 
-def test_records_that_are_emptied_while_they_are_open_begin_anew(tmp_path: Path) -> None:
+def test_truncated_open_records_are_created_again(tmp_path: Path) -> None:
     """What is written to what is left of them, whoever opens them next would set aside: nobody would see it."""
     store = Store(tmp_path)
     assert store.insert(record("before", "a"))
@@ -193,8 +191,8 @@ def test_records_that_are_emptied_while_they_are_open_begin_anew(tmp_path: Path)
     assert store.get("after") is not None
 
 
-def test_damage_that_several_have_met_is_set_aside_once(tmp_path: Path) -> None:
-    """Who meets it after another has begun anew leaves the new records alone."""
+def test_damaged_records_are_moved_aside_once(tmp_path: Path) -> None:
+    """A second process leaves the new records alone."""
     stores = [Store(tmp_path) for _ in range(3)]
     stores[0].insert(record("first"))
     with closing(sqlite3.connect(tmp_path / "operations.db")) as elsewhere:
@@ -205,10 +203,8 @@ def test_damage_that_several_have_met_is_set_aside_once(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("aside/operations.db.*"))) == 1
 
 
-def test_records_that_cannot_be_opened_are_as_if_there_were_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing is recorded, and that is told; a failure is remembered in the process; they are back once they can be."""
+def test_unreadable_records_count_as_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writes raise; a failure is remembered in the process."""
     Store(tmp_path).insert(record("first"))
     monkeypatch.setattr(damage, "ensure_file", refuse)
     store = Store(tmp_path)
@@ -226,8 +222,8 @@ def refuse(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, "no space left")
 
 
-def test_a_disk_with_too_little_room_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A record might be written, and not what its worker has to write: neither is begun."""
+def test_too_little_disk_space_refuses_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker's writes need space, too."""
     store = Store(tmp_path)
     monkeypatch.setattr(sqlite, "_ROOM", 1 << 62)
     with pytest.raises(RecordsUnusable, match="no room"):

@@ -1,4 +1,4 @@
-"""Which subscription a shell means where nobody names one."""
+"""The subscription of a CLI call that names none."""
 
 from pathlib import Path
 
@@ -22,20 +22,20 @@ def public(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VMOps:
     return VMOps(Settings(state_dir=tmp_path / "state", cloud="public", subscription=None))
 
 
-def test_it_is_that_of_the_login(public: VMOps, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_subscription_of_az_is_used_and_shown(public: VMOps, capsys: pytest.CaptureFixture[str]) -> None:
     """What was chosen is said: money is spent there."""
     assert with_subscription(public, {"vmName": "exp1"}).settings.subscription == AZ
     assert capsys.readouterr().err == f"subscription {AZ}, by az\n"
 
 
-def test_the_environment_goes_before_the_login(public: VMOps, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environments_subscription_precedes_az(public: VMOps, monkeypatch: pytest.MonkeyPatch) -> None:
     """As for Azure's own clients."""
     monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", GIVEN)
     assert with_subscription(public, {}).settings.subscription == GIVEN
 
 
 @pytest.mark.parametrize("params", [{"subscription": GIVEN}, {"cloud": "local"}])
-def test_what_is_named_is_meant(
+def test_a_named_subscription_is_used_without_asking_az(
     public: VMOps, params: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nobody is asked then, and the local cloud has its own."""
@@ -44,7 +44,9 @@ def test_what_is_named_is_meant(
     assert capsys.readouterr().err == ""
 
 
-def test_without_any_nothing_is_chosen(public: VMOps, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_subscription_the_parameter_is_required(
+    public: VMOps, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """The parameter is required then, as ever."""
     (tmp_path / "az").write_text("#!/bin/sh\nexit 1\n")
     assert with_subscription(public, {}) is public

@@ -1,4 +1,4 @@
-"""What is advised can be pasted: it asks for the same VM, and says no secret."""
+"""Suggested commands: they identify the same VM, and contain no secret."""
 
 import shlex
 from typing import Any
@@ -17,21 +17,21 @@ words = st.text(st.characters(codec="ascii", exclude_characters="<>%&\\?/"), min
 
 
 def advised(params: dict[str, Any]) -> tuple[str, VmSpec]:
-    """Give the call that is advised for a VM, and the spec that was asked for."""
+    """Give the suggested command for a VM, and its spec."""
     spec = spec_of(**params)
     clear = spec.clear({"vmName": "exp1", **params})
     return provision_command({"vmName": "exp1", **params}, clear, spec.secrets), spec
 
 
 def read(command: str, spec: VmSpec) -> VmSpec:
-    """Read a call as the shell and the CLI do; what is secret stays."""
+    """Parse a command like the shell and the CLI; secrets stay."""
     _, _, name, *options = (word for word in shlex.split(command) if word != "--same")
     return VmSpec.from_params(read_params(name, None, options[1::2]), kept=spec.secrets)
 
 
 @given(changes)
-def test_the_call_asks_for_the_same_vm(params: dict[str, Any]) -> None:
-    """All that differs from the defaults is in it, and nothing else."""
+def test_a_suggested_provision_gives_the_same_spec(params: dict[str, Any]) -> None:
+    """It contains exactly the parameters off their defaults."""
     command, spec = advised({**params, "vmName": "exp1"})
     again = read(command, spec)
     assert PASSWORD not in command
@@ -42,7 +42,7 @@ def test_the_call_asks_for_the_same_vm(params: dict[str, Any]) -> None:
 
 
 @given(st.dictionaries(words, words, max_size=3))
-def test_a_tag_that_cannot_be_written_is_left_to_what_is_remembered(tags: dict[str, str]) -> None:
+def test_a_tag_with_a_comma_is_left_to_same(tags: dict[str, str]) -> None:
     """A comma in a tag would make two of it."""
     try:
         spec_of(tags=tags)
@@ -63,6 +63,6 @@ def test_a_tag_that_cannot_be_written_is_left_to_what_is_remembered(tags: dict[s
         ({"customData": "#!"}, "vmops provision exp1 --same"),
     ],
 )
-def test_how_it_is_written(params: dict[str, Any], command: str) -> None:
+def test_the_form_of_a_suggested_command(params: dict[str, Any], command: str) -> None:
     """As a person would."""
     assert advised(params)[0] == command

@@ -1,4 +1,4 @@
-"""What a decorated function looks like, and what its error is, before any VM is asked for."""
+"""Functions decorated by `machine`: their signature, their kind, and their errors."""
 
 import inspect
 import pickle
@@ -19,19 +19,19 @@ async def meeting(vms: list[Machine], /, *, minutes: int) -> None:
     """Let them meet."""
 
 
-def test_a_decorated_function_asks_for_what_is_left() -> None:
+def test_a_decorated_functions_signature_lacks_the_machine() -> None:
     """The machine is given, so neither a reader nor pytest is asked for it."""
     assert str(inspect.signature(experiment)) == "(trials: int = 3) -> str"
     assert str(inspect.signature(meeting)) == "(*, minutes: int) -> None"
     assert (experiment.__name__, experiment.__doc__) == ("experiment", "Try it.")
 
 
-def test_a_decorated_coroutine_is_one_still() -> None:
+def test_a_decorated_coroutine_function_stays_one() -> None:
     """Whoever asks before calling, as asyncio's and pytest's runners do, is told the truth."""
     assert (inspect.iscoroutinefunction(meeting), inspect.iscoroutinefunction(experiment)) == (True, False)
 
 
-def test_the_error_crosses_processes() -> None:
+def test_provision_error_can_be_pickled() -> None:
     """A test runner's worker or a process pool sends it home with all that it tells."""
     error = ProvisionError("exp1", Failure(FailureKind.QUOTA, "no cores left", "QuotaExceeded"))
     again = pickle.loads(pickle.dumps(error))

@@ -1,4 +1,4 @@
-"""Signals that ask a program to end, while it holds something: sent for real, to this very process."""
+"""The handling of terminating signals, which are really sent to this process."""
 
 import signal
 import threading
@@ -12,7 +12,7 @@ from vmops.core.signals import ENDING, handled, signals_as_exceptions, signals_d
 
 @pytest.fixture(autouse=True)
 def _same_handlers_afterwards() -> Iterator[None]:
-    """Check that every block leaves the handlers as it found them."""
+    """Check that the handlers are restored."""
     before = [signal.getsignal(number) for number in ENDING]
     yield
     after = [signal.getsignal(number) for number in ENDING]
@@ -22,20 +22,20 @@ def _same_handlers_afterwards() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_what_would_kill_the_program_unwinds_it(number: signal.Signals) -> None:
-    """The exit code is the shell's for that signal."""
+def test_a_terminating_signal_raises_system_exit(number: signal.Signals) -> None:
+    """With the shell's exit code for it."""
     with pytest.raises(SystemExit) as left, signals_as_exceptions:
         signal.raise_signal(number)
     assert left.value.code == 128 + number
 
 
-def test_ctrl_c_stays_as_python_has_it() -> None:
+def test_sigint_stays_keyboard_interrupt() -> None:
     """It is an exception already."""
     with pytest.raises(KeyboardInterrupt), signals_as_exceptions:
         signal.raise_signal(signal.SIGINT)
 
 
-def test_a_handler_of_the_programs_own_stays_in_charge() -> None:
+def test_a_programs_own_handler_stays() -> None:
     """A program that ends in its own time, at its own flag, goes on doing so."""
     came: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
@@ -46,7 +46,7 @@ def test_a_handler_of_the_programs_own_stays_in_charge() -> None:
 
 
 def test_an_ignored_signal_stays_ignored() -> None:
-    """A program under nohup outlives its terminal."""
+    """As under nohup."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with signals_as_exceptions, signals_deferred():
         signal.raise_signal(signal.SIGHUP)
@@ -54,7 +54,7 @@ def test_an_ignored_signal_stays_ignored() -> None:
 
 
 def test_blocks_may_overlap() -> None:
-    """Of two coroutines, the first to come may be the first to go: the other is still unwound."""
+    """The handler stays until the last block ends."""
     first, second = ExitStack(), ExitStack()
     first.enter_context(signals_as_exceptions)
     second.enter_context(signals_as_exceptions)
@@ -65,14 +65,14 @@ def test_blocks_may_overlap() -> None:
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_a_handler_set_inside_a_block_outlives_it() -> None:
+def test_a_handler_set_inside_a_block_stays() -> None:
     """Who sets one there wants it."""
     with signals_as_exceptions:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     assert signal.signal(signal.SIGTERM, signal.SIG_DFL) is signal.SIG_IGN
 
 
-def test_a_deferred_signal_comes_after_the_block() -> None:
+def test_a_deferred_signal_is_raised_after_the_block() -> None:
     """What must not be cut in two is whole, and the signal is not lost."""
     done = []
 
@@ -85,8 +85,8 @@ def test_a_deferred_signal_comes_after_the_block() -> None:
     assert done == ["whole"]
 
 
-def test_an_error_in_a_block_does_not_swallow_the_signal() -> None:
-    """The signal comes first, with the error as its context."""
+def test_an_exception_does_not_lose_a_deferred_signal() -> None:
+    """It becomes the signal's context."""
     with pytest.raises(KeyboardInterrupt) as interrupted, signals_deferred():
         _fail_on(signal.SIGINT)
     assert isinstance(interrupted.value.__context__, ValueError)
@@ -97,7 +97,7 @@ def _fail_on(number: signal.Signals) -> None:
     raise ValueError
 
 
-def test_a_handler_that_raises_leaves_no_other_behind() -> None:
+def test_a_raising_handler_restores_all_handlers() -> None:
     """All handlers are put back, whichever of them has raised."""
 
     def refuse(number: int, _frame: object) -> None:
@@ -107,7 +107,7 @@ def test_a_handler_that_raises_leaves_no_other_behind() -> None:
         signal.raise_signal(signal.SIGHUP)
 
 
-def test_other_threads_are_left_alone() -> None:
+def test_other_threads_change_no_handlers() -> None:
     """Python lets none but the main thread have a handler; blocks elsewhere do no harm."""
     ran = []
 

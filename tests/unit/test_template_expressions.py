@@ -1,4 +1,4 @@
-"""The language of templates: what is read, what it comes to, and what is refused in a sentence."""
+"""The language of templates: parsing, evaluation, refusals."""
 
 import uuid
 from contextlib import suppress
@@ -43,7 +43,7 @@ def come_to(text: str, **changes: Any) -> Any:
 
 
 @given(NODES)
-def test_what_is_written_reads_back(node: Node) -> None:
+def test_a_printed_expression_parses_back(node: Node) -> None:
     """Reading an expression loses nothing of it."""
     assert parse(written(node)) == node
 
@@ -58,7 +58,7 @@ def test_any_text_is_an_expression_or_is_refused(text: str) -> None:
 
 
 @given(st.sampled_from(sorted(FUNCTIONS)), st.lists(VALUES, max_size=4))
-def test_a_function_takes_anything_or_refuses_it(name: str, given_values: list[Any]) -> None:
+def test_any_function_call_evaluates_or_is_refused(name: str, given_values: list[Any]) -> None:
     """What a function cannot be applied to is a fault of the template, and none of ours."""
     values = {f"p{number}": value for number, value in enumerate(given_values)}
     arguments = ", ".join(f"parameters('{key}')" for key in values)
@@ -138,7 +138,7 @@ def test_a_function_takes_anything_or_refuses_it(name: str, given_values: list[A
         ("[subscriptionResourceId('s', 'A.B/c', 'x')]", "/subscriptions/s/providers/A.B/c/x"),
     ],
 )
-def test_an_expression_comes_to_what_microsofts_pages_say(text: str, expected: Any) -> None:
+def test_functions_evaluate_as_documented_by_microsoft(text: str, expected: Any) -> None:
     """Examples of each function that clients use, and of what surrounds them."""
     assert come_to(text) == expected
 
@@ -178,14 +178,14 @@ def test_an_expression_comes_to_what_microsofts_pages_say(text: str, expected: A
         (f"[concat('{'a' * 30_000}')]", "longer than the limit"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_sentence(text: str, sentence: str) -> None:
-    """A template's author is told which function, property or token it is."""
+def test_an_invalid_expression_is_explained(text: str, sentence: str) -> None:
+    """The message names the function, property or token."""
     with pytest.raises(TemplateError) as wrong:
         come_to(text)
     assert sentence in str(wrong.value)
 
 
-def test_loops_know_their_turn_by_name_and_the_innermost_without() -> None:
+def test_copy_index_is_found_by_name_or_innermost() -> None:
     """An offset may come beside the name."""
     loops = {"outer": 1, "": 4}
     assert come_to("[copyIndex()]", loops=loops) == 4
@@ -202,7 +202,7 @@ def test_a_copy_of_a_property_is_a_list() -> None:
 
 
 @pytest.mark.parametrize("count", [-1, 801, "a", True, None])
-def test_a_copy_has_a_count_within_limits(count: Any) -> None:
+def test_the_count_of_a_copy_is_limited(count: Any) -> None:
     """So that no template can ask for what cannot be made."""
     with pytest.raises(TemplateError, match="an integer from '0' to '800'"):
         evaluate({"copy": [{"name": "a", "count": count, "input": 1}]}, Scope(Place(HOME, GROUP, "d")))
@@ -212,16 +212,16 @@ def test_a_copy_has_a_count_within_limits(count: Any) -> None:
     ("texts", "expected"),
     [(("hello", "world"), "a7wkljktk6wne"), (("tyeth",), "zcztcwvu6iyg6"), (("test",), "rbgf3xv4ufgzg")],
 )
-def test_a_unique_string_is_the_one_that_azure_gives(texts: tuple[str, ...], expected: str) -> None:
-    """A name that is made of one is the same here as there. Source: JasonWhall/go-azure-uniquestring and such."""
+def test_unique_string_equals_azures(texts: tuple[str, ...], expected: str) -> None:
+    """Source: JasonWhall/go-azure-uniquestring and such."""
     assert unique_string(*texts) == expected
 
 
-def test_a_guid_is_that_of_its_texts_in_azures_namespace() -> None:
+def test_guid_equals_azures() -> None:
     """Source: Microsoft's page on the string functions of Bicep."""
     assert guid("a", "b") == str(uuid.uuid5(uuid.UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830"), "a-b"))
 
 
-def test_the_hash_of_a_template_does_not_depend_on_case() -> None:
+def test_the_hash_of_a_template_ignores_case() -> None:
     """It is taken over capitals."""
     assert template_hash({"resources": []}) == template_hash({"Resources": []}) != template_hash({})

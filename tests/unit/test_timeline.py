@@ -1,4 +1,4 @@
-"""Where the time of a deployment went, by its record and its log."""
+"""The timeline of a deployment, from its record and its log."""
 
 from dataclasses import replace
 
@@ -23,8 +23,8 @@ def told(operation: Operation, *events: dict[str, str]) -> list[tuple[str, float
     return [(each.kind, each.start, each.end, each.state) for each in spans(operation, events)]
 
 
-def test_the_whole_is_told_from_the_call_to_its_end() -> None:
-    """The queue, the looks before, each resource, and the checks after; the engine's own provider is nobody's."""
+def test_the_timeline_covers_call_to_end() -> None:
+    """Queue, preflight, resources and readiness; without the engine's own provider."""
     provider = event("resource_begun", 1002, "azure-native azure")
     assert told(ENDED, provider, BEGUN, DONE, {"event": "ended"}) == [
         ("queue", 1000.0, 1002.0, "done"),
@@ -34,7 +34,7 @@ def test_the_whole_is_told_from_the_call_to_its_end() -> None:
     ]
 
 
-def test_what_lasts_has_no_end() -> None:
+def test_a_running_step_has_no_end() -> None:
     """It is drawn up to now."""
     assert told(replace(RUNNING, started=0.0)) == [("queue", 1000.0, 0.0, "running")]
     assert told(RUNNING)[-1] == ("survey", 1002.0, 0.0, "running")
@@ -42,7 +42,7 @@ def test_what_lasts_has_no_end() -> None:
     assert told(RUNNING, BEGUN, DONE)[-1] == ("checks", 1005.0, 0.0, "running")
 
 
-def test_what_a_dead_worker_had_begun_has_failed_with_it() -> None:
+def test_unfinished_steps_of_a_dead_worker_have_failed() -> None:
     """So has what the engine says has failed."""
     dead = replace(ENDED, state=State.FAILED)
     assert told(dead, BEGUN)[-1] == ("resource", 1003.0, 1010.0, "failed")

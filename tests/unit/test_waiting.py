@@ -1,4 +1,4 @@
-"""The one loop that waits: how often it looks, how long it sleeps, and when it gives up."""
+"""The poll loop: intervals, deadline, retries."""
 
 import select
 import subprocess
@@ -20,7 +20,7 @@ def clock() -> Iterator[Clock]:
         yield clock
 
 
-def test_a_timeout_of_zero_is_exactly_one_look(clock: Clock) -> None:
+def test_a_timeout_of_zero_is_one_check(clock: Clock) -> None:
     """``pollTimeout: 0`` asks how things stand, at no cost in time."""
     looks: list[float] = []
 
@@ -33,26 +33,26 @@ def test_a_timeout_of_zero_is_exactly_one_look(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("answer", ["done", "", 0, False, {}, ()])
-def test_whatever_is_not_later_is_the_answer(clock: Clock, answer: object) -> None:
-    """An answer that is empty or false is an answer still."""
+def test_any_result_but_not_yet_ends_the_loop(clock: Clock, answer: object) -> None:
+    """Also an empty or false one."""
     assert poll_until(lambda: answer, timeout=60) == answer
     assert clock.slept == []
 
 
-def test_it_asks_again_when_the_look_says_so(clock: Clock) -> None:
+def test_each_check_sets_the_next_interval(clock: Clock) -> None:
     """Each look sets its own pause, as a service's Retry-After does."""
     answers = iter([NotYet(2), NotYet(7), "done"])
     assert poll_until(lambda: next(answers), timeout=60) == "done"
     assert clock.slept == [2, 7]
 
 
-def test_the_last_look_is_at_the_deadline(clock: Clock) -> None:
+def test_the_last_check_is_at_the_deadline(clock: Clock) -> None:
     """What came true while it slept, up to the very end, is not lost."""
     assert poll_until(lambda: "just in time" if clock.now >= 1003 else NotYet(10), timeout=3) == "just in time"
     assert clock.slept == [3]
 
 
-def test_what_the_look_raises_passes_through(clock: Clock) -> None:
+def test_an_exception_of_the_check_passes_through(clock: Clock) -> None:
     """The loop knows nothing of errors: whoever looks decides which of them mean later."""
     with pytest.raises(ConnectionError, match="reset"):
         poll_until(lambda: (_ for _ in ()).throw(ConnectionError("reset")), timeout=60)
@@ -60,7 +60,7 @@ def test_what_the_look_raises_passes_through(clock: Clock) -> None:
 
 
 @given(pauses=st.lists(st.floats(0.01, 100), min_size=1), timeout=st.floats(0, 50))
-def test_it_never_sleeps_past_the_deadline_and_never_ends_before(pauses: list[float], timeout: float) -> None:
+def test_the_loop_ends_exactly_at_the_deadline(pauses: list[float], timeout: float) -> None:
     """Whatever pauses a service asks for, the caller gets its answer when it said it would wait no longer."""
     with stopped_clock() as clock:
         deadline, looks, asked = clock.now + timeout, [], iter(pauses)
@@ -75,22 +75,22 @@ def test_it_never_sleeps_past_the_deadline_and_never_ends_before(pauses: list[fl
     assert looks[-1] >= deadline
 
 
-def test_who_asks_again_and_again_asks_less_often(clock: Clock) -> None:
+def test_the_interval_grows_up_to_max_interval(clock: Clock) -> None:
     """A service that answers so often a minute is asked soon at first, and no more often than that in the end."""
-    looks = iter([NotYet(1, most=4)] * 6)
+    looks = iter([NotYet(1, max_interval=4)] * 6)
     assert poll_until(lambda: next(looks, "done"), timeout=60) == "done"
     assert clock.slept == [1, 1.5, 2.25, 3.375, 4, 4]
 
 
-def test_a_pause_is_never_shorter_than_was_asked_for(clock: Clock) -> None:
+def test_max_interval_never_shortens_the_interval(clock: Clock) -> None:
     """A caller's own, longer interval stays as it is."""
-    looks = iter([NotYet(30, most=4)] * 2)
+    looks = iter([NotYet(30, max_interval=4)] * 2)
     assert poll_until(lambda: next(looks, "done"), timeout=90) == "done"
     assert clock.slept == [30, 30]
 
 
 class Poller:
-    """The standard library's poller, which calls ``meanwhile`` in a thread of its own when somebody waits at it."""
+    """The standard library's poller, which calls ``meanwhile`` in another thread during a wait."""
 
     def __init__(self, meanwhile: Callable[[], object]) -> None:
         self._poll = select.poll()
@@ -106,7 +106,7 @@ class Poller:
         return found
 
 
-def test_the_end_of_a_process_ends_the_pause(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_of_the_process_ends_the_sleep(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits for a worker looks again when it is gone, not when the time is up: nothing sleeps."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         poller = Poller(process.communicate)
@@ -116,8 +116,8 @@ def test_the_end_of_a_process_ends_the_pause(clock: Clock, monkeypatch: pytest.M
     assert (clock.slept, process.returncode) == ([], 1)
 
 
-def test_a_process_that_is_gone_is_not_waited_for(clock: Clock) -> None:
-    """Its record may say otherwise for a moment: it is looked at again, without a busy loop."""
+def test_a_dead_process_gives_a_short_sleep(clock: Clock) -> None:
+    """It is no busy loop."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     looks: list[NotYet | bool] = [NotYet(60, gone.pid), NotYet(60, gone.pid), True]
@@ -125,7 +125,7 @@ def test_a_process_that_is_gone_is_not_waited_for(clock: Clock) -> None:
     assert clock.slept == [0.02, 0.02]
 
 
-def test_a_look_that_is_to_come_later_is_not_taken_before() -> None:
+def test_first_poll_after_delays_the_first_check() -> None:
     """What bids to be left alone for a while is; what does not is looked at now."""
     looks: list[str] = []
 
@@ -142,11 +142,11 @@ def test_a_look_that_is_to_come_later_is_not_taken_before() -> None:
 
 
 class Refused(Exception):
-    """What may pass."""
+    """A refusal that may be retried."""
 
 
 def refusing(*answers: object) -> Callable[[], object]:
-    """Give a call that raises what is an exception, and gives the rest, in turn."""
+    """Give a call that raises the exceptions and returns the other values, in turn."""
     rest = iter(answers)
 
     def call() -> object:
@@ -159,14 +159,14 @@ def refusing(*answers: object) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize("answer", ["done", None, False])
-def test_a_retry_ends_with_the_first_answer(clock: Clock, answer: object) -> None:
-    """Nothing is an answer too; the pauses are numbered from 1."""
+def test_retry_returns_the_first_result(clock: Clock, answer: object) -> None:
+    """None is a result, too; refusals are numbered from 1."""
     call = refusing(Refused(), Refused(), answer)
     assert retry(call, Refused, lambda _, times: float(times), timeout=60) is answer
     assert clock.slept == [1, 2]
 
 
-def test_a_retry_gives_up_at_its_deadline_with_the_last_refusal(clock: Clock) -> None:
+def test_retry_raises_the_last_refusal_at_the_deadline(clock: Clock) -> None:
     """Whoever waited in vain learns what stood in the way at the end."""
     last = Refused("last")
     with pytest.raises(Refused, match="last"):
@@ -174,7 +174,7 @@ def test_a_retry_gives_up_at_its_deadline_with_the_last_refusal(clock: Clock) ->
     assert clock.slept == [3]
 
 
-def test_a_retry_passes_on_what_another_call_would_not_help(clock: Clock) -> None:
+def test_retry_raises_final_and_other_errors_at_once(clock: Clock) -> None:
     """Neither a refusal that is final, nor an error that is none of those that were named, is waited for."""
     with pytest.raises(Refused):
         retry(refusing(Refused()), Refused, lambda *_: None, timeout=60)

@@ -1,4 +1,4 @@
-"""The check of the package's words, which `make lint` runs, finds what it is for."""
+"""The check of the package's words, which `make lint` runs."""
 
 import ast
 
@@ -14,7 +14,7 @@ class LockManager:
 
 
 def test_an_empty_name_a_riddle_and_a_long_sentence_are_found() -> None:
-    """Each is told with its line."""
+    """Each with its line."""
     module = Module("vmops.core.locks", SOURCE, ast.parse(SOURCE), frozenset())
     found = list(faults(module))
     assert [fault.partition(":")[0] for fault in found] == ["4", "2", "5"]

@@ -1,11 +1,11 @@
-"""Azure Resource Manager: look, list, delete, tag, and follow operations."""
+"""A client of Azure Resource Manager: get, list, delete, tag, and poll operations."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from vmops.azure import responses
 from vmops.azure.clouds import Cloud
-from vmops.azure.connection import Call, Connection, Met, origin
+from vmops.azure.connection import Call, Connection, OnRefusal, origin
 from vmops.azure.responses import Accepted, Progress, is_absent
 from vmops.azure.shapes import SizeOffer, Usage
 from vmops.core.claim import LOCKED_HERE, VmClaim
@@ -25,45 +25,45 @@ _API_VERSIONS = {
     "microsoft.resources/tags": "2021-04-01",
     "microsoft.resources": "2024-03-01",
 }
-"""Source: azure-rest-api-specs, stable folders of each resource provider; of tags the last that are changed at once."""
+"""Source: azure-rest-api-specs, stable folders of each resource provider; for tags the last synchronous version."""
 
 _WITH_QUOTAS = ("Microsoft.Compute", "Microsoft.Network")
 
-_MOST_PAGES = 1000
-"""Pages of one list. Source: ARM limits, 980 resource groups of 800 resources of a type; a page holds up to 1000."""
+_MAX_PAGES = 1000
+"""Most pages of one list. Source: ARM limits, 980 groups of 800 resources of a type; a page holds up to 1000."""
 
 _GUESTS = "/_local/guests"
-"""Where the local Azure tells of what runs inside its VMs, beside what is Azure's."""
+"""The path at which the local Azure reports what runs inside its VMs; Azure has none."""
 
 
 class Arm:
     """One cloud's Resource Manager, for one principal. Thread-safe; its only state is its connections.
 
     ``pace`` is the length of one of Azure's seconds there, in seconds: 1 except for a local Azure. ``has_guests`` tells
-    whether it knows what runs inside its VMs.
+    whether it reports what runs inside its VMs.
     """
 
     def __init__(
         self,
         cloud: Cloud,
         timeout: float,
-        patience: float = 0.0,
-        met: Met = lambda _: None,
+        retry_seconds: float = 0.0,
+        on_refusal: OnRefusal = lambda _: None,
         claim: VmClaim = LOCKED_HERE,
     ) -> None:
-        """Speak to ``cloud``; one request takes at most ``timeout`` seconds.
+        """Connect to ``cloud``; one request takes at most ``timeout`` seconds.
 
-        A request that is refused for a reason that passes is sent again for ``patience`` seconds, after the time that
-        the service asks for; not so a power operation, which changes something each time. ``met`` is told of every
-        refusal, but that something is not there. Before anything is changed ``claim`` is checked.
+        After a transient refusal a request is retried for ``patience`` seconds, at the interval that the service asks
+        for, except power operations, which are not idempotent. ``met`` is called with every refusal except not found.
+        ``claim`` is checked before anything is changed.
         """
         self._endpoint = cloud.endpoint
         self.pace = cloud.pace
         self.has_guests = cloud.has_guests
-        self._connection = Connection(cloud, timeout, patience, met, claim)
+        self._connection = Connection(cloud, timeout, retry_seconds, on_refusal, claim)
 
     def get(self, resource_id: str, *, expand: str = "") -> dict[str, Any] | None:
-        """Look at a resource; None if ARM says that it does not exist.
+        """Read a resource; None if ARM says that it does not exist.
 
         Raises: CloudError for every other refusal, and for an answer that is not that resource.
         """
@@ -77,7 +77,7 @@ class Arm:
         return responses.resource(answer, resource_id)
 
     def properties(self, path: str) -> dict[str, Any] | None:
-        """Read what is not a resource of ours, by its path; give its properties, None if it does not exist.
+        """Read the properties of any object by its path; None if it does not exist.
 
         Raises: CloudError for every other refusal, and for an answer without properties.
         """
@@ -90,7 +90,7 @@ class Arm:
         return responses.properties(answer, path)
 
     def tagged(self, subscription: str, name: str, value: str | None = None) -> list[dict[str, Any]]:
-        """List the subscription's resources (not its groups) that carry a tag, with that value or with any.
+        """List the subscription's resources (not its groups) that have a tag, with that value or with any.
 
         ARM may leave their tags out of the answer. Source: ARM REST reference, Resources - List, ``$filter``.
         """
@@ -98,7 +98,7 @@ class Arm:
         return list(self._resources(f"/subscriptions/{subscription}/resources?{where}"))
 
     def of_type(self, subscription: str, kind: str, *, status_only: bool = False) -> list[dict[str, Any]]:
-        """List the subscription's resources of a type with their properties; VMs with their states, and those alone.
+        """List the subscription's resources of a type with their properties, or VMs with their states only.
 
         Source: compute REST reference, Virtual Machines - List All, ``statusOnly``.
         """
@@ -111,24 +111,24 @@ class Arm:
         return list(self._pages(_with_version(f"{group_id}/providers/{kind}"), responses.page))
 
     def named(self, subscription: str, kind: str, name: str) -> list[dict[str, Any]]:
-        """List the subscription's resources of a type that have a name, in any group."""
+        """List the subscription's resources of a type with a name, in any group."""
         where = f"$filter=resourceType eq '{kind}' and name eq '{name}'"
         return list(self._resources(f"/subscriptions/{subscription}/resources?{where}"))
 
     def tagged_groups(self, subscription: str, name: str, value: str) -> list[dict[str, Any]]:
-        """List the subscription's resource groups that carry a tag with that value."""
+        """List the subscription's resource groups that have a tag with that value."""
         where = f"$filter=tagName eq '{name}' and tagValue eq '{value}'"
         return list(self._resources(f"/subscriptions/{subscription}/resourcegroups?{where}"))
 
     def contents(self, group_id: str) -> list[dict[str, Any]]:
-        """List what a resource group holds.
+        """List the resources in a resource group.
 
         Raises: CloudError with status 404 if the group does not exist.
         """
         return list(self._resources(f"{group_id}/resources?"))
 
     def disks_of_sizes(self, vm_id: str) -> dict[str, int]:
-        """Tell how many data disks each size bears that a VM may be brought to, by its name in lower case.
+        """Give how many data disks each size allows to which a VM can be resized, by its name in lower case.
 
         Source: compute REST reference, Virtual Machines - List Available Sizes.
         """
@@ -136,20 +136,20 @@ class Arm:
         return responses.sizes(self._connection.send("GET", _with_version(path)), path)
 
     def subscription(self, subscription: str) -> tuple[dict[str, str], str]:
-        """Look at a subscription, and give the time that the answer carries."""
+        """Read a subscription; give its string values, and the answer's Date header."""
         path = f"/subscriptions/{subscription}"
         answer = self._connection.send("GET", _with_version(path))
         return responses.words(answer, path), str(answer.headers.get("Date", ""))
 
     def registration(self, subscription: str, namespace: str) -> str:
-        """Tell whether a resource provider is registered. Source: ARM REST reference, Providers - Get."""
+        """Give the registration state of a resource provider. Source: ARM REST reference, Providers - Get."""
         version = _API_VERSIONS["microsoft.resources"]
         path = f"/subscriptions/{subscription}/providers/{namespace}"
-        told = responses.words(self._connection.send("GET", f"{path}?api-version={version}"), path)
-        return told.get("registrationState", "unknown")
+        provider = responses.words(self._connection.send("GET", f"{path}?api-version={version}"), path)
+        return provider.get("registrationState", "unknown")
 
     def offers(self, subscription: str, location: str) -> dict[str, SizeOffer]:
-        """Tell of each size that there is in a location, by its name in lower case.
+        """Give each size that exists in a location, by its name in lower case.
 
         Source: compute REST reference, Resource Skus - List.
         """
@@ -158,11 +158,11 @@ class Arm:
         return responses.offers(self._connection.send("GET", where), path)
 
     def guests(self) -> dict[str, Any]:
-        """Ask a cloud that ``has_guests`` what runs inside its VMs. Raises: CloudError if it does not say."""
+        """Read what runs inside the VMs of a cloud that ``has_guests``. Raises: CloudError if it does not answer."""
         return responses.guests(self._connection.send("GET", _GUESTS), _GUESTS)
 
     def usages(self, subscription: str, location: str) -> list[Usage]:
-        """Tell how much of each quota is used in a location: of cores and machines, then of networks and addresses.
+        """Give the usage of each quota in a location: first of cores and VMs, then of networks and addresses.
 
         Source: compute REST reference, Usage - List; network REST reference, Usages - List.
         """
@@ -170,7 +170,7 @@ class Arm:
         return [each for path in paths for each in self._pages(_with_version(path), responses.usages)]
 
     def delete(self, resource_id: str) -> Accepted:
-        """Begin to delete a resource; absence is success, the absence of its group too."""
+        """Request the deletion of a resource; if it or its group does not exist, that is a success."""
         try:
             return responses.accepted(self._connection.send("DELETE", _with_version(resource_id)).headers)
         except CloudError as error:
@@ -179,15 +179,15 @@ class Arm:
             raise
 
     def merge_tags(self, resource_id: str, tags: Mapping[str, str]) -> None:
-        """Give a resource tags, and leave those of other names as they are."""
+        """Add or replace tags of a resource; tags with other names stay."""
         self._change_tags("Merge", resource_id, tags)
 
     def drop_tags(self, resource_id: str, tags: Mapping[str, str]) -> None:
-        """Take tags from a resource, those only that have these values."""
+        """Remove tags from a resource, only those with these values."""
         self._change_tags("Delete", resource_id, tags)
 
     def operation(self, url: str) -> Progress:
-        """Look once at an asynchronous operation.
+        """Poll an asynchronous operation once.
 
         Raises: SpecError, before any request, if the URL is not on this cloud's endpoint; CloudError if the operation
         cannot be read.
@@ -196,7 +196,7 @@ class Arm:
         return responses.progress(self._connection.send("GET", url), url)
 
     def check_own(self, url: str) -> None:
-        """Refuse an URL on another host: the token must not go there.
+        """Refuse a URL on another host, because the token must not be sent there.
 
         Raises: SpecError.
         """
@@ -204,7 +204,7 @@ class Arm:
             raise SpecError(f"asyncResultsUrl: {url} is not on this cloud's endpoint {self._endpoint}")
 
     def begin(self, subscription: str, call: Call) -> Accepted:
-        """Ask for one long-running operation of the compute SDK and return as soon as ARM has accepted it.
+        """Request one long-running operation of the compute SDK, and return as soon as ARM has accepted it.
 
         Raises: CloudError if ARM refuses.
         """
@@ -219,17 +219,17 @@ class Arm:
         return self._pages(f"{path}&api-version={_API_VERSIONS['microsoft.resources']}", responses.page)
 
     def _pages(self, path: str, read: Callable[[Any, str], tuple[list[T], str]]) -> Iterator[T]:
-        """Give what a list holds, page by page; a page elsewhere is not asked for: the token must not go there."""
+        """Give the items of a list, page by page. A page on another host is refused, because it would get the token."""
         following = path
-        for _ in range(_MOST_PAGES):
+        for _ in range(_MAX_PAGES):
             found, following = read(self._connection.send("GET", following), path)
             yield from found
             if not following:
                 return
             if not self._is_own(following):
-                message = f"the list goes on at {following}, which is not on this cloud's endpoint {self._endpoint}"
+                message = f"the next page is at {following}, which is not on this cloud's endpoint {self._endpoint}"
                 raise responses.unreadable(message, path)
-        raise responses.unreadable(f"the list does not end within {_MOST_PAGES} pages", path)
+        raise responses.unreadable(f"the list does not end within {_MAX_PAGES} pages", path)
 
     def _is_own(self, url: str) -> bool:
         return origin(url) == origin(self._endpoint)

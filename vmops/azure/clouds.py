@@ -12,13 +12,14 @@ from vmops.core.state_dir import local_home
 
 @dataclass(frozen=True)
 class Cloud:
-    """One cloud: where its Resource Manager is, and who may use it.
+    """One cloud: the endpoint of its Resource Manager, and the credential for it.
 
-    ``endpoint`` has no trailing slash. ``token`` and ``provider`` (a port) belong to the local Azure; a real cloud gets
-    its token from the caller's Azure login. ``has_guests`` tells whether the cloud reports what runs inside its VMs and
-    where to reach it: the local Azure has no network with routes to its VMs' addresses. ``pace`` is the length of one
-    of Azure's seconds here, in seconds: 1 in a real cloud. ``prices`` is the URL of its price list, without trailing
-    slash; empty if there is none.
+    - ``endpoint``: without a trailing slash.
+    - ``token``, ``provider`` (a port): only for the local Azure; a real cloud uses the caller's Azure login.
+    - ``has_guests``: whether the cloud reports what runs inside its VMs and where to reach it, as the local Azure does,
+      because there are no routes to its VMs' addresses.
+    - ``pace``: the length of one of Azure's seconds, in seconds; 1 in a real cloud.
+    - ``prices``: the URL of the price list, without a trailing slash; empty if there is none.
     """
 
     name: str
@@ -33,8 +34,8 @@ class Cloud:
     def engine_environment(self) -> dict[str, str]:
         """Give the variables that the engine needs for this cloud.
 
-        Source: Pulumi documentation, environment variables (``PULUMI_DEBUG_PROVIDERS`` attaches to a provider that
-        runs; without plug-in look-ups no process searches for one that is not needed).
+        Source: Pulumi documentation, environment variables (``PULUMI_DEBUG_PROVIDERS`` attaches to a running provider;
+        the other one turns off the search for plug-ins).
         """
         if not self.provider:
             return {}
@@ -44,7 +45,7 @@ class Cloud:
         }
 
     def provider_arguments(self, subscription: str) -> dict[str, Any]:
-        """Give the arguments of the azure-native ``Provider``: one principal for the engine and for the SDK."""
+        """Give the arguments of the azure-native ``Provider``, so that the engine uses the same login as the SDK."""
         if self.provider:
             return {"subscription_id": subscription}
         return {
@@ -62,7 +63,7 @@ _REAL = {
     "china": Cloud("china", "https://management.chinacloudapi.cn", "login.chinacloudapi.cn"),
 }
 """Source: azure-core, ``azure.core.AzureClouds`` and Azure documentation, national clouds' endpoints; Azure Retail
-Prices, which knows the public cloud alone (karpenter-provider-azure)."""
+Prices, which lists only the public cloud (karpenter-provider-azure)."""
 
 
 _PORTALS = {
@@ -74,12 +75,12 @@ _PORTALS = {
 
 
 def portal_link(cloud: str, arm_id: str) -> str | None:
-    """Give the page of a resource in a cloud's portal; None where there is no portal."""
+    """Give the URL of a resource in a cloud's portal; None for a cloud without a portal."""
     return f"{_PORTALS[cloud]}/#@/resource{arm_id}/overview" if cloud in _PORTALS else None
 
 
 def connect(name: str, state_dir: Path) -> Cloud:
-    """Give the cloud of that name. The local one is started if it does not run.
+    """Give the cloud with a name. The local Azure is started if it does not run.
 
     Raises: StartFailed if the local Azure does not start.
     """

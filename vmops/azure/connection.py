@@ -23,49 +23,51 @@ if TYPE_CHECKING:
 Call: TypeAlias = "Callable[[VirtualMachinesOperations, Mapping[str, Any]], Any]"
 """Called with the SDK's virtual machine operations, and the keywords to pass on to one of its ``begin_`` methods."""
 
-Met: TypeAlias = Callable[[CloudError], object]
-"""It is told of a refusal."""
+OnRefusal: TypeAlias = Callable[[CloudError], object]
+"""Called with each refusal."""
 
 _PORTS = {"https": 443, "http": 80}
 
-_PASSING = frozenset({429, 502, 503, 504})
+_TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
 """Transient statuses: the same request may succeed later. Source: ARM resource provider contract, common API details.
 """
 
-_SLOW = "Failed to invoke the Azure CLI"
+_CLI_TIMED_OUT = "Failed to invoke the Azure CLI"
 """azure-identity's message about an ``az`` that timed out. Source: azure-identity, AzureCliCredential."""
 
 
 class Connection:
     """Requests to one cloud's Resource Manager, for one principal. Thread-safe."""
 
-    def __init__(self, cloud: Cloud, timeout: float, patience: float, met: Met, claim: VmClaim) -> None:
-        """Speak to ``cloud``; one request takes at most ``timeout`` seconds, and is sent again for ``patience``.
+    def __init__(
+        self, cloud: Cloud, timeout: float, retry_seconds: float, on_refusal: OnRefusal, claim: VmClaim
+    ) -> None:
+        """Connect to ``cloud``; one request takes at most ``timeout`` seconds, and is retried for ``patience`` seconds.
 
-        ``met`` is told of every refusal, but that something is not there. Nothing is changed once ``claim`` is over,
-        and what is carries its mark.
+        ``met`` is called with every refusal except not found. Nothing is changed once ``claim`` is lost; requests that
+        change something carry its mark.
         """
         self._cloud = cloud
         self._timeout = timeout
-        self._patience = patience
-        self._met = met
+        self._retry_seconds = retry_seconds
+        self._on_refusal = on_refusal
         self._claim = claim
 
     def send(self, method: str, path: str, body: Any = None) -> "HttpResponse":
         """Send a request to a path or URL, and retry transient refusals.
 
-        Raises: CloudError if it is refused, or nobody answers.
+        Raises: CloudError if it is refused, or there is no answer.
         """
-        end = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._retry_seconds
 
         def pause(refusal: CloudError, times: int) -> float | None:
             seconds = refusal.retry_after or backoff(times)
-            return seconds if refusal.status in _PASSING and time.monotonic() + seconds <= end else None
+            return seconds if refusal.status in _TRANSIENT_STATUSES and time.monotonic() + seconds <= deadline else None
 
-        return retry(lambda: self._exchange(method, path, body), CloudError, pause, timeout=self._patience)
+        return retry(lambda: self._exchange(method, path, body), CloudError, pause, timeout=self._retry_seconds)
 
     def call(self, subscription: str, call: Call) -> Mapping[str, str]:
-        """Make one call of the compute SDK, once, and give the headers of ARM's answer.
+        """Make one call of the compute SDK without retries, and give the headers of ARM's answer.
 
         Raises: CloudError if ARM refuses.
         """
@@ -74,12 +76,12 @@ class Connection:
         how = {"polling": False, "cls": lambda response, *_: response.http_response.headers}
         try:
             headers: Mapping[str, str] = call(
-                self._machines(subscription), {**how, "headers": self._permitted()}
+                self._machines(subscription), {**how, "headers": self._checked_headers()}
             ).result()
         except AzureError as error:
             response = getattr(error, "response", None)
             if response is None and isinstance(error, ClientAuthenticationError):
-                raise _no_login(str(error)) from None
+                raise _login_error(str(error)) from None
             raise (CloudError(str(error)) if response is None else self._refused(refusal(response, ""))) from error
         return headers
 
@@ -88,19 +90,19 @@ class Connection:
         from azure.core.rest import HttpRequest
 
         url = path if path.startswith("http") else self._cloud.endpoint + path
-        headers = self._permitted() if method != "GET" else {}
+        headers = self._checked_headers() if method != "GET" else {}
         try:
             response: HttpResponse = self._client.send_request(HttpRequest(method, url, json=body, headers=headers))
         except ClientAuthenticationError as error:
-            raise _no_login(str(error)) from None
+            raise _login_error(str(error)) from None
         except AzureError as error:
             raise CloudError(f"{self._cloud.endpoint} does not answer: {error}", resource=path) from error
         if response.status_code >= 400:
             raise self._refused(refusal(response, path))
         return response
 
-    def _permitted(self) -> dict[str, str]:
-        """Check that something may be changed, and give the headers by which it is known whose change it is.
+    def _checked_headers(self) -> dict[str, str]:
+        """Check the claim before a change, and give the headers that mark the change with it.
 
         Source: ARM, common API details, ``x-ms-client-request-id``.
         """
@@ -109,7 +111,7 @@ class Connection:
 
     def _refused(self, error: CloudError) -> CloudError:
         if not is_absent(error):
-            self._met(error)
+            self._on_refusal(error)
         return error
 
     def _machines(self, subscription: str) -> "VirtualMachinesOperations":
@@ -153,7 +155,7 @@ class Connection:
 
     @cached_property
     def _authentication(self) -> "HTTPPolicy[Any, Any] | SansIOHTTPPolicy[Any, Any]":
-        """The local Azure uses plain http on loopback. There azure-core sends a key, but no bearer credential."""
+        """The local Azure uses plain HTTP on loopback, where azure-core sends a key, but refuses to send a token."""
         if self._cloud.token:
             from azure.core.pipeline.policies import AzureKeyCredentialPolicy
 
@@ -163,9 +165,9 @@ class Connection:
         return ARMChallengeAuthenticationPolicy(self._credential, f"{self._cloud.endpoint}/.default")
 
 
-def _no_login(reason: str) -> CloudError:
-    """Tell a missing login from one that timed out, as when many processes ask for one at once."""
-    if _SLOW in reason:
+def _login_error(reason: str) -> CloudError:
+    """Give the error for a missing login, or for one that timed out, as when many processes log in at once."""
+    if _CLI_TIMED_OUT in reason:
         return CloudError("the Azure CLI gave no token in time", code=SLOW_LOGIN)
     return CloudError(
         f"no Azure login: {reason.strip().partition(chr(10))[0]}", status=401, code="AuthenticationFailed"
@@ -173,7 +175,7 @@ def _no_login(reason: str) -> CloudError:
 
 
 def origin(url: str) -> tuple[str | int | None, ...] | None:
-    """Give scheme, user, host and port of a URL, the port of its scheme if it names none; None if it cannot be read."""
+    """Give scheme, user, host and port (by default the scheme's) of a URL; None if it cannot be parsed."""
     try:
         parts = urlsplit(url)
         return parts.scheme, parts.username, parts.hostname, parts.port or _PORTS.get(parts.scheme)
@@ -182,7 +184,7 @@ def origin(url: str) -> tuple[str | int | None, ...] | None:
 
 
 def touch() -> None:
-    """Import what every request needs."""
+    """Import the modules that every request needs."""
     import requests  # noqa: F401
     from azure.core import PipelineClient  # noqa: F401
     from azure.core.pipeline.policies import AzureKeyCredentialPolicy, RetryPolicy  # noqa: F401

@@ -1,4 +1,4 @@
-"""A form that an answer must have, and how an answer is read by it."""
+"""Checks and reads an answer by the form that it must have."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -12,8 +12,8 @@ Shape: TypeAlias = "type | Mapping[str, Shape] | list[Shape]"
 _ARTICLES = {str: "a string", int: "a whole number", list: "a list", dict: "an object", bool: "true or false"}
 
 
-class Misshapen(ValueError):
-    """An answer of another form than ARM promises; the message says where it differs."""
+class Malformed(ValueError):
+    """An answer with another form than ARM specifies; the message says where it differs."""
 
 
 class Form:
@@ -25,15 +25,15 @@ class Form:
         self._needed = [name[:-1] for name in shape if name.endswith("!")]
 
     def read(self, value: object) -> dict[str, Any]:
-        """Read an object, without what is null. Raises: Misshapen."""
+        """Read an object without its null values. Raises: Malformed."""
         try:
             return self.properties(value)
-        except _Misfit as misfit:
-            where = misfit.where.lstrip(".")
-            raise Misshapen(f"{f'`{where}`' if where else 'it'} {misfit}") from None
+        except _Mismatch as mismatch:
+            where = mismatch.where.lstrip(".")
+            raise Malformed(f"{f'`{where}`' if where else 'it'} {mismatch}") from None
 
     def properties(self, value: object) -> dict[str, Any]:
-        """Read the same as a part of an answer. Raises: _Misfit."""
+        """Read an object that is part of an answer. Raises: _Mismatch."""
         read: dict[str, Any] = {}
         for name, each in _of_type(value, dict).items():
             if each is None:
@@ -41,21 +41,21 @@ class Form:
             form = self._known.get(name, self._others)
             try:
                 read[name] = each if form is object or type(each) is form else _read(each, form)
-            except _Misfit as misfit:
-                raise misfit.below(f".{name}") from None
+            except _Mismatch as mismatch:
+                raise mismatch.below(f".{name}") from None
         for name in self._needed:
             if not read.get(name):
-                raise _Misfit("is missing").below(f".{name}")
+                raise _Mismatch("is missing").below(f".{name}")
         return read
 
 
-class _Misfit(Exception):
-    """A part of an answer has another form; ``where`` is its path, which is put together only once it is needed."""
+class _Mismatch(Exception):
+    """A part of an answer has another form; ``where`` is its path, which is built only for an error."""
 
     where = ""
 
-    def below(self, place: str) -> "_Misfit":
-        """Give the same, one place further up."""
+    def below(self, place: str) -> "_Mismatch":
+        """Prepend ``place`` to the path, and return the same."""
         self.where = place + self.where
         return self
 
@@ -75,12 +75,12 @@ def _read(value: object, form: _Prepared) -> Any:
     if isinstance(form, list):
         try:
             return [_read(each, form[0]) for each in _of_type(value, list)]
-        except _Misfit as misfit:
-            raise misfit.below("[]" if isinstance(value, list) else "") from None
+        except _Mismatch as mismatch:
+            raise mismatch.below("[]" if isinstance(value, list) else "") from None
     return _of_type(value, form)
 
 
 def _of_type(value: object, kind: type) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise _Misfit(f"is not {_ARTICLES[kind]}")
+        raise _Mismatch(f"is not {_ARTICLES[kind]}")
     return value

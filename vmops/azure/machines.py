@@ -1,4 +1,4 @@
-"""The VMs of a subscription, by four lists, whatever the number of VMs."""
+"""Lists the VMs of a subscription with four requests, whatever the number of VMs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,8 +41,8 @@ class ListedMachine:
         return self.provisioning == "succeeded" and self.power in {"stopped", "deallocated"}
 
     @property
-    def on_its_way(self) -> bool:
-        """Tell whether its state is about to change by itself."""
+    def changing(self) -> bool:
+        """Tell whether a change of it is in progress."""
         return not (self.running or self.stopped or self.provisioning == "failed")
 
 
@@ -73,7 +73,7 @@ def members(arm: Arm, fleet: Identity) -> list[ListedMachine]:
 
 
 def states(arm: Arm, subscription: str) -> dict[str, str]:
-    """Give the power state of each VM of a subscription by its ARM id, both in lower case, by one list.
+    """Give the power state of each VM of a subscription by its ARM id, both in lower case, with one request.
 
     Raises: CloudError if ARM refuses it.
     """
@@ -82,13 +82,13 @@ def states(arm: Arm, subscription: str) -> dict[str, str]:
 
 
 def of_ids(arm: Arm, subscription: str, ids: Sequence[str]) -> dict[str, Resource | None]:
-    """Give VMs by their ids, by one list; None for each that does not exist. Raises: CloudError if ARM refuses it."""
+    """Give VMs by their ids with one request; None for each that does not exist. Raises: CloudError."""
     listed = _by_id(arm.of_type(subscription, _MACHINES))
     return {arm_id: listed.get(arm_id.lower()) for arm_id in ids}
 
 
 def running(arm: Arm, subscription: str, ids: Sequence[str]) -> list[Resource]:
-    """Give VMs by their ids, in that order, by two lists; empty if one of them does not exist, or does not run.
+    """Give VMs by their ids, in that order, with two requests; empty if one of them does not exist, or does not run.
 
     Raises: CloudError if ARM refuses a list.
     """
@@ -114,9 +114,9 @@ def addresses_of(arm: Arm, machine: Resource) -> tuple[str, str]:
 
 
 def _addresses(machine: Resource, resource: Callable[[str], Resource | None]) -> tuple[str, str]:
-    """Find the addresses of a VM by its first interface; ``resource`` finds a resource by its id in lower case."""
-    cards = machine["properties"].get("networkProfile", {}).get("networkInterfaces") or [{}]
-    card = _found(cards[0], resource)
+    """Find the addresses of a VM by its first interface; ``resource`` gives a resource by its id in lower case."""
+    interfaces_of_vm = machine["properties"].get("networkProfile", {}).get("networkInterfaces") or [{}]
+    card = _found(interfaces_of_vm[0], resource)
     first = next(iter(card.get("properties", {}).get("ipConfigurations") or [{}])).get("properties", {})
     address = _found(first.get("publicIPAddress") or {}, resource)
     return address.get("properties", {}).get("ipAddress", ""), first.get("privateIPAddress", "")

@@ -1,7 +1,7 @@
-"""The meaning of each of ARM's refusals: its kind, and the next step where the kind's own does not fit.
+"""The table of ARM's refusals: the kind of each, and the next step if that of the kind does not fit.
 
-A code may have several meanings, and the message decides. A code that is not here is classified by its status, without
-advice.
+If a code has several meanings, the message decides. A code that is not in the table is classified by its status,
+without advice.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _GRANT = "given to this account; if it was within the last minutes, call again: 
 _REGISTERED = "then call again: a registration takes minutes"
 _EXCEEDS = r"exceeding approved (?P<quota>[\w ]+?) quota"
 _NUMBERS = r".*Current Limit: (?P<limit>\d+), Current Usage: (?P<used>\d+), Additional Required: (?P<more>\d+)"
-_MOST = r"Maximum allowed: (?P<limit>\d+), Current in use: (?P<used>\d+), Additional requested: (?P<more>\d+)"
+_MAXIMUM = r"Maximum allowed: (?P<limit>\d+), Current in use: (?P<used>\d+), Additional requested: (?P<more>\d+)"
 _HAS = "({limit} allowed, {used} used, {more} more needed), or choose another size or location"
 
 
@@ -86,7 +86,7 @@ TABLE = (
         *("MissingSubscriptionRegistration SubscriptionNotRegistered", AUTH, _DEPLOY),
         f"`az provider register -n NAMESPACE`, {_REGISTERED}",
     ),
-    Meaning("QuotaExceeded", QUOTA, _DEPLOY, f"ask for a higher quota {_HAS}", _MOST),
+    Meaning("QuotaExceeded", QUOTA, _DEPLOY, f"ask for a higher quota {_HAS}", _MAXIMUM),
     Meaning("QuotaExceeded", QUOTA, _DEPLOY),
     Meaning(
         *("PublicIPCountLimitReached IPv4BasicSkuPublicIpCountLimitReached", QUOTA, _NETWORK),

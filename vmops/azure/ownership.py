@@ -1,8 +1,8 @@
-"""Who owns a resource: decided by its tags, its name and the identity that Azure gave it; never by one of them alone.
+"""Decides who owns a resource, by its tags, its name and Azure's identity of it; never by one of them alone.
 
-*Ours* has our stack's tag and our owner's, and an id that we made or that is ours by default; or it has nobody's tag
-and the identity of the resource that we made. *Another's* has another's tag, or another identity than the one that we
-made. *Unproven* has our name and no other sign of its owner. Only what is ours is changed or deleted.
+*Ours* has the tags of our stack and our owner, and an id that we made or that is a default of ours; or it has no tags
+of vmops, and the identity of the resource that we made. *Another's* has other tags of vmops, or another identity than
+the one that we made. *Unproven* has our name and no other sign of its owner. Only what is ours is changed or deleted.
 """
 
 from collections.abc import Container, Mapping
@@ -15,16 +15,14 @@ from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.times import format_utc
 from vmops.spec.names import EXPIRES_TAG, FLEET_TAG, GIVEN_TAG, OWNER_TAG, STACK_TAG, Identity
-from vmops.spec.rules.fleets import MOST
+from vmops.spec.rules.fleets import MAX_MEMBERS
 
-UNSETTLED = "?"
-"""Prefix of an identity that was recorded before a change that has not ended: the change may have replaced the
-resource.
-"""
+CHANGING = "?"
+"""Prefix of a recorded identity while a change is in progress that may replace the resource."""
 
 _IDENTITIES = ("vmId", "uniqueId", "resourceGuid")
-"""Properties by which Azure tells a resource from another of the same id. Source: azure-rest-api-specs: VMs of
-Microsoft.Compute, its disks, and the resources of Microsoft.Network."""
+"""Properties with Azure's identity of a resource, which another resource of the same id does not have. Source:
+azure-rest-api-specs: VMs and disks of Microsoft.Compute, and the resources of Microsoft.Network."""
 
 _NAMED_BY_THE_USER = frozenset({"virtualnetworks", "networksecuritygroups"})
 
@@ -39,10 +37,10 @@ class Whose(StrEnum):
 
 @dataclass(frozen=True)
 class Claim:
-    """In whose name something is done: which VM, and its owner.
+    """The VM for which something is done, and its owner: both decide which resources are ours.
 
-    ``made`` is what was made for it and not seen gone: Azure's identity of each by its ARM id in lower case, empty
-    where nobody knows. ``members`` are the numbers of a fleet's members whose names are given by rule.
+    ``made`` are the resources that were made for it and not seen to be gone: Azure's identity of each by ARM id in
+    lower case; '' if unknown. ``members`` are the numbers of a fleet's members, whose default names are ours.
     """
 
     vm: Identity
@@ -56,75 +54,75 @@ class Claim:
         return self.vm.stack
 
     def names(self, arm_id: str) -> bool:
-        """Tell whether an id is one that we made, or that we give by rule."""
+        """Tell whether an id is one that we made, or has a default name of ours."""
         named = arm_id.lower() in self.made or self.vm.names(arm_id)
         return named or (bool(self.members) and self.vm.member(arm_id) in self.members)
 
-    def beside(self, group: Mapping[str, Any] | None) -> "Claim":
-        """Give the same; the name of any member is given by rule if only its group tells that it is a fleet's."""
-        told = group is not None and carries_our_tags(group, self) and fleet_of(group)
+    def in_group(self, group: Mapping[str, Any] | None) -> "Claim":
+        """Give the claim in a resource group: if only its tags tell that it is a fleet's, any member is ours."""
+        identity = group is not None and carries_our_tags(group, self) and fleet_of(group)
         known = self.members or any(self.vm.member(arm_id) is not None for arm_id in self.made)
-        return replace(self, members=range(MOST)) if told and not known else self
+        return replace(self, members=range(MAX_MEMBERS)) if identity and not known else self
 
 
 def extend(arm: Arm, existing: Mapping[str, Any], expires: float) -> None:
-    """Move the instant at which a VM of ours expires, in seconds since the epoch; 0 for never."""
+    """Change the time at which a VM of ours expires, in seconds since the epoch; 0 for never."""
     if expires:
         arm.merge_tags(existing["id"], {EXPIRES_TAG: format_utc(expires)})
-    elif told := (existing.get("tags") or {}).get(EXPIRES_TAG):
-        arm.drop_tags(existing["id"], {EXPIRES_TAG: told})
+    elif identity := (existing.get("tags") or {}).get(EXPIRES_TAG):
+        arm.drop_tags(existing["id"], {EXPIRES_TAG: identity})
 
 
 def stack_of(resource: Mapping[str, Any]) -> str:
-    """Give the name of the stack that a resource belongs to; empty if it is none of vmops'."""
+    """Give the name of a resource's stack; empty if vmops did not make it."""
     return str((resource.get("tags") or {}).get(STACK_TAG, ""))
 
 
 def fleet_of(resource: Mapping[str, Any]) -> str:
-    """Give the name of the fleet that a resource belongs to; empty if it belongs to none."""
+    """Give the name of a resource's fleet; empty if it belongs to none."""
     return str((resource.get("tags") or {}).get(FLEET_TAG, ""))
 
 
 def owner_of(resource: Mapping[str, Any]) -> str | None:
-    """Give the owner that a resource names; None if it names none."""
+    """Give the owner in a resource's tags; None if it has none."""
     owner: str | None = (resource.get("tags") or {}).get(OWNER_TAG)
     return owner
 
 
 def identity_of(resource: Mapping[str, Any]) -> str:
-    """Give Azure's identity of a resource; empty where an answer does not tell it, as a list does not."""
+    """Give Azure's identity of a resource; empty if the answer does not contain it, as lists do not."""
     properties = resource.get("properties") or {}
     return next((str(properties[name]) for name in _IDENTITIES if properties.get(name)), "")
 
 
 def kind_of(resource: Mapping[str, Any]) -> str:
-    """Give the last word of a resource's type, in lower case."""
+    """Give the last part of a resource's type, in lower case."""
     return str(resource["type"]).rpartition("/")[2].lower()
 
 
 def carries_our_tags(resource: Mapping[str, Any], claim: Claim) -> bool:
-    """Tell whether a resource carries our stack's tag and our owner's: of a group, that it is ours."""
+    """Tell whether a resource has the tags of our stack and our owner; for a group, this means that it is ours."""
     return (stack_of(resource), owner_of(resource)) == (claim.stack, claim.owner)
 
 
 def whose(resource: Mapping[str, Any], claim: Claim, *, in_our_group: bool = False) -> Whose | None:
-    """Judge whose a resource (no group, no subnet) is; None if neither its name nor its tag has to do with us.
+    """Decide who owns a resource (no group, no subnet); None if neither its name nor its tag is ours.
 
-    ``in_our_group``: its group carries our tags, so that a policy may have copied these to it; to what lies in a group
-    of the name that we give by rule it may have done so before the group was another's.
+    ``in_our_group``: its group has our tags, which a policy may have copied to the resource. In a group with a default
+    name of ours, a policy may have copied them before the group became another's.
     """
     if resource.get("managedBy"):
-        return None  # a disk that a VM holds goes, or stays, with that VM
+        return None  # an attached disk belongs to its VM
     named = claim.names(resource["id"]) or _is_member(resource, claim)
     if is_tagged_by_another(resource, claim):
         return Whose.ANOTHERS if named or stack_of(resource) == claim.stack else None
-    known, told = claim.made.get(resource["id"].lower(), ""), identity_of(resource)
-    if known and told and not known.startswith(UNSETTLED) and known != told:
+    known, identity = claim.made.get(resource["id"].lower(), ""), identity_of(resource)
+    if known and identity and not known.startswith(CHANGING) and known != identity:
         return Whose.ANOTHERS
     if carries_our_tags(resource, claim):
         copied = in_our_group or claim.vm.has_group_by_rule
         return Whose.OURS if named or _may_have_been_named(resource, copied=copied) else Whose.ANOTHERS
-    if told and known.removeprefix(UNSETTLED) == told:
+    if identity and known.removeprefix(CHANGING) == identity:
         return Whose.OURS
     if not named:
         return Whose.ANOTHERS if stack_of(resource) else None
@@ -132,23 +130,23 @@ def whose(resource: Mapping[str, Any], claim: Claim, *, in_our_group: bool = Fal
 
 
 def is_proven(resource: Mapping[str, Any], claim: Claim) -> bool:
-    """Tell whether a resource is the very one that we made, whatever its tags say."""
-    known, told = claim.made.get(resource["id"].lower(), ""), identity_of(resource)
-    return bool(told) and known.removeprefix(UNSETTLED) == told
+    """Tell whether a resource is the one that we made, by Azure's identity of it, whatever its tags."""
+    known, identity = claim.made.get(resource["id"].lower(), ""), identity_of(resource)
+    return bool(identity) and known.removeprefix(CHANGING) == identity
 
 
 def is_ours(resource: Mapping[str, Any], claim: Claim) -> bool:
-    """Tell whether a resource under a name of ours is ours."""
+    """Tell whether a resource is ours."""
     return whose(resource, claim) is Whose.OURS
 
 
 def is_another_owners(resource: Mapping[str, Any], claim: Claim) -> bool:
-    """Tell whether a resource carries our stack's tag, and another owner's: then the whole VM is theirs."""
+    """Tell whether a resource has our stack's tag and another owner's, who then owns the whole VM."""
     return stack_of(resource) == claim.stack and owner_of(resource) not in {None, claim.owner}
 
 
 def require_owned(resource: Mapping[str, Any], claim: Claim) -> None:
-    """Check that what exists is ours to change.
+    """Check that an existing resource is ours.
 
     Raises: OperationFailed (conflict), naming the owner and the next step.
     """
@@ -157,7 +155,7 @@ def require_owned(resource: Mapping[str, Any], claim: Claim) -> None:
 
 
 def refusal(resource: Mapping[str, Any], claim: Claim) -> Failure:
-    """Say whose something is that is not ours, and what can be done about it."""
+    """Give the failure for a resource that is not ours: who owns it, and what can be done about it."""
     owner, stack = owner_of(resource), stack_of(resource)
     step = "ask its owner, or choose another name"
     if is_proven(resource, claim):
@@ -174,22 +172,22 @@ def refusal(resource: Mapping[str, Any], claim: Claim) -> Failure:
 
 
 def is_tagged_by_another(resource: Mapping[str, Any], claim: Claim) -> bool:
-    """Tell whether a resource carries another stack's tag, or another owner's."""
+    """Tell whether a resource has the tag of another stack or another owner."""
     return stack_of(resource) not in {"", claim.stack} or owner_of(resource) not in {None, claim.owner}
 
 
 def _may_have_been_named(resource: Mapping[str, Any], *, copied: bool) -> bool:
-    """Tell whether the user may have chosen the name of what we made, or were given: its tags cannot be copies."""
+    """Tell whether a resource with our tags may have a name that the user chose, because its tags cannot be copies."""
     given = GIVEN_TAG in (resource.get("tags") or {})
     return kind_of(resource) in _NAMED_BY_THE_USER and (given or not copied)
 
 
 def _is_member(resource: Mapping[str, Any], claim: Claim) -> bool:
-    """Tell whether a resource says that it is our fleet's, under the name that a member, or what it has, gets."""
+    """Tell whether a resource has the tags of our fleet, and the default name of a member's resource."""
     named = fleet_of(resource).lower() == claim.vm.vm_name.lower()
     return named and stack_of(resource) == claim.stack and claim.vm.member(resource["id"]) is not None
 
 
 def _is_loose_disk(resource: Mapping[str, Any]) -> bool:
-    """Tell whether it is a disk as a VM that failed leaves it: ARM made it with the VM, and gave it no tag."""
+    """Tell whether it is a disk without tags, as a failed create of a VM leaves it."""
     return kind_of(resource) == "disks" and not resource.get("tags")

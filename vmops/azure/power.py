@@ -1,4 +1,4 @@
-"""Start, stop, restart and deallocate, by direct calls of Azure's compute provider; and polling by handle."""
+"""Starts, stops, restarts and deallocates a VM by direct calls of Azure's compute provider, and polls by handle."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -47,8 +47,8 @@ def ask(arm: Arm, target: Target, claim: Claim, action: Action) -> Accepted:
 def begin(arm: Arm, vm_id: str, action: Action) -> Accepted:
     """Start a power operation, and return as soon as ARM has accepted it.
 
-    Stop is ``powerOff`` with ``skipShutdown=false``: the guest shuts down gracefully; a forced stop does not wait for
-    it. Source: azure-rest-api-specs, Microsoft.Compute, VirtualMachines_PowerOff.
+    Stop is ``powerOff`` with ``skipShutdown=false``: the guest shuts down gracefully, for which a forced stop does not
+    wait. Source: azure-rest-api-specs, Microsoft.Compute, VirtualMachines_PowerOff.
 
     Raises: CloudError if ARM refuses.
     """
@@ -59,13 +59,13 @@ def begin(arm: Arm, vm_id: str, action: Action) -> Accepted:
 def follow(arm: Arm, accepted: Accepted, floor: float) -> Callable[[], dict[str, Any] | CloudError | NotYet]:
     """Give the poll of an accepted power operation; it first runs after the time that ARM asked for."""
     url = accepted.url
-    return first_poll_after(accepted.retry_after or 0.0, lambda: look(arm, url, floor) if url else {})
+    return first_poll_after(accepted.retry_after or 0.0, lambda: poll(arm, url, floor) if url else {})
 
 
-def look(arm: Arm, url: str, floor: float) -> dict[str, Any] | CloudError | NotYet:
+def poll(arm: Arm, url: str, floor: float) -> dict[str, Any] | CloudError | NotYet:
     """Poll a power operation once.
 
-    ``floor`` is the number of seconds between two polls if the service names none; its ``Retry-After`` wins.
+    ``floor`` is the interval between two polls in seconds, unless the service sends a ``Retry-After``.
 
     Returns: ARM's answer about the operation if it succeeded, its error if it failed, `NotYet` while it runs.
 

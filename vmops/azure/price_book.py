@@ -1,4 +1,4 @@
-"""Prices cached in the state directory: queried twice a day, and valid for a week."""
+"""Prices, cached in the state directory: queried at most twice a day, and valid for a week."""
 
 import json
 import re
@@ -19,7 +19,7 @@ _FRESH, _KNOWN = 12 * 3600.0, 7 * 24 * 3600.0
 """Seconds after which a price is queried again, and after which it is unknown. Source: Karpenter's period."""
 
 _PAUSE = 600.0
-"""Seconds without queries after an unanswered one: a host without internet access waits once, not for every verb."""
+"""Seconds without queries after a failed one, so that a host without internet access does not wait in every verb."""
 
 _SAFE = re.compile(r"[A-Za-z0-9_-]+")
 """Names that are safe in a file name and in a filter; Azure's locations and sizes all are."""
@@ -29,7 +29,7 @@ _UNREACHABLE = "unreachable"
 
 @dataclass(frozen=True)
 class Price:
-    """What a VM costs an hour, in US dollars, compute alone.
+    """The price of a VM's compute per hour, in US dollars.
 
     ``as_of`` is the time of the answer, in seconds since the epoch. ``source`` is retail, or local for a made-up price.
     """
@@ -40,7 +40,7 @@ class Price:
 
     def as_dict(self) -> dict[str, Any]:
         """Give it as plain JSON."""
-        when = times.told(self.as_of)
+        when = times.utc_or_none(self.as_of)
         return {
             "pricePerHour": self.per_hour,
             "currency": prices.CURRENCY,
@@ -67,7 +67,7 @@ class PriceBook:
     now: Callable[[], float] = time.time
 
     def price(self, location: str | None, size: str | None, priority: str | None) -> Price | None:
-        """Give the price of a place; None if it is unknown. It takes at most one request of a few seconds."""
+        """Give the price of a place; None if it is unknown. This takes at most one request of a few seconds."""
         if not self.cloud.prices or not location or not size or not _SAFE.fullmatch(location + size):
             return None
         kept = self._asked(location, size)
@@ -97,7 +97,7 @@ class PriceBook:
         return not 0 < kept.get("next", 0.0) - self.now() <= _FRESH
 
     def _read(self, file: str) -> dict[str, Any]:
-        """Read the cache; nothing if it cannot be read."""
+        """Read the cache; empty if it cannot be read."""
         with suppress(OSError, ValueError, TypeError, AttributeError, LookupError):
             kept = json.loads(self._path(file).read_bytes())
             amounts = {name: float(each) for name, each in kept.get("amounts", {}).items() if each > 0}

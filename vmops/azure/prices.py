@@ -1,4 +1,4 @@
-"""What a VM costs an hour, as Azure publishes it: compute only, in US dollars, without discounts and without login.
+"""Azure's published prices of VMs per hour: compute only, in US dollars, without discounts. No login is needed.
 
 Source: Azure documentation, Azure Retail Prices overview.
 """
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 REGULAR, SPOT = "Regular", "Spot"
 CURRENCY = "USD"
 NOT_COUNTED = ("disks", "public addresses", "traffic", "licences")
-"""What our prices leave out."""
+"""What our prices do not include."""
 
 _PATH = "/api/retail/prices"
 _VERSION = "2023-01-01-preview"
 _TIMEOUT = 5.0
-"""Seconds for an answer, and after which no further page is requested: no verb waits long for a price."""
+"""Seconds for one answer, and for all pages together."""
 
 _OTHER_PRODUCTS = (" Windows", " Win", "Cloud Services", "CloudServices")
-"""Words in products that are not Linux VMs; the list has no field for that. Source: opencost, Karpenter."""
+"""Words in the names of products that are not Linux VMs: the list has no field for that. Source: opencost, Karpenter.
+"""
 
 _RETIRED = "Low Priority"
 """A price type of Azure Batch that is not Spot. Source: opencost#3531."""
@@ -39,7 +40,7 @@ Amounts: TypeAlias = dict[str, float]
 
 
 def ask(endpoint: str, location: str, size: str) -> Amounts:
-    """Query the prices of a size in a location; the list compares names with case.
+    """Query the prices of a size in a location; names are case-sensitive.
 
     Raises: CloudError if there is no answer, or an unreadable one.
     """
@@ -48,7 +49,7 @@ def ask(endpoint: str, location: str, size: str) -> Amounts:
 
 
 def _by_priority(items: Iterator[Mapping[str, Any]]) -> dict[str, list[float]]:
-    """Group the relevant prices by priority. Of several meters for the same, the dearest counts: nobody pays more."""
+    """Group the relevant prices by priority; of several meters for the same VM, the highest counts."""
     found: dict[str, list[float]] = {REGULAR: [], SPOT: []}
     for item in items:
         if _counts(item):
@@ -59,7 +60,7 @@ def _by_priority(items: Iterator[Mapping[str, Any]]) -> dict[str, list[float]]:
 def _counts(item: Mapping[str, Any]) -> bool:
     """Tell whether a meter is for a Linux VM by the hour.
 
-    A price of 0 is a placeholder for what is not sold yet. Source: terrapod#931.
+    A price of 0 is a placeholder for a VM that is not sold yet. Source: terrapod#931.
     """
     product, sku = item["productName"], item["skuName"]
     return (
@@ -71,7 +72,7 @@ def _counts(item: Mapping[str, Any]) -> bool:
 
 
 def _items(endpoint: str, location: str, size: str) -> Iterator[Mapping[str, Any]]:
-    """Give the meters of a size in a location, page by page; the first page is almost always all."""
+    """Give the meters of a size in a location, page by page; usually there is one page."""
     where = f"serviceName eq 'Virtual Machines' and armRegionName eq '{location}' and armSkuName eq '{size}'"
     query = {"api-version": _VERSION, "currencyCode": CURRENCY, "$filter": f"{where} and priceType eq 'Consumption'"}
     following = f"{endpoint}{_PATH}?{urlencode(query)}"
@@ -84,7 +85,7 @@ def _items(endpoint: str, location: str, size: str) -> Iterator[Mapping[str, Any
             if not following:
                 return
             if not _is_of(endpoint, following):
-                raise unreadable(f"the price list goes on at {following}, which is not {endpoint}", _PATH)
+                raise unreadable(f"the next page of the price list is at {following}, not {endpoint}", _PATH)
     raise unreadable(f"the price list does not end within {_TIMEOUT:g} seconds", _PATH)
 
 
@@ -105,7 +106,7 @@ _WORDS = ("type", "unitOfMeasure", "currencyCode", "productName", "skuName", "ar
 
 
 def _page(answer: "Response", url: str) -> tuple[list[Mapping[str, Any]], str]:
-    """Read a page and the URL of the next, '' after the last. Raises: CloudError if it is none."""
+    """Read a page and the URL of the next, '' after the last. Raises: CloudError if it is not a page."""
     try:
         body = answer.json()
         items, following = body["Items"], body.get("NextPageLink") or ""
@@ -114,7 +115,7 @@ def _page(answer: "Response", url: str) -> tuple[list[Mapping[str, Any]], str]:
     except (ValueError, KeyError, TypeError, AttributeError):
         whole = False
     if not whole or not isinstance(following, str):
-        raise unreadable("it is no page of the price list", url)
+        raise unreadable("it is not a page of the price list", url)
     return items, following
 
 

@@ -1,7 +1,7 @@
 """Reads ARM's answers: resources, lists, accepted operations, their progress, refusals, and retry times.
 
-Nothing else reads an answer. One that is not as ARM promises is a `CloudError`, never treated as empty: a proxy answers
-200 with a page of its own.
+No other module reads an answer. An answer of another form is a `CloudError`, and never counts as empty: a proxy may
+answer 200 with a page of its own.
 """
 
 import json
@@ -15,10 +15,10 @@ from vmops.core.errors import CloudError
 T = TypeVar("T")
 
 UNREADABLE = "UnreadableAnswer"
-"""Our code for an answer that is not ARM's."""
+"""Our code for an answer that does not have ARM's form."""
 
 SLOW_LOGIN = "SlowLogin"
-"""Our own code for a login that did not come in time."""
+"""Our code for a login that timed out."""
 
 _ABSENT = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "ParentResourceNotFound", "NotFound"})
 """Codes of a 404 for a resource that does not exist. Source: ARM resource provider contract, common API details;
@@ -37,9 +37,9 @@ Succeeded, Failed, Canceled; the others are the provider's own).
 """
 
 _LOCATION = "#location"
-"""Marks a handle that was a ``Location``: such a URL answers an empty 200 or 204 once the operation is done."""
+"""Suffix of a handle from a ``Location`` header: such a URL answers an empty 200 or 204 once the operation is done."""
 
-_LONGEST = 9
+_MAX_DIGITS = 9
 """The most digits of a retry time that is accepted."""
 
 
@@ -83,18 +83,18 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """
     for name, scale in (("x-ms-retry-after-ms", 0.001), ("Retry-After", 1.0)):
         value = headers.get(name, "")
-        if value.isascii() and value.isdigit() and len(value) <= _LONGEST:
+        if value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS:
             return int(value) * scale
     return None
 
 
 def is_absent(error: CloudError) -> bool:
-    """Tell whether ARM says that the resource does not exist: it is ARM's 404, and about the resource."""
+    """Tell whether ARM says that the resource does not exist: a 404 with one of ARM's codes for that."""
     return error.status == 404 and error.code in _ABSENT
 
 
 def unreadable(message: str, path: str) -> CloudError:
-    """Give the error for an answer that is not ARM's, to a request for a path or URL."""
+    """Give the error for an answer to a path or URL that does not have ARM's form."""
     return CloudError(message, code=UNREADABLE, resource=path.split("?")[0].removesuffix(_LOCATION))
 
 
@@ -122,14 +122,14 @@ def resource(response: Any, resource_id: str) -> dict[str, Any]:
     try:
         found = shapes.resource(_json(response))
         if found["id"].lower() != resource_id.lower():
-            raise form.Misshapen("it is another resource")
+            raise form.Malformed("it is another resource")
     except ValueError as error:
         raise _unreadable(response, resource_id, error) from None
     return found
 
 
 def properties(response: Any, path: str) -> dict[str, Any]:
-    """Read the properties of what was requested by its path.
+    """Read the properties of an object that was requested by its path.
 
     Raises: CloudError if the answer has none.
     """
@@ -171,9 +171,9 @@ def words(response: Any, path: str) -> dict[str, str]:
 
 
 def offers(response: Any, path: str) -> dict[str, shapes.SizeOffer]:
-    """Read what Azure tells of each size, by its name in lower case.
+    """Read Azure's offer of each size, by its name in lower case.
 
-    Raises: CloudError if the answer is no list of sizes.
+    Raises: CloudError if the answer is not a list of sizes.
     """
     return _read(shapes.offers, response, path)
 
@@ -182,9 +182,9 @@ def progress(response: Any, handle: str) -> Progress:
     """Read the answer to one poll of an operation.
 
     An ``Azure-AsyncOperation`` URL answers 200 with a status. A ``Location`` URL answers 202 until it is done, and then
-    what the request would have answered at once. Source: ARM resource provider contract, async-api-reference.
+    as the request itself would have. Source: ARM resource provider contract, async-api-reference.
 
-    Raises: CloudError if it is neither.
+    Raises: CloudError if the answer has neither form.
     """
     after = retry_after(response.headers)
     if response.status_code == 202:
@@ -203,12 +203,12 @@ def _operation(response: Any, handle: str) -> dict[str, Any]:
         return {}
     body = _json(response)
     if not isinstance(body, dict):
-        raise form.Misshapen("it is no object")
+        raise form.Malformed("it is no object")
     status = body.get("status")
     if status is None and located:
         return body
     if not isinstance(status, str) or status.lower() not in {_SUCCEEDED, *_FAILED, *_RUNNING}:
-        raise form.Misshapen("it has no `status` that is known")
+        raise form.Malformed("it has no `status` that is known")
     return body
 
 
@@ -228,18 +228,18 @@ def _read(shape: Callable[[Any], T], response: Any, path: str) -> T:
 
 
 def _json(response: Any) -> Any:
-    """Read a body that is not a redirect, and not nested deeper than any answer of ARM.
+    """Parse a body as JSON, unless the answer is a redirect or nested too deeply.
 
     Raises: ValueError.
     """
     if response.status_code >= 300 and response.status_code < 400:
-        raise form.Misshapen("it is a redirect")
+        raise form.Malformed("it is a redirect")
     try:
         return json.loads(response.content)
     except RecursionError:
-        raise form.Misshapen("it is nested too deeply") from None
+        raise form.Malformed("it is nested too deeply") from None
     except ValueError:
-        raise form.Misshapen("it is no JSON") from None
+        raise form.Malformed("it is no JSON") from None
 
 
 def _unreadable(response: Any, path: str, why: ValueError) -> CloudError:

@@ -1,4 +1,4 @@
-"""An HTTP session with limited answers, which reaches this host without a proxy."""
+"""An HTTP session that limits the size and time of answers, and uses no proxy for loopback."""
 
 import io
 import time
@@ -12,7 +12,7 @@ from vmops.core.errors import CloudError
 if TYPE_CHECKING:
     from requests import Response, Session
 
-_LONGEST = 16 * 2**20
+_MAX_BYTES = 16 * 2**20
 """Most bytes of one answer. ARM's own lists come in smaller pages."""
 
 _BLOCK = 2**16
@@ -21,8 +21,7 @@ _BLOCK = 2**16
 def bounded_session(endpoint: str, timeout: float) -> "Session":
     """Make a session for one endpoint; a whole body takes at most ``timeout`` seconds once it has started.
 
-    Loopback is reached directly, whatever proxy the environment names: a proxy would get the token, and may be on
-    another host.
+    For loopback, proxies in the environment are ignored: a proxy would see the token, and may be on another host.
     """
     import requests
 
@@ -33,18 +32,18 @@ def bounded_session(endpoint: str, timeout: float) -> "Session":
 
 
 def _read(response: "Response", timeout: float) -> None:
-    """Read the body before anybody else does, and put it in the connection's place.
+    """Read the whole body within the limits, and replace the connection by it.
 
-    Raises: CloudError if it is longer or slower than any of ARM's, because a retry would not help;
-    requests.ConnectionError if it is cut off.
+    Raises: CloudError if the body is too long or too slow, because a retry would not help; requests.ConnectionError if
+    the connection is lost.
     """
     end, body = time.monotonic() + timeout, bytearray()
     while block := _block(response):
         body += block
-        if len(body) > _LONGEST:
-            raise _endless(response, f"longer than {_LONGEST} bytes")
+        if len(body) > _MAX_BYTES:
+            raise _over_limit(response, f"longer than {_MAX_BYTES} bytes")
         if time.monotonic() > end:
-            raise _endless(response, f"not over after {timeout:g} seconds")
+            raise _over_limit(response, f"not complete after {timeout:g} seconds")
     response.raw.release_conn()
     response.raw = _Body(body)
 
@@ -61,10 +60,10 @@ def _block(response: "Response") -> bytes:
 
 
 class _Body(io.BytesIO):
-    """A body that was read; callers may set attributes on it as on a connection's."""
+    """A body that was read; unlike `io.BytesIO` it accepts the attributes that callers set on a connection's body."""
 
 
-def _endless(response: "Response", how: str) -> CloudError:
+def _over_limit(response: "Response", how: str) -> CloudError:
     response.close()
     return unreadable(f"the answer is not Azure Resource Manager's: it is {how}", urlsplit(response.url).path)
 

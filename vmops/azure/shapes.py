@@ -1,13 +1,13 @@
-"""The form of ARM's answers, as far as they are read; every other form is an error.
+"""The form of ARM's answers, as far as vmops reads them; every other form is an error.
 
-A proxy, a captive portal or a broken service may answer anything. Everything that is read later must be checked here:
-absent and null values are left out, present ones have their type.
+A proxy, a captive portal or a broken service may answer anything, so every value that is read later is checked here.
+Absent and null values are left out, and present ones have their type.
 """
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from vmops.azure.form import Form, Misshapen, Shape
+from vmops.azure.form import Form, Malformed, Shape
 
 _REFERENCES: Shape = [{"id!": str}]
 _DATA_DISK: Shape = {
@@ -71,24 +71,24 @@ _GUESTS = Form(
         "guests": [{"id!": str, "state!": str, "host": str, "port": int, "user": str, "hostKey": str, "why": str}],
     }
 )
-"""Ours: what the local Azure says of what runs inside its VMs."""
+"""The local Azure's answer about what runs inside its VMs; Azure has no such request."""
 
 
 def resource(body: object) -> dict[str, Any]:
     """Read a resource.
 
-    Raises: Misshapen.
+    Raises: Malformed.
     """
     read = _RESOURCE.read(body)
     if read["id"].count("/") < 2:
-        raise Misshapen("`id` is no resource id")
+        raise Malformed("`id` is no resource id")
     return {"properties": {}, **read}
 
 
 def properties(body: object) -> dict[str, Any]:
     """Read the properties of an object.
 
-    Raises: Misshapen.
+    Raises: Malformed.
     """
     read = _WITH_PROPERTIES.read(body)
     found: dict[str, Any] = read["properties"]
@@ -98,32 +98,32 @@ def properties(body: object) -> dict[str, Any]:
 def page(body: object) -> tuple[list[dict[str, Any]], str]:
     """Read one page of a list of resources, and the URL of the next one, which is empty for the last.
 
-    Raises: Misshapen.
+    Raises: Malformed.
     """
     if not isinstance(body, dict) or not isinstance(body.get("value"), list):
-        raise Misshapen("it is no list of resources")
+        raise Malformed("it is no list of resources")
     following = body.get("nextLink") or ""
     if not isinstance(following, str):
-        raise Misshapen("`nextLink` is no URL")
+        raise Malformed("`nextLink` is no URL")
     return [resource(each) for each in body["value"]], following
 
 
 def sizes(body: object) -> dict[str, int]:
-    """Read how many data disks each size bears, by its name in lower case.
+    """Read how many data disks each size allows, by its name in lower case.
 
-    Raises: Misshapen.
+    Raises: Malformed.
     """
     read = _SIZES.read(body)
     return {each["name"].lower(): each.get("maxDataDiskCount", 0) for each in read["value"]}
 
 
 def guests(body: object) -> dict[str, Any]:
-    """Read a cloud's answer about what runs inside its VMs. Raises: Misshapen."""
+    """Read a cloud's answer about what runs inside its VMs. Raises: Malformed."""
     return _GUESTS.read(body)
 
 
 def words(body: object) -> dict[str, str]:
-    """Read the string values of an object. Raises: Misshapen."""
+    """Read the string values of an object. Raises: Malformed."""
     return {name: each for name, each in _ANYTHING.read(body).items() if isinstance(each, str)}
 
 
@@ -139,9 +139,10 @@ _OFFERS = Form({"value!": [_OFFER]})
 
 
 class SizeOffer(NamedTuple):
-    """A size in a location: what it can do, in Azure's words, and why it is not available there; '' if it is.
+    """A size in a location: its capabilities, in Azure's terms, and why it is not available there; '' if it is.
 
-    Its ``family`` is what its cores are counted by; ``refused_zones`` says of some of its ``zones`` why not there.
+    ``family`` is the quota that counts its cores. ``refused_zones`` are the ``zones`` where it is not available, with
+    the reason.
     """
 
     name: str
@@ -153,28 +154,28 @@ class SizeOffer(NamedTuple):
 
 
 def offers(body: object) -> dict[str, SizeOffer]:
-    """Read what Azure tells of each size, by its name in lower case. Raises: Misshapen."""
+    """Read Azure's offer of each size, by its name in lower case. Raises: Malformed."""
     read = [each for each in _OFFERS.read(body)["value"] if each.get("resourceType") == _MACHINES]
     return {each["name"].lower(): _offer(each) for each in read}
 
 
-def _offer(told: Mapping[str, Any]) -> SizeOffer:
-    """Read one; a restriction of another type than Location is one of some zones alone."""
-    can = {each["name"]: each.get("value", "") for each in told.get("capabilities") or ()}
-    limits = told.get("restrictions") or ()
+def _offer(offer: Mapping[str, Any]) -> SizeOffer:
+    """Read one offer; a restriction that is not of type Location is for some zones only."""
+    can = {each["name"]: each.get("value", "") for each in offer.get("capabilities") or ()}
+    limits = offer.get("restrictions") or ()
     reasons = [each.get("reasonCode", "restricted") for each in limits if _is_of_location(each)]
-    zones = frozenset(zone for each in told.get("locationInfo") or () for zone in each.get("zones") or ())
+    zones = frozenset(zone for each in offer.get("locationInfo") or () for zone in each.get("zones") or ())
     refused = {
         zone: each.get("reasonCode", "restricted")
         for each in limits
         if not _is_of_location(each)
         for zone in each.get("restrictionInfo", {}).get("zones") or ()
     }
-    return SizeOffer(told["name"], can, next(iter(reasons), ""), told.get("family", ""), zones, refused)
+    return SizeOffer(offer["name"], can, next(iter(reasons), ""), offer.get("family", ""), zones, refused)
 
 
 class Usage(NamedTuple):
-    """A quota: its name, how much of it is used and may be, and what is counted."""
+    """A quota: its name, usage, limit and unit."""
 
     name: str
     used: int
@@ -187,7 +188,7 @@ _USAGES = Form({"value": [_USAGE], "nextLink": str})
 
 
 def usages(body: object) -> tuple[list[Usage], str]:
-    """Read one page of quotas, and the URL of the next one. Raises: Misshapen."""
+    """Read one page of quotas, and the URL of the next one. Raises: Malformed."""
     read = _USAGES.read(body)
     found = [
         Usage(each["name"]["value"], each.get("currentValue", 0), each.get("limit", 0), each.get("unit", ""))

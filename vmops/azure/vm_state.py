@@ -1,4 +1,4 @@
-"""A VM's instance view: what ARM says of it now."""
+"""The state of a VM, from its instance view."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Any
 from vmops.azure.client import Arm
 from vmops.core.polling import NotYet
 
-_SPACING = 6.0
-"""Seconds between two looks at a VM in the long run: Compute answers 12 a minute, once the first 36 are used up.
+_MAX_POLL_INTERVAL = 6.0
+"""Longest interval between two polls of a VM, in seconds: ARM allows 12 a minute once the first 36 are used up.
 
 Source: Azure documentation, compute resource provider throttling, limits for a virtual machine."""
 
@@ -17,7 +17,7 @@ Source: Azure documentation, compute resource provider throttling, limits for a 
 class VmState:
     """The resource, its provisioning state and its power state, both in lower case and without their prefixes.
 
-    The power state is empty while ARM does not know it. Source: Azure documentation, states and billing of VMs.
+    The power state is empty while it is unknown to ARM. Source: Azure documentation, states and billing of VMs.
     """
 
     resource: Mapping[str, Any]
@@ -31,25 +31,25 @@ class VmState:
 
     @property
     def stopped(self) -> bool:
-        """Tell whether it stands still until somebody starts it."""
+        """Tell whether it is stopped or deallocated."""
         return self.power in {"stopped", "deallocated"}
 
     @property
     def vm_id(self) -> str:
-        """Give Azure's own identity of it: another VM of that name has another.
+        """Give Azure's identity of it, which another VM with the same name does not have.
 
         Source: compute REST reference, Virtual Machines - Get, ``vmId``.
         """
         return str(self.resource["properties"].get("vmId", ""))
 
     def summary(self) -> dict[str, str]:
-        """Give what a person wants to know of it."""
+        """Give its state for people."""
         size = self.resource["properties"].get("hardwareProfile", {}).get("vmSize", "")
         return {"id": self.resource["id"], "vmSize": size, "provisioning": self.provisioning, "power": self.power}
 
 
 def get_vm_state(arm: Arm, vm_id: str) -> VmState | None:
-    """Look at a VM; None if it does not exist.
+    """Read a VM with its instance view; None if it does not exist.
 
     Raises: CloudError if ARM refuses.
     """
@@ -69,8 +69,8 @@ def power_of(resource: Mapping[str, Any]) -> str:
 
 
 def next_poll(interval: float) -> NotYet:
-    """Look at a VM again: after ``interval`` seconds at first, and no more often than Compute answers in the end."""
-    return NotYet(interval, most=_SPACING)
+    """Poll a VM again: at first after ``interval`` seconds, later at the rate that ARM allows."""
+    return NotYet(interval, max_interval=_MAX_POLL_INTERVAL)
 
 
 def in_transit(resource: Mapping[str, Any]) -> bool:

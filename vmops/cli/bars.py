@@ -20,7 +20,7 @@ def timeline(operation: Operation, spans: Sequence[Span], *, as_json: bool) -> N
     start, whole = operation.created, max((each.start + each.seconds for each in spans), default=0) - operation.created
     if as_json:
         told = {"vmName": operation.vm_name, "verb": str(operation.verb), "state": str(operation.state)}
-        when = {"created": start, "createdAt": times.told(start), "seconds": round(whole, 3)}
+        when = {"created": start, "createdAt": times.utc_or_none(start), "seconds": round(whole, 3)}
         return print_json({**told, "operation": operation.id, **when, "spans": [each.as_dict() for each in spans]})
     out.print(f"[bold]{escape(operation.vm_name)}[/]: {operation.verb} {operation.state}, {duration(whole)}")
     names = max((len(each.name) for each in spans), default=0)

@@ -111,7 +111,7 @@ def _say(event: Mapping[str, Any], level: int) -> None:
         case {"event": "failed", "reason": reason}:
             complain(f"{event['vm']}: {reason}" if event.get("vm") else reason)
         case {"event": "unknown_parameters", "given": given, "meant": meant}:
-            hints = {name: f" (is {meant[name]} meant?)" for name in meant}
+            hints = {name: f" (did you mean {meant[name]}?)" for name in meant}
             warn(f"ignored, because there are no such parameters: {', '.join(n + hints.get(n, '') for n in given)}")
         case {"event": said, **rest} if not rest:
             complain(said) if level >= logging.ERROR else warn(said)

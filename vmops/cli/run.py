@@ -43,7 +43,7 @@ def run(
         with held as vms:
             for vm in vms:
                 note(f"{vm.name} runs at {vm.host}")
-            at_end = _nothing if keep_on_error else held.let_go
+            at_end = _nothing if keep_on_error else held.release
             code = on_vm.run(command, vms[0], at_end=at_end) if on_vm else _run(command, vms, at_end=at_end)
             if keep_on_error:
                 _keep_if_failed(code)

@@ -1,4 +1,4 @@
-"""The backends in which the engine may keep its state: those that a user manages, not Pulumi Cloud."""
+"""The Pulumi backends that vmops supports: the self-managed ones, not Pulumi Cloud."""
 
 import os
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def variables(url: str) -> tuple[str, ...]:
 def of_directory(directory: Path) -> str:
     """Give the URL of a backend of files.
 
-    Source: the engine parses it as a URL, so ``%``, ``#`` and ``?`` of a path are written as one writes them there.
+    Source: the engine parses it as a URL, so ``%``, ``#`` and ``?`` in the path are percent-encoded.
     """
     return f"{_FILE}://{quote(os.fsencode(directory))}"
 
@@ -47,7 +47,7 @@ def of_directory(directory: Path) -> str:
 def of_database(url: str) -> str:
     """Give the URL of a backend in a PostgreSQL database, in the form that the engine reads.
 
-    Unless told otherwise, the engine's driver insists on TLS, which a server on this host mostly lacks. Source: lib/pq,
+    By default the engine's driver requires TLS, which a server on this host usually does not offer. Source: lib/pq,
     connection string parameters.
     """
     _, _, rest = url.partition("://")

@@ -1,4 +1,4 @@
-"""Starting processes, and ending them with all that they started."""
+"""Starts child processes, and kills them with their process groups."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ StillRunning = subprocess.TimeoutExpired
 """Raised by `Child.communicate` when its timeout has passed; ``output`` is the output so far."""
 
 NOTHING, PIPE, WITH_OUTPUT, OURS = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT, None
-"""What a standard stream may be: nothing, a pipe to this process, the same as the child's stdout, or our own stream."""
+"""What a standard stream may be: nothing, a pipe to this process, the child's stdout, or the parent's own stream."""
 
 Stream: TypeAlias = int | IO[bytes] | None
 
@@ -46,7 +46,7 @@ def start(
     env: Mapping[str, str] | None = None,
     inherits: Collection[int] = (),
 ) -> Child:
-    """Start a program. It inherits its standard streams and the named descriptors, no others.
+    """Start a program. It inherits its standard streams and the descriptors in ``inherits``, no others.
 
     Raises: OSError if it cannot be run.
     """
@@ -64,7 +64,7 @@ def start(
 
 
 def answer(command: Sequence[str], *, env: Mapping[str, str], timeout: float) -> str:
-    """Run a program and give its output: empty if it cannot be run, fails, or takes longer than ``seconds``."""
+    """Run a program and give its output: empty if it cannot be run, fails, or takes longer than ``timeout`` seconds."""
     try:
         ran = subprocess.run(command, env=env, capture_output=True, timeout=timeout, check=True)
     except (OSError, subprocess.SubprocessError):
@@ -73,7 +73,7 @@ def answer(command: Sequence[str], *, env: Mapping[str, str], timeout: float) ->
 
 
 def kill_group(child: Child) -> None:
-    """Kill a detached child with its process group, unless its end was seen. It is gone when this returns."""
+    """Kill a detached child with its process group, unless it was reaped before. It is dead when this returns."""
     if child.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)

@@ -1,13 +1,15 @@
-"""The right to write for a VM: checked before each write to the cloud and to the engine's state."""
+"""The right to change a VM: checked before each write to the cloud and to the engine's state."""
 
 from typing import Protocol
 
 
 class VmClaim(Protocol):
-    """The claim of whoever works on a VM. ``epoch`` numbers the claims to a VM; 0 if a lock of this host decides.
+    """The claim of a worker to a VM.
 
-    ``mark`` goes with each request to ARM that changes something; '' for none. ``given_up`` says that nobody could be
-    asked for so long that how the work failed is not to be recorded: another goes on with it.
+    - ``epoch``: the number of the claim among all claims to the VM; 0 if a lock of this host decides.
+    - ``mark``: sent with each request to ARM that changes something; '' for none.
+    - ``given_up``: the database was unreachable for too long; the failure is not recorded, because another worker
+      continues.
     """
 
     @property
@@ -16,18 +18,18 @@ class VmClaim(Protocol):
 
     @property
     def mark(self) -> str:
-        """Give the mark of requests."""
+        """Give the mark that is sent with requests."""
 
     @property
     def given_up(self) -> bool:
-        """Tell whether the work ends only because the database was away for too long."""
+        """Tell whether the work stopped only because the database was unreachable for too long."""
 
     def check(self) -> None:
         """Check that the claim still holds. Raises: OperationFailed (fenced) if another holds it now."""
 
 
 class LockedHere:
-    """The claim of the holder of the VM's lock, on the only host that writes: it ends when its holder does."""
+    """The claim of the process that holds the VM's lock, where only one host writes. It ends with the process."""
 
     epoch, mark, given_up = 0, "", False
 

@@ -1,4 +1,4 @@
-"""The key that hosts with shared records have in common; it seals what must not be readable in the database."""
+"""The key that hosts with shared records have in common. It encrypts what must not be readable in the database."""
 
 import hashlib
 import os
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 _BYTES = 32
 _ID = 4
 _NONCE = 12
-"""Bytes of a nonce. Source: NIST SP 800-38D: 96 bits, never the same twice for one key."""
+"""Bytes of a nonce. Source: NIST SP 800-38D: 96 bits, unique for each key."""
 
 _JOIN = "copy it from a host that has it, and run `vmops cluster join FILE`"
 
 
 @dataclass(frozen=True)
 class ClusterKey:
-    """The key in a file of mode 0600. Each kind of secret has a derived key (HKDF), which is used with AES-GCM."""
+    """The key, from a file of mode 0600. Each kind of secret has a key derived from it (HKDF), used with AES-GCM."""
 
     secret: bytes = field(repr=False)
     path: Path

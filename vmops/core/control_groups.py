@@ -1,8 +1,9 @@
 """The memory and processors that a container may use, as the kernel's control groups limit them (Linux only).
 
-Every group above a process bounds it. A container sees its own group, and no higher one, at the root of the mount; of
-version 1 it may be told the place that its group has on the host, which it does not see. Source: cgroups(7); Linux,
-Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst; Documentation/scheduler/sched-bwc.rst.
+Every group above a process limits it. A container sees its own group at the root of the mount, and none above. With
+version 1 the kernel may name the group by its path on the host, which does not exist inside the container. Source:
+cgroups(7); Linux, Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst;
+Documentation/scheduler/sched-bwc.rst.
 """
 
 from collections.abc import Iterator
@@ -23,12 +24,12 @@ class MemoryLimit:
 
 
 def memory_limits() -> list[MemoryLimit]:
-    """Give the memory limits that hold for this process."""
+    """Give the memory limits of this process."""
     return [limit for group in _groups("memory") if (limit := _memory_limit(group))]
 
 
 def processor_limits() -> list[float]:
-    """Give how many processors this process may use at once, one number for each limit that holds for it."""
+    """Give how many processors this process may use at once, one number for each of its limits."""
     return [limit for group in _groups("cpu") if (limit := _processor_limit(group))]
 
 

@@ -1,4 +1,4 @@
-"""Numbers and durations as people write them."""
+"""Parses numbers and durations."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The environment of the processes that vmops starts: an allow-list, so that nothing of the user's shell leaks in."""
+"""The environment of the processes that vmops starts: only variables of an allow-list are passed on."""
 
 from collections.abc import Mapping
 

@@ -1,17 +1,17 @@
-"""What can go wrong, and what the caller can do about it.
+"""The exceptions of vmops, and what a caller can do about each.
 
 VmopsError
-├── SpecError (a ValueError)   the parameters are wrong: mend them and call again
+├── SpecError (a ValueError)   the parameters are wrong: correct them and call again
 ├── ProvisionError             a VM that a program holds could not be made, used or removed; its failure says what to do
-├── StoreError                 the state directory cannot hold our records
-│   ├── RecordsUnusable        the records cannot be read or written: a removal and a stop do without them
-│   └── RecordsAway            the records are on another host, which does not answer: nothing does without them
-├── EngineMissing              no engine here and no way to get one
-├── StartFailed                a process of ours cannot be started: no Python for it, or it died at once
-├── CloudError                 ARM answered no, or nothing
-└── OperationFailed            an operation cannot go on, for a reason that has been classified
+├── StoreError                 the records cannot be kept safely
+│   ├── RecordsUnusable        the records cannot be read or written: only a removal and a stop work without them
+│   └── RecordsAway            the shared records' database does not answer: no operation works without it
+├── EngineMissing              no engine is installed, and none can be installed
+├── StartFailed                a process of vmops cannot be started: no Python for it, or it exited at once
+├── CloudError                 ARM refused a call, or did not answer
+└── OperationFailed            an operation cannot continue; its failure is classified
 
-Of these the seven methods raise SpecError only: what the others tell is FAILED there, and ``last_failure`` says why.
+The seven methods raise only SpecError. They report every other error as FAILED, and ``last_failure`` says why.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class SpecError(VmopsError, ValueError):
 
 
 class OperationFailed(VmopsError):
-    """An operation cannot go on, for a reason that has been classified."""
+    """An operation cannot continue; ``failure`` is the classified reason."""
 
     def __init__(self, failure: "Failure") -> None:
         self.failure = failure
@@ -49,7 +49,7 @@ class EngineMissing(VmopsError):
 
 
 class StartFailed(VmopsError):
-    """A process of ours could not be started, or died before it could work; ``step`` is what to do next."""
+    """A process of vmops could not be started, or exited before it could work; ``step`` says what to do next."""
 
     def __init__(self, why: str, step: str) -> None:
         self.step = step
@@ -64,7 +64,7 @@ class ProvisionError(VmopsError):
         super().__init__(vm_name, failure)
 
     def __str__(self) -> str:
-        """Say it in one sentence."""
+        """Give the VM's name and the failure in one sentence."""
         return f"{self.vm_name}: {self.failure}"
 
 
@@ -77,7 +77,7 @@ class RecordsUnusable(StoreError):
 
 
 class RecordsAway(StoreError):
-    """The records that hosts share cannot be reached: nobody knows who may write, so nobody does."""
+    """The records that hosts share cannot be reached. Without them no host knows whether it may write, so none does."""
 
 
 class CloudError(VmopsError):

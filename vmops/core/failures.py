@@ -1,7 +1,7 @@
-"""Why something failed, in one of fourteen words, and what to do next.
+"""Failures: why something failed, of which of fourteen kinds it is, and what to do next.
 
-Every refusal of the cloud and every death of a process has one of these classes. A `Failure` is a value: it is stored
-in the record, logged, shown by the CLI, and handed out by ``ops.last_failure``.
+Every refusal of the cloud and every death of a process has one of these kinds. A `Failure` is a value: it is stored in
+the record, logged, shown by the CLI, and returned by ``ops.last_failure``.
 """
 
 import time
@@ -42,7 +42,7 @@ RETRYABLE = frozenset(
         FailureKind.TIMEOUT,
     }
 )
-"""Kinds that may not recur when the same call is made a little later."""
+"""Kinds of failure after which the same call may succeed a little later."""
 
 NEXT_STEP = {
     FailureKind.AUTH: "log in with an account that may do this in the subscription, then call again",
@@ -54,10 +54,10 @@ NEXT_STEP = {
     FailureKind.NOT_FOUND: "provision the VM first, or correct the name",
     FailureKind.INVALID: "correct the parameter, then call again",
     FailureKind.LOCKED: "wait for the operation in flight, then call again",
-    FailureKind.FENCED: "nothing: whoever works on it now goes on",
+    FailureKind.FENCED: "nothing: another worker continues this operation",
     FailureKind.INTERRUPTED: "call the same verb again: it goes on where this one ended",
     FailureKind.TIMEOUT: "call the same verb again, with a longer timeout if the cloud is slow",
-    FailureKind.ENGINE: "read the log of the operation; mend what it names, then call again",
+    FailureKind.ENGINE: "read the log of the operation; correct what it names, then call again",
     FailureKind.BUG: "please report it with the log of the operation",
 }
 
@@ -66,8 +66,8 @@ NEXT_STEP = {
 class Failure:
     """One failure: what happened, to which resource, of which kind, and ARM's own code if ARM refused.
 
-    ``since`` is when it was found, in seconds since the epoch, 0 where nobody knows; two failures that differ by it
-    alone are the same. ``step`` is what to do next, where that is not what its class says.
+    ``since`` is when it was found, in seconds since the epoch; 0 if unknown. Two failures that differ only in it are
+    equal. ``step`` is what to do next, if that differs from what the kind suggests.
     """
 
     kind: FailureKind
@@ -84,11 +84,11 @@ class Failure:
 
     @property
     def next_step(self) -> str:
-        """Say in words what to do."""
+        """Say what to do next."""
         return self.step or NEXT_STEP[self.kind]
 
     def __str__(self) -> str:
-        """Say it in one sentence, an ARM id last."""
+        """Give the failure in one sentence, with an ARM id at the end."""
         is_id = self.resource.startswith("/")
         subject, last = ("", f" [{self.resource}]") if is_id else (f"{self.resource}: " if self.resource else "", "")
         message = " ".join(self.message.split()).rstrip(". ")
@@ -96,9 +96,9 @@ class Failure:
         return f"{self.kind}: {subject}{message}{code}; {self.next_step}{last}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as plain JSON, with what is derived."""
+        """Give it as plain JSON, including the derived values."""
         plain = {name: value for name, value in asdict(self).items() if name != "step"}
-        derived = {"retryable": self.retryable, "nextStep": self.next_step, "sinceAt": times.told(self.since)}
+        derived = {"retryable": self.retryable, "nextStep": self.next_step, "sinceAt": times.utc_or_none(self.since)}
         return {**plain, **derived}
 
     @classmethod

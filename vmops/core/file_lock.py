@@ -1,4 +1,4 @@
-"""One writer for each VM: a lock that is released when the last process that holds it dies.
+"""File locks, which allow one writer for each VM. A lock is released when the last process that holds it dies.
 
 The lock belongs to the open file, not to a process. Whoever inherits the descriptor holds it too, and it is free when
 the last of them has closed it or died. Source: flock(2).
@@ -22,7 +22,7 @@ def acquire(path: Path, timeout: float = 0.0) -> int | None:
     Returns: the descriptor that holds it (close it to release the lock, or pass it on to a child), or None if another
     holds the lock.
 
-    Raises: OSError if ``path`` is not there and cannot be created. A file that is only readable will do.
+    Raises: OSError if ``path`` does not exist and cannot be created. A file that is only readable can be locked, too.
     """
     return poll_until(lambda: _take(path), timeout=timeout)
 
@@ -55,7 +55,7 @@ def is_locked(path: Path) -> bool:
 
 
 def _take(path: Path) -> int | NotYet:
-    """Try until the lock is ours, or somebody else keeps it. Whoever only checks it holds it for a moment.
+    """Try to take the lock, until this process or another holds it. `is_locked` holds it only for a moment.
 
     A lock on a file that was deleted or replaced meanwhile excludes nobody, so it does not count.
     """
@@ -63,9 +63,9 @@ def _take(path: Path) -> int | NotYet:
         descriptor = _open(path)
         if _locked(descriptor, fcntl.LOCK_EX) and _is_at(descriptor, path):
             return descriptor
-        kept = _is_at(descriptor, path) and not _locked(descriptor, fcntl.LOCK_SH)
+        held_elsewhere = _is_at(descriptor, path) and not _locked(descriptor, fcntl.LOCK_SH)
         os.close(descriptor)
-        if kept:
+        if held_elsewhere:
             return NotYet(_RETRY)
 
 

@@ -1,4 +1,4 @@
-"""The holder of a VM: the process that is going to remove it, written as a mark in the record and in a tag."""
+"""The holder of a VM: the process that will remove it. Its mark is written to the record and to a tag."""
 
 import os
 import secrets
@@ -24,7 +24,7 @@ _TAKE_OVER = (
 
 
 class Kind(StrEnum):
-    """What kind of program holds a VM. A VM whose holder died is taken over only by a holder of the same kind."""
+    """The kind of program that holds a VM. If the holder died, only a holder of the same kind takes the VM over."""
 
     RUN = "run"
     MACHINE = "machine"
@@ -65,7 +65,7 @@ class Holder:
 
     @classmethod
     def read(cls, mark: str) -> Self | None:
-        """Read the output of `mark`; None if this version cannot read it."""
+        """Parse the output of `mark`; None if this version cannot parse it."""
         try:
             kind, name, since, pid, ticks, host_id, boot, shown = mark.split(" ", 7)
             instant = float(int(times.parse_utc(since)))
@@ -80,11 +80,11 @@ class Holder:
         return f"{self.kind} {self.id} {times.format_utc(self.since)} {process} {self.host}"
 
     def lives(self, *, recorded: bool, expires: float) -> bool:
-        """Tell whether the holder may still be alive and remove its VM.
+        """Tell whether the holder may still be alive.
 
         A process of this host is looked up. A mark that is ``recorded`` in the state directory and names another boot
-        belongs to a dead process: only one running kernel uses a state directory at a time. A process on another host
-        counts as alive until the VM's time to live is over (``expires``, in seconds since the epoch; 0 or infinite for
+        belongs to a dead process, because only one running kernel uses a state directory at a time. A process on
+        another host counts as alive until the VM expires (``expires``, in seconds since the epoch; 0 or infinite for
         never).
         """
         if self.host_id == host.identity():
@@ -99,15 +99,17 @@ class Holder:
 
 
 def refusal(mark: str, resource: str, *, ended: bool = False) -> Failure:
-    """Say who holds a VM with this mark, or that nobody does.
+    """Give the failure for a VM with this mark: who holds it, or that nobody does.
 
-    With ``ended``, say who held it, if that holder was of another kind.
+    With ``ended``, the holder is dead and was of another kind than the caller.
     """
     holder = Holder.read(mark)
     if not mark:
-        message = "it exists and no program holds it: a person made or kept it, or vmops did before there were marks"
+        message = (
+            "it exists and no program holds it: a person made or kept it, or an older vmops made it without a mark"
+        )
     elif holder is None:
-        message = f"it is held by what this version does not know: {mark}"
+        message = f"its holder's mark cannot be read by this version: {mark}"
     else:
-        message = f"it was left by {holder}, and is not yours by kind" if ended else f"it is held by {holder}"
+        message = f"it was left by {holder}, another kind of holder" if ended else f"it is held by {holder}"
     return Failure(FailureKind.CONFLICT, message, HELD, resource, step=_TAKE_OVER)

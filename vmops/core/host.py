@@ -1,4 +1,4 @@
-"""The identity of this host, from its kernel and its process table; and its name for people, which is not unique."""
+"""The identity of this host, from its kernel and its process namespace, and its name, which is not unique."""
 
 import hashlib
 import os
@@ -23,16 +23,16 @@ def name() -> str:
 def identity() -> str:
     """Give 32 hexadecimal digits that identify this host until its next boot.
 
-    Two processes get the same digits if they see the same processes under the same numbers, so a container counts as a
-    host of its own. The machine id, the boot id and the number of the process namespace are hashed together, because
-    each alone is ambiguous: copied machines share a machine id, containers share a boot id, and namespace numbers
-    repeat on other machines. Where the system has none of these, its name stands in. Source: machine-id(5),
-    proc_sys_kernel(5), pid_namespaces(7).
+    Two processes get the same digits if they share a process namespace, so a container counts as a host of its own. The
+    machine id, the boot id and the number of the process namespace are hashed together, because each alone is
+    ambiguous: copied machines share a machine id, containers share a boot id, and namespace numbers repeat on other
+    machines. A system without any of these is identified by its host name. Source: machine-id(5), proc_sys_kernel(5),
+    pid_namespaces(7).
     """
     machine = next(filter(None, map(_line, _MACHINE)), "")
     parts = (machine, _line(_BOOT), _target(_PROCESSES))
-    told = "\n".join(("vmops host", *(parts if any(parts) else (socket.gethostname(),))))
-    return hashlib.sha256(told.encode()).hexdigest()[:32]
+    parts_text = "\n".join(("vmops host", *(parts if any(parts) else (socket.gethostname(),))))
+    return hashlib.sha256(parts_text.encode()).hexdigest()[:32]
 
 
 def boot() -> str:
@@ -40,8 +40,8 @@ def boot() -> str:
 
     Empty if the system does not say. Source: proc_sys_kernel(5).
     """
-    told = _line(_BOOT)
-    return hashlib.sha256(f"vmops boot\n{told}".encode()).hexdigest()[:8] if told else ""
+    boot_id = _line(_BOOT)
+    return hashlib.sha256(f"vmops boot\n{boot_id}".encode()).hexdigest()[:8] if boot_id else ""
 
 
 def is_this(host_id: str, host_name: str) -> bool:

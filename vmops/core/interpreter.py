@@ -1,7 +1,7 @@
-"""The Python interpreter that our processes run with, and the code that they import: both are the caller's.
+"""The Python interpreter of the processes that vmops starts, and the code that they import: both are the caller's.
 
-The caller may have found vmops in an environment, in a directory that was added to ``sys.path``, or in an archive.
-Processes that it starts must find the same code.
+The caller may have imported vmops from an environment, from a directory that was added to ``sys.path``, or from an
+archive. The processes that it starts must import the same code.
 """
 
 import os
@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).absolute().parents[1]
 """The directory of the vmops that runs here."""
 
 _NAMES = ("python", "pypy", "graalpy")
-"""The text that every interpreter's file name contains, or that of the file it links to."""
+"""Every interpreter's file name, or that of the file that it links to, contains one of these."""
 
 _LOADER = (
     "LD_LIBRARY_PATH",
@@ -32,7 +32,7 @@ _LOADER = (
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """Give the command that runs one of our modules; the working directory is never searched for it. See `environment`.
+    """Give the command that runs a module of vmops. It is never searched in the working directory. See `environment`.
 
     Source: Python documentation, command line, ``-P`` and ``-s``.
 
@@ -42,16 +42,16 @@ def command(module: str, *arguments: str) -> list[str]:
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """Give an environment in which one of our modules imports exactly the code that runs here.
+    """Give an environment in which a module of vmops imports the same code as this process.
 
     An interpreter that ``VMOPS_PYTHON`` names, and that of a frozen program, brings its own code.
     """
-    told = {name: value for name, value in given.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
+    child = {name: value for name, value in given.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
     if not _has_its_own():
-        told["PYTHONPATH"] = os.pathsep.join(search_path())
+        child["PYTHONPATH"] = os.pathsep.join(search_path())
         if home := os.environ.get("PYTHONHOME"):
-            told["PYTHONHOME"] = home
-    return told
+            child["PYTHONHOME"] = home
+    return child
 
 
 def loader_variables(given: Mapping[str, str]) -> dict[str, str]:
@@ -79,8 +79,8 @@ def search_path() -> list[str]:
 def find() -> str:
     """Give the interpreter: ``VMOPS_PYTHON``, else the one that runs this.
 
-    Raises: StartFailed if there is none. In a frozen program, or inside a server, the system knows only the program
-    itself, which would start a second time.
+    Raises: StartFailed if there is none. In a frozen program, or inside a server, ``sys.executable`` is the program
+    itself, which would then start a second time.
     """
     chosen, ours = os.environ.get("VMOPS_PYTHON"), sys.executable
     if chosen:
@@ -88,7 +88,7 @@ def find() -> str:
             return str(Path(chosen).absolute())
         why = f"VMOPS_PYTHON is {chosen!r}, which is no executable file"
     elif is_frozen():
-        why = f"{ours!r} is a program with an interpreter in it, and none that could be started"
+        why = f"{ours!r} is a frozen program, whose interpreter cannot be started by itself"
     elif not (ours and _is_executable(ours)):
         why = f"the interpreter that runs this program cannot be found at {ours!r}"
     elif not _is_named_python(ours):
@@ -103,18 +103,18 @@ def is_frozen() -> bool:
     return bool(getattr(sys, "frozen", False)) or "__compiled__" in globals()
 
 
-def told() -> str:
-    """Identify the vmops that runs here, for `refuse_another` in a process that it starts."""
+def code_id() -> str:
+    """Identify the code of this process, for `refuse_another` in a process that it starts."""
     return __version__ if _has_its_own() else f"{__version__} {PACKAGE}"
 
 
 def refuse_another(caller: str) -> None:
-    """Check that the vmops that runs here is the caller's: the same version, and the same files if comparable.
+    """Check that this process runs the caller's vmops: the same version, and the same files unless it has its own.
 
-    Raises: SystemExit, with a sentence.
+    Raises: SystemExit, with a message.
     """
     if caller not in (__version__, f"{__version__} {PACKAGE}"):
-        sys.exit(f"{sys.executable} runs vmops {__version__} of {PACKAGE}, and its caller's is vmops {caller}")
+        sys.exit(f"{sys.executable} runs vmops {__version__} of {PACKAGE}, but its caller runs vmops {caller}")
 
 
 def _has_its_own() -> bool:

@@ -45,10 +45,7 @@ def is_made_here(public_line: str) -> bool:
 
 
 def _once(path: Path, make: Callable[[], bytes]) -> Path:
-    """Make a file unless it exists.
-
-    If two processes make it at once, the first wins; nobody sees a file half written.
-    """
+    """Make a file unless it exists. If two processes make it at once, the first wins. No reader sees a partial file."""
     if not path.exists():
         private.make_directory(path.parent)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

@@ -1,4 +1,4 @@
-"""Whether a directory is on a local disk, where locks and SQLite's write-ahead log are safe."""
+"""Checks that a directory is on a local disk, where file locks and SQLite's write-ahead log are safe."""
 
 from pathlib import Path
 

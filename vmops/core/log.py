@@ -40,17 +40,17 @@ class JsonLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record. If the file cannot be written, the line is lost and the work goes on."""
         try:
-            told = {**fields_of(record), "level": record.levelname.lower()}
-            told["timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+            fields = {**fields_of(record), "level": record.levelname.lower()}
+            fields["timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
             if record.exc_info:
-                told["exception"] = logging.Formatter().formatException(record.exc_info)
-            self._file.write(json.dumps(told, default=str) + "\n")
+                fields["exception"] = logging.Formatter().formatException(record.exc_info)
+            self._file.write(json.dumps(fields, default=str) + "\n")
         except (OSError, ValueError):
             self.handleError(record)
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
-    """Give the event of a record and its fields. A record of another library has its message as the event."""
+    """Give the event and the fields of a record. For a record of another library the event is its message."""
     found: dict[str, Any] = getattr(record, "vmops", {"event": record.getMessage()})
     return found
 

@@ -1,4 +1,4 @@
-"""Reads a worker's log while it is written: one event a line, as `vmops.core.log.JsonLines` writes them."""
+"""Reads a worker's log while it is written, one event a line. `vmops.core.log.JsonLines` writes it."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ class LogReader:
         self._path, self._read = path, 0
 
     def news(self) -> list[dict[str, Any]]:
-        """Give the events since the last call. A line counts once it is complete and is an event."""
+        """Give the events since the last call. An incomplete line is left for the next call."""
         if not self._path.exists():
             return []
         with self._path.open("rb") as file:

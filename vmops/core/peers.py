@@ -1,6 +1,6 @@
 """Which user owns the other end of a local connection, according to the kernel.
 
-Root counts as us: it can read everything of ours anyway.
+Root is accepted like our own user: it can read everything of ours anyway.
 """
 
 import errno
@@ -12,8 +12,8 @@ from pathlib import Path
 from vmops.core.processes import holds_connection
 
 _TABLES = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
-_LOOKS = 5
-"""How often the kernel's tables are read for one connection: a read may miss a connection while others come and go."""
+_READS = 5
+"""Reads of the kernel's tables for one connection: a read may miss a connection while others are opened and closed."""
 
 _CREDENTIALS = struct.Struct("3i")
 
@@ -24,13 +24,12 @@ def is_ours_or_roots(uid: int) -> bool:
 
 
 def refuses_tcp(port: int, peer_port: int) -> bool:
-    """Tell whether the other end of a connection belongs to another user, or to nobody any more.
+    """Tell whether the other end of a connection belongs to another user, or is closed.
 
-    Both ends are at 127.0.0.1: ours at ``port``, the other at ``peer_port``. Where the kernel does not tell the user
-    (it has no ``/proc/net/tcp``, or the file cannot be read), the connection must be among those of our own user's
-    processes.
+    Both ends are at 127.0.0.1: ours at ``port``, the other at ``peer_port``. If ``/proc/net/tcp`` does not exist or
+    cannot be read, the connection must be among those of our own user's processes.
     """
-    return not any(_is_taken(port, peer_port) for _ in range(_LOOKS))
+    return not any(_is_taken(port, peer_port) for _ in range(_READS))
 
 
 def refuse_unix(connection: socket.socket) -> None:
@@ -58,7 +57,7 @@ def _is_taken(port: int, peer_port: int) -> bool:
 
 
 def _holder(port: int, peer_port: int) -> int | None:
-    """Give the user who owns the other end; None if it is not there, or closed: the kernel reports 0, root, for those.
+    """Give the user who owns the other end; None if it is missing, or closed: for that the kernel reports 0, root.
 
     Source: Linux, Documentation/networking/proc_net_tcp.rst: addresses as words in the machine's byte order; field 7 is
     the user, field 9 the inode, which is 0 once no process has the socket open.
@@ -75,7 +74,7 @@ def _rows(table: Path, ends: str) -> list[list[str]]:
 
 
 def _ends(port: int, peer_port: int) -> list[str]:
-    """Write both ends as each table has them, from the other end's view."""
+    """Write both ends in the format of each table, as seen from the other end."""
     return [f" {address}:{peer_port:04X} {address}:{port:04X} " for address in _LOOPBACK]
 
 
@@ -87,4 +86,4 @@ _LOOPBACK = (
     _written(socket.inet_pton(socket.AF_INET, "127.0.0.1")),
     _written(socket.inet_pton(socket.AF_INET6, "::ffff:127.0.0.1")),
 )
-"""The address in each table: a socket for both protocols has it mapped into IPv6."""
+"""The loopback address in the format of each table: a socket for both protocols has it mapped into IPv6."""

@@ -1,8 +1,8 @@
-"""Text from elsewhere, made safe for a terminal, which executes some characters instead of showing them."""
+"""Escapes control characters in text from elsewhere, so that a terminal shows it safely."""
 
 import re
 
-_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters except tab and newline, characters that change the writing direction, and surrogates.
 
 Source: Unicode, general category Cc, property Bidi_Control, and the surrogates, which no encoding has.
@@ -10,8 +10,8 @@ Source: Unicode, general category Cc, property Bidi_Control, and the surrogates,
 
 
 def printable(text: str) -> str:
-    r"""Write each control character as Python does in a string: an escape becomes ``\x1b``."""
-    return _OBEYED.sub(lambda found: _code(ord(found.group())), text)
+    r"""Escape each control character as Python does in a string: ESC becomes ``\x1b``."""
+    return _CONTROL.sub(lambda found: _code(ord(found.group())), text)
 
 
 def _code(number: int) -> str:

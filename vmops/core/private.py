@@ -41,12 +41,12 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def trust(state_dir: Path) -> None:
-    """Check, once a process, that nobody else can have written to a state directory, if it exists.
+    """Check that no other user can have written to a state directory, if it exists. Each process checks it once.
 
-    Jobs with passwords are sent to the socket in it, and processes are killed by what its files say. If others may only
-    read it, that right is taken from them.
+    It must be trusted: jobs with passwords are sent to a socket in it, and its files say which processes are killed. If
+    others may only read it, its mode is changed to 0700.
 
-    Raises: StoreError if it is another user's, or others may write to it.
+    Raises: StoreError if it belongs to another user, or others may write to it.
     """
     if state_dir in _trusted:
         return
@@ -60,7 +60,7 @@ def trust(state_dir: Path) -> None:
 
 def _refuse(state_dir: Path, found: os.stat_result) -> None:
     if found.st_uid != os.geteuid():
-        whose, we = _named(found.st_uid), _named(os.geteuid())
+        whose, we = _user_name(found.st_uid), _user_name(os.geteuid())
         raise StoreError(
             f"the state directory {state_dir} is {whose}'s, and this is {we}: "
             f"set VMOPS_STATE_DIR to a directory of your own, or run this as {whose}"
@@ -68,13 +68,13 @@ def _refuse(state_dir: Path, found: os.stat_result) -> None:
     if found.st_mode & _OTHERS_WRITE:
         raise StoreError(
             f"other users may write in the state directory {state_dir} (its mode is "
-            f"{stat.S_IMODE(found.st_mode):04o}): set VMOPS_STATE_DIR to a directory that is yours alone, or, if you "
-            f"know all that is in it to be yours, `chmod 700 {shlex.quote(str(state_dir))}`"
+            f"{stat.S_IMODE(found.st_mode):04o}): set VMOPS_STATE_DIR to a directory that only you may write to, or, "
+            f"if you know that all of its content is yours, `chmod 700 {shlex.quote(str(state_dir))}`"
         )
 
 
-def _named(uid: int) -> str:
-    """Give a user's name, or a text for one who has none."""
+def _user_name(uid: int) -> str:
+    """Give a user's name, or ``uid N`` for a user without one."""
     with suppress(KeyError):
         return pwd.getpwuid(uid).pw_name
     return f"uid {uid}"

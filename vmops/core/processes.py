@@ -1,4 +1,4 @@
-"""The processes of this host and what they share: whether one is alive, memory, connections, file systems.
+"""The processes of this host, and its memory, connections and file systems.
 
 A dead process keeps its number until its parent reaps it; then the number may be used again.
 """
@@ -20,23 +20,24 @@ Process: TypeAlias = psutil.Process
 """A process that was alive when it was looked up; it may have ended since."""
 
 START_TIME_TOLERANCE = 3.0
-"""Seconds by which a start time may seem too late. It is counted from a boot time that is rounded down to a second, and
-so are many of the times that it is compared with. Source: psutil documentation, Process.create_time.
+"""Seconds by which a start time may be too late: it is computed from the boot time, which is rounded down to a second,
+and many of the times that it is compared with are rounded down, too. Source: psutil documentation, Process.create_time.
 """
 
-_FEW = 16
+_FREE_INODES = 16
+"""Inodes that must be free on a file system with room."""
 
 _LOOPBACK = frozenset({"127.0.0.1", "::ffff:127.0.0.1"})
-"""Loopback as an IPv4 socket shows it, and as a socket for both protocols does."""
+"""The loopback address of an IPv4 socket, and of a socket for both protocols."""
 
 _SET_CHILD_SUBREAPER = 36
 """Source: linux/prctl.h."""
 
-_LOOK, _THREADS = 0.005, 10.0
-"""Seconds between looks at a process that ends, and for the last of its threads."""
+_POLL_INTERVAL, _REAP_TIMEOUT = 0.005, 10.0
+"""Seconds between polls of an ending process, and the longest wait for the last of its threads."""
 
 _DELETED = " (deleted)"
-"""The suffix of an open file's path once it was deleted. Source: proc_pid_fd(5)."""
+"""The suffix of the path of an open file that was deleted. Source: proc_pid_fd(5)."""
 
 
 def process_start_time(pid: int) -> float | None:
@@ -56,24 +57,23 @@ def process(pid: int) -> Process | None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of orphaned descendants, instead of the first process (Linux only).
+    """Become the parent of orphaned descendants in place of process 1 (Linux only).
 
-    In a container the first process may be any program, and may not reap orphans. Source: prctl(2).
+    In a container process 1 may be any program, and may not reap orphans. Source: prctl(2).
     """
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def bury(pid: int) -> None:
-    """Ask for a process that has ended if it is a child of ours, as an orphan is of the first process.
+def reap(pid: int) -> None:
+    """Reap a dead process if it is a child of this one, as every orphan is a child of process 1.
 
-    One whose first thread has ended shows as dead, and can be asked for only once the last one has; its own children
-    are left to others then.
+    A process shows as dead once its main thread has ended, but can be reaped only after its last thread has.
     """
-    poll_until(lambda: _is_asked_for(pid) or NotYet(_LOOK), timeout=_THREADS)
+    poll_until(lambda: _is_reaped(pid) or NotYet(_POLL_INTERVAL), timeout=_REAP_TIMEOUT)
 
 
-def _is_asked_for(pid: int) -> bool:
+def _is_reaped(pid: int) -> bool:
     try:
         return os.waitpid(pid, os.WNOHANG) != (0, 0)
     except ChildProcessError:
@@ -81,13 +81,13 @@ def _is_asked_for(pid: int) -> bool:
 
 
 def send(process: Process, number: signal.Signals) -> None:
-    """Send a signal to a process unless it has ended; a new process with the same number gets none."""
+    """Send a signal to a process unless it has ended. A new process with the same number never gets it."""
     with suppress(psutil.NoSuchProcess):
         process.send_signal(number)
 
 
 def session(leader: int) -> list[Process]:
-    """List the processes of a session without its leader."""
+    """List the processes of a session, without its leader."""
     return [each for pid in psutil.pids() if pid != leader and _session_of(pid) == leader and (each := process(pid))]
 
 
@@ -98,14 +98,14 @@ def _session_of(pid: int) -> int:
 
 
 def only_child(pid: int) -> int:
-    """Give the child of a process that has one; 0 if it has none or has ended."""
+    """Give the one child of a process; 0 if it has none or has ended."""
     with suppress(psutil.NoSuchProcess):
         return next((each.pid for each in psutil.Process(pid).children()), 0)
     return 0
 
 
 def users() -> set[int]:
-    """Give the users that any process of this host runs as, or may switch to."""
+    """Give the ids of all users that a process of this host runs as, or may switch to."""
     found: set[int] = set()
     for each in psutil.process_iter():
         with suppress(psutil.Error):
@@ -151,16 +151,16 @@ def file_system(directory: Path) -> str:
 
 
 def has_room(directory: Path, needed: int) -> bool:
-    """Tell whether there is space for so many bytes and a few files; True where the file system does not say."""
+    """Tell whether there is space for ``needed`` bytes and a few files; True if the file system does not say."""
     if not os.access(directory, os.W_OK):
         return False
     found = os.statvfs(directory)
     bytes_left = not found.f_blocks or found.f_bavail * found.f_frsize >= needed
-    return bytes_left and (not found.f_files or found.f_favail >= _FEW)
+    return bytes_left and (not found.f_files or found.f_favail >= _FREE_INODES)
 
 
 def is_stopped(pid: int) -> bool:
-    """Tell whether a process is stopped until it is continued. Source: proc_pid_stat(5), states T and t."""
+    """Tell whether a process is stopped by a signal or a tracer. Source: proc_pid_stat(5), states T and t."""
     with suppress(psutil.NoSuchProcess):
         return psutil.Process(pid).status() in {psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP}
     return False
@@ -170,8 +170,7 @@ def start_ticks(pid: int) -> int | None:
     """Give when a living process started, in clock ticks since the host's boot; None if it is dead.
 
     Together with its number this identifies the process within one boot, and changes of the clock do not affect it.
-    Where the system does not count from its boot, the unit is a hundredth of a second since the epoch. Source:
-    proc_pid_stat(5), fields 3 and 22.
+    Without ``/proc`` it is in hundredths of a second since the epoch. Source: proc_pid_stat(5), fields 3 and 22.
     """
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
@@ -182,9 +181,9 @@ def start_ticks(pid: int) -> int | None:
 
 
 def has_open(pid: int, path: Path) -> bool:
-    """Tell whether a process has the file at a path open, or one that was there when it was deleted.
+    """Tell whether a process has a file open that is, or was before its deletion, at a path.
 
-    False for a process that is dead, or another user's.
+    False if the process is dead, or another user's.
     """
     with suppress(OSError, psutil.Error):
         return any(each.removesuffix(_DELETED) == str(path) for each in _open_files(pid))

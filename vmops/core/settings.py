@@ -1,4 +1,4 @@
-"""The settings that hold for every call of a program: read from the environment, prefix ``VMOPS_``."""
+"""The settings for all calls of a program, read from the environment with the prefix ``VMOPS_``."""
 
 import getpass
 import os
@@ -33,9 +33,9 @@ def _refuse_unusable(path: str) -> None:
     try:
         length = len(path.encode())
     except UnicodeEncodeError:
-        raise ValueError("the engine takes UTF-8 paths only, and this is none") from None
+        raise ValueError("it is not UTF-8, and the engine takes only UTF-8 paths") from None
     if length > _LONGEST_PATH:
-        raise ValueError(f"it is {length} bytes long, of {_LONGEST_PATH} at most that databases can be opened by")
+        raise ValueError(f"it is {length} bytes long, and may have at most {_LONGEST_PATH}")
 
 
 def _user() -> str:
@@ -53,17 +53,19 @@ def _state_dir() -> Path:
 
 
 class Settings(BaseSettings):
-    """Where vmops keeps its state, which cloud it means by default, and who it works for.
+    """Where vmops keeps its state, the default cloud, the owner of the VMs, and limits.
 
-    All of it can be given in the environment (``VMOPS_STATE_DIR``, ``VMOPS_CLOUD`` …) or by keyword. A parameter of a
-    call wins over the setting of the same name. Durations are seconds, or have a unit ("2h"). ``engine_silence`` is how
-    long an engine that works on no resource may say nothing before it is ended, and so how long a read of its backend
-    may take; ``workers`` is how many deployments work at once, by default what the cores and the memory can bear;
-    ``worker_idle`` is how long the process that starts them stays when there are none, 0 for no such process.
+    Each can be given in the environment (``VMOPS_STATE_DIR``, ``VMOPS_CLOUD`` …) or by keyword. A parameter of a call
+    takes precedence over the setting of the same name. Durations are in seconds, or have a unit ("2h").
 
-    With ``database_url`` hosts share their records, in PostgreSQL: ``cluster_key_file`` has the key of their secrets,
-    ``queue`` names the workers that are to do what is asked, a claim to a VM lasts ``claim_seconds`` and is renewed
-    every ``claim_renew`` seconds.
+    - ``engine_silence``: how long an engine that works on no resource may print nothing before it is ended; also how
+      long a read of its backend may take.
+    - ``workers``: how many deployments run at once; by default what the cores and the memory allow.
+    - ``worker_idle``: how long the fork server stays without jobs; 0 for no fork server.
+    - ``database_url``: a PostgreSQL database in which hosts share their records.
+    - ``cluster_key_file``: the key of the secrets in that database.
+    - ``queue``: the queue from which workers of the cluster take jobs.
+    - ``claim_seconds``, ``claim_renew``: how long a claim to a VM lasts, and how often it is renewed.
     """
 
     model_config = SettingsConfigDict(env_prefix="VMOPS_", env_ignore_empty=True, frozen=True)
@@ -114,10 +116,10 @@ class Settings(BaseSettings):
 
     @field_validator("backend_url")
     @classmethod
-    def _known_backend(cls, url: str | None, told: ValidationInfo) -> str | None:
-        database = told.data.get("database_url")
+    def _known_backend(cls, url: str | None, validated: ValidationInfo) -> str | None:
+        database = validated.data.get("database_url")
         if url and database and url != backends.of_database(database):
-            raise ValueError("with VMOPS_DATABASE_URL the engine keeps its state there, too: leave it out")
+            raise ValueError("VMOPS_DATABASE_URL holds the engine's state, too: leave this out")
         if url and not url.startswith(backends.PREFIXES):
             raise ValueError(f"a Pulumi backend's URL begins with {', '.join(backends.PREFIXES)}")
         return url
@@ -133,10 +135,10 @@ class Settings(BaseSettings):
 
     @field_validator("claim_renew")
     @classmethod
-    def _renewed_in_time(cls, renew: float, told: ValidationInfo) -> float:
-        longest = told.data.get("claim_seconds", renew * 2)
+    def _renewed_in_time(cls, renew: float, validated: ValidationInfo) -> float:
+        longest = validated.data.get("claim_seconds", renew * 2)
         if renew * 2 > longest:
-            raise ValueError(f"it is to be at most half of VMOPS_CLAIM_SECONDS, {longest:g}")
+            raise ValueError(f"it must be at most half of VMOPS_CLAIM_SECONDS, {longest:g}")
         return renew
 
     def defaults(self) -> dict[str, Any]:
@@ -153,26 +155,26 @@ class Settings(BaseSettings):
         return {name: value for name, value in named.items() if value is not None}
 
     def cluster_key(self) -> Path:
-        """Give the file with the key that hosts have in common: the setting, else one below the state directory."""
+        """Give the file of the cluster's key: the setting, else one below the state directory."""
         return self.cluster_key_file or cluster_key_path(self.state_dir)
 
     @property
     def ride_out(self) -> float:
-        """Give the seconds for which work waits for a shared database that is away, before it ends in order."""
+        """Give for how many seconds a worker waits for an unreachable shared database before it stops."""
         return 4 * self.claim_seconds
 
     def shared(self) -> dict[str, str]:
-        """Give what of this is about hosts that share their records, as variables of the environment."""
+        """Give the settings of shared records, as environment variables; empty if records are not shared."""
         if not self.database_url:
             return {}
-        told = {
+        shared = {
             "database_url": self.database_url,
             "cluster_key_file": self.cluster_key(),
             "queue": self.queue,
             "claim_seconds": self.claim_seconds,
             "claim_renew": self.claim_renew,
         }
-        return {f"VMOPS_{name.upper()}": str(value) for name, value in told.items()}
+        return {f"VMOPS_{name.upper()}": str(value) for name, value in shared.items()}
 
     def backend(self) -> str:
         """Give the URL of the Pulumi backend: the hosts' database, the setting, or files below the state directory."""
@@ -182,7 +184,7 @@ class Settings(BaseSettings):
 
 
 def _sentence(name: str, given: object, rule: str) -> str:
-    """Say which setting breaks which rule. Of a URL, which may contain a password, only the beginning is shown."""
+    """Say which setting breaks which rule. Only the scheme of a URL is shown: the rest may contain a password."""
     shown = f"{str(given).partition('://')[0]}://…" if "://" in str(given) else given
     shown, says = str(shown) if isinstance(shown, Path) else shown, rule.removeprefix("Value error, ")
     return f"VMOPS_{name.upper()}: {says if says.startswith(repr(given)) else f'{shown!r}: {says}'}"

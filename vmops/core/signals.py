@@ -1,7 +1,7 @@
-"""Signals that ask a program to end while it must still clean up.
+"""Signals that terminate a program, handled so that it can clean up first.
 
-Python runs signal handlers in the main thread only, and only that thread can set them. In any other thread the blocks
-below do nothing.
+Python runs signal handlers in the main thread only, and only that thread can set them. In any other thread the context
+managers below do nothing.
 """
 
 import signal
@@ -12,7 +12,7 @@ from types import FrameType, TracebackType
 from typing import NoReturn
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C, ``kill``, and a terminal or connection that closes. Source: signal(7)."""
+"""The signals of Ctrl-C, of ``kill``, and of a terminal or connection that closes. Source: signal(7)."""
 
 _PYTHONS = {signal.SIGPIPE, signal.SIGXFSZ}
 """Signals that every Python process ignores. Source: Python documentation, module signal."""
@@ -37,10 +37,10 @@ def reset() -> None:
 
 
 class Unwinding:
-    """Blocks in which a signal that would kill the process raises an exception instead, so that cleanup runs.
+    """A block in which a signal that would kill the process raises an exception instead, so that cleanup runs.
 
-    A handler of the program's own stays, and an ignored signal stays ignored. Blocks may overlap; after the last one
-    everything is as before.
+    A handler that the program has set stays, and an ignored signal stays ignored. Blocks may overlap; the handlers are
+    restored after the last one.
     """
 
     def __init__(self, handler: Handler = leave) -> None:
@@ -64,12 +64,12 @@ class Unwinding:
 
 
 signals_as_exceptions = Unwinding()
-"""The one instance for this process: signal handlers are the process's."""
+"""The one instance of this process: signal handlers belong to the process."""
 
 
 @contextmanager
 def handled(handler: Handler, numbers: Sequence[signal.Signals] = ENDING) -> Iterator[None]:
-    """Handle signals, unless they are ignored, with ``handler`` for as long as the block lasts."""
+    """Handle signals with ``handler`` during the block, unless they are ignored."""
     with ExitStack() as handlers:
         for number in numbers if _in_main_thread() else ():
             _handle(number, handler, handlers, instead_of=lambda found: found not in (None, signal.SIG_IGN))
@@ -78,23 +78,26 @@ def handled(handler: Handler, numbers: Sequence[signal.Signals] = ENDING) -> Ite
 
 @contextmanager
 def signals_deferred() -> Iterator[None]:
-    """Defer signals until the end of the block; then the first that arrived is handled."""
-    came: list[int] = []
+    """Defer SIGINT, SIGTERM and SIGHUP until the end of the block; then the first that arrived is raised again."""
+    received: list[int] = []
     try:
-        with handled(lambda number, _: came.append(number)):
+        with handled(lambda number, _: received.append(number)):
             yield
     finally:
-        if came:
-            signal.raise_signal(came[0])
+        if received:
+            signal.raise_signal(received[0])
 
 
-def ends_unheard() -> bool:
+def dies_without_cleanup() -> bool:
     """Tell whether SIGTERM would end this process without running any Python, and this thread cannot change that."""
     return not _in_main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def _handle(number: int, handler: Handler, handlers: ExitStack, *, instead_of: Callable[[object], bool]) -> None:
-    """Set a handler until ``handlers`` is closed, unless the present handler must stay; leave a newer handler alone."""
+    """Replace the handler of a signal, if ``instead_of`` accepts it, until ``handlers`` is closed.
+
+    A handler that was set later is not replaced then.
+    """
     before = signal.getsignal(number)
     if not instead_of(before):
         return

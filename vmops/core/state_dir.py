@@ -1,18 +1,18 @@
-"""Where each thing lies below the state directory.
+"""The paths below the state directory.
 
 operations.db   the records: what was asked and how it ended
-operations.lock the lock of whoever makes them, or sets them aside
+operations.lock the lock of whoever creates the records, or moves them aside
 backend/        the engine's state of each stack
 locks/          one lock file for each VM, and for each slot
 aside/          records that could not be read
 forkserver/     the fork server's socket
 keys/           passphrase, digest key, SSH keys, the cluster's key
-ssh/            what OpenSSH is told of the VMs
+ssh/            OpenSSH's configuration for the VMs
 logs/           a log for each operation
-prices/         what Azure said that VMs cost
+prices/         cached prices of VMs
 stacks/         the engine's settings of each stack
 engines/        notes of the engines at work, where the backend has no files
-scratch/        what one run of the engine writes for itself, removed with it
+scratch/        temporary files of one run of the engine
 pulumi/         the engine's home: plug-ins and workspaces
 local/          the local Azure: its machines, ports, token
 """
@@ -21,7 +21,7 @@ import os
 from pathlib import Path
 
 MAKE_ROOM = "make room on the disk of VMOPS_STATE_DIR, or let it be written to, then call again"
-"""What to do if nothing can be written there."""
+"""The next step after a failure to write there."""
 
 
 def records_path(state_dir: Path) -> Path:
@@ -45,12 +45,12 @@ def backend_path(state_dir: Path) -> Path:
 
 
 def lock_path(state_dir: Path, stack: str) -> Path:
-    """Give the lock file of whoever changes a VM."""
+    """Give the lock file of a VM; whoever changes the VM holds it."""
     return state_dir / "locks" / f"{stack}.lock"
 
 
 def liveness_lock_path(state_dir: Path, stack: str, verb: str) -> Path:
-    """Give the lock file that is held while a worker runs the newest operation of that kind."""
+    """Give the lock file that the worker of a VM's newest operation with such a verb holds while it runs."""
     writer = lock_path(state_dir, stack)
     return writer.with_suffix(".teardown") if verb == "deprovision" else writer
 
@@ -61,7 +61,7 @@ def slot_path(state_dir: Path, verb: str, number: int) -> Path:
 
 
 def gate_path(state_dir: Path) -> Path:
-    """Give the lock file of whoever sends a job to the fork server, and of a fork server that exits."""
+    """Give the lock file that serializes sending a job to the fork server and the fork server's exit."""
     return state_dir / "locks" / "forkserver.lock"
 
 
@@ -86,7 +86,7 @@ def digest_key_path(state_dir: Path) -> Path:
 
 
 def cluster_key_path(state_dir: Path) -> Path:
-    """Give the file with the key that hosts have in common which share their records."""
+    """Give the file with the key of hosts that share their records."""
     return state_dir / "keys" / "cluster"
 
 
@@ -101,7 +101,7 @@ def ssh_path(state_dir: Path) -> Path:
 
 
 def log_path(state_dir: Path, stack: str, operation_id: str) -> Path:
-    """Give the file that the worker of an operation logs to, one JSON object a line."""
+    """Give the log file of an operation's worker, with one JSON object a line."""
     return state_dir / "logs" / stack / f"{operation_id}.jsonl"
 
 
@@ -136,7 +136,7 @@ def prices_path(state_dir: Path, cloud: str) -> Path:
 
 
 def local_home(state_dir: Path) -> Path:
-    """Give the directory to which the local Azure belongs: ``VMOPS_LOCAL_AZURE``, where hosts share one, else this."""
+    """Give the state directory of the local Azure: ``VMOPS_LOCAL_AZURE`` if hosts share one, else the given one."""
     shared = os.environ.get("VMOPS_LOCAL_AZURE")
     return Path(shared).absolute() if shared else state_dir
 

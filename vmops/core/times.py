@@ -1,4 +1,4 @@
-"""Times in the format of the ``vmops-expires`` tag."""
+"""Formats and parses times, in the format of the ``vmops-expires`` tag."""
 
 import time
 from datetime import UTC, datetime
@@ -15,13 +15,13 @@ def format_utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime(_INSTANT)
 
 
-def told(seconds: float) -> str | None:
+def utc_or_none(seconds: float) -> str | None:
     """Write a time for JSON; None for 0 or infinite, which mean never."""
     return format_utc(seconds) if 0 < seconds < inf else None
 
 
 def parse_utc(instant: str) -> float:
-    """Read the output of `format_utc`; infinite for what cannot be read, so that nothing is deleted because of it."""
+    """Parse the output of `format_utc`; infinite for anything else, so that it never makes a VM expire."""
     try:
         return datetime.strptime(instant, _INSTANT).replace(tzinfo=UTC).timestamp()
     except ValueError:
@@ -29,8 +29,8 @@ def parse_utc(instant: str) -> float:
 
 
 def is_over(expires: float, now: float | None = None) -> bool:
-    """Tell whether a VM has expired even by the slowest clock; ``expires`` is 0 or infinite for never.
+    """Tell whether a VM expired more than `_SKEW` ago, so that clock skew cannot expire it early.
 
-    ``now`` is by default the time of this host's clock.
+    ``expires`` is 0 or infinite for never. ``now`` is by default the time of this host's clock.
     """
     return 0 < expires < (time.time() if now is None else now) - _SKEW

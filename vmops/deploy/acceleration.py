@@ -1,4 +1,4 @@
-"""Decides on accelerated networking where that is left to the size."""
+"""Decides on accelerated networking if the parameter is ``auto``."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,9 +11,9 @@ _CAPABILITY = "AcceleratedNetworkingEnabled"
 
 
 def decided(arm: Arm, spec: VmSpec, nic: Mapping[str, Any] | None, location: str) -> VmSpec:
-    """Replace auto by true or false: what the interface has, else what Azure says the size supports.
+    """Replace auto by true or false: what the interface has, else what the size supports.
 
-    Azure is asked once, before the interface is made, so that later measurements do not depend on the day.
+    Azure is asked only before the interface is made, so that later provisions get the same value.
 
     Raises: CloudError if ARM refuses.
     """

@@ -11,7 +11,7 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.core.holder import HELD
 from vmops.core.polling import backoff, retry
 from vmops.deploy import holding
-from vmops.deploy.context import PATIENCE, DeployContext
+from vmops.deploy.context import TRANSIENT_RETRY_SECONDS, DeployContext
 from vmops.deploy.holding import AS_IT_IS, Marking
 from vmops.engine.events import EXISTS_ALREADY, PROVIDER_GONE
 from vmops.engine.reconcile import apply, complete
@@ -22,27 +22,26 @@ from vmops.spec.vm_spec import VmSpec
 T = TypeVar("T")
 
 _TRANSIENT_KINDS = frozenset({FailureKind.CONFLICT, FailureKind.THROTTLED})
-"""Kinds of failures that the same update may not meet again a little later."""
+"""Kinds of failures after which the same update may succeed a little later."""
 
 _VANISHED = frozenset({"InvalidResourceReference", "ParentResourceNotFound"})
-"""Codes of ARM for something that has vanished although the update has just read or made it. Somebody else removes it,
+"""Codes of ARM for a resource that has vanished although the update has just read or made it: somebody else deletes it,
 often a killed removal of ours. Source: recorded refusals of Microsoft.Network and Microsoft.Compute.
 """
 
-_UNKNOWN_YET = frozenset({"ResourceGroupNotFound", "ResourceNotFound", "NotFound"})
-"""Codes of ARM for something that is gone, or that a replica does not know yet because it was made a moment ago.
+_NOT_FOUND = frozenset({"ResourceGroupNotFound", "ResourceNotFound", "NotFound"})
+"""Codes of ARM for a resource that is gone, or was just made and is not visible on every replica yet.
 
 Source: public reports of a 404 for what was just made (terraform-provider-azurerm#18268, pulumi-azure-native#3138).
 """
 
-_LOSSES, _LAG = 4, 60.0
-"""How many times either may happen to one deployment, or for how many of Azure's seconds, whichever is longer. After
-that the resource that is referred to does not exist.
+_MAX_LOSSES, _REPLICA_LAG = 4, 60.0
+"""How many of these refusals one deployment retries, and for how many of Azure's seconds, whichever is longer. After
+that the missing resource counts as deleted.
 """
 
-_BELIEVED = 3
-"""How many times a replica must say so before the state is refreshed: a refresh drops what the replica does not know.
-"""
+_CONFIRMATIONS = 3
+"""How many refusals as not found make the next update refresh. A refresh drops what the replica does not show."""
 
 _RECONCILED = frozenset({EXISTS_ALREADY, PROVIDER_GONE, *_VANISHED})
 """Codes after which the engine's state is reconciled, so that the next update must refresh.
@@ -51,7 +50,7 @@ After any other code it must not: a refresh forgets that a create has failed, an
 """
 
 
-_GROUND = frozenset({"group", "network", "subnet", "security_group"})
+_SHARED_ROLES = frozenset({"group", "network", "subnet", "security_group"})
 """Roles of the resources that all members of a fleet share."""
 
 
@@ -60,7 +59,7 @@ class SharedResourceCreatedElsewhere(OperationFailed):
 
 
 def sharing(spec: VmSpec, work: Callable[[], T]) -> T:
-    """Do work, and repeat it for each shared resource that another deployment has created meanwhile and it can use.
+    """Do work; repeat it each time another deployment has created a shared resource meanwhile.
 
     Raises: as the work does.
     """
@@ -73,14 +72,14 @@ def sharing(spec: VmSpec, work: Callable[[], T]) -> T:
 
 @dataclass(frozen=True)
 class Update:
-    """One update of a VM's stack by its ``declared`` resources, and its mark. Roles in ``uses`` belong to others.
+    """One update of a VM's stack by its ``declared`` resources, and its mark. Roles in ``external`` belong to others.
 
-    ``members`` are the VMs in a fleet's stack; ``leaving`` are those that are to be removed from it.
+    ``members`` are the VMs in a fleet's stack; ``leaving`` are members that the update deletes.
     """
 
-    site: DeployContext
+    context: DeployContext
     spec: VmSpec
-    uses: frozenset[str]
+    external: frozenset[str]
     declared: Callable[[], Awaitable[None]]
     marking: Marking = AS_IT_IS
     members: Sequence[VmSpec] = ()
@@ -92,35 +91,35 @@ class Update:
 
     @property
     def _wanted(self) -> Wanted:
-        intended = [each.urn_keys(self.uses) for each in self._vms]
-        unwanted = [*(each.unwanted() for each in self._vms), *(each.urn_keys(_GROUND) for each in self.leaving)]
-        provider = self.site.cloud.provider_arguments(self.spec.subscription)
+        intended = [each.urn_keys(self.external) for each in self._vms]
+        unwanted = [*(each.unwanted() for each in self._vms), *(each.urn_keys(_SHARED_ROLES) for each in self.leaving)]
+        provider = self.context.cloud.provider_arguments(self.spec.subscription)
         return Wanted(_merged(intended), _merged([self._left_elsewhere(), *unwanted]), provider)
 
     def reconcile(self) -> Plan:
-        """Bring the engine's state in line with ARM.
+        """Reconcile the engine's state with ARM.
 
         Raises: SharedResourceCreatedElsewhere; OperationFailed (conflict), naming what is declared but belongs to
         another.
         """
-        site, spec = self.site, self.spec
-        made = apply.reconcile(site.stack, site.arm, self._wanted, site.claim(spec))
+        context, spec = self.context, self.spec
+        made = apply.reconcile(context.stack, context.arm, self._wanted, context.claim(spec))
         for arm_id in made.foreign:
-            if found := site.arm.get(arm_id):
+            if found := context.arm.get(arm_id):
                 self._refuse(arm_id, found)
         if made.id_only:
-            complete.complete(site.stack, self.declared)
+            complete.complete(context.stack, self.declared)
         return made
 
     def _left_elsewhere(self) -> dict[str, str]:
-        """Find what was made for the VMs in another location, by the end of its URN; disks are deleted with a VM."""
+        """Find what was made for the VMs in another location, except disks, by the end of its URN."""
         own = {arm_id.lower() for each in self._vms for arm_id in each.own_ids()}
-        found = self.site.made.ids() if any(each.moves for each in self._vms) else []
+        found = self.context.made.ids() if any(each.moves for each in self._vms) else []
         left = [each for each in found if each.lower() not in own and self._is_named(each)]
         return {names.urn_key(arm_id): arm_id for arm_id in left if "/disks/" not in arm_id.lower()}
 
     def _is_named(self, arm_id: str) -> bool:
-        """Tell whether an id is a default one of the VM, of the fleet, or of any member."""
+        """Tell whether an id has a default name of the VM, of the fleet, or of any member."""
         identity = self.spec.identity
         return identity.names(arm_id) or (bool(self.members) and identity.member(arm_id) is not None)
 
@@ -129,52 +128,52 @@ class Update:
 
         Raises: OperationFailed with a failure that is not transient; SharedResourceCreatedElsewhere.
         """
-        met: list[str] = []  # the codes of what was refused so far
-        losses: list[float] = []  # when, by the monotonic clock, something was told to be gone
+        met: list[str] = []  # the codes of the refusals so far
+        losses: list[float] = []  # the times, by the monotonic clock, of refusals because something was not found
 
         def attempt() -> None:
             try:
-                self.site.stack.up(self.declared, refresh=refresh or _needs_refresh(met), machines=len(self._vms))
+                self.context.stack.up(self.declared, refresh=refresh or _needs_refresh(met), machines=len(self._vms))
             except OperationFailed:
-                self.agree()  # that it is another's by now says more than whatever was refused
+                self.require_holder()  # another holder explains the failure better than the refusal
                 raise
 
         def pause(refusal: OperationFailed, times: int) -> float | None:
             met.append(refusal.failure.code)
-            if refusal.failure.code in _VANISHED | _UNKNOWN_YET:
+            if refusal.failure.code in _VANISHED | _NOT_FOUND:
                 losses.append(time.monotonic())
-            return backoff(times) if not self._is_lost(losses) and self._passes(refusal.failure) else None
+            return backoff(times) if not self._is_lost(losses) and self._may_succeed(refusal.failure) else None
 
-        retry(attempt, OperationFailed, pause, timeout=PATIENCE)
+        retry(attempt, OperationFailed, pause, timeout=TRANSIENT_RETRY_SECONDS)
 
-    def agree(self) -> None:
+    def require_holder(self) -> None:
         """Check that the intended holder holds the VM, if it exists. Raises: OperationFailed (conflict)."""
         for each in self._vms if self.marking.mark else ():
-            holding.agreed(self.site.arm, each.vm_id, self.marking)
+            holding.mark_to_declare(self.context.arm, each.vm_id, self.marking)
 
     def _is_lost(self, losses: list[float]) -> bool:
-        return len(losses) > _LOSSES and losses[-1] - losses[0] > _LAG * self.site.cloud.pace
+        return len(losses) > _MAX_LOSSES and losses[-1] - losses[0] > _REPLICA_LAG * self.context.cloud.pace
 
-    def _passes(self, failure: Failure) -> bool:
+    def _may_succeed(self, failure: Failure) -> bool:
         """Tell whether the same update may succeed if it is run again; for a fleet, for one of its members."""
-        refused = [failure, *(self.site.stack.causes if self.members else ())]
+        refused = [failure, *(self.context.stack.causes if self.members else ())]
         return any(self._is_transient(each) for each in refused)
 
     def _is_transient(self, failure: Failure) -> bool:
         """Tell whether the same update may succeed once the provider is back and the state knows what exists."""
         if failure.code == PROVIDER_GONE:
-            self.site.reconnect()
+            self.context.reconnect()
             self.reconcile()
             return True
         if failure.code == HELD:
             return False
         if failure.code == EXISTS_ALREADY:
             return self.reconcile().changes
-        return failure.kind in _TRANSIENT_KINDS or failure.code in _VANISHED | _UNKNOWN_YET
+        return failure.kind in _TRANSIENT_KINDS or failure.code in _VANISHED | _NOT_FOUND
 
     def _refuse(self, arm_id: str, found: dict[str, object]) -> None:
         try:
-            ownership.require_owned(found, self.site.claim(self.spec))
+            ownership.require_owned(found, self.context.claim(self.spec))
         except OperationFailed as error:
             raise (
                 SharedResourceCreatedElsewhere(error.failure) if arm_id in self.spec.shared_ids() else error
@@ -187,4 +186,4 @@ def _merged(found: Sequence[Mapping[str, str]]) -> dict[str, str]:
 
 def _needs_refresh(met: Sequence[str]) -> bool:
     """Tell whether the engine must refresh everything after the refusals so far."""
-    return not _RECONCILED.isdisjoint(met) or sum(code in _UNKNOWN_YET for code in met) >= _BELIEVED
+    return not _RECONCILED.isdisjoint(met) or sum(code in _NOT_FOUND for code in met) >= _CONFIRMATIONS

@@ -11,15 +11,15 @@ from vmops.deploy.moves import UNRECORDED, Ledger
 class Circumstances:
     """What is known before a provision.
 
-    - ``doubtful``: the previous operation did not finish, so the engine's state may lack resources that exist.
-    - ``expires``: seconds since the epoch; 0 for never, None to leave it unchanged.
-    - ``marking``: who is to hold the VM.
+    - ``interrupted``: the previous operation was interrupted, so the engine's state may lack resources that exist.
+    - ``expires``: when the VM expires, in seconds since the epoch; 0 for never, None to leave it unchanged.
+    - ``marking``: how the VM is marked with its holder.
     - ``changed``: the parameters that differ from the last provision; None if unknown.
-    - ``replaces``: the numbers of a fleet's members that are made anew in any case.
-    - ``ledger``: the memory of places.
+    - ``replaces``: the numbers of a fleet's members that are replaced in any case.
+    - ``ledger``: the records of places.
     """
 
-    doubtful: bool = False
+    interrupted: bool = False
     expires: float | None = 0.0
     marking: Marking = AS_IT_IS
     changed: Sequence[str] | None = None

@@ -1,4 +1,4 @@
-"""Refuses a provision where something that others have added leaves no room for it, before anything is written."""
+"""Refuses a provision that conflicts with something that others have added, before anything is written."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,11 +8,11 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.deploy.foreign_parts import described, lies_in_group
 from vmops.spec import names
 from vmops.spec.foreign import ForeignParts
-from vmops.spec.rules.naming import MOST_TAGS, USERS_TAGS
+from vmops.spec.rules.naming import MAX_TAGS, MAX_USER_TAGS
 from vmops.spec.vm_spec import VmSpec
 
 Clash = tuple[str, str, str]
-"""The role of a resource, what is in the way there, and what to do about it."""
+"""The role of a resource, what conflicts there, and what to do about it."""
 
 
 def refuse(arm: Arm, spec: VmSpec, foreign: ForeignParts) -> None:
@@ -51,7 +51,7 @@ def _of_disks(spec: VmSpec, foreign: ForeignParts) -> Iterator[Clash]:
         what = _of_others(spec, ForeignParts(disks=(disk,)))
         if disk["lun"] < len(spec.data_disks):
             step = f"attach that disk at lun {len(spec.data_disks)} or above, or detach it, or change dataDisks"
-            yield "vm", f"{what} is where a disk of dataDisks is to be", step
+            yield "vm", f"{what} is attached at a lun of dataDisks", step
         elif str(disk.get("name")).lower() in wanted and lies_in_group(spec, disk):
             yield "vm", f"{what} has the name of a disk of dataDisks", "detach that disk, or change dataDisks"
 
@@ -64,8 +64,8 @@ def _of_tags(spec: VmSpec, foreign: ForeignParts) -> Iterator[Clash]:
                 what = _of_others(spec, ForeignParts(tags={role: {name: value}}))
                 message = f"{what} is {value!r}, and tags asks for {wanted[name.lower()]!r}"
                 yield role, message, "remove that tag, or leave it out of tags"
-        if (over := len(found) + len(spec.tags) - USERS_TAGS) > 0:
-            message = f"{MOST_TAGS + over} tags, {len(found)} of them of others, are more than {MOST_TAGS}"
+        if (over := len(found) + len(spec.tags) - MAX_USER_TAGS) > 0:
+            message = f"{MAX_TAGS + over} tags, {len(found)} of them of others, are more than {MAX_TAGS}"
             yield role, message, "remove some of them, or ask for fewer tags"
 
 

@@ -30,7 +30,7 @@ from vmops.engine.stack import EngineStack
 from vmops.spec.target import Target
 from vmops.spec.vm_spec import VmSpec
 
-PATIENCE = 240.0
+TRANSIENT_RETRY_SECONDS = 240.0
 """Seconds for which a deployment retries a refusal that may pass: a NIC stays reserved for 180 s after a failed create.
 Source: ARM's own message, NicReservedForAnotherVm.
 """
@@ -38,7 +38,7 @@ Source: ARM's own message, NicReservedForAnotherVm.
 
 @dataclass(frozen=True)
 class DeployContext:
-    """What the steps of one deployment work on. ``reconnect`` starts the local Azure again if it has died."""
+    """What the steps of one deployment work with. ``reconnect`` restarts the local Azure if it has died."""
 
     owner: str
     cloud: clouds.Cloud
@@ -50,9 +50,9 @@ class DeployContext:
     reconnect: Callable[[], object]
 
     def claim(self, target: Target) -> Claim:
-        """Give the claim under which a VM is changed, including the records of what was made for it.
+        """Give the claim that decides which resources of a VM are ours, with the records of what was made for it.
 
-        Resources that a spec names count as named by us.
+        Resources with the names of a spec count as named by us.
         """
         asked = target if isinstance(target, VmSpec) else None
         named = dict.fromkeys(map(str.lower, asked.own_ids()), "") if asked else {}
@@ -74,14 +74,16 @@ def open_for_change(
 
     ``records`` are the state directory's records of the stack. ``locks`` are the descriptors that hold the VM's lock;
     every engine inherits them. ``longest`` limits each command of the engine, in seconds; None for a worker, whose
-    whole work has a limit. A transient refusal of ARM is retried for `PATIENCE` seconds. Nothing is changed once the
-    ``claim`` is over. If the stack does not exist, no directory of it is left.
+    work as a whole has a deadline. A transient refusal of ARM is retried for `PATIENCE` seconds. Nothing is changed
+    once the ``claim`` is lost. If the stack does not exist, its directories are removed.
 
     Raises: StartFailed if the local Azure does not start; EngineMissing if there is no engine.
     """
     scratch, work_dir = scratch_path(settings.state_dir, target.stack), work_path(settings.state_dir, target.stack)
     with _scratch(scratch):
-        opened = _open(settings, target, records, _Files(scratch, work_dir), locks, longest, PATIENCE, claim)
+        opened = _open(
+            settings, target, records, _Files(scratch, work_dir), locks, longest, TRANSIENT_RETRY_SECONDS, claim
+        )
         try:
             yield opened
         finally:
@@ -139,7 +141,7 @@ def _open(
     environment = engine_environment(cloud, backend, engine_home(state_dir), passphrase, places.scratch)
     environment |= shared_environment(settings.database_url, claim.epoch)
     notes = EngineNotes(notes_directory(backend, state_dir), target.stack, records)
-    with suppress(OSError):  # whoever changes something tells of it, and the engine whoever only looks
+    with suppress(OSError):  # a writer reports this later, a reader gets the engine's own error
         files.ensure_meta(backend, notes.directory)
     engine, noted = locate.path(settings.engine), notes if locks else None
     command = EngineCommand(engine, locate.ENGINE_VERSION, environment, locks, longest, noted, claim)
@@ -148,7 +150,13 @@ def _open(
     return DeployContext(
         settings.owner,
         cloud,
-        Arm(cloud, target.request_timeout, patience, lambda error: log.meet(failure_from_cloud_error(error)), claim),
+        Arm(
+            cloud,
+            target.request_timeout,
+            patience,
+            lambda error: log.note_refusal(failure_from_cloud_error(error)),
+            claim,
+        ),
         stack,
         command,
         records.made(settings.owner),

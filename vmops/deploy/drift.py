@@ -24,7 +24,7 @@ class Drift:
 
     ``found`` is None if the value is absent, and ``declared`` is None if it should be. The path is empty if the whole
     resource is missing. ``parameter`` is the one that declared the value, '' if none did. ``what`` names the value in
-    words. A difference that ``replaces`` the resource is never drift: it is asked for.
+    words. A difference that ``replaces`` the resource is never drift: the spec requests it.
     """
 
     resource: str
@@ -47,15 +47,15 @@ class Drift:
 
 
 def differences(spec: VmSpec, before: Preflight) -> list[Drift]:
-    """List all drift of an existing VM; what belongs to others does not count."""
+    """List all drift of an existing VM, without resources of others."""
     if before.machine is None:
         return []
-    bodies = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.uses}
-    return [*missing(spec, bodies, before.uses), *find(spec, bodies)]
+    bodies = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.external}
+    return [*missing(spec, bodies, before.external), *find(spec, bodies)]
 
 
-def once(found: Iterable[Drift]) -> list[Drift]:
-    """Remove duplicates among the drift of several VMs: what they share was compared for each of them."""
+def distinct(found: Iterable[Drift]) -> list[Drift]:
+    """Remove duplicates from the drift of several VMs: shared resources were compared for each of them."""
     return list({(each.resource, each.path): each for each in found}.values())
 
 
@@ -64,19 +64,19 @@ def find(spec: VmSpec, bodies: Mapping[str, Body]) -> list[Drift]:
     return list(_of_all(spec, bodies))
 
 
-def missing(spec: VmSpec, bodies: Mapping[str, Body], uses: Iterable[str]) -> list[Drift]:
-    """List the declared resources that do not exist; roles in ``uses`` belong to others."""
+def missing(spec: VmSpec, bodies: Mapping[str, Body], external: Iterable[str]) -> list[Drift]:
+    """List the declared resources that do not exist; roles in ``external`` belong to others."""
     ids = spec.ids()
-    roles = [role for role in ids if role in names.TOKENS and role not in {*uses, *bodies, "subnet"}]
+    roles = [role for role in ids if role in names.TOKENS and role not in {*external, *bodies, "subnet"}]
     return [
         Drift(ids[role], "", "", f"{role.replace('_', ' ')} {ids[role].rpartition('/')[2]}", "", None) for role in roles
     ]
 
 
 def are_as_declared(arm: Arm, claim: Claim, vms: Sequence[tuple[VmSpec, Body]], returned: Collection[str]) -> bool:
-    """Tell whether VMs, and their security groups if these are ours, are as their specs say.
+    """Tell whether VMs, and their security groups if these are ours, are as their specs declare.
 
-    ``returned`` is drift, in words, that came back after a repair: it is logged, and does not count.
+    ``returned`` is drift, in words, that came back after a repair: it is logged and ignored.
     """
     bodies = [(member, {"vm": machine}) for member, machine in vms]
     for guard_id, spec in {member.ids()["security_group"]: member for member, _ in vms}.items():
@@ -91,8 +91,8 @@ def are_as_declared(arm: Arm, claim: Claim, vms: Sequence[tuple[VmSpec, Body]], 
     return found <= {*returned}
 
 
-def is_settled(bodies: Mapping[str, Body]) -> bool:
-    """Tell whether no existing resource has failed. A refresh of the engine would forget that it has.
+def none_failed(bodies: Mapping[str, Body]) -> bool:
+    """Tell whether no existing resource is in the state Failed: a refresh would make the engine forget the failure.
 
     Source: Pulumi, refresh: it clears what is known of a create that failed.
     """
@@ -142,7 +142,7 @@ def _of_identities(spec: VmSpec, body: Body) -> Iterator[Drift]:
 
 
 def _of_disks(spec: VmSpec, body: Body) -> Iterator[Drift]:
-    """Compare the data disks by lun. A larger disk is not drift: Azure shrinks none."""
+    """Compare the data disks by lun. A larger disk is not drift, because Azure cannot shrink one."""
     there = {lun: str(disk.get("name", "")).lower() for lun, disk in data_disks(body).items()}
     for lun, size in enumerate(spec.data_disks):
         name = spec.disk_name(lun)
@@ -160,7 +160,7 @@ def _of_rules(spec: VmSpec, body: Body) -> Iterator[Drift]:
     for port, priority in spec.priorities().items():
         name = names.rule(port)
         declared = _rule(port, priority, spec.source_address_prefixes)
-        found = _told(there[name]) if name in there else None
+        found = _rule_parts(there[name]) if name in there else None
         if found is None:
             yield Drift(body["id"], f"securityRules.{name}", "vmPorts", f"rule {name}", declared, None)
             continue
@@ -172,7 +172,7 @@ def _of_rules(spec: VmSpec, body: Body) -> Iterator[Drift]:
 
 
 def _rule(port: int, priority: int, sources: Iterable[str]) -> dict[str, Any]:
-    """Give the parts of a rule of ours, in the form of `_told`."""
+    """Give the parts of a rule of ours, in the form of `_rule_parts`."""
     return {
         "priority": priority,
         "direction": "inbound",
@@ -185,7 +185,7 @@ def _rule(port: int, priority: int, sources: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _told(says: Body) -> dict[str, Any]:
+def _rule_parts(says: Body) -> dict[str, Any]:
     return {
         "priority": says.get("priority"),
         **{name: str(says.get(name, "")).lower() for name in ("direction", "access", "protocol")},

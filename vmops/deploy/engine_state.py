@@ -11,25 +11,25 @@ class EngineState:
     """What is known of the engine's state.
 
     - ``existed``: the backend knew the stack.
-    - ``doubtful``: the last change did not finish.
+    - ``interrupted``: the last change was interrupted.
     - ``repaired``: the state's files were unreadable, and were restored or are lost.
     """
 
     existed: bool
-    doubtful: bool
+    interrupted: bool
     repaired: bool
 
     @property
     def needs_reconcile(self) -> bool:
-        """Tell whether it may lack existing resources, or contain some that were never made."""
-        return self.existed and (self.doubtful or self.repaired)
+        """Tell whether the state may lack existing resources, or contain some that were never made."""
+        return self.existed and (self.interrupted or self.repaired)
 
     def needs_refresh(self, *, reconciled: bool, vm_exists: bool) -> bool:
-        """Tell whether the update must refresh everything: if a VM is gone, other resources may be gone as well."""
+        """Tell whether the update must refresh: if the VM is gone, other resources may be gone as well."""
         return reconciled or self.repaired or (self.existed and not vm_exists)
 
 
-def mended(site: DeployContext, *, doubtful: bool) -> EngineState:
+def prepare(context: DeployContext, *, interrupted: bool) -> EngineState:
     """Repair the stack's files, create the stack if the backend does not know it, and describe the state."""
-    repaired = site.stack.mend() is not Repair.NOTHING
-    return EngineState(site.stack.ensure() or repaired, doubtful, repaired)
+    repaired = context.stack.repair() is not Repair.NOTHING
+    return EngineState(context.stack.ensure() or repaired, interrupted, repaired)

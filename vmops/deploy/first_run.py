@@ -1,8 +1,8 @@
-"""Whether a VM has ever run. One that has not holds no data, and may be made in another place.
+"""Whether a VM has ever run. A VM that has not holds no data, and may be made in another place.
 
-This is known only of VMs that this host saw from the beginning: nothing of the VM existed, then Azure refused its
-create, or made it and never gave it a power state. Azure's state Failed proves nothing: a failed start leaves it, too,
-beside a disk full of data.
+This is known only of VMs that this host has seen from the beginning: nothing of the VM existed, then Azure refused its
+create, or made it and never gave it a power state. The provisioning state Failed proves nothing, because a VM with data
+gets it from a failed start, too.
 """
 
 from vmops.azure import vm_state
@@ -18,42 +18,42 @@ NEW, NO, YES = "new", "no", "yes"
 
 
 _NO_ROOM = frozenset({FailureKind.CAPACITY, FailureKind.QUOTA})
-"""Failures that may also come before the VM itself is requested: it needs an address first."""
+"""Failures that prove that the VM did not run, also if they name another resource: its address is created first."""
 
 
-def begin(site: DeployContext, spec: VmSpec, before: Preflight) -> None:
+def begin(context: DeployContext, spec: VmSpec, before: Preflight) -> None:
     """Record a request for a VM of which nothing exists."""
-    of_it = (each for each in before.seen.ours if spec.member in (None, spec.identity.member(each["id"])))
+    of_it = (each for each in before.inventory.ours if spec.member in (None, spec.identity.member(each["id"])))
     if before.machine is None and not any(of_it):
-        site.made.note_run(spec.vm_id, NEW)
+        context.made.note_run(spec.vm_id, NEW)
 
 
-def note_success(site: DeployContext, spec: VmSpec) -> None:
+def note_success(context: DeployContext, spec: VmSpec) -> None:
     """Record that a VM runs."""
-    site.made.note_run(spec.vm_id, YES)
+    context.made.note_run(spec.vm_id, YES)
 
 
-def note_failure(site: DeployContext, spec: VmSpec, why: Failure) -> None:
-    """After a failed create, find out whether the VM has ever run, if that can be told."""
-    if site.made.ran(spec.vm_id) not in {NEW, NO}:
+def note_failure(context: DeployContext, spec: VmSpec, why: Failure) -> None:
+    """After a failed create, find out whether the VM has ever run, if it is not recorded to have run."""
+    if context.made.ran(spec.vm_id) not in {NEW, NO}:
         return
     try:
-        seen = vm_state.get_vm_state(site.arm, spec.vm_id)
+        seen = vm_state.get_vm_state(context.arm, spec.vm_id)
     except CloudError:
-        return  # what cannot be read is not known
+        return  # unknown
     refused = why.resource == names.in_words(spec.vm_id) or why.kind in _NO_ROOM
     if seen and seen.power:
-        site.made.note_run(spec.vm_id, YES)
+        context.made.note_run(spec.vm_id, YES)
     elif seen or refused:
-        site.made.note_run(spec.vm_id, NO)
+        context.made.note_run(spec.vm_id, NO)
 
 
-def never(site: DeployContext, spec: VmSpec) -> bool:
+def has_never_run(context: DeployContext, spec: VmSpec) -> bool:
     """Tell whether a VM has never run, by the records and by Azure's present state.
 
     Raises: CloudError if ARM refuses.
     """
-    if site.made.ran(spec.vm_id) != NO:
+    if context.made.ran(spec.vm_id) != NO:
         return False
-    seen = vm_state.get_vm_state(site.arm, spec.vm_id)
+    seen = vm_state.get_vm_state(context.arm, spec.vm_id)
     return seen is None or not seen.power

@@ -1,4 +1,4 @@
-"""Properties of a VM that are fixed: neither ARM nor a replacement changes them."""
+"""The properties of a VM that neither an update nor a replacement can change."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ Body = Mapping[str, Any]
 
 
 def refuse_change(spec: VmSpec, machine: Body, nic: Body | None, *, never_ran: bool = False) -> None:
-    """Check that the spec changes nothing that neither ARM nor a replacement can change.
+    """Check that the spec changes no fixed property.
 
     A VM that ``never_ran`` may move to another place of its spec.
 
@@ -39,7 +39,7 @@ def _pairs(spec: VmSpec, machine: Body, nic: Body | None) -> Iterator[tuple[str,
 
 
 def _types(spec: VmSpec, machine: Body) -> Iterator[str]:
-    """Give the types of our data disks, if the spec names one."""
+    """Give the storage types of our data disks, if the spec names one."""
     wanted = {lun: spec.disk_name(lun) for lun, _ in enumerate(spec.data_disks)}
     for disk in machine["properties"].get("storageProfile", {}).get("dataDisks") or ():
         ours = str(disk.get("name")).lower() == wanted.get(disk["lun"], "").lower()
@@ -48,11 +48,11 @@ def _types(spec: VmSpec, machine: Body) -> Iterator[str]:
 
 
 def _plans(spec: VmSpec, machine: Body) -> tuple[str | None, str | None]:
-    """Give the present and the requested plan, if one is requested and the image stays: a plan belongs to an image."""
+    """Give the present and the requested plan, if the spec has one and the image stays: a plan belongs to an image."""
     if spec.plan is None or own_image.is_another(machine, spec):
         return None, None
-    told = machine.get("plan") or {}
-    there = ":".join(str(told.get(name, "")) for name in ("publisher", "product", "name")) if told else None
+    plan = machine.get("plan") or {}
+    there = ":".join(str(plan.get(name, "")) for name in ("publisher", "product", "name")) if plan else None
     return there, there if there and there.lower() == spec.plan.lower() else spec.plan
 
 

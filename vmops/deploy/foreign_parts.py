@@ -1,7 +1,7 @@
 """Foreign parts: tags, security rules and data disks that others have added to our resources.
 
-A part is ours if the stack declared it last, or if it has the name and form of ours. Everything else stays. An engine
-writes a resource as a whole, so what it does not send would be removed.
+A part is ours if the stack's last program declared it, or if it has the name and form of ours. All other parts are
+declared beside ours: the engine writes a resource as a whole, so a part that it does not send would be removed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,16 +18,16 @@ Part = Mapping[str, Any]
 """A resource, a rule or a disk as ARM returns it."""
 
 _FORM = {"direction": "inbound", "access": "allow", "protocol": "tcp", "sourcePortRange": "*"}
-"""What every rule of ours contains, in lower case."""
+"""The properties of every rule of ours, in lower case."""
 
 _ELSE = ("description", "sourcePortRanges", "destinationPortRanges", "destinationAddressPrefixes")
-"""What no rule of ours contains."""
+"""Properties that no rule of ours has."""
 
 
 def find(spec: VmSpec, bodies: Mapping[str, Part], last: OwnParts | None) -> ForeignParts:
     """Find what others have added to our resources, by role.
 
-    ``last`` are the parts that were declared last. If it is None (unknown), a tag counts as ours if its name is
+    ``last`` are the parts of the last declaration. If it is None (unknown), a tag counts as ours if its name is
     declared now.
     """
     own = last or OwnParts(tags=declared.of(spec).tags)
@@ -75,7 +75,7 @@ def _is_own_rule(rule: Part, own: OwnParts) -> bool:
 
 
 def _has_our_form(rule: Part) -> bool:
-    """Tell whether a rule has the name and form of ours; its sources may be any, and its priority any of ours."""
+    """Tell whether a rule has the name and form of ours, with any sources and any of our priorities."""
     says = rule["properties"]
     port, anywhere = says.get("destinationPortRange", ""), says.get("destinationAddressPrefix") == "*"
     return (

@@ -1,4 +1,4 @@
-"""The mark of a VM, which names its holder: kept as it is, or written by a new holder."""
+"""The tag of a VM that marks its holder: it stays, or a new holder writes its own."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from vmops.core.holder import refusal
 from vmops.core.polling import NotYet, first_poll_after, poll_until
 from vmops.spec.names import HOLD_TAG
 
-_SETTLES = 2.0
-"""Seconds within which two hosts that take a VM at the same moment have both written their marks."""
+_WRITE_WINDOW = 2.0
+"""Seconds to wait after writing a mark, so that two hosts that take a VM at the same time both see the last one."""
 
 Machine = Mapping[str, Any]
 
@@ -47,16 +47,16 @@ def take(arm: Arm, machine: Machine, marking: Marking, *, interval: float, timeo
     vm_id = str(machine["id"])
     arm.merge_tags(vm_id, {HOLD_TAG: marking.mark})
 
-    def settled() -> bool | NotYet:
+    def check() -> bool | NotYet:
         found = arm.get(vm_id)
         return vm_state.next_poll(interval) if found and vm_state.in_transit(found) else True
 
-    poll_until(first_poll_after(_SETTLES, settled), timeout=_SETTLES + timeout)
-    agreed(arm, vm_id, marking)
+    poll_until(first_poll_after(_WRITE_WINDOW, check), timeout=_WRITE_WINDOW + timeout)
+    mark_to_declare(arm, vm_id, marking)
 
 
-def agreed(arm: Arm, vm_id: str, marking: Marking) -> str:
-    """Read a VM, and give the mark that it is to have: the given one, else the present one.
+def mark_to_declare(arm: Arm, vm_id: str, marking: Marking) -> str:
+    """Read a VM, and give the mark to declare: the new holder's, else the present one.
 
     Raises: OperationFailed (conflict) if it exists and has another mark; CloudError if ARM refuses.
     """

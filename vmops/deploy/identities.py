@@ -11,6 +11,6 @@ def of(machine: Mapping[str, Any]) -> list[str]:
 
     Source: compute REST reference, VirtualMachineIdentity.
     """
-    told = machine.get("identity") or {}
-    own = [SYSTEM] if "SystemAssigned" in str(told.get("type")) else []
-    return [*own, *(told.get("userAssignedIdentities") or ())]
+    identity = machine.get("identity") or {}
+    own = [SYSTEM] if "SystemAssigned" in str(identity.get("type")) else []
+    return [*own, *(identity.get("userAssignedIdentities") or ())]

@@ -1,11 +1,11 @@
-"""What exists, read once no change of it is in progress, whoever made the change."""
+"""Reads what exists once no change of the VM is in progress, whoever requested it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 from vmops.azure import inventory, vm_state
-from vmops.azure.inventory import AGAIN, Inventory
+from vmops.azure.inventory import RECHECK_INTERVAL, Inventory
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.polling import NotYet, poll_until
@@ -13,16 +13,15 @@ from vmops.deploy import proof
 from vmops.deploy.context import DeployContext
 from vmops.spec.vm_spec import VmSpec
 
-_DOUBTS = 3
-"""How many times a difference between the list and the reads by id is read again: the list may lag behind a deletion.
-"""
+_REREADS = 3
+"""How often everything is read again if the list and the reads by id differ: the list may lag behind a deletion."""
 
 
-class Looked(Protocol):
+class Surveyed(Protocol):
     """The result of a read, with our VMs among it."""
 
     @property
-    def seen(self) -> Inventory:
+    def inventory(self) -> Inventory:
         """Give everything that was found."""
 
     @property
@@ -30,36 +29,36 @@ class Looked(Protocol):
         """Give the VMs."""
 
 
-Seen = TypeVar("Seen", bound=Looked)
+Read = TypeVar("Read", bound=Surveyed)
 
 
-def proven(site: DeployContext, spec: VmSpec, look: Callable[[], Seen]) -> Seen:
-    """Read what exists; if this host does not know it to be ours, look for a proof in the engine's state."""
+def proven(context: DeployContext, spec: VmSpec, read: Callable[[], Read]) -> Read:
+    """Read what exists; if this host has no record that it is ours, look for a proof in the engine's state."""
     try:
-        return when_idle(site, spec, look)
+        return when_idle(context, spec, read)
     except OperationFailed as refused:
-        if refused.failure.kind is not FailureKind.CONFLICT or not _has_proof(site, spec):
+        if refused.failure.kind is not FailureKind.CONFLICT or not _has_proof(context, spec):
             raise
-    return when_idle(site, spec, look)
+    return when_idle(context, spec, read)
 
 
-def _has_proof(site: DeployContext, spec: VmSpec) -> bool:
+def _has_proof(context: DeployContext, spec: VmSpec) -> bool:
     """Tell whether the engine's state proves more of what exists to be ours; an unreadable state proves nothing."""
     with suppress(OperationFailed):
-        return proof.learn(site, spec, inventory.take(site.arm, site.claim(spec)))
+        return proof.learn(context, spec, inventory.read(context.arm, context.claim(spec)))
     return False
 
 
-def when_idle(site: DeployContext, spec: VmSpec, look: Callable[[], Seen]) -> Seen:
-    """Read what exists once no change of a VM is in progress: ARM refuses a second change meanwhile.
+def when_idle(context: DeployContext, spec: VmSpec, read: Callable[[], Read]) -> Read:
+    """Read what exists once no change of a VM is in progress: until then ARM refuses another change.
 
-    What the group lists but its id does not find is read again for a while: it may belong to another.
+    A resource that is listed but not found by its id is read again for a while: it may belong to another.
     """
-    doubts = iter([NotYet(AGAIN * site.cloud.pace)] * _DOUBTS)
+    doubts = iter([NotYet(RECHECK_INTERVAL * context.cloud.pace)] * _REREADS)
 
-    def once() -> Seen | NotYet:
-        found = look()
-        if found.seen.unread and (doubt := next(doubts, None)):
+    def once() -> Read | NotYet:
+        found = read()
+        if found.inventory.unread and (doubt := next(doubts, None)):
             return doubt
         return vm_state.next_poll(spec.poll_interval) if any(map(vm_state.in_transit, found.machines)) else found
 

@@ -1,4 +1,4 @@
-"""What a deployment declares: the spec, in the spelling of existing resources, and what others have added."""
+"""What a deployment declares: the spec in the spelling of existing resources, and the parts that others have added."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,13 +25,13 @@ State = Callable[[], Mapping[str, Any] | None]
 
 @dataclass(frozen=True)
 class Intent:
-    """A spec, the roles that belong to others and are only used, and what others have added to the rest.
+    """A spec, its external roles, which are only used, and the parts that others have added to our resources.
 
     ``attached`` are the ids, by lun, of existing data disks of ours that are only to be attached.
     """
 
     spec: VmSpec
-    uses: frozenset[str]
+    external: frozenset[str]
     foreign: ForeignParts
     attached: Mapping[int, str] = field(default_factory=dict)
 
@@ -41,50 +41,50 @@ class Intent:
         return foreign_parts.described(self.spec, self.foreign)
 
     @property
-    def told(self) -> dict[str, list[str]]:
-        """Give the same as an output of the deployment."""
+    def outputs(self) -> dict[str, list[str]]:
+        """Give the same as outputs of the deployment."""
         return {"notOurs": [f"{each}: kept" for each in self.kept]} if self.kept else {}
 
 
 def staying(made: Intent, before: Preflight, *, expires: bool, never_ran: bool) -> Kept:
-    """Give what of a VM stays unchanged; with ``expires``, also the tag with its time of expiry.
+    """Give the properties of a VM that stay unchanged; with ``expires``, also the tag with its time of expiry.
 
     The zones of its public address are those of the existing one. ``never_ran``: the VM is known never to have run.
     """
-    location = (before.seen.group or {}).get("location")
+    location = (before.inventory.group or {}).get("location")
     address = before.bodies(made.spec, ours=True).get("address")
     zones = None if address is None else tuple(address.get("zones") or ())
     return Kept(secrets.kept(made.spec, before.machine), made.attached, expires, location, zones, never_ran)
 
 
-def reader(site: DeployContext, *, known: bool) -> State:
-    """Give a function that reads the engine's state, once; ``known``: the backend may know the stack."""
-    return cache(site.stack.state if known else lambda: None)
+def reader(context: DeployContext, *, known: bool) -> State:
+    """Give a function that reads the engine's state, at most once. ``known``: the backend may know the stack."""
+    return cache(context.stack.state if known else lambda: None)
 
 
-def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool, state: State | None = None) -> Intent:
-    """Determine what to declare, with the secrets that are to stay; nothing is changed.
+def form(context: DeployContext, spec: VmSpec, before: Preflight, *, known: bool, state: State | None = None) -> Intent:
+    """Determine what to declare, including secrets that the request does not repeat; nothing is changed.
 
-    ``known``: the backend may know the stack. Its ``state`` is read only if ARM does not return the spelling of
-    something, if an id of another's is named, or if something exists that is neither declared now nor ours by its name.
+    ``known``: the backend may know the stack. Its ``state`` is read only if ARM does not return the spelling of a name,
+    if the spec has an id of an external resource, or if a part exists that is neither declared nor ours by its name.
 
-    Raises: OperationFailed (conflict), naming what others have added that leaves no room; (invalid) if another's subnet
-    is to have our security group, or naming secrets that are lost; CloudError if ARM refuses.
+    Raises: OperationFailed (conflict), naming what others have added that conflicts; (invalid) if an external subnet is
+    to have our security group, or naming secrets that are lost; CloudError if ARM refuses.
     """
-    state = state or reader(site, known=known)
+    state = state or reader(context, known=known)
     spec = placed.named_as(before.machine, spec)
     spec = _as_it_exists(spec, before, state)
-    ours = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.uses}
-    spec = acceleration.decided(site.arm, spec, ours.get("nic"), before.location)
-    if spec.makes_disks_apart and before.machine:
-        ours |= _held_disks(site.arm, spec)
+    ours = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.external}
+    spec = acceleration.decided(context.arm, spec, ours.get("nic"), before.location)
+    if spec.has_separate_disks and before.machine:
+        ours |= _held_disks(context.arm, spec)
     foreign = foreign_parts.find(spec, ours, declared.OwnParts())
     if foreign:
         foreign = foreign_parts.find(spec, ours, declared.last(state()))
-    clashes.refuse(site.arm, spec, foreign)
-    uses = _used(spec, before, state)
-    told = secrets.restored(site, spec, before.machine, known=known)
-    made = Intent(told, uses, foreign, _attached(spec, ours))
+    clashes.refuse(context.arm, spec, foreign)
+    external = _used(spec, before, state)
+    complete = secrets.restored(context, spec, before.machine, known=known)
+    made = Intent(complete, external, foreign, _attached(spec, ours))
     if made.kept:
         get_logger().info("not_ours", kept=made.kept)
     return made
@@ -93,40 +93,40 @@ def form(site: DeployContext, spec: VmSpec, before: Preflight, *, known: bool, s
 def _as_it_exists(spec: VmSpec, before: Preflight, state: State) -> VmSpec:
     """Give the spec with the names, ids and image of existing resources in their present spelling."""
     places = [spelling.in_arm(before.bodies(spec))]
-    if not spelling.is_told(spec, places[0]):
+    if not spelling.are_all_known(spec, places[0]):
         places.append(spelling.in_state(state()))
     spec = as_made(before.machine, spelling.respelled(spec, *places))
     return spelled_ids.respelled(spec, state()) if spelled_ids.are_named(spec) else spec
 
 
 def _used(spec: VmSpec, before: Preflight, state: State) -> frozenset[str]:
-    """Give the roles that belong to others; a subnet in another's network may be ours.
+    """Give the external roles; a subnet in an external network may be ours.
 
-    Raises: OperationFailed (invalid) if another's subnet is to have our security group.
+    Raises: OperationFailed (invalid) if an external subnet is to have our security group.
     """
-    uses = before.uses
-    if "subnet" in uses and subnets.is_ours(state(), names.urn_key(spec.ids()["subnet"])):
-        uses -= {"subnet"}
-    if "subnet" in uses and spec.network_security_group_on in ("subnet", "both"):
-        message = f"networkSecurityGroupOn: {spec.ids()['subnet']} is another's, and is not changed"
+    external = before.external
+    if "subnet" in external and subnets.is_ours(state(), names.urn_key(spec.ids()["subnet"])):
+        external -= {"subnet"}
+    if "subnet" in external and spec.network_security_group_on in ("subnet", "both"):
+        message = f"networkSecurityGroupOn: {spec.ids()['subnet']} belongs to another, and is not changed"
         raise OperationFailed(Failure(FailureKind.INVALID, message, resource=spec.vm_id))
-    return uses
+    return external
 
 
 def _held_disks(arm: Arm, spec: VmSpec) -> dict[str, Mapping[str, Any]]:
-    """Read the data disks that are declared separately and attached to the VM: nothing else shows them."""
+    """Read the data disks that are declared separately and attached to the VM, which the VM itself does not show."""
     found = {role: arm.get(arm_id) for role, arm_id in spec.ids().items() if role.startswith("data_disk_")}
     held = spec.vm_id.lower()
     return {role: body for role, body in found.items() if body and str(body.get("managedBy")).lower() == held}
 
 
 def _attached(spec: VmSpec, bodies: Mapping[str, Mapping[str, Any]]) -> dict[int, str]:
-    """Find data disks of ours that were detached, or attached again: Azure does not create a disk whose name is taken.
+    """Find data disks of ours that were detached, or attached again: they must be attached, not created.
 
-    Source: recorded refusal "Disk … already exists. Only CreateOption.Attach is supported". The option of an attached
-    disk cannot be changed either.
+    Azure does not change the option of an attached disk either. Source: recorded refusal "Disk … already exists. Only
+    CreateOption.Attach is supported".
     """
-    if spec.makes_disks_apart:
+    if spec.has_separate_disks:
         return {}
     there = survey.data_disks(bodies["vm"]) if "vm" in bodies else {}
     found = {}

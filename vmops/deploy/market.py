@@ -1,6 +1,6 @@
-"""What Azure says of places before anything is made there: sizes on offer, quotas left, and prices.
+"""What Azure reports about places before anything is made there: available sizes and remaining quotas.
 
-What could not be read is no objection.
+A value that cannot be read is no objection.
 """
 
 import time
@@ -20,20 +20,20 @@ from vmops.placement.search import Objection
 
 T = TypeVar("T")
 
-_HOLDS = 30.0
-"""Seconds for which an answer is reused."""
+_VALID_SECONDS = 30.0
+"""Seconds for which an objection from Azure's answers is valid."""
 
 
 @dataclass(frozen=True)
 class Market:
-    """The offers of Azure for one subscription; each location is read once. ``unread`` names what could not be read."""
+    """Azure's offers for one subscription. Each location is read once. ``unread`` are the refusals of these reads."""
 
     arm: Arm
     subscription: str
     unread: list[Failure] = field(default_factory=list)
 
     def location(self, name: str) -> Location:
-        """Give what Azure says of a location."""
+        """Give Azure's answers about a location."""
         if name not in self._locations:
             sizes: dict[str, SizeOffer] = self._read(lambda: self.arm.offers(self.subscription, name), {})
             usages: list[Usage] = self._read(lambda: self.arm.usages(self.subscription, name), [])
@@ -49,7 +49,7 @@ class Market:
 
     def objections(self, places: Iterable[Place], need: Need) -> list[Objection]:
         """List the present objections to places."""
-        until = time.time() + _HOLDS
+        until = time.time() + _VALID_SECONDS
         return [
             Objection(no.scope(place), no.code, no.reason, until)
             for place in places
@@ -57,8 +57,8 @@ class Market:
         ]
 
     def take(self, place: Place, vms: int = 1) -> None:
-        """Count so many VMs more to the quotas of a place than Azure tells of, fewer if negative."""
-        self._locations[place.location] = self.location(place.location).taking(place, vms)
+        """Count ``vms`` more VMs against the quotas of a place than Azure reports; fewer if negative."""
+        self._locations[place.location] = self.location(place.location).with_vms(place, vms)
 
     @cached_property
     def _locations(self) -> dict[str, Location]:

@@ -1,4 +1,4 @@
-"""The image of a VM: whether it is the present one, and whether Azure would refuse it late."""
+"""The image of a VM: whether it differs from the declared one, and whether Azure would refuse it late."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +14,7 @@ _PARTS = ("publisher", "offer", "sku", "version")
 
 
 def as_made(machine: Mapping[str, Any] | None, spec: VmSpec) -> VmSpec:
-    """Use the VM's own spelling of the image if it is the same: the newest, and the version that was meant.
+    """Use the VM's spelling of the image if the spec means the same: its version, its exact version, or ``latest``.
 
     Source: compute REST reference, ImageReference: ``exactVersion`` is the version that the VM was created from.
     """
@@ -39,7 +39,7 @@ def _reference(machine: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def processor(spec: VmSpec) -> str:
-    """Give the processor type of the image, as far as its name shows it; '' if it does not.
+    """Give the processor type of the image if its name shows it; else ''.
 
     Source: Canonical's SKUs in the Azure Marketplace: the names of those for Arm end so.
     """
@@ -76,7 +76,7 @@ def refuse_misfit(arm: Arm, spec: VmSpec, location: str) -> None:
 
 
 def _look(arm: Arm, spec: VmSpec, image_id: str, location: str) -> dict[str, Any] | None:
-    """Read the properties of an image; a gallery has them in the image, not in its versions."""
+    """Read the properties of an image; in a gallery they are in the image definition, not in its versions."""
     definition = image_id.lower().partition("/versions/")[0]
     if images.is_community(image_id):
         return arm.properties(
@@ -88,7 +88,7 @@ def _look(arm: Arm, spec: VmSpec, image_id: str, location: str) -> dict[str, Any
 def _misfit(spec: VmSpec, says: dict[str, Any]) -> str:
     """Say why an image does not fit; empty if it does. Unknown properties count as fitting.
 
-    Source: azure-rest-api-specs, Microsoft.Compute, Image and GalleryImage: an image that is in no gallery is for x64.
+    Source: azure-rest-api-specs, Microsoft.Compute, Image and GalleryImage: an image outside a gallery is for x64.
     """
     system = says.get("osType") or says.get("storageProfile", {}).get("osDisk", {}).get("osType")
     processor, generation = says.get("architecture") or "x64", says.get("hyperVGeneration") or "V1"
@@ -98,5 +98,5 @@ def _misfit(spec: VmSpec, says: dict[str, Any]) -> str:
     if processor != wanted:
         return f"it is for {processor} processors, and vmSize {spec.vm_size} has {wanted}"
     if generation == "V1" and not hardware.boots_generation_1(spec.vm_size):
-        return f"it is of generation 1, and vmSize {spec.vm_size} boots generation 2 alone"
+        return f"it is of generation 1, and vmSize {spec.vm_size} boots only generation 2"
     return ""

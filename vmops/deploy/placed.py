@@ -14,7 +14,7 @@ _INTERFACE = "networkinterfaces"
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a VM is, or is tried. At ``home`` its resources are named as if it had no other location."""
+    """The place where a VM is, or is tried. In the location ``home`` the names of its resources have no suffix."""
 
     place: Place
     home: str
@@ -24,11 +24,11 @@ class Placed:
         return spec.at(self.place.vm_size, self.place.location, self.place.zone, self.place.priority, self.home)
 
     def within(self, spec: VmSpec) -> Self:
-        """Give where a VM that has run stays, among the places of a spec: its present place, perhaps with another size.
+        """Give the place of a spec where a VM that has run stays: its present one, perhaps with another size.
 
-        If the spec has no such place, give its first; the preflight then says what cannot be changed.
+        If the spec has no such place, give its first; the preflight then refuses the change.
         """
-        place = nearest(wished(spec), self.place)
+        place = nearest(candidates(spec), self.place)
         return type(self)(place, self.home if place.location == self.place.location else str(spec.location))
 
     def as_dict(self) -> dict[str, Any]:
@@ -37,15 +37,15 @@ class Placed:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
-        """Read back what `as_dict` gave."""
+        """Parse the output of `as_dict`."""
         place = Place(plain["vmSize"], plain["location"], plain["zone"], plain["priority"])
         return cls(place, plain["home"])
 
 
-def wished(spec: VmSpec) -> list[Place]:
-    """List the places of a spec in the order of preference; empty if only Azure knows the location.
+def candidates(spec: VmSpec) -> list[Place]:
+    """List the places of a spec in the order of preference; empty if it has no location.
 
-    Where zones are spread, each member of a fleet begins with another zone.
+    With spread zones, each member of a fleet starts at another zone.
     """
     if spec.location is None:
         return []
@@ -71,8 +71,8 @@ def _distance(one: Place, other: Place) -> int:
     return int(one.vm_size.lower() != other.vm_size.lower())
 
 
-def by_look(members: Sequence[VmSpec], seen: Inventory) -> list[VmSpec]:
-    """Give members each in the place where Azure shows it, or in the first of its places."""
+def by_inventory(members: Sequence[VmSpec], seen: Inventory) -> list[VmSpec]:
+    """Give each member in the place where it exists, or in the first of its places."""
     if not members or members[0].location is None:
         return list(members)
     home = home_of(seen.ours, members[0].location)
@@ -80,9 +80,9 @@ def by_look(members: Sequence[VmSpec], seen: Inventory) -> list[VmSpec]:
 
 
 def home_of(found: Iterable[Mapping[str, Any]], first: str) -> str:
-    """Give the location in which names have none, by the interfaces that exist; ``first`` if there are none of it.
+    """Give the home location, in which names have no suffix, by the existing interfaces; ``first`` if they do not tell.
 
-    Empty if in that, too, they are named by location.
+    Empty if the names in ``first`` have a suffix, too.
     """
     cards = [(str(each["name"]).lower(), str(each["location"])) for each in found if kind_of(each) == _INTERFACE]
     plain = [location for name, location in cards if not name.endswith(f"-{location}")]
@@ -91,8 +91,8 @@ def home_of(found: Iterable[Mapping[str, Any]], first: str) -> str:
 
 
 def _placed_as(spec: VmSpec, machine: Mapping[str, Any] | None, home: str) -> VmSpec:
-    """Give a spec in the one of its places where a VM is, in the first if none is there."""
-    where = of_machine(machine, home).within(spec) if machine else Placed(wished(spec)[0], home)
+    """Give a spec in the one of its places where a VM is; in the first if it is in none."""
+    where = of_machine(machine, home).within(spec) if machine else Placed(candidates(spec)[0], home)
     return where.of(spec)
 
 

@@ -1,4 +1,4 @@
-"""The changes that a provision makes to a VM because its spec has changed; changes by others are drift."""
+"""The changes that a provision makes to a VM because its spec differs; changes by others are drift."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,10 +16,10 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def beside_drift(spec: VmSpec, before: Preflight, foreign: ForeignParts) -> list[Drift]:
-    """List what would be replaced, grown, detached or removed, without ``foreign`` parts; nothing without a VM."""
+    """List what would be replaced, grown, detached or removed, except ``foreign`` parts; empty without a VM."""
     if before.machine is None:
         return []
-    bodies = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.uses}
+    bodies = {role: body for role, body in before.bodies(spec, ours=True).items() if role not in before.external}
     found = [*replacing(before.machine, spec), *_disks(before.machine, spec, foreign)]
     for role, body in bodies.items():
         found += _tags(spec, body, foreign.tags.get(role, {}))
@@ -39,10 +39,10 @@ def refuse_size(arm: Arm, spec: VmSpec, before: Preflight) -> None:
     offer = known.get(spec.vm_size.lower())
     if offer is None:
         near = near_miss(spec.vm_size, [each.name for each in known.values()])
-        message = f"vmSize: there is no {spec.vm_size} in {before.location}{f'; is {near} meant?' if near else ''}"
+        message = f"vmSize: there is no {spec.vm_size} in {before.location}{f'; did you mean {near}?' if near else ''}"
         raise OperationFailed(Failure(FailureKind.INVALID, message, resource=spec.vm_id))
     if offer.refused:
-        message = f"vmSize: {offer.name} is not to be had in {before.location}: {offer.refused}"
+        message = f"vmSize: {offer.name} is not available in {before.location}: {offer.refused}"
         raise OperationFailed(Failure(FailureKind.CAPACITY, message, resource=spec.vm_id))
 
 

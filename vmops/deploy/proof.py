@@ -1,6 +1,6 @@
-"""Proves that existing resources are ours where this host has no record: the engine's state tells what it made.
+"""Proves that existing resources are ours if this host has no record of them: the engine's state lists what it made.
 
-Other hosts with the same backend, and this one before it lost its records, have written there what they made for us.
+Other hosts with the same backend, and this one before it lost its records, have written to that state.
 """
 
 from vmops.azure import inventory
@@ -10,15 +10,18 @@ from vmops.engine.reconcile import apply
 from vmops.spec.target import Target
 
 
-def learn(site: DeployContext, target: Target, seen: inventory.Inventory) -> bool:
-    """Record what the engine has made of a VM that is unknown here, or known with another identity than is ``seen``.
+def learn(context: DeployContext, target: Target, seen: inventory.Inventory) -> bool:
+    """Record resources of a VM that the engine has made, if they are not recorded here or with another identity.
 
-    Returns: whether there is any. Raises: OperationFailed, if the state cannot be read.
+    ``seen`` is what exists. Returns: whether anything was recorded. Raises: OperationFailed, if the state cannot be
+    read.
     """
-    known = site.claim(target).made
-    there = {each["id"].lower(): identity_of(each) for each in (*seen.anothers, *seen.unproven)}
-    made = apply.identities(site.stack, site.owner)
-    news = {arm_id: told for arm_id, told in made.items() if arm_id not in known or told == there.get(arm_id)}
-    for arm_id, told in news.items():
-        site.made.note(arm_id, told, 0.0)
+    known = context.claim(target).made
+    there = {each["id"].lower(): identity_of(each) for each in (*seen.others, *seen.unproven)}
+    made = apply.identities(context.stack, context.owner)
+    news = {
+        arm_id: identity for arm_id, identity in made.items() if arm_id not in known or identity == there.get(arm_id)
+    }
+    for arm_id, identity in news.items():
+        context.made.note(arm_id, identity, 0.0)
     return bool(news)

@@ -1,4 +1,4 @@
-"""Brings an existing VM to run, and checks it through ARM and, if asked for, at its SSH port."""
+"""Starts an existing VM if needed, and checks that it runs through ARM and, if asked for, at its SSH port."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -21,14 +21,14 @@ from vmops.spec.vm_spec import VmSpec
 from vmops.ssh.banner import ssh_answers
 from vmops.ssh.way_in import PORT
 
-_AGAIN, _LOOKS = 10.0, 18
-"""Azure's seconds between polls, and the number of polls, of a VM that was just made or changed and is not found: a
-replica may not know it yet. Source: public reports of a 404 for what was just made
-(terraform-provider-azurerm#18268); it passes within minutes.
+_REREAD_INTERVAL, _REREADS = 10.0, 18
+"""Azure's seconds between polls, and the number of polls, of a VM that was just made or changed and is not found: it
+may take minutes until every replica shows it. Source: public reports of a 404 for what was just made
+(terraform-provider-azurerm#18268).
 """
 
-_SSH = 0.5
-"""Seconds between two polls of a VM's SSH port."""
+_SSH_POLL_INTERVAL = 0.5
+"""Shortest interval between two polls of a VM's SSH port, in seconds."""
 
 
 def needs_deallocation(existing: Mapping[str, Any], spec: VmSpec) -> bool:
@@ -53,14 +53,14 @@ def ensure_running(arm: Arm, spec: VmSpec) -> None:
         return
     if seen and seen.stopped:
         power_and_wait(arm, spec, power.Action.START)
-    unknown = unknown_yet(arm)
+    unknown = reread_pauses(arm)
     if not poll_until(lambda: _running(arm, spec, unknown), timeout=spec.deploy_timeout):
         raise OperationFailed(Failure(FailureKind.TIMEOUT, "the VM does not run", resource=spec.vm_id))
 
 
-def unknown_yet(arm: Arm) -> Iterator[NotYet]:
+def reread_pauses(arm: Arm) -> Iterator[NotYet]:
     """Give the pauses after which a VM that was just made or changed and is not found is read again."""
-    return iter([NotYet(_AGAIN * arm.pace)] * _LOOKS)
+    return iter([NotYet(_REREAD_INTERVAL * arm.pace)] * _REREADS)
 
 
 def power_and_wait(arm: Arm, spec: VmSpec, action: power.Action) -> None:
@@ -73,29 +73,29 @@ def power_and_wait(arm: Arm, spec: VmSpec, action: power.Action) -> None:
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A power operation that was requested at an instant of the monotonic clock, or ARM's refusal of it."""
+class PowerRequest:
+    """A requested power operation, or ARM's refusal of it; ``at`` is the time of the request by the monotonic clock."""
 
     action: power.Action
     accepted: Accepted | CloudError
     at: float
 
 
-def begin(arm: Arm, spec: Target, action: power.Action) -> Begun:
+def begin(arm: Arm, spec: Target, action: power.Action) -> PowerRequest:
     """Request a power operation; it is logged like the engine's steps."""
     _log(spec, action).info("resource_begun")
     at = time.monotonic()
     try:
-        return Begun(action, power.begin(arm, spec.vm_id, action), at)
+        return PowerRequest(action, power.begin(arm, spec.vm_id, action), at)
     except CloudError as error:
-        return Begun(action, error, at)
+        return PowerRequest(action, error, at)
 
 
-def end(arm: Arm, spec: Target, begun: Begun) -> Failure | None:
+def end(arm: Arm, spec: Target, request: PowerRequest) -> Failure | None:
     """Wait for the end of a power operation; give why it failed, None if it succeeded."""
-    failed = _power_failure(arm, spec, begun)
-    seconds = round(time.monotonic() - begun.at, 3)
-    _log(spec, begun.action).info("resource_failed" if failed else "resource_done", seconds=seconds)
+    failed = _power_failure(arm, spec, request)
+    seconds = round(time.monotonic() - request.at, 3)
+    _log(spec, request.action).info("resource_failed" if failed else "resource_done", seconds=seconds)
     return failed
 
 
@@ -103,32 +103,32 @@ def _log(spec: Target, action: power.Action) -> Any:
     return get_logger().bind(resource=names.in_words(spec.vm_id), operation=str(action))
 
 
-def _power_failure(arm: Arm, spec: Target, begun: Begun) -> Failure | None:
-    if isinstance(begun.accepted, CloudError):
-        return replace(failure_from_cloud_error(begun.accepted), resource=spec.vm_id)
+def _power_failure(arm: Arm, spec: Target, request: PowerRequest) -> Failure | None:
+    if isinstance(request.accepted, CloudError):
+        return replace(failure_from_cloud_error(request.accepted), resource=spec.vm_id)
     try:
-        ended = poll_until(power.follow(arm, begun.accepted, spec.poll_interval), timeout=spec.deploy_timeout)
+        ended = poll_until(power.follow(arm, request.accepted, spec.poll_interval), timeout=spec.deploy_timeout)
     except CloudError as error:
         ended = error
     if ended is None:
-        return Failure(FailureKind.TIMEOUT, f"the {begun.action} does not end", resource=spec.vm_id)
+        return Failure(FailureKind.TIMEOUT, f"the {request.action} does not end", resource=spec.vm_id)
     return replace(failure_from_cloud_error(ended), resource=spec.vm_id) if isinstance(ended, CloudError) else None
 
 
 def deallocate(arm: Arm, spec: VmSpec, reason: str) -> None:
-    """Deallocate the VM, and log the ``reason`` first, because the VM does not run meanwhile.
+    """Deallocate the VM, and log the ``reason`` first, because this stops the VM.
 
     Raises: OperationFailed, (immutable) if its system disk is ephemeral and would be lost.
     """
     if spec.ephemeral_os_disk:
-        message = f"ephemeralOsDisk: the VM cannot be deallocated, and would have to be: {reason}"
+        message = f"ephemeralOsDisk: the VM cannot be deallocated, which this needs: {reason}"
         raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=spec.vm_id))
-    get_logger().warning("deallocates", vm=spec.vm_id, reason=reason)
+    get_logger().warning("deallocated", vm=spec.vm_id, reason=reason)
     power_and_wait(arm, spec, power.Action.DEALLOCATE)
 
 
 def ssh_of(arm: Arm, spec: VmSpec, outputs: Mapping[str, Any], guest: Guest | None = None) -> dict[str, Any]:
-    """Give where the VM's SSH answers, as outputs, once it answers if the spec waits for SSH.
+    """Give the host and port of the VM's SSH as outputs; if the spec waits for SSH, once it answers.
 
     ``guest`` is what runs inside the VM, if that is known already.
 
@@ -138,12 +138,12 @@ def ssh_of(arm: Arm, spec: VmSpec, outputs: Mapping[str, Any], guest: Guest | No
     if spec.wait_for != "ssh":
         return where
 
-    def look() -> dict[str, Any] | NotYet:
+    def check() -> dict[str, Any] | NotYet:
         where.update(_ssh(guests.guest_of(arm, spec.vm_id), outputs))
         return where if ssh_answers(where["sshHost"], where["sshPort"], spec.request_timeout) else again
 
-    again = NotYet(min(_SSH, spec.poll_interval), most=spec.poll_interval)
-    if poll_until(look, timeout=spec.deploy_timeout):
+    again = NotYet(min(_SSH_POLL_INTERVAL, spec.poll_interval), max_interval=spec.poll_interval)
+    if poll_until(check, timeout=spec.deploy_timeout):
         return where
     at = f"{where['sshHost']} port {where['sshPort']}"
     raise OperationFailed(
@@ -158,7 +158,7 @@ def why_doubtful(arm: Arm, spec: VmSpec) -> str:
 
 
 def is_as_awaited(arm: Arm, spec: VmSpec, outputs: Mapping[str, Any]) -> bool:
-    """Tell, with one attempt, whether the VM's SSH answers if the spec waits for SSH. Raises: CloudError."""
+    """Tell, after one attempt, whether SSH answers; True if the spec does not wait for it. Raises: CloudError."""
     if spec.wait_for != "ssh":
         return True
     where = _ssh(guests.guest_of(arm, spec.vm_id), outputs)
@@ -176,7 +176,7 @@ def refuse_silent(arm: Arm, spec: VmSpec) -> None:
     Raises: OperationFailed (invalid), before anything is made; CloudError.
     """
     if why := why_silent(arm, spec):
-        step = "leave waitFor at running, or mend that, then call again"
+        step = "leave waitFor at running, or correct that, then call again"
         raise OperationFailed(Failure(FailureKind.INVALID, f"waitFor: ssh: {why}", resource=spec.vm_id, step=step))
 
 
@@ -190,7 +190,7 @@ def why_silent(arm: Arm, spec: VmSpec) -> str:
 
 
 def _running(arm: Arm, spec: VmSpec, unknown: Iterator[NotYet]) -> vm_state.VmState | NotYet:
-    """Read the VM once. If it was just made or changed, its absence is believed only after the last of ``unknown``."""
+    """Read the VM once. If it is not found, it counts as gone only after the last pause of ``unknown``."""
     seen = vm_state.get_vm_state(arm, spec.vm_id)
     if seen is None:
         if later := next(unknown, None):

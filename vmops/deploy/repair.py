@@ -1,7 +1,7 @@
-"""Repairs what others have changed or removed of a VM, and reports it.
+"""Repairs drift, and reports it.
 
-An engine compares declarations with earlier ones, and sends nothing if only the world has changed. So it must refresh
-before a repair.
+The engine compares declarations with its state, and sends nothing if only Azure's resources have changed. So it must
+refresh before a repair.
 """
 
 from collections.abc import Sequence
@@ -15,19 +15,19 @@ from vmops.spec.vm_spec import VmSpec
 
 
 def due(spec: VmSpec, before: Preflight, changed: Sequence[str] | None) -> list[Drift]:
-    """Name what is to be repaired. What the ``changed`` parameters ask for is written in any case.
+    """List the drift to repair. Values of the ``changed`` parameters are not drift: the update writes them in any case.
 
-    Nothing is repaired while a resource has failed: the engine fixes that first.
+    Nothing is repaired while a resource is in the state Failed: the engine makes that resource again first.
     """
     found = [each for each in differences(spec, before) if each.parameter not in (changed or ())]
-    return found if found and drift.is_settled(before.bodies(spec, ours=True)) else []
+    return found if found and drift.none_failed(before.bodies(spec, ours=True)) else []
 
 
-def told(site: DeployContext, spec: VmSpec, repairs: Sequence[Drift]) -> dict[str, list[str]]:
-    """Check whether repairs last, and report them: a policy, for example, may undo one at once."""
+def report(context: DeployContext, spec: VmSpec, repairs: Sequence[Drift]) -> dict[str, list[str]]:
+    """Check which repairs lasted, and report them: a policy, for example, may undo one at once."""
     if not repairs:
         return {}
-    after = {str(each) for each in differences(spec, survey.preflight(site.arm, spec, site.claim(spec)))}
+    after = {str(each) for each in differences(spec, survey.preflight(context.arm, spec, context.claim(spec)))}
     done = [f"{each}: repaired" for each in repairs if str(each) not in after]
     back = [str(each) for each in repairs if str(each) in after]
     get_logger().warning("drift", repaired=done, returned=back)

@@ -1,4 +1,4 @@
-"""What makes a VM be replaced, by ARM's report of it. ARM does not report its secrets."""
+"""The differences that make an update replace a VM, as far as ARM reports them: it does not report secrets."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ def replacing(machine: Mapping[str, Any], spec: VmSpec) -> Iterator[Drift]:
 
 
 def of_secret(vm_id: str, parameter: str) -> Drift:
-    """Name the secrets that are requested with another value than the VM has."""
+    """Give the difference of a secret that is requested with another value than the VM has."""
     return Drift(vm_id, f"osProfile.{parameter}", parameter, parameter, SECRET, SECRET, replaces=True)
 
 

@@ -1,4 +1,4 @@
-"""Brings a VM to its spec: deallocates it first if Azure requires that, and goes back if there is no room then."""
+"""Updates a VM, deallocating it if Azure requires that; if its new size then finds no room, the old one returns."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -25,7 +25,7 @@ _NO_ROOM = frozenset({FailureKind.CAPACITY, FailureKind.QUOTA})
 
 
 class Resize:
-    """The update of a VM to ``spec``; ``update`` makes one for any spec. ``machine`` is the VM if it exists already."""
+    """The update of a VM to ``spec``. ``update`` builds an update for any spec. ``machine`` is the VM if it exists."""
 
     def __init__(
         self, arm: Arm, spec: VmSpec, machine: Mapping[str, Any] | None, update: Callable[[VmSpec], Update]
@@ -34,7 +34,7 @@ class Resize:
         self._deallocated = False
 
     def run(self, *, refresh: bool) -> None:
-        """Bring the VM to its spec; deallocate it for a disk that grows, or a size that its hardware does not offer.
+        """Update the VM; deallocate it for a disk that grows, or a size that its present hardware does not offer.
 
         Raises: OperationFailed.
         """
@@ -49,7 +49,7 @@ class Resize:
             self._update(self._spec).run(refresh=False)
 
     def start(self) -> None:
-        """Make sure that the VM runs. Deallocated for a new size that has no room, it gets its old size again.
+        """Make sure that the VM runs. If it was deallocated for a new size that finds no room, restore the old size.
 
         Raises: OperationFailed, with the refusal and the state of the VM.
         """
@@ -79,14 +79,14 @@ class Resize:
         self._deallocated = True
 
     def _go_back(self, refusal: Failure) -> Failure:
-        """Give the VM its old size again and start it; describe the result."""
+        """Restore the VM's old size and start it; give the refusal with the result."""
         old = self._spec.model_copy(update={"vm_size": self._old_size})
-        get_logger().warning("goes_back", vm=old.vm_id, size=old.vm_size, reason=refusal.message)
+        get_logger().warning("resize_reverted", vm=old.vm_id, size=old.vm_size, reason=refusal.message)
         message = refusal.message.rstrip(". ")
         try:
             self._update(old).run(refresh=False)
             readiness.ensure_running(self._arm, old)
         except OperationFailed as again:
             why = again.failure.message
-            return replace(refusal, message=f"{message}; the VM stands still, and is not back at {old.vm_size}: {why}")
-        return replace(refusal, message=f"{message}; the VM runs again as it was, with {old.vm_size}")
+            return replace(refusal, message=f"{message}; the VM is stopped, and not back at {old.vm_size}: {why}")
+        return replace(refusal, message=f"{message}; the VM runs again as before, with {old.vm_size}")

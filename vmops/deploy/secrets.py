@@ -1,7 +1,7 @@
-"""The secrets of a VM that a request does not repeat: they stay, and no VM is made without one that it had.
+"""Keeps the secrets of a VM that a request does not repeat.
 
-ARM reports neither a password nor custom data. On an existing VM their declaration is not changed; for a VM that is
-made again they come from the engine's state.
+ARM reports neither a password nor custom data. For an existing VM their declaration stays unchanged; for a VM that is
+made again they are read from the engine's state.
 """
 
 import json
@@ -23,8 +23,8 @@ def kept(spec: VmSpec, machine: Mapping[str, Any] | None) -> frozenset[str]:
     return spec.kept | silent if machine else frozenset()
 
 
-def restored(site: DeployContext, spec: VmSpec, machine: Mapping[str, Any] | None, *, known: bool) -> VmSpec:
-    """Give the spec with the secrets that stay, if the VM is to be made, or made again; else unchanged.
+def restored(context: DeployContext, spec: VmSpec, machine: Mapping[str, Any] | None, *, known: bool) -> VmSpec:
+    """Give the spec with the secrets that stay, if the VM is to be made or replaced; else unchanged.
 
     ``known``: the backend may know the stack. Its state is read only then.
 
@@ -33,10 +33,10 @@ def restored(site: DeployContext, spec: VmSpec, machine: Mapping[str, Any] | Non
     missed = spec.kept | kept(spec, machine)
     if not missed or (machine and not any(replacing(machine, spec))):
         return spec
-    found = of_state(site.stack.state(secrets=True) if known else None)
+    found = of_state(context.stack.state(secrets=True) if known else None)
     if lost := sorted(spec.kept - found.keys()):
-        what = "is made anew" if machine else "is not there"
-        message = f"{', '.join(lost)}: given for this VM before, which {what}, and nobody has it any more"
+        what = "the VM is replaced" if machine else "the VM is made again"
+        message = f"{', '.join(lost)}: given for this VM before, but its value is lost, and {what}"
         step = f"give {' and '.join(lost)} again"
         raise OperationFailed(Failure(FailureKind.INVALID, message, resource=spec.vm_id, step=step))
     return spec.with_secrets({name: secret for name, secret in found.items() if name in missed})

@@ -1,6 +1,6 @@
-"""The case of others' ids in a spec, as they were declared last.
+"""Gives the ids of external resources in a spec the case in which they were declared last.
 
-ARM compares ids without case; the engine does not, and would replace a VM whose image id is written in another case.
+ARM ignores the case of ids. The engine does not: it would replace a VM whose image id is written in another case.
 """
 
 from collections.abc import Iterator, Mapping

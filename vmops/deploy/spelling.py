@@ -1,7 +1,7 @@
-"""Names in the case in which they exist: ARM compares names without case, and the engine does not.
+"""Gives the names in a spec the case of the existing resources: ARM ignores the case of names, and the engine does not.
 
-For the engine a name in another case is another resource: it would create that one, and delete the existing one, which
-is the same to ARM.
+For the engine a name in another case is another resource: it would create the new name and then delete the old one,
+which is the same resource to ARM.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ Known = Mapping[str, Iterable[str]]
 """Existing names, by the role of their resource."""
 
 _NAMED_BY_VM = ("nic", "address", "security_group")
-"""Roles whose default names begin with the VM's name, or its fleet's, however long that is."""
+"""Roles whose default names always begin with the full name of the VM or its fleet."""
 
 
 def in_arm(bodies: Mapping[str, Mapping[str, Any]]) -> Known:
@@ -26,7 +26,7 @@ def in_arm(bodies: Mapping[str, Mapping[str, Any]]) -> Known:
 
 
 def in_state(state: Mapping[str, Any] | None) -> Known:
-    """Give the names in the engine's state, including that of a resource that it was making when it died."""
+    """Give the names in the engine's state, including those of interrupted creates."""
     deployment = (state or {}).get("deployment") or {}
     pending = [each["resource"] for each in deployment.get("pending_operations") or ()]
     keys = [entries.key_of(entry) for entry in [*(deployment.get("resources") or ()), *pending]]
@@ -36,7 +36,7 @@ def in_state(state: Mapping[str, Any] | None) -> Known:
     }
 
 
-def is_told(spec: VmSpec, known: Known) -> bool:
+def are_all_known(spec: VmSpec, known: Known) -> bool:
     """Tell whether all names of a spec whose case may differ are known."""
     declared = {role: field for role, field in names.FIELDS.items() if role in spec.ids()}
     fields = all(_same(getattr(spec, field), known.get(role, ())) for role, field in declared.items())

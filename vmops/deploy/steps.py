@@ -1,4 +1,4 @@
-"""The steps of one deployment, as the worker runs them."""
+"""The steps of one deployment, which the worker runs."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -38,115 +38,117 @@ from vmops.spec.rules import hardware
 from vmops.spec.vm_spec import VmSpec
 
 
-def provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
-    """Make the VM, or the fleet, as the spec says, running, in the first of its places with room.
+def provision(context: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
+    """Make and start the VM or the fleet as the spec says, in the first of its places with room.
 
     Returns: its outputs. Raises: OperationFailed; CloudError if ARM refuses a read.
     """
     if spec.vm_count is not None:
-        return fleet.provision(site, spec, how)
-    rounds = chain([how], repeat(replace(how, doubtful=False)))  # an engine that has ended leaves no doubt
-    return moves.through_places(site, spec, how.ledger, lambda placed: _provision_there(site, placed, next(rounds)))
+        return fleet.provision(context, spec, how)
+    rounds = chain([how], repeat(replace(how, interrupted=False)))  # the engine of a later round has ended normally
+    return moves.through_places(
+        context, spec, how.ledger, lambda placed: _provision_there(context, placed, next(rounds))
+    )
 
 
-def _provision_there(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
+def _provision_there(context: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
     """Make the VM in one place, and record whether it runs."""
     try:
-        made = sharing(spec, lambda: _provision(site, spec, how))
+        made = sharing(spec, lambda: _provision(context, spec, how))
     except OperationFailed as error:
-        first_run.note_failure(site, spec, error.failure)
+        first_run.note_failure(context, spec, error.failure)
         raise
-    first_run.note_success(site, spec)
+    first_run.note_success(context, spec)
     return made
 
 
-def _provision(site: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
+def _provision(context: DeployContext, spec: VmSpec, how: Circumstances) -> dict[str, Any]:
     outputs: dict[str, Any] = {}
-    never_ran = bool(spec.moves) and first_run.never(site, spec)
-    before = _preflight_in_place(site, spec, never_ran=never_ran)
+    never_ran = bool(spec.moves) and first_run.has_never_run(context, spec)
+    before = _preflight_in_place(context, spec, never_ran=never_ran)
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
-        holding.take(site.arm, before.machine, how.marking, interval=spec.poll_interval, timeout=spec.deploy_timeout)
-    state = engine_state.mended(site, doubtful=how.doubtful)
-    wanted = intent.form(site, spec, before, known=state.existed)
+        holding.take(context.arm, before.machine, how.marking, interval=spec.poll_interval, timeout=spec.deploy_timeout)
+    state = engine_state.prepare(context, interrupted=how.interrupted)
+    wanted = intent.form(context, spec, before, known=state.existed)
     spec = wanted.spec
     repairs = repair.due(spec, before, how.changed)
 
     def update_to(spec: VmSpec) -> Update:
         form = replace(wanted, spec=spec)
-        program = _build_program(site, form, before, how.expires, outputs, how.marking, never_ran=never_ran)
-        return Update(site, spec, wanted.uses, program, how.marking)
+        program = _build_program(context, form, before, how.expires, outputs, how.marking, never_ran=never_ran)
+        return Update(context, spec, wanted.external, program, how.marking)
 
     update = update_to(spec)
-    apply.forget(site.stack, before.strangers(spec))
+    apply.forget(context.stack, before.not_ours(spec))
     reconciled = state.needs_reconcile and update.reconcile().needs_refresh
-    site.made.disown(set(spec.own_ids()) - set(spec.own_ids(before.uses)))
-    first_run.begin(site, spec, before)
-    site.made.intend(spec.own_ids(before.uses))
+    context.made.disown(set(spec.own_ids()) - set(spec.own_ids(before.external)))
+    first_run.begin(context, spec, before)
+    context.made.intend(spec.own_ids(before.external))
     refresh = state.needs_refresh(reconciled=reconciled, vm_exists=before.machine is not None)
-    resize = Resize(site.arm, spec, None if never_ran else before.machine, update_to)
+    resize = Resize(context.arm, spec, None if never_ran else before.machine, update_to)
     resize.run(refresh=refresh or bool(repairs))
-    update.agree()
+    update.require_holder()
     resize.start()
-    outputs |= readiness.ssh_of(site.arm, spec, outputs)
+    outputs |= readiness.ssh_of(context.arm, spec, outputs)
     place = {"vmSize": spec.vm_size, "zone": spec.zone, "priority": spec.priority, "cpu": hardware.cpu(spec.vm_size)}
-    return outputs | place | repair.told(site, spec, repairs) | wanted.told
+    return outputs | place | repair.report(context, spec, repairs) | wanted.outputs
 
 
-def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
+def plan(context: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
     """Preview `provision`: for each resource an operation (create, update, replace, delete).
 
-    Additions by others have the operation keep. Resources of ours that the engine's state lacks have adopt. Each change
-    lists the ``properties`` that differ, as far as ARM shows them. Damaged files of the stack are repaired first: no
-    engine could read them.
+    Parts that others have added have the operation keep; resources of ours that the engine's state lacks have adopt.
+    Each change lists the ``properties`` that differ, as far as ARM shows them. Damaged files of the stack are repaired
+    first, because the engine could not read them.
 
     Raises: OperationFailed, also if the size is not available; CloudError if ARM refuses a read.
     """
-    site.stack.mend()
+    context.stack.repair()
     if spec.vm_count is not None:
-        return fleet_plan.plan(site, spec)
-    before = survey.preflight(site.arm, spec, site.claim(spec))
+        return fleet_plan.plan(context, spec)
+    before = survey.preflight(context.arm, spec, context.claim(spec))
     if not spec.lists:
-        planned.refuse_size(site.arm, spec, before)
+        planned.refuse_size(context.arm, spec, before)
     if before.machine:
         survey.refuse_anew_for_key(before.machine, spec)
-    wanted = intent.form(site, spec, before, known=True)
+    wanted = intent.form(context, spec, before, known=True)
     differs = drift.differences(wanted.spec, before)
-    program = _build_program(site, wanted, before, None, {})
-    steps = site.stack.preview(program, refresh=bool(differs) or before.machine is None)
+    program = _build_program(context, wanted, before, None, {})
+    steps = context.stack.preview(program, refresh=bool(differs) or before.machine is None)
     asked = planned.beside_drift(wanted.spec, before, wanted.foreign)
     there = before.ours(wanted.spec)
     return [*changes.of_plan(wanted.spec, steps, [*differs, *asked], there), *changes.kept(wanted.kept)]
 
 
-def _preflight_in_place(site: DeployContext, spec: VmSpec, *, never_ran: bool) -> survey.Preflight:
-    """Survey what exists; first remove what was made in another place for a VM that never ran.
+def _preflight_in_place(context: DeployContext, spec: VmSpec, *, never_ran: bool) -> survey.Preflight:
+    """Survey what exists. What was made in another place for a VM that never ran is removed first.
 
     Its resource group stays where it is.
     """
-    look = partial(_preflight, site, spec, never_ran=never_ran)
+    survey_once = partial(_preflight, context, spec, never_ran=never_ran)
     try:
-        return idle.proven(site, spec, look)
+        return idle.proven(context, spec, survey_once)
     except OperationFailed as refused:
-        if refused.failure.kind is not FailureKind.IMMUTABLE or not first_run.never(site, spec):
+        if refused.failure.kind is not FailureKind.IMMUTABLE or not first_run.has_never_run(context, spec):
             raise
-        get_logger().warning("placed_elsewhere", vm=spec.vm_id, why=refused.failure.message)
-    site.made.gone(removal.clear(site, spec.model_copy(update={"keep_group": True})))
-    return idle.when_idle(site, spec, partial(_preflight, site, spec))
+        get_logger().warning("removed_from_other_place", vm=spec.vm_id, why=refused.failure.message)
+    context.made.gone(removal.clear(context, spec.model_copy(update={"keep_group": True})))
+    return idle.when_idle(context, spec, partial(_preflight, context, spec))
 
 
-def _preflight(site: DeployContext, spec: VmSpec, *, never_ran: bool = False) -> survey.Preflight:
-    return survey.preflight(site.arm, spec, site.claim(spec), never_ran=never_ran)
+def _preflight(context: DeployContext, spec: VmSpec, *, never_ran: bool = False) -> survey.Preflight:
+    return survey.preflight(context.arm, spec, context.claim(spec), never_ran=never_ran)
 
 
-def _mark_of(site: DeployContext, spec: VmSpec, before: survey.Preflight, marking: Marking) -> Callable[[], str]:
-    """Give a function that returns the declared VM's mark; ARM is not asked if nobody holds or takes the VM."""
-    told = marking.mark or holding.mark_of(before.machine)
-    return partial(holding.agreed, site.arm, spec.vm_id, marking) if told else str
+def _mark_of(context: DeployContext, spec: VmSpec, before: survey.Preflight, marking: Marking) -> Callable[[], str]:
+    """Give a function that returns the mark to declare; ARM is not asked if nobody holds or takes the VM."""
+    mark = marking.mark or holding.mark_of(before.machine)
+    return partial(holding.mark_to_declare, context.arm, spec.vm_id, marking) if mark else str
 
 
 def _build_program(
-    site: DeployContext,
+    context: DeployContext,
     wanted: Intent,
     before: survey.Preflight,
     expires: float | None,
@@ -160,13 +162,13 @@ def _build_program(
 
     return program(
         wanted.spec.model_copy(update={"location": before.location}),
-        owner=site.owner,
-        uses=wanted.uses,
+        owner=context.owner,
+        external=wanted.external,
         expires=times.format_utc(expires) if expires else None,
-        hold=_mark_of(site, wanted.spec, before, marking),
+        hold=_mark_of(context, wanted.spec, before, marking),
         foreign=wanted.foreign,
         kept=intent.staying(wanted, before, expires=expires is None, never_ran=never_ran),
-        provider=site.cloud.provider_arguments(wanted.spec.subscription),
+        provider=context.cloud.provider_arguments(wanted.spec.subscription),
         outputs=outputs,
-        note=site.made.note,
+        note=context.made.note,
     )

@@ -1,6 +1,6 @@
-"""Traits: what single parameters say of a VM or its interface, compared with ARM's answer.
+"""Traits: properties of a VM or its interface that one parameter declares, compared with ARM's answer.
 
-A parameter that is not given says nothing: the value that Azure then sets is Azure's.
+A parameter that is not given declares nothing: Azure chooses the value.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,9 +17,9 @@ _CONSOLE = "diagnosticsProfile.bootDiagnostics"
 
 @dataclass(frozen=True)
 class Trait:
-    """One property: its ``path`` in ARM's ``properties``, and the value that a spec ``says``, None for none.
+    """One property: its ``path`` in ARM's ``properties``, and the value that a spec declares (``says``), None for none.
 
-    ``absent`` is the value of a property that ARM does not return. ARM does not change a ``fixed`` one, or only on a
+    ``absent`` is the value of a property that ARM does not return. A ``fixed`` one cannot be changed, or only on a
     deallocated VM.
     """
 
@@ -47,7 +47,7 @@ def _account(spec: VmSpec) -> str | None:
 
 
 # Source: compute REST reference, virtual machines: what can be changed, and when; terraform-provider-azurerm, which
-# makes anew for securityType, secure boot and vTPM.
+# replaces a VM to change securityType, secure boot or vTPM.
 _OF_VM = (
     Trait("securityType", "securityProfile.securityType", lambda spec: spec.security_type, "Standard"),
     Trait("secureBoot", "securityProfile.uefiSettings.secureBootEnabled", lambda spec: spec.secure_boot, False),
@@ -69,7 +69,7 @@ _OF: Mapping[str, tuple[Trait, ...]] = {"vm": _OF_VM, "nic": _OF_NIC}
 
 
 def differing(spec: VmSpec, role: str, body: Body) -> Iterator[tuple[Trait, Any, Any]]:
-    """List the traits of a VM (``vm``) or its interface (``nic``) that are not as declared, with both values."""
+    """List the traits of a VM (``vm``) or its interface (``nic``) that differ, with declared and found value."""
     for trait in _OF.get(role, ()):
         declared, found = trait.says(spec), _at(body["properties"], trait)
         if declared is not None and str(found).lower() != str(declared).lower():

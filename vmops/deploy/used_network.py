@@ -1,4 +1,4 @@
-"""Another's network that a VM joins by the id of its subnet: it is read, and never changed."""
+"""The external network that a VM joins by ``subnetId``: it is read, and never changed."""
 
 from typing import Any
 

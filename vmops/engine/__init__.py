@@ -1,1 +1,1 @@
-"""The Pulumi engine: finding, installing, running it, and cleaning up after it."""
+"""The Pulumi engine: finds, installs and runs it, and repairs its state after a crash."""

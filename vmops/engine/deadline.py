@@ -1,4 +1,4 @@
-"""Ends a deployment before it is done: at its deadline, on request, or because its engine hangs."""
+"""Stops a deployment early: at its deadline, on request, or because its engine hangs."""
 
 import signal
 import time
@@ -13,24 +13,27 @@ from vmops.engine.process import EngineCommand
 from vmops.engine.stack import EngineStack
 
 _ESCALATION = ((signal.SIGINT, 10.0), (signal.SIGINT, 5.0), (signal.SIGKILL, 5.0))
-"""The signals for an engine, each with the seconds it then has: first, what is in flight may finish; then it must end
-and release its lock; then it is killed. Source: seen with engine 3.274.
+"""The signals that are sent to an engine, each with the seconds to wait afterwards. After the first, operations in
+flight finish; after the second, the engine exits and releases its lock; the last kills it. Source: seen with engine
+3.274.
 """
 
 
 @contextmanager
-def enforce_deadline(command: EngineCommand, stack: EngineStack, *, seconds: float, silence: float) -> Iterator[None]:
-    """Limit the work inside to ``seconds``, and end it on SIGTERM; only for the main thread of a worker.
+def enforce_deadline(
+    command: EngineCommand, stack: EngineStack, *, seconds: float, idle_seconds: float
+) -> Iterator[None]:
+    """Limit the block to ``seconds``, and stop it on SIGTERM; only for the main thread of a worker.
 
-    An engine is also ended if it says nothing for ``silence`` seconds while it works on no resource. A create may take
-    long; an engine that waits for nothing may not.
+    The engine is also stopped if it emits no event for ``idle_seconds`` while it works on no resource. The create of
+    a resource may take longer.
 
     Raises: OperationFailed (timeout, or interrupted) once the engine has ended, or at once if none runs.
     """
-    end = _End(command, stack, seconds, silence)
+    end = _End(command, stack, seconds, idle_seconds)
     for number in (signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, end)
-    signal.setitimer(signal.ITIMER_REAL, min(seconds, silence))
+    signal.setitimer(signal.ITIMER_REAL, min(seconds, idle_seconds))
     try:
         yield
     except OperationFailed:
@@ -43,22 +46,22 @@ def enforce_deadline(command: EngineCommand, stack: EngineStack, *, seconds: flo
 
 
 class _End:
-    """Handle a signal: if it is early, only set the next check; else end the engine."""
+    """The signal handler: stops the engine if a limit has passed, else sets the alarm for the next check."""
 
-    def __init__(self, command: EngineCommand, stack: EngineStack, seconds: float, silence: float) -> None:
-        self._command, self._stack, self._seconds, self._patience = command, stack, seconds, silence
+    def __init__(self, command: EngineCommand, stack: EngineStack, seconds: float, idle_seconds: float) -> None:
+        self._command, self._stack, self._seconds, self._max_idle = command, stack, seconds, idle_seconds
         self._deadline = time.monotonic() + seconds
-        self._insistence = iter(_ESCALATION)
+        self._steps = iter(_ESCALATION)
         self.reason: Failure | None = None
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
-        """Decide what a signal means; Python calls this between two steps of the main thread."""
+        """Handle a signal; Python calls this between two instructions of the main thread."""
         self.reason = self.reason or self._reason(number)
         if self.reason is None:
-            left = min(self._deadline - time.monotonic(), self._patience - self._stack.silence)
+            left = min(self._deadline - time.monotonic(), self._max_idle - self._stack.idle_seconds)
             signal.setitimer(signal.ITIMER_REAL, max(left, 0.01))
             return
-        step, grace = next(self._insistence, _ESCALATION[-1])
+        step, grace = next(self._steps, _ESCALATION[-1])
         if not self._command.signal(step):
             raise OperationFailed(self.reason)
         signal.setitimer(signal.ITIMER_REAL, grace)
@@ -68,14 +71,14 @@ class _End:
             return Failure(FailureKind.INTERRUPTED, "the deployment was cancelled")
         if time.monotonic() >= self._deadline:
             return self._late(f"the deployment did not end within deployTimeout, {self._seconds:g} seconds")
-        if self._stack.silence >= self._patience:
+        if self._stack.idle_seconds >= self._max_idle:
             return self._late(
-                f"the engine worked on no resource and said nothing for {self._patience:g} seconds; it was ended"
+                f"the engine worked on no resource and printed nothing for {self._max_idle:g} seconds; it was stopped"
             )
         return None
 
     def _late(self, message: str) -> Failure:
-        """Report the timeout, with ARM's last refusal: that is what can be acted on."""
+        """Give the timeout as a failure, with ARM's last refusal, which may be its cause."""
         last = self._stack.last_refusal
         if last is None:
             return Failure(FailureKind.TIMEOUT, message)

@@ -9,20 +9,20 @@ from vmops.azure.clouds import Cloud
 from vmops.core import backends, private
 from vmops.core.environment import filtered_environment
 
-_NO_LOGS = (
-    "The engine keeps no logs of its own here, because this is no directory; what it does is in vmops' own logs.\n"
-)
+_NO_LOGS = "This file keeps the engine from writing logs of its own here. See the logs of vmops instead.\n"
 
 
 def engine_environment(cloud: Cloud, backend: str, home: Path, passphrase: Path, scratch: Path) -> dict[str, str]:
-    """Give the engine's environment: our allowed variables, and every ``PULUMI_*`` that it needs.
+    """Give the engine's environment: the variables of our allow-list, and every ``PULUMI_*`` that it needs.
 
-    The passphrase is passed as a file name, never by value. No engine lists all stacks just to warn of old ones: ours
-    are new. Each reads one stack after the other, because with PostgreSQL each stack needs a second connection, and
-    parallel reads can deadlock. Garbage is collected half as often as Go's default: that saves a twentieth of the
-    processor time for up to 7 MB of memory. The engine wants its user to have a name and a home, which a container's
-    user may lack. Source: Pulumi documentation, environment variables; engine 3.274, pkg/backend/diy; Go documentation,
-    packages runtime and os/user.
+    - The passphrase is passed as a file name, never by value.
+    - The engine does not list all stacks only to warn of stacks in an old format: ours are new.
+    - It reads one stack after the other: with PostgreSQL each needs a second connection, and parallel reads deadlock.
+    - It collects garbage half as often as by default, which saves 5 % of processor time for up to 7 MB of memory.
+    - It gets a name and a home for its user, which a container's user may lack.
+
+    Source: Pulumi documentation, environment variables; engine 3.274, pkg/backend/diy; Go documentation, packages
+    runtime and os/user.
     """
     if directory := backends.directory_of(backend):
         private.make_directory(directory)
@@ -44,10 +44,10 @@ def engine_environment(cloud: Cloud, backend: str, home: Path, passphrase: Path,
 
 
 def shared_environment(database_url: str | None, epoch: int) -> dict[str, str]:
-    """Give what an engine finds beside it where hosts share its state: its schema, and the epoch of who writes it.
+    """Give the variables for an engine whose state hosts share: the schema, and the epoch of the writer's claim.
 
-    Each opens twice as many connections as it thinks that it has processors. Source: PostgreSQL documentation,
-    environment variables; engine 3.274, pkg/backend/diy/postgres.
+    The engine opens twice as many connections as Go uses processors, so that number is limited. Source: PostgreSQL
+    documentation, environment variables; engine 3.274, pkg/backend/diy/postgres.
     """
     if not database_url:
         return {}
@@ -66,5 +66,5 @@ def _keep_no_logs(home: Path) -> None:
         return
     private.make_directory(home)
     shutil.rmtree(logs, ignore_errors=True)
-    with suppress(IsADirectoryError):  # an engine of an earlier version has just begun: the next looks again
+    with suppress(IsADirectoryError):  # an engine of an earlier vmops has just created it: the next call tries again
         logs.write_text(_NO_LOGS)

@@ -1,7 +1,7 @@
-"""The engine's events: logged as they arrive, with its refusals kept.
+"""Logs the engine's events as they arrive, and keeps the causes of failures.
 
-Success is never read from events, because they change between engine versions and may be lost. The cause of a failure
-is.
+Success is never read from events, because they change between engine versions and may be lost. Only the cause of a
+failure is.
 """
 
 import re
@@ -17,10 +17,10 @@ from vmops.core.log import get_logger
 from vmops.spec.names import short_name
 
 _REFUSAL = re.compile(r'Status=(?P<status>\d+)(?: Code="(?P<code>\w+)")? Message="(?P<message>.*)"', re.DOTALL)
-"""ARM's refusal as the azure-native provider words it. Source: pulumi-azure-native, azure client's error text."""
+"""The text of an ARM refusal from the azure-native provider. Source: pulumi-azure-native, azure client's error text."""
 
 _TIMED_OUT = "operation timed out"
-"""The provider's words for a deadline that passed. Source: pulumi-azure-native, azure client's error text."""
+"""The provider's text for a timeout. Source: pulumi-azure-native, azure client's error text."""
 
 _EXISTS = "cannot create already existing resource"
 EXISTS_ALREADY = "ExistsAlready"
@@ -33,32 +33,31 @@ _GONE = re.compile(
     r"Cancelling all calls|error reading from server|transport is closing|connection refused|code = Unavailable"
 )
 PROVIDER_GONE = "ProviderGone"
-"""Our code for a provider that died while the engine was calling it. Source: gRPC's own words for UNAVAILABLE."""
+"""Our code for a provider that died during a call of the engine. Source: gRPC's messages for UNAVAILABLE."""
 
 _QUIET = frozenset({"same"})
 _GENERIC = ("update failed", "resource operation failed", "destroy failed", "Resource monitor has terminated")
-"""Beginnings of messages that report a failure without its cause. Source: the engine's words; the last are the SDK's.
-"""
+"""Prefixes of messages that report a failure without its cause. Source: the engine; the last is from its SDK."""
 
 
 class EventLog:
-    """Turns engine events into log lines (``resource``, ``operation``, ``seconds``); keeps the first cause of failure.
+    """Turns engine events into log lines (``resource``, ``operation``, ``seconds``); keeps the causes of failures.
 
-    Called from the engine's event thread. ``last_refusal`` is the last refusal by ARM, whoever received it.
+    Called from the engine's event thread. ``last_refusal`` is ARM's last refusal, to the engine or to vmops.
     """
 
     def __init__(self, log: Any = None) -> None:
         self._log = log or get_logger()
-        self._begun: dict[str, float] = {}
+        self._started: dict[str, float] = {}
         self._causes: list[Failure] = []
         self._mutex = threading.Lock()
-        self._heard = time.monotonic()
+        self._last_event = time.monotonic()
         self.last_refusal: Failure | None = None
         self.steps: list[dict[str, str]] = []
 
     def __call__(self, event: EngineEvent) -> None:
-        """Handle one event; kinds without information are skipped."""
-        self._heard = time.monotonic()
+        """Handle one event; kinds that say nothing about a resource are skipped."""
+        self._last_event = time.monotonic()
         if event.resource_pre_event:
             self._begin(event.resource_pre_event.metadata)
         elif event.res_outputs_event:
@@ -71,49 +70,49 @@ class EventLog:
     @property
     def in_flight(self) -> int:
         """Count the resource operations that have started and not ended."""
-        return len(self._begun)
+        return len(self._started)
 
     @property
-    def silence(self) -> float:
-        """Give the seconds since the last event; 0 while a resource is worked on, which may take long without events.
+    def idle_seconds(self) -> float:
+        """Give the seconds since the last event; 0 while an operation on a resource is in flight.
 
-        Source: seen with engine 3.274: between the begin and the end of a resource's create there is no event.
+        Source: seen with engine 3.274: there is no event between the start and the end of a resource's create.
         """
-        return 0.0 if self.in_flight else time.monotonic() - self._heard
+        return 0.0 if self.in_flight else time.monotonic() - self._last_event
 
     def forget(self) -> None:
-        """Reset: an engine starts."""
+        """Reset everything before an engine starts."""
         with self._mutex:
             self._causes.clear()
-        self._begun.clear()
-        self._heard = time.monotonic()
+        self._started.clear()
+        self._last_event = time.monotonic()
 
-    def meet(self, refusal: Failure) -> None:
+    def note_refusal(self, refusal: Failure) -> None:
         """Record a refusal by ARM; a timeout reports it."""
         self.last_refusal = refusal
 
     @property
     def causes(self) -> list[Failure]:
-        """Give why the engine failed: ARM's own refusals first, then the engine's words."""
+        """Give the causes of the engine's failure: ARM's refusals first, generic messages last."""
         with self._mutex:
             return sorted(self._causes, key=lambda cause: (not cause.code, cause.message.startswith(_GENERIC)))
 
     def cause(self, fallback: str) -> Failure:
-        """Give the first of them, else ``fallback``."""
+        """Give the first cause, else one with the message ``fallback``."""
         return next(iter(self.causes), Failure(FailureKind.ENGINE, fallback))
 
     def _begin(self, metadata: Any) -> None:
         if metadata.op in _QUIET or not short_name(metadata.urn):
             return
-        self._begun[metadata.urn] = time.monotonic()
+        self._started[metadata.urn] = time.monotonic()
         self.steps.append({"operation": metadata.op.value, "resource": short_name(metadata.urn)})
         self._log.info("resource_begun", resource=short_name(metadata.urn), operation=metadata.op.value)
 
     def _end(self, metadata: Any, *, failed: bool = False) -> None:
-        begun = self._begun.pop(metadata.urn, None)
-        if begun is None and not failed:
+        started = self._started.pop(metadata.urn, None)
+        if started is None and not failed:
             return
-        seconds = round(time.monotonic() - begun, 3) if begun else 0.0
+        seconds = round(time.monotonic() - started, 3) if started else 0.0
         event = "resource_failed" if failed else "resource_done"
         self._log.info(event, resource=short_name(metadata.urn), operation=metadata.op.value, seconds=seconds)
 
@@ -122,12 +121,12 @@ class EventLog:
         with self._mutex:
             self._causes.append(failure)
         if failure.code:
-            self.meet(failure)
+            self.note_refusal(failure)
         self._log.error("resource_refused", resource=failure.resource, kind=str(failure.kind), message=failure.message)
 
 
 def read_refusal(message: str, resource: str = "") -> Failure:
-    """Read a provider's error text: ARM's code and message if it contains them, else the whole text."""
+    """Parse a provider's error text: ARM's code and message if it contains them, else the whole text."""
     if _EXISTS in message:
         return Failure(FailureKind.CONFLICT, message.strip(), EXISTS_ALREADY, resource)
     if _GONE.search(message):

@@ -16,11 +16,11 @@ from vmops.engine.backend.notes import EngineNotes
 from vmops.engine.backend.refusals import refused_state
 from vmops.engine.events import EventLog
 
-_PATIENCE = 60.0
-"""How many seconds to wait for another engine to release this stack's lock."""
+LOCK_TIMEOUT = 60.0
+"""Seconds to wait for another engine to release the stack's lock."""
 
-_LOOK = 3.0
-"""Seconds between two attempts; each starts an engine."""
+_RETRY_INTERVAL = 3.0
+"""Seconds between two attempts; each attempt starts an engine."""
 
 
 class _Locked(OperationFailed):
@@ -32,7 +32,7 @@ class _Locked(OperationFailed):
 
 
 def run_exclusively(log: EventLog, command: Callable[[], Any], unlock: Callable[[], Any], notes: EngineNotes) -> None:
-    """Run a command. ``unlock`` deletes the lock of an engine that is dead by its ``notes``; others are waited for.
+    """Run a command. A lock whose engine is dead by its ``notes`` is deleted by ``unlock``; any other is waited for.
 
     Raises: OperationFailed, as `attempt` does, or (locked) naming the holder of the lock; Pulumi's exceptions about a
     stack that exists or does not.
@@ -49,7 +49,7 @@ def run_exclusively(log: EventLog, command: Callable[[], Any], unlock: Callable[
             get_logger().warning("waiting", cause=refusal.failure.message)
         return refusal.pause
 
-    retry(once, _Locked, pause, timeout=_PATIENCE)
+    retry(once, _Locked, pause, timeout=LOCK_TIMEOUT)
 
 
 def attempt(log: EventLog, command: Callable[[], Any]) -> None:
@@ -71,17 +71,17 @@ def attempt(log: EventLog, command: Callable[[], Any]) -> None:
 def _unlock(log: EventLog, message: str, unlock: Callable[[], Any], notes: EngineNotes) -> NoReturn:
     """Delete a dead engine's lock.
 
-    Raises: _Locked, to retry at once if it was deleted, and after a while if its holder may be alive.
+    Raises: _Locked, to retry at once if the lock was deleted, and after a while if its holder may be alive.
     """
     dead = notes.of_the_dead()
     try:
         refuse_living_holder(message, notes)
     except OperationFailed as refusal:
-        raise _Locked(refusal.failure, _LOOK) from None
+        raise _Locked(refusal.failure, _RETRY_INTERVAL) from None
     attempt(log, unlock)
     notes.forget(dead)
     raise _Locked(
-        Failure(FailureKind.LOCKED, "the lock of a dead engine was broken, and another has it"), 0.0
+        Failure(FailureKind.LOCKED, "the lock of a dead engine was deleted, but another engine has taken it"), 0.0
     ) from None
 
 
@@ -89,4 +89,4 @@ def _last_words(text: str) -> str:
     """Give the engine's last error line, without its colours."""
     lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error:")]
-    return (errors or lines or ["the engine ended with an error and said nothing"])[-1].removeprefix("error: ")
+    return (errors or lines or ["the engine exited with an error and no message"])[-1].removeprefix("error: ")

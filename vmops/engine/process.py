@@ -1,4 +1,4 @@
-"""The engine as a process: in a process group of its own, holding the VM's lock, and stoppable by force."""
+"""Runs the engine as a process in its own process group, which holds the VM's lock and can be killed."""
 
 import os
 import signal
@@ -19,22 +19,23 @@ from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.engine.backend.notes import EngineNotes
 
-_AT_A_WORD = 'read -r _ && exec "$@" < /dev/null'
-"""A shell script that becomes the engine once it is told to, so that the engine's process number is known before it
-starts. If its parent dies first, it ends.
+_WAIT_THEN_EXEC = 'read -r _ && exec "$@" < /dev/null'
+"""A shell script that waits for a line on stdin and then becomes the engine, so that the engine's process number is
+known before it starts. If its parent dies first, it exits.
 """
 
 _PANIC = 2
-"""Exit codes of an engine that may not have released its lock. Source: Go documentation, package runtime."""
+"""The exit code of an engine that may not have released its lock. Source: Go documentation, package runtime."""
 
 
 class EngineCommand(PulumiCommand):
-    """Run ``pulumi`` without the version look-up of its parent class, and own the process that runs.
+    """Runs ``pulumi`` without the version look-up of its parent class, as a process that can be signalled.
 
-    ``environment`` is all that the engine sees. It inherits the descriptors ``locks``, so that the VM stays locked for
-    as long as the engine lives, whoever else dies. ``longest`` is how many seconds one command may take; None where
-    somebody else sees to its end (`vmops.engine.deadline`). With ``notes`` each engine is noted before it begins, and
-    none begins whose ``claim`` is over.
+    - ``environment``: the complete environment of the engine.
+    - ``locks``: descriptors that the engine inherits, so that the VM stays locked as long as the engine lives.
+    - ``longest``: how many seconds one command may take; None if `vmops.engine.deadline` limits it.
+    - ``notes``: if given, a note is written before an engine starts.
+    - ``claim``: no engine starts once it is lost.
     """
 
     def __init__(
@@ -64,14 +65,14 @@ class EngineCommand(PulumiCommand):
         on_output: Callable[[str], Any] | None = None,  # noqa: ARG002
         on_error: Callable[[str], Any] | None = None,  # noqa: ARG002
     ) -> CommandResult:
-        """Run one engine command to its end; whatever ends this before ends the engine and all it started.
+        """Run one engine command. An exception during the run kills the engine and its process group.
 
-        Raises: pulumi.automation.CommandError, or a class below it, if the engine exits with anything but 0;
-        OperationFailed: interrupted if a signal ended it, timeout if it took too long, fenced if the claim is over.
+        Raises: pulumi.automation.CommandError, or a subclass, if the engine exits with another code than 0;
+        OperationFailed: interrupted if a signal killed it, timeout if it took too long, fenced if the claim is lost.
         """
         self._claim.check()
         self._process = children.start(
-            ["/bin/sh", "-c", _AT_A_WORD, "sh", self.command, "--non-interactive", *args],
+            ["/bin/sh", "-c", _WAIT_THEN_EXEC, "sh", self.command, "--non-interactive", *args],
             apart=Apart.GROUP,
             stdin=children.PIPE,
             stdout=children.PIPE,
@@ -80,31 +81,31 @@ class EngineCommand(PulumiCommand):
             env={**self._environment, **additional_env, "PULUMI_AUTOMATION_API": "true"},
             inherits=self._locks,
         )
-        stdout, stderr = self._said(self._process, args)
+        stdout, stderr = self._output(self._process, args)
         result = CommandResult(stdout, stderr, self._process.returncode)
         if result.code < 0:
             number = signal.Signals(-result.code)
             why = "; out of memory?" if number is signal.SIGKILL else ""
-            raise OperationFailed(Failure(FailureKind.INTERRUPTED, f"the engine was ended by {number.name}{why}"))
+            raise OperationFailed(Failure(FailureKind.INTERRUPTED, f"the engine was killed by {number.name}{why}"))
         if result.code:
             raise create_command_error(result)
         return result
 
-    def _said(self, process: Child, args: list[str]) -> tuple[str, str]:
-        """Let an engine start once its note is written, and give its output at the end."""
+    def _output(self, process: Child, args: list[str]) -> tuple[str, str]:
+        """Write an engine's note, let it start, and give its output at the end."""
         try:
             with self._noted(process):
                 stdout, stderr = process.communicate(b"\n", timeout=self._longest)
         except StillRunning as error:
             raise OperationFailed(_too_long(args, error.timeout)) from None
         finally:
-            with process:  # a plug-in, in a group of its own, may still hold the other end of a pipe: read no more
+            with process:  # closes the pipes: a plug-in in a process group of its own may still hold the other end
                 children.kill_group(process)
         return stdout.decode(errors="replace"), stderr.decode(errors="replace")
 
     @contextmanager
     def _noted(self, process: Child) -> Iterator[None]:
-        """Keep a note about an engine until it has ended normally; a killed or crashed one may leave its lock."""
+        """Keep a note about an engine until it has exited normally; a killed or crashed one may leave its lock."""
         note = self._notes.write(process.pid) if self._notes else None
         yield
         if note and process.returncode >= 0 and process.returncode != _PANIC:
@@ -116,10 +117,10 @@ class EngineCommand(PulumiCommand):
         return self._process is not None and self._process.poll() is None
 
     def signal(self, number: signal.Signals) -> bool:
-        """Send a signal to the engine and all that it started; tell whether one runs.
+        """Send a signal to the engine's process group; tell whether an engine runs.
 
-        The first SIGINT lets what is in flight finish; the second ends it at once and releases the engine's lock.
-        Source: seen with engine 3.274.
+        After the first SIGINT operations in flight finish; after the second the engine exits at once and releases its
+        lock. Source: seen with engine 3.274.
         """
         if self._process is None or not self.running:
             return False
@@ -131,5 +132,5 @@ def _too_long(args: list[str], seconds: float) -> Failure:
     words = " ".join(takewhile(lambda word: not word.startswith("-"), args))
     stack = f" of {args[args.index('--stack') + 1]}" if "--stack" in args else ""
     message = f"the engine's `{words}`{stack} did not end within {seconds:g} seconds; it was killed"
-    step = "see whether the backend can be reached, then call again; VMOPS_ENGINE_SILENCE says how long it may take"
+    step = "check that the backend can be reached, then call again; VMOPS_ENGINE_SILENCE is how long it may take"
     return Failure(FailureKind.TIMEOUT, message, step=step)

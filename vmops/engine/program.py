@@ -1,4 +1,4 @@
-"""The inline program: what the stack of a VM or a fleet declares, under an explicit provider."""
+"""The inline programs, which declare a VM or a fleet under an explicit provider."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,14 +20,14 @@ Program = Callable[[], Awaitable[None]]
 """A program as Pulumi's Automation API takes it."""
 
 _IDENTITIES = ("vm_id", "resource_guid", "unique_id")
-"""Outputs with which Azure tells a resource from another one of the same id (`vmops.azure.ownership`)."""
+"""Outputs that differ between two resources that had the same id one after the other (`vmops.azure.ownership`)."""
 
 
 def program(
     spec: VmSpec,
     *,
     owner: str,
-    uses: frozenset[str],
+    external: frozenset[str],
     expires: str | None,
     hold: Callable[[], str],
     foreign: ForeignParts = NOTHING,
@@ -38,14 +38,14 @@ def program(
 ) -> Program:
     """Give the program that declares ``spec``.
 
-    When it runs, it fills ``outputs`` with plain values as they become known. ``hold`` gives the mark of the VM's
-    holder; it is called while the engine has its lock, and its exceptions end the engine. ``foreign`` is declared too;
-    a stack output records which parts are ours. ``kept`` stays as it is. ``note`` is called for each resource once it
-    is made, or known to be unchanged, with its ARM id and Azure's identity of it.
+    When it runs, it fills ``outputs`` with plain values as they become known. ``hold`` returns the mark of the VM's
+    holder; it is called while the engine has its lock, and its exceptions stop the engine. ``foreign`` parts are
+    declared, too; a stack output records which parts are ours. ``kept`` properties stay unchanged. ``note`` is called
+    with the ARM id and Azure's identity of each resource once it is made, or known to be unchanged.
     """
 
     def declares(azure: Provider) -> None:
-        arguments = _arguments(owner, uses, expires, hold)
+        arguments = _arguments(owner, external, expires, hold)
         found = vm.declare(spec, foreign=foreign, kept=kept, provider=azure, **arguments)
         pulumi.export(declared.OUTPUT, declared.of(spec).as_dict())
         pulumi.Output.all(**found).apply(outputs.update)
@@ -57,7 +57,7 @@ def fleet_program(
     parts: Sequence[fleet.Part],
     *,
     owner: str,
-    uses: frozenset[str],
+    external: frozenset[str],
     expires: str | None,
     hold: Callable[[], str],
     provider: Mapping[str, Any],
@@ -66,20 +66,20 @@ def fleet_program(
 ) -> Program:
     """Give the program that declares the members of a fleet, as `program` does, without outputs.
 
-    ``pace`` is the length of one of Azure's seconds: new members begin at the rate at which ARM answers.
+    ``pace`` is the length of one of Azure's seconds; it limits the rate of new members (`breadth.CreationRate`).
     """
 
     def declares(azure: Provider) -> None:
-        arguments = _arguments(owner, uses, expires, hold)
-        fleet.declare(parts, provider=azure, turn=breadth.Turns(pace), **arguments)
+        arguments = _arguments(owner, external, expires, hold)
+        fleet.declare(parts, provider=azure, turn=breadth.CreationRate(pace), **arguments)
         pulumi.export(declared.OUTPUT, declared.of(*(each.spec for each in parts)).as_dict())
 
     return _running(declares, provider, note)
 
 
-def _arguments(owner: str, uses: frozenset[str], expires: str | None, hold: Callable[[], str]) -> dict[str, Any]:
-    """Give the arguments that a VM and a fleet are declared with alike; ``hold`` is called."""
-    return {"owner": owner, "uses": uses, "expires": expires, "hold": _asked(hold)}
+def _arguments(owner: str, external: frozenset[str], expires: str | None, hold: Callable[[], str]) -> dict[str, Any]:
+    """Give the common arguments of the declarations of a VM and of a fleet; calls ``hold``."""
+    return {"owner": owner, "uses": external, "expires": expires, "hold": _mark(hold)}
 
 
 def _running(
@@ -92,22 +92,22 @@ def _running(
         pulumi.runtime.register_stack_transformation(partial(_without_aliases, made))
         declares(Provider("azure", **provider))
         for resource in made:
-            _tell(resource, note)
+            _report(resource, note)
         await _registered(made)
 
     return declare
 
 
 async def _registered(made: Sequence[pulumi.Resource]) -> None:
-    """Wait until the engine has answered for every resource; Pulumi itself raises what it has refused.
+    """Wait until the engine has answered every registration; Pulumi itself raises the refusals.
 
-    Pulumi's own wait goes through all open outputs again each time one is known, which takes a fleet of 100 as long as
-    everything else in its worker. Source: `pulumi.runtime.stack.wait_for_rpcs` of Pulumi 3.
+    Pulumi's own wait visits all open outputs again whenever one is resolved. For a fleet of 100 that takes as long as
+    all other work of its worker. Source: `pulumi.runtime.stack.wait_for_rpcs` of Pulumi 3.
     """
     await asyncio.gather(*(resource.urn.future() for resource in made), return_exceptions=True)
 
 
-def _asked(hold: Callable[[], str]) -> str:
+def _mark(hold: Callable[[], str]) -> str:
     try:
         return hold()
     except VmopsError as error:
@@ -115,12 +115,12 @@ def _asked(hold: Callable[[], str]) -> str:
 
 
 def touch() -> None:
-    """Import every azure-native class that is used, before any thread starts: their lazy import is not thread-safe."""
+    """Import every azure-native class that is used, before any thread starts: lazy imports are not thread-safe."""
     vm.touch()
 
 
-def _tell(resource: pulumi.Resource, note: Callable[[str, str], None]) -> None:
-    """Report a resource once it is made, if Azure identifies it by more than its id."""
+def _report(resource: pulumi.Resource, note: Callable[[str, str], None]) -> None:
+    """Call ``note`` once a resource is made, if Azure gives it an identity besides its id."""
     identity = next((getattr(resource, name) for name in _IDENTITIES if hasattr(resource, name)), None)
     if identity is not None and isinstance(resource, pulumi.CustomResource):
         pulumi.Output.all(resource.id, identity).apply(lambda told: note(*told) if told[1] else None)
@@ -129,10 +129,7 @@ def _tell(resource: pulumi.Resource, note: Callable[[str, str], None]) -> None:
 def _without_aliases(
     made: list[pulumi.Resource], arguments: pulumi.ResourceTransformationArgs
 ) -> pulumi.ResourceTransformationResult:
-    """Drop the dozens of old type names that each azure-native class lists; none of our stacks was made with them.
-
-    The resource itself is passed to ``made``.
-    """
+    """Drop the aliases of a resource, dozens of old type names that none of our stacks contains; add it to ``made``."""
     made.append(arguments.resource)
     arguments.opts.aliases = None
     return pulumi.ResourceTransformationResult(props=arguments.props, opts=arguments.opts)

@@ -1,7 +1,7 @@
-"""A stack as a project for `pulumi`: a YAML program that declares what the state contains.
+"""Converts a stack's state to a project for `pulumi`: a YAML program that declares what the state contains.
 
-Pure: nothing is read or run. Source: Pulumi documentation, Pulumi YAML language reference, project file, stack settings
-file; engine, ``apitype.DeploymentV3``.
+Pure functions. Source: Pulumi documentation, Pulumi YAML language reference, project file, stack settings file; engine,
+``apitype.DeploymentV3``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from vmops.spec.names import PROJECT, TAG_PREFIX
 
 _PROVIDERS = "pulumi:providers:"
 _OWN = frozenset({"__defaults", "__internal", "version"})
-"""Inputs that belong to the engine."""
+"""Inputs that the engine adds."""
 
 Entry = Mapping[str, Any]
 
@@ -20,8 +20,8 @@ Entry = Mapping[str, Any]
 def program(state: Mapping[str, Any], replaces: Mapping[str, list[str]]) -> dict[str, Any]:
     """Give the content of ``Pulumi.yaml``: each resource with the inputs with which it was declared.
 
-    A secret is not written: its value in the state stays (``ignoreChanges``). ``replaces`` are the paths, by type,
-    whose change replaces a resource.
+    A secret is not written; ``ignoreChanges`` keeps its value in the state. ``replaces`` are the paths, by type, whose
+    change replaces a resource.
     """
     entries = [entry for entry in _entries(state) if entry["type"] != STACK and not entry.get("delete")]
     named = {str(entry["urn"]): _name(entry) for entry in entries}
@@ -36,7 +36,7 @@ def settings(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def disowned(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a state without vmops' own tags, as it is once they are removed."""
+    """Give a state without vmops' own tags."""
     parts = ("inputs", "outputs")
     resources = [
         {**entry, **{part: _untagged(entry[part]) for part in parts if entry.get(part)}} for entry in _entries(state)
@@ -88,7 +88,7 @@ def _is_secret(value: object) -> bool:
 
 
 def _clear(value: Any) -> Any:
-    """Give a value without its secrets; text that would be read as an expression is escaped."""
+    """Give a value without its secrets, with ``${`` escaped."""
     if isinstance(value, Mapping):
         return {name: _clear(each) for name, each in value.items() if not _is_secret(each)}
     if isinstance(value, list):

@@ -14,23 +14,23 @@ from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.engine import breadth, exclusive, workspace
 from vmops.engine.backend import files
-from vmops.engine.backend.checkpoint import export_makes_sense
-from vmops.engine.backend.lock_holder import refuse_seen_holder
+from vmops.engine.backend.checkpoint import is_export_usable
+from vmops.engine.backend.lock_holder import refuse_running_engine
 from vmops.engine.backend.notes import EngineNotes
 from vmops.engine.events import EventLog
 from vmops.engine.process import EngineCommand
 from vmops.spec.names import PROJECT
 
-_NOT_MENDED = "what is left of the engine's files cannot be put right: {}"
-_NONSENSE = "put an earlier state in its place by `pulumi stack import`, or deprovision the VM, which does without it"
-_ROOM = "make room on that disk, or let it be written to, then call again"
+_NOT_REPAIRED = "the engine's files cannot be repaired: {}"
+_RESTORE = "restore an earlier state by `pulumi stack import`, or deprovision the VM, which does not need the state"
+_ROOM = "make room on that disk, or make it writable, then call again"
 
 
 class EngineStack:
     """A stack in the backend, and what the engine can do with it.
 
-    One process at a time: the caller holds the VM's lock. A failure of the engine is raised as `OperationFailed`,
-    classified from its events; the engine's own text is the detail.
+    The caller holds the VM's lock, so one process at a time uses it. A failure of the engine is raised as
+    `OperationFailed`, classified from its events; the engine's own text is the detail.
     """
 
     def __init__(self, work_dir: Path, backend: str, command: EngineCommand, log: EventLog, notes: EngineNotes) -> None:
@@ -48,16 +48,16 @@ class EngineStack:
         return str(self._stack.name)
 
     @property
-    def silence(self) -> float:
+    def idle_seconds(self) -> float:
         """Give for how many seconds the engine has been silent without working on a resource; 0 if none runs."""
-        return self._log.silence if self._command.running else 0.0
+        return self._log.idle_seconds if self._command.running else 0.0
 
     @property
     def last_refusal(self) -> Failure | None:
         """Give ARM's last refusal to the engine or to us; None if there was none."""
         return self._log.last_refusal
 
-    def mend(self, *, write: bool = True) -> files.Repair:
+    def repair(self, *, write: bool = True) -> files.Repair:
         """Repair the stack's files if they cannot be read; see `files.repair`.
 
         Raises: OperationFailed (engine) if the disk does not allow it.
@@ -67,7 +67,7 @@ class EngineStack:
                 files.ensure_meta(self._backend, self._notes.directory)
             return files.repair(self._backend, PROJECT, self._settings_file, self._notes, write=write)
         except OSError as error:
-            raise OperationFailed(Failure(FailureKind.ENGINE, _NOT_MENDED.format(error), step=_ROOM)) from None
+            raise OperationFailed(Failure(FailureKind.ENGINE, _NOT_REPAIRED.format(error), step=_ROOM)) from None
 
     def ensure(self) -> bool:
         """Create the stack in the backend unless it exists; tell whether it existed."""
@@ -83,22 +83,22 @@ class EngineStack:
 
     @property
     def causes(self) -> list[Failure]:
-        """Give all that was refused to the engine that ran last, each with the resource that it was refused for."""
+        """Give the causes of the last engine's failure, each with its resource."""
         return self._log.causes
 
     def up(self, program: Callable[[], Any], *, refresh: bool = False, machines: int = 1) -> None:
-        """Make the cloud match the program; a stack that the backend has lost is made again.
+        """Update the cloud to match the program; a stack that the backend has lost is created again.
 
-        Of several ``machines`` all are made at once, and what one is refused stops no other.
+        Several ``machines`` are updated in parallel, and a refusal of one stops no other.
         """
-        at_once, goes_on = breadth.at_once(machines), machines > 1 or None
-        self._made_again(
+        at_once, continues = breadth.at_once(machines), machines > 1 or None
+        self._recreating(
             lambda: self._stack.up(
                 program=program,
                 on_event=self._log,
                 refresh=refresh or None,
                 parallel=at_once,
-                continue_on_error=goes_on,
+                continue_on_error=continues,
             )
         )
 
@@ -110,7 +110,7 @@ class EngineStack:
         """
         made = not self.ensure()
         try:
-            made |= self._made_again(lambda: self._stack.preview(program=program, refresh=refresh, on_event=self._log))
+            made |= self._recreating(lambda: self._stack.preview(program=program, refresh=refresh, on_event=self._log))
         finally:
             if made:
                 self.remove()
@@ -123,7 +123,7 @@ class EngineStack:
     def goals(self, program: Callable[[], Any]) -> dict[str, dict[str, Any]]:
         """Give the inputs of every resource that the program declares, by URN; their secrets are encrypted.
 
-        Source: Pulumi, update plans: the goal of a resource is told as the difference to its old inputs.
+        Source: Pulumi, update plans: the goal of a resource is given as the difference to its old inputs.
         """
         plan = self._settings_file.with_suffix(".plan")
         try:
@@ -147,15 +147,15 @@ class EngineStack:
             return
 
     def remove(self) -> None:
-        """Remove the stack, its history and its directory. Call it only when its cloud is verified empty.
+        """Remove the stack, its history and its directory. The caller has verified that its resources are gone.
 
-        Its files are repaired first, because the engine that ran the destroy may have been killed. Files that none of
-        our engines can remove (of a newer one) are moved aside.
+        Its files are repaired first, because the engine that ran the destroy may have been killed. A stack that our
+        engine cannot remove (of a newer engine) is moved aside.
 
         Raises: OperationFailed (locked) if another engine may work on it; (engine) if it cannot be removed.
         """
         try:
-            self.mend()
+            self.repair()
             self._forget()
         except OperationFailed as error:
             if error.failure.kind is FailureKind.LOCKED or not self._retire():
@@ -180,11 +180,11 @@ class EngineStack:
         return list(map(str, files.lock_holders(self._backend, PROJECT, self._notes)))
 
     def break_lock(self) -> None:
-        """Delete the engine's locks of the stack, whoever holds them: for a person who knows that they are dead.
+        """Delete the engine's locks of the stack, for a person who knows that their holders are dead.
 
         Raises: OperationFailed (locked) if an engine of ours is alive.
         """
-        refuse_seen_holder(self._notes)
+        refuse_running_engine(self._notes)
         exclusive.attempt(self._log, self._unlock)
         self._notes.forget(self._notes.all())
 
@@ -204,15 +204,15 @@ class EngineStack:
             exclusive.attempt(self._log, lambda: read.append(self._engine(*export).stdout))
         except StackNotFoundError:
             return None
-        if not export_makes_sense(read[0]):
+        if not is_export_usable(read[0]):
             raise OperationFailed(
-                Failure(FailureKind.ENGINE, "the engine's state of this VM makes no sense", step=_NONSENSE)
+                Failure(FailureKind.ENGINE, "the engine's state of this VM is inconsistent", step=_RESTORE)
             )
         state: dict[str, Any] = json.loads(read[0])
         return state
 
     def replace_state(self, state: dict[str, Any]) -> None:
-        """Import a state that `state` gave; its secrets are still encrypted, on disk too."""
+        """Import a changed output of `state`; its secrets stay encrypted, on disk, too."""
         draft = self._settings_file.with_suffix(".state")
         try:
             draft.write_text(json.dumps(state))
@@ -223,7 +223,7 @@ class EngineStack:
     def _run(self, command: Callable[[], Any]) -> None:
         exclusive.run_exclusively(self._log, command, self._unlock, self._notes)
 
-    def _made_again(self, command: Callable[[], Any]) -> bool:
+    def _recreating(self, command: Callable[[], Any]) -> bool:
         """Run a command. If the backend has lost the stack, create it first, and tell whether it did."""
         try:
             self._run(command)

@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from vmops.azure.ownership import UNSETTLED
+from vmops.azure.ownership import CHANGING
 from vmops.jobs.tables import Tables
 
 _INTEND = f"""INSERT INTO made (stack, arm_id, owner, last_write) VALUES (?, ?, ?, ?)
   ON CONFLICT (stack, arm_id) DO UPDATE SET last_write = excluded.last_write, owner = excluded.owner,
     seen_gone = 0, identity = CASE
     WHEN made.seen_gone > 0 OR made.identity = '' OR made.owner <> excluded.owner THEN ''
-    ELSE '{UNSETTLED}' || ltrim(made.identity, '{UNSETTLED}') END"""  # noqa: S608
+    ELSE '{CHANGING}' || ltrim(made.identity, '{CHANGING}') END"""  # noqa: S608
 _NOTE = """INSERT INTO made (stack, arm_id, owner, last_write, identity) VALUES (?, ?, ?, ?, ?)
   ON CONFLICT (stack, arm_id) DO UPDATE SET identity = excluded.identity, owner = excluded.owner,
     last_write = excluded.last_write, seen_gone = 0"""

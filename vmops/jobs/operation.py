@@ -112,7 +112,7 @@ class Operation:
         A time has ISO 8601 beside it; ``expires`` is None for never.
         """
         plain = {to_camel(column.name): getattr(self, column.name) for column in fields(self)}
-        at = {f"{name}At": times.told(plain[name]) for name in ("created", "started", "ended", "expires")}
+        at = {f"{name}At": times.utc_or_none(plain[name]) for name in ("created", "started", "ended", "expires")}
         derived = {"failure": self.failure and self.failure.as_dict(), "seconds": self.seconds}
         return {**plain, **derived, "expires": self.expires or None, **at, "secrets": sorted(self.secrets)}
 

@@ -8,7 +8,7 @@ from typing import Any
 from vmops.jobs.tables import Tables
 from vmops.placement.block import Block
 from vmops.placement.place import Place
-from vmops.placement.search import Objection, still_standing
+from vmops.placement.search import Objection, remaining
 
 _BLOCK = tuple(column.name for column in fields(Block))
 _COLUMNS = ("cloud", "subscription", *_BLOCK, "code", "reason", "until")
@@ -43,7 +43,7 @@ class RefusedPlaces:
         """Forget the refusals of a place where a VM was made; without a place, all. Give what was forgotten."""
         with self.database.transaction() as rows:
             found = [*map(_objection, rows.execute(_READ, self._here))]
-            kept = still_standing(place, found) if place else []
+            kept = remaining(place, found) if place else []
             gone = [each for each in found if each not in kept]
             rows.executemany(_DELETE, [(*self._here, *_plain(each.block)) for each in gone])
         return gone

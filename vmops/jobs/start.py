@@ -67,7 +67,13 @@ def end_stopped_server(state_dir: Path) -> bool:
 
 
 def _spawn(settings: Settings, operation: Operation, order: JobRequest, environment: dict[str, str], held: int) -> None:
-    arguments = [str(settings.state_dir), operation.id, str(held), str(settings.workers or 0), interpreter.told()]
+    arguments = [
+        str(settings.state_dir),
+        operation.id,
+        str(held),
+        str(settings.workers or 0),
+        interpreter.code_id(),
+    ]
     with private.open_file(output_path(settings.state_dir, operation.stack, operation.id), "wb") as output:
         process = _python("vmops.jobs.worker", arguments, environment, output, held, stdin=children.PIPE)
     with suppress(BrokenPipeError), cast(IO[bytes], process.stdin) as pipe:  # who waits for one that died learns why
@@ -124,7 +130,7 @@ def _start_server(settings: Settings, path: Path, address: str) -> None:
         listener.listen(_BACKLOG)
         backend = settings.backend() if settings.database_url else ""
         environment = filtered_environment(os.environ, cloud="local", backend=backend) | _told(settings)
-        served = map(str, (settings.state_dir, path, listener.fileno(), settings.worker_idle, interpreter.told()))
+        served = map(str, (settings.state_dir, path, listener.fileno(), settings.worker_idle, interpreter.code_id()))
         with private.open_file(server_output_path(settings.state_dir), "ab") as output:
             _python("vmops.jobs.fork_server", [*served], environment, output, listener.fileno())
 
@@ -176,7 +182,7 @@ def _address(path: Path) -> Iterator[str]:
 def _code_version(settings: Settings) -> str:
     """Name the code that runs, how it is found, and where its records are: a fork server of another is not asked."""
     found = interpreter.environment(interpreter.loader_variables(os.environ))
-    names = [interpreter.find(), interpreter.told(), *map("=".join, sorted(found.items()))]
+    names = [interpreter.find(), interpreter.code_id(), *map("=".join, sorted(found.items()))]
     names += filter(None, [settings.database_url])
     stamps = _stamps(tuple(interpreter.search_path()))
     return hashlib.sha256(os.fsencode("\n".join([*names, *stamps]))).hexdigest()[:16]

@@ -161,7 +161,7 @@ def _execute(
     removes = operation.verb is Verb.DEPROVISION
     if removes:
         terms.check(store, operation.stack, operation.identity.vm_id)
-    limits = {"seconds": target.deploy_timeout, "silence": order.silence}
+    limits = {"seconds": target.deploy_timeout, "idle_seconds": order.silence}
     records = StackRecords(store, operation.stack)
     held_for = _taken_over(store, settings, operation, target, lock) if removes else nullcontext(((lock,), claim))
     with (
@@ -176,7 +176,7 @@ def _execute(
             return steps.provision(site, target, how)
         if operation.verb is Verb.POWER:
             return power.switch(site.arm, target, site.claim(target), Action(order.action))
-        return removal.deprovision(site, target, doubtful=order.doubtful, held_as=terms.mark)
+        return removal.deprovision(site, target, interrupted=order.doubtful, held_as=terms.mark)
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""VMs that a program holds for a while: made when a block starts, removed when it ends, swept if the program died."""
+"""VMs that a program holds: made when a block starts, removed when it ends, and swept if the program died."""

@@ -1,4 +1,4 @@
-"""Context managers and decorators for VMs that live as long as a block of a program or a call of a function."""
+"""Context managers and decorators for VMs that live as long as a block of code or a function call."""
 
 import asyncio
 import inspect
@@ -24,11 +24,11 @@ T = TypeVar("T")
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_UNHEARD_TTL = "24h"
-"""Time to live, in seconds, of a VM without a ``ttl`` whose holder cannot handle SIGTERM."""
+_FALLBACK_TTL = "24h"
+"""Time to live of a VM without a ``ttl`` whose holder cannot handle SIGTERM."""
 
-_UNSAID = Lock()
-"""Taken for good by the first thread that warns: the warning appears once a process."""
+_WARNED = Lock()
+"""Acquired by the first thread that warns, and never released: the warning appears once per process."""
 
 _log = logging.getLogger("vmops")
 
@@ -40,22 +40,22 @@ def machine(
     keep_on_error: bool = False,
     take_over: bool = False,
 ) -> "MachineContext[Machine]":
-    """Hold a VM for a block (``with``, ``async with``) or for each call of a function, which gets it first.
+    """Hold a VM for a block (``with``, ``async with``), or for each call of a function as its first argument.
 
-    Entering provisions the VM and waits until it runs. If a VM of that name exists, it is taken over when its holder
-    has died, and refused when its holder is alive or when it has none. ``take_over`` takes it in any case.
+    Entering provisions the VM and waits until it runs. An existing VM of that name is taken over if its holder has
+    died, and refused if its holder is alive or it has none. ``take_over`` takes it over in any case.
 
-    Leaving removes the VM and all that was made for it, unless another holder has taken it over. A worker gets the
-    removal before anything is waited for, so neither an exception nor SIGINT, SIGTERM or SIGHUP can lose it. If this
-    process is killed, ``ttl`` and the sweep remove the VM. With ``keep_on_error``, a VM whose block raised an Exception
-    stays until its time to live is over, held by nobody, and the log says how to log in.
+    Leaving removes the VM and all that was made for it, unless another holder has taken it over. The removal is sent to
+    a worker before this waits, so neither an exception nor SIGINT, SIGTERM or SIGHUP can lose it. If this process is
+    killed, the sweep removes the VM after its ``ttl``. With ``keep_on_error``, a VM whose block raised an Exception
+    stays until it expires, without a holder, and the log says how to log in.
 
     Raises: on entering, SpecError for wrong parameters, and ProvisionError if the VM cannot be made. On leaving,
-    ProvisionError if it cannot be removed; if another exception is on its way, that one gets a note instead.
+    ProvisionError if it cannot be removed; another exception that is being raised gets a note instead.
     """
     if params.get("vmCount") is not None:
-        raise SpecError("vmCount: one VM is held by `machine`, and a fleet by `machines`")
-    return MachineContext([params], _only, settings, Manner(Kind.MACHINE, keep_on_error, take_over))
+        raise SpecError("vmCount: `machine` holds one VM: use `machines` for a fleet")
+    return MachineContext([params], _only, settings, HoldOptions(Kind.MACHINE, keep_on_error, take_over))
 
 
 def hold_all(
@@ -66,8 +66,8 @@ def hold_all(
     keep_on_error: bool = False,
     take_over: bool = False,
 ) -> "MachineContext[list[Machine]]":
-    """Hold several VMs as `machines` does, as a holder of another kind."""
-    return MachineContext(wanted, list, settings, Manner(kind, keep_on_error, take_over))
+    """Hold several VMs as `machines` does, for a holder of the given kind."""
+    return MachineContext(wanted, list, settings, HoldOptions(kind, keep_on_error, take_over))
 
 
 def machines(
@@ -77,17 +77,17 @@ def machines(
     keep_on_error: bool = False,
     take_over: bool = False,
 ) -> "MachineContext[list[Machine]]":
-    """Hold several VMs as `machine` holds one: made at the same time, in the order of ``wanted``, all or none.
+    """Hold several VMs as `machine` holds one. They are made in parallel, all or none, and given in this order.
 
-    The parameters of a fleet (``vmCount``) stand for its members, those that run if ``minCount`` of them are enough.
+    For a fleet (``vmCount``) its members are given; with ``minCount``, those that run.
     """
     each = [wanted] if isinstance(wanted, Mapping) else wanted
     return hold_all(Kind.MACHINE, each, settings=settings, keep_on_error=keep_on_error, take_over=take_over)
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How VMs are held: by which kind of holder, whether a failed block keeps them, and whether others' are taken."""
+class HoldOptions:
+    """How VMs are held: the kind of holder, whether they are kept after an error, and whether they are taken over."""
 
     kind: Kind
     keep_on_error: bool
@@ -95,16 +95,16 @@ class Manner:
 
 
 class MachineContext(Generic[T]):
-    """The result of `machine` and `machines`: usable for one block at a time, or for any number of function calls."""
+    """The result of `machine` and `machines`; it serves one block at a time, or any number of function calls."""
 
     def __init__(
         self,
         wanted: Sequence[Mapping[str, Any]],
         give: Callable[[list[Machine]], T],
         settings: Settings | None,
-        manner: Manner,
+        options: HoldOptions,
     ) -> None:
-        self._wanted, self._give, self._settings, self._manner = wanted, give, settings, manner
+        self._wanted, self._give, self._settings, self._options = wanted, give, settings, options
         self._lease: Lease
 
     def __enter__(self) -> T:
@@ -119,9 +119,9 @@ class MachineContext(Generic[T]):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._leave(error, keep=self._keeps(error))
 
-    def let_go(self) -> None:
-        """Send the removal to a worker while the block goes on; leaving the block waits for it."""
-        self._lease.let_go()
+    def release(self) -> None:
+        """Start the removal before the block ends; leaving the block waits for it."""
+        self._lease.release()
 
     async def __aenter__(self) -> T:
         self._lease = self._new_lease()
@@ -142,49 +142,49 @@ class MachineContext(Generic[T]):
 
         @wraps(function)
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
-            with self._anew() as held:
+            with self._new_context() as held:
                 return function(held, *args, **kwargs)
 
         @wraps(function)
         async def awaited(*args: P.args, **kwargs: P.kwargs) -> Any:
-            async with self._anew() as held:
+            async with self._new_context() as held:
                 return await cast(Awaitable[Any], function(held, *args, **kwargs))
 
         held_for = cast(Callable[P, R], awaited if inspect.iscoroutinefunction(function) else called)
         held_for.__signature__ = _without_first(inspect.signature(function))  # type: ignore[attr-defined]
         return held_for
 
-    def _anew(self) -> "MachineContext[T]":
-        return MachineContext(self._wanted, self._give, self._settings, self._manner)
+    def _new_context(self) -> "MachineContext[T]":
+        return MachineContext(self._wanted, self._give, self._settings, self._options)
 
     def _new_lease(self) -> Lease:
-        wanted = _bounded(self._wanted) if signals.ends_unheard() else self._wanted
-        return Lease(wanted, self._settings, self._manner.kind, take_over=self._manner.take_over)
+        wanted = _with_ttl(self._wanted) if signals.dies_without_cleanup() else self._wanted
+        return Lease(wanted, self._settings, self._options.kind, take_over=self._options.take_over)
 
     def _keeps(self, error: BaseException | None) -> bool:
-        return self._manner.keep_on_error and isinstance(error, Exception)
+        return self._options.keep_on_error and isinstance(error, Exception)
 
     def _leave(self, error: BaseException | None, *, keep: bool) -> None:
         try:
-            with _noted(error):
-                self._lease.keep() if keep else self._lease.let_go()
-                self._lease.wait_gone()
+            with _removal_noted(error):
+                self._lease.keep() if keep else self._lease.release()
+                self._lease.wait_removed()
         finally:
             signals_as_exceptions.__exit__(None, None, None)
 
     async def _leave_async(self, error: BaseException | None, *, keep: bool) -> None:
         try:
-            with _noted(error):
-                await _in_thread(self._lease.keep if keep else self._lease.let_go)
-                await _in_thread(self._lease.wait_gone)
+            with _removal_noted(error):
+                await _in_thread(self._lease.keep if keep else self._lease.release)
+                await _in_thread(self._lease.wait_removed)
         finally:
-            self._lease.abandon()
+            self._lease.stop_waiting()
             signals_as_exceptions.__exit__(None, None, None)
 
 
 @contextmanager
-def _noted(error: BaseException | None) -> Iterator[None]:
-    """Add a failed removal as a note to the exception on its way, if there is one, and log it as an error."""
+def _removal_noted(error: BaseException | None) -> Iterator[None]:
+    """Turn a failed removal into a note on ``error`` and an error in the log, if there is an ``error``."""
     try:
         yield
     except ProvisionError as left:
@@ -195,7 +195,7 @@ def _noted(error: BaseException | None) -> Iterator[None]:
 
 
 async def _in_thread(call: Callable[[], R]) -> R:
-    """Run a call in a thread of its own, to its end, even if the task is cancelled."""
+    """Run a call in a separate thread to its end, even if the task is cancelled."""
     pool = ThreadPoolExecutor(1, "vmops")
     try:
         return await asyncio.shield(asyncio.wrap_future(pool.submit(call)))
@@ -203,22 +203,22 @@ async def _in_thread(call: Callable[[], R]) -> R:
         pool.shutdown(wait=False)
 
 
-def _bounded(wanted: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Give VMs without a time to live one: nobody is left to remove them if SIGTERM kills this process."""
-    bounded = [params if params.get("ttl") else {**params, "ttl": _UNHEARD_TTL} for params in wanted]
+def _with_ttl(wanted: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Set a time to live for VMs without one, because SIGTERM would kill this process without their removal."""
+    bounded = [params if params.get("ttl") else {**params, "ttl": _FALLBACK_TTL} for params in wanted]
     if bounded != list(wanted):
-        _warn_unheard()
+        _warn_once()
     return bounded
 
 
-def _warn_unheard() -> None:
-    """Warn once a process of what a SIGTERM would leave running."""
-    if not _UNSAID.acquire(blocking=False):
+def _warn_once() -> None:
+    """Warn once per process that SIGTERM would leave VMs running."""
+    if not _WARNED.acquire(blocking=False):
         return
     _log.warning(
-        "a VM is held in a thread that is not the main one, and SIGTERM ends this process without its removal: "
-        "it has a ttl of %s, after which `vmops sweep` removes it; give it one of your own, or handle SIGTERM",
-        _UNHEARD_TTL,
+        "a VM is held outside of the main thread, so SIGTERM would end this process without removing it: it gets a "
+        "ttl of %s, after which `vmops sweep` removes it; set a ttl yourself, or handle SIGTERM",
+        _FALLBACK_TTL,
     )
 
 

@@ -15,59 +15,59 @@ from vmops.ops.suggest import shell_command
 from vmops.protocol import Params, Status
 from vmops.spec.vm_spec import VmSpec
 
-LOOK = 0.05
+POLL_INTERVAL = 0.05
 """Seconds between two polls of a worker's progress."""
 
-_ATTEMPTS = 4
-"""How often a removal is retried that fails for a transient reason."""
+_MAX_ATTEMPTS = 4
+"""The most attempts of a removal that fails for a transient reason."""
 
-_PASSING = frozenset({FailureKind.INTERRUPTED, FailureKind.THROTTLED, FailureKind.LOCKED})
-"""Reasons that a retry here may overcome. The worker itself has retried all others many times."""
+_RETRIED_KINDS = frozenset({FailureKind.INTERRUPTED, FailureKind.THROTTLED, FailureKind.LOCKED})
+"""Kinds of failures after which a removal is retried here. The worker itself retries other transient failures."""
 
-_KEPT = 2 * 3600.0
-"""Seconds that a kept VM lives if its parameters name no ``ttl``."""
+_KEPT_TTL = 2 * 3600.0
+"""Seconds after which a kept VM without a ``ttl`` expires."""
 
 _log = logging.getLogger("vmops")
 
 
 class Hold:
-    """One VM, or a fleet, held by ``holder``: ``machines`` once they run.
+    """One VM, or a fleet, held by ``holder``; ``machines`` is filled once they run.
 
-    ``wanted`` tells whether it is to be asked for, ``begun`` whether there may be something of it to remove.
+    ``wanted`` tells whether it must be requested, ``started`` whether there may be something to remove.
     """
 
     def __init__(self, params: Mapping[str, Any], spec: VmSpec, holder: Holder, *, take_over: bool) -> None:
         self.spec = spec
-        self.wanted, self.begun = True, False
+        self.wanted, self.started = True, False
         self.machines: list[Machine] = []
         self._params: Params = dict(params)
         self._holder, self._take_over = holder, take_over
         self._attempts = 0
-        self._asked = False
+        self._removal_accepted = False
 
     def provision(self, ops: HolderOps) -> None:
         """Start making the VM, or taking it over.
 
-        Raises: ProvisionError if that is refused at once: then nothing was started.
+        Raises: ProvisionError if this is refused at once, and nothing was started.
         """
-        self.wanted, self.begun = False, True
+        self.wanted, self.started = False, True
         status, _ = ops.enter(self._params, self._holder, take_over=self._take_over)
         if status is Status.FAILED:
-            self.begun = False
+            self.started = False
             raise self._error(ops)
 
-    def runs(self, ops: HolderOps) -> bool:
+    def poll_running(self, ops: HolderOps) -> bool:
         """Poll once whether the VM runs, unless that is known.
 
-        When a dead holder's deployment has ended, the VM is wanted again: now it can be taken over.
+        When a deployment that a dead holder had started has ended, the VM is requested again to take it over.
 
-        Raises: ProvisionError if it never will run; there is nothing to remove if another holds it.
+        Raises: ProvisionError if it failed, or another holds it; in that case there is nothing to remove.
         """
         if not self.machines:
             status, outputs = ops.wait_vm_deployment(True, self._once())
             if status is Status.FAILED:
                 error = self._error(ops)
-                self.begun = error.failure.code != HELD
+                self.started = error.failure.code != HELD
                 raise error
             if status is Status.SUCCEEDED and ops.holds(self._params, self._holder):
                 self.machines = made(ops, self._params, outputs)
@@ -75,17 +75,17 @@ class Hold:
         return bool(self.machines)
 
     def deprovision(self, ops: HolderOps) -> None:
-        """Start removing the VM, unless another holder has it. A failure is retried by `gone`."""
+        """Start removing the VM, unless another holder has it. `poll_removed` retries a failure."""
         self._attempts += 1
-        self._asked = False
+        self._removal_accepted = False
         try:
             status, _ = ops.leave(self._params, self._holder)
-            self._asked, self.begun = status is not Status.FAILED, status is not Status.SUCCEEDED
+            self._removal_accepted, self.started = status is not Status.FAILED, status is not Status.SUCCEEDED
         except Exception:
-            _log.exception("the removal of %s could not be begun", self.spec.vm_name)
+            _log.exception("the removal of %s could not be started", self.spec.vm_name)
 
-    def gone(self, ops: HolderOps) -> bool | NotYet:
-        """Poll once whether the VM is gone, or another holder's.
+    def poll_removed(self, ops: HolderOps) -> bool | NotYet:
+        """Poll once whether the VM is gone, or another holder has it.
 
         A removal that failed for a transient reason is restarted.
 
@@ -93,26 +93,26 @@ class Hold:
         """
         status, _ = ops.wait_vm_deployment(False, self._once())
         if status is not Status.FAILED:
-            return status is Status.SUCCEEDED or NotYet(LOOK)
+            return status is Status.SUCCEEDED or NotYet(POLL_INTERVAL)
         error = self._error(ops)
         if error.failure.code == HELD:
-            _log.warning("%s is left to another: %s", self.spec.vm_name, error.failure.message)
+            _log.warning("%s is not removed: %s", self.spec.vm_name, error.failure.message)
             return True
-        passes = error.failure.kind in _PASSING or not self._asked
-        if not passes or self._attempts >= _ATTEMPTS:
+        retried = error.failure.kind in _RETRIED_KINDS or not self._removal_accepted
+        if not retried or self._attempts >= _MAX_ATTEMPTS:
             raise error
         self.deprovision(ops)
         return NotYet(backoff(self._attempts))
 
-    def late(self, what: str) -> ProvisionError:
-        """Give the error for what should have ended by now."""
+    def timed_out(self, what: str) -> ProvisionError:
+        """Give the error for a deployment or removal that timed out."""
         return ProvisionError(
-            self.spec.vm_name, Failure(FailureKind.TIMEOUT, f"its {what} does not end", resource=self.spec.vm_id)
+            self.spec.vm_name, Failure(FailureKind.TIMEOUT, f"its {what} timed out", resource=self.spec.vm_id)
         )
 
     def keep(self, ops: HolderOps) -> None:
-        """Leave the VM to a person for a while, and say how to log in and how to remove it."""
-        status, result = ops.keep(self._params, self._holder, self.spec.ttl or _KEPT)
+        """Keep the VM without a holder until it expires, and log how to log in and how to remove it."""
+        status, result = ops.keep(self._params, self._holder, self.spec.ttl or _KEPT_TTL)
         until = (
             f"until {format_utc(result['expires'])}" if status is Status.SUCCEEDED else f"for good ({self._error(ops)})"
         )

@@ -1,4 +1,4 @@
-"""A VM that a program holds: its names and addresses, and what can be done with it."""
+"""A VM for use in a program: its names, its addresses and its verbs."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +24,8 @@ T = TypeVar("T")
 class Machine:
     """A VM that was provisioned and runs.
 
-    ``outputs`` is the result of its deployment. The verbs wait for their end, at most ``pollTimeout`` seconds, and
-    raise ProvisionError if they fail. In a coroutine, call them through ``asyncio.to_thread``.
+    ``outputs`` is the result of its deployment. A verb waits until it has finished, at most ``pollTimeout`` seconds,
+    and raises ProvisionError if it failed. In a coroutine, call it through ``asyncio.to_thread``.
     """
 
     ops: VMOps
@@ -89,15 +89,15 @@ class Machine:
     def exec(self, args: Sequence[str], *, input: bytes = b"", timeout: float | None = None) -> "Completed":  # noqa: A002
         """Run a command in the VM as its administrator, and give the exit code and the output, as bytes.
 
-        Each word arrives unchanged. If a signal ended the command, the exit code is 128 plus the signal. After
-        ``timeout`` seconds the command and all processes of its session are ended, and the exit code is 124.
+        Each argument arrives unchanged. If a signal killed the command, the exit code is 128 plus the signal's number.
+        After ``timeout`` seconds all processes of its session are killed, and the exit code is 124.
 
         Raises: ProvisionError if the VM cannot be reached, or the connection is lost; SpecError if there is no command.
         """
         from vmops.ssh import openssh
 
         if isinstance(args, str) or not args:
-            raise SpecError("args: a list of words is needed, the command first")
+            raise SpecError("args: a list of words is required, the command first")
         return self._inside(lambda host: openssh.run(host, args, input, timeout))
 
     def put(self, source: str | PathLike[str], destination: str = "") -> None:
@@ -120,7 +120,7 @@ class Machine:
         self._power(self.ops.vm_start)
 
     def stop(self) -> None:
-        """Shut it down gracefully; with ``stopMode: deallocate`` its compute is released too."""
+        """Shut it down gracefully; with ``stopMode: deallocate`` it is deallocated, too."""
         self._power(self.ops.vm_stop)
 
     def restart(self) -> None:
@@ -128,11 +128,11 @@ class Machine:
         self._power(self.ops.vm_restart)
 
     def deallocate(self) -> None:
-        """Stop paying for its compute, and keep its disks."""
+        """Deallocate it: its compute is not paid for any more, and its disks stay."""
         self._power(self.ops.deallocate)
 
     def refresh(self) -> str:
-        """Read and give its power state: running, stopped, deallocated, or a state on the way there.
+        """Read and give its power state: running, stopped, deallocated, or a transitional state.
 
         Source: Azure documentation, states and billing of VMs.
 
@@ -144,26 +144,26 @@ class Machine:
         return str(seen["power"])
 
     def _inside(self, work: "Callable[[Host], T]") -> T:
-        """Do something through SSH, once that answers."""
+        """Call ``work`` with the SSH access to the VM, once its SSH answers."""
         try:
             return work(self.ops.ssh_host(dict(self.params)))
         except (OperationFailed, CloudError) as error:
             raise ProvisionError(self.name, classify(error)) from error
 
     def _power(self, verb: Callable[[Params], Answer]) -> None:
-        params, begun = dict(self.params), time.time()
+        params, started = dict(self.params), time.time()
         status, _ = verb(params)
         if status is Status.PENDING:
             status, _ = self.ops.wait_vm_operation(params)
         if status is not Status.SUCCEEDED:
-            raise ProvisionError(self.name, self._cause(status, params, begun))
+            raise ProvisionError(self.name, self._cause(status, params, started))
 
-    def _cause(self, status: Status, params: Params, begun: float) -> Failure:
-        """Give why a verb that was started at that time failed; a wait that timed out records what it saw last."""
+    def _cause(self, status: Status, params: Params, started: float) -> Failure:
+        """Give why a verb failed; for a wait that timed out, a failure that was recorded since ``started``, if any."""
         failure = self.ops.last_failure(params)
-        if failure and (status is Status.FAILED or failure.since >= begun):
+        if failure and (status is Status.FAILED or failure.since >= started):
             return failure
-        return Failure(FailureKind.TIMEOUT, "the operation was not over within pollTimeout", resource=self.id)
+        return Failure(FailureKind.TIMEOUT, "the operation did not finish within pollTimeout", resource=self.id)
 
 
 def made(ops: VMOps, params: Mapping[str, Any], outputs: Mapping[str, Any]) -> list[Machine]:
@@ -178,12 +178,12 @@ def made(ops: VMOps, params: Mapping[str, Any], outputs: Mapping[str, Any]) -> l
 
 
 def get(name: str, *, settings: Settings | None = None, **params: Any) -> Machine:
-    """Give a VM that was provisioned, by its name and what else says which one is meant; nobody holds it by that.
+    """Give a provisioned VM by its name and, if needed, other parameters that identify it. This does not hold it.
 
-    Of a fleet one is named, ``exp1-3``, or by the parameter ``member``.
+    A member of a fleet is named ``exp1-3``, or given by the parameter ``member``.
 
-    Raises: SpecError for wrong parameters, or if all of a fleet is meant; ProvisionError if it is not there, or not
-    provisioned yet.
+    Raises: SpecError for wrong parameters, or if the name is that of a fleet; ProvisionError if the VM does not exist,
+    or is not provisioned yet.
     """
     ops, which = VMOps(settings), {**params, "vmName": name}
     status, outputs = ops.wait_vm_deployment(True, {**which, "pollTimeout": 0})
@@ -194,7 +194,7 @@ def get(name: str, *, settings: Settings | None = None, **params: Any) -> Machin
 
 
 def _one(found: list[Machine], name: str, member: object) -> Machine:
-    """Give the machine of a name, or of a number in a fleet. Raises: SpecError if that is not one."""
+    """Give the VM with a name, or with a number in a fleet. Raises: SpecError if it is not exactly one."""
     if found and "member" not in found[0].outputs:
         return found[0]
     meant = [each for each in found if each.name == name or str(each.outputs["member"]) == str(member)]

@@ -1,4 +1,4 @@
-"""The last safety net: every VM whose time to live is over is removed, whoever should have removed it."""
+"""The sweep: removes every expired VM, whoever should have removed it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Outcome(StrEnum):
     REMOVED = "removed"
     FAILED = "failed"
     FOREIGN = "another owner's"
-    LEFT = "would be removed"
+    DRY_RUN = "would be removed"
     ORPHANED = "without a VM, still paid for"
 
 
@@ -44,7 +44,7 @@ class Swept:
             "id": self.lifetime.identity.vm_id,
             "cloud": self.lifetime.identity.cloud,
             "owner": self.lifetime.owner,
-            "expires": times.told(self.lifetime.expires),
+            "expires": times.utc_or_none(self.lifetime.expires),
             "outcome": str(self.outcome),
             "failure": self.failure and self.failure.as_dict(),
         }
@@ -73,18 +73,18 @@ class Sweep:
 def sweep(ops: VMOps, *, dry_run: bool = False, orphans: bool = False) -> Sweep:
     """Remove expired VMs of the settings' owner; report expired VMs of others.
 
-    An expired VM is removed even if only its tags tell of it. It is checked just before, and its worker checks once
-    more who owns it. This waits for the workers, because the caller may end afterwards with all that it started.
-    Resources without a VM have no expiry: they are reported, and removed with ``orphans``.
+    An expired VM is removed even if only its tags show it. It is checked again just before, and its worker checks who
+    owns it. This waits for the workers, because the caller may be a container that is stopped afterwards. Resources
+    without a VM have no expiry: they are reported, and with ``orphans`` removed.
 
-    Raises: SpecError if no subscription is set and the cloud is a real one; EngineMissing.
+    Raises: SpecError if the cloud is a real one and no subscription is set; EngineMissing.
     """
     result = Sweep()
     expired = ops.expired(result.unsearched)
     while batch := list(islice(expired, _AT_ONCE)):
         ours = [each for each in batch if each.owner == ops.settings.owner]
         result.swept.extend(Swept(each, Outcome.FOREIGN) for each in batch if each not in ours)
-        result.swept.extend([Swept(each, Outcome.LEFT) for each in ours] if dry_run else _removed(ops, ours))
+        result.swept.extend([Swept(each, Outcome.DRY_RUN) for each in ours] if dry_run else _removed(ops, ours))
     done = {each.lifetime.identity.stack for each in result.swept}
     left = [each for each in ops.orphans(result.unsearched) if each.identity.stack not in done]
     result.swept.extend(_orphans(ops, left, remove=orphans and not dry_run))
@@ -92,9 +92,9 @@ def sweep(ops: VMOps, *, dry_run: bool = False, orphans: bool = False) -> Sweep:
 
 
 def begin(settings: Settings) -> None:
-    """Start to remove all expired VMs in their owners' names, and wait for none: hosts do the work.
+    """Start removing all expired VMs of all owners, and wait for none: workers of the cluster remove them.
 
-    Only for hosts that share their records, which know all owners.
+    Only for hosts that share their records, which contain all owners.
     """
     ops = VMOps(settings)
     for each in ops.expired([]):
@@ -110,12 +110,12 @@ def _orphans(ops: VMOps, left: Sequence[ExpiringVm], *, remove: bool) -> list[Sw
 
 
 def _removed(ops: VMOps, expired: Sequence[ExpiringVm]) -> list[Swept]:
-    begun = [(each, _begun(ops, each)) for each in expired]
-    return [Swept(each, Outcome.FAILED, failure) if failure else _ended(ops, each) for each, failure in begun]
+    started = [(each, _start_removal(ops, each)) for each in expired]
+    return [Swept(each, Outcome.FAILED, failure) if failure else _outcome(ops, each) for each, failure in started]
 
 
-def _begun(ops: VMOps, expired: ExpiringVm) -> Failure | None:
-    """Start removing a VM. If that fails, give the failure: it does not stop the others."""
+def _start_removal(ops: VMOps, expired: ExpiringVm) -> Failure | None:
+    """Start removing a VM; give the failure if that is refused."""
     try:
         status, _ = ops.vm_deprovision(expired.params)
     except SpecError as error:
@@ -123,10 +123,10 @@ def _begun(ops: VMOps, expired: ExpiringVm) -> Failure | None:
     return ops.last_failure(expired.params) if status is Status.FAILED else None
 
 
-def _ended(ops: VMOps, expired: ExpiringVm) -> Swept:
-    patience = Target.from_params(expired.params, ops.settings.defaults()).deploy_timeout
-    status, _ = ops.wait_vm_deployment(False, {**expired.params, "pollTimeout": patience})
+def _outcome(ops: VMOps, expired: ExpiringVm) -> Swept:
+    timeout = Target.from_params(expired.params, ops.settings.defaults()).deploy_timeout
+    status, _ = ops.wait_vm_deployment(False, {**expired.params, "pollTimeout": timeout})
     if status is Status.SUCCEEDED:
         return Swept(expired, Outcome.REMOVED)
-    late = Failure(FailureKind.TIMEOUT, "its removal does not end", resource=expired.identity.vm_id)
+    late = Failure(FailureKind.TIMEOUT, "its removal timed out", resource=expired.identity.vm_id)
     return Swept(expired, Outcome.FAILED, ops.last_failure(expired.params) if status is Status.FAILED else late)

@@ -217,7 +217,7 @@ def _end(record: Record) -> None:
         _terminate(record.provider_pid, lambda: record.provider_alive)
     if record.alive:
         _terminate(record.endpoint.pid, lambda: record.alive)
-    processes.bury(record.provider_pid)  # it was the daemon's child as long as that lived
+    processes.reap(record.provider_pid)  # it was the daemon's child as long as that lived
 
 
 def _terminate(pid: int, lives: Callable[[], bool]) -> None:
@@ -226,7 +226,7 @@ def _terminate(pid: int, lives: Callable[[], bool]) -> None:
         if poll_until(lambda: _gone(lives), timeout=_GRACE) is None:
             os.kill(pid, signal.SIGKILL)
             poll_until(lambda: _gone(lives), timeout=_GRACE)
-    processes.bury(pid)
+    processes.reap(pid)
 
 
 def _gone(lives: Callable[[], bool]) -> bool | NotYet:

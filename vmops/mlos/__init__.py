@@ -1,12 +1,12 @@
 """vmops as a service of mlos_bench.
 
 service    PulumiVMService: the methods that mlos_bench's environments call
-config     what a service's config says
-run        which VMs an experiment has asked for, and which of them are left
-log        one log for both
-schema     what a service config of ours may hold, and how mlos_bench is told of it
-launcher   mlos_bench's own program, with our service admitted
-ssh        VmSshService, VmFileShareService: what RemoteEnv and file shares do inside the VMs
+config     the config of a service
+experiment the VMs that an experiment has requested, and which of them are left
+log        the log that both share
+schema     the schema of our service configs, and its registration with mlos_bench
+launcher   mlos_bench's program with our services registered
+ssh        VmSshService, VmFileShareService: scripts and file copies in the VMs
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ __all__ = ["PulumiVMService", "VmFileShareService", "VmSshService", "main"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a service that needs asyncssh when it is first used."""
+    """Import the services that need asyncssh when they are first used."""
     if name not in ("VmFileShareService", "VmSshService"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

@@ -1,4 +1,4 @@
-"""``python -m vmops.mlos``: mlos_bench's own program, with our service admitted."""
+"""``python -m vmops.mlos``: mlos_bench's program with our services registered."""
 
 from vmops.mlos import main
 

@@ -1,4 +1,4 @@
-"""The config of a service: the settings of vmops, and the parameters that are the same for every trial."""
+"""The config of a service: the settings of vmops, and the parameters for all trials."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ _FILES = frozenset({"customDataFile", "lockFile"})
 
 @dataclass(frozen=True)
 class Config:
-    """A config whose variables are replaced."""
+    """A config with its variables expanded."""
 
     settings: Settings
     parameters: Params
 
     @classmethod
     def read(cls, config: Mapping[str, Any], variables: dict[str, Any], parent: Service | None) -> Self:
-        """Replace the ``$variables``, and search files in the directories where ``parent`` searches configs."""
+        """Expand the ``$variables``, and resolve file names in the directories where ``parent`` searches configs."""
         values = _expanded(config, variables)
         if isinstance(parent, SupportsConfigLoading):
             values |= {name: parent.resolve_path(values[name]) for name in values.keys() & _FILES}
@@ -36,10 +36,10 @@ class Config:
         settings = {fields[name]: value for name, value in values.items() if name in fields}
         return cls(Settings(**settings), {name: value for name, value in values.items() if name not in fields})
 
-    def under(self, params: Mapping[str, Any]) -> Params:
+    def merged_with(self, params: Mapping[str, Any]) -> Params:
         """Merge the parameters of a call over those of the config, into a new dict; None counts as not given.
 
-        Names unlike any parameter are dropped: a call carries the tunables of the whole tree.
+        Names unlike any parameter are dropped: mlos_bench passes the tunables of all environments.
         """
         known = VmSpec.parameters()
         ours = {name: value for name, value in params.items() if not is_harmless(name, known)}
@@ -47,7 +47,7 @@ class Config:
 
 
 def _expanded(config: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-    """Replace ``$variables``, but not in secrets: a password or a script may contain dollar signs."""
+    """Expand ``$variables``, but not in secrets: a password or a script may contain dollar signs."""
     kept = {name: value for name, value in config.items() if name in SECRETS}
     rest = {name: value for name, value in config.items() if name not in SECRETS}
     return {**DictTemplater(rest).expand_vars(extra_source_dict=variables), **kept}

@@ -1,7 +1,7 @@
 """One run of an experiment: the VMs that it has requested, and which of them are left.
 
-mlos_bench may build a service several times in a process, so the requests belong to the process. What happened to them
-is in the records.
+mlos_bench may create a service several times in a process, so the requests are kept for the process. Their outcome is
+in the records.
 """
 
 from collections import defaultdict
@@ -20,14 +20,14 @@ class Run:
     def __init__(self, state_dir: Path, experiment: str) -> None:
         self._stacks = _asked_for[state_dir, experiment]
 
-    def asks_for(self, stack: str) -> None:
-        """Note that a stack belongs to this run, before it is requested."""
+    def add(self, stack: str) -> None:
+        """Note that a stack belongs to this run, before its VM is requested."""
         self._stacks.add(stack)
 
-    def left(self, newest: Iterable[Operation]) -> list[Params]:
-        """Give the parameters of each VM that the newest deployments do not show as gone or being removed."""
-        return [each.identity.params for each in newest if each.stack in self._stacks and not _goes(each)]
+    def remaining_vms(self, newest: Iterable[Operation]) -> list[Params]:
+        """Give the parameters of each VM that is neither gone nor being removed, by the newest operations."""
+        return [each.identity.params for each in newest if each.stack in self._stacks and not _is_removed(each)]
 
 
-def _goes(newest: Operation) -> bool:
+def _is_removed(newest: Operation) -> bool:
     return newest.verb is Verb.DEPROVISION and newest.state is not State.FAILED

@@ -1,4 +1,4 @@
-"""mlos_bench's own program, with our service admitted: ``vmops-mlos-bench``, with the arguments of ``mlos_bench``."""
+"""mlos_bench's program with our services registered: ``vmops-mlos-bench``, with the arguments of ``mlos_bench``."""
 
 import sys
 from importlib.metadata import entry_points
@@ -7,10 +7,10 @@ from vmops.mlos import schema
 
 
 def main() -> None:
-    """Run mlos_bench with the arguments of the command line, and end as it does.
+    """Run mlos_bench with the arguments of the command line, and exit with its code.
 
     Source: mlos_bench 0.6.2, the console script ``mlos_bench`` among its entry points.
     """
-    schema.admit()
+    schema.register_classes()
     program = entry_points(group="console_scripts")["mlos_bench"].load()
     sys.exit(program())

@@ -1,4 +1,4 @@
-"""vmops logs through the standard logger ``vmops``, so its events appear in mlos_bench's own log."""
+"""vmops logs to the standard logger ``vmops``, so its events appear in mlos_bench's log."""
 
 import logging
 

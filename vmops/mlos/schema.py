@@ -1,8 +1,7 @@
 """The JSON schema of our service configs, and its registration with mlos_bench.
 
-mlos_bench knows only its own classes and refuses all others by name. Its message about a wrong config is its whole
-schema, so only the name of our class is registered; the content of a config is checked here, with a sentence for each
-mistake.
+mlos_bench accepts only the classes in its schema. Its message about a wrong config is that whole schema, so only the
+names of our classes are registered there; the content of a config is checked here, with one sentence for each mistake.
 """
 
 from collections.abc import Mapping
@@ -53,14 +52,14 @@ _FORMS = {
 """How a value of each parameter type may be written: mlos_bench's command line has only strings and numbers."""
 
 _LISTED = ("vmSize", "location", "zone", "priority")
-"""What may be a list of words, too, and such a list one word."""
+"""Parameters that may be a list, or a list written as one string."""
 
 _TEMPLATE = {"type": "string", "pattern": r"\$"}
-"""A string with a ``$variable``, whose value is known later."""
+"""A string with a ``$variable``, which is expanded later."""
 
 
 def settings() -> dict[str, str]:
-    """Return the settings that are not parameters of a VM: the name in a config → the field of `Settings`."""
+    """Return the settings that are not parameters of a VM: the field of `Settings` by the name in a config."""
     fields = {to_camel(field): field for field in Settings.model_fields}
     return {name: field for name, field in fields.items() if name not in VmSpec.parameters()}
 
@@ -75,7 +74,7 @@ def config_schema() -> Schema:
 
 
 def ssh_schema() -> Schema:
-    """Return the JSON schema for a service that logs in: which VM is meant, and the keys of mlos_bench."""
+    """Return the JSON schema for an SSH service: the parameters that identify a VM, and mlos_bench's keys."""
     which = {to_camel(field) for field in Target.model_fields} | settings().keys()
     derived = config_schema()
     ours = {name: each for name, each in derived["properties"].items() if name in which}
@@ -96,8 +95,8 @@ def check(config: Mapping[str, Any], schema: Schema | None = None) -> None:
         raise SpecError(problems)
 
 
-def admit() -> None:
-    """Let mlos_bench accept service configs that name our classes, in this process; it checks all others as before.
+def register_classes() -> None:
+    """Make mlos_bench accept service configs with our classes, in this process; it checks all others as before.
 
     Source: mlos_bench 0.6.2, config/schemas/services/service-schema.json: one of its own classes, or none.
     """
@@ -112,7 +111,7 @@ def admit() -> None:
 
 
 def _property(derived: Mapping[str, Any]) -> Schema:
-    """Widen pydantic's schema of a parameter to all ways in which it may be written."""
+    """Extend pydantic's schema of a parameter to all forms in which it may be written."""
     if "enum" in derived:
         return {"anyOf": [{"enum": derived["enum"]}, _TEMPLATE]}
     kinds = [each.get("type", "null") for each in derived.get("anyOf", [derived])]
@@ -121,7 +120,7 @@ def _property(derived: Mapping[str, Any]) -> Schema:
 
 
 def _unknown(name: str, meant: str | None) -> str:
-    return f"config: {name}: no such parameter or setting" + (f"; is {meant} meant?" if meant else "")
+    return f"config: {name}: no such parameter or setting" + (f"; did you mean {meant}?" if meant else "")
 
 
 def _sentence(error: Any) -> str:

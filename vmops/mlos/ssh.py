@@ -1,4 +1,4 @@
-"""mlos_bench's SSH services for our VMs: a VM is found by name when it is needed, and waited for."""
+"""mlos_bench's SSH services for our VMs: a VM is looked up by name at each call, and its SSH is waited for."""
 
 import getpass
 import logging
@@ -20,24 +20,24 @@ from vmops.protocol import Params
 from vmops.spec.target import Target
 
 _POWER = frozenset({"shutdown", "reboot", "wait_os_operation"})
-"""What SshHostService would do inside a VM by commands; `PulumiVMService` does it through Azure, which then knows of
-it.
+"""Methods that SshHostService would implement by commands inside a VM. `PulumiVMService` implements them through Azure,
+so that Azure knows the power state.
 """
 
-_ALIVE = 15
-"""Seconds of silence after which a VM is probed: a deallocated one does not close its connections."""
+_KEEPALIVE = 15
+"""Idle seconds after which a VM is probed, because a deallocated one does not close its connections."""
 
-_CUT = (ConnectionError, TimeoutError, asyncssh.ConnectionLost, asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
-"""What a connection raises to a VM that does not answer yet, or no longer."""
+_LOST = (ConnectionError, TimeoutError, asyncssh.ConnectionLost, asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
+"""The exceptions of a connection to a VM that does not answer yet, or not any more."""
 
 _LOG = logging.getLogger(__name__)
 
 
 class VmByName(SshService):
-    """The part that both services share: the way into a VM of which only the name is known.
+    """The base of both services: it finds the SSH access to a VM by the VM's name.
 
-    The config says where VMs are looked for, as that of `PulumiVMService`, and has mlos_bench's ``ssh_*`` names. A call
-    that names ``ssh_hostname`` means that host, and no VM of ours.
+    The config has the settings and parameters that identify VMs, as for `PulumiVMService`, and mlos_bench's ``ssh_*``
+    keys. A call with ``ssh_hostname`` is for that host, not for a VM of ours.
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class VmByName(SshService):
         given = dict(config or {})
         schema.check(given, schema.ssh_schema())
         theirs = {name: given.pop(name) for name in given.keys() & schema.SSH.keys()}
-        super().__init__({"ssh_keepalive_interval": _ALIVE, **theirs}, global_config, parent, methods)
+        super().__init__({"ssh_keepalive_interval": _KEEPALIVE, **theirs}, global_config, parent, methods)
         log.join()
         self._vms = Config.read(given, global_config or {}, parent)
         self._ops = VMOps(self._vms.settings)
 
     def register(self, services: dict[str, Callable[..., Any]] | list[Callable[..., Any]]) -> None:
-        """Register the methods, without those that switch power behind Azure's back."""
+        """Register the methods, except those that change the power state without Azure's knowledge."""
         named = services if isinstance(services, dict) else {each.__name__: each for each in services}
         super().register({name: each for name, each in named.items() if name not in _POWER or not self._is_own(each)})
 
@@ -65,25 +65,25 @@ class VmByName(SshService):
         return getattr(method, "__self__", None) is self
 
     def _validate_json_config(self, config: Mapping[str, Any]) -> None:
-        """Skip mlos_bench's validation: our schema has checked the config."""
+        """Do nothing: our schema has checked the config."""
 
-    def _reached(self, params: Mapping[str, Any]) -> Params:
-        """Give the params with the login. A VM is found by its name, and its SSH is waited for.
+    def _with_login(self, params: Mapping[str, Any]) -> Params:
+        """Add the SSH login to the params, once the VM's SSH answers. The VM is found by its name.
 
-        A user is always named: mlos_bench would log in as ``None``.
+        A user is always added, because mlos_bench would log in as ``None``.
 
-        Raises: SpecError if no VM is named; VmopsError if there is no way into it.
+        Raises: SpecError if no VM is named; VmopsError if its SSH cannot be reached.
         """
         given = {name: value for name, value in {**self.config, **params}.items() if value is not None}
         if given.get("ssh_hostname"):
             return {**params, "ssh_username": given.get("ssh_username") or getpass.getuser()}
-        way = self._ops.way_in(self._vms.under(params))
+        way = self._ops.way_in(self._vms.merged_with(params))
         found = {"ssh_hostname": way.host, "ssh_port": way.port, "ssh_username": way.user}
         key = {"ssh_priv_key_path": str(way.key)} if way.key else {}
-        return {**params, **found, **key, **{name: given[name] for name in _CHOSEN & given.keys()}}
+        return {**params, **found, **key, **{name: given[name] for name in _OVERRIDABLE & given.keys()}}
 
 
-_CHOSEN = frozenset({"ssh_username", "ssh_priv_key_path"})
+_OVERRIDABLE = frozenset({"ssh_username", "ssh_priv_key_path"})
 """Parameters of the login that a call may override."""
 
 
@@ -96,7 +96,7 @@ class VmSshService(VmByName, SshHostService):
         Status is one of {PENDING, FAILED}.
         """
         try:
-            reached = self._reached(config)
+            reached = self._with_login(config)
         except SpecError:
             raise
         except VmopsError as error:
@@ -118,24 +118,24 @@ class VmFileShareService(VmByName, SshFileShareService):
 
     def download(self, params: Params, remote_path: str, local_path: str, recursive: bool = True) -> None:
         """Copy from the VM. Raises: FileNotFoundError; OSError if the VM cannot be reached in time."""
-        self._copied(params, lambda each: SshFileShareService.download(self, each, remote_path, local_path, recursive))
+        self._copy(params, lambda each: SshFileShareService.download(self, each, remote_path, local_path, recursive))
 
     def upload(self, params: Params, local_path: str, remote_path: str, recursive: bool = True) -> None:
         """Copy into the VM. Raises: FileNotFoundError; OSError if the VM cannot be reached in time."""
-        self._copied(params, lambda each: SshFileShareService.upload(self, each, local_path, remote_path, recursive))
+        self._copy(params, lambda each: SshFileShareService.upload(self, each, local_path, remote_path, recursive))
 
-    def _copied(self, params: Params, copy: Callable[[Params], None]) -> None:
-        """Copy through the way in, which is looked up each time."""
+    def _copy(self, params: Params, copy: Callable[[Params], None]) -> None:
+        """Copy files, and retry after a lost connection; the login is looked up for each attempt."""
 
         def attempt() -> None:
             try:
-                copy(self._reached(params))
-            except _CUT as error:
-                raise _CutOff(str(error)) from error
+                copy(self._with_login(params))
+            except _LOST as error:
+                raise _ConnectionLost(str(error)) from error
 
-        options = Target.from_params(self._vms.under(params), self._vms.settings.defaults())
-        retry(attempt, _CutOff, lambda _, times: backoff(times), timeout=options.poll_timeout)
+        options = Target.from_params(self._vms.merged_with(params), self._vms.settings.defaults())
+        retry(attempt, _ConnectionLost, lambda _, times: backoff(times), timeout=options.poll_timeout)
 
 
-class _CutOff(OSError):
-    """A copy that broke off."""
+class _ConnectionLost(OSError):
+    """A copy that failed because the connection was lost."""

@@ -37,7 +37,7 @@ class Absence:
 
     def take(self) -> Inventory:
         """Check in every way that Azure offers."""
-        return inventory.take_agreed(self.arm, self.claim)
+        return inventory.read_cross_checked(self.arm, self.claim)
 
     def look(self) -> dict[str, Any] | Failure | NotYet:
         """Check once: None if it is gone, `NotYet` while another host removes it or the check is to be repeated.
@@ -79,6 +79,6 @@ def _succeeded(operation: Operation | None, verb: Verb) -> bool:
 
 def _unproven(seen: Inventory) -> Failure:
     names = ", ".join(resource["name"] for resource in seen.unproven)
-    message = f"left, and still paid for: {names}; nothing but the name tells that vmops made it"
+    message = f"left, and still paid for: {names}; only the name suggests that vmops made it"
     step = "`vmops adopt` shows it and asks"
     return Failure(FailureKind.CONFLICT, message, resource=seen.unproven[0]["id"], step=step)

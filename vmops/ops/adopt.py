@@ -32,9 +32,9 @@ def adopt(deployments: Deployments, target: Target, *, dry_run: bool = False) ->
     if not seen.all:
         raise OperationFailed(Failure(FailureKind.NOT_FOUND, "nothing of it exists", resource=target.vm_id))
     proven = [
-        each for each in (*seen.ours, *seen.anothers) if is_proven(each, claim) and not carries_our_tags(each, claim)
+        each for each in (*seen.ours, *seen.others) if is_proven(each, claim) and not carries_our_tags(each, claim)
     ]
-    refused = [each for each in seen.anothers if each not in proven]
+    refused = [each for each in seen.others if each not in proven]
     fleet = {FLEET_TAG: target.vm_name} if _is_fleet(deployments, target, seen) else {}
     if not dry_run:
         for resource in (*proven, *seen.unproven):
@@ -47,7 +47,7 @@ def _look(deployments: Deployments, target: Target) -> tuple[Claim, Inventory]:
     arm, claim = deployments.arm(target), deployments.claim(target)
     with reading(deployments.settings, deployments.store, target) as site:
         claim = replace(claim, made={**apply.identities(site.stack, claim.owner), **claim.made})
-    return claim, inventory.take_agreed(arm, claim)
+    return claim, inventory.read_cross_checked(arm, claim)
 
 
 def _is_fleet(deployments: Deployments, target: Target, seen: Inventory) -> bool:

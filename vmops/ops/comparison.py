@@ -9,7 +9,7 @@ from vmops.azure.inventory import Inventory
 from vmops.deploy import changes, drift, foreign_parts, survey
 from vmops.deploy.changes import Change
 from vmops.deploy.drift import Drift
-from vmops.deploy.placed import by_look
+from vmops.deploy.placed import by_inventory
 from vmops.engine.reconcile import declared
 from vmops.spec import fleet
 from vmops.spec.vm_spec import VmSpec
@@ -32,12 +32,12 @@ class Comparison:
         there = sorted(number for number in found if number is not None)
         wanted = fleet.wanted(spec.vm_count, there, ()) if member is None else [member]
         leaving = {*there} - {*wanted} if member is None else ()
-        return cls(by_look(fleet.members(spec, wanted), seen), seen, fleet.members(spec, leaving))
+        return cls(by_inventory(fleet.members(spec, wanted), seen), seen, fleet.members(spec, leaving))
 
     @property
     def drift(self) -> list[Drift]:
         """Name what differs from its declaration, of VMs that exist; what they share is named once."""
-        return drift.once(each for spec, before in self._pairs for each in drift.differences(spec, before))
+        return drift.distinct(each for spec, before in self._pairs for each in drift.differences(spec, before))
 
     @property
     def added(self) -> list[str]:
@@ -51,12 +51,12 @@ class Comparison:
 
     @cached_property
     def _pairs(self) -> list[tuple[VmSpec, survey.Preflight]]:
-        return [(spec, survey.looked_at(self.seen, spec)) for spec in self.vms]
+        return [(spec, survey.without_checks(self.seen, spec)) for spec in self.vms]
 
 
 def _repairs(spec: VmSpec, before: survey.Preflight) -> list[Change]:
-    gone = drift.missing(spec, before.bodies(spec, ours=True), before.uses) if not before.machine else ()
-    return changes.of_look(spec, [*gone, *drift.differences(spec, before)])
+    gone = drift.missing(spec, before.bodies(spec, ours=True), before.external) if not before.machine else ()
+    return changes.of_drift(spec, [*gone, *drift.differences(spec, before)])
 
 
 def _added(spec: VmSpec, before: survey.Preflight) -> Iterator[str]:

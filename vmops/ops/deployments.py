@@ -127,7 +127,7 @@ class Deployments:
             return NotYet(_NET, channel=channel)
         if not now.over:
             here = now.pid and host.is_this(now.host_id, now.host)
-            return NotYet(_REST, now.pid) if here else NotYet(_LOOK, most=_MOST)
+            return NotYet(_REST, now.pid) if here else NotYet(_LOOK, max_interval=_MOST)
         vm_key(self.settings, self.store, now.stack)
         return now.failure or account(self.settings.state_dir, now)
 

@@ -35,17 +35,17 @@ def remove(settings: Settings, target: Target, claim: Claim, *, mark: str, why: 
     not be removed; CloudError if ARM refuses a read.
     """
     from vmops.deploy import holding
-    from vmops.deploy.context import PATIENCE
+    from vmops.deploy.context import TRANSIENT_RETRY_SECONDS
 
     get_logger().warning("removed_without_records", vm=target.vm_name, cause=str(why))
-    arm = Arm(connect(target.cloud, settings.state_dir), target.request_timeout, PATIENCE)
+    arm = Arm(connect(target.cloud, settings.state_dir), target.request_timeout, TRANSIENT_RETRY_SECONDS)
     with locked(settings.state_dir, target.stack):
-        seen = inventory.take_agreed(arm, claim)
+        seen = inventory.read_cross_checked(arm, claim)
         cleanup.refuse_another_owner(seen, claim)
         for machine in seen.machines if mark else ():
             holding.require(machine, mark)
         again = inventory.repeat_after(arm.pace, 0.0, seen)
-        patience = cleanup.Patience(target.poll_interval, target.deploy_timeout, again)
+        patience = cleanup.CleanupPolling(target.poll_interval, target.deploy_timeout, again)
         cleanup.delete_owned(arm, claim, patience, keep_group=target.keep_group)
 
 

@@ -109,7 +109,7 @@ class Entrance:
         return ssh_answers(where, port, min(self.target.request_timeout, most))
 
     def _answers(self, way: WayIn) -> bool | NotYet:
-        return self.answers(way.host, way.port) or NotYet(_LOOK, most=self.target.poll_interval)
+        return self.answers(way.host, way.port) or NotYet(_LOOK, max_interval=self.target.poll_interval)
 
     def _address(self, seen: VmState) -> str:
         """Give the VM's address: the record's if it is of the same VM, else ARM's."""

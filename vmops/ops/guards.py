@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
-from vmops.deploy.placed import wished
+from vmops.deploy.placed import candidates
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
 from vmops.ops.prices import Prices
@@ -81,7 +81,7 @@ _HOUR = 3600.0
 
 def _where(spec: VmSpec) -> list[Where]:
     """Give the combinations of location, size and priority of a VM's places, each once."""
-    found = [(place.location, place.vm_size, place.priority) for place in wished(spec)]
+    found = [(place.location, place.vm_size, place.priority) for place in candidates(spec)]
     return list(dict.fromkeys(found)) or [(spec.location, spec.vm_size, spec.priority)]
 
 

@@ -50,7 +50,7 @@ def hand_over(deployments: Deployments, target: Target, directory: Path) -> dict
 
 def _ours(site: DeployContext, target: Target) -> list[Resource]:
     claim = site.claim(target)
-    seen = inventory.take_agreed(site.arm, claim)
+    seen = inventory.read_cross_checked(site.arm, claim)
     cleanup.refuse_another_owner(seen, claim)
     return seen.to_go
 

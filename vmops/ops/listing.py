@@ -158,10 +158,10 @@ def _which(identity: Identity) -> Row:
 
 
 def _times(created: float, expires: float) -> Row:
-    ends = times.told(expires)
+    ends = times.utc_or_none(expires)
     return {
         "created": created or None,
-        "createdAt": times.told(created),
+        "createdAt": times.utc_or_none(created),
         "expires": expires if ends else None,
         "expiresAt": ends,
     }

@@ -22,7 +22,7 @@ def _losses(machine: Machine, asked: Asked, latest: Operation | None) -> Iterato
     there = {lun: disk.get("name") for lun, disk in data_disks(machine).items()}
     own = {lun: name for lun, name in there.items() if name == spec.disk_name(lun)}
     if why:
-        lost = [spec.name_of("os_disk"), *(() if spec.makes_disks_apart else own.values())]
+        lost = [spec.name_of("os_disk"), *(() if spec.has_separate_disks else own.values())]
         yield f"{spec.machine_name} is made anew for {', '.join(dict.fromkeys(why))}, and loses {', '.join(lost)}"
         return
     for lun, name in own.items():

@@ -8,7 +8,7 @@ from typing import Any
 from vmops.engine.install.locate import ENGINE_VERSION
 from vmops.jobs.operation import Operation
 from vmops.spec import lock_file
-from vmops.spec.lock_file import LockedDisk, LockedImage, LockFile, Made, Sealed, Tools
+from vmops.spec.lock_file import HashedText, LockedDisk, LockedImage, LockFile, Made, Tools
 from vmops.spec.rules import hardware
 from vmops.spec.vm_spec import VmSpec
 
@@ -16,7 +16,7 @@ from vmops.spec.vm_spec import VmSpec
 def locked(made: Made, spec: VmSpec, last: Operation, custom_data: str | None) -> dict[str, Any]:
     """Give the content of a lock file as plain JSON, from what ARM said and from the last request."""
     tools = Tools(vmops=version("vmops"), engine=ENGINE_VERSION, azure_native=version("pulumi_azure_native"))
-    sealed = made.model_copy(update={"custom_data": None if custom_data is None else Sealed.of(custom_data)})
+    sealed = made.model_copy(update={"custom_data": None if custom_data is None else HashedText.of(custom_data)})
     found = LockFile(vm_name=spec.vm_name, parameters=_given(last), made=sealed, tools=tools)
     return found.model_dump(mode="json", by_alias=True)
 
@@ -39,7 +39,7 @@ def metrics(made: Made, last: Operation, custom_data: str | None, price: float |
         "vmops_cpu": hardware.cpu(made.vm_size),
         "vmops_image": image,
         "vmops_price": "" if price is None else f"{price:g}",
-        "vmops_lock": lock_file.seal(whole, _FIXED),
+        "vmops_lock": lock_file.scrypt_hash(whole, _FIXED),
     }
 
 
@@ -54,7 +54,7 @@ def joined(rows: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
 
 
 def _given(last: Operation) -> dict[str, Any]:
-    return {name: value for name, value in last.given.items() if name not in lock_file.UNBOUND}
+    return {name: value for name, value in last.given.items() if name not in lock_file.NOT_PINNED}
 
 
 _SAID_BY_MADE = frozenset({"image", "ubuntuOSVersion", "vmSize", "location", "zone", "priority", "customDataFile"})

@@ -13,7 +13,7 @@ from vmops.deploy.precheck import Need
 from vmops.ops.prices import Prices
 from vmops.placement.place import Place, cheapest_first, places
 from vmops.placement.search import Objection, standing
-from vmops.spec.wish import Wish
+from vmops.spec.wish import PlaceRequest
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Offers:
     """
 
     arm: Arm
-    wish: Wish
+    wish: PlaceRequest
     prices: Prices
     unread: list[Failure]
     known: Sequence[Objection] = ()
@@ -78,5 +78,5 @@ def _told(
         "verdict": str(verdict),
         "code": why and why.code,
         "reason": why and why.reason,
-        "until": why and times.told(why.until),
+        "until": why and times.utc_or_none(why.until),
     }

@@ -10,7 +10,7 @@ from vmops.protocol import Params
 
 if TYPE_CHECKING:
     from vmops.ops.offers import Offers
-    from vmops.spec.wish import Wish
+    from vmops.spec.wish import PlaceRequest
 
 
 class Placing(Access):
@@ -52,10 +52,10 @@ class Placing(Access):
         known = self._store.refused(wish.cloud, wish.subscription).known()
         return Offers(self._arm(wish), wish, Prices(self.settings.state_dir), unread, known)
 
-    def _wish(self, params: Params) -> "Wish":
-        from vmops.spec.wish import Wish
+    def _wish(self, params: Params) -> "PlaceRequest":
+        from vmops.spec.wish import PlaceRequest
 
-        return Wish.from_params(params, self.settings.defaults())
+        return PlaceRequest.from_params(params, self.settings.defaults())
 
     def _asked(self, params: Params, *, same: bool, unset: Collection[str] = ()) -> Asked:
         return self._remembered.asked_again(params, unset) if same else self._remembered.asked(params)

@@ -64,4 +64,4 @@ class PowerOperations:
         if (left := self._due.get(url, 0.0) - time.monotonic()) > 0:
             return NotYet(left)
         self._due.pop(url, None)
-        return power.look(self._arm(patience), url, patience.poll_interval)
+        return power.poll(self._arm(patience), url, patience.poll_interval)

@@ -157,7 +157,7 @@ class Queries:
             and {**seen.summary(), "whose": str(there.whose(target.vm_id)), **entrance.told(seen, guest)},
             "guest": guest and guest.summary(),
             **members,
-            "resources": {str(whose): [each["id"] for each in found] for whose, found in there.judged.items()},
+            "resources": {str(whose): [each["id"] for each in found] for whose, found in there.by_owner.items()},
             "lastFailure": failure and failure.as_dict(),
             **({} if members else self._price(target, seen)),
             "drift": [str(each) for each in beside.drift] if beside else [],

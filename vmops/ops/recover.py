@@ -46,14 +46,14 @@ def recover(
 
 def _settle(site: DeployContext, target: Target, *, write: bool) -> dict[str, Any]:
     claim = site.claim(target)
-    ours = [str(found["id"]) for found in inventory.take(site.arm, claim).to_go]
-    mended = site.stack.mend(write=write)
+    ours = [str(found["id"]) for found in inventory.read(site.arm, claim).to_go]
+    repaired = site.stack.repair(write=write)
     made = plan.Plan()
-    if write or mended is Repair.NOTHING:
+    if write or repaired is Repair.NOTHING:
         reconcile = apply.reconcile if write else apply.preview
         made = reconcile(site.stack, site.arm, plan.Wanted(_intended(site.arm, target, ours)), claim)
     return {
-        "state": str(mended),
+        "state": str(repaired),
         "adopted": list(made.adopted.values()),
         "cleared": list(made.cleared),
         "foreign": list(made.foreign),

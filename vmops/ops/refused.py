@@ -19,5 +19,5 @@ def told(objection: Objection) -> dict[str, Any]:
         "verdict": str(Standing.BLOCKED if block.hard else Standing.LAST),
         "code": objection.code,
         "reason": objection.reason,
-        "until": times.told(objection.until),
+        "until": times.utc_or_none(objection.until),
     }

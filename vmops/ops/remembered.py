@@ -17,7 +17,7 @@ from vmops.jobs.store import Store
 from vmops.protocol import Params
 from vmops.spec import custom_data, lock_file
 from vmops.spec.target import Target, merge_params
-from vmops.spec.vm_spec import EITHER, VmSpec
+from vmops.spec.vm_spec import EXCLUSIVE, VmSpec
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Remembered:
         replaced = {
             *changed,
             *unset,
-            *(name for pair in EITHER if not changed.keys().isdisjoint(pair) for name in pair),
+            *(name for pair in EXCLUSIVE if not changed.keys().isdisjoint(pair) for name in pair),
         }
         if "authenticationType" in changed and changed["authenticationType"] != _authentication(last.given):
             replaced.add("adminPasswordOrKey")

@@ -50,7 +50,7 @@ class Span:
     def as_dict(self) -> dict[str, Any]:
         """Give it as plain JSON."""
         told = {"kind": self.kind, "name": self.name, "state": self.state, "seconds": round(self.seconds, 3)}
-        return {**told, "start": self.start, "startAt": times.told(self.start), "end": self.end or None}
+        return {**told, "start": self.start, "startAt": times.utc_or_none(self.start), "end": self.end or None}
 
 
 def spans(operation: Operation, events: Sequence[Event]) -> list[Span]:

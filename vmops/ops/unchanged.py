@@ -9,7 +9,7 @@ from vmops.azure.ownership import Claim, is_ours
 from vmops.deploy import choice, readiness
 from vmops.deploy.drift import are_as_declared
 from vmops.deploy.market import Market
-from vmops.deploy.placed import Placed, named_as, of_machine, wished
+from vmops.deploy.placed import Placed, candidates, named_as, of_machine
 from vmops.jobs.operation import Operation, State, Verb
 from vmops.jobs.store import Store
 from vmops.ops.remembered import Asked
@@ -36,7 +36,7 @@ def is_made(store: Store, arm: Callable[[Target], Arm], latest: Operation, asked
 def _has_room(arm: Arm, spec: VmSpec, known: Sequence[Objection]) -> bool:
     """Tell whether a place of a VM may have room, by what is remembered and by what Azure tells, as far as it does."""
     market = Market(arm, spec.subscription)
-    found = market.known(wished(spec), addressed=spec.public_ip)
+    found = market.known(candidates(spec), addressed=spec.public_ip)
     return not found or choose(found, [*known, *market.objections(found, choice.need(spec))]) is not None
 
 

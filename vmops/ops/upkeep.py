@@ -103,7 +103,7 @@ class Upkeep:
         return self._at_rest(params, lambda target: self._told(self._lifetimes.extend(target, seconds)))
 
     def _told(self, expires: float) -> dict[str, Any]:
-        return {"expires": expires, "expiresAt": times.told(expires)}
+        return {"expires": expires, "expiresAt": times.utc_or_none(expires)}
 
     def _at_rest(self, params: Params, work: Callable[[Target], dict[str, Any]]) -> Answer:
         """Do something to a VM that has no deployment in flight: SUCCEEDED or FAILED."""

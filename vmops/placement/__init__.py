@@ -1,1 +1,1 @@
-"""Where a VM may be: places, which of them a refusal blocks, and which is tried next. Pure: makes no calls."""
+"""The places where a VM may be, which of them a refusal blocks, and which is tried next. Pure functions."""

@@ -1,20 +1,20 @@
-"""A block: a set of places that there is a reason not to try."""
+"""A block: a set of places that are not tried, or only last."""
 
 from dataclasses import dataclass
 
 from vmops.placement.place import Hardware, Place
 
 ANYWHERE, REGIONAL, ZONAL = "", "regional", "zonal"
-"""The zone of a block: any zone or none, no zone, any zone but not none; otherwise the number of a zone."""
+"""The zone of a block: ANYWHERE is any zone or none, REGIONAL is no zone, ZONAL is any zone; else a zone's number."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Places of one location. '' and 0 match anything; ``zone`` is described above.
+    """Blocked places of one location. '' and 0 match anything; for ``zone`` see `ANYWHERE`.
 
     With a ``family``, hardware of that family is blocked if it has at least ``cores`` cores. With ``addressed``, only
-    places with a public address are blocked. A ``hard`` block is never tried; a soft one is tried once every other
-    place is blocked too.
+    places with a public address are blocked. Places of a ``hard`` block are never tried; those of a soft one are tried
+    once every other place is blocked.
     """
 
     location: str
@@ -34,10 +34,10 @@ class Block:
             and (not self.priority or self.priority == place.priority)
             and (not self.zone or self.zone in _zones(place))
             and (not self.addressed or place.addressed)
-            and self._counts(place.hardware)
+            and self._matches(place.hardware)
         )
 
-    def _counts(self, hardware: Hardware) -> bool:
+    def _matches(self, hardware: Hardware) -> bool:
         """Tell whether hardware is of the blocked family and at least as large; False if its family is unknown."""
         if self.family and folded(self.family) != folded(hardware.family):
             return False
@@ -45,7 +45,7 @@ class Block:
 
 
 def folded(family: str) -> str:
-    """Normalise a quota's name for comparison. Source: SkyPilot#10119, names that carry stray spaces."""
+    """Normalise a quota's name for comparison. Source: SkyPilot#10119, names with extra spaces."""
     return family.replace(" ", "").lower()
 
 

@@ -1,4 +1,4 @@
-"""A place: everything that decides whether there is room for a VM, and at what price."""
+"""A place: everything on which capacity and price for a VM depend."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ from vmops.core.errors import SpecError
 REGULAR, SPOT = "Regular", "Spot"
 """The priorities. Source: compute REST reference, VirtualMachinePriorityTypes."""
 
-MOST = 64
-"""The most places that one wish may have."""
+MAX_PLACES = 64
+"""The most places that one spec may have."""
 
 
 class Hardware(NamedTuple):
@@ -40,7 +40,7 @@ class Place:
         return {"vmSize": self.vm_size, "location": self.location, "zone": self.zone, "priority": self.priority}
 
     def __str__(self) -> str:
-        """Name it in a few words."""
+        """Describe it for people."""
         zone = f", zone {self.zone}" if self.zone else ""
         return f"{self.vm_size} in {self.location}{zone}, {self.priority}"
 
@@ -52,13 +52,15 @@ def places(
     zones: Sequence[str | None] = (None,),
     hardware: Mapping[str, Hardware] = {},
 ) -> list[Place]:
-    """List every place of a wish in the order of trying: zones vary fastest, priorities slowest.
+    """List every combination in the order in which they are tried: zones vary fastest, priorities slowest.
 
     ``hardware`` is keyed by the size's name in lower case. Raises: SpecError if there are more than `MOST`.
     """
     count = len(priorities) * len(locations) * len(sizes) * len(zones)
-    if count > MOST:
-        raise SpecError(f"vmSize, location, zone and priority name {count} places together, and {MOST} is the most")
+    if count > MAX_PLACES:
+        raise SpecError(
+            f"vmSize, location, zone and priority name {count} places together, and {MAX_PLACES} is the most"
+        )
     return [
         Place(size, location, zone, priority, hardware.get(size.lower(), Hardware()))
         for priority, location, size, zone in product(priorities, locations, sizes, zones)

@@ -1,4 +1,4 @@
-"""What a refusal means for places: which are blocked, hard or soft, for how long, and what to do next.
+"""The consequences of a refusal: which places are blocked, hard or soft, for how long, and what to do next.
 
 Source of the rows: karpenter-provider-azure, the handlers of its common errors and its unavailable offerings; Azure
 documentation, understand common error messages and error codes of Spot VMs.
@@ -16,7 +16,7 @@ from vmops.placement.scopes import Scope
 
 
 class Next(StrEnum):
-    """What to do after a refusal: try another place, the same one again, the same one when Azure says so, or stop."""
+    """What to do after a refusal: try another place, retry the same one, retry it when Azure allows it, or stop."""
 
     MOVE = "move"
     AGAIN = "again"
@@ -63,16 +63,15 @@ class Row:
 
     def verdict(self, place: Place, failure: Failure) -> Verdict:
         """Give the verdict on a refusal at a place."""
-        longest = max(self.seconds, HOUR) if _NOTHING.search(failure.message) else self.seconds
+        longest = max(self.seconds, HOUR) if _ZERO_LIMIT.search(failure.message) else self.seconds
         return Verdict(self.next, tuple(scope(place) for scope in self.blocked), longest, self.first)
 
 
 MINUTES, HOUR, NIGHT, DAY = 600.0, 3600.0, 23 * 3600.0, 24 * 3600.0
 """Ten minutes, an hour, 23 hours and a day, in seconds."""
 
-_NOTHING = re.compile(r"(?:Current Limit|Maximum allowed): 0\b")
-"""Matches a quota with limit 0, which does not change in ten minutes. Source: `vmops.azure.meanings`, the same words.
-"""
+_ZERO_LIMIT = re.compile(r"(?:Current Limit|Maximum allowed): 0\b")
+"""Matches a quota with limit 0, which does not change in ten minutes. Source: as for `vmops.azure.meanings`."""
 
 _OF_ALL_FAMILIES = r"approved (?:Total Regional|LowPriority)"
 """Matches a quota that counts all families together. Source: nforgeio/neonKUBE#1671, scylla-cluster-tests#4994."""
@@ -80,17 +79,17 @@ _OF_ALL_FAMILIES = r"approved (?:Total Regional|LowPriority)"
 _NO_SPOT = r"does(?: not|n't) support (?:Azure )?Spot"
 
 TABLE = (
-    Row("ZonalAllocationFailed", (scopes.this_place, scopes.kin_of_the_zone), HOUR),
+    Row("ZonalAllocationFailed", (scopes.this_place, scopes.family_in_zone), HOUR),
     Row("OverconstrainedZonalAllocationRequest", (scopes.this_place,), HOUR),
-    Row("AllocationFailed", (scopes.this_place, scopes.kin_of_the_kind), HOUR),
+    Row("AllocationFailed", (scopes.this_place, scopes.family_in_location), HOUR),
     Row("OverconstrainedAllocationRequest", (scopes.every_zone,), HOUR),
     Row("SkuNotAvailable", (scopes.this_place,), HOUR, priority=SPOT),
-    Row("SkuNotAvailable", (scopes.every_priority, scopes.its_zones), NIGHT, priority=REGULAR),
-    Row("OperationNotAllowed QuotaExceeded", (scopes.cores_of_the_priority,), MINUTES, words=_OF_ALL_FAMILIES),
-    Row("SpotQuotaExceeded", (scopes.cores_of_the_priority,), MINUTES),
+    Row("SkuNotAvailable", (scopes.every_priority, scopes.zones_last), NIGHT, priority=REGULAR),
+    Row("OperationNotAllowed QuotaExceeded", (scopes.priority_quota,), MINUTES, words=_OF_ALL_FAMILIES),
+    Row("SpotQuotaExceeded", (scopes.priority_quota,), MINUTES),
     Row("OperationNotAllowed", (scopes.family_quota,), MINUTES, words="quota"),
     Row("QuotaExceeded", (scopes.family_quota,), MINUTES),
-    Row("PublicIPCountLimitReached IPv4BasicSkuPublicIpCountLimitReached", (scopes.every_address,), MINUTES),
+    Row("PublicIPCountLimitReached IPv4BasicSkuPublicIpCountLimitReached", (scopes.address_quota,), MINUTES),
     Row("SubnetIsFull", next=Next.STOP),
     Row("SpotPriceGreaterThanProvidedMaxPrice", (scopes.this_place,), MINUTES, first=REGULAR),
     Row("OperationNotAllowed InvalidParameter BadRequest", (scopes.every_zone,), DAY, words=_NO_SPOT, priority=SPOT),
@@ -99,7 +98,7 @@ TABLE = (
 )
 """The rows in order: the first that matches a refusal decides."""
 
-_OF_A_KIND = {
+_BY_KIND = {
     FailureKind.CAPACITY: Row("", (scopes.this_place,), HOUR),
     FailureKind.QUOTA: Row("", (scopes.this_place,), MINUTES),
     FailureKind.THROTTLED: Row("", next=Next.WAIT),
@@ -107,12 +106,12 @@ _OF_A_KIND = {
     FailureKind.INTERRUPTED: Row("", next=Next.AGAIN),
     FailureKind.TIMEOUT: Row("", next=Next.AGAIN),
 }
-"""Rows by class of failure, for a refusal that no row matches. Any other class stops: no other place would help."""
+"""Rows by kind of failure, for a refusal that no row matches. Any other kind stops: no other place would help."""
 
-_NO_PLACE_HELPS = Row("", next=Next.STOP)
+_STOPS = Row("", next=Next.STOP)
 
 
-def judge(place: Place, failure: Failure) -> Verdict:
+def consequence(place: Place, failure: Failure) -> Verdict:
     """Give the verdict on a refusal of a VM at a place."""
-    row = next((row for row in TABLE if row.is_about(place, failure)), _OF_A_KIND.get(failure.kind, _NO_PLACE_HELPS))
+    row = next((row for row in TABLE if row.is_about(place, failure)), _BY_KIND.get(failure.kind, _STOPS))
     return row.verdict(place, failure)

@@ -1,1 +1,1 @@
-"""The parameters, typed and checked, and the resource names that follow from them."""
+"""The parameters, typed and validated, and the resource names that are derived from them."""

@@ -1,6 +1,6 @@
-"""Custom data, which cloud-init reads at the first boot: text, or gzip written in base64.
+"""Custom data, which cloud-init reads at the first boot: text, or gzip encoded in base64.
 
-Azure always gets base64. Input that is base64 already is recognised by what it decodes to.
+Azure always gets base64. Input that is already base64 is recognised by its decoded content.
 """
 
 import base64
@@ -16,7 +16,7 @@ _KNOWN = (b"#!", b"#cloud-config", b"Content-Type:")
 
 
 def read(path: object) -> str:
-    """Read a file unchanged, but for a byte order mark. Raises: ValueError, saying why it cannot be read."""
+    """Read a file, without its byte order mark. Raises: ValueError, saying why it cannot be read."""
     try:
         file = Path(values.text(path)).expanduser()
         content = file.read_bytes()
@@ -46,7 +46,7 @@ def size(content: str) -> int:
 
 
 def encoded(content: str) -> str:
-    """Give what Azure is sent: base64 of a text; gzip in base64 unchanged."""
+    """Give the form that is sent to Azure: base64 of a text; gzip in base64 unchanged."""
     return content if _unwrapped(content).startswith(_GZIP) else _base64(content.encode())
 
 

@@ -1,8 +1,8 @@
-"""The members of a fleet: VMs of one kind, each with a permanent number, which share the fleet's network and group."""
+"""The members of a fleet: VMs with the same parameters, each with a permanent number, in one network and group."""
 
 from collections.abc import Iterable
 
-from vmops.spec.rules.fleets import MOST
+from vmops.spec.rules.fleets import MAX_MEMBERS
 from vmops.spec.vm_spec import VmSpec
 
 
@@ -14,10 +14,10 @@ def members(spec: VmSpec, numbers: Iterable[int]) -> tuple[VmSpec, ...]:
 
 
 def wanted(count: int, there: Iterable[int], known: Iterable[int]) -> list[int]:
-    """Return the numbers of the members that a fleet is to have.
+    """Return the numbers of the members that a fleet of ``count`` VMs will have.
 
-    Existing members stay, in the order of ``there``; then come ``known`` numbers, of which anything exists or was made,
-    then the lowest free numbers.
+    They are taken from the existing members (``there``, in its order), then from the ``known`` numbers, of which any
+    resource exists or was made, then from the lowest free numbers.
     """
-    order = dict.fromkeys([*there, *sorted(known), *range(MOST)])
+    order = dict.fromkeys([*there, *sorted(known), *range(MAX_MEMBERS)])
     return sorted(list(order)[:count])

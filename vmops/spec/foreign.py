@@ -1,4 +1,4 @@
-"""What others have added to the resources of a VM. It is not ours, so it is kept and sent back unchanged."""
+"""Foreign parts: what others have added to the resources of a VM. They are declared unchanged, so that they stay."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

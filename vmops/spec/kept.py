@@ -1,4 +1,4 @@
-"""What stays as it is on an existing VM although it is declared: secrets that were not repeated, older disks."""
+"""The properties of an existing VM that stay unchanged: secrets that were not repeated, disks that were attached."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 class Kept:
     """The secret parameters that are not repeated, and the ids by lun of our data disks that are only attached.
 
-    - ``expires``: the tag with the VM's expiry stays too.
+    - ``expires``: the tag with the VM's expiry stays, too.
     - ``group_location``: the location of the resource group; None for the VM's.
     - ``address_zones``: the zones of an existing public address; None without one.
-    - ``never_ran``: the VM may move to another place, so its resources are not kept, but made anew there.
+    - ``never_ran``: the VM may move to another place, where its resources are made again.
     """
 
     secrets: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""The lock file: what a VM was really made from, so that the same one can be made again."""
+"""The lock file: the exact values that a VM was made with, so that the same VM can be made again."""
 
 import hashlib
 import hmac
@@ -17,16 +17,16 @@ from vmops.spec.rules import images, values
 PARAMETER = "lockFile"
 
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
-"""What one guess costs an attacker: 16 MiB and some hundredths of a second. Source: RFC 7914; Python documentation,
-hashlib.
+"""The cost of one guess for an attacker: 16 MiB and some hundredths of a second. Source: RFC 7914; Python
+documentation, hashlib.
 """
 
-UNBOUND = frozenset(
+NOT_PINNED = frozenset(
     {"vmName", "cloud", "subscription", "resourceGroup", "adminPasswordOrKey", "ttl", "stopMode", "keepGroup"}
     | {"maxHourlyPrice", "budget", "prefer"}
     | {"waitFor", "pollInterval", "pollTimeout", "deployTimeout", "requestTimeout", "asyncResultsUrl", PARAMETER}
 )
-"""Parameters about where the VM is, who logs in and for how long. They may differ in the same environment."""
+"""Parameters that a lock file does not pin: where the VM is, who logs in, how long it lives, and how to wait."""
 
 
 class _Part(BaseModel):
@@ -34,7 +34,7 @@ class _Part(BaseModel):
 
 
 class LockedImage(_Part):
-    """An image as it was asked for, and the version that was used."""
+    """An image as it was requested, and the version that was used."""
 
     publisher: str
     offer: str
@@ -55,21 +55,21 @@ class LockedDisk(_Part):
     type: str
 
 
-class Sealed(_Part):
-    """The scrypt hash of custom data, with its salt, both hexadecimal. It recognises a text and reveals nothing."""
+class HashedText(_Part):
+    """The scrypt hash of custom data, with its salt, both in hexadecimal."""
 
     scrypt: str
     salt: str
 
     @classmethod
-    def of(cls, text: str) -> "Sealed":
+    def of(cls, text: str) -> "HashedText":
         """Hash a text with a new salt."""
         salt = secrets.token_bytes(16)
-        return cls(scrypt=seal(text, salt), salt=salt.hex())
+        return cls(scrypt=scrypt_hash(text, salt), salt=salt.hex())
 
-    def is_of(self, text: str) -> bool:
+    def matches(self, text: str) -> bool:
         """Tell whether this is the hash of a text."""
-        return hmac.compare_digest(seal(text, bytes.fromhex(self.salt)), self.scrypt)
+        return hmac.compare_digest(scrypt_hash(text, bytes.fromhex(self.salt)), self.scrypt)
 
 
 class Made(_Part):
@@ -82,7 +82,7 @@ class Made(_Part):
     priority: str
     os_disk: LockedDisk
     data_disks: tuple[LockedDisk, ...]
-    custom_data: Sealed | None
+    custom_data: HashedText | None
 
 
 class Tools(_Part):
@@ -111,13 +111,13 @@ class LockFile(_Part):
 
     @property
     def pinned(self) -> dict[str, Any]:
-        """Give the parameters that make the same VM: as they were given, with what was really used."""
-        given = {name: value for name, value in self.parameters.items() if name not in {*UNBOUND, "ubuntuOSVersion"}}
+        """Give the parameters that make the same VM: the given ones, and the values that were used."""
+        given = {name: value for name, value in self.parameters.items() if name not in {*NOT_PINNED, "ubuntuOSVersion"}}
         made = self.made
-        told = {"vmSize": made.vm_size, "location": made.location, "zone": made.zone, "priority": made.priority}
+        place = {"vmSize": made.vm_size, "location": made.location, "zone": made.zone, "priority": made.priority}
         disks = {"osDiskType": made.os_disk.type, "dataDisks": [disk.size for disk in made.data_disks] or None}
         image = made.image.exact if made.image else None
-        pinned = {**given, "image": image, **told, **disks}
+        pinned = {**given, "image": image, **place, **disks}
         return {name: value for name, value in pinned.items() if value is not None}
 
     def contradictions(self, given: Mapping[str, Any]) -> Iterator[str]:
@@ -148,9 +148,9 @@ def read(path: object) -> LockFile:
 
 
 def applied(params: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:
-    """Add to the parameters everything that their lock file pins, and the names of the secrets it knows only by hash.
+    """Add the values that the lock file pins; also give the names of secrets that the file contains only as a hash.
 
-    Such a secret stays as it is if the VM exists. Without a lock file, the parameters are returned unchanged.
+    Such a secret stays unchanged if the VM exists. Without a lock file, the parameters are returned unchanged.
 
     Raises: SpecError if the file cannot be read, or a given parameter contradicts it.
     """
@@ -165,17 +165,17 @@ def applied(params: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:
     own: dict[str, Any] = {name: pinned.pop(name) for name in ("customDataFile",) if name in pinned}
     problems = list(lock.contradictions(wanted))
     chosen: dict[str, Any] = {name: wanted[name] for name in ("customData", "customDataFile") if name in wanted}
-    if chosen and not _is_sealed(sealed, chosen):
-        problems.append(f"{next(iter(chosen))}: it is not what the lock file was made with")
+    if chosen and not _matches_hash(sealed, chosen):
+        problems.append(f"{next(iter(chosen))}: it differs from the one that the lock file was made with")
     if problems:
         raise SpecError(problems)
-    given = chosen or (own if _is_sealed(sealed, own) else {})
+    given = chosen or (own if _matches_hash(sealed, own) else {})
     return {"vmName": lock.vm_name, **wanted, **pinned, **given}, frozenset(
         {"customData"} if sealed and not given else ()
     )
 
 
-def _is_sealed(sealed: Sealed | None, chosen: Mapping[str, Any]) -> bool:
+def _matches_hash(sealed: HashedText | None, chosen: Mapping[str, Any]) -> bool:
     """Tell whether custom data, given as text or as a file, matches the hash; unreadable data does not."""
     if sealed is None or not chosen:
         return False
@@ -183,11 +183,11 @@ def _is_sealed(sealed: Sealed | None, chosen: Mapping[str, Any]) -> bool:
         text = str(chosen["customData"]) if "customData" in chosen else custom_data.read(chosen["customDataFile"])
     except ValueError:
         return False
-    return sealed.is_of(text)
+    return sealed.matches(text)
 
 
 def _same(name: str, given: object, pinned: object) -> bool:
-    """Tell whether two values of a parameter mean the same. An image's ``latest`` matches the version that it meant."""
+    """Tell whether two values of a parameter mean the same. An image's ``latest`` matches any version."""
     if name == "image":
         asked, had = images.image(given), images.image(pinned)
         return asked.version.lower() in {"latest", had.version} and str(asked).rpartition(":")[0].lower() == (
@@ -204,6 +204,6 @@ def _plain(value: object) -> object:
     return str(value).lower().replace(" ", "")
 
 
-def seal(text: str, salt: bytes) -> str:
+def scrypt_hash(text: str, salt: bytes) -> str:
     """Give the scrypt hash of a text, hexadecimal."""
     return hashlib.scrypt(text.encode(), salt=salt, **_SCRYPT).hex()

@@ -16,9 +16,9 @@ STACK_TAG, OWNER_TAG, EXPIRES_TAG, HOLD_TAG = OWN_TAGS = ("vmops-stack", "vmops-
 TAG_PREFIX = "vmops-"
 """The prefix of vmops' own tags."""
 FLEET_TAG = "vmops-fleet"
-"""The tag of a fleet's resources with the fleet's name, which is no VM's."""
+"""The tag of a fleet's resources with the fleet's name."""
 GIVEN_TAG = "vmops-from"
-"""The tag of a network or security group with the stack that made it and has passed it on."""
+"""The tag of a network or security group that was transferred to another stack, with the stack that made it."""
 
 PROJECT = "vmops"
 """The Pulumi project of every stack."""
@@ -48,7 +48,7 @@ TOKENS: Mapping[str, str] = MappingProxyType(
     }
 )
 _MEMBERS = frozenset({"virtualmachines", "networkinterfaces", "publicipaddresses", "disks"})
-"""The last words of the types of resources that each member of a fleet has for itself."""
+"""The types of resources that each member of a fleet has for itself, in lower case, without their namespace."""
 _SUFFIXES: Mapping[str, str] = MappingProxyType(
     {
         "network": "vnet",
@@ -76,7 +76,7 @@ _LOCATION = re.compile("[a-z]{5,}[0-9]?")
 """Matches every location's name. Source: Azure documentation, regions: eastus has the shortest name."""
 
 FIRST_PRIORITY = 1000
-"""The priority of our first security rule. Others have room for their rules before it."""
+"""The priority of our first security rule. Lower numbers are left for the rules of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +124,13 @@ class Identity:
         return f"{self.group_id}/providers/{_TYPES[kind]}/{name}"
 
     def own_ids(self, region: str = "") -> list[str]:
-        """Return the ARM ids that the VM and its resources have by default, without data disks; users come first."""
+        """Return the default ARM ids of the VM and its resources, except data disks, in the order of deletion."""
         kinds = {role: role for role in ("nic", "address", "security_group", "network")} | {"os_disk": "disk"}
         named = [self.resource_id(kind, default_name(role, self.vm_name, region)) for role, kind in kinds.items()]
         return [self.vm_id, *named]
 
     def names(self, arm_id: str) -> bool:
-        """Tell whether an ARM id is a default one of the VM's resources in any region, data disks included."""
+        """Tell whether an ARM id is a default one of the VM's resources in any region, including data disks."""
         wanted = arm_id.lower()
         end = wanted.rpartition("-")[2]
         is_region = _LOCATION.fullmatch(end) and end not in _SUFFIXES.values()
@@ -213,7 +213,7 @@ def arm_type(arm_id: str) -> str:
 
 
 def in_words(arm_id: str) -> str:
-    """Return how a declared resource is shown to people: ``VirtualMachine exp1``; empty for an undeclared type."""
+    """Return a resource's name for people: ``VirtualMachine exp1``; empty for a type that no stack declares."""
     return short_name(urn_key(arm_id))
 
 

@@ -16,7 +16,7 @@ _OF_A_DEPLOYMENT = {"$schema", "contentVersion", "parameters", "metadata"}
 
 
 def read_params(name: str | None, file: Path | None, pairs: Sequence[str]) -> Params:
-    """Combine the parameters of a call: the file's, then the pairs, then the name; the last one wins.
+    """Combine the parameters of a call: from the file, then the pairs, then the name; later ones take precedence.
 
     Raises: SpecError if the file cannot be read or is not a mapping, or if a pair is malformed or names no parameter.
     """

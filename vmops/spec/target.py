@@ -1,4 +1,4 @@
-"""Which VM is meant: the parameters that every verb needs."""
+"""The parameters that every verb needs: which VM is meant, and how to wait."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, get_args
@@ -21,12 +21,12 @@ def choice(kind: object) -> BeforeValidator:
 
 
 def derived_default() -> Any:
-    """Declare a parameter whose default follows from other parameters, by its own rule."""
+    """Declare a parameter whose default is derived from other parameters by its validation rule."""
     return Field(default=None, validate_default=True)
 
 
 def merge_params(params: Mapping[str, object], defaults: Mapping[str, object]) -> dict[str, object]:
-    """Merge two mappings: ``params`` win, and None counts as not given."""
+    """Merge two mappings: ``params`` take precedence over ``defaults``, and None counts as not given."""
     return {name: value for source in (defaults, params) for name, value in source.items() if value is not None}
 
 
@@ -39,7 +39,7 @@ def time_to_live(value: object) -> float:
 
 
 class WaitOptions(BaseModel):
-    """Which cloud is meant, and how long to wait for it: enough to follow a handle. Durations are seconds."""
+    """The cloud, and how to wait: all that is needed to poll a handle. Durations are in seconds."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, hide_input_in_errors=True)
 
@@ -52,7 +52,7 @@ class WaitOptions(BaseModel):
 
     @classmethod
     def from_params(cls, params: Mapping[str, object], defaults: Mapping[str, object] = {}) -> Self:
-        """Read the parameters that vmops knows. ``params`` win over ``defaults``, and None counts as not given.
+        """Read the parameters of this model. ``params`` take precedence over ``defaults``; None counts as not given.
 
         Raises: SpecError, with one sentence for every parameter that breaks a rule.
         """
@@ -62,7 +62,7 @@ class WaitOptions(BaseModel):
     def checked(
         cls, parameters: Mapping[str, object], problems: Sequence[str] = (), context: Mapping[str, Any] = {}
     ) -> Self:
-        """Validate merged parameters, adding ``problems`` to what is found; rules may read the ``context``.
+        """Validate merged parameters. ``problems`` are raised together with those found; rules read the ``context``.
 
         Raises: SpecError.
         """
@@ -70,7 +70,7 @@ class WaitOptions(BaseModel):
             spec = cls.model_validate(parameters, context=dict(context))
         except ValidationError as refusal:
             problems = [*problems, *map(_sentence, refusal.errors(include_url=False, include_input=False))]
-        if problems:  # raised out here, where no exception that knows a secret can be chained to it
+        if problems:  # raised outside of `except`, so that no exception with a secret is chained to it
             raise SpecError(problems)
         return spec
 
@@ -116,7 +116,7 @@ class Target(WaitOptions):
 
     @property
     def vm_id(self) -> str:
-        """The ARM id of the VM. A fleet's is the id of no VM: nothing else may have it."""
+        """The ARM id of the VM; for a fleet, the id that a single VM of its name would have."""
         return self.identity.resource_id("vm", self.machine_name)
 
     @property

@@ -1,4 +1,4 @@
-"""Handling of unknown parameter names: an error where a person types them, else a warning or an error."""
+"""Unknown parameter names: an error if a person typed them, else a warning, or an error if they change the VM."""
 
 from collections.abc import Collection, Iterable
 from functools import cache
@@ -8,8 +8,8 @@ from vmops.core.settings import Settings
 from vmops.spec.rules import spelling
 
 
-class WeightyName(SpecError):
-    """Unknown names that must not be ignored: a VM would be made that nobody asked for."""
+class CriticalName(SpecError):
+    """Unknown names that must not be ignored, because the VM would not be the requested one."""
 
 
 def refuse(names: Iterable[str], known: Collection[str]) -> None:
@@ -20,23 +20,22 @@ def refuse(names: Iterable[str], known: Collection[str]) -> None:
         raise SpecError(problems)
 
 
-def point_out(names: Iterable[str], known: frozenset[str]) -> None:
-    """Warn of unknown names, once in the life of the process, in one event.
+def warn(names: Iterable[str], known: frozenset[str]) -> None:
+    """Warn of unknown names in one event, once per process.
 
-    Raises: WeightyName, with a sentence for each that says who can reach a VM, what it may do, what it is made from, or
-    what it costs.
+    Raises: WeightyName, with a sentence for each name that must not be ignored.
     """
     unknown = tuple(name for name in names if name not in known)
-    weighty = [spelling.unknown(name, known) for name in unknown if spelling.about(name)]
-    if weighty:
-        raise WeightyName(weighty)
+    critical = [spelling.unknown(name, known) for name in unknown if spelling.topic_of(name)]
+    if critical:
+        raise CriticalName(critical)
     if unknown:
         _warn(unknown, known)
 
 
 def is_harmless(name: str, known: Collection[str]) -> bool:
     """Tell whether a name is neither a parameter nor similar to one: it belongs to another tool."""
-    return name not in known and not spelling.about(name) and not spelling.meant(name, known)
+    return name not in known and not spelling.topic_of(name) and not spelling.meant(name, known)
 
 
 @cache

@@ -1,10 +1,10 @@
-"""The flat parameters of a VM, typed, checked and frozen.
+"""The flat parameters of a VM, typed, validated and frozen.
 
-    WaitOptions    which cloud, and how long to wait for it: all that is needed to follow a handle
-    └── Target     which VM: all that is needed to find it, stop it or take it down
-        └── VmSpec what it should be: all that is needed to make it, sorted in `vmops.spec.parts`
+    WaitOptions    the cloud, and how to wait: all that is needed to poll a handle
+    └── Target     which VM: all that is needed to find it, stop it or remove it
+        └── VmSpec its properties: all that is needed to make it, by topic in `vmops.spec.parts`
 
-An attribute is the parameter of the same name in snake_case. Names are resolved here, once: nothing below invents one.
+An attribute has the parameter's name in snake_case. The names of all resources are derived here, and nowhere else.
 """
 
 import hashlib
@@ -28,13 +28,13 @@ from vmops.spec.target import choice, merge_params
 
 WaitFor = Literal["running", "ssh"]
 
-# What may change without a deployment: how long to wait for it, and what happens to it later.
+# Parameters that may change without a deployment: how to wait, and what happens to the VM later.
 _NOT_DESIRED = frozenset(
     {"asyncResultsUrl", "pollInterval", "pollTimeout", "deployTimeout", "requestTimeout"}
     | {"ttl", "maxHourlyPrice", "budget", "prefer", "stopMode", "waitFor", "keepGroup", "member"}
 )
-# In the digest at their defaults too, as ever. A parameter that was added later is left out at its default, which is a
-# constant (None, if what is not given depends on others): so no digest of before changes.
+# Parameters that are in the digest even at their defaults. Later ones are left out at their defaults, which are
+# constants (None, if the value depends on other parameters), so that no existing digest changes.
 _ALWAYS = frozenset(
     {"cloud", "subscription", "resourceGroup", "vmName", "location", "vmSize", "image", "adminUsername"}
     | {"authenticationType", "adminPasswordOrKey", "virtualNetworkName", "subnetName", "networkSecurityGroupName"}
@@ -42,7 +42,7 @@ _ALWAYS = frozenset(
     | {"osDiskSizeGB", "osDiskType", "dataDisks", "zone", "priority", "maxPrice", "evictionPolicy", "tags"}
 )
 _KEY_IS_MADE, _KEPT = "keyIsMade", "kept"
-"""Keys of the wire form, not parameters: whether the SSH key was made by vmops, and which secrets stay as they are."""
+"""Keys of the wire form that are not parameters: whether vmops made the SSH key, and which secrets stay unchanged."""
 
 # Source: resource-name-rules: names are compared without case.
 _NAMES = frozenset(
@@ -50,10 +50,10 @@ _NAMES = frozenset(
     | {"subnetId", "imageId", "proximityPlacementGroup"}
 )
 _LISTS_OF_NAMES = frozenset({"managedIdentity"})
-_STAND_INS = {"image": "ubuntuOSVersion", "customData": "customDataFile"}
+_ALTERNATIVES = {"image": "ubuntuOSVersion", "customData": "customDataFile"}
 """Parameters, each with the parameter that may be given instead."""
-EITHER = (
-    *_STAND_INS.items(),
+EXCLUSIVE = (
+    *_ALTERNATIVES.items(),
     ("imageId", "image"),
     ("imageId", "ubuntuOSVersion"),
     ("vmCount", "dnsLabelPrefix"),
@@ -64,7 +64,7 @@ EITHER = (
 
 
 class VmSpec(Placement, Storage, Interface, Protection, Source):
-    """What a VM should be, with the name of every resource."""
+    """The specification of a VM, with the name of every resource."""
 
     ttl: PositiveSeconds | None = None
     max_hourly_price: Annotated[float | None, BeforeValidator(money.dollars)] = None
@@ -77,19 +77,19 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
     def from_params(
         cls, params: Mapping[str, object], defaults: Mapping[str, object] = {}, kept: Collection[str] = ()
     ) -> Self:
-        """Read all parameters of a deployment; ``params`` win over ``defaults``, and None means not given.
+        """Read all parameters of a deployment; ``params`` take precedence over ``defaults``, and None means not given.
 
-        Unknown parameters are ignored and logged once, except those without which a wrong VM would be made: these are
-        refused. ``member`` is ignored: a fleet is deployed as a whole. ``kept`` are the secrets that stay unchanged on
+        Unknown parameters are ignored and logged once, except those that would change the VM: these are refused.
+        ``member`` is ignored, because a fleet is deployed as a whole. ``kept`` are the secrets that stay unchanged on
         the existing VM.
 
-        Raises: SpecError, with one sentence for every parameter that breaks a rule, and never a secret.
+        Raises: SpecError, with one sentence for every parameter that breaks a rule. It never contains a secret.
         """
-        unknown.point_out(params, cls.parameters())
+        unknown.warn(params, cls.parameters())
         pinned, sealed = lock_file.applied(params)
         kept = frozenset({*kept, *sealed})
         wanted = {name: value for name, value in merge_params(pinned, defaults).items() if name != "member"}
-        problems = [f"{a}: cannot be given together with {b}" for a, b in EITHER if a in wanted and b in wanted]
+        problems = [f"{a}: cannot be given together with {b}" for a, b in EXCLUSIVE if a in wanted and b in wanted]
         if "customDataFile" in wanted and "customData" not in wanted:
             try:
                 wanted["customData"] = custom_data.read(wanted.pop("customDataFile"))
@@ -101,9 +101,9 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
 
     @classmethod
     def parameters(cls) -> frozenset[str]:
-        """Return the names of all parameters that are ours."""
+        """Return the names of all parameters."""
         fields = {field.serialization_alias or name for name, field in cls.model_fields.items()}
-        return frozenset(fields.union(*EITHER, {lock_file.PARAMETER}))
+        return frozenset(fields.union(*EXCLUSIVE, {lock_file.PARAMETER}))
 
     def priorities(self) -> dict[int, int]:
         """Return the priority of each port's security rule."""
@@ -130,37 +130,37 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
         return {role: arm_id for role, arm_id in ids.items() if wanted.get(role, True)}
 
     def shared_ids(self) -> frozenset[str]:
-        """Return the ARM ids of what the user named, the resource group included: other VMs may share it."""
+        """Return the ARM ids of the resources that the user named, including the group: other VMs may share them."""
         ids = self.ids()
         return frozenset(ids[role] for role in self.named_roles | ({"group"} if self.named_group else frozenset()))
 
-    def urn_keys(self, uses: frozenset[str] = frozenset()) -> dict[str, str]:
+    def urn_keys(self, external: frozenset[str] = frozenset()) -> dict[str, str]:
         """Return the ARM id of every resource that a stack declares, by the end of its URN, ``TYPE::NAME``.
 
-        ``uses`` are the roles that are not declared because somebody else owns the resource.
+        ``external`` are the roles that are not declared because another owns the resource.
         """
-        apart = "data_disk_" if self.makes_disks_apart else None
+        separate = "data_disk_" if self.has_separate_disks else None
         declared = {
             role: arm_id
             for role, arm_id in self.ids().items()
-            if role not in uses and (role in names.TOKENS or (apart and role.startswith(apart)))
+            if role not in external and (role in names.TOKENS or (separate and role.startswith(separate)))
         }
         return {names.urn_key(arm_id): arm_id for arm_id in declared.values()}
 
-    def own_ids(self, uses: frozenset[str] = frozenset()) -> list[str]:
+    def own_ids(self, external: frozenset[str] = frozenset()) -> list[str]:
         """Return the ARM id of every resource that the VM owns or shares, except its group and its subnet.
 
-        ``uses`` are the roles whose resource somebody else owns.
+        ``external`` are the roles whose resource another owns.
         """
-        return [arm_id for role, arm_id in self.ids().items() if role not in uses | {"group", "subnet"}]
+        return [arm_id for role, arm_id in self.ids().items() if role not in external | {"group", "subnet"}]
 
     def unwanted(self) -> dict[str, str]:
-        """Return the ids of what the VM may have had before and should not have now: its public address."""
+        """Return the ids of resources that the VM may have had before and must not have now: its public address."""
         address = self.identity.resource_id("address", self.name_of("address"))
         return {} if self.public_ip else {names.urn_key(address): address}
 
     def canonical(self) -> bytes:
-        """Return the desired spec, secrets included, in the canonical form: equal specs give equal forms."""
+        """Return the desired spec, including secrets, in a canonical form: equal specs have equal forms."""
         chosen = self.model_dump(by_alias=True, exclude_defaults=True).keys() - _NOT_DESIRED
         desired = {name: value for name, value in self.comparable().items() if name in _ALWAYS | chosen}
         return json.dumps(desired, sort_keys=True, separators=(",", ":")).encode()
@@ -177,7 +177,7 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
 
     @property
     def credential_is_given(self) -> bool:
-        """Whether a password or key was given, or stays; False if vmops makes the key."""
+        """Whether a password or key was given, or stays; False if vmops made the key, or will make it."""
         return "adminPasswordOrKey" in self._kept or (self.admin_password_or_key is not None and not self._key_is_made)
 
     @property
@@ -193,16 +193,19 @@ class VmSpec(Placement, Storage, Interface, Protection, Source):
         return {name: secret for name, secret in found.items() if secret is not None}
 
     def clear(self, params: Mapping[str, object]) -> dict[str, Any]:
-        """Return the given parameters as JSON values, without secrets; ``customDataFile`` and its like as text."""
+        """Return the given parameters as JSON values, without secrets.
+
+        Those that stand for another one (``ubuntuOSVersion``, ``customDataFile``) stay text.
+        """
         wire = {name: value for name, value in self.to_wire().items() if name not in {HANDLE, *self.secrets}}
-        return {name: wire.get(name, str(params[name])) for name in params if name in {*wire, *_STAND_INS.values()}}
+        return {name: wire.get(name, str(params[name])) for name in params if name in {*wire, *_ALTERNATIVES.values()}}
 
     def with_key(self, public_key: str) -> Self:
         """Return the same spec with an SSH public key that was made because none was given."""
         return self.from_wire({**self.to_wire(), "adminPasswordOrKey": public_key, _KEY_IS_MADE: True})
 
     def with_secrets(self, secrets: Mapping[str, str]) -> Self:
-        """Return the same spec with the secrets that stay, taken from where they are known."""
+        """Return the same spec with the values of secrets that stay."""
         return self.from_wire({**self.to_wire(), **secrets, _KEPT: sorted(self._kept - secrets.keys())})
 
     @classmethod

@@ -20,7 +20,7 @@ def _locations(value: object, info: ValidationInfo) -> tuple[str, ...]:
 
 
 def _zones(value: object) -> tuple[str | None, ...]:
-    """Return zones; None stands for the location as a whole."""
+    """Return zones; None means the location as a whole."""
     return (None,) if value is None else places.zones(value)
 
 
@@ -28,7 +28,7 @@ def _default(name: str) -> str:
     return str(Machine.model_fields[name].default)
 
 
-class Wish(WaitOptions):
+class PlaceRequest(WaitOptions):
     """The requested places. Each field is a word, or a list in order of preference."""
 
     subscription: Annotated[str, BeforeValidator(related.subscription)] = derived_default()

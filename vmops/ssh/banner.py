@@ -1,4 +1,4 @@
-"""Whether an SSH server answers."""
+"""Checks whether an SSH server answers."""
 
 import socket
 
@@ -8,7 +8,7 @@ def ssh_answers(host: str, port: int, timeout: float) -> bool:
 
     Source: RFC 4253, section 4.2: a server's first line begins with ``SSH-``.
     """
-    if not host:  # to the system that is this host
+    if not host:  # an empty name would mean this host
         return False
     try:
         with socket.create_connection((host, port), timeout=timeout) as connection:

@@ -1,10 +1,10 @@
-"""OpenSSH's configuration for the VMs, in files below the state directory, and the user's own configuration.
+"""OpenSSH's configuration for the VMs, in files below the state directory, and its inclusion in the user's own.
 
-config                       includes the following files; the user's own may include it
-hosts/STACK.conf             the way into one VM
-hosts/STACK.known_hosts      the VM's own key, once it is known
+config                       includes the following files; the user's own configuration may include it
+hosts/STACK.conf             the block of one VM
+hosts/STACK.known_hosts      the VM's host key, once it is known
 
-Each file is written whole, readable by its owner only, by the process that needs the way into a VM.
+Each file is replaced atomically, and readable by its owner only. The process that connects to a VM writes them.
 """
 
 import glob
@@ -24,7 +24,7 @@ _NAME = re.compile(r"^Host (\S+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Host:
-    """The way into one VM in OpenSSH's terms: ``name`` is the VM's host name there, ``file`` its configuration."""
+    """The access to one VM in OpenSSH's terms: ``name`` is the VM's host alias, ``file`` its configuration."""
 
     way: WayIn
     name: str
@@ -50,16 +50,16 @@ class Host:
 
 
 class Hosts:
-    """The VMs of one state directory that OpenSSH knows."""
+    """The VMs of one state directory in OpenSSH's configuration."""
 
     def __init__(self, state_dir: Path) -> None:
         self.config = ssh_path(state_dir) / "config"
         self._blocks = ssh_path(state_dir) / "hosts"
 
     def write(self, way: WayIn) -> Host:
-        """Write the way into a VM for OpenSSH. If another VM has its name, it gets the name and group.
+        """Write the configuration of a VM. Its alias is its name, or name and group if another VM has the name.
 
-        Raises: StoreError if a path cannot be written so; OSError.
+        Raises: StoreError if a path cannot be written in the configuration; OSError.
         """
         private.make_directory(self._blocks)
         file = self._file(way)
@@ -72,7 +72,7 @@ class Hosts:
         return host
 
     def forget(self, stacks: Collection[str]) -> None:
-        """Remove VMs that are gone from OpenSSH's configuration."""
+        """Remove deleted VMs from OpenSSH's configuration."""
         for stack in stacks:
             for file in (*self._blocks.glob(f"{stack}@*"), self._blocks / f"{stack}.conf"):
                 file.unlink(missing_ok=True)
@@ -89,7 +89,7 @@ class Hosts:
         return True
 
     def uninstall(self, user_config: Path) -> bool:
-        """Remove ours from the user's own configuration; tell whether that changed anything."""
+        """Remove the inclusion of ours from the user's own configuration; tell whether that changed anything."""
         line, text = self._line(), _text(user_config)
         lines = text.splitlines(keepends=True)
         left = [each for each in lines if each.rstrip("\n") != line]
@@ -103,18 +103,18 @@ class Hosts:
     def _include(self, directory: Path, pattern: str) -> str:
         """Write the line that includes the files of a directory, with its path escaped.
 
-        Versions of OpenSSH differ in whether they expand a per cent sign here, so a wildcard stands for it.
+        Versions of OpenSSH differ in whether they expand a percent sign here, so it is replaced by a wildcard.
         """
         place = glob.escape(str(directory)).replace("%", "?")
         return f"Include {config.quoted(Path(place, pattern))}"
 
     def _file(self, way: WayIn) -> Path:
-        """Give the file of a VM; the members of a fleet have one stack."""
+        """Give the file of a VM. Members of a fleet share one stack, so their names are added."""
         alone = way.stack.rpartition("-")[0] == way.vm_name.lower()
         return self._blocks / f"{way.stack if alone else f'{way.stack}@{way.vm_name}'}.conf"
 
     def _names(self, besides: Path) -> set[str]:
-        """Give the names that the other VMs have."""
+        """Give the aliases of the other VMs."""
         return {name for file in self._blocks.glob("*.conf") if file != besides for name in _named(file)}
 
 

@@ -1,4 +1,4 @@
-"""The commands of the system's own OpenSSH, and the meaning of their exit codes."""
+"""Runs the commands of the system's OpenSSH, and interprets their exit codes."""
 
 import os
 import shlex
@@ -16,18 +16,18 @@ from vmops.core.failures import Failure, FailureKind
 from vmops.ssh.hosts import Host
 
 TIMED_OUT, UNREACHABLE = 124, 125
-"""Exit codes of a program that runs another: a timeout; a failure of its own.
+"""Exit codes of a program that runs another: for a timeout, and for a failure of its own.
 
 Source: GNU coreutils manual, ``timeout``.
 """
 
 FAILED = 255
-"""ssh's exit code for a failure of its own; a command may exit with it too. Source: ssh(1), exit status."""
+"""ssh's exit code for a failure of its own; a command may exit with it, too. Source: ssh(1), exit status."""
 
-_GRACE = 5
-"""Seconds that a command has to end gracefully after its timeout."""
+_TERM_SECONDS = 5
+"""Seconds between SIGTERM and SIGKILL after a command's timeout."""
 
-_BOUNDED = """
+_WITH_TIMEOUT = """
 exec 3<&0
 setsid sh -c {command} <&3 3<&- &
 job=$!
@@ -48,10 +48,10 @@ fi
 kill -s KILL -- -$clock
 exit $code
 """
-"""Runs a command in its own session; after a number of seconds, ends every process in that session.
+"""Runs a command in its own session, and after a number of seconds kills every process in that session.
 
-GNU's ``timeout`` leaves the children of the command running, and stops at its first signal. Source: POSIX, Shell
-Command Language, ``wait``: it ends at a signal that is trapped.
+GNU's ``timeout`` would leave the command's children running. Source: POSIX, Shell Command Language, ``wait``: a trapped
+signal interrupts it.
 """
 
 _AUTHENTICATED, _ENDED = "Authenticated to ", "rtype exit-status"
@@ -62,7 +62,7 @@ Source: OpenSSH, sshconnect2.c and clientloop.c (``client_input_channel_req``).
 
 
 def interactive(host: Host, command: Sequence[str] = ()) -> list[str]:
-    """Give the ssh command that logs in, or that lets the login shell run the words of ``command``, as ssh does.
+    """Give the ssh command for an interactive login, or for ``command``, which the login shell runs as ssh passes it.
 
     Raises: OperationFailed if there is no OpenSSH.
     """
@@ -79,14 +79,14 @@ def copy(host: Host, sources: Sequence[str], destination: str, *, recursive: boo
 
 
 def completed(args: Sequence[str], code: int, out: bytes = b"", errors: bytes = b"") -> Completed:
-    """Give the end of a command, with the part of its output that was kept."""
+    """Give the result of a command, with the part of its output that was kept."""
     return children.completed(list(args), code, out, errors)
 
 
 def here(path: str | os.PathLike[str]) -> str:
-    """Write a local path so that scp recognises it as one.
+    """Write a local path so that scp recognises it as local.
 
-    Source: scp(1): what has a colon before any slash is on another host.
+    Source: scp(1): a path with a colon before any slash is on another host.
     """
     name = os.fspath(path)
     return name if "/" in name.partition(":")[0] else f"./{name}"
@@ -103,7 +103,7 @@ class Call:
     def ended(self, code: int) -> int:
         """Give the exit code of the command from that of ssh: `TIMED_OUT` after the timeout.
 
-        A signal that ended the command is 128 plus its number.
+        For a command that was killed by a signal it is 128 plus the signal's number.
 
         Raises: OperationFailed if the VM was not reached, or the connection was lost.
         """
@@ -114,10 +114,10 @@ class Call:
 
 @contextmanager
 def calling(host: Host, args: Sequence[str], *, timeout: float | None = None, asks: bool = False) -> Iterator[Call]:
-    """Give the ssh command that runs a command in a VM; each of its words arrives unchanged.
+    """Give the ssh command that runs a command in a VM; each argument arrives unchanged.
 
-    After ``timeout`` seconds the command is ended there, with its whole session. With ``asks``, ssh may ask at the
-    terminal for what it needs to log in.
+    After ``timeout`` seconds the command's whole session in the VM is killed. With ``asks``, ssh may prompt at the
+    terminal for the login.
 
     Raises: OperationFailed if there is no OpenSSH.
     """
@@ -130,7 +130,7 @@ def calling(host: Host, args: Sequence[str], *, timeout: float | None = None, as
 
 
 def run(host: Host, args: Sequence[str], given: bytes | None, timeout: float | None) -> Completed:
-    """Run a command in a VM. Its stdin is ``given``, or this process's. Give its end as `Call` does.
+    """Run a command in a VM, with ``given`` as its stdin, or this process's if None. Its exit code is as for `Call`.
 
     Raises: OperationFailed.
     """
@@ -153,7 +153,7 @@ def transfer(host: Host, sources: Sequence[str], destination: str) -> None:
 
 
 def _run(command: Sequence[str], given: bytes | None) -> Completed:
-    """Run a call of ours to its end; if the wait is interrupted, the call is ended too."""
+    """Run a local command to its end; if the wait is interrupted, kill the command."""
     pipe, stdin = children.PIPE, children.OURS if given is None else children.PIPE
     with children.start(command, apart=Apart.NOT, stdin=stdin, stdout=pipe, stderr=pipe) as child:
         try:
@@ -165,15 +165,15 @@ def _run(command: Sequence[str], given: bytes | None) -> Completed:
 
 
 def _remote(args: Sequence[str], timeout: float | None) -> str:
-    """Write a command so that any login shell gives an exit code for it.
+    """Wrap a command so that any login shell returns an exit code for it.
 
-    A command that a signal ends would have none. Source: RFC 4254, section 6.10.
+    SSH reports none for a command that is killed by a signal. Source: RFC 4254, section 6.10.
     """
     command = shlex.join(args)
     if timeout is None:
         return shlex.join(["sh", "-c", f"{command}\nexit $?"])
-    bounds = {"seconds": f"{timeout:g}", "grace": _GRACE, "timed_out": TIMED_OUT}
-    return shlex.join(["sh", "-c", _BOUNDED.format(command=shlex.quote(command), **bounds)])
+    bounds = {"seconds": f"{timeout:g}", "grace": _TERM_SECONDS, "timed_out": TIMED_OUT}
+    return shlex.join(["sh", "-c", _WITH_TIMEOUT.format(command=shlex.quote(command), **bounds)])
 
 
 def _batch(asks: bool) -> list[str]:
@@ -189,12 +189,12 @@ def _program(name: str) -> str:
 
 
 def _lost(host: Host, log: str) -> Failure:
-    """Say why a command was not reached, from ssh's log; after a login, whether it has run."""
+    """Give the failure of a connection from ssh's log: it was not established, or lost after the login."""
     lines = [line for line in log.splitlines() if not line.startswith("debug")]
-    said = lines[-1].strip() if lines else "ssh says nothing of why"
+    said = lines[-1].strip() if lines else "ssh gives no reason"
     if _AUTHENTICATED in log:
         message = f"the connection was lost: {said}"
-        return Failure(FailureKind.INTERRUPTED, message, step="look whether the command has ended, then call again")
+        return Failure(FailureKind.INTERRUPTED, message, step="check whether the command has ended, then call again")
     refused = "Permission denied" in said
     step = host.way.advice or ("give ssh the key that the VM was made with" if refused else "")
     return Failure(FailureKind.AUTH if refused else FailureKind.TIMEOUT, said, step=step)

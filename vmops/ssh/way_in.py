@@ -1,4 +1,4 @@
-"""The way into a VM: where its SSH answers, who logs in, and the keys of user and VM."""
+"""SSH access to a VM: the address of its SSH, the user, and the keys of user and VM."""
 
 import shlex
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ PORT = 22
 class WayIn:
     """How to log in to one VM; ``vm_id`` is its ``vmId``, Azure's identity of it.
 
-    ``key`` is the file of a private key that vmops made, None if there is none on this host; ``lost_key`` tells that
-    vmops made one elsewhere. ``host_key`` is the VM's own public key where it is known beforehand.
+    ``key`` is the file of a private key that vmops made, None if there is none on this host. ``lost_key`` tells that
+    vmops made one on another host. ``host_key`` is the VM's public host key if it is known beforehand.
     """
 
     vm_name: str
@@ -29,12 +29,12 @@ class WayIn:
 
     @property
     def host_key_alias(self) -> str:
-        """The name under which the VM's host key is stored: the VM's, not its address, because addresses are reused."""
+        """The name under which the VM's host key is stored: not the address, because addresses are reused."""
         return f"vmops-{self.vm_id}"
 
     @property
     def advice(self) -> str:
-        """Say what prevents a login, as far as that is known here; '' if nothing does."""
+        """Say what prevents a login, if that is known; else ''."""
         if not self.lost_key:
             return ""
         return (
@@ -44,7 +44,7 @@ class WayIn:
 
 
 def ssh_command(host: str, port: int, user: str, key: Path | None) -> str:
-    """Write the login command, ready to paste; it needs no file of ours except the key."""
+    """Write the login command for people to copy; it needs no file of vmops except the key."""
     options = [
         *(["-i", str(key)] if key else []),
         *(["-p", str(port)] if port != PORT else []),

@@ -1,1 +1,1 @@
-"""The deployment of a fleet: which members exist, which are made, and which run in the end."""
+"""The deployment of a fleet: which members exist, which are made, and which run afterwards."""

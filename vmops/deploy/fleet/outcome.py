@@ -1,4 +1,4 @@
-"""The outcome of a fleet's members: which run, and why others do not. The number of reads does not depend on theirs."""
+"""Which members of a fleet run, and why the others do not, from a constant number of reads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,16 +16,14 @@ from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
 
 Refused = Mapping[str, Failure]
-"""Failures by the name of the resource that was refused; '' holds the one for all members without a failure of their
-own.
-"""
+"""Failures by the name of the refused resource; the one under '' is for all members without a failure of their own."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is known of each running member, and why each of the others does not run, by number.
+    """The outputs of each running member, and why each of the others does not run, by number.
 
-    ``moves`` tell which members were tried elsewhere before: from where, to where, and by which refusal.
+    ``moves`` says which members were tried elsewhere before: from where, to where, and after which refusal.
     """
 
     members: Sequence[VmSpec]
@@ -34,7 +32,7 @@ class Outcome:
     moves: Sequence[Mapping[str, Any]] = ()
 
     def failure(self, enough: int) -> Failure:
-        """Say that too few members run, and why the first of the others does not."""
+        """Give the failure that too few members run, with the reason of the first that does not."""
         number, why = min(self.missing.items())
         name = next(each.machine_name for each in self.members if each.member == number)
         message = f"{len(self.running)} of {len(self.members)} VMs run, {enough} are needed; {name}: {why.message}"
@@ -60,7 +58,7 @@ class Outcome:
         }
 
 
-def look(arm: Arm, members: Sequence[VmSpec], refused: Refused) -> Outcome:
+def ensure_running(arm: Arm, members: Sequence[VmSpec], refused: Refused) -> Outcome:
     """Find which members run, and start those that are stopped.
 
     Raises: CloudError if ARM refuses a read.
@@ -85,9 +83,9 @@ def look(arm: Arm, members: Sequence[VmSpec], refused: Refused) -> Outcome:
 
 
 def _settled(arm: Arm, members: Sequence[VmSpec], refused: Refused) -> Mapping[str, ListedMachine]:
-    """List members by id in lower case once no change of any is in progress; one that never ends is listed as it is."""
+    """List members by id in lower case once no change of any is in progress, or the deployment's time has passed."""
     ids = {each.vm_id.lower() for each in members}
-    unknown = readiness.unknown_yet(arm)
+    unknown = readiness.reread_pauses(arm)
     last: dict[str, ListedMachine] = {}
 
     def once() -> bool | NotYet:
@@ -96,7 +94,7 @@ def _settled(arm: Arm, members: Sequence[VmSpec], refused: Refused) -> Mapping[s
         last.update({each.resource["id"].lower(): each for each in listed})
         if len(last) < len(ids) and not refused and (later := next(unknown, None)):
             return later
-        return NotYet(members[0].poll_interval) if any(each.on_its_way for each in listed) else True
+        return NotYet(members[0].poll_interval) if any(each.changing for each in listed) else True
 
     poll_until(once, timeout=members[0].deploy_timeout)
     return last
@@ -104,16 +102,16 @@ def _settled(arm: Arm, members: Sequence[VmSpec], refused: Refused) -> Mapping[s
 
 def _started(arm: Arm, stopped: Sequence[VmSpec]) -> dict[str, Failure]:
     """Start all stopped members at once; give the failures by name."""
-    begun = {each.vm_id: readiness.begin(arm, each, power.Action.START) for each in stopped}
-    ended = {each.vm_id: readiness.end(arm, each, begun[each.vm_id]) for each in stopped}
+    requests = {each.vm_id: readiness.begin(arm, each, power.Action.START) for each in stopped}
+    ended = {each.vm_id: readiness.end(arm, each, requests[each.vm_id]) for each in stopped}
     return {names.in_words(vm_id): why for vm_id, why in ended.items() if why}
 
 
 def _why(member: VmSpec, seen: ListedMachine | None, refused: Refused) -> Failure:
-    """Say why a member does not run: from a refusal of it or of one of its resources, else from its present state."""
+    """Give why a member does not run: a refusal of it or of one of its resources, else its present state."""
     own = [names.in_words(arm_id) for role, arm_id in member.ids().items() if role in ("vm", "nic", "address")]
-    if told := next((refused[each] for each in own if each in refused), None):
-        return told
+    if refusal := next((refused[each] for each in own if each in refused), None):
+        return refusal
     if seen and seen.provisioning == "failed":
         return Failure(FailureKind.CAPACITY, "the VM's provisioning state is Failed", resource=member.vm_id)
     if "" in refused:
@@ -123,7 +121,7 @@ def _why(member: VmSpec, seen: ListedMachine | None, refused: Refused) -> Failur
 
 
 def _account(arm: Arm, member: VmSpec, seen: ListedMachine, guest: Guest) -> dict[str, Any] | Failure:
-    """Describe a running member; give a failure if its SSH is waited for and does not answer."""
+    """Give the outputs of a running member; a failure if its SSH is waited for and does not answer."""
     resource = seen.resource
     addresses = {"publicIp": seen.public_ip or None, "privateIp": seen.private_ip or None}
     try:
@@ -145,5 +143,5 @@ def _account(arm: Arm, member: VmSpec, seen: ListedMachine, guest: Guest) -> dic
 
 
 def _missing(name: str, number: int, why: Failure) -> dict[str, Any]:
-    told = {"kind": str(why.kind), "code": why.code, "message": why.message, "nextStep": why.next_step}
-    return {"name": name, "member": number, **told}
+    reason = {"kind": str(why.kind), "code": why.code, "message": why.message, "nextStep": why.next_step}
+    return {"name": name, "member": number, **reason}

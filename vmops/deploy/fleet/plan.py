@@ -6,29 +6,29 @@ from typing import Any
 from vmops.deploy import changes, drift, planned
 from vmops.deploy.circumstances import Circumstances
 from vmops.deploy.context import DeployContext
-from vmops.deploy.fleet import muster
+from vmops.deploy.fleet import roster
 from vmops.deploy.fleet.steps import intents, update_of
-from vmops.deploy.placed import by_look
+from vmops.deploy.placed import by_inventory
 from vmops.deploy.survey import Preflight
 from vmops.spec import names
 from vmops.spec.vm_spec import VmSpec
 
 
-def plan(site: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
+def plan(context: DeployContext, spec: VmSpec) -> list[dict[str, Any]]:
     """Preview `steps.provision` in the form of `vmops.deploy.steps.plan`, including members that leave.
 
     Raises: as that.
     """
-    before = muster.call(site, spec, by_look)
+    before = roster.survey_members(context, spec, by_inventory)
     if not spec.lists:
-        planned.refuse_size(site.arm, spec, before.ground)
-    made = intents(site, before, known=True)
+        planned.refuse_size(context.arm, spec, before.shared)
+    made = intents(context, before, known=True)
     pairs = [(part, was) for part, was in zip(made, before.before, strict=True)]
-    differs = drift.once(each for part, was in pairs for each in drift.differences(part.spec, was))
-    asked = drift.once(each for part, was in pairs for each in planned.beside_drift(part.spec, was, part.foreign))
-    program = update_of(site, spec, made, before, Circumstances(expires=None)).declared
-    steps = site.stack.preview(program, refresh=bool(differs) or len(before.machines) < len(made))
-    vms = [*((part.spec, was) for part, was in pairs), *((each, before.ground) for each in before.leaving)]
+    differs = drift.distinct(each for part, was in pairs for each in drift.differences(part.spec, was))
+    asked = drift.distinct(each for part, was in pairs for each in planned.beside_drift(part.spec, was, part.foreign))
+    program = update_of(context, spec, made, before, Circumstances(expires=None)).declared
+    steps = context.stack.preview(program, refresh=bool(differs) or len(before.machines) < len(made))
+    vms = [*((part.spec, was) for part, was in pairs), *((each, before.shared) for each in before.leaving)]
     found = [_change(vms, step, [*differs, *asked]) for step in steps]
     return [*found, *changes.kept(dict.fromkeys(each for part in made for each in part.kept))]
 

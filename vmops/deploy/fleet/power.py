@@ -17,8 +17,8 @@ def switch(arm: Arm, target: Target, claim: Claim, action: Action) -> dict[str, 
 
     Returns: ``switched``, the names of the VMs.
 
-    Raises: OperationFailed (not_found) if there is no VM, (conflict) if one belongs to another; if some fail,
-    OperationFailed with their names and the first one's reason; CloudError if ARM refuses a list.
+    Raises: OperationFailed (not_found) if there is no VM, (conflict) if one belongs to another, or with the names of
+    the VMs that failed and the first one's reason; CloudError if ARM refuses a list.
     """
     found = [each.resource for each in machines.members(arm, target.identity)]
     for each in found:
@@ -26,14 +26,14 @@ def switch(arm: Arm, target: Target, claim: Claim, action: Action) -> dict[str, 
     if not found:
         raise OperationFailed(Failure(FailureKind.NOT_FOUND, "the fleet has no VMs", resource=target.group_id))
     members = [target.model_copy(update={"member": target.identity.member(each["id"])}) for each in found]
-    begun = [readiness.begin(arm, each, action) for each in members]
-    ended = [readiness.end(arm, each, at) for each, at in zip(members, begun, strict=True)]
+    requests = [readiness.begin(arm, each, action) for each in members]
+    ended = [readiness.end(arm, each, at) for each, at in zip(members, requests, strict=True)]
     if failed := [(each, why) for each, why in zip(members, ended, strict=True) if why]:
-        raise OperationFailed(_told(failed, len(members), action))
+        raise OperationFailed(_failure(failed, len(members), action))
     return {"switched": [each.machine_name for each in members]}
 
 
-def _told(failed: list[tuple[Target, Failure]], of: int, action: Action) -> Failure:
+def _failure(failed: list[tuple[Target, Failure]], of: int, action: Action) -> Failure:
     """Say which VMs failed, and why the first did."""
     first, why = failed[0]
     names = ", ".join(each.machine_name for each, _ in failed)

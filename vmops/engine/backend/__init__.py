@@ -1,1 +1,1 @@
-"""Where the engine keeps its state: stacks, files, and the holder of a stack's lock."""
+"""The backend in which the engine keeps its state: stacks, files, and locks."""

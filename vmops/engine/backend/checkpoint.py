@@ -1,6 +1,6 @@
-"""Whether an engine can use a stack's state: the form of its file, and its integrity.
+"""Checks whether an engine can use a stack's state: the form of its file, and its integrity.
 
-A state of a newer engine is not judged here: the engine refuses it by itself (`vmops.engine.backend.refusals`).
+A state of a newer engine passes: the engine refuses it by itself (`vmops.engine.backend.refusals`).
 """
 
 import hashlib
@@ -52,7 +52,7 @@ class _Entry(_Part):
     modified: datetime | None = None
 
     def needs(self) -> Iterable[str]:
-        """Give the URNs that must come before this one."""
+        """Give the URNs that must precede this entry."""
         named = [urn for urns in (self.property_dependencies or {}).values() for urn in urns or ()]
         several = [*(self.dependencies or ()), *(self.replace_with or ()), *named]
         return filter(None, [self.parent, self.deleted_with, *several])
@@ -68,7 +68,7 @@ class _Manifest(_Part):
     magic: str = ""
     version: str = ""
 
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         return self.magic == (hashlib.sha256(self.version.encode()).hexdigest() if self.version else "")
 
 
@@ -104,16 +104,16 @@ class _Export(_Part):
     deployment: _Deployment | None = None
 
 
-def export_makes_sense(text: str) -> bool:
+def is_export_usable(text: str) -> bool:
     """Tell whether an exported state is complete and consistent."""
     try:
         latest = _Export.model_validate_json(text).deployment
     except ValidationError:
         return False
-    return latest is None or _holds_together(latest)
+    return latest is None or _is_consistent(latest)
 
 
-def makes_sense(text: bytes) -> bool:
+def is_usable(text: bytes) -> bool:
     """Tell whether engines can read a state's file; True also for one that only a newer engine can read."""
     try:
         head = _Head.model_validate_json(text)
@@ -122,11 +122,11 @@ def makes_sense(text: bytes) -> bool:
         latest = _File.model_validate_json(text).checkpoint.latest
     except ValidationError:
         return False
-    return head.version in _VERSIONS and (latest is None or _holds_together(latest))
+    return head.version in _VERSIONS and (latest is None or _is_consistent(latest))
 
 
-def _holds_together(latest: _Deployment) -> bool:
-    """Tell whether each entry refers only to earlier entries, and no two are the same.
+def _is_consistent(latest: _Deployment) -> bool:
+    """Tell whether each entry refers only to earlier entries, and no URN occurs twice.
 
     Source: engine 3.274, pkg/resource/deploy: Snapshot.VerifyIntegrity.
     """
@@ -140,4 +140,4 @@ def _holds_together(latest: _Deployment) -> bool:
         urns.add(entry.urn)
         lasting.update(() if entry.delete else (entry.urn,))
         providers.update((f"{entry.urn}::{entry.id}",) if entry.type.startswith(_PROVIDERS) else ())
-    return latest.manifest.is_whole()
+    return latest.manifest.is_complete()

@@ -1,8 +1,8 @@
-"""The files of a stack on disk, repaired before an engine that could not read them is started.
+"""Repairs the files of a stack before an engine is started that could not read them.
 
-A host that loses power, or a full disk, leaves a file empty, truncated or missing, because the engine renames without
-syncing. Files that no engine can read are moved aside, next to the engine's own directory, and never deleted. A stack
-whose state is lost is created again and learns what exists from ARM (`vmops.engine.reconcile.plan`).
+After a power loss, or with a full disk, a file may be empty, truncated or missing, because the engine renames files
+without syncing them. Files that no engine can read are moved aside, next to the engine's own directory, and never
+deleted. A stack whose state is lost is created again, and adopts what exists in ARM (`vmops.engine.reconcile.plan`).
 """
 
 import json
@@ -17,7 +17,7 @@ from vmops.core.aside import set_aside
 from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.core.log import get_logger
-from vmops.engine.backend.checkpoint import makes_sense
+from vmops.engine.backend.checkpoint import is_usable
 from vmops.engine.backend.layout import Layout
 from vmops.engine.backend.lock_holder import Holder, living_holder, read_holder
 from vmops.engine.backend.notes import EngineNotes
@@ -41,14 +41,14 @@ class Repair(StrEnum):
 def repair(backend: str, project: str, settings: Path, notes: EngineNotes, *, write: bool = True) -> Repair:
     """Replace a state that cannot be read by its newest readable copy; without a copy it is lost.
 
-    ``settings`` is the file of the engine's settings of the stack. It shows that there should be a state, and the
-    engine writes it again from the state. Only a file backend is examined. There, the locks of engines that are dead
-    according to ``notes`` are deleted, and then those notes.
+    ``settings`` is the file of the engine's settings of the stack. If it exists, a state is expected; the engine writes
+    it again from the state. Only a file backend is examined. There, the locks of engines that are dead according to
+    ``notes`` are deleted, and then those notes.
 
-    Files that no engine can read are moved aside: incomplete locks (nobody's, because an engine renames complete
-    files), the stack's tags and the files' attributes, which the engine does not need, the file that names the layout,
-    and anything in the place of a directory. A state of a newer engine, or with other keys, stays. The VM's lock must
-    be held. Without ``write`` nothing is changed.
+    Files that no engine can read are moved aside: incomplete locks (no engine holds one, because an engine renames
+    complete files), the stack's tags and the files' attributes, which the engine does not need, the file that names the
+    layout, and files in the place of directories. A state of a newer engine, or with other keys, stays. The VM's lock
+    must be held. Without ``write`` nothing is changed.
 
     Raises: OSError if something cannot be moved, or the copy cannot be written.
 
@@ -70,7 +70,7 @@ def repair(backend: str, project: str, settings: Path, notes: EngineNotes, *, wr
 
 
 def make_work_directory(work_dir: Path, notes: Path) -> None:
-    """Make the directory of a stack's settings, without anything that the engine cannot use."""
+    """Make the directory of a stack's settings, and move aside what the engine cannot use in it."""
     for path, fits in ((work_dir, Path.is_dir), (work_dir / "Pulumi.yaml", Path.is_file)):
         if _is_there(path) and not fits(path):
             set_aside(path, _place(notes))
@@ -78,7 +78,7 @@ def make_work_directory(work_dir: Path, notes: Path) -> None:
 
 
 def ensure_meta(backend: str, notes: Path) -> None:
-    """Make the layout file of a file backend readable: without it no engine works on any stack.
+    """Repair the layout file of a file backend, without which no engine works on any stack.
 
     No lock is needed. ``notes`` is the directory of the engines' notes. Raises: OSError, as `repair`.
     """
@@ -96,33 +96,33 @@ def lock_holders(backend: str, project: str, notes: EngineNotes) -> list[Holder]
 
 
 def delete_locks(backend: str, project: str, stack: str) -> None:
-    """Delete the locks of a stack that does not exist, although the engine names no holder.
+    """Delete the locks of a stack that does not exist; the engine itself does not find these.
 
     Raises: OperationFailed (locked) if the backend has no files.
     """
     layout = Layout.of(backend, project, stack)
     if layout is None:
-        message = "an engine that had not made the stack yet died with its lock, which `pulumi cancel` does not find"
+        message = "an engine died before it had created the stack and left a lock, which `pulumi cancel` does not find"
         raise OperationFailed(Failure(FailureKind.LOCKED, message, step=f"delete the lock of {stack} in the backend"))
     _delete(layout.locks())
 
 
 def ensure_tags_file(backend: str, project: str, stack: str) -> None:
-    """Give a stack that is about to be removed an empty file of tags, unless it has one.
+    """Create an empty tags file for a stack that is about to be removed, unless it has one.
 
-    The engine deletes that file with the stack. If it is missing, the engine tries three times, which takes 0.14
-    seconds. Only for a file backend; the VM's lock must be held.
+    The engine deletes that file with the stack. If it is missing, the engine retries, which takes 0.14 seconds. Only
+    for a file backend; the VM's lock must be held.
 
     Source: Pulumi, pkg/backend/diy of engine 3.274: removeStack and retryOp; loadStackTags for what is in the file.
     """
     layout = Layout.of(backend, project, stack)
     if layout and layout.state.exists() and not layout.tags.exists():
-        with suppress(OSError):  # the engine does without
+        with suppress(OSError):  # the engine can work without it
             _write(layout.tags, b'{"version":1,"tags":{}}')
 
 
 def retire(backend: str, project: str, notes: EngineNotes) -> bool:
-    """Move a whole stack aside that none of our engines can remove; False without a file backend.
+    """Move aside a whole stack that our engine cannot remove; False without a file backend.
 
     The lock of an engine that died while removing the stack is deleted, as in `repair`.
     """
@@ -161,7 +161,7 @@ def _put(layout: Layout, found: Repair, copy: Path | None, place: Path) -> None:
     if found is Repair.NOTHING:
         return
     state = layout.state
-    get_logger().warning("state_mended", stack=state.stem, how=str(found), copy=copy and copy.name)
+    get_logger().warning("state_repaired", stack=state.stem, how=str(found), copy=copy and copy.name)
     content = copy.read_bytes() if copy else b""
     _aside([state, state.with_name(f"{state.name}.attrs")], place)
     if copy:
@@ -191,12 +191,12 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _is_there(path: Path) -> bool:
-    """Tell whether there is something at a path, be it a dangling link."""
+    """Tell whether anything exists at a path, including a dangling link."""
     return path.is_symlink() or path.exists()
 
 
 def _is_draft(lock: Path) -> bool:
-    """Tell whether a file was about to become a lock within a moment. Source: gocloud.dev, fileblob: createTemp."""
+    """Tell whether a file is the temporary file of a new lock. Source: gocloud.dev, fileblob: createTemp."""
     return lock.suffix == ".tmp"
 
 
@@ -205,7 +205,7 @@ def _is_no_lock(lock: Path) -> bool:
 
 
 def _can_be_read(state: Path) -> bool:
-    return makes_sense(_bytes(state))
+    return is_usable(_bytes(state))
 
 
 def _is_object(path: Path) -> bool:
@@ -219,7 +219,7 @@ def _text(path: Path) -> str:
 
 
 def _bytes(path: Path) -> bytes:
-    """Read a file; give nothing if it cannot be read, or is not a file."""
+    """Read a file; empty if it cannot be read, or is not a file."""
     with suppress(OSError):
         return path.read_bytes()
     return b""

@@ -1,4 +1,4 @@
-"""Where a file backend keeps the files of one stack. Source: layout seen with engine 3.274, pkg/backend/diy."""
+"""The paths of one stack's files in a file backend. Source: layout seen with engine 3.274, pkg/backend/diy."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,24 +58,24 @@ class Layout:
         return [self.copy, *sorted(self._history.glob("*.checkpoint.json"), reverse=True)]
 
     def locks(self) -> list[Path]:
-        """Give the engine's locks and incomplete ones: an engine takes every file there for a lock."""
+        """Give the engine's locks, including incomplete ones: an engine takes every file there for a lock."""
         found = (path for path in _within(self._locks) if path.suffix != ".attrs")
         return sorted(path for path in found if path.is_symlink() or not path.is_dir())
 
     def attributes(self) -> list[Path]:
-        """Give the engine's attribute files of these files."""
+        """Give the attribute files that the engine writes beside these files."""
         of_state = self.state.parent.glob(f"{self.stack}.json*.attrs")
         return [*self.root.glob("*.attrs"), *of_state, *self._history.glob("*.attrs"), *self._locks.glob("*.attrs")]
 
     def directories(self) -> Iterator[Path]:
-        """Give the directories that contain all this, outer ones first."""
+        """Give the directories of these files, outer ones first."""
         places = (self.state.parent, self._history, self._locks, self.root / "backups" / self.project / self.stack)
         yield self.root
         for place in places:
             yield from (each for each in (*reversed(place.parents), place) if self.root in each.parents)
 
     def all(self) -> list[Path]:
-        """Give the files of the stack itself: its state, the copies of that, its tags and its history."""
+        """Give the files of the stack itself: its state, the copies of its state, its tags and its history."""
         beside = _within(self.state.parent)
         return [*(each for each in beside if each.name.startswith(f"{self.stack}.")), self._history]
 

@@ -1,4 +1,4 @@
-"""The holder of the engine's own lock of a stack, as the engine names it, and whether it may be alive."""
+"""The holder of the engine's own lock of a stack, and whether it may be alive."""
 
 import json
 import re
@@ -15,7 +15,9 @@ from vmops.engine.backend.notes import EngineNotes
 _HOLDER = re.compile(r"created by (\S+)@(\S+) \(pid (\d+)\) at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*)")
 """The engine's message about the holder of a stack's lock. Source: seen with engine 3.274."""
 
-_STEP = "wait for its end, then call again; if you know that it is dead, run `vmops recover NAME --break-lock` first"
+_STEP = (
+    "wait until it has ended, then call again; if you know that it is dead, run `vmops recover NAME --break-lock` first"
+)
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Holder:
     def may_live(self, notes: EngineNotes) -> bool:
         """Tell whether it may be alive, by our note of it.
 
-        Without a note it is dead only if the records say that we left it. Even then it counts as alive if a process
-        with its number was already running, by the clock, when the lock was taken.
+        Without a note it is dead only if the records show that an operation of ours left the lock. Even then it counts
+        as alive if a process with its number was already running, by the clock, when the lock was taken.
         """
         noted = notes.may_live(self.hostname, self.pid)
         since = datetime.fromisoformat(self.timestamp).timestamp()
@@ -47,7 +49,7 @@ class Holder:
 
 
 def read_holder(text: bytes) -> Holder | None:
-    """Read a lock's file; None if an engine has not written it in full."""
+    """Parse a lock's file; None if it is incomplete."""
     try:
         plain: dict[str, Any] = json.loads(text)
         datetime.fromisoformat(plain["timestamp"])
@@ -57,7 +59,7 @@ def read_holder(text: bytes) -> Holder | None:
 
 
 def living_holder(lock: Path, notes: EngineNotes) -> Holder | None:
-    """Give the holder of a lock if it may be alive: locks of killed engines stay until somebody deletes them."""
+    """Give the holder of a lock if it may be alive. The lock of a killed engine stays until somebody deletes it."""
     try:
         holder = read_holder(lock.read_bytes())
     except OSError:
@@ -66,9 +68,10 @@ def living_holder(lock: Path, notes: EngineNotes) -> Holder | None:
 
 
 def refuse_living_holder(message: str, notes: EngineNotes) -> None:
-    """Return only if the holder of the lock is provably dead; ``words`` is the engine's message.
+    """Check that the holders of the lock, which the engine's ``message`` names, are dead.
 
-    Raises: OperationFailed (locked), saying who holds the stack since when, and what a person may do who knows more.
+    Raises: OperationFailed (locked) if one may be alive, saying who holds the stack since when, and what a person may
+    do who knows that it is dead.
     """
     holders = [Holder(user, host, int(pid), since) for user, host, pid, since in _HOLDER.findall(message)]
     living = [holder for holder in holders if holder.may_live(notes)]
@@ -79,12 +82,12 @@ def refuse_living_holder(message: str, notes: EngineNotes) -> None:
         )
 
 
-def refuse_seen_holder(notes: EngineNotes) -> None:
+def refuse_running_engine(notes: EngineNotes) -> None:
     """Check that no living engine of ours works on the stack.
 
     Raises: OperationFailed (locked), naming its process.
     """
-    if note := notes.seen():
+    if note := notes.running():
         raise OperationFailed(
-            Failure(FailureKind.LOCKED, f"the stack is locked by process {note.pid} of this host, which lives")
+            Failure(FailureKind.LOCKED, f"the stack is locked by process {note.pid} of this host, which is alive")
         )

@@ -1,9 +1,9 @@
-"""Notes about the engines that we start, to tell a dead engine's lock from a living one's.
+"""Notes about the engines that vmops starts, which distinguish the lock of a dead engine from that of a living one.
 
 The engine writes a process number and a host name into its lock, and both may be reused. So a note is written before an
 engine starts: its host, its process, and its operation. In a file backend the notes are next to the stacks, where other
 hosts find them, but not among the engine's locks, where every file counts as a lock. Otherwise they are in the state
-directory. An engine that ends normally takes its note with it; the note of one that dies stays as long as its lock may.
+directory. The note is removed when the engine ends normally, and otherwise when its lock is deleted.
 """
 
 import json
@@ -20,7 +20,7 @@ from vmops.core.state_dir import engine_notes_path
 
 
 class Records(Protocol):
-    """What a state directory records about the operations on a stack (`vmops.jobs.stack_records`)."""
+    """The records of the operations on a stack in a state directory (`vmops.jobs.stack_records`)."""
 
     def newest(self) -> str:
         """Give the id of the newest operation; '' if there is none."""
@@ -29,7 +29,7 @@ class Records(Protocol):
         """Tell whether an operation is among the recorded ones."""
 
     def left(self, hostname: str, since: float) -> bool:
-        """Tell whether an operation that has ended left a lock without a note, taken on that host at that time."""
+        """Tell whether an operation that has ended took a lock without a note on that host at that time."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Note:
     operation: str
 
     @property
-    def seen(self) -> bool:
+    def running(self) -> bool:
         """Tell whether it runs on this host."""
         return self.host_id == host.identity() and start_ticks(self.pid) == self.start_ticks
 
@@ -58,7 +58,7 @@ def notes_directory(backend: str, state_dir: Path) -> Path:
 class EngineNotes:
     """The notes about one stack's engines, in ``directory``; ``records`` are those of this state directory.
 
-    Whoever uses them to judge an engine holds the VM's lock, so all engines of this state directory are dead.
+    The caller holds the VM's lock, so all engines that this state directory has started are dead.
     """
 
     directory: Path
@@ -84,12 +84,12 @@ class EngineNotes:
         """Tell whether any engine with a note may be alive."""
         return any(note and self._may_live(note) for _, note in self._all())
 
-    def seen(self) -> Note | None:
+    def running(self) -> Note | None:
         """Give an engine that runs on this host."""
-        return next((note for _, note in self._all() if note and note.seen), None)
+        return next((note for _, note in self._all() if note and note.running), None)
 
     def of_the_dead(self) -> list[Path]:
-        """Give the notes of which no engine may be alive; an unreadable one was truncated by a power loss.
+        """Give the notes of dead engines; an unreadable note was truncated by a power loss, so its engine is dead.
 
         Call this before the locks are examined, so that the note of an engine that dies meanwhile stays with its lock.
         """
@@ -102,17 +102,17 @@ class EngineNotes:
     def forget(self, notes: Iterable[Path]) -> None:
         """Remove the notes of engines whose locks are gone."""
         for path in notes:
-            with suppress(IsADirectoryError):  # nobody's
+            with suppress(IsADirectoryError):  # no engine has made it
                 path.unlink(missing_ok=True)
 
     def _may_live(self, note: Note) -> bool:
         """Tell whether an engine may be alive.
 
-        One of this host is alive if its process is. One of another host is dead if this state directory had started it,
-        because we now hold the VM's lock, which it held; the other host may be this one before its last boot, or an
-        earlier container. All others may be alive.
+        An engine of this host is alive if its process is. An engine of another host is dead if this state directory has
+        started it, because the caller now holds the VM's lock, which it held: that host is this one before its last
+        boot, or an earlier container. All others may be alive.
         """
-        return note.seen if note.host_id == host.identity() else not self.records.has(note.operation)
+        return note.running if note.host_id == host.identity() else not self.records.has(note.operation)
 
     def _all(self) -> Iterator[tuple[Path, Note | None]]:
         for path in sorted(self.directory.glob(f"{self.stack}@*.json")):

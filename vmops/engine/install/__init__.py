@@ -1,1 +1,1 @@
-"""Where the Pulumi engine comes from: found, downloaded by its installer, or built from its Go modules."""
+"""Finds the Pulumi engine, downloads it by its official installer, or builds it from its Go modules."""

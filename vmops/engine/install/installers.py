@@ -1,4 +1,4 @@
-"""The two ways to a Pulumi engine: its official installer, and a build from its Go modules."""
+"""The two ways of installing a Pulumi engine: its official installer, and a build from its Go modules."""
 
 import os
 import shutil
@@ -32,14 +32,14 @@ class InstallFailed(Exception):
 
 @dataclass(frozen=True)
 class BuildDir:
-    """Where an engine is built: a directory for temporary files, and the lock that everybody who works there holds."""
+    """Where an engine is built: a directory for temporary files, and the lock that all processes of the build hold."""
 
     stage: Path
     held: int
     report: Report
 
     def run(self, step: str, command: Sequence[str], timeout: float) -> None:
-        """Run a command for at most ``timeout`` seconds; then end all of its processes.
+        """Run a command for at most ``timeout`` seconds, and kill all of its processes at the end.
 
         Raises: InstallFailed, with the last line of its output.
         """
@@ -50,7 +50,7 @@ class BuildDir:
 
     @contextmanager
     def _started(self, command: Sequence[str]) -> Iterator[Child]:
-        """Start a command. At the end all of its processes are dead, even if this is interrupted."""
+        """Start a command. All of its processes are killed at the end, even if this is interrupted."""
         env = os.environ | {"TMPDIR": str(self.stage), "GOWORK": "off", "CGO_ENABLED": "0"}
         with ExitStack() as running:
             with signals_deferred():
@@ -68,7 +68,7 @@ class BuildDir:
             yield process
 
     def _follow(self, process: Child, step: str, timeout: float) -> bytes:
-        """Read a process's output until it ends; each line reports one step done."""
+        """Read a process's output until it ends, and report progress; each line of the output is one finished step."""
         started = time.monotonic()
         self.report(step)
         while (seconds := time.monotonic() - started) < timeout:
@@ -77,34 +77,34 @@ class BuildDir:
             except StillRunning as still_running:
                 seconds = time.monotonic() - started
                 self.report(f"{step}: {seconds:.0f} s{_progress(still_running.output or b'')}")
-        raise InstallFailed(f"{step}: not over after {timeout:.0f} s")
+        raise InstallFailed(f"{step}: not finished after {timeout:.0f} s")
 
 
-def official_installer(site: BuildDir, version: str) -> Path:
-    """Let the SDK run Pulumi's own installer; it has no deadline, so it runs in a process that can be ended."""
-    root = site.stage / "official"
+def official_installer(build: BuildDir, version: str) -> Path:
+    """Let the SDK run Pulumi's official installer, in a process of its own, because it has no timeout."""
+    root = build.stage / "official"
     command = interpreter.command("vmops.engine.install.official", str(root), version, str(_ANSWERS_WITHIN))
-    site.run(f"downloading Pulumi {version}", command, _DOWNLOAD_TIMEOUT)
+    build.run(f"downloading Pulumi {version}", command, _DOWNLOAD_TIMEOUT)
     return root
 
 
-def go_modules(site: BuildDir, version: str) -> Path:
-    """Build the engine from its Go modules, at the versions and checksums that vmops carries.
+def go_modules(build: BuildDir, version: str) -> Path:
+    """Build the engine from its Go modules, at the versions and checksums that vmops pins.
 
-    It is built without C. Such an engine takes a user's name from the environment where the system has none, as
-    Pulumi's own builds do.
+    It is built without cgo, as Pulumi's own builds are. So it takes a user's name from the environment if the system
+    has none.
     """
     step = f"building Pulumi {version} from its Go modules"
     go = shutil.which("go")
     if go is None:
         raise InstallFailed(f"{step}: there is no `go` on PATH")
-    root, module = site.stage / "built", site.stage / "module"
+    root, module = build.stage / "built", build.stage / "module"
     module.mkdir()
     for name in ("go.mod", "go.sum"):
         (module / name).write_bytes((files("vmops.engine.install") / "gomod" / name).read_bytes())
     flags = ["-v", "-mod=readonly", "-trimpath", "-ldflags", f"-s -w -X {_VERSION_SYMBOL}=v{version}"]
     command = [go, "build", "-C", str(module), *flags, "-o", str(root / "bin" / "pulumi"), _PROGRAM]
-    site.run(step, command, _BUILD_TIMEOUT)
+    build.run(step, command, _BUILD_TIMEOUT)
     return root
 
 

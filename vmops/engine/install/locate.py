@@ -1,6 +1,6 @@
-"""Which Pulumi engine runs: ours, installed once for each user, or one on PATH.
+"""Finds or installs the Pulumi engine: ours, installed once for each user, or one on PATH.
 
-The engine is a program of its own; the SDK does not bring it. Ours lies at
+The engine is a separate program, which the SDK does not contain. Ours is
 ``<user cache>/vmops/engine/<version>/bin/pulumi``, the layout that `pulumi.automation.PulumiCommand` expects of a root.
 """
 
@@ -36,10 +36,10 @@ _HOW = (
 def path(choice: str | None = None) -> Path:
     """Find the engine to use.
 
-    ``choice`` is None for ours or else the one on PATH, ``path`` for the one on PATH, or the absolute path of one. No
-    process is started when ours is taken: its version is known from its directory.
+    ``choice`` is None for ours if it is installed, else the one on PATH; ``path`` for the one on PATH; or the absolute
+    path of one. The version of ours is known from its directory; any other engine is started to tell it.
 
-    Raises: EngineMissing, when there is none, or none of a version that vmops is tested with.
+    Raises: EngineMissing if there is none, or none of a version that vmops is tested with.
     """
     if choice is None and _installed():
         return _ours()
@@ -47,32 +47,32 @@ def path(choice: str | None = None) -> Path:
         found = shutil.which("pulumi")
         if found is None:
             raise EngineMissing(f"there is no Pulumi engine: {_HOW}")
-        return _tested(Path(found).absolute())
+        return _checked(Path(found).absolute())
     if not (Path(choice).is_absolute() and _executable(Path(choice))):
         raise EngineMissing(f"VMOPS_ENGINE is {choice!r}: it must be `path` or the absolute path of an executable file")
-    return _tested(Path(choice))
+    return _checked(Path(choice))
 
 
 def version(engine: Path) -> str:
-    """Ask an engine for its version: ``3.274.1``, or an empty string if it does not tell within 30 seconds."""
+    """Ask an engine for its version: ``3.274.1``, or an empty string if it does not answer within 30 seconds."""
     env = os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"}
     return children.answer([str(engine), "version"], env=env, timeout=30).removeprefix("v")
 
 
 def install(report: installers.Report) -> Path:
-    """Install our engine, unless it is there: by its official installer, else from its Go modules.
+    """Install our engine unless it is installed: by its official installer, else from its Go modules.
 
-    Any number of processes may ask at once: one works, the others wait for it. What a killed installation left is
-    removed by the next. ``report`` is told the step and how long it has taken, every few seconds.
+    If several processes call this at once, one installs and the others wait. Files of a killed installation are removed
+    by the next. ``report`` is called every few seconds with the step and how long it has taken.
 
-    Raises: EngineMissing, when no way leads to an engine of the pinned version.
+    Raises: EngineMissing if no engine of the pinned version can be installed.
     """
     if not _home().is_absolute():
         raise EngineMissing("this user has no home to install the Pulumi engine in: set XDG_CACHE_HOME, or HOME")
     try:
         _open_to_all(_home())
         if not _installed():
-            with _alone(report) as held:
+            with _locked(report) as held:
                 _obtain(held, report)
     except OSError as error:
         raise EngineMissing(f"no Pulumi engine could be installed in {_home()} ({error}): {_HOW}") from error
@@ -80,7 +80,7 @@ def install(report: installers.Report) -> Path:
 
 
 def _home() -> Path:
-    """Give the directory of our engines; for a user without a home it is not an absolute path."""
+    """Give the directory of our engines; a relative path for a user without a home."""
     with suppress(RuntimeError):
         return user_cache_path("vmops") / "engine"
     return Path("~/.cache/vmops/engine")
@@ -105,7 +105,7 @@ def _executable(file: Path) -> bool:
     return file.is_file() and os.access(file, os.X_OK)
 
 
-def _tested(engine: Path) -> Path:
+def _checked(engine: Path) -> Path:
     found = version(engine)
     if not _number(ENGINE_VERSION) <= _number(found) < _TOO_HIGH:
         raise EngineMissing(f"{engine} is an engine of version {found or 'unknown'}: {_HOW}")
@@ -117,12 +117,12 @@ def _number(version: str) -> tuple[int, ...]:
 
 
 @contextmanager
-def _alone(report: installers.Report) -> Iterator[int]:
-    """Hold the lock for installations, and give its descriptor, to be passed on to all who work under it."""
+def _locked(report: installers.Report) -> Iterator[int]:
+    """Hold the lock of installations, and give its descriptor, which all processes of the installation inherit."""
     place = _home() / "lock"
     if file_lock.is_locked(place):
         report("waiting for another process that is installing the engine")
-    message = f"{place} is still held after {installers.LONGEST:.0f} s: end the other installation, or {_HOW}"
+    message = f"{place} is still locked after {installers.LONGEST:.0f} s: stop the other installation, or {_HOW}"
     with file_lock.holding(place, installers.LONGEST, lambda: EngineMissing(message)) as held:
         yield held
 
@@ -139,19 +139,19 @@ def _obtain(held: int, report: installers.Report) -> None:
         root.rename(_home() / ENGINE_VERSION)
 
 
-def _make(site: installers.BuildDir) -> Path:
+def _make(build: installers.BuildDir) -> Path:
     reasons = []
     for way in (installers.official_installer, installers.go_modules):
         try:
-            return _pinned(way(site, ENGINE_VERSION))
+            return _of_pinned_version(way(build, ENGINE_VERSION))
         except installers.InstallFailed as failure:
             reasons.append(str(failure))
-            site.report(reasons[-1])
+            build.report(reasons[-1])
     raise EngineMissing(f"no Pulumi engine could be installed ({'; '.join(reasons)}): {_HOW}")
 
 
-def _pinned(root: Path) -> Path:
+def _of_pinned_version(root: Path) -> Path:
     found = version(root / "bin" / "pulumi")
     if found != ENGINE_VERSION:
-        raise installers.InstallFailed(f"what was made is of version {found or 'unknown'}, not {ENGINE_VERSION}")
+        raise installers.InstallFailed(f"the installed engine has version {found or 'unknown'}, not {ENGINE_VERSION}")
     return root

@@ -17,9 +17,9 @@ _INSTALLER = "https://get.pulumi.com/install.sh"
 
 
 def main(root: str, version: str, seconds: str) -> None:
-    """Install an engine's version below a root, if the installer's site answers within some seconds.
+    """Install a version of the engine below ``root``, if the installer's site answers within ``seconds``.
 
-    The alarm ends the program: nothing else limits DNS look-ups and attempts at every address.
+    Otherwise an alarm ends the program: nothing else limits DNS look-ups and connection attempts.
     """
     signals.reset()
     print(f"no answer from {_INSTALLER}", flush=True)

@@ -1,6 +1,6 @@
 """Reconciles the engine's state with ARM before the next update.
 
-Called with the VM's lock held, so all earlier workers and engines are dead. If it is interrupted, it can be repeated.
+The caller holds the VM's lock, so all earlier workers and engines are dead. An interrupted call can be repeated.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,7 +10,7 @@ from vmops.azure.client import Arm
 from vmops.azure.ownership import Claim, carries_our_tags, identity_of, is_ours, kind_of
 from vmops.core.log import get_logger
 from vmops.engine.reconcile import entries
-from vmops.engine.reconcile.plan import Plan, Seen, State, Wanted, interrupted, plan, unknown
+from vmops.engine.reconcile.plan import Ownership, Plan, State, Wanted, interrupted, plan, unknown
 from vmops.engine.stack import EngineStack
 
 Export = Mapping[str, Any]
@@ -18,7 +18,7 @@ Export = Mapping[str, Any]
 
 
 def reconcile(stack: EngineStack, arm: Arm, wanted: Wanted, claim: Claim) -> Plan:
-    """Adopt what is ours and unknown to the engine, and drop interrupted operations on what does not exist."""
+    """Adopt resources of ours that the engine does not know, and drop interrupted operations on missing resources."""
     exported = stack.state()
     if exported is None:
         return Plan()
@@ -29,21 +29,21 @@ def reconcile(stack: EngineStack, arm: Arm, wanted: Wanted, claim: Claim) -> Pla
 
 
 def preview(stack: EngineStack, arm: Arm, wanted: Wanted, claim: Claim) -> Plan:
-    """Give what `reconcile` would do, without doing it."""
+    """Give the plan of `reconcile` without applying it."""
     exported = stack.state()
     return Plan() if exported is None else _plan(exported, arm, wanted, claim)
 
 
 def identities(stack: EngineStack, owner: str) -> dict[str, str]:
-    """Give Azure's identity of what the engine made for an owner, by its ARM id in lower case."""
+    """Give Azure's identity of each resource that the engine made for an owner, by ARM id in lower case."""
     state = _state(stack.state() or {"deployment": None})
     own = [entry for entry in state.get("resources") or () if entry.get("id") and entries.owner_of(entry) == owner]
-    told = {entry["id"].lower(): identity_of({"properties": entries.told(entry)}) for entry in own}
-    return {arm_id: identity for arm_id, identity in told.items() if identity}
+    plain_outputs = {entry["id"].lower(): identity_of({"properties": entries.plain_outputs(entry)}) for entry in own}
+    return {arm_id: identity for arm_id, identity in plain_outputs.items() if identity}
 
 
 def forget(stack: EngineStack, ids: Collection[str]) -> None:
-    """Remove from the state what is not ours, and what is inside it, so that no update and no destroy touches it."""
+    """Remove resources, and their children, from the state, so that no update and no destroy touches them."""
     exported = stack.state() if ids else None
     if exported is None:
         return
@@ -56,49 +56,51 @@ def forget(stack: EngineStack, ids: Collection[str]) -> None:
 
 def _plan(exported: Export, arm: Arm, wanted: Wanted, claim: Claim) -> Plan:
     state = _state(exported)
-    begun = interrupted(state)
-    seen = {key: _look(arm, arm_id, claim, begun=key in begun) for key, arm_id in unknown(state, wanted).items()}
+    pending = interrupted(state)
+    seen = {
+        key: _ownership_of(arm, arm_id, claim, pending=key in pending) for key, arm_id in unknown(state, wanted).items()
+    }
     return plan(state, wanted, seen)
 
 
 def _apply(stack: EngineStack, exported: Export, made: Plan, wanted: Wanted) -> None:
     state = _state(exported)
-    begun = interrupted(state)
-    had = [each for each in state.get("resources") or () if not _is_succeeded(each, made)]
-    now = entries.rooted(had, stack.name, wanted.provider or {})
+    pending = interrupted(state)
+    had = [each for each in state.get("resources") or () if not _is_replaced(each, made)]
+    now = entries.with_roots(had, stack.name, wanted.provider or {})
     now += [
-        entries.begun(begun[key], arm_id)
-        if key in begun
-        else entries.bare(now, stack.name, key, arm_id, keep=key in wanted.intended)
+        entries.with_intended_inputs(pending[key], arm_id)
+        if key in pending
+        else entries.id_only(now, stack.name, key, arm_id, keep=key in wanted.intended)
         for key, arm_id in made.adopted.items()
     ]
     stack.replace_state(entries.replaced(exported, now))
-    get_logger().info("settled", adopted=tuple(made.adopted.values()), cleared=made.cleared)
+    get_logger().info("reconciled", adopted=tuple(made.adopted.values()), cleared=made.cleared)
 
 
-def _is_succeeded(entry: entries.Entry, made: Plan) -> bool:
-    """Tell whether another stands in the place of what was deleted to be made anew."""
-    return entries.awaits_successor(entry) and entries.key_of(entry) in made.adopted
+def _is_replaced(entry: entries.Entry, made: Plan) -> bool:
+    """Tell whether an entry was deleted to be replaced, and its replacement is adopted."""
+    return entries.awaits_replacement(entry) and entries.key_of(entry) in made.adopted
 
 
-def _look(arm: Arm, arm_id: str, claim: Claim, *, begun: bool) -> Seen:
+def _ownership_of(arm: Arm, arm_id: str, claim: Claim, *, pending: bool) -> Ownership:
     """Read from ARM who owns a resource.
 
-    A subnet, which has no tags, is its network's, or ours if we have started to make it. A disk is owned by its own
-    tags, even if a VM holds it.
+    A subnet has no tags: it belongs to the owner of its network, or to us if we have started to make it. The owner of a
+    disk is that of its own tags, even if a VM holds it.
     """
     resource = arm.get(arm_id)
     if resource is None:
-        return Seen.ABSENT
+        return Ownership.ABSENT
     network, is_subnet, _ = arm_id.partition("/subnets/")
-    if is_subnet and begun:
-        return Seen.OURS
+    if is_subnet and pending:
+        return Ownership.OURS
     tagged = arm.get(network) if is_subnet else resource
     if tagged is None:
-        return Seen.ABSENT
+        return Ownership.ABSENT
     is_group = kind_of(tagged) == "resourcegroups"
     ours = carries_our_tags(tagged, claim) if is_group else is_ours({**tagged, "managedBy": None}, claim)
-    return Seen.OURS if ours else Seen.FOREIGN
+    return Ownership.OURS if ours else Ownership.FOREIGN
 
 
 def _state(exported: Export) -> State:

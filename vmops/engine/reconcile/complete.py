@@ -1,4 +1,4 @@
-"""Completes what the engine's state knows by id alone, from ARM and from what a program declares."""
+"""Completes entries of the engine's state that were adopted by id alone, from ARM and from the program."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -8,18 +8,16 @@ from vmops.engine.reconcile import entries
 from vmops.engine.stack import EngineStack
 
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""Markers of an encrypted value in a state, and of an unknown value in a plan. Source: Pulumi, sdk/go resource package,
-``SigKey`` and plugin package, ``UnknownStringValue``.
-"""
+"""The marker of an unknown value in a plan. Source: Pulumi, sdk/go plugin package, ``UnknownStringValue``."""
 
 
 def complete(stack: EngineStack, program: Callable[[], Any]) -> None:
     """Give resources that were adopted by id the inputs with which they were made, as far as they can be known.
 
-    ARM tells most inputs. Those that it does not tell (a password, custom data) are taken from ``program``; those that
-    it adds by itself are left out. Otherwise the next update would replace a resource that it only half knows. Of tags,
-    rules and disks ARM's list is complete: one that is missing there does not exist, and the next update makes it. If
-    it is interrupted, it can be repeated.
+    Without inputs, the next update would replace them. ARM returns most inputs. Those that it does not return (a
+    password, custom data) are taken from ``program``; those that Azure adds are left out. ARM's lists of tags, rules
+    and disks are complete: a part that is missing there does not exist, and the next update makes it. An interrupted
+    call can be repeated.
     """
     stack.refresh()
     goals = stack.goals(program)
@@ -27,37 +25,37 @@ def complete(stack: EngineStack, program: Callable[[], Any]) -> None:
     if exported is None:
         return
     had = exported["deployment"]["resources"]
-    doomed = frozenset(each["id"].lower() for each in had if each.get("provider") and each["urn"] not in goals)
-    for entry in filter(entries.is_bare, had):
+    unwanted_ids = frozenset(each["id"].lower() for each in had if each.get("provider") and each["urn"] not in goals)
+    for entry in filter(entries.is_id_only, had):
         if entry["urn"] in goals:
-            entry["inputs"] = merge_inputs(goals[entry["urn"]], entry["inputs"], doomed)
+            entry["inputs"] = merge_inputs(goals[entry["urn"]], entry["inputs"], unwanted_ids)
             entry["created"] = datetime.now(UTC).isoformat()
     stack.replace_state(entries.replaced(exported, had))
 
 
-def merge_inputs(declared: Any, told: Any, doomed: frozenset[str] = frozenset()) -> Any:
-    """Merge declared inputs with ARM's: where both have a value, ARM's counts; what only ARM has is left out.
+def merge_inputs(declared: Any, actual: Any, unwanted_ids: frozenset[str] = frozenset()) -> Any:
+    """Merge declared inputs with ARM's: ARM's value takes precedence, and inputs that only ARM has are left out.
 
-    The exception is a reference to one of the ``doomed``, ids in lower case: nothing else would remove that reference,
-    and a resource that is referred to cannot be deleted.
+    Except references to ``unwanted_ids``, in lower case: these stay, so that the next update removes them, because a
+    resource that is referred to cannot be deleted.
     """
-    if isinstance(declared, dict) and isinstance(told, dict) and entries.SECRET not in declared:
-        own = {name: _merged(name, each, told, doomed) for name, each in declared.items()}
-        own |= {name: each for name, each in told.items() if name not in own and _refers(each, doomed)}
+    if isinstance(declared, dict) and isinstance(actual, dict) and entries.SECRET not in declared:
+        own = {name: _merged(name, each, actual, unwanted_ids) for name, each in declared.items()}
+        own |= {name: each for name, each in actual.items() if name not in own and _refers(each, unwanted_ids)}
         return {name: value for name, value in own.items() if value != _UNKNOWN}
-    if isinstance(declared, list) and isinstance(told, list) and len(declared) == len(told):
-        return [merge_inputs(*pair, doomed) for pair in zip(declared, told, strict=True)]
-    return told
+    if isinstance(declared, list) and isinstance(actual, list) and len(declared) == len(actual):
+        return [merge_inputs(*pair, unwanted_ids) for pair in zip(declared, actual, strict=True)]
+    return actual
 
 
-def _merged(name: str, declared: Any, told: dict[str, Any], doomed: frozenset[str]) -> Any:
+def _merged(name: str, declared: Any, actual: dict[str, Any], unwanted_ids: frozenset[str]) -> Any:
     if name == "tags" and isinstance(declared, dict):
-        there = told.get(name) or {}
+        there = actual.get(name) or {}
         return {tag: there[tag] for tag in declared if tag in there}
-    if name in told:
-        return merge_inputs(declared, told[name], doomed)
-    is_told_whole = isinstance(declared, list) and any(isinstance(each, dict) for each in declared)
-    return [] if is_told_whole else declared
+    if name in actual:
+        return merge_inputs(declared, actual[name], unwanted_ids)
+    is_listed_by_arm = isinstance(declared, list) and any(isinstance(each, dict) for each in declared)
+    return [] if is_listed_by_arm else declared
 
 
 def _refers(value: Any, ids: frozenset[str]) -> bool:

@@ -1,8 +1,8 @@
-"""Which parts of its resources a VM's stack declared as its own: tags, security rules, data disks.
+"""The parts of its resources that a VM's stack declared as its own: tags, security rules, data disks, identities.
 
-What others have added is declared beside them, and a refresh copies it into the inputs too, so the inputs alone do not
-distinguish them. The program names its own parts in a stack output. The state of an earlier version has no such output;
-there all parts in the inputs are its own.
+Parts that others have added are in the inputs, too, because the program declares them and a refresh copies them. So
+the program lists its own parts in a stack output. The state of an earlier version has no such output; there all parts
+in the inputs are its own.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from vmops.spec.names import TOKENS
 from vmops.spec.vm_spec import VmSpec
 
 OUTPUT = "ownParts"
-"""The stack output that names them."""
+"""The stack output that lists them."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,16 @@ class OwnParts:
 
 
 def of(spec: VmSpec, *others: VmSpec) -> OwnParts:
-    """Give the parts that a spec declares, or the members of a fleet: they differ in their disks alone."""
+    """Give the parts that a spec, or the members of a fleet, declare. Members differ only in their disks."""
     disks = [each.disk_name(lun) for each in (spec, *others) for lun, _ in enumerate(spec.data_disks)]
     return _lower(spec.tags, map(names.rule, spec.vm_ports), disks, spec.managed_identity or ())
 
 
 def last(state: Mapping[str, Any] | None) -> OwnParts | None:
-    """Give the parts that a stack declared last, from its exported state; None if that does not tell."""
+    """Give the parts of a stack's last declaration, from its exported state; None if unknown."""
     outputs = [entry.get("outputs") or {} for entry in _entries(state) if entry["type"] == STACK]
-    if told := next((each[OUTPUT] for each in outputs if OUTPUT in each), None):
-        return _lower(told["tags"], told["rules"], told["disks"], told.get("identities", ()))
+    if own := next((each[OUTPUT] for each in outputs if OUTPUT in each), None):
+        return _lower(own["tags"], own["rules"], own["disks"], own.get("identities", ()))
     made = [entry for entry in _declared(state) if entry["type"] in TOKENS.values()]
     return _by_inputs(made) if made else None
 
@@ -66,7 +66,7 @@ def _entries(state: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
 
 
 def _by_inputs(entries: Iterable[Mapping[str, Any]]) -> OwnParts:
-    """Read the parts from the inputs: everything that can have tags has one of ours."""
+    """Read the parts from the inputs. A tag is ours if every resource that can have tags has it."""
     tags: list[set[str]] = []
     parts: dict[str, list[str]] = {"securityRules": [], "dataDisks": []}
     for entry in entries:

@@ -1,4 +1,4 @@
-"""The entries of a state as the engine exports and imports it, one for each resource."""
+"""The entries of an exported state, one for each resource."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -25,13 +25,13 @@ def key_of(entry: Mapping[str, Any]) -> str:
     return "::".join(entry["urn"].split("::")[2:])
 
 
-def is_bare(entry: Mapping[str, Any]) -> bool:
-    """Tell whether an entry was made here from an id alone: the engine's own entries have a creation time."""
+def is_id_only(entry: Mapping[str, Any]) -> bool:
+    """Tell whether an entry was made by `id_only`: the engine's own entries have a creation time."""
     return bool(entry.get("provider")) and "created" not in entry
 
 
-def awaits_successor(entry: Mapping[str, Any]) -> bool:
-    """Tell whether what an entry was is deleted already, and is to be made anew. Source: Pulumi, apitype.ResourceV3."""
+def awaits_replacement(entry: Mapping[str, Any]) -> bool:
+    """Tell whether a resource was deleted to be replaced, and is not made again. Source: Pulumi, apitype.ResourceV3."""
     return bool(entry.get("pendingReplacement"))
 
 
@@ -41,20 +41,20 @@ def owner_of(entry: Mapping[str, Any]) -> str:
     return str(tags.get(OWNER_TAG, "")) if isinstance(tags, dict) else ""
 
 
-def told(entry: Mapping[str, Any]) -> dict[str, Any]:
+def plain_outputs(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Give Azure's outputs of an entry, without secrets."""
     return {name: value for name, value in (entry.get("outputs") or {}).items() if isinstance(value, str)}
 
 
 def without(entries: Iterable[Entry], ids: Iterable[str]) -> list[Entry]:
-    """Give the entries without those of some ARM ids and what is inside them, and without dependencies on them."""
-    doomed = tuple(f"{arm_id.lower()}/" for arm_id in ids)
-    gone = {each["urn"] for each in entries if f"{each.get('id', '')}/".lower().startswith(doomed)}
+    """Give the entries without those of ``ids`` and their children, and without dependencies on them."""
+    removed = tuple(f"{arm_id.lower()}/" for arm_id in ids)
+    gone = {each["urn"] for each in entries if f"{each.get('id', '')}/".lower().startswith(removed)}
     return [_independent(each, gone) for each in entries if each["urn"] not in gone]
 
 
 def _independent(entry: Entry, gone: set[str]) -> Entry:
-    """Give an entry without its dependencies on what is gone."""
+    """Give an entry without its dependencies on removed entries."""
     named = {name: [urn for urn in urns or () if urn not in gone] for name, urns in _dependencies(entry)}
     kept = [urn for urn in entry.get("dependencies") or () if urn not in gone]
     return {**entry, "dependencies": kept, "propertyDependencies": named}
@@ -71,8 +71,8 @@ def replaced(exported: Mapping[str, Any], entries: list[Entry]) -> dict[str, Any
     return {**exported, "deployment": {**state, "resources": entries}}
 
 
-def rooted(entries: list[Entry], stack_name: str, provider: Mapping[str, Any]) -> list[Entry]:
-    """Give the entries of a state, starting with the stack itself and its provider, which a lost state lacks.
+def with_roots(entries: list[Entry], stack_name: str, provider: Mapping[str, Any]) -> list[Entry]:
+    """Give the entries of a state, first the stack itself and its provider, which are added if the state was lost.
 
     The engine refuses a state in which an entry precedes one that it depends on.
     """
@@ -93,16 +93,16 @@ def rooted(entries: list[Entry], stack_name: str, provider: Mapping[str, Any]) -
     return [*(roots or [{"urn": root, "custom": False, "type": STACK}]), *(providers or [made]), *rest]
 
 
-def begun(pending: Mapping[str, Any], arm_id: str) -> Entry:
-    """Make the entry of a resource that exists and whose create was interrupted, with its intended inputs.
+def with_intended_inputs(pending: Mapping[str, Any], arm_id: str) -> Entry:
+    """Make the entry of an existing resource whose create was interrupted, with its intended inputs.
 
-    Its outputs come with the next refresh.
+    The next refresh adds its outputs.
     """
     return {"created": datetime.now(UTC).isoformat(), **pending, "id": arm_id, "outputs": {}}
 
 
-def bare(entries: Iterable[Entry], stack_name: str, key: str, arm_id: str, *, keep: bool) -> Entry:
-    """Make the entry of a resource of which only the id is known; its outputs come with the next refresh.
+def id_only(entries: Iterable[Entry], stack_name: str, key: str, arm_id: str, *, keep: bool) -> Entry:
+    """Make the entry of a resource of which only the id is known; the next refresh adds its outputs.
 
     With ``keep``, a destroy drops the entry but leaves the resource, which other VMs may use (`retainOnDelete`).
     """

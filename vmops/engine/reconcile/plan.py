@@ -1,6 +1,7 @@
-"""Plans how to reconcile the engine's state with ARM, from the state and from what was seen, nothing else.
+"""Plans how to reconcile the engine's state with ARM. Pure functions of the state and of what ARM has returned.
 
-A dead engine leaves creates that may or may not have happened, and sometimes no state at all. ARM knows the truth.
+A dead engine leaves creates that may or may not have happened, and sometimes no state at all. Only ARM knows what
+exists.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ Ids = Mapping[str, str]
 """ARM ids by the end of their URN, ``TYPE::NAME``."""
 
 
-class Seen(StrEnum):
+class Ownership(StrEnum):
     """What ARM says about a resource."""
 
     OURS = "ours"
@@ -47,9 +48,11 @@ class Wanted:
 class Plan:
     """Changes to a state, and what remains to be done afterwards.
 
-    ``adopted`` is added to the state. ``cleared`` are interrupted operations that are dropped, by the end of their URN.
-    ``foreign`` exists, is intended and not ours: it is left alone. ``id_only`` are in the state by id alone, so
-    `complete.complete` must run before the next update. ``unread``: the state lacks outputs of some of them.
+    - ``adopted``: resources that are added to the state.
+    - ``cleared``: interrupted operations that are dropped, by the end of their URN.
+    - ``foreign``: intended resources that exist but are not ours; they stay as they are.
+    - ``id_only``: resources in the state by id alone; `complete.complete` must run before the next update.
+    - ``unread``: whether the state lacks outputs of some resource.
     """
 
     adopted: Ids = field(default_factory=dict)
@@ -65,7 +68,7 @@ class Plan:
 
     @property
     def needs_refresh(self) -> bool:
-        """Tell whether the update that follows must refresh."""
+        """Tell whether the next update must refresh."""
         return self.changes or self.unread
 
 
@@ -75,19 +78,23 @@ def interrupted(state: State) -> dict[str, dict[str, Any]]:
 
 
 def unknown(state: State, wanted: Wanted) -> Ids:
-    """Give what is wanted and not in the state, or was to be made anew: ARM is asked of it before `plan` is called."""
-    known = {entries.key_of(each) for each in _resources(state) if not entries.awaits_successor(each)}
+    """Give the wanted resources that the state lacks, or has only as deleted. ARM is asked for them before `plan`."""
+    known = {entries.key_of(each) for each in _resources(state) if not entries.awaits_replacement(each)}
     return {key: arm_id for key, arm_id in wanted.ids.items() if key not in known}
 
 
-def plan(state: State, wanted: Wanted, seen: Mapping[str, Seen]) -> Plan:
-    """Plan how to reconcile a state with what was ``seen`` of `unknown`, by the end of the URN."""
+def plan(state: State, wanted: Wanted, owners: Mapping[str, Ownership]) -> Plan:
+    """Plan how to reconcile a state with what ARM returned for `unknown` (``seen``), by the end of the URN."""
     pending = interrupted(state).keys()
-    adopted = {key: wanted.ids[key] for key in seen if seen[key] is Seen.OURS and _adoptable(key, wanted, pending)}
+    adopted = {
+        key: wanted.ids[key] for key in owners if owners[key] is Ownership.OURS and _adoptable(key, wanted, pending)
+    }
     return Plan(
         adopted=adopted,
         cleared=tuple(key for key in pending if key not in adopted),
-        foreign=tuple(wanted.intended[key] for key in seen if seen[key] is Seen.FOREIGN and key in wanted.intended),
+        foreign=tuple(
+            wanted.intended[key] for key in owners if owners[key] is Ownership.FOREIGN and key in wanted.intended
+        ),
         id_only=(*filter(None, map(_id_only, _resources(state))), *(adopted[key] for key in adopted.keys() - pending)),
         unread=any(each.get("provider") and not each.get("outputs") for each in _resources(state)),
     )
@@ -98,7 +105,7 @@ def _adoptable(key: str, wanted: Wanted, pending: Any) -> bool:
 
 
 def _id_only(entry: entries.Entry) -> str:
-    return str(entry["id"]) if entries.is_bare(entry) else ""
+    return str(entry["id"]) if entries.is_id_only(entry) else ""
 
 
 def _resources(state: State) -> list[entries.Entry]:

@@ -192,7 +192,7 @@ def held(
     """Hold a claim during a block; wait at most ``patience`` seconds for it. None if another holds it for longer."""
     host_key = key_of_host(settings.state_dir)
     epoch = poll_until(
-        lambda: take(tables, name, operation, host_key, settings.claim_seconds) or NotYet(0.05, most=0.5),
+        lambda: take(tables, name, operation, host_key, settings.claim_seconds) or NotYet(0.05, max_interval=0.5),
         timeout=patience,
     )
     if epoch is None:

@@ -57,7 +57,7 @@ def ended(store: Store, stack: str, verb: Verb) -> bool | NotYet:
         worked_on = claims.is_worked_on(rows, operation.id)
     if not worked_on:
         mark_interrupted(store, operation, "died before it was over, and was cancelled", State.RUNNING)
-    return NotYet(0.05, most=0.5)
+    return NotYet(0.05, max_interval=0.5)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def end(state_dir: Path) -> bool:
     if poll_until(lambda: _gone(found), timeout=_GRACE) is None:
         _send(found, signal.SIGKILL)
         poll_until(lambda: _gone(found), timeout=_GRACE)
-    processes.bury(found.pid)
+    processes.reap(found.pid)
     if begun:
         begun.wait()
     return True

@@ -1,4 +1,4 @@
-"""The meaning of each parameter, as docs/parameters.md has it: its type, what it does, what a change of it does."""
+"""The description of each parameter, as in docs/parameters.md: its type, its meaning, and the effect of a change."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from vmops.spec.described.network import NETWORK
 DESCRIBED: Mapping[str, Described] = {**MACHINE, **NETWORK, **KEEPING}
 
 NAMES = tuple(DESCRIBED)
-"""All parameters, in the order in which they are described."""
+"""All parameters, in the order of their descriptions."""
 
 SECRETS = frozenset({"adminPasswordOrKey", "customData"})
 """The parameters whose values are never shown."""

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Described(NamedTuple):
-    """One parameter in words: its type, what it does, and what a new value does to an existing VM."""
+    """One parameter in words: its type, its meaning, and the effect of a new value on an existing VM."""
 
     type: str
     meaning: str

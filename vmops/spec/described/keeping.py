@@ -1,4 +1,4 @@
-"""The meaning of the parameters about disks and lifetime."""
+"""The descriptions of the parameters for disks, lifetime and waiting."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The meaning of the parameters about the machine itself: which VM, what it is, and who may log in."""
+"""The descriptions of the parameters for the VM itself: its identity, its hardware and image, and its login."""
 
 from collections.abc import Mapping
 

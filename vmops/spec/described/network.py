@@ -1,4 +1,4 @@
-"""The meaning of the parameters about the network."""
+"""The descriptions of the network parameters."""
 
 from collections.abc import Mapping
 

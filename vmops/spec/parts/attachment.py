@@ -1,4 +1,4 @@
-"""An existing subnet of somebody else's, to which a VM may be attached."""
+"""An external subnet, to which a VM may be attached."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The number of VMs of a kind."""
+"""The number of VMs in a fleet."""
 
 from typing import Annotated
 
@@ -12,4 +12,4 @@ class Number(Target):
     """A fleet of ``vm_count`` VMs, of which ``min_count`` are enough; without a count, one VM with its own name."""
 
     vm_count: Annotated[int | None, BeforeValidator(fleets.count)] = None
-    min_count: Annotated[int | None, BeforeValidator(fleets.least)] = None
+    min_count: Annotated[int | None, BeforeValidator(fleets.min_count)] = None

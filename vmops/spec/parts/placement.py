@@ -71,7 +71,7 @@ class Placement(Machine):
         return self._moves
 
     def at(self, vm_size: str, location: str | None, zone: str | None, priority: str, home: str | None) -> Self:
-        """Return the same spec in one place. At the location ``home``, names are as if there were no other location."""
+        """Return the same spec in one place. In the location ``home``, names have no suffix."""
         region = "" if location == home else str(location)
         bid = {} if priority == "Spot" else {"max_price": None, "eviction_policy": None}
         place = {"vm_size": vm_size, "location": location, "zone": zone, "priority": priority, **bid}

@@ -1,4 +1,4 @@
-"""Images that are not a publisher's, and purchase plans."""
+"""Images that are given by an id, and purchase plans."""
 
 from typing import Annotated
 

@@ -31,6 +31,6 @@ class Storage(Machine):
     data_disk_mbps: Annotated[int | None, BeforeValidator(storage.mbps)] = None
 
     @property
-    def makes_disks_apart(self) -> bool:
+    def has_separate_disks(self) -> bool:
         """Whether the data disks are separate resources, made before the VM and independent of it."""
-        return self.data_disk_type in storage.OF_THEIR_OWN
+        return self.data_disk_type in storage.SEPARATE_DISK_TYPES

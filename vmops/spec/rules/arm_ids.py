@@ -1,4 +1,4 @@
-"""ARM ids that name somebody else's resources."""
+"""Rules for the ARM ids of external resources."""
 
 from itertools import zip_longest
 
@@ -8,7 +8,7 @@ SUBNET = "Microsoft.Network/virtualNetworks/subnets"
 
 
 def arm_id(value: object, *kinds: str) -> str:
-    """Check that an id is of one of these types, and write everything but its names as ARM does.
+    """Check that an id has one of these types; give it in ARM's case, except for the names in it.
 
     Source: Azure Resource Manager, resource ids: /subscriptions/S/resourceGroups/G/providers/TYPE/NAME, where each
     further type is followed by its name. Compared without case.

@@ -4,23 +4,22 @@ from pydantic import ValidationInfo
 
 from vmops.spec.rules.values import within
 
-MOST = 100
-"""The most members of a fleet: the engine writes its whole state after each step, so that the cost grows as the square.
-"""
+MAX_MEMBERS = 100
+"""The most members of a fleet. The engine writes its whole state after each step, so the cost grows quadratically."""
 
-LONGEST_NAME = 58
-"""The most characters of a fleet's name: its members' names are longer."""
+MAX_NAME_LENGTH = 58
+"""The longest name of a fleet, in characters; its members' names are longer."""
 
 
 def count(value: object, info: ValidationInfo) -> int:
     """Check the number of VMs."""
     name = info.data.get("vm_name", "")
-    if len(name) > LONGEST_NAME:
-        raise ValueError(f"{name!r} is too long for a fleet's name (1 to {LONGEST_NAME} characters)")
-    return within(value, 1, MOST, f"a number of VMs (1 to {MOST})")
+    if len(name) > MAX_NAME_LENGTH:
+        raise ValueError(f"{name!r} is too long for a fleet's name (1 to {MAX_NAME_LENGTH} characters)")
+    return within(value, 1, MAX_MEMBERS, f"a number of VMs (1 to {MAX_MEMBERS})")
 
 
-def least(value: object, info: ValidationInfo) -> int:
+def min_count(value: object, info: ValidationInfo) -> int:
     """Check the number of VMs that are enough."""
     most = info.data.get("vm_count")
     if most is None:
@@ -30,4 +29,4 @@ def least(value: object, info: ValidationInfo) -> int:
 
 def member(value: object) -> int:
     """Check the number of a member; the first is 0."""
-    return within(value, 0, MOST - 1, f"the number of a member (0 to {MOST - 1})")
+    return within(value, 0, MAX_MEMBERS - 1, f"the number of a member (0 to {MAX_MEMBERS - 1})")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from vmops.spec.rules.arm_ids import arm_id
 from vmops.spec.rules.values import text
 
-# Source: Canonical's offers in the Azure Marketplace (az vm image list --publisher Canonical): offer, SKU of generation
-# 2, SKU for Arm. Their words are those of mlos_bench's azuredeploy-ubuntu-vm template.
+# Offer, SKU of generation 2, and SKU for Arm, by the release's name in mlos_bench's azuredeploy-ubuntu-vm template.
+# Source: Canonical's offers in the Azure Marketplace (az vm image list --publisher Canonical).
 _UBUNTU = {
     "18.04-LTS": ("UbuntuServer", "18_04-lts-gen2", "18_04-lts-arm64"),
     "20.04-LTS": ("0001-com-ubuntu-server-focal", "20_04-lts-gen2", "20_04-lts-arm64"),

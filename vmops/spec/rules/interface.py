@@ -1,4 +1,4 @@
-"""Rules for an interface's speed and its private address."""
+"""Rules for a network interface: acceleration, private address, and where its security group is attached."""
 
 import ipaddress
 from typing import Literal, get_args
@@ -22,7 +22,7 @@ def acceleration(value: object) -> str:
 
 
 def guarded(value: object, info: ValidationInfo) -> str:
-    """Refuse a security group on a subnet of somebody else's."""
+    """Refuse a security group on an external subnet."""
     on = one_of(*get_args(Guarded))(value)
     if on != "nic" and info.data.get("subnet_id"):
         raise ValueError(f"{on!r}: the subnet of subnetId is not changed")

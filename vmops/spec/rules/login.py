@@ -1,4 +1,4 @@
-"""Rules for who may log in, and for custom data."""
+"""Rules for the login, and for custom data."""
 
 import base64
 import binascii
@@ -55,7 +55,7 @@ def password(value: object) -> str:
     """
     word = _clear(value)
     if word in _KNOWN_PASSWORDS:
-        raise ValueError("is a password that Azure refuses because everybody knows it")
+        raise ValueError("is a common password, which Azure refuses")
     classes = sum(1 for kind in _PASSWORD_CLASSES if kind.search(word))
     if not (6 <= len(word) <= 72 and classes >= 3 and word.isprintable()):
         raise ValueError("is not a password for Azure (6 to 72 characters; three of a-z, A-Z, 0-9 and special ones)")
@@ -91,21 +91,19 @@ def _ssh_fields(blob: bytes) -> list[bytes]:
 
 
 def custom_data(value: object) -> str:
-    """Read custom data, text or bytes; check its length, and that Linux can run it if it is a script.
+    """Read custom data, text or bytes; check its length and, for a script, its line ends. It is never shown.
 
-    It is never shown.
-
-    Source: execve(2), interpreter scripts: all of the first line names the interpreter, a carriage return too;
-    cloud-init documentation, user-data formats: a script is known by its first two characters.
+    Source: execve(2), interpreter scripts: a carriage return at the end of the first line is part of the interpreter's
+    name; cloud-init documentation, user-data formats: a script is recognised by its first two characters.
     """
     try:
         content = custom_data_format.normal(value if isinstance(value, bytes) else _clear(value))
     except UnicodeDecodeError:
         raise ValueError("is neither text in UTF-8 nor packed by gzip") from None
     if content.startswith("\ufeff"):
-        raise ValueError("begins with a byte order mark, which hides from cloud-init what it is: save it without one")
+        raise ValueError("begins with a byte order mark, which cloud-init does not recognise: save it without one")
     if content.startswith("#!") and content.partition("\n")[0].endswith("\r"):
-        raise ValueError("is a script whose lines end as on Windows (CR LF), which Linux does not run: save it with LF")
+        raise ValueError("is a script with Windows line ends (CR LF), which Linux cannot run: save it with LF")
     if custom_data_format.size(content) > _MAX_CUSTOM_DATA:
         raise ValueError(f"is longer than {_MAX_CUSTOM_DATA} bytes")
     return content

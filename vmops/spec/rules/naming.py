@@ -1,4 +1,4 @@
-"""The names of things: VMs, groups, networks, regions, subscriptions and tags."""
+"""Rules for names: of VMs, groups, networks, locations, subscriptions and tags."""
 
 import re
 from uuid import UUID
@@ -10,14 +10,14 @@ _VM_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_])?")
 _GROUP_NAME = re.compile(r"[-\w.()]{0,89}[-\w()]")
 _NETWORK_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
 _LOCATION = re.compile(r"[a-z][a-z0-9]*")
-# Tags of a resource, and those of them that are the user's to set. Source: Azure Resource Manager, tag-resources.
-MOST_TAGS = 50
-USERS_TAGS = MOST_TAGS - len(OWN_TAGS)
+# The most tags of a resource, and how many of them the user may set. Source: Azure Resource Manager, tag-resources.
+MAX_TAGS = 50
+MAX_USER_TAGS = MAX_TAGS - len(OWN_TAGS)
 _RESERVED_TAGS = ("vmops-", "microsoft", "azure", "windows")
 
 
 def vm_name(value: object) -> str:
-    """Check the name of a Linux VM, from which its other names are made.
+    """Check the name of a Linux VM, from which the names of its resources are derived.
 
     Source: resource-name-rules, Microsoft.Compute/virtualMachines and, for the derived names, Microsoft.Network.
     """
@@ -68,13 +68,13 @@ def location(value: object) -> str:
 
 
 def tags(value: object) -> dict[str, str]:
-    """Return a user's tags, whose names differ in more than case.
+    """Check a user's tags: no two names may differ only in case.
 
     Source: Azure Resource Manager, tag-resources, limitations.
     """
     result = pairs(value)
-    if len(result) > USERS_TAGS:
-        raise ValueError(f"{len(result)} tags are more than {USERS_TAGS}")
+    if len(result) > MAX_USER_TAGS:
+        raise ValueError(f"{len(result)} tags are more than {MAX_USER_TAGS}")
     if len({name.lower() for name in result}) < len(result):
         raise ValueError(f"{', '.join(sorted(result))} has two names that differ only in case")
     for name, content in result.items():

@@ -1,4 +1,4 @@
-"""Near what a VM is, and where its console is kept."""
+"""Rules for the proximity placement group, and for where the console's output is stored."""
 
 import re
 

@@ -7,21 +7,19 @@ from vmops.spec import names
 from vmops.spec.rules import hardware, naming
 from vmops.spec.rules.values import items, one_of
 
-MOST = 64
-"""The most places of one wish."""
+MAX_PLACES = 64
+"""The most places that one spec may have."""
 
 ANY, SPREAD, BOTH = "any", "spread", "SpotThenRegular"
 """Words that stand for lists: any zone for a VM, all zones in turn for several, and Spot before Regular."""
 
 _ZONES, _SPOT = ("1", "2", "3"), "Spot"
 _NO_SPOT = "china"
-"""The cloud without Spot. Source: Azure documentation, use Spot VMs: every cloud has them but the one that 21Vianet
-operates.
-"""
+"""The cloud without Spot. Source: Azure documentation, use Spot VMs: only the cloud that 21Vianet operates has none."""
 
 _PINS = ("subnetId", "privateIpAddress", "proximityPlacementGroup")
 _NAMED = {"virtualNetworkName": "network", "subnetName": "subnet", "networkSecurityGroupName": "security_group"}
-"""Parameters that tie a VM to one location: always, or unless they give the default name."""
+"""Parameters that tie a VM to one location: the first always, the others unless they give the default name."""
 
 _IMAGES = ("image", "ubuntuOSVersion", "imageId")
 
@@ -77,7 +75,7 @@ def read(given: Mapping[str, object]) -> tuple[dict[str, tuple[str, ...]], list[
 
 
 def together(lists: Lists, given: Mapping[str, object]) -> list[str]:
-    """Say, in a sentence each, which lists conflict with other parameters."""
+    """Give a sentence for each list that conflicts with another parameter."""
     found = (_pinned(lists, given), _processors(lists, given), _spot(lists, given), _too_many(lists))
     return [each for those in found for each in those]
 
@@ -99,7 +97,7 @@ def _processors(lists: Lists, given: Mapping[str, object]) -> list[str]:
 
 
 def _spot(lists: Lists, given: Mapping[str, object]) -> list[str]:
-    """Say where Spot is not available; the default size has none."""
+    """Give a sentence if Spot is not available in the cloud, or the size is the default one, which has no Spot."""
     if _SPOT not in lists.get("priority", ()) and not _is_word(given.get("priority"), _SPOT):
         return []
     if given.get("cloud") == _NO_SPOT:
@@ -110,7 +108,7 @@ def _spot(lists: Lists, given: Mapping[str, object]) -> list[str]:
 
 def _too_many(lists: Lists) -> list[str]:
     count = math.prod(len(each) or 1 for each in lists.values())
-    return [f"{' x '.join(lists)}: {count} places, and {MOST} is the most"] if count > MOST else []
+    return [f"{' x '.join(lists)}: {count} places, and {MAX_PLACES} is the most"] if count > MAX_PLACES else []
 
 
 def _is_list(value: object) -> bool:

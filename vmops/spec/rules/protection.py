@@ -6,7 +6,7 @@ from vmops.spec.rules.arm_ids import arm_id
 from vmops.spec.rules.values import boolean, items
 
 SYSTEM = "system"
-"""The identity that belongs to the VM itself and is deleted with it."""
+"""The word for the system-assigned identity, which is deleted with the VM."""
 
 _ASSIGNED = "Microsoft.ManagedIdentity/userAssignedIdentities"
 

@@ -1,6 +1,6 @@
-"""Rules about several parameters, and defaults that follow from others.
+"""Rules for combinations of parameters, and defaults that depend on other parameters.
 
-``info.data`` holds the parameters that come earlier in the spec and are valid. An invalid one is never compared.
+``info.data`` contains the valid parameters that precede this one in the spec. Invalid ones are never compared.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def _vm_name(info: ValidationInfo) -> str:
 
 
 def subscription(value: object, info: ValidationInfo) -> str:
-    """Require a subscription on a real cloud; the local cloud has its own."""
+    """Require a subscription on a real cloud; the local Azure has a default one."""
     if value is None and not _is_local(info):
         raise ValueError(f"is required on the cloud {info.data['cloud']!r}")
     return naming.subscription(_LOCAL_SUBSCRIPTION if value is None else value)
@@ -50,7 +50,7 @@ def subnet_id(value: object, info: ValidationInfo) -> str:
 
 
 def location(value: object, info: ValidationInfo) -> str | None:
-    """Leave a missing location to the existing network or resource group, except on the local cloud."""
+    """Leave a missing location to the existing network or resource group, except on the local Azure."""
     if value is None:
         return _LOCAL_LOCATION if _is_local(info) and not info.data.get("subnet_id") else None
     return naming.location(value)
@@ -64,7 +64,7 @@ def image(value: object, info: ValidationInfo) -> images.Image:
 
 
 def credential(value: object, info: ValidationInfo) -> SecretStr | None:
-    """Require a password if that is how to log in, unless the present one stays. A missing SSH key is made later."""
+    """Require a password for a password login, unless the VM's stays. A missing SSH key is made later."""
     by_password = info.data.get("authentication_type") == "password"
     if value is not None:
         return SecretStr(login.password(value) if by_password else login.public_key(value))
@@ -83,7 +83,7 @@ def subnet_prefix(value: object, info: ValidationInfo) -> str:
 
 
 def sources(value: object, info: ValidationInfo) -> tuple[str, ...]:
-    """Require allowed sources for open ports; only on the local cloud is everybody allowed by default."""
+    """Require allowed sources for open ports; on the local Azure the default is everybody."""
     given = network.sources(() if value is None else value)
     if given or not info.data.get("vm_ports"):
         return given

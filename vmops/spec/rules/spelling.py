@@ -23,7 +23,7 @@ _MEANT = {
 azure-cli.
 """
 
-_WEIGHTY = {
+_CRITICAL = {
     "who can reach the VM": "subnetId virtualNetworkResourceGroup ipVersion natGateway privateIPAddress",
     "what the VM may do": "userAssignedIdentity identityType managedIdentityName",
     "what the VM is made from": "imageId plan osType licenseType",
@@ -31,8 +31,8 @@ _WEIGHTY = {
     "what the VM can do, and costs": "enableAcceleratedNetworking diskControllerType ephemeralOsDisk diffDiskPlacement "
     "osDiskCaching dataDiskCaching dataDiskType availabilitySet proximityPlacementGroup dedicatedHost",
 }
-"""By topic, names that change what VM is made: ignoring one would make a VM that nobody asked for. Source: parameters
-of ARM's templates, and of the same tools.
+"""By topic, names of other tools' parameters that change the VM: if one were ignored, the VM would not be the requested
+one. Source: parameters of ARM's templates, and of the same tools.
 """
 
 _PUBLIC = "publicip"
@@ -43,10 +43,10 @@ def _plain(name: str) -> str:
 
 
 _MEANS = {_plain(word): meant for meant, words in _MEANT.items() for word in words.split()}
-_ABOUT = {_plain(word): about for about, words in _WEIGHTY.items() for word in words.split()}
+_ABOUT = {_plain(word): topic_of for topic_of, words in _CRITICAL.items() for word in words.split()}
 
 
-def about(name: str) -> str:
+def topic_of(name: str) -> str:
     """Give the topic of an unknown name that must never be ignored; '' for any other."""
     plain = _plain(name)
     return _ABOUT.get(plain, "who can reach the VM" if _PUBLIC in plain else "")
@@ -60,9 +60,9 @@ def meant(name: str, known: Iterable[str]) -> str:
 def unknown(name: str, known: Iterable[str], settings: Iterable[str] = ()) -> str:
     """Say that a name is not a parameter, and what was probably meant; ``settings`` are the names of settings."""
     if name in map(to_camel, settings):
-        return f"{name}: no parameter but a setting: VMOPS_{_in_capitals(name)}"
-    found, weighs = meant(name, known), about(name)
-    hint = f"is {found} meant?" if found else f"it would say {weighs}, so it is not passed over" if weighs else ""
+        return f"{name}: a setting, not a parameter: VMOPS_{_in_capitals(name)}"
+    found, topic = meant(name, known), topic_of(name)
+    hint = f"did you mean {found}?" if found else f"it would say {topic}, so it is not ignored" if topic else ""
     return f"{name}: no such parameter" + (f"; {hint}" if hint else "")
 
 

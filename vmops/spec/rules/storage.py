@@ -1,4 +1,4 @@
-"""Rules for ephemeral OS disks and for data disks with a speed of their own."""
+"""Rules for ephemeral OS disks, and for data disks with separate IOPS and MB/s."""
 
 from typing import Literal, get_args
 
@@ -6,8 +6,8 @@ from pydantic import ValidationInfo
 
 from vmops.spec.rules.values import one_of, within
 
-OF_THEIR_OWN = frozenset({"PremiumV2_LRS", "UltraSSD_LRS"})
-"""Disk types with their own IOPS and MB/s. A disk that is created together with its VM cannot be given them.
+SEPARATE_DISK_TYPES = frozenset({"PremiumV2_LRS", "UltraSSD_LRS"})
+"""Disk types with separate IOPS and MB/s, which cannot be set on a disk that is created together with its VM.
 
 Source: compute REST reference, DataDisk and Disk: diskIOPSReadWrite.
 """
@@ -47,8 +47,8 @@ def data_disk_caching(value: object, info: ValidationInfo) -> str:
     Source: Azure documentation, Premium SSD v2 and Ultra disks.
     """
     caching = one_of(*_CACHINGS)(value)
-    if caching != "None" and _of_its_own(info):
-        raise ValueError(f"{caching!r}: no host caches a disk of the type {info.data['data_disk_type']}")
+    if caching != "None" and _is_separate(info):
+        raise ValueError(f"{caching!r}: disks of the type {info.data['data_disk_type']} are never cached")
     return caching
 
 
@@ -67,10 +67,10 @@ def mbps(value: object, info: ValidationInfo) -> int:
 
 def _speed(value: object, info: ValidationInfo, least: int, most: int, what: str) -> int:
     speed = within(value, least, most, what)
-    if not _of_its_own(info):
-        raise ValueError(f"{speed} needs dataDiskType {' or '.join(sorted(OF_THEIR_OWN))}")
+    if not _is_separate(info):
+        raise ValueError(f"{speed} needs dataDiskType {' or '.join(sorted(SEPARATE_DISK_TYPES))}")
     return speed
 
 
-def _of_its_own(info: ValidationInfo) -> bool:
-    return info.data.get("data_disk_type") in OF_THEIR_OWN
+def _is_separate(info: ValidationInfo) -> bool:
+    return info.data.get("data_disk_type") in SEPARATE_DISK_TYPES

@@ -1,4 +1,4 @@
-"""Conversion of tunables: strings, numbers and booleans become the type of a parameter."""
+"""Converts tunables: strings, numbers and booleans become the type of a parameter."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -8,7 +8,7 @@ _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 
 
 def text(value: object) -> str:
-    """Return a string without surrounding space, or a number as text: ``vmName=123`` arrives as an int."""
+    """Return a string without surrounding space, or a number as text, because ``vmName=123`` arrives as an int."""
     plain = isinstance(value, str | int | float) and not isinstance(value, bool)
     if not plain or not (word := str(value).strip()):
         raise ValueError(f"{value!r} is neither a word nor a number")
@@ -42,7 +42,7 @@ def boolean(value: object) -> bool:
 
 
 def items(value: object) -> tuple[object, ...]:
-    """Return the members of a list, of "a,b", or of a single value."""
+    """Return the items of a list or of "a,b"; a single value as one item."""
     if isinstance(value, str):
         return tuple(item.strip() for item in value.split(",") if item.strip())
     return tuple(value) if isinstance(value, Iterable) else (value,)

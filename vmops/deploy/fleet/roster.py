@@ -1,4 +1,4 @@
-"""The members of a fleet, present and wanted, by Azure's lists and this host's records."""
+"""The existing and the wanted members of a fleet, from Azure's lists and this host's records."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,30 +12,30 @@ from vmops.core.errors import OperationFailed
 from vmops.core.failures import Failure, FailureKind
 from vmops.deploy import first_run, survey
 from vmops.deploy.context import DeployContext
-from vmops.deploy.placed import by_look
+from vmops.deploy.placed import by_inventory
 from vmops.deploy.survey import Preflight
 from vmops.spec import fleet
 from vmops.spec.vm_spec import VmSpec
 
 
 @dataclass(frozen=True)
-class Muster:
-    """What exists before a fleet's deployment: its shared resources, and each member that it is to have.
+class Roster:
+    """What exists before a fleet's deployment: its shared resources, and each member that it will have.
 
-    ``leaving`` are members that the fleet is no longer to have, and of which something may exist. ``new`` are the
-    numbers of members that have never run, and may be in another place than they are.
+    ``leaving`` are members that are removed from the fleet, and of which something may exist. ``new`` are the numbers
+    of members that have never run, and may therefore move to another place.
     """
 
-    ground: Preflight
+    shared: Preflight
     members: tuple[VmSpec, ...]
     leaving: tuple[VmSpec, ...]
     before: tuple[Preflight, ...]
     new: frozenset[int | None] = frozenset()
 
     @property
-    def seen(self) -> Inventory:
+    def inventory(self) -> Inventory:
         """Give everything that was found."""
-        return self.ground.seen
+        return self.shared.inventory
 
     @property
     def machines(self) -> list[Mapping[str, Any]]:
@@ -44,7 +44,7 @@ class Muster:
 
     @property
     def unmade(self) -> list[VmSpec]:
-        """Give the members that are to be made, or made elsewhere."""
+        """Give the members that are to be made, or to move elsewhere."""
         pairs = zip(self.members, self.before, strict=True)
         return [each for each, was in pairs if was.machine is None or each.member in self.new]
 
@@ -52,51 +52,53 @@ class Muster:
     def gone(self) -> list[str]:
         """Give the ids of the members' resources that do not exist; only the group's id if the group does not exist.
 
-        An engine whose state still has them would not make them again.
+        They must leave the engine's state, or the engine would not create them again.
         """
-        there = {each["id"].lower() for each in self.seen.all}
-        own = [arm_id for each in self.members for arm_id in each.own_ids(self.ground.uses) if "/disks/" not in arm_id]
-        group = [] if self.seen.group else [self.members[0].group_id]
+        there = {each["id"].lower() for each in self.inventory.all}
+        own = [
+            arm_id for each in self.members for arm_id in each.own_ids(self.shared.external) if "/disks/" not in arm_id
+        ]
+        group = [] if self.inventory.group else [self.members[0].group_id]
         return group or [arm_id for arm_id in dict.fromkeys(own) if arm_id.lower() not in there]
 
 
 Placing = Callable[[Sequence[VmSpec], Inventory], Sequence[VmSpec]]
-"""Gives members each in its place, by what exists; members without a place are left out."""
+"""Gives each member in its place, by what exists; members without a place are left out."""
 
 
-def call(site: DeployContext, spec: VmSpec, place: Placing, taken: Iterable[int] = ()) -> Muster:
-    """Find what exists, and choose the members: each number stays with its VM, and none is given to another.
+def survey_members(context: DeployContext, spec: VmSpec, place: Placing, taken: Iterable[int] = ()) -> Roster:
+    """Find what exists, and choose the members. A member keeps its number, and no number is reused.
 
     ``taken`` are the numbers of members without a place: no other member is made for them.
 
     Raises: OperationFailed (immutable) if a single VM has the fleet's name; else as `survey.preflight` does for any
     member; CloudError if ARM refuses a read.
     """
-    claim = site.claim(spec)
-    seen = survey.look(site.arm, claim)
+    claim = context.claim(spec)
+    seen = survey.read(context.arm, claim)
     _refuse_single(seen, spec)
-    ground = survey.of_ground(site.arm, spec, seen)
-    there, known = _there(seen, claim), _known(site, claim, seen)
-    ranked = _ranked(site.arm, spec, there) if len(there) > (spec.vm_count or 0) else sorted(there)
+    shared = survey.of_shared(context.arm, spec, seen)
+    there, known = _there(seen, claim), _known(context, claim, seen)
+    ranked = _ranked(context.arm, spec, there) if len(there) > (spec.vm_count or 0) else sorted(there)
     numbers = fleet.wanted(spec.vm_count or 0, ranked, known.union(taken))
     members = tuple(place(fleet.members(spec, numbers), seen))
-    new = frozenset(each.member for each in members if each.moves and first_run.never(site, each))
+    new = frozenset(each.member for each in members if each.moves and first_run.has_never_run(context, each))
     before = [
-        survey.of_machine(site.arm, each, claim, _ground_of(each, ground), never_ran=each.member in new)
+        survey.of_machine(context.arm, each, claim, _shared_of(each, shared), never_ran=each.member in new)
         for each in members
     ]
-    leaving = by_look(fleet.members(spec, ({*there} | known) - {each.member for each in members}), seen)
-    return Muster(ground, members, tuple(leaving), tuple(before), new)
+    leaving = by_inventory(fleet.members(spec, ({*there} | known) - {each.member for each in members}), seen)
+    return Roster(shared, members, tuple(leaving), tuple(before), new)
 
 
-def _ground_of(member: VmSpec, ground: Preflight) -> Preflight:
-    """Give what a member shares with all: only its location may be another."""
-    return replace(ground, location=member.location) if member.location else ground
+def _shared_of(member: VmSpec, shared: Preflight) -> Preflight:
+    """Give the survey of shared resources for a member, with the member's location."""
+    return replace(shared, location=member.location) if member.location else shared
 
 
 def _refuse_single(seen: Inventory, spec: VmSpec) -> None:
     if any(each["id"].lower() == spec.vm_id.lower() for each in seen.ours):
-        message = "vmCount: it is one VM, and no fleet"
+        message = "vmCount: this is a single VM, not a fleet"
         raise OperationFailed(Failure(FailureKind.IMMUTABLE, message, resource=spec.vm_id))
 
 
@@ -106,14 +108,14 @@ def _there(seen: Inventory, claim: Claim) -> dict[int, str]:
     return {number: arm_id for number, arm_id in found if number is not None}
 
 
-def _known(site: DeployContext, claim: Claim, seen: Inventory) -> set[int]:
-    """Give the numbers of members that were made and not seen to be gone, or that have any resource."""
-    ids = [*site.made.known(), *(each["id"] for each in (*seen.ours, *seen.disks))]
+def _known(context: DeployContext, claim: Claim, seen: Inventory) -> set[int]:
+    """Give the numbers of members that were made and not seen to be gone, or of which any resource exists."""
+    ids = [*context.made.known(), *(each["id"] for each in (*seen.ours, *seen.disks))]
     return {number for each in ids if (number := claim.vm.member(each)) is not None}
 
 
 def _ranked(arm: Arm, spec: VmSpec, there: Mapping[int, str]) -> Sequence[int]:
-    """Sort members by who is to stay: running ones first, then by number."""
+    """Sort members by which are to stay: running ones first, then by number."""
     states = machines.states(arm, spec.subscription)
     runs = {number for number, arm_id in there.items() if states.get(arm_id.lower()) == "running"}
     return [*sorted(runs), *_rest(there, runs)]
