@@ -63,8 +63,8 @@ def test_a_removal_of_nothing_asks_nothing(shell: Shell) -> None:
 
 
 LOSSES = [
-    (OTHER_IMAGE, "c1 is made anew for image, and loses c1-osdisk, c1-data-0, c1-data-1"),
-    (("-p", "customData=#!/bin/sh"), "c1 is made anew for customData, and loses c1-osdisk, c1-data-0, c1-data-1"),
+    (OTHER_IMAGE, "c1 is replaced because of image, and loses c1-osdisk, c1-data-0, c1-data-1"),
+    (("-p", "customData=#!/bin/sh"), "c1 is replaced because of customData, and loses c1-osdisk, c1-data-0, c1-data-1"),
     (("-p", "dataDisks=4"), "c1-data-1 is detached, and still paid for"),
 ]
 

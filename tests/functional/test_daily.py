@@ -128,7 +128,7 @@ def test_at_a_terminal_the_daily_looks_read_well(lab: Shell, width: int) -> None
     head, *bars = plain(at_a_terminal(lab, "timeline", "d1", width=width)).splitlines()
     assert re.fullmatch(r"d1: provision succeeded, .+ s", head)
     assert all(len(line) <= width for line in bars)
-    assert re.match(r"  waits for its turn +\d+\.\d s  █", bars[0])
+    assert re.match(r"  waits in the queue +\d+\.\d s  █", bars[0])
     assert any(re.match(r"  VirtualMachine d1 create +\d+\.\d s +█", line) for line in bars)
 
 

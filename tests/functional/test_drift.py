@@ -218,7 +218,7 @@ def test_what_is_gone_would_be_made_anew(state_dir: Path, azure: Azure, provisio
     deprovision(dict(PARAMS))
     refused = shell("diff", "y1")
     assert refused.returncode == 1
-    assert "nothing is asked for" in refused.stderr
+    assert "no request to compare" in refused.stderr
 
 
 def test_the_dry_run_shows_values(state_dir: Path, hand: Hand) -> None:

@@ -124,5 +124,5 @@ def test_what_cannot_be_exported_is_refused_and_nothing_is_written(ops: VMOps, t
     assert not (tmp_path / "new").exists()
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "notes").touch()
-    with pytest.raises(SpecError, match="used is there and has something in it"):
+    with pytest.raises(SpecError, match="used exists and is not empty"):
         ops.export(EXP1, tmp_path / "used")

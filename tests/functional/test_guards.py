@@ -61,7 +61,7 @@ def test_without_a_guard_no_price_is_asked_for() -> None:
 def test_what_is_dearer_than_it_may_be_is_refused() -> None:
     """Not what costs just as much, nor what is there already: that is bought."""
     assert bounded(maxHourlyPrice=2) is None
-    with refused(FailureKind.QUOTA, "Standard_B2s in westus2, Regular, costs \\$2 an hour, and \\$1.9 is the most"):
+    with refused(FailureKind.QUOTA, "Standard_B2s in westus2, Regular, costs \\$2 an hour, and \\$1.9 is the maximum"):
         bounded(maxHourlyPrice="1.9")
     assert bounded(MADE, maxHourlyPrice="1.9") is None
     with refused(FailureKind.QUOTA, "maxHourlyPrice"):
@@ -72,7 +72,7 @@ def test_what_is_dearer_than_it_may_be_is_refused() -> None:
 @pytest.mark.parametrize("guard", ["maxHourlyPrice", "budget"])
 def test_a_price_that_nobody_knows_is_none_that_may_be_paid(guard: str, count: int | None) -> None:
     """It may be anything, of one VM and of several."""
-    with refused(FailureKind.QUOTA, f"{guard}: what Standard_D2s_v5 in westus2, Regular, costs is not known"):
+    with refused(FailureKind.QUOTA, f"{guard}: the price of Standard_D2s_v5 in westus2, Regular, is not known"):
         bounded(vmSize="Standard_D2s_v5", vmCount=count, **{guard: 1000})
 
 
@@ -80,9 +80,9 @@ def test_a_fleet_spends_its_budget_together_and_each_vm_has_a_price() -> None:
     """The budget is of all VMs by the dearest place; the most that an hour may cost is of one of them."""
     assert bounded(vmCount=4, budget=16) == pytest.approx(2 * HOUR, abs=60)
     assert bounded(vmCount=4, maxHourlyPrice=2) is None
-    with refused(FailureKind.QUOTA, "\\$1.9 is the most"):
+    with refused(FailureKind.QUOTA, "\\$1.9 is the maximum"):
         bounded(vmCount=4, maxHourlyPrice=1.9)
-    with refused(FailureKind.QUOTA, "budget: what Standard_D2s_v5 in westus2, Regular, costs is not known"):
+    with refused(FailureKind.QUOTA, "budget: the price of Standard_D2s_v5 in westus2, Regular, is not known"):
         bounded(vmCount=4, vmSize="Standard_B2s,Standard_D2s_v5", budget=16)
     with refused(FailureKind.QUOTA, "budget: \\$4 are spent, at \\$8 an hour"):
         bounded(MADE, vmCount=4, budget=4)
@@ -108,7 +108,7 @@ def test_nothing_is_made_of_what_is_too_dear(state_dir: Path) -> None:
     assert failure is not None
     assert (failure.kind, failure.message.split()[-1]) == (FailureKind.QUOTA, "most")
     assert (ops.operation(params), ops.resources(params)) == (None, [])
-    with refused(FailureKind.QUOTA, "is the most"):
+    with refused(FailureKind.QUOTA, "is the maximum"):
         ops.plan(params)
 
 

@@ -92,7 +92,7 @@ def test_what_another_host_made_anew_is_not_gone_by_memory(
     status, _ = ops.wait_vm_deployment(False, dict(X1))
     assert status is Status.FAILED
     assert "removed at" in refusal(ops)[1]
-    assert "made again" in refusal(ops)[1]
+    assert "recreated" in refusal(ops)[1]
     assert ended(ops, X1) == (Status.SUCCEEDED, ops.wait_vm_deployment(False, dict(X1))[1])
     assert azure.ids() == set()
 

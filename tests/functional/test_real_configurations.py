@@ -198,7 +198,7 @@ def test_disks_whose_speed_is_bought_apart_outlive_their_vm(
     assert (disk["properties"]["diskIOPSReadWrite"], disk["properties"]["diskMBpsReadWrite"]) == (4000, 1000)
     assert (disk["tags"]["cost"], azure.vm(VM)["properties"]["vmId"]) == ("lab", first)
     anew: Params = {**faster, "adminUsername": "ada", "dataDisks": [8]}
-    assert ops.losses(anew) == ["exp1 is made anew for adminUsername, and loses exp1-osdisk"]
+    assert ops.losses(anew) == ["exp1 is replaced because of adminUsername, and loses exp1-osdisk"]
     provision(anew)
     assert azure.vm(VM)["properties"]["vmId"] != first
     assert azure.get(f"{DISK}{VERSION}")["properties"]["uniqueId"] == unique

@@ -21,7 +21,7 @@ from vmops import Status, VMOps
 from vmops.core.failures import FailureKind
 from vmops.core.polling import poll_until
 from vmops.core.state_dir import lock_path
-from vmops.jobs import handed, sqlite, start
+from vmops.jobs import sent_jobs, sqlite, start
 from vmops.protocol import Params
 from vmops.spec.names import OWNER_TAG
 from vmops.spec.target import Target
@@ -283,7 +283,7 @@ def test_what_a_stopped_fork_server_had_is_interrupted_for_all_others(
     ops: VMOps, azure: Azure, stopped: psutil.Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody else has the order: it is told so, and the same call goes on."""
-    monkeypatch.setattr(handed, "_PATIENCE", 0.0)
+    monkeypatch.setattr(sent_jobs, "_CHECK_INTERVAL", 0.0)
     assert ops.vm_provision(dict(PARAMS)) == (Status.PENDING, {})
     other = VMOps(ops.settings)
     assert other.wait_vm_deployment(True, dict(PARAMS)) == (Status.FAILED, {})

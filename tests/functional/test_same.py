@@ -135,7 +135,7 @@ def test_nothing_is_remembered_of_what_was_never_asked_for(ops: VMOps, azure: Az
     failure = again(ops)
     assert failure is not None
     assert failure.kind is FailureKind.NOT_FOUND
-    assert "nothing is remembered" in failure.message
+    assert "has no record of a request" in failure.message
     assert azure.ids() == set()
 
 

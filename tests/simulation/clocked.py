@@ -8,7 +8,7 @@ CLOCKED = (
     *("jobs.store",),
     *("local.provider.arm", "local.provider.sessions", "azure.inventory", "jobs.made"),
     *("jobs.refused", "deploy.moves", "deploy.market", "deploy.choice", "deploy.fleet.way"),
-    *("deploy.apply", "deploy.readiness", "jobs.handed"),
+    *("deploy.apply", "deploy.readiness", "jobs.sent_jobs"),
     *("ops.deployments", "ops.record"),
 )
 """Modules whose ``time`` is that of the processes that take turns."""

@@ -73,6 +73,6 @@ def test_who_has_many_before_it_looks_the_less_often(queue: Queue) -> None:
 def test_a_caller_looks_less_often_at_what_does_not_begin(queue: Queue) -> None:
     """It looks at once for what is about to begin, and never stops looking."""
     deployments = Deployments(Settings(state_dir=queue.state_dir), queue.store, lambda _: pytest.fail("ARM was asked"))
-    seen = deployments.look(queue.operations["exp3"])
+    seen = deployments.poll(queue.operations["exp3"])
     assert isinstance(seen, NotYet)
     assert [seen.after(looks) for looks in (1, 2, 100)] == [0.05, pytest.approx(0.075), 0.5]

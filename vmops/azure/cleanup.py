@@ -188,7 +188,7 @@ def _paid_for(seen: Inventory) -> list[str]:
 def _unproven(left: list[Resource], claim: Claim) -> Failure:
     """Name what has our name, is not proven to be ours, and is still paid for."""
     names = ", ".join(resource["name"] for resource in left)
-    message = f"left, and still paid for: {names}; nothing but the name tells that vmops made it"
+    message = f"left, and still paid for: {names}; only the name suggests that vmops made it"
     return Failure(FailureKind.CONFLICT, message, resource=left[0]["id"], step=refusal(left[0], claim).step)
 
 
