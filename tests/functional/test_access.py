@@ -258,7 +258,7 @@ def test_cp_copies_both_ways(lab: Inside, tmp_path: Path) -> None:
 )
 def test_one_side_of_a_copy_is_in_one_vm(paths: list[str]) -> None:
     """All else is a wrong call."""
-    with pytest.raises(SpecError, match="NAME:PATH is needed on one side, of one VM"):
+    with pytest.raises(SpecError, match="one side must be NAME:PATH, all of one VM"):
         access.copy(paths[:-1], paths[-1], [], recursive=False)
 
 

@@ -88,7 +88,7 @@ def test_a_whole_life_as_a_person_reads_it(lab: Shell) -> None:
     assert "✓ VirtualMachine life delete" in gone.stderr
     assert not any("life" in each for each in lab.azure.ids())
     again = lab("deprovision", "life")
-    assert (again.returncode, again.stderr) == (0, "nothing was to be done; this was done before:\n")
+    assert (again.returncode, again.stderr) == (0, "nothing to do; this is the earlier result:\n")
 
 
 def test_every_answer_can_be_one_json_value(lab: Shell) -> None:
@@ -211,7 +211,7 @@ def test_a_vm_that_somebody_else_deleted_is_missed(lab: Shell) -> None:
     requests.delete(f"{here.arm}{vm}?api-version=2024-07-01", headers=headers, timeout=10).raise_for_status()
     told = lab("status", "lost").stdout
     assert told.startswith("lost: provisioned, no such VM in Azure\n")
-    assert "vmops provision lost makes it anew, vmops deprovision lost removes what is left\n" in told
+    assert "vmops provision lost recreates it, vmops deprovision lost removes what is left\n" in told
 
 
 def test_status_of_a_vm_that_nobody_knows(lab: Shell) -> None:
@@ -219,7 +219,7 @@ def test_status_of_a_vm_that_nobody_knows(lab: Shell) -> None:
     done = lab("status", "nobody")
     assert (done.returncode, done.stdout) == (
         0,
-        "nobody: no deployment is recorded on this host, no such VM in Azure\n",
+        "nobody: this host has no record of a deployment, no such VM in Azure\n",
     )
 
 
@@ -260,7 +260,7 @@ def test_dry_runs_show_and_change_nothing(lab: Shell) -> None:
     assert (replaced.stdout, replaced.stderr) == (
         "replace  VirtualMachine exp1\n         storageProfile.imageReference: "
         "Canonical:ubuntu-24_04-lts:server:latest → Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest\n",
-        "warning: VirtualMachine exp1 is made anew, and loses exp1-osdisk\n1 change to be made; nothing was changed\n"
+        "warning: VirtualMachine exp1 is replaced, and loses exp1-osdisk\n1 change to be made; nothing was changed\n"
         f"{costs.format(0.08)}",
     )
     unknown = lab("provision", "exp1", "-p", "vmSize=Standard_D2s_v55", "--dry-run")
@@ -378,7 +378,7 @@ def test_ctrl_c_during_a_resize_names_a_way_that_keeps_the_vm(azure: Azure, shel
     told = shell("status", "exp1").stdout
     assert told.startswith("exp1: provision failed, running\n")
     again = "vmops provision exp1 -p vmSize=Standard_D2s_v5"
-    assert f"{again}, or vmops deprovision exp1 to remove the VM with all that it has\n" in told
+    assert f"{again}, or vmops deprovision exp1 to remove the VM with its disks\n" in told
 
 
 def test_a_wait_that_is_too_short_fails_and_the_work_goes_on(azure: Azure, shell: Shell) -> None:
@@ -391,7 +391,7 @@ def test_a_wait_that_is_too_short_fails_and_the_work_goes_on(azure: Azure, shell
     short = shell("provision", "exp1", "--wait", "-p", "pollTimeout=0.1")
     assert (short.returncode, short.stdout) == (1, "TIMED_OUT\n")
     assert short.stderr.splitlines()[-1] == (
-        "error: the provision of exp1 is not over within pollTimeout, but goes on: follow it with `vmops wait exp1`"
+        "error: the provision of exp1 is not done within pollTimeout, but goes on: follow it with `vmops wait exp1`"
     )
     azure.let_go()
     assert shell("wait", "exp1").returncode == 0

@@ -79,7 +79,7 @@ def test_a_provision_that_loses_disks_is_asked_for(
     before = azure.writes()
     refused = shell(*call)
     assert (refused.returncode, refused.stdout) == (1, "FAILED\n")
-    assert f"{words}; say --replace if that is meant" in refused.stderr
+    assert f"{words}; use --replace to allow it" in refused.stderr
     code, said = at_a_terminal(shell, "n", *call)
     assert (code, azure.writes()) == (1, before)
     assert f"{words}\nGo on? [y/N]" in said

@@ -108,9 +108,7 @@ def test_a_list_without_azure_is_what_was_recorded(lab: Shell, azure: Azure) -> 
         ("d1", None, "provisioned"),
         ("d2", None, "provisioned"),
     ]
-    assert done.stderr.startswith(
-        "warning: what Azure says is not known, so this is what was recorded on this host: auth:"
-    )
+    assert done.stderr.startswith("warning: Azure did not answer, so the list is from this host's records: auth:")
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -167,7 +165,7 @@ def test_what_was_done_is_found_again(lab: Shell) -> None:
     followed = lab("logs", "d1", "-f", "--json").stdout.splitlines()
     assert [json.loads(line) for line in followed] == events
     assert re.search(r"Z resource_done  resource=VirtualMachine d1  operation=create", lab("logs", "d1").stdout)
-    assert lab("logs", "nobody").stderr == "error: not_found: no deployment of nobody is recorded on this host; " + (
+    assert lab("logs", "nobody").stderr == "error: not_found: this host has no record of a deployment of nobody; " + (
         "provision the VM first, or correct the name\n"
     )
 
@@ -249,7 +247,7 @@ def test_a_dry_run_says_from_what_to_what(lab: Shell) -> None:
         "securityRules.tcp-443: open → nothing",
         "osProfile.adminUsername: mlos → mia",
         "osProfile.customData: (secret) → (secret)",
-        "warning: VirtualMachine d1 is made anew, and loses d1-osdisk, d1-data-0",
+        "warning: VirtualMachine d1 is replaced, and loses d1-osdisk, d1-data-0",
     ):
         assert line in told
     assert "/bin/sh" not in told

@@ -214,7 +214,7 @@ def test_what_is_gone_would_be_made_anew(state_dir: Path, azure: Azure, provisio
     azure.delete(f"{VM}{COMPUTE_API}")
     shown = shell("diff", "y1")
     assert shown.stdout == "create   VirtualMachine y1\n"
-    assert "1 change would put it right" in shown.stderr
+    assert "1 change would reconcile it" in shown.stderr
     deprovision(dict(PARAMS))
     refused = shell("diff", "y1")
     assert refused.returncode == 1

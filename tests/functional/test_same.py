@@ -146,7 +146,7 @@ def test_the_call_that_status_advises_resets_nothing(azure: Azure, provision: De
     was, made = looks(azure), vm_id(azure)
     azure.delete(SEEN)
     shown = vmops("status", "s1").stdout
-    advised = " ".join(shown[shown.index("vmops provision") : shown.index(" makes it anew")].split())
+    advised = " ".join(shown[shown.index("vmops provision") : shown.index(" recreates it")].split())
     assert "-p vmSize=Standard_D4s_v5" in advised
     assert PASSWORD not in shown
     assert "sesame" not in shown

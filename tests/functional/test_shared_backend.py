@@ -76,7 +76,7 @@ def test_a_sweep_of_many_stacks_in_postgres_ends(
         for number in range(5):
             backend.command.run(["stack", "init", "--no-select", f"exp{number}-0"], str(backend.directory), {})
     done = subprocess.run([*CLI, "sweep", "--dry-run"], capture_output=True, text=True, timeout=_LONGEST, check=False)
-    assert (done.returncode, done.stderr) == (0, "no VM has outlived its time\n")
+    assert (done.returncode, done.stderr) == (0, "no VM has expired\n")
 
 
 def test_what_was_killed_is_taken_up_where_the_backend_has_no_files(

@@ -99,10 +99,10 @@ def test_what_the_library_logs_is_said_on_stderr(
     assert (captured.out, captured.err) == ("", said)
 
 
-def test_an_error_is_said_after_what_led_to_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_is_printed_after_the_progress_before_it(capsys: pytest.CaptureFixture[str]) -> None:
     """The last line is the one that is read; the step that failed is above it."""
     failed = {"levelno": logging.WARNING, "vmops": {"event": "failed", "vm": "exp1", "reason": "quota: no cores"}}
-    with console.said_after(lambda: console.note("✗ VirtualMachine exp1")):
+    with console.logs_deferred(lambda: console.note("✗ VirtualMachine exp1")):
         console.Sentences().handle(logging.makeLogRecord(failed))
     assert capsys.readouterr().err == "✗ VirtualMachine exp1\nerror: exp1: quota: no cores\n"
 
@@ -260,7 +260,7 @@ def test_away_from_a_terminal_steps_are_lines_and_silence_is_broken(
 ) -> None:
     """A log of a build shows what takes so long, though nothing ends for minutes."""
     log = tmp_path / "log"
-    lines = Lines(Watch("provision of exp1", time.time(), log), still=0)
+    lines = Lines(Watch("provision of exp1", time.time(), log), repeat_after=0)
     log.write_text(
         event("resource_begun", "VirtualMachine exp1")
         + event("resource_failed", "Subnet s", seconds=0.1)
@@ -328,7 +328,7 @@ SHOWN = r"a\x1b]0;owned\x07\x9b31m\x0d\u202eb \x7f[bold]\udc80"
         lambda said: console.out.print(f"[bold]{escape(said)}[/]"),
         lambda said: console.out.print(said, markup=False),
         lambda said: reports.planned([planned("create", said)], None, as_json=False),
-        lambda said: reports.doomed([{"id": said}], as_json=False),
+        lambda said: reports.deletions([{"id": said}], as_json=False),
     ],
 )
 def test_what_a_terminal_would_obey_is_shown(say: Callable[[str], None], capsys: pytest.CaptureFixture[str]) -> None:
