@@ -13,7 +13,7 @@ import pytest
 
 from tests.conformance.arm import AUTHORIZED, SUBSCRIPTION, TOKEN
 from vmops.local.arm.app import create_app
-from vmops.local.arm.identity import IdentityDoor
+from vmops.local.arm.identity import IdentityLayer
 from vmops.local.arm.state.clock import ManualClock
 
 HOST = "https://127.0.0.1:8443"
@@ -40,7 +40,7 @@ def clock() -> ManualClock:
 def served(database: Path, clock: ManualClock, secret: str = TOKEN) -> Iterator[Ask]:
     """Give a way to ask a cloud behind its identity door."""
     app = create_app(database, secret, clock=clock)
-    transport = httpx.ASGITransport(IdentityDoor(app, secret, clock=clock))
+    transport = httpx.ASGITransport(IdentityLayer(app, secret, clock=clock))
     with asyncio.Runner() as runner:
         lifespan = app.router.lifespan_context(app)
         client = httpx.AsyncClient(transport=transport, base_url=HOST)

@@ -206,7 +206,7 @@ def test_a_daemon_that_nobody_can_find_ends(state_dir: Path) -> None:
 
 def test_a_daemon_that_does_not_listen_is_killed(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is stuck does not keep its caller for ever."""
-    monkeypatch.setattr(daemon, "_GRACE", 0.2)
+    monkeypatch.setattr(daemon, "_TERM_TIMEOUT", 0.2)
     found = daemon.ensure(state_dir)
     os.kill(found.pid, signal.SIGSTOP)
     assert daemon.stop(state_dir)
@@ -238,7 +238,7 @@ def test_a_record_of_before_is_read(state_dir: Path) -> None:
 @pytest.mark.parametrize("told", [True, False], ids=["a record of before a clock was set", "no record"])
 def test_what_holds_the_lock_is_stopped(state_dir: Path, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
     """A daemon of which the record does not tell is found all the same, and none is said not to run that does."""
-    monkeypatch.setattr(daemon, "_GRACE", 0.2)
+    monkeypatch.setattr(daemon, "_TERM_TIMEOUT", 0.2)
     found, these = daemon.ensure(state_dir), both(state_dir)
     os.kill(found.pid, signal.SIGSTOP)  # without a record it would go of itself
     record = endpoint.read(state_dir)
@@ -255,7 +255,7 @@ def test_a_lock_that_somebody_else_holds_is_not_said_to_be_free(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who holds it is about to start a daemon, or a mistake; neither is ended, nor called nothing."""
-    monkeypatch.setattr(daemon, "_PATIENCE", 0.1)
+    monkeypatch.setattr(daemon, "_START_TIMEOUT", 0.1)
     held = file_lock.acquire(state_dir / "local/lock")
     assert held is not None
     with pytest.raises(VmopsError, match="is no daemon of the local Azure"):
@@ -296,10 +296,10 @@ def test_a_daemon_that_cannot_start_says_why(state_dir: Path) -> None:
 
 def test_a_start_that_another_never_ends_is_not_waited_for(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind a lock that nobody gives back there is an end, and a sentence."""
-    monkeypatch.setattr(daemon, "_PATIENCE", 0.1)
+    monkeypatch.setattr(daemon, "_START_TIMEOUT", 0.1)
     held = file_lock.acquire(state_dir / "local/lock")
     assert held is not None
-    with pytest.raises(VmopsError, match="is neither up nor down"):
+    with pytest.raises(VmopsError, match="neither starts nor ends"):
         daemon.ensure(state_dir)
     os.close(held)
     assert daemon.find(state_dir) is None

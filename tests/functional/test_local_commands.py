@@ -12,7 +12,11 @@ from vmops.cli.commands.local import app
 from vmops.core.errors import SpecError
 from vmops.local import daemon
 
-NO_GUESTS = {"kind": "none", "running": 0, "reason": "no guests were asked for: vmops local start --guests auto"}
+NO_GUESTS = {
+    "kind": "none",
+    "running": 0,
+    "reason": "guests are off: turn them on with `vmops local start --guests auto`",
+}
 GROUP = f"/subscriptions/{'0' * 8}-0000-0000-0000-{'0' * 12}/resourceGroups/g"
 
 

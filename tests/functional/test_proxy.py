@@ -108,8 +108,8 @@ def test_no_other_host_is_reached(here: Endpoint) -> None:
         refused = said(here, f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
         assert refused.startswith("HTTP/1.1 403 Forbidden\r\n")
         assert refused.endswith(
-            "\r\n\r\nThis is the proxy of a local Azure: it leads to management.azure.com, login.microsoftonline.com, "
-            f"login.windows.net and prices.azure.com alone, at port 443, and not to {target}.\n"
+            "\r\n\r\nThis is the proxy of a local Azure: it connects only to management.azure.com, "
+            f"login.microsoftonline.com, login.windows.net and prices.azure.com, at port 443, and not to {target}.\n"
         )
     with closing(tunnel(here, "example.com")) as connection, pytest.raises(OSError, match="403 Forbidden"):
         connection.request("GET", "/")
@@ -121,7 +121,7 @@ def test_nothing_is_passed_on_in_plain_http(here: Endpoint) -> None:
         for target in ("http://management.azure.com/subscriptions", "http://example.com/", "/", "*"):
             refused = said(here, f"{method} {target} HTTP/1.1\r\nHost: management.azure.com\r\n\r\n".encode())
             assert refused.startswith("HTTP/1.1 403 Forbidden\r\n")
-            assert "it takes CONNECT alone, for HTTPS: nothing is passed on in plain HTTP.\n" in refused
+            assert "it accepts only CONNECT, for HTTPS; plain HTTP is not forwarded.\n" in refused
 
 
 NO_REQUESTS = (

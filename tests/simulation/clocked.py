@@ -33,7 +33,7 @@ UNCLOCKED = {
     "jobs.cluster.queue": _ALONE,
     "local.provider_process": _ABSENT,
     "local.guests.guest": _ABSENT,
-    "local.guests.porter": _ABSENT,
+    "local.guests.ssh_server": _ABSENT,
     "engine.install.installers": _ABSENT,
     "azure.price_book": "tells how old a price is, and no verb of this world judges by that",
     "azure.prices": "waits for a price list: the local Azure's answers at once",

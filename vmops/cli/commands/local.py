@@ -68,7 +68,7 @@ def start(
     if guests == "namespaces":
         _require_guests()
     if as_json:
-        console.print_json(found.told())
+        console.print_json(found.as_json())
     else:
         console.out.print(_sentence(found))
 

@@ -65,7 +65,7 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
 def restrict(target: str, flags: int) -> None:
     """Add restrictions such as READ_ONLY to a mount; present ones are kept."""
     found = os.statvfs(target).f_flag
-    kept = {flag for told, flag in _KEPT.items() if found & told} | {REMOUNT, BIND, flags}
+    kept = {flag for reported, flag in _KEPT.items() if found & reported} | {REMOUNT, BIND, flags}
     mount("", target, "", reduce(or_, kept))
 
 

@@ -132,7 +132,7 @@ def _wait_for_guest(directory: int, known: int, plan: int) -> NoReturn:
     ended = os.open(ENDED, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600, dir_fd=directory)
     why = REFUSED
     try:
-        (told, tell), (held, hold) = os.pipe(), os.pipe()
+        (answer, tell), (held, hold) = os.pipe(), os.pipe()
         builder = kernel.fork()
         if not builder:
             os.close(hold)
@@ -141,7 +141,7 @@ def _wait_for_guest(directory: int, known: int, plan: int) -> NoReturn:
         os.close(directory)
         os.chdir("/")  # which is the guest's, or becomes it: who is at the root goes along
         kernel.keep_others_out()
-        guest = os.read(told, 1 << 10).decode()
+        guest = os.read(answer, 1 << 10).decode()
         os.waitpid(builder, 0)
         os.close(hold)  # now the guest is this one's only child
         why = _end(guest)

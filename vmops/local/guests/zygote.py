@@ -52,8 +52,8 @@ class Zygote:
 
         Raises: OSError if it cannot be started; later refusals are written in ``namespaces.ENDED``.
         """
-        told, tell = os.pipe()
-        with os.fdopen(told) as answer:
+        receiver, tell = os.pipe()
+        with os.fdopen(receiver) as answer:
             try:
                 self._ask(directory, lock, console, tell, plan)
             finally:

@@ -92,9 +92,9 @@ def _leaf(plain: dict[str, Any]) -> Test:
         name, target = left(subject.context), wanted(subject.context)
         values = values_of(subject.body, subject.kind, str(name)) if kind == "field" else [name]
         held = all(meets(value, target) for value in values)
-        told: Json = {"result": str(held), "expressionKind": kind.capitalize(), "expression": plain[kind]}
-        told |= _found(subject, str(name), values) if kind == "field" else {"expressionValue": name}
-        subject.seen.append(told | {"targetValue": target, "operator": operator.capitalize()})
+        finding: Json = {"result": str(held), "expressionKind": kind.capitalize(), "expression": plain[kind]}
+        finding |= _found(subject, str(name), values) if kind == "field" else {"expressionValue": name}
+        subject.seen.append(finding | {"targetValue": target, "operator": operator.capitalize()})
         return held
 
     return test
