@@ -11,7 +11,7 @@ from vmops.local.arm.shapes.shape import Many, Named, Parts, Shape, Shown, Word,
 class Misfit(Exception):
     """A misfit with a shape: an unknown member, a value that is not one of the words, or another type.
 
-    ``path`` is its position, such as ``properties.subnets[0].name``; ``detail`` the value, or the noun of the right type.
+    ``path`` is its position, such as ``properties.subnets[0].name``; ``detail`` the value, or the right type.
     """
 
     what: Literal["member", "value", "type"]
