@@ -124,7 +124,7 @@ def _objects(body: Any, shape: Shape) -> Iterator[tuple[dict[str, Any], Parts]]:
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0))
-def test_no_request_finds_a_fault_of_the_cloud(seed: int) -> None:
+def test_no_request_causes_an_internal_error(seed: int) -> None:
     """A 500 is what no client can do anything about; and after it all a list still answers."""
     asking = Asking(seed)
     with tempfile.TemporaryDirectory() as folder, Arm(Path(folder) / "cloud.db", ManualClock()) as arm:

@@ -41,13 +41,13 @@ def ended(arm: Arm, accepted: httpx.Response) -> tuple[str, str]:
     return told["status"], told.get("error", {}).get("code", "")
 
 
-def test_without_a_limit_there_is_room_for_all(arm: Arm) -> None:
+def test_capacity_without_a_limit_is_unlimited(arm: Arm) -> None:
     """Nothing runs out unless it is told to."""
     assert arm("GET", "/_local/capacity").json() == []
     assert ended(arm, asked_for(arm)) == ("Succeeded", "")
 
 
-def test_a_create_that_finds_no_room_fails_when_its_operation_ends(arm: Arm) -> None:
+def test_a_create_without_capacity_fails_at_the_end_of_its_operation(arm: Arm) -> None:
     """The request is accepted, and the machine left Failed; once there is room a PUT makes it."""
     limit(arm, ROOM | {"left": 0})
     created = asked_for(arm)
@@ -61,14 +61,14 @@ def test_a_create_that_finds_no_room_fails_when_its_operation_ends(arm: Arm) -> 
     assert (arm.power(), left(arm)) == ("running", [0])
 
 
-def test_of_two_at_once_the_second_finds_none(arm: Arm) -> None:
+def test_the_second_of_two_concurrent_creates_gets_no_capacity(arm: Arm) -> None:
     """Room is taken when it is asked for, not when the operation ends."""
     limit(arm, ROOM)
     first, second = asked_for(arm), asked_for(arm, "other")
     assert [ended(arm, each) for each in (first, second)] == [("Succeeded", ""), ("Failed", "AllocationFailed")]
 
 
-def test_room_is_given_back_and_taken_again(arm: Arm) -> None:
+def test_capacity_is_freed_and_reused(arm: Arm) -> None:
     """A machine that is only stopped keeps it; one that is deallocated or deleted does not."""
     limit(arm, ROOM)
     assert ended(arm, asked_for(arm)) == ("Succeeded", "")
@@ -86,7 +86,7 @@ def test_room_is_given_back_and_taken_again(arm: Arm) -> None:
     assert (arm.power(), left(arm)) == ("running", [0])
 
 
-def test_a_room_is_for_a_zone_a_location_and_a_priority(arm: Arm) -> None:
+def test_a_limit_applies_to_zone_location_and_priority(arm: Arm) -> None:
     """Others have theirs elsewhere; one that is in several rooms takes from each."""
     spot = {"hardwareProfile__vmSize": "Standard_D2s_v5", "priority": "Spot"}
     limit(
@@ -104,7 +104,7 @@ def test_a_room_is_for_a_zone_a_location_and_a_priority(arm: Arm) -> None:
     assert left(arm) == [0, 0, 3, 5, 0]
 
 
-def test_a_create_that_fails_for_another_reason_gives_its_room_back(arm: Arm) -> None:
+def test_a_create_that_fails_otherwise_frees_its_capacity(arm: Arm) -> None:
     """What never came to run takes no room, whatever it was; one that runs although it is Failed does."""
     limit(arm, ROOM)
     arm("PUT", "/_local/faults", [FAULTS["internal-operation-error"].rule("fault").plain()])
@@ -118,7 +118,7 @@ def test_a_create_that_fails_for_another_reason_gives_its_room_back(arm: Arm) ->
     assert left(arm) == [0]
 
 
-def test_a_resize_moves_from_one_room_to_another(arm: Arm) -> None:
+def test_a_resize_changes_the_used_capacity(arm: Arm) -> None:
     """A machine that runs needs room of the new size, and gives the old back; one that is deallocated needs none."""
     bigger = ROOM | {"size": "Standard_B4ms"}
     limit(arm, ROOM, bigger)
@@ -133,7 +133,7 @@ def test_a_resize_moves_from_one_room_to_another(arm: Arm) -> None:
     arm.done(arm.put_machine(hardwareProfile__vmSize="Standard_B2s"))
 
 
-def test_an_eviction_gives_room_back(arm: Arm) -> None:
+def test_an_eviction_frees_capacity(arm: Arm) -> None:
     """Whatever its policy."""
     size = "Standard_D2s_v5"
     limit(arm, ROOM | {"size": size, "left": 2})
@@ -157,7 +157,7 @@ def test_an_eviction_gives_room_back(arm: Arm) -> None:
         ({"size": "Standard_B2s"}, "0.left:"),
     ],
 )
-def test_a_room_that_cannot_be_is_refused(arm: Arm, room: dict[str, Any], words: str) -> None:
+def test_an_invalid_limit_is_refused(arm: Arm, room: dict[str, Any], words: str) -> None:
     """With the field and the rule, and those of before stay."""
     before = limit(arm, ROOM)
     answer = arm("PUT", "/_local/capacity", [room])

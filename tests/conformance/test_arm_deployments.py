@@ -93,7 +93,7 @@ def test_a_deployment_is_accepted_runs_and_succeeds(arm: Arm) -> None:
     assert arm.power() == "running"
 
 
-def test_time_that_passes_at_once_is_lived_through_in_order(arm: Arm) -> None:
+def test_operations_due_at_once_end_in_order(arm: Arm) -> None:
     """A cloud that nobody has looked at for an hour has made each resource when it was its turn."""
     arm.make_group()
     deploy(arm, network(), interface(dependsOn=["net"]), vm(dependsOn=["vm-nic"]))
@@ -108,7 +108,7 @@ def test_time_that_passes_at_once_is_lived_through_in_order(arm: Arm) -> None:
     assert began < arm.clock.now()
 
 
-def test_what_a_deployment_did_is_listed(arm: Arm) -> None:
+def test_the_operations_of_a_deployment_are_listed(arm: Arm) -> None:
     """Each resource, and then its outputs, each by itself too, with or without the provider in the path."""
     arm.make_group()
     ended(arm, deploy(arm, address()))
@@ -125,7 +125,7 @@ def test_what_a_deployment_did_is_listed(arm: Arm) -> None:
         assert refusal(arm("GET", f"{base}/operations/none")) == (404, "DeploymentOperationNotFound")
 
 
-def test_deployments_are_found_listed_and_forgotten(arm: Arm) -> None:
+def test_deployments_are_read_listed_and_deleted(arm: Arm) -> None:
     """What they made stays, and is deleted by itself; a group takes its deployments with it."""
     arm.make_group()
     assert arm("HEAD", DEPLOYMENT).status_code == 404
@@ -151,7 +151,7 @@ def test_deployments_are_found_listed_and_forgotten(arm: Arm) -> None:
     assert arm.shown(DEPLOYMENTS)["value"] == []
 
 
-def test_a_deployment_is_done_again_by_the_same_name(arm: Arm) -> None:
+def test_a_deployment_can_be_repeated_under_its_name(arm: Arm) -> None:
     """Once it is over: with 200, and on what is there already; what the template does not name is left alone."""
     arm.make_group()
     first = deploy(arm, address(), disk())
@@ -166,7 +166,7 @@ def test_a_deployment_is_done_again_by_the_same_name(arm: Arm) -> None:
     assert names(arm) == ["disk", "ip"]
 
 
-def test_a_deployment_that_is_cancelled_begins_nothing_more(arm: Arm) -> None:
+def test_a_cancelled_deployment_makes_no_further_requests(arm: Arm) -> None:
     """What it has asked for already is finished; one that is over cannot be cancelled."""
     arm.make_group()
     accepted = deploy(arm, network(), interface(dependsOn=["net"]))
@@ -224,7 +224,7 @@ def test_parameters_variables_and_outputs(arm: Arm) -> None:
     }
 
 
-def test_loops_and_conditions_make_as_many_resources_as_they_say(arm: Arm) -> None:
+def test_loops_and_conditions_determine_the_number_of_resources(arm: Arm) -> None:
     """A loop may be waited for as a whole; what is not wanted is not made, and nobody waits for it."""
     arm.make_group()
     loop = {"name": "many", "count": 3}
@@ -255,7 +255,7 @@ def test_a_serial_loop_makes_a_batch_at_a_time(arm: Arm) -> None:
     assert ended(arm, accepted)["provisioningState"] == "Succeeded"
 
 
-def test_a_property_is_copied_and_null_is_as_good_as_absent(arm: Arm) -> None:
+def test_property_loops_and_nulls(arm: Arm) -> None:
     """As in a direct PUT."""
     arm.make_group()
     rule = {"priority": "[add(100, copyIndex('securityRules'))]", "direction": "Inbound", "access": "Allow"}
@@ -268,7 +268,7 @@ def test_a_property_is_copied_and_null_is_as_good_as_absent(arm: Arm) -> None:
     assert "description" not in rules[0]["properties"]
 
 
-def test_children_are_made_by_their_whole_name_or_inside_their_parent(arm: Arm) -> None:
+def test_children_may_be_nested_or_named_in_full(arm: Arm) -> None:
     """Either way they are resources of their own, and wait for what they say."""
     arm.make_group()
     prefix = {"addressPrefix": "10.0.1.0/24"}
@@ -295,7 +295,7 @@ def test_children_are_made_by_their_whole_name_or_inside_their_parent(arm: Arm) 
     assert found["id"] == f"{NETWORK}/virtualNetworks/net/subnets/out"
 
 
-def test_a_reference_is_a_dependency_of_its_own(arm: Arm) -> None:
+def test_a_reference_is_a_dependency(arm: Arm) -> None:
     """Who looks at a resource of the template is made after it, without a word about it, by name, by type and by id."""
     arm.make_group()
     first = "[reference('ip').publicIPAllocationMethod]"
@@ -376,7 +376,7 @@ def test_a_reference_outside_the_template_needs_an_api_version(arm: Arm) -> None
         ({"resources": [address(scope="odd")]}, "The scope 'odd' of a template resource"),
     ],
 )  # fmt: skip
-def test_a_template_that_is_wrong_is_refused_in_a_sentence(arm: Arm, parts: dict[str, Any], sentence: str) -> None:
+def test_an_invalid_template_is_refused_with_a_sentence(arm: Arm, parts: dict[str, Any], sentence: str) -> None:
     """Before anything is made, by PUT and by validate alike."""
     arm.make_group()
     body = request(**{"given": None, **parts})
@@ -411,7 +411,7 @@ def test_a_template_that_is_wrong_is_refused_in_a_sentence(arm: Arm, parts: dict
         ),
     ],
 )  # fmt: skip
-def test_what_a_deployment_cannot_be_asked_is_said(
+def test_unsupported_parts_of_a_deployment_are_refused(
     arm: Arm, body: dict[str, Any], expected: tuple[int, str], sentence: str
 ) -> None:
     """Nothing that is asked for is passed over in silence."""
@@ -432,7 +432,7 @@ def test_what_if_and_a_missing_group_are_refused(arm: Arm) -> None:
     assert refusal(arm("PUT", f"{GROUP}/providers/Microsoft.Resources/other/x", {})) == (404, "InvalidResourceType")
 
 
-def test_validate_tells_what_would_be_deployed_and_does_nothing(arm: Arm) -> None:
+def test_validate_lists_resources_and_makes_none(arm: Arm) -> None:
     """Its answer looks like a deployment's that has succeeded."""
     arm.make_group()
     shown = arm("POST", f"{DEPLOYMENT}/validate", request(network(), address())).json()["properties"]
@@ -444,7 +444,7 @@ def test_validate_tells_what_would_be_deployed_and_does_nothing(arm: Arm) -> Non
     assert arm.shown(DEPLOYMENTS)["value"] == []
 
 
-def test_a_resource_that_is_refused_fails_the_deployment_with_its_own_words(arm: Arm) -> None:
+def test_a_refused_resource_fails_the_deployment_with_its_error(arm: Arm) -> None:
     """What waits for it is not begun, what does not is made; the operation, the deployment and its parts all tell."""
     arm.make_group()
     accepted = deploy(arm, address("bad", zones=["9"]), disk(dependsOn=["bad"]), address("good"), network())
@@ -476,14 +476,14 @@ def test_a_resource_that_is_refused_fails_the_deployment_with_its_own_words(arm:
     assert "outputs" not in shown
 
 
-def test_after_a_failure_nothing_more_is_begun(arm: Arm) -> None:
+def test_after_a_failure_no_further_requests_are_made(arm: Arm) -> None:
     """What is under way is finished, and what waits for that stays unmade."""
     arm.make_group()
     failure(arm, address("bad", zones=["9"]), network(), interface(dependsOn=["net"]))
     assert names(arm) == ["net"]
 
 
-def test_a_condition_may_look_at_another_resource(arm: Arm) -> None:
+def test_a_condition_may_refer_to_another_resource(arm: Arm) -> None:
     """Both branches are waited for until it is known which one it is."""
     arm.make_group()
     condition = "equals(reference('ip').publicIPAllocationMethod, 'Static')"
@@ -492,7 +492,7 @@ def test_a_condition_may_look_at_another_resource(arm: Arm) -> None:
     assert arm.shown(f"{COMPUTE}/disks/disk")["tags"] == {"a": "8"}
 
 
-def test_a_write_that_fails_later_fails_the_deployment(arm: Arm) -> None:
+def test_a_failed_operation_fails_the_deployment(arm: Arm) -> None:
     """Faults strike what a template makes as they strike a direct PUT."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -505,7 +505,7 @@ def test_a_write_that_fails_later_fails_the_deployment(arm: Arm) -> None:
     assert arm.shown(f"{COMPUTE}/virtualMachines/vm")["properties"]["provisioningState"] == "Failed"
 
 
-def test_a_fault_refuses_what_a_template_makes(arm: Arm) -> None:
+def test_faults_apply_to_requests_of_a_deployment(arm: Arm) -> None:
     """The quota of a direct PUT is that of a template."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -514,7 +514,7 @@ def test_a_fault_refuses_what_a_template_makes(arm: Arm) -> None:
     assert [each["code"] for each in failure(arm, vm())["details"]] == ["SkuNotAvailable"]
 
 
-def test_a_write_that_never_ends_keeps_the_deployment_until_it_is_let_go(arm: Arm) -> None:
+def test_a_stuck_write_delays_the_deployment(arm: Arm) -> None:
     """Clearing the faults lets both go on."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -526,7 +526,7 @@ def test_a_write_that_never_ends_keeps_the_deployment_until_it_is_let_go(arm: Ar
     assert arm.poll(accepted).json() == {"status": "Succeeded"}
 
 
-def test_locks_and_policies_hold_for_templates_too(arm: Arm) -> None:
+def test_locks_and_policies_apply_to_deployments(arm: Arm) -> None:
     """A lock of the group stops the deployment, one of a resource that resource, and a policy puts its tags in."""
     arm.make_group()
     arm.put(
@@ -545,7 +545,7 @@ def test_locks_and_policies_hold_for_templates_too(arm: Arm) -> None:
     assert refusal(deploy(arm, address("other"))) == (409, "ScopeLocked")
 
 
-def test_a_resource_that_is_throttled_is_asked_for_again(arm: Arm) -> None:
+def test_a_throttled_request_of_a_deployment_is_retried(arm: Arm) -> None:
     """When Compute says so: the deployment does not fail, it takes longer."""
     arm.make_machine()
     body = machine()
@@ -558,7 +558,7 @@ def test_a_resource_that_is_throttled_is_asked_for_again(arm: Arm) -> None:
     assert arm.shown(f"{COMPUTE}/virtualMachines/vm")["tags"] == {"a": "b"}
 
 
-def test_an_output_that_cannot_be_worked_out_fails_the_deployment(arm: Arm) -> None:
+def test_an_output_that_cannot_be_evaluated_fails_the_deployment(arm: Arm) -> None:
     """Its resources are there all the same."""
     arm.make_group()
     error = failure(arm, address(), outputs=text("[reference('ip').dnsSettings.fqdn]"))
@@ -568,7 +568,7 @@ def test_an_output_that_cannot_be_worked_out_fails_the_deployment(arm: Arm) -> N
     assert names(arm) == ["ip"]
 
 
-def test_an_expression_that_fails_later_is_told_with_its_resource(arm: Arm) -> None:
+def test_a_late_expression_error_names_its_resource(arm: Arm) -> None:
     """What another resource has not can only be known when it is there."""
     arm.make_group()
     cause = failure(arm, address(), disk(tags={"a": "[reference('ip').none]"}))["details"][0]
@@ -576,7 +576,7 @@ def test_an_expression_that_fails_later_is_told_with_its_resource(arm: Arm) -> N
     assert "for resource" in cause["message"]
 
 
-def test_what_the_cloud_does_not_know_is_refused_as_by_itself(arm: Arm) -> None:
+def test_an_unknown_type_in_a_template_is_refused_like_a_request(arm: Arm) -> None:
     """A type or a property that a direct PUT is refused for fails the deployment with the same words."""
     arm.make_group()
     unknown = resource("Microsoft.Storage/storageAccounts", "a", properties={})
@@ -584,7 +584,7 @@ def test_what_the_cloud_does_not_know_is_refused_as_by_itself(arm: Arm) -> None:
     assert [each["code"] for each in failure(arm, disk(odd=1))["details"]] == ["InvalidRequestContent"]
 
 
-def test_a_resource_that_is_refused_is_left_as_it_was(arm: Arm) -> None:
+def test_a_refused_write_of_a_deployment_changes_nothing(arm: Arm) -> None:
     """Of a write that is refused in the middle nothing stays, while what else was asked for at that moment does."""
     arm.make_network()
     wrong = network()
@@ -596,7 +596,7 @@ def test_a_resource_that_is_refused_is_left_as_it_was(arm: Arm) -> None:
     assert ([each["name"] for each in subnets], names(arm)) == (["sub"], ["ip", "net"])
 
 
-def test_a_group_that_goes_takes_its_deployment_along(arm: Arm) -> None:
+def test_deleting_a_group_deletes_its_deployments(arm: Arm) -> None:
     """One that is under way ends, and nothing is made in a group that is going."""
     arm.make_group()
     accepted = deploy(arm, network(), interface(dependsOn=["net"]))
@@ -608,7 +608,7 @@ def test_a_group_that_goes_takes_its_deployment_along(arm: Arm) -> None:
     assert arm("GET", "/_local/resources").json() == []
 
 
-def test_secrets_are_neither_shown_nor_kept(arm: Arm, tmp_path: Path) -> None:
+def test_secure_parameters_are_neither_shown_nor_stored(arm: Arm, tmp_path: Path) -> None:
     """Not in an answer or a refusal, and not in the cloud's file, while the deployment runs and after."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -640,7 +640,7 @@ def test_secrets_are_neither_shown_nor_kept(arm: Arm, tmp_path: Path) -> None:
     assert SECRET not in wrong.text
 
 
-def test_a_deployment_outlives_the_process_that_took_it_on(tmp_path: Path) -> None:
+def test_a_deployment_continues_in_another_process(tmp_path: Path) -> None:
     """Another one on the same file goes on where it was, with what was given in secret."""
     secret: dict[str, Any] = {"parameters": {"tag": {"type": "securestring"}}, "given": {"tag": SECRET}}
     with Arm(tmp_path / "other.db", ManualClock()) as first:
@@ -654,7 +654,7 @@ def test_a_deployment_outlives_the_process_that_took_it_on(tmp_path: Path) -> No
         assert second.shown(f"{COMPUTE}/disks/disk")["tags"] == {"tag": SECRET}
 
 
-def test_who_has_another_token_cannot_go_on_with_a_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deployment_fails_with_another_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It fails, and says why."""
     with Arm(tmp_path / "other.db", ManualClock()) as first:
         first.make_group()
@@ -668,7 +668,7 @@ def test_who_has_another_token_cannot_go_on_with_a_deployment(tmp_path: Path, mo
         assert refusal(second("POST", f"{DEPLOYMENT}/exportTemplate")) == (409, "DeploymentForgotten")
 
 
-def test_a_template_that_was_right_and_is_not_any_more_fails_its_deployment(tmp_path: Path) -> None:
+def test_a_template_that_became_invalid_fails_its_deployment(tmp_path: Path) -> None:
     """What it took from its group is gone when another process reads it again."""
     with Arm(tmp_path / "other.db", ManualClock()) as first:
         assert first("PUT", GROUP, {"location": "westus2", "tags": {"a": "b"}}).status_code == 201
@@ -680,7 +680,7 @@ def test_a_template_that_was_right_and_is_not_any_more_fails_its_deployment(tmp_
         assert [each["code"] for each in error["details"]] == ["InvalidTemplate"]
 
 
-def test_the_template_of_a_deployment_can_be_had_again(arm: Arm) -> None:
+def test_export_template_returns_the_template(arm: Arm) -> None:
     """As it was sent."""
     arm.make_group()
     body = request(address("[concat('i', 'p')]"))
@@ -688,14 +688,14 @@ def test_the_template_of_a_deployment_can_be_had_again(arm: Arm) -> None:
     assert arm("POST", f"{DEPLOYMENT}/exportTemplate").json() == {"template": body["properties"]["template"]}
 
 
-def test_a_deployment_has_tags_as_other_resources_have(arm: Arm) -> None:
+def test_a_deployment_has_tags(arm: Arm) -> None:
     """They are shown with it."""
     arm.make_group()
     answer = arm("PUT", DEPLOYMENT, request() | {"tags": {"a": "b"}})
     assert (answer.status_code, answer.json()["tags"]) == (201, {"a": "b"})
 
 
-def test_many_machines_are_made_at_once(arm: Arm) -> None:
+def test_a_template_makes_many_machines(arm: Arm) -> None:
     """As ``az vm create --count`` asks for them: a loop of interfaces and one of machines that wait for theirs."""
     arm.make_network()
     own = machine()["properties"]

@@ -23,7 +23,7 @@ def held(arm: Arm) -> dict[int, str]:
 
 
 @pytest.mark.parametrize(("asked", "size"), [({}, 8), ({"diskSizeGB": 8}, 8), ({"diskSizeGB": 16}, 16)])
-def test_a_copy_is_as_large_as_its_source_or_larger(arm: Arm, asked: dict[str, int], size: int) -> None:
+def test_a_copied_disk_is_not_smaller_than_its_source(arm: Arm, asked: dict[str, int], size: int) -> None:
     """A copy has the size of what it is copied from, unless a larger one is asked for, and tells what that was."""
     arm.make_group()
     source = disk(arm, "a")
@@ -51,7 +51,9 @@ def test_a_copy_is_as_large_as_its_source_or_larger(arm: Arm, asked: dict[str, i
         ({}, (400, "InvalidParameter")),
     ],
 )
-def test_a_disk_from_nothing_known_is_refused(arm: Arm, properties: dict[str, Any], expected: tuple[int, str]) -> None:
+def test_a_disk_from_an_unknown_source_is_refused(
+    arm: Arm, properties: dict[str, Any], expected: tuple[int, str]
+) -> None:
     """What is not there cannot be copied, what cannot be made here is not made, and nothing is left."""
     arm.make_group()
     disk(arm, "a")
@@ -61,7 +63,7 @@ def test_a_disk_from_nothing_known_is_refused(arm: Arm, properties: dict[str, An
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_a_disk_changes_as_asked(arm: Arm, method: str) -> None:
+def test_a_disk_update_changes_its_properties(arm: Arm, method: str) -> None:
     """What may change does, and what may not is refused: nothing is passed over."""
     arm.make_group()
     path = disk(arm, "a")
@@ -75,7 +77,7 @@ def test_a_disk_changes_as_asked(arm: Arm, method: str) -> None:
         assert refusal(answer) == (409, "PropertyChangeNotAllowed")
 
 
-def test_a_machine_s_new_disk_may_be_a_copy(arm: Arm) -> None:
+def test_a_machines_data_disk_may_be_a_copy(arm: Arm) -> None:
     """A data disk that copies another has its size; what is not there cannot be copied here either."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -86,7 +88,7 @@ def test_a_machine_s_new_disk_may_be_a_copy(arm: Arm) -> None:
     assert arm.shown(VM)["properties"]["storageProfile"]["dataDisks"][0]["diskSizeGB"] == 16
 
 
-def test_disks_come_and_go_by_themselves(arm: Arm) -> None:
+def test_separate_disks_are_created_and_deleted(arm: Arm) -> None:
     """Attach and detach need no guest: what is asked for is done, and the result is the machine's disks."""
     arm.make_machine(storageProfile__dataDisks=[{"lun": 1, "diskSizeGB": 4, "name": "old"}])
     first, second = disk(arm, "first"), disk(arm, "second")
@@ -115,7 +117,9 @@ def test_disks_come_and_go_by_themselves(arm: Arm) -> None:
         ({"dataDisksToAttach": [{"id": "a"}]}, (400, "BadRequest")),
     ],
 )
-def test_disks_that_cannot_move_stay(arm: Arm, asked: dict[str, Any], expected: tuple[int, str]) -> None:
+def test_disks_of_a_running_machine_cannot_be_reattached(
+    arm: Arm, asked: dict[str, Any], expected: tuple[int, str]
+) -> None:
     """A refusal changes nothing."""
     arm.make_machine(storageProfile__dataDisks=[{"lun": 1, "diskSizeGB": 4, "name": "old"}])
     disk(arm, "free")
@@ -123,7 +127,7 @@ def test_disks_that_cannot_move_stay(arm: Arm, asked: dict[str, Any], expected: 
     assert held(arm) == {1: "old"}
 
 
-def test_a_slot_keeps_its_disk(arm: Arm) -> None:
+def test_a_lun_keeps_its_disk(arm: Arm) -> None:
     """Another disk in a slot that is taken, and two disks in one slot, are refused instead of ignored."""
     arm.make_machine(storageProfile__dataDisks=[{"lun": 1, "diskSizeGB": 4, "name": "old"}])
     other = {"lun": 1, "createOption": "Attach", "managedDisk": {"id": disk(arm, "free")}}
@@ -145,7 +149,7 @@ def fast(arm: Arm, kind: dict[str, Any], size: int = 8, **says: int) -> Any:
     return arm("PUT", f"{COMPUTE}/disks/fast", {"location": "westus2", **kind, "properties": properties})
 
 
-def test_the_speed_of_some_disks_is_bought_apart(arm: Arm) -> None:
+def test_premium_v2_and_ultra_disks_have_their_own_speed(arm: Arm) -> None:
     """They have the least of it unless more is asked for, which is changed without their size."""
     arm.make_group()
     arm.done(fast(arm, V2))
@@ -171,15 +175,13 @@ def test_the_speed_of_some_disks_is_bought_apart(arm: Arm) -> None:
         (ULTRA, 4, {"diskIOPSReadWrite": 1000, "diskMBpsReadWrite": 257}),
     ],
 )
-def test_a_speed_that_a_disk_does_not_have_is_refused(
-    arm: Arm, kind: dict[str, Any], size: int, says: dict[str, int]
-) -> None:
+def test_an_invalid_disk_speed_is_refused(arm: Arm, kind: dict[str, Any], size: int, says: dict[str, int]) -> None:
     """By its type, its size, and of megabytes by what else it does a second."""
     arm.make_group()
     assert refusal(fast(arm, kind, size, **says)) == (400, "InvalidParameter")
 
 
-def test_a_machine_takes_fast_disks_in_a_zone_uncached_and_when_it_says_so(arm: Arm) -> None:
+def test_fast_disks_need_a_zone_no_caching_and_the_capability(arm: Arm) -> None:
     """One that is in no zone, caches them, is of a size without Premium or has not asked for Ultra is refused."""
     arm.make_network()
     arm.make_interface("vm-nic")

@@ -103,7 +103,7 @@ def steps(name: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", DELETES)
-def test_a_deletion_answers_as_the_example_lists(arm: Arm, name: str) -> None:
+def test_a_deletion_has_a_status_of_the_example(arm: Arm, name: str) -> None:
     """Accepted while it is there, and no content once it is not; both are statuses of the example."""
     furnish(arm)
     for path in steps(name):
@@ -128,7 +128,7 @@ def test_a_group_is_deleted_as_in_the_example(arm: Arm) -> None:
     assert {str(status) for status in answers} <= found["responses"].keys()
 
 
-def test_interfaces_inside_a_machine_are_refused_by_name(arm: Arm) -> None:
+def test_inline_interfaces_of_a_machine_are_refused(arm: Arm) -> None:
     """The one example that is not served: a machine that makes its own interfaces."""
     prepare(arm)
     asked: Any = request_of(example("CreateAVmWithNetworkInterfaceConfiguration"))
@@ -137,7 +137,7 @@ def test_interfaces_inside_a_machine_are_refused_by_name(arm: Arm) -> None:
     assert answer.json()["error"]["target"] == "networkProfile.networkInterfaceConfigurations"
 
 
-def test_every_example_is_looked_at() -> None:
+def test_every_example_is_tested() -> None:
     """One that nobody replays proves nothing."""
     single = {
         "NetworkInterfaceUpdateTags",

@@ -50,7 +50,7 @@ def struck(arm: Arm, calls: int) -> list[int]:
     return [number for number, status in enumerate(answers, 1) if status == 418]
 
 
-def test_rules_are_shown_as_they_were_put(arm: Arm) -> None:
+def test_fault_rules_are_shown_as_they_were_put(arm: Arm) -> None:
     """The list is replaced as a whole; an empty one clears it."""
     rule = refuse(name="tea", nth=2, share=0.5, seed=7, verbs=["create"])
     assert put(arm, rule).json() == arm("GET", FAULTS_PATH).json() == [rule]
@@ -70,7 +70,7 @@ def test_rules_are_shown_as_they_were_put(arm: Arm) -> None:
         ({"verbs": ["update"], "times": 1}, [2]),
     ],
 )
-def test_a_rule_strikes_the_calls_that_it_names(arm: Arm, when: dict[str, Any], numbers: list[int]) -> None:
+def test_a_fault_rule_strikes_its_calls(arm: Arm, when: dict[str, Any], numbers: list[int]) -> None:
     """By method, path, verb and count; what is not struck is carried out."""
     put(arm, refuse(**when))
     assert struck(arm, 6) == numbers
@@ -123,7 +123,7 @@ def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:
     assert {200, 201, 202, 429, 504} <= {status for _, _, _, status in runs[0][0]}
 
 
-def test_rules_and_their_counts_outlive_the_process(tmp_path: Path) -> None:
+def test_fault_rules_and_counts_survive_the_process(tmp_path: Path) -> None:
     """A daemon that is killed in the middle of a run does not begin it anew."""
     with Arm(tmp_path / "cloud.db", ManualClock()) as arm:
         put(arm, refuse(nth=3))
@@ -145,7 +145,9 @@ def test_rules_and_their_counts_outlive_the_process(tmp_path: Path) -> None:
         ({"effect": {"do": "drop"}, "when": "now"}, "0.when: 'now' is wrong"),
     ],
 )
-def test_a_rule_that_is_none_is_refused_and_the_old_ones_stay(arm: Arm, rule: dict[str, Any], problem: str) -> None:
+def test_an_invalid_fault_rule_is_refused_and_the_active_ones_stay(
+    arm: Arm, rule: dict[str, Any], problem: str
+) -> None:
     """One sentence names the field, the value and what it breaks."""
     put(arm, refuse())
     answer = arm("PUT", FAULTS_PATH, [rule])
@@ -176,7 +178,7 @@ def test_a_refused_create_leaves_no_machine(arm: Arm, name: str, status: int, co
     assert arm("GET", VM).status_code == 404
 
 
-def test_throttling_is_told_in_the_form_of_who_throttles(arm: Arm) -> None:
+def test_throttling_has_the_form_of_its_origin(arm: Arm) -> None:
     """ARM has an error object and says that it was the front door; Compute has neither, but names its bucket."""
     put_known(arm, "throttled")
     answer = arm("GET", VM)
@@ -199,7 +201,7 @@ def test_throttling_is_told_in_the_form_of_who_throttles(arm: Arm) -> None:
         ("os-provisioning-timed-out", "running"),
     ],
 )
-def test_a_create_that_fails_after_all_leaves_a_failed_machine(arm: Arm, name: str, power: str | None) -> None:
+def test_a_failed_create_leaves_a_failed_machine(arm: Arm, name: str, power: str | None) -> None:
     """The answer was a 201: the operation tells why, the instance view too, and the same PUT mends it."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -218,7 +220,7 @@ def test_a_create_that_fails_after_all_leaves_a_failed_machine(arm: Arm, name: s
     assert arm.power() == "running"
 
 
-def test_a_guest_that_does_not_begin_fails_the_create_of_its_machine(arm: Arm) -> None:
+def test_a_guest_that_does_not_start_fails_the_create(arm: Arm) -> None:
     """Azure waits for its word in vain; the machine runs, and what is done to it later is not struck."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -231,7 +233,7 @@ def test_a_guest_that_does_not_begin_fails_the_create_of_its_machine(arm: Arm) -
     arm.done(arm("POST", f"{VM}/restart"))
 
 
-def test_a_start_that_fails_leaves_the_machine_where_it_was(arm: Arm) -> None:
+def test_a_failed_start_keeps_the_power_state(arm: Arm) -> None:
     """Capacity may be gone when a deallocated machine is to come back."""
     arm.make_machine()
     arm.done(arm("POST", f"{VM}/deallocate"))
@@ -242,7 +244,7 @@ def test_a_start_that_fails_leaves_the_machine_where_it_was(arm: Arm) -> None:
     assert arm.power() == "deallocated"
 
 
-def test_a_lost_answer_is_of_something_that_has_happened(arm: Arm) -> None:
+def test_a_lost_answer_does_not_undo_the_write(arm: Arm) -> None:
     """The gateway gives up, the machine comes to exist all the same."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -265,7 +267,7 @@ def test_a_stuck_operation_goes_on_once_the_faults_are_cleared(arm: Arm) -> None
     assert arm.poll(accepted).json()["status"] == "Succeeded"
 
 
-def test_who_meets_another_operation_is_told_when_it_is_over(arm: Arm) -> None:
+def test_a_conflict_has_the_time_until_the_other_operation_ends(arm: Arm) -> None:
     """Without that a client waits for its own 20 or 30 seconds, whatever the pace."""
     arm.make_group()
     network = f"{NETWORK}/virtualNetworks/net"
@@ -286,7 +288,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 @pytest.mark.parametrize(
     ("effect", "exists"), [({"do": "drop"}, False), ({"do": "lose", "answer": "none"}, True)], ids=["before", "after"]
 )
-def test_a_connection_is_lost_before_or_after_the_deed(served: Served, effect: dict[str, Any], exists: bool) -> None:
+def test_a_connection_is_closed_before_or_after_the_write(served: Served, effect: dict[str, Any], exists: bool) -> None:
     """A client gets no byte of an answer, and cannot tell which it was."""
     requests.put(served.url + FAULTS_PATH, json=[refuse(effect=effect)], **HOW).raise_for_status()
     with pytest.raises(requests.ConnectionError):
@@ -295,7 +297,7 @@ def test_a_connection_is_lost_before_or_after_the_deed(served: Served, effect: d
     assert requests.get(f"{served.url}/_local/journal", **HOW).json()[0]["status"] == 0
 
 
-def test_a_call_is_struck_by_the_rules_of_when_all_of_it_is_there(served: Served) -> None:
+def test_a_call_is_struck_by_the_rules_at_the_end_of_its_body(served: Served) -> None:
     """Rules that go while its body is on the way do not strike it: nothing would let go of what they hold."""
     requests.put(served.url + FAULTS_PATH, json=[refuse()], **HOW).raise_for_status()
     body = b'{"location": "westus2"}'
@@ -319,7 +321,7 @@ def test_a_delayed_call_is_carried_out(served: Served) -> None:
 
 
 @pytest.mark.parametrize("answer", [False, True], ids=["before", "after"])
-def test_a_call_is_kept_until_the_rules_are_replaced(served: Served, answer: bool) -> None:
+def test_a_call_is_delayed_until_the_rules_are_replaced(served: Served, answer: bool) -> None:
     """It says which call stands still, before or after the deed; nobody else waits, and then it is answered."""
     rule = refuse(effect={"do": "delay", "answer": answer})
     requests.put(served.url + FAULTS_PATH, json=[rule], **HOW).raise_for_status()
@@ -334,7 +336,7 @@ def test_a_call_is_kept_until_the_rules_are_replaced(served: Served, answer: boo
     assert requests.get(f"{served.url}/_local/kept", **HOW).json() == []
 
 
-def test_a_replica_that_is_behind_does_not_know_what_was_just_made(arm: Arm) -> None:
+def test_a_lagging_replica_hides_new_resources(arm: Arm) -> None:
     """Reads answer 404 and lists omit it, until its time has come; writes, and what operations do, know of it."""
     arm.make_group()
     arm.clock.advance(LONG)
@@ -352,7 +354,7 @@ def test_a_replica_that_is_behind_does_not_know_what_was_just_made(arm: Arm) -> 
     assert len(arm.shown(f"{GROUP}/resources")["value"]) == 1
 
 
-def test_only_some_of_several_replicas_are_behind(arm: Arm) -> None:
+def test_replica_lag_strikes_a_share_of_reads(arm: Arm) -> None:
     """The share says how often one of them is met: now it is there, now it is not, and then it is there for good."""
     arm.make_group()
     put(arm, dict(REPLICA_LAG.rule("replica-lag", share=0.5, seed=1, effect=Lag(seconds=30)).plain()))

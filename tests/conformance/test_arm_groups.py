@@ -28,13 +28,13 @@ def test_a_group_is_made_and_changed_at_once(arm: Arm) -> None:
         ({}, (400, "LocationRequired")),
     ],
 )
-def test_a_group_stays_where_it_is(arm: Arm, body: dict[str, str], expected: tuple[int, str]) -> None:
+def test_a_group_cannot_change_its_location(arm: Arm, body: dict[str, str], expected: tuple[int, str]) -> None:
     """A group has a location, a real one, for good."""
     arm.make_group()
     assert refusal(arm("PUT", GROUP, body)) == expected
 
 
-def test_an_absent_group_is_not_found_by_anyone(arm: Arm) -> None:
+def test_an_absent_group_is_not_found(arm: Arm) -> None:
     """The front door answers for what would lie inside, deletions too."""
     paths = (GROUP, f"{NETWORK}/virtualNetworks/net", f"{COMPUTE}/virtualMachines", f"{GROUP}/resources")
     assert {refusal(arm("GET", path)) for path in paths} == {(404, "ResourceGroupNotFound")}
@@ -44,7 +44,7 @@ def test_an_absent_group_is_not_found_by_anyone(arm: Arm) -> None:
         assert answer.headers["x-ms-failure-cause"] == "gateway"
 
 
-def test_a_group_goes_with_all_that_is_in_it(arm: Arm) -> None:
+def test_deleting_a_group_deletes_its_contents(arm: Arm) -> None:
     """The answer has only a Location; while the group is Deleting it takes no writes; then nothing is left."""
     arm.make_machine()
     deleted = arm("DELETE", GROUP)
@@ -66,7 +66,7 @@ def test_a_group_goes_with_all_that_is_in_it(arm: Arm) -> None:
     assert arm("GET", "/_local/resources").json() == []
 
 
-def test_the_deletion_of_a_group_is_named_after_it(arm: Arm) -> None:
+def test_the_operation_of_a_group_deletion_contains_its_name(arm: Arm) -> None:
     """The last part of the Location is a job in base64, with odd characters of the name escaped."""
     arm("PUT", f"{GROUPS}/my_rg", {"location": "westus"})
     name = arm("DELETE", f"{GROUPS}/my_rg").headers["Location"].partition("?")[0].rpartition("/")[2]
@@ -86,7 +86,7 @@ def test_a_group_can_be_deleted_in_the_middle_of_a_create(arm: Arm) -> None:
     assert arm("GET", "/_local/resources").json() == []
 
 
-def test_a_user_outside_blocks_the_deletion(arm: Arm) -> None:
+def test_a_reference_from_outside_blocks_the_deletion_of_a_group(arm: Arm) -> None:
     """What another group still uses stays; the poll says so and the group is rolled back."""
     arm.make_network()
     arm.make_interface()
@@ -105,7 +105,7 @@ def test_a_user_outside_blocks_the_deletion(arm: Arm) -> None:
     arm.done(arm("DELETE", GROUP))
 
 
-def test_a_disk_outside_is_given_back(arm: Arm) -> None:
+def test_deleting_a_group_detaches_disks_outside(arm: Arm) -> None:
     """A machine that goes with its group leaves the disk of another group unattached."""
     arm("PUT", OTHER, {"location": "westus2"})
     disk = f"{OTHER}/providers/Microsoft.Compute/disks/far"
@@ -131,7 +131,7 @@ def test_resources_are_listed_without_properties_and_children(arm: Arm) -> None:
     assert listed == arm.shown(f"/subscriptions/{SUBSCRIPTION}/resources")["value"]
 
 
-def test_lists_show_times_and_states_when_asked(arm: Arm) -> None:
+def test_lists_expand_times_and_states(arm: Arm) -> None:
     """When a resource was made and last changed, by the cloud's own clock; a plain list has neither."""
     arm.make_network()
     path = f"{NETWORK}/publicIPAddresses/ip"
@@ -206,13 +206,13 @@ def test_lists_are_filtered(arm: Arm, text: str, names: list[str]) -> None:
         "(" * 5000 + "name eq 'a'" + ")" * 5000,
     ],
 )
-def test_a_filter_that_is_not_understood_is_refused(arm: Arm, text: str) -> None:
+def test_an_invalid_filter_is_refused(arm: Arm, text: str) -> None:
     """A filter that would be ignored is worse than none."""
     arm.make_group()
     assert refusal(arm("GET", f"{GROUP}/resources", filter=text)) == (400, "InvalidFilterInQueryString")
 
 
-def test_lists_come_in_pages(arm: Arm) -> None:
+def test_lists_are_paged(arm: Arm) -> None:
     """nextLink is absolute, carries the query on, and is absent at the end."""
     for name in "abcde":
         arm("PUT", f"{GROUPS}/{name}", {"location": "westus2"})
@@ -249,7 +249,7 @@ def test_subscriptions_are_separate_and_all_exist(arm: Arm) -> None:
     assert listed == [SUBSCRIPTION]
 
 
-def test_a_machine_may_lie_in_another_group_than_its_network(arm: Arm) -> None:
+def test_a_machine_may_use_a_network_of_another_group(arm: Arm) -> None:
     """References go across groups."""
     arm.make_network()
     arm.make_interface("vm-nic")

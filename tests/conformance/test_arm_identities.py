@@ -9,7 +9,7 @@ ME, YOU = f"{GROUP}{IDENTITIES}/me", f"{GROUP}{IDENTITIES}/you"
 VM = f"{COMPUTE}/virtualMachines/vm"
 
 
-def test_an_identity_lives_like_any_resource(arm: Arm) -> None:
+def test_an_identity_is_created_read_and_deleted(arm: Arm) -> None:
     """Made and gone at once, with ids that stay for its life; whatever the API version."""
     arm.make_group()
     made = arm("PUT", ME, {"location": "West US 2", "tags": {"a": "b"}})
@@ -30,7 +30,7 @@ def test_an_identity_lives_like_any_resource(arm: Arm) -> None:
     assert arm.put(ME).json()["properties"]["principalId"] != identity["properties"]["principalId"]
 
 
-def test_an_identity_goes_with_its_group(arm: Arm) -> None:
+def test_deleting_a_group_deletes_its_identities(arm: Arm) -> None:
     """It is in the way of nothing."""
     arm.make_group()
     arm.put(ME)
@@ -38,7 +38,7 @@ def test_an_identity_goes_with_its_group(arm: Arm) -> None:
     assert refusal(arm("GET", ME)) == (404, "ResourceGroupNotFound")
 
 
-def test_a_machine_is_given_identities_that_exist(arm: Arm) -> None:
+def test_a_machine_accepts_existing_identities(arm: Arm) -> None:
     """It shows their own ids; one that does not exist, or is something else, is refused before anything is made."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -55,7 +55,7 @@ def test_a_machine_is_given_identities_that_exist(arm: Arm) -> None:
     assert refusal(answer) == (400, "FailedIdentityOperation")
 
 
-def test_identities_of_a_machine_are_added_and_taken_away(arm: Arm) -> None:
+def test_identities_of_a_machine_are_added_and_removed(arm: Arm) -> None:
     """A PATCH names those that come, and with null those that go: so azure-cli does; a PUT names all."""
     arm.make_network()
     for identity in (ME, YOU):
@@ -78,7 +78,7 @@ def test_identities_of_a_machine_are_added_and_taken_away(arm: Arm) -> None:
     assert refusal(arm("PATCH", VM, last)) == (400, "InvalidParameter")
 
 
-def test_an_identity_that_is_gone_is_still_shown(arm: Arm) -> None:
+def test_a_machine_still_shows_a_deleted_identity(arm: Arm) -> None:
     """Who deletes it does not ask the machines that have it, and other changes of these go on."""
     arm.make_network()
     arm.put(ME)
@@ -91,7 +91,7 @@ def test_an_identity_that_is_gone_is_still_shown(arm: Arm) -> None:
 
 
 @pytest.mark.parametrize("null", ["tags", "properties", "identity"])
-def test_null_is_as_good_as_absent(arm: Arm, null: str) -> None:
+def test_null_counts_as_absent(arm: Arm, null: str) -> None:
     """For all but an identity that is to be taken away."""
     arm.make_network()
     arm.make_machine(tags={"a": "b"})

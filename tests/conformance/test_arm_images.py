@@ -71,19 +71,19 @@ def test_a_machine_is_made_from_an_image_by_its_id(stocked: Arm, reference: dict
         ),
     ],
 )
-def test_an_image_that_cannot_be_had_is_refused(stocked: Arm, asked: dict[str, Any], expected: tuple[int, str]) -> None:
+def test_an_absent_image_is_refused(stocked: Arm, asked: dict[str, Any], expected: tuple[int, str]) -> None:
     """It is not there, is sold and no plan says so, or its terms are not accepted; nothing is made."""
     assert refusal(stocked.put_machine(**asked)) == expected
     assert stocked("GET", VM).status_code == 404
 
 
-def test_an_image_that_is_sold_comes_with_its_plan(stocked: Arm) -> None:
+def test_a_marketplace_image_requires_its_plan(stocked: Arm) -> None:
     """The machine shows it, and has it for good."""
     stocked.done(stocked.put_machine(storageProfile__imageReference=SOLD, plan=PLAN))
     assert stocked.shown(VM)["plan"] == PLAN
 
 
-def test_a_gallery_goes_after_what_is_in_it(stocked: Arm) -> None:
+def test_a_gallery_with_contents_cannot_be_deleted(stocked: Arm) -> None:
     """And a community's image is shown to everybody."""
     assert refusal(stocked("DELETE", GALLERY)) == (409, "CannotDeleteResource")
     for path in (f"{LAB}/versions/1.0.0", f"{LAB}/versions/2.0.0", LAB, GALLERY):

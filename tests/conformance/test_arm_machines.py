@@ -9,7 +9,7 @@ from tests.conformance.arm import COMPUTE, GROUP, KEY, LONG, NETWORK, SUBSCRIPTI
 VM = f"{COMPUTE}/virtualMachines/vm"
 
 
-def test_a_machine_is_creating_then_runs(arm: Arm) -> None:
+def test_a_machine_is_creating_and_then_running(arm: Arm) -> None:
     """A create answers at once and ends after Azure's time; until then there is no power state."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -35,7 +35,7 @@ def test_a_machine_is_creating_then_runs(arm: Arm) -> None:
         ("reapply", "running", "running"),
     ],
 )
-def test_a_verb_leads_from_running_through_a_state_to_another(arm: Arm, verb: str, meanwhile: str, after: str) -> None:
+def test_power_verbs_have_a_transitional_and_a_final_state(arm: Arm, verb: str, meanwhile: str, after: str) -> None:
     """A power verb shows where the machine is meanwhile, and is Updating for as long."""
     arm.make_machine()
     accepted = arm("POST", f"{VM}/{verb}")
@@ -98,7 +98,7 @@ def test_delete_twice_is_one_deletion(arm: Arm) -> None:
     assert arm("DELETE", VM).status_code == 204
 
 
-def test_a_machine_that_is_being_deleted_accepts_nothing_else(arm: Arm) -> None:
+def test_a_machine_under_deletion_refuses_writes(arm: Arm) -> None:
     """Marked for deletion is for good."""
     arm.make_machine()
     arm("DELETE", VM)
@@ -106,7 +106,7 @@ def test_a_machine_that_is_being_deleted_accepts_nothing_else(arm: Arm) -> None:
         assert refusal(answer) == (409, "OperationNotAllowed")
 
 
-def test_detached_parts_stay_and_others_go(arm: Arm) -> None:
+def test_delete_options_decide_over_disks_and_interfaces(arm: Arm) -> None:
     """By default a deleted machine leaves its disks and interface; deleteOption Delete takes them along."""
     disks = [{"lun": 0, "name": "vm-data", "diskSizeGB": 64, "createOption": "Empty", "deleteOption": "Delete"}]
     arm.make_machine(storageProfile__dataDisks=disks)
@@ -117,7 +117,7 @@ def test_detached_parts_stay_and_others_go(arm: Arm) -> None:
     assert "virtualMachine" not in arm.shown(f"{NETWORK}/networkInterfaces/vm-nic")["properties"]
 
 
-def test_interface_and_address_go_with_their_machine_when_told(arm: Arm) -> None:
+def test_delete_option_deletes_interface_and_address(arm: Arm) -> None:
     """The interface's deleteOption is in the machine, the address's in the interface."""
     arm.make_network()
     static = {"publicIPAllocationMethod": "Static"}
@@ -129,7 +129,7 @@ def test_interface_and_address_go_with_their_machine_when_told(arm: Arm) -> None
     assert [entry["name"] for entry in arm.shown(f"{GROUP}/resources")["value"]] == ["vm-os", "net"]
 
 
-def test_a_deallocated_machine_is_gone_at_once(arm: Arm) -> None:
+def test_a_deallocated_machine_is_deleted_quickly(arm: Arm) -> None:
     """What is recorded of Azure: half a second instead of fifty."""
     arm.make_machine()
     arm.done(arm("POST", f"{VM}/deallocate"))
@@ -169,7 +169,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("target", CHANGES)
-def test_what_is_fixed_cannot_be_changed(arm: Arm, target: str) -> None:
+def test_immutable_properties_are_refused(arm: Arm, target: str) -> None:
     """A PUT that changes what only a new machine can have answers 409 and names the property."""
     arm.make_machine()
     answer = arm.put_machine(**CHANGES[target])
@@ -177,7 +177,7 @@ def test_what_is_fixed_cannot_be_changed(arm: Arm, target: str) -> None:
     assert answer.json()["error"]["target"] == target
 
 
-def test_the_same_secrets_are_no_change(arm: Arm) -> None:
+def test_equal_secrets_are_no_change(arm: Arm) -> None:
     """A PUT that repeats password and custom data is accepted, though both are only known as hashes."""
     linux = {"disablePasswordAuthentication": False}
     secret = {"adminPassword": "Pa55word-same", "customData": "c2FtZQ=="}
@@ -219,7 +219,7 @@ def test_a_disk_grows_only_while_deallocated(arm: Arm) -> None:
     assert refusal(arm.put_machine(storageProfile__osDisk=bigger | {"diskSizeGB": 32})) == (400, "BadRequest")
 
 
-def test_data_disks_are_attached_and_taken_back(arm: Arm) -> None:
+def test_data_disks_are_attached_and_detached(arm: Arm) -> None:
     """A PUT lists all data disks: a new one is made, one that is left out is detached and stays."""
     arm.make_machine(storageProfile__dataDisks=[{"lun": 0, "name": "a", "diskSizeGB": 8, "createOption": "Empty"}])
     arm.done(arm.put_machine(storageProfile__dataDisks=[{"lun": 1, "name": "b", "createOption": "Empty"}]))
@@ -230,7 +230,7 @@ def test_data_disks_are_attached_and_taken_back(arm: Arm) -> None:
     assert refusal(arm("DELETE", f"{COMPUTE}/disks/b")) == (409, "OperationNotAllowed")
 
 
-def test_a_disk_whose_name_is_taken_fails_the_create_later(arm: Arm) -> None:
+def test_a_taken_disk_name_fails_the_operation(arm: Arm) -> None:
     """The PUT is accepted and the operation fails: the machine is left Failed, and a PUT tries again."""
     arm.make_network()
     arm.put(f"{COMPUTE}/disks/vm-os", properties={"creationData": {"createOption": "Empty"}, "diskSizeGB": 32})
@@ -250,7 +250,7 @@ def test_a_disk_whose_name_is_taken_fails_the_create_later(arm: Arm) -> None:
 
 
 @pytest.mark.parametrize("name", ["sharedGalleryImageId", "publisher"])
-def test_an_image_that_is_no_platform_image_is_refused_by_its_name(arm: Arm, name: str) -> None:
+def test_an_unknown_platform_image_is_refused(arm: Arm, name: str) -> None:
     """Whoever asks for one reads which parameter it is, and that the local Azure has no such image."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -299,7 +299,7 @@ def test_a_refused_create_leaves_nothing(arm: Arm, changes: dict[str, Any], expe
     assert [entry["name"] for entry in arm.shown(f"{GROUP}/resources")["value"]] == ["vm-nic", "net"]
 
 
-def test_an_unknown_size_is_told_the_known_ones(arm: Arm) -> None:
+def test_the_refusal_of_an_unknown_size_lists_the_known_ones(arm: Arm) -> None:
     """The refusal of a size lists what there is."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -308,7 +308,7 @@ def test_an_unknown_size_is_told_the_known_ones(arm: Arm) -> None:
     assert "Standard_B2s," in error["message"]
 
 
-def test_a_machine_stays_where_it_is(arm: Arm) -> None:
+def test_a_machine_cannot_change_its_location(arm: Arm) -> None:
     """A location cannot change."""
     arm.make_machine()
     assert refusal(arm.put_machine(location="eastus")) == (409, "InvalidResourceLocation")
@@ -329,7 +329,7 @@ def test_a_disk_serves_one_machine(arm: Arm) -> None:
     assert refusal(arm.put_machine("other", storageProfile__dataDisks=[disk])) == (409, "ConflictingUserInput")
 
 
-def test_a_public_key_may_be_in_the_place_of_a_password(arm: Arm) -> None:
+def test_a_public_key_may_replace_a_password(arm: Arm) -> None:
     """Where password login is off a password is not judged: templates put the key there."""
     arm.make_machine(osProfile__adminPassword="ssh-ed25519 " + "A" * 90)
     assert arm.power() == "running"
@@ -404,7 +404,7 @@ def test_cores_are_counted_by_family_and_location(arm: Arm) -> None:
     assert used["standardBSFamily"] == 0
 
 
-def test_time_alone_ends_an_operation(arm: Arm) -> None:
+def test_operations_end_without_a_poll(arm: Arm) -> None:
     """Nobody has to poll: what is due is done by whoever looks next."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -415,7 +415,7 @@ def test_time_alone_ends_an_operation(arm: Arm) -> None:
     ]
 
 
-def test_operations_end_in_the_order_of_their_ends(arm: Arm) -> None:
+def test_operations_end_in_the_order_of_their_due_times(arm: Arm) -> None:
     """What nobody looked at for a while still happened one after the other: the first to end has the first address."""
     arm.make_network()
     for name in ("slow", "quick"):
@@ -430,7 +430,7 @@ def test_operations_end_in_the_order_of_their_ends(arm: Arm) -> None:
     assert found == ["203.0.113.1", "203.0.113.2"]
 
 
-def test_a_machine_is_not_held_up_by_one_of_nearly_its_name(arm: Arm) -> None:
+def test_operations_of_a_machine_with_a_longer_name_do_not_conflict(arm: Arm) -> None:
     """An operation on vm-2 is none on vm."""
     arm.make_machine()
     arm.make_machine("vm-2")
@@ -438,7 +438,7 @@ def test_a_machine_is_not_held_up_by_one_of_nearly_its_name(arm: Arm) -> None:
     assert arm("POST", f"{VM}/restart").status_code == 202
 
 
-def test_boot_diagnostics_come_and_go_in_place(arm: Arm) -> None:
+def test_boot_diagnostics_can_be_changed(arm: Arm) -> None:
     """A PUT turns them on, a PUT without them takes them away, and neither touches the power state."""
     arm.make_machine()
     arm.done(arm.put_machine(diagnosticsProfile={"bootDiagnostics": {"enabled": True}}))
@@ -448,7 +448,7 @@ def test_boot_diagnostics_come_and_go_in_place(arm: Arm) -> None:
     assert arm.power() == "running"
 
 
-def test_a_regular_machine_may_say_so(arm: Arm) -> None:
+def test_a_machine_may_name_the_regular_priority(arm: Arm) -> None:
     """Priority Regular is what a machine has that does not say."""
     arm.make_machine()
     assert arm.put_machine(priority="Regular").status_code == 200
@@ -479,7 +479,7 @@ def test_a_disk_that_is_being_deleted_cannot_be_attached(arm: Arm) -> None:
     assert refusal(arm.put_machine(storageProfile__dataDisks=attach)) == (409, "Conflict")
 
 
-def test_a_list_of_states_only_has_the_instance_views(arm: Arm) -> None:
+def test_status_only_lists_instance_views(arm: Arm) -> None:
     """Who asks for the states of all machines does not have to ask for each; nothing but states is in it."""
     arm.make_machine(tags={"a": "b"})
     path = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachines"
@@ -490,7 +490,7 @@ def test_a_list_of_states_only_has_the_instance_views(arm: Arm) -> None:
     assert "instanceView" not in arm.shown(path)["value"][0]["properties"]
 
 
-def test_nothing_hibernates_here(arm: Arm) -> None:
+def test_hibernation_is_refused(arm: Arm) -> None:
     """A deallocation that would keep the memory is refused, not done without."""
     arm.make_machine()
     refused = arm.send("POST", f"{COMPUTE}/virtualMachines/vm/deallocate?hibernate=true&api-version=2024-07-01")

@@ -41,7 +41,7 @@ def private_address(arm: Arm, path: str = NIC) -> str:
         (IP, STATIC, "Updating"),
     ],
 )
-def test_a_network_resource_is_new_then_changed(arm: Arm, path: str, body: dict[str, Any], state: str) -> None:
+def test_a_network_put_answers_201_then_200(arm: Arm, path: str, body: dict[str, Any], state: str) -> None:
     """The first PUT answers 201, the next 200; both settle later, under a new etag, and keep the guid."""
     arm.make_group()
     request = {"location": "westus2", **body}
@@ -106,7 +106,7 @@ def test_an_interface_keeps_its_address(arm: Arm) -> None:
         ("ten", "InvalidRequestFormat"),
     ],
 )
-def test_a_static_private_address_must_be_free_and_in_range(arm: Arm, address: str, code: str) -> None:
+def test_a_static_private_address_must_be_free_and_in_the_subnet(arm: Arm, address: str, code: str) -> None:
     """An address of one's own choice has to be one that can be had."""
     arm.make_network()
     arm.make_interface()
@@ -115,14 +115,14 @@ def test_a_static_private_address_must_be_free_and_in_range(arm: Arm, address: s
     assert refusal(arm("PUT", f"{NETWORK}/networkInterfaces/other", body)) == (400, code)
 
 
-def test_static_public_addresses_are_unique_and_nobodys(arm: Arm) -> None:
+def test_static_public_addresses_are_unique_and_reserved(arm: Arm) -> None:
     """A static address is there at once, from a range for documentation."""
     arm.make_group()
     found = [arm.put(f"{IP}{n}", **STATIC).json()["properties"]["ipAddress"] for n in range(3)]
     assert found == ["203.0.113.1", "203.0.113.2", "203.0.113.3"]
 
 
-def test_a_dynamic_address_lives_while_its_machine_is_allocated(arm: Arm) -> None:
+def test_a_dynamic_address_exists_while_its_machine_is_allocated(arm: Arm) -> None:
     """A dynamic address comes with the running machine, stays when it is stopped, and goes with deallocation."""
     arm.make_network()
     arm.put(IP, properties={"publicIPAllocationMethod": "Dynamic"})
@@ -152,7 +152,7 @@ def test_a_standard_address_is_static_and_stays_standard(arm: Arm) -> None:
 
 
 @pytest.mark.parametrize(("asked", "shown"), [("basic", "Basic"), ("STANDARD", "Standard"), ("Standard", "Standard")])
-def test_a_sku_is_spelled_as_azure_does(arm: Arm, asked: str, shown: str) -> None:
+def test_a_sku_is_shown_in_azures_spelling(arm: Arm, asked: str, shown: str) -> None:
     """A request may write it in any case; one that is no SKU is refused."""
     arm.make_group()
     path = f"{NETWORK}/publicIPAddresses/ip"
@@ -161,7 +161,7 @@ def test_a_sku_is_spelled_as_azure_does(arm: Arm, asked: str, shown: str) -> Non
     assert refusal(arm("PUT", f"{path}2", static | {"sku": {"name": "Golden"}})) == (400, "InvalidRequestFormat")
 
 
-def test_a_dns_label_gives_a_name_that_nobody_else_has(arm: Arm) -> None:
+def test_a_dns_label_is_unique(arm: Arm) -> None:
     """The label and the location make the name; a second address cannot take it."""
     arm.make_group()
     labelled = {"publicIPAllocationMethod": "Static", "dnsSettings": {"domainNameLabel": "mine"}}
@@ -171,7 +171,7 @@ def test_a_dns_label_gives_a_name_that_nobody_else_has(arm: Arm) -> None:
     assert refusal(arm("PUT", f"{IP}2", other)) == (400, "DnsRecordInUse")
 
 
-def test_what_is_in_use_cannot_be_deleted(arm: Arm) -> None:
+def test_a_network_resource_in_use_cannot_be_deleted(arm: Arm) -> None:
     """Every reference guards what it refers to, and the guards fall one by one."""
     arm.make_network()
     arm.put(IP, **STATIC)
@@ -193,7 +193,7 @@ def test_what_is_in_use_cannot_be_deleted(arm: Arm) -> None:
     assert [entry["name"] for entry in arm.shown(f"{GROUP}/resources")["value"]] == ["vm-os"]
 
 
-def test_users_are_shown_by_what_they_use(arm: Arm) -> None:
+def test_a_used_resource_shows_its_users(arm: Arm) -> None:
     """Subnet, address, security group and interface show who refers to them."""
     arm.make_network()
     arm.put(IP, **STATIC)
@@ -233,7 +233,7 @@ def test_a_network_put_replaces_its_subnets(arm: Arm) -> None:
         (None, "InvalidAddressPrefixFormat"),
     ],
 )
-def test_a_subnet_must_fit_into_its_network(arm: Arm, prefix: str | None, code: str) -> None:
+def test_a_subnet_must_be_inside_its_network(arm: Arm, prefix: str | None, code: str) -> None:
     """A range has to be a range, inside the network's, and nobody else's."""
     arm.make_network()
     answer = arm("PUT", f"{NET}/subnets/other", {"properties": {"addressPrefix": prefix}})
@@ -248,7 +248,7 @@ def test_a_used_range_cannot_be_changed(arm: Arm) -> None:
     assert refusal(answer) == (400, "InUsePrefixCannotBeDeleted")
 
 
-def test_children_need_their_parent(arm: Arm) -> None:
+def test_a_child_requires_its_parent(arm: Arm) -> None:
     """Without a network there is no subnet, to write or to read."""
     arm.make_group()
     body = {"properties": {"addressPrefix": "10.0.0.0/24"}}
@@ -258,7 +258,7 @@ def test_children_need_their_parent(arm: Arm) -> None:
     assert refusal(arm("GET", SUBNET)) == (404, "NotFound")
 
 
-def test_writes_to_one_family_come_one_after_the_other(arm: Arm) -> None:
+def test_writes_to_parent_and_children_are_serialised(arm: Arm) -> None:
     """While a subnet is being written its network and its siblings are locked."""
     arm.make_group()
     arm.put(NET, properties=SPACE)
@@ -270,7 +270,7 @@ def test_writes_to_one_family_come_one_after_the_other(arm: Arm) -> None:
         assert refusal(answer) == (409, "AnotherOperationInProgress")
 
 
-def test_what_is_not_ready_cannot_be_used_yet(arm: Arm) -> None:
+def test_a_resource_that_is_not_ready_cannot_be_referenced(arm: Arm) -> None:
     """An interface on a subnet that is still Updating is refused as retryable, with the cause in the details."""
     arm.make_group()
     arm.put(NET, properties=SPACE)
@@ -284,7 +284,7 @@ def test_what_is_not_ready_cannot_be_used_yet(arm: Arm) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"id": f"{NET}/subnets/none"}, {"id": IP}, {"id": "nonsense"}])
-def test_a_reference_must_lead_somewhere(arm: Arm, wrong: dict[str, str]) -> None:
+def test_a_dangling_reference_is_refused(arm: Arm, wrong: dict[str, str]) -> None:
     """An id of nothing, or of something else, is refused."""
     arm.make_network()
     arm.put(IP, **STATIC)
@@ -326,7 +326,7 @@ def test_ids_match_in_any_case_and_are_shown_as_first_written(arm: Arm) -> None:
     assert arm.shown(NIC)["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"] == SUBNET
 
 
-def test_security_rules_are_resources_of_their_own(arm: Arm) -> None:
+def test_security_rules_are_separate_resources(arm: Arm) -> None:
     """A rule that is PUT by itself shows in its group beside the six built-in ones; a group PUT replaces all."""
     arm.make_group()
     arm.put(NSG)
@@ -356,7 +356,7 @@ def test_security_rules_are_resources_of_their_own(arm: Arm) -> None:
         ({}, "SecurityRuleConflict"),
     ],
 )
-def test_a_wrong_rule_is_refused(arm: Arm, changes: dict[str, Any], code: str) -> None:
+def test_an_invalid_security_rule_is_refused(arm: Arm, changes: dict[str, Any], code: str) -> None:
     """A rule has to make sense, and to be the only one of its priority and direction."""
     arm.make_group()
     arm.put(NSG, properties={"securityRules": [{"name": "ssh", "properties": rule()}]})
@@ -385,7 +385,7 @@ STANDARD = {"sku": {"name": "Standard"}, "properties": {"publicIPAllocationMetho
         (["1", "2", "3"], ["1"], "constraint 1, 2, 3 and the request has availability zone constraint 1,"),
     ],
 )
-def test_an_address_stays_in_its_zones(arm: Arm, before: list[str], after: list[str], words: str) -> None:
+def test_an_address_cannot_change_its_zones(arm: Arm, before: list[str], after: list[str], words: str) -> None:
     """A PUT that moves it is refused, and it keeps its number; the same zones in another order are no change."""
     arm.make_group()
     path = f"{NETWORK}/publicIPAddresses/ip"
@@ -419,7 +419,7 @@ def test_usages_count_network_resources_by_location(arm: Arm) -> None:
     assert refusal(arm("GET", f"{base}/mars/usages")) == (400, "LocationNotAvailableForResourceType")
 
 
-def test_of_children_a_subnet_alone_may_come_with_a_location(arm: Arm) -> None:
+def test_only_a_subnet_may_have_a_location_as_a_child(arm: Arm) -> None:
     """Templates give it one, which is passed over: it is where its network is; a rule has none, and says so."""
     arm.make_network()
     subnet = f"{NETWORK}/virtualNetworks/net/subnets/b"
@@ -434,7 +434,7 @@ def test_of_children_a_subnet_alone_may_come_with_a_location(arm: Arm) -> None:
 
 
 @pytest.mark.parametrize("name", ["a/b", "", "-a", "a.", "/subscriptions/x", "a" * 81])
-def test_parts_of_a_request_have_names_that_ids_can_hold(arm: Arm, name: str) -> None:
+def test_names_of_parts_must_be_valid_in_ids(arm: Arm, name: str) -> None:
     """A subnet, rule or IP configuration whose name would break its id is refused with the rule."""
     arm.make_network()
     rule = {"access": "Allow", "direction": "Inbound", "priority": 100, "protocol": "*"}

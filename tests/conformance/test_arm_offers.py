@@ -26,7 +26,7 @@ def listed(arm: Arm, path: str, **query: str) -> list[Any]:
     return found
 
 
-def test_skus_say_what_cannot_be_had(arm: Arm) -> None:
+def test_skus_list_restrictions(arm: Arm) -> None:
     """A restricted size has a reason, and a create of it is refused for the same; all others have none."""
     skus = {sku["name"]: sku for sku in listed(arm, f"{PROVIDER}/skus", filter="location eq 'West US 2'")}
     restricted = {name: sku["restrictions"][0]["reasonCode"] for name, sku in skus.items() if sku["restrictions"]}
@@ -42,7 +42,7 @@ def test_skus_say_what_cannot_be_had(arm: Arm) -> None:
         assert arm.put_machine(hardwareProfile__vmSize=name).status_code == 409
 
 
-def test_skus_of_all_locations_come_in_pages(arm: Arm) -> None:
+def test_skus_of_all_locations_are_paged(arm: Arm) -> None:
     """An entry for each size in each location; the sizes are those that vmSizes lists."""
     skus = listed(arm, f"{PROVIDER}/skus")
     sizes = {size["name"] for size in listed(arm, f"{HERE}/vmSizes")}
@@ -86,7 +86,7 @@ def test_all_cores_of_a_location_have_a_quota(scarce: Arm) -> None:
     scarce.done(asked_for(scarce, "b", "Standard_B4ms"))
 
 
-def test_spot_machines_have_a_quota_of_their_own(scarce: Arm) -> None:
+def test_spot_machines_have_a_separate_quota(scarce: Arm) -> None:
     """It is shared by all families, and takes nothing from theirs."""
     spot = {"priority": "Spot", "evictionPolicy": "Deallocate"}
     scarce.done(asked_for(scarce, "a", "Standard_D2s_v5", **spot))
@@ -100,7 +100,7 @@ def test_spot_machines_have_a_quota_of_their_own(scarce: Arm) -> None:
     assert (shown["cores"]["limit"], shown["lowPriorityCores"]["limit"]) == (10, 3)
 
 
-def test_a_resize_takes_what_it_grows_by(scarce: Arm) -> None:
+def test_a_resize_counts_its_additional_cores(scarce: Arm) -> None:
     """A machine does not compete with itself, in its family or out of it."""
     scarce.done(asked_for(scarce, "a", "Standard_D8s_v5"))
     for size, fits in (("Standard_D16s_v5", False), ("Standard_E8s_v5", True)):
@@ -108,7 +108,7 @@ def test_a_resize_takes_what_it_grows_by(scarce: Arm) -> None:
         assert (answer.status_code == 200) is fits
 
 
-def test_images_lead_from_publisher_to_version(arm: Arm) -> None:
+def test_images_are_listed_from_publisher_to_version(arm: Arm) -> None:
     """Step by step to the version that a machine of ``latest`` says it has."""
 
     def names(path: str) -> list[str]:
@@ -135,7 +135,7 @@ def test_images_lead_from_publisher_to_version(arm: Arm) -> None:
         (f"{PROVIDER}/locations/mars/publishers", (400, "LocationNotAvailableForResourceType")),
     ],
 )
-def test_an_image_that_is_not_there_is_not_found(arm: Arm, path: str, expected: tuple[int, str]) -> None:
+def test_an_absent_image_version_is_not_found(arm: Arm, path: str, expected: tuple[int, str]) -> None:
     """At every step of the way."""
     assert refusal(arm("GET", path)) == expected
 
@@ -177,7 +177,7 @@ def test_any_provider_can_be_registered(arm: Arm) -> None:
 
 
 @pytest.mark.parametrize("kind", ABSENT)
-def test_lists_of_what_the_local_azure_does_not_have_are_empty(arm: Arm, kind: str) -> None:
+def test_lists_of_unsupported_types_are_empty(arm: Arm, kind: str) -> None:
     """Clients list them by the way; who wants to make one reads that it is the local Azure that has none."""
     many = f"/providers/{kind}"
     assert refusal(arm("GET", f"{GROUP}{many}")) == (404, "ResourceGroupNotFound")
@@ -205,7 +205,7 @@ def test_lists_of_what_the_local_azure_does_not_have_are_empty(arm: Arm, kind: s
         ("POST", "retrieveBootDiagnosticsData", (409, "OperationNotAllowed")),
     ],
 )
-def test_what_needs_a_guest_is_refused(arm: Arm, method: str, what: str, expected: tuple[int, str]) -> None:
+def test_verbs_that_need_a_guest_agent_are_refused(arm: Arm, method: str, what: str, expected: tuple[int, str]) -> None:
     """Never a silent success: the refusal says that nothing runs inside; of an absent VM it is that."""
     assert refusal(arm(method, f"{VM}/{what}")) == (404, "ResourceGroupNotFound")
     arm.make_network()
@@ -227,7 +227,7 @@ def test_a_machine_has_no_extensions(arm: Arm) -> None:
 
 
 @pytest.mark.parametrize("scope", [GROUP, VM])
-def test_tags_are_a_resource_of_their_own(arm: Arm, scope: str) -> None:
+def test_tags_are_a_separate_resource(arm: Arm, scope: str) -> None:
     """Merged, taken away and replaced beside the resource, they are the resource's own."""
     arm.make_machine(tags={"a": "1"})
     arm("PUT", GROUP, {"location": "westus2", "tags": {"a": "1"}})

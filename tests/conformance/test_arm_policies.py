@@ -97,7 +97,7 @@ def force(arm: Arm, *policies: dict[str, Any]) -> Any:
     return answer.json()
 
 
-def test_a_denial_names_the_policy_and_what_it_has_found(arm: Arm) -> None:
+def test_a_denial_names_the_policy_and_its_evaluation(arm: Arm) -> None:
     """In ARM's form, before a provider is asked: nothing is left of the write."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -131,7 +131,7 @@ def test_a_denial_names_the_policy_and_what_it_has_found(arm: Arm) -> None:
     assert arm("PATCH", VM, {"tags": {"a": "b"}}).status_code == 200
 
 
-def test_every_part_of_a_list_has_to_meet_a_condition(arm: Arm) -> None:
+def test_a_condition_on_a_list_applies_to_every_element(arm: Arm) -> None:
     """An interface without a public address is let through, one that has one in any part is not."""
     arm.make_network()
     ip = arm.put(f"{NETWORK}/publicIPAddresses/ip", properties={"publicIPAllocationMethod": "Static"}).json()["id"]
@@ -159,7 +159,7 @@ def test_a_tag_is_inherited_from_the_group(arm: Arm) -> None:
     assert arm.put(path, **static, tags={"a": "b"}).json()["tags"] == {"a": "b"}
 
 
-def test_what_is_appended_fills_a_gap_and_overrules_nothing(arm: Arm) -> None:
+def test_append_adds_missing_tags_and_changes_none(arm: Arm) -> None:
     """Another value for the same tag is denied. A policy that changes comes before one that denies."""
     details = [{"field": "tags['team']", "value": "lab"}]
     append = rule({"field": "type", "like": "*/publicIPAddresses"}, "append", details=details)
@@ -189,7 +189,7 @@ CONDITIONS: list[tuple[dict[str, Any], bool]] = [
 
 
 @pytest.mark.parametrize(("condition", "met"), CONDITIONS, ids=[str(condition) for condition, _ in CONDITIONS])
-def test_a_condition_is_met_or_not(arm: Arm, condition: dict[str, Any], met: bool) -> None:
+def test_conditions_of_policies(arm: Arm, condition: dict[str, Any], met: bool) -> None:
     """Values are compared without regard to case, as Azure does."""
     arm.make_group()
     force(arm, rule(condition, scope=f"{GROUP}/providers"))
@@ -198,7 +198,7 @@ def test_a_condition_is_met_or_not(arm: Arm, condition: dict[str, Any], met: boo
     assert answer.status_code == (403 if met else 201)
 
 
-def test_a_policy_is_about_its_scope_and_mode(arm: Arm) -> None:
+def test_a_policy_applies_to_its_scope_and_mode(arm: Arm) -> None:
     """One that is Indexed leaves out groups and what has no tags; one that only audits, or is disabled, nothing."""
     force(arm, TAGGED)
     assert refusal(arm("PUT", GROUP, {"location": "westus2"})) == DENIED
@@ -208,7 +208,7 @@ def test_a_policy_is_about_its_scope_and_mode(arm: Arm) -> None:
     arm.put(f"{NETWORK}/publicIPAddresses/ip", properties={"publicIPAllocationMethod": "Static"})
 
 
-def test_policies_are_shown_replaced_and_taken_away(arm: Arm) -> None:
+def test_policies_are_shown_replaced_and_removed(arm: Arm) -> None:
     """As they were put, one list for another."""
     assert arm("GET", "/_local/policies").json() == []
     put = force(arm, SIZES, TAGGED)
@@ -235,7 +235,7 @@ WRONG: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("plain", "words"), WRONG, ids=[words for _, words in WRONG])
-def test_what_is_not_known_here_is_refused_when_it_is_put(arm: Arm, plain: Any, words: str) -> None:
+def test_an_unsupported_policy_is_refused(arm: Arm, plain: Any, words: str) -> None:
     """A policy is never half heard; those of before stay in force."""
     before = force(arm, TAGGED)
     answer = arm("PUT", "/_local/policies", plain)

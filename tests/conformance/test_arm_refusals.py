@@ -78,7 +78,7 @@ def strike(arm: Arm, path: str, effect: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("who", "status", "row"), [*rows()])
-def test_a_refusal_can_be_had(arm: Arm, who: str, status: int, row: str) -> None:
+def test_every_refusal_can_be_caused_by_a_fault(arm: Arm, who: str, status: int, row: str) -> None:
     """By its code alone: with Azure's status, no blank in its text, and in the form of who says it."""
     path = SAID[who][1]
     arm.make_group()
@@ -97,7 +97,7 @@ def test_a_refusal_can_be_had(arm: Arm, who: str, status: int, row: str) -> None
 
 
 @pytest.mark.parametrize("code", IN_OPERATIONS)
-def test_an_operation_can_end_so(arm: Arm, code: str) -> None:
+def test_every_error_can_end_an_operation(arm: Arm, code: str) -> None:
     """The request is accepted, every poll answers 200, and the machine is left Failed, for this reason."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -114,13 +114,13 @@ def test_an_operation_can_end_so(arm: Arm, code: str) -> None:
 
 
 @pytest.mark.parametrize("code", TEXTS)
-def test_a_code_has_all_of_its_texts(code: str) -> None:
+def test_a_code_with_several_texts_has_them_all(code: str) -> None:
     """What a client reads tells apart what one code lumps together."""
     known = compute.REFUSALS | faults.COMPUTE
     assert TEXTS[code] <= {row.partition(":")[2] for row in known if row.partition(":")[0] == code}
 
 
-def test_a_refusal_that_no_table_has_can_be_had_too(arm: Arm) -> None:
+def test_a_refusal_outside_the_tables_can_be_caused(arm: Arm) -> None:
     """With its status and words: that a storage account's name is taken, say."""
     effect = {"do": "refuse", "code": "StorageAccountAlreadyTaken", "status": 409, "message": "{name} is taken."}
     strike(arm, VM, effect)

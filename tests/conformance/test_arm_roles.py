@@ -51,7 +51,7 @@ def test_a_role_is_assigned_at_a_scope(arm: Arm, scope: str) -> None:
     assert refusal(arm("GET", rid)) == (404, "RoleAssignmentNotFound")
 
 
-def test_a_scope_lists_what_holds_there(arm: Arm) -> None:
+def test_a_scope_lists_its_role_assignments(arm: Arm) -> None:
     """What is inherited too, and what is below unless ``atScope()`` is asked for; of one principal if it is named."""
     arm.make_machine()
     for name, scope in zip(NAMES, SCOPES.values(), strict=False):
@@ -85,7 +85,7 @@ def test_a_scope_lists_what_holds_there(arm: Arm) -> None:
         (NAMES[0], asked(ANOTHER), (400, "RoleAssignmentUpdateNotPermitted")),
     ],
 )
-def test_an_assignment_that_is_none_is_refused(
+def test_an_invalid_role_assignment_is_refused(
     arm: Arm, name: str, body: dict[str, Any], expected: tuple[int, str]
 ) -> None:
     """It has a GUID for a name, names a principal and a role, and no principal has a role twice at a scope."""
@@ -95,7 +95,7 @@ def test_an_assignment_that_is_none_is_refused(
     assert [one["name"] for one in arm.shown(GROUP + ASSIGNMENTS)["value"]] == [NAMES[0]]
 
 
-def test_assignments_go_with_what_they_are_at(arm: Arm) -> None:
+def test_role_assignments_are_deleted_with_their_scope(arm: Arm) -> None:
     """With a machine those at it, with a group all that are in it, and none of its neighbours'."""
     arm.make_machine()
     for name, scope in zip(NAMES, SCOPES.values(), strict=False):

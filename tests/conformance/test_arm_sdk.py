@@ -35,7 +35,7 @@ def cause(error: HttpResponseError) -> tuple[str | None, str | None]:
     return error.error.code, error.error.target
 
 
-def test_a_machine_lives_and_dies(azure: Azure) -> None:
+def test_the_sdk_creates_and_deletes_a_machine(azure: Azure) -> None:
     """Create, stop, start, restart, deallocate, resize, tag, list and delete, each to its end."""
     live_and_die(azure)
 
@@ -59,7 +59,7 @@ def test_conflicts_raise_resource_exists(azure: Azure) -> None:
     assert cause(caught.value) == ("PropertyChangeNotAllowed", "adminUsername")
 
 
-def test_what_is_in_use_raises_with_its_code(azure: Azure) -> None:
+def test_a_resource_in_use_raises_its_code(azure: Azure) -> None:
     """A refusal of 400 is an HttpResponseError with ARM's code."""
     make_machine(azure)
     with pytest.raises(HttpResponseError) as caught:
@@ -67,7 +67,7 @@ def test_what_is_in_use_raises_with_its_code(azure: Azure) -> None:
     assert cause(caught.value)[0] == "NicInUse"
 
 
-def test_an_operation_that_fails_raises_its_cause(azure: Azure) -> None:
+def test_a_failed_operation_raises_its_cause(azure: Azure) -> None:
     """The poller raises what the operation ended with, not what the URL answered."""
     azure.resources.resource_groups.create_or_update("rg", {"location": "westus2"})
     disk = {"location": "westus2", "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 32}}
@@ -117,7 +117,7 @@ def test_security_rules_and_lists_read_back(azure: Azure) -> None:
     assert names == ["rg", "rg0", "rg1", "rg2"]
 
 
-def test_sizes_and_images_are_found_as_clients_find_them(azure: Azure) -> None:
+def test_the_sdk_lists_sizes_and_images(azure: Azure) -> None:
     """What a client looks up before it asks for a machine: a size that can be had, its quota, an image's version."""
     skus = {sku.name: sku for sku in azure.compute.resource_skus.list(filter="location eq 'westus2'")}
     assert not skus["Standard_B2s"].restrictions

@@ -137,7 +137,7 @@ MISFITS: dict[str, tuple[dict[str, Any], tuple[int, str, str | None, str]]] = {
 
 
 @pytest.mark.parametrize("what", MISFITS)
-def test_what_does_not_fit_is_refused_with_azures_words(arm: Arm, what: str) -> None:
+def test_an_unsuitable_size_is_refused_in_azures_words(arm: Arm, what: str) -> None:
     """At once, and nothing is left of it."""
     changes, (status, code, target, words) = MISFITS[what]
     arm.make_network()
@@ -160,7 +160,7 @@ FITTING: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("what", FITTING)
-def test_what_fits_is_made(arm: Arm, what: str) -> None:
+def test_a_suitable_size_is_accepted(arm: Arm, what: str) -> None:
     """The neighbours of what is refused."""
     arm.make_machine(**FITTING[what])
     assert arm.power() == "running"
@@ -200,7 +200,7 @@ def test_a_running_machine_is_resized_within_its_cluster(arm: Arm) -> None:
     assert arm.shown(VM)["properties"]["hardwareProfile"]["vmSize"] == "Standard_D2as_v5"
 
 
-def test_a_machine_moves_to_nvme_when_it_says_so_and_is_deallocated(arm: Arm) -> None:
+def test_a_deallocated_machine_can_change_to_nvme(arm: Arm) -> None:
     """Its controller stays as it is until it is changed, and only a machine on no hardware changes it."""
     arm.make_machine()
     both = size("D2s_v6") | {"storageProfile__diskControllerType": "NVMe"}
@@ -212,7 +212,7 @@ def test_a_machine_moves_to_nvme_when_it_says_so_and_is_deallocated(arm: Arm) ->
     assert arm.shown(VM)["properties"]["storageProfile"]["diskControllerType"] == "NVMe"
 
 
-def test_windows_does_not_move_between_sizes_with_and_without_a_temporary_disk(arm: Arm) -> None:
+def test_windows_cannot_change_between_sizes_with_and_without_a_temporary_disk(arm: Arm) -> None:
     """Deallocated or not; Linux does."""
     windows: dict[str, Any] = {"storageProfile__imageReference": WINDOWS, "osProfile": WINDOWS_PROFILE}
     arm.make_machine(**windows)
@@ -227,14 +227,14 @@ def test_windows_does_not_move_between_sizes_with_and_without_a_temporary_disk(a
     arm.done(arm.put_machine(**windows, **size("D2s_v3")))
 
 
-def test_a_resize_keeps_what_the_machine_has(arm: Arm) -> None:
+def test_a_resize_keeps_disks_and_interfaces(arm: Arm) -> None:
     """A size that does not take its disks is refused, by PATCH too."""
     arm.make_machine(**size("D4s_v5"), **data(5))
     smaller = {"properties": {"hardwareProfile": {"vmSize": "Standard_D2s_v5"}}}
     assert refusal(arm("PATCH", VM, smaller)) == (409, "OperationNotAllowed")
 
 
-def test_skus_say_what_a_size_takes(arm: Arm) -> None:
+def test_skus_list_capabilities(arm: Arm) -> None:
     """What is refused can be known before."""
     page = arm("GET", SKUS, filter="location eq 'westus2'").json()["value"]
     told = {sku["name"]: {each["name"]: each["value"] for each in sku["capabilities"]} for sku in page}

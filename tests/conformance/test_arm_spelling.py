@@ -57,7 +57,7 @@ def test_a_verb_in_another_case_is_the_same_verb(arm: Arm, verb: str) -> None:
     assert arm("POST", f"{COMPUTE}/virtualMachines/vm/{verb}").status_code == 202
 
 
-def test_slashes_in_a_row_are_one(arm: Arm) -> None:
+def test_repeated_slashes_count_as_one(arm: Arm) -> None:
     """``az resource show`` sends two where a parent would be; a fault strikes such a path too."""
     arm.make_group()
     assert arm("GET", f"{GROUP}//").status_code == 200
@@ -88,7 +88,7 @@ def _asked() -> str:
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0))
-def test_any_spelling_of_a_request_gives_the_same(seed: int) -> None:
+def test_requests_match_in_any_case(seed: int) -> None:
     """Names of properties, words, types and sizes in any case are the same request: one result, one afterlife."""
     spell = Spelling(seed)
     puts = {spell.path(plain): spell.body(plain, request) for plain, request in PUTS.items()}
@@ -96,7 +96,7 @@ def test_any_spelling_of_a_request_gives_the_same(seed: int) -> None:
     assert _made(puts, patches) == _asked()
 
 
-def test_what_is_shown_can_be_sent_back(arm: Arm) -> None:
+def test_an_answer_is_a_valid_request(arm: Arm) -> None:
     """Whatever a GET shows, a PUT takes and leaves as it is: clients read, change and write."""
     arm.make_group()
     for path, body in PUTS.items():
@@ -111,7 +111,7 @@ def _lasting(shown: dict[str, Any]) -> str:
     return re.sub(r'"etag": "W/[^ ]*', "", json.dumps(shown, sort_keys=True))
 
 
-def test_a_deletion_that_is_asked_for_in_small_letters_happens(arm: Arm) -> None:
+def test_a_lower_case_delete_option_takes_effect(arm: Arm) -> None:
     """``delete`` is Delete for disks, interfaces and addresses: nothing of a VM is left behind."""
     arm.make_network()
     address = arm.put(f"{NETWORK}/publicIPAddresses/ip", properties={"publicIpAllocationMethod": "static"}).json()["id"]
@@ -126,7 +126,7 @@ def test_a_deletion_that_is_asked_for_in_small_letters_happens(arm: Arm) -> None
     assert [one["name"] for one in arm.shown(f"{GROUP}/resources")["value"]] == ["net"]
 
 
-def test_a_spot_machine_in_small_letters_is_one(arm: Arm) -> None:
+def test_a_lower_case_priority_takes_effect(arm: Arm) -> None:
     """``spot`` is Spot: shown so, counted so, and taken back."""
     arm.make_machine(hardwareProfile__vmSize="standard_d2S_V5", priority="spot", evictionPolicy="DEALLOCATE")
     shown = arm.shown(VM_PATH)["properties"]
@@ -134,7 +134,7 @@ def test_a_spot_machine_in_small_letters_is_one(arm: Arm) -> None:
     assert arm("POST", f"{VM_PATH}/simulateEviction").status_code == 204
 
 
-def test_names_of_people_stay_as_they_are(arm: Arm) -> None:
+def test_chosen_names_keep_their_case(arm: Arm) -> None:
     """Tags keep their names and values, and resources their names, whatever ARM knows by the same word."""
     tags = {"Priority": "spot", "deleteOption": "DELETE", "Ünï": "ß"}
     made = arm.make_machine(tags=tags)
@@ -165,7 +165,7 @@ def test_names_of_people_stay_as_they_are(arm: Arm) -> None:
         (GROUP, {"properties": {"a": 1}}, (400, "InvalidRequestContent"), "'a' on object of type 'Properties'"),
     ],
 )
-def test_what_arm_does_not_know_is_refused(
+def test_unknown_members_are_refused(
     arm: Arm, path: str, body: dict[str, Any], expected: tuple[int, str], words: str
 ) -> None:
     """No property and no word is taken in silence: who does not know it says so."""
@@ -176,14 +176,14 @@ def test_what_arm_does_not_know_is_refused(
     assert expected[1] != "InvalidRequestFormat" or answer.json()["error"]["details"][0]["code"] == "InvalidJson"
 
 
-def test_a_patch_of_what_network_has_is_about_tags(arm: Arm) -> None:
+def test_a_network_patch_accepts_tags_only(arm: Arm) -> None:
     """Its other properties are changed by a PUT alone, and a PATCH of them is refused instead of passed over."""
     arm.make_network()
     answer = arm("PATCH", NET, {"tags": {}, "properties": {"enableDdosProtection": True}})
     assert refusal(answer) == (400, "InvalidRequestFormat")
 
 
-def test_tags_compare_their_names_without_case(arm: Arm) -> None:
+def test_tag_names_match_in_any_case(arm: Arm) -> None:
     """A tag that is merged or taken away is found however its name is spelled; its value counts as it is."""
     arm.make_group()
     tags = f"{GROUP}/providers/microsoft.resources/TAGS/default"

@@ -40,7 +40,7 @@ def admitted(arm: Arm, ask: Callable[[Arm], httpx.Response], most: int) -> tuple
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_a_bucket_is_spent_and_filled_again(arm: Arm, name: str) -> None:
+def test_a_bucket_is_emptied_and_refilled(arm: Arm, name: str) -> None:
     """So many requests at once, then so many a minute; what is refused says when to come back, and costs nothing."""
     ask, capacity, refill, bucket = LIMITS[name]
     arm.make_group()
@@ -52,7 +52,7 @@ def test_a_bucket_is_spent_and_filled_again(arm: Arm, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_the_counters_count_what_is_throttled(arm: Arm, name: str) -> None:
+def test_the_counters_include_throttled_requests(arm: Arm, name: str) -> None:
     """The counters in an answer are of the policy that the request is refused by, whatever the method and verb."""
     ask, *_, bucket = LIMITS[name]
     policy = bucket.removesuffix("Resource").removesuffix("SubscriptionMaximum")
@@ -86,7 +86,7 @@ def test_the_refusal_has_compute_s_form(arm: Arm) -> None:
     assert int(refused.headers["Retry-After"]) <= 60
 
 
-def test_machines_have_buckets_of_their_own(arm: Arm) -> None:
+def test_each_machine_has_its_own_bucket(arm: Arm) -> None:
     """One that is asked about too often is no other's trouble, nor are reads those of writes."""
     arm.make_group()
     admitted(arm, lambda arm: arm("GET", VM), 36)
@@ -96,7 +96,7 @@ def test_machines_have_buckets_of_their_own(arm: Arm) -> None:
 
 
 @pytest.mark.parametrize(("pace", "minute"), [(0.02, 1.2), (1, 60)])
-def test_minutes_are_the_cloud_s(tmp_path: Path, pace: float, minute: float) -> None:
+def test_buckets_refill_in_the_clouds_time(tmp_path: Path, pace: float, minute: float) -> None:
     """A cloud that is fast fills its buckets as fast, and says so."""
     with Arm(tmp_path / "cloud.db", ManualClock(), pace) as arm:
         arm.make_group()
@@ -105,7 +105,7 @@ def test_minutes_are_the_cloud_s(tmp_path: Path, pace: float, minute: float) -> 
         assert admitted(arm, lambda arm: arm("GET", VM), 12)[0] == 12
 
 
-def test_nothing_is_throttled_where_no_time_passes(tmp_path: Path) -> None:
+def test_nothing_is_throttled_at_pace_zero(tmp_path: Path) -> None:
     """At pace 0 a minute has no end, so no number of requests is too many for it."""
     with Arm(tmp_path / "cloud.db", ManualClock(), 0) as arm:
         arm.make_group()
@@ -125,7 +125,7 @@ def at_once(arm: Arm, method: str, path: str, most: int) -> tuple[int, httpx.Res
     ("method", "kind", "capacity", "each_second"),
     [("GET", "read", 250, 25), ("PUT", "write", 200, 10), ("DELETE", "delete", 200, 10)],
 )
-def test_a_subscription_has_so_many_requests(arm: Arm, method: str, kind: str, capacity: int, each_second: int) -> None:
+def test_a_subscription_is_throttled_by_arm(arm: Arm, method: str, kind: str, capacity: int, each_second: int) -> None:
     """ARM itself takes so many at once, of each kind, then so many a second; the refusal is the front door's."""
     nowhere = f"{GROUP}x/providers/Microsoft.Compute/images/none"
     number, refused = at_once(arm, method, nowhere, capacity)
@@ -137,7 +137,7 @@ def test_a_subscription_has_so_many_requests(arm: Arm, method: str, kind: str, c
     assert at_once(arm, method, nowhere, capacity)[0] == each_second
 
 
-def test_network_takes_a_thousand_writes_in_five_minutes(arm: Arm) -> None:
+def test_network_accepts_a_thousand_writes_in_five_minutes(arm: Arm) -> None:
     """Writes and deletions count together; reads do not, and Compute's are its own matter."""
     for number in range(1000):
         assert arm("DELETE" if number % 2 else "PUT", NIC, {}).status_code != 429

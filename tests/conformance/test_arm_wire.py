@@ -33,7 +33,7 @@ NET = f"{NETWORK}/virtualNetworks/net"
 
 
 @pytest.mark.parametrize("value", [None, "", "Bearer", "Bearer wrong", f"bearer {TOKEN}", f"Basic {TOKEN}"])
-def test_nothing_is_told_without_the_token(arm: Arm, value: str | None) -> None:
+def test_every_path_requires_the_token(arm: Arm, value: str | None) -> None:
     """Every call answers 401 in ARM's form, the calls of our own too."""
     headers = {"Authorization": value or ""}
     for path in (f"{GROUP}?api-version={API_VERSION}", "/_local/resources", "/_local/reset"):
@@ -62,7 +62,7 @@ def test_an_api_version_is_required(arm: Arm) -> None:
         ("DELETE", f"{COMPUTE}/virtualMachines", (405, "MethodNotAllowed")),
     ],
 )
-def test_what_is_not_served_says_so(arm: Arm, method: str, path: str, expected: tuple[int, str]) -> None:
+def test_unknown_paths_are_refused(arm: Arm, method: str, path: str, expected: tuple[int, str]) -> None:
     """Unknown namespaces, types and methods are refused by the front door; it is not Azure that does not have them."""
     answer = arm(method, path)
     assert refusal(answer) == expected
@@ -85,7 +85,7 @@ def test_what_is_not_served_says_so(arm: Arm, method: str, path: str, expected: 
         (b'{"location": "westus2", "properties": {"subnets": [{"name": 1}]}}', "subnets[0].name is no proper str"),
     ],
 )
-def test_a_body_that_cannot_be_read_names_the_place(arm: Arm, body: bytes, reason: str) -> None:
+def test_an_invalid_body_names_the_position(arm: Arm, body: bytes, reason: str) -> None:
     """A malformed request is the client's fault, and told so in one sentence."""
     arm.make_group()
     answer = arm.send("PUT", f"{NET}?api-version={API_VERSION}", content=body)
@@ -93,7 +93,7 @@ def test_a_body_that_cannot_be_read_names_the_place(arm: Arm, body: bytes, reaso
     assert reason in answer.json()["error"]["message"]
 
 
-def test_each_provider_has_its_envelope(arm: Arm) -> None:
+def test_each_provider_has_its_error_form(arm: Arm) -> None:
     """Network always adds details, Compute never without cause, and neither claims to be the gateway."""
     arm.make_machine()
     network = arm("DELETE", f"{NETWORK}/networkInterfaces/vm-nic")
@@ -114,7 +114,7 @@ def test_every_answer_has_the_standard_headers(arm: Arm) -> None:
         assert re.fullmatch(r"LOCAL:\d{8}T\d{6}Z:[0-9a-f-]{36}", answer.headers["x-ms-routing-request-id"])
 
 
-def test_quotas_of_requests_are_counted_down(arm: Arm) -> None:
+def test_remaining_request_counters_decrease(arm: Arm) -> None:
     """Reads, writes and deletes count by subscription, Compute counts in buckets of its own, and windows end."""
     arm.make_group()
     before = int(arm("GET", GROUP).headers["x-ms-ratelimit-remaining-subscription-reads"])
@@ -126,7 +126,7 @@ def test_quotas_of_requests_are_counted_down(arm: Arm) -> None:
     assert second == "Microsoft.Compute/PutVM3Min;239,Microsoft.Compute/PutVM30Min;1198"
 
 
-def test_compute_says_where_status_and_result_are(arm: Arm) -> None:
+def test_compute_answers_with_status_and_result_urls(arm: Arm) -> None:
     """A create has only the status; a verb has both, on one path, told apart by an opaque query."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -203,7 +203,7 @@ def test_an_unknown_operation_is_not_found(arm: Arm) -> None:
         (0, {"x-ms-retry-after-ms": "1"}),
     ],
 )
-def test_a_bid_to_wait_follows_the_pace(tmp_path: Path, pace: float, first: dict[str, str]) -> None:
+def test_retry_after_follows_the_pace(tmp_path: Path, pace: float, first: dict[str, str]) -> None:
     """Below a second it is in milliseconds, and then without Retry-After, which clients would round to nothing."""
     with Arm(tmp_path / "cloud.db", ManualClock(), pace) as arm:
         arm.make_network()
@@ -213,7 +213,7 @@ def test_a_bid_to_wait_follows_the_pace(tmp_path: Path, pace: float, first: dict
         assert found == first
 
 
-def test_every_answer_bids_to_wait_when_the_pace_is_fast(tmp_path: Path) -> None:
+def test_every_poll_has_a_retry_after_at_a_fast_pace(tmp_path: Path) -> None:
     """Where Azure is silent a client would wait half a minute; a fast cloud is never silent."""
     with Arm(tmp_path / "cloud.db", ManualClock(), 0.02) as arm:
         arm.make_machine()
@@ -247,7 +247,7 @@ def test_the_journal_has_every_request_in_order(arm: Arm) -> None:
     assert journal[0]["time"] == arm.clock.now()
 
 
-def test_all_that_exists_is_listed(arm: Arm) -> None:
+def test_local_resources_lists_everything(arm: Arm) -> None:
     """Groups, children and disks of all subscriptions, each with the five usual parts."""
     assert arm("GET", "/_local/resources").json() == []
     arm.make_machine(tags={"a": "b"})
@@ -263,7 +263,7 @@ def test_all_that_exists_is_listed(arm: Arm) -> None:
     assert all({"id", "name", "type", "location", "tags"} <= set(entry) for entry in listed)
 
 
-def test_reset_forgets_everything(arm: Arm) -> None:
+def test_reset_deletes_everything(arm: Arm) -> None:
     """Afterwards the cloud is as on its first day, running operations included."""
     arm.make_network()
     arm.make_interface("vm-nic")
@@ -275,7 +275,7 @@ def test_reset_forgets_everything(arm: Arm) -> None:
     assert arm("HEAD", GROUP).status_code == 404
 
 
-def test_a_version_shows_what_it_has(arm: Arm) -> None:
+def test_an_api_version_shows_its_properties(arm: Arm) -> None:
     """What a resource shows depends on the API version that is asked for, not on the one that made it."""
     arm.make_machine()
     nic = f"{NETWORK}/networkInterfaces/vm-nic"
@@ -368,7 +368,7 @@ def test_the_result_of_a_network_write_is_the_resource(arm: Arm) -> None:
     assert arm.send("GET", status.replace("/operations/", "/operationResults/")).json() == arm.shown(address)
 
 
-def test_the_result_of_a_verb_is_nothing(arm: Arm) -> None:
+def test_the_result_of_a_power_verb_is_empty(arm: Arm) -> None:
     """A power verb ends with an empty 200, as recorded."""
     arm.make_machine()
     result = arm.send("GET", arm.done(arm("POST", f"{VM}/restart")).headers["Location"])

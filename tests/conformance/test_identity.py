@@ -87,7 +87,7 @@ def test_the_metadata_is_one_cloud_or_a_list(ask: Ask) -> None:
     assert one == listed
 
 
-def test_the_metadata_leads_here(ask: Ask) -> None:
+def test_the_metadata_names_this_host(ask: Ask) -> None:
     """Logins and ARM are at the host that was asked; a slash after it would be one too many in ARM's URLs."""
     told = ask("GET", "/metadata/endpoints", params={"api-version": "2022-09-01"}).json()
     assert (told["resourceManager"], told["authentication"]["loginEndpoint"]) == (HOST, HOST)
@@ -101,7 +101,7 @@ def test_metadata_of_no_version_is_refused(ask: Ask) -> None:
     assert code(ask("GET", "/metadata/endpoints")) == (400, "MissingApiVersionParameter")
 
 
-def test_discovery_leads_to_the_token_endpoint(ask: Ask) -> None:
+def test_discovery_names_the_token_endpoint(ask: Ask) -> None:
     """A client that follows the documents arrives where it can log in."""
     asked = {"api-version": "1.0", "authorization_endpoint": f"{HOST}/{TENANT}/oauth2/v2.0/authorize"}
     found = ask("GET", "/common/discovery/instance", params=asked).json()
@@ -112,7 +112,7 @@ def test_discovery_leads_to_the_token_endpoint(ask: Ask) -> None:
     assert ask("POST", openid["token_endpoint"], data=FORM).status_code == 200
 
 
-def test_a_login_gives_a_token_that_opens_arm(ask: Ask, clock: ManualClock) -> None:
+def test_a_login_gives_a_token_that_arm_accepts(ask: Ask, clock: ManualClock) -> None:
     """The token says who has it and for how long; ARM takes it as it takes the secret itself."""
     answer = ask("POST", LOGIN, data=FORM)
     told = answer.json()
@@ -169,7 +169,7 @@ def test_an_expired_token_is_refused_as_expired(ask: Ask, clock: ManualClock) ->
     assert groups(ask, token(ask)).status_code == 200
 
 
-def test_no_token_is_refused(ask: Ask) -> None:
+def test_a_missing_token_is_refused(ask: Ask) -> None:
     """Logins are for everybody, ARM is not."""
     assert code(groups(ask, None)) == (401, "AuthenticationFailed")
 
@@ -200,7 +200,7 @@ def test_tokens_of_another_secret_are_refused(ask: Ask, tmp_path: Path, clock: M
             assert groups(other, mine).status_code == status
 
 
-def test_logins_are_in_no_journal(ask: Ask) -> None:
+def test_logins_are_not_in_the_journal(ask: Ask) -> None:
     """The journal is of ARM's requests, and shows neither secrets nor tokens."""
     mine = token(ask)
     groups(ask, mine)

@@ -25,7 +25,7 @@ def items(arm: Arm, text: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_an_item_has_all_that_azure_s_has(arm: Arm) -> None:
+def test_a_price_item_has_azures_fields(arm: Arm) -> None:
     """Nobody takes it for Azure's: it says for whom it is made up."""
     page = asked(arm, filter=SIZE).json()
     assert (page["BillingCurrency"], page["CustomerEntityId"]) == ("USD", "Made up by the local Azure")
@@ -43,7 +43,7 @@ def test_an_item_has_all_that_azure_s_has(arm: Arm) -> None:
     assert (first["unitOfMeasure"], first["type"], first["serviceFamily"]) == ("1 Hour", "Consumption", "Compute")
 
 
-def test_not_all_of_it_is_the_price_of_a_linux_vm(arm: Arm) -> None:
+def test_the_price_list_contains_other_meters(arm: Arm) -> None:
     """Who takes the first or the last that is there takes Windows, a retired kind, nothing, or a year at once."""
     found = items(arm, SIZE)
     assert {each["skuName"] for each in found} == {"D4s v5", "D4s v5 Spot", "D4s v5 Low Priority"}
@@ -54,7 +54,7 @@ def test_not_all_of_it_is_the_price_of_a_linux_vm(arm: Arm) -> None:
     assert len({each["retailPrice"] for each in two if each["skuName"] == "D8s v5" and each["retailPrice"]}) > 2
 
 
-def test_a_long_list_comes_in_pages(arm: Arm) -> None:
+def test_the_price_list_is_paged(arm: Arm) -> None:
     """The link names the port, as Azure's does; the last page has none."""
     page, found, links = asked(arm, filter=HERE).json(), [], []
     while True:
@@ -78,7 +78,7 @@ def test_a_long_list_comes_in_pages(arm: Arm) -> None:
         ("armRegionName eq 'atlantis'", 0),
     ],
 )
-def test_a_filter_compares_with_the_case(arm: Arm, text: str, count: int) -> None:
+def test_a_price_filter_is_case_sensitive(arm: Arm, text: str, count: int) -> None:
     """Source: Azure Retail Prices, values are case-sensitive from 2023-01-01-preview on."""
     assert len(items(arm, text)) == count
 
@@ -90,7 +90,7 @@ def test_a_filter_compares_with_the_case(arm: Arm, text: str, count: int) -> Non
         *({"$skip": "-1"}, {"currencyCode": "XYZ"}),
     ],
 )
-def test_what_cannot_be_read_is_refused(arm: Arm, query: dict[str, str]) -> None:
+def test_an_invalid_price_filter_is_refused(arm: Arm, query: dict[str, str]) -> None:
     """An answer to another question would be worse."""
     refused = arm.send("GET", PATH, params=query)
     assert (refused.status_code, refused.json()["Error"]["Code"]) == (400, "BadRequest")

@@ -70,7 +70,7 @@ def machine(lab: Inside) -> Machine:
     ids=["code", "ssh's own code", "signal", "missing", "words"],
 )
 @pytest.mark.parametrize("timeout", [None, 600], ids=["endless", "bounded"])
-def test_a_command_ends_as_it_ends(
+def test_exec_exits_with_the_code_of_its_command(
     machine: Machine, command: list[str], code: int, out: bytes, timeout: float | None
 ) -> None:
     """Each word arrives as it is, and the exit code of the command is told from that of ssh."""
@@ -78,7 +78,7 @@ def test_a_command_ends_as_it_ends(
     assert (done.returncode, done.stdout) == (code, out), done.stderr
 
 
-def test_exec_passes_on_what_it_is_given(lab: Inside) -> None:
+def test_exec_passes_stdin_and_arguments_unchanged(lab: Inside) -> None:
     """Bytes are bytes, there and back, however many; stderr stays stderr, and the exit code is the command's."""
     done = lab("exec", "vm", *WHICH, "--timeout", "10m", "--", "sh", "-c", "cat; echo told >&2; exit 7", given=BINARY)
     assert (done.returncode, hashlib.sha256(done.stdout).digest()) == (7, hashlib.sha256(BINARY).digest())
@@ -92,7 +92,7 @@ def test_exec_can_be_one_json_value(lab: Inside) -> None:
     assert told == {"exitCode": 3, "stdout": "out\n", "stderr": "err\n"}
 
 
-def test_what_takes_too_long_is_ended_there(lab: Inside, machine: Machine) -> None:
+def test_exec_timeout_ends_the_command_in_the_vm(lab: Inside, machine: Machine) -> None:
     """124, and nothing of it is left, not what it has started, not what does not listen to a first signal."""
     mark = lab.home / "ended.pids"
     program = f"trap '' TERM; sleep 600 & echo $$ $! >{shlex.quote(str(mark))}; wait; sleep 600"
@@ -111,7 +111,7 @@ def test_what_takes_too_long_is_ended_there(lab: Inside, machine: Machine) -> No
     ],
     ids=["nobody answers", "nobody is let in", "no VM", "nothing inside"],
 )
-def test_what_is_not_reached_is_a_failure_of_ours(
+def test_an_unreachable_vm_raises_and_is_no_exit_code(
     lab: Inside, name: str, guest: dict[str, object] | None, sentence: str
 ) -> None:
     """It is told in a sentence, and what to do."""
@@ -122,7 +122,7 @@ def test_what_is_not_reached_is_a_failure_of_ours(
     assert str(refusal.value).startswith(f"{name}: {sentence}")
 
 
-def test_what_is_not_reached_has_an_exit_code_of_its_own(lab: Inside) -> None:
+def test_an_unreachable_vm_exits_with_125(lab: Inside) -> None:
     """125, in words or as JSON."""
     before = lab.world.left()
     with lab.saying(None):
@@ -136,7 +136,7 @@ def test_what_is_not_reached_has_an_exit_code_of_its_own(lab: Inside) -> None:
     assert (told["exitCode"], told["stdout"], told["stderr"].startswith(sentence)) == (125, "", True)
 
 
-def test_a_connection_that_is_lost_is_told_from_an_end(machine: Machine, lab: Inside, tmp_path: Path) -> None:
+def test_a_lost_connection_is_not_an_exit_code(machine: Machine, lab: Inside, tmp_path: Path) -> None:
     """Nobody knows what became of the command."""
     public = keys.ssh_public_key(lab.state_dir, SPEC.stack)
     with (
@@ -148,7 +148,7 @@ def test_a_connection_that_is_lost_is_told_from_an_end(machine: Machine, lab: In
     assert lost.value.failure.retryable
 
 
-def test_a_vm_that_stands_still_is_told_how_to_be_started(lab: Inside) -> None:
+def test_login_to_a_stopped_vm_suggests_vmops_start(lab: Inside) -> None:
     """It is not waited for."""
     lab.world.send("POST", f"{VM}/deallocate")
     lab.world.pass_time()
@@ -175,7 +175,7 @@ def test_waiting_for_a_vm(lab: Inside) -> None:
         assert lab.ops.wait_for("running", PARAMS)[0] is Status.SUCCEEDED
 
 
-def test_an_ssh_that_is_to_be_waited_for_is_waited_for(lab: Inside) -> None:
+def test_wait_for_ssh_succeeds_once_ssh_answers(lab: Inside) -> None:
     """What the cloud says of the VM may change meanwhile; where nothing answers in time, it is a failure."""
     spec, arm = spec_of(waitFor="ssh", pollInterval=0.01, deployTimeout=60), lab.arm
     outputs = {"publicIp": "203.0.113.1", "privateIp": "10.0.0.4"}
@@ -193,7 +193,7 @@ def test_an_ssh_that_is_to_be_waited_for_is_waited_for(lab: Inside) -> None:
         assert readiness.ssh_of(arm, SPEC, outputs) == {**known, "sshPort": 1}
 
 
-def test_an_ssh_that_nothing_can_answer_for_is_refused_at_once(lab: Inside) -> None:
+def test_wait_for_ssh_without_a_guest_is_refused_at_once(lab: Inside) -> None:
     """It never succeeds without a look, and nothing is made in vain."""
     asked = {**PARAMS, "waitFor": "ssh"}
     before = lab.ops.history(asked)
@@ -212,7 +212,9 @@ def test_an_ssh_that_nothing_can_answer_for_is_refused_at_once(lab: Inside) -> N
 
 
 @pytest.mark.parametrize(("waits", "status"), [({}, Status.FAILED), ({"waitFor": "ssh"}, Status.PENDING)])
-def test_what_is_in_flight_and_waits_for_less_is_not_joined(lab: Inside, waits: dict[str, str], status: Status) -> None:
+def test_a_provision_in_flight_without_wait_for_ssh_is_not_joined(
+    lab: Inside, waits: dict[str, str], status: Status
+) -> None:
     """It would succeed without a look at SSH."""
     store, settings = Store(lab.state_dir), lab.ops.settings
     params = {"vmName": f"flying-{len(waits)}", **waits}
@@ -231,7 +233,7 @@ def test_what_is_in_flight_and_waits_for_less_is_not_joined(lab: Inside, waits: 
         os.close(held)
 
 
-def test_ssh_is_openssh(lab: Inside) -> None:
+def test_ssh_runs_openssh(lab: Inside) -> None:
     """Words after -- are for the login shell to read, as ssh has it; the exit code is that of ssh."""
     done = lab("ssh", "vm", *WHICH, "--", "echo", "$((1 + 1))", ";", "exit 7")
     assert (done.returncode, done.stdout) == (7, b"2\n")
@@ -256,13 +258,13 @@ def test_cp_copies_both_ways(lab: Inside, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "paths", [["a", "b"], ["vm:a", "vm:b"], ["vm:a", "b", "c"], ["vm:a", "vn:b", "c"], ["a/vm:b", "c"]]
 )
-def test_one_side_of_a_copy_is_in_one_vm(paths: list[str]) -> None:
+def test_cp_requires_one_side_in_one_vm(paths: list[str]) -> None:
     """All else is a wrong call."""
     with pytest.raises(SpecError, match="one side must be NAME:PATH, all of one VM"):
         access.copy(paths[:-1], paths[-1], [], recursive=False)
 
 
-def test_scp_by_its_old_protocol_knows_the_vm_too(lab: Inside, tmp_path: Path) -> None:
+def test_scp_with_the_legacy_protocol_finds_the_vm(lab: Inside, tmp_path: Path) -> None:
     """What is told OpenSSH serves all of its clients."""
     if b"unknown option" in subprocess.run(["scp", "-O"], capture_output=True, check=False).stderr:
         pytest.skip("this scp knows one protocol only")
@@ -289,7 +291,7 @@ def test_a_program_runs_and_copies_there(machine: Machine, lab: Inside, tmp_path
             machine.exec(wrong)
 
 
-def test_a_vm_that_was_made_anew_is_another_and_no_warning(lab: Inside, machine: Machine, tmp_path: Path) -> None:
+def test_a_replaced_vm_gives_no_host_key_warning(lab: Inside, machine: Machine, tmp_path: Path) -> None:
     """At the same place is another key by right: it is remembered by Azure's identity of the VM, not by address."""
     public = keys.ssh_public_key(lab.state_dir, SPEC.stack)
     first, before = lab.vm_id, lab.ops.ssh_host(PARAMS)
@@ -305,7 +307,7 @@ def test_a_vm_that_was_made_anew_is_another_and_no_warning(lab: Inside, machine:
         machine.exec(["true"])
 
 
-def test_a_key_that_is_not_on_this_host_is_missed(lab: Inside, tmp_path: Path) -> None:
+def test_ssh_reports_a_key_that_this_host_lacks(lab: Inside, tmp_path: Path) -> None:
     """It is said where it is, before ssh asks in vain."""
     here = keys.ssh_key_file(lab.state_dir, SPEC.stack)
     put_key(lab.world, keys.ssh_public_key(lab.state_dir, SPEC.stack))
@@ -332,7 +334,7 @@ def test_status_tells_how_to_log_in(lab: Inside) -> None:
     }
 
 
-def test_what_openssh_is_told_is_the_users_alone(lab: Inside) -> None:
+def test_openssh_files_are_private(lab: Inside) -> None:
     """Whole files of mode 0600."""
     host = lab.ops.ssh_host(PARAMS)
     for file in (host.file, host.known_hosts, host.file.parents[1] / "config"):
@@ -355,7 +357,7 @@ def _lives(pid: str) -> bool:
         return False
 
 
-def test_the_users_own_openssh_knows_the_vms_once_it_is_told_to(lab: Inside, tmp_path: Path) -> None:
+def test_ssh_config_install_makes_openssh_find_the_vms(lab: Inside, tmp_path: Path) -> None:
     """One line before all else, put in once and taken out again; what else is there stays as it was."""
     host = lab.ops.ssh_host(PARAMS)
     files, own = Hosts(lab.state_dir), tmp_path / ".ssh" / "config"
@@ -374,7 +376,7 @@ def test_the_users_own_openssh_knows_the_vms_once_it_is_told_to(lab: Inside, tmp
     assert (own.read_text(), files.uninstall(own)) == ("Host other\n    User ada\n", False)
 
 
-def test_a_config_that_is_a_link_stays_one(lab: Inside, tmp_path: Path) -> None:
+def test_ssh_config_install_keeps_a_symlinked_config(lab: Inside, tmp_path: Path) -> None:
     """Whoever keeps it elsewhere finds the line there."""
     kept, own = tmp_path / "dotfiles", tmp_path / "config"
     kept.write_text("Host other\n")
@@ -384,7 +386,7 @@ def test_a_config_that_is_a_link_stays_one(lab: Inside, tmp_path: Path) -> None:
     assert len(kept.read_text().splitlines()) == 2
 
 
-def test_two_vms_of_one_name_are_told_apart_by_their_groups(tmp_path: Path) -> None:
+def test_ssh_hosts_of_equal_names_are_distinguished_by_group(tmp_path: Path) -> None:
     """The first keeps the name, until it is gone."""
     hosts = Hosts(tmp_path)
     one, two = (WayIn("exp1", group, f"exp1-{group}", group, "203.0.113.1", 22, "mlos") for group in ("lab", "office"))
@@ -394,14 +396,14 @@ def test_two_vms_of_one_name_are_told_apart_by_their_groups(tmp_path: Path) -> N
     assert [each.name for each in (tmp_path / "ssh" / "hosts").iterdir()] == ["exp1-office.conf"]
 
 
-def test_a_path_that_openssh_cannot_be_told_of_is_refused(tmp_path: Path) -> None:
+def test_a_state_directory_that_openssh_cannot_quote_is_refused(tmp_path: Path) -> None:
     """A line break in it would be another option."""
     way = WayIn("exp1", "lab", "exp1-lab", "id", "203.0.113.1", 22, "mlos")
     with pytest.raises(StoreError, match="OpenSSH cannot be told of"):
         Hosts(tmp_path / "a\nProxyCommand true").write(way)
 
 
-def test_ssh_config_shows_the_vms_that_this_host_remembers(lab: Inside) -> None:
+def test_ssh_config_lists_the_recorded_vms(lab: Inside) -> None:
     """Those into which there is a way: what is gone, or where nothing runs inside, is none."""
     store = Store(lab.state_dir)
     for name in ("vm", "gone"):
@@ -426,7 +428,7 @@ def test_ssh_config_shows_the_vms_that_this_host_remembers(lab: Inside) -> None:
         assert lab.ops.ssh_hosts() == []
 
 
-def test_a_command_on_a_vm_is_sent_and_fetched(
+def test_run_on_vm_sends_a_directory_and_fetches_results(
     lab: Inside, machine: Machine, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """It runs in what was sent, with the streams of this process; results come back whatever its exit code."""

@@ -23,7 +23,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-def test_what_exists_is_shown_and_what_does_not_is_none(world: World) -> None:
+def test_arm_get_returns_a_resource_or_none(world: World) -> None:
     """Absence is an answer, of a resource and of the group that it would be in."""
     assert world.arm.get(NIC) is None
     world.put(GROUP)
@@ -34,7 +34,7 @@ def test_what_exists_is_shown_and_what_does_not_is_none(world: World) -> None:
 
 
 @pytest.mark.parametrize("ask", ["get", "delete", "contents"])
-def test_a_wrong_token_is_a_refusal(world: World, ask: str) -> None:
+def test_arm_wrong_token_raises_cloud_error(world: World, ask: str) -> None:
     """Whoever is not let in must not conclude that nothing is there."""
     stranger = Arm(Cloud("local", world.url, token="guessed"), timeout=10)
     with pytest.raises(CloudError) as refusal:
@@ -43,7 +43,7 @@ def test_a_wrong_token_is_a_refusal(world: World, ask: str) -> None:
     assert failure_from_cloud_error(refusal.value).kind is FailureKind.AUTH
 
 
-def test_no_answer_is_no_refusal() -> None:
+def test_arm_without_an_answer_raises_a_retryable_error() -> None:
     """A cloud that is down has said neither yes nor no; its port is kept meanwhile, so that no other cloud gets it."""
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
@@ -61,7 +61,7 @@ def test_no_answer_is_no_refusal() -> None:
     ],
 )
 @pytest.mark.parametrize("sdk", [False, True], ids=["request", "power verb"])
-def test_a_login_that_comes_late_is_no_missing_one(
+def test_arm_waits_for_a_slow_login(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, az: str, kind: FailureKind, words: str, sdk: bool
 ) -> None:
     """Many `az` at once are slow: who is told to log in then, and has, is led astray; the same call may go through."""
@@ -85,7 +85,7 @@ def test_a_list_is_read_to_its_last_page(world: World) -> None:
     assert len(world.arm.tagged(SUBSCRIPTION, "even", "0")) == 501
 
 
-def test_the_contents_of_an_absent_group_are_a_refusal(world: World) -> None:
+def test_arm_contents_of_an_absent_group_raises(world: World) -> None:
     """An empty list would say that the group is there."""
     with pytest.raises(CloudError) as refusal:
         world.arm.contents(GROUP)
@@ -139,7 +139,7 @@ def test_an_operation_that_fails_says_why(world: World) -> None:
     assert (str(ended.error), ended.error.code) == (ended.body["error"]["message"], ended.body["error"]["code"])
 
 
-def test_an_operation_that_nobody_knows_cannot_be_read(world: World) -> None:
+def test_arm_unknown_operation_raises(world: World) -> None:
     """A status that cannot be read is not an operation that failed."""
     path = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/locations/westus2/operations/none"
     with pytest.raises(CloudError) as refusal:
@@ -171,7 +171,7 @@ def test_an_url_elsewhere_is_refused_before_any_request(world: World, url: str) 
 
 
 @pytest.mark.parametrize("resource_id", [GROUP, VM, NIC], ids=["group", "vm", "nic"])
-def test_absence_is_deleted_already(world: World, resource_id: str) -> None:
+def test_arm_delete_of_an_absent_resource_succeeds(world: World, resource_id: str) -> None:
     """What is gone needs no second deletion, whether its group is still there or not."""
     assert world.arm.delete(resource_id).url is None
     world.put(GROUP)
@@ -184,7 +184,7 @@ def throttle(world: World, seconds: float, times: int) -> None:
     world.send("PUT", "/_local/faults", [{"method": "GET", "path": GROUP, "times": times, "effect": effect}])
 
 
-def test_who_has_patience_asks_again_when_told_to(tmp_path: Path) -> None:
+def test_arm_retries_after_the_pause_that_it_was_given(tmp_path: Path) -> None:
     """A deployment does not fail for what passes; a caller who waits for an answer is told at once."""
     with quick_world(tmp_path) as world:
         world.put(GROUP)
@@ -197,7 +197,7 @@ def test_who_has_patience_asks_again_when_told_to(tmp_path: Path) -> None:
     assert len([asked for asked in world.journal.asked if asked.startswith(f"GET {GROUP}?")]) == 1 + 3
 
 
-def test_a_pause_that_is_too_long_is_not_begun(tmp_path: Path) -> None:
+def test_arm_does_not_start_a_pause_longer_than_its_retry_time(tmp_path: Path) -> None:
     """Whoever would still be waiting when his patience is over is told at once."""
     with slow_world(tmp_path) as world:
         world.put(GROUP)

@@ -72,7 +72,7 @@ def lab(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shel
     daemon.stop(state_dir)
 
 
-def test_a_whole_life_as_a_person_reads_it(lab: Shell) -> None:
+def test_cli_output_of_a_whole_life(lab: Shell) -> None:
     """Progress is on stderr, what came of it on stdout, and every verb says how it ended."""
     made = lab("provision", "life", "--wait")
     assert made.returncode == 0
@@ -147,7 +147,7 @@ def test_status_and_list_can_be_json(lab: Shell, engine: Path) -> None:
     assert lab.json("engine", "path")["path"] == str(engine)
 
 
-def test_what_could_not_be_asked_is_one_json_value_too(shell: Shell, tmp_path: Path) -> None:
+def test_json_of_a_failed_query_is_one_value(shell: Shell, tmp_path: Path) -> None:
     """A verb that broke off is FAILED, and why, for a script too; a wrong call has no answer."""
     (tmp_path / "file").touch()
     broken = shell("history", "--json", state_dir=str(tmp_path / "file" / "state"))
@@ -159,7 +159,7 @@ def test_what_could_not_be_asked_is_one_json_value_too(shell: Shell, tmp_path: P
     assert (wrong.returncode, wrong.stdout) == (2, "")
 
 
-def test_list_and_extend_take_parameters_as_every_verb_does(lab: Shell) -> None:
+def test_list_and_extend_accept_parameters(lab: Shell) -> None:
     """The VM, and the group it is in, may be named by a file or by pairs; the list shows those that are meant."""
     for meant in (["-p", "vmName=EXP1"], ["-p", "resourceGroup=vmops-exp1", "-p", "cloud=local"]):
         assert [each["vmName"] for each in lab.json("list", *meant)["vms"]] == ["exp1"]
@@ -174,7 +174,7 @@ def test_list_and_extend_take_parameters_as_every_verb_does(lab: Shell) -> None:
         assert lab.json("extend", *words)["status"] == "SUCCEEDED"
 
 
-def test_status_tells_what_azure_says_and_what_to_do(lab: Shell) -> None:
+def test_status_shows_azures_state_and_the_next_command(lab: Shell) -> None:
     """Asked by whom, since when, how it ended, what Azure says now, how to log in, and which call comes next."""
     assert lab("stop", "exp1", "--wait").returncode == 0
     headline, *lines = lab("status", "exp1").stdout.splitlines()
@@ -190,7 +190,7 @@ def test_status_tells_what_azure_says_and_what_to_do(lab: Shell) -> None:
     assert told["next"] == "vmops start exp1"
 
 
-def test_status_of_a_failure_tells_why_and_how_to_go_on(lab: Shell) -> None:
+def test_status_of_a_failure_shows_cause_and_next_command(lab: Shell) -> None:
     """At three in the morning the cause, the way on and the way back stand in one place."""
     failed = lab("provision", "bad", "-p", "vmSize=Standard_M128ms", "--wait")
     assert (failed.returncode, failed.stdout) == (1, "FAILED\n")
@@ -203,7 +203,7 @@ def test_status_of_a_failure_tells_why_and_how_to_go_on(lab: Shell) -> None:
     assert "vmops provision bad -p vmSize=Standard_M128ms, or vmops deprovision bad to remove what was made\n" in told
 
 
-def test_a_vm_that_somebody_else_deleted_is_missed(lab: Shell) -> None:
+def test_status_of_a_deleted_vm_suggests_to_recreate_it(lab: Shell) -> None:
     """The record is not the truth: ARM is."""
     vm = lab.json("provision", "lost", "--wait")["result"]["id"]
     here = daemon.ensure(lab.state_dir)
@@ -214,7 +214,7 @@ def test_a_vm_that_somebody_else_deleted_is_missed(lab: Shell) -> None:
     assert "vmops provision lost recreates it, vmops deprovision lost removes what is left\n" in told
 
 
-def test_status_of_a_vm_that_nobody_knows(lab: Shell) -> None:
+def test_status_of_an_unknown_vm(lab: Shell) -> None:
     """Nothing known is an answer, not an error."""
     done = lab("status", "nobody")
     assert (done.returncode, done.stdout) == (
@@ -223,7 +223,7 @@ def test_status_of_a_vm_that_nobody_knows(lab: Shell) -> None:
     )
 
 
-def test_list_shows_what_is_there_and_on_demand_what_is_gone(lab: Shell) -> None:
+def test_list_shows_removed_vms_only_with_all(lab: Shell) -> None:
     """After a hundred experiments the list is still short."""
     assert lab("deprovision", "never", "--wait").returncode == 0
     header, *rows = lab("list").stdout.splitlines()
@@ -239,7 +239,7 @@ def test_list_shows_what_is_there_and_on_demand_what_is_gone(lab: Shell) -> None
     assert re.search(r" more (is|are) gone \(--all lists them\)\n$", lab("list").stderr)
 
 
-def test_dry_runs_show_and_change_nothing(lab: Shell) -> None:
+def test_dry_runs_change_nothing(lab: Shell) -> None:
     """What would be made, changed, replaced or deleted is seen before it happens."""
     writes = lab.azure.writes()
     creates = lab.json("provision", "new", "--dry-run")["changes"]
@@ -307,14 +307,14 @@ def test_a_wait_by_the_handle_alone(lab: Shell) -> None:
         assert (done.returncode, done.stdout.split()[0]) == (0, "SUCCEEDED"), done.stderr
 
 
-def test_a_wait_for_a_vm_to_be_gone_follows_nothing_else(lab: Shell) -> None:
+def test_wait_gone_ignores_the_handle_of_another_operation(lab: Shell) -> None:
     """That a restart is over says nothing of that."""
     handle = lab.json("restart", "exp1")["result"]["asyncResultsUrl"]
     done = lab("wait", "exp1", "--gone", "-p", f"asyncResultsUrl={handle}")
     assert (done.returncode, done.stdout) == (1, "FAILED\n")
 
 
-def test_a_reader_that_leaves_is_no_error(lab: Shell) -> None:
+def test_a_closed_stdout_is_no_error(lab: Shell) -> None:
     """``vmops list | true`` ends quietly."""
     command = f"set -o pipefail; {VMOPS} list | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=lab.environment, timeout=60)
@@ -341,7 +341,7 @@ def test_a_missing_engine_is_a_sentence(lab: Shell) -> None:
         assert "VMOPS_ENGINE is '/nonexistent'" in done.stderr.splitlines()[-1]
 
 
-def test_ctrl_c_ends_the_waiting_and_nothing_else(azure: Azure, shell: Shell) -> None:
+def test_ctrl_c_ends_only_the_wait(azure: Azure, shell: Shell) -> None:
     """The whole foreground gets the signal, as from a terminal; the worker is none of it, and goes on to succeed."""
     azure.stick("create")
     call = ("provision", "exp1", "--wait", "--json")
@@ -361,7 +361,7 @@ def test_ctrl_c_ends_the_waiting_and_nothing_else(azure: Azure, shell: Shell) ->
     assert shell("wait", "exp1").returncode == 0
 
 
-def test_ctrl_c_during_a_resize_names_a_way_that_keeps_the_vm(azure: Azure, shell: Shell) -> None:
+def test_ctrl_c_during_a_resize_suggests_no_deprovision(azure: Azure, shell: Shell) -> None:
     """The VM was there before: what is named ends the change, and the VM is there after it."""
     vm = shell.json("provision", "exp1", "--wait")["result"]["id"]
     azure.stick("update")
@@ -397,7 +397,7 @@ def test_a_wait_that_is_too_short_fails_and_the_work_goes_on(azure: Azure, shell
     assert shell("wait", "exp1").returncode == 0
 
 
-def test_on_a_terminal_it_is_seen_what_is_in_flight(azure: Azure, shell: Shell) -> None:
+def test_a_terminal_shows_the_steps_in_flight(azure: Azure, shell: Shell) -> None:
     """A VM takes minutes: its row moves, with the time that it has taken. What is in flight can be cancelled."""
     daemon.ensure(shell.state_dir, 1)
     assert shell("provision", "exp1").returncode == 0
@@ -460,7 +460,7 @@ def test_a_file_that_is_no_json_is_a_wrong_call(shell: Shell, tmp_path: Path) ->
     assert list(shell.state_dir.iterdir()) == []
 
 
-def test_all_that_is_wrong_is_said_at_once(shell: Shell) -> None:
+def test_all_parameter_errors_are_reported_at_once(shell: Shell) -> None:
     """Nobody mends a call one error at a time."""
     done = shell("provision", "x", "-p", "vmPorts=0", "-p", "publicIp=perhaps")
     assert done.stderr.splitlines() == [
@@ -487,7 +487,7 @@ def test_a_state_directory_that_cannot_be_written_is_a_sentence(shell: Shell, tm
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_shows_examples_that_are_right(name: str) -> None:
+def test_help_examples_are_valid_calls(name: str) -> None:
     """Every command's help has an example, and every example names a command and options that there are."""
     shown = CliRunner().invoke(command_line(), [name, "--help"], terminal_width=200).stdout
     if hasattr(COMMANDS[name], "commands"):
@@ -518,7 +518,7 @@ def test_a_command_imports_only_what_it_needs(state_dir: Path, arguments: list[s
     assert heavy & set(done.stdout.splitlines()[-1].split()) == set()
 
 
-def test_what_runs_and_sweeps_means_the_subscription_of_the_login_too(shell: Shell) -> None:
+def test_run_and_sweep_use_the_subscription_of_the_login(shell: Shell) -> None:
     """As every verb: who names none means that of the environment, and is told."""
     shell.environment["AZURE_SUBSCRIPTION_ID"] = "11111111-2222-3333-4444-555555555555"
     for call in (("run", "x", "-p", "adminUsername=root", "--", "true"), ("sweep",)):

@@ -33,7 +33,7 @@ def at_a_terminal(shell: Shell, answer: str, *arguments: str) -> tuple[int, str]
     return done.returncode, done.stderr
 
 
-def test_a_removal_is_asked_for(shell: Shell, azure: Azure) -> None:
+def test_deprovision_at_a_terminal_asks(shell: Shell, azure: Azure) -> None:
     """All that goes is shown; no is an answer, and so is yes."""
     assert shell("provision", "c1", "--wait").returncode == 0
     before = azure.writes()
@@ -47,7 +47,7 @@ def test_a_removal_is_asked_for(shell: Shell, azure: Azure) -> None:
 
 
 @pytest.mark.parametrize("options", [("--yes",), ()], ids=["sure", "script"])
-def test_who_is_sure_is_not_asked(shell: Shell, azure: Azure, options: tuple[str, ...]) -> None:
+def test_deprovision_with_yes_does_not_ask(shell: Shell, azure: Azure, options: tuple[str, ...]) -> None:
     """Nor is who has no terminal: a hook after an experiment waits for nobody."""
     assert shell("provision", "c1", "--wait").returncode == 0
     if options:
@@ -57,7 +57,7 @@ def test_who_is_sure_is_not_asked(shell: Shell, azure: Azure, options: tuple[str
     assert azure.ids() == set()
 
 
-def test_a_removal_of_nothing_asks_nothing(shell: Shell) -> None:
+def test_deprovision_of_nothing_does_not_ask(shell: Shell) -> None:
     """There is nothing to lose."""
     assert at_a_terminal(shell, "n", "deprovision", "c1", "--wait")[0] == 0
 
@@ -70,9 +70,7 @@ LOSSES = [
 
 
 @pytest.mark.parametrize(("change", "words"), LOSSES, ids=["image", "custom data", "disk"])
-def test_a_provision_that_loses_disks_is_asked_for(
-    shell: Shell, azure: Azure, change: tuple[str, ...], words: str
-) -> None:
+def test_provision_that_loses_disks_asks(shell: Shell, azure: Azure, change: tuple[str, ...], words: str) -> None:
     """A script is refused, and told what to say; nothing is written before there is an answer."""
     assert shell("provision", "c1", *DISKS, "--wait").returncode == 0
     call = ("provision", "c1", "--same", *change, "--wait")
@@ -87,7 +85,7 @@ def test_a_provision_that_loses_disks_is_asked_for(
     assert azure.writes() != before
 
 
-def test_a_change_that_loses_nothing_asks_nothing(shell: Shell) -> None:
+def test_provision_that_loses_nothing_does_not_ask(shell: Shell) -> None:
     """A size, a port, another disk."""
     assert shell("provision", "c1", "-p", "dataDisks=4", "--wait").returncode == 0
     assert (

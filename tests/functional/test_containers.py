@@ -56,7 +56,7 @@ def needs_c(engine: Path) -> bool:
         return b"ld-linux" in file.read(8192)
 
 
-def test_a_user_without_a_name_and_a_home_has_a_vm(engine: Path, state_dir: Path) -> None:
+def test_a_container_user_without_name_and_home_provisions(engine: Path, state_dir: Path) -> None:
     """A cluster runs containers as a number of its own choice, of which no file knows."""
     if needs_c(engine):
         pytest.skip("this engine was built with C: remove it, and `vmops engine install` builds one without")
@@ -78,13 +78,13 @@ def test_a_user_without_a_name_and_a_home_has_a_vm(engine: Path, state_dir: Path
         ),
     ],
 )
-def test_a_home_that_is_missing_is_named(program: str, says: str) -> None:
+def test_a_missing_home_is_reported(program: str, says: str) -> None:
     """With what to set instead, and nothing is written to a directory that is called ``~``."""
     ended = apart(NAMELESS, python(program))
     assert says in ended.stderr.splitlines()[-1]
 
 
-def test_no_zombie_of_ours_is_left_to_the_first_process(engine: Path, state_dir: Path) -> None:
+def test_pid_1_gets_no_zombies(engine: Path, state_dir: Path) -> None:
     """A program that is the first process asks for its own children only, not for those that others leave to it."""
     told = {"VMOPS_STATE_DIR": str(state_dir), "VMOPS_WORKER_IDLE": "0.2", "HOME": os.environ["HOME"]}
     ended = apart("--pid --fork --mount-proc", python(WHOLE_LIFE + NOBODY_IS_LEFT), **told)
@@ -92,7 +92,7 @@ def test_no_zombie_of_ours_is_left_to_the_first_process(engine: Path, state_dir:
     assert ended.stdout == "[]\n"
 
 
-def test_the_engines_directory_is_open_to_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_engine_directory_is_readable_by_all_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An image is made by root, and runs as anybody; an earlier vmops had closed it."""
     (home := tmp_path / "engine").mkdir(mode=0o700)
     (ours := home / locate.ENGINE_VERSION / "bin").mkdir(parents=True)

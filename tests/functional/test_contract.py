@@ -60,7 +60,7 @@ def test_a_whole_life(
     assert not list((state_dir / "stacks").glob("*/Pulumi.exp1*"))
 
 
-def test_a_refused_create_is_failed_and_can_be_mended(ops: VMOps, azure: Azure, deprovision: Deploy) -> None:
+def test_a_refused_create_fails_and_the_next_provision_succeeds(ops: VMOps, azure: Azure, deprovision: Deploy) -> None:
     """A size that ARM refuses is FAILED with ARM's code; another size then works, and nothing is left after it."""
     params: Params = {"vmName": "exp1", "vmSize": "Standard_M128ms"}
     assert ops.vm_provision(params) == (Status.PENDING, {})
@@ -94,7 +94,7 @@ def test_a_wait_that_is_too_short_is_timed_out_and_the_work_goes_on(
     assert azure.resources() == []
 
 
-def test_a_power_operation_that_takes_long_is_timed_out(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+def test_a_slow_power_operation_times_out(ops: VMOps, azure: Azure, provision: Deploy) -> None:
     """Waiting for a power operation ends with TIMED_OUT, and is PENDING with a timeout of 0."""
     params: Params = {"vmName": "exp1"}
     provision(params)
@@ -141,7 +141,7 @@ def test_an_url_elsewhere_is_refused_before_any_request(ops: VMOps, azure: Azure
     assert len(azure.journal()) == before
 
 
-def test_what_a_failed_provision_leaves_is_not_gone(ops: VMOps, azure: Azure, deprovision: Deploy) -> None:
+def test_wait_gone_fails_after_a_failed_provision(ops: VMOps, azure: Azure, deprovision: Deploy) -> None:
     """There is no VM, but a network and an address that is paid for: a wait for all to be gone says what there is."""
     params: Params = {"vmName": "exp1", "vmSize": "Standard_M128ms"}
     assert ops.vm_provision(params) == (Status.PENDING, {})
@@ -156,7 +156,7 @@ def test_what_a_failed_provision_leaves_is_not_gone(ops: VMOps, azure: Azure, de
     assert azure.resources() == []
 
 
-def test_only_absence_ends_a_wait_for_a_vm_to_be_gone(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+def test_wait_gone_succeeds_only_if_the_vm_is_absent(ops: VMOps, azure: Azure, provision: Deploy) -> None:
     """The params may still carry the handle of what made the VM or stopped it; that this is over says nothing."""
     params: Params = {"vmName": "exp1"}
     provision(params)
@@ -170,7 +170,7 @@ def test_only_absence_ends_a_wait_for_a_vm_to_be_gone(ops: VMOps, azure: Azure, 
     assert ops.wait_vm_deployment(True, removal) == (Status.FAILED, {})
 
 
-def test_deprovision_of_what_never_was_succeeds(ops: VMOps, azure: Azure, deprovision: Deploy) -> None:
+def test_deprovision_of_a_vm_that_never_existed_succeeds(ops: VMOps, azure: Azure, deprovision: Deploy) -> None:
     """Absence is success, and so is absence twice."""
     params: Params = {"vmName": "never"}
     assert ops.wait_vm_deployment(False, params)[0] is Status.SUCCEEDED
@@ -179,7 +179,7 @@ def test_deprovision_of_what_never_was_succeeds(ops: VMOps, azure: Azure, deprov
     assert azure.resources() == []
 
 
-def test_waiting_for_a_vm_nobody_knows_is_failed(ops: VMOps) -> None:
+def test_waiting_for_an_unknown_vm_fails(ops: VMOps) -> None:
     """Neither record, backend nor ARM knows it: not_found, at once."""
     params: Params = {"vmName": "never"}
     assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
@@ -198,9 +198,7 @@ def test_power_verbs_on_a_vm_that_does_not_exist_are_failed(ops: VMOps, verb: st
     assert failure.kind is FailureKind.NOT_FOUND
 
 
-def test_provisioning_again_changes_nothing_and_starts_nothing(
-    ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy
-) -> None:
+def test_unchanged_provision_starts_no_worker(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
     """The same spec again is SUCCEEDED at once: no worker, no write, at most two looks at ARM."""
     params: Params = {"vmName": "exp1"}
     provision(params)
@@ -301,7 +299,7 @@ def test_a_group_that_existed_before_stays(azure: Azure, provision: Deploy, depr
     assert [(each["id"], each["tags"]) for each in azure.resources()] == [(group, {"purpose": "theirs"})]
 
 
-def test_another_owners_vm_is_not_touched(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
+def test_another_owners_vm_is_refused(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
     """Provision, deprovision and power verbs refuse what belongs to somebody else, naming the owner."""
     provision({"vmName": "exp1"})
     stranger = VMOps(ops.settings.model_copy(update={"owner": "stranger"}))
@@ -322,7 +320,7 @@ def test_another_owners_vm_is_not_touched(ops: VMOps, azure: Azure, state_dir: P
 
 
 @pytest.mark.parametrize("verb", ["vm_deprovision", "vm_provision"])
-def test_what_is_left_of_another_owners_vm_is_not_touched(
+def test_another_owners_orphans_are_refused(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, verb: str
 ) -> None:
     """The VM was deleted by hand: the owner is asked of the group and of all else that its stack has."""
@@ -340,7 +338,7 @@ def test_what_is_left_of_another_owners_vm_is_not_touched(
     assert azure.resources() == there
 
 
-def test_what_cannot_change_is_refused(ops: VMOps, provision: Deploy) -> None:
+def test_changing_an_immutable_parameter_is_refused(ops: VMOps, provision: Deploy) -> None:
     """Another location is immutable: deprovision first."""
     provision({"vmName": "exp1"})
     params: Params = {"vmName": "exp1", "location": "eastus"}
@@ -351,7 +349,7 @@ def test_what_cannot_change_is_refused(ops: VMOps, provision: Deploy) -> None:
     assert (failure.kind, failure.next_step.split(",")[0]) == (FailureKind.IMMUTABLE, "deprovision first")
 
 
-def test_a_mapping_that_cannot_be_written_is_left_alone(ops: VMOps) -> None:
+def test_an_immutable_params_mapping_is_accepted(ops: VMOps) -> None:
     """The handle is a convenience: read-only params work without it."""
     params = MappingProxyType({"vmName": "exp1"})
     assert ops.vm_provision(params) == (Status.PENDING, {})  # type: ignore[arg-type]
@@ -373,7 +371,7 @@ def test_bad_parameters_raise_and_nothing_happens(ops: VMOps, azure: Azure) -> N
     assert ops.operations() == []
 
 
-def test_nothing_of_the_users_directory_or_shell_is_used(
+def test_the_users_directory_and_shell_settings_are_ignored(
     ops: VMOps, azure: Azure, provision: Deploy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A user's own stacks package and a shell full of PULUMI_* variables change nothing."""
@@ -424,7 +422,7 @@ def test_a_disk_grows_in_place(azure: Azure, provision: Deploy) -> None:
     assert azure.power(outputs["id"]) == "running"
 
 
-def test_a_provision_again_extends_the_time_to_live(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+def test_repeated_provision_restarts_the_ttl(ops: VMOps, azure: Azure, provision: Deploy) -> None:
     """ttl is no part of what is desired: a longer one moves the tag and the record, and starts nothing."""
     outputs = provision({"vmName": "exp1", "ttl": "1h"})
     first = azure.vm(outputs["id"])["tags"]["vmops-expires"]
@@ -436,7 +434,9 @@ def test_a_provision_again_extends_the_time_to_live(ops: VMOps, azure: Azure, pr
     assert azure.vm(outputs["id"])["tags"]["vmops-expires"] == format_utc(operation.expires)
 
 
-def test_ctrl_c_cuts_no_beginning_in_two(ops: VMOps, azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_while_starting_leaves_no_record_without_a_worker(
+    ops: VMOps, azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It comes between the record and the worker, the worst moment that there is: the deployment goes on."""
     begin = start.start_worker
 
@@ -465,7 +465,7 @@ def test_a_deprovision_ends_a_provision_in_flight(ops: VMOps, azure: Azure, stat
     assert azure.resources() == []
 
 
-def test_a_cancelled_provision_goes_on_when_asked_for_again(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+def test_a_cancelled_provision_continues_when_repeated(ops: VMOps, azure: Azure, state_dir: Path) -> None:
     """Cancel ends the engine and frees the VM; the same call makes what was missing."""
     azure.stick("create")
     params: Params = {"vmName": "exp1"}

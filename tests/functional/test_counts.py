@@ -76,7 +76,7 @@ def test_a_provision_needs_two_engines(counted: Counted) -> None:
     assert calls["GET"] == 23, "one of them, once in the life of a VM, is before a key is made for it"
 
 
-def test_what_is_so_already_needs_two_looks(counted: Counted) -> None:
+def test_unchanged_provision_costs_two_reads(counted: Counted) -> None:
     """No engine, no process; one GET for the VM, and one for who may come in."""
     counted.provision()
     again = lambda: counted.ops.vm_provision(dict(PARAMS))  # noqa: E731
@@ -101,7 +101,7 @@ def test_a_deprovision_needs_two_engines(counted: Counted) -> None:
     assert calls["GET"] == 24  # whose each is, before; after it, each is seen gone by its id and by every list
 
 
-def test_a_removal_does_not_look_for_tags_that_are_not_there(counted: Counted, state_dir: Path, tmp_path: Path) -> None:
+def test_removal_does_not_read_tags_of_absent_resources(counted: Counted, state_dir: Path, tmp_path: Path) -> None:
     """The engine deletes them with the stack: where there are none, it sleeps between three attempts."""
     counted.provision()
     counted.deprovision()

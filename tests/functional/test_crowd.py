@@ -22,7 +22,7 @@ def stage(tmp_path: Path, engine: Path) -> Iterator[Scene]:
     tempfile.tempdir = before
 
 
-def test_processes_that_fight_over_vms_leave_nothing(stage: Scene) -> None:
+def test_competing_processes_leave_nothing(stage: Scene) -> None:
     """Every call is answered, a refusal says who was there before, and no answer is about another VM."""
     counts = fight(stage, processes=4, names=["exp0", "exp1"], seconds=10, seed=1)
     assert counts["provision PENDING"] + counts["provision SUCCEEDED"] > 0

@@ -44,7 +44,7 @@ def without_pid(found: Endpoint) -> Endpoint:
     return replace(found, pid=0)
 
 
-def test_it_answers_whoever_has_the_token(state_dir: Path) -> None:
+def test_daemon_accepts_its_token(state_dir: Path) -> None:
     """When ensure returns, both ports answer, on the loopback interface only."""
     found = daemon.ensure(state_dir)
     assert (status(found), status(found, token="other")) == (200, 401)
@@ -56,7 +56,7 @@ def test_it_answers_whoever_has_the_token(state_dir: Path) -> None:
     assert {(each.ip.removeprefix("::ffff:"), each.port) for each in listening} == {("127.0.0.1", p) for p in ports}
 
 
-def test_it_is_found_without_being_started(state_dir: Path) -> None:
+def test_daemon_find_does_not_start_it(state_dir: Path) -> None:
     """Looking is not starting; what ensure gave is what find gives, and ensure again."""
     assert daemon.find(state_dir) is None
     assert not (state_dir / "local").exists()
@@ -64,7 +64,7 @@ def test_it_is_found_without_being_started(state_dir: Path) -> None:
     assert daemon.find(state_dir) == daemon.ensure(state_dir) == found
 
 
-def test_many_callers_share_one(state_dir: Path) -> None:
+def test_concurrent_callers_share_one_daemon(state_dir: Path) -> None:
     """Processes and threads that come at the same moment get the same daemon, and there is no second one."""
     command = [sys.executable, "-c", ENSURE, str(state_dir)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
@@ -90,7 +90,7 @@ def running(state_dir: Path, module: str) -> list[psutil.Process]:
     return found
 
 
-def test_its_secrets_are_its_owner_s(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_daemon_files_are_private(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The token is in one file that only the owner can read: never in arguments or environment, nor in a repr."""
     monkeypatch.setenv("AZURE_CLIENT_SECRET", "hidden")
     found = daemon.ensure(state_dir)
@@ -101,7 +101,7 @@ def test_its_secrets_are_its_owner_s(state_dir: Path, monkeypatch: pytest.Monkey
     assert stat.S_IMODE((state_dir / "local/endpoint.json").stat().st_mode) == 0o600
 
 
-def test_it_lets_go_of_its_caller(state_dir: Path, tmp_path: Path) -> None:
+def test_daemon_detaches_from_its_caller(state_dir: Path, tmp_path: Path) -> None:
     """The caller's output ends with the caller, its session, directory and open files are its own."""
     with (tmp_path / "open").open("w") as file:
         started = subprocess.run(
@@ -128,7 +128,7 @@ def kept_place(state_dir: Path) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("kept_place")
-def test_a_killed_one_is_replaced_in_its_place(state_dir: Path) -> None:
+def test_a_killed_daemon_is_replaced_at_the_same_port(state_dir: Path) -> None:
     """The next caller finds the same ports, the same token and the same resources."""
     found = daemon.ensure(state_dir)
     group = f"{found.arm}/subscriptions/{'1' * 8}-1111-1111-1111-{'1' * 12}/resourceGroups/g?api-version=2024-03-01"
@@ -142,7 +142,7 @@ def test_a_killed_one_is_replaced_in_its_place(state_dir: Path) -> None:
 
 
 @pytest.mark.usefixtures("kept_place")
-def test_a_killed_provider_is_replaced_in_its_place(state_dir: Path) -> None:
+def test_a_killed_provider_is_replaced_at_the_same_port(state_dir: Path) -> None:
     """The next caller finds it at its old port; who told the daemon to end has ended a lonely provider too."""
     found = daemon.ensure(state_dir)
     first, provider = both(state_dir)
@@ -159,7 +159,7 @@ def test_a_killed_provider_is_replaced_in_its_place(state_dir: Path) -> None:
 
 
 @pytest.mark.usefixtures("kept_place")
-def test_a_taken_port_is_given_up(state_dir: Path) -> None:
+def test_daemon_uses_another_port_if_its_port_is_taken(state_dir: Path) -> None:
     """When somebody else has the old port, another one is better than none; the token stays."""
     found = daemon.ensure(state_dir)
     kill_daemon(state_dir)
@@ -174,7 +174,7 @@ def test_a_taken_port_is_given_up(state_dir: Path) -> None:
 
 
 @pytest.mark.usefixtures("kept_place")
-def test_another_pace_restarts_it_in_its_place(state_dir: Path) -> None:
+def test_another_pace_restarts_the_daemon_at_the_same_port(state_dir: Path) -> None:
     """A pace that is asked for holds; one that is not asked for stays as it is, also after a kill."""
     first = daemon.ensure(state_dir, 0)
     assert daemon.ensure(state_dir, 0) == daemon.ensure(state_dir) == first
@@ -197,14 +197,14 @@ def test_stop_leaves_nothing_running(state_dir: Path) -> None:
     assert (daemon.find(state_dir), daemon.stop(state_dir)) == (None, False)
 
 
-def test_a_daemon_that_nobody_can_find_ends(state_dir: Path) -> None:
+def test_daemon_ends_when_its_record_is_deleted(state_dir: Path) -> None:
     """With its state directory removed it has no callers left, and would run for ever."""
     found = daemon.ensure(state_dir)
     shutil.rmtree(state_dir / "local")
     assert poll_until(lambda: processes.process_start_time(found.pid) is None or NotYet(0.05), timeout=60)
 
 
-def test_a_daemon_that_does_not_listen_is_killed(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_daemon_that_ignores_sigterm_is_killed(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is stuck does not keep its caller for ever."""
     monkeypatch.setattr(daemon, "_TERM_TIMEOUT", 0.2)
     found = daemon.ensure(state_dir)
@@ -213,7 +213,7 @@ def test_a_daemon_that_does_not_listen_is_killed(state_dir: Path, monkeypatch: p
     assert poll_until(lambda: daemon.find(state_dir) is None or NotYet(0.01), timeout=60)
 
 
-def test_a_clock_that_is_set_changes_nothing(state_dir: Path) -> None:
+def test_setting_the_clock_does_not_restart_the_daemon(state_dir: Path) -> None:
     """The system counts a start from its boot, and moves both in time: daemon and provider are told by the ticks."""
     found = daemon.ensure(state_dir)
     record = endpoint.read(state_dir)
@@ -226,7 +226,7 @@ def test_a_clock_that_is_set_changes_nothing(state_dir: Path) -> None:
     assert [processes.process_start_time(process.pid) for process in these] == [None, None]
 
 
-def test_a_record_of_before_is_read(state_dir: Path) -> None:
+def test_daemon_record_of_an_earlier_version_is_read(state_dir: Path) -> None:
     """An earlier version wrote down when its processes started by the clock; its daemon is found, and goes on."""
     found = daemon.ensure(state_dir)
     record = endpoint.read(state_dir)
@@ -236,7 +236,7 @@ def test_a_record_of_before_is_read(state_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["a record of before a clock was set", "no record"])
-def test_what_holds_the_lock_is_stopped(state_dir: Path, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
+def test_stop_ends_a_daemon_without_a_record(state_dir: Path, monkeypatch: pytest.MonkeyPatch, told: bool) -> None:
     """A daemon of which the record does not tell is found all the same, and none is said not to run that does."""
     monkeypatch.setattr(daemon, "_TERM_TIMEOUT", 0.2)
     found, these = daemon.ensure(state_dir), both(state_dir)
@@ -251,9 +251,7 @@ def test_what_holds_the_lock_is_stopped(state_dir: Path, monkeypatch: pytest.Mon
     assert daemon.stop(state_dir) is False
 
 
-def test_a_lock_that_somebody_else_holds_is_not_said_to_be_free(
-    state_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stop_reports_a_lock_held_by_another_program(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who holds it is about to start a daemon, or a mistake; neither is ended, nor called nothing."""
     monkeypatch.setattr(daemon, "_START_TIMEOUT", 0.1)
     held = file_lock.acquire(state_dir / "local/lock")
@@ -264,7 +262,7 @@ def test_a_lock_that_somebody_else_holds_is_not_said_to_be_free(
     assert daemon.stop(state_dir) is False
 
 
-def test_the_pid_of_another_process_is_not_the_daemon(state_dir: Path) -> None:
+def test_a_reused_pid_is_not_the_daemon(state_dir: Path) -> None:
     """A pid that was given to somebody else since is neither found nor stopped."""
     found = daemon.ensure(state_dir)
     record = endpoint.read(state_dir)
@@ -276,7 +274,7 @@ def test_the_pid_of_another_process_is_not_the_daemon(state_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("written", [b"", b"{", b"[]", b'{"endpoint": {}, "started": 1, "pace": 1}'])
-def test_a_broken_record_is_no_record(state_dir: Path, written: bytes) -> None:
+def test_a_broken_daemon_record_counts_as_none(state_dir: Path, written: bytes) -> None:
     """A file that cannot be read hides no daemon and stops none from starting."""
     (state_dir / "local").mkdir(mode=0o700)
     (state_dir / "local/endpoint.json").write_bytes(written)
@@ -294,7 +292,7 @@ def test_a_daemon_that_cannot_start_says_why(state_dir: Path) -> None:
     assert running(state_dir, "vmops.local.provider_process") == []
 
 
-def test_a_start_that_another_never_ends_is_not_waited_for(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_that_never_ends_times_out(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind a lock that nobody gives back there is an end, and a sentence."""
     monkeypatch.setattr(daemon, "_START_TIMEOUT", 0.1)
     held = file_lock.acquire(state_dir / "local/lock")
@@ -306,7 +304,7 @@ def test_a_start_that_another_never_ends_is_not_waited_for(state_dir: Path, monk
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["after it has told it", "before"])
-def test_a_provider_has_nothing_to_say_when_its_daemon_dies_at_its_start(state_dir: Path, told: bool) -> None:
+def test_a_provider_is_silent_if_its_daemon_dies_at_start(state_dir: Path, told: bool) -> None:
     """It ends without a word: the last one in the log is why the daemon died."""
     command = [sys.executable, "-P", "-m", "vmops.local.provider_process", str(state_dir)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as provider:

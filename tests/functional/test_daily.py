@@ -55,7 +55,7 @@ def at_a_terminal(lab: Shell, *arguments: str, width: int, **variables: str) -> 
     return seen
 
 
-def test_a_list_is_what_azure_says_now_in_four_requests(lab: Shell, azure: Azure) -> None:
+def test_list_costs_four_requests(lab: Shell, azure: Azure) -> None:
     """However many VMs there are; each with all that tells where it is and what it is."""
     before = len(azure.journal())
     found = lab.json("list")
@@ -77,7 +77,7 @@ def test_a_list_is_what_azure_says_now_in_four_requests(lab: Shell, azure: Azure
     assert d1["expires"] - d1["created"] > 7000
 
 
-def test_a_list_is_the_same_on_a_host_that_made_nothing(lab: Shell, tmp_path: Path) -> None:
+def test_list_is_equal_on_a_host_without_records(lab: Shell, tmp_path: Path) -> None:
     """The tags tell, and whose each VM is; another owner sees his own, and on demand all."""
     (tmp_path / "there").mkdir(mode=0o700)
     (tmp_path / "there" / "local").symlink_to(lab.state_dir / "local")
@@ -92,7 +92,7 @@ def test_a_list_is_the_same_on_a_host_that_made_nothing(lab: Shell, tmp_path: Pa
     assert [each["vmName"] for each in everybody["vms"]] == ["d1", "d2"]
 
 
-def test_a_list_without_azure_is_what_was_recorded(lab: Shell, azure: Azure) -> None:
+def test_list_without_azure_shows_the_records(lab: Shell, azure: Azure) -> None:
     """It says so, and that is no failure."""
     azure.fault(
         {
@@ -112,7 +112,7 @@ def test_a_list_without_azure_is_what_was_recorded(lab: Shell, azure: Azure) -> 
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_at_a_terminal_the_daily_looks_read_well(lab: Shell, width: int) -> None:
+def test_status_and_list_fit_a_terminal(lab: Shell, width: int) -> None:
     """Nothing is cut, whatever the width; with NO_COLOR there is none."""
     listed = at_a_terminal(lab, "ls", width=width)
     assert "\x1b[" in listed
@@ -151,7 +151,7 @@ def test_a_list_can_be_watched_at_a_terminal_only(lab: Shell) -> None:
     assert watching.returncode == 130
 
 
-def test_what_was_done_is_found_again(lab: Shell) -> None:
+def test_history_timeline_and_logs_show_past_deployments(lab: Shell) -> None:
     """Every deployment, where its time went, and what its worker has logged."""
     (made,) = lab.json("history", "d1")
     assert (made["verb"], made["state"], made["failure"]) == ("provision", "succeeded", None)
@@ -170,7 +170,7 @@ def test_what_was_done_is_found_again(lab: Shell) -> None:
     )
 
 
-def test_several_vms_are_one_call(lab: Shell) -> None:
+def test_a_verb_accepts_several_names(lab: Shell) -> None:
     """The answers are in order, one array as JSON; the exit code is the worst, and what fails stops nobody."""
     found = lab.json("status", "d2", "d1")
     assert [each["vmName"] for each in found] == ["d2", "d1"]
@@ -184,7 +184,7 @@ def test_several_vms_are_one_call(lab: Shell) -> None:
     assert (wrong.returncode, wrong.stdout) == (2, "")
 
 
-def test_all_of_mine_are_asked_for(lab: Shell, azure: Azure) -> None:
+def test_mine_selects_all_vms_of_the_owner(lab: Shell, azure: Azure) -> None:
     """Without an answer nothing is done; --yes is one."""
     before = azure.writes()
     done = subprocess.run(
@@ -197,7 +197,7 @@ def test_all_of_mine_are_asked_for(lab: Shell, azure: Azure) -> None:
     assert lab("restart", "d1", "--mine").returncode == 2
 
 
-def test_parameters_are_found(lab: Shell) -> None:
+def test_params_lists_all_parameters(lab: Shell) -> None:
     """All of them without a VM, and of one what it was asked for with; each says how it is set for good."""
     described = {each["name"]: each for each in lab.json("params")}
     assert described["vmSize"]["default"] == "Standard_B2s"
@@ -210,7 +210,7 @@ def test_parameters_are_found(lab: Shell) -> None:
     assert (unknown.returncode, unknown.stdout) == (1, "")
 
 
-def test_what_was_given_is_a_file_to_give_again(lab: Shell, tmp_path: Path) -> None:
+def test_show_params_writes_a_file_that_params_reads(lab: Shell, tmp_path: Path) -> None:
     """It asks for the same VM: nothing is to be done."""
     shown = lab("show", "d1", "--params")
     assert yaml.safe_load(shown.stdout) == lab.json("show", "d1", "--params")
@@ -219,7 +219,7 @@ def test_what_was_given_is_a_file_to_give_again(lab: Shell, tmp_path: Path) -> N
     assert json.loads(again.stdout)["changes"] == []
 
 
-def test_one_parameter_is_set_and_no_other(lab: Shell, azure: Azure) -> None:
+def test_set_changes_only_the_given_parameter(lab: Shell, azure: Azure) -> None:
     """And goes back to its default, be it one that needs no deployment; what is no parameter is refused."""
     assert lab.json("set", "d2", "location=westus2", "tags=team=a", "--wait")["status"] == "SUCCEEDED"
     assert lab.json("show", "d2", "--params")["vmPorts"] == [22, 443]
@@ -235,7 +235,7 @@ def test_one_parameter_is_set_and_no_other(lab: Shell, azure: Azure) -> None:
         assert (done.returncode, done.stderr) == (2, "error: region: no such parameter; is location meant?\n")
 
 
-def test_a_dry_run_says_from_what_to_what(lab: Shell) -> None:
+def test_dry_run_shows_old_and_new_values(lab: Shell) -> None:
     """Every value, what is detached or taken away, and what is lost; a replacement is red at a terminal."""
     changes = ("dataDisks=16", "vmPorts=22", "customData=#!/bin/sh", "adminUsername=mia")
     shown = at_a_terminal(lab, "set", "d1", *changes, "--dry-run", width=120)
@@ -253,7 +253,7 @@ def test_a_dry_run_says_from_what_to_what(lab: Shell) -> None:
     assert "/bin/sh" not in told
 
 
-def test_what_a_vm_gave_is_had_again(lab: Shell) -> None:
+def test_get_prints_the_result_again(lab: Shell) -> None:
     """In a shell, one value or all; in a program a machine, which nobody holds by that."""
     waited = lab.json("wait", "d1")["result"]
     assert lab.json("get", "d1") == waited
@@ -266,7 +266,7 @@ def test_what_a_vm_gave_is_had_again(lab: Shell) -> None:
         vmops.get("nobody", settings=machine.ops.settings)
 
 
-def test_a_refused_call_is_not_how_a_vm_stands(lab: Shell) -> None:
+def test_a_refused_call_does_not_change_the_standing(lab: Shell) -> None:
     """It runs as before: the headline says so, and why the call was refused is below."""
     refused = lab("provision", "d2", "--same", "-p", "location=eastus", "--wait")
     assert refused.returncode == 1
@@ -276,7 +276,7 @@ def test_a_refused_call_is_not_how_a_vm_stands(lab: Shell) -> None:
     assert {each["standing"] for each in lab.json("list")["vms"]} == {"provisioned"}
 
 
-def test_what_a_vm_needs_is_checked(lab: Shell) -> None:
+def test_check_reports_every_requirement(lab: Shell) -> None:
     """The exit code tells, and each line what to do."""
     found: dict[str, Any] = lab.json("check")
     assert found["ok"] is True

@@ -102,7 +102,7 @@ DRIFTS: Mapping[str, tuple[Callable[[Hand], None], str]] = {
 
 
 @pytest.mark.parametrize("params", [TAGGED, SECRET], ids=["plain", "secret"])
-def test_the_same_provision_repairs_what_was_changed(
+def test_repeated_provision_repairs_drift(
     ops: VMOps, azure: Azure, hand: Hand, provision: Deploy, params: Params
 ) -> None:
     """It says what it repairs, one change after the other, and the VM is the very same; the next has nothing to do."""
@@ -121,9 +121,7 @@ def test_the_same_provision_repairs_what_was_changed(
         assert azure.writes() == before, drift
 
 
-def test_what_was_taken_away_is_repaired_though_the_engine_has_lost_its_state(
-    hand: Hand, provision: Deploy, state_dir: Path
-) -> None:
+def test_drift_is_repaired_after_the_engines_state_was_lost(hand: Hand, provision: Deploy, state_dir: Path) -> None:
     """The last rule and the last disk of a VM are no less declared than the first."""
     params = {**TAGGED, "vmPorts": [443]}
     provision(dict(params))
@@ -137,7 +135,7 @@ def test_what_was_taken_away_is_repaired_though_the_engine_has_lost_its_state(
     assert (shape(hand), hand.vm_id()) == (was, made)
 
 
-def test_what_is_not_looked_at_each_time_is_repaired_with_the_rest(hand: Hand, provision: Deploy) -> None:
+def test_drift_outside_the_quick_check_is_repaired_with_other_drift(hand: Hand, provision: Deploy) -> None:
     """A change of something else sees it, and names it."""
     provision(dict(TAGGED))
     was = shape(hand)
@@ -147,7 +145,7 @@ def test_what_is_not_looked_at_each_time_is_repaired_with_the_rest(hand: Hand, p
     assert shape(hand) == {**was, "size": {"vmSize": "Standard_D2s_v5"}}
 
 
-def test_a_change_is_no_drift(ops: VMOps, hand: Hand, provision: Deploy) -> None:
+def test_a_requested_change_is_not_drift(ops: VMOps, hand: Hand, provision: Deploy) -> None:
     """What is asked for anew is not called repaired; the plan shows both values."""
     provision(dict(TAGGED))
     (step,) = ops.plan({**TAGGED, "vmSize": "Standard_D2s_v5"})
@@ -157,7 +155,7 @@ def test_a_change_is_no_drift(ops: VMOps, hand: Hand, provision: Deploy) -> None
     assert "repaired" not in provision({**TAGGED, "vmSize": "Standard_D2s_v5"})
 
 
-def test_a_plan_sees_that_the_vm_is_gone(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+def test_dry_run_plans_to_create_a_deleted_vm(ops: VMOps, azure: Azure, provision: Deploy) -> None:
     """The engine's state is a memory."""
     provision(dict(TAGGED))
     azure.delete(f"{VM}{COMPUTE_API}")
@@ -166,13 +164,15 @@ def test_a_plan_sees_that_the_vm_is_gone(ops: VMOps, azure: Azure, provision: De
     ]
 
 
-def test_a_time_to_live_is_no_change(ops: VMOps, provision: Deploy) -> None:
+def test_a_new_ttl_is_not_a_change(ops: VMOps, provision: Deploy) -> None:
     """A VM that nobody touched needs none."""
     provision({**PARAMS, "ttl": "2h"})
     assert ops.plan({**PARAMS, "ttl": "2h"}) == []
 
 
-def test_what_a_policy_puts_back_is_named_and_left(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+def test_drift_that_a_policy_reverts_is_reported_and_not_repeated(
+    ops: VMOps, azure: Azure, hand: Hand, provision: Deploy
+) -> None:
     """It is repaired once; the next call has nothing to do, until something else is asked for."""
     provision(dict(TAGGED))
     retag(hand)
@@ -184,7 +184,7 @@ def test_what_a_policy_puts_back_is_named_and_left(ops: VMOps, azure: Azure, han
     assert azure.writes() == before
 
 
-def test_a_look_alone_tells_drift_and_what_was_added(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+def test_status_reports_drift_and_foreign_parts(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
     """Without an engine, and without a write; the same in what status tells."""
     provision(dict(SECRET))
     assert ops.diff(dict(PARAMS)) == []
@@ -207,7 +207,9 @@ def test_a_look_alone_tells_drift_and_what_was_added(ops: VMOps, azure: Azure, h
     assert azure.writes() == before
 
 
-def test_what_is_gone_would_be_made_anew(state_dir: Path, azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
+def test_diff_of_a_deleted_vm_plans_to_create_it(
+    state_dir: Path, azure: Azure, provision: Deploy, deprovision: Deploy
+) -> None:
     """A VM that was deleted by hand is to be created; after a removal nothing is asked for."""
     shell = Shell(state_dir)
     provision(dict(TAGGED))

@@ -56,7 +56,7 @@ def changes(ops: VMOps, params: Params) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("host", [socket.gethostname(), "elsewhere"], ids=["here", "elsewhere"])
-def test_what_runs_is_left_as_it_is(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+def test_earlier_state_is_left_unchanged_by_an_equal_provision(ops: VMOps, azure: Azure, state_dir: Path) -> None:
     """An update of vmops costs nobody a VM, nor a deployment; the key that was made for it still logs in.
 
     What it is asked for with is remembered from then on.
@@ -76,7 +76,7 @@ def test_what_runs_is_left_as_it_is(ops: VMOps, azure: Azure, state_dir: Path) -
 
 
 @pytest.mark.parametrize("host", [socket.gethostname(), "elsewhere"], ids=["here", "elsewhere"])
-def test_all_of_it_is_told(ops: VMOps, azure: Azure) -> None:
+def test_earlier_state_is_shown_by_all_queries(ops: VMOps, azure: Azure) -> None:
     """Who worked on it is dead, and what they had begun is told as interrupted."""
     told = [ops.status(params) for params in ALL]
     machines = [each["machine"] and each["machine"]["power"] for each in told]
@@ -96,7 +96,7 @@ def test_all_of_it_is_told(ops: VMOps, azure: Azure) -> None:
     assert list(ops.expired([])) == []
 
 
-def test_every_verb_goes_on_with_it(ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
+def test_every_verb_works_on_earlier_state(ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
     """What was made is kept, what was cut off is finished, and in the end all of it goes."""
     before = [vm_id_of(azure, params) for params in (RUNNING, HALF_MADE)]
     assert changes(ops, RUNNING) == []
@@ -114,7 +114,7 @@ def test_every_verb_goes_on_with_it(ops: VMOps, azure: Azure, provision: Deploy,
     assert azure.resources() == []
 
 
-def test_what_runs_is_nobodys_until_it_is_taken_over(ops: VMOps, azure: Azure) -> None:
+def test_a_vm_of_earlier_state_has_no_holder(ops: VMOps, azure: Azure) -> None:
     """Its record tells of no holder and it carries no mark: a block leaves it alone, unless it is told otherwise."""
     before, writes = vm_id_of(azure, RUNNING), azure.writes()
     with pytest.raises(ProvisionError, match="no program holds it") as refused:
@@ -125,7 +125,7 @@ def test_what_runs_is_nobodys_until_it_is_taken_over(ops: VMOps, azure: Azure) -
     assert not any("/virtualMachines/exp1" in each for each in azure.ids())
 
 
-def test_what_runs_is_changed_in_place(azure: Azure, provision: Deploy) -> None:
+def test_a_vm_of_earlier_state_is_updated_in_place(azure: Azure, provision: Deploy) -> None:
     """The engine's state of earlier is the one that an update is made on."""
     before = vm_id_of(azure, RUNNING)
     provision({**RUNNING, "vmSize": "Standard_B4ms", "tags": {"trial": "8"}})

@@ -98,7 +98,7 @@ def clear(path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["empty", "cut off", "garbage", "directory", "loop"])
 @pytest.mark.parametrize("files", [of_state, of_the_rest])
-def test_no_file_of_the_engines_is_a_dead_end(
+def test_every_damaged_engine_file_is_recovered(
     azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy, files: Callable[[Path], list[Path]], how: str
 ) -> None:
     """The same VM is changed, and all of it goes; what could not be read is kept."""
@@ -117,7 +117,7 @@ def test_no_file_of_the_engines_is_a_dead_end(
 
 
 @pytest.mark.parametrize("how", ["empty", "loop"])
-def test_what_lies_in_the_place_of_a_directory_is_no_dead_end(
+def test_a_file_in_place_of_an_engine_directory_is_recovered(
     azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy, how: str
 ) -> None:
     """Nothing can be kept below it."""
@@ -131,7 +131,7 @@ def test_what_lies_in_the_place_of_a_directory_is_no_dead_end(
 
 
 @pytest.mark.parametrize("how", ["empty", "loop"])
-def test_the_whole_backend_may_be_lost(
+def test_a_lost_backend_is_recovered(
     azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy, how: str
 ) -> None:
     """Its directory is a file: it is begun anew, and told what exists."""
@@ -146,9 +146,7 @@ def test_the_whole_backend_may_be_lost(
 
 
 @pytest.mark.parametrize("copies", [True, False], ids=["copied", "lost"])
-def test_a_plan_is_made_though_no_engine_can_read_the_state(
-    ops: VMOps, backend: Path, provision: Deploy, *, copies: bool
-) -> None:
+def test_dry_run_works_with_an_unreadable_state(ops: VMOps, backend: Path, provision: Deploy, *, copies: bool) -> None:
     """A provision that has nothing to do leaves it so; a dry run after it shows what there is to do."""
     provision(PARAMS)
     spoil(state_file(backend), "empty")
@@ -190,7 +188,7 @@ def rewrite(path: Path, change: Callable[[State], object]) -> None:
 
 
 @pytest.mark.parametrize("what", NONSENSE)
-def test_a_state_that_makes_no_sense_is_no_dead_end(
+def test_an_inconsistent_state_is_recovered(
     azure: Azure, ops: VMOps, backend: Path, provision: Deploy, deprovision: Deploy, what: str
 ) -> None:
     """It is set aside and rebuilt from what ARM has: the VM stays the same, and all of it goes."""
@@ -231,7 +229,7 @@ def other_keys(state_dir: Path, backend: Path) -> None:
         (other_keys, OTHER_KEYS),
     ],
 )
-def test_what_a_newer_engine_or_other_keys_have_made_is_not_lost(
+def test_a_state_of_a_newer_engine_or_another_key_is_not_overwritten(
     azure: Azure,
     ops: VMOps,
     state_dir: Path,
@@ -257,7 +255,7 @@ def test_what_a_newer_engine_or_other_keys_have_made_is_not_lost(
     assert azure.resources() == []
 
 
-def test_one_bad_stack_keeps_none_of_the_others(
+def test_one_damaged_stack_does_not_affect_others(
     azure: Azure, ops: VMOps, backend: Path, state_dir: Path, provision: Deploy
 ) -> None:
     """A sweep without records removes what it can, and says which stack it could not read."""
@@ -276,7 +274,7 @@ def test_one_bad_stack_keeps_none_of_the_others(
     assert not found.clean
 
 
-def test_an_emptied_layout_keeps_nobody_from_looking(ops: VMOps, backend: Path, provision: Deploy) -> None:
+def test_an_empty_backend_layout_does_not_prevent_queries(ops: VMOps, backend: Path, provision: Deploy) -> None:
     """Whoever only looks has it written anew, too: of a VM that nobody knows he is told just that."""
     provision(PARAMS)
     (backend / "meta.yaml").write_text("")

@@ -102,7 +102,7 @@ def as_earlier_code_left_it(backend: Path, state_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("hostname", ["another-host", socket.gethostname()], ids=["another", "of-the-same-name"])
-def test_the_end_of_a_living_engine_is_waited_for(
+def test_a_living_engines_lock_is_awaited(
     ops: VMOps, azure: Azure, state_dir: Path, backend: Path, provision: Deploy, hostname: str
 ) -> None:
     """One that was begun by hand, or on another host, whatever that is called: its lock is not broken.
@@ -120,7 +120,7 @@ def test_the_end_of_a_living_engine_is_waited_for(
 
 
 @pytest.mark.parametrize("leave", [lambda *_: None, as_earlier_code_left_it], ids=["noted", "by-earlier-code"])
-def test_the_lock_of_an_engine_that_was_killed_is_broken_at_once(
+def test_a_killed_engines_lock_is_removed_at_once(
     ops: VMOps,
     azure: Azure,
     backend: Path,
@@ -139,7 +139,7 @@ def test_the_lock_of_an_engine_that_was_killed_is_broken_at_once(
     assert (notes(backend), azure.resources()) == ([], [])
 
 
-def test_a_container_of_the_same_name_leaves_the_lock_of_a_living_engine(
+def test_a_living_engines_lock_is_kept_in_a_container_of_the_same_host_name(
     ops: VMOps, azure: Azure, state_dir: Path, backend: Path, tmp_path: Path
 ) -> None:
     """It sees no process of that number; another state directory of the same host sees that the process lives."""
@@ -156,7 +156,7 @@ def test_a_container_of_the_same_name_leaves_the_lock_of_a_living_engine(
     assert subprocess.check_output([*judge, tmp_path / "beside", STACK], text=True) == "0\n"
 
 
-def test_a_person_breaks_a_lock_of_which_nobody_knows_whose_it_is(
+def test_break_lock_removes_a_lock_of_an_unknown_holder(
     ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
     """Only when told to, and not by a dry run; who holds it is told each time."""
@@ -173,7 +173,7 @@ def test_a_person_breaks_a_lock_of_which_nobody_knows_whose_it_is(
     assert azure.resources() == []
 
 
-def test_a_lock_of_a_stack_that_is_not_there_is_no_dead_end(
+def test_a_lock_without_a_stack_is_removed(
     ops: VMOps, azure: Azure, backend: Path, provision: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An engine may die before it has made the stack; the refusal says what a person may do, and that does it."""
@@ -188,9 +188,7 @@ def test_a_lock_of_a_stack_that_is_not_there_is_no_dead_end(
     provision(PARAMS)
 
 
-def test_an_engine_that_died_before_it_had_made_its_stack_is_no_dead_end(
-    ops: VMOps, azure: Azure, backend: Path
-) -> None:
+def test_an_engine_killed_before_its_stack_existed_is_recovered(ops: VMOps, azure: Azure, backend: Path) -> None:
     """Its lock is broken by whoever makes the stack next, though the engine's own command does not find it."""
     held = put_lock(backend, "before")
     note = backend / ".vmops" / "engines" / f"{STACK}@before.json"
@@ -208,9 +206,7 @@ def test_an_engine_that_died_before_it_had_made_its_stack_is_no_dead_end(
     assert (held.exists(), note.exists()) == (False, False)
 
 
-def test_an_engine_that_died_while_it_was_to_forget_its_stack_leaves_neither_lock_nor_note(
-    backend: Path, state_dir: Path
-) -> None:
+def test_an_engine_killed_while_removing_its_stack_leaves_no_lock_and_no_note(backend: Path, state_dir: Path) -> None:
     """The stack is set aside, and nobody comes back to look for either; that of an engine that may live stays."""
     engines = EngineNotes(notes_directory(backend.as_uri(), state_dir), STACK, StackRecords(Store(state_dir), STACK))
     dead = engines.write(NOBODY)
@@ -230,7 +226,7 @@ def shell(azure: Azure, state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
     return call
 
 
-def test_a_shell_asks_before_it_breaks_a_lock(shell: Callable[..., Any], backend: Path, provision: Deploy) -> None:
+def test_break_lock_asks_first(shell: Callable[..., Any], backend: Path, provision: Deploy) -> None:
     """Whose lock it is, and what there is to lose; no answer is no."""
     provision(PARAMS)
     held = put_lock(backend, "another-host")
@@ -244,7 +240,7 @@ def test_a_shell_asks_before_it_breaks_a_lock(shell: Callable[..., Any], backend
     assert not held.exists()
 
 
-def test_a_shell_that_says_yes_is_not_asked(shell: Callable[..., Any], backend: Path, provision: Deploy) -> None:
+def test_break_lock_with_yes_does_not_ask(shell: Callable[..., Any], backend: Path, provision: Deploy) -> None:
     """As a script would; with one JSON value on stdout."""
     provision(PARAMS)
     held = put_lock(backend, "another-host")

@@ -10,7 +10,7 @@ from vmops.protocol import Params
 Deploy = Callable[[Params], dict[str, Any]]
 
 
-def test_a_vms_life_leaves_no_log_of_the_engines(state_dir: Path, provision: Deploy, deprovision: Deploy) -> None:
+def test_a_whole_life_leaves_no_engine_logs(state_dir: Path, provision: Deploy, deprovision: Deploy) -> None:
     """The engine would begin a file with each of its commands; what vmops logs itself is all there is."""
     provision({"vmName": "exp1"})
     deprovision({"vmName": "exp1"})

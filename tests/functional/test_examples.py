@@ -27,7 +27,7 @@ def shell(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{BIN}:{os.environ['PATH']}")
 
 
-def test_every_example_says_what_it_found_and_leaves_nothing(
+def test_every_example_prints_its_result_and_leaves_nothing(
     azure: Azure, ops: VMOps, provision: Callable[[Params], dict[str, Any]], state_dir: Path
 ) -> None:
     """They run at the same time, as the programs of one person do; that of mlos_bench has a test of its own."""

@@ -44,7 +44,7 @@ def pulumi(engine: Path, azure: Azure, state_dir: Path, tmp_path: Path) -> Calla
     return run
 
 
-def test_pulumi_goes_on_with_what_was_exported(
+def test_pulumi_manages_an_exported_stack(
     ops: VMOps,
     azure: Azure,
     provision: Callable[[Params], dict[str, Any]],
@@ -78,7 +78,7 @@ def test_pulumi_goes_on_with_what_was_exported(
     assert azure.resources() == []
 
 
-def test_what_was_handed_over_is_pulumis_alone(
+def test_a_handed_over_vm_is_forgotten_by_vmops(
     ops: VMOps,
     azure: Azure,
     provision: Callable[[Params], dict[str, Any]],
@@ -115,7 +115,7 @@ def test_what_was_handed_over_is_pulumis_alone(
     assert [each["name"] for each in azure.resources()] == ["vmops-exp1"]
 
 
-def test_what_cannot_be_exported_is_refused_and_nothing_is_written(ops: VMOps, tmp_path: Path) -> None:
+def test_a_refused_export_writes_nothing(ops: VMOps, tmp_path: Path) -> None:
     """A VM that the engine knows nothing of; a directory that has something in it."""
     assert ops.export(EXP1, tmp_path / "new") == (Status.FAILED, {})
     failure = ops.last_failure(EXP1)

@@ -53,7 +53,7 @@ def lab(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]
     daemon.stop(directory)
 
 
-def test_a_lock_file_is_of_all_of_them(lab: Lab, tmp_path: Path) -> None:
+def test_a_lock_file_of_a_fleet_covers_all_members(lab: Lab, tmp_path: Path) -> None:
     """The fleet is as its own lock file says; of one member there is none, but what a trial's results say of it."""
     file, writes = tmp_path / "f1.lock.yaml", len(lab.azure.writes())
     file.write_text(json.dumps(lab.ops.lock_file(F1)))
@@ -72,7 +72,7 @@ def test_a_lock_file_is_of_all_of_them(lab: Lab, tmp_path: Path) -> None:
     assert float(one["vmops_price"]) > 0
 
 
-def test_members_that_differ_are_told_apart(lab: Lab) -> None:
+def test_metrics_of_differing_members_are_numbered(lab: Lab) -> None:
     """One that somebody has resized differs, has metrics of its own and no lock file; a provision mends it."""
     lab.azure.patch(f"{machine(1)}{API}", {"properties": {"hardwareProfile": {"vmSize": "Standard_D2s_v5"}}})
     told = lab.ops.metrics(F1)
@@ -90,7 +90,7 @@ def test_members_that_differ_are_told_apart(lab: Lab) -> None:
     assert lab.ops.diff(F1) == []
 
 
-def test_what_is_gone_and_what_was_added_is_named(lab: Lab) -> None:
+def test_diff_of_a_fleet_names_missing_and_foreign_parts_once(lab: Lab) -> None:
     """Each thing once, though all members share it; one that somebody has deleted is made again alone."""
     rule = f"{machine(0).partition('/providers/')[0]}/providers/Microsoft.Network/networkSecurityGroups/f1-nsg"
     body = {"protocol": "Tcp", "access": "Allow", "direction": "Inbound", "priority": 300}
@@ -108,7 +108,7 @@ def test_what_is_gone_and_what_was_added_is_named(lab: Lab) -> None:
     assert lab.ops.diff(F1) == []
 
 
-def test_a_state_that_is_lost_is_recovered_as_one(lab: Lab) -> None:
+def test_recover_restores_the_lost_state_of_a_fleet(lab: Lab) -> None:
     """Nobody is made anew after it; one member has no state alone."""
     backend = lab.state_dir / "backend" / ".pulumi"
     lost = [each for each in backend.rglob("*") if each.is_file() and "f1-" in str(each.relative_to(backend))]
@@ -126,7 +126,7 @@ def test_a_state_that_is_lost_is_recovered_as_one(lab: Lab) -> None:
         assert "call it for f1, all of it" in str(lab.ops.last_failure({"vmName": "f1-1"}))
 
 
-def test_a_member_that_has_lost_its_tags_is_taken_back(lab: Lab) -> None:
+def test_a_member_without_tags_is_adopted(lab: Lab) -> None:
     """By its identity; with the fleet's tag, for else nobody sees that it is a member."""
     tags = lab.azure.get(f"{machine(1)}{API}")["tags"]
     lab.azure.tag(machine(1), {"team": "b"})
@@ -138,7 +138,7 @@ def test_a_member_that_has_lost_its_tags_is_taken_back(lab: Lab) -> None:
     assert lab.ops.adopt(F1)[1]["proven"] == {}
 
 
-def test_what_it_has_cost_is_known_or_unknown(lab: Lab) -> None:
+def test_spent_so_far_of_a_fleet_is_the_sum_or_unknown(lab: Lab) -> None:
     """At most its price ever since it was made, all of them together; of one that was let go nobody knows."""
     price = lab.ops.members(F1)["members"][0]["pricePerHour"]
     report, rows = lab.ops.status(F1), lab.ops.vms().vms
@@ -155,7 +155,7 @@ def test_what_it_has_cost_is_known_or_unknown(lab: Lab) -> None:
     assert lab.provision(tags={"team": "b"}) is Status.SUCCEEDED  # it starts again
 
 
-def test_a_fleet_is_handed_over_as_one(lab: Lab, engine: Path, tmp_path: Path) -> None:
+def test_a_fleet_is_handed_over_with_all_members(lab: Lab, engine: Path, tmp_path: Path) -> None:
     """All of it, or nothing: its project agrees with Azure, and afterwards none of it is ours."""
     member: Params = {"vmName": "f1-1"}
     assert lab.ops.export(member, tmp_path / "one") == (Status.FAILED, {})

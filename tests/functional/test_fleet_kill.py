@@ -22,7 +22,7 @@ GROWN: list[Moment] = [("PUT", f"{NICS}/f1-3-nic", True), ("PUT", machine(3), Fa
 SHRUNK: list[Moment] = [("DELETE", machine(3), True), ("DELETE", f"{NICS}/f1-3-nic", False)]
 
 
-def test_a_fleet_converges_whenever_it_is_killed(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+def test_a_fleet_converges_after_a_kill_at_any_moment(ops: VMOps, azure: Azure, state_dir: Path) -> None:
     """Nobody who ran is replaced, none is there twice, and in the end nothing is left."""
     ran: dict[str, str] = {}
     for count, moments in ((3, MADE), (4, GROWN), (2, SHRUNK)):

@@ -135,7 +135,7 @@ WORLDS: dict[str, dict[str, tuple[int, ...]]] = {
 
 
 @pytest.mark.parametrize("lack", WORLDS)
-def test_who_finds_no_room_is_made_elsewhere(
+def test_a_member_without_capacity_moves_to_another_place(
     ops: VMOps, azure: Azure, provision: Deploy, state_dir: Path, lack: str
 ) -> None:
     """In one round; no sibling is written again, all stay there, and nothing stays where they were tried."""
@@ -190,7 +190,7 @@ def moved_and_stayed(ops: VMOps, azure: Azure, provision: Deploy, kind: str, str
     assert (azure.writes(), machines(azure)) == (sent, had)
 
 
-def test_what_one_is_refused_in_its_second_place_stops_nobody_else(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+def test_a_refusal_in_a_second_place_stops_no_other_member(ops: VMOps, azure: Azure, provision: Deploy) -> None:
     """It goes to its third; who is throttled stays; who is denied is missing at once, and tried nowhere else."""
     params: Params = {**F1, "zone": "1,2", "vmSize": [D4, A4], "minCount": 5}
     azure.fault(
@@ -220,7 +220,7 @@ def test_what_one_is_refused_in_its_second_place_stops_nobody_else(ops: VMOps, a
     assert {*creates(azure, "f2").values()} == {1}
 
 
-def test_who_finds_room_nowhere_is_missing_and_leaves_nothing(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+def test_a_member_without_any_place_is_missing_and_leaves_nothing(ops: VMOps, azure: Azure, provision: Deploy) -> None:
     """Fleets share what is remembered; a short one is as it was asked for until one of the places may have room."""
     params: Params = {**F1, "vmSize": [D4, A4], "minCount": 4}
     room(azure, {}, {"size": A4})
@@ -263,7 +263,7 @@ def test_who_finds_room_nowhere_is_missing_and_leaves_nothing(ops: VMOps, azure:
     assert now == had
 
 
-def test_as_many_are_made_in_a_place_as_its_quota_has_room_for(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+def test_a_place_gets_as_many_members_as_its_quota_allows(ops: VMOps, azure: Azure, provision: Deploy) -> None:
     """The cores of all members are counted before anything is made, and nobody is refused."""
     made = provision({**F1, "vmSize": D2, "location": "brazilsouth", "priority": "Regular,Spot"})
     assert Counter(each["priority"] for each in made["members"]) == {"Regular": 5, "Spot": 1}
@@ -271,7 +271,7 @@ def test_as_many_are_made_in_a_place_as_its_quota_has_room_for(ops: VMOps, azure
     assert {*creates(azure).values()} == {1}
 
 
-def test_a_data_disk_that_no_engine_deletes_goes_with_the_first_place(azure: Azure, provision: Deploy) -> None:
+def test_a_detached_data_disk_is_deleted_with_the_first_place(azure: Azure, provision: Deploy) -> None:
     """It is made anew where its VM is; that of a sibling stays."""
     room(azure, {"location": "westus2", "left": 1})
     disks = {"dataDisks": [4], "dataDiskType": "PremiumV2_LRS", "zone": "1", "location": "westus2,eastus"}
@@ -284,7 +284,7 @@ def test_a_data_disk_that_no_engine_deletes_goes_with_the_first_place(azure: Azu
     assert found == dict(named)
 
 
-def test_a_fleet_that_moves_converges_whenever_it_is_killed(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+def test_a_moving_fleet_converges_after_a_kill_at_any_moment(ops: VMOps, azure: Azure, state_dir: Path) -> None:
     """Who ran stays, who was on the way is made where it was to be, and of who finds room nowhere nothing is left.
 
     What was in the first place goes, though the engine's state is lost with all its copies.

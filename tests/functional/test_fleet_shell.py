@@ -24,7 +24,7 @@ def made(changes: list[dict[str, Any]], operation: str) -> list[str]:
     return sorted(each.rpartition(" ")[2] for each in found if each.startswith("VirtualMachine "))
 
 
-def test_a_fleet_is_scaled_and_one_of_it_replaced(azure: Azure, state_dir: Path) -> None:
+def test_scale_and_replace_from_a_shell(azure: Azure, state_dir: Path) -> None:
     """A dry run changes nothing and prices all VMs; with --json the answer is one value, and the exit code says how."""
     shell = Shell(state_dir)
     asked = ("provision", "f1", "-p", "vmCount=2", "-p", "vmSize=Standard_D2s_v5,Standard_D4s_v5")
@@ -69,7 +69,7 @@ def test_a_fleet_is_scaled_and_one_of_it_replaced(azure: Azure, state_dir: Path)
 
 
 @pytest.mark.parametrize("call", [("scale", "f1", "many"), ("replace", "f1")], ids=" ".join)
-def test_a_call_without_its_number_is_a_wrong_one(state_dir: Path, call: tuple[str, ...]) -> None:
+def test_scale_and_replace_require_their_number(state_dir: Path, call: tuple[str, ...]) -> None:
     """It has no answer, and no traceback."""
     done = Shell(state_dir)(*call)
     assert (done.returncode, done.stdout) == (2, "")

@@ -61,7 +61,7 @@ def ended(ops: VMOps, params: Params) -> Failure:
     return failure
 
 
-def test_a_fleet_is_made_kept_and_removed_as_one(
+def test_a_fleet_is_provisioned_kept_and_removed(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
 ) -> None:
     """On one network, by one call; what is so already is seen by three looks; who was deleted comes back alone."""
@@ -114,7 +114,7 @@ def test_a_fleet_is_made_kept_and_removed_as_one(
     assert azure.ids() == {GROUP, bystander}
 
 
-def test_what_one_member_meets_stops_no_other(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+def test_a_members_failure_stops_no_other_member(ops: VMOps, azure: Azure, provision: Deploy) -> None:
     """Too few are a failure that names who; with minCount they are enough; the same call tries the missing again."""
     azure.fault(no_room(1))
     failure = ended(ops, dict(F1))
@@ -137,7 +137,7 @@ def test_what_one_member_meets_stops_no_other(ops: VMOps, azure: Azure, provisio
     }
 
 
-def test_a_member_s_name_is_kept_free_of_strangers(ops: VMOps, azure: Azure) -> None:
+def test_a_foreign_resource_with_a_members_name_is_refused(ops: VMOps, azure: Azure) -> None:
     """A VM of that name which is not ours is named, and left as it is; nothing is made."""
     azure.put(f"{GROUP}?api-version=2024-03-01", {"location": "westus2"})
     single: Params = {"vmName": "f1-3", "resourceGroup": "vmops-f1"}
@@ -150,7 +150,7 @@ def test_a_member_s_name_is_kept_free_of_strangers(ops: VMOps, azure: Azure) -> 
     assert azure.resources() == before
 
 
-def test_a_fleet_grows_shrinks_and_renews_one(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+def test_a_fleet_grows_shrinks_and_replaces_one(ops: VMOps, azure: Azure, provision: Deploy) -> None:
     """Who stays is not touched; who stands still goes first; no number is given to another VM while it is had."""
     provision(dict(F1))
     had = identities(azure)
@@ -188,7 +188,7 @@ def again(ops: VMOps, params: Params, names: str) -> None:
     assert [each["name"] for each in result["members"]] == names.split()
 
 
-def test_a_member_is_meant_by_its_name_and_a_fleet_ends_as_one(
+def test_a_members_name_selects_it_and_removal_needs_the_fleets_name(
     ops: VMOps, azure: Azure, provision: Deploy, state_dir: Path, tmp_path: Path
 ) -> None:
     """It is looked at and switched alone, and refused what is the fleet's; what has expired goes by tags alone."""

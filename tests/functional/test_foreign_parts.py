@@ -102,7 +102,7 @@ def refused(ops: VMOps, azure: Azure, params: Params, *words: str) -> None:
         ops.plan(params)
 
 
-def test_a_rule_that_was_opened_by_hand_survives_a_change_of_ports(
+def test_a_foreign_security_rule_survives_a_change_of_ports(
     ops: VMOps, azure: Azure, hand: Hand, provision: Deploy
 ) -> None:
     """Access just in time is a rule: it is kept as it is and named, by the plan too; ours come and go beside it."""
@@ -123,9 +123,7 @@ def test_a_rule_that_was_opened_by_hand_survives_a_change_of_ports(
     assert set(hand.rules()) == {"tcp-22", "hole", "web"}, "a port of ours is closed beside it"
 
 
-def test_what_others_have_taken_away_again_does_not_come_back(
-    ops: VMOps, azure: Azure, hand: Hand, provision: Deploy
-) -> None:
+def test_a_removed_foreign_part_is_not_restored(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
     """The engine was told of it: it is not for the engine to make."""
     provision(PARAMS)
     hand.open()
@@ -139,7 +137,7 @@ def test_what_others_have_taken_away_again_does_not_come_back(
     assert (set(hand.rules()), hand.disks(), hand.tags(NIC)) == ({"tcp-22", "tcp-80"}, {}, {})
 
 
-def test_disks_that_were_attached_by_hand_stay_and_outlive_the_vm(
+def test_foreign_disks_stay_attached_and_survive_the_vm(
     ops: VMOps, azure: Azure, hand: Hand, provision: Deploy
 ) -> None:
     """Each at its lun, in any order, also through a change of ours; a removal leaves them where they are."""
@@ -164,7 +162,7 @@ def test_disks_that_were_attached_by_hand_stay_and_outlive_the_vm(
     assert {each for each in azure.ids() if "/disks/" in each} == disks
 
 
-def test_a_small_disk_of_anothers_stops_no_vm(azure: Azure, hand: Hand, provision: Deploy) -> None:
+def test_a_small_foreign_disk_does_not_fail_a_provision(azure: Azure, hand: Hand, provision: Deploy) -> None:
     """Disks are paired by lun: ours of 16 GB does not grow because theirs, of 4, stands first in the list."""
     provision(PARAMS)
     hand.attach("bigdisk", 5)
@@ -174,7 +172,7 @@ def test_a_small_disk_of_anothers_stops_no_vm(azure: Azure, hand: Hand, provisio
     assert not [each for each in azure.writes() if each.endswith("/deallocate")]
 
 
-def test_tags_that_others_add_stay_on_every_resource(
+def test_foreign_tags_stay_on_every_resource(
     ops: VMOps, azure: Azure, hand: Hand, provision: Deploy, deprovision: Deploy
 ) -> None:
     """A policy tags, a person tags: a change of ours takes none of it away; one of ours that is not asked for goes."""
@@ -202,7 +200,7 @@ def test_a_tag_of_ours_in_another_case_is_ours(hand: Hand, provision: Deploy) ->
     assert hand.tags(NIC) == {"team": "b"}
 
 
-def test_a_tag_that_others_keep_is_not_written_over(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+def test_a_foreign_tag_value_is_not_overwritten(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
     """Asked for with another value it is refused by name; with the same value it becomes ours, and goes as ours."""
     provision(PARAMS)
     hand.tag(NIC, Env="prod")
@@ -212,7 +210,7 @@ def test_a_tag_that_others_keep_is_not_written_over(ops: VMOps, azure: Azure, ha
     assert hand.tags(NIC) == {}
 
 
-def test_fifty_tags_are_counted_with_those_of_others(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+def test_the_limit_of_fifty_tags_includes_foreign_tags(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
     """Four places are kept for vmops' own; the 51st is refused here, not by ARM half way through."""
     provision(PARAMS)
     hand.tag(NIC, **{f"k{number}": "v" for number in range(45)})
@@ -220,7 +218,7 @@ def test_fifty_tags_are_counted_with_those_of_others(ops: VMOps, azure: Azure, h
     provision({**PARAMS, "tags": "a=1"})
 
 
-def test_more_disks_than_the_size_bears_are_refused(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+def test_more_disks_than_the_size_supports_are_refused(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
     """Standard_B2s bears four, theirs among them."""
     provision({**PARAMS, "dataDisks": [4, 4, 4]})
     hand.attach("bigdisk", 9)
@@ -234,7 +232,7 @@ def test_more_disks_than_the_size_bears_are_refused(ops: VMOps, azure: Azure, ha
         ("tcp-80", {"access": "Deny"}, ("rule tcp-80 denies * from *", "the name of a rule that vmPorts asks for")),
     ],
 )
-def test_a_rule_that_stands_in_the_way_of_ours_is_refused(
+def test_a_foreign_rule_that_conflicts_is_refused(
     ops: VMOps, azure: Azure, hand: Hand, provision: Deploy, name: str, changes: dict[str, Any], words: tuple[str, ...]
 ) -> None:
     """By name, with what to do; without the port that needs its place it is kept like any other, however often."""
@@ -246,16 +244,14 @@ def test_a_rule_that_stands_in_the_way_of_ours_is_refused(
     assert set(hand.rules()) == {"tcp-22", name}
 
 
-def test_an_outbound_rule_with_a_priority_of_ours_is_in_nobodys_way(hand: Hand, provision: Deploy) -> None:
+def test_an_outbound_rule_with_the_same_priority_does_not_conflict(hand: Hand, provision: Deploy) -> None:
     """Priorities are apart for the two directions."""
     provision(PARAMS)
     hand.open("out", priority=1001, direction="Outbound")
     assert provision(PORTS)["notOurs"] == ["rule out allows * to *: kept"]
 
 
-def test_a_disk_that_stands_in_the_way_of_ours_is_refused(
-    ops: VMOps, azure: Azure, hand: Hand, provision: Deploy
-) -> None:
+def test_a_foreign_disk_that_conflicts_is_refused(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
     """At the lun that ours is to have; and one that has ours' name elsewhere."""
     provision(PARAMS)
     hand.attach("bigdisk", 0)
@@ -264,7 +260,7 @@ def test_a_disk_that_stands_in_the_way_of_ours_is_refused(
     assert sorted(provision(BIGGER)["notOurs"]) == ["disk bigdisk at lun 0: kept", "disk y1-data-1 at lun 3: kept"]
 
 
-def test_a_rule_of_ours_that_was_changed_by_hand_is_repaired(hand: Hand, provision: Deploy) -> None:
+def test_a_changed_security_rule_of_ours_is_repaired(hand: Hand, provision: Deploy) -> None:
     """It has our name, and the engine's last word was that it is ours."""
     provision(PORTS)
     hand.open("tcp-80", priority=1001, access="Deny", protocol="Tcp")
@@ -282,7 +278,7 @@ def test_a_rule_of_ours_that_was_changed_by_hand_is_repaired(hand: Hand, provisi
     ],
     ids=["password", "custom data"],
 )
-def test_a_vm_with_secrets_is_not_made_anew_for_what_others_add(hand: Hand, provision: Deploy, login: Params) -> None:
+def test_foreign_parts_do_not_replace_a_vm_with_secrets(hand: Hand, provision: Deploy, login: Params) -> None:
     """ARM tells neither: what is sent beside them is an update of the VM, and no more."""
     provision({**PARAMS, **login})
     vm = hand.vm_id()
@@ -292,7 +288,7 @@ def test_a_vm_with_secrets_is_not_made_anew_for_what_others_add(hand: Hand, prov
     assert (hand.vm_id(), hand.tags(VM), set(hand.disks())) == (vm, {"costcenter": "7"}, {2})
 
 
-def test_they_are_known_through_a_refresh(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+def test_foreign_parts_survive_a_refresh(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
     """A VM that was deleted by hand has the engine read all anew: what others added is then in its inputs, too."""
     provision({**PARAMS, "tags": "team=a"})
     hand.open()
@@ -305,7 +301,7 @@ def test_they_are_known_through_a_refresh(ops: VMOps, azure: Azure, hand: Hand, 
     assert set(hand.rules()) == {"hole", "tcp-22", "tcp-80"}
 
 
-def test_they_stay_where_the_engines_state_is_lost(
+def test_foreign_parts_survive_a_lost_state(
     ops: VMOps, azure: Azure, hand: Hand, provision: Deploy, state_dir: Any
 ) -> None:
     """Then ours is what has our name and form: a port that was closed meanwhile goes, a disk too, and no more."""
@@ -324,7 +320,7 @@ def test_they_stay_where_the_engines_state_is_lost(
     assert (set(hand.rules()), set(hand.disks()), hand.tags(NIC)) == ({"tcp-22", "hole"}, {0, 6}, {"costcenter": "7"})
 
 
-def test_they_are_known_after_an_update_that_failed(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
+def test_foreign_parts_survive_a_failed_update(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
     """The engine was told of them, and not of what is ours now: what is not known to be ours is another's."""
     provision({**PARAMS, "tags": "team=a"})
     hand.tag(NIC, costcenter="7")
@@ -338,7 +334,7 @@ def test_they_are_known_after_an_update_that_failed(ops: VMOps, azure: Azure, ha
     assert hand.tags(NIC) == {"costcenter": "7"}
 
 
-def test_a_vm_that_is_made_anew_keeps_them(hand: Hand, provision: Deploy) -> None:
+def test_foreign_parts_survive_a_replacement(hand: Hand, provision: Deploy) -> None:
     """Another user name replaces the VM: the disk is attached to the new one, the tag is on it."""
     provision(PARAMS)
     vm, disk = hand.vm_id(), hand.attach("bigdisk", 2)
@@ -349,7 +345,7 @@ def test_a_vm_that_is_made_anew_keeps_them(hand: Hand, provision: Deploy) -> Non
     assert hand.see(disk)["managedBy"] == VM
 
 
-def test_a_disk_from_another_group_is_kept_too(azure: Azure, hand: Hand, provision: Deploy) -> None:
+def test_a_foreign_disk_of_another_group_is_kept(azure: Azure, hand: Hand, provision: Deploy) -> None:
     """By its id; that it is called as ours would be does not make it ours."""
     provision(PARAMS)
     other = GROUP.replace("vmops-y1", "theirs")

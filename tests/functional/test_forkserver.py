@@ -50,7 +50,7 @@ def gone(state_dir: Path, kind: str) -> bool:
     return bool(poll_until(lambda: NotYet(0.02) if found(state_dir, kind) else True, timeout=120))
 
 
-def test_one_fork_server_serves_them_all(azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy) -> None:
+def test_all_jobs_use_one_fork_server(azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy) -> None:
     """It stays for the next deployment, has no thread and no child, and its socket is its owner's only."""
     provision({"vmName": "exp1"})
     server = await_one(state_dir, "forkserver")
@@ -63,7 +63,7 @@ def test_one_fork_server_serves_them_all(azure: Azure, ops: VMOps, state_dir: Pa
     assert stat.S_IMODE(door.parent.stat().st_mode) == 0o700
 
 
-def test_its_death_ends_no_deployment(azure: Azure, ops: VMOps, state_dir: Path) -> None:
+def test_a_fork_servers_death_ends_no_running_deployment(azure: Azure, ops: VMOps, state_dir: Path) -> None:
     """A worker needs its fork server no more than its caller; the next call starts another one."""
     azure.stick("create")
     params: Params = {"vmName": "exp1"}
@@ -77,7 +77,7 @@ def test_its_death_ends_no_deployment(azure: Azure, ops: VMOps, state_dir: Path)
     assert azure.resources() == []
 
 
-def test_its_death_before_the_work_begins_is_an_interruption(azure: Azure, ops: VMOps, state_dir: Path) -> None:
+def test_a_fork_servers_death_interrupts_queued_jobs(azure: Azure, ops: VMOps, state_dir: Path) -> None:
     """The lock that travelled with the order is free then: a wait elsewhere says so, and the same call goes on."""
     params: Params = {"vmName": "exp1"}
     warm_up(ops)
@@ -94,7 +94,7 @@ def test_its_death_before_the_work_begins_is_an_interruption(azure: Azure, ops: 
     assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED
 
 
-def test_who_has_asked_hands_over_again_what_died_with_it(azure: Azure, ops: VMOps, state_dir: Path) -> None:
+def test_the_caller_sends_a_lost_job_again(azure: Azure, ops: VMOps, state_dir: Path) -> None:
     """Whoever waits where the order was given has it still: one worker begins, in the same operation."""
     params: Params = {"vmName": "exp1"}
     warm_up(ops)
@@ -110,7 +110,7 @@ def test_who_has_asked_hands_over_again_what_died_with_it(azure: Azure, ops: VMO
     assert (before.id, now.state) == (now.id, State.SUCCEEDED)
 
 
-def test_it_leaves_when_it_is_not_needed(azure: Azure, state_dir: Path) -> None:
+def test_an_idle_fork_server_exits(azure: Azure, state_dir: Path) -> None:
     """After VMOPS_WORKER_IDLE seconds it is gone, with its socket; the next deployment starts another one."""
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", worker_idle=0.2))
     for name in ("exp1", "exp2"):
@@ -120,7 +120,9 @@ def test_it_leaves_when_it_is_not_needed(azure: Azure, state_dir: Path) -> None:
         assert list((state_dir / "forkserver").iterdir()) == []
 
 
-def test_it_leaves_when_it_cannot_be_found(azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy) -> None:
+def test_a_fork_server_without_its_socket_file_exits(
+    azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy
+) -> None:
     """Where its state directory is removed nobody will ever ask it again."""
     provision({"vmName": "exp1"})
     await_one(state_dir, "forkserver")
@@ -129,7 +131,7 @@ def test_it_leaves_when_it_cannot_be_found(azure: Azure, ops: VMOps, state_dir: 
     assert gone(state_dir, "forkserver")
 
 
-def test_there_is_none_where_none_is_wanted(azure: Azure, state_dir: Path) -> None:
+def test_worker_idle_zero_starts_no_fork_server(azure: Azure, state_dir: Path) -> None:
     """With VMOPS_WORKER_IDLE=0 a worker is a new process, and leaves nothing behind."""
     azure.stick("create")
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", worker_idle=0))
@@ -140,7 +142,7 @@ def test_there_is_none_where_none_is_wanted(azure: Azure, state_dir: Path) -> No
     assert found(state_dir, "forkserver") == []
 
 
-def test_the_environment_is_the_callers(
+def test_a_forked_worker_has_its_callers_environment(
     azure: Azure, ops: VMOps, state_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """What the engine finds is of the call that it works for, not of the one that started the fork server."""
@@ -156,7 +158,7 @@ def test_the_environment_is_the_callers(
     assert "PULUMI_ACCESS_TOKEN" not in environment
 
 
-def test_a_secret_is_in_no_process_that_can_be_looked_at(azure: Azure, ops: VMOps, state_dir: Path) -> None:
+def test_no_process_shows_a_secret(azure: Azure, ops: VMOps, state_dir: Path) -> None:
     """Neither in an argument nor in an environment, and in no file that stays."""
     azure.stick("create")
     params: Params = {"vmName": "exp1", "authenticationType": "password", "adminPasswordOrKey": SECRET}
@@ -172,7 +174,7 @@ def test_a_secret_is_in_no_process_that_can_be_looked_at(azure: Azure, ops: VMOp
     assert [file for file in files_with(SECRET, state_dir) if "local" not in file.parts] == []
 
 
-def test_as_many_work_as_are_allowed_and_the_others_wait_in_turn(azure: Azure, state_dir: Path) -> None:
+def test_jobs_beyond_the_limit_wait_in_order(azure: Azure, state_dir: Path) -> None:
     """Each is admitted at once, begins in the order of its call, and a removal does not wait for what is made."""
     azure.stick("create")
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
@@ -197,7 +199,7 @@ def test_as_many_work_as_are_allowed_and_the_others_wait_in_turn(azure: Azure, s
     assert removed.started < first.ended <= second.started
 
 
-def test_a_worker_holds_no_lock_but_its_own(azure: Azure, state_dir: Path) -> None:
+def test_a_worker_inherits_only_its_own_lock(azure: Azure, state_dir: Path) -> None:
     """Those of the orders that wait are the fork server's: with its death they are free, whoever works."""
     azure.stick("create", "exp2")
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
@@ -211,7 +213,7 @@ def test_a_worker_holds_no_lock_but_its_own(azure: Azure, state_dir: Path) -> No
     assert ops.wait_vm_deployment(True, {"vmName": "exp2"})[0] is Status.SUCCEEDED
 
 
-def test_what_waits_can_be_cancelled(azure: Azure, state_dir: Path) -> None:
+def test_a_queued_job_can_be_cancelled(azure: Azure, state_dir: Path) -> None:
     """It never begins, and its VM is free again at once."""
     azure.stick("create")
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
@@ -226,7 +228,7 @@ def test_what_waits_can_be_cancelled(azure: Azure, state_dir: Path) -> None:
     assert [each for each in azure.ids() if "exp2" in each] == []
 
 
-def test_who_waits_alone_waits_in_turn_too(azure: Azure, state_dir: Path) -> None:
+def test_a_worker_without_a_fork_server_waits_in_order(azure: Azure, state_dir: Path) -> None:
     """Workers that no fork server starts share the same slots."""
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1, worker_idle=0))
     names = ["exp1", "exp2", "exp3"]

@@ -19,7 +19,7 @@ Deploy = Callable[[Params], dict[str, Any]]
 LOCK = "/providers/Microsoft.Authorization/locks/keep"
 
 
-def test_a_teardown_fails_for_a_lock_and_goes_on_without_it(
+def test_a_locked_resource_fails_the_removal_until_it_is_unlocked(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
     """What is locked is left, and said at once, asked for once by the engine and once by us; unlocked, all goes."""
@@ -42,7 +42,7 @@ def test_a_teardown_fails_for_a_lock_and_goes_on_without_it(
 
 
 @pytest.mark.parametrize("verb", ["provision", "start"])
-def test_what_a_read_only_lock_refuses_is_final(ops: VMOps, azure: Azure, provision: Deploy, verb: str) -> None:
+def test_a_read_only_lock_is_not_retried(ops: VMOps, azure: Azure, provision: Deploy, verb: str) -> None:
     """No write goes through it, a power verb neither: said at once in a sentence, and not tried for minutes."""
     params: Params = {"vmName": "exp1"}
     vm_id = provision(params)["id"]
@@ -61,7 +61,7 @@ def test_what_a_read_only_lock_refuses_is_final(ops: VMOps, azure: Azure, provis
     assert [each for each in azure.writes() if each.startswith(f"PUT {vm_id}")][1:] in ([], [f"PUT {vm_id}"])
 
 
-def test_a_deadline_tells_of_the_last_refusal(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+def test_a_deadline_reports_the_last_refusal(ops: VMOps, azure: Azure, provision: Deploy) -> None:
     """Whoever reads that time was over wants to know what held it up, and since when."""
     params: Params = {"vmName": "exp1"}
     provision(params)
@@ -97,7 +97,7 @@ def shell(*arguments: str) -> str:
     return CliRunner().invoke(app, ["policy", *arguments], catch_exceptions=False).stdout
 
 
-def test_policies_are_put_listed_and_cleared_from_a_shell(azure: Azure, tmp_path: Path) -> None:
+def test_local_policy_puts_lists_and_clears_policies(azure: Azure, tmp_path: Path) -> None:
     """A file is added to what is in force, its names taking the place of the same; ``--clear`` goes first."""
     assert shell() == "no policies\n"
     one, both = tmp_path / "one.json", tmp_path / "both.yaml"
@@ -114,7 +114,7 @@ def test_policies_are_put_listed_and_cleared_from_a_shell(azure: Azure, tmp_path
     assert azure.get("/_local/policies") == []
 
 
-def test_a_file_that_holds_no_policy_is_a_wrong_call(azure: Azure, tmp_path: Path) -> None:
+def test_local_policy_refuses_a_file_without_a_policy(azure: Azure, tmp_path: Path) -> None:
     """It is named, with what is wrong in it, and what was in force is as it was."""
     file = tmp_path / "p.json"
     with pytest.raises(SpecError, match=r"^FILE: .*p\.json cannot be read: No such file or directory$"):

@@ -53,12 +53,12 @@ def bounded(*before: Operation, **params: Any) -> float | None:
     return Guards(Fixed(Path("nowhere")), cast(Store, Records([*before]))).bounded(Asked(spec, {})).spec.ttl
 
 
-def test_without_a_guard_no_price_is_asked_for() -> None:
+def test_a_spec_without_limits_reads_no_price() -> None:
     """And what is asked for stays as it is."""
     assert (bounded(vmSize="Standard_D2s_v5"), bounded(vmSize="Standard_D2s_v5", ttl="1h")) == (None, HOUR)
 
 
-def test_what_is_dearer_than_it_may_be_is_refused() -> None:
+def test_a_price_above_max_hourly_price_is_refused() -> None:
     """Not what costs just as much, nor what is there already: that is bought."""
     assert bounded(maxHourlyPrice=2) is None
     with refused(FailureKind.QUOTA, "Standard_B2s in westus2, Regular, costs \\$2 an hour, and \\$1.9 is the maximum"):
@@ -70,7 +70,7 @@ def test_what_is_dearer_than_it_may_be_is_refused() -> None:
 
 @pytest.mark.parametrize("count", [None, 3])
 @pytest.mark.parametrize("guard", ["maxHourlyPrice", "budget"])
-def test_a_price_that_nobody_knows_is_none_that_may_be_paid(guard: str, count: int | None) -> None:
+def test_an_unknown_price_is_refused_by_a_limit(guard: str, count: int | None) -> None:
     """It may be anything, of one VM and of several."""
     with refused(FailureKind.QUOTA, f"{guard}: the price of Standard_D2s_v5 in westus2, Regular, is not known"):
         bounded(vmSize="Standard_D2s_v5", vmCount=count, **{guard: 1000})
@@ -99,7 +99,7 @@ def test_a_budget_is_a_time_to_live() -> None:
         bounded(MADE, budget=1)
 
 
-def test_nothing_is_made_of_what_is_too_dear(state_dir: Path) -> None:
+def test_a_refused_price_makes_nothing(state_dir: Path) -> None:
     """By the local Azure's own price: no record, no group; in a dry run too."""
     ops = VMOps()
     params = {"vmName": "dear", "maxHourlyPrice": 0.01}
@@ -112,7 +112,7 @@ def test_nothing_is_made_of_what_is_too_dear(state_dir: Path) -> None:
         ops.plan(params)
 
 
-def test_a_vm_ends_with_its_budget(
+def test_a_vm_expires_when_its_budget_is_spent(
     ops: VMOps, azure: Azure, provision: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
     """The sweep reads it in the record and in the tag; to ask for the same again buys no more time."""
@@ -128,7 +128,7 @@ def test_a_vm_ends_with_its_budget(
     assert again.expires == pytest.approx(made.expires, abs=1)
 
 
-def test_a_fleet_keeps_to_its_price_and_its_budget_wherever_it_finds_room(
+def test_a_moving_fleet_keeps_its_price_limit_and_budget(
     ops: VMOps, azure: Azure, provision: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
     """The cheapest place first; a move to a dearer one is in the budget, and not made above the price of an hour."""

@@ -39,7 +39,7 @@ def scp(inside: Lab, port: int, *words: str) -> "subprocess.CompletedProcess[byt
     return subprocess.run(["scp", "-q", *inside.options(port), *words], capture_output=True, timeout=LONG, check=False)
 
 
-def test_it_is_a_machine_of_ones_own(inside: Lab, port: int) -> None:
+def test_a_guest_has_its_own_host_name_users_and_processes(inside: Lab, port: int) -> None:
     """Whoever logs in is root there by the name that the VM has for its user, at home, and sudo changes nothing."""
     assert inside.said(port, "id -un; id -u; pwd; uname -n; nproc; sudo -n id -u").split() == [
         *("mlos", "0", "/home/mlos", "shared", "1", "0")
@@ -50,12 +50,12 @@ def test_it_is_a_machine_of_ones_own(inside: Lab, port: int) -> None:
 @pytest.mark.parametrize(
     ("command", "code"), [("exit 7", 7), ("false", 1), ("no-such-command", 127), ("kill -9 $$", 255)]
 )
-def test_a_command_ends_with_its_own_code(inside: Lab, port: int, command: str, code: int) -> None:
+def test_a_guest_command_returns_its_exit_code(inside: Lab, port: int, command: str, code: int) -> None:
     """As with OpenSSH's server, for which a signal is 255."""
     assert inside.ssh(port, command).returncode == code
 
 
-def test_what_is_said_is_what_is_heard(inside: Lab, port: int) -> None:
+def test_guest_streams_are_unchanged(inside: Lab, port: int) -> None:
     """Megabytes of anything go both ways, and errors on a way of their own."""
     block = os.urandom(5_000_000)
     ran = inside.ssh(port, "tee /tmp/block; echo wrong >&2; sha256sum </tmp/block >&2", block)
@@ -78,7 +78,7 @@ def test_trees_are_copied_by_scp(inside: Lab, port: int, tmp_path: Path, form: l
     assert (missing.returncode, b"No such file or directory" in missing.stderr) == (1, True)
 
 
-def test_sftp_leads_nowhere_else(inside: Lab, port: int) -> None:
+def test_sftp_is_confined_to_the_guest(inside: Lab, port: int) -> None:
     """A link out of the home leads to the guest's own root."""
     given = b"ln -s / out\nls -1 out\n"
     line = ["sftp", "-q", "-b", "-", *inside.options(port), "mlos@127.0.0.1"]
@@ -88,7 +88,7 @@ def test_sftp_leads_nowhere_else(inside: Lab, port: int) -> None:
 
 
 @pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is not installed")
-def test_rsync_finds_its_other_half(inside: Lab, port: int, tmp_path: Path) -> None:
+def test_rsync_works_with_a_guest(inside: Lab, port: int, tmp_path: Path) -> None:
     """It runs there what this host has."""
     (tmp_path / "one").write_text("1")
     shell = " ".join(["ssh", *inside.options(port)])
@@ -117,7 +117,7 @@ def test_a_port_is_forwarded_into_it(inside: Lab, port: int) -> None:
             forwarding.kill()
 
 
-def test_openssh_has_a_terminal_without_one_of_its_own(inside: Lab, port: int) -> None:
+def test_openssh_gets_a_terminal_in_the_guest(inside: Lab, port: int) -> None:
     """With ``-tt``: what reads the keyboard is a terminal there, and the command's code comes back."""
     line = ["ssh", "-tt", *inside.options(port), "mlos@127.0.0.1", "tty && test -t 0 && exit 5"]
     ran = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONG, check=False)
@@ -147,7 +147,7 @@ def test_a_terminal_has_a_size_that_changes(inside: Lab, port: int) -> None:
     )
 
 
-def test_a_client_that_closes_a_stream_first_keeps_its_connection(inside: Lab, port: int) -> None:
+def test_a_client_may_close_one_stream_first(inside: Lab, port: int) -> None:
     """mlos_bench does so at each copy, and goes on by the same connection."""
 
     async def close_first() -> list[str]:
@@ -166,7 +166,7 @@ def test_a_client_that_closes_a_stream_first_keeps_its_connection(inside: Lab, p
     assert asyncssh_run(close_first()) == ["alive"]
 
 
-def test_nothing_goes_on_for_a_client_that_was_killed(inside: Lab, port: int) -> None:
+def test_a_killed_clients_processes_end(inside: Lab, port: int) -> None:
     """What it had started is told so, unless it was to outlive it."""
     line = ["ssh", *inside.options(port), "mlos@127.0.0.1", "nohup sleep 4567 >/dev/null 2>&1 & sleep 4568"]
     client = subprocess.Popen(line, stderr=subprocess.DEVNULL)
@@ -179,7 +179,7 @@ def test_nothing_goes_on_for_a_client_that_was_killed(inside: Lab, port: int) ->
     assert inside.said(port, "pkill -f 'sleep 456[7]' && echo there") == "there"
 
 
-def test_only_its_user_is_let_in(inside: Lab, port: int, tmp_path: Path) -> None:
+def test_only_the_guests_user_can_log_in(inside: Lab, port: int, tmp_path: Path) -> None:
     """By one of the keys that are in the guest, or the VM's password: every user of this host can knock."""
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True)
     assert inside.ssh(port, "id", user="root").returncode == 255
@@ -201,7 +201,7 @@ def test_only_its_user_is_let_in(inside: Lab, port: int, tmp_path: Path) -> None
         asyncssh_run(by_password("Long-enough-2"))
 
 
-def test_what_it_has_not_it_does_not_pretend(inside: Lab, port: int) -> None:
+def test_a_guest_refuses_commands_that_it_lacks(inside: Lab, port: int) -> None:
     """Neither packages nor services, and of other users it says that there are none."""
     codes = [
         inside.ssh(port, each).returncode for each in ("apt-get install -y x", "systemctl start x", "sudo -u x id")

@@ -46,7 +46,7 @@ def machines(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
     return Machines(state_dir)
 
 
-def test_a_machine_that_runs_can_be_logged_in_to(machines: Machines) -> None:
+def test_a_running_machine_accepts_logins(machines: Machines) -> None:
     """By what is told of it; its custom data has done what can be done here, and has said what can not."""
     machines.make(customData=base64.b64encode(CONFIG).decode())
     told = machines.until(state="up", ready=True)
@@ -67,7 +67,7 @@ def test_a_machine_that_runs_can_be_logged_in_to(machines: Machines) -> None:
     )
 
 
-def test_it_follows_the_power_of_its_machine(machines: Machines) -> None:
+def test_a_guest_follows_the_power_state_of_its_machine(machines: Machines) -> None:
     """Stopped, deallocated, started, restarted, of another size, and deleted: what Azure says is what it does."""
     machines.make()
     port = machines.until(state="up", ready=True)["port"]
@@ -111,7 +111,7 @@ def test_it_follows_the_power_of_its_machine(machines: Machines) -> None:
     assert poll_until(lambda: True if not os.listdir(guests) else NotYet(0.02), timeout=LONG)  # noqa: PTH208
 
 
-def test_what_it_does_by_itself_its_machine_follows(machines: Machines) -> None:
+def test_a_machine_follows_the_end_of_its_guest(machines: Machines) -> None:
     """A reboot is none of Azure's business; a machine that powers itself off is stopped, and is still paid for."""
     machines.make()
     machines.until(state="up", ready=True)
@@ -126,7 +126,7 @@ def test_what_it_does_by_itself_its_machine_follows(machines: Machines) -> None:
     assert machines.azure.power(VM) == "running"
 
 
-def test_it_outlives_the_daemon(machines: Machines) -> None:
+def test_a_guest_survives_the_daemon(machines: Machines) -> None:
     """A daemon that is killed leaves it alone; the next one finds it, and a stop ends it for as long as that lasts."""
     machines.make()
     told = machines.until(state="up", ready=True)
@@ -153,7 +153,7 @@ def test_it_outlives_the_daemon(machines: Machines) -> None:
     assert machines.azure.get("/_local/guests")["kind"] == "none"
 
 
-def test_each_fault_is_one(machines: Machines) -> None:
+def test_each_guest_fault_takes_effect(machines: Machines) -> None:
     """What a person types goes wrong as it says, and is over when the faults are cleared."""
     machines.make()
     machines.until(state="up", ready=True)
@@ -208,7 +208,7 @@ def forbidden() -> list[str]:
     return line if subprocess.run([*line, "true"], capture_output=True, check=False).returncode == 0 else []
 
 
-def test_where_namespaces_are_forbidden_all_else_goes_on(state_dir: Path, forbidden: list[str]) -> None:
+def test_without_namespaces_only_guests_are_missing(state_dir: Path, forbidden: list[str]) -> None:
     """There is no guest then, and one sentence says why; asked for by name they are refused."""
     environment = {**os.environ, "VMOPS_LOCAL_GUESTS": "auto"}
 
@@ -226,7 +226,7 @@ def test_where_namespaces_are_forbidden_all_else_goes_on(state_dir: Path, forbid
     assert run("stop").stdout == "stopped\n"
 
 
-def test_the_setting_that_forbids_them_is_named(tmp_path: Path, forbidden: list[str]) -> None:
+def test_the_setting_that_forbids_namespaces_is_named(tmp_path: Path, forbidden: list[str]) -> None:
     """A person knows then what to ask for, and whom."""
     if not forbidden:
         pytest.skip("no namespace can be made here in which to forbid them")
@@ -239,7 +239,7 @@ def test_the_setting_that_forbids_them_is_named(tmp_path: Path, forbidden: list[
     assert "user.max_user_namespaces is 0" in said
 
 
-def test_a_word_that_is_none_is_refused(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_kind_of_guests_is_refused(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody asks for a guest without walls, by whatever name."""
     monkeypatch.setenv("VMOPS_LOCAL_GUESTS", "process")
     done = CliRunner().invoke(app, ["start"])

@@ -73,7 +73,7 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.mark.parametrize("left", TOGETHER)
-def test_nothing_outside_is_harmed(inside: Lab, left: str) -> None:
+def test_a_guest_cannot_harm_the_host(inside: Lab, left: str) -> None:
     """Files and processes of the very user who the guest is live on, outside and in other guests."""
     guests = place.guests_path(inside.state_dir)
     user, before = guests.stat().st_uid, settings()
@@ -96,7 +96,7 @@ TRACE = "import ctypes; call = ctypes.CDLL(None).ptrace; print(*(call(16, pid, 0
 """Attaches to processes, and says whether each could be. Source: ptrace(2), PTRACE_ATTACH is 16."""
 
 
-def test_nobody_outside_is_traced(inside: Lab) -> None:
+def test_a_guest_cannot_trace_host_processes(inside: Lab) -> None:
     """There is no process of such a number, whoever asks: neither one of the same user nor the guests' own."""
     user, port = place.guests_path(inside.state_dir).stat().st_uid, inside.up("other").port
     if inside.ssh(port, "python3 -c 'import ctypes'").returncode:
@@ -108,12 +108,12 @@ def test_nobody_outside_is_traced(inside: Lab) -> None:
         assert one.status() == psutil.STATUS_SLEEPING
 
 
-def test_each_harm_is_done() -> None:
+def test_each_attack_succeeds_without_isolation() -> None:
     """In one of the guests."""
     assert sorted(harm for harms in TOGETHER.values() for harm in harms) == sorted(HARM)
 
 
-def test_the_process_of_the_guests_is_nobody_else(inside: Lab) -> None:
+def test_the_guests_process_runs_as_an_unused_user(inside: Lab) -> None:
     """Root has left itself for a user who has no account, no group and no way back, and who owns the guests alone."""
     found = psutil.Process(inside.process.pid)
     users = set(found.uids())
@@ -127,7 +127,7 @@ def test_the_process_of_the_guests_is_nobody_else(inside: Lab) -> None:
         assert owners == {0}
 
 
-def test_a_link_leads_no_deletion_astray(inside: Lab, tmp_path: Path) -> None:
+def test_a_symlink_does_not_redirect_a_deletion(inside: Lab, tmp_path: Path) -> None:
     """What a guest has linked to is not what is deleted with it, and a directory that it has closed is."""
     user = place.guests_path(inside.state_dir).stat().st_uid
     kept = canary(tmp_path / "kept", user)
@@ -137,7 +137,7 @@ def test_a_link_leads_no_deletion_astray(inside: Lab, tmp_path: Path) -> None:
     assert kept.read_text() == "alive"
 
 
-def test_a_link_leads_no_boot_astray(inside: Lab) -> None:
+def test_a_symlink_does_not_redirect_a_boot(inside: Lab) -> None:
     """What a guest has put in the place of a directory that a boot writes to is looked for in the guest."""
     port, user = inside.up("astray").port, place.guests_path(inside.state_dir).stat().st_uid
     with tempfile.TemporaryDirectory() as made:  # where the guests' own user comes to
@@ -187,7 +187,7 @@ def harmed(directory: Path) -> list[str]:
         here.close()
 
 
-def test_an_ordinary_user_has_the_same_walls() -> None:
+def test_guests_of_an_ordinary_user_are_isolated_too() -> None:
     """Nothing has to be left then, and nothing is open that was not."""
     if os.geteuid():
         pytest.skip("all the other tests are of an ordinary user")
@@ -203,7 +203,7 @@ def settings() -> list[str]:
     ]
 
 
-def test_a_user_to_spare_is_nobody(tmp_path: Path) -> None:
+def test_the_chosen_user_id_belongs_to_nobody(tmp_path: Path) -> None:
     """None of the accounts, no process's, not nobody; and the same one again for a directory that has one."""
     if os.geteuid():
         pytest.skip("only root leaves root")

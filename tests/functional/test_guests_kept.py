@@ -49,7 +49,7 @@ def boots_again(kept: Lab, port: int, last: str) -> str:
 @pytest.mark.parametrize(
     "command", ["sudo -n shutdown -r now", "/usr/local/sbin/reboot -f || reboot -f", "kill -s USR1 1"]
 )
-def test_a_reboot_is_one(kept: Lab, port: int, command: str) -> None:
+def test_a_reboot_inside_restarts_the_guest(kept: Lab, port: int, command: str) -> None:
     """Whoever asks has an answer; what is on its disk stays, what ran and was in memory goes; Azure hears nothing."""
     kept.said(port, "echo x >kept; echo x >/tmp/lost; nohup sleep 4321 >/dev/null 2>&1 &")
     last = kept.said(port, BOOT_ID)
@@ -59,7 +59,7 @@ def test_a_reboot_is_one(kept: Lab, port: int, command: str) -> None:
     assert kept.sync(*kept.wanted.values())["kept"].why == ""
 
 
-def test_a_power_off_inside_is_told_and_stays(kept: Lab, port: int) -> None:
+def test_a_power_off_inside_stops_the_machine(kept: Lab, port: int) -> None:
     """It is not begun again until Azure says so, and then has what it had."""
     kept.said(port, "echo x >kept")
     assert kept.ssh(port, "sudo poweroff").returncode == 0
@@ -70,7 +70,7 @@ def test_a_power_off_inside_is_told_and_stays(kept: Lab, port: int) -> None:
 
 
 @pytest.mark.parametrize(("force", "said"), [(False, True), (True, False)], ids=["asked", "forced"])
-def test_it_ends_when_it_is_told_to(kept: Lab, port: int, force: bool, said: bool) -> None:
+def test_a_guest_ends_on_request(kept: Lab, port: int, force: bool, said: bool) -> None:
     """With a word to what runs inside, or without one; also if that does not listen."""
     kept.said(port, "nohup sh -c 'trap : TERM; while :; do sleep 1; done' >/dev/null 2>&1 &")
     down = kept.until(lambda seen: seen.state == "down", kept.guest("kept", up=False, force=force))
@@ -79,7 +79,7 @@ def test_it_ends_when_it_is_told_to(kept: Lab, port: int, force: bool, said: boo
     kept.guest("kept", force=False)
 
 
-def test_its_temporary_disk_goes_with_its_hardware(kept: Lab, port: int) -> None:
+def test_deallocation_empties_the_temporary_disk(kept: Lab, port: int) -> None:
     """What is in /mnt stays over a restart, and not over a deallocation."""
     kept.said(port, "echo x >/mnt/there")
     again = kept.up("kept", boot=kept.guest("kept").boot + 1)
@@ -89,7 +89,7 @@ def test_its_temporary_disk_goes_with_its_hardware(kept: Lab, port: int) -> None
     assert kept.said(port, "ls /mnt") == ""
 
 
-def test_it_outlives_the_process_that_has_begun_it(kept: Lab, port: int) -> None:
+def test_a_guest_survives_the_guests_process(kept: Lab, port: int) -> None:
     """And so do the logins to it; the next process finds it, where it was, and knows why it ends."""
     last, [before] = kept.said(port, BOOT_ID), kept.waiting("kept")
     line = ["ssh", *kept.options(port), "mlos@127.0.0.1", "echo begun; read word; echo $word"]
@@ -111,7 +111,7 @@ def test_it_outlives_the_process_that_has_begun_it(kept: Lab, port: int) -> None
     assert kept.until(lambda seen: seen.state == "down", kept.guest("kept")).why == "poweroff"
 
 
-def test_it_outlives_the_process_of_which_it_was_born(kept: Lab, port: int) -> None:
+def test_a_guest_survives_the_zygote(kept: Lab, port: int) -> None:
     """Without that no guest can begin: the process that asks it ends too, and the next one has another."""
     last = kept.said(port, BOOT_ID)
     born_of, *_ = kept.beside()
@@ -121,7 +121,7 @@ def test_it_outlives_the_process_of_which_it_was_born(kept: Lab, port: int) -> N
     assert (kept.up("kept").port, kept.said(port, BOOT_ID)) == (port, last)
 
 
-def test_who_lets_people_in_is_there_while_somebody_comes(kept: Lab, port: int) -> None:
+def test_the_ssh_server_runs_only_while_it_is_used(kept: Lab, port: int) -> None:
     """Nobody comes, and it is gone, with all that SSH needs; it is begun anew for the next, also when it was killed."""
     kept.said(port, "true")
     assert poll_until(lambda: True if len(kept.beside()) == 1 else NotYet(0.1), timeout=LONG), kept.beside()
@@ -133,7 +133,7 @@ def test_who_lets_people_in_is_there_while_somebody_comes(kept: Lab, port: int) 
     assert kept.process.poll() is None
 
 
-def test_a_failure_of_power_is_none_of_its_own(kept: Lab, port: int) -> None:
+def test_a_guest_killed_from_outside_boots_again(kept: Lab, port: int) -> None:
     """One whose outer process is killed is gone as a whole, and boots again by itself."""
     last = kept.said(port, BOOT_ID)
     os.kill(kept.waiting("kept")[0], signal.SIGKILL)
@@ -141,7 +141,7 @@ def test_a_failure_of_power_is_none_of_its_own(kept: Lab, port: int) -> None:
 
 
 @pytest.mark.parametrize("moment", ["begin", "stop", "restart", "delete"])
-def test_it_is_never_two_whenever_the_process_dies(kept: Lab, moment: str) -> None:
+def test_a_guest_never_runs_twice_after_a_kill_at_any_moment(kept: Lab, moment: str) -> None:
     """A process that is killed in the middle of something leaves it to the next, which goes on with it."""
     name = f"moment-{moment}"
     wanted = kept.guest(name)
@@ -171,7 +171,7 @@ def test_it_is_never_two_whenever_the_process_dies(kept: Lab, moment: str) -> No
     assert len(kept.waiting(name)) == up
 
 
-def test_two_processes_never_have_the_same_guests(kept: Lab, port: int) -> None:
+def test_only_one_guests_process_runs(kept: Lab, port: int) -> None:
     """The second is told so, and touches nothing."""
     second = Lab.__new__(Lab)
     second.__dict__.update(kept.__dict__)
@@ -180,7 +180,7 @@ def test_two_processes_never_have_the_same_guests(kept: Lab, port: int) -> None:
     assert kept.said(port, "echo alive") == "alive"
 
 
-def test_all_end_with_the_process_that_is_told_to_end(kept: Lab, port: int) -> None:
+def test_sigterm_ends_all_guests(kept: Lab, port: int) -> None:
     """They shut down, what one that was killed has left too, and boot again with the next."""
     kept.kill()
     kept.close()
@@ -189,7 +189,7 @@ def test_all_end_with_the_process_that_is_told_to_end(kept: Lab, port: int) -> N
     assert kept.up("kept").port == port
 
 
-def test_nothing_is_left_without_its_directory(tmp_path: Path) -> None:
+def test_a_deleted_state_directory_ends_all_guests(tmp_path: Path) -> None:
     """Who deletes a state directory has no process left that works in it."""
     with lab(tmp_path) as found:
         found.up("lost")

@@ -36,9 +36,7 @@ def held(ops: VMOps, azure: Azure, params: Params) -> float | None:
         return lifetime(azure, vm)
 
 
-def test_what_no_signal_would_remove_lives_for_a_day(
-    ops: VMOps, azure: Azure, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_vm_held_in_a_thread_gets_a_ttl_of_a_day(ops: VMOps, azure: Azure, caplog: pytest.LogCaptureFixture) -> None:
     """SIGTERM ends such a process at once; its user is told so, once, and a time of one's own is kept."""
     wanted: list[Params] = [{"vmName": "exp1"}, {"vmName": "exp2"}, {"vmName": "exp3", "ttl": "2h"}]
     with caplog.at_level(logging.WARNING, "vmops"), ThreadPoolExecutor(3) as threads:
@@ -55,7 +53,7 @@ def test_what_no_signal_would_remove_lives_for_a_day(
     assert names(azure) == []
 
 
-def test_whoever_hears_signals_bounds_his_vms_himself(
+def test_a_program_that_handles_signals_gets_no_default_ttl(
     ops: VMOps, azure: Azure, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A program that handles SIGTERM ends in order, and its VMs with it."""

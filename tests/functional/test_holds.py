@@ -101,7 +101,7 @@ def made_by_hand(ops: VMOps, azure: Azure) -> str:
     return str(vm(azure)["properties"]["vmId"])
 
 
-def test_a_vm_that_a_living_program_holds_is_refused(ops: VMOps, azure: Azure, running: ExitStack) -> None:
+def test_a_vm_with_a_living_holder_is_refused(ops: VMOps, azure: Azure, running: ExitStack) -> None:
     """Who comes second is told who holds it and what to do, and takes nothing along: the first has it to the end."""
     first = inside(running, program())
     for command, code in ((program(), 1), (run(), 125)):
@@ -116,7 +116,7 @@ def test_a_vm_that_a_living_program_holds_is_refused(ops: VMOps, azure: Azure, r
 
 
 @pytest.mark.parametrize("command", [program(), run()], ids=["machine", "run"])
-def test_what_the_dead_held_is_taken_by_the_same_kind(
+def test_a_dead_holders_vm_is_taken_by_the_same_kind(
     ops: VMOps, azure: Azure, running: ExitStack, command: list[str]
 ) -> None:
     """A program that was killed and started again goes on with its VM, and takes it along in the end."""
@@ -129,7 +129,7 @@ def test_what_the_dead_held_is_taken_by_the_same_kind(
     assert azure.resources() == []
 
 
-def test_what_the_dead_held_is_refused_to_another_kind(ops: VMOps, azure: Azure, running: ExitStack) -> None:
+def test_a_dead_holders_vm_is_refused_to_another_kind(ops: VMOps, azure: Azure, running: ExitStack) -> None:
     """A machine of a program is not what a `vmops run` has left."""
     kill(inside(running, run()))
     before = vm(azure)
@@ -138,7 +138,7 @@ def test_what_the_dead_held_is_refused_to_another_kind(ops: VMOps, azure: Azure,
     assert "left by a `vmops run`, pid " in words
 
 
-def test_what_a_person_made_is_refused_and_stays_as_it_is(ops: VMOps, azure: Azure, running: ExitStack) -> None:
+def test_a_persons_vm_is_refused_and_unchanged(ops: VMOps, azure: Azure, running: ExitStack) -> None:
     """Neither is it resized, nor is it removed at the end."""
     made_by_hand(ops, azure)
     before, writes, had = vm(azure), azure.writes(), ops.operation(EXP1)
@@ -151,7 +151,7 @@ def test_what_a_person_made_is_refused_and_stays_as_it_is(ops: VMOps, azure: Azu
 
 
 @pytest.mark.parametrize("command", [program("take_over=True"), run("--take-over")], ids=["machine", "run"])
-def test_what_a_person_made_is_taken_over_on_request(
+def test_a_persons_vm_is_taken_over_on_request(
     ops: VMOps, azure: Azure, running: ExitStack, command: list[str]
 ) -> None:
     """Then it is held, to others too, made as it was asked for, and removed at the end."""
@@ -166,7 +166,7 @@ def test_what_a_person_made_is_taken_over_on_request(
     assert azure.resources() == []
 
 
-def test_who_leaves_what_another_has_taken_over_leaves_it_there(ops: VMOps, azure: Azure, running: ExitStack) -> None:
+def test_a_former_holder_does_not_remove_the_vm(ops: VMOps, azure: Azure, running: ExitStack) -> None:
     """A release removes what its own holder holds, and nothing else; no record says that it was removed."""
     first = inside(running, program())
     second = inside(running, program("take_over=True"))
@@ -179,7 +179,7 @@ def test_who_leaves_what_another_has_taken_over_leaves_it_there(ops: VMOps, azur
     assert azure.resources() == []
 
 
-def test_of_those_who_begin_at_once_one_has_it(ops: VMOps, azure: Azure, running: ExitStack) -> None:
+def test_concurrent_holders_get_the_vm_once(ops: VMOps, azure: Azure, running: ExitStack) -> None:
     """The others are refused, and remove nothing on leaving."""
     azure.stick("create")
     programs = [begin(running, program()) for _ in range(4)]
@@ -196,9 +196,7 @@ def test_of_those_who_begin_at_once_one_has_it(ops: VMOps, azure: Azure, running
     assert azure.resources() == []
 
 
-def test_who_is_killed_while_its_vm_is_made_has_it_when_started_again(
-    ops: VMOps, azure: Azure, running: ExitStack
-) -> None:
+def test_a_killed_holder_gets_its_vm_back_when_restarted(ops: VMOps, azure: Azure, running: ExitStack) -> None:
     """Its worker goes on, and the next of its kind takes what that has made."""
     azure.stick("create")
     first = begin(running, program())
@@ -212,7 +210,7 @@ def test_who_is_killed_while_its_vm_is_made_has_it_when_started_again(
     assert azure.resources() == []
 
 
-def test_a_person_may_do_with_it_as_ever(ops: VMOps, azure: Azure, running: ExitStack) -> None:
+def test_verbs_of_a_person_ignore_the_holder(ops: VMOps, azure: Azure, running: ExitStack) -> None:
     """A plain provision joins and changes it, and leaves the mark; a plain deprovision removes it under its holder."""
     first = inside(running, program())
     mark = vm(azure)["tags"][HOLD_TAG]
@@ -229,7 +227,7 @@ def test_a_person_may_do_with_it_as_ever(ops: VMOps, azure: Azure, running: Exit
     assert names(azure) == ["exp1"], "it is another now, and nobody's"
 
 
-def test_what_is_kept_is_a_persons(ops: VMOps, azure: Azure) -> None:
+def test_a_kept_vm_has_no_holder(ops: VMOps, azure: Azure) -> None:
     """The mark goes, so the next block of that name is refused unless it asks for it."""
     with pytest.raises(ZeroDivisionError), vmops.machine(EXP1, settings=ops.settings, keep_on_error=True) as held:
         _ = 1 / 0
@@ -242,7 +240,7 @@ def test_what_is_kept_is_a_persons(ops: VMOps, azure: Azure) -> None:
     assert azure.resources() == []
 
 
-def test_a_block_that_could_not_be_left_in_full_is_entered_again(ops: VMOps, azure: Azure) -> None:
+def test_a_block_with_a_failed_removal_can_be_entered_again(ops: VMOps, azure: Azure) -> None:
     """Its process lives, but it has let go: what would not go is taken again, and goes."""
     forbidden = {"do": "refuse", "code": "AuthorizationFailed"}
     azure.fault({"path": "*/virtualMachines/exp1", "verbs": ["delete"], "effect": forbidden})
@@ -274,7 +272,7 @@ def there(directory: Path, backend: str, command: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("shared", [True, False], ids=["one-backend", "two-backends"])
 @pytest.mark.parametrize("left", [True, False], ids=["left", "new"])
-def test_of_two_hosts_that_begin_at_once_one_has_it(
+def test_concurrent_holders_on_two_hosts_get_the_vm_once(
     ops: VMOps, azure: Azure, state_dir: Path, elsewhere: Path, running: ExitStack, left: bool, shared: bool
 ) -> None:
     """Neither knows the other's records: the tag decides, of a VM that is made and of one that a dead program left."""
@@ -294,7 +292,7 @@ def test_of_two_hosts_that_begin_at_once_one_has_it(
     assert azure.resources() == []
 
 
-def test_of_a_holder_on_another_host_nobody_knows(ops: VMOps, azure: Azure, running: ExitStack) -> None:
+def test_a_holder_on_another_host_counts_as_alive(ops: VMOps, azure: Azure, running: ExitStack) -> None:
     """It lives, for all that can be told, until the time to live of its VM is over."""
     kill(inside(running, program()))
     before = Holder.read(vm(azure)["tags"][HOLD_TAG])
@@ -307,7 +305,7 @@ def test_of_a_holder_on_another_host_nobody_knows(ops: VMOps, azure: Azure, runn
     assert azure.resources() == []
 
 
-def test_who_leaves_what_another_host_has_taken_over_leaves_it_there(
+def test_a_former_holder_does_not_remove_another_hosts_vm(
     ops: VMOps, azure: Azure, elsewhere: Path, running: ExitStack
 ) -> None:
     """Its own records say that it is the holder still; the tag says that it is not."""

@@ -31,7 +31,7 @@ def auto(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # once the 
     monkeypatch.setenv("VMOPS_OWNER", "tester")
 
 
-def test_a_vm_is_logged_in_to_by_its_name_whichever_one_has_it(
+def test_ssh_by_name_reaches_the_present_vm(
     azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy, deprovision: Deploy, tmp_path: Path
 ) -> None:
     """SSH that was waited for answers; the next VM of that name has another key, and nobody is warned of it."""
@@ -87,7 +87,7 @@ def ran(services: Any, where: dict[str, Any], script: str) -> tuple[bool, str]:
     return status.is_succeeded(), told.get("stdout", "").strip()
 
 
-def test_what_goes_wrong_in_a_vm_is_told(
+def test_guest_faults_are_reported(
     azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
     """Each fault of a guest, as vmops answers it; and none is the end of the VM."""

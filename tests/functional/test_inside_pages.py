@@ -88,7 +88,7 @@ def desk(azure: Azure, state_dir: Path, engine: Path, tmp_path: Path) -> Iterato
     assert azure.resources() == []
 
 
-def test_the_pages_are_true(desk: Desk, azure: Azure) -> None:
+def test_the_pages_about_guests_run(desk: Desk, azure: Azure) -> None:
     """One VM is gone into in every way that they name; it is what they say that it is, and files come back."""
     first, on_vm, others = blocks("sh", INSIDE)
     (watched,) = blocks("console", GUESTS)

@@ -138,7 +138,7 @@ LIVES = {
 
 
 @pytest.mark.parametrize("name", LIVES)
-def test_the_same_call_converges_and_nothing_is_left(name: str) -> None:
+def test_a_repeated_call_converges_after_a_kill(name: str) -> None:
     """Each kill strikes when it is meant to; no orphan, second VM, lock, process or file; another's is as it was."""
     figures, said = Figures(), list[str]()
     play(LIVES[name], figures, said.append)
@@ -148,7 +148,7 @@ def test_the_same_call_converges_and_nothing_is_left(name: str) -> None:
     assert figures.counts["kills"] == len(planned)
 
 
-def test_a_callers_death_changes_nothing(azure: Azure, ops: VMOps, state_dir: Path) -> None:
+def test_a_killed_caller_does_not_stop_its_deployment(azure: Azure, ops: VMOps, state_dir: Path) -> None:
     """The worker outlives its caller."""
     program = "import vmops, os, signal; vmops.VMOps().vm_provision({'vmName': 'exp1'}); os.kill(os.getpid(), 9)"
     died = subprocess.run([sys.executable, "-c", program], check=False, timeout=120)

@@ -70,7 +70,7 @@ def test_a_vm_in_another_case_is_the_same_vm(ops: VMOps, azure: Azure, provision
         ("virtualNetworkName", "EXP1-vnet", None),
     ],
 )
-def test_another_name_in_another_case_is_the_same_too(
+def test_other_names_match_in_any_case(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, name: str, made: str, again: str | None
 ) -> None:
     """Of whatever is named; by default a network is called as it would have been, and may have been spelled by hand."""
@@ -85,7 +85,7 @@ def test_another_name_in_another_case_is_the_same_too(
 
 
 @pytest.mark.parametrize("gone", ["vm", "all but the group", "all"])
-def test_what_was_deleted_by_hand_is_made_anew_as_it_was_spelled(
+def test_a_recreated_resource_keeps_its_spelling(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, gone: str
 ) -> None:
     """By what is left of it: its interface, the group that is named after it, or the engine's state."""
@@ -104,7 +104,7 @@ def test_what_was_deleted_by_hand_is_made_anew_as_it_was_spelled(
     assert azure.ids() == set()
 
 
-def test_after_a_removal_a_name_may_be_spelled_anew(azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
+def test_a_removal_allows_another_spelling(azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
     """Nothing exists that has another spelling."""
     provision({"vmName": "exp1"})
     deprovision({"vmName": "exp1"})
@@ -112,7 +112,7 @@ def test_after_a_removal_a_name_may_be_spelled_anew(azure: Azure, provision: Dep
     assert machine(group("vmops-Exp1"), "Exp1") in azure.ids()
 
 
-def test_a_group_of_anothers_is_spelled_as_it_is(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+def test_an_external_group_keeps_its_spelling(ops: VMOps, azure: Azure, provision: Deploy) -> None:
     """From the first time on, or the second would move the VM to another group."""
     azure.put(f"{group('Lab')}?api-version=2024-03-01", {"location": "westus2"})
     params: Params = {"vmName": "exp1", "resourceGroup": "lab"}
@@ -122,7 +122,7 @@ def test_a_group_of_anothers_is_spelled_as_it_is(ops: VMOps, azure: Azure, provi
     assert ops.plan({**params, **PORTS}) == []
 
 
-def test_a_subnet_in_anothers_network_is_the_same_in_another_case(
+def test_a_subnet_in_an_external_network_matches_in_any_case(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
 ) -> None:
     """It has no tag, so the engine's state tells that it is ours, and its network how it is spelled."""
@@ -162,7 +162,7 @@ def test_every_other_verb_takes_any_spelling(ops: VMOps, azure: Azure, provision
     assert ops.resources({"vmName": "EXP1"}) == ops.resources({"vmName": "exp1"})
 
 
-def test_a_recover_in_another_case_adopts_nothing_twice(
+def test_recover_in_another_case_adopts_nothing_twice(
     ops: VMOps, azure: Azure, provision: Deploy, state_dir: Path
 ) -> None:
     """The VM that is in the state already is not unknown because it is asked for by another spelling."""
@@ -172,7 +172,7 @@ def test_a_recover_in_another_case_adopts_nothing_twice(
     assert (found["adopted"], found["cleared"], found["foreign"]) == ([], [], [])
 
 
-def test_a_create_that_was_cut_off_is_gone_on_with(
+def test_an_interrupted_create_continues_in_another_case(
     ops: VMOps, azure: Azure, provision: Deploy, state_dir: Path
 ) -> None:
     """The engine died at the VM: the next call, by another spelling, takes it up and makes none beside it."""
@@ -185,7 +185,7 @@ def test_a_create_that_was_cut_off_is_gone_on_with(
     assert deletes(azure) == []
 
 
-def test_a_recover_in_another_case_calls_the_vm_as_it_is(tmp_path: Path) -> None:
+def test_recover_in_another_case_keeps_the_spelling(tmp_path: Path) -> None:
     """The group's list may not know yet what was just made: the VM is asked for by its id, and is no other one."""
     with quick_world(tmp_path) as world:
         world.put_machine(OURS)

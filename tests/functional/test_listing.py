@@ -43,7 +43,7 @@ def stands(found: Listing) -> list[tuple[Any, ...]]:
     return [(each["vmName"], each["power"], each["standing"]) for each in found.vms]
 
 
-def test_what_azure_has_is_told_by_azure(world: World) -> None:
+def test_listing_shows_azures_values(world: World) -> None:
     """No record is needed; where there is no VM of ours one list is enough."""
     assert (take(world).vms, len(world.journal.asked)) == ([], 1)
     world.put_machine(OURS)
@@ -55,7 +55,7 @@ def test_what_azure_has_is_told_by_azure(world: World) -> None:
     assert (row["stack"], row["privateIp"], row["expires"]) == (SPEC.stack, "10.0.0.4", None)
 
 
-def test_another_owners_and_copied_tags_are_not_mine(world: World) -> None:
+def test_listing_omits_other_owners_and_copied_tags(world: World) -> None:
     """A policy copies tags to what never was a VM of ours: its stack is another's name."""
     world.put_machine({**HERS, "vmops-owner": "ada"})
     assert take(world).vms == []
@@ -64,7 +64,7 @@ def test_another_owners_and_copied_tags_are_not_mine(world: World) -> None:
     assert [each["owner"] for each in take(world, owner="").vms] == ["grace"]
 
 
-def test_what_azure_does_not_show_is_told_by_the_records(world: World) -> None:
+def test_listing_adds_recorded_vms(world: World) -> None:
     """Queued, failed, and what somebody else has deleted; what was removed only on demand."""
     assert stands(take(world, MADE)) == [("vm", None, "missing")]
     assert stands(take(world, REFUSED)) == [("vm", None, "provision failed")]
@@ -88,6 +88,6 @@ def test_what_azure_does_not_show_is_told_by_the_records(world: World) -> None:
         ([replace(MADE, state=State.RUNNING), MADE], "succeeded", "provision in flight"),
     ],
 )
-def test_a_refused_call_leaves_a_vm_as_it_was(life: list[Operation], provisioning: str, stands: str) -> None:
+def test_a_refused_call_keeps_the_listed_standing(life: list[Operation], provisioning: str, stands: str) -> None:
     """One that was cut off may have changed half of it."""
     assert standing(life, provisioning) == stands

@@ -30,7 +30,7 @@ def printed(*arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
-def test_start_says_where_it_answers(state_dir: Path) -> None:
+def test_local_start_prints_the_address(state_dir: Path) -> None:
     """A script gets the endpoint as one JSON object, token included; a person gets a line without it."""
     told = printed("start", "--json")
     found = daemon.find(state_dir)
@@ -40,7 +40,7 @@ def test_start_says_where_it_answers(state_dir: Path) -> None:
     assert line == f"running: ARM at {found.arm}, provider at port {found.provider}, process {found.pid}\n"
 
 
-def test_status_starts_nothing(state_dir: Path) -> None:
+def test_local_status_does_not_start_it(state_dir: Path) -> None:
     """Asking whether it runs leaves it as it is."""
     assert printed("status", "--json") == {"running": False}
     assert vmops_local("status").stdout == "not running\n"
@@ -49,7 +49,7 @@ def test_status_starts_nothing(state_dir: Path) -> None:
     assert printed("status", "--json") == expected
 
 
-def test_stop_is_told_apart_from_nothing_to_stop(state_dir: Path) -> None:
+def test_local_stop_reports_whether_it_was_running(state_dir: Path) -> None:
     """Both are success."""
     daemon.ensure(state_dir)
     assert [vmops_local("stop").stdout for _ in range(2)] == ["stopped\n", "it was not running\n"]
@@ -57,13 +57,13 @@ def test_stop_is_told_apart_from_nothing_to_stop(state_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["resources", "journal"])
-def test_what_was_never_there_is_an_empty_list(state_dir: Path, what: str) -> None:
+def test_local_lists_are_empty_without_state(state_dir: Path, what: str) -> None:
     """Where no local Azure ever ran there is nothing to list, and no need to start one."""
     assert printed(what, "--json") == []
     assert daemon.find(state_dir) is None
 
 
-def test_resources_are_listed_by_a_daemon_that_is_started_for_it(state_dir: Path) -> None:
+def test_local_resources_starts_the_daemon(state_dir: Path) -> None:
     """What a stopped local Azure holds is still there."""
     daemon.ensure(state_dir)
     Azure(state_dir).put(f"{GROUP}?api-version=2024-03-01", {"location": "westus2"})
@@ -76,7 +76,7 @@ def test_resources_are_listed_by_a_daemon_that_is_started_for_it(state_dir: Path
     ]
 
 
-def test_journal_tells_every_request(state_dir: Path) -> None:
+def test_local_journal_lists_every_request(state_dir: Path) -> None:
     """The journal is what a test asserts on, and a person reads."""
     daemon.ensure(state_dir)
     Azure(state_dir).put(f"{GROUP}?api-version=2024-03-01", {"location": "westus2"})
@@ -84,7 +84,7 @@ def test_journal_tells_every_request(state_dir: Path) -> None:
     assert (told["method"], told["path"], told["status"]) == ("PUT", GROUP, 201)
 
 
-def test_reset_asks_first(state_dir: Path) -> None:
+def test_local_reset_asks_first(state_dir: Path) -> None:
     """What goes is counted before it goes, and a no keeps it."""
     daemon.ensure(state_dir)
     azure = Azure(state_dir)
@@ -96,12 +96,12 @@ def test_reset_asks_first(state_dir: Path) -> None:
     assert azure.ids() == set()
 
 
-def test_a_pace_below_nothing_is_bad_usage() -> None:
+def test_a_negative_pace_is_a_wrong_call() -> None:
     """Time does not run backwards."""
     assert vmops_local("start", "--pace", "-1").exit_code == 2
 
 
-def test_room_for_vms_is_said_listed_and_taken_back(state_dir: Path) -> None:
+def test_local_capacity_puts_lists_and_clears_limits(state_dir: Path) -> None:
     """A size alone means everywhere; what is said again takes the place of what was said, however it is written."""
     assert vmops_local("capacity").stdout == "no limits\n"
     assert vmops_local("capacity", "--clear").stdout == "no limits\n"
@@ -132,7 +132,7 @@ def test_room_for_vms_is_said_listed_and_taken_back(state_dir: Path) -> None:
     ],
 )
 @pytest.mark.usefixtures("state_dir")
-def test_room_that_cannot_be_is_a_wrong_call(arguments: tuple[str, ...], words: str) -> None:
+def test_local_capacity_refuses_invalid_limits(arguments: tuple[str, ...], words: str) -> None:
     """With what is missing, or what there is not."""
     result = vmops_local("capacity", *arguments)
     assert isinstance(result.exception, SpecError)

@@ -44,7 +44,7 @@ def state_dir(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     daemon.stop(odd)
 
 
-def test_a_shell_reads_what_the_json_says(state_dir: Path) -> None:
+def test_local_env_prints_the_same_variables_for_shell_and_json(state_dir: Path) -> None:
     """Whatever is in the values, one evaluation makes exactly these variables, and another takes them back."""
     here = daemon.ensure(state_dir, proxy=True)
     printed = local_env()
@@ -61,7 +61,7 @@ def test_a_shell_reads_what_the_json_says(state_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("tls", [None, True], ids=["nothing runs", "without a proxy"])
-def test_without_a_proxy_it_says_what_to_type(state_dir: Path, tls: bool | None) -> None:
+def test_local_env_without_a_proxy_suggests_the_command(state_dir: Path, tls: bool | None) -> None:
     """Nothing is on stdout, so nothing is evaluated, and nothing is started; taking back is always possible."""
     if tls:
         daemon.ensure(state_dir, tls=tls)
@@ -73,7 +73,7 @@ def test_without_a_proxy_it_says_what_to_type(state_dir: Path, tls: bool | None)
     assert bool(daemon.find(state_dir)) == bool(tls)
 
 
-def test_a_command_has_its_local_azure_and_its_own_exit_code(state_dir: Path) -> None:
+def test_local_env_runs_a_command_and_returns_its_code(state_dir: Path) -> None:
     """It is started as it must be; the command's options are its own."""
     ended = local_env("--", sys.executable, "-c", f"{SHOW}; raise SystemExit(7)", "--json")
     here = daemon.find(state_dir)
@@ -82,7 +82,7 @@ def test_a_command_has_its_local_azure_and_its_own_exit_code(state_dir: Path) ->
     assert json.loads(ended.stdout)["HTTPS_PROXY"] == here.proxy != ""
 
 
-def test_a_command_that_cannot_be_run_is_told_apart(state_dir: Path, tmp_path: Path) -> None:
+def test_local_env_exits_with_126_or_127_if_the_command_cannot_run(state_dir: Path, tmp_path: Path) -> None:
     """The exit codes are those of ``vmops run``: no such command, none that can be run, a signal, no local Azure."""
     broken = tmp_path / "broken"
     broken.write_bytes(b"\0")
@@ -98,6 +98,6 @@ def test_a_command_that_cannot_be_run_is_told_apart(state_dir: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("arguments", [("--json", "--unset"), ("--json", "--", "true"), ("--unset", "--", "true")])
-def test_one_thing_at_a_time(state_dir: Path, arguments: tuple[str, ...]) -> None:
+def test_local_env_options_exclude_each_other(state_dir: Path, arguments: tuple[str, ...]) -> None:
     """What cannot be meant is bad usage."""
     assert local_env(*arguments).returncode == 2

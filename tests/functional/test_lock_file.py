@@ -21,7 +21,7 @@ ASKED: Params = {"vmName": "exp1", "vmSize": "Standard_D4s_v5", "dataDisks": [4]
 
 
 @pytest.mark.parametrize("secret", [{}, {"customData": SCRIPT}], ids=["plain", "custom-data"])
-def test_a_lock_file_goes_round(
+def test_a_vm_from_a_lock_file_has_an_equal_lock_file(
     ops: VMOps,
     azure: Azure,
     provision: Callable[[Params], dict[str, Any]],
@@ -57,7 +57,7 @@ def test_a_lock_file_goes_round(
     assert [disk["diskSizeGB"] for disk in made["storageProfile"]["dataDisks"]] == [4]
 
 
-def test_what_cannot_be_had_any_more_is_said(
+def test_a_lock_file_of_an_unavailable_image_is_refused(
     ops: VMOps, azure: Azure, provision: Callable[[Params], dict[str, Any]], tmp_path: Path
 ) -> None:
     """Custom data that nobody gives, nor has; and an image that Azure has withdrawn."""
@@ -75,7 +75,9 @@ def test_what_cannot_be_had_any_more_is_said(
     assert "'Canonical:ubuntu-99_04:server:99.4.1'" in message
 
 
-def test_the_page_runs(shell: Shell, azure: Azure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_about_lock_files_runs(
+    shell: Shell, azure: Azure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What it shows makes two VMs of the same environment."""
     monkeypatch.chdir(tmp_path)
     (calls,) = blocks("again.md", "sh")

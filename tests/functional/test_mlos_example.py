@@ -106,7 +106,7 @@ def experiment(tmp_path: Path, engine: Path) -> Iterator[Experiment]:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=["admitted", "plain"])
-def test_the_page_runs_as_it_is_written(experiment: Experiment, block: str) -> None:
+def test_the_page_about_mlos_bench_runs(experiment: Experiment, block: str) -> None:
     """Every command ends well and says what the page says; every trial is measured, and nothing is left behind."""
     for command, said in re.findall(r"^\$ (.*)\n([^$]*)", block, re.MULTILINE):
         assert experiment.run(command)[0] == said
@@ -115,7 +115,7 @@ def test_the_page_runs_as_it_is_written(experiment: Experiment, block: str) -> N
     assert experiment.left() == []
 
 
-def test_a_fleet_stays_where_it_found_room(experiment: Experiment) -> None:
+def test_a_fleet_stays_in_its_place_between_trials(experiment: Experiment) -> None:
     """One of two moves in the first trial; all trials' results say where both were, though there is room again."""
     full = {"size": "Standard_D4s_v5", "left": 1}
     inspection.ask(experiment.state_dir, "PUT", "capacity", [full])
@@ -166,7 +166,7 @@ def test_a_typo_in_the_services_config_is_refused(experiment: Experiment, run: s
     assert not (experiment.state_dir / "operations.db").exists()
 
 
-def test_a_typo_in_another_config_is_refused_as_ever(experiment: Experiment) -> None:
+def test_mlos_bench_refuses_a_typo_in_another_config(experiment: Experiment) -> None:
     """Our service is let in, and nothing else with it."""
     experiment.change("environment.jsonc", '"read_results_file"', '"read_result_file"')
     _, told = experiment.run(RUN, code=1)
@@ -206,7 +206,7 @@ def test_a_signal_that_ends_mlos_bench_leaves_nothing_behind(
     assert experiment.left() == []
 
 
-def test_what_a_killed_mlos_bench_leaves_is_swept_when_its_time_is_over(experiment: Experiment) -> None:
+def test_vms_of_a_killed_mlos_bench_are_swept_after_their_ttl(experiment: Experiment) -> None:
     """SIGKILL lets nobody tear down: the VM's time to live ends it, wherever a sweep runs."""
     with experiment.start(f"exec {RUN}") as running:
         assert poll_until(

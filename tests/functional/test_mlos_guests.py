@@ -57,7 +57,7 @@ def test_scripts_and_trees_go_in_and_come_back(services: Any, inside: Lab, tmp_p
         services.download(where, "none", str(tmp_path / "none"))
 
 
-def test_it_reboots_and_shuts_down_from_inside(services: Any, inside: Lab) -> None:
+def test_a_vm_reboots_and_shuts_down_from_inside(services: Any, inside: Lab) -> None:
     """By the commands that mlos_bench tries, whose answer it has before the connection goes."""
     port = inside.up("mlos").port
     where = {"ssh_hostname": "127.0.0.1", "ssh_port": port}

@@ -86,7 +86,7 @@ def test_a_whole_experiment(make: Make, azure: Azure) -> None:
     assert given == params
 
 
-def test_deallocating_is_another_thing_than_deprovisioning(make: Make, azure: Azure) -> None:
+def test_deallocate_keeps_the_vm(make: Make, azure: Azure) -> None:
     """The compute is no longer paid for, and the disk stays; the next trial's provision starts the VM."""
     service = make()
     _, machine = ready(service, PARAMS)
@@ -96,7 +96,7 @@ def test_deallocating_is_another_thing_than_deprovisioning(make: Make, azure: Az
     assert azure.power(machine["id"]) == "running"
 
 
-def test_the_seven_methods_of_old_are_the_same(make: Make, azure: Azure) -> None:
+def test_the_service_has_the_seven_methods_of_earlier_versions(make: Make, azure: Azure) -> None:
     """Whoever still calls SupportsVMOps finds it, with is_setup as the first argument, or by name."""
     service = make()
     status, result = service.vm_provision(PARAMS)
@@ -116,7 +116,7 @@ def test_a_vm_that_azure_refuses_is_failed_and_its_removal_succeeds(make: Make, 
     assert azure.resources() == []
 
 
-def test_a_vm_that_nobody_knows(make: Make) -> None:
+def test_the_service_fails_for_an_unknown_vm(make: Make) -> None:
     """It cannot be waited for, which is FAILED and no exception; gone it is, and its removal succeeds."""
     service = make()
     assert service.wait_host_deployment(PARAMS, is_setup=True) == (Status.FAILED, {})
@@ -136,7 +136,7 @@ def test_a_wait_that_is_too_short_is_timed_out(make: Make, state_dir: Path) -> N
     assert service.wait_host_deployment({**result, "pollTimeout": 120}, is_setup=True)[0] is Status.SUCCEEDED
 
 
-def test_a_vm_that_does_not_go_is_told_loudly(
+def test_a_failed_removal_is_logged_as_an_error(
     make: Make, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """mlos_bench logs a failed teardown at DEBUG and ends with 0: here it is an error in the log and on stderr."""
@@ -147,9 +147,7 @@ def test_a_vm_that_does_not_go_is_told_loudly(
     assert told in caplog.text
 
 
-def test_a_removal_that_takes_too_long_is_told_loudly(
-    make: Make, state_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_slow_removal_is_logged_as_an_error(make: Make, state_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The worker goes on, but the experiment ends now and nobody else will look."""
     service = make()
     assert ready(service, PARAMS)[0] is Status.SUCCEEDED
@@ -177,7 +175,7 @@ def test_the_config_is_for_every_trial_and_params_win(make: Make, azure: Azure) 
 
 
 @pytest.mark.parametrize("second", [False, True], ids=["same instance", "second instance"])
-def test_an_exception_takes_down_what_was_provisioned(make: Make, azure: Azure, second: bool) -> None:
+def test_an_exception_removes_the_provisioned_vms(make: Make, azure: Azure, second: bool) -> None:
     """mlos_bench tears nothing down after one; the service it asked and the one it was built twice for do the same."""
     service = make()
     assert ready(service, PARAMS)[0] is Status.SUCCEEDED
@@ -194,7 +192,7 @@ class Impatient(logging.Handler):
         signal.raise_signal(signal.SIGTERM)
 
 
-def test_a_signal_while_vms_are_taken_down_loses_none(make: Make, azure: Azure) -> None:
+def test_a_signal_during_teardown_loses_no_vm(make: Make, azure: Azure) -> None:
     """Whoever cancels a job twice means it: the second signal counts when the last removal is handed over."""
     service, log = make(), logging.getLogger("vmops.mlos.service")
     for name in ("exp1", "exp2"):
@@ -237,7 +235,7 @@ def test_a_newer_mlos_bench_builds_twice_and_enters_a_context_for_each_trial(mak
     assert (azure.resources(), signal.getsignal(signal.SIGTERM)) == ([], before)
 
 
-def test_an_exception_leaves_alone_what_is_anothers(make: Make, azure: Azure) -> None:
+def test_an_exception_removes_no_other_programs_vm(make: Make, azure: Azure) -> None:
     """Neither another experiment's VM, nor one that is gone already, is touched."""
     other, service = make("other"), make("one")
     _, machine = ready(other, {"vmName": "exp2"})
@@ -250,7 +248,7 @@ def test_an_exception_leaves_alone_what_is_anothers(make: Make, azure: Azure) ->
     assert azure.power(machine["id"]) == "running"
 
 
-def test_a_login_that_is_refused_is_failed(make: Make, azure: Azure) -> None:
+def test_a_refused_login_fails(make: Make, azure: Azure) -> None:
     """No deployment is worth an exception: provision and deprovision fail, and the trial or the teardown with them."""
     service = make()
     assert ready(service, PARAMS)[0] is Status.SUCCEEDED
@@ -274,7 +272,7 @@ def test_nothing_is_left_however_a_program_ends(ops: VMOps, azure: Azure, monkey
     sweep_what_was_killed(ops, azure)
 
 
-def test_an_azure_that_does_not_start_is_failed(make: Make, state_dir: Path) -> None:
+def test_a_local_azure_that_does_not_start_fails(make: Make, state_dir: Path) -> None:
     """No exception but for wrong params: one would end the experiment without a teardown."""
     service = make()
     daemon.stop(state_dir)

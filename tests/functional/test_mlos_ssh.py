@@ -69,7 +69,7 @@ def test_a_trial_runs_inside_by_the_name_of_its_vm(services: Service) -> None:
     assert trial(services, f'test "$(id -un)" = {USER}')[0] is Status.SUCCEEDED
 
 
-def test_what_is_not_reached_ends_a_trial_and_no_experiment(services: Service, lab: Inside, tmp_path: Path) -> None:
+def test_an_unreachable_vm_fails_the_trial_only(services: Service, lab: Inside, tmp_path: Path) -> None:
     """A VM that refuses, one that hangs up, one that dies in the middle, and none that could answer."""
     public = keys.ssh_public_key(lab.state_dir, SPEC.stack)
     with lab.saying({"port": 1}):
@@ -83,7 +83,7 @@ def test_what_is_not_reached_ends_a_trial_and_no_experiment(services: Service, l
     assert trial(services, "true")[0] is Status.SUCCEEDED
 
 
-def test_power_is_left_to_azure(services: Service, lab: Inside) -> None:
+def test_the_ssh_service_leaves_power_to_azure(services: Service, lab: Inside) -> None:
     """A shutdown from inside would stop a VM that Azure still bills; ours are asked, whatever is loaded last."""
     ours = services.export()
     for verb in ("shutdown", "reboot", "wait_os_operation"):
@@ -92,7 +92,7 @@ def test_power_is_left_to_azure(services: Service, lab: Inside) -> None:
     assert alone.export().keys() == {"remote_exec", "get_remote_exec_results"}
 
 
-def test_a_host_that_is_named_is_no_vm_of_ours(services: Service, lab: Inside) -> None:
+def test_ssh_hostname_bypasses_vmops(services: Service, lab: Inside) -> None:
     """It is reached as mlos_bench does, but never as a user called None."""
     service = VmSshService({"stateDir": str(lab.state_dir), "ssh_hostname": "127.0.0.1"})
     assert service._reached({})["ssh_username"] == USER
@@ -117,7 +117,7 @@ def test_files_go_in_and_come_back(services: Any, lab: Inside, tmp_path: Path) -
     assert (lab.home / "again" / "file").read_text() == "content"
 
 
-def test_ssh_is_waited_for_by_default_where_something_can_answer(
+def test_trials_wait_for_ssh_if_a_guest_can_answer(
     lab: Inside, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Where nothing can it is not, with one warning; what somebody has written stays."""

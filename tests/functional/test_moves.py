@@ -33,7 +33,7 @@ MOVES: dict[str, tuple[Params, list[dict[str, Any]], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("kind", MOVES)
-def test_a_vm_is_made_where_there_is_room(ops: VMOps, azure: Azure, provision: Deploy, kind: str) -> None:
+def test_a_vm_is_made_in_a_place_with_capacity(ops: VMOps, azure: Azure, provision: Deploy, kind: str) -> None:
     """In the same stack; nothing stays where it was tried, it stays where it is, and its removal leaves nothing."""
     lists, full, there = MOVES[kind]
     room(azure, *full)
@@ -56,7 +56,7 @@ def test_a_vm_is_made_where_there_is_room(ops: VMOps, azure: Azure, provision: D
     assert azure.ids() == set()
 
 
-def test_where_no_place_has_room_nothing_is_left(ops: VMOps, azure: Azure) -> None:
+def test_without_capacity_anywhere_nothing_is_left(ops: VMOps, azure: Azure) -> None:
     """Nothing to pay for; what was met is remembered for all VMs, and not tried again until it ends."""
     room(azure, {}, {"size": A4})
     params = {**M1, "vmSize": f"{D4},{A4}", "location": "westus2,eastus"}
@@ -105,7 +105,7 @@ REFUSED: dict[str, tuple[dict[str, Any], FailureKind | None, tuple[str, str] | N
 
 
 @pytest.mark.parametrize("refusal", REFUSED)
-def test_what_is_refused_in_the_second_place_moves_it_or_stops_it(ops: VMOps, azure: Azure, refusal: str) -> None:
+def test_a_refusal_in_the_second_place_moves_or_fails_the_vm(ops: VMOps, azure: Azure, refusal: str) -> None:
     """One round each; where no place helps, no other is tried, and what was made stays, as that of any VM."""
     effect, kind, there, creates = REFUSED[refusal]
     room(azure, {"zone": "1"})
@@ -119,7 +119,7 @@ def test_what_is_refused_in_the_second_place_moves_it_or_stops_it(ops: VMOps, az
         assert (vm["properties"]["hardwareProfile"]["vmSize"], vm["zones"][0]) == there
 
 
-def test_what_azure_tells_before_is_not_tried(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+def test_places_that_azure_lists_as_unavailable_are_not_tried(ops: VMOps, azure: Azure, provision: Deploy) -> None:
     """A quota, a zone, a price: where something speaks against all places nothing is made, and it is said what."""
     scarce = {"vmName": "m1", "vmSize": "Standard_D16s_v5", "location": "brazilsouth", "priority": "Regular,Spot"}
     assert ended(ops, scarce) is FailureKind.QUOTA

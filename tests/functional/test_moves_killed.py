@@ -93,7 +93,7 @@ MOVED = (
 )
 
 
-def test_a_vm_that_moves_converges(engine: Path) -> None:
+def test_a_moving_vm_converges_after_a_kill(engine: Path) -> None:
     """Before it moves, and after; once it runs, it is the same VM to the end."""
     with scene({**WISH, "location": "westus2,eastus"}, 0.005, workers=1) as stage:
         stage.plant("shared")
@@ -112,7 +112,7 @@ def test_a_vm_that_moves_converges(engine: Path) -> None:
         assert (stage.ours(), stage.touched(), stage.debris()) == (set(), [], [])
 
 
-def test_what_is_trimmed_converges(engine: Path) -> None:
+def test_a_shrinking_fleet_converges_after_a_kill(engine: Path) -> None:
     """No place has room: whatever dies while that is cleared away, nothing is left to pay for."""
     with scene({**WISH, "vmSize": f"{D4},{A4}"}, 0.005, workers=1) as stage:
         stage.plant("shared")

@@ -34,9 +34,7 @@ def ended(ops: VMOps, params: Params) -> FailureKind | None:
 
 @pytest.mark.parametrize("place", ELSEWHERE, ids=["location", "zone"])
 @pytest.mark.parametrize("refusal", [NO_SIZE, NO_ROOM], ids=["refused", "failed"])
-def test_what_found_no_room_is_made_elsewhere(
-    ops: VMOps, azure: Azure, refusal: dict[str, Any], place: dict[str, str]
-) -> None:
+def test_a_vm_that_never_ran_is_moved(ops: VMOps, azure: Azure, refusal: dict[str, Any], place: dict[str, str]) -> None:
     """By the call that the refusal advises: nothing is left in the first place, and the group stays where it was."""
     azure.fault(refusal)
     assert ended(ops, dict(N1)) is FailureKind.CAPACITY
@@ -63,7 +61,7 @@ def test_a_vm_that_has_run_is_not_moved(ops: VMOps, azure: Azure, provision: Dep
     assert azure.ids() == before
 
 
-def test_what_this_host_does_not_know_is_not_moved(ops: VMOps, azure: Azure, tmp_path: Path, state_dir: Path) -> None:
+def test_a_vm_without_a_record_is_not_moved(ops: VMOps, azure: Azure, tmp_path: Path, state_dir: Path) -> None:
     """Another host has seen nothing of how it came."""
     azure.fault(NO_ROOM)
     assert ended(ops, dict(N1)) is FailureKind.CAPACITY
@@ -78,7 +76,7 @@ def test_what_this_host_does_not_know_is_not_moved(ops: VMOps, azure: Azure, tmp
     assert azure.ids() == before
 
 
-def test_a_failed_create_is_tried_again_where_it_was(ops: VMOps, azure: Azure) -> None:
+def test_a_failed_create_is_retried_in_the_same_place(ops: VMOps, azure: Azure) -> None:
     """The same place is no other place."""
     azure.fault(NO_ROOM)
     assert ended(ops, dict(N1)) is FailureKind.CAPACITY

@@ -50,7 +50,7 @@ def said(found: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
     return [(each["verdict"], each["code"]) for each in found]
 
 
-def test_a_wish_is_words_or_lists() -> None:
+def test_a_wish_accepts_values_and_lists() -> None:
     """As a shell gives them; each once, in the order that is wanted."""
     wish = Wish.from_params({"vmSize": f"{D2},{M128},{D2}", "location": "West US 2,eastus", "zone": "any"})
     assert (wish.vm_size, wish.location, wish.zone) == ((D2, M128), ("westus2", "eastus"), ("1", "2", "3"))
@@ -79,7 +79,7 @@ def test_a_wish_that_breaks_a_rule_is_refused(wish: dict[str, object], problem: 
         Wish.from_params(wish)
 
 
-def test_an_offer_says_all_of_a_place(world: World) -> None:
+def test_an_offer_describes_its_place(world: World) -> None:
     """Size, place, price, what is left of the quota in cores, and whether anything speaks against it."""
     (offer,) = take(world, vmSize=D2, zone="1")
     assert offer == {
@@ -100,7 +100,7 @@ def test_an_offer_says_all_of_a_place(world: World) -> None:
     }
 
 
-def test_what_speaks_against_a_place_is_told(world: World) -> None:
+def test_an_offer_names_the_objection_to_its_place(world: World) -> None:
     """A restriction, a size that there is none of, a zone, Spot where there is none, and quotas."""
     assert said(take(world, vmSize=M128)) == [("blocked", "NotAvailableForSubscription")]
     assert said(take(world, vmSize="Standard_D2s_v55")) == [("blocked", "SkuNotAvailable")]
@@ -117,7 +117,7 @@ def test_what_speaks_against_a_place_is_told(world: World) -> None:
     assert said(disks) == [("blocked", "TooManyDataDisks")]
 
 
-def test_the_cheapest_comes_first_if_that_is_preferred(world: World) -> None:
+def test_offers_are_sorted_by_price_on_request(world: World) -> None:
     """What has no price comes last."""
     wish = {"vmSize": f"Standard_D4s_v5,{D2},Standard_B2s"}
     assert [each["pricePerHour"] for each in take(world, **wish, prefer="price")] == [1.0, 2.0, None]
@@ -136,7 +136,7 @@ def refusing(app: ASGIApp, *words: str) -> ASGIApp:
 
 
 @pytest.mark.parametrize("words", [("/skus",), ("/usages",), ("/skus", "/usages")])
-def test_what_azure_does_not_tell_speaks_against_nothing(world: World, words: tuple[str, ...]) -> None:
+def test_unanswered_queries_rule_out_no_place(world: World, words: tuple[str, ...]) -> None:
     """A principal that may make VMs need not be one that may read quotas."""
     world.journal._app = refusing(world.journal._app, *words)
     unread: list[Failure] = []
@@ -171,7 +171,7 @@ def test_every_restriction_is_read(place: Place, code: str | None) -> None:
     assert found == ([code] if code else [])
 
 
-def test_the_names_of_quotas_carry_stray_spaces() -> None:
+def test_quota_names_are_stripped_of_spaces() -> None:
     """Source: SkyPilot#10119. And a size without Premium disks is told where they are asked for."""
     there = Location({D2.lower(): D2_OFFER}, [Usage("StandardDSv5Family", 9, 10, "Count")])
     assert [no.code for no in there.against(HERE, Need(premium=True))] == ["PremiumNotSupported", "QuotaExceeded"]

@@ -47,7 +47,7 @@ def shell(azure: Azure, tmp_path: Path) -> Callable[[str], str]:
     return run
 
 
-def test_the_commands_of_the_pages_succeed(
+def test_the_commands_in_the_docs_succeed(
     azure: Azure, provision: Callable[[Params], dict[str, Any]], shell: Callable[[str], str], tmp_path: Path
 ) -> None:
     """What a page shows is what a reader types: prices, CI, Pulumi, and the local Azure, which is empty in the end."""
@@ -76,7 +76,7 @@ def test_the_commands_of_the_pages_succeed(
     assert shell("vmops local resources") == "nothing\n"
 
 
-def test_the_commands_of_the_pages_on_places_and_fleets_succeed(
+def test_the_commands_in_the_docs_on_places_and_fleets_succeed(
     azure: Azure, shell: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where one location has no room the VM is in the next; a fleet is made, changed and used as the page shows."""
@@ -98,7 +98,7 @@ def test_the_commands_of_the_pages_on_places_and_fleets_succeed(
 
 
 @pytest.mark.usefixtures("azure")
-def test_the_timers_of_the_page_on_teardown_sweep(shell: Callable[[str], str]) -> None:
+def test_the_timers_in_the_teardown_docs_sweep(shell: Callable[[str], str]) -> None:
     """What systemd and cron are told to run is run here, by this host's `vmops`, in the local Azure."""
     service, _ = blocks("teardown.md", "ini")
     settings = "\n".join(f"export {each}" for each in re.findall(r"^Environment=(.*)", service, re.MULTILINE))
@@ -118,7 +118,7 @@ def test_the_timers_of_the_page_on_teardown_sweep(shell: Callable[[str], str]) -
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze to ask")
-def test_systemd_takes_the_units_of_the_page_on_teardown(tmp_path: Path) -> None:
+def test_systemd_accepts_the_units_in_the_teardown_docs(tmp_path: Path) -> None:
     """It finds nothing to object to in them, and knows when they are due."""
     units = []
     for block in blocks("teardown.md", "ini"):

@@ -23,7 +23,7 @@ def state_name(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def test_a_life_at_an_odd_path(
+def test_a_whole_life_in_a_state_directory_with_unusual_characters(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
     """The engine makes, changes and removes there, and what logs in is one command of a shell."""

@@ -93,7 +93,7 @@ def test_a_price_is_that_of_a_linux_vm_of_the_size_there(book: PriceBook) -> Non
     ],
     ids=str,
 )
-def test_what_is_not_counted_is_no_price(world: World, other: dict[str, Any]) -> None:
+def test_other_meters_are_not_the_price(world: World, other: dict[str, Any]) -> None:
     """Dearer or cheaper, alone or beside the price: it changes nothing."""
     wrong = {**ITEM, "retailPrice": 9.0, **other}
     answered(world, page(wrong, ITEM, wrong))
@@ -102,7 +102,7 @@ def test_what_is_not_counted_is_no_price(world: World, other: dict[str, Any]) ->
     assert prices.ask(world.url, "westus2", "Standard_D2s_v5") == {}
 
 
-def test_a_price_is_asked_for_twice_a_day(world: World, book: PriceBook, watch: Watch) -> None:
+def test_a_price_is_cached_for_half_a_day(world: World, book: PriceBook, watch: Watch) -> None:
     """One request for a size in a location, for every priority, in every process."""
     for priority in ("Regular", "Spot", "Regular"):
         assert replace(book).price("westus2", "Standard_D2s_v5", priority)
@@ -112,7 +112,7 @@ def test_a_price_is_asked_for_twice_a_day(world: World, book: PriceBook, watch: 
     assert len(world.journal.asked) == 2
 
 
-def test_an_old_price_is_told_with_its_date_for_a_week(world: World, book: PriceBook, watch: Watch) -> None:
+def test_an_old_price_is_used_for_a_week(world: World, book: PriceBook, watch: Watch) -> None:
     """After that it is unknown."""
     first = book.price("westus2", "Standard_D2s_v5", "Regular")
     answered(world, lambda: JSONResponse({}, 503))
@@ -138,7 +138,7 @@ def test_an_old_price_is_told_with_its_date_for_a_week(world: World, book: Price
         page(ITEM, link=7),
     ],
 )
-def test_a_price_that_cannot_be_had_is_unknown(
+def test_an_unreadable_price_is_unknown(
     world: World, book: PriceBook, watch: Watch, answer: Callable[[], Response]
 ) -> None:
     """And nobody asks again for a while, for whatever size: who has no way out waits once."""
@@ -161,7 +161,7 @@ def test_the_next_page_may_name_the_port(world: World) -> None:
     assert prices.ask(world.url, "westus2", "Standard_D2s_v5") == {"Regular": 0.5}
 
 
-def test_who_asks_for_no_place_or_of_no_list_asks_nobody(world: World, book: PriceBook) -> None:
+def test_a_price_without_a_place_or_a_list_sends_no_request(world: World, book: PriceBook) -> None:
     """A national cloud has no list, and a name that is none gets into no filter and no file."""
     for location, size in (
         (None, "Standard_D2s_v5"),
@@ -178,7 +178,7 @@ def test_who_asks_for_no_place_or_of_no_list_asks_nobody(world: World, book: Pri
 @pytest.mark.parametrize(
     "kept", ["", "[]", "{}", '{"next": "soon"}', '{"next": 1e18, "asOf": 1e18, "amounts": {"Regular": 1}}']
 )
-def test_what_is_kept_and_cannot_be_believed_is_asked_for_again(world: World, book: PriceBook, kept: str) -> None:
+def test_an_implausible_cached_price_is_read_again(world: World, book: PriceBook, kept: str) -> None:
     """A file may be cut off, or be of a clock that was wrong."""
     book.price("westus2", "Standard_D2s_v5", "Regular")
     (file,) = book.state_dir.rglob("prices/local/*.json")
@@ -188,7 +188,7 @@ def test_what_is_kept_and_cannot_be_believed_is_asked_for_again(world: World, bo
     assert json.loads(file.read_text())["asOf"] == NOON
 
 
-def test_where_nothing_can_be_kept_a_price_is_had_all_the_same(book: PriceBook) -> None:
+def test_a_price_is_read_without_a_cache(book: PriceBook) -> None:
     """A full disk costs a request, not an answer."""
     book.state_dir.mkdir()
     (book.state_dir / "prices").write_text("a file where the directory would be")

@@ -136,7 +136,7 @@ def being_made(azure: Azure) -> bool | NotYet:
     return True if f"PUT {vm_id()}" in azure.writes() else NotYet(0.02)
 
 
-def test_a_program_becomes_resources_and_nothing_again(deploy: Engine, azure: Azure) -> None:
+def test_an_unchanged_program_changes_nothing(deploy: Engine, azure: Azure) -> None:
     """All seven types are made, found unchanged by the engine and by a refresh, and taken away."""
     deploy("up", "machine", password=PASSWORD)
     outputs = deploy.outputs()
@@ -179,7 +179,7 @@ def test_secrets_are_ciphertext_in_the_state(deploy: Engine) -> None:
     assert "adminPassword" not in deploy.machine()["outputs"]["osProfile"]
 
 
-def test_preview_makes_nothing(deploy: Engine, azure: Azure) -> None:
+def test_preview_sends_no_writes(deploy: Engine, azure: Azure) -> None:
     """A preview of a program that was never deployed plans everything and asks ARM for nothing."""
     assert deploy("preview", "machine", password=PASSWORD) == {"create": 9}
     assert azure.journal() == []
@@ -195,7 +195,7 @@ def test_names_and_location_are_filled_in(deploy: Engine, azure: Azure) -> None:
     assert deploy("up", "nameless") == {"same": 3}
 
 
-def test_what_exists_is_refused_and_can_be_imported(deploy: Engine, azure: Azure) -> None:
+def test_an_existing_resource_is_refused_and_can_be_imported(deploy: Engine, azure: Azure) -> None:
     """Somebody else's address is not written over; taken over by its id, it is the stack's and goes with it."""
     group = group_id(NOWHERE)
     address = f"{group}/providers/Microsoft.Network/publicIPAddresses/exp-ip"
@@ -274,7 +274,7 @@ def test_a_cancelled_create_is_in_the_state(deploy: Engine, azure: Azure, state_
     assert deploy.machine()["id"] == vm_id()
 
 
-def test_a_killed_engine_leaves_what_it_had_begun(deploy: Engine, azure: Azure, state_dir: Path) -> None:
+def test_a_killed_engine_leaves_pending_operations(deploy: Engine, azure: Azure, state_dir: Path) -> None:
     """After a kill no engine knows the machine that exists; the next one is refused, as it is by azure-native."""
     deploy("up", "machine")
     daemon.ensure(state_dir, 1)
@@ -317,7 +317,7 @@ def killing(azure: Azure, state_dir: Path, seed: int) -> Iterator[list[int]]:
         killer.result()
 
 
-def test_an_engine_outlives_the_daemon(deploy: Engine, azure: Azure, state_dir: Path) -> None:
+def test_an_engine_survives_the_daemon(deploy: Engine, azure: Azure, state_dir: Path) -> None:
     """Killed under an update and a destroy, again and again, it is back at the same ports with its operations."""
     before = daemon.ensure(state_dir, 0.02)
     with killing(azure, state_dir, seed=1) as dead:
@@ -329,7 +329,7 @@ def test_an_engine_outlives_the_daemon(deploy: Engine, azure: Azure, state_dir: 
     assert azure.resources() == []
 
 
-def test_a_type_that_is_not_there_is_refused(deploy: Engine) -> None:
+def test_an_unknown_type_is_refused(deploy: Engine) -> None:
     """A program that wants more than the local Azure has is told what there is."""
     with pytest.raises(Refused, match="no resource type 'azure-native:network:RouteTable': it has "):
         deploy("up", "foreign")

@@ -78,7 +78,7 @@ def test_each_of_azure_s_hosts_leads_to_the_local_azure(here: Endpoint) -> None:
         assert answer(here, host, "/metadata/endpoints?api-version=2019-05-01") == [told]
 
 
-def test_who_logs_in_at_entra_s_host_works_at_arm_s(here: Endpoint) -> None:
+def test_a_login_at_entra_s_host_is_valid_at_arm_s(here: Endpoint) -> None:
     """A client that follows the documents from the one host gets a token that opens the other."""
     asked = urlencode({"api-version": "1.1", "authorization_endpoint": f"{LOGIN}/t/oauth2/v2.0/authorize"})
     found = answer(here, urlsplit(LOGIN).netloc, f"/common/discovery/instance?{asked}")
@@ -102,7 +102,7 @@ ELSEWHERE = (
 )
 
 
-def test_no_other_host_is_reached(here: Endpoint) -> None:
+def test_the_proxy_refuses_other_hosts(here: Endpoint) -> None:
     """A test behind this proxy never reaches the real Azure, nor anything else: 403, and a sentence that says why."""
     for target in ELSEWHERE:
         refused = said(here, f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
@@ -115,7 +115,7 @@ def test_no_other_host_is_reached(here: Endpoint) -> None:
         connection.request("GET", "/")
 
 
-def test_nothing_is_passed_on_in_plain_http(here: Endpoint) -> None:
+def test_the_proxy_refuses_plain_http(here: Endpoint) -> None:
     """A secret that a client would send without TLS goes nowhere."""
     for method in ("GET", "POST", "OPTIONS"):
         for target in ("http://management.azure.com/subscriptions", "http://example.com/", "/", "*"):
@@ -135,20 +135,20 @@ NO_REQUESTS = (
 """Nothing, no target, no version, no text, words too early, and too many."""
 
 
-def test_what_is_no_request_is_refused(here: Endpoint) -> None:
+def test_the_proxy_refuses_malformed_requests(here: Endpoint) -> None:
     """It ends, and the next client is served."""
     for words in NO_REQUESTS:
         assert said(here, words).startswith("HTTP/1.1 400 Bad Request\r\n"), words
     assert answer(here, urlsplit(MANAGER).netloc, METADATA)
 
 
-def test_a_request_may_come_in_pieces(here: Endpoint) -> None:
+def test_a_request_may_arrive_in_pieces(here: Endpoint) -> None:
     """It is answered when it is whole, wherever the network has cut it."""
     whole = b"CONNECT example.com:443 HTTP/1.1\r\n\r\n"
     assert said(here, *(whole[n : n + 1] for n in range(len(whole)))).startswith("HTTP/1.1 403")
 
 
-def test_the_first_request_may_come_with_the_last_of_the_handshake(here: Endpoint) -> None:
+def test_the_first_request_may_arrive_with_the_end_of_the_handshake(here: Endpoint) -> None:
     """A client that has much to say at once is heard, however the network puts its words together."""
     proxy, host = urlsplit(here.proxy), urlsplit(MANAGER).netloc
     heard, to_say = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -183,7 +183,7 @@ def read(end: ssl.SSLObject) -> bytes:
         return b""
 
 
-def test_nobody_trusts_it_unasked(here: Endpoint) -> None:
+def test_the_authority_is_not_trusted_by_default(here: Endpoint) -> None:
     """A client that was not given the authority ends the connection, and the door stays open for others."""
     proxy = urlsplit(here.proxy)
     stranger = HTTPSConnection(proxy.hostname or "", proxy.port, context=ssl.create_default_context(), timeout=60)
@@ -193,7 +193,7 @@ def test_nobody_trusts_it_unasked(here: Endpoint) -> None:
     assert answer(here, urlsplit(MANAGER).netloc, METADATA)
 
 
-def test_a_client_needs_nothing_but_its_environment(state_dir: Path) -> None:
+def test_a_client_needs_only_environment_variables(state_dir: Path) -> None:
     """The SDK of the page, told nothing, logs in at Microsoft's host and works at Azure's: here."""
     program = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)[0]
     ended = subprocess.run([*CLI, "local", "env", "--", sys.executable, "-c", program], capture_output=True, text=True)
@@ -207,7 +207,7 @@ def told(*arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
-def test_it_is_opened_and_closed_by_name(state_dir: Path) -> None:
+def test_the_listener_is_opened_and_closed_by_option(state_dir: Path) -> None:
     """It brings HTTPS with it, and goes with it; without the option things stay as they are."""
     first = told("start", "--proxy")
     assert first.keys() == {"arm", "token", "provider", "pid", "armTls", "ca", "proxy"}
@@ -224,7 +224,7 @@ def test_it_is_opened_and_closed_by_name(state_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("end", ["terminate", "kill"])
-def test_a_restart_changes_nothing_for_its_clients(here: Endpoint, state_dir: Path, end: str) -> None:
+def test_a_restart_keeps_ports_and_certificates(here: Endpoint, state_dir: Path, end: str) -> None:
     """An environment that was set goes on being true, though somebody is connected and says nothing."""
     address = urlsplit(here.proxy)
     with socket.create_connection((address.hostname or "", address.port or 0)):
@@ -234,14 +234,14 @@ def test_a_restart_changes_nothing_for_its_clients(here: Endpoint, state_dir: Pa
     assert answer(again, urlsplit(MANAGER).netloc, METADATA)
 
 
-def test_it_listens_on_loopback_only(here: Endpoint) -> None:
+def test_the_listener_is_on_loopback_only(here: Endpoint) -> None:
     """Nobody else's traffic comes here."""
     listening = [each.laddr for each in psutil.Process(here.pid).net_connections("tcp") if each.status == "LISTEN"]
     assert {each.ip.removeprefix("::ffff:") for each in listening} == {"127.0.0.1"}
     assert urlsplit(here.proxy).port in {each.port for each in listening}
 
 
-def test_its_keys_are_its_owner_s(here: Endpoint, state_dir: Path) -> None:
+def test_the_keys_are_private(here: Endpoint, state_dir: Path) -> None:
     """Whoever reads one can stand in Azure's place for those who trust the authority."""
     keys = sorted((state_dir / "local/tls").glob("*-key.pem"))
     assert [key.name for key in keys] == ["azure-key.pem", "ca-key.pem", "server-key.pem"]
@@ -265,14 +265,14 @@ def handshake(authority: Path, server: Path, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", [*azure_hosts.HOSTS, "localhost", "127.0.0.1"])
-def test_the_authority_vouches_for_its_own_names(tmp_path: Path, host: str) -> None:
+def test_the_authority_certifies_its_own_names(tmp_path: Path, host: str) -> None:
     """A client believes it for Azure's hosts and for this machine, each with its own certificate."""
     files = tls.prepare(tmp_path)
     handshake(files.authority, files.azure if host in azure_hosts.HOSTS else files.server, host)
 
 
 @pytest.mark.parametrize("name", ["example.com", "graph.microsoft.com", "azure.com", "10.0.0.1"])
-def test_the_authority_can_vouch_for_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_the_authority_cannot_certify_other_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Whoever steals its key, and signs a certificate for another host with it, is not believed."""
     other = [x509.DNSName(name)] if name[0].isalpha() else [x509.IPAddress(ip_address(name))]
     tls.prepare(tmp_path)
@@ -282,7 +282,7 @@ def test_the_authority_can_vouch_for_nobody_else(tmp_path: Path, monkeypatch: py
         handshake(files.authority, files.azure, name)
 
 
-def test_an_authority_that_may_vouch_for_others_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_authority_without_name_constraints_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that an earlier version made is worth too much to whoever steals its key."""
     with monkeypatch.context() as earlier:
         earlier.setattr(tls, "_CONSTRAINTS", x509.NameConstraints([x509.DNSName("com")], None))

@@ -67,7 +67,7 @@ def test_nothing_is_left_however_a_session_ends(ops: VMOps, azure: Azure, tmp_pa
     sweep_what_was_killed(ops, azure)
 
 
-def test_a_session_on_several_workers_that_gives_up_leaves_nothing(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
+def test_a_failed_session_on_several_workers_leaves_nothing(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
     """Under --maxfail the workers are told to stop: each tears down what it holds, and no two made the same VM."""
     done = session(tmp_path, FAILS, "-n", "2", "--maxfail", "1")
     assert "stopping after 1 failures" in done.stdout, done.stdout + done.stderr
@@ -76,7 +76,7 @@ def test_a_session_on_several_workers_that_gives_up_leaves_nothing(ops: VMOps, a
     assert azure.resources() == []
 
 
-def test_workers_whose_session_is_terminated_leave_nothing(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
+def test_a_terminated_session_on_several_workers_leaves_nothing(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
     """SIGTERM kills pytest-xdist's controller at once; its workers notice, and hand over what they hold.
 
     So they do where SIGINT is ignored, as by what a script has started in the background.
@@ -90,7 +90,7 @@ def test_workers_whose_session_is_terminated_leave_nothing(ops: VMOps, azure: Az
     assert poll_until(lambda: azure.resources() == [] or NotYet(0.1), timeout=60)
 
 
-def test_what_a_killed_session_has_left_is_taken_by_the_next(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
+def test_a_killed_sessions_vm_is_taken_by_the_next_session(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
     """Where its VM was given a name. Two tests of a session may have one name, one after the other."""
     (tmp_path / "test_it.py").write_text(WAITS_FOR_ITS_VM)
     (tmp_path / "pytest.ini").write_text(f"[pytest]\n{NAMED}")
@@ -104,7 +104,7 @@ def test_what_a_killed_session_has_left_is_taken_by_the_next(ops: VMOps, azure: 
     assert azure.resources() == []
 
 
-def test_a_session_leaves_alone_what_a_person_made(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
+def test_a_session_does_not_take_a_persons_vm(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
     """A test that asks for it by its name has none."""
     params: Params = {"vmName": "exp1"}
     ops.vm_provision(params)
@@ -129,14 +129,14 @@ def test_the_docs_example_runs(ops: VMOps, azure: Azure, tmp_path: Path) -> None
     ("marker", "sentence"),
     [("scope='module'", "azure_vm: scope 'module' is not function or session"), ("vmPorts=70000", "vmPorts: 70000")],
 )
-def test_a_wrong_marker_is_told_in_a_sentence(state_dir: Path, tmp_path: Path, marker: str, sentence: str) -> None:
+def test_an_invalid_marker_is_one_sentence(state_dir: Path, tmp_path: Path, marker: str, sentence: str) -> None:
     """Before anything is asked for."""
     done = session(tmp_path, f"import pytest\n@pytest.mark.azure_vm({marker})\ndef test_it(azure_vm): pass\n")
     assert sentence in done.stdout
     assert list(state_dir.iterdir()) == []
 
 
-def test_the_plugin_costs_nothing_where_it_is_not_used() -> None:
+def test_an_unused_plugin_imports_nothing() -> None:
     """It is imported by every session of pytest on a host that has vmops."""
     code = "import sys, vmops.pytest_plugin; print(*{name.partition('.')[0] for name in sys.modules})"
     loaded = subprocess.run(python(code), check=True, capture_output=True, text=True).stdout.split()

@@ -31,7 +31,7 @@ KINDS: dict[str, Params] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_success_leaves_nothing_to_be_done(
+def test_a_repeated_provision_sends_no_write(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, kind: str
 ) -> None:
     """A preview is empty; a provision writes nothing, not even where the record of the first one is lost."""
@@ -67,7 +67,7 @@ def told(state_dir: Path, path: str) -> float:
 
 
 @pytest.mark.parametrize("verb", ["create", "restart"])
-def test_polls_keep_to_what_the_service_says(
+def test_polls_follow_the_services_pause(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, verb: str
 ) -> None:
     """Of a create, by the provider, and of a power operation, by us: never sooner than Retry-After says.

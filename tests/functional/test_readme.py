@@ -43,7 +43,7 @@ def environment(azure: Azure, state_dir: Path) -> dict[str, str]:
     return {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
-def test_there_is_something_to_run() -> None:
+def test_the_readme_has_blocks() -> None:
     """A README whose blocks are not found would be true in vain; and no exception outlives its section."""
     assert PYTHON
     assert CONSOLE
@@ -71,7 +71,7 @@ def test_a_console_block_runs(azure: Azure, environment: dict[str, str], block: 
     assert azure.resources() == []
 
 
-def test_the_tutorial_is_true_from_its_first_block_to_its_last(azure: Azure, environment: dict[str, str]) -> None:
+def test_the_tutorial_runs_from_first_to_last_block(azure: Azure, environment: dict[str, str]) -> None:
     """Its blocks follow each other, and what the last one shows is that nothing is left."""
     text = (ROOT / "docs/tutorial.md").read_text()
     said = ""
@@ -85,9 +85,7 @@ def test_the_tutorial_is_true_from_its_first_block_to_its_last(azure: Azure, env
     assert azure.resources() == []
 
 
-def test_the_script_of_the_first_run_removes_what_it_makes(
-    azure: Azure, environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_the_script_of_the_first_run_leaves_nothing(azure: Azure, environment: dict[str, str], tmp_path: Path) -> None:
     """It runs to its end; here the local cloud takes the real one's place, and ``az`` only knows the subscription.
 
     Nothing has to run inside a machine of that cloud for it.
@@ -111,7 +109,7 @@ def test_the_script_of_the_first_run_removes_what_it_makes(
     assert azure.resources() == []
 
 
-def test_the_calls_of_the_page_on_teardown_do_what_it_says(
+def test_the_calls_in_the_teardown_docs_do_what_it_says(
     azure: Azure, environment: dict[str, str], engine: Path, state_dir: Path, tmp_path: Path
 ) -> None:
     """A command has its VM and leaves nothing; what has time left is not swept; a second host removes a first one's VM.

@@ -42,7 +42,7 @@ def refused(ops: VMOps, azure: Azure, params: Params, kind: FailureKind, words: 
     assert azure.writes() == before
 
 
-def test_a_subnet_of_another_group_is_used_and_never_touched(
+def test_an_external_subnet_is_used_and_not_changed(
     ops: VMOps, azure: Azure, theirs: set[str], provision: Deploy, deprovision: Deploy
 ) -> None:
     """The VM goes where that network is; nothing there is written, and all of it stays when the VM goes."""
@@ -66,7 +66,7 @@ COMMUNITY = "/CommunityGalleries/bench-6c2b6a55-3f0d-4c58-9a51-0d1f6f5a7d10/Imag
 VERSION = "?api-version=2024-07-01"
 
 
-def test_an_image_is_looked_at_before_anything_is_made(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+def test_an_image_is_read_before_anything_is_made(ops: VMOps, azure: Azure, provision: Deploy) -> None:
     """One that is not there, is of Windows, or does not boot on the size is refused; another one makes the VM anew."""
     azure.put(f"{SHARED}?api-version=2024-03-01", {"location": "westus2"})
     where: Params = {"location": "westus2"}
@@ -128,7 +128,7 @@ def test_identities_and_guards_are_kept_repaired_or_refused(ops: VMOps, azure: A
     assert azure.vm(VM)["properties"]["vmId"] == vm_id
 
 
-def test_disks_and_interfaces_are_as_they_are_asked_for(
+def test_disks_and_interfaces_are_as_requested(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
 ) -> None:
     """On a host with NVMe alone, with a system disk that is only its host's; a VM that is not to move is not."""
@@ -173,7 +173,7 @@ def test_disks_and_interfaces_are_as_they_are_asked_for(
 DISK = f"{GROUP}/providers/Microsoft.Compute/disks/exp1-data-0"
 
 
-def test_disks_whose_speed_is_bought_apart_outlive_their_vm(
+def test_disks_with_their_own_speed_survive_a_replacement(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, state_dir: Path
 ) -> None:
     """They are made before it, change in place, keep others' tags, are found without a state, and go at the end."""

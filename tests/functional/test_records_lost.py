@@ -63,7 +63,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-def test_damaged_records_are_begun_anew(
+def test_damaged_records_are_replaced(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
     """What they were is kept; the VM is known by its tags and the engine's state, and every verb works on it."""
@@ -83,7 +83,7 @@ def test_damaged_records_are_begun_anew(
     assert azure.resources() == []
 
 
-def test_a_handle_whose_record_is_lost_answers_for_no_other_operation(ops: VMOps, provision: Deploy) -> None:
+def test_a_handle_without_a_record_matches_no_other_operation(ops: VMOps, provision: Deploy) -> None:
     """It may be a removal's, which has not succeeded because the VM is there and runs."""
     provision(PARAMS)
     lost: Params = {**PARAMS, "asyncResultsUrl": "vmops:operation/0123456789abcdef"}
@@ -144,7 +144,7 @@ DISKS = {
 
 
 @pytest.mark.parametrize("disk", DISKS)
-def test_what_cannot_be_recorded_is_done_all_the_same(
+def test_without_records_removal_and_power_still_work(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, disk: str
 ) -> None:
     """By ARM and tags alone, in the caller: SUCCEEDED or FAILED; what needs the records is refused in a sentence."""
@@ -166,9 +166,7 @@ def test_what_cannot_be_recorded_is_done_all_the_same(
     assert on_a_bad_disk(DISKS[disk], copy, "deprovision", "exp1")[1]["status"] == "SUCCEEDED"
 
 
-def test_what_cannot_be_recorded_is_not_done_to_what_is_anothers(
-    azure: Azure, state_dir: Path, provision: Deploy
-) -> None:
+def test_without_records_another_owners_vm_is_refused(azure: Azure, state_dir: Path, provision: Deploy) -> None:
     """Nothing but tags tells whose it is: without them it is left, and named."""
     vm_id = provision(PARAMS)["id"]
     azure.tag(vm_id, {OWNER_TAG: "grace"})
@@ -178,7 +176,7 @@ def test_what_cannot_be_recorded_is_not_done_to_what_is_anothers(
     assert azure.ids() == before
 
 
-def test_what_cannot_be_recorded_is_not_said_to_be_gone_where_it_never_was(
+def test_without_records_removal_in_the_wrong_place_is_refused(
     azure: Azure, state_dir: Path, provision: Deploy
 ) -> None:
     """Without records the subscription's list tells that one of that name is in another group."""
@@ -192,9 +190,7 @@ def test_what_cannot_be_recorded_is_not_said_to_be_gone_where_it_never_was(
     assert azure.ids() == before
 
 
-def test_what_cannot_be_recorded_waits_for_nobody_who_works_on_the_vm(
-    ops: VMOps, azure: Azure, state_dir: Path
-) -> None:
+def test_without_records_a_locked_vm_is_refused(ops: VMOps, azure: Azure, state_dir: Path) -> None:
     """A lock that can merely be read tells that somebody does; the answer is no."""
     copy = copied(state_dir)
     (copy / "locks").mkdir(exist_ok=True)
@@ -206,7 +202,7 @@ def test_what_cannot_be_recorded_waits_for_nobody_who_works_on_the_vm(
     assert (code, told["failure"]["kind"]) == (1, "locked")
 
 
-def test_records_that_come_back_are_used_again(
+def test_readable_records_are_used_again(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk was full for a while: the VM was removed meanwhile, and the same program makes it again."""
@@ -222,7 +218,7 @@ def test_records_that_come_back_are_used_again(
     assert azure.resources() == []
 
 
-def test_a_removal_whose_worker_cannot_be_started_is_carried_out_by_its_caller(
+def test_a_removal_without_a_worker_runs_in_the_caller(
     ops: VMOps, azure: Azure, provision: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The record could be written, and what the worker needs could not: it ends as it did end."""
@@ -237,7 +233,7 @@ def test_a_removal_whose_worker_cannot_be_started_is_carried_out_by_its_caller(
     assert failure.kind is FailureKind.ENGINE
 
 
-def test_locks_that_were_deleted_let_no_second_worker_in(
+def test_deleted_lock_files_do_not_admit_a_second_worker(
     ops: VMOps, azure: Azure, state_dir: Path, deprovision: Deploy
 ) -> None:
     """A worker that lives is in flight whatever the lock says: it is joined, and ended by a removal."""
@@ -266,7 +262,7 @@ def stopped(ops: VMOps, azure: Azure, state_dir: Path) -> psutil.Process:
     return server
 
 
-def test_a_fork_server_that_stands_still_is_replaced(
+def test_a_stopped_fork_server_is_replaced(
     ops: VMOps, azure: Azure, stopped: psutil.Process, deprovision: Deploy
 ) -> None:
     """Every VM would wait for ever: whoever waits ends it, and what he asked for begins."""
@@ -279,7 +275,7 @@ def test_a_fork_server_that_stands_still_is_replaced(
     assert azure.resources() == []
 
 
-def test_what_a_stopped_fork_server_had_is_interrupted_for_all_others(
+def test_other_callers_jobs_in_a_killed_fork_server_are_interrupted(
     ops: VMOps, azure: Azure, stopped: psutil.Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody else has the order: it is told so, and the same call goes on."""
@@ -296,7 +292,7 @@ def test_what_a_stopped_fork_server_had_is_interrupted_for_all_others(
 
 
 @pytest.mark.parametrize("verb", ["cancel", "deprovision"])
-def test_a_stopped_fork_server_keeps_nobody_from_ending_what_it_holds(
+def test_a_job_in_a_stopped_fork_server_can_be_cancelled(
     ops: VMOps, azure: Azure, stopped: psutil.Process, verb: str
 ) -> None:
     """It holds the VM's lock in its queue: who cancels, or removes, takes that from it."""

@@ -82,7 +82,7 @@ SPOILT = [("empty", True), ("lost", True), ("cut off", False), ("garbage", False
 """How the engine's state is spoilt, and whether its copies are left."""
 
 
-def test_a_state_that_cannot_be_read_is_no_dead_end(
+def test_an_unreadable_state_is_recovered(
     ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
     """It is restored from a copy, else rebuilt from what ARM has; the VM stays the same, and all of it goes."""
@@ -106,7 +106,7 @@ def test_a_state_that_cannot_be_read_is_no_dead_end(
         assert azure.resources() == [], how
 
 
-def test_a_copy_from_before_anything_was_made_is_completed(
+def test_an_empty_copy_of_the_state_is_completed(
     azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
     """It knows the stack, but not even the provider: what ARM has is adopted all the same, and stays what it is."""
@@ -127,7 +127,7 @@ def addresses(azure: Azure) -> list[str]:
     return [each for each in azure.ids() if "/publicIPAddresses/" in each]
 
 
-def test_an_address_that_is_not_wanted_any_more_goes_though_no_state_knows_it(
+def test_an_unwanted_address_outside_the_state_is_deleted(
     ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
     """It costs money, and it lets the VM be reached: it is taken off the interface, and the VM stays the same."""
@@ -145,7 +145,7 @@ def test_an_address_that_is_not_wanted_any_more_goes_though_no_state_knows_it(
     assert azure.resources() == []
 
 
-def test_an_address_whose_create_was_cut_off_goes_when_it_is_not_wanted(
+def test_an_unwanted_address_with_an_interrupted_create_is_deleted(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy
 ) -> None:
     """ARM has made it and the engine never heard: the next provision, which wants none, removes it."""
@@ -165,7 +165,7 @@ def other_sizes() -> Iterator[Params]:
     return ({**PARAMS, "vmSize": size} for size in cycle(("Standard_B4ms", "Standard_B2s")))
 
 
-def test_settings_of_the_engine_that_cannot_be_read_are_made_anew(
+def test_unreadable_engine_settings_are_recreated(
     azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
     """They hold nothing that the state does not."""
@@ -181,7 +181,7 @@ def test_settings_of_the_engine_that_cannot_be_read_are_made_anew(
     assert azure.resources() == []
 
 
-def test_an_engines_lock_that_cannot_be_read_is_nobodys(backend: Path, azure: Azure, provision: Deploy) -> None:
+def test_an_unreadable_engine_lock_is_removed(backend: Path, azure: Azure, provision: Deploy) -> None:
     """The engine writes such files as a whole: what is less was left by a host that went down."""
     provision(PARAMS)
     left = backend / "locks" / "organization" / "vmops" / state_file(backend).stem / "0.json"
@@ -192,7 +192,7 @@ def test_an_engines_lock_that_cannot_be_read_is_nobodys(backend: Path, azure: Az
         assert not left.exists(), text
 
 
-def test_files_that_a_killed_engine_spoils_do_not_stop_a_removal(
+def test_files_damaged_by_a_killed_engine_do_not_stop_a_removal(
     ops: VMOps, azure: Azure, state_dir: Path, backend: Path, provision: Deploy
 ) -> None:
     """The engine dies in the middle of its destroy: the worker goes on without it, and forgets the stack."""
@@ -208,7 +208,7 @@ def test_files_that_a_killed_engine_spoils_do_not_stop_a_removal(
     assert azure.resources() == []
 
 
-def test_tags_that_a_killed_removal_left_stop_nothing(
+def test_tags_left_by_a_killed_removal_do_not_stop_a_provision(
     ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
     """They are written a moment before the stack is removed: whoever comes next reads them, or does without."""
@@ -224,7 +224,7 @@ def test_tags_that_a_killed_removal_left_stop_nothing(
         assert list(backend.glob("stacks/vmops/*.pulumi-tags")) == [], text
 
 
-def test_recover_settles_what_a_killed_deployment_left_and_can_be_repeated(
+def test_recover_repairs_a_killed_deployment_and_is_idempotent(
     ops: VMOps, azure: Azure, state_dir: Path, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
     """The record is over, no lock is held, the state knows what exists, and ARM was only asked."""
@@ -266,7 +266,7 @@ def test_recover_leaves_a_lost_state_to_the_next_provision(
     assert azure.resources() == []
 
 
-def test_a_group_that_was_adopted_is_not_the_engines_to_delete(
+def test_an_adopted_group_is_not_deleted_by_the_engine(
     ops: VMOps, azure: Azure, state_dir: Path, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
     """Killed right after the state was rebuilt, a deprovision still leaves alone what others have in our group."""
@@ -290,7 +290,7 @@ def state_file_has(backend: Path, word: str) -> bool:
     return False
 
 
-def test_recover_leaves_the_living_alone(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+def test_recover_is_refused_while_a_worker_lives(ops: VMOps, azure: Azure, state_dir: Path) -> None:
     """Who works on the VM is named, and goes on."""
     azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
@@ -303,14 +303,14 @@ def test_recover_leaves_the_living_alone(ops: VMOps, azure: Azure, state_dir: Pa
     assert ops.wait_vm_deployment(True, PARAMS)[0] is Status.SUCCEEDED
 
 
-def test_looking_after_a_vm_that_is_not_there_leaves_nothing(ops: VMOps, azure: Azure, state_dir: Path) -> None:
+def test_recover_of_an_absent_vm_leaves_nothing(ops: VMOps, azure: Azure, state_dir: Path) -> None:
     """Neither a wait nor a recovery of what nobody knows makes a directory that nobody would remove."""
     assert ops.wait_vm_deployment(True, {**PARAMS, "pollTimeout": 0}) == (Status.FAILED, {})
     assert ops.recover(PARAMS)[0] is Status.SUCCEEDED
     assert list((state_dir / "stacks").glob("*")) == []
 
 
-def test_recover_leaves_a_foreign_vm_alone(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
+def test_recover_does_not_change_a_foreign_vm(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
     """It is named, not adopted."""
     vm_id = provision(PARAMS)["id"]
     azure.put(f"{vm_id}?api-version=2024-07-01", {**azure.vm(vm_id), "tags": {OWNER_TAG: "grace"}})
@@ -325,7 +325,7 @@ exec '{engine}' "$@"
 """
 
 
-def test_what_a_dead_worker_left_is_killed_before_anybody_goes_on(
+def test_a_dead_workers_processes_are_killed_before_the_next_worker_starts(
     ops: VMOps, azure: Azure, state_dir: Path, engine: Path, tmp_path: Path, deprovision: Deploy
 ) -> None:
     """An engine that hangs, with its worker dead, holds the VM's lock for ever: the next look ends it."""
@@ -348,7 +348,7 @@ def test_what_a_dead_worker_left_is_killed_before_anybody_goes_on(
     assert azure.resources() == []
 
 
-def test_a_cancel_ends_a_worker_and_an_engine_that_do_not_listen(
+def test_cancel_kills_a_worker_and_an_engine_that_ignore_sigterm(
     ops: VMOps, azure: Azure, state_dir: Path, deprovision: Deploy
 ) -> None:
     """By force, after the time for an end in order; the lock is free and the record over."""
@@ -379,7 +379,7 @@ def test_a_removal_in_flight_can_be_cancelled(
     assert azure.resources() == []
 
 
-def test_an_engine_that_hangs_is_ended(
+def test_a_hanging_engine_is_ended(
     azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy, provider: psutil.Process
 ) -> None:
     """It says nothing and works on nothing: the deployment fails, the same call goes on."""

@@ -40,7 +40,7 @@ def events(ops: VMOps, name: str) -> list[dict[str, Any]]:
     return [each for each in logged if each["event"] == name]
 
 
-def test_a_size_that_the_hardware_lacks_is_had_elsewhere(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+def test_a_size_outside_the_cluster_is_reached_by_deallocation(ops: VMOps, azure: Azure, provision: Deploy) -> None:
     """Azure asks for a deallocation; it is said before, and the VM keeps its disks."""
     vm_id = provision(dict(PARAMS))["id"]
     first = azure.vm(vm_id)["properties"]["vmId"]
@@ -55,7 +55,7 @@ def test_a_size_that_the_hardware_lacks_is_had_elsewhere(ops: VMOps, azure: Azur
 
 
 @pytest.mark.parametrize("asked", [OTHER_CLUSTER, SAME_CLUSTER])
-def test_a_size_for_which_there_is_no_room_leaves_the_vm_as_it_was(
+def test_a_resize_without_capacity_restores_the_old_size(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, asked: str
 ) -> None:
     """Whether Azure refuses at once or after all: the VM runs again with its old size, and the refusal is named."""
@@ -72,7 +72,9 @@ def test_a_size_for_which_there_is_no_room_leaves_the_vm_as_it_was(
     assert azure.resources() == []
 
 
-def test_a_vm_that_finds_no_way_back_is_told_to_stand_still(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+def test_a_failed_resize_that_cannot_be_undone_reports_a_stopped_vm(
+    ops: VMOps, azure: Azure, provision: Deploy
+) -> None:
     """Its old place may be another's by then; the same call goes on once there is room."""
     vm_id = provision(dict(PARAMS))["id"]
     starts = {"do": "fail", "code": "AllocationFailed"}
@@ -85,7 +87,7 @@ def test_a_vm_that_finds_no_way_back_is_told_to_stand_still(ops: VMOps, azure: A
     assert (size(azure, vm_id), azure.power(vm_id)) == (OTHER_CLUSTER, "running")
 
 
-def test_a_size_that_the_location_lacks_stops_no_vm(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+def test_a_size_missing_in_the_location_does_not_stop_the_vm(ops: VMOps, azure: Azure, provision: Deploy) -> None:
     """No deallocation helps there."""
     vm_id = provision(dict(PARAMS))["id"]
     failure = failed(ops, {**PARAMS, "vmSize": "Standard_M128ms"})

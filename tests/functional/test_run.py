@@ -37,7 +37,7 @@ def test_nothing_is_left_however_the_command_ends(ops: VMOps, azure: Azure) -> N
     sweep_what_was_killed(ops, azure)
 
 
-def test_the_command_knows_its_vm_which_stays_if_it_fails_and_is_to_be_kept(ops: VMOps, azure: Azure) -> None:
+def test_run_passes_the_vm_to_the_command_and_keeps_it_on_error(ops: VMOps, azure: Azure) -> None:
     """Address, ssh command and outputs are in the environment; the file of the outputs is the user's alone."""
     tells = """
 import json, os, pathlib
@@ -60,7 +60,7 @@ sys.exit(4)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_vm_goes_at_the_first_signal_though_the_command_goes_on(
+def test_the_first_signal_starts_the_removal_while_the_command_runs(
     ops: VMOps, azure: Azure, number: signal.Signals
 ) -> None:
     """A runner that gives up sends a signal, and kills all that is left soon after."""
@@ -74,7 +74,7 @@ def test_the_vm_goes_at_the_first_signal_though_the_command_goes_on(
     assert ops.wait_vm_deployment(False, {"vmName": "exp1"})[0] is Status.SUCCEEDED
 
 
-def test_a_vm_that_is_to_be_kept_is_no_signals_to_remove(ops: VMOps, azure: Azure) -> None:
+def test_keep_on_error_does_not_remove_at_a_signal(ops: VMOps, azure: Azure) -> None:
     """The command ends by it, with an error, and leaves its VM to a look."""
     with start(run("exp1", "print('inside', flush=True); sys.stdin.read()", "--keep-on-error")) as process:
         hear(process, "inside")
@@ -83,7 +83,7 @@ def test_a_vm_that_is_to_be_kept_is_no_signals_to_remove(ops: VMOps, azure: Azur
     assert (code, names(azure)) == (128 + signal.SIGTERM, ["exp1"])
 
 
-def test_an_interrupt_before_the_command_takes_down_what_there_is(ops: VMOps, azure: Azure) -> None:
+def test_an_interrupt_before_the_command_removes_the_vm(ops: VMOps, azure: Azure) -> None:
     """Ctrl-C while the VM is being made: the command never runs."""
     azure.stick("create")
     with start(run("exp1", "print('inside')")) as process:
@@ -96,7 +96,7 @@ def test_an_interrupt_before_the_command_takes_down_what_there_is(ops: VMOps, az
 
 
 @pytest.mark.parametrize("bounded", [True, False], ids=["ttl", "no-ttl"])
-def test_a_vm_that_is_not_to_be_had_is_told_by_an_exit_code_of_its_own(
+def test_run_exits_with_125_if_the_vm_cannot_be_made(
     ops: VMOps, azure: Azure, bounded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No command exits with 125 by itself, as long as it keeps to the custom; it was never run.
@@ -125,7 +125,9 @@ def test_a_vm_that_is_not_to_be_had_is_told_by_an_exit_code_of_its_own(
         ),
     ],
 )
-def test_what_cannot_be_run_costs_no_vm(state_dir: Path, arguments: list[str], code: int, sentence: str) -> None:
+def test_a_command_that_cannot_be_run_makes_no_vm(
+    state_dir: Path, arguments: list[str], code: int, sentence: str
+) -> None:
     """It is told before anything is asked for."""
     with start([*CLI, "run", "exp1", *arguments]) as process:
         ending, words = ended(process)
@@ -133,7 +135,7 @@ def test_what_cannot_be_run_costs_no_vm(state_dir: Path, arguments: list[str], c
     assert sentence in words
 
 
-def test_a_terminals_interrupt_is_not_passed_on() -> None:
+def test_ctrl_c_at_a_terminal_is_not_forwarded_twice() -> None:
     """Who shares the terminal's foreground has got it already; nobody gets it twice."""
     assert told(python(FOREGROUND)) == "False"
     terminal, end = os.openpty()

@@ -50,7 +50,9 @@ def looks(azure: Azure) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("params", [PLAIN, SECRET], ids=["plain", "secret"])
-def test_the_same_once_more_is_over_at_once(ops: VMOps, azure: Azure, provision: Deploy, params: Params) -> None:
+def test_provision_same_without_changes_succeeds_at_once(
+    ops: VMOps, azure: Azure, provision: Deploy, params: Params
+) -> None:
     """No engine is started, nothing is written; by another client of the same state directory too."""
     provision(dict(params))
     before = azure.writes()
@@ -59,7 +61,7 @@ def test_the_same_once_more_is_over_at_once(ops: VMOps, azure: Azure, provision:
 
 
 @pytest.mark.parametrize("params", [PLAIN, SECRET], ids=["plain", "secret"])
-def test_one_parameter_is_changed_and_the_others_stay(
+def test_provision_same_changes_only_the_given_parameter(
     ops: VMOps, azure: Azure, provision: Deploy, params: Params
 ) -> None:
     """Size, ports, disks and tags are what they were, and the VM is the very same one."""
@@ -73,7 +75,7 @@ def test_one_parameter_is_changed_and_the_others_stay(
     assert ops.vm_provision(dict(S1), same=True) == (Status.SUCCEEDED, {})
 
 
-def test_custom_data_that_a_call_does_not_repeat_stays(azure: Azure, provision: Deploy) -> None:
+def test_custom_data_that_is_not_repeated_stays(azure: Azure, provision: Deploy) -> None:
     """A VM is not made anew because of something that nobody said; one is for other custom data."""
     provision({**S1, "customData": SCRIPT})
     made = vm_id(azure)
@@ -85,7 +87,7 @@ def test_custom_data_that_a_call_does_not_repeat_stays(azure: Azure, provision: 
     assert vm_id(azure) != made
 
 
-def test_a_vm_that_is_made_anew_has_the_secrets_it_had(ops: VMOps, azure: Azure, provision: Deploy) -> None:
+def test_a_replaced_vm_keeps_its_secrets(ops: VMOps, azure: Azure, provision: Deploy) -> None:
     """The engine's state has them; Azure makes no VM for a password without one."""
     provision(dict(SECRET))
     made = vm_id(azure)
@@ -96,9 +98,7 @@ def test_a_vm_that_is_made_anew_has_the_secrets_it_had(ops: VMOps, azure: Azure,
     assert vm_id(azure) == anew, "both secrets are what they were"
 
 
-def test_a_secret_that_nobody_has_any_more_is_asked_for_by_its_name(
-    ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy
-) -> None:
+def test_a_lost_secret_is_required_by_name(ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
     """After a removal the VM is made as it was asked for, with its secrets given again, and not without."""
     provision(dict(SECRET))
     deprovision(dict(S1))
@@ -113,7 +113,7 @@ def test_a_secret_that_nobody_has_any_more_is_asked_for_by_its_name(
     assert looks(azure)["disks"] == [4, 8]
 
 
-def test_what_was_removed_is_made_again_as_it_was(
+def test_provision_same_after_a_removal_repeats_the_request(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, tmp_path: Path
 ) -> None:
     """Custom data in a file is read again, if the file says the same."""
@@ -130,7 +130,7 @@ def test_what_was_removed_is_made_again_as_it_was(
     assert vm_id(azure) == made, "nobody asked for what the file says now"
 
 
-def test_nothing_is_remembered_of_what_was_never_asked_for(ops: VMOps, azure: Azure) -> None:
+def test_provision_same_without_a_record_is_refused(ops: VMOps, azure: Azure) -> None:
     """It is said so, and nothing is made."""
     failure = again(ops)
     assert failure is not None
@@ -139,7 +139,7 @@ def test_nothing_is_remembered_of_what_was_never_asked_for(ops: VMOps, azure: Az
     assert azure.ids() == set()
 
 
-def test_the_call_that_status_advises_resets_nothing(azure: Azure, provision: Deploy, state_dir: Path) -> None:
+def test_the_command_that_status_suggests_changes_nothing(azure: Azure, provision: Deploy, state_dir: Path) -> None:
     """It says all that differs from the defaults, and no secret; what it says makes the same VM."""
     vmops = Shell(state_dir)
     provision(dict(SECRET))

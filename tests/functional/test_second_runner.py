@@ -29,7 +29,7 @@ def operations(ops: VMOps, params: Params) -> set[str]:
     return {step["operation"] for step in ops.plan(params) if step["type"]}
 
 
-def test_a_runner_without_the_key_makes_nothing_anew(
+def test_a_runner_without_the_key_replaces_nothing(
     ops: VMOps, again: VMOps, azure: Azure, provision: Callable[[Params], dict[str, Any]]
 ) -> None:
     """It is refused at once, each time, with what helps, and what the first one uses stays as it is."""
@@ -44,7 +44,7 @@ def test_a_runner_without_the_key_makes_nothing_anew(
     assert (azure.vm(vm_id), len(azure.writes())) == (body, writes)
 
 
-def test_a_runner_with_the_key_takes_up_what_is_there(
+def test_a_runner_with_the_key_adopts_the_vm(
     ops: VMOps, again: VMOps, azure: Azure, state_dir: Path, provision: Callable[[Params], dict[str, Any]]
 ) -> None:
     """Its plan says so, with what differs; a provision changes that, and the VM stays the same one."""

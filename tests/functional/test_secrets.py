@@ -99,7 +99,7 @@ def watching(search: Search) -> Iterator[None]:
         search.look()
 
 
-def test_a_search_finds_what_is_there(tmp_path: Path) -> None:
+def test_the_search_for_secrets_finds_them(tmp_path: Path) -> None:
     """A search that sees nothing proves nothing."""
     (tmp_path / "log").write_text(f"a traceback with {PASSWORD}")
     search = Search(forms("password", PASSWORD), [tmp_path])
@@ -112,7 +112,7 @@ def asked_of_a_vm(azure: Azure, since: int) -> bool | NotYet:
     return any("/virtualMachines/" in each for each in azure.writes()[since:]) or NotYet(0.02)
 
 
-def test_no_verb_shows_a_secret_to_anybody(
+def test_no_verb_shows_a_secret(
     ops: VMOps,
     azure: Azure,
     state_dir: Path,

@@ -79,7 +79,7 @@ def test_a_sweep_of_many_stacks_in_postgres_ends(
     assert (done.returncode, done.stderr) == (0, "no VM has expired\n")
 
 
-def test_what_was_killed_is_taken_up_where_the_backend_has_no_files(
+def test_a_killed_deployment_continues_with_a_backend_in_postgresql(
     azure: Azure, state_dir: Path, database: str
 ) -> None:
     """The state directory itself tells that the engine is dead that has the lock; nobody waits for it."""
@@ -123,7 +123,7 @@ def refused(ops: VMOps, params: Params) -> bool:
     )
 
 
-def test_a_host_without_a_vms_key_does_not_make_it_anew(
+def test_a_host_without_the_vms_key_does_not_replace_it(
     ops: VMOps, there: VMOps, azure: Azure, provision: Callable[[Params], dict[str, Any]]
 ) -> None:
     """Nothing is written on either side; with the key of the host that made it, there is nothing to do."""
@@ -140,7 +140,7 @@ def test_a_host_without_a_vms_key_does_not_make_it_anew(
     assert azure.vm(vm_id)["properties"]["vmId"] == first
 
 
-def test_a_key_that_was_made_for_another_vm_of_the_name_replaces_none(
+def test_a_key_of_an_earlier_vm_does_not_replace_the_present_one(
     ops: VMOps, there: VMOps, azure: Azure, provision: Callable[[Params], dict[str, Any]]
 ) -> None:
     """Two hosts may both have made a key before either had made the VM: it has one of them, and keeps it."""
@@ -156,7 +156,7 @@ def test_a_key_that_was_made_for_another_vm_of_the_name_replaces_none(
 
 
 @pytest.mark.parametrize("verb", ["provision", "deprovision"])
-def test_what_another_host_has_made_anew_is_ours_here_too(
+def test_a_vm_recreated_by_another_host_is_ours(
     ops: VMOps, there: VMOps, azure: Azure, deprovision: Callable[[Params], dict[str, Any]], verb: str
 ) -> None:
     """This host's records know another VM of that name: the engine's state tells that this one was made by us."""
@@ -172,7 +172,7 @@ def test_what_another_host_has_made_anew_is_ours_here_too(
     assert azure.resources() == []
 
 
-def test_a_key_that_was_given_is_not_left_out_by_oversight(
+def test_omitting_a_given_key_is_refused(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Callable[[Params], dict[str, Any]]
 ) -> None:
     """Nor does a host that has lost its keys make one: but what is given is what is wanted."""
@@ -186,7 +186,7 @@ def test_a_key_that_was_given_is_not_left_out_by_oversight(
     assert azure.vm(vm_id)["properties"]["vmId"] != first
 
 
-def test_a_provision_that_was_cut_off_goes_on_with_its_key(
+def test_an_interrupted_provision_continues_with_its_key(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Callable[[Params], dict[str, Any]]
 ) -> None:
     """The VM is there, in part or whole, and so is the key that it was begun with."""
@@ -200,7 +200,7 @@ def test_a_provision_that_was_cut_off_goes_on_with_its_key(
     assert key_of(ops) == made
 
 
-def test_a_read_of_the_backend_that_never_ends_is_ended(state_dir: Path, endless: Path) -> None:
+def test_a_hanging_backend_read_is_ended(state_dir: Path, endless: Path) -> None:
     """With all that the engine has started, also what keeps its pipes open; and it is said what was read."""
     settings = Settings(state_dir=state_dir, engine=str(endless), engine_silence=1)
     with open_backend(settings) as backend:
@@ -212,7 +212,7 @@ def test_a_read_of_the_backend_that_never_ends_is_ended(state_dir: Path, endless
     assert over(endless)
 
 
-def test_no_call_waits_for_ever_for_the_backend(azure: Azure, state_dir: Path, endless: Path) -> None:
+def test_no_call_waits_forever_for_the_backend(azure: Azure, state_dir: Path, endless: Path) -> None:
     """Of whoever asks in a process of his own, each command of the engine ends."""
     ops, params = VMOps(Settings(state_dir=state_dir, engine=str(endless), engine_silence=1)), {"vmName": "exp1"}
     assert ops.wait_vm_deployment(True, params) == (Status.FAILED, {})
@@ -231,9 +231,7 @@ def told(ops: VMOps, params: Params) -> tuple[FailureKind, str]:
     return failure.kind, failure.message.partition("`")[2].partition("`")[0]
 
 
-def test_who_breaks_off_a_read_leaves_no_engine(
-    state_dir: Path, endless: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_read_leaves_no_engine(state_dir: Path, endless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in a shell reaches the engine by us only: it is in a group of its own."""
     monkeypatch.setenv("VMOPS_ENGINE", str(endless))
     sweep = start([*CLI, "sweep"])

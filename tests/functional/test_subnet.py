@@ -33,7 +33,7 @@ def theirs(azure: Azure) -> set[str]:
 
 
 @pytest.mark.parametrize("named", [{}, {"subnetName": "lab"}], ids=["by its VM", "by the user"])
-def test_it_goes_with_its_vm(
+def test_a_subnet_of_ours_is_removed_with_its_vm(
     ops: VMOps, azure: Azure, theirs: set[str], provision: Deploy, deprovision: Deploy, named: Params
 ) -> None:
     """However it is named, and however often the VM was provisioned; the network and the rest of it stay."""
@@ -45,7 +45,7 @@ def test_it_goes_with_its_vm(
     assert azure.ids() == theirs
 
 
-def test_it_stays_while_another_vm_is_in_it(
+def test_a_subnet_in_use_by_another_vm_stays(
     ops: VMOps, azure: Azure, theirs: set[str], provision: Deploy, deprovision: Deploy
 ) -> None:
     """ARM refuses to delete what is in use; the VM that made it goes all the same."""
@@ -58,7 +58,7 @@ def test_it_stays_while_another_vm_is_in_it(
     deprovision(second)
 
 
-def test_one_that_was_begun_is_not_forgotten(
+def test_a_subnet_with_an_interrupted_create_is_removed(
     ops: VMOps, azure: Azure, state_dir: Path, theirs: set[str], deprovision: Deploy
 ) -> None:
     """The engine dies with its request on the way: the next call, a removal, knows whose the subnet is."""

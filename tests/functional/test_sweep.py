@@ -80,7 +80,7 @@ def tagged(age: float, now: float | None = None) -> dict[str, str]:
     [(HOUR, True), (301, True), (300, False), (0, False), (-HOUR, False)],
     ids=["long ago", "past the skew", "within the skew", "now", "later"],
 )
-def test_a_tag_alone_tells_that_the_time_is_over(
+def test_an_expired_tag_without_a_record_expires_the_vm(
     world: World, lifetimes: Lifetimes, age: float, expires: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing but the cloud may know of a VM; clocks may differ by five minutes."""
@@ -95,7 +95,7 @@ def test_a_tag_alone_tells_that_the_time_is_over(
     [(HOUR, HOUR, True), (-HOUR, HOUR, False), (HOUR, -HOUR, False), (None, HOUR, False), (HOUR, None, False)],
     ids=["both", "record extended", "tag extended", "no end asked for", "tag removed"],
 )
-def test_record_and_tag_must_agree(
+def test_the_later_of_record_and_tag_is_the_expiry(
     world: World, lifetimes: Lifetimes, record: float | None, tag: float | None, expires: bool
 ) -> None:
     """The later end holds: one of them may have been written, and the other not yet, or elsewhere."""
@@ -105,7 +105,7 @@ def test_record_and_tag_must_agree(
 
 
 @pytest.mark.parametrize("state", [State.SUCCEEDED, State.FAILED])
-def test_a_record_alone_tells_of_what_never_became_a_vm(lifetimes: Lifetimes, state: State) -> None:
+def test_a_record_expires_a_vm_that_never_existed(lifetimes: Lifetimes, state: State) -> None:
     """Networks and addresses have no time to live of their own, and may be all that was made."""
     remember(lifetimes, HOUR, state)
     assert [each.owner for each in expired(lifetimes)] == ["ada"]
@@ -114,14 +114,14 @@ def test_a_record_alone_tells_of_what_never_became_a_vm(lifetimes: Lifetimes, st
 
 
 @pytest.mark.parametrize("tags", [HERS, {}, {**OURS, EXPIRES_TAG: "tomorrow"}], ids=["copied", "bare", "unreadable"])
-def test_what_is_not_said_clearly_is_left_alone(world: World, lifetimes: Lifetimes, tags: dict[str, str]) -> None:
+def test_an_invalid_expiry_tag_never_expires(world: World, lifetimes: Lifetimes, tags: dict[str, str]) -> None:
     """Tags that came from another VM say nothing of this one, and a tag that nobody can read says nothing at all."""
     world.put_machine({EXPIRES_TAG: format_utc(time.time() - HOUR), **tags})
     remember(lifetimes, HOUR)
     assert expired(lifetimes) == []
 
 
-def test_a_place_that_cannot_be_searched_is_named_and_the_others_are(world: World, lifetimes: Lifetimes) -> None:
+def test_an_unreachable_cloud_is_reported_and_others_are_searched(world: World, lifetimes: Lifetimes) -> None:
     """One subscription that is closed, or a backend that nobody knows, does not keep the VMs of the others."""
     world.put_machine(tagged(HOUR))
     remember(lifetimes, HOUR, cloud="public", subscription="11111111-1111-1111-1111-111111111111", stack="elsewhere")
@@ -135,13 +135,15 @@ def test_a_place_that_cannot_be_searched_is_named_and_the_others_are(world: Worl
     assert {failure.kind for failure in unsearched} == {FailureKind.AUTH, FailureKind.ENGINE}
 
 
-def test_a_sweep_of_a_real_cloud_needs_to_know_where(state_dir: Path) -> None:
+def test_a_sweep_of_a_real_cloud_requires_a_subscription(state_dir: Path) -> None:
     """To search nothing and to report that nothing is left would be a lie."""
     with pytest.raises(SpecError, match="subscription: is required on the cloud 'public'"):
         sweep(VMOps(Settings(state_dir=state_dir, cloud="public")))
 
 
-def test_what_no_host_remembers_goes_by_its_tags(ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy) -> None:
+def test_a_vm_without_a_record_is_swept_by_its_tags(
+    ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy
+) -> None:
     """The host died, and with it the record and the engine's state: only the cloud knows the VM and what it needs."""
     provision({"vmName": "exp1", "ttl": "1h", "osDiskSizeGB": 64, "dataDisks": "32"})
     forget(state_dir, "operations.db*", "backend", "stacks", "logs")
@@ -152,7 +154,7 @@ def test_what_no_host_remembers_goes_by_its_tags(ops: VMOps, azure: Azure, state
     assert azure.resources() == []
 
 
-def test_what_only_the_backend_remembers_goes_by_its_state(
+def test_a_vm_in_the_backend_only_is_swept_by_its_state(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy
 ) -> None:
     """The VM is gone, so no tag tells of it, but its network, disks and address cost what they cost."""
@@ -170,7 +172,9 @@ def test_what_only_the_backend_remembers_goes_by_its_state(
     assert sweep(again).swept == []
 
 
-def test_a_second_host_takes_over(ops: VMOps, azure: Azure, state_dir: Path, tmp_path: Path, provision: Deploy) -> None:
+def test_another_host_sweeps_the_vm(
+    ops: VMOps, azure: Azure, state_dir: Path, tmp_path: Path, provision: Deploy
+) -> None:
     """With the backend and the keys it goes on with the VM, whose end it moves; with no record it sweeps it too."""
     params: Params = {"vmName": "exp1", "ttl": "1h"}
     made = provision(params)["id"]
@@ -197,7 +201,7 @@ def forget(state_dir: Path, *patterns: str) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def test_another_owners_vm_is_reported_and_not_touched(
+def test_another_owners_expired_vm_is_only_reported(
     ops: VMOps, azure: Azure, provision: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor is it by a dry run; and once its owner has extended it, its time is not over for anybody."""
@@ -229,7 +233,7 @@ def test_a_sweep_that_could_not_search_everything_exits_with_1(ops: VMOps, monke
     assert (code, told["swept"], [each["kind"] for each in told["unsearched"]]) == (1, [], ["engine"])
 
 
-def test_a_sweep_that_is_interrupted_says_what_goes_on(
+def test_an_interrupted_sweep_reports_the_removals_in_flight(
     ops: VMOps, azure: Azure, provision: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C ends the waiting only; whoever typed it must not believe that nothing was done."""
@@ -255,7 +259,7 @@ def shell(*arguments: str) -> tuple[int, Any]:
         return ended(process)[0], json.loads(printed)
 
 
-def test_only_what_is_there_can_be_extended(ops: VMOps) -> None:
+def test_extend_of_an_absent_vm_fails(ops: VMOps) -> None:
     """A VM that does not exist is not_found; a duration that is none raises before anything is asked."""
     params: Params = {"vmName": "never"}
     assert ops.extend(params, "2h") == (Status.FAILED, {})
@@ -266,7 +270,7 @@ def test_only_what_is_there_can_be_extended(ops: VMOps) -> None:
         ops.extend(params, "2 fortnights")
 
 
-def test_what_is_left_without_a_vm_is_reported_and_goes_if_that_is_asked(
+def test_orphans_are_reported_and_removed_on_request(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy
 ) -> None:
     """It has no time to live, and is paid for; this host's own last write is let rest for a while."""

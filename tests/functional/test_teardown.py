@@ -93,7 +93,7 @@ def test_a_machine_can_be_used_while_it_is_held(ops: VMOps, azure: Azure) -> Non
     assert azure.resources() == []
 
 
-def test_a_program_that_is_interrupted_twice_loses_nothing(ops: VMOps, azure: Azure) -> None:
+def test_a_second_interrupt_does_not_skip_the_removal(ops: VMOps, azure: Azure) -> None:
     """The first Ctrl-C, while the VM is being made, takes it down; the second only ends the waiting for that."""
     create, delete = ({"path": "*/virtualMachines/exp-1", "verbs": [verb]} for verb in ("create", "delete"))
     rules = [{**create, "effect": {"do": "delay"}}, {**delete, "effect": {"do": "stick"}}]
@@ -116,7 +116,7 @@ def removal_in_flight(ops: VMOps, vm_name: str) -> bool:
     return operation is not None and (operation.verb, operation.state) == (Verb.DEPROVISION, State.RUNNING)
 
 
-def test_several_machines_are_had_all_or_none(ops: VMOps, azure: Azure) -> None:
+def test_machines_are_all_made_or_all_removed(ops: VMOps, azure: Azure) -> None:
     """The first failure takes the others down; what is refused at once, because another is at it, is left to them."""
     azure.stick("create", "other")
     other: Params = {"vmName": "other"}
@@ -149,9 +149,7 @@ def test_wrong_parameters_are_refused_before_anything_happens(
     assert azure.writes() == []
 
 
-def test_a_machine_is_kept_for_a_look_at_what_went_wrong(
-    ops: VMOps, azure: Azure, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_keep_on_error_keeps_the_machine(ops: VMOps, azure: Azure, caplog: pytest.LogCaptureFixture) -> None:
     """With keep_on_error an Exception leaves it, for two hours unless told otherwise, and says how to get in and out.
 
     The next block of that name takes it along, if it is told to take it over.
@@ -168,7 +166,7 @@ def test_a_machine_is_kept_for_a_look_at_what_went_wrong(
     assert azure.resources() == []
 
 
-def test_what_will_not_go_is_told(ops: VMOps, azure: Azure, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_removal_is_raised(ops: VMOps, azure: Azure, caplog: pytest.LogCaptureFixture) -> None:
     """A removal that is refused is raised; if an exception is on its way already, it is noted there and logged."""
 
     def lose(vm: Machine) -> None:
@@ -185,7 +183,7 @@ def test_what_will_not_go_is_told(ops: VMOps, azure: Azure, caplog: pytest.LogCa
     assert names(azure) == ["exp1", "exp2"]
 
 
-def test_a_removal_whose_worker_dies_is_begun_again(ops: VMOps, azure: Azure) -> None:
+def test_a_removal_is_retried_after_its_worker_died(ops: VMOps, azure: Azure) -> None:
     """What fails for a reason that passes does not leave the VM behind."""
     killed: list[int] = []
     azure.stick("delete")
@@ -206,7 +204,7 @@ def test_a_removal_whose_worker_dies_is_begun_again(ops: VMOps, azure: Azure) ->
     assert azure.resources() == []
 
 
-def test_a_forked_child_takes_nothing_along_and_the_programs_end_takes_all(ops: VMOps, azure: Azure) -> None:
+def test_a_forked_child_removes_nothing_at_its_end(ops: VMOps, azure: Azure) -> None:
     """A child that ends leaves the VM to its parent; a block that is never left ends with the program."""
     program = """
 import os, sys, vmops
@@ -226,7 +224,7 @@ print(vm.refresh(), flush=True)
     assert azure.resources() == []
 
 
-def test_a_coroutine_that_is_cancelled_takes_its_machine_along(ops: VMOps, azure: Azure) -> None:
+def test_a_cancelled_coroutine_removes_its_machine(ops: VMOps, azure: Azure) -> None:
     """A task may be cancelled while the VM is being made; the loop goes on meanwhile."""
     azure.stick("create")
 
@@ -246,7 +244,7 @@ def test_a_coroutine_that_is_cancelled_takes_its_machine_along(ops: VMOps, azure
     assert azure.resources() == []
 
 
-def test_an_async_block_holds_several_and_is_left_by_an_exception(ops: VMOps, azure: Azure) -> None:
+def test_an_async_block_with_several_machines_removes_them_after_an_exception(ops: VMOps, azure: Azure) -> None:
     """``async with`` is ``with``: all are there inside, none afterwards, and what was raised is raised on."""
 
     async def main() -> None:
@@ -259,7 +257,7 @@ def test_an_async_block_holds_several_and_is_left_by_an_exception(ops: VMOps, az
     assert azure.resources() == []
 
 
-def test_a_coroutine_is_left_in_order_on_sigterm(ops: VMOps, azure: Azure) -> None:
+def test_sigterm_unwinds_a_coroutine(ops: VMOps, azure: Azure) -> None:
     """The signal ends the loop, and the VM is gone before the process is."""
     with start(python(ASYNC)) as process:
         hear(process, "inside")

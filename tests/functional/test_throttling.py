@@ -30,14 +30,14 @@ def live(ops: VMOps, params: Params) -> None:
     deployed(False, params)
 
 
-def test_a_life_is_never_throttled(engine: Path, state_dir: Path) -> None:
+def test_a_whole_life_is_never_throttled(engine: Path, state_dir: Path) -> None:
     """At a pace at which Azure's minutes pass, no request of ours is one too many."""
     daemon.ensure(state_dir, 0.02)
     live(VMOps(Settings(state_dir=state_dir, owner="tester")), {"vmName": "vm"})
     assert Counter(each["status"] for each in Azure(state_dir).journal())[429] == 0
 
 
-def test_a_life_costs_less_than_one_bucket(ops: VMOps, azure: Azure) -> None:
+def test_a_whole_life_costs_less_than_one_bucket(ops: VMOps, azure: Azure) -> None:
     """Were the whole life within one minute, no bucket of its VM would be empty: 12 writes of a kind, 36 reads."""
     live(ops, {"vmName": "vm"})
     asked = [each for each in azure.journal() if "/virtualMachines/" in each["path"]]
@@ -58,7 +58,7 @@ def too_early(calls: list[dict[str, Any]]) -> list[str]:
 
 
 @pytest.mark.timeout(900)
-def test_a_life_at_azures_own_pace(engine: Path, tmp_path: Path) -> None:
+def test_a_whole_life_at_azures_pace(engine: Path, tmp_path: Path) -> None:
     """Made, taken up after its engine died, switched, resized, removed: no bucket is emptied, no poll comes early.
 
     On a clock that moves only while all wait, so that requests are as dense as they can be.

@@ -91,7 +91,7 @@ def test_a_wrong_secret_is_no_login(here: Endpoint) -> None:
         credential.get_token(scope(here))
 
 
-def test_who_brings_no_token_stays_outside(here: Endpoint) -> None:
+def test_a_request_without_a_token_is_refused(here: Endpoint) -> None:
     """HTTPS opens no door by itself."""
     assert [groups(here, token) for token in (None, "other", here.token, access_token(here))] == [401, 401, 200, 200]
 
@@ -104,20 +104,20 @@ def test_its_certificate_is_for_this_machine(here: Endpoint, host: str) -> None:
     assert answer.json()["resourceManager"] == url.partition("/metadata")[0]
 
 
-def test_nobody_trusts_it_unasked(here: Endpoint) -> None:
+def test_the_authority_is_not_trusted_by_default(here: Endpoint) -> None:
     """The authority vouches to those who were given it, and to nobody else."""
     with pytest.raises(requests.exceptions.SSLError):
         requests.get(f"{here.arm_tls}/metadata/endpoints", timeout=60)
 
 
-def test_it_listens_on_loopback_only(here: Endpoint) -> None:
+def test_the_listener_is_on_loopback_only(here: Endpoint) -> None:
     """A second door is no reason to be seen from outside."""
     listening = [each.laddr for each in psutil.Process(here.pid).net_connections("tcp") if each.status == "LISTEN"]
     assert {each.ip.removeprefix("::ffff:") for each in listening} == {"127.0.0.1"}
     assert urlsplit(here.arm_tls).port in {each.port for each in listening}
 
 
-def test_its_keys_are_its_owner_s(here: Endpoint, state_dir: Path) -> None:
+def test_the_keys_are_private(here: Endpoint, state_dir: Path) -> None:
     """Whoever reads the authority's key can be any server to those who trust it; the log has no token either."""
     token = access_token(here)
     directory = state_dir / "local/tls"
@@ -130,7 +130,7 @@ def test_its_keys_are_its_owner_s(here: Endpoint, state_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("end", ["terminate", "kill"])
-def test_a_restart_changes_nothing_for_its_clients(here: Endpoint, state_dir: Path, end: str) -> None:
+def test_a_restart_keeps_ports_and_certificates(here: Endpoint, state_dir: Path, end: str) -> None:
     """Whoever configured a client and logged in goes on, however the daemon ended: same URLs, authority and token."""
     token, vouching = access_token(here), Path(here.ca).read_bytes()
     shown = served_certificate(here)
@@ -149,7 +149,7 @@ def served_certificate(here: Endpoint) -> str:
     return ssl.get_server_certificate(("127.0.0.1", urlsplit(here.arm_tls).port or 0), ca_certs=here.ca)
 
 
-def test_it_is_opened_and_closed_by_name(state_dir: Path) -> None:
+def test_the_listener_is_opened_and_closed_by_option(state_dir: Path) -> None:
     """Without the option things stay as they are, with it the daemon is restarted in its place."""
     first = told("start")
     assert first.keys() == {"arm", "token", "provider", "pid"}
@@ -169,7 +169,7 @@ def told(*arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
-def test_the_guide_s_python_works(state_dir: Path) -> None:
+def test_the_python_of_the_docs_runs_over_https(state_dir: Path) -> None:
     """What the page tells a reader to run is run, in a process as fresh as theirs."""
     told = GUIDE.read_text().partition("### Python, told its endpoints")[2]
     [block] = re.findall(r"^```python\n(.*?)^```", told, re.DOTALL | re.MULTILINE)
@@ -186,7 +186,7 @@ def issuer_and_serials(files: tls.Files) -> tuple[int, int]:
     return authority.serial_number, server.serial_number
 
 
-def test_a_certificate_is_renewed_before_it_ends(tmp_path: Path) -> None:
+def test_a_certificate_is_renewed_before_it_expires(tmp_path: Path) -> None:
     """Clients notice nothing: the same authority vouches for the new one."""
     made = issuer_and_serials(tls.prepare(tmp_path, NOW))
     assert issuer_and_serials(tls.prepare(tmp_path, NOW + timedelta(days=790))) == made
@@ -195,7 +195,7 @@ def test_a_certificate_is_renewed_before_it_ends(tmp_path: Path) -> None:
     assert renewed[1] != made[1]
 
 
-def test_an_authority_that_ends_is_replaced_with_all_it_vouched_for(tmp_path: Path) -> None:
+def test_an_expiring_authority_is_replaced_with_its_certificates(tmp_path: Path) -> None:
     """A server's certificate never outlives its authority, nor is one kept that another authority made."""
     made = issuer_and_serials(tls.prepare(tmp_path, NOW))
     late = tls.prepare(tmp_path, NOW + timedelta(days=3600))
@@ -207,7 +207,7 @@ def test_an_authority_that_ends_is_replaced_with_all_it_vouched_for(tmp_path: Pa
 
 @pytest.mark.parametrize("broken", ["ca-key.pem", "server-key.pem", "ca.pem"])
 @pytest.mark.parametrize("content", [None, b"", b"-----BEGIN PRIVATE KEY-----\n"])
-def test_a_broken_file_is_made_again(tmp_path: Path, broken: str, content: bytes | None) -> None:
+def test_a_damaged_certificate_file_is_replaced(tmp_path: Path, broken: str, content: bytes | None) -> None:
     """What was lost or cut off is no reason not to start; it is its owner's again, whatever the umask."""
     tls.prepare(tmp_path, NOW)
     (tmp_path / broken).unlink()

@@ -135,7 +135,7 @@ def test_every_verb_has_a_transcript() -> None:
     assert called | ELSEWHERE == get_command(command_line()).commands.keys()  # type: ignore[attr-defined]
 
 
-def test_a_person_sees_what_is_kept(lab: tuple[WarmShell, Path]) -> None:
+def test_output_matches_the_transcripts(lab: tuple[WarmShell, Path]) -> None:
     """In a table no line is wider than the terminal; there are escapes at a terminal with colours alone."""
     told = {verb: _transcript(*lab, verb) for verb in CALLS}
     if os.environ.get("TRANSCRIPTS") == "write":

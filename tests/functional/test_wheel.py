@@ -48,7 +48,7 @@ def vmops(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Vmops:
     return run
 
 
-def test_the_wheel_brings_one_package_and_nothing_beside_it(wheel: Path) -> None:
+def test_the_wheel_contains_one_package(wheel: Path) -> None:
     """A name such as ``stacks`` or ``tests`` at the top of site-packages would be everybody's."""
     names = ZipFile(wheel).namelist()
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"vmops"}
@@ -57,7 +57,7 @@ def test_the_wheel_brings_one_package_and_nothing_beside_it(wheel: Path) -> None
 @pytest.mark.parametrize(
     "file", ["stacks/vm.py", "engine/install/gomod/go.mod", "engine/install/gomod/go.sum", "py.typed"]
 )
-def test_the_wheel_brings_what_is_not_imported_by_name(wheel: Path, file: str) -> None:
+def test_the_wheel_contains_files_that_are_not_imported(wheel: Path, file: str) -> None:
     """The declared stack lies outside the package in the checkout, and the engine's modules are no Python."""
     assert f"vmops/{file}" in ZipFile(wheel).namelist()
 
