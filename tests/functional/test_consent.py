@@ -1,4 +1,4 @@
-"""At a terminal a person is asked before something is lost; a script says beforehand that it may be."""
+"""At a terminal a person is asked before something is lost; a script consents with an option."""
 
 import os
 import pty
@@ -20,7 +20,7 @@ def shell(azure: Azure, state_dir: Path) -> Shell:
 
 
 def at_a_terminal(shell: Shell, answer: str, *arguments: str) -> tuple[int, str]:
-    """Make a call with a terminal as stdin, and type an answer; give its exit code and what stderr said."""
+    """Make a call with a terminal as stdin and type an answer; give its exit code and stderr."""
     controller, terminal = pty.openpty()
     try:
         os.write(controller, f"{answer}\n".encode())
@@ -34,7 +34,7 @@ def at_a_terminal(shell: Shell, answer: str, *arguments: str) -> tuple[int, str]
 
 
 def test_deprovision_at_a_terminal_asks(shell: Shell, azure: Azure) -> None:
-    """All that goes is shown; no is an answer, and so is yes."""
+    """All resources are shown first; no cancels, yes continues."""
     assert shell("provision", "c1", "--wait").returncode == 0
     before = azure.writes()
     code, said = at_a_terminal(shell, "n", "deprovision", "c1", "--wait")
@@ -48,7 +48,7 @@ def test_deprovision_at_a_terminal_asks(shell: Shell, azure: Azure) -> None:
 
 @pytest.mark.parametrize("options", [("--yes",), ()], ids=["sure", "script"])
 def test_deprovision_with_yes_does_not_ask(shell: Shell, azure: Azure, options: tuple[str, ...]) -> None:
-    """Nor is who has no terminal: a hook after an experiment waits for nobody."""
+    """Without a terminal nobody is asked either."""
     assert shell("provision", "c1", "--wait").returncode == 0
     if options:
         assert at_a_terminal(shell, "n", "deprovision", "c1", "--wait", *options)[0] == 0
@@ -58,7 +58,7 @@ def test_deprovision_with_yes_does_not_ask(shell: Shell, azure: Azure, options: 
 
 
 def test_deprovision_of_nothing_does_not_ask(shell: Shell) -> None:
-    """There is nothing to lose."""
+    """Nothing can be lost."""
     assert at_a_terminal(shell, "n", "deprovision", "c1", "--wait")[0] == 0
 
 
@@ -71,7 +71,7 @@ LOSSES = [
 
 @pytest.mark.parametrize(("change", "words"), LOSSES, ids=["image", "custom data", "disk"])
 def test_provision_that_loses_disks_asks(shell: Shell, azure: Azure, change: tuple[str, ...], words: str) -> None:
-    """A script is refused, and told what to say; nothing is written before there is an answer."""
+    """A script is refused with the option to use. Nothing is written before the answer."""
     assert shell("provision", "c1", *DISKS, "--wait").returncode == 0
     call = ("provision", "c1", "--same", *change, "--wait")
     before = azure.writes()
@@ -86,7 +86,7 @@ def test_provision_that_loses_disks_asks(shell: Shell, azure: Azure, change: tup
 
 
 def test_provision_that_loses_nothing_does_not_ask(shell: Shell) -> None:
-    """A size, a port, another disk."""
+    """Another size, port or disk loses nothing."""
     assert shell("provision", "c1", "-p", "dataDisks=4", "--wait").returncode == 0
     assert (
         shell("provision", "c1", *DISKS, "-p", "vmSize=Standard_D2s_v5", "-p", "vmPorts=80", "--wait").returncode == 0
