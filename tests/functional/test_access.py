@@ -431,7 +431,7 @@ def test_ssh_config_lists_the_recorded_vms(lab: Inside) -> None:
 def test_run_on_vm_sends_a_directory_and_fetches_results(
     lab: Inside, machine: Machine, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """It runs in what was sent, with the streams of this process; results come back whatever its exit code."""
+    """The command runs in the sent directory. Results are fetched whatever its exit code."""
     (tmp_path / "bench").mkdir()
     (tmp_path / "bench" / "run.sh").write_text('echo "$PWD: $1"; mkdir results; echo 42 >results/score; exit 3\n')
     work = OnVm(tmp_path / "bench", [f"results:{tmp_path / 'out'}", f"none:{tmp_path}"])

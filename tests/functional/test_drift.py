@@ -42,25 +42,25 @@ def hand(azure: Azure) -> Hand:
 
 
 def resize(hand: Hand) -> None:
-    """Make the VM another size."""
+    """Change the VM's size as somebody else would."""
     change = {"properties": {"hardwareProfile": {"vmSize": "Standard_D4s_v5"}}}
     hand.azure.patch(f"{VM}{COMPUTE_API}", change)
 
 
 def open_to_all(hand: Hand) -> None:
-    """Let everybody in where some may come."""
+    """Replace a rule's sources by any address."""
     rule = hand.rules()["tcp-22"]
     told = {name: value for name, value in rule.items() if name not in {"provisioningState", "sourceAddressPrefixes"}}
     hand.azure.put(f"{NSG}/securityRules/tcp-22{GROUP_API}", {"properties": told | {"sourceAddressPrefix": "*"}})
 
 
 def close_port(hand: Hand) -> None:
-    """Take a rule of ours away."""
+    """Delete a security rule of ours."""
     hand.azure.delete(f"{NSG}/securityRules/tcp-443{GROUP_API}")
 
 
 def unplug(hand: Hand) -> None:
-    """Take the security group off the interface."""
+    """Remove the security group from the interface."""
     nic = hand.see(NIC)
     del nic["properties"]["networkSecurityGroup"]
     hand.azure.put(f"{NIC}{GROUP_API}", nic)
@@ -74,12 +74,12 @@ def detach(hand: Hand) -> None:
 
 
 def retag(hand: Hand) -> None:
-    """Give a tag of ours another value."""
+    """Change the value of a tag of ours."""
     hand.tag(VM, team="b")
 
 
 def shape(hand: Hand) -> dict[str, Any]:
-    """Give what of the VM is declared."""
+    """Give the declared part of the VM."""
     vm, rules = hand.see(VM), hand.rules()
     says = {name: {key: rule.get(key) for key in ("sourceAddressPrefix", "access")} for name, rule in rules.items()}
     guard = hand.see(NIC)["properties"].get("networkSecurityGroup", {}).get("id")
@@ -105,7 +105,7 @@ DRIFTS: Mapping[str, tuple[Callable[[Hand], None], str]] = {
 def test_repeated_provision_repairs_drift(
     ops: VMOps, azure: Azure, hand: Hand, provision: Deploy, params: Params
 ) -> None:
-    """It says what it repairs, one change after the other, and the VM is the very same; the next has nothing to do."""
+    """The outputs list each repair, the VM keeps its identity, and the next provision has nothing to do."""
     provision(dict(params))
     was, made = shape(hand), hand.vm_id()
     for drift, (meddle, words) in DRIFTS.items():
@@ -122,7 +122,7 @@ def test_repeated_provision_repairs_drift(
 
 
 def test_drift_is_repaired_after_the_engines_state_was_lost(hand: Hand, provision: Deploy, state_dir: Path) -> None:
-    """The last rule and the last disk of a VM are no less declared than the first."""
+    """The last rule and the last disk of a VM are repaired too."""
     params = {**TAGGED, "vmPorts": [443]}
     provision(dict(params))
     was, made = shape(hand), hand.vm_id()
@@ -136,7 +136,7 @@ def test_drift_is_repaired_after_the_engines_state_was_lost(hand: Hand, provisio
 
 
 def test_drift_outside_the_quick_check_is_repaired_with_other_drift(hand: Hand, provision: Deploy) -> None:
-    """A change of something else sees it, and names it."""
+    """A deployment for another change finds and reports it."""
     provision(dict(TAGGED))
     was = shape(hand)
     unplug(hand)
@@ -146,7 +146,7 @@ def test_drift_outside_the_quick_check_is_repaired_with_other_drift(hand: Hand, 
 
 
 def test_a_requested_change_is_not_drift(ops: VMOps, hand: Hand, provision: Deploy) -> None:
-    """What is asked for anew is not called repaired; the plan shows both values."""
+    """It is not reported as a repair; the plan shows both values."""
     provision(dict(TAGGED))
     (step,) = ops.plan({**TAGGED, "vmSize": "Standard_D2s_v5"})
     assert step["properties"] == [
@@ -156,7 +156,7 @@ def test_a_requested_change_is_not_drift(ops: VMOps, hand: Hand, provision: Depl
 
 
 def test_dry_run_plans_to_create_a_deleted_vm(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """The engine's state is a memory."""
+    """ARM decides what exists, not the engine's state."""
     provision(dict(TAGGED))
     azure.delete(f"{VM}{COMPUTE_API}")
     assert [(step["operation"], step["resource"]) for step in ops.plan(dict(TAGGED))] == [
@@ -165,7 +165,7 @@ def test_dry_run_plans_to_create_a_deleted_vm(ops: VMOps, azure: Azure, provisio
 
 
 def test_a_new_ttl_is_not_a_change(ops: VMOps, provision: Deploy) -> None:
-    """A VM that nobody touched needs none."""
+    """An unchanged VM needs no deployment for it."""
     provision({**PARAMS, "ttl": "2h"})
     assert ops.plan({**PARAMS, "ttl": "2h"}) == []
 
@@ -173,7 +173,7 @@ def test_a_new_ttl_is_not_a_change(ops: VMOps, provision: Deploy) -> None:
 def test_drift_that_a_policy_reverts_is_reported_and_not_repeated(
     ops: VMOps, azure: Azure, hand: Hand, provision: Deploy
 ) -> None:
-    """It is repaired once; the next call has nothing to do, until something else is asked for."""
+    """It is repaired once. The next provision has nothing to do until something else is requested."""
     provision(dict(TAGGED))
     retag(hand)
     azure.put("/_local/policies", [POLICY])
@@ -185,7 +185,7 @@ def test_drift_that_a_policy_reverts_is_reported_and_not_repeated(
 
 
 def test_status_reports_drift_and_foreign_parts(ops: VMOps, azure: Azure, hand: Hand, provision: Deploy) -> None:
-    """Without an engine, and without a write; the same in what status tells."""
+    """No engine is started and nothing is written; diff shows the same."""
     provision(dict(SECRET))
     assert ops.diff(dict(PARAMS)) == []
     resize(hand)
@@ -210,7 +210,7 @@ def test_status_reports_drift_and_foreign_parts(ops: VMOps, azure: Azure, hand: 
 def test_diff_of_a_deleted_vm_plans_to_create_it(
     state_dir: Path, azure: Azure, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """A VM that was deleted by hand is to be created; after a removal nothing is asked for."""
+    """After a removal there is no request to compare with."""
     shell = Shell(state_dir)
     provision(dict(TAGGED))
     azure.delete(f"{VM}{COMPUTE_API}")
@@ -224,7 +224,7 @@ def test_diff_of_a_deleted_vm_plans_to_create_it(
 
 
 def test_the_dry_run_shows_values(state_dir: Path, hand: Hand) -> None:
-    """From what there is to what is declared."""
+    """Each change has the present and the declared value."""
     shell = Shell(state_dir)
     assert shell("provision", "y1", "--wait").returncode == 0
     resize(hand)

@@ -1,4 +1,4 @@
-"""Whose the engine's lock of a stack is: that of the dead is broken at once, that of anybody else by a person only."""
+"""The engine's lock of a stack: a dead engine's lock is removed at once, any other only by a person."""
 
 import json
 import shutil
@@ -59,17 +59,17 @@ def backend(state_dir: Path) -> Path:
 
 
 def locks(backend: Path) -> list[Path]:
-    """Give the locks that engines have of the VM's stack."""
+    """Give the engine's locks of the VM's stack."""
     return list((backend / ".pulumi" / "locks" / "organization" / "vmops" / STACK).glob("*.json"))
 
 
 def notes(backend: Path) -> list[Path]:
-    """Give our notes of engines."""
+    """Give our notes about engines."""
     return list((backend / ".vmops" / "engines").iterdir())
 
 
 def put_lock(backend: Path, hostname: str, name: str = "0") -> Path:
-    """Leave a lock of an engine that is no process here, and that nobody has noted."""
+    """Create a lock of an engine that is no process here and has no note."""
     lock = backend / ".pulumi" / "locks" / "organization" / "vmops" / STACK / f"{name}.json"
     lock.parent.mkdir(parents=True, exist_ok=True)
     who = {"pid": NOBODY, "username": "ada", "hostname": hostname, "timestamp": "2026-05-04T01:58:12Z"}
@@ -78,12 +78,12 @@ def put_lock(backend: Path, hostname: str, name: str = "0") -> Path:
 
 
 def logged(state_dir: Path, words: str) -> bool:
-    """Tell whether a deployment's log says something."""
+    """Tell whether a deployment's log has an event."""
     return any(words in path.read_text() for path in state_dir.glob("logs/*/*.jsonl"))
 
 
 def cut_off(ops: VMOps, azure: Azure) -> None:
-    """Provision a VM, and kill all that works on it while its engine has the lock."""
+    """Provision a VM, and kill worker and engine while the engine holds its lock."""
     azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
     assert poll_until(lambda: begun(azure), timeout=240)
@@ -92,7 +92,7 @@ def cut_off(ops: VMOps, azure: Azure) -> None:
 
 
 def as_earlier_code_left_it(backend: Path, state_dir: Path) -> None:
-    """Take away what says of an engine whose it is; what stays is the host's name, and the record of before."""
+    """Delete the note about an engine, so that only the host's name and the record are left."""
     for note in notes(backend):
         note.unlink()
     with closing(sqlite3.connect(records_path(state_dir))) as records, records:
@@ -105,10 +105,7 @@ def as_earlier_code_left_it(backend: Path, state_dir: Path) -> None:
 def test_a_living_engines_lock_is_awaited(
     ops: VMOps, azure: Azure, state_dir: Path, backend: Path, provision: Deploy, hostname: str
 ) -> None:
-    """One that was begun by hand, or on another host, whatever that is called: its lock is not broken.
-
-    The log says who holds it.
-    """
+    """An engine that was started by hand, or on another host, keeps its lock. The log names its holder."""
     provision(PARAMS)
     held = put_lock(backend, hostname)
     assert ops.vm_provision({**PARAMS, "vmSize": "Standard_B4ms"}) == (Status.PENDING, {})
@@ -129,7 +126,7 @@ def test_a_killed_engines_lock_is_removed_at_once(
     deprovision: Deploy,
     leave: Callable[[Path, Path], None],
 ) -> None:
-    """Nobody waits for the dead: the note tells that it is, or else the record; afterwards there is no note."""
+    """The note, or else the record, shows that the engine is dead. Afterwards there is no note."""
     cut_off(ops, azure)
     assert (len(locks(backend)), len(notes(backend))) == (1, 1)
     leave(backend, state_dir)
@@ -142,7 +139,7 @@ def test_a_killed_engines_lock_is_removed_at_once(
 def test_a_living_engines_lock_is_kept_in_a_container_of_the_same_host_name(
     ops: VMOps, azure: Azure, state_dir: Path, backend: Path, tmp_path: Path
 ) -> None:
-    """It sees no process of that number; another state directory of the same host sees that the process lives."""
+    """The container cannot see the process. On the host itself, another state directory sees that it is alive."""
     judge = [sys.executable, "-c", JUDGE, f"file://{backend}"]
     azure.stick("create")
     assert ops.vm_provision(PARAMS) == (Status.PENDING, {})
@@ -159,7 +156,7 @@ def test_a_living_engines_lock_is_kept_in_a_container_of_the_same_host_name(
 def test_break_lock_removes_a_lock_of_an_unknown_holder(
     ops: VMOps, azure: Azure, backend: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """Only when told to, and not by a dry run; who holds it is told each time."""
+    """Only on request, and not in a dry run. Each time the holder is named."""
     provision(PARAMS)
     held = put_lock(backend, "another-host")
     for broken in ({}, {"dry_run": True}, {"dry_run": True, "break_lock": True}):
@@ -176,7 +173,7 @@ def test_break_lock_removes_a_lock_of_an_unknown_holder(
 def test_a_lock_without_a_stack_is_removed(
     ops: VMOps, azure: Azure, backend: Path, provision: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An engine may die before it has made the stack; the refusal says what a person may do, and that does it."""
+    """An engine may die before its stack exists. The refusal suggests a command, which removes the lock."""
     monkeypatch.setattr(exclusive, "_PATIENCE", 0.0)
     held = put_lock(backend, "another-host")
     with pytest.raises(OperationFailed, match=r"the stack is locked by ada on another-host") as refusal:
@@ -189,7 +186,7 @@ def test_a_lock_without_a_stack_is_removed(
 
 
 def test_an_engine_killed_before_its_stack_existed_is_recovered(ops: VMOps, azure: Azure, backend: Path) -> None:
-    """Its lock is broken by whoever makes the stack next, though the engine's own command does not find it."""
+    """The next engine of the stack removes the lock, although the engine's own command does not find it."""
     held = put_lock(backend, "before")
     note = backend / ".vmops" / "engines" / f"{STACK}@before.json"
     note.parent.mkdir(parents=True)
@@ -207,7 +204,7 @@ def test_an_engine_killed_before_its_stack_existed_is_recovered(ops: VMOps, azur
 
 
 def test_an_engine_killed_while_removing_its_stack_leaves_no_lock_and_no_note(backend: Path, state_dir: Path) -> None:
-    """The stack is set aside, and nobody comes back to look for either; that of an engine that may live stays."""
+    """Its lock and note are removed with the stack; those of an engine that may be alive stay."""
     engines = EngineNotes(notes_directory(backend.as_uri(), state_dir), STACK, StackRecords(Store(state_dir), STACK))
     dead = engines.write(NOBODY)
     held, living = put_lock(backend, socket.gethostname()), put_lock(backend, "another-host", "1")
@@ -217,7 +214,7 @@ def test_an_engine_killed_while_removing_its_stack_leaves_no_lock_and_no_note(ba
 
 @pytest.fixture
 def shell(azure: Azure, state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Give what a shell calls; its answer to a question is ``says``."""
+    """Give a function that makes a call in a shell; ``says`` is the answer to a question."""
     monkeypatch.setenv("VMOPS_OWNER", "tester")
 
     def call(*arguments: str, says: str = "") -> Any:
@@ -227,7 +224,7 @@ def shell(azure: Azure, state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
 
 
 def test_break_lock_asks_first(shell: Callable[..., Any], backend: Path, provision: Deploy) -> None:
-    """Whose lock it is, and what there is to lose; no answer is no."""
+    """The question names the holder and the danger; no answer counts as no."""
     provision(PARAMS)
     held = put_lock(backend, "another-host")
     for answer in ("", "n\n"):
@@ -241,7 +238,7 @@ def test_break_lock_asks_first(shell: Callable[..., Any], backend: Path, provisi
 
 
 def test_break_lock_with_yes_does_not_ask(shell: Callable[..., Any], backend: Path, provision: Deploy) -> None:
-    """As a script would; with one JSON value on stdout."""
+    """As in a script; stdout is one JSON value."""
     provision(PARAMS)
     held = put_lock(backend, "another-host")
     told = shell("--yes", "--json")

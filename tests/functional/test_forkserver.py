@@ -1,4 +1,4 @@
-"""Workers are forked by a warm process, which changes nothing of what a worker is."""
+"""Workers that the fork server starts behave like workers that are started without it."""
 
 import itertools
 import os
@@ -35,23 +35,23 @@ def await_one(state_dir: Path, kind: str) -> psutil.Process:
 
 
 def warm_up(ops: VMOps) -> None:
-    """Have a fork server started, with the environment of now, and nothing left to do."""
+    """Let a fork server start with the present environment, and finish a first job."""
     assert ops.vm_deprovision({"vmName": "warm"}) == (Status.PENDING, {})
     assert ops.wait_vm_deployment(False, {"vmName": "warm"})[0] is Status.SUCCEEDED
 
 
 def states(ops: VMOps) -> dict[str, State]:
-    """Give how each VM's newest deployment stands."""
+    """Give the state of each VM's newest deployment."""
     return {each.vm_name: each.state for each in ops.operations()}
 
 
 def gone(state_dir: Path, kind: str) -> bool:
-    """Wait until there is no process of a kind."""
+    """Wait until no process of a kind is left."""
     return bool(poll_until(lambda: NotYet(0.02) if found(state_dir, kind) else True, timeout=120))
 
 
 def test_all_jobs_use_one_fork_server(azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy) -> None:
-    """It stays for the next deployment, has no thread and no child, and its socket is its owner's only."""
+    """It stays for the next deployment, has no thread and no child, and its socket is private."""
     provision({"vmName": "exp1"})
     server = await_one(state_dir, "forkserver")
     provision({"vmName": "exp2"})
@@ -64,7 +64,7 @@ def test_all_jobs_use_one_fork_server(azure: Azure, ops: VMOps, state_dir: Path,
 
 
 def test_a_fork_servers_death_ends_no_running_deployment(azure: Azure, ops: VMOps, state_dir: Path) -> None:
-    """A worker needs its fork server no more than its caller; the next call starts another one."""
+    """Workers do not need it, and the next call starts another one."""
     azure.stick("create")
     params: Params = {"vmName": "exp1"}
     assert ops.vm_provision(params) == (Status.PENDING, {})
@@ -78,7 +78,7 @@ def test_a_fork_servers_death_ends_no_running_deployment(azure: Azure, ops: VMOp
 
 
 def test_a_fork_servers_death_interrupts_queued_jobs(azure: Azure, ops: VMOps, state_dir: Path) -> None:
-    """The lock that travelled with the order is free then: a wait elsewhere says so, and the same call goes on."""
+    """Their locks are free then. A wait in another process records the interruption, and the same call continues."""
     params: Params = {"vmName": "exp1"}
     warm_up(ops)
     server = await_one(state_dir, "forkserver")
@@ -95,7 +95,7 @@ def test_a_fork_servers_death_interrupts_queued_jobs(azure: Azure, ops: VMOps, s
 
 
 def test_the_caller_sends_a_lost_job_again(azure: Azure, ops: VMOps, state_dir: Path) -> None:
-    """Whoever waits where the order was given has it still: one worker begins, in the same operation."""
+    """A waiting caller still has the job. One worker starts, in the same operation."""
     params: Params = {"vmName": "exp1"}
     warm_up(ops)
     server = await_one(state_dir, "forkserver")
@@ -111,7 +111,7 @@ def test_the_caller_sends_a_lost_job_again(azure: Azure, ops: VMOps, state_dir: 
 
 
 def test_an_idle_fork_server_exits(azure: Azure, state_dir: Path) -> None:
-    """After VMOPS_WORKER_IDLE seconds it is gone, with its socket; the next deployment starts another one."""
+    """After VMOPS_WORKER_IDLE seconds it is gone, with its socket. The next deployment starts another."""
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", worker_idle=0.2))
     for name in ("exp1", "exp2"):
         assert ops.vm_provision({"vmName": name}) == (Status.PENDING, {})
@@ -123,7 +123,7 @@ def test_an_idle_fork_server_exits(azure: Azure, state_dir: Path) -> None:
 def test_a_fork_server_without_its_socket_file_exits(
     azure: Azure, ops: VMOps, state_dir: Path, provision: Deploy
 ) -> None:
-    """Where its state directory is removed nobody will ever ask it again."""
+    """Without its state directory no job can reach it."""
     provision({"vmName": "exp1"})
     await_one(state_dir, "forkserver")
     for door in (state_dir / "forkserver").iterdir():
@@ -132,7 +132,7 @@ def test_a_fork_server_without_its_socket_file_exits(
 
 
 def test_worker_idle_zero_starts_no_fork_server(azure: Azure, state_dir: Path) -> None:
-    """With VMOPS_WORKER_IDLE=0 a worker is a new process, and leaves nothing behind."""
+    """With VMOPS_WORKER_IDLE=0 each worker is a new process, and none stays."""
     azure.stick("create")
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", worker_idle=0))
     assert ops.vm_provision({"vmName": "exp1"}) == (Status.PENDING, {})
@@ -145,7 +145,7 @@ def test_worker_idle_zero_starts_no_fork_server(azure: Azure, state_dir: Path) -
 def test_a_forked_worker_has_its_callers_environment(
     azure: Azure, ops: VMOps, state_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """What the engine finds is of the call that it works for, not of the one that started the fork server."""
+    """The engine is found by the environment of the call, not by that of the fork server's starter."""
     warm_up(ops)
     azure.stick("create")
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
@@ -159,7 +159,7 @@ def test_a_forked_worker_has_its_callers_environment(
 
 
 def test_no_process_shows_a_secret(azure: Azure, ops: VMOps, state_dir: Path) -> None:
-    """Neither in an argument nor in an environment, and in no file that stays."""
+    """No argument, no environment and no remaining file contains one."""
     azure.stick("create")
     params: Params = {"vmName": "exp1", "authenticationType": "password", "adminPasswordOrKey": SECRET}
     assert ops.vm_provision(params) == (Status.PENDING, {})
@@ -175,7 +175,7 @@ def test_no_process_shows_a_secret(azure: Azure, ops: VMOps, state_dir: Path) ->
 
 
 def test_jobs_beyond_the_limit_wait_in_order(azure: Azure, state_dir: Path) -> None:
-    """Each is admitted at once, begins in the order of its call, and a removal does not wait for what is made."""
+    """Each is admitted at once and starts in order. Removals do not wait for provisions."""
     azure.stick("create")
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
     names = ["exp1", "exp2", "exp3"]
@@ -200,7 +200,7 @@ def test_jobs_beyond_the_limit_wait_in_order(azure: Azure, state_dir: Path) -> N
 
 
 def test_a_worker_inherits_only_its_own_lock(azure: Azure, state_dir: Path) -> None:
-    """Those of the orders that wait are the fork server's: with its death they are free, whoever works."""
+    """Locks of queued jobs are free after the fork server's death, even if workers run."""
     azure.stick("create", "exp2")
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
     for name in ("exp1", "exp2", "exp3"):
@@ -214,7 +214,7 @@ def test_a_worker_inherits_only_its_own_lock(azure: Azure, state_dir: Path) -> N
 
 
 def test_a_queued_job_can_be_cancelled(azure: Azure, state_dir: Path) -> None:
-    """It never begins, and its VM is free again at once."""
+    """It never starts, and its VM is free at once."""
     azure.stick("create")
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1))
     for name in ("exp1", "exp2"):
@@ -229,7 +229,7 @@ def test_a_queued_job_can_be_cancelled(azure: Azure, state_dir: Path) -> None:
 
 
 def test_a_worker_without_a_fork_server_waits_in_order(azure: Azure, state_dir: Path) -> None:
-    """Workers that no fork server starts share the same slots."""
+    """Such workers use the same slots."""
     ops = VMOps(Settings(state_dir=state_dir, owner="tester", workers=1, worker_idle=0))
     names = ["exp1", "exp2", "exp3"]
     for name in names:

@@ -1,4 +1,4 @@
-"""What a subscription's owners put in the way of a VM, met by the real engine: locks, policies."""
+"""Locks and policies of a subscription's owners, with the real engine."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ LOCK = "/providers/Microsoft.Authorization/locks/keep"
 def test_a_locked_resource_fails_the_removal_until_it_is_unlocked(
     ops: VMOps, azure: Azure, state_dir: Path, provision: Deploy, deprovision: Deploy
 ) -> None:
-    """What is locked is left, and said at once, asked for once by the engine and once by us; unlocked, all goes."""
+    """The failure comes at once, after one attempt of the engine and one of ours. Without the lock everything goes."""
     params: Params = {"vmName": "exp1"}
     vm_id = provision(params)["id"]
     lock = f"{vm_id}{LOCK}?api-version=2016-09-01"
@@ -43,7 +43,7 @@ def test_a_locked_resource_fails_the_removal_until_it_is_unlocked(
 
 @pytest.mark.parametrize("verb", ["provision", "start"])
 def test_a_read_only_lock_is_not_retried(ops: VMOps, azure: Azure, provision: Deploy, verb: str) -> None:
-    """No write goes through it, a power verb neither: said at once in a sentence, and not tried for minutes."""
+    """Writes and power verbs fail at once with a sentence."""
     params: Params = {"vmName": "exp1"}
     vm_id = provision(params)["id"]
     group = vm_id.partition("/providers")[0]
@@ -62,7 +62,7 @@ def test_a_read_only_lock_is_not_retried(ops: VMOps, azure: Azure, provision: De
 
 
 def test_a_deadline_reports_the_last_refusal(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """Whoever reads that time was over wants to know what held it up, and since when."""
+    """The timeout names what was refused last, and since when."""
     params: Params = {"vmName": "exp1"}
     provision(params)
     used = {"do": "refuse", "code": "InUseSubnetCannotBeDeleted"}
@@ -93,7 +93,7 @@ OWN_TEAM = {
 
 
 def shell(*arguments: str) -> str:
-    """Run ``vmops local policy``, which must succeed; what it raises is raised here."""
+    """Run ``vmops local policy``, which must succeed; its exceptions are raised here."""
     return CliRunner().invoke(app, ["policy", *arguments], catch_exceptions=False).stdout
 
 
@@ -115,7 +115,7 @@ def test_local_policy_puts_lists_and_clears_policies(azure: Azure, tmp_path: Pat
 
 
 def test_local_policy_refuses_a_file_without_a_policy(azure: Azure, tmp_path: Path) -> None:
-    """It is named, with what is wrong in it, and what was in force is as it was."""
+    """The error names the file and the problem, and the active policies stay."""
     file = tmp_path / "p.json"
     with pytest.raises(SpecError, match=r"^FILE: .*p\.json cannot be read: No such file or directory$"):
         shell(str(file))
@@ -128,7 +128,7 @@ def test_local_policy_refuses_a_file_without_a_policy(azure: Azure, tmp_path: Pa
 def test_a_provision_that_a_policy_denies_fails_and_succeeds_without_it(
     ops: VMOps, azure: Azure, tmp_path: Path, deprovision: Deploy, provision: Deploy
 ) -> None:
-    """The caller reads the policy's name; a tag that a policy puts in is no reason to write again."""
+    """The failure names the policy. A tag that a policy adds causes no further write."""
     params: Params = {"vmName": "exp1"}
     file = tmp_path / "p.json"
     file.write_text(json.dumps([DENY, OWN_TEAM]))
