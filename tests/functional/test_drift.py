@@ -1,4 +1,4 @@
-"""What somebody else changes or takes away of ours is seen and repaired; what returns after that is named, and left."""
+"""Drift: changes of our resources by others are found and repaired; one that returns is only reported."""
 
 import shutil
 from collections.abc import Callable, Mapping

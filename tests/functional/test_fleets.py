@@ -197,7 +197,10 @@ def again(ops: VMOps, params: Params, names: str) -> None:
 def test_a_members_name_selects_it_and_removal_needs_the_fleets_name(
     ops: VMOps, azure: Azure, provision: Deploy, state_dir: Path, tmp_path: Path
 ) -> None:
-    """It is looked at and switched alone, and refused what is the fleet's; what has expired goes by tags alone."""
+    """Status and power accept a member's name, and fleet-wide verbs refuse it.
+
+    An expired fleet is swept by tags alone.
+    """
     provision({**F1, "vmCount": 2, "ttl": "1h"})
     member: Params = {"vmName": "f1-1"}
     assert ops.vm_stop(member)[0] is Status.PENDING, ops.last_failure(member)

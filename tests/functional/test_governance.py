@@ -98,7 +98,10 @@ def shell(*arguments: str) -> str:
 
 
 def test_local_policy_puts_lists_and_clears_policies(azure: Azure, tmp_path: Path) -> None:
-    """A file is added to what is in force, its names taking the place of the same; ``--clear`` goes first."""
+    """A file is added to the active policies, and replaces those of the same name.
+
+    ``--clear`` removes the others first.
+    """
     assert shell() == "no policies\n"
     one, both = tmp_path / "one.json", tmp_path / "both.yaml"
     one.write_text(json.dumps(DENY))

@@ -1,4 +1,4 @@
-"""No guest reaches this host, whatever is run in it, and whoever has begun it: root, or any user."""
+"""Isolation: no guest reaches the host, whatever runs in it, whether root or another user started it."""
 
 import json
 import os
@@ -48,7 +48,7 @@ TOGETHER = {
 
 @contextmanager
 def sleeping(user: int) -> Iterator[psutil.Process]:
-    """Have a process of the guests' own user outside of them all."""
+    """Start a process of the guests' own user outside of all guests."""
     how = {"user": user, "group": user, "extra_groups": []} if os.geteuid() == 0 else {}
     begun = subprocess.Popen(["sleep", "1000"], **how)  # type: ignore[call-overload]
     try:
@@ -59,7 +59,7 @@ def sleeping(user: int) -> Iterator[psutil.Process]:
 
 
 def canary(path: Path, user: int) -> Path:
-    """Leave something that the guests' own user may delete."""
+    """Create a file that the guests' own user may delete."""
     path.write_text("alive")
     os.chown(path, user, -1)
     return path
@@ -74,7 +74,7 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.mark.parametrize("left", TOGETHER)
 def test_a_guest_cannot_harm_the_host(inside: Lab, left: str) -> None:
-    """Files and processes of the very user who the guest is live on, outside and in other guests."""
+    """Files and processes of the guest's own user id survive, on the host and in other guests."""
     guests = place.guests_path(inside.state_dir)
     user, before = guests.stat().st_uid, settings()
     beside = [canary(guests / ".canary", user), canary(inside.state_dir / "canary", user)]
@@ -97,7 +97,7 @@ TRACE = "import ctypes; call = ctypes.CDLL(None).ptrace; print(*(call(16, pid, 0
 
 
 def test_a_guest_cannot_trace_host_processes(inside: Lab) -> None:
-    """There is no process of such a number, whoever asks: neither one of the same user nor the guests' own."""
+    """No process outside the guest is visible, neither of the same user nor the guests' own."""
     user, port = place.guests_path(inside.state_dir).stat().st_uid, inside.up("other").port
     if inside.ssh(port, "python3 -c 'import ctypes'").returncode:
         pytest.skip("guests have no Python here, and nothing else to call ptrace with")
@@ -109,12 +109,12 @@ def test_a_guest_cannot_trace_host_processes(inside: Lab) -> None:
 
 
 def test_each_attack_succeeds_without_isolation() -> None:
-    """In one of the guests."""
+    """The same attacks succeed inside one guest."""
     assert sorted(harm for harms in TOGETHER.values() for harm in harms) == sorted(HARM)
 
 
 def test_the_guests_process_runs_as_an_unused_user(inside: Lab) -> None:
-    """Root has left itself for a user who has no account, no group and no way back, and who owns the guests alone."""
+    """Root is given up for a user id without an account and groups, which owns only the guests."""
     found = psutil.Process(inside.process.pid)
     users = set(found.uids())
     assert len(users) == 1
@@ -128,7 +128,7 @@ def test_the_guests_process_runs_as_an_unused_user(inside: Lab) -> None:
 
 
 def test_a_symlink_does_not_redirect_a_deletion(inside: Lab, tmp_path: Path) -> None:
-    """What a guest has linked to is not what is deleted with it, and a directory that it has closed is."""
+    """A link's target survives the deletion of the guest, and a directory without permissions is deleted."""
     user = place.guests_path(inside.state_dir).stat().st_uid
     kept = canary(tmp_path / "kept", user)
     port = inside.up("linked").port
@@ -138,7 +138,7 @@ def test_a_symlink_does_not_redirect_a_deletion(inside: Lab, tmp_path: Path) -> 
 
 
 def test_a_symlink_does_not_redirect_a_boot(inside: Lab) -> None:
-    """What a guest has put in the place of a directory that a boot writes to is looked for in the guest."""
+    """A link in place of a directory that a boot writes to is resolved inside the guest."""
     port, user = inside.up("astray").port, place.guests_path(inside.state_dir).stat().st_uid
     with tempfile.TemporaryDirectory() as made:  # where the guests' own user comes to
         os.chown(made, user, -1)
@@ -169,7 +169,7 @@ class Here(Lab):
 
 
 def harmed(directory: Path) -> list[str]:
-    """Have guests as whoever runs this, harm all that can be reached from one, and say what came to harm."""
+    """Run guests as the user who runs this, attempt all attacks from one, and report the damage."""
     here = Here(directory / "state")
     kept, before = directory / "canary", settings()
     kept.write_text("alive")
@@ -188,7 +188,7 @@ def harmed(directory: Path) -> list[str]:
 
 
 def test_guests_of_an_ordinary_user_are_isolated_too() -> None:
-    """Nothing has to be left then, and nothing is open that was not."""
+    """No privileges need to be given up, and no additional access is open."""
     if os.geteuid():
         pytest.skip("all the other tests are of an ordinary user")
     with tempfile.TemporaryDirectory() as made:
@@ -197,14 +197,14 @@ def test_guests_of_an_ordinary_user_are_isolated_too() -> None:
 
 
 def settings() -> list[str]:
-    """Read what of this host's kernel a guest of root's could have written."""
+    """Read the kernel settings of this host that a guest of root could have written."""
     return [
         path.read_text() for path in map(Path, ("/proc/sys/kernel/panic", "/sys/kernel/mm/ksm/run")) if path.exists()
     ]
 
 
 def test_the_chosen_user_id_belongs_to_nobody(tmp_path: Path) -> None:
-    """None of the accounts, no process's, not nobody; and the same one again for a directory that has one."""
+    """It is no account's and no process's id, not that of nobody, and stays the same for a directory."""
     if os.geteuid():
         pytest.skip("only root leaves root")
     user = privileges.spare_user(tmp_path)

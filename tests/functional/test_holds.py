@@ -1,4 +1,4 @@
-"""Who holds a VM, and who may have it then: the record decides among the processes of a host, the tag among hosts."""
+"""Holders of VMs: the record decides among the processes of a host, the tag among hosts."""
 
 import shutil
 import signal
@@ -38,14 +38,14 @@ Program = subprocess.Popen[str]
 
 @pytest.fixture
 def ops(azure: Azure, ops: VMOps, monkeypatch: pytest.MonkeyPatch) -> VMOps:
-    """Give VMOps, for the owner that the programs have too."""
+    """Give VMOps for the owner that the programs have."""
     monkeypatch.setenv("VMOPS_OWNER", ops.settings.owner)
     return ops
 
 
 @pytest.fixture
 def running() -> Iterator[ExitStack]:
-    """Give what ends programs that a test has left."""
+    """Give the programs that are ended after a test."""
     with ExitStack() as programs:
         yield programs
 
@@ -61,7 +61,7 @@ def run(*options: str) -> list[str]:
 
 
 def begin(running: ExitStack, command: list[str]) -> Program:
-    """Start a program, and end it with the test."""
+    """Start a program, which is ended with the test."""
     process = running.enter_context(start(command))
     running.callback(process.kill)
     return process
@@ -75,7 +75,7 @@ def inside(running: ExitStack, command: list[str]) -> Program:
 
 
 def leave(process: Program) -> tuple[int, str]:
-    """Let a program leave its block as soon as it is in, and give its exit code and what it said."""
+    """Let a program leave its block as soon as it has entered, and give its exit code and output."""
     assert process.stdin
     process.stdin.close()
     process.stdin = None
@@ -83,7 +83,7 @@ def leave(process: Program) -> tuple[int, str]:
 
 
 def kill(process: Program) -> None:
-    """Kill a program as nothing can be told of."""
+    """Kill a program with SIGKILL."""
     process.send_signal(signal.SIGKILL)
     process.wait()
 
@@ -94,7 +94,7 @@ def vm(azure: Azure) -> dict[str, Any]:
 
 
 def made_by_hand(ops: VMOps, azure: Azure) -> str:
-    """Make exp1 as a person does, and give what tells it from all others of its name."""
+    """Make exp1 as a person does, and give Azure's own id of it."""
     params: Params = {**EXP1, "vmSize": "Standard_B1s"}
     assert ops.vm_provision(params)[0] is Status.PENDING
     assert ops.wait_vm_deployment(True, params)[0] is Status.SUCCEEDED, ops.last_failure(params)
@@ -102,7 +102,7 @@ def made_by_hand(ops: VMOps, azure: Azure) -> str:
 
 
 def test_a_vm_with_a_living_holder_is_refused(ops: VMOps, azure: Azure, running: ExitStack) -> None:
-    """Who comes second is told who holds it and what to do, and takes nothing along: the first has it to the end."""
+    """The second program is told who holds it and what to do, and removes nothing: the first keeps its VM."""
     first = inside(running, program())
     for command, code in ((program(), 1), (run(), 125)):
         ending, words = leave(begin(running, command))
@@ -119,7 +119,7 @@ def test_a_vm_with_a_living_holder_is_refused(ops: VMOps, azure: Azure, running:
 def test_a_dead_holders_vm_is_taken_by_the_same_kind(
     ops: VMOps, azure: Azure, running: ExitStack, command: list[str]
 ) -> None:
-    """A program that was killed and started again goes on with its VM, and takes it along in the end."""
+    """A killed program that is started again continues with its VM, and removes it at the end."""
     kill(inside(running, command))
     before = vm(azure)
     again = inside(running, command)
@@ -130,7 +130,7 @@ def test_a_dead_holders_vm_is_taken_by_the_same_kind(
 
 
 def test_a_dead_holders_vm_is_refused_to_another_kind(ops: VMOps, azure: Azure, running: ExitStack) -> None:
-    """A machine of a program is not what a `vmops run` has left."""
+    """A program's block does not take the VM of a killed `vmops run`."""
     kill(inside(running, run()))
     before = vm(azure)
     ending, words = leave(begin(running, program()))
@@ -139,7 +139,7 @@ def test_a_dead_holders_vm_is_refused_to_another_kind(ops: VMOps, azure: Azure, 
 
 
 def test_a_persons_vm_is_refused_and_unchanged(ops: VMOps, azure: Azure, running: ExitStack) -> None:
-    """Neither is it resized, nor is it removed at the end."""
+    """It is neither resized nor removed."""
     made_by_hand(ops, azure)
     before, writes, had = vm(azure), azure.writes(), ops.operation(EXP1)
     for command, code in ((program(), 1), (run(), 125)):
@@ -154,7 +154,7 @@ def test_a_persons_vm_is_refused_and_unchanged(ops: VMOps, azure: Azure, running
 def test_a_persons_vm_is_taken_over_on_request(
     ops: VMOps, azure: Azure, running: ExitStack, command: list[str]
 ) -> None:
-    """Then it is held, to others too, made as it was asked for, and removed at the end."""
+    """Then it is held, updated as requested, and removed at the end."""
     made = made_by_hand(ops, azure)
     holds = inside(running, command)
     assert (vm(azure)["properties"]["vmId"], vm(azure)["properties"]["hardwareProfile"]["vmSize"]) == (
@@ -167,7 +167,7 @@ def test_a_persons_vm_is_taken_over_on_request(
 
 
 def test_a_former_holder_does_not_remove_the_vm(ops: VMOps, azure: Azure, running: ExitStack) -> None:
-    """A release removes what its own holder holds, and nothing else; no record says that it was removed."""
+    """A release removes only what its own holder holds, and no removal is recorded."""
     first = inside(running, program())
     second = inside(running, program("take_over=True"))
     assert leave(first)[0] == 0
@@ -180,7 +180,7 @@ def test_a_former_holder_does_not_remove_the_vm(ops: VMOps, azure: Azure, runnin
 
 
 def test_concurrent_holders_get_the_vm_once(ops: VMOps, azure: Azure, running: ExitStack) -> None:
-    """The others are refused, and remove nothing on leaving."""
+    """The others are refused, and remove nothing."""
     azure.stick("create")
     programs = [begin(running, program()) for _ in range(4)]
     over = lambda: [each for each in programs if each.poll() is not None]  # noqa: E731
@@ -197,7 +197,7 @@ def test_concurrent_holders_get_the_vm_once(ops: VMOps, azure: Azure, running: E
 
 
 def test_a_killed_holder_gets_its_vm_back_when_restarted(ops: VMOps, azure: Azure, running: ExitStack) -> None:
-    """Its worker goes on, and the next of its kind takes what that has made."""
+    """Its worker continues, and the next program of its kind takes the VM."""
     azure.stick("create")
     first = begin(running, program())
     assert poll_until(lambda: begun(azure), timeout=240)
@@ -211,7 +211,7 @@ def test_a_killed_holder_gets_its_vm_back_when_restarted(ops: VMOps, azure: Azur
 
 
 def test_verbs_of_a_person_ignore_the_holder(ops: VMOps, azure: Azure, running: ExitStack) -> None:
-    """A plain provision joins and changes it, and leaves the mark; a plain deprovision removes it under its holder."""
+    """A provision joins or changes the VM and keeps the mark; a deprovision removes the VM under its holder."""
     first = inside(running, program())
     mark = vm(azure)["tags"][HOLD_TAG]
     made_by_hand(ops, azure)
@@ -228,7 +228,7 @@ def test_verbs_of_a_person_ignore_the_holder(ops: VMOps, azure: Azure, running: 
 
 
 def test_a_kept_vm_has_no_holder(ops: VMOps, azure: Azure) -> None:
-    """The mark goes, so the next block of that name is refused unless it asks for it."""
+    """The mark is removed, so the next block of that name is refused without take_over."""
     with pytest.raises(ZeroDivisionError), vmops.machine(EXP1, settings=ops.settings, keep_on_error=True) as held:
         _ = 1 / 0
     assert HOLD_TAG not in azure.vm(held.id)["tags"]
@@ -241,7 +241,7 @@ def test_a_kept_vm_has_no_holder(ops: VMOps, azure: Azure) -> None:
 
 
 def test_a_block_with_a_failed_removal_can_be_entered_again(ops: VMOps, azure: Azure) -> None:
-    """Its process lives, but it has let go: what would not go is taken again, and goes."""
+    """The process is alive but has released the VM: the next block takes it and removes it."""
     forbidden = {"do": "refuse", "code": "AuthorizationFailed"}
     azure.fault({"path": "*/virtualMachines/exp1", "verbs": ["delete"], "effect": forbidden})
     with pytest.raises(ProvisionError, match="AuthorizationFailed"), vmops.machine(EXP1, settings=ops.settings):
@@ -255,7 +255,7 @@ def test_a_block_with_a_failed_removal_can_be_entered_again(ops: VMOps, azure: A
 
 @pytest.fixture
 def elsewhere(ops: VMOps, state_dir: Path, tmp_path: Path) -> Path:
-    """Give the state directory of another host, which has the same cloud and keys, and records of its own."""
+    """Give the state directory of another host, with the same cloud and keys but its own records."""
     second = tmp_path / "second"
     second.mkdir(mode=0o700)
     (second / "local").symlink_to(state_dir / "local")
@@ -275,7 +275,7 @@ def there(directory: Path, backend: str, command: list[str]) -> list[str]:
 def test_concurrent_holders_on_two_hosts_get_the_vm_once(
     ops: VMOps, azure: Azure, state_dir: Path, elsewhere: Path, running: ExitStack, left: bool, shared: bool
 ) -> None:
-    """Neither knows the other's records: the tag decides, of a VM that is made and of one that a dead program left."""
+    """Neither host has the other's records: the tag decides, for a new VM and for that of a dead program."""
     if left:
         kill(inside(running, program()))
     backend = ops.settings.backend() if shared else f"file://{elsewhere}/backend"
@@ -293,7 +293,7 @@ def test_concurrent_holders_on_two_hosts_get_the_vm_once(
 
 
 def test_a_holder_on_another_host_counts_as_alive(ops: VMOps, azure: Azure, running: ExitStack) -> None:
-    """It lives, for all that can be told, until the time to live of its VM is over."""
+    """It counts as alive until its VM's ttl is over."""
     kill(inside(running, program()))
     before = Holder.read(vm(azure)["tags"][HOLD_TAG])
     assert before
@@ -308,7 +308,7 @@ def test_a_holder_on_another_host_counts_as_alive(ops: VMOps, azure: Azure, runn
 def test_a_former_holder_does_not_remove_another_hosts_vm(
     ops: VMOps, azure: Azure, elsewhere: Path, running: ExitStack
 ) -> None:
-    """Its own records say that it is the holder still; the tag says that it is not."""
+    """Its own records still name it, but the tag does not."""
     first = inside(running, program())
     second = inside(running, there(elsewhere, ops.settings.backend(), program("take_over=True")))
     assert leave(first)[0] == 0

@@ -1,4 +1,4 @@
-"""What the pages on the way into a VM, and on what runs inside one, say is done here, as it stands."""
+"""The commands of the docs on logging in and on guests are run as they stand."""
 
 import json
 import os
@@ -64,7 +64,7 @@ class Desk:
         path.chmod(0o755)
 
     def does(self, *command: str) -> str:
-        """Run a command, which succeeds."""
+        """Run a command, which must succeed."""
         done = subprocess.run(
             command, cwd=self.home, env=self.environment, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=300, check=False,
@@ -89,7 +89,7 @@ def desk(azure: Azure, state_dir: Path, engine: Path, tmp_path: Path) -> Iterato
 
 
 def test_the_pages_about_guests_run(desk: Desk, azure: Azure) -> None:
-    """One VM is gone into in every way that they name; it is what they say that it is, and files come back."""
+    """Every documented way to log in works, with the documented output, and files come back."""
     first, on_vm, others = blocks("sh", INSIDE)
     (watched,) = blocks("console", GUESTS)
     (shown,) = blocks("json", GUESTS)

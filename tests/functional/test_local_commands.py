@@ -1,4 +1,4 @@
-"""``vmops local``: what a person and a script read of the local Azure."""
+"""``vmops local``: its output for people and scripts."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def printed(*arguments: str) -> Any:
 
 
 def test_local_start_prints_the_address(state_dir: Path) -> None:
-    """A script gets the endpoint as one JSON object, token included; a person gets a line without it."""
+    """JSON has the endpoint with its token; text has a line without it."""
     told = printed("start", "--json")
     found = daemon.find(state_dir)
     assert found is not None
@@ -41,7 +41,7 @@ def test_local_start_prints_the_address(state_dir: Path) -> None:
 
 
 def test_local_status_does_not_start_it(state_dir: Path) -> None:
-    """Asking whether it runs leaves it as it is."""
+    """It stays stopped."""
     assert printed("status", "--json") == {"running": False}
     assert vmops_local("status").stdout == "not running\n"
     found = daemon.ensure(state_dir)
@@ -50,7 +50,7 @@ def test_local_status_does_not_start_it(state_dir: Path) -> None:
 
 
 def test_local_stop_reports_whether_it_was_running(state_dir: Path) -> None:
-    """Both are success."""
+    """The exit code is 0 either way."""
     daemon.ensure(state_dir)
     assert [vmops_local("stop").stdout for _ in range(2)] == ["stopped\n", "it was not running\n"]
     assert json.loads(vmops_local("stop", "--json").stdout) == {"stopped": False}
@@ -58,13 +58,13 @@ def test_local_stop_reports_whether_it_was_running(state_dir: Path) -> None:
 
 @pytest.mark.parametrize("what", ["resources", "journal"])
 def test_local_lists_are_empty_without_state(state_dir: Path, what: str) -> None:
-    """Where no local Azure ever ran there is nothing to list, and no need to start one."""
+    """Without a state nothing is started."""
     assert printed(what, "--json") == []
     assert daemon.find(state_dir) is None
 
 
 def test_local_resources_starts_the_daemon(state_dir: Path) -> None:
-    """What a stopped local Azure holds is still there."""
+    """It lists the resources of a stopped local Azure."""
     daemon.ensure(state_dir)
     Azure(state_dir).put(f"{GROUP}?api-version=2024-03-01", {"location": "westus2"})
     daemon.stop(state_dir)
@@ -77,7 +77,7 @@ def test_local_resources_starts_the_daemon(state_dir: Path) -> None:
 
 
 def test_local_journal_lists_every_request(state_dir: Path) -> None:
-    """The journal is what a test asserts on, and a person reads."""
+    """Each row has method, path and status."""
     daemon.ensure(state_dir)
     Azure(state_dir).put(f"{GROUP}?api-version=2024-03-01", {"location": "westus2"})
     (told,) = printed("journal", "--json")
@@ -85,7 +85,7 @@ def test_local_journal_lists_every_request(state_dir: Path) -> None:
 
 
 def test_local_reset_asks_first(state_dir: Path) -> None:
-    """What goes is counted before it goes, and a no keeps it."""
+    """The question has the number of resources, and a no keeps them."""
     daemon.ensure(state_dir)
     azure = Azure(state_dir)
     azure.put(f"{GROUP}?api-version=2024-03-01", {"location": "westus2"})
@@ -97,12 +97,12 @@ def test_local_reset_asks_first(state_dir: Path) -> None:
 
 
 def test_a_negative_pace_is_a_wrong_call() -> None:
-    """Time does not run backwards."""
+    """The exit code is 2."""
     assert vmops_local("start", "--pace", "-1").exit_code == 2
 
 
 def test_local_capacity_puts_lists_and_clears_limits(state_dir: Path) -> None:
-    """A size alone means everywhere; what is said again takes the place of what was said, however it is written."""
+    """A size without a place applies everywhere. A limit replaces an equal one in any spelling."""
     assert vmops_local("capacity").stdout == "no limits\n"
     assert vmops_local("capacity", "--clear").stdout == "no limits\n"
     assert daemon.find(state_dir) is None
@@ -133,7 +133,7 @@ def test_local_capacity_puts_lists_and_clears_limits(state_dir: Path) -> None:
 )
 @pytest.mark.usefixtures("state_dir")
 def test_local_capacity_refuses_invalid_limits(arguments: tuple[str, ...], words: str) -> None:
-    """With what is missing, or what there is not."""
+    """The error names what is missing or unknown."""
     result = vmops_local("capacity", *arguments)
     assert isinstance(result.exception, SpecError)
     assert words in str(result.exception)
