@@ -1,4 +1,4 @@
-"""Whose things are, before a deployment: ours, another's to use, another's to leave alone."""
+"""Ownership before a deployment: our own resources, external ones, and foreign ones."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,12 +24,12 @@ def claim(spec: VmSpec = SPEC) -> Claim:
 
 
 def test_preflight_without_resources_uses_none(world: World) -> None:
-    """A group that is not there will be ours."""
+    """An absent group will be ours."""
     assert survey.preflight(world.arm, spec_of(), claim()) == survey.Preflight(frozenset(), "westus2")
 
 
 def test_preflight_uses_existing_external_resources(world: World) -> None:
-    """What the user named, and somebody else made, is neither changed nor deleted."""
+    """A named resource that somebody else made is neither changed nor deleted."""
     world.put(GROUP)
     world.put_network(HERS)
     world.put(NSG)
@@ -40,7 +40,7 @@ def test_preflight_uses_existing_external_resources(world: World) -> None:
 
 
 def test_preflight_declares_our_own_resources(world: World) -> None:
-    """The second provision must not take the first one's work for another's."""
+    """A second provision recognises the resources of the first."""
     world.put_machine(OURS)
     spec = spec_of(virtualNetworkName="net", subnetName="sub")
     found = survey.preflight(world.arm, spec, claim(spec))
@@ -48,7 +48,7 @@ def test_preflight_declares_our_own_resources(world: World) -> None:
 
 
 def test_the_default_location_is_that_of_the_group(world: World) -> None:
-    """A group that exists says where; a new one needs to be told."""
+    """A new group requires a location."""
     nowhere = spec_of().model_copy(update={"location": None})
     with refused(FailureKind.INVALID, "location: needed, because the resource group rg is new"):
         survey.preflight(world.arm, nowhere, claim())
@@ -68,7 +68,7 @@ def test_the_default_location_is_that_of_the_group(world: World) -> None:
     ],
 )
 def test_a_changed_immutable_value_is_refused_with_both_values(world: World, params: Tags, words: str) -> None:
-    """Before the engine finds it out the hard way; the next step is to deprovision."""
+    """Before the engine runs; the next step is to deprovision."""
     world.put_machine(OURS)
     with refused(FailureKind.IMMUTABLE, words, "deprovision first"):
         survey.preflight(world.arm, spec_of(**params), claim())

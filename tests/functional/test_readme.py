@@ -1,6 +1,4 @@
-"""The README, the first-run script and the calls of the page on teardown are true: they are run here, as they stand,
-against the local Azure.
-"""
+"""The README, the first-run script and the calls in the teardown docs are run as they stand, on the local Azure."""
 
 import os
 import re
@@ -39,12 +37,12 @@ CONSOLE = {
 
 @pytest.fixture
 def environment(azure: Azure, state_dir: Path) -> dict[str, str]:
-    """Give what a user's shell has: the installed command, and a state directory."""
+    """Give a user's shell environment: the installed command, and a state directory."""
     return {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
 def test_the_readme_has_blocks() -> None:
-    """A README whose blocks are not found would be true in vain; and no exception outlives its section."""
+    """Blocks are found, and every exception names an existing section."""
     assert PYTHON
     assert CONSOLE
     assert NOT_RUN.keys() <= SECTIONS.keys()
@@ -52,7 +50,7 @@ def test_the_readme_has_blocks() -> None:
 
 @pytest.mark.parametrize("block", PYTHON.values(), ids=PYTHON)
 def test_a_python_block_runs(azure: Azure, environment: dict[str, str], block: str) -> None:
-    """It runs as it stands, its own assertions hold, and it leaves nothing."""
+    """Its own assertions hold, and it leaves nothing."""
     done = subprocess.run([sys.executable, "-c", block], env=environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     assert azure.resources() == []
@@ -60,7 +58,7 @@ def test_a_python_block_runs(azure: Azure, environment: dict[str, str], block: s
 
 @pytest.mark.parametrize("block", CONSOLE.values(), ids=CONSOLE)
 def test_a_console_block_runs(azure: Azure, environment: dict[str, str], block: str) -> None:
-    """Each line that begins with a prompt is a command that succeeds, one after the other."""
+    """Each line with a prompt is a command that succeeds."""
     commands = re.findall(r"^\$ (.*)$", block, re.MULTILINE)
     assert commands
     for command in commands:
@@ -72,7 +70,7 @@ def test_a_console_block_runs(azure: Azure, environment: dict[str, str], block: 
 
 
 def test_the_tutorial_runs_from_first_to_last_block(azure: Azure, environment: dict[str, str]) -> None:
-    """Its blocks follow each other, and what the last one shows is that nothing is left."""
+    """The last block shows that nothing is left."""
     text = (ROOT / "docs/tutorial.md").read_text()
     said = ""
     for language, block in re.findall(r"^```(console|python)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
@@ -86,10 +84,7 @@ def test_the_tutorial_runs_from_first_to_last_block(azure: Azure, environment: d
 
 
 def test_the_script_of_the_first_run_leaves_nothing(azure: Azure, environment: dict[str, str], tmp_path: Path) -> None:
-    """It runs to its end; here the local cloud takes the real one's place, and ``az`` only knows the subscription.
-
-    Nothing has to run inside a machine of that cloud for it.
-    """
+    """The local cloud replaces the real one, and a stand-in for ``az`` gives the subscription. No guest is needed."""
     (script,) = blocks("bash", (ROOT / "docs/smoke.md").read_text())
     assert (script.count("VMOPS_CLOUD=public"), len(script.splitlines())) == (1, 10)
     stand_in(tmp_path / "az", "echo 11111111-2222-3333-4444-555555555555")
@@ -141,14 +136,14 @@ def test_the_calls_in_the_teardown_docs_do_what_it_says(
 
 
 def home(directory: Path) -> Path:
-    """Make a user's home with a state directory in it, and give that."""
+    """Make a user's home with a state directory, and give it."""
     state = directory / ".local" / "state" / "vmops"
     state.mkdir(parents=True)
     return state
 
 
 def stand_in(path: Path, script: str) -> None:
-    """Put a program there that stands in for another."""
+    """Create a program that replaces another."""
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
 
