@@ -203,7 +203,7 @@ def test_repeated_removal_succeeds_although_the_name_exists_elsewhere(
 
 
 def replaced_by_hers(azure: Azure) -> None:
-    """Delete the VM, its interface, address and group of rules by hand, and put somebody else's under two names."""
+    """Delete the VM, its interface, address and security group by hand. Two foreign resources take their place."""
     for arm_id, api in ((VM, COMPUTE_API), (NIC, NETWORK_API), (IP, NETWORK_API), (NSG, NETWORK_API)):
         azure.delete(f"{arm_id}{api}")
     azure.put(f"{IP}{NETWORK_API}", {**ADDRESS, "tags": HERS})

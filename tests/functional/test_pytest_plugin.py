@@ -77,9 +77,9 @@ def test_a_failed_session_on_several_workers_leaves_nothing(ops: VMOps, azure: A
 
 
 def test_a_terminated_session_on_several_workers_leaves_nothing(ops: VMOps, azure: Azure, tmp_path: Path) -> None:
-    """SIGTERM kills pytest-xdist's controller at once; its workers notice, and hand over what they hold.
+    """SIGTERM kills pytest-xdist's controller at once.
 
-    So they do where SIGINT is ignored, as by what a script has started in the background.
+    The workers notice it and start the removals, also if SIGINT is ignored.
     """
     (tmp_path / "test_it.py").write_text(WAITS_FOR_ITS_VM)
     in_background = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]

@@ -107,9 +107,10 @@ def test_the_script_of_the_first_run_leaves_nothing(azure: Azure, environment: d
 def test_the_calls_in_the_teardown_docs_do_what_it_says(
     azure: Azure, environment: dict[str, str], engine: Path, state_dir: Path, tmp_path: Path
 ) -> None:
-    """A command has its VM and leaves nothing; what has time left is not swept; a second host removes a first one's VM.
+    """A command has its VM and leaves nothing.
 
-    Here ``scp`` copies from the first host's home, and files stand in for Azure's storage.
+    An unexpired VM is not swept, and a second host removes the first one's VM. A stand-in for ``scp`` copies from the
+    first host's home.
     """
     run, extend, sweep, take_over = blocks("sh", (ROOT / "docs/teardown.md").read_text())
     stand_in(

@@ -1,4 +1,4 @@
-"""What was asked for a VM is remembered: it is asked for again, and secrets that nobody repeats stay as they are."""
+"""Recorded requests: a VM is requested again, and secrets that are not repeated stay."""
 
 import json
 import shlex
@@ -26,12 +26,12 @@ OTHER_IMAGE = "Canonical:0001-com-ubuntu-server-jammy:22_04-lts-gen2:latest"
 
 
 def vm_id(azure: Azure) -> str:
-    """Give what tells this VM from one that was made anew."""
+    """Give Azure's own id of the VM."""
     return str(azure.get(SEEN)["properties"]["vmId"])
 
 
 def again(ops: VMOps, **params: Any) -> Failure | None:
-    """Ask for the VM as it was asked for, but for some parameters; give why that failed, if it did."""
+    """Request the VM with its last parameters, changed by some; give the failure, None if there is none."""
     asked: Params = {**S1, **params}
     begun = ops.vm_provision(asked, same=True)[0]
     ended = ops.wait_vm_deployment(True, asked)[0] if begun is Status.PENDING else begun
@@ -40,7 +40,7 @@ def again(ops: VMOps, **params: Any) -> Failure | None:
 
 
 def looks(azure: Azure) -> dict[str, Any]:
-    """Give what a VM was asked to be, as Azure tells it."""
+    """Give the requested properties of a VM, as Azure has them."""
     found = azure.get(SEEN)
     tags = {name: value for name, value in found["tags"].items() if not name.startswith("vmops-")}
     disks = [disk["diskSizeGB"] for disk in found["properties"]["storageProfile"]["dataDisks"]]
@@ -53,7 +53,7 @@ def looks(azure: Azure) -> dict[str, Any]:
 def test_provision_same_without_changes_succeeds_at_once(
     ops: VMOps, azure: Azure, provision: Deploy, params: Params
 ) -> None:
-    """No engine is started, nothing is written; by another client of the same state directory too."""
+    """No engine is started and nothing is written, also by another client of the same state directory."""
     provision(dict(params))
     before = azure.writes()
     assert ops.vm_provision(dict(S1), same=True) == (Status.SUCCEEDED, {})
@@ -64,7 +64,7 @@ def test_provision_same_without_changes_succeeds_at_once(
 def test_provision_same_changes_only_the_given_parameter(
     ops: VMOps, azure: Azure, provision: Deploy, params: Params
 ) -> None:
-    """Size, ports, disks and tags are what they were, and the VM is the very same one."""
+    """Size, ports, disks and tags stay, and so does the VM."""
     provision(dict(params))
     made, was = vm_id(azure), looks(azure)
     assert again(ops, vmSize="Standard_D8s_v5") is None
@@ -76,7 +76,7 @@ def test_provision_same_changes_only_the_given_parameter(
 
 
 def test_custom_data_that_is_not_repeated_stays(azure: Azure, provision: Deploy) -> None:
-    """A VM is not made anew because of something that nobody said; one is for other custom data."""
+    """Only other custom data replaces the VM."""
     provision({**S1, "customData": SCRIPT})
     made = vm_id(azure)
     provision({**S1, "vmPorts": [22, 80]})
@@ -88,7 +88,7 @@ def test_custom_data_that_is_not_repeated_stays(azure: Azure, provision: Deploy)
 
 
 def test_a_replaced_vm_keeps_its_secrets(ops: VMOps, azure: Azure, provision: Deploy) -> None:
-    """The engine's state has them; Azure makes no VM for a password without one."""
+    """They are in the engine's state."""
     provision(dict(SECRET))
     made = vm_id(azure)
     assert again(ops, image=OTHER_IMAGE) is None
@@ -99,7 +99,7 @@ def test_a_replaced_vm_keeps_its_secrets(ops: VMOps, azure: Azure, provision: De
 
 
 def test_a_lost_secret_is_required_by_name(ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy) -> None:
-    """After a removal the VM is made as it was asked for, with its secrets given again, and not without."""
+    """After a removal the request is repeated only with its secrets given again."""
     provision(dict(SECRET))
     deprovision(dict(S1))
     before = azure.writes()
@@ -116,7 +116,7 @@ def test_a_lost_secret_is_required_by_name(ops: VMOps, azure: Azure, provision: 
 def test_provision_same_after_a_removal_repeats_the_request(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, tmp_path: Path
 ) -> None:
-    """Custom data in a file is read again, if the file says the same."""
+    """Custom data is read again from a file whose content is the same."""
     file = tmp_path / "boot.sh"
     file.write_text(SCRIPT)
     provision({**PLAIN, "customDataFile": str(file)})
@@ -131,7 +131,7 @@ def test_provision_same_after_a_removal_repeats_the_request(
 
 
 def test_provision_same_without_a_record_is_refused(ops: VMOps, azure: Azure) -> None:
-    """It is said so, and nothing is made."""
+    """Nothing is made."""
     failure = again(ops)
     assert failure is not None
     assert failure.kind is FailureKind.NOT_FOUND
@@ -140,7 +140,7 @@ def test_provision_same_without_a_record_is_refused(ops: VMOps, azure: Azure) ->
 
 
 def test_the_command_that_status_suggests_changes_nothing(azure: Azure, provision: Deploy, state_dir: Path) -> None:
-    """It says all that differs from the defaults, and no secret; what it says makes the same VM."""
+    """It has all values that differ from the defaults, and no secret."""
     vmops = Shell(state_dir)
     provision(dict(SECRET))
     was, made = looks(azure), vm_id(azure)
@@ -160,7 +160,7 @@ def test_the_command_that_status_suggests_changes_nothing(azure: Azure, provisio
 
 
 def test_no_secret_is_in_the_records(ops: VMOps, provision: Deploy, state_dir: Path) -> None:
-    """Of those there are HMACs, and of what is shown of a record only the names."""
+    """They have HMACs, and a shown record only the names."""
     provision(dict(SECRET))
     records = b"".join(path.read_bytes() for path in state_dir.glob("operations.db*"))
     assert PASSWORD.encode() not in records

@@ -1,4 +1,4 @@
-"""No secret is where it is not needed: looked for in every process, log, record and file, while each verb runs."""
+"""Secrets: a search of every process, log, record and file while each verb runs."""
 
 import base64
 import os
@@ -46,7 +46,7 @@ class Search:
         self._secrets = known
 
     def look(self) -> None:
-        """Look everywhere once."""
+        """Search everywhere once."""
         for pid in psutil.pids():
             for place in ("cmdline", "environ"):
                 self._read(PROC / str(pid) / place, str(pid))
@@ -67,7 +67,7 @@ class Search:
 
 
 def _read_elsewhere(path: Path) -> bytes:
-    """Read the records in another process: whoever closes such a file gives up his own process's locks on it.
+    """Read the records in another process, because closing a file releases this process's locks on it.
 
     Source: SQLite documentation, how to corrupt, "POSIX advisory locks canceled by a separate thread".
     """
@@ -75,14 +75,14 @@ def _read_elsewhere(path: Path) -> bytes:
 
 
 def forms(name: str, secret: str) -> dict[str, bytes]:
-    """Give a secret as it is, and the part of its base64 form that is the same wherever it begins."""
+    """Give a secret itself, and the part of its base64 form that does not depend on its offset."""
     encoded = base64.b64encode(secret.encode()).rstrip(b"=")
     return {name: secret.strip().splitlines()[-1].encode(), f"{name} in base64": encoded[: len(encoded) // 4 * 4 - 4]}
 
 
 @contextmanager
 def watching(search: Search) -> Iterator[None]:
-    """Look again and again while something happens, and once more afterwards."""
+    """Search repeatedly during a block, and once afterwards."""
     over = threading.Event()
 
     def look() -> None:
@@ -100,7 +100,7 @@ def watching(search: Search) -> Iterator[None]:
 
 
 def test_the_search_for_secrets_finds_them(tmp_path: Path) -> None:
-    """A search that sees nothing proves nothing."""
+    """Otherwise the other tests would prove nothing."""
     (tmp_path / "log").write_text(f"a traceback with {PASSWORD}")
     search = Search(forms("password", PASSWORD), [tmp_path])
     search.look()
@@ -108,7 +108,7 @@ def test_the_search_for_secrets_finds_them(tmp_path: Path) -> None:
 
 
 def asked_of_a_vm(azure: Azure, since: int) -> bool | NotYet:
-    """Tell whether a change of a VM is among the requests since so many."""
+    """Tell whether a change of a VM is among the requests after so many."""
     return any("/virtualMachines/" in each for each in azure.writes()[since:]) or NotYet(0.02)
 
 
@@ -121,7 +121,7 @@ def test_no_verb_shows_a_secret(
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """In no argument, environment, log, record, state, temporary file or traceback; the state holds it encrypted."""
+    """In no argument, environment, log, record, temporary file or traceback; the engine's state has it encrypted."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     for name, value in {

@@ -1,6 +1,6 @@
-"""The verbs in any order, among faults, meddling and kills, and the engine's double that makes that quick.
+"""Random sequences of verbs with faults, changes by others and kills, on a simulated engine.
 
-Here, some hundred steps and a few families; `make schedules` takes ten thousand, and plays every family.
+Here some hundred steps and a few families; `make schedules` runs ten thousand, and every family.
 """
 
 import tempfile
@@ -29,7 +29,7 @@ _FEW = (
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[None]:
-    """Let what is temporary be in this test's directory."""
+    """Use this test's directory for temporary files."""
     before, tempfile.tempdir = tempfile.tempdir, str(tmp_path)
     yield
     tempfile.tempdir = before
@@ -43,7 +43,7 @@ def test_any_sequence_of_calls_matches_the_model(seed: int) -> None:
 
 @pytest.mark.parametrize("number", range(1, 7))
 def test_a_provision_recreates_what_a_killed_removal_was_deleting(number: int) -> None:
-    """ARM goes on deleting what the dead have asked for: what is there for the refresh may be gone a moment later."""
+    """ARM continues the deletions: a resource that the refresh sees may be gone a moment later."""
     with estate([{"vmName": "exp1"}], 1.0, Counter()) as whole:
         (vm,) = whole.vms
         whole.converge(vm, "provision")
@@ -55,7 +55,7 @@ def test_a_provision_recreates_what_a_killed_removal_was_deleting(number: int) -
 
 
 def test_deletions_after_the_engine_follow_azures_pause() -> None:
-    """At Azure's own pace the deletion of a VM takes a minute, and asking for it again each second spends its calls."""
+    """At Azure's pace the deletion of a VM takes a minute, and a request each second would exhaust the rate limit."""
     with estate([{"vmName": "exp1"}], 1.0, Counter()) as whole:
         (vm,) = whole.vms
         whole.converge(vm, "provision")
@@ -68,7 +68,7 @@ def test_deletions_after_the_engine_follow_azures_pause() -> None:
 
 
 def test_an_unrecordable_cancel_fails() -> None:
-    """The disk is read-only from one moment to the next, with the records open: it raises nothing."""
+    """The disk becomes read-only while the records are open; no exception is raised."""
     with estate([{"vmName": "exp1"}], 1.0, Counter()) as whole:
         (vm,) = whole.vms
         assert whole.begin(vm, "provision")[0] is Status.PENDING
@@ -79,5 +79,5 @@ def test_an_unrecordable_cancel_fails() -> None:
 
 @pytest.mark.parametrize("name", _FEW)
 def test_the_simulated_engine_reports_as_the_real_one(engine: Path, place: None, name: str) -> None:
-    """The same answers, the same changes asked of ARM, the same things there after each step."""
+    """After each step the answers, the requests to ARM and the resources are equal."""
     assert difference(FAMILIES[name]) == []

@@ -1,4 +1,4 @@
-"""VMs that a program holds: made when it enters a block, and gone however it leaves."""
+"""VMs that a program holds: made when it enters a block, and removed however it leaves."""
 
 import asyncio
 import os
@@ -58,14 +58,14 @@ asyncio.run(main())
 
 @pytest.fixture
 def ops(azure: Azure, ops: VMOps, monkeypatch: pytest.MonkeyPatch) -> VMOps:
-    """Give VMOps, for the owner that the programs have too."""
+    """Give VMOps for the owner that the programs have."""
     monkeypatch.setenv("VMOPS_OWNER", ops.settings.owner)
     return ops
 
 
 @pytest.mark.parametrize("program", [WITH, DECORATED], ids=["with", "decorator"])
 def test_nothing_is_left_however_a_program_ends(ops: VMOps, azure: Azure, program: str) -> None:
-    """What ends it in order takes the VM along; what kills it at once leaves the VM to its time to live."""
+    """An orderly end removes the VM; after a kill the VM expires."""
     commands = {name: python(program.format(name=name, ending=ending)) for name, ending in ENDINGS.items()}
     codes = {"exception": 1, "exit": 3, "sigint": -2, "sigterm": 128 + 15, "sigkill": -9}
     assert end_all(commands) == codes
@@ -73,7 +73,7 @@ def test_nothing_is_left_however_a_program_ends(ops: VMOps, azure: Azure, progra
 
 
 def test_a_machine_can_be_used_while_it_is_held(ops: VMOps, azure: Azure) -> None:
-    """It has its names and addresses, can be stopped and started, and what fails is raised with its reason."""
+    """It has names and addresses, can be stopped and started, and failures are raised with their reason."""
     with vmops.machine({"vmName": "exp1", "dnsLabelPrefix": "exp1"}, settings=ops.settings) as vm:
         assert names(azure) == [vm.name] == ["exp1"]
         assert (vm.host, vm.private_ip, vm.user) == (vm.public_ip, "10.0.0.4", "mlos")
@@ -94,7 +94,7 @@ def test_a_machine_can_be_used_while_it_is_held(ops: VMOps, azure: Azure) -> Non
 
 
 def test_a_second_interrupt_does_not_skip_the_removal(ops: VMOps, azure: Azure) -> None:
-    """The first Ctrl-C, while the VM is being made, takes it down; the second only ends the waiting for that."""
+    """The first Ctrl-C during the provision starts the removal, and the second ends only the wait for it."""
     create, delete = ({"path": "*/virtualMachines/exp-1", "verbs": [verb]} for verb in ("create", "delete"))
     rules = [{**create, "effect": {"do": "delay"}}, {**delete, "effect": {"do": "stick"}}]
     azure.fault(*rules)
@@ -111,13 +111,13 @@ def test_a_second_interrupt_does_not_skip_the_removal(ops: VMOps, azure: Azure) 
 
 
 def removal_in_flight(ops: VMOps, vm_name: str) -> bool:
-    """Tell whether the worker of a VM's removal is at work."""
+    """Tell whether the worker of a VM's removal is running."""
     operation = ops.operation({"vmName": vm_name})
     return operation is not None and (operation.verb, operation.state) == (Verb.DEPROVISION, State.RUNNING)
 
 
 def test_machines_are_all_made_or_all_removed(ops: VMOps, azure: Azure) -> None:
-    """The first failure takes the others down; what is refused at once, because another is at it, is left to them."""
+    """The first failure removes the others. A VM in use by another program is left to it."""
     azure.stick("create", "other")
     other: Params = {"vmName": "other"}
     assert ops.vm_provision(other) == (Status.PENDING, {})
@@ -142,7 +142,7 @@ def test_machines_are_all_made_or_all_removed(ops: VMOps, azure: Azure) -> None:
 def test_wrong_parameters_are_refused_before_anything_happens(
     ops: VMOps, azure: Azure, wanted: list[Params], sentence: str
 ) -> None:
-    """All or none begins with the parameters."""
+    """The parameters of all machines are checked first."""
     with pytest.raises(SpecError, match=sentence), vmops.machines(wanted, settings=ops.settings):
         pytest.fail("it has no machine to go on with")
     assert ops.operations() == []
@@ -150,9 +150,9 @@ def test_wrong_parameters_are_refused_before_anything_happens(
 
 
 def test_keep_on_error_keeps_the_machine(ops: VMOps, azure: Azure, caplog: pytest.LogCaptureFixture) -> None:
-    """With keep_on_error an Exception leaves it, for two hours unless told otherwise, and says how to get in and out.
+    """An Exception keeps it, by default for two hours, and the log says how to log in and remove it.
 
-    The next block of that name takes it along, if it is told to take it over.
+    The next block with take_over removes it.
     """
     held = vmops.machine({"vmName": "exp1"}, settings=ops.settings, keep_on_error=True)
     with pytest.raises(ZeroDivisionError), held as vm:
@@ -167,7 +167,7 @@ def test_keep_on_error_keeps_the_machine(ops: VMOps, azure: Azure, caplog: pytes
 
 
 def test_a_failed_removal_is_raised(ops: VMOps, azure: Azure, caplog: pytest.LogCaptureFixture) -> None:
-    """A removal that is refused is raised; if an exception is on its way already, it is noted there and logged."""
+    """If an exception is being raised already, the failure is added as a note and logged."""
 
     def lose(vm: Machine) -> None:
         retag(ops, vm.id, OWNER_TAG, "stranger")
@@ -184,7 +184,7 @@ def test_a_failed_removal_is_raised(ops: VMOps, azure: Azure, caplog: pytest.Log
 
 
 def test_a_removal_is_retried_after_its_worker_died(ops: VMOps, azure: Azure) -> None:
-    """What fails for a reason that passes does not leave the VM behind."""
+    """A transient failure does not leave the VM."""
     killed: list[int] = []
     azure.stick("delete")
 
@@ -205,7 +205,7 @@ def test_a_removal_is_retried_after_its_worker_died(ops: VMOps, azure: Azure) ->
 
 
 def test_a_forked_child_removes_nothing_at_its_end(ops: VMOps, azure: Azure) -> None:
-    """A child that ends leaves the VM to its parent; a block that is never left ends with the program."""
+    """The VM belongs to the parent; a block that is never left ends with the program."""
     program = """
 import os, sys, vmops
 held = vmops.machine({"vmName": "exp1"})
@@ -225,7 +225,7 @@ print(vm.refresh(), flush=True)
 
 
 def test_a_cancelled_coroutine_removes_its_machine(ops: VMOps, azure: Azure) -> None:
-    """A task may be cancelled while the VM is being made; the loop goes on meanwhile."""
+    """A task may be cancelled during the provision, and the event loop is not blocked."""
     azure.stick("create")
 
     @vmops.machine({"vmName": "exp1"}, settings=ops.settings)
@@ -245,7 +245,7 @@ def test_a_cancelled_coroutine_removes_its_machine(ops: VMOps, azure: Azure) -> 
 
 
 def test_an_async_block_with_several_machines_removes_them_after_an_exception(ops: VMOps, azure: Azure) -> None:
-    """``async with`` is ``with``: all are there inside, none afterwards, and what was raised is raised on."""
+    """All machines exist inside and none afterwards, and the exception propagates."""
 
     async def main() -> None:
         async with vmops.machines([{"vmName": "exp1"}, {"vmName": "exp2"}], settings=ops.settings) as held:
@@ -258,7 +258,7 @@ def test_an_async_block_with_several_machines_removes_them_after_an_exception(op
 
 
 def test_sigterm_unwinds_a_coroutine(ops: VMOps, azure: Azure) -> None:
-    """The signal ends the loop, and the VM is gone before the process is."""
+    """The signal ends the event loop, and the VM is gone before the process ends."""
     with start(python(ASYNC)) as process:
         hear(process, "inside")
         process.send_signal(signal.SIGTERM)
@@ -268,7 +268,7 @@ def test_sigterm_unwinds_a_coroutine(ops: VMOps, azure: Azure) -> None:
 
 
 def test_the_docs_examples_run(ops: VMOps, azure: Azure) -> None:
-    """What is promised there is what happens, and nothing is left after it."""
+    """They do what the docs say, and leave nothing."""
     examples = [each for page in ("python.md", "teardown.md", "again.md") for each in blocks(page, "python")]
     programs = [example for example in examples if "def test_" not in example]
     with ExitStack() as running:
