@@ -1,4 +1,4 @@
-"""Template deployments: what a template makes and in which order, what it gives, and how it fails."""
+"""Template deployments: the resources of a template and their order, outputs, and failures."""
 
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ def deploy(arm: Arm, *resources: Any, name: str = "d", **parts: Any) -> httpx.Re
 
 
 def ended(arm: Arm, accepted: httpx.Response) -> dict[str, Any]:
-    """Let time pass until a deployment is over, and show it."""
+    """Advance the time until a deployment has ended, and show it."""
     assert accepted.status_code in (200, 201), accepted.text
     arm.clock.advance(600)
     properties: dict[str, Any] = arm.shown(accepted.json()["id"])["properties"]
@@ -46,7 +46,7 @@ def outputs(arm: Arm, *resources: Any, name: str = "d", **parts: Any) -> dict[st
 
 
 def failure(arm: Arm, *resources: Any, **parts: Any) -> dict[str, Any]:
-    """Deploy, and give how that fails."""
+    """Deploy, and give the failure."""
     shown = ended(arm, deploy(arm, *resources, **parts))
     assert shown["provisioningState"] == "Failed", shown
     error: dict[str, Any] = shown["error"]
@@ -54,12 +54,12 @@ def failure(arm: Arm, *resources: Any, **parts: Any) -> dict[str, Any]:
 
 
 def names(arm: Arm) -> list[str]:
-    """Name all that is in the group."""
+    """Name all resources in the group."""
     return sorted(each["name"] for each in arm.shown(f"{GROUP}/resources")["value"])
 
 
 def test_a_deployment_is_accepted_runs_and_succeeds(arm: Arm) -> None:
-    """It is a long-running operation, and each resource begins when what it waits for is there."""
+    """It is a long-running operation, and each resource is requested when its dependencies exist."""
     arm.make_group()
     wants = "[resourceId('Microsoft.Network/virtualNetworks', 'net')]"
     nic = "Microsoft.Network/networkInterfaces/vm-nic"
@@ -94,7 +94,7 @@ def test_a_deployment_is_accepted_runs_and_succeeds(arm: Arm) -> None:
 
 
 def test_operations_due_at_once_end_in_order(arm: Arm) -> None:
-    """A cloud that nobody has looked at for an hour has made each resource when it was its turn."""
+    """After an hour without a request, each resource was made at its own time."""
     arm.make_group()
     deploy(arm, network(), interface(dependsOn=["net"]), vm(dependsOn=["vm-nic"]))
     began = arm.clock.now()
@@ -109,7 +109,7 @@ def test_operations_due_at_once_end_in_order(arm: Arm) -> None:
 
 
 def test_the_operations_of_a_deployment_are_listed(arm: Arm) -> None:
-    """Each resource, and then its outputs, each by itself too, with or without the provider in the path."""
+    """Each resource and the outputs have an operation, also at the path without the provider."""
     arm.make_group()
     ended(arm, deploy(arm, address()))
     for base in (DEPLOYMENT, f"{GROUP}/deployments/d"):
@@ -126,7 +126,7 @@ def test_the_operations_of_a_deployment_are_listed(arm: Arm) -> None:
 
 
 def test_deployments_are_read_listed_and_deleted(arm: Arm) -> None:
-    """What they made stays, and is deleted by itself; a group takes its deployments with it."""
+    """Deleting a deployment keeps its resources; deleting a group deletes its deployments."""
     arm.make_group()
     assert arm("HEAD", DEPLOYMENT).status_code == 404
     assert refusal(arm("GET", DEPLOYMENT)) == (404, "DeploymentNotFound")
@@ -152,7 +152,7 @@ def test_deployments_are_read_listed_and_deleted(arm: Arm) -> None:
 
 
 def test_a_deployment_can_be_repeated_under_its_name(arm: Arm) -> None:
-    """Once it is over: with 200, and on what is there already; what the template does not name is left alone."""
+    """Once it has ended, with 200 and on existing resources. Resources outside the template stay."""
     arm.make_group()
     first = deploy(arm, address(), disk())
     busy = deploy(arm, address())
@@ -167,7 +167,7 @@ def test_a_deployment_can_be_repeated_under_its_name(arm: Arm) -> None:
 
 
 def test_a_cancelled_deployment_makes_no_further_requests(arm: Arm) -> None:
-    """What it has asked for already is finished; one that is over cannot be cancelled."""
+    """Requests that were made are completed. An ended deployment cannot be cancelled."""
     arm.make_group()
     accepted = deploy(arm, network(), interface(dependsOn=["net"]))
     arm.clock.advance(5)
@@ -182,7 +182,7 @@ def test_a_cancelled_deployment_makes_no_further_requests(arm: Arm) -> None:
 
 
 def test_parameters_variables_and_outputs(arm: Arm) -> None:
-    """Given values come as they are, defaults are worked out, and types are written as ARM does."""
+    """Given values are unchanged, defaults are evaluated, and types have ARM's spelling."""
     arm.make_group()
     parts: dict[str, Any] = {
         "parameters": {
@@ -225,7 +225,7 @@ def test_parameters_variables_and_outputs(arm: Arm) -> None:
 
 
 def test_loops_and_conditions_determine_the_number_of_resources(arm: Arm) -> None:
-    """A loop may be waited for as a whole; what is not wanted is not made, and nobody waits for it."""
+    """A dependency may name a loop. A resource with a false condition is not made, and not waited for."""
     arm.make_group()
     loop = {"name": "many", "count": 3}
     made = outputs(
@@ -243,7 +243,7 @@ def test_loops_and_conditions_determine_the_number_of_resources(arm: Arm) -> Non
 
 
 def test_a_serial_loop_makes_a_batch_at_a_time(arm: Arm) -> None:
-    """The second batch begins when the first is there."""
+    """The second batch starts when the first exists."""
     arm.make_group()
     loop = {"name": "many", "count": 5, "mode": "Serial", "batchSize": 2}
     accepted = deploy(arm, disk("[concat('d', copyIndex())]", copy=loop))
@@ -256,7 +256,7 @@ def test_a_serial_loop_makes_a_batch_at_a_time(arm: Arm) -> None:
 
 
 def test_property_loops_and_nulls(arm: Arm) -> None:
-    """As in a direct PUT."""
+    """They have the effect of the same direct PUT."""
     arm.make_group()
     rule = {"priority": "[add(100, copyIndex('securityRules'))]", "direction": "Inbound", "access": "Allow"}
     rule |= {"protocol": "Tcp", "destinationPortRange": "22", "description": "[if(true(), null(), 'x')]"}
@@ -269,7 +269,7 @@ def test_property_loops_and_nulls(arm: Arm) -> None:
 
 
 def test_children_may_be_nested_or_named_in_full(arm: Arm) -> None:
-    """Either way they are resources of their own, and wait for what they say."""
+    """They are separate resources with their own dependencies."""
     arm.make_group()
     prefix = {"addressPrefix": "10.0.1.0/24"}
     inside = {"type": "subnets", "apiVersion": "2024-05-01", "name": "in", "properties": prefix, "dependsOn": ["net"]}
@@ -296,7 +296,7 @@ def test_children_may_be_nested_or_named_in_full(arm: Arm) -> None:
 
 
 def test_a_reference_is_a_dependency(arm: Arm) -> None:
-    """Who looks at a resource of the template is made after it, without a word about it, by name, by type and by id."""
+    """A resource that refers to another, by name, type or id, is made after it without dependsOn."""
     arm.make_group()
     first = "[reference('ip').publicIPAllocationMethod]"
     second = "[reference(resourceId('Microsoft.Compute/disks', 'b'), '2024-03-02', 'Full').location]"
@@ -322,7 +322,7 @@ def test_a_reference_is_a_dependency(arm: Arm) -> None:
 
 
 def test_a_reference_outside_the_template_needs_an_api_version(arm: Arm) -> None:
-    """It is looked at when the deployment comes to it."""
+    """It is read when the deployment gets there."""
     arm.make_group()
     arm.put(
         f"{NETWORK}/publicIPAddresses/old", sku={"name": "Standard"}, properties={"publicIPAllocationMethod": "Static"}
@@ -377,7 +377,7 @@ def test_a_reference_outside_the_template_needs_an_api_version(arm: Arm) -> None
     ],
 )  # fmt: skip
 def test_an_invalid_template_is_refused_with_a_sentence(arm: Arm, parts: dict[str, Any], sentence: str) -> None:
-    """Before anything is made, by PUT and by validate alike."""
+    """Before anything is made, by PUT and by validate."""
     arm.make_group()
     body = request(**{"given": None, **parts})
     body["properties"]["template"]["resources"] = parts.get("resources", [])
@@ -414,7 +414,7 @@ def test_an_invalid_template_is_refused_with_a_sentence(arm: Arm, parts: dict[st
 def test_unsupported_parts_of_a_deployment_are_refused(
     arm: Arm, body: dict[str, Any], expected: tuple[int, str], sentence: str
 ) -> None:
-    """Nothing that is asked for is passed over in silence."""
+    """Nothing is silently ignored."""
     arm.make_group()
     answer = arm("PUT", DEPLOYMENT, body)
     assert refusal(answer) == expected
@@ -422,7 +422,7 @@ def test_unsupported_parts_of_a_deployment_are_refused(
 
 
 def test_what_if_and_a_missing_group_are_refused(arm: Arm) -> None:
-    """A prediction is not made; and what has no group has no deployments."""
+    """whatIf is not supported, and an absent group has no deployments."""
     assert refusal(deploy(arm)) == (404, "ResourceGroupNotFound")
     assert refusal(arm("GET", DEPLOYMENTS)) == (404, "ResourceGroupNotFound")
     arm.make_group()
@@ -433,7 +433,7 @@ def test_what_if_and_a_missing_group_are_refused(arm: Arm) -> None:
 
 
 def test_validate_lists_resources_and_makes_none(arm: Arm) -> None:
-    """Its answer looks like a deployment's that has succeeded."""
+    """Its answer has the form of a successful deployment."""
     arm.make_group()
     shown = arm("POST", f"{DEPLOYMENT}/validate", request(network(), address())).json()["properties"]
     assert shown["provisioningState"] == "Succeeded"
@@ -445,7 +445,7 @@ def test_validate_lists_resources_and_makes_none(arm: Arm) -> None:
 
 
 def test_a_refused_resource_fails_the_deployment_with_its_error(arm: Arm) -> None:
-    """What waits for it is not begun, what does not is made; the operation, the deployment and its parts all tell."""
+    """Its dependants are not requested, others are. The error is in the operation and in the deployment."""
     arm.make_group()
     accepted = deploy(arm, address("bad", zones=["9"]), disk(dependsOn=["bad"]), address("good"), network())
     arm.clock.advance(600)
@@ -477,14 +477,14 @@ def test_a_refused_resource_fails_the_deployment_with_its_error(arm: Arm) -> Non
 
 
 def test_after_a_failure_no_further_requests_are_made(arm: Arm) -> None:
-    """What is under way is finished, and what waits for that stays unmade."""
+    """Running writes are completed, and their dependants are not made."""
     arm.make_group()
     failure(arm, address("bad", zones=["9"]), network(), interface(dependsOn=["net"]))
     assert names(arm) == ["net"]
 
 
 def test_a_condition_may_refer_to_another_resource(arm: Arm) -> None:
-    """Both branches are waited for until it is known which one it is."""
+    """Both branches are dependencies until the condition is known."""
     arm.make_group()
     condition = "equals(reference('ip').publicIPAllocationMethod, 'Static')"
     tag = f"[if({condition}, string(reference('other').diskSizeGB), 'no')]"
@@ -493,7 +493,7 @@ def test_a_condition_may_refer_to_another_resource(arm: Arm) -> None:
 
 
 def test_a_failed_operation_fails_the_deployment(arm: Arm) -> None:
-    """Faults strike what a template makes as they strike a direct PUT."""
+    """Faults apply to its requests as to a direct PUT."""
     arm.make_network()
     arm.make_interface("vm-nic")
     rule = {"path": "*/virtualMachines/vm", "verbs": ["create"], "effect": {"do": "fail", "code": "AllocationFailed"}}
@@ -506,7 +506,7 @@ def test_a_failed_operation_fails_the_deployment(arm: Arm) -> None:
 
 
 def test_faults_apply_to_requests_of_a_deployment(arm: Arm) -> None:
-    """The quota of a direct PUT is that of a template."""
+    """So do quotas."""
     arm.make_network()
     arm.make_interface("vm-nic")
     rule = {"path": "*/virtualMachines/*", "verbs": ["create"], "effect": {"do": "refuse", "code": "SkuNotAvailable"}}
@@ -515,7 +515,7 @@ def test_faults_apply_to_requests_of_a_deployment(arm: Arm) -> None:
 
 
 def test_a_stuck_write_delays_the_deployment(arm: Arm) -> None:
-    """Clearing the faults lets both go on."""
+    """After the faults are cleared both continue."""
     arm.make_network()
     arm.make_interface("vm-nic")
     arm("PUT", "/_local/faults", [{"path": "*/virtualMachines/*", "effect": {"do": "stick"}}])
@@ -527,7 +527,7 @@ def test_a_stuck_write_delays_the_deployment(arm: Arm) -> None:
 
 
 def test_locks_and_policies_apply_to_deployments(arm: Arm) -> None:
-    """A lock of the group stops the deployment, one of a resource that resource, and a policy puts its tags in."""
+    """A lock of the group stops the deployment, a lock of a resource that resource; a policy adds its tags."""
     arm.make_group()
     arm.put(
         f"{NETWORK}/publicIPAddresses/ip", sku={"name": "Standard"}, properties={"publicIPAllocationMethod": "Static"}
@@ -546,7 +546,7 @@ def test_locks_and_policies_apply_to_deployments(arm: Arm) -> None:
 
 
 def test_a_throttled_request_of_a_deployment_is_retried(arm: Arm) -> None:
-    """When Compute says so: the deployment does not fail, it takes longer."""
+    """After Compute's pause; the deployment takes longer."""
     arm.make_machine()
     body = machine()
     while arm("PUT", f"{COMPUTE}/virtualMachines/vm", body).status_code != 429:
@@ -559,7 +559,7 @@ def test_a_throttled_request_of_a_deployment_is_retried(arm: Arm) -> None:
 
 
 def test_an_output_that_cannot_be_evaluated_fails_the_deployment(arm: Arm) -> None:
-    """Its resources are there all the same."""
+    """Its resources exist."""
     arm.make_group()
     error = failure(arm, address(), outputs=text("[reference('ip').dnsSettings.fqdn]"))
     assert error["code"] == "DeploymentOutputEvaluationFailed"
@@ -569,7 +569,7 @@ def test_an_output_that_cannot_be_evaluated_fails_the_deployment(arm: Arm) -> No
 
 
 def test_a_late_expression_error_names_its_resource(arm: Arm) -> None:
-    """What another resource has not can only be known when it is there."""
+    """A missing property of another resource is known only when that exists."""
     arm.make_group()
     cause = failure(arm, address(), disk(tags={"a": "[reference('ip').none]"}))["details"][0]
     assert (cause["code"], cause["target"]) == ("InvalidTemplate", f"{COMPUTE}/disks/disk")
@@ -577,7 +577,7 @@ def test_a_late_expression_error_names_its_resource(arm: Arm) -> None:
 
 
 def test_an_unknown_type_in_a_template_is_refused_like_a_request(arm: Arm) -> None:
-    """A type or a property that a direct PUT is refused for fails the deployment with the same words."""
+    """An unknown type or property fails the deployment with the error of a direct PUT."""
     arm.make_group()
     unknown = resource("Microsoft.Storage/storageAccounts", "a", properties={})
     assert [each["code"] for each in failure(arm, unknown)["details"]] == ["InvalidResourceNamespace"]
@@ -585,7 +585,7 @@ def test_an_unknown_type_in_a_template_is_refused_like_a_request(arm: Arm) -> No
 
 
 def test_a_refused_write_of_a_deployment_changes_nothing(arm: Arm) -> None:
-    """Of a write that is refused in the middle nothing stays, while what else was asked for at that moment does."""
+    """The refused write is rolled back, and requests of the same moment are not."""
     arm.make_network()
     wrong = network()
     prefix = {"addressPrefix": "10.0.9.0/24"}
@@ -597,7 +597,7 @@ def test_a_refused_write_of_a_deployment_changes_nothing(arm: Arm) -> None:
 
 
 def test_deleting_a_group_deletes_its_deployments(arm: Arm) -> None:
-    """One that is under way ends, and nothing is made in a group that is going."""
+    """A running deployment ends, and makes nothing in a group under deletion."""
     arm.make_group()
     accepted = deploy(arm, network(), interface(dependsOn=["net"]))
     arm.clock.advance(5)
@@ -609,7 +609,7 @@ def test_deleting_a_group_deletes_its_deployments(arm: Arm) -> None:
 
 
 def test_secure_parameters_are_neither_shown_nor_stored(arm: Arm, tmp_path: Path) -> None:
-    """Not in an answer or a refusal, and not in the cloud's file, while the deployment runs and after."""
+    """Not in an answer, a refusal or the cloud's file, during the deployment and afterwards."""
     arm.make_network()
     arm.make_interface("vm-nic")
     own = machine()["properties"]
@@ -641,7 +641,7 @@ def test_secure_parameters_are_neither_shown_nor_stored(arm: Arm, tmp_path: Path
 
 
 def test_a_deployment_continues_in_another_process(tmp_path: Path) -> None:
-    """Another one on the same file goes on where it was, with what was given in secret."""
+    """With its secure parameters, from the same file."""
     secret: dict[str, Any] = {"parameters": {"tag": {"type": "securestring"}}, "given": {"tag": SECRET}}
     with Arm(tmp_path / "other.db", ManualClock()) as first:
         first.make_group()
@@ -655,7 +655,7 @@ def test_a_deployment_continues_in_another_process(tmp_path: Path) -> None:
 
 
 def test_a_deployment_fails_with_another_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It fails, and says why."""
+    """The failure says that its parameters cannot be read."""
     with Arm(tmp_path / "other.db", ManualClock()) as first:
         first.make_group()
         deploy(first, disk())
@@ -669,7 +669,7 @@ def test_a_deployment_fails_with_another_token(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_template_that_became_invalid_fails_its_deployment(tmp_path: Path) -> None:
-    """What it took from its group is gone when another process reads it again."""
+    """A tag of the group that it uses is gone when another process reads it again."""
     with Arm(tmp_path / "other.db", ManualClock()) as first:
         assert first("PUT", GROUP, {"location": "westus2", "tags": {"a": "b"}}).status_code == 201
         deploy(first, disk(tags={"a": "[resourceGroup().tags.a]"}))
@@ -689,14 +689,14 @@ def test_export_template_returns_the_template(arm: Arm) -> None:
 
 
 def test_a_deployment_has_tags(arm: Arm) -> None:
-    """They are shown with it."""
+    """They are shown."""
     arm.make_group()
     answer = arm("PUT", DEPLOYMENT, request() | {"tags": {"a": "b"}})
     assert (answer.status_code, answer.json()["tags"]) == (201, {"a": "b"})
 
 
 def test_a_template_makes_many_machines(arm: Arm) -> None:
-    """As ``az vm create --count`` asks for them: a loop of interfaces and one of machines that wait for theirs."""
+    """As ``az vm create --count`` does: a loop of interfaces, and one of machines that depend on it."""
     arm.make_network()
     own = machine()["properties"]
     own["networkProfile"] = {

@@ -1,4 +1,4 @@
-"""Disks by themselves: what they are made from, how they change, and how they come to a machine and go from it."""
+"""Managed disks: creation, updates, attaching and detaching."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ def disk(arm: Arm, name: str, size: int = 8, **creation: Any) -> str:
 
 
 def held(arm: Arm) -> dict[int, str]:
-    """Give the data disks of the machine, by slot."""
+    """Give the data disks of the machine, by lun."""
     disks = arm.shown(VM)["properties"]["storageProfile"]["dataDisks"]
     return {one["lun"]: one["managedDisk"]["id"].rpartition("/")[2] for one in disks}
 
 
 @pytest.mark.parametrize(("asked", "size"), [({}, 8), ({"diskSizeGB": 8}, 8), ({"diskSizeGB": 16}, 16)])
 def test_a_copied_disk_is_not_smaller_than_its_source(arm: Arm, asked: dict[str, int], size: int) -> None:
-    """A copy has the size of what it is copied from, unless a larger one is asked for, and tells what that was."""
+    """It has the size of its source unless a larger one is requested, and names the source."""
     arm.make_group()
     source = disk(arm, "a")
     creation = {"createOption": "copy", "sourceResourceId": source.upper()}
@@ -54,7 +54,7 @@ def test_a_copied_disk_is_not_smaller_than_its_source(arm: Arm, asked: dict[str,
 def test_a_disk_from_an_unknown_source_is_refused(
     arm: Arm, properties: dict[str, Any], expected: tuple[int, str]
 ) -> None:
-    """What is not there cannot be copied, what cannot be made here is not made, and nothing is left."""
+    """So are unsupported sources, and nothing is left."""
     arm.make_group()
     disk(arm, "a")
     answer = arm("PUT", f"{COMPUTE}/disks/b", {"location": "westus2", "properties": properties})
@@ -64,7 +64,7 @@ def test_a_disk_from_an_unknown_source_is_refused(
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 def test_a_disk_update_changes_its_properties(arm: Arm, method: str) -> None:
-    """What may change does, and what may not is refused: nothing is passed over."""
+    """Immutable properties are refused, and none is ignored."""
     arm.make_group()
     path = disk(arm, "a")
     properties = {"tier": "P10", "networkAccessPolicy": "denyall", "maxShares": 2}
@@ -78,7 +78,7 @@ def test_a_disk_update_changes_its_properties(arm: Arm, method: str) -> None:
 
 
 def test_a_machines_data_disk_may_be_a_copy(arm: Arm) -> None:
-    """A data disk that copies another has its size; what is not there cannot be copied here either."""
+    """It has its source's size; an absent source is refused."""
     arm.make_network()
     arm.make_interface("vm-nic")
     source = disk(arm, "a", 16)
@@ -89,7 +89,7 @@ def test_a_machines_data_disk_may_be_a_copy(arm: Arm) -> None:
 
 
 def test_separate_disks_are_created_and_deleted(arm: Arm) -> None:
-    """Attach and detach need no guest: what is asked for is done, and the result is the machine's disks."""
+    """Attach and detach work without a guest, and return the machine's disks."""
     arm.make_machine(storageProfile__dataDisks=[{"lun": 1, "diskSizeGB": 4, "name": "old"}])
     first, second = disk(arm, "first"), disk(arm, "second")
     asked = {
@@ -128,7 +128,7 @@ def test_disks_of_a_running_machine_cannot_be_reattached(
 
 
 def test_a_lun_keeps_its_disk(arm: Arm) -> None:
-    """Another disk in a slot that is taken, and two disks in one slot, are refused instead of ignored."""
+    """Another disk at a used lun, and two disks at one lun, are refused."""
     arm.make_machine(storageProfile__dataDisks=[{"lun": 1, "diskSizeGB": 4, "name": "old"}])
     other = {"lun": 1, "createOption": "Attach", "managedDisk": {"id": disk(arm, "free")}}
     for disks in ([other], [{"lun": 1, "createOption": "Empty", "name": "new"}]):
@@ -144,13 +144,13 @@ ULTRA = {"sku": {"name": "UltraSSD_LRS"}, **ZONE}
 
 
 def fast(arm: Arm, kind: dict[str, Any], size: int = 8, **says: int) -> Any:
-    """Ask for a disk whose speed is bought apart."""
+    """Request a disk with its own speed."""
     properties = {"creationData": {"createOption": "Empty"}, "diskSizeGB": size, **says}
     return arm("PUT", f"{COMPUTE}/disks/fast", {"location": "westus2", **kind, "properties": properties})
 
 
 def test_premium_v2_and_ultra_disks_have_their_own_speed(arm: Arm) -> None:
-    """They have the least of it unless more is asked for, which is changed without their size."""
+    """The default is the minimum; the speed changes without the size."""
     arm.make_group()
     arm.done(fast(arm, V2))
     assert arm.shown(f"{COMPUTE}/disks/fast")["properties"]["diskIOPSReadWrite"] == 3000
@@ -176,13 +176,13 @@ def test_premium_v2_and_ultra_disks_have_their_own_speed(arm: Arm) -> None:
     ],
 )
 def test_an_invalid_disk_speed_is_refused(arm: Arm, kind: dict[str, Any], size: int, says: dict[str, int]) -> None:
-    """By its type, its size, and of megabytes by what else it does a second."""
+    """The limits depend on type and size, and those of the throughput on the IOPS."""
     arm.make_group()
     assert refusal(fast(arm, kind, size, **says)) == (400, "InvalidParameter")
 
 
 def test_fast_disks_need_a_zone_no_caching_and_the_capability(arm: Arm) -> None:
-    """One that is in no zone, caches them, is of a size without Premium or has not asked for Ultra is refused."""
+    """A machine without a zone, with caching, of a size without Premium, or without the Ultra capability is refused."""
     arm.make_network()
     arm.make_interface("vm-nic")
     arm.done(fast(arm, V2))

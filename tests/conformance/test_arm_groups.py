@@ -29,13 +29,13 @@ def test_a_group_is_made_and_changed_at_once(arm: Arm) -> None:
     ],
 )
 def test_a_group_cannot_change_its_location(arm: Arm, body: dict[str, str], expected: tuple[int, str]) -> None:
-    """A group has a location, a real one, for good."""
+    """The location must exist, and is immutable."""
     arm.make_group()
     assert refusal(arm("PUT", GROUP, body)) == expected
 
 
 def test_an_absent_group_is_not_found(arm: Arm) -> None:
-    """The front door answers for what would lie inside, deletions too."""
+    """The front door answers for resources in it, also for deletions."""
     paths = (GROUP, f"{NETWORK}/virtualNetworks/net", f"{COMPUTE}/virtualMachines", f"{GROUP}/resources")
     assert {refusal(arm("GET", path)) for path in paths} == {(404, "ResourceGroupNotFound")}
     for path in (GROUP, f"{NETWORK}/virtualNetworks/net", f"{COMPUTE}/virtualMachines/vm"):
@@ -45,7 +45,7 @@ def test_an_absent_group_is_not_found(arm: Arm) -> None:
 
 
 def test_deleting_a_group_deletes_its_contents(arm: Arm) -> None:
-    """The answer has only a Location; while the group is Deleting it takes no writes; then nothing is left."""
+    """The answer has only a Location. A group under deletion refuses writes, and nothing is left."""
     arm.make_machine()
     deleted = arm("DELETE", GROUP)
     assert deleted.status_code == 202
@@ -87,7 +87,7 @@ def test_a_group_can_be_deleted_in_the_middle_of_a_create(arm: Arm) -> None:
 
 
 def test_a_reference_from_outside_blocks_the_deletion_of_a_group(arm: Arm) -> None:
-    """What another group still uses stays; the poll says so and the group is rolled back."""
+    """The referenced resource stays, the poll names it, and the group is not deleted."""
     arm.make_network()
     arm.make_interface()
     arm("PUT", OTHER, {"location": "westus2"})
@@ -180,7 +180,7 @@ def test_lists_expand_times_and_states(arm: Arm) -> None:
     ],
 )
 def test_lists_are_filtered(arm: Arm, text: str, names: list[str]) -> None:
-    """All but the values of tags matches in any case; and binds closer than or, parentheses closer than both."""
+    """Names match in any case, except values of tags; "and" binds closer than "or"."""
     arm.make_group()
     for name, tags in (("a", {"owner": "me"}), ("b", {"Owner": "you"}), ("c", {})):
         arm.put(f"{NETWORK}/publicIPAddresses/{name}", tags=tags)
@@ -207,7 +207,7 @@ def test_lists_are_filtered(arm: Arm, text: str, names: list[str]) -> None:
     ],
 )
 def test_an_invalid_filter_is_refused(arm: Arm, text: str) -> None:
-    """A filter that would be ignored is worse than none."""
+    """It is never ignored."""
     arm.make_group()
     assert refusal(arm("GET", f"{GROUP}/resources", filter=text)) == (400, "InvalidFilterInQueryString")
 
@@ -239,7 +239,7 @@ def test_one_type_is_listed_by_group_subscription_and_location(arm: Arm) -> None
 
 
 def test_subscriptions_are_separate_and_all_exist(arm: Arm) -> None:
-    """Any uuid is a subscription; what is in one is not in another; anything else is none."""
+    """Any UUID is a subscription with its own resources; anything else is refused."""
     arm.make_group()
     far = "11111111-1111-1111-1111-111111111111"
     assert arm.shown(f"/subscriptions/{far}")["state"] == "Enabled"
@@ -250,7 +250,7 @@ def test_subscriptions_are_separate_and_all_exist(arm: Arm) -> None:
 
 
 def test_a_machine_may_use_a_network_of_another_group(arm: Arm) -> None:
-    """References go across groups."""
+    """References may cross groups."""
     arm.make_network()
     arm.make_interface("vm-nic")
     arm("PUT", OTHER, {"location": "westus2"})

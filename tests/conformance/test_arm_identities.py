@@ -1,4 +1,4 @@
-"""User-assigned identities: resources that do nothing, and that machines refer to."""
+"""User-assigned identities, which machines refer to."""
 
 import pytest
 
@@ -10,7 +10,7 @@ VM = f"{COMPUTE}/virtualMachines/vm"
 
 
 def test_an_identity_is_created_read_and_deleted(arm: Arm) -> None:
-    """Made and gone at once, with ids that stay for its life; whatever the API version."""
+    """At once, with ids that stay for its lifetime, in every API version."""
     arm.make_group()
     made = arm("PUT", ME, {"location": "West US 2", "tags": {"a": "b"}})
     assert (made.status_code, made.headers.keys() & {"location", "azure-asyncoperation"}) == (201, set())
@@ -31,7 +31,7 @@ def test_an_identity_is_created_read_and_deleted(arm: Arm) -> None:
 
 
 def test_deleting_a_group_deletes_its_identities(arm: Arm) -> None:
-    """It is in the way of nothing."""
+    """They do not block the deletion."""
     arm.make_group()
     arm.put(ME)
     arm.done(arm("DELETE", GROUP))
@@ -39,7 +39,7 @@ def test_deleting_a_group_deletes_its_identities(arm: Arm) -> None:
 
 
 def test_a_machine_accepts_existing_identities(arm: Arm) -> None:
-    """It shows their own ids; one that does not exist, or is something else, is refused before anything is made."""
+    """Their ids are shown. An absent identity, or another type, is refused before anything is made."""
     arm.make_network()
     arm.make_interface("vm-nic")
     for missing in (ME, f"{GROUP}/providers/Microsoft.Network/networkInterfaces/vm-nic", "me"):
@@ -56,7 +56,7 @@ def test_a_machine_accepts_existing_identities(arm: Arm) -> None:
 
 
 def test_identities_of_a_machine_are_added_and_removed(arm: Arm) -> None:
-    """A PATCH names those that come, and with null those that go: so azure-cli does; a PUT names all."""
+    """A PATCH adds identities, and removes those that are null, as azure-cli does; a PUT names all."""
     arm.make_network()
     for identity in (ME, YOU):
         arm.put(identity)
@@ -79,7 +79,7 @@ def test_identities_of_a_machine_are_added_and_removed(arm: Arm) -> None:
 
 
 def test_a_machine_still_shows_a_deleted_identity(arm: Arm) -> None:
-    """Who deletes it does not ask the machines that have it, and other changes of these go on."""
+    """Other changes of the machine still work."""
     arm.make_network()
     arm.put(ME)
     arm.make_machine(identity={"type": "UserAssigned", "userAssignedIdentities": {ME: {}}})
@@ -92,7 +92,7 @@ def test_a_machine_still_shows_a_deleted_identity(arm: Arm) -> None:
 
 @pytest.mark.parametrize("null", ["tags", "properties", "identity"])
 def test_null_counts_as_absent(arm: Arm, null: str) -> None:
-    """For all but an identity that is to be taken away."""
+    """Except for an identity that is to be removed."""
     arm.make_network()
     arm.make_machine(tags={"a": "b"})
     before = arm.shown(VM)

@@ -176,7 +176,10 @@ DISK = f"{GROUP}/providers/Microsoft.Compute/disks/exp1-data-0"
 def test_disks_with_their_own_speed_survive_a_replacement(
     ops: VMOps, azure: Azure, provision: Deploy, deprovision: Deploy, state_dir: Path
 ) -> None:
-    """They are made before it, change in place, keep others' tags, are found without a state, and go at the end."""
+    """They are made before the VM and change in place.
+
+    They keep foreign tags, are found without a state, and are removed at the end.
+    """
     params: Params = {
         "vmName": "exp1",
         "vmSize": "Standard_D2s_v5",

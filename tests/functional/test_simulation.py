@@ -37,7 +37,10 @@ def place(tmp_path: Path) -> Iterator[None]:
 
 @pytest.mark.parametrize("seed", [1001, 1002])
 def test_any_sequence_of_calls_matches_the_model(seed: int) -> None:
-    """Nothing of others is touched, nothing is there twice or left, and every failure has a name and a next step."""
+    """Foreign resources are unchanged, and nothing exists twice or is left.
+
+    Every failure has a kind and a next step.
+    """
     run(seed, lives=2)
 
 
