@@ -175,7 +175,10 @@ class Engine(Ledger):
             self._save()
 
     def _delete(self, urn: str, operation: OpType) -> bool:
-        """Delete one resource, or only forget it if it is retained; tell whether it is gone from the state."""
+        """Delete one resource, or only remove it from the state if it is retained.
+
+        True if it is gone from the state.
+        """
         entry = self.olds[urn]
         calls = entry.get("provider") and not entry.get("retainOnDelete") and not entry.get("pendingReplacement")
         if self.dry or not calls:

@@ -108,7 +108,10 @@ class Model:
         return {*given, *filter(lies_in, self._existing())}
 
     def check(self) -> None:
-        """Hold the world against the model: nothing foreign changed, nothing there that nobody asked for, no lock."""
+        """Compare the world with the model.
+
+        Foreign resources are unchanged, nothing unrequested exists, and no lock is held.
+        """
         if self.world.planned.struck:
             self._dead()
         existing = self._existing()
