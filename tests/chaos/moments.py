@@ -102,7 +102,10 @@ def _unlocked(place: Place, _number: int) -> Come:
 
 
 def _unrecorded(place: Place, first: dict[str, Any], holds: Come) -> Come:
-    """Stop at a call, hold the records, and go on until something is so: the worker cannot get past its last record."""
+    """Stop at a call, block the records, and continue until a condition holds.
+
+    The worker cannot write its last record.
+    """
     place.freeze.keep(first)
 
     def come() -> bool:

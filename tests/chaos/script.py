@@ -49,7 +49,10 @@ SPOILT = ("empty", "cut off", "garbage", "lost")
 
 @dataclass(frozen=True)
 class Kill:
-    """What is killed, and when; ``state``: worker and engine, and the engine's state is left as ``spoilt`` says."""
+    """The target and moment of a kill.
+
+    ``state``: worker and engine, and the engine's state is damaged as ``spoilt`` says.
+    """
 
     target: str
     moment: Moment

@@ -45,7 +45,10 @@ class Failed(Exception):
 
 @contextmanager
 def ground() -> Iterator[Path]:
-    """Give a directory for a place, with ``life.py`` and a state directory, ``state``; what works there is ended."""
+    """Give a directory for a place, with ``life.py`` and a state directory, ``state``.
+
+    Its processes are ended afterwards.
+    """
     with tempfile.TemporaryDirectory(prefix="vmops-place-") as name:
         place = Path(name)
         (place / "life.py").write_text(LIFE)
