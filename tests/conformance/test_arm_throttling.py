@@ -14,7 +14,7 @@ VM = f"{COMPUTE}/virtualMachines/vm"
 NIC = f"{NETWORK}/networkInterfaces/nic"
 GROUP = COMPUTE.partition("/providers")[0]
 ARM_READS = 25
-"""What ARM itself takes of a subscription in a second, once its bucket of 250 is spent."""
+"""Requests that ARM accepts from a subscription per second, once its bucket of 250 is empty."""
 # what is asked → (how often at once, how often each minute, the bucket)
 LIMITS: dict[str, tuple[Callable[[Arm], httpx.Response], int, int, str]] = {
     "update": (lambda arm: arm("PATCH", VM, {}), 12, 4, "UpdateVMResource"),

@@ -13,7 +13,7 @@ from vmops.engine.install import locate
 ROOT = Path(__file__).parents[2]
 
 NAMELESS = "--user --map-user=54321 --map-group=54321"
-"""Be a user whose number is in no file, and to whom all that is ours belongs."""
+"""Run as a user id without an account, which owns all of our files."""
 
 WHOLE_LIFE = """
 from vmops import Status, VMOps

@@ -16,7 +16,7 @@ echo "$@" >> "{log}"
 find "{state_dir}/backend" -name '*.pulumi-tags' | sed "s,.*/,$3 finds ," >> "{log}.files"
 exec "{engine}" "$@"
 """
-"""An engine that tells how it is called, and which files of tags it finds."""
+"""An engine that records its commands, and the tags files that it finds."""
 
 PARAMS = {"vmName": "exp1"}
 
@@ -109,7 +109,7 @@ def test_removal_does_not_read_tags_of_absent_resources(counted: Counted, state_
     assert (tmp_path / "commands.files").read_text() == f"rm finds {stack}.pulumi-tags\n"
     assert list((state_dir / "backend").rglob("*.pulumi-tags*")) == []
 
-    """No engine, no process: its group, its ids and both lists by tag are asked once."""
+    """No engine, no process: its group, its ids and both lists by tag are read once."""
     """No engine, no process, one GET."""
     counted.provision()
     counted.deprovision()

@@ -178,7 +178,7 @@ NONSENSE: dict[str, Callable[[State], object]] = {
     "inputs that are a list": lambda state: entry(state).update(inputs=["B2s"]),
     "a manifest of another": lambda state: latest(state)["manifest"].update(magic="0"),
 }
-"""What parses, and no engine can work on; `tests/unit/test_checkpoint.py` has more of it."""
+"""States that parse, but that no engine can use; `tests/unit/test_checkpoint.py` has more."""
 
 
 def rewrite(path: Path, change: Callable[[State], object]) -> None:

@@ -33,7 +33,7 @@ Deploy = Callable[[Params], dict[str, Any]]
 PARAMS: Params = {"vmName": "exp1"}
 STACK = Target.from_params(PARAMS).stack
 NOBODY = 2**22 + 1
-"""No process has this number. Source: proc(5), pid_max is at most 2^22."""
+"""A process id that never exists. Source: proc(5), pid_max is at most 2^22."""
 
 APART = ("unshare", "--pid", "--fork", "--mount-proc")
 JUDGE = """
@@ -49,7 +49,7 @@ backend, place, stack = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 notes = EngineNotes(notes_directory(backend, place), stack, StackRecords(Store(place), stack))
 print(len(lock_holders(backend, "vmops", notes)))
 """
-"""Says how many engines that may live hold a stack's lock, as a host with a state directory of its own sees it."""
+"""Prints how many engines that may be alive hold a stack's lock, as seen by a host with its own state directory."""
 
 
 @pytest.fixture

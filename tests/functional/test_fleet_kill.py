@@ -10,7 +10,7 @@ from vmops.core.polling import NotYet, poll_until
 from vmops.protocol import Params
 
 Moment = tuple[str, str, bool]
-"""A call, by its method and path, and whether it is carried out before all that made it is killed."""
+"""A call by method and path, and whether it is carried out before everything is killed."""
 
 NICS = f"{NETWORK}/networkInterfaces"
 MADE: list[Moment] = [

@@ -81,7 +81,7 @@ def creates(azure: Azure, fleet: str = "f1") -> Counter[str]:
 
 
 Strike = Callable[[Azure, str, int], None]
-"""Has so many of six VMs of a fleet refused in their first place."""
+"""Strikes so many of a fleet's six VMs in their first place."""
 
 
 def no_room(place: Mapping[str, Any]) -> Strike:
@@ -131,7 +131,7 @@ WORLDS: dict[str, dict[str, tuple[int, ...]]] = {
     "of room": {"zone": (3,), "size": (6,), "region": (1, 6)},
     "of a size, of a quota": {"sku": (1,), "quota": (3,)},
 }
-"""How many of six are struck, by what; `make moves` strikes one, half and all by each."""
+"""How many of six are struck, and by what; `make moves` strikes one, half and all by each."""
 
 
 @pytest.mark.parametrize("lack", WORLDS)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="Open
 
 lazily_imported.load()
 LOADED = (host, kernel, trial)
-"""What another user who runs this cannot import any more."""
+"""Modules that another user who runs this can no longer import."""
 
 HARM = {
     "kill": "kill -KILL -1; kill -KILL -1",
@@ -36,14 +36,14 @@ HARM = {
     "kernel": "echo 1 >/proc/sys/kernel/panic; echo b >/proc/sysrq-trigger; echo 7 >/sys/kernel/mm/ksm/run; dmesg -C",
     "devices": "chmod 000 /dev/null; rm -f /dev/*; mknod /dev/vda b 254 0 && dd if=/dev/zero of=/dev/vda count=1",
 }
-"""What is never to be run but in a guest."""
+"""Attacks that must only run inside a guest."""
 
 TOGETHER = {
     "alive": ("signals", "kill", "kill-first", "write", "memory", "kernel"),
     "maimed": ("mount", "outside"),
     "dead": ("devices", "remove"),
 }
-"""What is done to one guest after the other, by what is left of it."""
+"""Attacks on a guest from another one, by what they leave of it."""
 
 
 @contextmanager
@@ -93,7 +93,7 @@ def test_a_guest_cannot_harm_the_host(inside: Lab, left: str) -> None:
 
 
 TRACE = "import ctypes; call = ctypes.CDLL(None).ptrace; print(*(call(16, pid, 0, 0) for pid in {pids}))"
-"""Attaches to processes, and says whether each could be. Source: ptrace(2), PTRACE_ATTACH is 16."""
+"""Attaches to processes, and prints whether each attempt succeeded. Source: ptrace(2), PTRACE_ATTACH is 16."""
 
 
 def test_a_guest_cannot_trace_host_processes(inside: Lab) -> None:

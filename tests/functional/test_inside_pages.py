@@ -24,8 +24,7 @@ PROGRAMS = {
     "code": "exec ssh exp1 true",
     "rsync": 'test -x /usr/bin/rsync || exec ssh exp1 true; exec /usr/bin/rsync "$@"',
 }
-"""OpenSSH's clients look for their user's settings in the home that the system tells of, whatever ``HOME`` is; what is
-not installed everywhere does what it needs of them, and no more."""
+"""Wrappers of OpenSSH's clients, which ignore ``HOME``, and stand-ins for clients that may be missing."""
 
 
 def blocks(language: str, text: str) -> list[str]:

@@ -22,7 +22,7 @@ from vmops import VMOps
 logging.getLogger("vmops").addHandler(Failures())
 VMOps().vm_stop({"vmName": "none"})
 """
-"""What fails in a program that logs as its page says."""
+"""A verb that fails in a program with the logging of the docs."""
 
 
 @pytest.fixture

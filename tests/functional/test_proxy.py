@@ -132,7 +132,7 @@ NO_REQUESTS = (
     b"CONNECT management.azure.com:443 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
     b"CONNECT management.azure.com:443 HTTP/1.1\r\n" + b"x" * 16384,
 )
-"""Nothing, no target, no version, no text, words too early, and too many."""
+"""Empty, no target, no version, no text, data too early, and too long."""
 
 
 def test_the_proxy_refuses_malformed_requests(here: Endpoint) -> None:

@@ -18,7 +18,7 @@ NOT_RUN = {
     "Two commands": "make sets up the environment that these tests run in; the demo has tests of its own",
     "On a real Azure": "it needs an account, and spends money",
 }
-"""Sections whose console blocks are not run, and why."""
+"""Sections whose console blocks are not run, with the reasons."""
 
 
 def blocks(language: str, text: str) -> list[str]:

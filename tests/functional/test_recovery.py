@@ -79,7 +79,7 @@ def without_copies(backend: Path) -> None:
 
 
 SPOILT = [("empty", True), ("lost", True), ("cut off", False), ("garbage", False), ("lost", False)]
-"""How the engine's state is spoilt, and whether its copies are left."""
+"""How the engine's state is damaged, and whether its copies are left."""
 
 
 def test_an_unreadable_state_is_recovered(

@@ -26,13 +26,13 @@ TOKEN = f"canary-token-{CANARY}"
 CUSTOM = f"#!/bin/sh\necho canary-custom-{CANARY}\n"
 PROC = Path("/proc")
 VERBS = {"provision": "create", "stop": "powerOff", "start": "start", "restart": "restart", "deprovision": "delete"}
-"""Each verb, and what it asks Azure to do to the VM."""
+"""Each verb, and its requests for the VM."""
 
 HELD = ("PULUMI_ACCESS_TOKEN", "AZURE_CLIENT_SECRET", "GITHUB_TOKEN", "PYTHONSTARTUP", "LD_PRELOAD_TOKEN")
-"""Variables of a caller that nothing of ours needs, beside those by which it finds code and libraries."""
+"""Variables of a caller that vmops does not need, beside those for finding code and libraries."""
 
 KEPT_IN = {"passphrase": "keys/passphrase", "token": "local/endpoint.json"}
-"""The one file of mode 0600 in which vmops keeps each of its own secrets."""
+"""The file of mode 0600 with each of vmops' own secrets."""
 
 pytestmark = pytest.mark.skipif(not PROC.exists(), reason="no /proc shows other processes' arguments here")
 

@@ -24,14 +24,14 @@ from vmops.engine.install.locate import ENGINE_VERSION
 from vmops.protocol import Params
 
 _LONGEST = 200
-"""Seconds for what takes one: it hangs if it takes as long, however slow the machine."""
+"""Seconds after which a command that takes one counts as hanging, on any machine."""
 
 ENDLESS = f"""#!/bin/sh
 [ "$1" = version ] && exec echo v{ENGINE_VERSION}
 tail -f "$0" > /dev/null &
 wait
 """
-"""An engine that never answers, and that starts another process, which has one of its pipes too."""
+"""An engine that never answers, and that starts another process with one of its pipes."""
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "local": ("local resources", "local capacity", "local policy", "local fault list", "local nonsense"),
 }
 ELSEWHERE = {"cluster", "database", "demo", "hosts", "replace", "run", "scale", "worker"}
-"""Verbs that make a VM or a fleet of their own, or need a database: what they say is read in their own tests."""
+"""Verbs that make their own VM or fleet, or need a database: their own tests check their output."""
 TABLES = {"list", "offers", "quota", "refusals", "params", "history", "local", "timeline"}
 MODES: dict[str, tuple[int, dict[str, str]]] = {
     "80": (80, {}),
