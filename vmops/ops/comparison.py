@@ -1,4 +1,4 @@
-"""Compares what was asked for with what exists, by reading Azure only."""
+"""Compares the last request with what exists, by reading Azure only."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

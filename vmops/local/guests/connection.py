@@ -91,7 +91,7 @@ class _Login(asyncssh.SSHServer):
 
 
 class _Files(asyncssh.SFTPServer):
-    """The guest's files by SFTP. A client that ends is told exit code 0, which scp expects."""
+    """The guest's files by SFTP. At the end a client gets exit code 0, which scp expects."""
 
     def exit(self) -> None:
         """End the session."""

@@ -63,7 +63,7 @@ def build() -> None:
     for name in ("proc", "sys"):
         (ROOT / name).mkdir()
     kernel.mount("proc", str(ROOT / "proc"), "proc", _QUIET | NO_PROGRAMS)
-    with suppress(OSError):  # what is not read-only as a whole is not shown at all
+    with suppress(OSError):  # a mount that cannot be made read-only is not shown at all
         _bind_read_only("/sys")
     kernel.change_root(str(ROOT))
 

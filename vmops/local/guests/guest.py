@@ -194,9 +194,10 @@ class Guest:
         self._press()
 
     def _press(self) -> None:
-        """Kill it if it was asked to end and its time is over. If the host that asked has died, it gets the time anew.
+        """Kill it if it was asked to end and its time is over.
 
-        A guest that is not up yet does not hear a request, and a repeated one does no harm.
+        If the process that asked has died, the time starts again. A guest that is not up yet does not get a request,
+        and a repeated request does no harm.
         """
         self._deadline = self._deadline or time.monotonic() + _END_TIMEOUT
         if self.wanted.force or time.monotonic() > self._deadline:

@@ -58,8 +58,8 @@ class Host:
     def run(self) -> bool:
         """Work until told to end, which shuts all guests down, or until the directory is gone.
 
-        If somebody has killed the zygote, no guest can be started any more: give False and leave the running guests;
-        the next process starts another zygote.
+        Without the zygote, which somebody may have killed, no guest can be started: give False and leave the running
+        guests. The next process starts another zygote.
         """
         while not self._is_over():
             self._look()

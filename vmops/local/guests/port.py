@@ -85,7 +85,7 @@ class GuestPort:
         return SshTerms(wanted.user, wanted.password, guest.key.private, wanted.processors, longest)
 
     def _panic(self, guest: Guest) -> None:
-        """Kill every process in the guest but the first, which then answers nobody."""
+        """Kill every process in the guest except the first, so that nothing answers."""
         if (first := guest.first()) is not None:
             namespaces.enter(first, first, lambda: os.kill(-1, signal.SIGKILL))
 

@@ -64,7 +64,7 @@ def _try(directory: Directory, zygote: Zygote) -> str:
 
 
 def _forget(_directory: int, _pid: int) -> None:
-    """Record nothing: a trial is over before anybody asks."""
+    """Record nothing: a trial ends at once."""
 
 
 def _ends(process: int) -> bool:

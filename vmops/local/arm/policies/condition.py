@@ -50,7 +50,7 @@ def _contrary(meets: Meets) -> Meets:
     return lambda value, wanted: not meets(value, wanted)
 
 
-# operator → whether a value meets what is wanted; ``not…`` is the contrary of each
+# operator → its test of a value; ``not…`` negates each
 _OPERATORS: dict[str, Meets] = {
     "equals": lambda value, wanted: _text(value) == _text(wanted),
     "in": lambda value, wanted: _text(value) in map(_text, wanted or []),
